@@ -1,0 +1,30 @@
+"""Building blocks whose values and slopes stay finite where the printed formulas do not."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gate(x: Tensor, g: Tensor) -> Tensor:
+    """x g, and 0 where the gate g has closed: -inf * 0 would be NaN where the limit is 0."""
+    return torch.where(g == 0, 0.0, x * g)
+
+
+def is_number(*values: object) -> bool:
+    """Whether all are Python numbers, as torch's fused functions demand of their parameters."""
+    return not any(isinstance(v, Tensor) for v in values)
+
+
+def exponential_curve(x: Tensor, beta: Tensor | float, c: Tensor | float) -> Tensor:
+    """(beta - x) / (c - exp(-x)), for c < 0.
+
+    exp(-x) overflows for very negative x, so numerator and denominator are multiplied by exp(x)
+    there. Each exponent is clamped inside its own exp: the branch that `where` leaves out would
+    otherwise still send inf * 0 = NaN into the gradient.
+    """
+    right = x >= 0
+    falling = torch.exp(-x.clamp(min=0))  # exp(-x) where x >= 0
+    rising = torch.exp(x.clamp(max=0))  # exp(x) where x < 0
+    reciprocal = torch.where(right, 1.0, rising) / torch.where(right, c - falling, c * rising - 1)
+    return gate(beta - x, reciprocal)

@@ -1,0 +1,69 @@
+"""Sigmoidal: between two horizontal asymptotes."""
+
+from __future__ import annotations
+
+from math import pi
+
+import torch
+
+from afnlab.activations._stable import is_number
+from afnlab.spec import Param, activation
+
+
+@activation("Tanh", latex=r"\tanh x", reference="tanh", range=(-1, 1), fused=True)
+def tanh(x):
+    """The hyperbolic tangent."""
+    return torch.tanh(x)
+
+
+@activation("Sigmoid", latex=r"1 / (1 + e^{-x})", reference="sigmoid", range=(0, 1), fused=True)
+def sigmoid(x):
+    """The logistic function."""
+    return torch.sigmoid(x)
+
+
+@activation("Arctan", latex=r"\arctan x", reference="arctan", range=(-pi / 2, pi / 2), fused=True)
+def arctan(x):
+    """The arc tangent, which saturates more slowly than tanh."""
+    return torch.atan(x)
+
+
+@activation("Softsign", latex=r"x / (1 + |x|)", reference="softsign", range=(-1, 1), kinks=(0,))
+def softsign(x):
+    """Saturates as 1/x, more slowly than tanh. The second derivative jumps at 0."""
+    x = x.clamp(-1e30, 1e30)  # so that inf / inf becomes its limit
+    return x / (1 + x.abs())
+
+
+@activation(
+    "Hardtanh",
+    latex=r"\min(\max(x, l), u)",
+    reference="hardtanh",
+    range=(-1, 1),
+    kinks=lambda min_val, max_val: (min_val, max_val),
+    fused=True,
+    min_val=Param(-1.0, low=-5.0, high=0.0, torch=-1.0),
+    max_val=Param(1.0, low=0.0, high=5.0, torch=1.0),
+)
+def hardtanh(x, min_val, max_val):
+    """The identity, cut off at min_val (l) and max_val (u)."""
+    if is_number(min_val, max_val):
+        if min_val >= max_val:
+            raise ValueError(
+                f"hardtanh: min_val must be below max_val, got {min_val!r} and {max_val!r}"
+            )
+        return torch.clamp(x, min_val, max_val)
+    low, high = (torch.as_tensor(v, dtype=x.dtype, device=x.device) for v in (min_val, max_val))
+    return torch.minimum(torch.maximum(x, low), high)
+
+
+@activation(
+    "Hardsigmoid",
+    latex=r"\min(\max(0, x + 3), 6) / 6",
+    reference="hardswish",
+    range=(0, 1),
+    kinks=(-3, 3),
+)
+def hardsigmoid(x):
+    """A sigmoid in three lines. Written out, since torch's own has no second derivative."""
+    return (x + 3).clamp(0, 6) / 6

@@ -1,0 +1,110 @@
+"""x times a gate that opens from 0 to about 1: the family of SiLU, GELU and SReLU."""
+
+from __future__ import annotations
+
+from math import inf, pi, sqrt
+
+import torch
+import torch.nn.functional as F
+
+from afnlab.activations._stable import gate
+from afnlab.spec import Param, activation
+
+
+@activation(
+    "SReLU",
+    latex=r"x\,\sin^2\!\left(\frac{\pi}{4}\left(1 + \mathrm{clip}(x/t, -1, 1)\right)\right)",
+    reference="srelu",
+    range=(-0.5187, inf),
+    kinks=lambda t: (-t, t),
+    t=Param(
+        2.21,
+        low=0.05,
+        high=10.0,
+        domain="> 0",
+        document="2 (signature), 2.21 (text)",
+        code=2.0,
+        why="the value that its document calls optimized",
+    ),
+)
+def srelu(x, t):
+    """0 up to -t, x from t, and x under a raised-cosine gate between.
+
+    The gate (1 + sin(pi x / 2t)) / 2 equals sin^2(pi/4 (x + t)/t): with the bracket clipped to
+    [0, 2] one expression holds all three pieces, with exact tails, and x + t keeps the digits that
+    the printed form loses near -t. The second derivative jumps at -t and t.
+    """
+    angle = (pi / 4) * ((x + t) / t).clamp(0, 2)
+    return gate(x, torch.sin(angle).square())
+
+
+@activation(
+    "Swish SiLU",
+    latex=r"x\,\sigma(\beta x)",
+    reference="swish",
+    range=(-0.2785, inf),
+    beta=Param(1.0, low=0.0, high=10.0, document="1 (implied)", code=1.0, torch="1 (as SiLU)"),
+)
+def swish(x, beta):
+    """x gated by its own sigmoid; at beta = 1 the SiLU, towards beta = inf the ReLU."""
+    return gate(x, torch.sigmoid(beta * x))
+
+
+@activation("GELU", latex=r"x\,\Phi(x)", reference="gelu", range=(-0.17, inf))
+def gelu(x):
+    """x times the normal distribution function, the exact form.
+
+    Phi(x) = erfc(-x / sqrt 2) / 2 keeps its digits on the far left, where 1 + erf cancels.
+    """
+    return gate(x, 0.5 * torch.erfc(x * -sqrt(0.5)))
+
+
+@activation("Mish", latex=r"x \tanh(\ln(1 + e^x))", reference="mish", range=(-0.3089, inf))
+def mish(x):
+    """x gated by tanh of its softplus.
+
+    With s = sigmoid x and r = sigmoid(-x), the gate is s (1 + r) / (1 + r^2). torch's own mish has
+    a NaN second derivative from x = 89 on in float32.
+    """
+    s, r = torch.sigmoid(x), torch.sigmoid(-x)
+    return gate(x, s * (1 + r) / (1 + r.square()))
+
+
+@activation("Gish", latex=r"x \ln(2 - e^{-e^x})", reference="gish", range=(-0.2392, inf))
+def gish(x):
+    """x gated by ln(2 - exp(-exp x)), which tends to ln 2.
+
+    log1p(-expm1(-exp x)) keeps the digits on the left. Clamped at 5, where exp(-exp x) is below
+    1e-64, the inner exponential and its slope stay finite.
+    """
+    return gate(x, torch.log1p(-torch.expm1(-torch.exp(x.clamp(max=5)))))
+
+
+@activation("Logish", latex=r"x \ln(1 + \sigma(x))", reference="logish", range=(-0.2472, inf))
+def logish(x):
+    """x gated by ln(1 + sigmoid x), which tends to ln 2."""
+    return gate(x, torch.log1p(torch.sigmoid(x)))
+
+
+@activation("Smish", latex=r"x \tanh(\ln(1 + \sigma(x)))", reference="smish", range=(-0.2546, inf))
+def smish(x):
+    """x gated by tanh(ln(1 + sigmoid x)), which tends to 3/5.
+
+    With s = sigmoid x and q = s (2 + s), tanh(ln(1 + s)) is q / (2 + q): no tanh, no logarithm.
+    """
+    s = torch.sigmoid(x)
+    q = s * (2 + s)
+    return gate(x, q / (2 + q))
+
+
+@activation(
+    "Hardswish",
+    latex=r"x\,\min(\max(0, x + 3), 6) / 6",
+    reference="hardswish",
+    range=(-0.375, inf),
+    kinks=(-3, 3),
+    fused=True,
+)
+def hardswish(x):
+    """Swish in pieces of degree two at most."""
+    return F.hardswish(x.clamp(min=-3))  # 0 from -3 down, and at -inf, where torch has NaN

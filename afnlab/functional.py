@@ -1,0 +1,11 @@
+"""One function per activation: `functional.srelu(x, t=2.21)`.
+
+Each is the `Activation` record itself: call it with a floating-point tensor of any shape, and
+parameters as numbers or as tensors that broadcast against it.
+"""
+
+from afnlab import activations as _activations  # noqa: F401  (fills the registry)
+from afnlab.spec import _ALIASES, get_activation, list_activations
+
+globals().update({name: get_activation(name) for name in (*list_activations(), *_ALIASES)})
+__all__ = [*list_activations(), *_ALIASES]  # noqa: PLE0604

@@ -1,0 +1,71 @@
+"""Finding things by name: a user's own code by reference, and the nearest spelling of a typo."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
+    """One line for a name that is not known: the nearest spelling, and what there is."""
+    known = list(known)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(known) if known else "none"
+    return f"{of + ': ' if of else ''}unknown {kind} {name!r}{hint} (known: {listed})"
+
+
+def load(ref: str, kind: type, advice: str) -> Any:
+    """The object that `path/my.py:name` or `package.module:name` stands for.
+
+    ValueError if there is none, or if it is not a `kind`; `advice` says what to do then.
+    """
+    where, _, name = ref.rpartition(":")
+    module = _load_file(Path(where)) if where.endswith(".py") else _import(where, ref)
+    if not hasattr(module, name):
+        names = [n for n, v in vars(module).items() if isinstance(v, kind)]
+        raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
+    found = getattr(module, name)
+    if not isinstance(found, kind):
+        raise ValueError(
+            f"{ref}: is a {type(found).__name__}, not an afnlab {kind.__name__}; {advice}"
+        )
+    return found
+
+
+def _import(where: str, ref: str) -> ModuleType:
+    try:
+        return importlib.import_module(where)
+    except ImportError as error:
+        raise ValueError(f"{ref}: cannot import {where!r} ({error})") from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    """The module in a file, loaded again if the file has changed. It may import its neighbours."""
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    source = path.read_bytes()
+    tag = hashlib.sha256(str(path).encode() + source).hexdigest()[:16]
+    name = f"_afnlab_own_{tag}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        sys.path.insert(0, str(path.parent))
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error
+        finally:
+            sys.path.remove(str(path.parent))
+    return sys.modules[name]

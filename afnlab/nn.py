@@ -1,0 +1,246 @@
+"""One torch module per activation: `nn.SReLU(t=2.21, trainable=False)`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from afnlab import activations as _activations  # noqa: F401  (fills the registry)
+from afnlab.loading import unknown
+from afnlab.spec import Activation, get_activation, list_activations
+
+CONSTRAINTS = "constraints_"
+
+
+class _InwardClamp(torch.autograd.Function):
+    """clamp(p, low, high), whose gradient passes inside, and outside where a step would lead in.
+
+    With torch.clamp a parameter outside its interval would have no gradient and never come back.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(p: Tensor, low: float, high: float) -> Tensor:
+        return p.clamp(low, high)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        p, ctx.low, ctx.high = inputs
+        ctx.save_for_backward(p)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (p,), (grad,) = ctx.saved_tensors, grads
+        # A step moves p against the gradient, so at the lower end it must be negative to lead in.
+        stuck = ((p <= ctx.low) & (grad > 0)) | ((p >= ctx.high) & (grad < 0))
+        return torch.where(stuck, 0.0, grad), None, None
+
+
+class ActivationModule(nn.Module):
+    """A torch module of one activation; shapes: input (*), output (*), the same dtype.
+
+    *args, **params: its parameters, by position or by name (or alias): numbers, or tensors, which
+        become buffers. One that is left out takes its default.
+    trainable: True, False, or the names of the parameters to train; None: as the record says.
+    num_features: each trained parameter is a vector of this size, broadcast over dimension
+        `feature_dim` of the input; None: a scalar.
+    std: deviation of the normal start of the trained parameters; None: as the record says. It
+        applies to the parameters that are not given a value.
+    constrained: keep the trained parameters inside their bounds: the value used is always inside,
+        and a gradient that would lead further out is zero.
+    constraints_<name>: other bounds, (low, high); the start is then normal about their middle.
+    generator: draws the start; None: torch's default generator.
+
+    Raises TypeError or ValueError naming the argument, for an unknown one or a value outside its
+    domain. RReLU draws its noise in training, or takes it from the tensor attribute `noise`.
+    """
+
+    activation: ClassVar[Activation]
+    noise: Tensor | None = None
+
+    def __init__(
+        self,
+        *args: Any,
+        trainable: bool | Iterable[str] | None = None,
+        num_features: int | None = None,
+        feature_dim: int = -1,
+        std: float | None = None,
+        constrained: bool = True,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        **params: Any,
+    ) -> None:
+        super().__init__()
+        record = self.activation
+        if "inplace" in params and params.pop("inplace"):
+            raise ValueError(f"{self._label()}: inplace=True is not supported; leave it out")
+        if len(args) > len(record.params):
+            raise TypeError(f"{self._label()}: takes {list(record.params)}, got {len(args)} values")
+        given = dict(zip(record.params, args, strict=False))
+        ranges = {}
+        for name, value in params.items():
+            if name.startswith(CONSTRAINTS):
+                own = record.canonical(name.removeprefix(CONSTRAINTS))
+                ranges[own] = _interval(f"{self._label()}: {name}", value)
+            else:
+                given[record.canonical(name)] = value
+        if num_features is not None and (isinstance(num_features, bool) or num_features < 1):
+            raise ValueError(
+                f"{self._label()}: num_features must be 1 or more, got {num_features!r}"
+            )
+        if std is not None and not std >= 0:
+            raise ValueError(f"{self._label()}: std must be 0 or more, got {std!r}")
+        values = record.complete(given)
+        self.num_features, self.feature_dim, self.constrained = (
+            num_features,
+            feature_dim,
+            constrained,
+        )
+        self.trained = trained_names(record, trainable)
+        self.bounds: dict[str, tuple[float, float]] = {}
+        self._start: dict[str, tuple[Any, float]] = {}
+        shape = () if num_features is None else (num_features,)
+        for name, value in values.items():
+            p = record.params[name]
+            if name in self.trained:
+                middle = sum(ranges[name]) / 2 if name in ranges and name not in given else value
+                deviation = 0.0 if name in given else p.std if std is None else std
+                self._start[name] = (middle, deviation)
+                self.bounds[name] = ranges.get(name, p.kept_inside)
+                empty = torch.empty(shape, device=device, dtype=dtype)
+                setattr(self, name, nn.Parameter(empty))
+            elif isinstance(value, Tensor):
+                self.register_buffer(name, value.detach().clone())
+            else:
+                setattr(self, name, value)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw the start of the trained parameters anew."""
+        with torch.no_grad():
+            for name, (value, std) in self._start.items():
+                p = getattr(self, name)
+                noise = torch.randn(p.shape, generator=generator) if std else torch.zeros(p.shape)
+                p.copy_(value + std * noise)
+        self.project()
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Move stored parameters that have left their bounds to the nearest point inside."""
+        if self.constrained:
+            for name, (low, high) in self.bounds.items():
+                getattr(self, name).clamp_(low, high)
+
+    def values(self) -> dict[str, Any]:
+        """The parameters as the function uses them: inside their bounds."""
+        values = {name: getattr(self, name) for name in self.activation.params}
+        if self.constrained:
+            for name, (low, high) in self.bounds.items():
+                if low > -torch.inf or high < torch.inf:
+                    values[name] = _InwardClamp.apply(values[name], low, high)
+        return values
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = self.values()
+        if self.num_features is not None and self.feature_dim != -1:
+            shape = [1] * x.dim()
+            shape[self.feature_dim] = self.num_features
+            values |= {name: values[name].view(shape) for name in self.trained}
+        if self.activation.stochastic and self.training:
+            noise = torch.rand_like(x) if self.noise is None else self.noise[: x.shape[0]]
+            return self.activation(x, noise=noise, **values)
+        return self.activation(x, **values)
+
+    def extra_repr(self) -> str:
+        fixed = {n: getattr(self, n) for n in self.activation.params if n not in self.trained}
+        words = [f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in fixed.items()]
+        if self.trained:
+            words.append(f"trainable={list(self.trained)}")
+        if self.num_features is not None:
+            words.append(f"num_features={self.num_features}")
+        return ", ".join(words)
+
+    def _label(self) -> str:
+        return f"nn.{type(self).__name__}"
+
+
+def trained_names(record: Activation, trainable: bool | Iterable[str] | None) -> tuple[str, ...]:
+    """Names of the parameters to train, for a module's `trainable` argument."""
+    free = {name: p for name, p in record.params.items() if not p.fixed}
+    if trainable is None:
+        return tuple(name for name, p in free.items() if p.trainable)
+    if isinstance(trainable, bool):
+        return tuple(free) if trainable else ()
+    names = [
+        record.canonical(n) for n in ([trainable] if isinstance(trainable, str) else trainable)
+    ]
+    for name in names:
+        if name not in free:
+            raise ValueError(unknown("trainable parameter", name, free, of=record.name))
+    return tuple(n for n in free if n in names)
+
+
+def _interval(label: str, value: Any) -> tuple[float, float]:
+    try:
+        low, high = (float(v) for v in value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{label} must be two numbers (low, high), got {value!r}") from None
+    if not low < high:
+        raise ValueError(f"{label} must have low < high, got {value!r}")
+    return low, high
+
+
+def _rebuild(record: Activation) -> ActivationModule:
+    cls = module_class(record)
+    return cls.__new__(cls)
+
+
+def _reduce(self: ActivationModule, protocol: Any) -> tuple[Callable, tuple, dict]:
+    return _rebuild, (self.activation,), self.__dict__
+
+
+_CLASSES: dict[Activation, type[ActivationModule]] = {}
+
+
+def module_class(ref: str | Activation) -> type[ActivationModule]:
+    """The torch module class of an activation: a name, a reference to a user's own, or a record."""
+    record = get_activation(ref)
+    if record not in _CLASSES:
+        name = record.module.split()[0]
+        settings = list(inspect.signature(ActivationModule.__init__).parameters.values())[2:-1]
+        own = [
+            inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=p.default)
+            for n, p in record.params.items()
+        ]
+        body = {
+            "activation": record,
+            "__module__": __name__,
+            "__doc__": f"{record.fn.__doc__ or record.name}\n\n{ActivationModule.__doc__}",
+            "__signature__": inspect.Signature([*own, *settings]),
+        }
+        if (
+            record.key != record.name
+        ):  # a user's own is not an attribute of this module: pickle its record
+            body["__reduce_ex__"] = _reduce
+        _CLASSES[record] = type(name, (ActivationModule,), body)
+    return _CLASSES[record]
+
+
+def make(
+    ref: str | Activation, params: Mapping[str, Any] | None = None, **options: Any
+) -> ActivationModule:
+    """A new module of an activation: `make("srelu", {"t": 1.5}, trainable=True)`."""
+    return module_class(ref)(**dict(params or {}), **options)
+
+
+__all__ = ["ActivationModule", "make", "module_class", "trained_names"]
+for _name in list_activations():
+    for _class_name in get_activation(_name).module.split():
+        globals()[_class_name] = module_class(_name)
+        __all__.append(_class_name)

@@ -1,0 +1,46 @@
+"""Swap the activations of any torch model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from afnlab.nn import make
+from afnlab.spec import Activation
+
+
+def replace(
+    model: nn.Module,
+    old: type[nn.Module] | tuple[type[nn.Module], ...],
+    ref: str | Activation,
+    **params: Any,
+) -> nn.Module:
+    """Swap every module of type `old` inside a model for the activation `ref`, in place.
+
+    A module that the model uses in several places stays shared. Returns the model (or the new
+    module, where the model itself is one). ValueError if there is none: activations that a forward
+    method calls as functions cannot be swapped from outside.
+    """
+    new: dict[nn.Module, nn.Module] = {}
+
+    def swapped(module: nn.Module) -> nn.Module:
+        if module not in new:
+            made = make(ref, params)
+            weight = next(model.parameters(), None)
+            new[module] = (made if weight is None else made.to(weight)).train(module.training)
+        return new[module]
+
+    if isinstance(model, old):
+        return swapped(model)
+    for parent in list(model.modules()):
+        for name, child in parent._modules.items():
+            if isinstance(child, old):
+                parent._modules[name] = swapped(child)
+    if not new:
+        wanted = old.__name__ if isinstance(old, type) else [o.__name__ for o in old]
+        raise ValueError(
+            f"replace: the model holds no {wanted} module (functions called inside forward, such"
+            " as F.relu, cannot be swapped; give the model a module for them)"
+        )
+    return model

@@ -1,0 +1,266 @@
+"""The record of an activation function, and the registry of those afnlab knows.
+
+One decorated function is the whole definition: `afnlab.functional`, `afnlab.nn`, the sliders, the
+plots, the documentation and the tests are all read off the record.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from afnlab.loading import load, unknown
+
+Number = float | int
+_DOMAINS: dict[str, tuple[Callable[[Number], bool], float]] = {
+    # name of the domain: (membership, the closed lower bound that keeps a trained value inside)
+    "": (lambda v: -inf < v < inf, -inf),
+    "> 0": (lambda v: 0 < v < inf, 1e-3),
+    ">= 0": (lambda v: 0 <= v < inf, 0.0),
+    "integer": (lambda v: v == int(v), -inf),
+}
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of an activation.
+
+    default: afnlab's value; low, high: the range worth exploring (sliders, sweeps).
+    domain: "" (any finite number), "> 0", ">= 0" or "integer"; a value outside it is a ValueError.
+    bounds: closed interval in which the value of a trained parameter is kept; None: all its domain.
+    std: deviation of the normal start of a trained parameter about its default; 0: starts there.
+    trainable: whether the module trains it unless told otherwise.
+    fixed: a setting of the computation (a dimension, an eps), never trained and without a slider.
+    aliases: other names under which it is accepted.
+    document, code, torch: the default that its source prints, that the source's code uses, and
+    that torch uses (None: there is none); why: the reason for ours where they differ.
+    """
+
+    default: Number
+    low: float = -inf
+    high: float = inf
+    domain: str = ""
+    bounds: tuple[float, float] | None = None
+    std: float = 0.0
+    trainable: bool = False
+    fixed: bool = False
+    aliases: tuple[str, ...] = ()
+    document: str | Number | None = None
+    code: str | Number | None = None
+    torch: str | Number | None = None
+    why: str = ""
+
+    @property
+    def kept_inside(self) -> tuple[float, float]:
+        """The closed interval in which a trained value is kept."""
+        return self.bounds or (_DOMAINS[self.domain][1], inf)
+
+    def check(self, name: str, value: Any) -> Any:
+        """`value`, if it may be used; a tensor passes, since reading it would stop a device."""
+        if isinstance(value, Tensor):
+            if self.fixed:
+                raise TypeError(f"{name} is a setting and must be a Python number, got a tensor")
+            return value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{name} must be a number or a tensor, got {value!r}")
+        if not _DOMAINS[self.domain][0](value):
+            raise ValueError(f"{name} must be {self.domain or 'a finite number'}, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """An activation function: a pure function of tensors, and all that is known about it.
+
+    fn: `fn(x, **params)`, written in torch.
+    module: the name of its class in `afnlab.nn`; further words are other names of the same class.
+    latex: the formula; reference: a key of `afnlab.references`.
+    range: the closed hull of its values at the default parameters.
+    kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
+    elementwise: whether a value depends on its own input alone.
+    fused: torch computes it in one kernel, well in half precision too; the others are computed in
+    float32 there and rounded once.
+
+    Call it as `f(x, *params, **params)` with a floating-point tensor of any shape; parameters may
+    be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer or
+    complex x is a TypeError; an unknown or out-of-domain parameter an error that names it.
+    A stochastic one takes `noise`, uniform on [0, 1) and of x's shape; None means its mean.
+    """
+
+    fn: Callable[..., Tensor]
+    module: str
+    params: Mapping[str, Param] = field(default_factory=dict)
+    latex: str = ""
+    reference: str = ""
+    range: tuple[float, float] = (-inf, inf)
+    kinks: tuple[float, ...] | Callable[..., tuple[float, ...]] = ()
+    elementwise: bool = True
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        signature = inspect.signature(self.fn)
+        names = [n for n in signature.parameters if n != "noise"][1:]
+        if names != list(self.params):
+            raise TypeError(
+                f"@activation {self.name}: the function takes {names} after x, "
+                f"but Params are given for {list(self.params)}"
+            )
+        noise = [inspect.Parameter("noise", inspect.Parameter.KEYWORD_ONLY, default=None)]
+        given = [
+            inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=p.default)
+            for n, p in self.params.items()
+        ]
+        x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        shown = inspect.Signature([x, *given, *(noise if self.stochastic else [])])
+        object.__setattr__(self, "__signature__", shown)
+        object.__setattr__(self, "__name__", self.name)
+        object.__setattr__(self, "__doc__", self.fn.__doc__)
+
+    @property
+    def name(self) -> str:
+        return self.fn.__name__
+
+    @property
+    def stochastic(self) -> bool:
+        return "noise" in inspect.signature(self.fn).parameters
+
+    @property
+    def file(self) -> str:
+        """Path of the source file that defines it."""
+        return inspect.unwrap(self.fn).__code__.co_filename
+
+    @property
+    def key(self) -> str:
+        """What `get_activation` finds it by: its name, or `path:name` of a user's own."""
+        return self.name if _REGISTRY.get(self.name) is self else f"{self.file}:{self.name}"
+
+    @property
+    def label(self) -> str:
+        """Its name in tables and figures: the name, or `file.py:name` for a user's own."""
+        return (
+            self.name if _REGISTRY.get(self.name) is self else f"{Path(self.file).name}:{self.name}"
+        )
+
+    def kinks_at(self, **params: Number) -> tuple[float, ...]:
+        """The kinks at these parameters (the others at their defaults), ascending."""
+        kinks = self.kinks(**self.complete(params)) if callable(self.kinks) else self.kinks
+        return tuple(sorted(kinks))
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters: the given ones under their own names, checked, the others by default."""
+        values = {name: p.default for name, p in self.params.items()}
+        for name, value in given.items():
+            own = self.canonical(name)
+            values[own] = self.params[own].check(f"{self.name}: {name}", value)
+        return values
+
+    def canonical(self, name: str) -> str:
+        """The parameter's own name, for a name or an alias; else a TypeError that lists them."""
+        if name in self.params:
+            return name
+        for own, p in self.params.items():
+            if name in p.aliases:
+                return own
+        raise TypeError(unknown("parameter", name, self.params, of=self.name))
+
+    def __call__(self, x: Tensor, *args: Any, noise: Tensor | None = None, **kwargs: Any) -> Tensor:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise TypeError(
+                f"{self.name}: x must be a tensor of a floating-point dtype, got {got}"
+                " (convert it first, for example with x.float())"
+            )
+        if len(args) > len(self.params):
+            raise TypeError(f"{self.name}: takes {list(self.params)} after x, got {len(args)} more")
+        given = dict(zip(self.params, args, strict=False))
+        for name in kwargs:
+            if self.canonical(name) in given:
+                raise TypeError(f"{self.name}: parameter {name!r} is given twice")
+        values = self.complete(given | kwargs)
+        if noise is not None:
+            if not self.stochastic:
+                raise TypeError(f"{self.name}: is not stochastic and takes no noise")
+            values["noise"] = noise
+        return self._compute(x, values)
+
+    def _compute(self, x: Tensor, values: dict[str, Any]) -> Tensor:
+        half = x.dtype in (torch.float16, torch.bfloat16)
+        tensors = any(isinstance(v, Tensor) for v in values.values())
+        # Half types: one rounding at the end instead of one in every operation.
+        work = x.float() if half and (tensors or not self.fused) else x
+        if tensors:
+            values = {
+                n: v.to(work.dtype) if isinstance(v, Tensor) else v for n, v in values.items()
+            }
+        y = self.fn(work, **values)
+        return y.to(x.dtype) if work is not x else y
+
+    def __reduce__(self) -> tuple[Callable[..., Activation], tuple[str]]:
+        return get_activation, (self.key,)
+
+    def __deepcopy__(self, memo: dict) -> Activation:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<activation {self.label}{self.__signature__}>"  # type: ignore[attr-defined]
+
+
+def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor]], Activation]:
+    """Decorator: a function `fn(x, p, ...)` written in torch becomes an `Activation`.
+
+    Keywords that are `Param`s describe fn's parameters, in its order; the others are the record's
+    fields (latex, reference, range, kinks, elementwise, fused). `module` defaults to the function's
+    name in CamelCase.
+
+    >>> @activation(latex=r"x / (1 + e^{-\\beta x})", beta=Param(1.0, low=0.1, high=10.0))
+    ... def mine(x, beta):
+    ...     return x * torch.sigmoid(beta * x)
+    """
+    params = {name: value for name, value in facts.items() if isinstance(value, Param)}
+    fields = {name: value for name, value in facts.items() if name not in params}
+
+    def record(fn: Callable[..., Tensor]) -> Activation:
+        camel = "".join(word.capitalize() for word in fn.__name__.split("_"))
+        return Activation(fn, module or camel, params, **fields)
+
+    return record
+
+
+_REGISTRY: dict[str, Activation] = {}
+_ALIASES: dict[str, str] = {}
+
+
+def register(records: Iterable[Activation]) -> None:
+    """Make records known by name; called once, by `afnlab.activations`."""
+    for record in records:
+        _REGISTRY[record.name] = record
+        for other in record.module.split()[1:]:
+            _ALIASES[other.lower()] = record.name
+
+
+def list_activations() -> tuple[str, ...]:
+    """The names of all built-in activations, sorted."""
+    return tuple(sorted(_REGISTRY))
+
+
+def get_activation(ref: str | Activation) -> Activation:
+    """The activation of this name, or from a user's own code.
+
+    ref: a name ("srelu"), an alias ("silu"), `path/my.py:myfn`, `package.module:myfn`, or a record.
+    Raises ValueError for an unknown name, with the nearest spelling.
+    """
+    if isinstance(ref, Activation):
+        return ref
+    if isinstance(ref, str) and ":" in ref:
+        return load(ref, Activation, "decorate it with @afnlab.activation(...)")
+    name = _ALIASES.get(ref, ref) if isinstance(ref, str) else ref
+    if name not in _REGISTRY:
+        raise ValueError(unknown("activation", ref, [*_REGISTRY, *_ALIASES]))
+    return _REGISTRY[name]
