@@ -4,15 +4,28 @@ from afnlab import activations as _activations  # noqa: F401  (fills the registr
 from afnlab import functional, nn
 from afnlab.replacing import replace
 from afnlab.spec import Activation, Param, activation, get_activation, list_activations
+from afnlab.training.data import Data
+from afnlab.training.engine import train
+from afnlab.training.initial import gain
+from afnlab.training.record import Result
+from afnlab.training.tasks import Recipe, Task, get_task, list_tasks
 
 __version__ = "0.1.0"
 __all__ = [
     "Activation",
+    "Data",
     "Param",
+    "Recipe",
+    "Result",
+    "Task",
     "activation",
     "functional",
+    "gain",
     "get_activation",
+    "get_task",
     "list_activations",
+    "list_tasks",
     "nn",
     "replace",
+    "train",
 ]

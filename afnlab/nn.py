@@ -41,6 +41,11 @@ class _InwardClamp(torch.autograd.Function):
         return torch.where(stuck, 0.0, grad), None, None
 
 
+def inward_clamp(p: Tensor, low: float, high: float) -> Tensor:
+    """clamp(p, low, high), with a gradient wherever a descent step would not lead further out."""
+    return _InwardClamp.apply(p, low, high)
+
+
 class ActivationModule(nn.Module):
     """A torch module of one activation; shapes: input (*), output (*), the same dtype.
 
@@ -57,11 +62,12 @@ class ActivationModule(nn.Module):
     generator: draws the start; None: torch's default generator.
 
     Raises TypeError or ValueError naming the argument, for an unknown one or a value outside its
-    domain. RReLU draws its noise in training, or takes it from the tensor attribute `noise`.
+    domain. A stochastic one (RReLU) draws its noise in training from torch's default generator, or
+    calls its attribute `noise` with the input, which must return uniform noise of the same shape.
     """
 
     activation: ClassVar[Activation]
-    noise: Tensor | None = None
+    noise: Callable[[Tensor], Tensor] | None = None
 
     def __init__(
         self,
@@ -133,17 +139,20 @@ class ActivationModule(nn.Module):
     @torch.no_grad()
     def project(self) -> None:
         """Move stored parameters that have left their bounds to the nearest point inside."""
-        if self.constrained:
-            for name, (low, high) in self.bounds.items():
-                getattr(self, name).clamp_(low, high)
+        for name, (low, high) in self.stored_bounds().items():
+            getattr(self, name).clamp_(low, high)
+
+    def stored_bounds(self, prefix: str = "") -> dict[str, tuple[float, float]]:
+        """Bounds of the stored parameters that have any, by their name in a model's state."""
+        dot = f"{prefix}." if prefix else ""
+        bounds = self.bounds.items() if self.constrained else ()
+        return {dot + name: b for name, b in bounds if b != (-torch.inf, torch.inf)}
 
     def values(self) -> dict[str, Any]:
         """The parameters as the function uses them: inside their bounds."""
         values = {name: getattr(self, name) for name in self.activation.params}
-        if self.constrained:
-            for name, (low, high) in self.bounds.items():
-                if low > -torch.inf or high < torch.inf:
-                    values[name] = _InwardClamp.apply(values[name], low, high)
+        for name, (low, high) in self.stored_bounds().items():
+            values[name] = inward_clamp(values[name], low, high)
         return values
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,8 +162,8 @@ class ActivationModule(nn.Module):
             shape[self.feature_dim] = self.num_features
             values |= {name: values[name].view(shape) for name in self.trained}
         if self.activation.stochastic and self.training:
-            noise = torch.rand_like(x) if self.noise is None else self.noise[: x.shape[0]]
-            return self.activation(x, noise=noise, **values)
+            draw = torch.rand_like if self.noise is None else self.noise
+            return self.activation(x, noise=draw(x), **values)
         return self.activation(x, **values)
 
     def extra_repr(self) -> str:
@@ -239,7 +248,7 @@ def make(
     return module_class(ref)(**dict(params or {}), **options)
 
 
-__all__ = ["ActivationModule", "make", "module_class", "trained_names"]
+__all__ = ["ActivationModule", "inward_clamp", "make", "module_class", "trained_names"]
 for _name in list_activations():
     for _class_name in get_activation(_name).module.split():
         globals()[_class_name] = module_class(_name)

@@ -80,7 +80,7 @@ class Activation:
     """An activation function: a pure function of tensors, and all that is known about it.
 
     fn: `fn(x, **params)`, written in torch.
-    module: the name of its class in `afnlab.nn`; further words are other names of the same class.
+    module: the name of its class in `afnlab.nn`; further words are other names of it.
     latex: the formula; reference: a key of `afnlab.references`.
     range: the closed hull of its values at the default parameters.
     kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
@@ -89,8 +89,8 @@ class Activation:
     float32 there and rounded once.
 
     Call it as `f(x, *params, **params)` with a floating-point tensor of any shape; parameters may
-    be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer or
-    complex x is a TypeError; an unknown or out-of-domain parameter an error that names it.
+    be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer
+    or complex x is a TypeError; an unknown or out-of-domain parameter an error that names it.
     A stochastic one takes `noise`, uniform on [0, 1) and of x's shape; None means its mean.
     """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from afnlab.activations._stable import exponential_curve
 from afnlab.spec import Param, activation
 
@@ -15,6 +17,7 @@ APEC_START = (
     "APEC",
     latex=r"\alpha + \frac{\beta - x}{\gamma - e^{-x} + \epsilon}",
     reference="apec",
+    range=(-0.25801, inf),
     alpha=Param(
         0.0, -2.0, 2.0, bounds=(-2.0, 2.0), std=0.35, trainable=True, document=0, why=APEC_START
     ),

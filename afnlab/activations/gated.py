@@ -15,7 +15,7 @@ from afnlab.spec import Param, activation
     "SReLU",
     latex=r"x\,\sin^2\!\left(\frac{\pi}{4}\left(1 + \mathrm{clip}(x/t, -1, 1)\right)\right)",
     reference="srelu",
-    range=(-0.5187, inf),
+    range=(-0.18469, inf),
     kinks=lambda t: (-t, t),
     t=Param(
         2.21,
@@ -23,8 +23,8 @@ from afnlab.spec import Param, activation
         high=10.0,
         domain="> 0",
         document="2 (signature), 2.21 (text)",
-        code=2.0,
-        why="the value that its document calls optimized",
+        code=2.21,
+        why="the value that its document calls optimized, and its modules use",
     ),
 )
 def srelu(x, t):
@@ -42,7 +42,7 @@ def srelu(x, t):
     "Swish SiLU",
     latex=r"x\,\sigma(\beta x)",
     reference="swish",
-    range=(-0.2785, inf),
+    range=(-0.27847, inf),
     beta=Param(1.0, low=0.0, high=10.0, document="1 (implied)", code=1.0, torch="1 (as SiLU)"),
 )
 def swish(x, beta):
@@ -50,7 +50,7 @@ def swish(x, beta):
     return gate(x, torch.sigmoid(beta * x))
 
 
-@activation("GELU", latex=r"x\,\Phi(x)", reference="gelu", range=(-0.17, inf))
+@activation("GELU", latex=r"x\,\Phi(x)", reference="gelu", range=(-0.16998, inf))
 def gelu(x):
     """x times the normal distribution function, the exact form.
 
@@ -59,7 +59,7 @@ def gelu(x):
     return gate(x, 0.5 * torch.erfc(x * -sqrt(0.5)))
 
 
-@activation("Mish", latex=r"x \tanh(\ln(1 + e^x))", reference="mish", range=(-0.3089, inf))
+@activation("Mish", latex=r"x \tanh(\ln(1 + e^x))", reference="mish", range=(-0.30885, inf))
 def mish(x):
     """x gated by tanh of its softplus.
 
@@ -70,7 +70,7 @@ def mish(x):
     return gate(x, s * (1 + r) / (1 + r.square()))
 
 
-@activation("Gish", latex=r"x \ln(2 - e^{-e^x})", reference="gish", range=(-0.2392, inf))
+@activation("Gish", latex=r"x \ln(2 - e^{-e^x})", reference="gish", range=(-0.27816, inf))
 def gish(x):
     """x gated by ln(2 - exp(-exp x)), which tends to ln 2.
 
@@ -80,13 +80,13 @@ def gish(x):
     return gate(x, torch.log1p(-torch.expm1(-torch.exp(x.clamp(max=5)))))
 
 
-@activation("Logish", latex=r"x \ln(1 + \sigma(x))", reference="logish", range=(-0.2472, inf))
+@activation("Logish", latex=r"x \ln(1 + \sigma(x))", reference="logish", range=(-0.25278, inf))
 def logish(x):
     """x gated by ln(1 + sigmoid x), which tends to ln 2."""
     return gate(x, torch.log1p(torch.sigmoid(x)))
 
 
-@activation("Smish", latex=r"x \tanh(\ln(1 + \sigma(x)))", reference="smish", range=(-0.2546, inf))
+@activation("Smish", latex=r"x \tanh(\ln(1 + \sigma(x)))", reference="smish", range=(-0.25, inf))
 def smish(x):
     """x gated by tanh(ln(1 + sigmoid x)), which tends to 3/5.
 

@@ -167,7 +167,9 @@ def frelu(x, b):
     latex=r"\max(\alpha (x + c) - c,\; \min(\alpha (x - c) + c,\; x))",
     reference="plu",
     kinks=lambda alpha, c: (-c, c),
-    alpha=Param(0.1, low=0.0, high=1.0, code=0.1),
+    alpha=Param(
+        0.1, low=0.0, high=1.0, code=0.01, why="the paper's; at 0.01 it is nearly a hardtanh"
+    ),
     c=Param(1.0, low=0.05, high=5.0, domain="> 0", code=1.0),
 )
 def plu(x, alpha, c):

@@ -1,0 +1,83 @@
+"""Where a network starts: streams of random numbers, and weights scaled for an activation."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from afnlab.nn import make
+from afnlab.spec import Activation
+from afnlab.training.options import Options
+from afnlab.training.tasks import Task
+
+STREAMS = ("network", "activation", "batches", "noise")
+
+
+def stream(seed: int, purpose: str) -> int:
+    """A seed for one purpose (see STREAMS), unrelated to the other purposes' and other seeds'."""
+    words = np.random.SeedSequence([seed, STREAMS.index(purpose)]).generate_state(2)
+    return int(words[0]) << 31 | int(words[1]) >> 1
+
+
+def generator(seed: int, purpose: str) -> torch.Generator:
+    """A CPU generator for one purpose of one seed."""
+    return torch.Generator().manual_seed(stream(seed, purpose))
+
+
+def gain(record: Activation, **params: Any) -> float:
+    """The factor g for which weights of variance g^2 / inputs keep pre-activations at variance 1.
+
+    g = 1 / sqrt(E[f(z)^2]) for a standard normal z (He et al. 2015 for the ReLU, where it is
+    sqrt 2). ValueError for an activation that is not elementwise.
+    """
+    if not record.elementwise:
+        raise ValueError(f"{record.name}: a gain is defined for elementwise activations only")
+    z = torch.linspace(-12, 12, 24001, dtype=torch.float64)
+    density = torch.exp(-z.square() / 2) / sqrt(2 * pi)
+    return float(torch.trapezoid(density * record(z, **params).square(), z).rsqrt())
+
+
+@torch.no_grad()
+def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.Generator) -> None:
+    """Draw the weights of linear and convolution layers: deviation gain / sqrt(fan in), biases 0.
+
+    The first layer's gain makes up for the size of the inputs, so that its pre-activations too have
+    a mean square of 1. Every activation gets the same normal draws, times its own gain.
+    """
+    layers = [m for m in model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
+    for i, layer in enumerate(layers):
+        scale = factor if i else float(inputs.square().mean().rsqrt())
+        fan_in = layer.weight[0].numel()
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
+        if layer.bias is not None:
+            layer.bias.zero_()
+
+
+def build(task: Task, record: Activation, options: Options, seed: int, inputs: Tensor) -> nn.Module:
+    """The task's network at the start of one seed.
+
+    The network and the activation draw from streams of their own, so that at one seed every
+    activation meets the same weights.
+    """
+    new = partial(
+        make,
+        record,
+        options.activation,
+        trainable=options.trainable,
+        generator=generator(seed, "activation"),
+    )
+    if options.sites == "shared":
+        one = new()
+        new = lambda: one  # noqa: E731
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(seed, "network"))
+        model = task.model(new)
+    if options.init == "gain":
+        draws = generator(seed, "network")
+        scale_weights(model, gain(record, **options.activation), inputs, draws)
+    return model

@@ -1,0 +1,140 @@
+"""What `params` may hold: the activation's parameters and the task's, told apart and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from afnlab.loading import unknown
+from afnlab.nn import trained_names
+from afnlab.spec import Activation
+from afnlab.training.tasks import Task
+
+TRAINABLE = "trainable"
+CHOICES = {"init": ("source", "gain"), "sites": ("each", "shared"), "split": ("test", "validation")}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of a run, complete: what was given, and the defaults of the rest.
+
+    activation: the activation's parameters that were given, under their own names.
+    trainable: names of those that are trained.
+    lr, weight_decay, batch_size: the recipe. init: "source" (the network's own) or "gain" (normal,
+    scaled for the activation). sites: "each" or "shared". split: evaluate on "test" or
+    "validation" examples.
+    """
+
+    activation: dict[str, Any]
+    trainable: tuple[str, ...]
+    lr: float
+    weight_decay: float
+    batch_size: int
+    init: str
+    sites: str
+    split: str
+
+
+TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in ("activation", TRAINABLE))
+
+
+def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Options:
+    """Options of a run from its `params`.
+
+    A key is a parameter of the activation (or an alias), one of the task (lr, weight_decay,
+    batch_size, init, sites, split), `trainable` (true, false or a list of names), or either kind
+    written out as `activation.x`, `task.x`, which a name that both have must be. ValueError for
+    anything else, with the nearest spelling, and for a value that is not allowed.
+    """
+    own: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
+    for key, value in params.items():
+        if key == TRAINABLE:
+            continue
+        kind, _, name = key.rpartition(".")
+        if kind not in ("", "activation", "task"):
+            raise ValueError(f"parameter {key!r}: must begin with 'activation.' or 'task.'")
+        in_activation, in_task = name in aliases, name in TASK_PARAMS
+        if not kind and in_activation and in_task:
+            raise ValueError(
+                f"parameter {key!r}: both {record.name} and the task have one; write"
+                f" 'activation.{key}' or 'task.{key}'"
+            )
+        if in_activation and kind != "task":
+            if aliases[name] in own:
+                raise ValueError(f"parameter {key!r}: {aliases[name]!r} is given twice")
+            own[aliases[name]] = value
+        elif in_task and kind != "activation":
+            settings[name] = value
+        else:
+            raise ValueError(unknown("parameter", key, [*aliases, *TASK_PARAMS, TRAINABLE]))
+    return Options(
+        _numbers(record, own), _trainable(record, params.get(TRAINABLE)), **_recipe(task, settings)
+    )
+
+
+def _numbers(record: Activation, own: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {name: record.complete({name: value})[name] for name, value in own.items()}
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> tuple[str, ...]:
+    if not (given is None or isinstance(given, (bool, str, list, tuple))):
+        raise ValueError(f"trainable must be true, false or a list of names, got {given!r}")
+    try:
+        return trained_names(record, given)
+    except TypeError as error:
+        raise ValueError(f"trainable: {error}") from None
+
+
+def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
+    values = {
+        "lr": task.recipe.lr,
+        "weight_decay": task.recipe.weight_decay,
+        "batch_size": task.recipe.batch_size,
+        "init": "source",
+        "sites": task.sites,
+        "split": "test",
+    } | dict(settings)
+    for name, allowed in CHOICES.items():
+        if values[name] not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {values[name]!r}")
+    number(values["lr"], "lr", above=0)
+    number(values["weight_decay"], "weight_decay", least=0)
+    whole(values["batch_size"], "batch_size", least=1)
+    return values
+
+
+def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:
+    """ValueError unless value is a finite number, at least `least` or above `above`."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (good and abs(value) < float("inf") and value >= least) or (
+        above is not None and value <= above
+    ):
+        limit = f"above {above}" if above is not None else f"{least} or more"
+        raise ValueError(f"{name} must be a number {limit}, got {value!r}")
+
+
+def whole(value: Any, name: str, least: int) -> None:
+    """ValueError unless value is an integer, at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}")
+
+
+def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """Seeds in ascending order: 10 means 0 to 9; a list is taken as it is."""
+    if isinstance(seeds, (str, bytes, Mapping)):
+        raise ValueError(f"seeds must be a number or a list of whole numbers, got {seeds!r}")
+    if isinstance(seeds, Iterable):
+        listed = list(seeds)
+        for seed in listed:
+            whole(seed, "seeds", least=0)
+        if not listed or len(set(listed)) < len(listed):
+            raise ValueError(f"seeds must be one or more, each once; got {listed!r}")
+        return tuple(sorted(listed))
+    whole(seeds, "seeds", least=1)
+    return tuple(range(seeds))

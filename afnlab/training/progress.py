@@ -1,0 +1,35 @@
+"""A progress bar for a training: epochs, accuracy, time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor
+
+
+class Bar:
+    """Wraps tqdm's bar, or nothing."""
+
+    def __init__(self, bar: Any = None) -> None:
+        self._bar = bar
+
+    def step(self, accuracy: Tensor) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"test accuracy {100 * accuracy.nanmean().item():.2f} %")
+            self._bar.update()
+
+
+@contextmanager
+def bar(epochs: int, label: str, show: bool | None) -> Iterator[Bar]:
+    """A bar of so many epochs; show=None: in a terminal and in a notebook."""
+    visible = (sys.stderr.isatty() or "ipykernel" in sys.modules) if show is None else show
+    if not visible:
+        yield Bar()
+        return
+    from tqdm.auto import tqdm  # noqa: PLC0415
+
+    with tqdm(total=epochs, desc=label, unit="epoch") as shown:
+        yield Bar(shown)

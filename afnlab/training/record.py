@@ -1,0 +1,221 @@
+"""What a training leaves: the tables of its history, and how it was made."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from afnlab.spec import Activation
+from afnlab.training.data import Data
+from afnlab.training.initial import build
+from afnlab.training.options import Options
+from afnlab.training.tasks import Task
+
+if TYPE_CHECKING:
+    from afnlab.training.engine import Stack
+
+TABLES = ("parameters", "gradients", "steps")
+HISTORY = (
+    "seed",
+    "epoch",
+    "train_loss",
+    "test_loss",
+    "test_accuracy",
+    "seconds",
+    "diverged",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training.
+
+    history: one row a seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
+        examples as they were trained on), test_loss, test_accuracy (a fraction), seconds (the
+        epoch's time over the number of seeds trained together), diverged (a loss has not been
+        finite by then).
+    parameters, gradients, steps: the tables asked for with `record`, or None. parameters: seed,
+        epoch (0: the start), site, parameter, index, value; gradients: seed, epoch, parameter,
+        norm (mean over the epoch's steps); steps: seed, step (from 1), train_loss.
+    weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or None.
+    info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint.
+    """
+
+    task: Task
+    activation: Activation
+    options: Options
+    seeds: tuple[int, ...]
+    history: pd.DataFrame
+    parameters: pd.DataFrame | None = None
+    gradients: pd.DataFrame | None = None
+    steps: pd.DataFrame | None = None
+    weights: dict[str, Tensor] | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def final(self) -> pd.DataFrame:
+        """The last epoch's rows, one a seed."""
+        return self.history[self.history.epoch == self.history.epoch.max()].set_index("seed")
+
+    def summary(self) -> pd.Series:
+        """Means over the seeds after the last epoch, and how many diverged."""
+        last = self.final
+        return pd.Series(
+            {
+                "seeds": len(last),
+                "test_accuracy": last.test_accuracy.mean(),
+                "test_loss": last.test_loss.mean(),
+                "train_loss": last.train_loss.mean(),
+                "diverged": int(last.diverged.sum()),
+                "seconds": self.history.seconds.sum(),
+            }
+        )
+
+    def model(self, seed: int) -> nn.Module:
+        """The trained network of one seed, in evaluation mode; needs keep_weights=True."""
+        if self.weights is None:
+            raise ValueError("the weights were not kept; train with keep_weights=True")
+        if seed not in self.seeds:
+            raise ValueError(f"seed must be one of {list(self.seeds)}, got {seed!r}")
+        example = self.task.data().train_x
+        network = build(self.task, self.activation, self.options, seed, example)
+        at = self.seeds.index(seed)
+        network.to(next(iter(self.weights.values())).dtype)
+        network.load_state_dict({name: stacked[at] for name, stacked in self.weights.items()})
+        return network.eval()
+
+    def save_weights(self, path: str | Path) -> None:
+        """Write the stacked weights as safetensors; the metadata names the seeds."""
+        from safetensors.torch import save_file  # noqa: PLC0415
+
+        if self.weights is None:
+            raise ValueError("the weights were not kept; train with keep_weights=True")
+        save_file(self.weights, path, {"seeds": " ".join(map(str, self.seeds))})
+
+
+class Recorder:
+    """Collects a stack's history while it trains."""
+
+    def __init__(self, seeds: tuple[int, ...], stack: Stack, tables: set[str]) -> None:
+        unknown = tables - set(TABLES)
+        if unknown:
+            raise ValueError(f"record: {sorted(unknown)} must be among {', '.join(TABLES)}")
+        self.seeds, self.stack, self.tables = seeds, stack, tables
+        self.rows: list[pd.DataFrame] = []
+        self.parameters: list[pd.DataFrame] = []
+        self.gradients: list[pd.DataFrame] = []
+        self.steps: list[Tensor] = []
+        self.norms: dict[str, Tensor] = {}
+        self.steps_seen = 0
+        self.diverged = np.zeros(len(seeds), dtype=bool)
+        if "parameters" in tables:
+            self._learned(0)
+
+    def step(self, losses: Tensor) -> None:
+        """After a backward pass: the losses (seeds,) and the gradients in the stack."""
+        if "steps" in self.tables:
+            self.steps.append(losses.detach().clone())
+        if "gradients" in self.tables:
+            self.steps_seen += 1
+            for name, param in self.stack.params.items():
+                if param.grad is not None:
+                    norm = (
+                        param.grad.flatten(1).norm(dim=1) if param.dim() > 1 else param.grad.abs()
+                    )
+                    self.norms[name] = self.norms.get(name, torch.zeros_like(norm)) + norm
+
+    def epoch(
+        self, epoch: int, train_loss: Tensor, test_loss: Tensor, accuracy: Tensor, seconds: float
+    ) -> None:
+        columns = [t.cpu().numpy() for t in (train_loss, test_loss, accuracy)]
+        self.diverged |= ~(np.isfinite(columns[0]) & np.isfinite(columns[1]))
+        values = [self.seeds, epoch, *columns, seconds / len(self.seeds), self.diverged.copy()]
+        self.rows.append(pd.DataFrame(dict(zip(HISTORY, values, strict=True))))
+        if "parameters" in self.tables:
+            self._learned(epoch)
+        for name, total in self.norms.items():
+            norm = (total / self.steps_seen).cpu().numpy()
+            table = {"seed": self.seeds, "epoch": epoch, "parameter": name, "norm": norm}
+            self.gradients.append(pd.DataFrame(table))
+        self.norms, self.steps_seen = {}, 0
+
+    def _learned(self, epoch: int) -> None:
+        for site, module in self.stack.activations.items():
+            for name in module.trained:
+                stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
+                for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
+                    row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
+                    self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
+
+    def result(
+        self,
+        task: Task,
+        record: Activation,
+        options: Options,
+        data: Data,
+        device: torch.device,
+        dtype: str,
+        keep_weights: bool,
+    ) -> Result:
+        tables: dict[str, Any] = dict.fromkeys(TABLES)
+        if "parameters" in self.tables:
+            tables["parameters"] = _joined(self.parameters, "seed epoch site parameter index value")
+        if "gradients" in self.tables:
+            tables["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
+        if "steps" in self.tables:
+            losses = torch.stack(self.steps).cpu().numpy()
+            step = np.arange(1, len(losses) + 1)
+            parts = [
+                pd.DataFrame({"seed": s, "step": step, "train_loss": losses[:, i]})
+                for i, s in enumerate(self.seeds)
+            ]
+            tables["steps"] = pd.concat(parts, ignore_index=True)
+        history = pd.concat(self.rows).sort_values(["seed", "epoch"], ignore_index=True)
+        state = self.stack.params | self.stack.buffers
+        weights = {n: t.detach().cpu().clone() for n, t in state.items()} if keep_weights else None
+        info = {
+            "options": asdict(options),
+            "evaluated": data.evaluated,
+            "examples": {"train": len(data.train_y), "test": len(data.test_y)},
+            "data": data.fingerprint,
+            "dtype": dtype,
+            **machine(device),
+        }
+        return Result(
+            task, record, options, self.seeds, history, **tables, weights=weights, info=info
+        )
+
+
+def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns.split())
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What a number may depend on: device, processor, threads, versions."""
+    on_gpu = device.type == "cuda"
+    return {
+        "device": device.type,
+        "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(
+            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
