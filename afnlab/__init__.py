@@ -29,3 +29,12 @@ __all__ = [
     "replace",
     "train",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`afnlab.runs` and `afnlab.analysis` load on first use: they bring Jupyter and plotting."""
+    if name in ("runs", "analysis"):
+        import importlib  # noqa: PLC0415
+
+        return importlib.import_module(f"afnlab.{name}")
+    raise AttributeError(f"module 'afnlab' has no attribute {name!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,9 @@ class Activation:
     def name(self) -> str:
         return self.fn.__name__
 
-    @property
+    @cached_property
     def stochastic(self) -> bool:
+        """Whether it is random in training."""
         return "noise" in inspect.signature(self.fn).parameters
 
     @property

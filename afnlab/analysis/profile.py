@@ -1,0 +1,83 @@
+"""The numerical profile of an activation: what its curve does to a normal input."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from afnlab.spec import Activation, get_activation
+from afnlab.training.initial import gain
+
+DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+EXTREMES = (20.0, 100.0, 1e3, 1e4)
+
+
+def derivatives(record: Activation, x: Tensor, order: int = 2, **params: Any) -> list[Tensor]:
+    """[f, f', ..., up to order] at x, by automatic differentiation; zero where there is no graph."""
+    x = x.detach().requires_grad_()
+    values = [record(x, **params)]
+    for _ in range(order):
+        last = values[-1]
+        if last.requires_grad:
+            (slope,) = torch.autograd.grad(last.sum(), x, create_graph=True, materialize_grads=True)
+        else:
+            slope = torch.zeros_like(x)
+        values.append(slope)
+    return [v.detach() for v in values]
+
+
+def profile(ref: str | Activation, **params: Any) -> pd.Series:
+    """Numbers that describe an elementwise activation at these parameters.
+
+    Its least value and where, its largest slope, f and f' at 0, what it makes of a standard normal
+    input (mean, deviation, mean square of the slope, share of inputs with a slope below 0.05 in
+    size), the gain that keeps the variance of pre-activations, and whether values and slopes are
+    finite up to |x| = 1e4 in every floating-point type. ValueError if it is not elementwise.
+    """
+    record = get_activation(ref)
+    if not record.elementwise:
+        raise ValueError(f"{record.name}: a profile is defined for elementwise activations only")
+    z = torch.linspace(-12, 12, 48001, dtype=torch.float64)
+    weight = torch.exp(-z.square() / 2)
+    weight /= weight.sum()
+    f, slope = derivatives(record, z, 1, **params)
+    zero = derivatives(record, torch.zeros(1, dtype=torch.float64), 1, **params)
+    mean = float((weight * f).sum())
+    least = int(f.argmin())
+    low = float(f[least])
+    return pd.Series(
+        {
+            "value at 0": float(zero[0]),
+            "slope at 0": float(zero[1]),
+            "least value on [-12, 12]": low,
+            "at x =": float(z[least]),
+            "largest slope on [-12, 12]": float(slope.max()),
+            "kinks": ", ".join(f"{k:g}" for k in record.kinks_at(**params)) or "none",
+            "monotone": "yes" if bool((slope >= -1e-12).all()) else "no",
+            "mean of f(z)": mean,
+            "deviation of f(z)": float((weight * (f - mean).square()).sum().sqrt()),
+            "mean of f'(z)^2": float((weight * slope.square()).sum()),
+            "share of |f'(z)| < 0.05": float(weight[slope.abs() < 0.05].sum()),
+            "gain": gain(record, **params),
+            "finite up to |x| = 1e4": "yes" if is_finite(record, **params) else "NO",
+        },
+        name=record.label,
+        dtype=object,
+    )
+
+
+def is_finite(record: Activation, **params: Any) -> bool:
+    """Whether values and slopes are finite up to |x| = 1e4 in all floating-point types."""
+    for dtype in DTYPES:
+        x = torch.tensor([s * v for v in EXTREMES for s in (-1, 1)], dtype=dtype)
+        limit = torch.finfo(dtype).max
+        exact = record(x.double(), **params).abs()
+        for values in derivatives(record, x, 1, **params):
+            fits = (exact < limit) & (exact < inf)
+            if not values[fits].isfinite().all():
+                return False
+    return True

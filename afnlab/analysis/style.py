@@ -1,0 +1,80 @@
+"""How figures look, and how they get onto a page."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+# Each is at least 3:1 against white and against near-black, and they differ in lightness.
+BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
+INK = "#6f7377"  # axes and text in bitmaps, readable on light and dark alike
+_CURRENT = "#010203"  # stands for the text colour of the page in an SVG
+
+RC = {
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "figure.dpi": 110,
+    "svg.fonttype": "path",
+}
+
+
+def _inked(colour: str) -> dict[str, str]:
+    names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    return dict.fromkeys(names, colour) | {"grid.color": colour}
+
+
+@contextmanager
+def styled(for_page: bool = False) -> Iterator[None]:
+    """afnlab's figure style; for_page: ink takes the colour of the page's text, see `to_svg`."""
+    with mpl.rc_context(RC | _inked(_CURRENT if for_page else INK)):
+        yield
+
+
+def to_svg(figure: Figure, alt: str) -> str:
+    """A figure as an SVG element that scales with the page and takes its text colour.
+
+    alt: what it shows, for those who cannot see it.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": alt, "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :].replace(_CURRENT, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    head = f'<svg role="img" aria-label="{label}"'
+    width = re.search(r'width="([\d.]+)pt"', svg)
+    style = f' style="width:{float(width[1]) * 4 / 3:.0f}px;max-width:100%;height:auto"'
+    svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
+    return svg.replace("<svg", head + (style if width else ""), 1)
+
+
+def show(figure: Figure, alt: str, caption: str = "") -> HTML:
+    """A figure for a notebook's output that becomes part of a page."""
+    from IPython.display import HTML  # noqa: PLC0415
+
+    note = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return HTML(f"<figure>{to_svg(figure, alt)}{note}</figure>")

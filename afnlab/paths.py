@@ -1,0 +1,32 @@
+"""Where afnlab's notebooks and sweeps are: in the working tree, or in the installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from afnlab.loading import unknown
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def shared(kind: str) -> Path:
+    """The folder of the committed `notebooks` or `sweeps`."""
+    installed = PACKAGE / "share" / kind
+    return installed if installed.is_dir() else PACKAGE.parent / kind
+
+
+def find(kind: str, ref: str | Path, suffix: str) -> Path:
+    """The file that `ref` means: a path, or the name of one of afnlab's own.
+
+    ValueError, with the nearest spelling, if there is neither.
+    """
+    path = Path(ref).expanduser()
+    if path.suffix == suffix and path.is_file():
+        return path.resolve()
+    own = shared(kind) / (path.name if path.suffix == suffix else f"{path.name}{suffix}")
+    if len(path.parts) == 1 and own.is_file():
+        return own
+    if path.suffix == suffix and len(path.parts) > 1:
+        raise ValueError(f"{path}: no such file")
+    names = sorted(p.stem for p in shared(kind).glob(f"*{suffix}"))
+    raise ValueError(unknown(kind.removesuffix("s"), path.stem, names))

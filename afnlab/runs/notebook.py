@@ -1,0 +1,236 @@
+"""The two sides of a run: what a notebook calls inside its kernel, and how it is executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import afnlab
+from afnlab.paths import PACKAGE, find
+from afnlab.runs import cell, store
+from afnlab.runs.spec import OUT, RunSpec, Training, training
+from afnlab.training.engine import train
+from afnlab.training.record import TABLES, Result
+
+RESULT = "result.json"
+_IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
+_PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
+_DISTRIBUTIONS = ("papermill", "ipykernel", "pandas", "scikit-learn")
+
+
+def parameters(namespace: Mapping[str, Any]) -> Run:
+    """The run that a training notebook's parameters ask for; call it as `parameters(globals())`.
+
+    Takes the plain values (numbers, texts, lists, dicts) among the globals: those of the parameters
+    cell, and what papermill or the user added to them. ValueError, with the nearest spelling, for a
+    name that neither the cell, nor the chosen activation, nor the chosen task declares.
+    """
+    given = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in _IPYTHON and isinstance(value, _PLAIN)
+    }
+    known = cell.declared(find("notebooks", "train", ".ipynb"))
+    return Run(training(given, known), given.get(OUT, ""))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training about to happen, inside a notebook."""
+
+    asked: Training
+    out: str = ""
+
+    def train(self) -> Result:
+        asked = self.asked
+        return train(
+            asked.task,
+            asked.activation,
+            params=asked.params,
+            seeds=asked.seeds,
+            epochs=asked.epochs,
+            device=asked.device,
+            dtype=asked.dtype,
+            limit_train=asked.limit_train,
+            limit_test=asked.limit_test,
+            record=asked.record,
+            keep_weights=asked.keep_weights,
+            progress=False if self.out else None,
+        )
+
+    def save(self, result: Result) -> str:
+        """Write the result's tables into the folder `out`; an empty `out` writes nothing."""
+        if not self.out:
+            return "not saved: the parameter `out` is empty"
+        folder = Path(self.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        result.history.to_parquet(folder / store.HISTORY, index=False)
+        for name in TABLES:
+            table = getattr(result, name)
+            if table is not None:
+                table.to_parquet(folder / f"{name}.parquet", index=False)
+        if result.weights is not None:
+            result.save_weights(folder / "weights.safetensors")
+        left = {
+            "parameters": self.asked.normal(),
+            "seeds": list(self.asked.seeds),
+            "metrics": result.summary().to_dict(),
+            "environment": result.info,
+        }
+        (folder / RESULT).write_text(json.dumps(left, indent=1), encoding="utf-8")
+        return f"saved in {folder.name}"
+
+    def _repr_html_(self) -> str:
+        rows = self.asked.normal() | {"seeds": ", ".join(map(str, self.asked.seeds))}
+        flat = {**rows, **rows.pop("options"), **rows.pop("parameters")}
+        cells = "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in flat.items())
+        return f"<table>{cells}</table>"
+
+
+class RunFailed(Exception):
+    """A notebook stopped with an error; `folder` holds what it left."""
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message, folder)
+        self.message, self.folder = message, folder
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def execute(spec: RunSpec, runs: Path, threads: int | None = None) -> Path:
+    """Run a notebook in a kernel of its own and store what it leaves; the run's folder.
+
+    The work is done under a temporary name: the folder `runs/<id>` is there whole or not at all.
+    threads: how many the kernel's torch may use; None means all. RunFailed if a cell raises; the
+    executed notebook is then in `runs/.failed/<id>`.
+    """
+    folder = store.begin(runs, spec.id)
+    started = datetime.now(UTC)
+    clock = time.perf_counter()
+    try:
+        _papermill(spec, folder, threads)
+        (folder / RESULT).touch()
+        left = json.loads((folder / RESULT).read_text(encoding="utf-8") or "{}")
+        (folder / RESULT).unlink()
+    except BaseException as error:
+        message = _last_line(error)
+        kept = store.keep_failed(folder, runs, spec.id, message)
+        if isinstance(error, Exception):
+            raise RunFailed(message, kept) from error
+        raise
+    record = {
+        "schema": store.SCHEMA,
+        "id": spec.id,
+        "group": spec.group,
+        "notebook": spec.notebook.name,
+        "label": spec.label,
+        "parameters": spec.normal,
+        "given": spec.parameters,
+        "seeds": list(spec.seeds),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+        **left,
+        "versions": versions(),
+        **git_state(),
+    }
+    return store.finish(folder, runs, record)
+
+
+def _papermill(spec: RunSpec, folder: Path, threads: int | None) -> None:
+    import papermill  # noqa: PLC0415
+
+    given = dict(spec.parameters)
+    if OUT in spec.known:
+        given[OUT] = str(folder)
+    environment = {"PYTHONPATH": _search_path(), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    if threads:
+        environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    with _environment(environment):
+        papermill.execute_notebook(
+            str(spec.notebook),
+            str(folder / store.NOTEBOOK),
+            parameters=given,
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+            start_timeout=120,
+            request_save_on_cell_execute=False,
+            **_kernel_options(),
+        )
+
+
+def _kernel_options() -> dict[str, Any]:
+    """Kernels that talk over Unix sockets where there are any: TCP ports can be snatched."""
+    if sys.platform == "win32":
+        return {}
+    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
+
+    class SocketKernelManager(AsyncKernelManager):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, transport="ipc", **kwargs)
+
+    return {"kernel_manager_class": SocketKernelManager}
+
+
+def _search_path() -> str:
+    """So that a kernel imports this afnlab, installed or not."""
+    here = os.environ.get("PYTHONPATH", "")
+    return os.pathsep.join(dict.fromkeys([str(PACKAGE.parent), *here.split(os.pathsep)])).strip(
+        os.pathsep
+    )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the processes started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _last_line(error: BaseException) -> str:
+    name, value = getattr(error, "ename", None), getattr(error, "evalue", None)
+    if name:
+        return f"{name}: {value}"
+    return traceback.format_exception_only(error)[-1].strip()
+
+
+def versions() -> dict[str, str]:
+    return {"afnlab": afnlab.__version__, **{name: version(name) for name in _DISTRIBUTIONS}}
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of afnlab's working tree and whether it had changes; None where there is no git."""
+    git = shutil.which("git")
+    if git is None or not (PACKAGE.parent / ".git").exists():
+        return {"git": None}
+
+    def ask(*words: str) -> str:
+        out = subprocess.run(
+            [git, "-C", str(PACKAGE.parent), *words], capture_output=True, text=True, check=False
+        )
+        return out.stdout.strip()
+
+    return {
+        "git": {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+    }

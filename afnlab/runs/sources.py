@@ -1,0 +1,162 @@
+"""Fingerprints of the code that a run's numbers depend on.
+
+Editing an activation changes the fingerprint of the runs that use it, and of no others; editing the
+engine changes all. What only moves or shows results (runs, analysis, widgets) does not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from afnlab.paths import PACKAGE
+from afnlab.spec import Activation
+from afnlab.training.tasks import Task
+
+ENGINE = "afnlab.training.engine"
+# These enter object by object, as far as a run uses them, or move results without computing any.
+_BY_OBJECT = ("afnlab.activations", "afnlab.training.tasks", "afnlab.training.data", "afnlab.runs")
+_BY_OBJECT += ("afnlab.training.models", "afnlab.training.progress", "afnlab.analysis")
+
+
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 of texts, in hexadecimal."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
+def code_of_run(task: Task | None, activation: Activation | None, notebook: str) -> str:
+    """Fingerprint of the engine, the modules that a notebook names, a task, an activation."""
+    parts = [_modules(_named(notebook))]
+    parts += [text for obj in (task, activation) if obj is not None for text in reached(obj)]
+    return digest(*parts)
+
+
+def _named(text: str) -> frozenset[str]:
+    names = {f"afnlab.{word}" for word in re.findall(r"\bafnlab\.(\w+)", text)}
+    return frozenset({ENGINE, *(n for n in names if _file_of(n) and not n.startswith(_BY_OBJECT))})
+
+
+@lru_cache
+def _modules(entries: frozenset[str]) -> str:
+    """Fingerprint of package modules and of those they import."""
+    seen: dict[str, bytes] = {}
+    waiting = sorted(entries)
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if path is None or name in seen or name.startswith(_BY_OBJECT):
+            continue
+        seen[name] = path.read_bytes()
+        waiting += [n for n in _imports(seen[name]) if n.startswith("afnlab")]
+    return digest(*(part for name in sorted(seen) for part in (name, seen[name])))
+
+
+def _file_of(name: str) -> Path | None:
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    options = (path.with_suffix(".py"), path / "__init__.py")
+    return next((p for p in options if p.is_file()), None) if name != "afnlab" else None
+
+
+def _imports(source: bytes) -> Iterator[str]:
+    """Full names that a module's import statements may mean."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def reached(obj: Any, seen: set[int] | None = None) -> Iterator[str]:
+    """Sources and constants that an object's behaviour depends on, as texts.
+
+    Follows functions into what they call, as far as it is afnlab's or the user's own code; a user's
+    file counts as a whole, with the neighbours that it imports.
+    """
+    seen = set() if seen is None else seen
+    if id(obj) in seen or isinstance(obj, ModuleType):
+        return
+    seen.add(id(obj))
+    if isinstance(obj, Activation):
+        yield repr(dict(obj.params))
+        yield from reached(obj.fn, seen)
+    elif isinstance(obj, Task):
+        yield repr((obj.recipe, obj.sites))
+        yield from reached(obj.data, seen)
+        yield from reached(obj.model, seen)
+    elif callable(obj):
+        yield from _callable(obj, seen)
+    elif isinstance(obj, (int, float, str, bytes, tuple, list, dict, type(None))):
+        yield repr(obj)
+    elif isinstance(obj, (torch.Tensor, np.ndarray)):
+        yield digest(np.asarray(obj).tobytes())
+
+
+def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
+    target: Any = getattr(obj, "func", None) or inspect.unwrap(obj)
+    home = _home(target)
+    if home is None:
+        return
+    if home != PACKAGE:
+        yield from _own_files(Path(inspect.getsourcefile(target) or ""))
+    else:
+        yield inspect.getsource(target)
+    for extra in (*getattr(obj, "args", ()), *getattr(obj, "keywords", {}).values()):
+        yield from reached(extra, seen)
+    code = getattr(target, "__code__", None)
+    if code is None:
+        return
+    for value in target.__defaults__ or ():
+        yield from reached(value, seen)
+    for cell in target.__closure__ or ():
+        yield from reached(cell.cell_contents, seen)
+    for name in sorted(_names(code)):
+        if name in target.__globals__:
+            yield from reached(target.__globals__[name], seen)
+
+
+def _home(obj: Any) -> Path | None:
+    """PACKAGE for afnlab's code, the folder of a user's own; None for the libraries'."""
+    try:
+        file = Path(inspect.getsourcefile(obj) or "").resolve()
+    except (TypeError, OSError):
+        return None
+    if file.is_relative_to(PACKAGE):
+        return PACKAGE
+    installed = any(part in ("site-packages", "dist-packages") for part in file.parts)
+    standard = file.is_relative_to(Path(inspect.__file__).resolve().parent)
+    return None if installed or standard or not file.is_file() else file.parent
+
+
+def _names(code: CodeType) -> set[str]:
+    nested = [_names(c) for c in code.co_consts if isinstance(c, CodeType)]
+    return set(code.co_names).union(*nested)
+
+
+def _own_files(path: Path, seen: set[Path] | None = None) -> Iterator[str]:
+    """Sources of a user's file and of the modules beside it that it imports."""
+    seen = set() if seen is None else seen
+    path = path.resolve()
+    if path in seen or not path.is_file():
+        return
+    seen.add(path)
+    source = path.read_bytes()
+    yield source.decode(errors="replace")
+    for name in sorted(set(_imports(source))):
+        beside = path.parent.joinpath(*name.split("."))
+        yield from _own_files(beside.with_suffix(".py"), seen)
+        yield from _own_files(beside / "__init__.py", seen)

@@ -1,0 +1,59 @@
+"""What every test of the activations runs over: the registry, crossed with settings."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from afnlab import Activation, get_activation, list_activations
+
+ACTIVATIONS = [get_activation(name) for name in list_activations()]
+
+
+def stored(value: float) -> float:
+    """The number as float32 stores it, so that every type meets the same parameter."""
+    return torch.tensor(value, dtype=torch.float32).item()
+
+
+def free(f: Activation) -> dict:
+    """The continuous parameters."""
+    return {name: p for name, p in f.params.items() if not p.fixed}
+
+
+def settings(f: Activation) -> dict[str, dict[str, float]]:
+    """Values of the continuous parameters: defaults, the ends of their ranges, and each at 0."""
+
+    def end(p, which):
+        try:
+            return p.check(which, getattr(p, which))
+        except ValueError:  # the range is open at this end, or infinite
+            return p.default
+
+    params = free(f)
+    found = {"default": {n: p.default for n, p in params.items()}}
+    if params:
+        for which in ("low", "high"):
+            found[which] = {n: end(p, which) for n, p in params.items()}
+        for name, p in params.items():
+            if p.low < 0 < p.high:
+                found[f"{name}=0"] = found["default"] | {name: 0.0}
+    return {label: {n: stored(v) for n, v in values.items()} for label, values in found.items()}
+
+
+def noise_for(f: Activation, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The noise argument of a stochastic activation, always the same; nothing for the others."""
+    if not f.stochastic:
+        return {}
+    draw = torch.rand(x.shape, generator=torch.Generator().manual_seed(5))
+    return {"noise": draw.to(x.dtype)}
+
+
+every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)
+every_setting = pytest.mark.parametrize(
+    ("f", "params"),
+    [
+        pytest.param(f, values, id=f"{f.name}-{label}")
+        for f in ACTIVATIONS
+        for label, values in settings(f).items()
+    ],
+)
