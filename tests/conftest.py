@@ -23,9 +23,9 @@ def free(f: Activation) -> dict:
 def settings(f: Activation) -> dict[str, dict[str, float]]:
     """Values of the continuous parameters: defaults, the ends of their ranges, and each at 0."""
 
-    def end(p, which):
+    def allowed(p, value):
         try:
-            return p.check(which, getattr(p, which))
+            return p.check("", value)
         except ValueError:  # the range is open at this end, or infinite
             return p.default
 
@@ -33,9 +33,9 @@ def settings(f: Activation) -> dict[str, dict[str, float]]:
     found = {"default": {n: p.default for n, p in params.items()}}
     if params:
         for which in ("low", "high"):
-            found[which] = {n: end(p, which) for n, p in params.items()}
+            found[which] = {n: allowed(p, getattr(p, which)) for n, p in params.items()}
         for name, p in params.items():
-            if p.low < 0 < p.high:
+            if p.low < 0 < p.high and p.default and allowed(p, 0.0) == 0:
                 found[f"{name}=0"] = found["default"] | {name: 0.0}
     return {label: {n: stored(v) for n, v in values.items()} for label, values in found.items()}
 
@@ -48,12 +48,17 @@ def noise_for(f: Activation, x: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"noise": draw.to(x.dtype)}
 
 
+def crossed(records: list[Activation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("f", "params"),
+        [
+            pytest.param(f, values, id=f"{f.name}-{label}")
+            for f in records
+            for label, values in settings(f).items()
+        ],
+    )
+
+
 every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)
-every_setting = pytest.mark.parametrize(
-    ("f", "params"),
-    [
-        pytest.param(f, values, id=f"{f.name}-{label}")
-        for f in ACTIVATIONS
-        for label, values in settings(f).items()
-    ],
-)
+every_setting = crossed(ACTIVATIONS)
+every_elementwise_setting = crossed([f for f in ACTIVATIONS if f.elementwise])

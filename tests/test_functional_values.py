@@ -11,7 +11,7 @@ from math import log, pi, sin
 import mpmath as mp
 import pytest
 import torch
-from conftest import every_activation, every_setting, free
+from conftest import ACTIVATIONS, crossed, every_activation, every_setting, free
 
 from afnlab import functional, get_activation, list_activations
 
@@ -173,7 +173,9 @@ def needs_form(f, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "relative", "ulps"), [(torch.float32, 1e-5, 4), (torch.float64, 1e-12, 8)]
+    ("dtype", "relative", "ulps"),
+    [(torch.float32, 1e-5, 4), (torch.float64, 1e-12, 8)],
+    ids=["float32", "float64"],
 )
 @every_setting
 def test_value(f, params, dtype, relative, ulps):
@@ -187,6 +189,7 @@ def test_value(f, params, dtype, relative, ulps):
 @pytest.mark.parametrize(
     ("dtype", "relative", "absolute"),
     [(torch.float32, 2e-5, 2e-6), (torch.float64, 1e-12, 1e-13)],
+    ids=["float32", "float64"],
 )
 @every_setting
 def test_slope(f, params, dtype, relative, absolute):
@@ -196,6 +199,39 @@ def test_slope(f, params, dtype, relative, absolute):
     rows = [x, evaluate(f, params, dtype)[1], want, torch.clamp(relative * want.abs(), absolute)]
     plain = smooth(f, params, x)
     assert_near(f, params, [row[plain] for row in rows])
+
+
+FAR = torch.tensor([-1e3, -200.0, 200.0, 1e3], dtype=torch.float64)
+
+
+@crossed([f for f in ACTIVATIONS if f.elementwise and free(f)])
+def test_slope_by_a_parameter(f, params):
+    """By every continuous parameter, far out as well, in float64; not where it has a kink."""
+    needs_form(f, torch.float64)
+    x = torch.cat([GRID.double()[::3], FAR])
+    x = x[smooth(f, params, x)]
+    given = {n: torch.full_like(x, v, requires_grad=True) for n, v in params.items()}
+    y = f(x, **given) + 0 * sum(given.values())  # in the graph, even where it has no slope
+    for name, slope in zip(given, torch.autograd.grad(y.sum(), [*given.values()]), strict=True):
+
+        def at(x, value, name=name):
+            numbers = f.complete(params) | {name: value}
+            form = FORMS[f.name](mp.mpf(x), *map(mp.mpf, numbers.values()))
+            return mp.fsum(form) if isinstance(form, list) else form
+
+        left, right = (
+            torch.tensor(
+                [
+                    float(mp.diff(lambda v, x=x, at=at: at(x, v), params[name], direction=side))
+                    for x in x.tolist()
+                ],
+                dtype=torch.float64,
+            )
+            for side in (-1, 1)
+        )
+        plain = (left - right).abs() <= 1e-13
+        rows = [x, slope, left, 1e-11 * left.abs() + 1e-13]
+        assert_near(f, params | {"by": name}, [row[plain] for row in rows])
 
 
 def test_every_form_belongs_to_an_activation():

@@ -1,5 +1,18 @@
 """From runs to tables, figures and pages."""
 
-from afnlab.analysis import plot, profile, stats, style, tables
+from afnlab.analysis import blocks, page, plot, profile, report, stats, style, tables, wording
+from afnlab.analysis.selection import Selection, select
 
-__all__ = ["plot", "profile", "stats", "style", "tables"]
+__all__ = [
+    "Selection",
+    "blocks",
+    "page",
+    "plot",
+    "profile",
+    "report",
+    "select",
+    "stats",
+    "style",
+    "tables",
+    "wording",
+]

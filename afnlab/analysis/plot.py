@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 import torch
@@ -29,7 +30,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 def curve(
     ax: Axes, ref: str | Activation, span: float = 5.0, order: int = 1, **params: Any
 ) -> Axes:
-    """An elementwise activation and its derivatives up to `order` on [-span, span]; kinks dotted."""
+    """An elementwise activation and its derivatives up to `order`, on [-span, span]."""
     record = get_activation(ref)
     x = torch.linspace(-span, span, POINTS, dtype=torch.float64)
     kinks = [k for k in record.kinks_at(**params) if abs(k) < span]
@@ -37,10 +38,9 @@ def curve(
     for values, name, style in reversed(list(zip(drawn, NAMES, STYLES, strict=False))):
         y = values.clone()
         for kink in kinks:  # a jump is a gap, not a steep line
-            if name != "f" or not record.reference == "softplus":
-                near = (x - kink).abs().argmin()
-                jump = (y[min(near + 2, POINTS - 1)] - y[max(near - 2, 0)]).abs() > 0.05
-                y[near] = torch.nan if jump else y[near]
+            near = int((x - kink).abs().argmin())
+            if (y[min(near + 2, POINTS - 1)] - y[max(near - 2, 0)]).abs() > 0.1:
+                y[near] = torch.nan
         ax.plot(x, y, label=name, **style)
     ax.axhline(0, color=GREY, linewidth=0.6)
     ax.axvline(0, color=GREY, linewidth=0.6)
@@ -105,9 +105,12 @@ def training(history: pd.DataFrame) -> Figure:
 def points(ax: Axes, final: pd.DataFrame, order: Sequence[str], baseline: str) -> Axes:
     """A row a label: one dot a seed, the mean and its 95 % interval; the baseline's is shaded.
 
-    final: seeds x labels, fractions.
+    final: seeds x labels, fractions. Rows far off the others stand at the edge, with their mean.
     """
-    long = (100 * final[list(order)]).melt(var_name="label", value_name="accuracy").dropna()
+    means = 100 * final[list(order)].mean()
+    edge = _lower_fence(means)
+    shown = 100 * final[list(order)].where(means >= edge)
+    long = shown.melt(var_name="label", value_name="accuracy").dropna()
     if baseline in final:
         _, low, high = mean_interval(100 * final[baseline].dropna())
         ax.axvspan(low, high, color=GREY, alpha=0.2, linewidth=0)
@@ -117,37 +120,63 @@ def points(ax: Axes, final: pd.DataFrame, order: Sequence[str], baseline: str) -
     for row, label in enumerate(order):
         mean, low, high = mean_interval(100 * final[label].dropna())
         colour = ORANGE if label == baseline else BLUE
+        if mean < edge:
+            _at_edge(ax, row, f"{mean:.1f}")
+            continue
         ax.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
         ax.plot(mean, row, "o", color=colour, markersize=5)
-    ax.set(xlabel="test accuracy (%)", ylabel="")
+    if np.isfinite(edge):
+        ax.set_xlim(left=edge)
+    ax.set(xlabel="test accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
     return ax
 
 
 def forest(ax: Axes, table: pd.DataFrame) -> Axes:
     """A row a label: the paired difference to the baseline in points, with its 95 % interval.
 
-    Filled marks: told apart from the baseline after Holm's correction; hollow: not.
+    Filled marks: told apart from the baseline after Holm's correction; hollow: not. Rows far off
+    the others stand at the edge, with their difference.
     """
+    edge = _lower_fence(100 * table.difference.dropna())
     for row, (_, r) in enumerate(table.iterrows()):
+        if 100 * r.difference < edge:
+            _at_edge(ax, row, f"{100 * r.difference:+.1f}".replace("-", "\N{MINUS SIGN}"))
+            continue
         told = r.verdict in ("better", "worse")
         ax.plot([100 * r.difference_low, 100 * r.difference_high], [row, row], color=BLUE)
         face = BLUE if told else "none"
         ax.plot(100 * r.difference, row, "o", color=BLUE, markerfacecolor=face, markersize=5)
     ax.axvline(0, color=ORANGE, linewidth=1.2)
+    if np.isfinite(edge):
+        ax.set_xlim(left=edge)
     ax.set_yticks(range(len(table)), table.index)
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel("difference to the baseline (points)")
     return ax
 
 
+def _lower_fence(means: pd.Series) -> float:
+    """The value below which a row would squeeze the others: far outside their quartiles."""
+    low, high = means.quantile([0.25, 0.75])
+    fence = low - 3 * max(high - low, 0.5)
+    return float(fence) if (means < fence).any() else -np.inf
+
+
+def _at_edge(ax: Axes, row: int, text: str) -> None:
+    place = ax.get_yaxis_transform()
+    ax.plot(0.015, row, marker="<", color=BLUE, markersize=5, transform=place, clip_on=False)
+    ax.text(0.045, row, text, transform=place, va="center", fontsize=8)
+
+
 def comparison(final: pd.DataFrame, table: pd.DataFrame, baseline: str) -> Figure:
     """Per-seed accuracies beside the differences to the baseline; both in the table's order."""
-    figure = Figure(figsize=(9.5, 0.24 * len(table) + 1), layout="constrained")
+    figure = Figure(figsize=(9.5, 0.22 * len(table) + 1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     points(left, final, list(table.index), baseline)
     forest(right, table)
-    left.tick_params(axis="y", length=0)
-    right.tick_params(axis="y", length=0)
+    right.set_xlabel(f"difference to {baseline} (points)")
+    for ax in (left, right):
+        ax.tick_params(axis="y", length=0)
     return figure
 
 

@@ -17,7 +17,7 @@ EXTREMES = (20.0, 100.0, 1e3, 1e4)
 
 
 def derivatives(record: Activation, x: Tensor, order: int = 2, **params: Any) -> list[Tensor]:
-    """[f, f', ..., up to order] at x, by automatic differentiation; zero where there is no graph."""
+    """[f, f', ...] up to `order` at x, by automatic differentiation."""
     x = x.detach().requires_grad_()
     values = [record(x, **params)]
     for _ in range(order):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 import shutil
 import subprocess
-import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,12 @@ from typing import Any
 import afnlab
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import cell, store
+from afnlab.runs.kernels import KernelServer, manager_class
 from afnlab.runs.spec import OUT, RunSpec, Training, training
 from afnlab.training.engine import train
 from afnlab.training.record import TABLES, Result
 
-RESULT = "result.json"
+RESULT, LOG = "result.json", "kernel.log"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
 _DISTRIBUTIONS = ("papermill", "ipykernel", "pandas", "scikit-learn")
@@ -110,21 +110,25 @@ class RunFailed(Exception):
         return self.message
 
 
-def execute(spec: RunSpec, runs: Path, threads: int | None = None) -> Path:
+def execute(
+    spec: RunSpec, runs: Path, threads: int | None = None, server: KernelServer | None = None
+) -> Path:
     """Run a notebook in a kernel of its own and store what it leaves; the run's folder.
 
     The work is done under a temporary name: the folder `runs/<id>` is there whole or not at all.
-    threads: how many the kernel's torch may use; None means all. RunFailed if a cell raises; the
-    executed notebook is then in `runs/.failed/<id>`.
+    threads: how many the kernel's torch may use; None means all. server: what to fork the kernel
+    from; None: a new interpreter. RunFailed if a cell raises; the executed notebook is then in
+    `runs/.failed/<id>`.
     """
     folder = store.begin(runs, spec.id)
     started = datetime.now(UTC)
     clock = time.perf_counter()
     try:
-        _papermill(spec, folder, threads)
+        _papermill(spec, folder, threads, server)
         (folder / RESULT).touch()
         left = json.loads((folder / RESULT).read_text(encoding="utf-8") or "{}")
         (folder / RESULT).unlink()
+        (folder / LOG).unlink(missing_ok=True)
     except BaseException as error:
         message = _last_line(error)
         kept = store.keep_failed(folder, runs, spec.id, message)
@@ -144,68 +148,31 @@ def execute(spec: RunSpec, runs: Path, threads: int | None = None) -> Path:
         "seconds": round(time.perf_counter() - clock, 3),
         **left,
         "versions": versions(),
-        **git_state(),
+        "git": git_state(),
     }
     return store.finish(folder, runs, record)
 
 
-def _papermill(spec: RunSpec, folder: Path, threads: int | None) -> None:
+def _papermill(
+    spec: RunSpec, folder: Path, threads: int | None, server: KernelServer | None
+) -> None:
     import papermill  # noqa: PLC0415
 
     given = dict(spec.parameters)
     if OUT in spec.known:
         given[OUT] = str(folder)
-    environment = {"PYTHONPATH": _search_path(), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    if threads:
-        environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    with _environment(environment):
-        papermill.execute_notebook(
-            str(spec.notebook),
-            str(folder / store.NOTEBOOK),
-            parameters=given,
-            kernel_name="python3",
-            progress_bar=False,
-            log_output=False,
-            start_timeout=120,
-            request_save_on_cell_execute=False,
-            **_kernel_options(),
-        )
-
-
-def _kernel_options() -> dict[str, Any]:
-    """Kernels that talk over Unix sockets where there are any: TCP ports can be snatched."""
-    if sys.platform == "win32":
-        return {}
-    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
-
-    class SocketKernelManager(AsyncKernelManager):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, transport="ipc", **kwargs)
-
-    return {"kernel_manager_class": SocketKernelManager}
-
-
-def _search_path() -> str:
-    """So that a kernel imports this afnlab, installed or not."""
-    here = os.environ.get("PYTHONPATH", "")
-    return os.pathsep.join(dict.fromkeys([str(PACKAGE.parent), *here.split(os.pathsep)])).strip(
-        os.pathsep
+    # That activations' own parameters are unknown to the cell is how a training notebook works.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    papermill.execute_notebook(
+        str(spec.notebook),
+        str(folder / store.NOTEBOOK),
+        parameters=given,
+        kernel_name="python3",
+        progress_bar=False,
+        start_timeout=120,
+        request_save_on_cell_execute=False,
+        kernel_manager_class=manager_class(server, threads, folder / LOG),
     )
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the processes started inside."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _last_line(error: BaseException) -> str:
@@ -215,15 +182,17 @@ def _last_line(error: BaseException) -> str:
     return traceback.format_exception_only(error)[-1].strip()
 
 
+@cache
 def versions() -> dict[str, str]:
     return {"afnlab": afnlab.__version__, **{name: version(name) for name in _DISTRIBUTIONS}}
 
 
-def git_state() -> dict[str, Any]:
+@cache
+def git_state() -> dict[str, Any] | None:
     """Commit of afnlab's working tree and whether it had changes; None where there is no git."""
     git = shutil.which("git")
     if git is None or not (PACKAGE.parent / ".git").exists():
-        return {"git": None}
+        return None
 
     def ask(*words: str) -> str:
         out = subprocess.run(
@@ -231,6 +200,4 @@ def git_state() -> dict[str, Any]:
         )
         return out.stdout.strip()
 
-    return {
-        "git": {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
-    }
+    return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import store, sweepfile
+from afnlab.runs import kernels, store, sweepfile
+from afnlab.runs.kernels import KernelServer
 from afnlab.runs.notebook import RunFailed, execute
 from afnlab.runs.spec import RunSpec
 from afnlab.training.options import whole
@@ -88,28 +89,27 @@ def _accuracy(folder: Path) -> str:
 def _results(
     todo: Sequence[RunSpec], folder: Path, jobs: int
 ) -> Iterator[tuple[RunSpec, Path | RunFailed]]:
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    if jobs == 1 or len(todo) < 2:
-        for spec in todo:
-            yield spec, _attempt(spec, folder, threads)
+    """Execute the specs, `jobs` at a time, and yield them as they end."""
+    if not todo:
         return
-    # Processes, since a notebook's execution changes its process's environment and signals.
-    with ProcessPoolExecutor(min(jobs, len(todo)), get_context("spawn")) as pool:
-        waiting: dict[Future, RunSpec] = {
-            pool.submit(_attempt, spec, folder, threads): spec for spec in todo
-        }
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ExitStack() as stack:
+        server = stack.enter_context(KernelServer(threads)) if kernels.available() else None
+
+        def attempt(spec: RunSpec) -> Path | RunFailed:
+            try:
+                return execute(spec, folder, threads, server)
+            except RunFailed as error:
+                return error
+
+        # Threads suffice: each only talks to the kernel that does its work.
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
+        futures = {pool.submit(attempt, spec): spec for spec in todo}
         try:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield waiting.pop(future), future.result()
+            for future in as_completed(futures):
+                yield futures[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            if server is not None:
+                server.close()
             raise
-
-
-def _attempt(spec: RunSpec, folder: Path, threads: int) -> Path | RunFailed:
-    try:
-        return execute(spec, folder, threads)
-    except RunFailed as error:
-        return error

@@ -184,6 +184,7 @@ class Recorder:
             "options": asdict(options),
             "evaluated": data.evaluated,
             "examples": {"train": len(data.train_y), "test": len(data.test_y)},
+            "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
             "data": data.fingerprint,
             "dtype": dtype,
             **machine(device),

@@ -1,0 +1,47 @@
+"""An executed notebook as one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+STYLE = Path(__file__).with_name("page.css")
+
+
+def to_html(notebook: str | Path, title: str, code: bool = False) -> str:
+    """The page of an executed notebook; `code` shows its cells' sources too."""
+    import nbformat  # noqa: PLC0415
+    from nbconvert import HTMLExporter  # noqa: PLC0415
+
+    exporter = HTMLExporter(
+        template_name="basic",
+        exclude_input=not code,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+    content: Any = nbformat.read(notebook, as_version=4)
+    for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
+        if cell.cell_type == "code" and not code:
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    body, _ = exporter.from_notebook_node(content)
+    return shell(title, body, _code_style() if code else "")
+
+
+def shell(title: str, body: str, style: str = "") -> str:
+    """A complete page around a body."""
+    css = STYLE.read_text(encoding="utf-8") + style
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{css}</style></head>\n<body>{body}</body></html>\n"
+    )
+
+
+def _code_style() -> str:
+    from pygments.formatters import HtmlFormatter  # noqa: PLC0415
+
+    light = HtmlFormatter(style="default", nobackground=True).get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(".highlight")
+    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"

@@ -1,0 +1,208 @@
+"""The command line: `afnlab COMMAND`, with a clear line and a non-zero status for any failure."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import afnlab
+
+DEBUG = "AFNLAB_DEBUG"
+LIMITS = ("epochs", "limit_train", "limit_test")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status: 0, 1 if a run failed, 2 for bad input, 130 if interrupted."""
+    try:
+        arguments = _parser().parse_args(argv)
+        return arguments.command(arguments)
+    except KeyboardInterrupt:
+        print("afnlab: interrupted; what was complete is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, TypeError, OSError) as error:
+        if os.environ.get(DEBUG):
+            raise
+        print(f"afnlab: {error}", file=sys.stderr)
+        return 2
+
+
+def _list(a: argparse.Namespace) -> int:
+    for name in afnlab.list_activations():
+        record = afnlab.get_activation(name)
+        if a.long:
+            params = ", ".join(f"{n}={p.default:g}" for n, p in record.params.items())
+            print(f"{name:13}{'nn.' + record.module.split()[0]:16}{params}")
+        else:
+            print(name)
+    if a.long:
+        print("\ntasks:")
+        for name in afnlab.list_tasks():
+            print(f"{name:13}{afnlab.get_task(name).summary}")
+    return 0
+
+
+def _run(a: argparse.Namespace) -> int:
+    from afnlab.runs import RunFailed, RunSpec, execute, store  # noqa: PLC0415
+
+    spec = RunSpec.make(a.notebook, dict(_assigned(name, text) for name, text in a.parameter))
+    folder = Path(a.runs) if a.runs else store.default_folder()
+    if store.is_there(folder, spec.id):
+        print(f"{folder / spec.id} is there already: {spec.label}")
+        return 0
+    print(f"running {spec.label} as {spec.id}")
+    try:
+        done = execute(spec, folder)
+    except RunFailed as error:
+        print(f"afnlab: {error}; see {error.folder / store.NOTEBOOK}", file=sys.stderr)
+        return 1
+    metrics = store.read_record(done / store.RECORD).get("metrics")
+    if metrics:
+        print(
+            f"test accuracy {100 * metrics['test_accuracy']:.2f} %, loss"
+            f" {metrics['test_loss']:.4f}, means over {len(spec.seeds)} seeds"
+        )
+    print(done / store.NOTEBOOK)
+    return 0
+
+
+def _sweep(a: argparse.Namespace) -> int:
+    from afnlab.runs import store, sweep  # noqa: PLC0415
+    from afnlab.runs.sweep import missing, sweepfile  # noqa: PLC0415
+
+    if a.dry_run:
+        folder = Path(a.runs) if a.runs else store.default_folder()
+        specs = sweepfile.read(a.file).specs(seeds=_seeds(a.seeds), **_limits(a))
+        left = {spec.group: spec for spec in missing(specs, folder)}
+        for spec in specs:
+            todo = left.get(spec.group)
+            state = f"to do: seeds {', '.join(map(str, todo.seeds))}" if todo else "there"
+            print(f"{spec.id}  {spec.label:40}  {state}")
+        return 0
+    outcome = sweep(a.file, runs=a.runs, jobs=a.jobs, seeds=_seeds(a.seeds), **_limits(a))
+    for spec, message, folder in outcome.failed:
+        print(f"failed: {spec.label}: {message}\n  {folder / store.NOTEBOOK}", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
+def _compare(a: argparse.Namespace) -> int:
+    from afnlab import analysis  # noqa: PLC0415
+
+    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, seeds=None, **_limits(a))
+    for part in chosen:
+        print(f"{part.task.name}, {part.first.epochs} epochs")
+        print(analysis.tables.as_text(part.table))
+        examples = part.records[0]["environment"]["examples"]["test"]
+        for sentence in analysis.wording.headline(part.table, part.baseline, examples):
+            print(sentence)
+    return 0
+
+
+def _report(a: argparse.Namespace) -> int:
+    from afnlab import analysis  # noqa: PLC0415
+
+    analysis.report.write(a.sweep or "", runs=a.runs, out=a.out, baseline=a.baseline, **_limits(a))
+    return 0
+
+
+def _doctor(a: argparse.Namespace) -> int:
+    from afnlab import doctor  # noqa: PLC0415
+
+    return doctor.main()
+
+
+def _lab(a: argparse.Namespace) -> int:
+    from afnlab import lab  # noqa: PLC0415
+
+    return lab.main(Path(a.folder), a.rest)
+
+
+def _assigned(name: str, text: str) -> tuple[str, Any]:
+    """A `-p name value` pair; the value is read as YAML, as papermill does."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    if isinstance(value, str):
+        try:
+            value = float(value)  # YAML takes 1e-3 for a text
+        except ValueError:
+            value = text
+    return name, value
+
+
+def _seeds(text: str | None) -> Any:
+    return None if text is None else _assigned("seeds", text)[1]
+
+
+def _limits(a: argparse.Namespace) -> dict[str, int | None]:
+    return {name: getattr(a, name, None) for name in LIMITS}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="afnlab", description="Is an activation function any good? Train, compare, report."
+    )
+    parser.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    def runs(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--runs", help="folder of runs (default: $AFNLAB_RUNS, or runs)")
+
+    def limits(sub: argparse.ArgumentParser) -> None:
+        for name in LIMITS:
+            flag = "--" + name.replace("_", "-")
+            sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
+
+    sub = add("list", _list, "names of the activations")
+    sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
+
+    sub = add("run", _run, "execute a notebook with parameters and keep what it leaves")
+    sub.add_argument("notebook", help="one of afnlab's (train), or a path")
+    sub.add_argument(
+        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+    )
+    runs(sub)
+
+    sub = add("sweep", _sweep, "make the runs of a sweep file that are not there yet")
+    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
+    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
+    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
+    limits(sub)
+    runs(sub)
+
+    for name, command, text in (
+        ("compare", _compare, "print the comparison table of runs"),
+        ("report", _report, "write the report of runs as one HTML page"),
+    ):
+        sub = add(name, command, text)
+        sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
+        sub.add_argument("--baseline", default="relu", help="what to compare with (default relu)")
+        limits(sub)
+        runs(sub)
+        if name == "report":
+            sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
+
+    add("doctor", _doctor, "say what is installed, what works, and what does not")
+    sub = add("lab", _lab, "open copies of the notebooks in JupyterLab")
+    sub.add_argument("--folder", default="afnlab-notebooks", help="where the copies go")
+    sub.add_argument("rest", nargs="*", help="further arguments for jupyter lab, after --")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""`afnlab doctor`: what is installed, what works, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import afnlab
+from afnlab.paths import shared
+from afnlab.runs import kernels, store
+from afnlab.training.data import ENVIRONMENT
+
+PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "statsmodels")
+PACKAGES += ("scikit-learn", "matplotlib", "seaborn", "jupyterlab", "ipywidgets", "papermill")
+
+
+def main() -> int:
+    """Print the findings; 1 if something afnlab needs does not work."""
+    print(f"afnlab {afnlab.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("packages", _packages),
+        ("notebooks", _notebooks),
+        ("jupyter kernel", _kernel),
+        ("device", _device),
+        ("activations", _activations),
+        ("training", _training),
+        ("kernels", _fork),
+        ("runs", _runs),
+        ("data", _data),
+    )
+    bad = 0
+    for name, check in checks:
+        try:
+            print(f"ok    {name}: {check()}")
+        except Exception as error:
+            bad += 1
+            print(f"FAIL  {name}: {error}")
+    return 1 if bad else 0
+
+
+def _packages() -> str:
+    found, absent = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            absent.append(name)
+    if absent:
+        raise RuntimeError(f"not installed: {', '.join(absent)} (pip install {' '.join(absent)})")
+    return ", ".join(found)
+
+
+def _notebooks() -> str:
+    names = sorted(p.stem for p in shared("notebooks").glob("*.ipynb"))
+    if not names:
+        raise RuntimeError(f"none in {shared('notebooks')}: the installation is not whole")
+    return ", ".join(names)
+
+
+def _kernel() -> str:
+    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
+
+    return str(KernelSpecManager().get_kernel_spec("python3").resource_dir)
+
+
+def _device() -> str:
+    threads = f"{torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, and the CPU with {threads}"
+    return f"CPU with {threads}; torch sees no CUDA device"
+
+
+def _activations() -> str:
+    x = torch.linspace(-3, 3, 7)
+    for name in afnlab.list_activations():
+        if not afnlab.get_activation(name)(x).isfinite().all():
+            raise RuntimeError(f"{name} gives values that are not finite")
+    return f"{len(afnlab.list_activations())}, all finite"
+
+
+def _training() -> str:
+    result = afnlab.train("digits-mlp", "relu", seeds=2, epochs=1, progress=False)
+    return f"digits-mlp, one epoch of two seeds in {result.history.seconds.sum():.2f} s"
+
+
+def _fork() -> str:
+    if kernels.available():
+        return "forked from a warm process"
+    return "each starts anew (forking them needs Linux), some seconds more a run"
+
+
+def _runs() -> str:
+    folder = store.default_folder()
+    if not folder.is_dir():
+        return f"{folder} is not there yet"
+    free = shutil.disk_usage(folder).free / 2**30
+    writable = os.access(folder, os.W_OK)
+    if not writable:
+        raise RuntimeError(f"{folder} cannot be written to")
+    return f"{len(store.records(folder))} in {folder}, {free:.0f} GiB free"
+
+
+def _data() -> str:
+    root = os.environ.get(ENVIRONMENT)
+    if not root:
+        return f"{ENVIRONMENT} is not set; data sets are downloaded when a task needs them"
+    if not Path(root).is_dir():
+        raise RuntimeError(f"{ENVIRONMENT} is {root}, which is no folder")
+    return f"{ENVIRONMENT} is {root}"

@@ -1,0 +1,121 @@
+"""Swapping the activations of any torch model."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn as torch_nn
+from torch.testing import assert_close
+
+from afnlab import functional, nn, replace
+
+X = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+
+
+class Nested(torch_nn.Module):
+    """ReLUs in a container, in a list, shared, and a function call that is out of reach."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = torch_nn.ReLU()
+        self.body = torch_nn.Sequential(
+            torch_nn.Linear(3, 3), torch_nn.Sequential(self.shared, torch_nn.ReLU())
+        )
+        self.heads = torch_nn.ModuleList([torch_nn.ReLU(), torch_nn.Tanh()])
+        self.again = self.shared
+
+    def forward(self, x):
+        return self.heads[1](self.heads[0](self.again(self.body(x))))
+
+
+def test_replaces_at_every_depth_and_keeps_sharing():
+    model = Nested()
+    assert replace(model, torch_nn.ReLU, "srelu", t=1.5) is model
+    new = [m for m in model.modules() if isinstance(m, nn.SReLU)]
+    assert len(new) == 3
+    assert {m.t for m in new} == {1.5}
+    assert not any(isinstance(m, torch_nn.ReLU) for m in model.modules())
+    assert model.shared is model.again is model.body[1][0]
+    assert model.shared is not model.body[1][1]
+    assert isinstance(model.heads[1], torch_nn.Tanh)
+
+    def srelu(x):
+        return functional.srelu(x, t=1.5)
+
+    assert_close(model(X), srelu(srelu(srelu(srelu(model.body[0](X))))).tanh())
+
+
+def test_several_types_at_once():
+    model = replace(Nested(), (torch_nn.ReLU, torch_nn.Tanh), functional.gelu)
+    assert sum(isinstance(m, nn.GELU) for m in model.modules()) == 4
+
+
+def test_a_model_that_is_the_activation_itself():
+    new = replace(torch_nn.ReLU().eval(), torch_nn.ReLU, "swish", beta=2.0)
+    assert isinstance(new, nn.Swish)
+    assert not new.training
+    assert_close(new(X), functional.swish(X, beta=2.0))
+
+
+def test_its_own_modules_can_be_replaced_too():
+    model = replace(Nested(), torch_nn.ReLU, "srelu")
+    replace(model, nn.SReLU, "srelu", t=0.5)
+    assert {m.t for m in model.modules() if isinstance(m, nn.SReLU)} == {0.5}
+
+
+def test_none_found_is_an_error_and_changes_nothing():
+    model = Nested()
+    before = repr(model)
+    with pytest.raises(ValueError, match=r"holds no GELU module .*functions called inside forward"):
+        replace(model, torch_nn.GELU, "srelu")
+    with pytest.raises(ValueError, match=r"holds no .*GELU.*ELU"):
+        replace(model, (torch_nn.GELU, torch_nn.ELU), "srelu")
+    assert repr(model) == before
+
+
+@pytest.mark.parametrize(
+    ("ref", "params", "error", "message"),
+    [
+        ("sreul", {}, ValueError, "did you mean 'srelu'"),
+        ("srelu", {"tt": 1.0}, TypeError, "did you mean 't'"),
+        ("srelu", {"t": -1.0}, ValueError, "t must be > 0"),
+    ],
+)
+def test_a_wrong_activation_leaves_the_model_whole(ref, params, error, message):
+    model = Nested()
+    before = repr(model)
+    with pytest.raises(error, match=message):
+        replace(model, torch_nn.ReLU, ref, **params)
+    assert repr(model) == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_new_parameters_have_the_models_dtype(dtype):
+    model = replace(Nested().to(dtype), torch_nn.ReLU, "mapec", trainable=True)
+    assert {p.dtype for p in model.parameters()} == {dtype}
+    y = model(X.to(dtype))
+    assert y.dtype == dtype
+    y.sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_training_flag_is_kept(training):
+    model = replace(Nested().train(training), torch_nn.ReLU, "rrelu")
+    assert {m.training for m in model.modules()} == {training}
+
+
+def test_the_rest_of_the_model_is_untouched():
+    model = Nested()
+    weight, before = model.body[0].weight, dict(model.state_dict())
+    replace(model, torch_nn.ReLU, "gelu")
+    assert model.body[0].weight is weight
+    assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
+
+
+def test_a_users_own(tmp_path):
+    (tmp_path / "my.py").write_text(
+        "from afnlab import activation\n\n\n@activation()\ndef half(x):\n    return x / 2\n"
+    )
+    model = torch_nn.Sequential(torch_nn.ReLU())
+    assert_close(replace(model, torch_nn.ReLU, f"{tmp_path}/my.py:half")(X), X / 2)
