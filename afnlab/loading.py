@@ -43,7 +43,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
 def _import(where: str, ref: str) -> ModuleType:
     try:
         return importlib.import_module(where)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise ValueError(f"{ref}: cannot import {where!r} ({error})") from error
 
 
@@ -54,18 +54,25 @@ def _load_file(path: Path) -> ModuleType:
         raise ValueError(f"{path}: no such file")
     source = path.read_bytes()
     tag = hashlib.sha256(str(path).encode() + source).hexdigest()[:16]
-    name = f"_afnlab_own_{tag}"
+    folders = [path.parent]  # in a package, the way up to its root: it may import relatively
+    while (folders[-1] / "__init__.py").is_file():
+        folders.append(folders[-1].parent)
+    package = ".".join(folder.name for folder in reversed(folders[:-1]))
+    name = f"{package}._afnlab_own_{tag}".lstrip(".")
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        sys.path.insert(0, str(path.parent))
+        found = sys.path[:]
+        sys.path[:0] = [str(folders[0]), str(folders[-1])]
         try:
+            if package:
+                importlib.import_module(package)
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[name]
             raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error
         finally:
-            sys.path.remove(str(path.parent))
+            sys.path[:] = found
     return sys.modules[name]

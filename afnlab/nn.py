@@ -86,17 +86,16 @@ class ActivationModule(nn.Module):
         record = self.activation
         if "inplace" in params and params.pop("inplace"):
             raise ValueError(f"{self._label()}: inplace=True is not supported; leave it out")
-        if len(args) > len(record.params):
-            raise TypeError(f"{self._label()}: takes {list(record.params)}, got {len(args)} values")
-        given = dict(zip(record.params, args, strict=False))
         ranges = {}
-        for name, value in params.items():
-            if name.startswith(CONSTRAINTS):
-                own = record.canonical(name.removeprefix(CONSTRAINTS))
-                ranges[own] = _interval(f"{self._label()}: {name}", value)
-            else:
-                given[record.canonical(name)] = value
-        if num_features is not None and (isinstance(num_features, bool) or num_features < 1):
+        for name in [n for n in params if n.startswith(CONSTRAINTS)]:
+            own = record.canonical(name.removeprefix(CONSTRAINTS))
+            label = f"{self._label()}: {name}"
+            low, high = ranges[own] = _interval(label, params.pop(name))
+            for end in (low, high):
+                if abs(end) < torch.inf:
+                    record.params[own].check(label, end)
+        given = record.given(args, params)
+        if num_features is not None and (type(num_features) is not int or num_features < 1):
             raise ValueError(
                 f"{self._label()}: num_features must be 1 or more, got {num_features!r}"
             )
@@ -109,6 +108,11 @@ class ActivationModule(nn.Module):
             constrained,
         )
         self.trained = trained_names(record, trainable)
+        for name in ranges:
+            if name not in self.trained:
+                raise ValueError(f"{self._label()}: {CONSTRAINTS}{name} needs {name} to be trained")
+        if num_features is not None and not self.trained:
+            raise ValueError(f"{self._label()}: num_features needs a parameter to be trained")
         self.bounds: dict[str, tuple[float, float]] = {}
         self._start: dict[str, tuple[Any, float]] = {}
         shape = () if num_features is None else (num_features,)
@@ -118,7 +122,12 @@ class ActivationModule(nn.Module):
                 middle = sum(ranges[name]) / 2 if name in ranges and name not in given else value
                 deviation = 0.0 if name in given else p.std if std is None else std
                 self._start[name] = (middle, deviation)
-                self.bounds[name] = ranges.get(name, p.kept_inside)
+                low, high = self.bounds[name] = ranges.get(name, p.kept_inside)
+                if constrained and name in given and not _inside(value, low, high):
+                    raise ValueError(
+                        f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
+                        f" trained, got {value!r}"
+                    )
                 empty = torch.empty(shape, device=device, dtype=dtype)
                 setattr(self, name, nn.Parameter(empty))
             elif isinstance(value, Tensor):
@@ -203,6 +212,10 @@ def _interval(label: str, value: Any) -> tuple[float, float]:
     if not low < high:
         raise ValueError(f"{label} must have low < high, got {value!r}")
     return low, high
+
+
+def _inside(value: Any, low: float, high: float) -> bool:
+    return bool(torch.as_tensor((low <= value) & (value <= high)).all())
 
 
 def _rebuild(record: Activation) -> ActivationModule:

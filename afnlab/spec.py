@@ -7,7 +7,7 @@ plots, the documentation and the tests are all read off the record.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -20,12 +20,13 @@ from torch import Tensor
 from afnlab.loading import load, unknown
 
 Number = float | int
-_DOMAINS: dict[str, tuple[Callable[[Number], bool], float]] = {
-    # name of the domain: (membership, the closed lower bound that keeps a trained value inside)
-    "": (lambda v: -inf < v < inf, -inf),
-    "> 0": (lambda v: 0 < v < inf, 1e-3),
-    ">= 0": (lambda v: 0 <= v < inf, 0.0),
-    "integer": (lambda v: v == int(v), -inf),
+_DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {
+    # name of the domain: (membership, the closed interval that keeps a trained value inside)
+    "": (lambda v: -inf < v < inf, (-inf, inf)),
+    "> 0": (lambda v: 0 < v < inf, (1e-3, inf)),
+    ">= 0": (lambda v: 0 <= v < inf, (0.0, inf)),
+    "<= 1": (lambda v: -inf < v <= 1, (-inf, 1.0)),
+    "integer": (lambda v: float(v).is_integer(), (-inf, inf)),
 }
 
 
@@ -34,7 +35,8 @@ class Param:
     """One parameter of an activation.
 
     default: afnlab's value; low, high: the range worth exploring (sliders, sweeps).
-    domain: "" (any finite number), "> 0", ">= 0" or "integer"; a value outside it is a ValueError.
+    domain: "" (any finite number), "> 0", ">= 0", "<= 1" or "integer"; a value outside it is a
+    ValueError.
     bounds: closed interval in which the value of a trained parameter is kept; None: all its domain.
     std: deviation of the normal start of a trained parameter about its default; 0: starts there.
     trainable: whether the module trains it unless told otherwise.
@@ -61,7 +63,7 @@ class Param:
     @property
     def kept_inside(self) -> tuple[float, float]:
         """The closed interval in which a trained value is kept."""
-        return self.bounds or (_DOMAINS[self.domain][1], inf)
+        return self.bounds or _DOMAINS[self.domain][1]
 
     def check(self, name: str, value: Any) -> Any:
         """`value`, if it may be used; a tensor passes, since reading it would stop a device."""
@@ -163,6 +165,18 @@ class Activation:
             values[own] = self.params[own].check(f"{self.name}: {name}", value)
         return values
 
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a call by their own names; a TypeError for one given twice."""
+        if len(args) > len(self.params):
+            raise TypeError(f"{self.name}: takes {list(self.params)} after x, got {len(args)} more")
+        values = dict(zip(self.params, args, strict=False))
+        for name, value in kwargs.items():
+            own = self.canonical(name)
+            if own in values:
+                raise TypeError(f"{self.name}: parameter {name!r} is given twice")
+            values[own] = value
+        return values
+
     def canonical(self, name: str) -> str:
         """The parameter's own name, for a name or an alias; else a TypeError that lists them."""
         if name in self.params:
@@ -179,13 +193,7 @@ class Activation:
                 f"{self.name}: x must be a tensor of a floating-point dtype, got {got}"
                 " (convert it first, for example with x.float())"
             )
-        if len(args) > len(self.params):
-            raise TypeError(f"{self.name}: takes {list(self.params)} after x, got {len(args)} more")
-        given = dict(zip(self.params, args, strict=False))
-        for name in kwargs:
-            if self.canonical(name) in given:
-                raise TypeError(f"{self.name}: parameter {name!r} is given twice")
-        values = self.complete(given | kwargs)
+        values = self.complete(self.given(args, kwargs))
         if noise is not None:
             if not self.stochastic:
                 raise TypeError(f"{self.name}: is not stochastic and takes no noise")

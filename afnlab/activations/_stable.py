@@ -11,13 +11,21 @@ def gate(x: Tensor, g: Tensor) -> Tensor:
     return torch.where(g == 0, 0.0, x * g)
 
 
+def times(a: Tensor | float, x: Tensor) -> Tensor:
+    """a x; for the number a = 0 also at infinite x, where the product would be NaN.
+
+    A tensor is not looked into: that would cost a trained slope as much again.
+    """
+    return 0.0 * x.clamp(-1, 1) if is_number(a) and a == 0 else a * x
+
+
 def is_number(*values: object) -> bool:
     """Whether all are Python numbers, as torch's fused functions demand of their parameters."""
     return not any(isinstance(v, Tensor) for v in values)
 
 
-def exponential_curve(x: Tensor, beta: Tensor | float, c: Tensor | float) -> Tensor:
-    """(beta - x) / (c - exp(-x)), for c < 0.
+def reciprocal_curve(x: Tensor, c: Tensor | float) -> Tensor:
+    """1 / (c - exp(-x)), for c < 0.
 
     exp(-x) overflows for very negative x, so numerator and denominator are multiplied by exp(x)
     there. Each exponent is clamped inside its own exp: the branch that `where` leaves out would
@@ -26,5 +34,4 @@ def exponential_curve(x: Tensor, beta: Tensor | float, c: Tensor | float) -> Ten
     right = x >= 0
     falling = torch.exp(-x.clamp(min=0))  # exp(-x) where x >= 0
     rising = torch.exp(x.clamp(max=0))  # exp(x) where x < 0
-    reciprocal = torch.where(right, 1.0, rising) / torch.where(right, c - falling, c * rising - 1)
-    return gate(beta - x, reciprocal)
+    return torch.where(right, 1.0, rising) / torch.where(right, c - falling, c * rising - 1)

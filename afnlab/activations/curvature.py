@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from math import inf
 
-from afnlab.activations._stable import exponential_curve
+import torch
+
+from afnlab.activations._stable import gate, reciprocal_curve, times
 from afnlab.spec import Param, activation
 
 APEC_START = (
@@ -41,7 +43,7 @@ def apec(x, alpha, beta, gamma, eps):
 
     Finite for gamma + eps < 0; from 0 on the denominator has a zero, and the function a true pole.
     """
-    return alpha + exponential_curve(x, beta, gamma + eps)
+    return alpha + gate(beta - x, reciprocal_curve(x, gamma + eps))
 
 
 @activation(
@@ -58,4 +60,7 @@ def apec(x, alpha, beta, gamma, eps):
 def mapec(x, alpha, beta, gamma, delta, zeta, eps):
     """APEC with a linear term and a factor; without ranges, and without a pole, since its
     denominator is below -eps everywhere."""
-    return (alpha + exponential_curve(x, beta, -abs(gamma) - eps) + x * delta) * zeta
+    curve = reciprocal_curve(x, -abs(gamma) - eps)
+    slope = delta - curve  # of x, which stands once: at infinity inf - inf would be NaN
+    line = torch.where((slope == 0) & x.isinf(), 0.0, slope * x)
+    return times(zeta, alpha + beta * curve + line)

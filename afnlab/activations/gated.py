@@ -7,7 +7,7 @@ from math import inf, pi, sqrt
 import torch
 import torch.nn.functional as F
 
-from afnlab.activations._stable import gate
+from afnlab.activations._stable import gate, times
 from afnlab.spec import Param, activation
 
 
@@ -47,7 +47,7 @@ def srelu(x, t):
 )
 def swish(x, beta):
     """x gated by its own sigmoid; at beta = 1 the SiLU, towards beta = inf the ReLU."""
-    return gate(x, torch.sigmoid(beta * x))
+    return gate(x, torch.sigmoid(times(beta, x)))
 
 
 @activation("GELU", latex=r"x\,\Phi(x)", reference="gelu", range=(-0.16998, inf))

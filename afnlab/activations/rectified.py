@@ -7,7 +7,7 @@ from math import inf
 import torch
 import torch.nn.functional as F
 
-from afnlab.activations._stable import is_number
+from afnlab.activations._stable import is_number, times
 from afnlab.spec import Param, activation
 
 ALPHA = ("alpha",)
@@ -40,9 +40,9 @@ def relu6(x):
 )
 def leaky_relu(x, negative_slope):
     """ReLU with a small slope a (negative_slope) for negative inputs."""
-    if is_number(negative_slope):
+    if is_number(negative_slope) and negative_slope:
         return F.leaky_relu(x, negative_slope)
-    return torch.where(x > 0, x, negative_slope * x)
+    return torch.where(x > 0, x, times(negative_slope, x))
 
 
 @activation(
@@ -63,7 +63,7 @@ def leaky_relu(x, negative_slope):
 )
 def prelu(x, weight):
     """Leaky ReLU whose negative slope a (weight) is learned."""
-    return torch.where(x > 0, x, weight * x)
+    return torch.where(x > 0, x, times(weight, x))
 
 
 @activation(
@@ -87,7 +87,7 @@ def rrelu(x, lower, upper, noise=None):
             f"rrelu: lower must be at most upper, got lower {lower!r}, upper {upper!r}"
         )
     slope = (lower + upper) / 2 if noise is None else lower + (upper - lower) * noise
-    return torch.where(x > 0, x, slope * x)
+    return torch.where(x > 0, x, times(slope, x))
 
 
 @activation(
@@ -168,13 +168,19 @@ def frelu(x, b):
     reference="plu",
     kinks=lambda alpha, c: (-c, c),
     alpha=Param(
-        0.1, low=0.0, high=1.0, code=0.01, why="the paper's; at 0.01 it is nearly a hardtanh"
+        0.1,
+        low=0.0,
+        high=1.0,
+        domain="<= 1",
+        code=0.01,
+        why="the paper's; at 0.01 it is nearly a hardtanh; above 1 the formula is one line",
     ),
     c=Param(1.0, low=0.05, high=5.0, domain="> 0", code=1.0),
 )
 def plu(x, alpha, c):
     """The identity on [-c, c], slope alpha outside: a tanh in three pieces."""
-    return torch.maximum(alpha * (x + c) - c, torch.minimum(alpha * (x - c) + c, x))
+    inside = x.clamp(-c, c)
+    return inside + times(alpha, x - inside)
 
 
 @activation(
@@ -189,5 +195,5 @@ def plu(x, alpha, c):
 )
 def pilu(x, alpha, beta, gamma):
     """Two lines of slopes alpha (right) and beta (left) that meet at (gamma, gamma)."""
-    right = alpha * x + gamma * (1 - alpha)
-    return torch.where(x > gamma, right, beta * x + gamma * (1 - beta))
+    right = times(alpha, x) + gamma * (1 - alpha)
+    return torch.where(x > gamma, right, times(beta, x) + gamma * (1 - beta))

@@ -20,7 +20,7 @@ LAMBDA = ("lambda", "alpha")
 )
 def double_relu(x, alpha):
     """A ReLU from alpha on, its mirror image below -alpha, 0 between: the same as softshrink."""
-    return x - torch.clamp(x, -alpha, alpha)
+    return torch.sign(x) * F.relu(x.abs() - alpha)
 
 
 @activation(
@@ -51,7 +51,7 @@ def hardshrink(x, lambd):
     """The identity but for inputs up to lambd in size, which become 0; it jumps at +-lambd."""
     if is_number(lambd):
         return F.hardshrink(x, lambd)
-    return torch.where(x.abs() > lambd, x, 0.0)
+    return torch.where(x.abs() <= lambd, 0.0, x)  # NaN stays NaN
 
 
 @activation("Tanhshrink", latex=r"x - \tanh x", reference="tanhshrink")

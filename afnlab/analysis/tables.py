@@ -27,7 +27,8 @@ def compare(
 
     history: columns label, seed, epoch, test_accuracy, test_loss, diverged; classes: how many the
     task has. Columns of the result: seeds, diverged and stuck (how many of the seeds; stuck: below
-    1.5 / classes, hardly better than a guess), accuracy and loss (means after the last epoch) with _low and _high (95 %
+    1.5 / classes, hardly better than a guess), accuracy and loss (means after the last epoch) with
+    _low and _high (95 %
     Student t interval), difference to the baseline, paired by seed, with its interval, p (sign-flip
     test) and p_holm (adjusted for the number of comparisons), verdict: "better", "worse" (p_holm
     below 0.05) or "not told apart", "baseline", or "no pairs". Accuracies are fractions.

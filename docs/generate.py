@@ -1,0 +1,138 @@
+"""Write docs/activations.md and docs/images/gallery.svg from the definitions.
+
+python docs/generate.py            write them
+python docs/generate.py --check    exit with 1 if the page is not what would be written
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import afnlab
+from afnlab.references import REFERENCES
+from afnlab.spec import Activation
+
+PAGE = Path(__file__).with_name("activations.md")
+GALLERY = Path(__file__).parent / "images" / "gallery.svg"
+HEAD = """# The activations
+
+Made from the definitions by `python docs/generate.py`; edit those, not this page.
+
+Every function is `afnlab.functional.NAME` and `afnlab.nn.Module`. A default in the last columns is
+"-" where the source has none: *document* is what the source's text states or shows in an example,
+*code* what its published code uses, *torch* what `torch.nn` uses. Where they differ from afnlab's,
+the reason stands below the table, and more in [sources.md](sources.md).
+
+![All elementwise functions and their slopes](images/gallery.svg)
+"""
+
+
+def page() -> str:
+    records = [afnlab.get_activation(name) for name in afnlab.list_activations()]
+    parts = [HEAD, _functions(records), _parameters(records), _notes(records), _bibtex(records)]
+    return "\n".join(parts)
+
+
+def _functions(records: list[Activation]) -> str:
+    lines = [
+        "| name | module | formula | what it is | kinks | computed by | reference |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in records:
+        summary = " ".join((r.fn.__doc__ or "").split("\n\n")[0].split())
+        kinks = ", ".join(f"{k:g}" for k in r.kinks_at()) or "-"
+        kernel = "torch's kernel" if r.fused else "expression"
+        cite = REFERENCES[r.reference].cite()
+        modules = ", ".join(f"`{m}`" for m in r.module.split())
+        formula = r.latex.replace("|", r"\lvert ", 1).replace("|", r"\rvert ", 1)
+        while "|" in formula:
+            formula = formula.replace("|", r"\lvert ", 1).replace("|", r"\rvert ", 1)
+        lines.append(
+            f"| `{r.name}` | {modules} | ${formula}$ | {summary} | {kinks} | {kernel} | {cite} |"
+        )
+    return "## Functions\n\n" + "\n".join(lines) + "\n"
+
+
+def _parameters(records: list[Activation]) -> str:
+    lines = [
+        "| function | parameter | afnlab | trained | allowed | kept within | also called"
+        " | document | code | torch |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in records:
+        for name, p in r.params.items():
+            cells = [
+                f"`{r.name}`",
+                f"`{name}`",
+                _number(p.default),
+                "setting" if p.fixed else "yes" if p.trainable else "on request",
+                p.domain or "any number",
+                f"[{p.bounds[0]:g}, {p.bounds[1]:g}]" if p.bounds else "-",
+                ", ".join(f"`{a}`" for a in p.aliases) or "-",
+                *(_number(v) for v in (p.document, p.code, p.torch)),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "## Parameters\n\n" + "\n".join(lines) + "\n"
+
+
+def _notes(records: list[Activation]) -> str:
+    lines = [
+        f"- `{r.name}`, `{name}`: {p.why}."
+        for r in records
+        for name, p in r.params.items()
+        if p.why and not _same_as_before(r, name)
+    ]
+    return "## Why these defaults\n\n" + "\n".join(lines) + "\n"
+
+
+def _same_as_before(record: Activation, name: str) -> bool:
+    names = list(record.params)
+    at = names.index(name)
+    return at > 0 and record.params[names[at - 1]].why == record.params[name].why
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else str(value)
+
+
+def _bibtex(records: list[Activation]) -> str:
+    keys = sorted({r.reference for r in records})
+    entries = "\n\n".join(REFERENCES[k].bibtex(f"afnlab-{k}") for k in keys)
+    return f"## BibTeX\n\n```bibtex\n{entries}\n```\n"
+
+
+def write_gallery() -> None:
+    """The README's picture: ink in a grey that is readable on light and dark pages."""
+    from afnlab.analysis import plot, style  # noqa: PLC0415
+
+    names = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
+    with style.styled():
+        figure = plot.gallery(names, columns=8)
+        svg = style.to_svg(figure, "Small graphs of the activation functions and their slopes")
+    GALLERY.parent.mkdir(exist_ok=True)
+    GALLERY.write_text(
+        svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+        if "xmlns=" not in svg[:400]
+        else svg,
+        encoding="utf-8",
+    )
+
+
+def main() -> int:
+    text = page()
+    if "--check" in sys.argv[1:]:
+        current = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+        if current != text:
+            print(f"{PAGE} is stale; run python docs/generate.py", file=sys.stderr)
+            return 1
+        return 0
+    PAGE.write_text(text, encoding="utf-8")
+    write_gallery()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
