@@ -143,7 +143,7 @@ def _seeds(text: str | None) -> Any:
     return None if text is None else _assigned("seeds", text)[1]
 
 
-def _limits(a: argparse.Namespace) -> dict[str, int | None]:
+def _limits(a: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(a, name, None) for name in LIMITS}
 
 

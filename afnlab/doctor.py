@@ -16,8 +16,10 @@ from afnlab.paths import shared
 from afnlab.runs import kernels, store
 from afnlab.training.data import ENVIRONMENT
 
-PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "statsmodels")
-PACKAGES += ("scikit-learn", "matplotlib", "seaborn", "jupyterlab", "ipywidgets", "papermill")
+PACKAGES = (
+    *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "statsmodels", "scikit-learn"),
+    *("matplotlib", "seaborn", "jupyterlab", "ipywidgets", "papermill"),
+)
 
 
 def main() -> int:

@@ -10,40 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
+from afnlab.clamping import inward_clamp
 from afnlab.loading import unknown
 from afnlab.spec import Activation, get_activation, list_activations
 
 CONSTRAINTS = "constraints_"
-
-
-class _InwardClamp(torch.autograd.Function):
-    """clamp(p, low, high), whose gradient passes inside, and outside where a step would lead in.
-
-    With torch.clamp a parameter outside its interval would have no gradient and never come back.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(p: Tensor, low: float, high: float) -> Tensor:
-        return p.clamp(low, high)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        p, ctx.low, ctx.high = inputs
-        ctx.save_for_backward(p)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (p,), (grad,) = ctx.saved_tensors, grads
-        # A step moves p against the gradient, so at the lower end it must be negative to lead in.
-        stuck = ((p <= ctx.low) & (grad > 0)) | ((p >= ctx.high) & (grad < 0))
-        return torch.where(stuck, 0.0, grad), None, None
-
-
-def inward_clamp(p: Tensor, low: float, high: float) -> Tensor:
-    """clamp(p, low, high), with a gradient wherever a descent step would not lead further out."""
-    return _InwardClamp.apply(p, low, high)
 
 
 class ActivationModule(nn.Module):
@@ -84,50 +55,26 @@ class ActivationModule(nn.Module):
     ) -> None:
         super().__init__()
         record = self.activation
-        if "inplace" in params and params.pop("inplace"):
+        if params.pop("inplace", False):
             raise ValueError(f"{self._label()}: inplace=True is not supported; leave it out")
-        ranges = {}
-        for name in [n for n in params if n.startswith(CONSTRAINTS)]:
-            own = record.canonical(name.removeprefix(CONSTRAINTS))
-            label = f"{self._label()}: {name}"
-            low, high = ranges[own] = _interval(label, params.pop(name))
-            for end in (low, high):
-                if abs(end) < torch.inf:
-                    record.params[own].check(label, end)
-        given = record.given(args, params)
         if num_features is not None and (type(num_features) is not int or num_features < 1):
             raise ValueError(
                 f"{self._label()}: num_features must be 1 or more, got {num_features!r}"
             )
         if std is not None and not std >= 0:
             raise ValueError(f"{self._label()}: std must be 0 or more, got {std!r}")
-        values = record.complete(given)
-        self.num_features, self.feature_dim, self.constrained = (
-            num_features,
-            feature_dim,
-            constrained,
-        )
+        self.num_features, self.feature_dim = num_features, feature_dim
+        self.constrained = constrained
         self.trained = trained_names(record, trainable)
-        for name in ranges:
-            if name not in self.trained:
-                raise ValueError(f"{self._label()}: {CONSTRAINTS}{name} needs {name} to be trained")
-        if num_features is not None and not self.trained:
-            raise ValueError(f"{self._label()}: num_features needs a parameter to be trained")
-        self.bounds: dict[str, tuple[float, float]] = {}
+        self.bounds = {n: record.params[n].kept_inside for n in self.trained}
+        ranges = self._take_ranges(params)
+        self.bounds |= ranges
+        given = record.given(args, params)
         self._start: dict[str, tuple[Any, float]] = {}
         shape = () if num_features is None else (num_features,)
-        for name, value in values.items():
-            p = record.params[name]
+        for name, value in record.complete(given).items():
             if name in self.trained:
-                middle = sum(ranges[name]) / 2 if name in ranges and name not in given else value
-                deviation = 0.0 if name in given else p.std if std is None else std
-                self._start[name] = (middle, deviation)
-                low, high = self.bounds[name] = ranges.get(name, p.kept_inside)
-                if constrained and name in given and not _inside(value, low, high):
-                    raise ValueError(
-                        f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
-                        f" trained, got {value!r}"
-                    )
+                self._start[name] = self._starting(name, value, name in given, name in ranges, std)
                 empty = torch.empty(shape, device=device, dtype=dtype)
                 setattr(self, name, nn.Parameter(empty))
             elif isinstance(value, Tensor):
@@ -135,6 +82,36 @@ class ActivationModule(nn.Module):
             else:
                 setattr(self, name, value)
         self.reset_parameters(generator)
+
+    def _take_ranges(self, params: dict[str, Any]) -> dict[str, tuple[float, float]]:
+        """The bounds among the arguments, removed from them, checked."""
+        ranges = {}
+        for argument in [n for n in params if n.startswith(CONSTRAINTS)]:
+            label = f"{self._label()}: {argument}"
+            name = self.activation.canonical(argument.removeprefix(CONSTRAINTS))
+            if name not in self.trained:
+                raise ValueError(f"{label} needs {name} to be trained")
+            ranges[name] = _interval(label, params.pop(argument))
+            for end in ranges[name]:
+                if abs(end) < torch.inf:
+                    self.activation.params[name].check(label, end)
+        return ranges
+
+    def _starting(
+        self, name: str, value: Any, given: bool, ranged: bool, std: float | None
+    ) -> tuple[Any, float]:
+        """Mean and deviation of the start of a trained parameter."""
+        low, high = self.bounds[name]
+        if given:
+            inside = torch.as_tensor((low <= value) & (value <= high)).all()
+            if self.constrained and not inside:
+                raise ValueError(
+                    f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
+                    f" trained, got {value!r}"
+                )
+            return value, 0.0
+        middle = (low + high) / 2 if ranged else value
+        return middle, self.activation.params[name].std if std is None else std
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the start of the trained parameters anew."""
@@ -214,10 +191,6 @@ def _interval(label: str, value: Any) -> tuple[float, float]:
     return low, high
 
 
-def _inside(value: Any, low: float, high: float) -> bool:
-    return bool(torch.as_tensor((low <= value) & (value <= high)).all())
-
-
 def _rebuild(record: Activation) -> ActivationModule:
     cls = module_class(record)
     return cls.__new__(cls)
@@ -261,7 +234,7 @@ def make(
     return module_class(ref)(**dict(params or {}), **options)
 
 
-__all__ = ["ActivationModule", "inward_clamp", "make", "module_class", "trained_names"]
+__all__ = ["ActivationModule", "make", "module_class", "trained_names"]
 for _name in list_activations():
     for _class_name in get_activation(_name).module.split():
         globals()[_class_name] = module_class(_name)

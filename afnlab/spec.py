@@ -18,64 +18,7 @@ import torch
 from torch import Tensor
 
 from afnlab.loading import load, unknown
-
-Number = float | int
-_DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {
-    # name of the domain: (membership, the closed interval that keeps a trained value inside)
-    "": (lambda v: -inf < v < inf, (-inf, inf)),
-    "> 0": (lambda v: 0 < v < inf, (1e-3, inf)),
-    ">= 0": (lambda v: 0 <= v < inf, (0.0, inf)),
-    "<= 1": (lambda v: -inf < v <= 1, (-inf, 1.0)),
-    "integer": (lambda v: float(v).is_integer(), (-inf, inf)),
-}
-
-
-@dataclass(frozen=True)
-class Param:
-    """One parameter of an activation.
-
-    default: afnlab's value; low, high: the range worth exploring (sliders, sweeps).
-    domain: "" (any finite number), "> 0", ">= 0", "<= 1" or "integer"; a value outside it is a
-    ValueError.
-    bounds: closed interval in which the value of a trained parameter is kept; None: all its domain.
-    std: deviation of the normal start of a trained parameter about its default; 0: starts there.
-    trainable: whether the module trains it unless told otherwise.
-    fixed: a setting of the computation (a dimension, an eps), never trained and without a slider.
-    aliases: other names under which it is accepted.
-    document, code, torch: the default that its source prints, that the source's code uses, and
-    that torch uses (None: there is none); why: the reason for ours where they differ.
-    """
-
-    default: Number
-    low: float = -inf
-    high: float = inf
-    domain: str = ""
-    bounds: tuple[float, float] | None = None
-    std: float = 0.0
-    trainable: bool = False
-    fixed: bool = False
-    aliases: tuple[str, ...] = ()
-    document: str | Number | None = None
-    code: str | Number | None = None
-    torch: str | Number | None = None
-    why: str = ""
-
-    @property
-    def kept_inside(self) -> tuple[float, float]:
-        """The closed interval in which a trained value is kept."""
-        return self.bounds or _DOMAINS[self.domain][1]
-
-    def check(self, name: str, value: Any) -> Any:
-        """`value`, if it may be used; a tensor passes, since reading it would stop a device."""
-        if isinstance(value, Tensor):
-            if self.fixed:
-                raise TypeError(f"{name} is a setting and must be a Python number, got a tensor")
-            return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{name} must be a number or a tensor, got {value!r}")
-        if not _DOMAINS[self.domain][0](value):
-            raise ValueError(f"{name} must be {self.domain or 'a finite number'}, got {value!r}")
-        return value
+from afnlab.param import Number, Param
 
 
 @dataclass(frozen=True, eq=False)

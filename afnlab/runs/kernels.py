@@ -110,7 +110,7 @@ class Forked:
         return 0
 
     def send_signal(self, number: int) -> None:
-        signal.pidfd_send_signal(self.handle, number)  # type: ignore[attr-defined]
+        signal.pidfd_send_signal(self.handle, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -135,8 +135,9 @@ def manager_class(server: KernelServer | None, threads: int | None, log: Path) -
             assert server is not None
             arguments = cmd[cmd.index(LAUNCHER) + 1 :]
             cwd = str(kwargs.get("cwd") or Path.cwd())
-            self.process = server.fork(arguments, kwargs["env"], cwd, str(log))
-            self.pid = self.pgid = self.process.pid
+            forked = server.fork(arguments, kwargs["env"], cwd, str(log))
+            self.process: Any = forked
+            self.pid = self.pgid = forked.pid
             return self.connection_info
 
     class Manager(AsyncKernelManager):

@@ -43,7 +43,7 @@ def parameters(namespace: Mapping[str, Any]) -> Run:
         if not name.startswith("_") and name not in _IPYTHON and isinstance(value, _PLAIN)
     }
     known = cell.declared(find("notebooks", "train", ".ipynb"))
-    return Run(training(given, known), given.get(OUT, ""))
+    return Run(training(given, known), str(given.get(OUT, "")))
 
 
 @dataclass(frozen=True)

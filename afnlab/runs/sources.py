@@ -10,7 +10,7 @@ import ast
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -25,8 +25,15 @@ from afnlab.training.tasks import Task
 
 ENGINE = "afnlab.training.engine"
 # These enter object by object, as far as a run uses them, or move results without computing any.
-_BY_OBJECT = ("afnlab.activations", "afnlab.training.tasks", "afnlab.training.data", "afnlab.runs")
-_BY_OBJECT += ("afnlab.training.models", "afnlab.training.progress", "afnlab.analysis")
+_BY_OBJECT = (
+    "afnlab.activations",
+    "afnlab.analysis",
+    "afnlab.runs",
+    "afnlab.training.data",
+    "afnlab.training.models",
+    "afnlab.training.progress",
+    "afnlab.training.tasks",
+)
 
 
 def digest(*parts: str | bytes) -> str:
@@ -38,10 +45,10 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
-def code_of_run(task: Task | None, activation: Activation | None, notebook: str) -> str:
-    """Fingerprint of the engine, the modules that a notebook names, a task, an activation."""
+def code_of_run(objects: Iterable[Task | Activation], notebook: str) -> str:
+    """Fingerprint of the engine, the modules that a notebook names, and what it was given."""
     parts = [_modules(_named(notebook))]
-    parts += [text for obj in (task, activation) if obj is not None for text in reached(obj)]
+    parts += [text for obj in objects for text in reached(obj)]
     return digest(*parts)
 
 

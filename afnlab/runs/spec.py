@@ -188,8 +188,8 @@ class RunSpec:
     @cached_property
     def group(self) -> str:
         source = "\n".join(text for _, text, _ in cell.sources(self.notebook))
-        asked = self.training
-        code = code_of_run(asked and asked.task, asked and asked.activation, source)
+        objects = (self.training.task, self.training.activation) if self.training else ()
+        code = code_of_run(objects, source)
         return digest(self.notebook.name, source, code, canonical(self.normal))[:ID_LENGTH]
 
     @cached_property

@@ -136,9 +136,9 @@ def read(ref: str | Path) -> Sweep:
         if name == "activation" and values == ELEMENTWISE:
             grid[name] = [n for n in list_activations() if get_activation(n).elementwise]
         elif not isinstance(values, list) or not values:
-            at = lines.get(("grid", name), 1)
+            line = lines.get(("grid", name), 1)
             word = f", or {ELEMENTWISE}" if name == "activation" else ""
-            raise SweepError(f"{path}, line {at}: {name!r} must be a list with entries{word}")
+            raise SweepError(f"{path}, line {line}: {name!r} must be a list with entries{word}")
     notebook = content.get("notebook", "train")
     beside = path.parent / notebook
     try:

@@ -71,7 +71,7 @@ class Data:
         digest = hashlib.sha256()
         for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.contiguous().numpy())
+            digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def limited(self, train: int | None, test: int | None) -> Data:

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.nn import ActivationModule, inward_clamp
+from afnlab.clamping import inward_clamp
+from afnlab.nn import ActivationModule
 from afnlab.spec import Activation, get_activation
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
@@ -117,7 +118,7 @@ class Stack:
     ) -> None:
         models = [build(task, record, options, s, data.train_x).to(device, dtype) for s in seeds]
         self.network = models[0]
-        params, buffers = torch.func.stack_module_state(models)  # type: ignore[arg-type]
+        params, buffers = torch.func.stack_module_state(models)
         self.params = {n: p.detach().requires_grad_() for n, p in params.items()}
         self.buffers = {n: b.detach() for n, b in buffers.items()}
         self.batch_size = options.batch_size
@@ -172,14 +173,14 @@ class Stack:
     def evaluate(self) -> tuple[Tensor, Tensor]:
         """Mean loss and accuracy on the test examples, per seed."""
         self.network.eval()
-        loss, right = 0.0, 0.0
+        loss, right = torch.zeros(2, len(self.shuffles), device=self.test_x.device).double()
         for x, y in zip(
             self.test_x.split(EVALUATION_BATCH), self.test_y.split(EVALUATION_BATCH), strict=True
         ):
             logits = self.logits(x, each=False)
             loss = loss + cross_entropy(logits, y.expand(logits.shape[:2])).double() * len(y)
             right = right + (logits.argmax(-1) == y).sum(1).double()
-        return loss / len(self.test_y), right / len(self.test_y)  # type: ignore[return-value]
+        return loss / len(self.test_y), right / len(self.test_y)
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache
 from math import pi, sqrt
 from typing import Any
 
@@ -64,16 +64,13 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
     The network and the activation draw from streams of their own, so that at one seed every
     activation meets the same weights.
     """
-    new = partial(
-        make,
-        record,
-        options.activation,
-        trainable=options.trainable,
-        generator=generator(seed, "activation"),
-    )
+    start = generator(seed, "activation")
+
+    def new() -> nn.Module:
+        return make(record, options.activation, trainable=options.trainable, generator=start)
+
     if options.sites == "shared":
-        one = new()
-        new = lambda: one  # noqa: E731
+        new = cache(new)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, "network"))
         model = task.model(new)

@@ -1,0 +1,53 @@
+# make report: train, compare, and write reports/default/report.html
+# make test:   run the tests that take seconds (`make test-all`: all of them)
+# Both set up a .venv first, if there is none. Needs Python 3.11 or later, and make.
+
+PYTHON ?= python3
+SWEEP ?= default
+JOBS ?= 2
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: report test test-all setup lint docs lab wheel clean
+.DELETE_ON_ERROR:
+
+report: $(READY)
+	$(BIN)/afnlab sweep $(SWEEP) --jobs $(JOBS)
+	$(BIN)/afnlab report $(SWEEP)
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
+	@$(BIN)/python -m pytest -q --collect-only -m slow 2>/dev/null | tail -n 1 \
+		| sed 's|^\([0-9]*\).*|left out: \1 tests marked slow (make test-all runs them)|'
+
+test-all: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+setup: $(READY)
+
+# The build environment is held to the constraints too; it needs no torch.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		f"afnlab needs Python 3.11 or later, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $(READY)
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/python docs/generate.py --check
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+lab: $(READY)
+	$(BIN)/afnlab lab
+
+wheel: $(READY)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel -q --no-deps -w dist .
+
+clean:
+	rm -rf .venv dist build reports runs

@@ -1,0 +1,38 @@
+"""Keeping trained parameters inside their bounds without trapping them there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _InwardClamp(torch.autograd.Function):
+    """clamp(p, low, high), whose gradient passes inside, and outside where a step would lead in.
+
+    With torch.clamp a parameter outside its interval would have no gradient and never come back.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(p: Tensor, low: float, high: float) -> Tensor:
+        return p.clamp(low, high)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        p, ctx.low, ctx.high = inputs
+        ctx.save_for_backward(p)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (p,), (grad,) = ctx.saved_tensors, grads
+        # A step moves p against the gradient, so at the lower end it must be negative to lead in.
+        stuck = ((p <= ctx.low) & (grad > 0)) | ((p >= ctx.high) & (grad < 0))
+        return torch.where(stuck, 0.0, grad), None, None
+
+
+def inward_clamp(p: Tensor, low: float, high: float) -> Tensor:
+    """clamp(p, low, high), with a gradient wherever a descent step would not lead further out."""
+    return _InwardClamp.apply(p, low, high)
