@@ -130,7 +130,6 @@ def mirror(tmp_path, monkeypatch, fresh):
     folder = tmp_path / "served"
     folder.mkdir()
     monkeypatch.delenv(ENVIRONMENT, raising=False)
-    monkeypatch.setenv("AFNLAB_DATA_DIR", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 INK = "#6f7377"  # axes and text in bitmaps, readable on light and dark alike
 _CURRENT = "#010203"  # stands for the text colour of the page in an SVG
 
-RC = {
+RC: dict[str, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
@@ -41,7 +41,7 @@ RC = {
 }
 
 
-def _inked(colour: str) -> dict[str, str]:
+def _inked(colour: str) -> dict[str, Any]:
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     return dict.fromkeys(names, colour) | {"grid.color": colour}
 
@@ -59,7 +59,8 @@ def to_svg(figure: Figure, alt: str) -> str:
     alt: what it shows, for those who cannot see it.
     """
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": alt, "svg.fonttype": "path"}):
+    page: dict[str, Any] = {"svg.hashsalt": alt, "svg.fonttype": "path"}
+    with mpl.rc_context(page):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(_CURRENT, "currentColor")
@@ -67,9 +68,10 @@ def to_svg(figure: Figure, alt: str) -> str:
     label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     head = f'<svg role="img" aria-label="{label}"'
     width = re.search(r'width="([\d.]+)pt"', svg)
-    style = f' style="width:{float(width[1]) * 4 / 3:.0f}px;max-width:100%;height:auto"'
+    pixels = float(width[1]) * 4 / 3 if width else 800
+    style = f' style="width:{pixels:.0f}px;max-width:100%;height:auto"'
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
-    return svg.replace("<svg", head + (style if width else ""), 1)
+    return svg.replace("<svg", head + style, 1)
 
 
 def show(figure: Figure, alt: str, caption: str = "") -> HTML:

@@ -61,15 +61,16 @@ def declared(path: Path) -> dict[str, Declared]:
     found: dict[str, Declared] = {}
     try:
         for node in ast.parse(tagged[0]).body:
-            if isinstance(node, ast.AnnAssign) and node.value is not None:
+            target: ast.expr | None = None
+            annotation = ""
+            if isinstance(node, ast.AnnAssign):
                 target, annotation = node.target, ast.unparse(node.annotation)
             elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target, annotation = node.targets[0], ""
-            else:
+                target = node.targets[0]
+            value = getattr(node, "value", None)
+            if not isinstance(target, ast.Name) or value is None:
                 raise ValueError(ast.unparse(node))
-            if not isinstance(target, ast.Name):
-                raise ValueError(ast.unparse(node))
-            found[target.id] = Declared(annotation, ast.literal_eval(node.value))
+            found[target.id] = Declared(annotation, ast.literal_eval(value))
     except (SyntaxError, ValueError) as error:
         raise ValueError(
             f"{path}: its parameters cell may hold only lines such as `t: float = 2.21`,"

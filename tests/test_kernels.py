@@ -1,0 +1,107 @@
+"""Forked kernels: the same numbers as new ones, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_runs import execute_small, kernels
+
+from afnlab.runs import RunSpec, execute, store
+from afnlab.runs.kernels import KernelServer, available
+
+pytestmark = pytest.mark.skipif(not available(), reason="kernels are forked on Linux only")
+SPEC = {"activation": "rrelu", "seeds": 2, "epochs": 2, "limit_train": 200}
+
+
+def history(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder / store.HISTORY).drop(columns="seconds")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not fetched yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def wait_for_end(*pids: int) -> None:
+    deadline = time.monotonic() + 10
+    while any(map(alive, pids)):
+        assert time.monotonic() < deadline, [p for p in pids if alive(p)]
+        time.sleep(0.02)
+
+
+def test_two_forks_share_no_random_state(tmp_path):
+    first = execute_small(tmp_path / "one", **SPEC)
+    second = execute_small(tmp_path / "two", **SPEC)
+    pd.testing.assert_frame_equal(history(first), history(second), check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_forked_kernel_gives_the_same_bits_as_a_new_one(tmp_path):
+    forked = execute_small(tmp_path / "forked", **SPEC)
+    new = execute(RunSpec.make("train", SPEC), tmp_path / "new", threads=1)
+    pd.testing.assert_frame_equal(history(forked), history(new), check_exact=True)
+    records = [store.read_record(folder / store.RECORD) for folder in (forked, new)]
+    for record in records:
+        for moving in ("started", "seconds"):
+            record.pop(moving)
+        record["metrics"].pop("seconds")
+    assert records[0] == records[1]
+
+
+def fork_sleeper(server: KernelServer, folder: Path):
+    """A kernel that waits for a client which never comes."""
+    arguments = ["-f", str(folder / "connection.json"), "--transport=ipc"]
+    arguments += [f"--ip={folder / 'socket'}"]
+    return server.fork(arguments, dict(os.environ), str(folder), str(folder / "log"))
+
+
+def test_a_closed_server_leaves_no_process_behind(tmp_path):
+    server = KernelServer(1)
+    children = [fork_sleeper(server, tmp_path) for _ in range(2)]
+    pids = [server.process.pid, *(c.pid for c in children)]
+    assert all(map(alive, pids))
+    assert all(c.poll() is None for c in children)
+    children[0].kill()
+    assert children[0].wait(10) == 0
+    with pytest.raises(subprocess.TimeoutExpired):
+        children[1].wait(0.01)
+    server.close()
+    wait_for_end(*pids)
+    with pytest.raises(RuntimeError, match="the kernel server has gone"):
+        fork_sleeper(server, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_killed_parent_takes_server_and_kernels_with_it(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from test_kernels import KernelServer, fork_sleeper\n"
+        "server = KernelServer(1); child = fork_sleeper(server, Path(sys.argv[1]))\n"
+        "print(server.process.pid, child.pid, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        pids = [int(p) for p in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        assert all(map(alive, pids))
+        parent.send_signal(signal.SIGKILL)
+    wait_for_end(*pids)
+
+
+def test_threads_and_folder_of_a_kernel(tmp_path):
+    folder = execute_small(tmp_path, **SPEC)
+    assert store.read_record(folder / store.RECORD)["environment"]["threads"] == 1
+    assert kernels().process.poll() is None
+    assert not list(tmp_path.glob(f"*/{'kernel.log'}"))
