@@ -19,7 +19,7 @@ BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 INK = "#6f7377"  # axes and text in bitmaps, readable on light and dark alike
 _CURRENT = "#010203"  # stands for the text colour of the page in an SVG
 
-RC: dict[str, Any] = {
+RC: Any = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
@@ -41,7 +41,7 @@ RC: dict[str, Any] = {
 }
 
 
-def _inked(colour: str) -> dict[str, Any]:
+def _inked(colour: str) -> Any:
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     return dict.fromkeys(names, colour) | {"grid.color": colour}
 
@@ -59,7 +59,7 @@ def to_svg(figure: Figure, alt: str) -> str:
     alt: what it shows, for those who cannot see it.
     """
     buffer = io.StringIO()
-    page: dict[str, Any] = {"svg.hashsalt": alt, "svg.fonttype": "path"}
+    page: Any = {"svg.hashsalt": alt, "svg.fonttype": "path"}
     with mpl.rc_context(page):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
     svg = buffer.getvalue()

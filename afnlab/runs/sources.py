@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -114,7 +114,11 @@ def reached(obj: Any, seen: set[int] | None = None) -> Iterator[str]:
 
 
 def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
-    target: Any = getattr(obj, "func", None) or inspect.unwrap(obj)
+    if isinstance(obj, partial):
+        for part in (obj.func, *obj.args, *obj.keywords.values()):
+            yield from reached(part, seen)
+        return
+    target: Any = inspect.unwrap(obj)
     home = _home(target)
     if home is None:
         return
@@ -122,8 +126,6 @@ def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
         yield from _own_files(Path(inspect.getsourcefile(target) or ""))
     else:
         yield inspect.getsource(target)
-    for extra in (*getattr(obj, "args", ()), *getattr(obj, "keywords", {}).values()):
-        yield from reached(extra, seen)
     code = getattr(target, "__code__", None)
     if code is None:
         return
