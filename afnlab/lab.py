@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,4 +28,7 @@ def main(folder: Path, arguments: Sequence[str]) -> int:
     copied = copy_notebooks(folder)
     print(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
     command = [sys.executable, "-m", "jupyterlab", str(folder), *arguments]
+    if sys.platform != "win32":  # become it, so that signals reach it
+        sys.stdout.flush()
+        os.execv(sys.executable, command)
     return subprocess.run(command, check=False).returncode

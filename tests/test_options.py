@@ -44,9 +44,7 @@ def test_an_alias_is_its_parameter():
 
 
 def test_a_name_that_both_have_is_written_out():
-    message = (
-        "'lr': both clashing and the task have one; write 'activation.lr' or 'task.lr'"
-    )
+    message = "'lr': both clashing and the task have one; write 'activation.lr' or 'task.lr'"
     with pytest.raises(ValueError, match=message):
         resolve(TASK, clashing, {"lr": 0.5})
     of_task = resolve(TASK, clashing, {"task.lr": 0.5})

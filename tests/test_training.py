@@ -62,7 +62,7 @@ def test_every_activation_meets_the_same_weights_and_batches(activation, sites):
 def test_a_network_starts_from_its_seed_alone(activation, sites, init):
     def linear(name, seed):
         record = afnlab.get_activation(name)
-        options = resolve(TASK, record, {"sites": sites, "init": init})
+        options = resolve(TASK, record, {"sites": sites, "task.init": init})
         model = build(TASK, record, options, seed, digits().train_x)
         factor = afnlab.gain(record) if init == "gain" else 1.0
         layers = [m for m in model.modules() if isinstance(m, nn.Linear)]

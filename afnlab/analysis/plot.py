@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis.profile import derivatives
 from afnlab.analysis.stats import mean_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, styled
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.spec import Activation, get_activation
 
 POINTS = 801
@@ -35,13 +35,13 @@ def curve(
     x = torch.linspace(-span, span, POINTS, dtype=torch.float64)
     kinks = [k for k in record.kinks_at(**params) if abs(k) < span]
     drawn = derivatives(record, x, order, **params)
-    for values, name, style in reversed(list(zip(drawn, NAMES, STYLES, strict=False))):
+    for values, name, style in zip(drawn, NAMES, STYLES, strict=False):
         y = values.clone()
         for kink in kinks:  # a jump is a gap, not a steep line
             near = int((x - kink).abs().argmin())
             if (y[min(near + 2, POINTS - 1)] - y[max(near - 2, 0)]).abs() > 0.1:
                 y[near] = torch.nan
-        ax.plot(x, y, label=name, **style)
+        ax.plot(x, y, label=name, zorder=3 - 0.1 * NAMES.index(name), **style)
     ax.axhline(0, color=GREY, linewidth=0.6)
     ax.axvline(0, color=GREY, linewidth=0.6)
     return ax
@@ -51,7 +51,7 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
     """An activation with its first and second derivative, side by side with its slope's detail."""
     record = get_activation(ref)
     with styled():
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        figure = Picture(figsize=(9, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         curve(left, record, span, 0, **params)
         left.set(title=f"{record.label}", xlabel="x", ylabel="f(x)")
@@ -70,7 +70,7 @@ def gallery(refs: Iterable[str | Activation], columns: int = 6, span: float = 4.
     """Small multiples of elementwise activations: the function solid, its slope dashed."""
     records = [get_activation(ref) for ref in refs]
     rows = -(-len(records) // columns)
-    figure = Figure(figsize=(1.75 * columns, 1.6 * rows), layout="constrained")
+    figure = Picture(figsize=(1.75 * columns, 1.6 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for ax, record in zip(axes, records, strict=False):
         curve(ax, record, span)
@@ -93,7 +93,7 @@ def seed_lines(ax: Axes, history: pd.DataFrame, column: str, percent: bool = Fal
 def training(history: pd.DataFrame) -> Figure:
     """Accuracy and loss of one activation's seeds over the epochs."""
     with styled():
-        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        figure = Picture(figsize=(9, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)
         seed_lines(left, history, "test_accuracy", percent=True)
         left.set(xlabel="epoch", title="test accuracy (%)")
@@ -170,7 +170,7 @@ def _at_edge(ax: Axes, row: int, text: str) -> None:
 
 def comparison(final: pd.DataFrame, table: pd.DataFrame, baseline: str) -> Figure:
     """Per-seed accuracies beside the differences to the baseline; both in the table's order."""
-    figure = Figure(figsize=(9.5, 0.22 * len(table) + 1), layout="constrained")
+    figure = Picture(figsize=(9.5, 0.22 * len(table) + 1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     points(left, final, list(table.index), baseline)
     forest(right, table)
@@ -189,7 +189,7 @@ def learning(
         for label, part in history.groupby("label")
     }
     rows = -(-len(order) // columns)
-    figure = Figure(figsize=(1.75 * columns, 1.5 * rows), layout="constrained")
+    figure = Picture(figsize=(1.75 * columns, 1.5 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     top = max(t.max().max() for t in tables.values())
     last = min(t.iloc[-1].mean() for t in tables.values())

@@ -53,6 +53,17 @@ def styled(for_page: bool = False) -> Iterator[None]:
         yield
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=2 * self.dpi, bbox_inches="tight")
+        data = buffer.getvalue()
+        width, height = (int.from_bytes(data[at : at + 4], "big") // 2 for at in (16, 20))
+        return data, {"width": width, "height": height}
+
+
 def to_svg(figure: Figure, alt: str) -> str:
     """A figure as an SVG element that scales with the page and takes its text colour.
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,12 @@ class Run:
         return f"saved in {folder.name}"
 
     def _repr_html_(self) -> str:
-        rows = self.asked.normal() | {"seeds": ", ".join(map(str, self.asked.seeds))}
-        flat = {**rows, **rows.pop("options"), **rows.pop("parameters")}
-        cells = "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in flat.items())
+        rows = self.asked.normal()
+        own, options = rows.pop("parameters"), rows.pop("options")
+        del rows["label"]
+        rows = rows | own | options | {"seeds": ", ".join(map(str, self.asked.seeds))}
+        shown = {k: v for k, v in rows.items() if v is not None and v is not False and v != []}
+        cells = "".join(f"<tr><th>{k}</th><td>{escape(str(v))}</td></tr>" for k, v in shown.items())
         return f"<table>{cells}</table>"
 
 

@@ -76,7 +76,7 @@ def train(
     stack = Stack(task, chosen, options, members, data, place, DTYPES[dtype])
     recorder = Recorder(members, stack, set(record))
     start = time.perf_counter()
-    with progress_bars.bar(epochs, f"{task.name} {chosen.label}", progress) as bar:
+    with progress_bars.bar(epochs, chosen.label, progress) as bar:
         for epoch in range(1, epochs + 1):
             losses = stack.epoch(recorder)
             test_loss, test_accuracy = stack.evaluate()

@@ -1,0 +1,301 @@
+"""Sweeps: files with errors that name the line, and runs that are made once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from test_runs import SMALL, notebook, small_runs
+
+import afnlab
+from afnlab.runs import RunSpec, records, sweep, sweepfile
+from afnlab.runs.sweep import missing
+from afnlab.runs.sweepfile import SweepError, read
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(dedent(text))
+    return path
+
+
+def labels(specs) -> list[str]:
+    return [spec.training.label for spec in specs]
+
+
+def test_the_default_sweep():
+    specs = read("default").specs()
+    elementwise = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
+    assert len(specs) == 31
+    assert set(labels(specs)) == set(elementwise)
+    assert {spec.seeds for spec in specs} == {tuple(range(12))}
+    assert {spec.training.task.name for spec in specs} == {"digits-mlp"}
+
+
+@pytest.mark.parametrize("name", [p.stem for p in afnlab.paths.shared("sweeps").glob("*.yaml")])
+def test_every_committed_sweep(name):
+    plan = read(name)
+    assert plan.title
+    assert "relu" in labels(plan.specs())
+
+
+def test_a_grid(tmp_path):
+    file = write(
+        tmp_path / "my.yaml",
+        """\
+        title: Mine
+        parameters: {task: digits-mlp, epochs: 3, lr: 0.01}
+        grid:
+          activation:
+            - relu
+            - srelu: {t: [1.0, 2.21]}
+            - elu: {alpha: 2.0, trainable: true}
+            - silu
+            - swish
+          init: [source, gain]
+        seeds: [4, 2]
+        """,
+    )
+    plan = read(file)
+    assert (plan.name, plan.title) == ("my", "Mine")
+    specs = plan.specs()
+    assert labels(specs) == [
+        "relu(lr=0.01)",
+        "relu(init=gain, lr=0.01)",
+        "srelu(lr=0.01, t=1)",
+        "srelu(init=gain, lr=0.01, t=1)",
+        "srelu(lr=0.01)",
+        "srelu(init=gain, lr=0.01)",
+        "elu(alpha=2, lr=0.01, trainable=alpha)",
+        "elu(alpha=2, init=gain, lr=0.01, trainable=alpha)",
+        "swish(lr=0.01)",
+        "swish(init=gain, lr=0.01)",
+    ]
+    assert {(s.training.epochs, s.seeds) for s in specs} == {(3, (2, 4))}
+
+
+def test_overrides(tmp_path):
+    file = write(tmp_path / "my.yaml", "parameters: {epochs: 3}\ngrid: {activation: [relu]}\n")
+    (spec,) = read(file).specs(epochs=2, seeds=[5], limit_train=100, limit_test=None)
+    assert (spec.training.epochs, spec.seeds) == (2, (5,))
+    assert (spec.training.limit_train, spec.training.limit_test) == (100, None)
+
+
+def test_an_override_of_none_leaves_the_grid(tmp_path):
+    file = write(tmp_path / "my.yaml", "grid: {activation: [relu], epochs: [1, 2]}\n")
+    assert [s.training.epochs for s in read(file).specs(epochs=None)] == [1, 2]
+    assert [s.training.epochs for s in read(file).specs(epochs=7)] == [7]
+
+
+def test_seeds_in_a_grid_are_not_dropped(tmp_path):
+    file = write(tmp_path / "my.yaml", "grid: {activation: [relu], seeds: [[0, 1], [2]]}\n")
+    try:
+        specs = read(file).specs()
+    except SweepError as error:
+        assert "line 1" in str(error)  # noqa: PT017
+    else:
+        assert sorted(seed for s in specs for seed in s.seeds) == [0, 1, 2]
+
+
+OWN = """\
+import torch
+from afnlab import Param, activation
+
+@activation(b=Param(1.0))
+def bent(x, b):
+    return x * torch.sigmoid(b * x)
+"""
+
+
+def test_an_own_activation_beside_the_sweep_file(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "my.py").write_text(OWN)
+    grid = "grid:\n  activation:\n    - my.py:bent\n    - my.py:bent: {b: 2.0}\n    - relu\n"
+    file = write(tmp_path / "there" / "my.yaml", grid)
+    monkeypatch.chdir(tmp_path)
+    for ref in (file, Path("there/my.yaml")):
+        specs = read(ref).specs()
+        assert labels(specs) == ["my.py:bent", "my.py:bent(b=2)", "relu"]
+        assert specs[0].parameters["activation"] == f"{tmp_path / 'there' / 'my.py'}:bent"
+
+
+def test_a_notebook_beside_the_sweep_file(tmp_path):
+    notebook(tmp_path / "mine.ipynb", "x: int = 1", "x")
+    file = write(tmp_path / "my.yaml", "notebook: mine.ipynb\ngrid: {x: [1, 2]}\n")
+    specs = read(file).specs()
+    assert [s.normal for s in specs] == [{"x": 1}, {"x": 2}]
+    assert specs[0].notebook == tmp_path / "mine.ipynb"
+
+
+# What is wrong: (the file, the line of the mistake, what the message says).
+WRONG = {
+    "key": ("grid: {activation: [relu]}\nseed: 3\n", 2, "'seed'; did you mean 'seeds'"),
+    "key-known": ("title: x\ncolour: 3\n", 2, "known: title, notebook, parameters, grid, seeds"),
+    "twice": ("grid:\n  lr: [1]\ngrid:\n  lr: [2]\n", 3, "the key 'grid' stands twice"),
+    "twice-inside": ("grid:\n  lr: [1]\n  lr: [2]\n", 3, "the key 'lr' stands twice"),
+    "number-key": ("title: x\n3: 3\n", 2, "the key 3 must be a text"),
+    "no-mapping": ("hello\n", 1, "must be a mapping with the keys title, notebook"),
+    "tab": ("grid:\n\tactivation: [relu]\n", 2, "cannot start any token"),
+    "bracket": ("title: x\ngrid:\n  activation: [relu\n", 4, "expected ',' or ']'"),
+    "two-documents": ("grid: {}\n---\ngrid: {}\n", 2, "another document"),
+    "tag": ("grid:\n  activation: [!foo x]\n", 2, "!foo"),
+    "notebook": ("title: x\nnotebook: trian\n", 2, "'trian'; did you mean 'train'"),
+    "notebook-number": ("title: x\nnotebook: 3\n", 2, "notebook must be a text"),
+    "grid-list": ("title: x\ngrid: [relu]\n", 2, "grid must be a mapping"),
+    "parameters-list": ("title: x\nparameters: [1]\n", 2, "parameters must be a mapping"),
+    "no-list": ("grid:\n  lr: [1]\n  activation: relu\n", 3, "'activation' must be a list .*elem"),
+    "empty-list": ("grid:\n  activation: [relu]\n  lr: []\n", 3, "'lr' must be a list with"),
+    "activation": (
+        "grid:\n  activation:\n    - relu\n    - sreluu\n",
+        4,
+        "unknown activation 'sreluu'; did you mean 'srelu'",
+    ),
+    "activation-with": (
+        "grid:\n  lr: [0.1]\n  activation:\n    - relu\n    - sreluu: {t: 1}\n",
+        5,
+        "unknown activation 'sreluu'; did you mean 'srelu'",
+    ),
+    "its-parameter": (
+        "grid:\n  activation:\n    - relu\n    - srelu:\n        t: 1\n        q: 2\n",
+        6,
+        "unknown parameter 'q'",
+    ),
+    "its-value": (
+        "grid:\n  lr: [0.1]\n  activation:\n    - relu\n    - srelu: {t: -1}\n",
+        5,
+        "t must be > 0, got -1",
+    ),
+    "its-trainable": (
+        "grid:\n  lr: [0.1]\n  activation:\n    - srelu: {trainable: [q]}\n",
+        4,
+        "trainable: srelu: unknown parameter 'q'",
+    ),
+    "its-no-mapping": ("grid:\n  lr: [1]\n  activation:\n    - srelu: 3\n", 4, "srelu"),
+    "its-list": ("grid:\n  lr: [1]\n  activation:\n    - srelu: [1, 2]\n", 4, "srelu"),
+    "its-empty-list": ("grid:\n  lr: [1]\n  activation:\n    - srelu: {t: []}\n", 4, "t"),
+    "null": ("grid:\n  activation:\n    - relu\n    - null\n", 4, "'activation' must be str"),
+    "nested": ("grid:\n  activation:\n    - relu\n    - [elu]\n", 4, "'activation' must be str"),
+    "grid-value": ("grid:\n  activation: [relu]\n  lr:\n    - 0.1\n    - -0.1\n", 5, "got -0.1"),
+    "grid-word": (
+        "grid:\n  activation: [relu]\n  split: [test, validaton]\n",
+        3,
+        "split must be one of test, validation; got 'validaton'",
+    ),
+    "task": ("parameters:\n  task: digit-mlp\n", 2, "'digit-mlp'; did you mean 'digits-mlp'"),
+    "parameter": ("grid: {}\nparameters:\n  epoch: 3\n", 3, "'epoch'; did you mean 'epochs'"),
+    "type": ("parameters:\n  epochs: ten\n", 2, "'epochs' must be int, got 'ten'"),
+    "negative": ("parameters:\n  task: digits-mlp\n  epochs: -2\n", 3, "epochs must be a whole"),
+    "dtype": ("parameters:\n  seeds: 2\n  dtype: half\n", 3, "one of float32, float64; got 'half'"),
+    "device": ("parameters:\n  seeds: 2\n  device: gpu\n", 3, "device 'gpu' is not available"),
+    "lr": (
+        "grid:\n  activation: [relu]\nparameters:\n  lr: -1\n",
+        4,
+        "lr must be a number above 0",
+    ),
+    "init": (
+        "grid:\n  activation: [relu]\nparameters:\n  init: gian\n",
+        4,
+        "init must be one of source, gain; got 'gian'",
+    ),
+    "record": (
+        "grid:\n  activation: [relu]\nparameters:\n  record: [stps]\n",
+        4,
+        "unknown record 'stps'; did you mean 'steps'",
+    ),
+    "out": ("grid:\n  activation: [relu]\nparameters:\n  out: x\n", 4, "'out' is set by afnlab"),
+    "seeds": ("grid:\n  activation: [relu]\nseeds: -1\n", 3, "seeds must be .* 1 or more; got -1"),
+    "seeds-text": ("grid:\n  activation: [relu]\nseeds: many\n", 3, "seeds must be .* 'many'"),
+    "own": ("grid:\n  activation:\n    - relu\n    - absent.py:f\n", 4, "absent.py: no such file"),
+    "alias": ("grid: &a\n  activation: [*a]\n", 2, ""),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_errors_name_the_file_and_the_line(tmp_path, name):
+    text, line, message = WRONG[name]
+    file = tmp_path / "my.yaml"
+    file.write_text(text)
+    with pytest.raises(SweepError, match=message) as error:
+        read(file).specs()
+    assert str(error.value).startswith(f"{file}, line {line}: ")
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "my.yaml").write_bytes(b"title: \xe9\n")
+    with pytest.raises(SweepError, match=rf"^{tmp_path / 'my.yaml'}"):
+        read(tmp_path / "my.yaml")
+
+
+def test_sweeps_that_are_not_there(tmp_path):
+    with pytest.raises(ValueError, match="unknown sweep 'defualt'; did you mean 'default'"):
+        read("defualt")
+    with pytest.raises(ValueError, match=r"absent\.yaml: no such file"):
+        read(tmp_path / "absent.yaml")
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    return shutil.copytree(small_runs(), tmp_path / "runs")
+
+
+GRID = {"activation": ["relu", "srelu"]}
+
+
+def test_what_is_there_is_not_run_again(runs):
+    said = []
+    plan = sweepfile.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
+    outcome = sweep(plan, runs=runs, report=said.append)
+    assert said == ["mine: 2 runs, 2 there, 0 to do"]
+    assert labels(outcome.there) == ["relu", "srelu"]
+    assert not outcome.added
+    assert not outcome.failed
+
+
+@pytest.mark.parametrize(
+    ("seeds", "left"), [(2, None), (1, None), (4, (2, 3)), ([1, 7], (7,)), ([8, 9], (8, 9))]
+)
+def test_only_missing_seeds_are_left(runs, seeds, left):
+    spec = RunSpec.make("train", {"activation": "relu", "epochs": 2, "seeds": seeds})
+    assert [s.seeds for s in missing([spec], runs)] == ([left] if left else [])
+    assert [s.group for s in missing([spec], runs)] == ([spec.group] if left else [])
+    assert [s.seeds for s in missing([spec], runs.parent / "nowhere")] == [spec.seeds]
+
+
+FAILS = OWN.replace("return x *", "assert x.shape[-1] != 32, 'too narrow'\n    return x *")
+
+
+def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path):
+    (tmp_path / "my.py").write_text(FAILS)
+    grid = {"activation": ["relu", f"{tmp_path / 'my.py'}:bent", "srelu"]}
+    plan = sweepfile.Sweep("mine", parameters={"epochs": 2}, grid=grid, seeds=3)
+    before = {r["id"] for r in records(runs)}
+    said: list[str] = []
+    outcome = sweep(plan, runs=runs, jobs=2, report=said.append)
+    assert outcome.there == []
+    assert len(outcome.added) == 2
+    new = [r for r in records(runs) if r["id"] not in before]
+    assert [r["seeds"] for r in new] == [[2], [2]]
+    assert {runs / r["id"] for r in new} == set(outcome.added)
+    ((spec, message, folder),) = outcome.failed
+    assert spec.training.label == "my.py:bent"
+    assert message == "AssertionError: too narrow"
+    assert folder == runs / ".failed" / spec.id
+    assert "too narrow" in json.dumps((folder / "notebook.ipynb").read_text())
+    assert said[0] == "mine: 3 runs, 0 there, 3 to do"
+    assert len([s for s in said if "FAILED, AssertionError: too narrow" in s]) == 1
+    assert len([s for s in said if "test accuracy" in s and "over 1 seeds" in s]) == 2
+    assert {p.name for p in runs.iterdir()} == {".failed", *before, *(r["id"] for r in new)}
+    table = afnlab.runs.load(runs)
+    assert table.groupby("activation").seed.unique().map(sorted).to_dict() == {
+        "relu": [0, 1, 2],
+        "srelu": [0, 1, 2],
+    }
+    assert not list(missing(plan.specs()[::2], runs))
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5])
+def test_jobs_that_are_not_allowed(tmp_path, jobs):
+    with pytest.raises(ValueError, match="jobs must be a whole number, 1 or more"):
+        sweep("small", runs=tmp_path, jobs=jobs, **SMALL)
