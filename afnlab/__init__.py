@@ -1,7 +1,7 @@
 """afnlab: is an activation function any good?"""
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab import functional, nn
+from afnlab import autorot, functional, nn
 from afnlab.replacing import replace
 from afnlab.spec import Activation, Param, activation, get_activation, list_activations
 from afnlab.training.data import Data
@@ -19,6 +19,7 @@ __all__ = [
     "Result",
     "Task",
     "activation",
+    "autorot",
     "functional",
     "gain",
     "get_activation",

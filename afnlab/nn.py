@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
 from afnlab.loading import unknown
+from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import Activation, get_activation, list_activations
 
 CONSTRAINTS = "constraints_"
@@ -234,7 +235,15 @@ def make(
     return module_class(ref)(**dict(params or {}), **options)
 
 
-__all__ = ["ActivationModule", "make", "module_class", "trained_names"]
+__all__ = [
+    "ActivationModule",
+    "DepthwiseConv2d",
+    "SeparableConv1d",
+    "SeparableConv2d",
+    "make",
+    "module_class",
+    "trained_names",
+]
 for _name in list_activations():
     for _class_name in get_activation(_name).module.split():
         globals()[_class_name] = module_class(_name)

@@ -1,0 +1,132 @@
+"""Rotate the layers of any torch model, undo it, and see what it does to pre-activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from afnlab.autorot import feedforward, recurrent
+from afnlab.autorot.limits import suggested_L
+from afnlab.autorot.rotation import SETTINGS, Rotation
+from afnlab.nn import ActivationModule
+from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
+
+ROTATED: dict[type[nn.Module], type[Any]] = {
+    nn.Linear: feedforward.AutoRotLinear,
+    nn.Conv1d: feedforward.AutoRotConv1d,
+    nn.Conv2d: feedforward.AutoRotConv2d,
+    nn.Conv3d: feedforward.AutoRotConv3d,
+    nn.ConvTranspose1d: feedforward.AutoRotConvTranspose1d,
+    nn.ConvTranspose2d: feedforward.AutoRotConvTranspose2d,
+    nn.ConvTranspose3d: feedforward.AutoRotConvTranspose3d,
+    DepthwiseConv2d: feedforward.AutoRotDepthwiseConv2d,
+    SeparableConv1d: feedforward.AutoRotSeparableConv1d,
+    SeparableConv2d: feedforward.AutoRotSeparableConv2d,
+    nn.RNN: recurrent.AutoRotRNN,
+    nn.LSTM: recurrent.AutoRotLSTM,
+    nn.GRU: recurrent.AutoRotGRU,
+}
+PLAIN = {new: old for old, new in ROTATED.items()}
+_RECURRENT = (  # what they return is no pre-activation
+    *(nn.RNN, nn.LSTM, nn.GRU),
+    *(recurrent.AutoRotRNN, recurrent.AutoRotLSTM, recurrent.AutoRotGRU),
+)
+_TORCH_NAMES = {nn.Tanh: "tanh", nn.Sigmoid: "sigmoid"}
+
+
+def auto_rotate(
+    model: nn.Module, L: float | None = None, *, output_layer: bool = False, **settings: Any
+) -> nn.Module:
+    """Rotate every layer of a model that has an Auto-Rotating form, in place; returns the model.
+
+    The layers stay the objects that they are, with their parameters, so shared weights stay shared.
+    The last layer in the order of registration is left plain, unless output_layer=True.
+    L: None means what `suggested_L` says of the model's activation modules, which must be of one
+    kind. settings: xmin_lim, xmax_lim, x_q, eps, trainable_L. ValueError if there is nothing to
+    rotate, or no L can be suggested. `undo_rotation` takes it back.
+    """
+    layers = list(_layers(model, tuple(ROTATED)))
+    chosen = layers if output_layer else layers[:-1]
+    if not chosen:
+        raise ValueError(f"auto_rotate: no layer to rotate among {len(layers)} (see output_layer)")
+    limit = _suggestion(model) if L is None else L
+    for layer in chosen:
+        plain = type(layer)
+        layer.__class__ = ROTATED[plain]
+        try:
+            layer.set_rotation(limit, **settings)  # type: ignore[operator]
+        except (TypeError, ValueError):
+            _forget(layer)
+            layer.__class__ = plain
+            raise
+    return model
+
+
+def undo_rotation(model: nn.Module) -> nn.Module:
+    """Make every Auto-Rotating layer of a model the plain one again, in place."""
+    for layer in _layers(model, tuple(PLAIN)):
+        _forget(layer)
+        layer.__class__ = PLAIN[type(layer)]
+    return model
+
+
+def _forget(layer: nn.Module) -> None:
+    for name in SETTINGS:
+        if name in layer._parameters or name in layer._buffers or name in layer.__dict__:
+            delattr(layer, name)
+
+
+def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
+    """Modules of exactly these types, each once; what a rotatable module holds belongs to it."""
+    inside: set[int] = set()
+    for module in model.modules():
+        if id(module) in inside:
+            continue
+        if type(module) in kinds:
+            inside |= {id(part) for part in module.modules()}
+            yield module
+
+
+def _suggestion(model: nn.Module) -> float:
+    names: set[Any] = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
+    names |= {_TORCH_NAMES[type(m)] for m in model.modules() if type(m) in _TORCH_NAMES}
+    limits = {suggested_L(name) for name in names}
+    if len(limits) != 1:
+        found = "no activation module" if not limits else "activations that want different ones"
+        raise ValueError(f"auto_rotate: give L; the model holds {found}")
+    return limits.pop()
+
+
+@torch.no_grad()
+def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.DataFrame:
+    """How the pre-activations of a model lie in [-L, L], for inputs x.
+
+    A row a feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside (share
+    of its outputs within), deviation, largest (in size). L: None takes each rotated layer's own;
+    then plain layers have no row.
+    """
+    rows: list[dict[str, Any]] = []
+    hooks = []
+    names = {id(m): n for n, m in model.named_modules()}
+
+    def note(layer: Any, _: Any, output: Any) -> None:
+        limit = L if L is not None else getattr(layer, "L", None)
+        if limit is None:
+            return
+        y = (output[0] if isinstance(output, tuple) else output).float()
+        row = {"layer": names[id(layer)], "rotated": isinstance(layer, Rotation) and layer.auto_rot}
+        row |= {"L": float(limit), "inside": float((y.abs() <= limit).float().mean())}
+        rows.append(row | {"deviation": float(y.std()), "largest": float(y.abs().max())})
+
+    for layer in _layers(model, tuple(k for k in (*ROTATED, *PLAIN) if k not in _RECURRENT)):
+        hooks.append(layer.register_forward_hook(note))
+    try:
+        model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return pd.DataFrame(rows, columns=["layer", "rotated", "L", "inside", "deviation", "largest"])

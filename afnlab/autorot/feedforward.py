@@ -1,0 +1,155 @@
+"""Auto-Rotating linear and convolution layers."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from afnlab.autorot.rotation import Rotation, column, rotated, sum_of_row
+from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
+
+
+class AutoRotLinear(Rotation, nn.Linear):
+    """torch.nn.Linear, rotated; input (..., in_features), output (..., out_features)."""
+
+    @property
+    def features(self) -> int:  # type: ignore[override]
+        return self.in_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.auto_rot:
+            return super().forward(x)
+        x_q = self.probe
+        at_probe = self.weight @ x_q if isinstance(x_q, Tensor) else sum_of_row(self.weight) * x_q
+        rho = self.rho(at_probe if self.bias is None else at_probe + self.bias)
+        rows = x.numel() // max(self.in_features, 1)
+        if rows * self.out_features < self.weight.numel():
+            return super().forward(x) * rho
+        return F.linear(x, *rotated(rho, self.weight, self.bias))
+
+
+class _ConvRotation(Rotation):
+    """Convolutions: rho is a vector, or a map where zero padding makes f(x_Q) vary."""
+
+    @property
+    def features(self) -> int:  # type: ignore[override]
+        return self.in_channels  # type: ignore[attr-defined]
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        if not self.auto_rot:
+            return super().forward(x)  # type: ignore[misc]
+        if has_zero_padding(self):
+            one = self.constant(x, 1, self.in_channels, *spatial(self, x))
+            rho = self.rho(super().forward(one))  # type: ignore[misc]
+            return super().forward(x) * (rho if batched(self, x) else rho[0])  # type: ignore[misc]
+        # Any place is like any other: one patch of the kernel's reach stands for all.
+        patch = self.constant(x, 1, self.in_channels, *reach(self))
+        conv = (F.conv1d, F.conv2d, F.conv3d)[len(self.kernel_size) - 1]
+        at_probe = conv(patch, self.weight, self.bias, 1, 0, self.dilation, self.groups)
+        rho = self.rho(at_probe.flatten())
+        if 2 * x.numel() < self.weight.numel():
+            return super().forward(x) * column(rho, x if not batched(self, x) else x[0])  # type: ignore[misc]
+        return self._conv_forward(x, *rotated(rho, self.weight, self.bias))
+
+
+def batched(layer: Any, x: Tensor) -> bool:
+    return x.dim() == len(layer.kernel_size) + 2
+
+
+def spatial(layer: Any, x: Tensor) -> tuple[int, ...]:
+    return tuple(x.shape[-len(layer.kernel_size) :])
+
+
+def reach(layer: Any) -> list[int]:
+    """Size of the input patch that one output depends on."""
+    return [d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
+
+
+def has_zero_padding(layer: Any) -> bool:
+    """Whether an output near the border sees zeros from outside."""
+    if layer.padding_mode != "zeros":
+        return False
+    if isinstance(layer.padding, str):
+        return layer.padding == "same" and prod(layer.kernel_size) > 1
+    return any(layer.padding)
+
+
+class AutoRotConv1d(_ConvRotation, nn.Conv1d):
+    """torch.nn.Conv1d, rotated; input (N, C, W) or (C, W)."""
+
+
+class AutoRotConv2d(_ConvRotation, nn.Conv2d):
+    """torch.nn.Conv2d, rotated; input (N, C, H, W) or (C, H, W)."""
+
+
+class AutoRotConv3d(_ConvRotation, nn.Conv3d):
+    """torch.nn.Conv3d, rotated; input (N, C, D, H, W) or (C, D, H, W)."""
+
+
+class AutoRotDepthwiseConv2d(_ConvRotation, DepthwiseConv2d):
+    """afnlab.nn.DepthwiseConv2d, rotated; input (N, C, H, W) or (C, H, W)."""
+
+
+class _TransposeRotation(Rotation):
+    """Transposed convolutions: f(x_Q) varies with the border and the stride's phase, always."""
+
+    @property
+    def features(self) -> int:  # type: ignore[override]
+        return self.in_channels  # type: ignore[attr-defined]
+
+    def forward(self: Any, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if not self.auto_rot:
+            return super().forward(x, output_size)  # type: ignore[misc]
+        one = self.constant(x, 1, self.in_channels, *spatial(self, x))
+        y = super().forward(x, output_size)  # type: ignore[misc]
+        size = None if output_size is None else list(y.shape[-len(self.kernel_size) :])
+        rho = self.rho(super().forward(one, size))  # type: ignore[misc]
+        return y * (rho if batched(self, x) else rho[0])
+
+
+class AutoRotConvTranspose1d(_TransposeRotation, nn.ConvTranspose1d):
+    """torch.nn.ConvTranspose1d, rotated; input (N, C, W) or (C, W)."""
+
+
+class AutoRotConvTranspose2d(_TransposeRotation, nn.ConvTranspose2d):
+    """torch.nn.ConvTranspose2d, rotated; input (N, C, H, W) or (C, H, W)."""
+
+
+class AutoRotConvTranspose3d(_TransposeRotation, nn.ConvTranspose3d):
+    """torch.nn.ConvTranspose3d, rotated; input (N, C, D, H, W) or (C, D, H, W)."""
+
+
+class _SeparableRotation(Rotation):
+    """Separable convolutions: the whole is rotated, depthwise and pointwise together."""
+
+    @property
+    def features(self) -> int:  # type: ignore[override]
+        return self.depthwise.in_channels  # type: ignore[attr-defined]
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        if not self.auto_rot:
+            return super().forward(x)  # type: ignore[misc]
+        first, last = self.depthwise, self.pointwise
+        if has_zero_padding(first):
+            one = self.constant(x, 1, self.features, *spatial(first, x))
+            rho = self.rho(super().forward(one))  # type: ignore[misc]
+            return super().forward(x) * (rho if batched(first, x) else rho[0])  # type: ignore[misc]
+        weight = first.weight.flatten(1)
+        x_q = self.probe
+        if isinstance(x_q, Tensor):
+            x_q = x_q.repeat_interleave(len(weight) // self.features)
+        middle = sum_of_row(weight) * x_q
+        at_probe = last.weight.flatten(1) @ middle
+        rho = self.rho(at_probe if last.bias is None else at_probe + last.bias)
+        return last._conv_forward(first(x), *rotated(rho, last.weight, last.bias))
+
+
+class AutoRotSeparableConv1d(_SeparableRotation, SeparableConv1d):
+    """afnlab.nn.SeparableConv1d, rotated; input (N, C, W) or (C, W)."""
+
+
+class AutoRotSeparableConv2d(_SeparableRotation, SeparableConv2d):
+    """afnlab.nn.SeparableConv2d, rotated; input (N, C, H, W) or (C, H, W)."""

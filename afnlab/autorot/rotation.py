@@ -1,0 +1,158 @@
+"""The rotation: what all thirteen layers share.
+
+An Auto-Rotating layer returns rho f(x), with f the plain layer (weights and bias, before any
+activation) and rho = L / (|f(x_Q)| + eps) for a constant input x_Q (Saromo, Villota and Villanueva
+2019). f(x_Q) depends on the weights alone, so nothing here passes over the batch a second time:
+either the weights are rotated, or the output is scaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf, isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from afnlab.clamping import inward_clamp
+
+EPS = 1e-5
+LEAST_L = 1e-3  # a trained L is kept above 0
+SETTINGS = ("L", "xmin_lim", "xmax_lim", "x_q", "eps", "auto_rot", "trainable_L")
+
+
+class Rotation:
+    """Mixin before a torch layer: takes the keywords below, and offers `rho`.
+
+    L: limit of the dynamic region [-L, L]; xmin_lim, xmax_lim: limits of the values that enter the
+    layer; x_q: the probe, "auto" for 2 xmax_lim - xmin_lim, a number, or (feed-forward layers) a
+    tensor of one value an input feature; eps: guards the division; auto_rot: False gives the plain
+    layer, bit for bit, and L may then be None; trainable_L: L becomes a parameter.
+    ValueError for L <= 0, xmax_lim < xmin_lim, or L=None with auto_rot on.
+    """
+
+    features: int | None = None  # size of a tensor x_q; None: no tensor is taken
+
+    def __init__(
+        self,
+        *args: Any,
+        L: float | None = 4.0,
+        xmin_lim: float = 0.0,
+        xmax_lim: float = 1.0,
+        x_q: float | str | Tensor = "auto",
+        eps: float = EPS,
+        auto_rot: bool = True,
+        trainable_L: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.set_rotation(L, xmin_lim, xmax_lim, x_q, eps, auto_rot, trainable_L)
+
+    def set_rotation(
+        self,
+        L: float | None = 4.0,
+        xmin_lim: float = 0.0,
+        xmax_lim: float = 1.0,
+        x_q: float | str | Tensor = "auto",
+        eps: float = EPS,
+        auto_rot: bool = True,
+        trainable_L: bool = False,
+    ) -> None:
+        """Set what the constructor takes, checked."""
+        assert isinstance(self, nn.Module)
+        name = type(self).__name__
+        if L is None and (auto_rot or trainable_L):
+            raise ValueError(
+                f"{name}: L is None, which needs auto_rot=False; give a number above 0"
+            )
+        if L is not None and not (_is_number(L) and L > 0):
+            raise ValueError(f"{name}: L must be a number above 0, got {L!r}")
+        for label, limit in (("xmin_lim", xmin_lim), ("xmax_lim", xmax_lim)):
+            if not _is_number(limit):
+                raise ValueError(f"{name}: {label} must be a finite number, got {limit!r}")
+        if xmax_lim < xmin_lim:
+            raise ValueError(
+                f"{name}: xmax_lim must be at least xmin_lim, got {xmax_lim!r} and {xmin_lim!r}"
+            )
+        if not (_is_number(eps) and eps > 0):
+            raise ValueError(f"{name}: eps must be a number above 0, got {eps!r}")
+        self.xmin_lim, self.xmax_lim, self.eps = xmin_lim, xmax_lim, eps
+        self.auto_rot, self.trainable_L = auto_rot, trainable_L
+        if trainable_L:
+            weight = next(self.parameters())
+            self.L: Any = nn.Parameter(weight.new_tensor(L))
+        else:
+            self.L = L
+        self._set_probe(name, x_q)
+
+    def _set_probe(self, name: str, x_q: float | str | Tensor) -> None:
+        assert isinstance(self, nn.Module)
+        if isinstance(x_q, Tensor):
+            if self.features is None:
+                raise ValueError(f"{name}: x_q must be a number or 'auto', a tensor is not taken")
+            if x_q.shape != (self.features,):
+                raise ValueError(
+                    f"{name}: x_q must hold {self.features} values, one an input feature, got a"
+                    f" tensor of shape {tuple(x_q.shape)}"
+                )
+            weight = next(self.parameters())
+            # Not persistent: the state's keys stay those of the plain layer.
+            self.register_buffer("x_q", x_q.detach().to(weight), persistent=False)
+        elif x_q == "auto" or _is_number(x_q):
+            self.x_q: Any = x_q
+        else:
+            raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {x_q!r}")
+
+    @property
+    def probe(self) -> Any:
+        """The value of x_Q."""
+        automatic = isinstance(self.x_q, str)
+        return 2 * self.xmax_lim - self.xmin_lim if automatic else self.x_q
+
+    def rho(self, f: Tensor) -> Tensor:
+        """The factor for pre-activations whose value at the probe is f."""
+        L = inward_clamp(self.L, LEAST_L, inf) if self.trainable_L else self.L
+        return L / (f.abs() + self.eps)
+
+    def constant(self, like: Tensor, *shape: int) -> Tensor:
+        """The probe as an input of shape (1, features, ...)."""
+        x_q = self.probe
+        if isinstance(x_q, Tensor):
+            return x_q.to(like.dtype).view(1, -1, *[1] * (len(shape) - 2)).expand(shape)
+        return like.new_full(shape, x_q)
+
+    def extra_repr(self) -> str:
+        x_q = "tensor" if isinstance(self.x_q, Tensor) else repr(self.x_q)
+        L = f"{self.L.item():.4g}" if isinstance(self.L, Tensor) else self.L
+        own = f"L={L}, xmin_lim={self.xmin_lim}, xmax_lim={self.xmax_lim}, x_q={x_q}"
+        own += f", eps={self.eps}" if self.eps != EPS else ""
+        own += "" if self.auto_rot else ", auto_rot=False"
+        own += ", trainable_L=True" if self.trainable_L else ""
+        plain = super().extra_repr()  # type: ignore[misc]
+        return f"{plain}, {own}" if plain else own
+
+    def _load_from_state_dict(self, state: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        """A plain layer's state holds no L, and leaves ours as it is."""
+        if self.trainable_L and prefix + "L" not in state:
+            state = {**state, prefix + "L": self.L.detach()}
+        super()._load_from_state_dict(state, prefix, *args)  # type: ignore[misc]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def column(rho: Tensor, weight: Tensor) -> Tensor:
+    """rho (rows,) as factors of a weight (rows, ...)."""
+    return rho.view(-1, *[1] * (weight.dim() - 1))
+
+
+def rotated(rho: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Weight (rows, ...) and bias (rows,) of a layer whose output is rho times the plain one's."""
+    return weight * column(rho, weight), None if bias is None else bias * rho
+
+
+def sum_of_row(weight: Tensor) -> Tensor:
+    """Sums (rows,) of a weight (rows, ...)."""
+    return torch.sum(weight.flatten(1), dim=1)

@@ -1,0 +1,1 @@
+"""Benchmarks: `afnlab bench NAME` prints ratios against a named peer, measured in one run."""

@@ -1,0 +1,45 @@
+"""Times of competing functions in one run: in turn, medians, ratios."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+import torch
+
+
+def in_turn(
+    rivals: Mapping[str, Callable[[], object]],
+    rounds: int = 15,
+    least: float = 0.02,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Median seconds of one call of each rival.
+
+    The rivals take turns, so that a machine that slows down slows them all; each turn repeats its
+    call for at least `least` seconds.
+    """
+    repeats = {}
+    for name, call in rivals.items():
+        call()
+        repeats[name] = max(1, round(least / max(_time(call, 1, device), 1e-7)))
+    times: dict[str, list[float]] = {name: [] for name in rivals}
+    for _ in range(rounds):
+        for name, call in rivals.items():
+            times[name].append(_time(call, repeats[name], device))
+    return {name: median(values) for name, values in times.items()}
+
+
+def _time(call: Callable[[], object], repeats: int, device: str) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    _wait(device)
+    return (time.perf_counter() - start) / repeats
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()

@@ -1,0 +1,90 @@
+"""Depthwise and separable convolutions, which torch has no layers for.
+
+As Keras defines them: each input channel is filtered on its own, `depth_multiplier` times; the
+separable ones then mix the channels with a 1 x 1 convolution, and add one bias at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def _multiplier(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"depth_multiplier must be a whole number, 1 or more; got {value!r}")
+    return value
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """Each channel filtered on its own, depth_multiplier times.
+
+    Input (N, C, H, W) or (C, H, W), output (N, C depth_multiplier, H', W'). The other arguments are
+    those of torch.nn.Conv2d.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        depth_multiplier: int = 1,
+        bias: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            in_channels * _multiplier(depth_multiplier),
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=in_channels,
+            bias=bias,
+            **options,
+        )
+
+
+class _SeparableConv(nn.Module):
+    conv: Callable[..., nn.Module]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        depth_multiplier: int = 1,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        place = {"device": device, "dtype": dtype}
+        middle = in_channels * _multiplier(depth_multiplier)
+        where = {"stride": stride, "padding": padding, "dilation": dilation}
+        self.depthwise = self.conv(
+            in_channels, middle, kernel_size, groups=in_channels, bias=False, **where, **place
+        )
+        self.pointwise = self.conv(middle, out_channels, 1, bias=bias, **place)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pointwise(self.depthwise(x))
+
+
+class SeparableConv1d(_SeparableConv):
+    """Depthwise, then pointwise; input (N, C, W) or (C, W), output (N, out_channels, W')."""
+
+    conv = nn.Conv1d
+
+
+class SeparableConv2d(_SeparableConv):
+    """Depthwise, then pointwise; input (N, C, H, W) or (C, H, W), output (N, out_channels, ...)."""
+
+    conv = nn.Conv2d
