@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -82,7 +83,7 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
         rivals = {
             "plain": step(plain, x, [x, *plain.parameters()]),
             "rotated": step(rotated, x, [x, *rotated.parameters()]),
-            "two passes": step(lambda v, p=plain: two_passes(p, v), x, [x, *plain.parameters()]),
+            "two passes": step(partial(two_passes, plain), x, [x, *plain.parameters()]),
         }
         times = in_turn(rivals, rounds, device=device)
         rows.append(

@@ -29,6 +29,7 @@ _BY_OBJECT = (
     "afnlab.activations",
     "afnlab.analysis",
     "afnlab.runs",
+    "afnlab.training.cifar",
     "afnlab.training.data",
     "afnlab.training.models",
     "afnlab.training.progress",
@@ -102,7 +103,7 @@ def reached(obj: Any, seen: set[int] | None = None) -> Iterator[str]:
         yield repr(dict(obj.params))
         yield from reached(obj.fn, seen)
     elif isinstance(obj, Task):
-        yield repr((obj.recipe, obj.sites))
+        yield repr((obj.recipe, obj.sites, dict(obj.settings)))
         yield from reached(obj.data, seen)
         yield from reached(obj.model, seen)
     elif callable(obj):
@@ -124,6 +125,8 @@ def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
         return
     if home != PACKAGE:
         yield from _own_files(Path(inspect.getsourcefile(target) or ""))
+    elif inspect.isclass(target):  # and what it inherits
+        yield _modules(frozenset({target.__module__}))
     else:
         yield inspect.getsource(target)
     code = getattr(target, "__code__", None)

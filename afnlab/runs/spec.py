@@ -54,6 +54,7 @@ class Training:
         for name in TASK_PARAMS:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
+        told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
         words = [f"{name}={_short(value)}" for name, value in sorted(told.items())]
         return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
 
@@ -70,7 +71,7 @@ class Training:
             "label": self.label,
             "parameters": kept,
             "trainable": list(options.trainable),
-            "options": {name: getattr(options, name) for name in TASK_PARAMS},
+            "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
             "epochs": self.epochs,
             "device": self.device,
             "dtype": self.dtype,
@@ -97,8 +98,9 @@ def training(given: Mapping[str, Any], known: Mapping[str, cell.Declared]) -> Tr
         params[name] = value
     own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
     for name in params:
-        if name.rpartition(".")[2] not in (*own, *TASK_PARAMS, TRAINABLE):
-            raise ValueError(unknown("parameter", name, [*known, *own, *TASK_PARAMS, TRAINABLE]))
+        if name.rpartition(".")[2] not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
+            names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
+            raise ValueError(unknown("parameter", name, names))
     dtype = values.get("dtype", "float32")
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")

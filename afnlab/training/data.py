@@ -148,7 +148,7 @@ def _mnist_content(name: str) -> bytes:
         if not found.is_file():
             raise DataError(f"{plain}: no such file, nor {packed.name} ({ENVIRONMENT} is {root})")
     else:
-        found = _download(_MNIST_MIRROR + name + ".gz", packed_md5)
+        found = download(_MNIST_MIRROR + name + ".gz", packed_md5)
     try:
         content = found.read_bytes()
         content = gzip.decompress(content) if found.suffix == ".gz" else content
@@ -162,7 +162,7 @@ def _mnist_content(name: str) -> bytes:
     return content
 
 
-def _download(url: str, md5: str) -> Path:
+def download(url: str, md5: str) -> Path:
     import pooch  # noqa: PLC0415
 
     try:

@@ -20,6 +20,7 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
 from afnlab.training.initial import build, generator
+from afnlab.training.optimizers import OPTIMIZERS
 from afnlab.training.options import Options, resolve, seed_list, whole
 from afnlab.training.record import Recorder, Result
 from afnlab.training.tasks import Task, get_task
@@ -126,8 +127,8 @@ class Stack:
         self.train_x, self.test_x = (x.to(device, dtype) for x in (data.train_x, data.test_x))
         self.train_y, self.test_y = data.train_y.to(device), data.test_y.to(device)
         self.noise = Noise(self.network, self.train_x[:1], seeds)
-        self.optimizer = torch.optim.AdamW(
-            self.params.values(), lr=options.lr, weight_decay=options.weight_decay, fused=True
+        self.optimizer = OPTIMIZERS[options.optimizer](
+            self.params.values(), lr=options.lr, weight_decay=options.weight_decay
         )
         self.activations = dict(_activations(self.network))
         self.bounds: dict[str, tuple[float, float]] = {}

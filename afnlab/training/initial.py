@@ -73,7 +73,7 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
         new = cache(new)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, "network"))
-        model = task.model(new)
+        model = task.model(new, **options.model)
     if options.init == "gain":
         draws = generator(seed, "network")
         scale_weights(model, gain(record, **options.activation), inputs, draws)

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from afnlab.autorot import AutoRotLinear, input_limits
+
 MakeActivation = Callable[[], nn.Module]
 
 
@@ -18,5 +20,36 @@ def mlp(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
         for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), activation()]
         return nn.Sequential(*layers[:-1])
+
+    return build
+
+
+def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
+    """A fully connected network of Auto-Rotating layers, the last one plain, started as in Keras.
+
+    Weights are Glorot uniform, biases 0. auto_rot=False leaves the same layers unrotated;
+    classic=True builds it of plain layers. Inputs are taken to lie in [0, 1].
+    """
+
+    def build(
+        activation: MakeActivation, auto_rot: bool = True, classic: bool = False, L: float = 4.0
+    ) -> nn.Module:
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(sizes[:-1]):
+            after = activation()
+            if classic:
+                layers += [nn.Linear(inputs, outputs), after]
+                continue
+            low, high = input_limits(after.activation, 0.0, 1.0)  # type: ignore[arg-type]
+            rotated = AutoRotLinear(
+                inputs, outputs, L=L, xmin_lim=low, xmax_lim=high, auto_rot=auto_rot
+            )
+            layers += [rotated, after]
+        layers.append(nn.Linear(sizes[-2], sizes[-1]))
+        for layer in layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+        return nn.Sequential(*layers)
 
     return build

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from afnlab.loading import unknown
 from afnlab.nn import trained_names
 from afnlab.spec import Activation
+from afnlab.training.optimizers import OPTIMIZERS
 from afnlab.training.tasks import Task
 
 TRAINABLE = "trainable"
-CHOICES = {"init": ("source", "gain"), "sites": ("each", "shared"), "split": ("test", "validation")}
+CHOICES = {
+    "optimizer": tuple(OPTIMIZERS),
+    "init": ("source", "gain"),
+    "sites": ("each", "shared"),
+    "split": ("test", "validation"),
+}
 
 
 @dataclass(frozen=True)
@@ -21,9 +27,10 @@ class Options:
 
     activation: the activation's parameters that were given, under their own names.
     trainable: names of those that are trained.
-    lr, weight_decay, batch_size: the recipe. init: "source" (the network's own) or "gain" (normal,
-    scaled for the activation). sites: "each" or "shared". split: evaluate on "test" or
-    "validation" examples.
+    lr, weight_decay, batch_size, optimizer: the recipe.
+    init: "source" (the network's own) or "gain" (normal, scaled for the activation).
+    sites: "each" or "shared". split: evaluate on "test" or "validation" examples.
+    model: the task's own settings.
     """
 
     activation: dict[str, Any]
@@ -31,24 +38,29 @@ class Options:
     lr: float
     weight_decay: float
     batch_size: int
+    optimizer: str
     init: str
     sites: str
     split: str
+    model: dict[str, Any] = field(default_factory=dict)
 
 
-TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in ("activation", TRAINABLE))
+_OTHERS = ("activation", TRAINABLE, "model")
+TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
 
 def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Options:
     """Options of a run from its `params`.
 
     A key is a parameter of the activation (or an alias), one of the task (lr, weight_decay,
-    batch_size, init, sites, split), `trainable` (true, false or a list of names), or either kind
-    written out as `activation.x`, `task.x`, which a name that both have must be. ValueError for
-    anything else, with the nearest spelling, and for a value that is not allowed.
+    batch_size, optimizer, init, sites, split, and its own settings), `trainable` (true, false or a
+    list of names), or either kind written out as `activation.x`, `task.x`, which a name that both
+    have must be. ValueError for anything else, with the nearest spelling, and for a value that is
+    not allowed.
     """
     own: dict[str, Any] = {}
     settings: dict[str, Any] = {}
+    of_task = (*TASK_PARAMS, *task.settings)
     aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
     for key, value in params.items():
         if key == TRAINABLE:
@@ -56,7 +68,7 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
         kind, _, name = key.rpartition(".")
         if kind not in ("", "activation", "task"):
             raise ValueError(f"parameter {key!r}: must begin with 'activation.' or 'task.'")
-        in_activation, in_task = name in aliases, name in TASK_PARAMS
+        in_activation, in_task = name in aliases, name in of_task
         if not kind and in_activation and in_task:
             raise ValueError(
                 f"parameter {key!r}: both {record.name} and the task have one; write"
@@ -69,7 +81,7 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
         elif in_task and kind != "activation":
             settings[name] = value
         else:
-            raise ValueError(unknown("parameter", key, [*aliases, *TASK_PARAMS, TRAINABLE]))
+            raise ValueError(unknown("parameter", key, [*aliases, *of_task, TRAINABLE]))
     return Options(
         _numbers(record, own), _trainable(record, params.get(TRAINABLE)), **_recipe(task, settings)
     )
@@ -96,17 +108,24 @@ def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
         "lr": task.recipe.lr,
         "weight_decay": task.recipe.weight_decay,
         "batch_size": task.recipe.batch_size,
+        "optimizer": task.recipe.optimizer,
         "init": "source",
         "sites": task.sites,
         "split": "test",
-    } | dict(settings)
+    } | {name: value for name, value in settings.items() if name not in task.settings}
+    model = dict(task.settings) | {n: v for n, v in settings.items() if n in task.settings}
+    for name, default in task.settings.items():
+        if not isinstance(default, bool):
+            number(model[name], name, above=0)
+        elif not isinstance(model[name], bool):
+            raise ValueError(f"{name} must be true or false, got {model[name]!r}")
     for name, allowed in CHOICES.items():
         if values[name] not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {values[name]!r}")
     number(values["lr"], "lr", above=0)
     number(values["weight_decay"], "weight_decay", least=0)
     whole(values["batch_size"], "batch_size", least=1)
-    return values
+    return values | {"model": model}
 
 
 def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:
