@@ -33,8 +33,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """`afnlab.runs` and `afnlab.analysis` load on first use: they bring Jupyter and plotting."""
-    if name in ("runs", "analysis"):
+    """`runs`, `analysis` and `widgets` load on first use: they bring Jupyter and plotting."""
+    if name in ("runs", "analysis", "widgets"):
         import importlib  # noqa: PLC0415
 
         return importlib.import_module(f"afnlab.{name}")

@@ -10,9 +10,10 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def shared(kind: str) -> Path:
-    """The folder of the committed `notebooks` or `sweeps`."""
+    """The folder of the committed `notebooks`, `sweeps` or `published` tables."""
     installed = PACKAGE / "share" / kind
-    return installed if installed.is_dir() else PACKAGE.parent / kind
+    tree = PACKAGE.parent / ("data/published" if kind == "published" else kind)
+    return installed if installed.is_dir() else tree
 
 
 def find(kind: str, ref: str | Path, suffix: str) -> Path:

@@ -1,7 +1,19 @@
 """From runs to tables, figures and pages."""
 
-from afnlab.analysis import blocks, page, plot, profile, report, stats, style, tables, wording
+from afnlab.analysis import (
+    blocks,
+    page,
+    plot,
+    profile,
+    report,
+    rotation,
+    stats,
+    style,
+    tables,
+    wording,
+)
 from afnlab.analysis.selection import Selection, select
+from afnlab.analysis.tables import published
 
 __all__ = [
     "Selection",
@@ -9,7 +21,9 @@ __all__ = [
     "page",
     "plot",
     "profile",
+    "published",
     "report",
+    "rotation",
     "select",
     "stats",
     "style",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis.stats import holm, mean_interval, sign_flip_p
+from afnlab.paths import find
 
 BASELINE = "relu"
 
@@ -99,3 +100,9 @@ def as_text(table: pd.DataFrame) -> str:
             shown[name] = table[name]
     nothing = {"[nan, nan]": "", "[+nan, +nan]": "", "+nan": "", "nan": ""}
     return shown.replace(nothing).to_string(index_names=False)
+
+
+def published(name: str) -> pd.DataFrame:
+    """What a source printed: a file of `data/published`, such as "srelu-mnist"."""
+    path = find("published", name, ".csv")
+    return pd.read_csv(path).dropna(axis="columns", how="all")

@@ -1,0 +1,228 @@
+"""What Auto-Rotating layers do to pre-activations and to gradients, as tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import nn
+
+from afnlab.analysis.plot import curve
+from afnlab.analysis.stats import Interval, mean_interval
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
+from afnlab.spec import Activation, get_activation
+from afnlab.training.engine import train
+from afnlab.training.initial import build
+from afnlab.training.models import MakeActivation
+from afnlab.training.options import resolve
+from afnlab.training.record import Result
+from afnlab.training.tasks import Recipe, Task, get_task
+
+EXAMPLES = 500
+VARIANTS = {"classic": {"classic": True}, "flag off": {"auto_rot": False}, "auto-rotating": {}}
+KINDS = ("classic", "batch norm", "auto-rotating")
+_COLOURS = dict(zip(KINDS, (GREY, ORANGE, BLUE), strict=True))
+
+
+def dynamic_region(
+    ax: Axes, ref: str | Activation, L: float, span: float | None = None, **params: Any
+) -> Axes:
+    """An activation and its slope, the dynamic region [-L, L] shaded."""
+    curve(ax, ref, span or 2 * L, 1, **params)
+    ax.axvspan(-L, L, color=BLUE, alpha=0.12, linewidth=0)
+    ax.set(xlabel="pre-activation", title=f"{get_activation(ref).label}, L = {L:g}")
+    ax.legend()
+    return ax
+
+
+def preactivations(
+    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: Any
+) -> pd.DataFrame:
+    """Pre-activations of a network at its start, before and after rotation.
+
+    Columns: layer (from 1), rotated, value; one row an example and unit, of the first 500 examples.
+    The task is one with the settings auto_rot and L, such as digits-arp.
+    """
+    chosen, record = get_task(task), get_activation(ref)
+    data = chosen.data()
+    parts = []
+    for rotated in (False, True):
+        options = resolve(chosen, record, params | {"auto_rot": rotated, "L": L})
+        network = build(chosen, record, options, seed, data.train_x).eval()
+        x = data.train_x[:EXAMPLES]
+        layer = 0
+        with torch.no_grad():
+            for module in network.children():
+                x = module(x)
+                if isinstance(module, AutoRotLinear):
+                    layer += 1
+                    values = x.flatten().numpy()
+                    parts.append(
+                        pd.DataFrame({"layer": layer, "rotated": rotated, "value": values})
+                    )
+    return pd.concat(parts, ignore_index=True)
+
+
+def overview(
+    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: Any
+) -> Figure:
+    """The dynamic region on the activation, and each layer's pre-activations before and after.
+
+    The outermost bars hold what lies further out.
+    """
+    table = preactivations(task, ref, L, seed, **params)
+    own = {n: v for n, v in params.items() if n in get_activation(ref).params}
+    layers = sorted(table.layer.unique())
+    edge = 2.5 * L
+    bins = np.linspace(-edge, edge, 61)
+    with styled():
+        figure = Picture(figsize=(9.5, 4.6), layout="constrained")
+        parts: Any = figure.subfigures(2, 1, height_ratios=(1.1, 1))
+        top, bottom = parts
+        dynamic_region(top.subplots(), ref, L, edge, **own)
+        for ax, layer in zip(bottom.subplots(1, len(layers), sharex=True), layers, strict=True):
+            part = table[table.layer == layer]
+            for rotated, colour, label in ((False, GREY, "plain"), (True, BLUE, "rotated")):
+                values = part.value[part.rotated == rotated].clip(-edge, edge)
+                ax.hist(values, bins, density=True, color=colour, alpha=0.6, label=label)
+            ax.axvspan(-L, L, color=BLUE, alpha=0.08, linewidth=0)
+            inside = (part.value[part.rotated].abs() <= L).mean()
+            ax.set(title=f"layer {layer}: {100 * inside:.0f} % in ±L", yticks=[])
+            ax.set_ylim(0, min(ax.get_ylim()[1], 3 / L))
+        ax.legend()
+    return figure
+
+
+def variants(
+    task: str | Task, ref: str | Activation, L: float | None = None, **options: Any
+) -> dict[str, Result]:
+    """The three trainings of the source's example: classic, rotated with its flag off, rotated.
+
+    L: None means `suggested_L`. options: what `train` takes (seeds, epochs, ...).
+    """
+    limit = suggested_L(ref) if L is None else L
+    params = options.pop("params", {})
+    return {
+        name: train(task, ref, params={**params, **own, "L": limit}, **options)
+        for name, own in VARIANTS.items()
+    }
+
+
+def variant_table(results: dict[str, Result]) -> pd.DataFrame:
+    """Accuracy and loss of each variant with 95 % intervals, and the paired gap to classic."""
+    base = results["classic"].final
+    rows = []
+    for name, result in results.items():
+        last = result.final
+        row: dict[str, Any] = {"model": name, "seeds": len(last)}
+        row["accuracy (%)"] = _shown(mean_interval(100 * last.test_accuracy))
+        row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
+        gap = 100 * (last.test_accuracy - base.test_accuracy)
+        row["minus classic (points)"] = "" if name == "classic" else _shown(mean_interval(gap))
+        row["same bits as classic"] = "" if name == "classic" else _same(result, results["classic"])
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("model")
+
+
+def _shown(interval: Interval, form: str = "{:.2f}") -> str:
+    mean, low, high = (form.format(v) for v in interval)
+    return f"{mean} [{low}, {high}]"
+
+
+def _same(one: Result, other: Result) -> str:
+    columns = ["train_loss", "test_loss", "test_accuracy"]
+    return "yes" if one.history[columns].equals(other.history[columns]) else "no"
+
+
+def depth_task(depth: int, kind: str, width: int = 32) -> Task:
+    """A network of `depth` hidden layers on the digits; kind is one of KINDS."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    return Task(
+        f"digits-depth-{depth}-{kind}",
+        get_task("digits-arp").data,
+        partial(_deep, depth, kind, width),
+        Recipe(epochs=5, batch_size=32, weight_decay=0.0, optimizer="rmsprop-keras"),
+        summary=f"{depth} hidden layers of {width}, {kind}, on 8 x 8 digits",
+    )
+
+
+def _deep(depth: int, kind: str, width: int, activation: MakeActivation) -> nn.Module:
+    layers: list[nn.Module] = []
+    for i in range(depth):
+        inputs, after = (64 if i == 0 else width), activation()
+        if kind == "auto-rotating":
+            low, high = input_limits(after.activation, 0.0, 1.0)  # type: ignore[arg-type]
+            limit = suggested_L(after.activation)  # type: ignore[arg-type]
+            layers += [AutoRotLinear(inputs, width, L=limit, xmin_lim=low, xmax_lim=high)]
+        else:
+            layers += [nn.Linear(inputs, width)]
+        layers += [nn.BatchNorm1d(width)] if kind == "batch norm" else []
+        layers += [after]
+    layers += [nn.Linear(width, 10)]
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)
+
+
+def depth_study(
+    ref: str | Activation = "sigmoid",
+    depths: Sequence[int] = (2, 6, 10, 20),
+    seeds: int = 3,
+    epochs: int = 3,
+) -> pd.DataFrame:
+    """Gradient norms of each layer's weights, by depth, kind and epoch.
+
+    Columns: depth, kind, epoch, layer (from 1), seed, norm (mean over the epoch's steps), accuracy.
+    """
+    parts = []
+    for depth in depths:
+        for kind in KINDS:
+            result = train(
+                depth_task(depth, kind), ref, seeds=seeds, epochs=epochs, record=["gradients"]
+            )
+            assert result.gradients is not None
+            table = result.gradients[result.gradients.parameter.str.endswith("weight")]
+            step = 3 if kind == "batch norm" else 2
+            position = table.parameter.str.split(".").str[0].astype(int)
+            table = table[position % step == 0].assign(layer=position // step + 1)
+            last = result.history[["seed", "epoch", "test_accuracy"]]
+            parts.append(table.merge(last, on=["seed", "epoch"]).assign(depth=depth, kind=kind))
+    columns = ["depth", "kind", "epoch", "layer", "seed", "norm", "test_accuracy"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def depth_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean test accuracy (%) after the last epoch, by depth and kind."""
+    last = table[table.epoch == table.epoch.max()]
+    return (100 * last.groupby(["depth", "kind"]).test_accuracy.mean()).round(1).unstack()
+
+
+def depth_figure(table: pd.DataFrame) -> Figure:
+    """Gradient norm by layer, one panel a depth: the first epoch dotted, the last solid."""
+    depths = sorted(table.depth.unique())
+    with styled():
+        figure = Picture(figsize=(9.5, 2.8), layout="constrained")
+        axes = figure.subplots(1, len(depths), sharey=True, squeeze=False)[0]
+        for ax, depth in zip(axes, depths, strict=True):
+            for kind in KINDS:
+                part = table[(table.depth == depth) & (table.kind == kind)]
+                for epoch, style in ((part.epoch.min(), ":"), (part.epoch.max(), "-")):
+                    norms = part[part.epoch == epoch].groupby("layer").norm.mean()
+                    label = kind if style == "-" else None
+                    ax.plot(norms, style, color=_COLOURS[kind], label=label)
+            ax.set(yscale="log", xlabel="layer", title=f"{depth} hidden layers")
+            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes[0].set_ylabel("gradient norm")
+        axes[-1].legend()
+    return figure

@@ -1,0 +1,5 @@
+"""Widgets for JupyterLab."""
+
+from afnlab.widgets.rotation import RotationExplorer
+
+__all__ = ["RotationExplorer"]
