@@ -306,6 +306,20 @@ def test_a_diverged_run_is_kept_as_such(tmp_path):
     json.loads(record, parse_constant=not_json)
 
 
+def test_a_run_of_an_activation_in_a_users_package(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_run").mkdir()
+    (tmp_path / "own_run" / "__init__.py").write_text("")
+    (tmp_path / "own_run" / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    (tmp_path / "own_run" / "fns.py").write_text(
+        "from afnlab import activation\nfrom .helper import double\n\n"
+        "@activation()\ndef twice(x):\n    return double(x)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    folder = execute_small(tmp_path / "runs", activation="own_run.fns:twice")
+    assert store.read_record(folder / "record.json")["label"].startswith("digits-mlp")
+
+
 def test_a_run_that_fails_leaves_nothing_in_the_store(tmp_path):
     source = "task: str = 'digits-mlp'\nactivation: str = 'relu'\nout: str = ''"
     broken = notebook(tmp_path / "broken.ipynb", source, "print('so far')", "1 / 0")
@@ -390,11 +404,11 @@ def test_runs_of_more_seeds_merge_without_duplicates(runs):
     execute_small(runs, activation="srelu", seeds=[1, 2])
     table = load(runs)
     srelu = table[table.activation == "srelu"]
-    assert srelu.group.nunique() == 1
+    assert len(srelu.group.unique()) == 1
     assert srelu.run.nunique() == 2
     assert sorted(srelu.seed) == [0, 0, 1, 1, 2, 2]
     first = records(small_runs())
     older = next(r["id"] for r in first if r["parameters"]["activation"] == "srelu")
     assert set(srelu[srelu.seed == 1].run) == {older}
-    oldest = sorted(records(runs), key=lambda r: r["started"])
-    assert [r["id"] for r in records(runs)][0] == oldest[0]["id"]
+    started = [r["started"] for r in records(runs)]
+    assert started == sorted(started)

@@ -28,12 +28,11 @@ ASKED = {name: {"activation": name} for name in ("relu", "srelu", "gish", "logis
 ASKED |= {"mnist": {"task": "mnist-mlp", "activation": "relu"}, "plot": {"notebook": "plot"}}
 
 
-def groups(root: Path, asked: dict = ASKED, beside: Path | None = None) -> dict[str, str]:
+def groups(root: Path, asked: dict = ASKED) -> dict[str, str]:
     """The groups of these runs, as a new process with the package at `root` names them."""
-    path = os.pathsep.join(map(str, filter(None, (root, beside))))
-    env = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", GROUPS, json.dumps(asked)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=root, check=False)
     assert not done.returncode, done.stderr
     return json.loads(done.stdout)
 
@@ -76,7 +75,7 @@ def test_editing_an_activation_changes_its_own_runs(package, before):
     edited = changed(
         package,
         before,
-        "afnlab/activations/rectified.py",
+        "afnlab/activations/gated.py",
         lambda s: s.replace("2.21", "2.22"),
     )
     assert edited == {"srelu"}
@@ -236,25 +235,25 @@ TABLE = """
 
 def test_a_users_tables_of_functions_have_no_addresses(tmp_path):
     (tmp_path / "my.py").write_text(dedent(TABLE))
-    asked = {"own": {"activation": f"{tmp_path / 'my.py'}:table"}}
-    assert groups(ROOT, asked) == groups(ROOT, asked)
+    asked = {"activation": f"{tmp_path / 'my.py'}:table"}
+    assert groups(ROOT, {"own": asked}) == {"own": RunSpec.make("train", asked).group}
 
 
-@pytest.mark.parametrize(
-    "line", ["from . import helper", "from own_package import helper", "import own_package.helper"]
-)
-def test_editing_a_neighbour_in_a_users_package(tmp_path, line):
-    folder = tmp_path / "own_package"
+@pytest.mark.parametrize("line", ["from . import {}", "from {1} import {0}", "import {1}.{0}"])
+def test_editing_a_neighbour_in_a_users_package(tmp_path, monkeypatch, line):
+    monkeypatch.syspath_prepend(tmp_path)
+    package = f"own_{len(line)}"
+    folder = tmp_path / package
     folder.mkdir()
     (folder / "__init__.py").write_text("")
     (folder / "helper.py").write_text("def double(x):\n    return 2 * x\n")
-    call = "own_package.helper" if line.startswith("import") else "helper"
+    call = f"{package}.helper" if line.startswith("import") else "helper"
     (folder / "fns.py").write_text(
-        f"from afnlab import activation\n{line}\n\n"
+        f"from afnlab import activation\n{line.format('helper', package)}\n\n"
         f"@activation()\ndef twice(x):\n    return {call}.double(x)\n"
     )
-    asked = {"own": {"activation": "own_package.fns:twice"}}
-
-    first = groups(ROOT, asked, beside=tmp_path)
+    asked = {"activation": f"{package}.fns:twice"}
+    first = RunSpec.make("train", asked).group
+    assert RunSpec.make("train", asked).group == first
     (folder / "helper.py").write_text("def double(x):\n    return 3 * x\n")
-    assert groups(ROOT, asked, beside=tmp_path) != first
+    assert RunSpec.make("train", asked).group != first

@@ -1,0 +1,296 @@
+"""The command line: exit statuses, and one clear line for what went wrong."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_report import SWEEP
+from test_runs import small_runs
+
+import afnlab
+from afnlab import lab
+from afnlab.cli import main
+from afnlab.runs import load, records
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch) -> Path:
+    """Commands run in an empty folder, without the user's settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AFNLAB_RUNS", "AFNLAB_DEBUG", "AFNLAB_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def two(tmp_path) -> str:
+    (tmp_path / "two.yaml").write_text(SWEEP)
+    return "two.yaml"
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    return shutil.copytree(small_runs(), tmp_path / "runs")
+
+
+def test_list(capsys):
+    assert main(["list"]) == 0
+    names = capsys.readouterr().out.splitlines()
+    assert len(names) == 33
+    assert names == sorted(afnlab.list_activations())
+
+
+def test_list_long(capsys):
+    assert main(["list", "--long"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    srelu = next(line for line in lines if line.startswith("srelu "))
+    assert srelu.split() == ["srelu", "nn.SReLU", "t=2.21"]
+    assert any(line.startswith("mnist-mlp ") for line in lines)
+
+
+def test_version_and_help(capsys):
+    for flag, word in (("--version", f"afnlab {afnlab.__version__}"), ("--help", "COMMAND")):
+        with pytest.raises(SystemExit) as stop:
+            main([flag])
+        assert stop.value.code == 0
+        assert word in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["trian"], ["run"], ["sweep", "x", "--jobs", "two"]])
+def test_usage_errors(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert stop.value.code == 2
+    assert "usage: afnlab" in capsys.readouterr().err
+
+
+BAD = {
+    "notebook": (["run", "trian"], "unknown notebook 'trian'; did you mean 'train'"),
+    "parameter": (["run", "train", "-p", "activatoin", "x"], "did you mean 'activation'"),
+    "activation": (["run", "train", "-p", "activation", "sreluu"], "did you mean 'srelu'"),
+    "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be int, got 'ten'"),
+    "domain": (["run", "train", "-p", "t", "-1"], "t must be > 0, got -1"),
+    "own": (["run", "train", "-p", "activation", "no.py:f"], "no.py: no such file"),
+    "params": (
+        ["run", "train", "-p", "params", "3", "-p", "task.lr", "1"],
+        "'params' must be dict",
+    ),
+    "number-of-sweep": (["sweep", "smal"], "unknown sweep 'smal'; did you mean 'small'"),
+    "seeds": (["sweep", "two.yaml", "--seeds", "none"], "seeds must be a number or a list"),
+    "epochs": (["sweep", "two.yaml", "--epochs", "-1"], "epochs must be a whole number"),
+    "jobs": (["sweep", "two.yaml", "--jobs", "0"], "jobs must be a whole number, 1 or more"),
+    "no-runs": (["compare"], "runs: no such folder; make runs first"),
+    "no-report": (["report", "two.yaml"], "runs: no such folder; make runs first"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line(name, two, capsys):
+    command, message = BAD[name]
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("afnlab: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_bad_sweep_file_is_one_line(capsys):
+    Path("bad.yaml").write_text("grid:\n  activation:\n    - srelu: 3\n")
+    assert main(["sweep", "bad.yaml"]) == 2
+    err = capsys.readouterr().err
+    assert "bad.yaml, line 3: " in err
+    assert err.count("\n") == 1
+
+
+def test_debug_shows_where(monkeypatch):
+    monkeypatch.setenv("AFNLAB_DEBUG", "1")
+    with pytest.raises(ValueError, match="unknown notebook"):
+        main(["run", "trian"])
+
+
+def test_as_a_module():
+    """A process of its own: what is printed where, and no traceback."""
+    env = os.environ | {"PYTHONPATH": str(Path(afnlab.__file__).parents[1])}
+    command = [sys.executable, "-m", "afnlab.cli", *["run", "train", "-p", "activatoin", "srelu"]]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    expected = "afnlab: unknown parameter 'activatoin'; did you mean 'activation'"
+    assert done.stderr.startswith(expected)
+    assert done.stderr.count("\n") == 1
+
+
+SMALL = ["-p", "epochs", "2", "-p", "seeds", "2"]
+
+
+def test_a_run_that_is_there(runs, capsys):
+    before = records(runs)
+    for words in ("-p activation srelu", "-p activation srelu -p t 2.21 -p lr 1e-3"):
+        assert main(["run", "train", *words.split(), *SMALL]) == 0
+        assert "is there already: digits-mlp srelu" in capsys.readouterr().out
+    assert records(runs) == before
+
+
+@pytest.mark.slow
+def test_run(capsys):
+    words = [
+        "run",
+        "train",
+        "-p",
+        "activation",
+        "srelu",
+        "-p",
+        "t",
+        "1.5",
+        "-p",
+        "lr",
+        "1e-2",
+        "-p",
+        "epochs",
+        "1",
+        "-p",
+        "seeds",
+        "[3,5]",
+    ]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    (record,) = records("runs")
+    assert record["seeds"] == [3, 5]
+    assert record["label"] == "digits-mlp srelu(lr=0.01, t=1.5)"
+    accuracy = load("runs").test_accuracy.mean()
+    assert f"test accuracy {100 * accuracy:.2f} %" in out
+    assert out.splitlines()[-1] == str(Path("runs").resolve() / record["id"] / "notebook.ipynb")
+
+
+@pytest.mark.slow
+def test_a_run_that_fails(capsys):
+    Path("my.py").write_text(
+        "from afnlab import activation\n\n"
+        "@activation()\ndef bad(x):\n    raise RuntimeError('no idea')\n"
+    )
+    assert main(["run", "train", "-p", "activation", "my.py:bad"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("afnlab: RuntimeError: no idea; see ")
+    assert Path(err.rpartition("see ")[2].strip()).is_file()
+    assert err.count("\n") == 1
+    assert records("runs") == []
+
+
+def test_dry_run(two, runs, capsys):
+    assert main(["sweep", two, "--dry-run"]) == 0
+    there = capsys.readouterr().out.splitlines()
+    assert [line.split()[1:] for line in there] == [
+        ["digits-mlp", name, "there"] for name in ("relu", "srelu")
+    ]
+    assert main(["sweep", two, "--dry-run", "--seeds", "[1, 5]"]) == 0
+    more = capsys.readouterr().out.splitlines()
+    assert [line.endswith("to do: seeds 5") for line in more] == [True, True]
+    assert main(["sweep", two, "--dry-run", "--epochs", "1"]) == 0
+    assert capsys.readouterr().out.count("to do: seeds 0, 1\n") == 2
+    assert main(["sweep", two, "--dry-run", "--runs", "nowhere"]) == 0
+    assert capsys.readouterr().out.count("to do") == 2
+    assert not Path("nowhere").exists()
+
+
+def test_a_dry_run_of_a_grid_of_epochs(capsys):
+    Path("grid.yaml").write_text("grid: {activation: [relu], epochs: [1, 2]}\n")
+    assert main(["sweep", "grid.yaml", "--dry-run"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_sweep_that_is_there(two, runs, capsys):
+    before = records(runs)
+    assert main(["sweep", two]) == 0
+    assert capsys.readouterr().out == "two: 2 runs, 2 there, 0 to do\n"
+    assert records(runs) == before
+
+
+def test_compare(two, runs, capsys):
+    for command in (["compare"], ["compare", two], ["compare", two, "--runs", str(runs)]):
+        assert main(command) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("digits-mlp, 2 epochs\n")
+        assert "not told apart" in out
+        assert "With 2 seeds and 1 comparison no difference to relu could pass" in out
+    assert main(["compare", "--baseline", "srelu"]) == 0
+    assert "no difference to srelu" in capsys.readouterr().out
+    assert main(["compare", "--baseline", "srleu"]) == 2
+    assert "unknown baseline 'srleu'; did you mean 'srelu'" in capsys.readouterr().err
+    assert main(["compare", two, "--epochs", "3"]) == 2
+    assert "holds no runs of two.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+# jupyter_client leaves the event loop of each thread that ran a notebook to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed (event loop|<socket):ResourceWarning")
+def test_sweep_then_report(capsys):
+    limits = ["--epochs", "1", "--limit-train", "100", "--limit-test", "50"]
+    Path("own.yaml").write_text("grid: {activation: [relu, 'my.py:bent']}\nseeds: 2\n")
+    Path("my.py").write_text(
+        "import torch\nfrom afnlab import activation\n\n"
+        "@activation()\ndef bent(x):\n    return torch.tanh(x)\n"
+    )
+    assert main(["sweep", "own.yaml", *limits]) == 0
+    assert "2 runs, 0 there, 2 to do" in capsys.readouterr().out
+    assert main(["report", "own.yaml", *limits]) == 0
+    assert capsys.readouterr().out == f"wrote {Path('reports/own/report.html')} (2 runs)\n"
+    page = Path("reports/own/report.html").read_text()
+    assert "my.py:bent" in page
+    assert "evaluated on 50 test examples" in page
+    assert main(["report", "own.yaml", *limits]) == 0
+    assert "up to date" in capsys.readouterr().out
+    Path("my.py").write_text(Path("my.py").read_text().replace("tanh", "relu"))
+    assert main(["sweep", "own.yaml", *limits]) == 0
+    assert "2 runs, 1 there, 1 to do" in capsys.readouterr().out
+    gc.collect()
+
+
+def test_a_sweep_with_a_run_that_fails(two, runs, capsys, monkeypatch):
+    """What the sweep says of a failure is tested where it runs; here only the exit status."""
+    from afnlab.runs import sweep as module  # noqa: PLC0415
+    from afnlab.runs.notebook import RunFailed  # noqa: PLC0415
+
+    failing = runs / ".failed" / "x"
+
+    def results(todo, *_):
+        yield todo[0], RunFailed("ValueError: no", failing)
+
+    monkeypatch.setattr(sys.modules[module.__module__], "_results", results)
+    assert main(["sweep", two, "--seeds", "3"]) == 1
+    err = capsys.readouterr().err
+    assert f"failed: digits-mlp relu: ValueError: no\n  {failing / 'notebook.ipynb'}" in err
+
+
+def test_doctor(capsys, monkeypatch, tmp_path):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"afnlab {afnlab.__version__}")
+    assert "FAIL" not in out
+    assert "ok    activations: 33, all finite" in out
+    monkeypatch.setenv("AFNLAB_DATA", str(tmp_path / "absent"))
+    assert main(["doctor"]) == 1
+    assert "FAIL  data: AFNLAB_DATA is" in capsys.readouterr().out
+
+
+def test_copied_notebooks_stay_the_users(tmp_path):
+    folder = tmp_path / "a" / "mine"
+    copied = lab.copy_notebooks(folder)
+    assert {p.name for p in copied} >= {
+        "train.ipynb",
+        "plot.ipynb",
+        "compare.ipynb",
+        "report.ipynb",
+    }
+    (folder / "train.ipynb").write_text("mine")
+    (folder / "plot.ipynb").unlink()
+    assert [p.name for p in lab.copy_notebooks(folder)] == ["plot.ipynb"]
+    assert (folder / "train.ipynb").read_text() == "mine"
+    assert json.loads((folder / "plot.ipynb").read_text())["cells"]

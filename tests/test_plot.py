@@ -1,0 +1,219 @@
+"""Figures: what is on them, and how they get onto a page."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from test_tables import BASE, SIX, rows, table
+
+import afnlab
+from afnlab.analysis import plot, profile
+from afnlab.analysis.plot import curve, forest, points, seed_lines
+from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, show, styled, to_svg
+from afnlab.analysis.tables import final_values
+
+ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
+HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
+
+
+@pytest.fixture
+def ax() -> Axes:
+    return Figure().subplots()
+
+
+def texts(figure: Figure) -> str:
+    """All text that a figure shows."""
+    figure.draw_without_rendering()
+    found = [t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_curve(ax, name):
+    f = afnlab.get_activation(name)
+    assert curve(ax, name, span=3.0, order=2) is ax
+    lines = {line.get_label(): line for line in ax.lines if line.get_label()[0] == "f"}
+    assert set(lines) == {"f", "f'", "f''"}
+    x, y = lines["f"].get_data()
+    assert (x[0], x[-1]) == (-3, 3)
+    expected = f(afnlab.spec.torch.tensor(np.asarray(x))).numpy()
+    drawn = np.isfinite(y)
+    assert drawn.mean() > 0.99
+    np.testing.assert_allclose(np.asarray(y)[drawn], expected[drawn])
+
+
+def test_a_jump_is_a_gap(ax):
+    curve(ax, "hardshrink", span=2.0, lambd=0.5)
+    line = next(line for line in ax.lines if line.get_label() == "f")
+    steps = [abs(b - a) for a, b in pairwise(line.get_ydata()) if np.isfinite([a, b]).all()]
+    assert max(steps) < 0.1
+
+
+def test_function():
+    figure = plot.function("srelu", 4.0, t=1.5)
+    assert isinstance(figure, Figure)
+    assert "srelu" in texts(figure)
+    left, right = figure.axes
+    assert left.get_xlabel() == "x"
+    assert {"f'", "f''"} <= {line.get_label() for line in right.lines}
+
+
+def test_gallery():
+    figure = plot.gallery(ELEMENTWISE)
+    titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
+    assert titles == ELEMENTWISE
+
+
+def test_seed_lines(ax):
+    assert seed_lines(ax, BASE, "test_accuracy", percent=True) is ax
+    assert len(ax.lines) == 6 + 1
+    np.testing.assert_allclose(ax.lines[-1].get_xydata(), [[1, 42.5], [2, 52.5]])
+
+
+def test_training():
+    figure = plot.training(BASE.assign(test_loss=2.0))
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes] == [
+        *("test accuracy (%)", "test loss")
+    ]
+    assert {ax.get_xlabel() for ax in figure.axes} == {"epoch"}
+
+
+def test_points(ax):
+    final = final_values(HISTORY)
+    assert points(ax, final, ["srelu", "relu"], "relu") is ax
+    ax.figure.draw_without_rendering()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu"]
+    dots = np.concatenate([c.get_offsets() for c in ax.collections])
+    assert sorted(np.round(dots[:, 0], 6)) == [*range(50, 56), *range(60, 66)]
+    means = [line.get_xdata() for line in ax.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(np.ravel(means), [62.5, 52.5])
+
+
+def test_points_far_off_stand_at_the_edge(ax):
+    parts = [rows(f"a{i}", [0.9 + i / 1000 + s / 1000 for s in SIX]) for i in range(5)]
+    history = pd.concat([*parts, rows("bad", [0.1] * 6)])
+    order = [*(f"a{i}" for i in range(5)), "bad"]
+    points(ax, final_values(history), order, "a0")
+    assert ax.get_xlim()[0] > 80
+    assert "10.0" in [t.get_text() for t in ax.texts]
+
+
+def test_forest(ax):
+    made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]), rows("elu", [0.52] * 6))
+    assert forest(ax, made) is ax
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu", "elu"]
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    faces = {line.get_ydata()[0]: line.get_markerfacecolor() for line in marks}
+    told = {made.index.get_loc(n): made.verdict[n] in ("better", "worse") for n in made.index}
+    assert {row: face != "none" for row, face in faces.items()} == told
+
+
+def test_comparison_and_learning():
+    made = table(HISTORY)
+    figure = plot.comparison(final_values(HISTORY), made, "relu")
+    assert len(figure.axes) == 2
+    assert "difference to relu (points)" in texts(figure)
+    figure = plot.learning(HISTORY, ["srelu", "relu"], "relu")
+    titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
+    assert titles == ["srelu", "relu"]
+
+
+@pytest.mark.parametrize("classes", [None, 10])
+def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
+    one = pd.concat([rows("relu", [0.5]), rows("elu", [0.6])], ignore_index=True)
+    lost = rows("bad", [0.1] * 6, loss=[np.nan] * 6, diverged=SIX)
+    for history in (one, pd.concat([HISTORY, lost], ignore_index=True), BASE):
+        made = table(history, classes=classes)
+        for figure in (
+            plot.comparison(final_values(history), made, "relu"),
+            plot.learning(history, list(made.index), "relu"),
+            plot.training(history[history.label == history.label[0]]),
+        ):
+            assert to_svg(figure, "x")
+
+
+def svg_of(alt: str = 'a < b & "c"') -> str:
+    with styled(for_page=True):
+        return to_svg(plot.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
+
+
+def test_an_svg_is_for_a_page():
+    svg = svg_of()
+    root = ET.fromstring(svg)
+    assert root.tag.endswith("svg")
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == 'a < b & "c"'
+    assert root.get("width") is None
+    assert root.get("height") is None
+    assert root.get("viewBox")
+    assert "max-width:100%" in root.get("style")
+    assert "currentColor" in svg
+    assert "#010203" not in svg
+    assert "<text" not in svg  # fonts are outlines: nothing to be installed
+    assert "<metadata" not in svg
+    assert svg.startswith("<svg")
+
+
+def test_an_svg_is_always_the_same_and_its_ids_are_its_own():
+    assert svg_of() == svg_of()
+
+    def ids(svg):
+        elements = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}clipPath")
+        return {e.get("id") for e in elements}
+
+    assert ids(svg_of("one"))
+    assert not ids(svg_of("one")) & ids(svg_of("two"))
+
+
+def test_show():
+    html = show(plot.gallery(["relu"]), "alt", "caption").data
+    assert html.startswith("<figure><svg")
+    assert html.endswith("<figcaption>caption</figcaption></figure>")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of the WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_formula():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("paper", ["#ffffff", "#16191c"])
+@pytest.mark.parametrize("colour", [BLUE, ORANGE, GREY, INK])
+def test_colours_stand_out_on_light_and_on_dark(colour, paper):
+    assert contrast(colour, paper) >= 3
+
+
+def test_profile_of_relu():
+    facts = profile.profile("relu")
+    assert facts["gain"] == pytest.approx(2**0.5, rel=1e-4)
+    assert facts["mean of f(z)"] == pytest.approx((2 * np.pi) ** -0.5, rel=1e-4)
+    assert facts["mean of f'(z)^2"] == pytest.approx(0.5, abs=1e-3)
+    assert facts["share of |f'(z)| < 0.05"] == pytest.approx(0.5, abs=1e-3)
+    assert (facts["kinks"], facts["monotone"]) == ("0", "yes")
+    assert (facts["least value on [-12, 12]"], facts["largest slope on [-12, 12]"]) == (0, 1)
+    with pytest.raises(ValueError, match="softmin: a profile is defined for elementwise"):
+        profile.profile("softmin")
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_every_profile(name):
+    facts = profile.profile(name)
+    assert facts.name == name
+    assert facts["finite up to |x| = 1e4"] == "yes"
