@@ -66,10 +66,10 @@ def _run(a: argparse.Namespace) -> int:
         return 1
     metrics = store.read_record(done / store.RECORD).get("metrics")
     if metrics:
-        print(
-            f"test accuracy {100 * metrics['test_accuracy']:.2f} %, loss"
-            f" {metrics['test_loss']:.4f}, means over {len(spec.seeds)} seeds"
-        )
+        loss = metrics["test_loss"]
+        shown = "not finite" if loss is None else f"{loss:.4f}"
+        accuracy = f"{100 * metrics['test_accuracy']:.2f}"
+        print(f"test accuracy {accuracy} %, loss {shown}, means over {len(spec.seeds)} seeds")
     print(done / store.NOTEBOOK)
     return 0
 

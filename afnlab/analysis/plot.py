@@ -109,7 +109,7 @@ def points(ax: Axes, final: pd.DataFrame, order: Sequence[str], baseline: str) -
     """
     means = 100 * final[list(order)].mean()
     edge = _lower_fence(means)
-    shown = 100 * final[list(order)].where(means >= edge)
+    shown = 100 * final[[label for label in order if means[label] >= edge]]
     long = shown.melt(var_name="label", value_name="accuracy").dropna()
     if baseline in final:
         _, low, high = mean_interval(100 * final[baseline].dropna())
@@ -128,6 +128,7 @@ def points(ax: Axes, final: pd.DataFrame, order: Sequence[str], baseline: str) -
     if np.isfinite(edge):
         ax.set_xlim(left=edge)
     ax.set(xlabel="test accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
+    ax.set_yticks(range(len(order)), order)
     return ax
 
 

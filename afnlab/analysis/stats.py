@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -76,12 +77,10 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 def smallest_p(seeds: int, comparisons: int = 1) -> float:
     """The smallest Holm-adjusted p that so many paired seeds and comparisons can ever reach."""
-    return min(1.0, comparisons * 2.0 / 2.0**seeds)
+    least = 2.0 / 2.0**seeds if seeds <= EXACT_UP_TO else 1.0 / (SAMPLED + 1)
+    return min(1.0, comparisons * least)
 
 
 def seeds_needed(comparisons: int, level: float = 1 - LEVEL) -> int:
     """The least number of seeds with which one of so many comparisons could pass."""
-    seeds = 1
-    while smallest_p(seeds, comparisons) >= level:
-        seeds += 1
-    return seeds
+    return next(n for n in count(1) if comparisons * 2.0 / 2.0**n < level)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from afnlab.analysis.stats import seeds_needed, smallest_p
+from afnlab.analysis.stats import EXACT_UP_TO, seeds_needed, smallest_p
 
 LEVEL = 0.05
 
@@ -78,7 +78,8 @@ def _told_apart(compared: pd.DataFrame, baseline: str, pairs: int) -> str:
             )
             parts.append(f"{_count(len(chosen), 'is', 'are')} {verdict}: {listed}")
     same = int((compared.verdict == "not told apart").sum())
-    test = f"exact sign-flip test on {_count(pairs, 'paired seed')}, Holm over {len(compared)}"
+    exact = "exact " if pairs <= EXACT_UP_TO else ""
+    test = f"{exact}sign-flip test on {_count(pairs, 'paired seed')}, Holm over {len(compared)}"
     if not parts:
         return f"None of the {len(compared)} others can be told apart from {baseline} ({test})."
     rest = f"; {_count(same, 'cannot', 'cannot')} be told apart from it" if same else ""

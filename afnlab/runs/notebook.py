@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cache
 from html import escape
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ class Run:
         left = {
             "parameters": self.asked.normal(),
             "seeds": list(self.asked.seeds),
-            "metrics": result.summary().to_dict(),
+            "metrics": {n: v if isfinite(v) else None for n, v in result.summary().items()},
             "environment": result.info,
         }
         (folder / RESULT).write_text(json.dumps(left, indent=1), encoding="utf-8")
@@ -172,6 +173,7 @@ def _papermill(
         str(folder / store.NOTEBOOK),
         parameters=given,
         kernel_name="python3",
+        language="python",
         progress_bar=False,
         start_timeout=120,
         request_save_on_cell_execute=False,

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -84,9 +84,10 @@ def _imports(source: bytes) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = f"{node.module}." if node.module else ""
+            yield from [node.module] if node.module else []
+            yield from (f"{start}{alias.name}" for alias in node.names)
 
 
 def reached(obj: Any, seen: set[int] | None = None) -> Iterator[str]:
@@ -108,8 +109,15 @@ def reached(obj: Any, seen: set[int] | None = None) -> Iterator[str]:
         yield from reached(obj.model, seen)
     elif callable(obj):
         yield from _callable(obj, seen)
-    elif isinstance(obj, (int, float, str, bytes, tuple, list, dict, type(None))):
+    elif isinstance(obj, (int, float, str, bytes, type(None))):
         yield repr(obj)
+    elif isinstance(obj, dict):
+        for key, value in obj.items():
+            yield repr(key)
+            yield from reached(value, seen)
+    elif isinstance(obj, (tuple, list, set, frozenset)):
+        for value in obj if isinstance(obj, (tuple, list)) else sorted(obj, key=repr):
+            yield from reached(value, seen)
     elif isinstance(obj, (torch.Tensor, np.ndarray)):
         yield digest(np.asarray(obj).tobytes())
 
@@ -120,6 +128,10 @@ def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
             yield from reached(part, seen)
         return
     target: Any = inspect.unwrap(obj)
+    if not (isinstance(target, type) or inspect.isroutine(target)):  # an object with __call__
+        yield from reached(type(target), seen)
+        yield from reached(getattr(target, "__dict__", {}), seen)
+        return
     home = _home(target)
     if home is None:
         return
@@ -129,14 +141,13 @@ def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
         yield _modules(frozenset({target.__module__}))
     else:
         yield inspect.getsource(target)
-    code = getattr(target, "__code__", None)
-    if code is None:
+    if not isinstance(target, FunctionType):
         return
     for value in target.__defaults__ or ():
         yield from reached(value, seen)
     for cell in target.__closure__ or ():
         yield from reached(cell.cell_contents, seen)
-    for name in sorted(_names(code)):
+    for name in sorted(_names(target.__code__)):
         if name in target.__globals__:
             yield from reached(target.__globals__[name], seen)
 
@@ -168,7 +179,11 @@ def _own_files(path: Path, seen: set[Path] | None = None) -> Iterator[str]:
     seen.add(path)
     source = path.read_bytes()
     yield source.decode(errors="replace")
+    roots = [path.parent]  # in a package, the way up to where it is imported from
+    while (roots[-1] / "__init__.py").is_file():
+        roots.append(roots[-1].parent)
     for name in sorted(set(_imports(source))):
-        beside = path.parent.joinpath(*name.split("."))
-        yield from _own_files(beside.with_suffix(".py"), seen)
-        yield from _own_files(beside / "__init__.py", seen)
+        for root in roots:
+            found = root.joinpath(*name.split("."))
+            yield from _own_files(found.with_suffix(".py"), seen)
+            yield from _own_files(found / "__init__.py", seen)

@@ -144,12 +144,13 @@ class RunSpec:
     def make(cls, notebook: str | Path, parameters: Mapping[str, Any]) -> RunSpec:
         """Checked: ValueError for an unknown notebook, parameter or value."""
         path = paths.find("notebooks", notebook, ".ipynb")
-        given: dict[str, Any] = {}
-        for name, value in parameters.items():
-            if "." in name:
-                given.setdefault(PARAMS, {})[name] = value
-            else:
-                given[name] = value
+        given = {name: value for name, value in parameters.items() if "." not in name}
+        dotted = {name: value for name, value in parameters.items() if "." in name}
+        if dotted:
+            nested = given.get(PARAMS, {})
+            if not isinstance(nested, dict):
+                raise ValueError(f"parameter {PARAMS!r} must be dict, got {nested!r}")
+            given[PARAMS] = nested | dotted
         if OUT in given:
             raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
         spec = cls(path, given)

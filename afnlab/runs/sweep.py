@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_core.utils import ensure_event_loop
+
 from afnlab.runs import kernels, store, sweepfile
 from afnlab.runs.kernels import KernelServer
 from afnlab.runs.notebook import RunFailed, execute
@@ -78,7 +80,7 @@ def sweep(
 def _accuracy(folder: Path) -> str:
     record = store.read_record(folder / store.RECORD)
     metrics = record.get("metrics", {})
-    if "test_accuracy" not in metrics:
+    if metrics.get("test_accuracy") is None:
         return f"done in {record['seconds']:.1f} s"
     return (
         f"test accuracy {100 * metrics['test_accuracy']:.2f} % over {len(record['seeds'])} seeds,"
@@ -101,6 +103,8 @@ def _results(
                 return execute(spec, folder, threads, server)
             except RunFailed as error:
                 return error
+            finally:
+                ensure_event_loop().close()  # the one that Jupyter made for this thread
 
         # Threads suffice: each only talks to the kernel that does its work.
         pool = stack.enter_context(ThreadPoolExecutor(jobs))

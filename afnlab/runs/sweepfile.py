@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from afnlab import paths
 from afnlab.loading import unknown
+from afnlab.runs import linedyaml
 from afnlab.runs.spec import RunSpec
 from afnlab.spec import get_activation, list_activations
 
@@ -45,10 +45,11 @@ class Sweep:
 
         SweepError, naming the line, for anything that a run may not be given.
         """
+        overrides = {name: value for name, value in overrides.items() if value is not None}
         shared = dict(self.parameters)
         if self.seeds is not None:
             shared["seeds"] = self.seeds
-        shared |= {name: value for name, value in overrides.items() if value is not None}
+        shared |= overrides
         made: dict[str, RunSpec] = {}
         for at, chosen in self._points():
             given = {**shared, **{n: v for n, v in chosen.items() if n not in overrides}}
@@ -85,13 +86,17 @@ class Sweep:
 
     def _where(self, grid_keys: list[tuple], message: str) -> str:
         """The file and the line of the entry that an error message speaks of."""
-        named = [k for k in self.lines if len(k) > 1 and f"'{k[-1]}'" in message]
-        chosen = [k for k in grid_keys if repr(self._value(k)) in message]
-        key = next(iter([*named, *chosen, *grid_keys]), ())
-        return f"{self.path or self.name}, line {self.lines.get(key, 1)}"
 
-    def _value(self, key: tuple) -> Any:
-        return self.grid[key[1]][key[2]]
+        def named(key: tuple) -> bool:
+            name = re.escape(str(key[-1]))
+            said = rf"'{name}'|(^|[ :]){name}( must|:| ')|unknown {name} "
+            return isinstance(key[-1], str) and re.search(said, message) is not None
+
+        own = [k for k in self.lines if any(k[: len(g)] == g for g in grid_keys) and named(k)]
+        values = [k for k in grid_keys if repr(self.grid[k[1]][k[2]]) in message]
+        rest = [k for k in self.lines if k and k[0] in ("parameters", "seeds") and named(k)]
+        key = next(iter([*own, *values, *rest, *grid_keys]), ())
+        return f"{self.path or self.name}, line {self.lines.get(key, 1)}"
 
 
 def _activation_items(item: Any) -> list[dict[str, Any]]:
@@ -111,66 +116,49 @@ def _activation_items(item: Any) -> list[dict[str, Any]]:
 def read(ref: str | Path) -> Sweep:
     """The sweep in a file, a path or the name of one of afnlab's own; SweepError names the line."""
     path = paths.find("sweeps", ref, ".yaml")
-    lines: dict[tuple, int] = {}
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark else ""
-        raise SweepError(f"{path}{at}: {getattr(error, 'problem', error)}") from None
-    content = _plain(node, (), lines, path) if node is not None else {}
+        content, lines = linedyaml.read(path)
+    except linedyaml.LinedError as error:
+        raise SweepError(str(error)) from None
 
-    def wrong(key: str, message: str) -> SweepError:
-        return SweepError(f"{path}, line {lines.get((key,), 1)}: {message}")
+    def wrong(message: str, *key: Any) -> SweepError:
+        return SweepError(f"{path}, line {lines.get(key, 1)}: {message}")
 
     if not isinstance(content, dict):
-        raise SweepError(f"{path}, line 1: must be a mapping with the keys {', '.join(KEYS)}")
+        raise wrong(f"must be a mapping with the keys {', '.join(KEYS)}")
     for key in content:
         if key not in KEYS:
-            raise wrong(key, unknown("key", key, KEYS))
+            raise wrong(unknown("key", key, KEYS), key)
     for key, kind in (("parameters", dict), ("grid", dict), ("notebook", str), ("title", str)):
         if key in content and not isinstance(content[key], kind):
-            raise wrong(key, f"{key} must be a {'mapping' if kind is dict else 'text'}")
-    grid = content.get("grid", {})
-    for name, values in grid.items():
-        if name == "activation" and values == ELEMENTWISE:
-            grid[name] = [n for n in list_activations() if get_activation(n).elementwise]
-        elif not isinstance(values, list) or not values:
-            line = lines.get(("grid", name), 1)
-            word = f", or {ELEMENTWISE}" if name == "activation" else ""
-            raise SweepError(f"{path}, line {line}: {name!r} must be a list with entries{word}")
+            raise wrong(f"{key} must be a {'mapping' if kind is dict else 'text'}", key)
+    grid = {name: _axis(name, v, wrong) for name, v in content.get("grid", {}).items()}
     notebook = content.get("notebook", "train")
     beside = path.parent / notebook
     try:
         found = paths.find("notebooks", beside if beside.is_file() else notebook, ".ipynb")
     except ValueError as error:
-        raise wrong("notebook", str(error)) from None
-    return Sweep(path.stem, str(found), **_rest(content), grid=grid, path=path, lines=lines)
+        raise wrong(str(error), "notebook") from None
+    rest = {k: content[k] for k in ("title", "parameters", "seeds") if k in content}
+    return Sweep(path.stem, str(found), **rest, grid=grid, path=path, lines=lines)
 
 
-def _rest(content: dict[str, Any]) -> dict[str, Any]:
-    return {k: content[k] for k in ("title", "parameters", "seeds") if k in content}
-
-
-def _plain(node: yaml.Node, key: tuple, lines: dict[tuple, int], path: Path) -> Any:
-    """The value of a YAML node, noting the line of every entry."""
-    lines.setdefault(key, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        values: dict[Any, Any] = {}
-        for name_node, value_node in node.value:
-            name = _plain(name_node, (*key, "?"), {}, path)
-            line = name_node.start_mark.line + 1
-            if not isinstance(name, str):
-                raise SweepError(f"{path}, line {line}: the key {name!r} must be a text")
-            if name in values:
-                raise SweepError(f"{path}, line {line}: the key {name!r} stands twice")
-            lines[(*key, name)] = line
-            values[name] = _plain(value_node, (*key, name), lines, path)
-        return values
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(n, (*key, i), lines, path) for i, n in enumerate(node.value)]
-    try:
-        return yaml.SafeLoader("").construct_object(node)
-    except yaml.YAMLError as error:
-        line = node.start_mark.line + 1
-        raise SweepError(f"{path}, line {line}: {error}") from None
+def _axis(name: str, values: Any, wrong: Callable[..., SweepError]) -> list[Any]:
+    """The entries of one name in the grid."""
+    if name == "activation" and values == ELEMENTWISE:
+        return [n for n in list_activations() if get_activation(n).elementwise]
+    if not isinstance(values, list) or not values:
+        word = f", or {ELEMENTWISE}" if name == "activation" else ""
+        raise wrong(f"{name!r} must be a list with entries{word}", "grid", name)
+    if name == "seeds":
+        raise wrong("seeds stand at the top level, not in the grid", "grid", name)
+    for i, item in enumerate(values if name == "activation" else ()):
+        for own, parameters in item.items() if isinstance(item, Mapping) else ():
+            if parameters is not None and not isinstance(parameters, Mapping):
+                example = f"{{{own}: {{parameter: [1, 2]}}}}"
+                message = f"{own!r} must be followed by parameters, such as {example}"
+                raise wrong(f"{message}, got {parameters!r}", "grid", name, i)
+            for parameter, listed in (parameters or {}).items():
+                if listed == []:
+                    raise wrong(f"{parameter!r} must not be an empty list", "grid", name, i)
+    return values

@@ -19,7 +19,7 @@ from afnlab.nn import ActivationModule
 from afnlab.spec import Activation, get_activation
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
-from afnlab.training.initial import build, generator
+from afnlab.training.initial import build, generator, stream
 from afnlab.training.optimizers import OPTIMIZERS
 from afnlab.training.options import Options, resolve, seed_list, whole
 from afnlab.training.record import Recorder, Result
@@ -77,7 +77,12 @@ def train(
     stack = Stack(task, chosen, options, members, data, place, DTYPES[dtype])
     recorder = Recorder(members, stack, set(record))
     start = time.perf_counter()
-    with progress_bars.bar(epochs, chosen.label, progress) as bar:
+    with (
+        # What a network draws itself (dropout) repeats with the same seeds; it is not paired.
+        torch.random.fork_rng(devices=[place] if place.type == "cuda" else []),
+        progress_bars.bar(epochs, chosen.label, progress) as bar,
+    ):
+        torch.manual_seed(stream(members[0], "noise"))
         for epoch in range(1, epochs + 1):
             losses = stack.epoch(recorder)
             test_loss, test_accuracy = stack.evaluate()
@@ -126,7 +131,7 @@ class Stack:
         self.shuffles = [generator(s, "batches") for s in seeds]
         self.train_x, self.test_x = (x.to(device, dtype) for x in (data.train_x, data.test_x))
         self.train_y, self.test_y = data.train_y.to(device), data.test_y.to(device)
-        self.noise = Noise(self.network, self.train_x[:1], seeds)
+        self.noise = Noise(self.network, self.train_x[:2], seeds)
         self.optimizer = OPTIMIZERS[options.optimizer](
             self.params.values(), lr=options.lr, weight_decay=options.weight_decay
         )
@@ -228,9 +233,9 @@ class Noise:
         for module in sites:
             module.noise = probe
         network.train()
-        with torch.no_grad():
+        with torch.no_grad():  # several examples, since batch normalisation refuses one
             network(example)
-        return count
+        return count // len(example)
 
     def draw(self, batch: int) -> Tensor | None:
         """A pool for one step, (seeds, values); None if nothing needs noise."""

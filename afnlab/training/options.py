@@ -79,6 +79,8 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
                 raise ValueError(f"parameter {key!r}: {aliases[name]!r} is given twice")
             own[aliases[name]] = value
         elif in_task and kind != "activation":
+            if name in settings:
+                raise ValueError(f"parameter {key!r}: {name!r} is given twice")
             settings[name] = value
         else:
             raise ValueError(unknown("parameter", key, [*aliases, *of_task, TRAINABLE]))
@@ -89,7 +91,9 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
 
 def _numbers(record: Activation, own: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return {name: record.complete({name: value})[name] for name, value in own.items()}
+        values = {name: record.complete({name: value})[name] for name, value in own.items()}
+        real = [n for n in values if record.params[n].domain != "integer"]
+        return values | {n: float(values[n]) for n in real if isinstance(values[n], int)}
     except TypeError as error:
         raise ValueError(str(error)) from None
 
@@ -104,7 +108,7 @@ def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> 
 
 
 def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
-    values = {
+    values: dict[str, Any] = {
         "lr": task.recipe.lr,
         "weight_decay": task.recipe.weight_decay,
         "batch_size": task.recipe.batch_size,
@@ -117,6 +121,7 @@ def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
     for name, default in task.settings.items():
         if not isinstance(default, bool):
             number(model[name], name, above=0)
+            model[name] = float(model[name])
         elif not isinstance(model[name], bool):
             raise ValueError(f"{name} must be true or false, got {model[name]!r}")
     for name, allowed in CHOICES.items():
@@ -124,6 +129,7 @@ def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {values[name]!r}")
     number(values["lr"], "lr", above=0)
     number(values["weight_decay"], "weight_decay", least=0)
+    values["lr"], values["weight_decay"] = float(values["lr"]), float(values["weight_decay"])
     whole(values["batch_size"], "batch_size", least=1)
     return values | {"model": model}
 

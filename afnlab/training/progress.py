@@ -22,10 +22,15 @@ class Bar:
             self._bar.update()
 
 
+def _in_notebook() -> bool:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
+
+
 @contextmanager
 def bar(epochs: int, label: str, show: bool | None) -> Iterator[Bar]:
     """A bar of so many epochs; show=None: in a terminal and in a notebook."""
-    visible = (sys.stderr.isatty() or "ipykernel" in sys.modules) if show is None else show
+    visible = (sys.stderr.isatty() or _in_notebook()) if show is None else show
     if not visible:
         yield Bar()
         return

@@ -87,8 +87,10 @@ class Result:
         example = self.task.data().train_x
         network = build(self.task, self.activation, self.options, seed, example)
         at = self.seeds.index(seed)
-        network.to(next(iter(self.weights.values())).dtype)
-        network.load_state_dict({name: stacked[at] for name, stacked in self.weights.items()})
+        # By the names of the stack, where a shared module stands once; its state dict repeats it.
+        state = dict(network.named_parameters()) | dict(network.named_buffers())
+        for name, stacked in self.weights.items():
+            state[name].data = stacked[at].clone()
         return network.eval()
 
     def save_weights(self, path: str | Path) -> None:
