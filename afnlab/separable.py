@@ -48,6 +48,11 @@ class DepthwiseConv2d(nn.Conv2d):
             **options,
         )
 
+    def extra_repr(self) -> str:
+        c, out = self.in_channels, self.out_channels
+        said = super().extra_repr().replace(f"{c}, {out}, ", f"{c}, ", 1)
+        return said.replace(f", groups={c}", "", 1) + f", depth_multiplier={out // c}" * (out > c)
+
 
 class _SeparableConv(nn.Module):
     conv: Callable[..., nn.Module]
@@ -76,6 +81,11 @@ class _SeparableConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.pointwise(self.depthwise(x))
+
+    def extra_repr(self) -> str:
+        first: Any = self.depthwise
+        times = first.out_channels // first.in_channels
+        return f"depth_multiplier={times}" * (times > 1)
 
 
 class SeparableConv1d(_SeparableConv):

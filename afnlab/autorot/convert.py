@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from afnlab.autorot import feedforward, recurrent
 from afnlab.autorot.limits import suggested_L
-from afnlab.autorot.rotation import SETTINGS, Rotation
+from afnlab.autorot.rotation import Rotation, forget
 from afnlab.nn import ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
+from afnlab.spec import get_activation, list_activations
 
 ROTATED: dict[type[nn.Module], type[Any]] = {
     nn.Linear: feedforward.AutoRotLinear,
@@ -35,7 +36,15 @@ _RECURRENT = (  # what they return is no pre-activation
     *(nn.RNN, nn.LSTM, nn.GRU),
     *(recurrent.AutoRotRNN, recurrent.AutoRotLSTM, recurrent.AutoRotGRU),
 )
-_TORCH_NAMES = {nn.Tanh: "tanh", nn.Sigmoid: "sigmoid"}
+_MARK: Any = "afnlab: rotated"
+# Not softmax and its like, which are at home in output layers.
+_TORCHS = {
+    getattr(nn, word): record
+    for record in map(get_activation, list_activations())
+    if record.elementwise
+    for word in record.module.split()
+    if hasattr(nn, word)
+}
 
 
 def auto_rotate(
@@ -54,30 +63,38 @@ def auto_rotate(
     if not chosen:
         raise ValueError(f"auto_rotate: no layer to rotate among {len(layers)} (see output_layer)")
     limit = _suggestion(model) if L is None else L
-    for layer in chosen:
-        plain = type(layer)
-        layer.__class__ = ROTATED[plain]
-        try:
+    done: list[nn.Module] = []
+    try:
+        for layer in chosen:
+            done.append(layer)
+            layer.__class__ = ROTATED[type(layer)]
             layer.set_rotation(limit, **settings)  # type: ignore[operator]
-        except (TypeError, ValueError):
-            _forget(layer)
-            layer.__class__ = plain
-            raise
+    except Exception:
+        for layer in done:
+            _make_plain(layer)
+        raise
+    for encoder in [m for m in model.modules() if isinstance(m, nn.TransformerEncoderLayer)]:
+        for layer in encoder.modules():
+            if isinstance(layer, Rotation):
+                layer._forward_pre_hooks[_MARK] = _nothing
     return model
 
 
 def undo_rotation(model: nn.Module) -> nn.Module:
     """Make every Auto-Rotating layer of a model the plain one again, in place."""
     for layer in _layers(model, tuple(PLAIN)):
-        _forget(layer)
-        layer.__class__ = PLAIN[type(layer)]
+        _make_plain(layer)
     return model
 
 
-def _forget(layer: nn.Module) -> None:
-    for name in SETTINGS:
-        if name in layer._parameters or name in layer._buffers or name in layer.__dict__:
-            delattr(layer, name)
+def _make_plain(layer: nn.Module) -> None:
+    forget(layer)
+    layer._forward_pre_hooks.pop(_MARK, None)
+    layer.__class__ = PLAIN[type(layer)]
+
+
+def _nothing(*_: Any) -> None:
+    """A hook, with which torch calls the linear layers of a transformer, unfused."""
 
 
 def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
@@ -92,12 +109,12 @@ def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
 
 
 def _suggestion(model: nn.Module) -> float:
-    names: set[Any] = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
-    names |= {_TORCH_NAMES[type(m)] for m in model.modules() if type(m) in _TORCH_NAMES}
-    limits = {suggested_L(name) for name in names}
+    found: set[Any] = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
+    found |= {_TORCHS[type(m)] for m in model.modules() if type(m) in _TORCHS}
+    limits = {suggested_L(record) for record in found}
     if len(limits) != 1:
-        found = "no activation module" if not limits else "activations that want different ones"
-        raise ValueError(f"auto_rotate: give L; the model holds {found}")
+        what = "no activation module" if not limits else "activations that want different ones"
+        raise ValueError(f"auto_rotate: give L; the model holds {what}")
     return limits.pop()
 
 

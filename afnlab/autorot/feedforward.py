@@ -8,7 +8,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.autorot.rotation import Rotation, column, rotated, sum_of_row
+from afnlab.autorot.rotation import Rotation, rotated, scaled, sum_of_row
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 
 
@@ -19,16 +19,16 @@ class AutoRotLinear(Rotation, nn.Linear):
     def features(self) -> int:  # type: ignore[override]
         return self.in_features
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         if not self.auto_rot:
-            return super().forward(x)
+            return super().forward(input)
         x_q = self.probe
         at_probe = self.weight @ x_q if isinstance(x_q, Tensor) else sum_of_row(self.weight) * x_q
         rho = self.rho(at_probe if self.bias is None else at_probe + self.bias)
-        rows = x.numel() // max(self.in_features, 1)
+        rows = input.numel() // max(self.in_features, 1)
         if rows * self.out_features < self.weight.numel():
-            return super().forward(x) * rho
-        return F.linear(x, *rotated(rho, self.weight, self.bias))
+            return scaled(super().forward(input), rho)
+        return F.linear(input, *rotated(rho, self.weight, self.bias))
 
 
 class _ConvRotation(Rotation):
@@ -38,21 +38,23 @@ class _ConvRotation(Rotation):
     def features(self) -> int:  # type: ignore[override]
         return self.in_channels  # type: ignore[attr-defined]
 
-    def forward(self: Any, x: Tensor) -> Tensor:
+    def forward(self: Any, input: Tensor) -> Tensor:
         if not self.auto_rot:
-            return super().forward(x)  # type: ignore[misc]
+            return super().forward(input)  # type: ignore[misc]
         if has_zero_padding(self):
-            one = self.constant(x, 1, self.in_channels, *spatial(self, x))
+            one = self.constant(input, 1, self.in_channels, *spatial(self, input))
             rho = self.rho(super().forward(one))  # type: ignore[misc]
-            return super().forward(x) * (rho if batched(self, x) else rho[0])  # type: ignore[misc]
+            y = super().forward(input)  # type: ignore[misc]
+            return scaled(y, rho if batched(self, input) else rho[0])
         # Any place is like any other: one patch of the kernel's reach stands for all.
-        patch = self.constant(x, 1, self.in_channels, *reach(self))
+        patch = self.constant(input, 1, self.in_channels, *reach(self))
         conv = (F.conv1d, F.conv2d, F.conv3d)[len(self.kernel_size) - 1]
         at_probe = conv(patch, self.weight, self.bias, 1, 0, self.dilation, self.groups)
         rho = self.rho(at_probe.flatten())
-        if 2 * x.numel() < self.weight.numel():
-            return super().forward(x) * column(rho, x if not batched(self, x) else x[0])  # type: ignore[misc]
-        return self._conv_forward(x, *rotated(rho, self.weight, self.bias))
+        if 2 * input.numel() < self.weight.numel():
+            y = super().forward(input)  # type: ignore[misc]
+            return scaled(y, rho.view(-1, *[1] * len(self.kernel_size)))
+        return self._conv_forward(input, *rotated(rho, self.weight, self.bias))
 
 
 def batched(layer: Any, x: Tensor) -> bool:
@@ -100,14 +102,14 @@ class _TransposeRotation(Rotation):
     def features(self) -> int:  # type: ignore[override]
         return self.in_channels  # type: ignore[attr-defined]
 
-    def forward(self: Any, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+    def forward(self: Any, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         if not self.auto_rot:
-            return super().forward(x, output_size)  # type: ignore[misc]
-        one = self.constant(x, 1, self.in_channels, *spatial(self, x))
-        y = super().forward(x, output_size)  # type: ignore[misc]
+            return super().forward(input, output_size)  # type: ignore[misc]
+        one = self.constant(input, 1, self.in_channels, *spatial(self, input))
+        y = super().forward(input, output_size)  # type: ignore[misc]
         size = None if output_size is None else list(y.shape[-len(self.kernel_size) :])
         rho = self.rho(super().forward(one, size))  # type: ignore[misc]
-        return y * (rho if batched(self, x) else rho[0])
+        return scaled(y, rho if batched(self, input) else rho[0])
 
 
 class AutoRotConvTranspose1d(_TransposeRotation, nn.ConvTranspose1d):
@@ -129,14 +131,15 @@ class _SeparableRotation(Rotation):
     def features(self) -> int:  # type: ignore[override]
         return self.depthwise.in_channels  # type: ignore[attr-defined]
 
-    def forward(self: Any, x: Tensor) -> Tensor:
+    def forward(self: Any, input: Tensor) -> Tensor:
         if not self.auto_rot:
-            return super().forward(x)  # type: ignore[misc]
+            return super().forward(input)  # type: ignore[misc]
         first, last = self.depthwise, self.pointwise
         if has_zero_padding(first):
-            one = self.constant(x, 1, self.features, *spatial(first, x))
+            one = self.constant(input, 1, self.features, *spatial(first, input))
             rho = self.rho(super().forward(one))  # type: ignore[misc]
-            return super().forward(x) * (rho if batched(first, x) else rho[0])  # type: ignore[misc]
+            y = super().forward(input)  # type: ignore[misc]
+            return scaled(y, rho if batched(first, input) else rho[0])
         weight = first.weight.flatten(1)
         x_q = self.probe
         if isinstance(x_q, Tensor):
@@ -144,7 +147,7 @@ class _SeparableRotation(Rotation):
         middle = sum_of_row(weight) * x_q
         at_probe = last.weight.flatten(1) @ middle
         rho = self.rho(at_probe if last.bias is None else at_probe + last.bias)
-        return last._conv_forward(first(x), *rotated(rho, last.weight, last.bias))
+        return last._conv_forward(first(input), *rotated(rho, last.weight, last.bias))
 
 
 class AutoRotSeparableConv1d(_SeparableRotation, SeparableConv1d):

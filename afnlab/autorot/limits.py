@@ -17,9 +17,9 @@ FARTHEST = 200.0
 def suggested_L(ref: str | Activation) -> float:
     """The limit of the dynamic region for a saturating activation.
 
-    tanh 2, sigmoid 4, arctan 7 (the source's table); for any other, rounded to a tenth, where its
-    slope has fallen to 7 % of its maximum on both sides for good. ValueError for one that is not
-    elementwise or does not saturate: then L has to be chosen.
+    tanh 2, sigmoid 4, arctan 7 (the source's table); for any other, rounded to a tenth (to a
+    thousandth below that), where its slope has fallen to 7 % of its maximum on both sides for good.
+    ValueError for one that is not elementwise or does not saturate: then L has to be chosen.
     """
     record = get_activation(ref)
     if record.label in PUBLISHED:
@@ -28,11 +28,13 @@ def suggested_L(ref: str | Activation) -> float:
         raise ValueError(f"{record.name}: is not elementwise, so no L is suggested; give one")
     x = torch.linspace(0, FARTHEST, 200_001, dtype=torch.float64)
     size = torch.maximum(_slope(record, x).abs(), _slope(record, -x).abs())
+    if not size.max() > 0:
+        raise ValueError(f"{record.name}: has no slope, so give L yourself")
     above = (size > SHARE * size.max()).nonzero()
     last = float(x[above[-1]])
     if last > 0.9 * FARTHEST:
         raise ValueError(f"{record.name}: does not saturate on both sides, so give L yourself")
-    return round(last, 1)
+    return round(last, 1) or max(round(last, 3), 1e-3)
 
 
 def _slope(record: Activation, x: torch.Tensor) -> torch.Tensor:

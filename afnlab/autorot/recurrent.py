@@ -19,14 +19,14 @@ from afnlab.autorot.rotation import Rotation, rotated, sum_of_row
 class _RecurrentRotation(Rotation):
     """Rotates the gates' rows, then calls torch's fused kernels; no loop in time."""
 
-    def forward(self: Any, x: Any, hx: Any = None) -> Any:
+    def forward(self: Any, input: Any, hx: Any = None) -> Any:
         if not self.auto_rot:
-            return super().forward(x, hx)  # type: ignore[misc]
+            return super().forward(input, hx)  # type: ignore[misc]
         self._update_flat_weights()  # as functional_call may have put other tensors in place
         plain = self._flat_weights
         try:
             self._flat_weights = self._rotated_weights()
-            return super().forward(x, hx)  # type: ignore[misc]
+            return super().forward(input, hx)  # type: ignore[misc]
         finally:
             self._flat_weights = plain
 

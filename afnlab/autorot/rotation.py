@@ -77,6 +77,8 @@ class Rotation:
             )
         if not (_is_number(eps) and eps > 0):
             raise ValueError(f"{name}: eps must be a number above 0, got {eps!r}")
+        self._check_probe(name, x_q)
+        forget(self)
         self.xmin_lim, self.xmax_lim, self.eps = xmin_lim, xmax_lim, eps
         self.auto_rot, self.trainable_L = auto_rot, trainable_L
         if trainable_L:
@@ -84,10 +86,14 @@ class Rotation:
             self.L: Any = nn.Parameter(weight.new_tensor(L))
         else:
             self.L = L
-        self._set_probe(name, x_q)
+        if isinstance(x_q, Tensor):
+            weight = next(self.parameters())
+            # Not persistent: the state's keys stay those of the plain layer.
+            self.register_buffer("x_q", x_q.detach().to(weight), persistent=False)
+        else:
+            self.x_q: Any = x_q
 
-    def _set_probe(self, name: str, x_q: float | str | Tensor) -> None:
-        assert isinstance(self, nn.Module)
+    def _check_probe(self, name: str, x_q: Any) -> None:
         if isinstance(x_q, Tensor):
             if self.features is None:
                 raise ValueError(f"{name}: x_q must be a number or 'auto', a tensor is not taken")
@@ -96,12 +102,7 @@ class Rotation:
                     f"{name}: x_q must hold {self.features} values, one an input feature, got a"
                     f" tensor of shape {tuple(x_q.shape)}"
                 )
-            weight = next(self.parameters())
-            # Not persistent: the state's keys stay those of the plain layer.
-            self.register_buffer("x_q", x_q.detach().to(weight), persistent=False)
-        elif x_q == "auto" or _is_number(x_q):
-            self.x_q: Any = x_q
-        else:
+        elif not (x_q == "auto" or _is_number(x_q)):
             raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {x_q!r}")
 
     @property
@@ -111,8 +112,9 @@ class Rotation:
         return 2 * self.xmax_lim - self.xmin_lim if automatic else self.x_q
 
     def rho(self, f: Tensor) -> Tensor:
-        """The factor for pre-activations whose value at the probe is f."""
+        """The factor for pre-activations whose value at the probe is f; half types: in float32."""
         L = inward_clamp(self.L, LEAST_L, inf) if self.trainable_L else self.L
+        f = f.float() if f.dtype in (torch.float16, torch.bfloat16) else f
         return L / (f.abs() + self.eps)
 
     def constant(self, like: Tensor, *shape: int) -> Tensor:
@@ -143,6 +145,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
+def forget(layer: nn.Module) -> None:
+    """Remove the settings of a layer."""
+    for name in SETTINGS:
+        if name in layer._parameters or name in layer._buffers or name in layer.__dict__:
+            delattr(layer, name)
+
+
+def scaled(y: Tensor, rho: Tensor) -> Tensor:
+    """rho y, of y's type (rho may have a wider one)."""
+    return (y * rho).to(y.dtype)
+
+
 def column(rho: Tensor, weight: Tensor) -> Tensor:
     """rho (rows,) as factors of a weight (rows, ...)."""
     return rho.view(-1, *[1] * (weight.dim() - 1))
@@ -150,7 +164,7 @@ def column(rho: Tensor, weight: Tensor) -> Tensor:
 
 def rotated(rho: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """Weight (rows, ...) and bias (rows,) of a layer whose output is rho times the plain one's."""
-    return weight * column(rho, weight), None if bias is None else bias * rho
+    return scaled(weight, column(rho, weight)), None if bias is None else scaled(bias, rho)
 
 
 def sum_of_row(weight: Tensor) -> Tensor:
