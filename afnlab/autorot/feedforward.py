@@ -5,11 +5,14 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.autorot.rotation import Rotation, rotated, scaled, sum_of_row
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
+
+RIDE = 4  # so many times larger than the outputs, weights are worth not reading again
 
 
 class AutoRotLinear(Rotation, nn.Linear):
@@ -22,13 +25,22 @@ class AutoRotLinear(Rotation, nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         if not self.auto_rot:
             return super().forward(input)
+        rows = input.numel() // max(self.in_features, 1)
+        if self.weight.numel() >= RIDE * rows * self.out_features > 0:
+            return self._with_the_probe_as_a_row(input)
         x_q = self.probe
         at_probe = self.weight @ x_q if isinstance(x_q, Tensor) else sum_of_row(self.weight) * x_q
         rho = self.rho(at_probe if self.bias is None else at_probe + self.bias)
-        rows = input.numel() // max(self.in_features, 1)
         if rows * self.out_features < self.weight.numel():
             return scaled(super().forward(input), rho)
         return F.linear(input, *rotated(rho, self.weight, self.bias))
+
+    def _with_the_probe_as_a_row(self, input: Tensor) -> Tensor:
+        """The probe rides along as one more row: the weights are read no second time."""
+        x = input.reshape(-1, self.in_features)
+        probe = self.constant(input, 1, self.in_features)
+        y, at_probe = super().forward(torch.cat([x, probe])).split([len(x), 1])
+        return scaled(y, self.rho(at_probe)).view(*input.shape[:-1], self.out_features)
 
 
 class _ConvRotation(Rotation):

@@ -115,7 +115,7 @@ class Rotation:
         """The factor for pre-activations whose value at the probe is f; half types: in float32."""
         L = inward_clamp(self.L, LEAST_L, inf) if self.trainable_L else self.L
         f = f.float() if f.dtype in (torch.float16, torch.bfloat16) else f
-        return L / (f.abs() + self.eps)
+        return L * (f.abs() + self.eps).reciprocal()
 
     def constant(self, like: Tensor, *shape: int) -> Tensor:
         """The probe as an input of shape (1, features, ...)."""
