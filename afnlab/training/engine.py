@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
-from afnlab.nn import ActivationModule
 from afnlab.spec import Activation, get_activation
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
 from afnlab.training.initial import build, generator, stream
+from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import OPTIMIZERS
 from afnlab.training.options import Options, resolve, seed_list, whole
 from afnlab.training.record import Recorder, Result
@@ -123,7 +123,9 @@ class Stack:
         dtype: torch.dtype,
     ) -> None:
         models = [build(task, record, options, s, data.train_x).to(device, dtype) for s in seeds]
-        self.network = models[0]
+        self.network, self.size = models[0], len(seeds)
+        # torch's fused recurrent kernels have no rule for a batch of weights.
+        self.one_by_one = any(isinstance(m, nn.RNNBase) for m in self.network.modules())
         params, buffers = torch.func.stack_module_state(models)
         self.params = {n: p.detach().requires_grad_() for n, p in params.items()}
         self.buffers = {n: b.detach() for n, b in buffers.items()}
@@ -135,7 +137,7 @@ class Stack:
         self.optimizer = OPTIMIZERS[options.optimizer](
             self.params.values(), lr=options.lr, weight_decay=options.weight_decay
         )
-        self.activations = dict(_activations(self.network))
+        self.activations = dict(activation_modules(self.network))
         self.bounds: dict[str, tuple[float, float]] = {}
         for site, module in self.activations.items():
             self.bounds |= module.stored_bounds(site)
@@ -150,9 +152,18 @@ class Stack:
             return torch.func.functional_call(self.network, (params, buffers), (x,))
 
         inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
+        stacked = (self.params | inside, self.buffers, noise, x)
+        if self.one_by_one:
+            return torch.stack([member(*self._slice(stacked, each, i)) for i in range(self.size)])
         dims = (0, 0, None if noise is None else 0, 0 if each else None)
-        batched = torch.vmap(member, dims, randomness="different")
-        return batched(self.params | inside, self.buffers, noise, x)
+        return torch.vmap(member, dims, randomness="different")(*stacked)
+
+    @staticmethod
+    def _slice(stacked: tuple, each: bool, i: int) -> tuple:
+        """One member's parameters, buffers, noise and inputs."""
+        params, buffers, noise, x = stacked
+        own = [{name: t[i] for name, t in tensors.items()} for tensors in (params, buffers)]
+        return (*own, None if noise is None else noise[i], x[i] if each else x)
 
     def batches(self) -> Iterator[Tensor]:
         """Indices (seeds, batch) of the training examples: each seed in an order of its own."""
@@ -194,62 +205,3 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return (
         F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)
     )
-
-
-def _activations(network: nn.Module) -> Iterator[tuple[str, ActivationModule]]:
-    for name, module in network.named_modules():
-        if isinstance(module, ActivationModule):
-            yield name, module
-
-
-class Noise:
-    """Uniform noise for the stochastic activations, drawn per seed from a stream of its own.
-
-    Each forward pass takes its noise from one pool, in the order of its calls, so that a member of
-    a stack sees the noise that it would see alone.
-    """
-
-    def __init__(self, network: nn.Module, example: Tensor, seeds: tuple[int, ...]) -> None:
-        sites = [m for _, m in _activations(network) if m.activation.stochastic]
-        self.per_example = self._count(network, sites, example)
-        self.generators = [generator(s, "noise") for s in seeds]
-        self.dtype, self.device = example.dtype, example.device
-        self.load(None)
-        for module in sites:
-            module.noise = self.take
-
-    @staticmethod
-    def _count(network: nn.Module, sites: list[ActivationModule], example: Tensor) -> int:
-        """Values of noise that one example needs."""
-        if not sites:
-            return 0
-        count = 0
-
-        def probe(x: Tensor) -> Tensor:
-            nonlocal count
-            count += x.numel()
-            return torch.zeros_like(x)
-
-        for module in sites:
-            module.noise = probe
-        network.train()
-        with torch.no_grad():  # several examples, since batch normalisation refuses one
-            network(example)
-        return count // len(example)
-
-    def draw(self, batch: int) -> Tensor | None:
-        """A pool for one step, (seeds, values); None if nothing needs noise."""
-        if not self.per_example:
-            return None
-        size = self.per_example * batch
-        drawn = [torch.rand(size, generator=g, dtype=self.dtype) for g in self.generators]
-        return torch.stack(drawn).to(self.device)
-
-    def load(self, pool: Tensor | None) -> None:
-        self.pool, self.taken = pool, 0
-
-    def take(self, x: Tensor) -> Tensor:
-        assert self.pool is not None
-        part = self.pool[self.taken : self.taken + x.numel()]
-        self.taken += x.numel()
-        return part.view(x.shape)

@@ -1,0 +1,71 @@
+"""Noise for stochastic activations, the same for a seed alone and in a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from afnlab.nn import ActivationModule
+from afnlab.training.initial import generator
+
+
+def activation_modules(network: nn.Module) -> Iterator[tuple[str, ActivationModule]]:
+    """The activations inside a network, with their names in it."""
+    for name, module in network.named_modules():
+        if isinstance(module, ActivationModule):
+            yield name, module
+
+
+class Noise:
+    """Uniform noise for the stochastic activations, drawn per seed from a stream of its own.
+
+    Each forward pass takes its noise from one pool, in the order of its calls, so that a member of
+    a stack sees the noise that it would see alone.
+    """
+
+    def __init__(self, network: nn.Module, example: Tensor, seeds: tuple[int, ...]) -> None:
+        sites = [m for _, m in activation_modules(network) if m.activation.stochastic]
+        self.per_example = self._count(network, sites, example)
+        self.generators = [generator(s, "noise") for s in seeds]
+        self.dtype, self.device = example.dtype, example.device
+        self.load(None)
+        for module in sites:
+            module.noise = self.take
+
+    @staticmethod
+    def _count(network: nn.Module, sites: list[ActivationModule], example: Tensor) -> int:
+        """Values of noise that one example needs."""
+        if not sites:
+            return 0
+        count = 0
+
+        def probe(x: Tensor) -> Tensor:
+            nonlocal count
+            count += x.numel()
+            return torch.zeros_like(x)
+
+        for module in sites:
+            module.noise = probe
+        network.train()
+        with torch.no_grad():  # several examples, since batch normalisation refuses one
+            network(example)
+        return count // len(example)
+
+    def draw(self, batch: int) -> Tensor | None:
+        """A pool for one step, (seeds, values); None if nothing needs noise."""
+        if not self.per_example:
+            return None
+        size = self.per_example * batch
+        drawn = [torch.rand(size, generator=g, dtype=self.dtype) for g in self.generators]
+        return torch.stack(drawn).to(self.device)
+
+    def load(self, pool: Tensor | None) -> None:
+        self.pool, self.taken = pool, 0
+
+    def take(self, x: Tensor) -> Tensor:
+        assert self.pool is not None
+        part = self.pool[self.taken : self.taken + x.numel()]
+        self.taken += x.numel()
+        return part.view(x.shape)
