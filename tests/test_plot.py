@@ -95,6 +95,13 @@ def test_points(ax):
     np.testing.assert_allclose(np.ravel(means), [62.5, 52.5])
 
 
+def test_the_figure_is_the_same_each_time():
+    made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]))
+    final = final_values(HISTORY)
+    pages = [to_svg(plot.comparison(final, made, "relu"), "seeds") for _ in range(2)]
+    assert pages[0] == pages[1]
+
+
 def test_points_far_off_stand_at_the_edge(ax):
     parts = [rows(f"a{i}", [0.9 + i / 1000 + s / 1000 for s in SIX]) for i in range(5)]
     history = pd.concat([*parts, rows("bad", [0.1] * 6)])

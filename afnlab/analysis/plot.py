@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -114,9 +115,10 @@ def points(ax: Axes, final: pd.DataFrame, order: Sequence[str], baseline: str) -
     if baseline in final:
         _, low, high = mean_interval(100 * final[baseline].dropna())
         ax.axvspan(low, high, color=GREY, alpha=0.2, linewidth=0)
-    sns.stripplot(
-        long, x="accuracy", y="label", order=list(order), ax=ax, color=GREY, size=3, jitter=0.18
-    )
+    with _fixed_jitter():
+        sns.stripplot(
+            long, x="accuracy", y="label", order=list(order), ax=ax, color=GREY, size=3, jitter=0.18
+        )
     for row, label in enumerate(order):
         mean, low, high = mean_interval(100 * final[label].dropna())
         colour = ORANGE if label == baseline else BLUE
@@ -130,6 +132,17 @@ def points(ax: Axes, final: pd.DataFrame, order: Sequence[str], baseline: str) -
     ax.set(xlabel="test accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
     ax.set_yticks(range(len(order)), order)
     return ax
+
+
+@contextmanager
+def _fixed_jitter() -> Iterator[None]:
+    """seaborn jitters with numpy's global state; a figure shall be the same each time."""
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def forest(ax: Axes, table: pd.DataFrame) -> Axes:

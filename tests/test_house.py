@@ -1,0 +1,78 @@
+"""What has to agree with what: dependencies, constraints, the generated page, published tables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import afnlab
+from afnlab.analysis import published
+from afnlab.paths import shared
+from afnlab.references import REFERENCES
+
+ROOT = Path(__file__).resolve().parents[1]
+CONDA = {"torch": "pytorch", "duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
+PUBLISHED = sorted(p.stem for p in shared("published").glob("*.csv"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def bare(requirement: str) -> str:
+    return re.split(r"[<>=\[]", requirement)[0].lower()
+
+
+def test_conda_gets_the_same_packages():
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    names = {r: r for r in listed if isinstance(r, str)}
+    expected = {f"python{PROJECT['requires-python']}", "pip"}
+    for requirement in PROJECT["dependencies"]:
+        name = bare(requirement)
+        expected.add(requirement.replace(name, CONDA.get(name, name), 1))
+    assert set(names) == expected
+
+
+def test_every_package_is_pinned():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
+    assert pins["torch"] == "2.13.0"
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"], "hatchling"]
+    assert {bare(r) for r in wanted} <= set(pins)
+
+
+def test_the_page_of_the_activations_is_fresh():
+    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", afnlab.list_activations())
+def test_every_activation_has_a_source_and_a_formula(name):
+    record = afnlab.get_activation(name)
+    entry = REFERENCES[record.reference].bibtex(record.reference)
+    assert entry.startswith("@")
+    assert entry.count("{") == entry.count("}")
+    assert record.latex
+    assert f"| `{name}` |" in (ROOT / "docs" / "activations.md").read_text()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_tables_say_where_they_stand(name):
+    table = published(name)
+    columns = ["source", "where", "task", "runs", "activation", "metric", "value"]
+    assert set(columns) <= set(table.columns)
+    assert table[["source", "where", "metric", "value"]].notna().all().all()
+    assert pd.api.types.is_numeric_dtype(table.value)
+
+
+@pytest.mark.parametrize("name", afnlab.list_tasks())
+def test_tasks_name_published_tables_that_exist(name):
+    task = afnlab.get_task(name)
+    assert task.summary
+    assert task.published.removesuffix(".csv") in ("", *PUBLISHED)
