@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0, 1 if a run failed, 2 for bad input, 130 if interrupted."""
     try:
         arguments = _parser().parse_args(argv)
-        return arguments.command(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn  # type: ignore[assignment]
+            return arguments.command(arguments)
     except KeyboardInterrupt:
         print("afnlab: interrupted; what was complete is kept", file=sys.stderr)
         return 130
@@ -33,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"afnlab: {error}", file=sys.stderr)
         return 2
+
+
+def _warn(message: Warning | str, *_: Any) -> None:
+    print(f"afnlab: {message}", file=sys.stderr)
 
 
 def _list(a: argparse.Namespace) -> int:

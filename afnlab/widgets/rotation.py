@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor, log10
 from typing import Any
 
 import ipywidgets as widgets
@@ -25,7 +26,7 @@ class RotationExplorer(widgets.VBox):
         start = suggested_L(activation) if L is None else L
         self.picture = widgets.Image(format="png")
         self.message = widgets.HTML()
-        self.sliders = {"L": _slider("L", start, 0.25, 12.0)}
+        self.sliders = {"L": _slider("L", start, 0.5, 12.0)}
         self.sliders |= {
             name: _slider(name, p.default, p.low, p.high)
             for name, p in record.params.items()
@@ -49,6 +50,7 @@ class RotationExplorer(widgets.VBox):
 
 
 def _slider(name: str, value: float, low: float, high: float) -> widgets.FloatSlider:
+    step = 10.0 ** floor(log10((high - low) / 50))
     return widgets.FloatSlider(
-        value, min=low, max=high, step=(high - low) / 200, description=name, continuous_update=False
+        value, min=low, max=high, step=step, description=name, continuous_update=False
     )
