@@ -12,6 +12,7 @@ from afnlab.analysis.selection import Selection, select
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import kernels, store, sweepfile
 from afnlab.runs.cell import sources
+from afnlab.runs.notebook import run_cells
 from afnlab.runs.sources import digest
 
 PAGE, STATE = "report.html", "report.json"
@@ -34,7 +35,8 @@ def write(
     ValueError if there are no runs.
     """
     folder = Path(runs) if runs else store.default_folder()
-    name = sweepfile.read(sweep).name if sweep else "all"
+    plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
+    name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
     chosen = select(folder, sweep, baseline, **overrides)
@@ -53,8 +55,7 @@ def write(
     execute("report", executed, given)
     for record in (r for c in chosen for r in c.records):
         _evidence(folder, target, record)
-    title = sweepfile.read(sweep).title if sweep else ""
-    page.write_text(to_html(executed, title or f"afnlab: {name}"), encoding="utf-8")
+    page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
     (target / STATE).write_text(json.dumps(state), encoding="utf-8")
     report(f"wrote {page} ({state['runs']} runs)")
     return page
@@ -62,21 +63,13 @@ def write(
 
 def execute(notebook: str, target: Path, given: Mapping[str, Any]) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
-    import papermill  # noqa: PLC0415
+    from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    log = target.with_suffix(".log")
+    manager = kernels.manager_class(None, None, target.with_suffix(".log"))
     try:
-        papermill.execute_notebook(
-            str(find("notebooks", notebook, ".ipynb")),
-            str(target),
-            parameters=dict(given),
-            kernel_name="python3",
-            progress_bar=False,
-            start_timeout=120,
-            kernel_manager_class=kernels.manager_class(None, None, log),
-        )
-    except papermill.PapermillExecutionError as error:
+        run_cells(find("notebooks", notebook, ".ipynb"), target, given, manager)
+    except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,6 @@ class Selection:
         """Seeds x labels: test accuracy after the last epoch."""
         return tables.final_values(self.history)
 
-    @property
-    def seeds(self) -> int:
-        """The number of seeds that every row has."""
-        return int(self.table.seeds.min())
-
     @cached_property
     def same(self) -> list[tuple[str, ...]]:
         """Labels whose functions are one and the same, so that equal numbers are no coincidence."""
@@ -118,19 +113,10 @@ def select(
     return [_one_task(folder, part, chosen, baseline, stale) for part in _by_setting(specs)]
 
 
-@lru_cache
-def _spec(notebook: str, given: str) -> RunSpec:
-    import json  # noqa: PLC0415
-
-    return RunSpec.make(notebook, json.loads(given))
-
-
 def _current(record: dict[str, Any]) -> RunSpec | None:
     """The spec of a record, if it would still be the same run."""
-    import json  # noqa: PLC0415
-
     try:
-        spec = _spec(record["notebook"], json.dumps(record["given"], sort_keys=True))
+        spec = RunSpec.make(record["notebook"], record["given"])
         return spec if spec.group == record["group"] else None
     except (ValueError, KeyError):
         return None

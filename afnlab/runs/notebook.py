@@ -161,23 +161,32 @@ def execute(
 def _papermill(
     spec: RunSpec, folder: Path, threads: int | None, server: KernelServer | None
 ) -> None:
-    import papermill  # noqa: PLC0415
-
     given = dict(spec.parameters)
     if OUT in spec.known:
         given[OUT] = str(folder)
+    manager = manager_class(server, threads, folder / LOG)
+    run_cells(spec.notebook, folder / store.NOTEBOOK, given, manager)
+
+
+def run_cells(notebook: Path, target: Path, given: Mapping[str, Any], manager: type) -> None:
+    """Execute a notebook into `target` by papermill, in a kernel of this manager class.
+
+    PapermillExecutionError if a cell raises; `target` then holds what was done.
+    """
+    import papermill  # noqa: PLC0415
+
     # That activations' own parameters are unknown to the cell is how a training notebook works.
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill.execute_notebook(
-        str(spec.notebook),
-        str(folder / store.NOTEBOOK),
-        parameters=given,
+        str(notebook),
+        str(target),
+        parameters=dict(given),
         kernel_name="python3",
         language="python",
         progress_bar=False,
         start_timeout=120,
         request_save_on_cell_execute=False,
-        kernel_manager_class=manager_class(server, threads, folder / LOG),
+        kernel_manager_class=manager,
     )
 
 

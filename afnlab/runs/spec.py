@@ -161,7 +161,7 @@ class RunSpec:
                 given["task"] = (
                     f"{Path(file).resolve()}:{name}" if file.endswith(".py") else given["task"]
                 )
-        return cls(path, given)
+        return spec
 
     @cached_property
     def known(self) -> dict[str, cell.Declared]:

@@ -174,7 +174,7 @@ class Stack:
     def epoch(self, recorder: Recorder) -> Tensor:
         """Train one epoch; the mean loss of its examples, per seed."""
         self.network.train()
-        total = torch.zeros(len(self.shuffles), dtype=torch.float64, device=self.train_x.device)
+        total = torch.zeros(self.size, dtype=torch.float64, device=self.train_x.device)
         for index in self.batches():
             losses = cross_entropy(self.logits(self.train_x[index], each=True), self.train_y[index])
             self.optimizer.zero_grad()
@@ -190,7 +190,7 @@ class Stack:
     def evaluate(self) -> tuple[Tensor, Tensor]:
         """Mean loss and accuracy on the test examples, per seed."""
         self.network.eval()
-        loss, right = torch.zeros(2, len(self.shuffles), device=self.test_x.device).double()
+        loss, right = torch.zeros(2, self.size, device=self.test_x.device).double()
         for x, y in zip(
             self.test_x.split(EVALUATION_BATCH), self.test_y.split(EVALUATION_BATCH), strict=True
         ):
