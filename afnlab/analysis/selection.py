@@ -61,6 +61,11 @@ class Selection:
         """Seeds x labels: test accuracy after the last epoch."""
         return tables.final_values(self.history)
 
+    @property
+    def seeds(self) -> int:
+        """The number of seeds that every row has."""
+        return int(self.table.seeds.min())
+
     @cached_property
     def same(self) -> list[tuple[str, ...]]:
         """Labels whose functions are one and the same, so that equal numbers are no coincidence."""
