@@ -1,7 +1,7 @@
 """afnlab: is an activation function any good?"""
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab import autorot, functional, nn
+from afnlab import autorot, functional, native, nn
 from afnlab.replacing import replace
 from afnlab.spec import Activation, Param, activation, get_activation, list_activations
 from afnlab.training.data import Data
@@ -26,6 +26,7 @@ __all__ = [
     "get_task",
     "list_activations",
     "list_tasks",
+    "native",
     "nn",
     "replace",
     "train",

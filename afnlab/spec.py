@@ -21,6 +21,14 @@ from afnlab.loading import load, unknown
 from afnlab.param import Number, Param
 
 
+def _nothing(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
+    return None
+
+
+# Computes an activation by a compiled kernel, or returns None; `afnlab.native` puts its own here.
+compiled = _nothing
+
+
 @dataclass(frozen=True, eq=False)
 class Activation:
     """An activation function: a pure function of tensors, and all that is known about it.
@@ -144,6 +152,9 @@ class Activation:
         return self._compute(x, values)
 
     def _compute(self, x: Tensor, values: dict[str, Any]) -> Tensor:
+        y = compiled(self, x, values)
+        if y is not None:
+            return y
         half = x.dtype in (torch.float16, torch.bfloat16)
         tensors = any(isinstance(v, Tensor) for v in values.values())
         # Half types: one rounding at the end instead of one in every operation.

@@ -1,0 +1,27 @@
+"""Compiled kernels for the activations that torch has none for; see `status`."""
+
+from __future__ import annotations
+
+import torch
+
+from afnlab import spec
+from afnlab.native import kernels, ops
+from afnlab.native.toolchain import Unavailable
+
+__all__ = ["kernels", "status"]
+
+
+def status(name: str = "srelu") -> dict[str, str]:
+    """Per device, where its kernels come from, or "torch: " and why there are none.
+
+    Asks by building the kernel of one activation, if it is not there yet.
+    """
+    kinds = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    found = {kind: kernels.look_up(name, kind, warn=False) for kind in kinds}
+    return {
+        kind: f"torch: {k}" if isinstance(k, Unavailable) else str(k.path)
+        for kind, k in found.items()
+    }
+
+
+spec.compiled = ops.compute

@@ -1,0 +1,502 @@
+// Every activation that torch has no kernel for: its value, its slope, and its derivatives with
+// respect to its parameters. For host and device, in float or double; without branches, so that
+// saturated inputs cost no more than others, and vector units are used.
+//
+// The formulas are those of afnlab/activations, which are the reference and are tested against.
+#pragma once
+
+#include <math.h>
+
+#if defined(__CUDACC__)
+#define AFNLAB_FN __host__ __device__ __forceinline__
+#else
+#define AFNLAB_FN inline __attribute__((always_inline))
+#endif
+
+// The one list of names: every loop, launcher and exported symbol is made from it. A build may
+// pick one of them with -DAFNLAB_ONLY=name.
+#ifdef AFNLAB_ONLY
+#define AFNLAB_ACTIVATIONS(X) X(AFNLAB_ONLY)
+#else
+#define AFNLAB_ACTIVATIONS(X) \
+    X(srelu) X(swish) X(gelu) X(mish) X(gish) X(logish) X(smish) X(apec) X(mapec) \
+    X(plu) X(pilu) X(frelu) X(double_relu) X(softsign) X(tanhshrink)
+#endif
+
+namespace afnlab {
+
+AFNLAB_FN unsigned as_bits(float value) {
+    unsigned bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+AFNLAB_FN float as_float(unsigned bits) {
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// Comparisons with NaN are false, so these three let a NaN through.
+template <class T> AFNLAB_FN T within(T x, T low, T high) {
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+
+// x, but finite: what a vanishing factor makes 0 would be inf * 0 = NaN.
+template <class T> AFNLAB_FN T finite(T x) { return within(x, T(-1e30), T(1e30)); }
+
+// x g, and 0 where the gate g has closed.
+template <class T> AFNLAB_FN T gated(T x, T g) { return g == 0 ? T(0) : x * g; }
+
+template <class T> AFNLAB_FN T magnitude(T x) { return x < 0 ? -x : x; }
+
+// Elementary functions. float: minimax polynomials of our own, relative errors as noted, since a
+// call to the library's would not be vectorised. double: the library's.
+
+struct Exp {  // exp(x) = scale (1 + p) = 1 + less_one
+    float scale, p;
+};
+
+AFNLAB_FN Exp exp_parts(float x) {
+    const float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    x = within(x, -104.0f, 89.0f);
+    float k = x * 1.44269504f + shift;
+    const unsigned n = as_bits(k) - as_bits(shift) + 256;  // unsigned: whatever a NaN makes of it
+    k -= shift;
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+    float q = 0.00138825062f;  // (exp(r) - 1 - r) / r^2, 1.3e-8
+    q = q * r + 0.00836658015f;
+    q = q * r + 0.0416672019f;
+    q = q * r + 0.166665432f;
+    q = q * r + 0.499999981f;
+    const unsigned half = n >> 1;  // in two steps, so that the ends of the range come out right
+    return {as_float((half - 1) << 23) * as_float((n - half - 1) << 23), r + r * r * q};
+}
+
+AFNLAB_FN float exp_of(float x) {
+    const Exp e = exp_parts(x);
+    return e.scale + e.scale * e.p;
+}
+AFNLAB_FN double exp_of(double x) { return exp(x); }
+
+// exp(x), and exp(x) - 1 with all its digits near x = 0.
+AFNLAB_FN float exp_of(float x, float& less_one) {
+    const Exp e = exp_parts(x);
+    less_one = (e.scale - 1) + e.scale * e.p;
+    return e.scale + e.scale * e.p;
+}
+AFNLAB_FN double exp_of(double x, double& less_one) {
+    less_one = expm1(x);
+    return exp(x);
+}
+
+// ln((1 + w) / (1 - w)) for w in [0, 1/3], that is ln(1 + s) for w = s / (2 + s); 4e-9.
+AFNLAB_FN float log_ratio(float w) {
+    const float z = w * w;
+    float q = 0.281853338f;
+    q = q * z + 0.279592401f;
+    q = q * z + 0.400249915f;
+    q = q * z + 0.666663132f;
+    q = q * z + 2.00000001f;
+    return w * q;
+}
+AFNLAB_FN double log_ratio(double w) { return 2 * atanh(w); }
+
+// sin^2(pi w / 4) and sin(pi w / 2) for w in [0, 1]; 8e-10, 6e-9.
+AFNLAB_FN float sin_squared(float w) {
+    const float z = w * w;
+    float q = 1.20194066e-05f;
+    q = q * z - 0.00045911846f;
+    q = q * z + 0.0104315552f;
+    q = q * z - 0.12683473f;
+    q = q * z + 0.616850275f;
+    return z * q;
+}
+AFNLAB_FN double sin_squared(double w) {
+    const double s = sin(0.78539816339744830962 * w);
+    return s * s;
+}
+AFNLAB_FN float sin_quarter(float w) {
+    const float z = w * w;
+    float q = 0.00015148514f;
+    q = q * z - 0.00467376663f;
+    q = q * z + 0.079689679f;
+    q = q * z - 0.645963711f;
+    q = q * z + 1.57079632f;
+    return w * q;
+}
+AFNLAB_FN double sin_quarter(double w) { return sin(1.57079632679489661923 * w); }
+
+// The normal distribution at -a, and its density at a, for a >= 0; 3e-8 before rounding.
+AFNLAB_FN float normal_tail(float a, float& density) {
+    a = within(a, 0.0f, 15.0f);  // beyond, exp(-a^2 / 2) is 0
+    const float high = as_float(as_bits(a) & 0xfffff000u);  // high^2 is exact
+    const float low = 0.5f * (high - a) * (high + a);  // at least -0.06
+    float q = 0.0416666667f;  // exp(low), its series
+    q = q * low + 0.166666667f;
+    q = q * low + 0.5f;
+    q = q * low + 1;
+    q = q * low + 1;
+    const float e = exp_of(-0.5f * high * high) * q;
+    const float t = 1 / (1 + 0.35f * a);
+    q = -0.0291578942f;
+    q = q * t + 0.144030947f;
+    q = q * t - 0.255839039f;
+    q = q * t + 0.159319715f;
+    q = q * t - 0.0232123568f;
+    q = q * t + 0.105552501f;
+    q = q * t + 0.119821289f;
+    q = q * t + 0.139863515f;
+    q = q * t + 0.139621307f;
+    density = 0.398942280f * e;
+    return e * (t * q);
+}
+AFNLAB_FN double normal_tail(double a, double& density) {
+    density = 0.39894228040143267794 * exp(-0.5 * a * a);
+    return 0.5 * erfc(0.70710678118654752440 * a);
+}
+
+// (a - tanh a) / a^3 for a in [0, 1]; 6e-8.
+AFNLAB_FN float tanh_rest(float a) {
+    const float z = a * a;
+    float q = 0.000420785454f;
+    q = q * z - 0.00251073108f;
+    q = q * z + 0.00821923022f;
+    q = q * z - 0.0216602769f;
+    q = q * z + 0.0539348272f;
+    q = q * z - 0.133331289f;
+    q = q * z + 0.333333313f;
+    return q;
+}
+
+// The logistic function at x, from one exponential: s = n / d, 1 - s = m / d, n m = e = exp(-|x|).
+template <class T> struct Logistic {
+    T e, n, m, d;
+    AFNLAB_FN explicit Logistic(T x) {
+        e = exp_of(x < 0 ? x : -x);
+        const bool left = x < 0;
+        n = left ? e : T(1);
+        m = left ? T(1) : e;
+        d = 1 + e;
+    }
+};
+
+// ---------------------------------------------------------------------------------------------
+// The activations. `parameters` counts them, in the order of the record; the constructor takes
+// them `stride` apart. slope(x, partials) also stores the derivatives by the parameters.
+// ---------------------------------------------------------------------------------------------
+
+template <class T> struct srelu {
+    static constexpr int parameters = 1;
+    T t, inverse;
+    AFNLAB_FN srelu(const T* p, long) : t(p[0]), inverse(1 / p[0]) {}
+
+    // The gate sin^2(pi v / 4), v = (x + t) / t within [0, 2], from its half w in [0, 1].
+    AFNLAB_FN T gate(T x, T& v, T& w) const {
+        v = within((x + t) * inverse, T(0), T(2));
+        w = v > 1 ? 2 - v : v;
+        const T half = sin_squared(w);
+        return v > 1 ? 1 - half : half;
+    }
+    AFNLAB_FN T value(T x) const {
+        T v, w;
+        return gated(x, gate(x, v, w));
+    }
+    AFNLAB_FN T slope(T x) const {
+        T v, w;
+        const T g = gate(x, v, w);
+        return g + (v - 1) * T(0.78539816339744830962) * sin_quarter(w);
+    }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        T v, w;
+        const T g = gate(x, v, w), u = v - 1;
+        const T bend = T(0.78539816339744830962) * sin_quarter(w);  // dg/dv
+        partial[0] = -u * u * bend;
+        return g + u * bend;
+    }
+};
+
+template <class T> struct swish {
+    static constexpr int parameters = 1;
+    T beta;
+    AFNLAB_FN swish(const T* p, long) : beta(p[0]) {}
+
+    AFNLAB_FN T value(T x) const {
+        const Logistic<T> s(beta * finite(x));
+        return gated(x, s.n / s.d);
+    }
+    AFNLAB_FN T slope(T x) const {
+        x = finite(x);
+        const Logistic<T> s(beta * x);
+        const T inverse = 1 / s.d;
+        return inverse * (s.n + beta * x * (s.e * inverse));
+    }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        x = finite(x);
+        const Logistic<T> s(beta * x);
+        const T inverse = 1 / s.d, bend = s.e * inverse * inverse;
+        partial[0] = x * bend * x;
+        return s.n * inverse + beta * x * bend;
+    }
+};
+
+template <class T> struct gelu {
+    static constexpr int parameters = 0;
+    AFNLAB_FN gelu(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        T density;
+        const T tail = normal_tail(magnitude(x), density);
+        return gated(x, x < 0 ? tail : 1 - tail);
+    }
+    AFNLAB_FN T slope(T x) const {
+        T density;
+        const T tail = normal_tail(magnitude(x), density);
+        return (x < 0 ? tail : 1 - tail) + finite(x) * density;
+    }
+};
+
+template <class T> struct mish {
+    static constexpr int parameters = 0;
+    AFNLAB_FN mish(const T*, long) {}
+
+    // With s = n / d, r = 1 - s: the gate is s (1 + r) / (1 + r^2) = n (d + m) / (d^2 + m^2).
+    AFNLAB_FN T value(T x) const {
+        const Logistic<T> s(x);
+        return gated(x, s.n * (s.d + s.m) / (s.d * s.d + s.m * s.m));
+    }
+    AFNLAB_FN T slope(T x) const {
+        const Logistic<T> s(x);
+        const T inverse = 1 / (s.d * s.d + s.m * s.m);
+        const T bend = 4 * s.e * s.m * s.d * inverse * inverse;
+        return s.n * (s.d + s.m) * inverse + finite(x) * bend;
+    }
+};
+
+template <class T> struct gish {
+    static constexpr int parameters = 0;
+    AFNLAB_FN gish(const T*, long) {}
+
+    // From u = exp(x): closing = exp(-u), and opening = 1 - exp(-u), so that the gate is
+    // ln(1 + opening). Beyond x = 5, closing is below 1e-64.
+    AFNLAB_FN T gate(T x, T& u, T& opening, T& closing) const {
+        u = exp_of(x > 5 ? T(5) : x);
+        closing = exp_of(-u, opening);
+        opening = -opening;
+        return log_ratio(opening / (2 + opening));
+    }
+    AFNLAB_FN T value(T x) const {
+        T u, opening, closing;
+        return gated(x, gate(x, u, opening, closing));
+    }
+    AFNLAB_FN T slope(T x) const {
+        T u, opening, closing;
+        const T g = gate(x, u, opening, closing);
+        return g + finite(x) * (u * closing / (1 + opening));
+    }
+};
+
+template <class T> struct logish {
+    static constexpr int parameters = 0;
+    AFNLAB_FN logish(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        const Logistic<T> s(x);
+        return gated(x, log_ratio(s.n / (2 * s.d + s.n)));
+    }
+    AFNLAB_FN T slope(T x) const {
+        const Logistic<T> s(x);
+        const T g = log_ratio(s.n / (2 * s.d + s.n));
+        return g + finite(x) * (s.e / (s.d * (s.d + s.n)));
+    }
+};
+
+template <class T> struct smish {
+    static constexpr int parameters = 0;
+    AFNLAB_FN smish(const T*, long) {}
+
+    // With s = n / d, q = s (2 + s): the gate is q / (2 + q) = k / (2 d^2 + k), k = n (2 d + n).
+    AFNLAB_FN T value(T x) const {
+        const Logistic<T> s(x);
+        const T k = s.n * (2 * s.d + s.n);
+        return gated(x, k / (2 * s.d * s.d + k));
+    }
+    AFNLAB_FN T slope(T x) const {
+        const Logistic<T> s(x);
+        const T k = s.n * (2 * s.d + s.n);
+        const T inverse = 1 / (2 * s.d * s.d + k);
+        const T bend = 4 * s.e * s.d * (s.d + s.n) * inverse * inverse;
+        return k * inverse + finite(x) * bend;
+    }
+};
+
+// The curve k = 1 / (c - exp(-x)) and its slope, from e = exp(-|x|).
+template <class T> AFNLAB_FN T reciprocal_curve(T x, T c, T& slope) {
+    const T e = exp_of(x < 0 ? x : -x);
+    const bool left = x < 0;
+    const T inverse = 1 / (left ? c * e - 1 : c - e);
+    slope = -e * inverse * inverse;
+    return left ? e * inverse : inverse;
+}
+
+template <class T> struct apec {
+    static constexpr int parameters = 4;  // alpha, beta, gamma, eps
+    T alpha, beta, c;
+    AFNLAB_FN apec(const T* p, long stride)
+        : alpha(p[0]), beta(p[stride]), c(p[2 * stride] + p[3 * stride]) {}
+
+    AFNLAB_FN T value(T x) const {
+        T bend;
+        return alpha + gated(beta - x, reciprocal_curve(x, c, bend));
+    }
+    AFNLAB_FN T slope(T x) const {
+        T bend;
+        const T k = reciprocal_curve(x, c, bend);
+        return (beta - finite(x)) * bend - k;
+    }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        T bend;
+        const T k = reciprocal_curve(x, c, bend);
+        partial[0] = 1;
+        partial[1] = k;
+        partial[2] = -gated(beta - x, k) * k;
+        partial[3] = 0;
+        return (beta - finite(x)) * bend - k;
+    }
+};
+
+template <class T> struct mapec {
+    static constexpr int parameters = 6;  // alpha, beta, gamma, delta, zeta, eps
+    T alpha, beta, c, sign, delta, zeta;
+    AFNLAB_FN mapec(const T* p, long stride)
+        : alpha(p[0]), beta(p[stride]), c(-magnitude(p[2 * stride]) - p[5 * stride]),
+          sign(T(p[2 * stride] > 0) - T(p[2 * stride] < 0)), delta(p[3 * stride]),
+          zeta(p[4 * stride]) {}
+
+    // x stands once, times (delta - k): at infinity inf - inf would be NaN.
+    AFNLAB_FN T unscaled(T x, T k) const { return alpha + beta * k + gated(x, delta - k); }
+
+    AFNLAB_FN T value(T x) const {
+        T bend;
+        const T inner = unscaled(x, reciprocal_curve(x, c, bend));
+        return gated(inner, zeta);
+    }
+    AFNLAB_FN T slope(T x) const {
+        T bend;
+        const T k = reciprocal_curve(x, c, bend);
+        return zeta * ((beta - finite(x)) * bend + (delta - k));
+    }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        T bend;
+        const T k = reciprocal_curve(x, c, bend);
+        partial[0] = zeta;
+        partial[1] = zeta * k;
+        partial[2] = zeta * gated(beta - x, k) * k * sign;
+        partial[3] = zeta * x;
+        partial[4] = unscaled(x, k);
+        partial[5] = 0;
+        return zeta * ((beta - finite(x)) * bend + (delta - k));
+    }
+};
+
+template <class T> struct plu {
+    static constexpr int parameters = 2;
+    T alpha, c;
+    AFNLAB_FN plu(const T* p, long stride) : alpha(p[0]), c(p[stride]) {}
+
+    AFNLAB_FN T value(T x) const {
+        const T inside = within(x, -c, c);
+        return inside + gated(x - inside, alpha);
+    }
+    AFNLAB_FN T slope(T x) const { return magnitude(x) > c ? alpha : T(1); }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        partial[0] = x - within(x, -c, c);
+        partial[1] = (1 - alpha) * (T(x > c) - T(x < -c));
+        return slope(x);
+    }
+};
+
+template <class T> struct pilu {
+    static constexpr int parameters = 3;
+    T alpha, beta, gamma;
+    AFNLAB_FN pilu(const T* p, long stride) : alpha(p[0]), beta(p[stride]), gamma(p[2 * stride]) {}
+
+    AFNLAB_FN T value(T x) const {
+        const T k = x > gamma ? alpha : beta;
+        return gated(x, k) + gamma * (1 - k);
+    }
+    AFNLAB_FN T slope(T x) const { return x > gamma ? alpha : beta; }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        const bool right = x > gamma;
+        partial[0] = right ? x - gamma : T(0);
+        partial[1] = right ? T(0) : x - gamma;
+        partial[2] = 1 - slope(x);
+        return slope(x);
+    }
+};
+
+template <class T> struct frelu {
+    static constexpr int parameters = 1;
+    T b;
+    AFNLAB_FN frelu(const T* p, long) : b(p[0]) {}
+
+    AFNLAB_FN T value(T x) const { return (x < 0 ? T(0) : x) + b; }
+    AFNLAB_FN T slope(T x) const { return T(x > 0); }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        partial[0] = 1;
+        return slope(x);
+    }
+};
+
+template <class T> struct double_relu {
+    static constexpr int parameters = 1;
+    T alpha;
+    AFNLAB_FN double_relu(const T* p, long) : alpha(p[0]) {}
+
+    AFNLAB_FN T value(T x) const { return x - within(x, -alpha, alpha); }
+    AFNLAB_FN T slope(T x) const { return T(magnitude(x) > alpha); }
+    AFNLAB_FN T slope(T x, T* partial) const {
+        partial[0] = T(x < -alpha) - T(x > alpha);
+        return slope(x);
+    }
+};
+
+template <class T> struct softsign {
+    static constexpr int parameters = 0;
+    AFNLAB_FN softsign(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        x = finite(x);
+        return x / (1 + magnitude(x));
+    }
+    AFNLAB_FN T slope(T x) const {
+        const T inverse = 1 / (1 + magnitude(x));
+        return inverse * inverse;
+    }
+};
+
+template <class T> struct tanhshrink {
+    static constexpr int parameters = 0;
+    AFNLAB_FN tanhshrink(const T*, long) {}
+
+    // tanh a = (1 - e) / (1 + e) with e = exp(-2 a).
+    AFNLAB_FN T tanh_of(T a) const {
+        T less_one;
+        const T e = exp_of(-2 * a, less_one);
+        return -less_one / (1 + e);
+    }
+    AFNLAB_FN T value(T x) const {
+        const T a = magnitude(x);
+        const T rest = a < 1 ? small(a) : a - tanh_of(a);
+        return x < 0 ? -rest : rest;
+    }
+    AFNLAB_FN T slope(T x) const {
+        const T tanh_x = tanh_of(magnitude(x));
+        return tanh_x * tanh_x;
+    }
+    AFNLAB_FN static float small(float a) { return a * a * a * tanh_rest(a); }
+    AFNLAB_FN static double small(double a) { return a - tanh(a); }
+};
+
+}  // namespace afnlab

@@ -1,0 +1,235 @@
+"""Compiled kernels by activation and device: built when first asked for, called with tensors."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from afnlab.native import library
+from afnlab.native.toolchain import Unavailable
+
+SWITCH = "AFNLAB_NATIVE"
+DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+_C = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
+_MOST_BLOCKS = 1024  # of a CUDA grid, for one channel's sums
+
+# A tensor as a kernel sees it: each of `channels` has parameters of its own.
+Layout = tuple[int, int, int]  # outer, channels, inner
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The activations that have a kernel."""
+    text = (library.HERE / "functors.h").read_text(encoding="utf-8")
+    listed = re.search(r"#define AFNLAB_ACTIVATIONS\(X\) \\\n((?:.*\\\n)*.*)", text)
+    assert listed is not None
+    return tuple(re.findall(r"X\((\w+)\)", listed[1]))
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The compiled loops of one activation on one kind of device."""
+
+    forward: Callable[..., int]
+    backward: Callable[..., int]
+    path: Path
+    explain: Callable[[int], str]
+
+    def check(self, code: int) -> None:
+        if code:
+            raise RuntimeError(f"{self.path.name}: {self.explain(code)}")
+
+
+_known: dict[tuple[str, str], Kernel | Unavailable] = {}
+_said: set[str] = set()
+_building = threading.Lock()
+
+
+def find(name: str, kind: str) -> Kernel | None:
+    """The kernel of an activation on a "cpu" or a "cuda" device; None, after one warning, if there
+    is none to be had."""
+    found = _known.get((name, kind)) or look_up(name, kind)
+    return found if isinstance(found, Kernel) else None
+
+
+def look_up(name: str, kind: str, warn: bool = True) -> Kernel | Unavailable:
+    """The kernel, or why there is none; remembered, so that nothing is built twice."""
+    with _building:
+        if (name, kind) not in _known:
+            try:
+                if os.environ.get(SWITCH) == "0":
+                    raise Unavailable(f"{SWITCH} is 0")
+                _known[name, kind] = _load(name, kind)
+            except Unavailable as reason:
+                _known[name, kind] = reason
+        found = _known[name, kind]
+    if warn and isinstance(found, Unavailable) and str(found) not in _said:
+        _said.add(str(found))
+        warnings.warn(
+            f"no compiled kernels on the {kind.replace('cuda', 'GPU').replace('cpu', 'CPU')}:"
+            f" {found}; activations are computed by torch, several times slower",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+def forget() -> None:
+    """Look for kernels anew: after a compiler was installed, or the switch was turned."""
+    _known.clear()
+    _said.clear()
+
+
+def _load(name: str, kind: str) -> Kernel:
+    lib, path = library.load(kind, name)
+    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+    head, tail = [number, size, size, size], [pointer, number]
+    explain: Callable[[int], str] = {1: "unknown dtype", 2: "out of memory"}.__getitem__
+    if kind == "cuda":
+        tail = [pointer, pointer, number, pointer]  # numbers, parameters, device, stream
+        lib.afnlab_error.argtypes, lib.afnlab_error.restype = [number], ctypes.c_char_p
+        explain = lambda code: lib.afnlab_error(code).decode()  # noqa: E731
+    try:
+        forward, backward = (
+            getattr(lib, f"afnlab_{name}_{way}") for way in ("forward", "backward")
+        )
+    except AttributeError:
+        raise Unavailable(f"{path} lacks {name}") from None
+    forward.argtypes = [*head, pointer, pointer, *tail]
+    sums = [pointer] if kind == "cpu" else [pointer, pointer, number]
+    backward.argtypes = [*head, pointer, pointer, pointer, *tail[:-1], *sums, tail[-1]]
+    return Kernel(forward, backward, path, explain)
+
+
+def accumulation(dtype: torch.dtype) -> torch.dtype:
+    """The type that is computed in: float32 for half types."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def layout(shape: torch.Size, parameters: Sequence[Tensor]) -> Layout | None:
+    """How parameters that broadcast against a tensor of this shape divide it into channels.
+
+    None if they do not: where they vary over several dimensions, or over different ones.
+    """
+    dim, channels = 0, 1
+    for p in parameters:
+        if p.dim() > len(shape):
+            return None
+        for back, size in enumerate(reversed(p.shape), start=1):
+            if size == 1:
+                continue
+            if (dim and dim != back) or shape[-back] != size:
+                return None
+            dim, channels = back, size
+    if not dim:
+        return 1, 1, shape.numel()
+    at = len(shape) - dim
+    return shape[:at].numel(), channels, shape[at + 1 :].numel()
+
+
+def dense(x: Tensor, channels: int) -> Tensor:
+    """x itself if its elements fill its memory in an order that will do, else a copy."""
+    if x.is_contiguous():
+        return x
+    if channels == 1 and torch.empty_like(x).stride() == x.stride():  # kept only if dense
+        return x
+    return x.contiguous()
+
+
+def parameter_table(
+    numbers: Sequence[float | None], tensors: Sequence[Tensor], channels: int, x: Tensor
+) -> Any:
+    """The parameters (parameters, channels) as the kernel computes with them.
+
+    On the CPU a ctypes array if they are the same for all channels, else a tensor.
+    """
+    dtype = accumulation(x.dtype)
+    given = iter(tensors)
+    if channels == 1 and x.device.type == "cpu":
+        values = [next(given).item() if n is None else n for n in numbers]
+        return (_C[dtype] * len(values))(*values)
+    rows = [
+        next(given).to(dtype).reshape(-1).expand(channels)
+        if n is None
+        else torch.full((channels,), n, dtype=dtype, device=x.device)
+        for n in numbers
+    ]
+    return torch.stack(rows)
+
+
+def _place(kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: Any, c: int) -> Any:
+    """What follows the data in a call, and what must outlive it."""
+    if x.device.type == "cpu":
+        table = parameter_table(numbers, tensors, c, x)
+        address = table.data_ptr() if isinstance(table, Tensor) else ctypes.addressof(table)
+        return (address,), torch.get_num_threads(), table
+    values = (ctypes.c_double * len(numbers))(*(n or 0.0 for n in numbers))
+    table = parameter_table(numbers, tensors, c, x) if tensors else None
+    address = table.data_ptr() if table is not None else None
+    stream = torch.cuda.current_stream(x.device).cuda_stream
+    return (ctypes.addressof(values), address, x.device.index), stream, (values, table)
+
+
+def forward(
+    kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: Sequence[Tensor]
+) -> Tensor:
+    """The activation of x. numbers: its parameters, None where the next of `tensors` stands."""
+    shape = layout(x.shape, tensors)
+    assert shape is not None
+    x = dense(x, shape[1])
+    y = torch.empty_like(x)
+    if x.numel():
+        place, last, _kept = _place(kernel, x, numbers, tensors, shape[1])
+        code = DTYPES[x.dtype]
+        kernel.check(kernel.forward(code, *shape, x.data_ptr(), y.data_ptr(), *place, last))
+    return y
+
+
+def backward(
+    kernel: Kernel,
+    grad_y: Tensor,
+    x: Tensor,
+    numbers: Sequence[float | None],
+    tensors: Sequence[Tensor],
+    with_sums: bool,
+) -> tuple[Tensor, ...]:
+    """The gradients with respect to x and, with_sums, to each of the tensors."""
+    shape = layout(x.shape, tensors)
+    assert shape is not None
+    x = dense(x, shape[1])
+    grad_x = torch.empty_like(x)
+    if grad_y.dtype != x.dtype or grad_y.stride() != x.stride():
+        grad_y = torch.empty_like(x).copy_(grad_y)
+    count, channels = len(numbers), shape[1]
+    on_cpu = x.device.type == "cpu"
+    sums = None
+    if with_sums:
+        sums = x.new_zeros(count, channels, dtype=torch.float64)
+    if x.numel():
+        place, last, _kept = _place(kernel, x, numbers, tensors, channels)
+        addresses = (x.data_ptr(), grad_y.data_ptr(), grad_x.data_ptr())
+        extra: tuple = (None if sums is None else sums.data_ptr(),)
+        if not on_cpu:
+            blocks = min(_MOST_BLOCKS, -(-x.numel() // (channels * 4096))) if with_sums else 0
+            room = x.new_empty(count * channels * blocks, dtype=torch.float64)
+            extra = (*extra, room.data_ptr() if with_sums else None, blocks)
+        code = DTYPES[x.dtype]
+        kernel.check(kernel.backward(code, *shape, *addresses, *place, *extra, last))
+    if sums is None:
+        return (grad_x,)
+    rows = [row for row, n in zip(sums, numbers, strict=True) if n is None]
+    return grad_x, *(
+        row.to(t.dtype).view(t.shape) if t.numel() == channels else row.sum().to(t.dtype).view(t.shape)
+        for row, t in zip(rows, tensors, strict=True)
+    )

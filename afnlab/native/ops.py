@@ -1,0 +1,198 @@
+"""The kernels as differentiable torch functions.
+
+A kernel is a black box to torch, so everything that is not a call with plain tensors in eager mode
+is left to the torch expression: compiling, exporting, tracing, fake and meta tensors. Derivatives
+beyond the first are those of the expression too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable  # noqa: F401
+
+from afnlab.native import kernels
+from afnlab.native.kernels import DTYPES, accumulation, layout
+from afnlab.spec import Activation, get_activation
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An activation with its numbers: None where a tensor parameter stands."""
+
+    record: Activation
+    numbers: tuple[float | None, ...]
+
+    def expression(self, x: Tensor, *tensors: Tensor) -> Tensor:
+        """The definition, written in torch."""
+        given = iter(tensors)
+        values = {
+            name: next(given) if n is None else n
+            for name, n in zip(self.record.params, self.numbers, strict=True)
+        }
+        work = x.to(accumulation(x.dtype))
+        return self.record.fn(work, **values).to(x.dtype)
+
+    def gradients(self, grad_y: Tensor, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The expression's gradients, themselves differentiable."""
+        return torch.func.vjp(self.expression, x, *tensors)[1](grad_y)
+
+    def kernel(self, x: Tensor) -> kernels.Kernel:
+        found = kernels.find(self.record.name, x.device.type)
+        assert found is not None
+        return found
+
+    def __call__(self, x: Tensor, *tensors: Tensor) -> Tensor:
+        if layout(x.shape, tensors) is None:
+            return self.expression(x, *tensors)
+        return _Forward.apply(self, x, *tensors)
+
+
+class _Forward(torch.autograd.Function):
+    """y = f(x); only x and the tensor parameters are kept."""
+
+    @staticmethod
+    def forward(call: Call, x: Tensor, *tensors: Tensor) -> Tensor:
+        return kernels.forward(call.kernel(x), x, call.numbers, tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        ctx.call = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor) -> tuple:
+        with_sums = any(ctx.needs_input_grad[2:])
+        grads = _Backward.apply(ctx.call, with_sums, grad_y, *ctx.saved_tensors)
+        missing = len(ctx.needs_input_grad) - 1 - len(grads)
+        return None, *grads, *[None] * missing
+
+    @staticmethod
+    def jvp(ctx: Any, _call: None, *tangents: Tensor | None) -> Tensor:
+        # By two reverse passes, since forward modes do not nest: u -> J^T u is linear in u.
+        inputs = ctx.saved_tensors
+        filled = tuple(
+            torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
+        )
+        y, pull = torch.func.vjp(ctx.call.expression, *inputs)
+        return torch.func.vjp(pull, torch.zeros_like(y))[1](filled)[0]
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, call: Call, x: Tensor, *tensors: Tensor) -> tuple:
+        if all(dim is None for dim in in_dims[2:]) and all(t.dim() == 0 for t in tensors):
+            return call(x, *tensors), in_dims[1]
+        return call(*_side_by_side(info.batch_size, in_dims[1:], x, tensors)), 0
+
+
+class _Backward(torch.autograd.Function):
+    """The gradients with respect to x and, with_sums, to the tensor parameters."""
+
+    @staticmethod
+    def forward(
+        call: Call, with_sums: bool, grad_y: Tensor, x: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        if layout(x.shape, tensors) is None:
+            grads = call.gradients(grad_y, x, *tensors)
+            return grads if with_sums else grads[:1]
+        return kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
+        ctx.call, ctx.with_sums = inputs[:2]
+        ctx.save_for_backward(*inputs[2:])
+        ctx.save_for_forward(*inputs[2:])
+
+    @staticmethod
+    def _expression(ctx: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+        grads = ctx.call.gradients(*inputs)
+        return grads if ctx.with_sums else grads[:1]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple:
+        pull = torch.func.vjp(lambda *i: _Backward._expression(ctx, *i), *ctx.saved_tensors)[1]
+        return None, None, *pull(tuple(grads))
+
+    @staticmethod
+    def jvp(ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None) -> tuple:
+        inputs = ctx.saved_tensors
+        filled = tuple(
+            torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
+        )
+        out, pull = torch.func.vjp(lambda *i: _Backward._expression(ctx, *i), *inputs)
+        return torch.func.vjp(pull, tuple(torch.zeros_like(o) for o in out))[1](filled)[0]
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple, call: Call, with_sums: bool, grad_y: Tensor, *inputs: Tensor
+    ) -> tuple:
+        x, *tensors = _side_by_side(
+            info.batch_size, in_dims[3:], inputs[0], inputs[1:], every=with_sums
+        )
+        grad_y = _in_front(grad_y, in_dims[2], info.batch_size)
+        grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
+        shapes = [t.shape for t in inputs[1:]]
+        dims = in_dims[4:]
+        own = [
+            g.view(info.batch_size, *(shape if d is None else shape[:d] + shape[d + 1 :]))
+            for g, shape, d in zip(grads[1:], shapes, dims, strict=False)
+        ]
+        return (grads[0], *own), tuple(0 for _ in range(len(own) + 1))
+
+
+def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
+    return t.expand(size, *t.shape) if dim is None else t.movedim(dim, 0)
+
+
+def _side_by_side(
+    size: int, dims: Sequence[int | None], x: Tensor, tensors: Sequence[Tensor], every: bool = False
+) -> list[Tensor]:
+    """x and the parameters with their batch in front, so that they broadcast against it.
+
+    Parameters without a batch stay as they are, unless every one is to have its own.
+    """
+    x = _in_front(x, dims[0], size)
+    out = [x]
+    for t, dim in zip(tensors, dims[1:], strict=True):
+        if dim is None and not every:
+            out.append(t)
+            continue
+        t = _in_front(t, dim, size)
+        out.append(t.reshape(size, *[1] * (x.dim() - t.dim()), *t.shape[1:]))
+    return out
+
+
+def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
+    """f(x) by the compiled kernel; None where the expression has to serve."""
+    if torch.compiler.is_compiling() or record.name not in kernels.names():
+        return None
+    if not (_is_plain(x) and x.dtype in DTYPES and x.device.type in ("cpu", "cuda")):
+        return None
+    if torch._C._len_torch_dispatch_stack() or torch.jit.is_tracing():
+        return None
+    if get_activation(record.name) is not record or "noise" in values:
+        return None
+    dtype = accumulation(x.dtype)
+    numbers: list[float | None] = []
+    tensors: list[Tensor] = []
+    for value in values.values():
+        if isinstance(value, Tensor):
+            if not (_is_plain(value) and value.device == x.device):
+                return None
+            numbers.append(None)
+            tensors.append(value.to(dtype))
+        else:
+            numbers.append(value)
+    if kernels.find(record.name, x.device.type) is None:
+        return None
+    return Call(record, tuple(numbers))(x, *tensors)
+
+
+def _is_plain(x: Tensor) -> bool:
+    return type(x) in _PLAIN and x.layout == torch.strided and not x.is_neg()

@@ -1,0 +1,98 @@
+"""Which compilers there are, and how they are called."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+TIMEOUT = 300  # seconds, after which a compiler counts as failed
+_X86 = {
+    # torch's name for what the processor has, and has been checked for: flags of the compiler
+    "AVX2": ("-mavx2", "-mfma"),
+    "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"),
+}
+_CPU_FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+_CUDA_FLAGS = ("-std=c++17", "-O3", "-shared", "-Xcompiler", "-fPIC", "--threads", "0")
+_ARCHITECTURES = ("arch=compute_80,code=sm_80", "arch=compute_90,code=[sm_90,compute_90]")
+
+
+class Unavailable(RuntimeError):
+    """Why there is no compiled kernel."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A compiler and its flags, for one kind of machine."""
+
+    path: str
+    flags: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """What its output depends on, found without starting it."""
+        real = Path(self.path).resolve()
+        stat = real.stat()
+        return f"{real} {stat.st_size} {stat.st_mtime_ns} {' '.join(self.flags)}"
+
+    def run(self, source: Path, out: Path, extra: Sequence[str] = ()) -> None:
+        """Compile `source` to `out`; Unavailable with the first line of what went wrong."""
+        command = [self.path, *self.flags, *extra, str(source), "-o", str(out)]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT
+            )
+        except subprocess.TimeoutExpired:
+            raise Unavailable(f"{self.path} took more than {TIMEOUT} s") from None
+        except OSError as error:
+            raise Unavailable(f"{self.path} cannot be started ({error})") from None
+        if done.returncode:
+            lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            said = next((line for line in lines if "error" in line.lower()), (lines or [""])[-1])
+            raise Unavailable(f"{self.path} failed: {said.strip() or done.returncode}")
+
+
+def capability() -> str:
+    """The vector instructions of this processor, by torch's name: "DEFAULT", "AVX2", "AVX512"."""
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    found = torch.backends.cpu.get_cpu_capability() if x86 else "DEFAULT"
+    return found if found in _X86 else "DEFAULT"
+
+
+def cpu_compiler(level: str | None = None) -> Compiler:
+    """The C++ compiler (`$CXX`, c++, g++, clang++), for a level of `capability`."""
+    if sys.platform == "win32":
+        raise Unavailable("kernels are not built on Windows")
+    path = _found(os.environ.get("CXX"), "c++", "g++", "clang++")
+    if path is None:
+        raise Unavailable("there is no C++ compiler (looked for $CXX, c++, g++, clang++)")
+    threads = () if sys.platform == "darwin" else ("-fopenmp",)
+    simd = ("-fopenmp-simd",) if sys.platform == "darwin" else ()
+    return Compiler(path, (*_CPU_FLAGS, *threads, *simd, *_X86.get(level or capability(), ())))
+
+
+def cuda_compiler(architectures: Sequence[str] = ()) -> Compiler:
+    """nvcc, for the present device or, without one, for sm_80, sm_90 and what comes after."""
+    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    path = _found("nvcc", f"{home}/bin/nvcc")
+    if path is None:
+        raise Unavailable("there is no nvcc")
+    if not architectures:
+        present = torch.cuda.is_available() and torch.cuda.get_device_capability()
+        number = "".join(map(str, present)) if present else ""
+        architectures = (
+            (f"arch=compute_{number},code=sm_{number}",) if present else _ARCHITECTURES
+        )
+    codes = [word for one in architectures for word in ("-gencode", one)]
+    return Compiler(path, (*_CUDA_FLAGS, *codes))
+
+
+def _found(*names: str | None) -> str | None:
+    return next((path for name in names if name and (path := shutil.which(name))), None)
