@@ -13,6 +13,7 @@ namespace afnlab {
 namespace {
 
 constexpr long PIECE = 4096;
+constexpr long TILE = 256;
 constexpr long LANES = 16;
 constexpr long WORTH_THREADS = 32768;
 
@@ -101,26 +102,31 @@ void slope_each(const T* x, const T* grad_y, T* grad_x, long n, const T* p, long
     for (long i = 0; i < n; ++i) grad_x[i] = grad_y[i] * F(p + i, stride).slope(x[i]);
 }
 
+// Terms of the sums over elements, parameter by parameter, for a tile of elements.
+template <class T> struct Term {
+    T *at, grad_y;
+    AFNLAB_FN void operator()(int k, T derivative) const { at[k * TILE] = grad_y * derivative; }
+};
+
 // sums[k] += the sum over the piece of grad_y times the derivative by parameter k.
 template <class F, class T>
 void partial_one(const T* x, const T* grad_y, T* grad_x, long n, const T* p, long stride,
                  double* sums) {
     const F f(p, stride);
-    T lanes[F::parameters][LANES] = {};
-    const long whole = n - n % LANES;
-    for (long i = 0; i < whole; i += LANES) {
+    T terms[F::parameters][TILE] = {}, lanes[F::parameters][LANES] = {};
+    for (long at = 0; at < n; at += TILE) {
+        const long size = n - at < TILE ? n - at : TILE;
 #pragma omp simd
-        for (long j = 0; j < LANES; ++j) {
-            T partial[F::parameters];
-            const T g = grad_y[i + j];
-            grad_x[i + j] = g * f.slope(x[i + j], partial);
-            for (int k = 0; k < F::parameters; ++k) lanes[k][j] += g * partial[k];
+        for (long i = 0; i < size; ++i) {
+            const T g = grad_y[at + i];
+            grad_x[at + i] = g * f.slope(x[at + i], Term<T>{*terms + i, g});
         }
-    }
-    for (long i = whole; i < n; ++i) {
-        T partial[F::parameters];
-        grad_x[i] = grad_y[i] * f.slope(x[i], partial);
-        for (int k = 0; k < F::parameters; ++k) lanes[k][i - whole] += grad_y[i] * partial[k];
+        for (int k = 0; k < F::parameters; ++k) {
+            for (long i = size; i < TILE; ++i) terms[k][i] = 0;
+            for (long i = 0; i < TILE; i += LANES)
+#pragma omp simd
+                for (long j = 0; j < LANES; ++j) lanes[k][j] += terms[k][i + j];
+        }
     }
     for (int k = 0; k < F::parameters; ++k)
         for (long j = 0; j < LANES; ++j) sums[k] += lanes[k][j];
@@ -130,11 +136,17 @@ void partial_one(const T* x, const T* grad_y, T* grad_x, long n, const T* p, lon
 template <class F, class T>
 void partial_each(const T* x, const T* grad_y, T* grad_x, long n, const T* p, long stride,
                   double* sums) {
+    T terms[F::parameters][TILE] = {};
+    for (long at = 0; at < n; at += TILE) {
+        const long size = n - at < TILE ? n - at : TILE;
 #pragma omp simd
-    for (long i = 0; i < n; ++i) {
-        T partial[F::parameters];
-        grad_x[i] = grad_y[i] * F(p + i, stride).slope(x[i], partial);
-        for (int k = 0; k < F::parameters; ++k) sums[k * stride + i] += grad_y[i] * partial[k];
+        for (long i = 0; i < size; ++i) {
+            const T g = grad_y[at + i];
+            grad_x[at + i] = g * F(p + at + i, stride).slope(x[at + i], Term<T>{*terms + i, g});
+        }
+        for (int k = 0; k < F::parameters; ++k)
+#pragma omp simd
+            for (long i = 0; i < size; ++i) sums[k * stride + at + i] += terms[k][i];
     }
 }
 

@@ -49,6 +49,9 @@ template <class T> AFNLAB_FN T finite(T x) { return within(x, T(-1e30), T(1e30))
 // x g, and 0 where the gate g has closed.
 template <class T> AFNLAB_FN T gated(T x, T g) { return g == 0 ? T(0) : x * g; }
 
+// k x for a parameter k; where that is 0 also at infinite x.
+template <class T> AFNLAB_FN T times(T k, T x) { return k * (k == 0 ? within(x, T(-1), T(1)) : x); }
+
 template <class T> AFNLAB_FN T magnitude(T x) { return x < 0 ? -x : x; }
 
 // Elementary functions. float: minimax polynomials of our own, relative errors as noted, since a
@@ -184,7 +187,8 @@ template <class T> struct Logistic {
 
 // ---------------------------------------------------------------------------------------------
 // The activations. `parameters` counts them, in the order of the record; the constructor takes
-// them `stride` apart. slope(x, partials) also stores the derivatives by the parameters.
+// them `stride` apart. slope(x, partial) also calls partial(k, v) with the derivative v by each
+// parameter k that can be trained.
 // ---------------------------------------------------------------------------------------------
 
 template <class T> struct srelu {
@@ -208,11 +212,11 @@ template <class T> struct srelu {
         const T g = gate(x, v, w);
         return g + (v - 1) * T(0.78539816339744830962) * sin_quarter(w);
     }
-    AFNLAB_FN T slope(T x, T* partial) const {
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
         T v, w;
         const T g = gate(x, v, w), u = v - 1;
         const T bend = T(0.78539816339744830962) * sin_quarter(w);  // dg/dv
-        partial[0] = -u * u * bend;
+        partial(0, -u * u * bend);
         return g + u * bend;
     }
 };
@@ -232,11 +236,11 @@ template <class T> struct swish {
         const T inverse = 1 / s.d;
         return inverse * (s.n + beta * x * (s.e * inverse));
     }
-    AFNLAB_FN T slope(T x, T* partial) const {
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
         x = finite(x);
         const Logistic<T> s(beta * x);
         const T inverse = 1 / s.d, bend = s.e * inverse * inverse;
-        partial[0] = x * bend * x;
+        partial(0, x * bend * x);
         return s.n * inverse + beta * x * bend;
     }
 };
@@ -355,13 +359,12 @@ template <class T> struct apec {
         const T k = reciprocal_curve(x, c, bend);
         return (beta - finite(x)) * bend - k;
     }
-    AFNLAB_FN T slope(T x, T* partial) const {
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
         T bend;
         const T k = reciprocal_curve(x, c, bend);
-        partial[0] = 1;
-        partial[1] = k;
-        partial[2] = -gated(beta - x, k) * k;
-        partial[3] = 0;
+        partial(0, 1);
+        partial(1, k);
+        partial(2, -gated(beta - x, k) * k);
         return (beta - finite(x)) * bend - k;
     }
 };
@@ -380,22 +383,21 @@ template <class T> struct mapec {
     AFNLAB_FN T value(T x) const {
         T bend;
         const T inner = unscaled(x, reciprocal_curve(x, c, bend));
-        return gated(inner, zeta);
+        return times(zeta, inner);
     }
     AFNLAB_FN T slope(T x) const {
         T bend;
         const T k = reciprocal_curve(x, c, bend);
         return zeta * ((beta - finite(x)) * bend + (delta - k));
     }
-    AFNLAB_FN T slope(T x, T* partial) const {
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
         T bend;
         const T k = reciprocal_curve(x, c, bend);
-        partial[0] = zeta;
-        partial[1] = zeta * k;
-        partial[2] = zeta * gated(beta - x, k) * k * sign;
-        partial[3] = zeta * x;
-        partial[4] = unscaled(x, k);
-        partial[5] = 0;
+        partial(0, zeta);
+        partial(1, zeta * k);
+        partial(2, zeta * gated(beta - x, k) * k * sign);
+        partial(3, zeta * x);
+        partial(4, unscaled(x, k));
         return zeta * ((beta - finite(x)) * bend + (delta - k));
     }
 };
@@ -407,12 +409,12 @@ template <class T> struct plu {
 
     AFNLAB_FN T value(T x) const {
         const T inside = within(x, -c, c);
-        return inside + gated(x - inside, alpha);
+        return inside + times(alpha, x - inside);
     }
     AFNLAB_FN T slope(T x) const { return magnitude(x) > c ? alpha : T(1); }
-    AFNLAB_FN T slope(T x, T* partial) const {
-        partial[0] = x - within(x, -c, c);
-        partial[1] = (1 - alpha) * (T(x > c) - T(x < -c));
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
+        partial(0, x - within(x, -c, c));
+        partial(1, (1 - alpha) * (T(x > c) - T(x < -c)));
         return slope(x);
     }
 };
@@ -424,14 +426,14 @@ template <class T> struct pilu {
 
     AFNLAB_FN T value(T x) const {
         const T k = x > gamma ? alpha : beta;
-        return gated(x, k) + gamma * (1 - k);
+        return times(k, x) + gamma * (1 - k);
     }
     AFNLAB_FN T slope(T x) const { return x > gamma ? alpha : beta; }
-    AFNLAB_FN T slope(T x, T* partial) const {
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
         const bool right = x > gamma;
-        partial[0] = right ? x - gamma : T(0);
-        partial[1] = right ? T(0) : x - gamma;
-        partial[2] = 1 - slope(x);
+        partial(0, right ? x - gamma : T(0));
+        partial(1, right ? T(0) : x - gamma);
+        partial(2, 1 - slope(x));
         return slope(x);
     }
 };
@@ -443,8 +445,8 @@ template <class T> struct frelu {
 
     AFNLAB_FN T value(T x) const { return (x < 0 ? T(0) : x) + b; }
     AFNLAB_FN T slope(T x) const { return T(x > 0); }
-    AFNLAB_FN T slope(T x, T* partial) const {
-        partial[0] = 1;
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
+        partial(0, 1);
         return slope(x);
     }
 };
@@ -456,8 +458,8 @@ template <class T> struct double_relu {
 
     AFNLAB_FN T value(T x) const { return x - within(x, -alpha, alpha); }
     AFNLAB_FN T slope(T x) const { return T(magnitude(x) > alpha); }
-    AFNLAB_FN T slope(T x, T* partial) const {
-        partial[0] = T(x < -alpha) - T(x > alpha);
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
+        partial(0, T(x < -alpha) - T(x > alpha));
         return slope(x);
     }
 };

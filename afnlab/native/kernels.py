@@ -230,6 +230,8 @@ def backward(
         return (grad_x,)
     rows = [row for row, n in zip(sums, numbers, strict=True) if n is None]
     return grad_x, *(
-        row.to(t.dtype).view(t.shape) if t.numel() == channels else row.sum().to(t.dtype).view(t.shape)
+        row.to(t.dtype).view(t.shape)
+        if t.numel() == channels
+        else row.sum().to(t.dtype).view(t.shape)
         for row, t in zip(rows, tensors, strict=True)
     )

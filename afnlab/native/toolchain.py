@@ -87,9 +87,7 @@ def cuda_compiler(architectures: Sequence[str] = ()) -> Compiler:
     if not architectures:
         present = torch.cuda.is_available() and torch.cuda.get_device_capability()
         number = "".join(map(str, present)) if present else ""
-        architectures = (
-            (f"arch=compute_{number},code=sm_{number}",) if present else _ARCHITECTURES
-        )
+        architectures = (f"arch=compute_{number},code=sm_{number}",) if present else _ARCHITECTURES
     codes = [word for one in architectures for word in ("-gencode", one)]
     return Compiler(path, (*_CUDA_FLAGS, *codes))
 
