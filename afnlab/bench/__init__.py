@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import afnlab
 from afnlab.training.engine import pick_device
@@ -12,14 +13,18 @@ from afnlab.training.options import whole
 from afnlab.training.record import machine
 
 
-def main(name: str, device: str = "cpu", rounds: int = 15, file: str | None = None) -> None:
+def main(
+    name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: Any
+) -> None:
     """Run a benchmark, print its table, and write it with the machine's description if asked."""
-    from afnlab.bench import autorot  # noqa: PLC0415
+    from afnlab.bench import activations, autorot  # noqa: PLC0415
 
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
-    table = {"autorot": autorot.measure}[name](str(place), rounds)
-    print(table.round(3).to_string(index=False))
+    measure = {"autorot": autorot.measure, "activations": activations.measure}[name]
+    table = measure(str(place), rounds, **settings)
+    shown = activations.summary(table) if name == "activations" else table
+    print(shown.round(3).to_string(index=False, na_rep=""))
     facts = {"afnlab": afnlab.__version__, "date": datetime.now(UTC).date().isoformat()}
     facts |= machine(place)
     print(f"{facts['device_name']}, {facts['threads']} threads, torch {facts['torch']}; medians")

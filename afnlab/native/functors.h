@@ -50,7 +50,10 @@ template <class T> AFNLAB_FN T finite(T x) { return within(x, T(-1e30), T(1e30))
 template <class T> AFNLAB_FN T gated(T x, T g) { return g == 0 ? T(0) : x * g; }
 
 // k x for a parameter k; where that is 0 also at infinite x.
-template <class T> AFNLAB_FN T times(T k, T x) { return k * (k == 0 ? within(x, T(-1), T(1)) : x); }
+template <class T> AFNLAB_FN T times(T k, T x) {
+    const T most = k == 0 ? T(1) : T(INFINITY);
+    return k * within(x, -most, most);
+}
 
 template <class T> AFNLAB_FN T magnitude(T x) { return x < 0 ? -x : x; }
 
@@ -61,26 +64,37 @@ struct Exp {  // exp(x) = scale (1 + p) = 1 + less_one
     float scale, p;
 };
 
+// For x up to 80; below -87, where it is 1e-38, exp(x) is 0.
 AFNLAB_FN Exp exp_parts(float x) {
     const float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-    x = within(x, -104.0f, 89.0f);
-    float k = x * 1.44269504f + shift;
-    const unsigned n = as_bits(k) - as_bits(shift) + 256;  // unsigned: whatever a NaN makes of it
+    const float bounded = x < -87 ? -87.0f : x;
+    float k = bounded * 1.44269504f + shift;
+    const unsigned n = as_bits(k) - as_bits(shift);  // unsigned: whatever a NaN makes of it
     k -= shift;
-    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+    const float r = (bounded - k * 0.693359375f) + k * 2.12194440e-4f;
     float q = 0.00138825062f;  // (exp(r) - 1 - r) / r^2, 1.3e-8
     q = q * r + 0.00836658015f;
     q = q * r + 0.0416672019f;
     q = q * r + 0.166665432f;
     q = q * r + 0.499999981f;
-    const unsigned half = n >> 1;  // in two steps, so that the ends of the range come out right
-    return {as_float((half - 1) << 23) * as_float((n - half - 1) << 23), r + r * r * q};
+    return {x < -87 ? 0.0f : as_float((n + 127) << 23), r + r * r * q};
 }
 
+#if defined(__CUDA_ARCH__)
+// A GPU has 2^x in hardware; what x log2(e) loses to rounding is put back.
+AFNLAB_FN float exp_of(float x) {
+    const float k = x * 1.44269504f;
+    const float lost = fmaf(x, 1.44269504f, -k) + x * 1.92596299e-8f;
+    float power;
+    asm("ex2.approx.f32 %0, %1;" : "=f"(power) : "f"(k));
+    return power + power * (0.693147181f * finite(lost));
+}
+#else
 AFNLAB_FN float exp_of(float x) {
     const Exp e = exp_parts(x);
     return e.scale + e.scale * e.p;
 }
+#endif
 AFNLAB_FN double exp_of(double x) { return exp(x); }
 
 // exp(x), and exp(x) - 1 with all its digits near x = 0.
@@ -94,17 +108,20 @@ AFNLAB_FN double exp_of(double x, double& less_one) {
     return exp(x);
 }
 
-// ln((1 + w) / (1 - w)) for w in [0, 1/3], that is ln(1 + s) for w = s / (2 + s); 4e-9.
-AFNLAB_FN float log_ratio(float w) {
-    const float z = w * w;
-    float q = 0.281853338f;
-    q = q * z + 0.279592401f;
-    q = q * z + 0.400249915f;
-    q = q * z + 0.666663132f;
-    q = q * z + 2.00000001f;
-    return w * q;
+// ln(1 + s) for s in [0, 1]; 3e-8.
+AFNLAB_FN float log_of_1_plus(float s) {
+    float q = 0.00523270938f;
+    q = q * s - 0.0295052939f;
+    q = q * s + 0.0782260297f;
+    q = q * s - 0.13663251f;
+    q = q * s + 0.191060082f;
+    q = q * s - 0.248429822f;
+    q = q * s + 0.333190967f;
+    q = q * s - 0.499994931f;
+    q = q * s + 0.99999997f;
+    return s * q;
 }
-AFNLAB_FN double log_ratio(double w) { return 2 * atanh(w); }
+AFNLAB_FN double log_of_1_plus(double s) { return log1p(s); }
 
 // sin^2(pi w / 4) and sin(pi w / 2) for w in [0, 1]; 8e-10, 6e-9.
 AFNLAB_FN float sin_squared(float w) {
@@ -288,7 +305,7 @@ template <class T> struct gish {
         u = exp_of(x > 5 ? T(5) : x);
         closing = exp_of(-u, opening);
         opening = -opening;
-        return log_ratio(opening / (2 + opening));
+        return log_of_1_plus(opening);
     }
     AFNLAB_FN T value(T x) const {
         T u, opening, closing;
@@ -307,11 +324,11 @@ template <class T> struct logish {
 
     AFNLAB_FN T value(T x) const {
         const Logistic<T> s(x);
-        return gated(x, log_ratio(s.n / (2 * s.d + s.n)));
+        return gated(x, log_of_1_plus(s.n / s.d));
     }
     AFNLAB_FN T slope(T x) const {
         const Logistic<T> s(x);
-        const T g = log_ratio(s.n / (2 * s.d + s.n));
+        const T g = log_of_1_plus(s.n / s.d);
         return g + finite(x) * (s.e / (s.d * (s.d + s.n)));
     }
 };

@@ -140,11 +140,18 @@ def layout(shape: torch.Size, parameters: Sequence[Tensor]) -> Layout | None:
 
 def dense(x: Tensor, channels: int) -> Tensor:
     """x itself if its elements fill its memory in an order that will do, else a copy."""
+    if not _stored(x):
+        x = x.clone()
     if x.is_contiguous():
         return x
     if channels == 1 and torch.empty_like(x).stride() == x.stride():  # kept only if dense
         return x
     return x.contiguous()
+
+
+def _stored(x: Tensor) -> bool:
+    """Whether its memory holds its values: not a lazy negative, nor a zero without memory."""
+    return not (x.is_neg() or x._is_zerotensor())
 
 
 def parameter_table(
@@ -209,7 +216,7 @@ def backward(
     assert shape is not None
     x = dense(x, shape[1])
     grad_x = torch.empty_like(x)
-    if grad_y.dtype != x.dtype or grad_y.stride() != x.stride():
+    if grad_y.dtype != x.dtype or grad_y.stride() != x.stride() or not _stored(grad_y):
         grad_y = torch.empty_like(x).copy_(grad_y)
     count, channels = len(numbers), shape[1]
     on_cpu = x.device.type == "cpu"

@@ -65,11 +65,10 @@ def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
         with suppress(OSError):
             return ctypes.CDLL(str(carried)), carried
     compiler = cpu_compiler() if kind == "cpu" else cuda_compiler()
-    # One activation at a time for the CPU, to be there within a second.
-    extra = (f"-DAFNLAB_ONLY={name}",) if kind == "cpu" else ()
+    extra = (f"-DAFNLAB_ONLY={name}",)  # one at a time, to be there within a second
     words = (digest(kind), compiler.identity, platform.machine(), *extra)
     key = hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
-    path = cache_folder() / f"{kind}-{name if extra else 'all'}-{key}.so"
+    path = cache_folder() / f"{kind}-{name}-{key}.so"
     try:
         if not _is_sealed(path):
             build(compiler, SOURCE[kind], path, extra)

@@ -14,12 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.utils._pytree import tree_map
 
 from afnlab.native import kernels
 from afnlab.native.kernels import DTYPES, accumulation, layout
 from afnlab.spec import Activation, get_activation
 
+TransformType = torch._C._functorch.TransformType
 _PLAIN = (Tensor, torch.nn.Parameter)
 _transforms = torch._C._are_functorch_transforms_active  # what autograd.Function asks itself
 
@@ -70,7 +72,7 @@ class _Eager(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor) -> tuple:  # type: ignore[override]
         call, (x, *tensors) = ctx.call, ctx.saved_tensors
         with_sums = any(ctx.needs_input_grad[2:])
-        if torch.is_grad_enabled() or _transforms():
+        if torch.is_grad_enabled() or _transforms() or forward_ad._current_level >= 0:
             grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
         else:  # nobody will differentiate it again
             grads = kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)
@@ -194,7 +196,7 @@ def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor 
         return None
     if not (_is_plain(x) and x.dtype in DTYPES and x.device.type in ("cpu", "cuda")):
         return None
-    if torch._C._len_torch_dispatch_stack() or torch.jit.is_tracing():
+    if torch._C._len_torch_dispatch_stack() or torch.jit.is_tracing() or _functionalizing():
         return None
     if get_activation(record.name) is not record or "noise" in values:
         return None
@@ -215,4 +217,10 @@ def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor 
 
 
 def _is_plain(x: Tensor) -> bool:
-    return type(x) in _PLAIN and x.layout == torch.strided and not x.is_neg()
+    return type(x) in _PLAIN and x.layout == torch.strided and not x.is_nested
+
+
+def _functionalizing() -> bool:
+    """Whether torch.func.functionalize is at work, which takes no autograd.Function."""
+    levels = torch._C._functorch.get_interpreter_stack() if _transforms() else None
+    return any(one.key() == TransformType.Functionalize for one in levels or ())

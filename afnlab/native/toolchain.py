@@ -14,13 +14,15 @@ from pathlib import Path
 import torch
 
 TIMEOUT = 300  # seconds, after which a compiler counts as failed
+LEVELS = ("DEFAULT", "AVX2", "AVX512")
 _X86 = {
     # torch's name for what the processor has, and has been checked for: flags of the compiler
     "AVX2": ("-mavx2", "-mfma"),
     "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"),
 }
 _CPU_FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
-_CUDA_FLAGS = ("-std=c++17", "-O3", "-shared", "-Xcompiler", "-fPIC", "--threads", "0")
+# Divisions to 2 units in the last place: the exact ones cost more than the memory traffic.
+_CUDA_FLAGS = ("-std=c++17", "-O3", "--prec-div=false", "-shared", "-Xcompiler", "-fPIC")
 _ARCHITECTURES = ("arch=compute_80,code=sm_80", "arch=compute_90,code=[sm_90,compute_90]")
 
 
@@ -47,7 +49,13 @@ class Compiler:
         command = [self.path, *self.flags, *extra, str(source), "-o", str(out)]
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise Unavailable(f"{self.path} took more than {TIMEOUT} s") from None
@@ -78,17 +86,18 @@ def cpu_compiler(level: str | None = None) -> Compiler:
     return Compiler(path, (*_CPU_FLAGS, *threads, *simd, *_X86.get(level or capability(), ())))
 
 
-def cuda_compiler(architectures: Sequence[str] = ()) -> Compiler:
-    """nvcc, for the present device or, without one, for sm_80, sm_90 and what comes after."""
+def cuda_compiler(everywhere: bool = False) -> Compiler:
+    """nvcc, for the present device; without one, or everywhere, for sm_80, sm_90 and what comes
+    after."""
     home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
     path = _found("nvcc", f"{home}/bin/nvcc")
     if path is None:
         raise Unavailable("there is no nvcc")
-    if not architectures:
-        present = torch.cuda.is_available() and torch.cuda.get_device_capability()
-        number = "".join(map(str, present)) if present else ""
-        architectures = (f"arch=compute_{number},code=sm_{number}",) if present else _ARCHITECTURES
-    codes = [word for one in architectures for word in ("-gencode", one)]
+    targets = _ARCHITECTURES
+    if not everywhere and torch.cuda.is_available():
+        number = "".join(map(str, torch.cuda.get_device_capability()))
+        targets = (f"arch=compute_{number},code=sm_{number}",)
+    codes = [word for target in targets for word in ("-gencode", target)]
     return Compiler(path, (*_CUDA_FLAGS, *codes))
 
 

@@ -1,0 +1,134 @@
+"""What the activations cost: compiled kernels beside torch's own kernels and torch's expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from afnlab.bench.timing import in_turn
+from afnlab.native import kernels, ops
+from afnlab.nn import make
+from afnlab.spec import get_activation
+
+PEERS = {"relu": F.relu, "silu": F.silu, "gelu": F.gelu, "mish": F.mish}
+TRAINED = ("apec", "mapec", "srelu")
+INPUTS = {"normal": 2.0, "saturated": 50.0}  # deviations of the inputs
+SIZES = {"cpu": (64 * 128, 4 << 20, 16 << 20), "cuda": (64 * 128, 256 << 20)}
+SATURATED_SIZE = {"cpu": 4 << 20, "cuda": 256 << 20}
+TRAFFIC = {"forward": 2, "backward": 3, "both": 5}  # tensors read and written, at the least
+COLUMNS = ("dtype", "elements", "input", "function", "way", "pass", "seconds")
+
+Step = Callable[[], object]
+
+
+def measure(
+    device: str = "cpu",
+    rounds: int = 15,
+    sizes: Iterable[int] = (),
+    dtypes: Iterable[str] = ("float32",),
+    compiled: bool = False,
+) -> pd.DataFrame:
+    """Median seconds, a row a function, way and pass; those of one size and dtype in turn.
+
+    way: "kernel" (ours), "trained" (ours, with the gradients of trained parameters), "expression"
+        (the definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
+        (torch's own kernel; and "copy", the limit: a clone of the input).
+    pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
+        also of deviation 50, where nearly all of them are saturated.
+    """
+    kind = torch.device(device).type
+    rows: list[tuple] = []
+    for name in dtypes:
+        for size in tuple(sizes) or SIZES[kind]:
+            inputs = INPUTS if size == SATURATED_SIZE[kind] else {"normal": INPUTS["normal"]}
+            for given, deviation in inputs.items():
+                x, grad = _inputs(size, deviation, getattr(torch, name), device)
+                rivals = _rivals(x, grad, compiled and given == "normal")
+                times = in_turn(rivals, rounds, device=device)
+                rows += [(name, size, given, *key, t) for key, t in times.items()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _inputs(
+    size: int, deviation: float, dtype: torch.dtype, device: str
+) -> tuple[Tensor, Tensor]:
+    draws = torch.Generator(device).manual_seed(0)
+    x = torch.empty(size, device=device, dtype=dtype).normal_(0, deviation, generator=draws)
+    grad = torch.empty_like(x).normal_(generator=draws)
+    return x.requires_grad_(), grad
+
+
+def _rivals(x: Tensor, grad: Tensor, compiled: bool) -> dict[tuple[str, str, str], Step]:
+    rivals: dict[tuple[str, str, str], Step] = {("copy", "torch", "forward"): x.detach().clone}
+    for name, f in PEERS.items():
+        _passes(rivals, name, "torch", f, x, grad)
+    for name in kernels.names():
+        record = get_activation(name)
+        _passes(rivals, name, "kernel", record, x, grad)
+        expression = _expression(name)
+        rivals[name, "expression", "both"] = _both(expression, x, grad)
+        if compiled:
+            rivals[name, "compiled", "both"] = _both(torch.compile(expression), x, grad)
+    for name in TRAINED:
+        module = make(name, trainable=True, device=x.device)
+        rivals[name, "trained", "both"] = _both(module, x, grad, *module.parameters())
+    return rivals
+
+
+def _expression(name: str) -> Callable[[Tensor], Tensor]:
+    record = get_activation(name)
+    return ops.Call(record, tuple(record.complete({}).values())).expression
+
+
+def _passes(
+    rivals: dict, name: str, way: str, f: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor
+) -> None:
+    rivals[name, way, "forward"] = partial(f, x.detach())
+    y = f(x)
+    rivals[name, way, "backward"] = partial(torch.autograd.grad, y, x, grad, retain_graph=True)
+    rivals[name, way, "both"] = _both(f, x, grad)
+
+
+def _both(f: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor, *others: Tensor) -> Step:
+    return lambda: torch.autograd.grad(f(x), [x, *others], grad)
+
+
+def summary(times: pd.DataFrame) -> pd.DataFrame:
+    """A row a function, dtype and size: forward and backward beside torch's ReLU, SiLU and GELU.
+
+    "above relu, us": the absolute difference, which is what counts for small tensors. "of copy":
+    the least memory traffic of both passes over the time, as a share of what a copy achieves.
+    """
+    rows: list[dict[str, Any]] = []
+    for (dtype, size, given), part in times.groupby(["dtype", "elements", "input"], sort=False):
+        t = part.set_index(["function", "way", "pass"]).seconds
+        bandwidth = 2 / t["copy", "torch", "forward"]
+        ways = [key for key in t.index if key[2] == "both" and key[1] in ("torch", "kernel", "trained")]
+        for name, way, _ in sorted(ways, key=lambda key: t[key]):
+            own = t[name, way, "both"]
+            row = {"function": name, "by": way, "dtype": dtype, "elements": size, "input": given}
+            row |= {"ms": 1000 * own}
+            row |= {f"/ {p}": own / t[p, "torch", "both"] for p in ("relu", "silu", "gelu")}
+            row["above relu, us"] = 1e6 * (own - t["relu", "torch", "both"])
+            row["of copy"] = TRAFFIC["both"] / own / bandwidth
+            for rival in ("expression", "compiled"):
+                if way == "kernel" and (name, rival, "both") in t.index:
+                    row[f"{rival} / kernel"] = t[name, rival, "both"] / own
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def share_of_copy(times: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with "share": the bandwidth achieved, as a share of a copy's."""
+    at = ["dtype", "elements", "input"]
+    copies = times[times.function == "copy"].set_index(at).seconds
+    table = times[times.function != "copy"].copy()
+    copy = copies.reindex(pd.MultiIndex.from_frame(table[at])).to_numpy()
+    table["share"] = table["pass"].map(TRAFFIC) / table.seconds / (2 / copy)
+    return table.reset_index(drop=True)
