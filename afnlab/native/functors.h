@@ -30,9 +30,19 @@ AFNLAB_FN unsigned as_bits(float value) {
     __builtin_memcpy(&bits, &value, sizeof bits);
     return bits;
 }
+AFNLAB_FN unsigned long long as_bits(double value) {
+    unsigned long long bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
 
 AFNLAB_FN float as_float(unsigned bits) {
     float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+}
+AFNLAB_FN double as_double(unsigned long long bits) {
+    double value;
     __builtin_memcpy(&value, &bits, sizeof value);
     return value;
 }
@@ -57,120 +67,123 @@ template <class T> AFNLAB_FN T times(T k, T x) {
 
 template <class T> AFNLAB_FN T magnitude(T x) { return x < 0 ? -x : x; }
 
-// Elementary functions. float: minimax polynomials of our own, relative errors as noted, since a
-// call to the library's would not be vectorised. double: the library's.
+// Elementary functions: polynomials, since a call to the library's would not be vectorised. float:
+// minimax, fitted, relative errors as noted. double: Taylor series, to the last digit.
 
-struct Exp {  // exp(x) = scale (1 + p) = 1 + less_one
-    float scale, p;
+// c0 + c1 x + c2 x^2 ...
+template <class T> AFNLAB_FN T polynomial(T, T c) { return c; }
+template <class T, class... C> AFNLAB_FN T polynomial(T x, T c, C... more) {
+    return c + x * polynomial(x, more...);
+}
+
+template <class T> struct Exp {  // exp(x) = scale (1 + p)
+    T scale, p;
+    AFNLAB_FN T value() const { return scale + scale * p; }
+    AFNLAB_FN T less_one() const { return (scale - 1) + scale * p; }  // all digits near x = 0
 };
 
-// For x up to 80; below -87, where it is 1e-38, exp(x) is 0.
-AFNLAB_FN Exp exp_parts(float x) {
+// For x up to 80; below -87, where it is 1e-38, exp(x) is 0. The remainder's series: 1.3e-8.
+AFNLAB_FN Exp<float> exp_parts(float x) {
     const float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
     const float bounded = x < -87 ? -87.0f : x;
     float k = bounded * 1.44269504f + shift;
     const unsigned n = as_bits(k) - as_bits(shift);  // unsigned: whatever a NaN makes of it
     k -= shift;
     const float r = (bounded - k * 0.693359375f) + k * 2.12194440e-4f;
-    float q = 0.00138825062f;  // (exp(r) - 1 - r) / r^2, 1.3e-8
-    q = q * r + 0.00836658015f;
-    q = q * r + 0.0416672019f;
-    q = q * r + 0.166665432f;
-    q = q * r + 0.499999981f;
+    const float q = polynomial(r, 0.499999981f, 0.166665432f, 0.0416672019f, 0.00836658015f,
+                               0.00138825062f);
     return {x < -87 ? 0.0f : as_float((n + 127) << 23), r + r * r * q};
 }
+// For x up to 700; below -708, where it is 1e-307, exp(x) is 0.
+AFNLAB_FN Exp<double> exp_parts(double x) {
+    const double shift = 6755399441055744.0;  // 1.5 * 2^52
+    const double bounded = x < -708 ? -708.0 : x;
+    double k = bounded * 1.44269504088896341 + shift;
+    const unsigned long long n = as_bits(k) - as_bits(shift);
+    k -= shift;
+    const double r = (bounded - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+    const double q = polynomial(
+        r,
+        0.5, 0.16666666666666666, 0.041666666666666664, 0.008333333333333333,
+        0.001388888888888889, 0.0001984126984126984, 2.48015873015873e-05, 2.7557319223985893e-06,
+        2.755731922398589e-07, 2.505210838544172e-08, 2.08767569878681e-09,
+        1.6059043836821613e-10);
+    return {x < -708 ? 0.0 : as_double((n + 1023) << 52), r + r * r * q};
+}
 
+template <class T> AFNLAB_FN T exp_of(T x) { return exp_parts(x).value(); }
 #if defined(__CUDA_ARCH__)
 // A GPU has 2^x in hardware; what x log2(e) loses to rounding is put back.
-AFNLAB_FN float exp_of(float x) {
+template <> AFNLAB_FN float exp_of(float x) {
+    x = within(x, -200.0f, 200.0f);
     const float k = x * 1.44269504f;
     const float lost = fmaf(x, 1.44269504f, -k) + x * 1.92596299e-8f;
     float power;
     asm("ex2.approx.f32 %0, %1;" : "=f"(power) : "f"(k));
-    return power + power * (0.693147181f * finite(lost));
-}
-#else
-AFNLAB_FN float exp_of(float x) {
-    const Exp e = exp_parts(x);
-    return e.scale + e.scale * e.p;
+    return power + power * (0.693147181f * lost);
 }
 #endif
-AFNLAB_FN double exp_of(double x) { return exp(x); }
 
-// exp(x), and exp(x) - 1 with all its digits near x = 0.
-AFNLAB_FN float exp_of(float x, float& less_one) {
-    const Exp e = exp_parts(x);
-    less_one = (e.scale - 1) + e.scale * e.p;
-    return e.scale + e.scale * e.p;
-}
-AFNLAB_FN double exp_of(double x, double& less_one) {
-    less_one = expm1(x);
-    return exp(x);
-}
-
-// ln(1 + s) for s in [0, 1]; 3e-8.
+// ln(1 + s) for s in [0, 1]; 3e-8. double: 2 artanh(s / (2 + s)).
 AFNLAB_FN float log_of_1_plus(float s) {
-    float q = 0.00523270938f;
-    q = q * s - 0.0295052939f;
-    q = q * s + 0.0782260297f;
-    q = q * s - 0.13663251f;
-    q = q * s + 0.191060082f;
-    q = q * s - 0.248429822f;
-    q = q * s + 0.333190967f;
-    q = q * s - 0.499994931f;
-    q = q * s + 0.99999997f;
-    return s * q;
+    return s * polynomial(s, 0.99999997f, -0.499994931f, 0.333190967f, -0.248429822f,
+                          0.191060082f, -0.13663251f, 0.0782260297f, -0.0295052939f,
+                          0.00523270938f);
 }
-AFNLAB_FN double log_of_1_plus(double s) { return log1p(s); }
+AFNLAB_FN double log_of_1_plus(double s) {
+    const double w = s / (2 + s);
+    const double q = polynomial(
+        w * w,
+        2.0, 0.6666666666666666, 0.4, 0.2857142857142857, 0.2222222222222222, 0.18181818181818182,
+        0.15384615384615385, 0.13333333333333333, 0.11764705882352941, 0.10526315789473684,
+        0.09523809523809523, 0.08695652173913043, 0.08, 0.07407407407407407, 0.06896551724137931,
+        0.06451612903225806, 0.06060606060606061);
+    return w * q;
+}
 
 // sin^2(pi w / 4) and sin(pi w / 2) for w in [0, 1]; 8e-10, 6e-9.
 AFNLAB_FN float sin_squared(float w) {
     const float z = w * w;
-    float q = 1.20194066e-05f;
-    q = q * z - 0.00045911846f;
-    q = q * z + 0.0104315552f;
-    q = q * z - 0.12683473f;
-    q = q * z + 0.616850275f;
-    return z * q;
+    return z * polynomial(z, 0.616850275f, -0.12683473f, 0.0104315552f, -0.00045911846f,
+                          1.20194066e-05f);
 }
 AFNLAB_FN double sin_squared(double w) {
-    const double s = sin(0.78539816339744830962 * w);
-    return s * s;
+    const double z = w * w;
+    const double q = polynomial(
+        z,
+        0.6168502750680849, -0.12683475395052402, 0.01043174038167648, -0.0004596301374197133,
+        1.2601021186530303e-05, -2.355437389409086e-07, 3.193301541895926e-09,
+        -3.2829815574897364e-11, 2.6472001003673117e-13, -1.7188695895493036e-15,
+        9.179958260776226e-18, -4.10337665092272e-20);
+    return z * q;
 }
 AFNLAB_FN float sin_quarter(float w) {
-    const float z = w * w;
-    float q = 0.00015148514f;
-    q = q * z - 0.00467376663f;
-    q = q * z + 0.079689679f;
-    q = q * z - 0.645963711f;
-    q = q * z + 1.57079632f;
+    return w * polynomial(w * w, 1.57079632f, -0.645963711f, 0.079689679f, -0.00467376663f,
+                          0.00015148514f);
+}
+AFNLAB_FN double sin_quarter(double w) {
+    const double q = polynomial(
+        w * w,
+        1.5707963267948966, -0.6459640975062463, 0.07969262624616705, -0.004681754135318688,
+        0.00016044118478735983, -3.598843235212085e-06, 5.692172921967927e-08,
+        -6.688035109811468e-10, 6.0669357311061955e-12, -4.377065467313742e-14,
+        2.571422892860474e-16, -1.2538995405354577e-18);
     return w * q;
 }
-AFNLAB_FN double sin_quarter(double w) { return sin(1.57079632679489661923 * w); }
 
 // The normal distribution at -a, and its density at a, for a >= 0; 3e-8 before rounding.
 AFNLAB_FN float normal_tail(float a, float& density) {
     a = within(a, 0.0f, 15.0f);  // beyond, exp(-a^2 / 2) is 0
     const float high = as_float(as_bits(a) & 0xfffff000u);  // high^2 is exact
     const float low = 0.5f * (high - a) * (high + a);  // at least -0.06
-    float q = 0.0416666667f;  // exp(low), its series
-    q = q * low + 0.166666667f;
-    q = q * low + 0.5f;
-    q = q * low + 1;
-    q = q * low + 1;
+    const float q = polynomial(low, 1.0f, 1.0f, 0.5f, 0.166666667f, 0.0416666667f);  // exp(low)
     const float e = exp_of(-0.5f * high * high) * q;
     const float t = 1 / (1 + 0.35f * a);
-    q = -0.0291578942f;
-    q = q * t + 0.144030947f;
-    q = q * t - 0.255839039f;
-    q = q * t + 0.159319715f;
-    q = q * t - 0.0232123568f;
-    q = q * t + 0.105552501f;
-    q = q * t + 0.119821289f;
-    q = q * t + 0.139863515f;
-    q = q * t + 0.139621307f;
+    const float r = polynomial(t, 0.139621307f, 0.139863515f, 0.119821289f, 0.105552501f,
+                               -0.0232123568f, 0.159319715f, -0.255839039f, 0.144030947f,
+                               -0.0291578942f);
     density = 0.398942280f * e;
-    return e * (t * q);
+    return e * (t * r);
 }
 AFNLAB_FN double normal_tail(double a, double& density) {
     density = 0.39894228040143267794 * exp(-0.5 * a * a);
@@ -179,15 +192,8 @@ AFNLAB_FN double normal_tail(double a, double& density) {
 
 // (a - tanh a) / a^3 for a in [0, 1]; 6e-8.
 AFNLAB_FN float tanh_rest(float a) {
-    const float z = a * a;
-    float q = 0.000420785454f;
-    q = q * z - 0.00251073108f;
-    q = q * z + 0.00821923022f;
-    q = q * z - 0.0216602769f;
-    q = q * z + 0.0539348272f;
-    q = q * z - 0.133331289f;
-    q = q * z + 0.333333313f;
-    return q;
+    return polynomial(a * a, 0.333333313f, -0.133331289f, 0.0539348272f, -0.0216602769f,
+                      0.00821923022f, -0.00251073108f, 0.000420785454f);
 }
 
 // The logistic function at x, from one exponential: s = n / d, 1 - s = m / d, n m = e = exp(-|x|).
@@ -303,8 +309,9 @@ template <class T> struct gish {
     // ln(1 + opening). Beyond x = 5, closing is below 1e-64.
     AFNLAB_FN T gate(T x, T& u, T& opening, T& closing) const {
         u = exp_of(x > 5 ? T(5) : x);
-        closing = exp_of(-u, opening);
-        opening = -opening;
+        const Exp<T> e = exp_parts(-u);
+        closing = e.value();
+        opening = -e.less_one();
         return log_of_1_plus(opening);
     }
     AFNLAB_FN T value(T x) const {
@@ -501,9 +508,8 @@ template <class T> struct tanhshrink {
 
     // tanh a = (1 - e) / (1 + e) with e = exp(-2 a).
     AFNLAB_FN T tanh_of(T a) const {
-        T less_one;
-        const T e = exp_of(-2 * a, less_one);
-        return -less_one / (1 + e);
+        const Exp<T> e = exp_parts(-2 * a);
+        return -e.less_one() / (1 + e.value());
     }
     AFNLAB_FN T value(T x) const {
         const T a = magnitude(x);
