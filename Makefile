@@ -8,7 +8,7 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: report test test-all setup lint docs lab wheel clean
+.PHONY: report test test-all test-gpu setup lint docs lab wheel clean
 .DELETE_ON_ERROR:
 
 report: $(READY)
@@ -46,8 +46,15 @@ docs: $(READY)
 lab: $(READY)
 	$(BIN)/afnlab lab
 
+# Carries the compiled kernels, where there are compilers; they are not left in the tree, where
+# they would stand before those of an edited source.
 wheel: $(READY)
+	$(BIN)/python -m afnlab.native.prebuild
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel -q --no-deps -w dist .
+	rm -rf afnlab/native/ready
+
+test-gpu: $(READY)
+	$(BIN)/python -m pytest -q -m gpu
 
 clean:
 	rm -rf .venv dist build reports runs

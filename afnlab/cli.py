@@ -123,7 +123,8 @@ def _report(a: argparse.Namespace) -> int:
 def _bench(a: argparse.Namespace) -> int:
     from afnlab import bench  # noqa: PLC0415
 
-    bench.main(a.name, a.device, a.rounds, a.json)
+    chosen = {"compiled": True} if a.compile else {}
+    bench.main(a.name, a.device, a.rounds, a.json, **chosen)
     return 0
 
 
@@ -212,10 +213,11 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
 
     sub = add("bench", _bench, "measure speed against a named peer, in one run")
-    sub.add_argument("name", choices=["autorot"], help="what to measure")
+    sub.add_argument("name", choices=["activations", "autorot"], help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
     sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")
+    sub.add_argument("--compile", action="store_true", help="activations: torch.compile as well")
 
     add("doctor", _doctor, "say what is installed, what works, and what does not")
     sub = add("lab", _lab, "open copies of the notebooks in JupyterLab")

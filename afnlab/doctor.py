@@ -32,6 +32,7 @@ def main() -> int:
         ("device", _device),
         ("activations", _activations),
         ("training", _training),
+        ("compiled kernels", _native),
         ("kernels", _fork),
         ("runs", _runs),
         ("data", _data),
@@ -84,6 +85,10 @@ def _activations() -> str:
         if not afnlab.get_activation(name)(x).isfinite().all():
             raise RuntimeError(f"{name} gives values that are not finite")
     return f"{len(afnlab.list_activations())}, all finite"
+
+
+def _native() -> str:
+    return "; ".join(f"{kind} from {found}" for kind, found in afnlab.native.status().items())
 
 
 def _training() -> str:

@@ -72,7 +72,9 @@ class _Eager(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor) -> tuple:  # type: ignore[override]
         call, (x, *tensors) = ctx.call, ctx.saved_tensors
         with_sums = any(ctx.needs_input_grad[2:])
-        if torch.is_grad_enabled() or _transforms() or forward_ad._current_level >= 0:
+        if torch._C._functorch.is_legacy_batchedtensor(grad_y):  # is_grads_batched: no storage
+            grads = call.gradients(grad_y, x, *tensors)
+        elif torch.is_grad_enabled() or _transforms() or forward_ad._current_level >= 0:
             grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
         else:  # nobody will differentiate it again
             grads = kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)

@@ -1,0 +1,73 @@
+"""Figures and sentences of the speed benchmark: how near to a copy's bandwidth each function is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+
+COLOURS = {"kernel": BLUE, "trained": ORANGE, "torch": GREY}
+CLAIM = "complexity: GELU > SReLU ~ Swish"  # the SReLU document
+NEAR = 0.10  # within 10 % counts as "~"
+
+
+def figure(shares: pd.DataFrame) -> Picture:
+    """Bars of the achieved share of a copy's bandwidth, forward and backward together.
+
+    shares: a table of `afnlab.bench.activations.share_of_copy`; a panel for each dtype and size, in
+    which the compiled kernels stand beside torch's own.
+    """
+    both = shares[(shares["pass"] == "both") & shares.way.isin(COLOURS)]
+    both = both[both.input == "normal"]
+    panels = list(both.groupby(["dtype", "elements"], sort=False))
+    dtypes, sizes = both.dtype.unique(), both.elements.unique()
+    rows = both.groupby(["dtype", "elements"]).size().max()
+    with styled():
+        picture = Picture(figsize=(3.1 * len(sizes) + 1, (0.19 * rows + 0.9) * len(dtypes)))
+        axes = picture.subplots(len(dtypes), len(sizes), squeeze=False, sharex=True)
+        for ax, ((dtype, size), part) in zip(axes.flat, panels, strict=True):
+            ordered = part.sort_values("share")
+            labels = [label for label in _labels(ordered)]
+            ax.barh(labels, ordered.share, color=[COLOURS[w] for w in ordered.way], height=0.75)
+            ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
+            ax.set_title(f"{dtype}, {size:,} elements")
+            ax.tick_params(axis="y", labelsize=7)
+            ax.grid(axis="y", visible=False)
+        for ax in axes[-1]:
+            ax.set_xlabel("share of a copy's bandwidth")
+        handles = [picture.axes[0].barh(0, 0, color=c) for c in COLOURS.values()]
+        names = ["compiled kernel", "with trained parameters", "torch's kernel"]
+        picture.legend(handles, names, loc="outside upper right", ncols=3)
+        picture.set_layout_engine("constrained")
+    return picture
+
+
+def _labels(part: pd.DataFrame) -> Iterator[str]:
+    for name, way in zip(part.function, part.way, strict=True):
+        yield {"kernel": name, "trained": f"{name}, trained", "torch": f"torch {name}"}[way]
+
+
+def verdict(times: pd.DataFrame) -> list[str]:
+    """What the measured times say about the document's claim on costs, per dtype and size."""
+    both = times[(times["pass"] == "both") & (times.input == "normal")]
+    sentences = []
+    for (dtype, size), part in both.groupby(["dtype", "elements"], sort=False):
+        t = part.set_index(["function", "way"]).seconds
+        by_kernel = _judged(t["srelu", "kernel"], t["gelu", "torch"], t["silu", "torch"])
+        written_out = _judged(*(t[f, "expression"] for f in ("srelu", "gelu", "swish")))
+        sentences.append(
+            f"{dtype}, {size:,} elements: as kernels {by_kernel}; as torch expressions"
+            f" {written_out}."
+        )
+    return sentences
+
+
+def _judged(srelu: float, gelu: float, swish: float) -> str:
+    above = "holds" if srelu < gelu else "does not hold"
+    near = "holds" if abs(srelu / swish - 1) <= NEAR else "does not hold"
+    return (
+        f"SReLU costs {srelu / gelu:.2f} of GELU (GELU > SReLU {above})"
+        f" and {srelu / swish:.2f} of Swish (SReLU ~ Swish {near})"
+    )

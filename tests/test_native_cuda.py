@@ -1,0 +1,178 @@
+"""The CUDA kernels: compiled and loaded without a GPU, computing on one where there is one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+import afnlab
+from afnlab.native import kernels, library, ops
+from afnlab.native.toolchain import Unavailable, cuda_compiler
+
+LIBRARY = "AFNLAB_CUDA_LIBRARY"  # one that is built already, to be tested
+NO_DRIVER = (35, 100)  # cudaErrorInsufficientDriver, cudaErrorNoDevice
+ON_GPU = torch.cuda.is_available()
+gpu = pytest.mark.gpu
+every_kernel = pytest.mark.parametrize("name", kernels.names())
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A library, and the names that are in it: all, or a plain and a trainable one."""
+    if os.environ.get(LIBRARY):
+        return ctypes.CDLL(os.environ[LIBRARY]), kernels.names()
+    try:
+        compiler = cuda_compiler()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    folder = tmp_path_factory.mktemp("cuda")
+    merged = None
+    names = ("mish", "mapec")
+    for name in names:
+        path = folder / f"{name}.so"
+        compiler.run(library.SOURCE["cuda"], path, (f"-DAFNLAB_ONLY={name}",))
+        lib = ctypes.CDLL(str(path))
+        if merged is None:
+            merged = lib
+        for way in ("forward", "backward"):
+            setattr(merged, f"afnlab_{name}_{way}", getattr(lib, f"afnlab_{name}_{way}"))
+    return merged, names
+
+
+@pytest.mark.slow
+def test_every_launcher_is_exported_and_answers_a_missing_driver(built):
+    if ON_GPU:
+        pytest.skip("there is a GPU: the tests of computing say more")
+    lib, names = built
+    lib.afnlab_error.argtypes, lib.afnlab_error.restype = [ctypes.c_int], ctypes.c_char_p
+    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+    head, room = [number, size, size, size], (ctypes.c_double * 8)()
+    for name in names:
+        forward, backward = (getattr(lib, f"afnlab_{name}_{w}") for w in ("forward", "backward"))
+        forward.argtypes = [*head, pointer, pointer, pointer, pointer, number, pointer]
+        backward.argtypes = [*head, *[pointer] * 5, number, pointer, pointer, number, pointer]
+        for dtype in kernels.DTYPES.values():
+            code = forward(dtype, 1, 1, 64, None, None, ctypes.addressof(room), None, 0, None)
+            assert code in NO_DRIVER
+            assert b"driver" in lib.afnlab_error(code) or b"device" in lib.afnlab_error(code)
+            call = (None, None, None, ctypes.addressof(room), None, 0, None, None, 1, None)
+            assert backward(dtype, 1, 1, 64, *call) in NO_DRIVER
+        assert forward(0, 1, 1, 0, None, None, ctypes.addressof(room), None, 0, None) == 0
+
+
+def test_the_binding_calls_a_cuda_library_with_what_it_takes():
+    source = library.SOURCE["cuda"].read_text(encoding="utf-8")
+    declared = source[source.index("_forward(") :].split(")")[0].count(",") + 1
+    assert declared == 10
+    declared = source[source.index("_backward(") :].split(")")[0].count(",") + 1
+    assert declared == 14
+
+
+def need_gpu() -> torch.device:
+    if not ON_GPU:
+        pytest.skip("torch sees no CUDA device")
+    return torch.device("cuda")
+
+
+TOLERANCE = {
+    torch.float32: 3e-6,
+    torch.float64: 1e-12,
+    torch.float16: 2e-3,
+    torch.bfloat16: 1.6e-2,
+}
+
+
+@gpu
+@every_kernel
+@pytest.mark.parametrize("dtype", kernels.DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(1,), (), (0,), (7, 129), (1 << 16,), (3, 5, 8, 8)], ids=str)
+def test_values_and_gradients(name, dtype, shape):
+    device = need_gpu()
+    record = afnlab.get_activation(name)
+    x = (torch.randn(shape, device=device) * 3).to(dtype).requires_grad_()
+    grad = torch.randn(shape, device=device).to(dtype)
+    y = record(x)
+    assert "Eager" in type(y.grad_fn).__name__, "the kernel was not used"
+    y.backward(grad)
+    wide = x.detach().double().requires_grad_()
+    expected = record.fn(wide, **record.complete({}))
+    expected.backward(grad.double())
+    close = {"rtol": TOLERANCE[dtype], "atol": TOLERANCE[dtype]}
+    torch.testing.assert_close(y.double(), expected.detach(), **close)
+    torch.testing.assert_close(x.grad.double(), wide.grad, **close)
+
+
+@gpu
+@pytest.mark.parametrize("name", [n for n in kernels.names() if afnlab.get_activation(n).params])
+@pytest.mark.parametrize("features", [None, 6], ids=["scalar", "channels"])
+def test_gradients_of_parameters(name, features):
+    device = need_gpu()
+    module = afnlab.nn.make(
+        name, trainable=True, num_features=features, feature_dim=1, device=device
+    )
+    x = torch.randn(9, 6, 31, device=device) * 2
+    grad = torch.randn_like(x)
+    got = torch.autograd.grad(module(x), list(module.parameters()), grad)
+    again = torch.autograd.grad(module(x), list(module.parameters()), grad)
+    wide = module.double()
+    values = {
+        n: v.view(1, -1, 1) if n in module.trained and features else v
+        for n, v in wide.values().items()
+    }
+    y = module.activation.fn(x.double(), **values)
+    expected = torch.autograd.grad(y, list(wide.parameters()), grad.double())
+    for g, repeated, e in zip(got, again, expected, strict=True):
+        assert torch.equal(g, repeated)
+        torch.testing.assert_close(g.double(), e, rtol=1e-4, atol=1e-4)
+
+
+@gpu
+def test_unaligned_memory_and_other_streams():
+    device = need_gpu()
+    x = torch.randn(4097, device=device, dtype=torch.float16)[1:]
+    reference = afnlab.functional.srelu(x.clone())
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        y = afnlab.functional.srelu(x)
+    side.synchronize()
+    assert torch.equal(y, reference)
+
+
+@gpu
+@pytest.mark.parametrize("trainable", [False, True])
+def test_a_step_can_be_captured_in_a_graph(trainable):
+    device = need_gpu()
+    module = afnlab.nn.APEC(trainable=trainable, std=0.0, device=device)
+    x = torch.randn(1 << 14, device=device, requires_grad=True)
+    wanted = [x, *module.parameters()]
+    for _ in range(3):
+        torch.autograd.grad(module(x).sum(), wanted)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        captured = torch.autograd.grad(module(x).sum(), wanted)
+    with torch.no_grad():
+        x.normal_()
+    graph.replay()
+    for got, expected in zip(captured, torch.autograd.grad(module(x).sum(), wanted), strict=True):
+        assert torch.equal(got, expected)
+
+
+@gpu
+def test_the_device_of_the_caller_stays():
+    need_gpu()
+    before = torch.cuda.current_device()
+    last = torch.device("cuda", torch.cuda.device_count() - 1)
+    x = torch.randn(1000, device=last)
+    torch.testing.assert_close(
+        afnlab.functional.gish(x), ops.Call(afnlab.get_activation("gish"), ()).expression(x)
+    )
+    assert torch.cuda.current_device() == before
+
+
+def test_sources_stand_in_the_package():
+    assert all(Path(p).is_file() for p in (*library.SOURCE.values(), library.HERE / "functors.h"))
