@@ -16,12 +16,12 @@ report: $(READY)
 	$(BIN)/afnlab report $(SWEEP)
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu"
 	@$(BIN)/python -m pytest -q --collect-only -m slow 2>/dev/null | tail -n 1 \
 		| sed 's|^\([0-9]*\).*|left out: \1 tests marked slow (make test-all runs them)|'
 
 test-all: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu"
 
 setup: $(READY)
 

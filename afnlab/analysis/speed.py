@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
+from matplotlib.patches import Patch
 
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 
@@ -29,7 +30,7 @@ def figure(shares: pd.DataFrame) -> Picture:
         axes = picture.subplots(len(dtypes), len(sizes), squeeze=False, sharex=True)
         for ax, ((dtype, size), part) in zip(axes.flat, panels, strict=True):
             ordered = part.sort_values("share")
-            labels = [label for label in _labels(ordered)]
+            labels = list(_labels(ordered))
             ax.barh(labels, ordered.share, color=[COLOURS[w] for w in ordered.way], height=0.75)
             ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
             ax.set_title(f"{dtype}, {size:,} elements")
@@ -37,9 +38,9 @@ def figure(shares: pd.DataFrame) -> Picture:
             ax.grid(axis="y", visible=False)
         for ax in axes[-1]:
             ax.set_xlabel("share of a copy's bandwidth")
-        handles = [picture.axes[0].barh(0, 0, color=c) for c in COLOURS.values()]
+        handles = [Patch(color=c) for c in COLOURS.values()]
         names = ["compiled kernel", "with trained parameters", "torch's kernel"]
-        picture.legend(handles, names, loc="outside upper right", ncols=3)
+        picture.legend(handles=handles, labels=names, loc="outside upper right", ncols=3)
         picture.set_layout_engine("constrained")
     return picture
 

@@ -1,4 +1,4 @@
-"""What the activations cost: compiled kernels beside torch's own kernels and torch's expressions."""
+"""What the activations cost: compiled kernels beside torch's kernels and torch expressions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from afnlab.native import kernels, ops
 from afnlab.nn import make
 from afnlab.spec import get_activation
 
-PEERS = {"relu": F.relu, "silu": F.silu, "gelu": F.gelu, "mish": F.mish}
+PEERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "silu": F.silu,
+    "gelu": F.gelu,
+    "mish": F.mish,
+}
 TRAINED = ("apec", "mapec", "srelu")
 INPUTS = {"normal": 2.0, "saturated": 50.0}  # deviations of the inputs
 SIZES = {"cpu": (64 * 128, 4 << 20, 16 << 20), "cuda": (64 * 128, 256 << 20)}
@@ -55,9 +60,7 @@ def measure(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _inputs(
-    size: int, deviation: float, dtype: torch.dtype, device: str
-) -> tuple[Tensor, Tensor]:
+def _inputs(size: int, deviation: float, dtype: torch.dtype, device: str) -> tuple[Tensor, Tensor]:
     draws = torch.Generator(device).manual_seed(0)
     x = torch.empty(size, device=device, dtype=dtype).normal_(0, deviation, generator=draws)
     grad = torch.empty_like(x).normal_(generator=draws)
@@ -109,7 +112,9 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
     for (dtype, size, given), part in times.groupby(["dtype", "elements", "input"], sort=False):
         t = part.set_index(["function", "way", "pass"]).seconds
         bandwidth = 2 / t["copy", "torch", "forward"]
-        ways = [key for key in t.index if key[2] == "both" and key[1] in ("torch", "kernel", "trained")]
+        ways = [
+            key for key in t.index if key[2] == "both" and key[1] in ("torch", "kernel", "trained")
+        ]
         for name, way, _ in sorted(ways, key=lambda key: t[key]):
             own = t[name, way, "both"]
             row = {"function": name, "by": way, "dtype": dtype, "elements": size, "input": given}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
+from typing import TypeVar
 
 import torch
 
+K = TypeVar("K")
+
 
 def in_turn(
-    rivals: Mapping[str, Callable[[], object]],
+    rivals: Mapping[K, Callable[[], object]],
     rounds: int = 15,
     least: float = 0.02,
     device: str = "cpu",
-) -> dict[str, float]:
+) -> dict[K, float]:
     """Median seconds of one call of each rival.
 
     The rivals take turns, so that a machine that slows down slows them all; each turn repeats its
@@ -24,7 +27,7 @@ def in_turn(
     for name, call in rivals.items():
         call()
         repeats[name] = max(1, round(least / max(_time(call, 1, device), 1e-7)))
-    times: dict[str, list[float]] = {name: [] for name in rivals}
+    times: dict[K, list[float]] = {name: [] for name in rivals}
     for _ in range(rounds):
         for name, call in rivals.items():
             times[name].append(_time(call, repeats[name], device))

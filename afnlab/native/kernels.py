@@ -37,7 +37,7 @@ def names() -> tuple[str, ...]:
     return tuple(re.findall(r"X\((\w+)\)", listed[1]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
     """The compiled loops of one activation on one kind of device."""
 
@@ -177,6 +177,7 @@ def parameter_table(
 
 def _place(kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: Any, c: int) -> Any:
     """What follows the data in a call, and what must outlive it."""
+    table: Any
     if x.device.type == "cpu":
         table = parameter_table(numbers, tensors, c, x)
         address = table.data_ptr() if isinstance(table, Tensor) else ctypes.addressof(table)
@@ -237,7 +238,7 @@ def backward(
         return (grad_x,)
     rows = [row for row, n in zip(sums, numbers, strict=True) if n is None]
     return grad_x, *(
-        row.to(t.dtype).view(t.shape)
+        row.to(t.dtype, copy=True).view(t.shape)  # results that share memory have no tangents
         if t.numel() == channels
         else row.sum().to(t.dtype).view(t.shape)
         for row, t in zip(rows, tensors, strict=True)

@@ -7,9 +7,10 @@ beyond the first are those of the expression too.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -62,14 +63,14 @@ class _Eager(torch.autograd.Function):
     """y = f(x); only x and the tensor parameters are kept. The quick form, for plain calls."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, x: Tensor, *tensors: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, call: Call, x: Tensor, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(x, *tensors)
         ctx.save_for_forward(x, *tensors)
         return kernels.forward(call.kernel(x), x, call.numbers, tensors)
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor) -> tuple:  # type: ignore[override]
+    def backward(ctx: Any, grad_y: Tensor) -> tuple:
         call, (x, *tensors) = ctx.call, ctx.saved_tensors
         with_sums = any(ctx.needs_input_grad[2:])
         if torch._C._functorch.is_legacy_batchedtensor(grad_y):  # is_grads_batched: no storage
@@ -81,7 +82,7 @@ class _Eager(torch.autograd.Function):
         return None, *grads, *[None] * (1 + len(tensors) - len(grads))
 
     @staticmethod
-    def jvp(ctx: Any, _call: None, *tangents: Tensor | None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, _call: None, *tangents: Tensor | None) -> Tensor:
         return _forward_mode(ctx.call.expression, ctx.saved_tensors, tangents)
 
 
@@ -135,7 +136,7 @@ class _Backward(torch.autograd.Function):
         return None, None, *pull(tuple(grads))
 
     @staticmethod
-    def jvp(ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None) -> Any:  # type: ignore[override]
+    def jvp(ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None) -> Any:
         expression = partial(_Backward._expression, ctx)
         return _forward_mode(expression, ctx.saved_tensors, tangents)
 
@@ -165,7 +166,7 @@ def _forward_mode(
     filled = tuple(
         torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
     )
-    out, pull = torch.func.vjp(f, *inputs)
+    out, pull = torch.func.vjp(f, *inputs)  # type: ignore[misc]
     zero = tree_map(torch.zeros_like, out)
     return torch.func.vjp(pull, zero)[1](filled)[0]
 
@@ -182,40 +183,69 @@ def _side_by_side(
     Parameters without a batch stay as they are, unless every one is to have its own.
     """
     x = _in_front(x, dims[0], size)
-    out = [x]
-    for t, dim in zip(tensors, dims[1:], strict=True):
-        if dim is None and not every:
-            out.append(t)
-            continue
+
+    def beside(t: Tensor, dim: int | None) -> Tensor:
         t = _in_front(t, dim, size)
-        out.append(t.reshape(size, *[1] * (x.dim() - t.dim()), *t.shape[1:]))
-    return out
+        return t.reshape(size, *[1] * (x.dim() - t.dim()), *t.shape[1:])
+
+    pairs = zip(tensors, dims[1:], strict=True)
+    return [x, *(t if dim is None and not every else beside(t, dim) for t, dim in pairs)]
 
 
 def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
     """f(x) by the compiled kernel; None where the expression has to serve."""
-    if torch.compiler.is_compiling() or record.name not in kernels.names():
+    if torch.compiler.is_compiling() or record.name not in kernels.names() or _observed():
         return None
-    if not (_is_plain(x) and x.dtype in DTYPES and x.device.type in ("cpu", "cuda")):
+    if x.dtype not in DTYPES or x.device.type not in ("cpu", "cuda") or not _is_plain(x):
         return None
-    if torch._C._len_torch_dispatch_stack() or torch.jit.is_tracing() or _functionalizing():
-        return None
-    if get_activation(record.name) is not record or "noise" in values:
-        return None
-    dtype = accumulation(x.dtype)
     numbers: list[float | None] = []
     tensors: list[Tensor] = []
     for value in values.values():
         if isinstance(value, Tensor):
-            if not (_is_plain(value) and value.device == x.device):
+            if value.device != x.device or not _is_plain(value):
                 return None
             numbers.append(None)
-            tensors.append(value.to(dtype))
+            tensors.append(value.to(accumulation(x.dtype)))
         else:
             numbers.append(value)
-    if kernels.find(record.name, x.device.type) is None:
-        return None
-    return Call(record, tuple(numbers))(x, *tensors)
+    return Call(record, tuple(numbers))(x, *tensors) if _usable(record, x.device.type) else None
+
+
+def _observed() -> bool:
+    """Whether somebody records the operations, or stands in for them: tracing, fake tensors."""
+    return torch._C._len_torch_dispatch_stack() > 0 or torch.jit.is_tracing()
+
+
+def _usable(record: Activation, kind: str) -> bool:
+    kernel = kernels.find(record.name, kind)
+    if kernel is None or get_activation(record.name) is not record:
+        return False
+    # While a graph is captured nothing may wait for a result; who captures has warmed up.
+    capturing = kind == "cuda" and torch.cuda.is_current_stream_capturing()
+    return capturing or _agrees(record, kind, kernel)
+
+
+@cache
+def _agrees(record: Activation, kind: str, kernel: kernels.Kernel) -> bool:
+    """Whether the kernel computes what the definition says, which may have been edited since."""
+    call = Call(record, tuple(record.complete({}).values()))
+    with torch.inference_mode(False):
+        for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
+            x = torch.linspace(-7.93, 8.07, 128, dtype=dtype, device=kind)
+            one = torch.ones_like(x)
+            y = kernels.forward(kernel, x, call.numbers, ())
+            slope = kernels.backward(kernel, one, x, call.numbers, (), with_sums=False)[0]
+            wanted = (call.expression(x), call.gradients(one, x)[0])
+            for got, expected in zip((y, slope), wanted, strict=True):
+                if not torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
+                    warnings.warn(
+                        f"the compiled kernel of {record.name} does not compute what its definition"
+                        " says; the definition is used, several times slower",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
+                    return False
+    return True
 
 
 def _is_plain(x: Tensor) -> bool:

@@ -23,7 +23,10 @@ _X86 = {
 _CPU_FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 # Divisions to 2 units in the last place: the exact ones cost more than the memory traffic.
 _CUDA_FLAGS = ("-std=c++17", "-O3", "--prec-div=false", "-shared", "-Xcompiler", "-fPIC")
-_ARCHITECTURES = ("arch=compute_80,code=sm_80", "arch=compute_90,code=[sm_90,compute_90]")
+_ARCHITECTURES: tuple[str, ...] = (
+    "arch=compute_80,code=sm_80",
+    "arch=compute_90,code=[sm_90,compute_90]",
+)
 
 
 class Unavailable(RuntimeError):
