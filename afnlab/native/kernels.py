@@ -178,6 +178,7 @@ def parameter_table(
 def _place(kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: Any, c: int) -> Any:
     """What follows the data in a call, and what must outlive it."""
     table: Any
+    address: int | None
     if x.device.type == "cpu":
         table = parameter_table(numbers, tensors, c, x)
         address = table.data_ptr() if isinstance(table, Tensor) else ctypes.addressof(table)
