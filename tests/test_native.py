@@ -58,12 +58,14 @@ every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: str(d).remo
 @pytest.fixture
 def calls(monkeypatch) -> Counter:
     """How often the kernels, forward and backward, and the expression were called."""
+    for f in COMPILED:
+        f(torch.zeros(1))  # built, and compared with its definition
     count: Counter = Counter()
     for owner, word in ((kernels, "forward"), (kernels, "backward"), (ops.Call, "expression")):
 
-        def counted(*args, _real=getattr(owner, word), _word=word):
+        def counted(*args, _real=getattr(owner, word), _word=word, **options):
             count[_word] += 1
-            return _real(*args)
+            return _real(*args, **options)
 
         monkeypatch.setattr(owner, word, counted)
     return count
@@ -85,8 +87,15 @@ def draw(*shape: int, dtype=torch.float64, seed: int = 0) -> torch.Tensor:
 # The comparison. Errors are in units of the last place of the type that is computed in: relative to
 # the value and relative to 1. Curves and lines are sums whose terms may cancel. At beta = 10 swish
 # takes an exponential of 10 x, whose rounding alone makes 40 units at x = -8.
-VALUE = {name: (4, 0) for name in ("srelu", "mish", "gish", "logish", "smish", "softsign")}
-VALUE |= {"gelu": (10, 0), "swish": (45, 0), "apec": (6, 6), "mapec": (6, 6), "tanhshrink": (4, 0)}
+VALUE = {name: (4, 0) for name in ("mish", "gish", "logish", "smish", "softsign")}
+VALUE |= {
+    "srelu": (6, 0),
+    "gelu": (10, 0),
+    "swish": (45, 0),
+    "apec": (6, 6),
+    "mapec": (6, 6),
+    "tanhshrink": (4, 0),
+}
 VALUE |= {"plu": (2, 0), "pilu": (2, 2), "frelu": (1, 0), "double_relu": (1, 0)}
 LINES = ("plu", "pilu", "frelu", "double_relu")  # their slopes are parameters, 0 or 1
 
@@ -332,10 +341,10 @@ def test_parameters_that_vary_over_two_dimensions_are_left_to_the_expression(f, 
     if not f.params:
         return
     x = draw(4, 5, 3).requires_grad_()
-    first, *others = parameters(f, (5, 3), x.dtype)
-    split = parameters(f, (5, 3), x.dtype) | {first: parameters(f, (4, 1, 1), x.dtype)[first]}
-    larger = parameters(f, (2, 1, 1, 1), x.dtype)
-    for given in (parameters(f, (5, 3), x.dtype), split, larger):
+    each, rows, larger = (parameters(f, s, x.dtype) for s in ((5, 3), (4, 1, 1), (2, 1, 1, 1)))
+    first = next(iter(each))
+    split = parameters(f, (5, 1), x.dtype) | {first: rows[first]} if len(each) > 1 else each
+    for given in (each, split, larger):
         inputs = [x, *given.values()]
         y, want = f(x, **given), definition(f, x, **given)
         assert_close(y, want, rtol=0, atol=0)
@@ -474,6 +483,7 @@ TRANSFORMS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")  # linearize
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @every_kind
 def test_transforms_are_those_of_the_expression(f, transform):
@@ -511,8 +521,7 @@ def test_forward_mode(f):
             results = [y, *torch.autograd.grad(y.sum(), [x, *given.values()], create_graph=graph)]
             found = [forward_ad.unpack_dual(r).tangent for r in results]
             return [
-                torch.zeros_like(x) if t is None and r.numel() > 1 else t
-                for t, r in zip(found, results, strict=True)
+                torch.zeros_like(r) if t is None else t for t, r in zip(found, results, strict=True)
             ]
 
     want = tangents(partial(definition, f), False)
@@ -541,7 +550,7 @@ def test_what_torch_looks_into_is_the_expression(calls):
         fake = mode.from_tensor(x)
         assert f(fake).shape == f(fake, t=fake[0]).shape == (4, 3)
         assert f(torch.empty(2)).shape == (2,)
-    assert f(fake).shape == (4, 3)
+    assert functional.frelu(fake).shape == (4, 3)  # outside its mode
     assert f(x.to("meta")).shape == f(x.to("meta"), t=torch.empty(3, device="meta")).shape == (4, 3)
     for mode in ("real", "fake", "symbolic"):
         graph = make_fx(f, tracing_mode=mode)(x)
@@ -556,7 +565,7 @@ def test_what_torch_looks_into_is_the_expression(calls):
 @pytest.mark.filterwarnings("ignore:.*torch.jit.trace.*:DeprecationWarning")
 def test_traced_and_exported_for_any_shape(calls):
     module, x = nn.SReLU(t=1.5, trainable=True), draw(4, 3, dtype=torch.float32)
-    traced = torch.jit.trace(module, x)
+    traced = torch.jit.trace(module, x, check_trace=False)
     dim = torch.export.Dim("n", min=2)
     exported = torch.export.export(module, (x,), dynamic_shapes=({0: dim},)).module()
     assert not calls
@@ -632,6 +641,35 @@ def test_lazily_negated_and_zero_tensors():
     assert not torch.autograd.grad(f(x), x, zero)[0].any()
 
 
+FIRST = {
+    "checkpoint": lambda f, x: checkpoint(f, x, use_reentrant=False),
+    "offloading": lambda f, x: torch.autograd.graph.save_on_cpu()(f)(x),
+    "inference": lambda f, x: torch.inference_mode()(f)(x),
+    "autocast": lambda f, x: torch.autocast("cpu", dtype=torch.bfloat16)(f)(x),
+    "vmap of grad": lambda f, x: vmap(grad(f))(x.detach()),
+    "jvp": lambda f, x: jvp(f, (x,), (x,))[1],
+    "functionalize": lambda f, x: functionalize(f)(x),
+}
+
+
+@pytest.mark.parametrize("place", FIRST)
+def test_the_first_call_may_be_anywhere(place):
+    """There the kernel is compared with its definition."""
+    ops._agrees.cache_clear()
+    f, x = functional.gelu, draw(5).requires_grad_()
+    assert_close(FIRST[place](f, x), FIRST[place](partial(definition, f), x))
+
+
+def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
+    """As after an edit of the definition."""
+    other = kernels.look_up("mish", "cpu")
+    monkeypatch.setitem(kernels._known, ("gish", "cpu"), other)
+    with pytest.warns(RuntimeWarning, match="kernel of gish does not compute what its definition"):
+        y = functional.gish(draw(9))
+    assert_close(y, definition(functional.gish, draw(9)))
+    assert_close(functional.gish(draw(9)), y)  # and no further warning
+
+
 def test_a_user_s_own_of_the_same_name_is_its_own():
     @activation(t=Param(1.0, low=0.5, high=2.0))
     def srelu(x, t):
@@ -697,14 +735,14 @@ def test_modules(calls):
     state = {name: p.detach() + 0.5 for name, p in module.named_parameters()}
     moved = functional_call(module, state, (x,))
     assert_close(moved, definition(functional.mapec, x, **state), rtol=1e-5, atol=1e-5)
+    want.sum().backward()
+    assert all(p.grad.any() for p in module.parameters())
     module.load_state_dict(state)
     assert torch.equal(module(x), moved)
     stacked = {name: torch.stack([p, p + 0.1]) for name, p in state.items()}
     both = vmap(partial(functional_call, module), in_dims=(0, None))(stacked, (x,))
     assert_close(both[0], moved)
     assert calls["expression"] == 1  # two sets of three channels vary over two dimensions
-    want.sum().backward()
-    assert all(p.grad.any() for p in module.parameters())
     with pytest.raises(ValueError, match=r"nn\.MAPEC: inplace=True is not supported"):
         nn.MAPEC(inplace=True)
 
@@ -777,8 +815,8 @@ def test_subnormal_inputs(f, dtype):
     steps = torch.tensor([1, 2, 3, 100, 2**10 - 1], dtype=torch.float64)
     steps = steps * (kind.smallest_normal * kind.eps)
     x = torch.cat([steps, -steps]).to(dtype)
-    assert (x.double().abs() * 1.0).all(), "loading a kernel made subnormals 0"
     assert (x * torch.ones((), dtype=dtype)).all(), "loading a kernel made subnormals 0"
     want = definition(f, x.double())
-    got = f(x)
-    assert_near(got, want, 6 * kind.eps * want.abs() + 2 * kind.smallest_normal * kind.eps, "y")
+    relative, absolute = VALUE[f.name]
+    bound = kind.eps * (relative * want.abs() + absolute + 2 * kind.smallest_normal)
+    assert_near(f(x), want, bound, "y")

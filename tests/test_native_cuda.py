@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import afnlab
-from afnlab.native import kernels, library, ops
+from afnlab.native import kernels, library, nvrtc, ops
 from afnlab.native.toolchain import Unavailable, cuda_compiler
 
 LIBRARY = "AFNLAB_CUDA_LIBRARY"  # one that is built already, to be tested
@@ -62,6 +62,35 @@ def test_every_launcher_is_exported_and_answers_a_missing_driver(built):
             call = (None, None, None, ctypes.addressof(room), None, 0, None, None, 1, None)
             assert backward(dtype, 1, 1, 64, *call) in NO_DRIVER
         assert forward(0, 1, 1, 0, None, None, ctypes.addressof(room), None, 0, None) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mapec", "gish"])
+def test_nvrtc_compiles_the_same_kernels(name):
+    try:
+        nvrtc._nvrtc()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    launchers = object.__new__(nvrtc.Launchers)
+    launchers.name, launchers.parameters = name, len(afnlab.get_activation(name).params)
+    for code in kernels.DTYPES.values():
+        wanted = [launchers.expression(code, kernel) for kernel in launchers.wanted()]
+        binary, symbols = nvrtc.compile_to("sm_90", name, wanted)
+        assert binary.startswith(b"\x7fELF")
+        assert len(set(symbols.values())) == len(wanted)
+        assert all(symbol in binary for symbol in symbols.values())
+    with pytest.raises(Unavailable, match="no_such"):
+        nvrtc.compile_to("sm_90", name, ["afnlab::no_such<float>"])
+
+
+def test_the_two_ways_to_launch_cut_alike():
+    header = (library.HERE / "cuda_kernels.h").read_text(encoding="utf-8")
+    source = library.SOURCE["cuda"].read_text(encoding="utf-8")
+    assert f"THREADS = {nvrtc.THREADS};" in header
+    assert f"MOST_PARAMETERS = {nvrtc.MOST_PARAMETERS};" in header
+    assert f"WIDTH = {nvrtc.WIDTH} / sizeof(S);" in header
+    assert f"MOST_BLOCKS = 1 << {nvrtc.MOST_BLOCKS.bit_length() - 1};" in source
+    assert f"< {nvrtc.MOST_ROWS} ?" in source
 
 
 def test_the_binding_calls_a_cuda_library_with_what_it_takes():

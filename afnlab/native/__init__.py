@@ -19,7 +19,7 @@ def status(name: str = "srelu") -> dict[str, str]:
     kinds = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     found = {kind: kernels.look_up(name, kind, warn=False) for kind in kinds}
     return {
-        kind: f"torch: {k}" if isinstance(k, Unavailable) else str(k.path)
+        kind: f"torch: {k}" if isinstance(k, Unavailable) else str(k.origin)
         for kind, k in found.items()
     }
 

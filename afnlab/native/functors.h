@@ -5,9 +5,13 @@
 // The formulas are those of afnlab/activations, which are the reference and are tested against.
 #pragma once
 
+#if defined(__CUDACC_RTC__)
+#define __builtin_memcpy memcpy
+#else
 #include <math.h>
+#endif
 
-#if defined(__CUDACC__)
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define AFNLAB_FN __host__ __device__ __forceinline__
 #else
 #define AFNLAB_FN inline __attribute__((always_inline))
@@ -61,7 +65,7 @@ template <class T> AFNLAB_FN T gated(T x, T g) { return g == 0 ? T(0) : x * g; }
 
 // k x for a parameter k; where that is 0 also at infinite x.
 template <class T> AFNLAB_FN T times(T k, T x) {
-    const T most = k == 0 ? T(1) : T(INFINITY);
+    const T most = k == 0 ? T(1) : T(as_float(0x7f800000u));  // infinity
     return k * within(x, -most, most);
 }
 

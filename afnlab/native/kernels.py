@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from afnlab.native import library
+from afnlab.native import library, nvrtc
 from afnlab.native.toolchain import Unavailable
+from afnlab.spec import get_activation
 
 SWITCH = "AFNLAB_NATIVE"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
@@ -43,12 +44,12 @@ class Kernel:
 
     forward: Callable[..., int]
     backward: Callable[..., int]
-    path: Path
+    origin: Path | str
     explain: Callable[[int], str]
 
     def check(self, code: int) -> None:
         if code:
-            raise RuntimeError(f"{self.path.name}: {self.explain(code)}")
+            raise RuntimeError(f"{self.origin}: {self.explain(code)}")
 
 
 _known: dict[tuple[str, str], Kernel | Unavailable] = {}
@@ -92,7 +93,16 @@ def forget() -> None:
 
 
 def _load(name: str, kind: str) -> Kernel:
-    lib, path = library.load(kind, name)
+    try:
+        lib, path = library.load(kind, name)
+    except Unavailable as reason:
+        if kind == "cpu":
+            raise
+        try:
+            launchers = nvrtc.Launchers(name, len(get_activation(name).params))
+        except Unavailable as other:
+            raise Unavailable(f"{reason}; {other}") from None
+        return Kernel(launchers.forward, launchers.backward, "NVRTC", launchers.explain)
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     head, tail = [number, size, size, size], [pointer, number]
     explain: Callable[[int], str] = {1: "unknown dtype", 2: "out of memory"}.__getitem__

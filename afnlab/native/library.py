@@ -44,7 +44,8 @@ def cache_folder() -> Path:
 @cache
 def digest(kind: str) -> str:
     """SHA-256 of a library's sources."""
-    files = (HERE / "functors.h", SOURCE[kind])
+    files = [HERE / "functors.h", SOURCE[kind]]
+    files += [HERE / "cuda_kernels.h"] if kind == "cuda" else []
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -22,7 +23,7 @@ from afnlab.native import kernels
 from afnlab.native.kernels import DTYPES, accumulation, layout
 from afnlab.spec import Activation, get_activation
 
-TransformType = torch._C._functorch.TransformType
+_FUNCTIONALIZE = torch._C._functorch.TransformType.Functionalize
 _PLAIN = (Tensor, torch.nn.Parameter)
 _transforms = torch._C._are_functorch_transforms_active  # what autograd.Function asks itself
 
@@ -213,7 +214,11 @@ def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor 
 
 def _observed() -> bool:
     """Whether somebody records the operations, or stands in for them: tracing, fake tensors."""
-    return torch._C._len_torch_dispatch_stack() > 0 or torch.jit.is_tracing()
+    if torch._C._len_torch_dispatch_stack() or torch.jit.is_tracing():
+        return True
+    # torch.func.functionalize takes no autograd.Function.
+    levels = torch._C._functorch.get_interpreter_stack() if _transforms() else None
+    return any(one.key() == _FUNCTIONALIZE for one in levels or ())
 
 
 def _usable(record: Activation, kind: str) -> bool:
@@ -228,31 +233,33 @@ def _usable(record: Activation, kind: str) -> bool:
 @cache
 def _agrees(record: Activation, kind: str, kernel: kernels.Kernel) -> bool:
     """Whether the kernel computes what the definition says, which may have been edited since."""
+    device = torch.empty(0, device=kind).device
+    # In a thread of its own, where none of the caller's transforms, hooks and modes is at work.
+    with ThreadPoolExecutor(1) as alone:
+        same = alone.submit(_same_numbers, record, device, kernel).result()
+    if not same:
+        warnings.warn(
+            f"the compiled kernel of {record.name} does not compute what its definition says;"
+            " the definition is used, several times slower",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return same
+
+
+def _same_numbers(record: Activation, device: torch.device, kernel: kernels.Kernel) -> bool:
     call = Call(record, tuple(record.complete({}).values()))
-    with torch.inference_mode(False):
-        for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
-            x = torch.linspace(-7.93, 8.07, 128, dtype=dtype, device=kind)
-            one = torch.ones_like(x)
-            y = kernels.forward(kernel, x, call.numbers, ())
-            slope = kernels.backward(kernel, one, x, call.numbers, (), with_sums=False)[0]
-            wanted = (call.expression(x), call.gradients(one, x)[0])
-            for got, expected in zip((y, slope), wanted, strict=True):
-                if not torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
-                    warnings.warn(
-                        f"the compiled kernel of {record.name} does not compute what its definition"
-                        " says; the definition is used, several times slower",
-                        RuntimeWarning,
-                        stacklevel=2,
-                    )
-                    return False
+    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
+        x = torch.linspace(-7.93, 8.07, 128, dtype=dtype, device=device)
+        one = torch.ones_like(x)
+        y = kernels.forward(kernel, x, call.numbers, ())
+        slope = kernels.backward(kernel, one, x, call.numbers, (), with_sums=False)[0]
+        wanted = (call.expression(x), call.gradients(one, x)[0])
+        for got, expected in zip((y, slope), wanted, strict=True):
+            if not torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
+                return False
     return True
 
 
 def _is_plain(x: Tensor) -> bool:
     return type(x) in _PLAIN and x.layout == torch.strided and not x.is_nested
-
-
-def _functionalizing() -> bool:
-    """Whether torch.func.functionalize is at work, which takes no autograd.Function."""
-    levels = torch._C._functorch.get_interpreter_stack() if _transforms() else None
-    return any(one.key() == TransformType.Functionalize for one in levels or ())
