@@ -31,9 +31,9 @@ _ABANDONED = 3600.0  # seconds, after which an unfinished file in the cache is r
 
 def cache_folder() -> Path:
     """Where libraries are kept: `$AFNLAB_CACHE`, else afnlab's part of the user's cache folder."""
-    if os.environ.get(CACHE):
-        return Path(os.environ[CACHE]).expanduser() / "native"
     try:
+        if os.environ.get(CACHE):
+            return Path(os.environ[CACHE]).expanduser() / "native"
         home = Path.home()
     except RuntimeError:
         raise Unavailable(f"there is no home folder to build in; set {CACHE}") from None
@@ -74,8 +74,11 @@ def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
         if not _is_sealed(path):
             build(compiler, SOURCE[kind], path, extra)
         return ctypes.CDLL(str(path)), path
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be used ({error}); {CACHE} sets another folder") from None
+    except OSError as error:  # the same words for every library, so that they are said once
+        reason = (error.strerror or str(error)).removeprefix(f"{path}: ")
+        raise Unavailable(
+            f"{path.parent} cannot be used ({reason}); {CACHE} sets another folder"
+        ) from None
 
 
 def build(compiler: Compiler, source: Path, path: Path, extra: tuple[str, ...] = ()) -> None:
