@@ -14,7 +14,7 @@ import torch
 import afnlab
 from afnlab.paths import shared
 from afnlab.runs import kernels, store
-from afnlab.training.data import ENVIRONMENT
+from afnlab.training.files import ENVIRONMENT
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "statsmodels", "scikit-learn"),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.nn import ActivationModule
-from afnlab.training.initial import generator
+from afnlab.training.streams import generator
 
 
 def activation_modules(network: nn.Module) -> Iterator[tuple[str, ActivationModule]]:
@@ -65,7 +65,9 @@ class Noise:
         self.pool, self.taken = pool, 0
 
     def take(self, x: Tensor) -> Tensor:
+        """The next values for x: of one member (inside vmap), or of all where the pool is theirs."""
         assert self.pool is not None
-        part = self.pool[self.taken : self.taken + x.numel()]
-        self.taken += x.numel()
-        return part.view(x.shape)
+        count = x.numel() if self.pool.dim() == 1 else x[0].numel()
+        part = self.pool[..., self.taken : self.taken + count]
+        self.taken += count
+        return part.reshape(x.shape)
