@@ -59,8 +59,8 @@ def usual_loop(data: Data, activation: Callable[[], nn.Module], device: str) -> 
 
     def epoch() -> float:
         total = 0.0
-        for x, y in loader:
-            x, y = x.to(device).view(len(x), -1), y.to(device)
+        for pictures, labels in loader:
+            x, y = pictures.to(device).view(len(pictures), -1), labels.to(device)
             loss = F.cross_entropy(model(x), y)
             optimizer.zero_grad()
             loss.backward()

@@ -106,4 +106,6 @@ def views(x: Tensor) -> list[tuple[float, Tensor]]:
     border = F.pad(x, (1, 1, 1, 1), "reflect")
     moved = [(0.25, border[..., :height, :width]), (0.25, border[..., 2:, 2:])]
     both = [(0.5, x), *moved]
-    return [(w / 2, v) for weight, view in both for w, v in ((weight, view), (weight, view.flip(-1)))]
+    return [
+        (w / 2, v) for weight, view in both for w, v in ((weight, view), (weight, view.flip(-1)))
+    ]

@@ -20,8 +20,8 @@ SAMPLE = 5000
 class Data:
     """A classification data set: inputs (examples, ...) and labels (examples,) int64.
 
-    Inputs are floating point, or pixels as bytes: networks see (pixel / 255 - mean) / std, with mean
-    and std one number a channel of (examples, channels, height, width), or none for 0 and 1.
+    Inputs are floating point, or pixels as bytes: networks see (pixel / 255 - mean) / std, mean and
+    std being a number for each channel of (examples, channels, height, width), or none for 0 and 1.
     evaluated: which examples `test_x`, `test_y` are: "test", or "validation" (part of the training
     examples, held out wherever something is selected).
     """
@@ -89,8 +89,8 @@ class Data:
         """
         train, held = stratified_split(self.train_y, round(share * len(self.train_y)))
         x, y = self.train_x, self.train_y
-        parts = {"train_x": x[train], "train_y": y[train], "test_x": x[held], "test_y": y[held]}
-        return replace(self, **parts, evaluated="validation")
+        examples = (x[train], y[train], x[held], y[held])
+        return Data(*examples, evaluated="validation", mean=self.mean, std=self.std)
 
 
 def stratified_split(labels: Tensor, held: int, seed: int = 0) -> tuple[Tensor, Tensor]:

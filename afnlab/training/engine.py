@@ -19,10 +19,10 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
-from afnlab.training.streams import stream
 from afnlab.training.options import Options, resolve, seed_list, whole
 from afnlab.training.record import Recorder, Result, result
 from afnlab.training.stack import Member, Stack
+from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -34,7 +34,7 @@ def train(
     *,
     params: Mapping[str, Any] | None = None,
     seeds: int | Iterable[int] = 10,
-    epochs: int | None = None,
+    epochs: float | None = None,
     device: str | torch.device | None = None,
     dtype: str = "float32",
     limit_train: int | None = None,
@@ -152,7 +152,7 @@ def _train_group(
 ) -> Recorder:
     on_gpu = how.device.type == "cuda"
     start = time.perf_counter()
-    # What a network draws itself (dropout) repeats with the same seeds; in a stack it is not paired.
+    # What a network draws itself (dropout) repeats with the same seeds; stacked it is not paired.
     with torch.random.fork_rng(devices=[how.device] if on_gpu else []):
         torch.manual_seed(stream(members[0].seed, "noise"))
         stack = Stack(

@@ -21,7 +21,7 @@ Layer = Callable[[Tensors, Tensor], Tensor]  # all stacked tensors by name, x (s
 
 
 class _Linear(torch.autograd.Function):
-    """x W' + b for stacks: x (seeds, batch, inputs), W (seeds, outputs, inputs), b (seeds, outputs).
+    """x W' + b of stacks: x (seeds, batch, inputs), W (seeds, outputs, inputs), b (seeds, outputs).
 
     torch's own backward of baddbmm leaves the gradient of W transposed, and copies it into place.
     """

@@ -36,12 +36,15 @@ def size(how: Plan, members: Sequence[Member]) -> int:
         kept: dict[int, int] = {}
 
         def keep(t: Tensor) -> Tensor:
-            kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+            kept[t.data_ptr()] = t.nbytes
             return t
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
             network(example)
     weights = sum(p.nbytes for p in network.parameters())
+    for p in network.parameters():
+        kept.pop(p.data_ptr(), None)
+    # Beside the weights: their gradients, the optimizer's two averages, and as much again.
     per_member = sum(kept.values()) * first.options.batch_size / count + 6 * weights
     wider = 2 if how.dtype == torch.float64 else 1
     room = SHARE * memory(how.device) / wider

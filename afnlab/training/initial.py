@@ -16,6 +16,7 @@ from afnlab.training.options import Options
 from afnlab.training.streams import generator, stream
 from afnlab.training.tasks import Task
 
+
 def gain(record: Activation, **params: Any) -> float:
     """The factor g for which weights of variance g^2 / inputs keep pre-activations at variance 1.
 
@@ -66,5 +67,5 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
         draws = generator(seed, "network")
         scale_weights(model, gain(record, **options.activation), inputs, draws)
     if hasattr(model, "start_from"):
-        model.start_from(inputs[:SAMPLE])
+        model.start_from(inputs[:SAMPLE])  # type: ignore[operator]
     return model

@@ -111,9 +111,7 @@ class Airbench(torch.optim.SGD):
 
 
 def _adamw(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        s.params.values(), lr=s.lr, weight_decay=s.weight_decay, fused=True
-    )
+    return torch.optim.AdamW(s.params.values(), lr=s.lr, weight_decay=s.weight_decay, fused=True)
 
 
 def _adam(s: Setting) -> torch.optim.Optimizer:

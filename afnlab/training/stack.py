@@ -16,11 +16,11 @@ from afnlab.training.augment import Augmented, views
 from afnlab.training.data import Data
 from afnlab.training.forward import chain
 from afnlab.training.initial import build
-from afnlab.training.streams import generator
 from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import OPTIMIZERS, Setting
 from afnlab.training.options import Options
 from afnlab.training.record import Recorder
+from afnlab.training.streams import generator
 from afnlab.training.tasks import Task
 
 EVALUATION_BATCH = 2048
@@ -39,8 +39,8 @@ class Stack:
     """The networks of several members, their parameters stacked on axis 0, and their optimizer.
 
     A member is its own network: it draws its own batches, and no operation mixes it with another.
-    Fully connected networks run as batched products, others by `torch.func.vmap`, one alone as it
-    is.
+    Fully connected networks run as batched products, others by `torch.func.vmap`; a convolutional
+    or recurrent one that is alone runs as it is.
     """
 
     def __init__(
@@ -58,11 +58,12 @@ class Stack:
         models = [_placed(m, device, dtype, recipe.half) for m in models]
         self.network, self.size, self.recipe = models[0], len(members), recipe
         self.dtype = torch.float16 if _halved(device, dtype, recipe.half) else dtype
-        params, buffers = torch.func.stack_module_state(models)  # type: ignore[arg-type]
+        params, buffers = torch.func.stack_module_state(models)
         trained = {n: p.requires_grad for n, p in self.network.named_parameters()}
         self.params = {n: p.detach().requires_grad_(trained[n]) for n, p in params.items()}
         self.buffers = {n: b.detach() for n, b in buffers.items()}
         self.channels_last = has_convolutions(self.network)
+        self.alone = self.size == 1 and not together(self.network)
         self.batch_size = options.batch_size
         self.shuffles = [generator(m.seed, "batches") for m in members]
         self.floats = data.floats
@@ -108,12 +109,12 @@ class Stack:
             self.noise.load(noise)
             return torch.func.functional_call(self.network, (params, buffers), (x,))
 
-        if self.size == 1:
-            own = [{n: t[0] for n, t in tensors.items()} for tensors in (params, self.buffers)]
+        if self.alone:
+            own, kept = ({n: t[0] for n, t in part.items()} for part in (params, self.buffers))
             x = x[0] if each else x
             if self.channels_last and x.dim() == 4:
                 x = x.contiguous(memory_format=torch.channels_last)
-            return member(*own, None if noise is None else noise[0], x).unsqueeze(0)
+            return member(own, kept, None if noise is None else noise[0], x).unsqueeze(0)
         dims = (0, 0, None if noise is None else 0, 0 if each else None)
         batched = torch.vmap(member, dims, randomness="different")
         return batched(params, self.buffers, noise, x)
@@ -205,9 +206,7 @@ def _halved(device: torch.device, dtype: torch.dtype, half: bool) -> bool:
     return half and device.type == "cuda" and dtype == torch.float32
 
 
-def _placed(
-    network: nn.Module, device: torch.device, dtype: torch.dtype, half: bool
-) -> nn.Module:
+def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype, half: bool) -> nn.Module:
     """The network on its device, in its type and memory format."""
     network = network.to(device, dtype)
     if _halved(device, dtype, half):
@@ -221,4 +220,3 @@ def _placed(
 
 
 __all__ = ["Member", "Stack", "cross_entropy", "has_convolutions", "together"]
-
