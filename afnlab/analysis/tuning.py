@@ -61,7 +61,7 @@ def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
         return text + " One seed tells nothing about the others."
     text += f" {len(close)} of {accuracy.shape[1]} values cannot be told from it"
     text += f" ({min(close):g} to {max(close):g})" if len(close) > 1 else ""
-    nearest = min(accuracy.columns, key=lambda v: abs(v - default))
+    nearest = min(history.value.unique().tolist(), key=lambda v: abs(v - default))
     if abs(nearest - default) > 1e-6 * abs(default):
         return f"{text}; the default {default:g} was not among them."
     where = "is one of them" if nearest in close else "is worse"
@@ -85,10 +85,10 @@ def figure(
             if data is None:
                 continue
             rows = table(data)
-            values = rows[["accuracy (%)", "low", "high"]].to_numpy(dtype=float)
-            error = abs(values[:, 1:] - values[:, :1]).T
+            shown = rows[["accuracy (%)", "low", "high"]].to_numpy(dtype=float)
+            error = abs(shown[:, 1:] - shown[:, :1]).T
             ax.errorbar(
-                rows.index, values[:, 0], error, color=color, marker=marker, ms=4, label=label
+                rows.index, shown[:, 0], error, color=color, marker=marker, ms=4, label=label
             )
         if default is not None:
             ax.axvline(default, color=GREY, linestyle=":", label=f"default, {default:g}")
