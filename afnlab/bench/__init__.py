@@ -22,7 +22,7 @@ def main(
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
     known = {"autorot": autorot, "activations": activations, "train": train}
-    table = known[name].measure(str(place), rounds, **settings)  # type: ignore[attr-defined]
+    table = known[name].measure(str(place), rounds, **settings)
     shown = activations.summary(table) if name == "activations" else table
     print(shown.round(3).to_string(index=False, na_rep=""))
     facts = {"afnlab": afnlab.__version__, "date": datetime.now(UTC).date().isoformat()}

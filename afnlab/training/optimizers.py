@@ -28,6 +28,12 @@ class Setting:
     steps: int
     schedule: tuple[float, float, float] | None = None
 
+    @property
+    def common(self) -> dict[str, Any]:
+        """What torch's own optimizers take; on a GPU their steps can be captured as a graph."""
+        on_gpu = any(p.is_cuda for p in self.params.values())
+        return {"lr": self.lr, "weight_decay": self.weight_decay, "capturable": on_gpu}
+
 
 class KerasRMSprop(torch.optim.Optimizer):
     """RMSprop with eps under the root, p -= lr g / sqrt(v + eps), as Keras has it.
@@ -111,17 +117,15 @@ class Airbench(torch.optim.SGD):
 
 
 def _adamw(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(s.params.values(), lr=s.lr, weight_decay=s.weight_decay, fused=True)
+    return torch.optim.AdamW(s.params.values(), fused=True, **s.common)
 
 
 def _adam(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.Adam(s.params.values(), lr=s.lr, weight_decay=s.weight_decay, fused=True)
+    return torch.optim.Adam(s.params.values(), fused=True, **s.common)
 
 
 def _rmsprop(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(
-        s.params.values(), lr=s.lr, alpha=RMS_DECAY, eps=RMS_EPS, weight_decay=s.weight_decay
-    )
+    return torch.optim.RMSprop(s.params.values(), alpha=RMS_DECAY, eps=RMS_EPS, **s.common)
 
 
 def _keras(s: Setting) -> torch.optim.Optimizer:

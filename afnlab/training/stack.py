@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 import torch
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
 from afnlab.spec import Activation
+from afnlab.training import graphs
 from afnlab.training.augment import Augmented, views
 from afnlab.training.data import Data
 from afnlab.training.forward import chain
+from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import OPTIMIZERS, Setting
+from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting
 from afnlab.training.options import Options
 from afnlab.training.record import Recorder
 from afnlab.training.streams import generator
@@ -86,6 +89,7 @@ class Stack:
                 recipe.schedule,
             )
         )
+        self.replayed: Replayed | None = None
         self.activations = dict(activation_modules(self.network))
         self.bounds: dict[str, tuple[float, float]] = {}
         for site, module in self.activations.items():
@@ -135,11 +139,21 @@ class Stack:
         self.train.next_epoch()
         total = torch.zeros(self.size, dtype=torch.float64, device=self.train.x.device)
         seen = 0
+        step = self._replayed(recorder) or partial(self.step, recorder=recorder)
         for index in self.batches():
-            total += self.step(index, recorder) * index.shape[1]
+            total += step(index) * index.shape[1]
             seen += index.shape[1]
             self.steps_left -= 1
         return total / seen
+
+    def _replayed(self, recorder: Recorder) -> Replayed | None:
+        """The step as a CUDA graph, where that is wanted and nothing in it changes in Python."""
+        fixed = not (self.noise.per_example or self.recipe.augment or recorder.tables)
+        if not (fixed and graphs.wanted(self.train.x.device)):
+            return None
+        if self.replayed is None and not isinstance(self.optimizer, Airbench):
+            self.replayed = Replayed(partial(self.step, recorder=recorder))
+        return self.replayed
 
     def step(self, index: Tensor, recorder: Recorder) -> Tensor:
         """One step of the optimizer on the examples of these indices; the losses, per seed."""
