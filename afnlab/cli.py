@@ -53,7 +53,7 @@ def _list(a: argparse.Namespace) -> int:
     if a.long:
         print("\ntasks:")
         for name in afnlab.list_tasks():
-            print(f"{name:13}{afnlab.get_task(name).summary}")
+            print(f"{name:20}{afnlab.get_task(name).summary}")
     return 0
 
 

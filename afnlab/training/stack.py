@@ -26,7 +26,7 @@ from afnlab.training.record import Recorder
 from afnlab.training.streams import generator
 from afnlab.training.tasks import Task
 
-EVALUATION_BATCH = 2048
+EVALUATION_BATCH, OF_PICTURES = 2048, 500
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
@@ -178,9 +178,8 @@ class Stack:
         self.network.eval()
         loss, right = torch.zeros(2, self.size, device=self.test_x.device).double()
         augmented = self.recipe.views and not self.steps_left
-        for x, y in zip(
-            self.test_x.split(EVALUATION_BATCH), self.test_y.split(EVALUATION_BATCH), strict=True
-        ):
+        count = OF_PICTURES if self.channels_last else EVALUATION_BATCH
+        for x, y in zip(self.test_x.split(count), self.test_y.split(count), strict=True):
             inputs = self._inputs(x)
             seen = views(inputs) if augmented else [(1.0, inputs)]
             logits = sum(weight * self.logits(view, each=False) for weight, view in seen)
