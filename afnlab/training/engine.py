@@ -67,7 +67,7 @@ def train(
     listed = seed_list(seeds)
     how = plan(task, chosen, options, epochs, device, dtype, limit_train, limit_test, group)
     members = [Member(seed, options) for seed in listed]
-    recorders = train_members(how, members, listed, record, progress)
+    recorders = train_members(how, members, listed, record, keep_weights, progress)
     return result(task, chosen, options, listed, recorders, how.data, how.device, keep_weights)
 
 
@@ -116,6 +116,7 @@ def train_members(
     members: Sequence[Member],
     names: Sequence[int],
     record: Iterable[str] = (),
+    keep_weights: bool = False,
     progress: bool | None = None,
 ) -> list[Recorder]:
     """Train networks in groups as large as is fast and fits; what was recorded of each group.
@@ -131,7 +132,7 @@ def train_members(
             bar.expect(rows * (len(done) + ceil((len(members) - at) / size)))
             part = slice(at, at + size)
             try:
-                done.append(_train_group(how, members[part], names[part], set(record), bar))
+                recorder = _train_group(how, members[part], names[part], set(record), bar)
             except (MemoryError, RuntimeError) as error:
                 if not groups.out_of_memory(error) or len(members[part]) == 1:
                     raise
@@ -139,6 +140,8 @@ def train_members(
                 message = f"{len(members[part])} seeds do not fit into memory; {size} at a time"
                 warnings.warn(message, stacklevel=3)
                 continue
+            recorder.close(keep_weights)
+            done.append(recorder)
             at += size
     return done
 

@@ -176,10 +176,12 @@ class Recorder:
             found["steps"] = _joined(parts, "seed step train_loss")
         return found
 
-    def weights(self) -> dict[str, Tensor]:
-        """Parameters and buffers, stacked on axis 0, on the CPU."""
-        state = self.stack.params | self.stack.buffers
-        return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+    def close(self, keep_weights: bool) -> None:
+        """Let go of the stack; its parameters and buffers are kept, on the CPU, if asked for."""
+        state = self.stack.params | self.stack.buffers if keep_weights else {}
+        self.weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+        self.dtype = str(self.stack.dtype).removeprefix("torch.")
+        del self.stack
 
 
 def result(
@@ -198,7 +200,7 @@ def result(
     history = tables.pop("history").sort_values(["seed", "epoch"], ignore_index=True)
     weights = None
     if keep_weights:
-        kept = [recorder.weights() for recorder in recorders]
+        kept = [recorder.weights for recorder in recorders]
         weights = {name: torch.cat([part[name] for part in kept]) for name in kept[0]}
     info = {
         "options": asdict(options),
@@ -206,7 +208,7 @@ def result(
         "examples": {"train": len(data.train_y), "test": len(data.test_y)},
         "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
         "data": data.fingerprint,
-        "dtype": str(recorders[0].stack.dtype).removeprefix("torch."),
+        "dtype": recorders[0].dtype,
         "trained_together": [len(recorder.seeds) for recorder in recorders],
         **machine(device),
     }
