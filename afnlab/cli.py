@@ -53,7 +53,7 @@ def _list(a: argparse.Namespace) -> int:
     if a.long:
         print("\ntasks:")
         for name in afnlab.list_tasks():
-            print(f"{name:13}{afnlab.get_task(name).summary}")
+            print(f"{name:20}{afnlab.get_task(name).summary}")
     return 0
 
 
@@ -126,6 +126,36 @@ def _bench(a: argparse.Namespace) -> int:
     chosen = {"compiled": True} if a.compile else {}
     bench.main(a.name, a.device, a.rounds, a.json, **chosen)
     return 0
+
+
+def _data(a: argparse.Namespace) -> int:
+    from afnlab.training import files  # noqa: PLC0415
+
+    for name in a.names:
+        files.source(name)
+    chosen = a.names or list(files.SOURCES)
+    if a.action == "list":
+        for name in chosen:
+            source = files.source(name)
+            print(f"{name:10}{files.state(name):16}{files.folder_of(name)}\n{'':10}{source.title}")
+        return 0
+    if a.action == "fetch":
+        if not a.names:
+            raise ValueError(f"data fetch: name what to fetch, of {', '.join(files.SOURCES)}")
+        for name in chosen:
+            print(f"{name} is in {files.fetch(name)}")
+        return 0
+    if not a.names:
+        chosen = [name for name in chosen if files.state(name) != "absent"]
+    wrong = {name: files.problems(name) for name in chosen}
+    for name, found in wrong.items():
+        for problem in found:
+            print(f"afnlab: {problem}", file=sys.stderr)
+        if not found:
+            print(f"{name} is whole, in {files.folder_of(name)}: {files.proof(name)}")
+    if not chosen:
+        print("no data set is here; `afnlab data list` names them")
+    return 1 if any(wrong.values()) else 0
 
 
 def _doctor(a: argparse.Namespace) -> int:
@@ -213,11 +243,15 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
 
     sub = add("bench", _bench, "measure speed against a named peer, in one run")
-    sub.add_argument("name", choices=["activations", "autorot"], help="what to measure")
+    sub.add_argument("name", choices=["activations", "autorot", "train"], help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
     sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")
     sub.add_argument("--compile", action="store_true", help="activations: torch.compile as well")
+
+    sub = add("data", _data, "list, fetch or verify the data sets of the tasks")
+    sub.add_argument("action", choices=["list", "fetch", "verify"])
+    sub.add_argument("names", nargs="*", metavar="NAME", help="mnist, cifar10, cifar100")
 
     add("doctor", _doctor, "say what is installed, what works, and what does not")
     sub = add("lab", _lab, "open copies of the notebooks in JupyterLab")

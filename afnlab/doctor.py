@@ -14,7 +14,8 @@ import torch
 import afnlab
 from afnlab.paths import shared
 from afnlab.runs import kernels, store
-from afnlab.training.data import ENVIRONMENT
+from afnlab.training import files
+from afnlab.training.files import ENVIRONMENT
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "statsmodels", "scikit-learn"),
@@ -115,8 +116,9 @@ def _runs() -> str:
 
 def _data() -> str:
     root = os.environ.get(ENVIRONMENT)
+    here = ", ".join(f"{name} {files.state(name)}" for name in files.SOURCES)
     if not root:
-        return f"{ENVIRONMENT} is not set; data sets are downloaded when a task needs them"
+        return f"{here} ({ENVIRONMENT} is not set: downloaded when a task needs them)"
     if not Path(root).is_dir():
         raise RuntimeError(f"{ENVIRONMENT} is {root}, which is no folder")
-    return f"{ENVIRONMENT} is {root}"
+    return f"{here} ({ENVIRONMENT} is {root})"

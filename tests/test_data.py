@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import http.server
 import os
-import shutil
-import threading
-from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 
 import afnlab
 from afnlab import Data
-from afnlab.training import data
-from afnlab.training.data import ENVIRONMENT, DataError, digits, mnist, stratified_split
+from afnlab.training.data import DataError, digits, digits_pictures, stratified_split
+from afnlab.training.files import ENVIRONMENT
 
 REAL = os.environ.get(ENVIRONMENT)
 needs_mnist = pytest.mark.skipif(
     not REAL, reason=f"set {ENVIRONMENT} to a folder with MNIST/raw to test on the real MNIST"
 )
-FIRST = "train-images-idx3-ubyte"
-
-
-@pytest.fixture
-def fresh():
-    """MNIST is read once a process; here every test reads its own."""
-    mnist.cache_clear()
-    yield
-    mnist.cache_clear()
-
-
-@pytest.fixture
-def raw(tmp_path, monkeypatch, fresh) -> Path:
-    folder = tmp_path / "MNIST" / "raw"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
-    return folder
 
 
 def test_digits():
@@ -83,6 +60,25 @@ def test_data_of_the_wrong_kind(x, y, message):
         Data(*good, x, y)
 
 
+def test_pixels_are_bytes_until_they_are_seen():
+    x = torch.arange(2 * 3 * 4, dtype=torch.uint8).view(2, 3, 2, 2)
+    y = torch.tensor([0, 1])
+    d = Data(x, y, x, y, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0))
+    seen = d.floats(x, torch.float64)
+    assert seen[1, 2, 0, 1].item() == pytest.approx((21 / 255 - 0.3) / 4)
+    assert torch.equal(d.inputs, d.floats(x))
+    assert torch.equal(x, d.train_x)
+    assert d.fingerprint != Data(x, y, x, y).fingerprint
+    validation = Data(*(t.repeat_interleave(10, 0) for t in (x, y, x, y)), mean=(0.0,), std=(1.0,))
+    assert validation.validation().mean == (0.0,)
+
+
+def test_digits_as_pictures():
+    rows, pictures = digits(), digits_pictures()
+    assert pictures.train_x.shape == (1347, 1, 8, 8)
+    assert torch.equal(pictures.test_x.flatten(1), rows.test_x)
+
+
 def test_a_split_is_stratified():
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20)
     kept, held = stratified_split(labels, 20)
@@ -91,89 +87,8 @@ def test_a_split_is_stratified():
     assert torch.equal(stratified_split(labels, 20)[1], held)
 
 
-def test_a_missing_file_is_named(raw):
-    with pytest.raises(DataError, match=rf"{raw / FIRST}: no such file, nor {FIRST}\.gz"):
-        mnist()
-
-
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_an_altered_file_is_named(raw, suffix):
-    content = b"\0" * 100
-    file = raw / f"{FIRST}{suffix}"
-    file.write_bytes(gzip.compress(content) if suffix else content)
-    with pytest.raises(
-        DataError, match=rf"{file}: is not MNIST's {FIRST} \(MD5 \w+, expected 6bbc"
-    ):
-        mnist()
-
-
-@pytest.mark.parametrize("cut", [3, 15, 40])
-def test_a_broken_gz_is_named(raw, cut):
-    file = raw / f"{FIRST}.gz"
-    file.write_bytes(gzip.compress(bytes(range(100)))[:cut])
-    with pytest.raises(DataError, match=f"{file}: cannot be read"):
-        mnist()
-
-
-def test_an_altered_byte_inside_a_gz_is_named(raw):
-    file = raw / f"{FIRST}.gz"
-    packed = bytearray(gzip.compress(os.urandom(1000)))
-    packed[500] ^= 1
-    file.write_bytes(packed)
-    with pytest.raises(DataError, match=f"{file}: cannot be read"):
-        mnist()
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch, fresh):
-    """A server on this machine in the place of the mirror, and a cache of its own."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet, directory=folder)
-    ) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(data, "_MNIST_MIRROR", f"http://127.0.0.1:{server.server_port}/")
-        yield folder
-        server.shutdown()
-
-
-def test_a_download_that_is_not_the_file(mirror):
-    (mirror / f"{FIRST}.gz").write_bytes(gzip.compress(b"something else"))
-    with pytest.raises(DataError, match=rf"{FIRST}.gz: could not be fetched .*set {ENVIRONMENT}"):
-        mnist()
-
-
-def test_a_download_that_is_not_there(mirror):
-    with pytest.raises(DataError, match=rf"{FIRST}.gz: could not be fetched .*404"):
-        mnist()
-
-
 @needs_mnist
-def test_real_mnist_from_plain_and_packed_files(raw):
-    source = Path(REAL) / "MNIST" / "raw"
-    for name in data._MNIST:
-        if (source / f"{name}.gz").is_file() and "train" in name:
-            shutil.copyfile(source / f"{name}.gz", raw / f"{name}.gz")
-        else:
-            (raw / name).symlink_to(source / name)
-    d = mnist()
-    assert d.train_x.shape == (60000, 784)
-    assert d.test_x.shape == (10000, 784)
-    assert (d.train_x.min(), d.train_x.max()) == (0, 1)
-    assert d.train_y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    assert d.test_y.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-
-
-@needs_mnist
-def test_training_on_real_mnist(fresh):
+def test_training_on_real_mnist():
     options = {"seeds": 2, "epochs": 1, "limit_train": 10_000, "progress": False}
     result = afnlab.train("mnist-mlp", "srelu", **options)
     assert result.summary().test_accuracy > 0.8

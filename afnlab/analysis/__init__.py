@@ -10,6 +10,7 @@ from afnlab.analysis import (
     stats,
     style,
     tables,
+    tuning,
     wording,
 )
 from afnlab.analysis.selection import Selection, select
@@ -28,5 +29,6 @@ __all__ = [
     "stats",
     "style",
     "tables",
+    "tuning",
     "wording",
 ]

@@ -32,7 +32,7 @@ class Training:
     params: dict[str, Any]
     options: Options
     seeds: tuple[int, ...]
-    epochs: int
+    epochs: float
     device: str
     dtype: str
     limit_train: int | None

@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-ENVIRONMENT = "AFNLAB_DATA"
-_MNIST_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-# File: (MD5 of its content, MD5 of the distributed .gz), as published with torchvision.
-_MNIST = {
-    "train-images-idx3-ubyte": (
-        "6bbc9ace898e44ae57da46a324031adb",
-        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    ),
-    "train-labels-idx1-ubyte": (
-        "a25bea736e30d166cdddb491f175f624",
-        "d53e105ee54ea40749a09fcbcd1e9432",
-    ),
-    "t10k-images-idx3-ubyte": (
-        "2646ac647ad5339dbf082846283269ea",
-        "9fb629c4189551a2d022fa330f9573f3",
-    ),
-    "t10k-labels-idx1-ubyte": (
-        "27ae3e4e09519cfbb04c329615203637",
-        "ec29112dd5afa0611ce80d1b7f02629c",
-    ),
-}
+from afnlab.training import files
+from afnlab.training.files import DataError
 
-
-class DataError(ValueError):
-    """A data file is missing or not what it should be."""
+SAMPLE = 5000
 
 
 @dataclass(frozen=True)
 class Data:
-    """A classification data set: inputs (examples, ...) floating point, labels (examples,) int64.
+    """A classification data set: inputs (examples, ...) and labels (examples,) int64.
 
+    Inputs are floating point, or pixels as bytes: networks see (pixel / 255 - mean) / std, mean and
+    std being a number for each channel of (examples, channels, height, width), or none for 0 and 1.
     evaluated: which examples `test_x`, `test_y` are: "test", or "validation" (part of the training
     examples, held out wherever something is selected).
     """
@@ -53,13 +31,17 @@ class Data:
     test_x: Tensor
     test_y: Tensor
     evaluated: str = "test"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
-            if not x.is_floating_point() or y.dtype != torch.int64 or y.shape != x.shape[:1]:
+            good = x.is_floating_point() or x.dtype == torch.uint8
+            if not good or y.dtype != torch.int64 or y.shape != x.shape[:1]:
                 raise DataError(
-                    f"{part}: needs floating-point inputs (examples, ...) and int64 labels"
+                    f"{part}: needs floating-point inputs (examples, ...), or bytes, and int64"
+                    f" labels"
                     f" (examples,), got {x.dtype} {tuple(x.shape)} and {y.dtype} {tuple(y.shape)}"
                 )
             if len(x) == 0:
@@ -68,11 +50,27 @@ class Data:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all its values."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(repr((self.mean, self.std)).encode() if self.mean else b"")
         for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
+
+    def floats(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Stored inputs (..., channels, height, width) as networks see them."""
+        if x.is_floating_point():
+            return x.to(dtype)
+        x = x.to(dtype).div_(255)
+        if self.mean:
+            mean, std = (x.new_tensor(v).view(-1, 1, 1) for v in (self.mean, self.std))
+            x = x.sub_(mean).div_(std)
+        return x
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """Training inputs as networks see them; of pixels the first 5,000."""
+        whole = self.train_x.is_floating_point()
+        return self.train_x if whole else self.floats(self.train_x[:SAMPLE])
 
     def limited(self, train: int | None, test: int | None) -> Data:
         """The first `train` and `test` examples (None: all)."""
@@ -91,7 +89,8 @@ class Data:
         """
         train, held = stratified_split(self.train_y, round(share * len(self.train_y)))
         x, y = self.train_x, self.train_y
-        return Data(x[train], y[train], x[held], y[held], evaluated="validation")
+        examples = (x[train], y[train], x[held], y[held])
+        return Data(*examples, evaluated="validation", mean=self.mean, std=self.std)
 
 
 def stratified_split(labels: Tensor, held: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -119,58 +118,69 @@ def digits() -> Data:
 
 
 @lru_cache(maxsize=1)
-def mnist() -> Data:
-    """MNIST: 60,000 and 10,000 handwritten digits as rows of 784 values in [0, 1].
+def digits_pictures() -> Data:
+    """The same digits as pictures of shape (1, 8, 8)."""
+    rows = digits()
+    train, test = (x.view(-1, 1, 8, 8) for x in (rows.train_x, rows.test_x))
+    return replace(rows, train_x=train, test_x=test)
 
-    Read from `$AFNLAB_DATA/MNIST/raw` if that is set (torchvision's layout, plain or .gz), else
-    downloaded once into the user's cache folder. DataError names a file that is missing or altered.
-    """
-    parts = {name: _mnist_content(name) for name in _MNIST}
+
+@lru_cache(maxsize=1)
+def mnist() -> Data:
+    """MNIST: 60,000 and 10,000 handwritten digits as rows of 784 pixels, seen as [0, 1]."""
+    read = {file: files.read("mnist", file) for file in files.source("mnist").files}
 
     def images(part: str) -> Tensor:
-        raw = torch.frombuffer(bytearray(parts[f"{part}-images-idx3-ubyte"]), dtype=torch.uint8)
-        return raw[16:].view(-1, 784).float() / 255
+        return _bytes(read[f"{part}-images-idx3-ubyte"])[16:].view(-1, 784)
 
     def labels(part: str) -> Tensor:
-        raw = torch.frombuffer(bytearray(parts[f"{part}-labels-idx1-ubyte"]), dtype=torch.uint8)
-        return raw[8:].long()
+        return _bytes(read[f"{part}-labels-idx1-ubyte"])[8:].long()
 
     return Data(images("train"), labels("train"), images("t10k"), labels("t10k"))
 
 
-def _mnist_content(name: str) -> bytes:
-    md5, packed_md5 = _MNIST[name]
-    root = os.environ.get(ENVIRONMENT)
-    if root:
-        folder = Path(root).expanduser() / "MNIST" / "raw"
-        plain, packed = folder / name, folder / f"{name}.gz"
-        found = plain if plain.is_file() else packed
-        if not found.is_file():
-            raise DataError(f"{plain}: no such file, nor {packed.name} ({ENVIRONMENT} is {root})")
-    else:
-        found = download(_MNIST_MIRROR + name + ".gz", packed_md5)
-    try:
-        content = found.read_bytes()
-        content = gzip.decompress(content) if found.suffix == ".gz" else content
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        raise DataError(
-            f"{found}: cannot be read ({error}); remove it and fetch it again"
-        ) from error
-    actual = hashlib.md5(content).hexdigest()
-    if actual != md5:
-        raise DataError(f"{found}: is not MNIST's {name} (MD5 {actual}, expected {md5}); remove it")
-    return content
+def _bytes(content: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)
 
 
-def download(url: str, md5: str) -> Path:
-    import pooch  # noqa: PLC0415
+def pixels(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """CIFAR's training pictures (n, 3, 32, 32) as bytes and labels (n,), and those to test on."""
+    wanted = files.source(name)
+    tables = {}
+    for file in wanted.files:
+        tables[file] = _bytes(files.read(name, file)).view(-1, wanted.record)
+    last = next(f for f in wanted.files if "test" in f)
+    parts = torch.cat([t for f, t in tables.items() if f != last]), tables[last]
+    first = len(wanted.classes)  # of CIFAR-100's two label bytes the second, finer one counts
+    train, test = ((p[:, first:].reshape(-1, 3, 32, 32), p[:, first - 1].long()) for p in parts)
+    return (*train, *test)
 
-    try:
-        return Path(
-            pooch.retrieve(url, f"md5:{md5}", path=pooch.os_cache("afnlab"), progressbar=True)
-        )
-    except Exception as error:
-        raise DataError(
-            f"{url}: could not be fetched ({error}); put the file under MNIST/raw in a folder of"
-            f" yours and set {ENVIRONMENT} to that folder"
-        ) from error
+
+CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+LUMINANCE = (0.2125, 0.7154, 0.0721)
+
+
+@lru_cache(maxsize=1)
+def cifar10() -> Data:
+    """CIFAR-10: 50,000 and 10,000 pictures (3, 32, 32), standardised per channel."""
+    return Data(*pixels("cifar10"), mean=CIFAR10_MEAN, std=CIFAR10_STD)
+
+
+@lru_cache(maxsize=1)
+def cifar10_grey() -> Data:
+    """CIFAR-10 in grey: 50,000 and 10,000 pictures as rows of 1,024 luminances in [0, 1]."""
+    x, y, test_x, test_y = pixels("cifar10")
+    return Data(_grey(x), y, _grey(test_x), test_y)
+
+
+def _grey(pixels: Tensor) -> Tensor:
+    weights = torch.tensor(LUMINANCE)
+    planes = pixels.view(len(pixels), 3, 1024)
+    parts = [torch.einsum("c,ncp->np", weights, part.float() / 255) for part in planes.split(5000)]
+    return torch.cat(parts)
+
+
+@lru_cache(maxsize=1)
+def cifar100() -> Data:
+    """CIFAR-100: 50,000 and 10,000 pictures (3, 32, 32) of 100 classes, pixels in [0, 1]."""
+    return Data(*pixels("cifar100"))

@@ -1,4 +1,4 @@
-"""Where a network starts: streams of random numbers, and weights scaled for an activation."""
+"""Where a network starts: its seed's weights, or weights scaled for an activation."""
 
 from __future__ import annotations
 
@@ -6,27 +6,15 @@ from functools import cache
 from math import pi, sqrt
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from afnlab.nn import make
 from afnlab.spec import Activation
+from afnlab.training.data import SAMPLE
 from afnlab.training.options import Options
+from afnlab.training.streams import generator, stream
 from afnlab.training.tasks import Task
-
-STREAMS = ("network", "activation", "batches", "noise")
-
-
-def stream(seed: int, purpose: str) -> int:
-    """A seed for one purpose (see STREAMS), unrelated to the other purposes' and other seeds'."""
-    words = np.random.SeedSequence([seed, STREAMS.index(purpose)]).generate_state(2)
-    return int(words[0]) << 31 | int(words[1]) >> 1
-
-
-def generator(seed: int, purpose: str) -> torch.Generator:
-    """A CPU generator for one purpose of one seed."""
-    return torch.Generator().manual_seed(stream(seed, purpose))
 
 
 def gain(record: Activation, **params: Any) -> float:
@@ -62,7 +50,8 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
     """The task's network at the start of one seed.
 
     The network and the activation draw from streams of their own, so that at one seed every
-    activation meets the same weights.
+    activation meets the same weights. A network with a method `start_from` is shown the first 5,000
+    of the training inputs.
     """
     start = generator(seed, "activation")
 
@@ -77,4 +66,6 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
     if options.init == "gain":
         draws = generator(seed, "network")
         scale_weights(model, gain(record, **options.activation), inputs, draws)
+    if hasattr(model, "start_from"):
+        model.start_from(inputs[:SAMPLE])  # type: ignore[operator]
     return model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
 from afnlab.autorot import AutoRotLinear, input_limits
 
@@ -32,7 +32,10 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
     """
 
     def build(
-        activation: MakeActivation, auto_rot: bool = True, classic: bool = False, L: float = 4.0
+        activation: MakeActivation,
+        auto_rot: bool = True,
+        classic: bool = False,
+        L: float | Tensor = 4.0,
     ) -> nn.Module:
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(sizes[:-1]):
@@ -42,8 +45,11 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
                 continue
             low, high = input_limits(after.activation, 0.0, 1.0)  # type: ignore[arg-type]
             rotated = AutoRotLinear(
-                inputs, outputs, L=L, xmin_lim=low, xmax_lim=high, auto_rot=auto_rot
+                inputs, outputs, L=float(L), xmin_lim=low, xmax_lim=high, auto_rot=auto_rot
             )
+            if isinstance(L, Tensor):  # a buffer can differ within a stack of networks
+                del rotated.L
+                rotated.register_buffer("L", L.clone(), persistent=False)
             layers += [rotated, after]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
         for layer in layers:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from afnlab.nn import ActivationModule
-from afnlab.training.initial import generator
+from afnlab.training.streams import generator
 
 
 def activation_modules(network: nn.Module) -> Iterator[tuple[str, ActivationModule]]:
@@ -25,7 +25,7 @@ class Noise:
     a stack sees the noise that it would see alone.
     """
 
-    def __init__(self, network: nn.Module, example: Tensor, seeds: tuple[int, ...]) -> None:
+    def __init__(self, network: nn.Module, example: Tensor, seeds: Sequence[int]) -> None:
         sites = [m for _, m in activation_modules(network) if m.activation.stochastic]
         self.per_example = self._count(network, sites, example)
         self.generators = [generator(s, "noise") for s in seeds]
@@ -65,7 +65,9 @@ class Noise:
         self.pool, self.taken = pool, 0
 
     def take(self, x: Tensor) -> Tensor:
+        """The next values for x: one member's (inside vmap), or all's where the pool is."""
         assert self.pool is not None
-        part = self.pool[self.taken : self.taken + x.numel()]
-        self.taken += x.numel()
-        return part.view(x.shape)
+        count = x.numel() if self.pool.dim() == 1 else x[0].numel()
+        part = self.pool[..., self.taken : self.taken + count]
+        self.taken += count
+        return part.reshape(x.shape)

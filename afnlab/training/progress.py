@@ -17,6 +17,12 @@ class Bar:
     def __init__(self, bar: Any = None) -> None:
         self._bar = bar
 
+    def expect(self, epochs: int) -> None:
+        """There are to be so many epochs in all."""
+        if self._bar is not None:
+            self._bar.total = epochs
+            self._bar.refresh()
+
     def step(self, accuracy: Tensor) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(f"test accuracy {100 * accuracy.nanmean().item():.2f} %")

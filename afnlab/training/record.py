@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from afnlab.training.options import Options
 from afnlab.training.tasks import Task
 
 if TYPE_CHECKING:
-    from afnlab.training.engine import Stack
+    from afnlab.training.stack import Stack
 
 TABLES = ("parameters", "gradients", "steps")
 HISTORY = (
@@ -45,7 +46,8 @@ class Result:
         epoch (0: the start), site, parameter, index, value; gradients: seed, epoch, parameter,
         norm (mean over the epoch's steps); steps: seed, step (from 1), train_loss.
     weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or None.
-    info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint.
+    info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint, and
+        how many seeds were trained together.
     """
 
     task: Task
@@ -84,7 +86,7 @@ class Result:
             raise ValueError("the weights were not kept; train with keep_weights=True")
         if seed not in self.seeds:
             raise ValueError(f"seed must be one of {list(self.seeds)}, got {seed!r}")
-        example = self.task.data().train_x
+        example = self.task.data().inputs
         network = build(self.task, self.activation, self.options, seed, example)
         at = self.seeds.index(seed)
         # By the names of the stack, where a shared module stands once; its state dict repeats it.
@@ -103,13 +105,13 @@ class Result:
 
 
 class Recorder:
-    """Collects a stack's history while it trains."""
+    """Collects a stack's history while it trains; `seeds` name its members."""
 
-    def __init__(self, seeds: tuple[int, ...], stack: Stack, tables: set[str]) -> None:
+    def __init__(self, seeds: Sequence[int], stack: Stack, tables: set[str]) -> None:
         unknown = tables - set(TABLES)
         if unknown:
             raise ValueError(f"record: {sorted(unknown)} must be among {', '.join(TABLES)}")
-        self.seeds, self.stack, self.tables = seeds, stack, tables
+        self.seeds, self.stack, self.tables = tuple(seeds), stack, tables
         self.rows: list[pd.DataFrame] = []
         self.parameters: list[pd.DataFrame] = []
         self.gradients: list[pd.DataFrame] = []
@@ -156,21 +158,14 @@ class Recorder:
                     row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
                     self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
 
-    def result(
-        self,
-        task: Task,
-        record: Activation,
-        options: Options,
-        data: Data,
-        device: torch.device,
-        dtype: str,
-        keep_weights: bool,
-    ) -> Result:
-        tables: dict[str, Any] = dict.fromkeys(TABLES)
+    def tables_of(self) -> dict[str, pd.DataFrame]:
+        """The history and the tables that were asked for, by name."""
+        found = {"history": pd.concat(self.rows)}
         if "parameters" in self.tables:
-            tables["parameters"] = _joined(self.parameters, "seed epoch site parameter index value")
+            columns = "seed epoch site parameter index value"
+            found["parameters"] = _joined(self.parameters, columns)
         if "gradients" in self.tables:
-            tables["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
+            found["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
         if "steps" in self.tables:
             losses = torch.stack(self.steps).cpu().numpy()
             step = np.arange(1, len(losses) + 1)
@@ -178,22 +173,46 @@ class Recorder:
                 pd.DataFrame({"seed": s, "step": step, "train_loss": losses[:, i]})
                 for i, s in enumerate(self.seeds)
             ]
-            tables["steps"] = pd.concat(parts, ignore_index=True)
-        history = pd.concat(self.rows).sort_values(["seed", "epoch"], ignore_index=True)
-        state = self.stack.params | self.stack.buffers
-        weights = {n: t.detach().cpu().clone() for n, t in state.items()} if keep_weights else None
-        info = {
-            "options": asdict(options),
-            "evaluated": data.evaluated,
-            "examples": {"train": len(data.train_y), "test": len(data.test_y)},
-            "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
-            "data": data.fingerprint,
-            "dtype": dtype,
-            **machine(device),
-        }
-        return Result(
-            task, record, options, self.seeds, history, **tables, weights=weights, info=info
-        )
+            found["steps"] = _joined(parts, "seed step train_loss")
+        return found
+
+    def close(self, keep_weights: bool) -> None:
+        """Let go of the stack; its parameters and buffers are kept, on the CPU, if asked for."""
+        state = self.stack.params | self.stack.buffers if keep_weights else {}
+        self.weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+        self.dtype = str(self.stack.dtype).removeprefix("torch.")
+        del self.stack
+
+
+def result(
+    task: Task,
+    record: Activation,
+    options: Options,
+    seeds: tuple[int, ...],
+    recorders: Sequence[Recorder],
+    data: Data,
+    device: torch.device,
+    keep_weights: bool,
+) -> Result:
+    """A training's result, of what was recorded of its groups of seeds."""
+    parts = [recorder.tables_of() for recorder in recorders]
+    tables = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
+    history = tables.pop("history").sort_values(["seed", "epoch"], ignore_index=True)
+    weights = None
+    if keep_weights:
+        kept = [recorder.weights for recorder in recorders]
+        weights = {name: torch.cat([part[name] for part in kept]) for name in kept[0]}
+    info = {
+        "options": asdict(options),
+        "evaluated": data.evaluated,
+        "examples": {"train": len(data.train_y), "test": len(data.test_y)},
+        "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
+        "data": data.fingerprint,
+        "dtype": recorders[0].dtype,
+        "trained_together": [len(recorder.seeds) for recorder in recorders],
+        **machine(device),
+    }
+    return Result(task, record, options, seeds, history, **tables, weights=weights, info=info)
 
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:

@@ -9,19 +9,37 @@ from typing import Literal
 from torch import nn
 
 from afnlab.loading import load, unknown
-from afnlab.training import cifar, data
+from afnlab.training import data
+from afnlab.training.augment import Augment
+from afnlab.training.convnets import airbench, residual_convnet
 from afnlab.training.models import mlp, rotated_mlp
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a task trains. AdamW's weight decay is decoupled; the last, smaller batch is kept."""
+    """How a task trains.
 
-    epochs: int
+    epochs: how often it goes over the examples; a part of an epoch is allowed.
+    optimizer: see `afnlab.training.optimizers`; AdamW's weight decay is decoupled. schedule: the
+    learning rate's start, when it peaks and its end, as shares (optimizer "airbench").
+    drop_last: leave out an epoch's last, smaller batch. summed: the loss is a sum over the batch.
+    augment: how training pictures are varied. views: judge the trained network by the mean logits
+    of six views of a test picture (in the epochs before the last by the picture alone).
+    half: on a GPU everything but batch normalisation in float16.
+    """
+
+    epochs: float
     batch_size: int
     lr: float = 1e-3
     weight_decay: float = 1e-4
     optimizer: str = "adamw"
+    schedule: tuple[float, float, float] | None = None
+    label_smoothing: float = 0.0
+    drop_last: bool = False
+    summed: bool = False
+    augment: Augment | None = None
+    views: bool = False
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,25 @@ class Task:
 _ARP = Recipe(epochs=20, batch_size=128, weight_decay=0.0, optimizer="rmsprop-keras")
 _ARP_SETTINGS = {"auto_rot": True, "classic": False, "L": 4.0}
 
+_AIRBENCH = Recipe(
+    epochs=9.9,
+    batch_size=1024,
+    lr=11.5,
+    weight_decay=0.0153,
+    optimizer="airbench",
+    schedule=(0.2, 0.23, 0.07),
+    label_smoothing=0.2,
+    drop_last=True,
+    summed=True,
+    augment=Augment(flip=True, translate=2),
+    views=True,
+    half=True,
+)
+_AIRBENCH_SOURCE = (
+    "SReLU, evaluation 2; recipe of cifar10-airbench, legacy/airbench{}.py, which was tuned with"
+    " GELU; that nothing but the activation was exchanged is assumed"
+)
+
 _TASKS = {
     task.name: task
     for task in (
@@ -81,8 +118,75 @@ _TASKS = {
             published="srelu-mnist.csv",
         ),
         Task(
+            "cifar10-airbench94",
+            data.cifar10,
+            airbench(64, 256, 256),
+            _AIRBENCH,
+            summary="convnet 64-256-256 on CIFAR-10, 9.9 epochs",
+            source=_AIRBENCH_SOURCE.format(94),
+            published="srelu-airbench.csv",
+        ),
+        Task(
+            "cifar10-airbench95",
+            data.cifar10,
+            airbench(128, 384, 384),
+            replace(_AIRBENCH, epochs=15, lr=10.0),
+            summary="convnet 128-384-384 on CIFAR-10, 15 epochs",
+            source=_AIRBENCH_SOURCE.format(95),
+            published="srelu-airbench.csv",
+        ),
+        Task(
+            "cifar10-airbench96",
+            data.cifar10,
+            airbench(128, 384, 512, depth=3, momentum=0.1),
+            replace(
+                _AIRBENCH,
+                epochs=37,
+                lr=9.0,
+                weight_decay=0.012,
+                schedule=(0.2, 0.1, 0.0),
+                augment=Augment(flip=True, translate=4, cutout=12),
+            ),
+            summary="residual convnet 128-384-512 on CIFAR-10, 37 epochs",
+            source=_AIRBENCH_SOURCE.format(96),
+            published="srelu-airbench.csv",
+        ),
+        Task(
+            "digits-airbench",
+            data.digits_pictures,
+            airbench(16, 32, channels=1),
+            replace(
+                _AIRBENCH,
+                epochs=8,
+                batch_size=64,
+                lr=40.0,
+                augment=Augment(flip=False, translate=1),
+                views=False,
+            ),
+            summary="small convnet 16-32 with the recipe of airbench, on 8 x 8 digits",
+            source="afnlab",
+        ),
+        Task(
+            "cifar100-convnet",
+            data.cifar100,
+            residual_convnet(3, 32, (32, 64, 128), reduced=32, hidden=256, classes=100),
+            Recipe(epochs=20, batch_size=256, lr=2.5e-4, weight_decay=1e-5, optimizer="adam"),
+            summary="residual convnet 32-64-128 on CIFAR-100",
+            source="apec-afn, scripts/eval_cifar100.py; that it is shuffled without a GPU too, and that"
+            " all activations meet the same weights, is afnlab's",
+            published="apec-cifar100.csv",
+        ),
+        Task(
+            "digits-convnet",
+            data.digits_pictures,
+            residual_convnet(1, 8, (8, 16), reduced=8, hidden=32, classes=10),
+            Recipe(epochs=10, batch_size=64, lr=2.5e-3, weight_decay=1e-5, optimizer="adam"),
+            summary="small residual convnet 8-16 on 8 x 8 digits",
+            source="afnlab",
+        ),
+        Task(
             "cifar10-arp",
-            cifar.cifar10_grey,
+            data.cifar10_grey,
             rotated_mlp(1024, 50, 50, 40, 40, 30, 10),
             _ARP,
             settings=_ARP_SETTINGS,

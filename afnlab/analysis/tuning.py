@@ -1,0 +1,110 @@
+"""A parameter's value against accuracy: the table, the picture, and what can be said."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from afnlab.analysis.stats import mean_interval
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.training.engine import train
+from afnlab.training.scan import grid, scan
+
+__all__ = ["best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
+
+
+def final(history: pd.DataFrame) -> pd.DataFrame:
+    """Seeds x values: accuracy after the last epoch, in %."""
+    last = history[history.epoch == history.epoch.max()]
+    return 100 * last.pivot(index="seed", columns="value", values="test_accuracy")
+
+
+def table(history: pd.DataFrame) -> pd.DataFrame:
+    """A row a value: seeds, diverged, mean accuracy (%) with its 95 % interval, and how far the
+    best value is ahead, paired by seed, with its interval."""
+    accuracy = final(history)
+    winner = accuracy[best(history)]
+    diverged = history.groupby(["value", "seed"]).diverged.last().groupby("value").sum()
+    rows = []
+    for value in accuracy.columns:
+        column = accuracy[value].to_numpy()
+        own, behind = mean_interval(column), mean_interval(winner.to_numpy() - column)
+        rows.append([len(column), int(diverged.loc[value]), *own, *behind])
+    names = ["seeds", "diverged", "accuracy (%)", "low", "high"]
+    names += ["best ahead by", "ahead, low", "ahead, high"]
+    return pd.DataFrame(rows, columns=names, index=accuracy.columns)
+
+
+def best(history: pd.DataFrame) -> float:
+    """The value of the highest mean accuracy."""
+    accuracy = final(history)
+    return float(accuracy.columns.to_numpy()[accuracy.mean().to_numpy().argmax()])
+
+
+def flat(history: pd.DataFrame) -> list[float]:
+    """The values that these seeds do not tell from the best: the paired interval holds 0.
+
+    The best is chosen from the same numbers, so this range is rather too small than too large.
+    """
+    found = table(history)
+    return found[found["ahead, low"].fillna(0) <= 0].index.tolist()
+
+
+def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
+    """Where the top is, how flat it is, and whether the default stands in it."""
+    accuracy, close = final(history), flat(history)
+    seeds, top = len(accuracy), best(history)
+    text = (
+        f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} % over {seeds} seeds."
+    )
+    if seeds == 1:
+        return text + " One seed tells nothing about the others."
+    text += f" {len(close)} of {accuracy.shape[1]} values cannot be told from it"
+    text += f" ({min(close):g} to {max(close):g})" if len(close) > 1 else ""
+    nearest = min(history.value.unique().tolist(), key=lambda v: abs(v - default))
+    if abs(nearest - default) > 1e-6 * abs(default):
+        return f"{text}; the default {default:g} was not among them."
+    where = "is one of them" if nearest in close else "is worse"
+    return f"{text}; the default {default:g} {where}."
+
+
+def figure(
+    history: pd.DataFrame,
+    parameter: str,
+    default: float | None = None,
+    trained: pd.DataFrame | None = None,
+) -> Figure:
+    """Mean accuracy with 95 % intervals over the values; `trained` from the same starts."""
+    with styled():
+        drawn = Picture(figsize=(7, 3.4), layout="constrained")
+        ax = drawn.subplots()
+        for data, label, color, marker in (
+            (history, "fixed", BLUE, "o"),
+            (trained, "trained from there", ORANGE, "s"),
+        ):
+            if data is None:
+                continue
+            rows = table(data)
+            shown = rows[["accuracy (%)", "low", "high"]].to_numpy(dtype=float)
+            error = abs(shown[:, 1:] - shown[:, :1]).T
+            ax.errorbar(
+                rows.index, shown[:, 0], error, color=color, marker=marker, ms=4, label=label
+            )
+        if default is not None:
+            ax.axvline(default, color=GREY, linestyle=":", label=f"default, {default:g}")
+        values = history.value.unique()
+        if values.min() > 0 and values.max() / values.min() >= 10:
+            ax.set_xscale("log")
+        ax.set(xlabel=parameter, ylabel="accuracy (%)", title="on held-out validation examples")
+        ax.legend()
+    return drawn
+
+
+def judged(task: str, activation: str, parameter: str, value: float, **options: object) -> str:
+    """Train on all training examples with the value chosen, and say its accuracy on the test's."""
+    result = train(task, activation, params={parameter: value}, **options)  # type: ignore[arg-type]
+    mean, low, high = mean_interval(100 * result.final.test_accuracy)
+    return (
+        f"test accuracy at {parameter} = {value:g}: {mean:.2f} % [{low:.2f}, {high:.2f}],"
+        f" {len(result.seeds)} seeds"
+    )

@@ -1,0 +1,103 @@
+"""An epoch of the MNIST network: ten seeds at once, beside the usual loop over one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from afnlab import nn as activations
+from afnlab.bench.timing import in_turn
+from afnlab.training.data import Data
+from afnlab.training.engine import plan
+from afnlab.training.options import resolve
+from afnlab.training.record import Recorder
+from afnlab.training.stack import Member, Stack
+from afnlab.training.tasks import get_task
+
+TASK, SEEDS = "mnist-mlp", 10
+# What one would write in torch; SReLU has no module there.
+USUAL: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "swish": nn.SiLU,
+    "srelu": activations.SReLU,  # type: ignore[attr-defined]
+}
+
+
+class Items(Dataset):
+    """Pictures one by one, each through Pillow, scaled and standardised when it is asked for.
+
+    What torchvision's MNIST does with its transforms ToTensor and Normalize.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.x, self.y = data.train_x.view(-1, 28, 28).numpy(), data.train_y.tolist()
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, int]:
+        picture = Image.fromarray(self.x[i])
+        x = torch.from_numpy(np.array(picture, copy=True)).view(1, 28, 28).float().div(255)
+        mean, std = (torch.tensor(v).view(-1, 1, 1) for v in ([0.1307], [0.3081]))
+        return x.clone().sub_(mean).div_(std), self.y[i]
+
+
+def usual_loop(data: Data, activation: Callable[[], nn.Module], device: str) -> Callable:
+    """An epoch of one model as a tutorial has it: Dataset, DataLoader, AdamW as it comes."""
+    loader = DataLoader(Items(data), batch_size=256, shuffle=True)
+    layers = (nn.Linear(784, 128), activation(), nn.Linear(128, 64), activation())
+    model = nn.Sequential(*layers, nn.Linear(64, 10)).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
+
+    def epoch() -> float:
+        total = 0.0
+        for pictures, labels in loader:
+            x, y = pictures.to(device).view(len(pictures), -1), labels.to(device)
+            loss = F.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(y)
+        return total / len(data.train_y)
+
+    return epoch
+
+
+def stacked(activation: str, device: str) -> tuple[Callable, Data]:
+    """An epoch of ten seeds by the engine, and the data it trains on."""
+    task, record = get_task(TASK), activations.module_class(activation).activation
+    options = resolve(task, record, {})
+    how = plan(task, record, options, device=device)
+    members = [Member(seed, options) for seed in range(SEEDS)]
+    # Epochs without end: a benchmark takes as many as it needs.
+    stack = Stack(task, record, members, how.data, how.device, how.dtype, epochs=10**6)
+    recorder = Recorder(range(SEEDS), stack, set())
+    return lambda: stack.epoch(recorder), how.data
+
+
+def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
+    """A row an activation: seconds an epoch and model, and their ratio."""
+    rows = []
+    for name, usual in USUAL.items():
+        torch.manual_seed(0)
+        epoch, data = stacked(name, device)
+        rivals = {"usual": usual_loop(data, usual, device), "stacked": epoch}
+        times = in_turn(rivals, rounds, device=device)
+        each = times["stacked"] / SEEDS
+        rows.append(
+            {
+                "activation": name,
+                "usual loop, s a model": times["usual"],
+                f"{SEEDS} seeds together, s a model": each,
+                "times faster": times["usual"] / each,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,111 @@
+"""Training pictures varied at random, per seed, and the views of a test picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from afnlab.training.data import Data
+from afnlab.training.streams import generator
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How training pictures (channels, height, width) are varied.
+
+    flip: mirrored left to right in alternate epochs, which half of them first being drawn once
+    (Jordan 2024: every two epochs see both). translate: shifted by up to so many pixels either way,
+    over a reflected border. cutout: a square of this size is set to 0, the mean colour.
+    """
+
+    flip: bool = True
+    translate: int = 0
+    cutout: int = 0
+
+
+class Augmented:
+    """The training examples of a data set on a device, varied for each seed by its own stream."""
+
+    def __init__(
+        self, data: Data, augment: Augment | None, seeds: Sequence[int], device: torch.device
+    ) -> None:
+        self.x, self.y = data.train_x.to(device), data.train_y.to(device)
+        self.count, self.augment, self.epoch = len(self.y), augment, -1
+        self.size = self.x.shape[-1]
+        if augment is None:
+            return
+        self.draws = [generator(s, "augment") for s in seeds]
+        self.member = torch.arange(len(seeds), device=device).unsqueeze(1)
+        self.flips = self._draw(0, 2, ())
+        # Every shift of every picture is a window on the bordered ones: (N, C, dy, dx, H, W).
+        padded = reflected(self.x, augment.translate)
+        self.windows = padded.unfold(2, self.size, 1).unfold(3, self.size, 1)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def _draw(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
+        """Whole numbers from low to below high, (seeds, examples, *shape)."""
+        size = (self.count, *shape)
+        drawn = [torch.randint(low, high, size, generator=g) for g in self.draws]
+        return torch.stack(drawn).to(self.x.device)
+
+    def next_epoch(self) -> None:
+        self.epoch += 1
+        if self.augment is not None:
+            self.shifts = self._draw(0, 2 * self.augment.translate + 1, (2,))
+            self.corners = self._draw(0, self.size - self.augment.cutout + 1, (2,))
+
+    def labels(self, index: Tensor) -> Tensor:
+        return self.y[index]
+
+    def take(self, index: Tensor) -> Tensor:
+        """The examples (seeds, batch, ...) of these indices, as they are stored."""
+        flat = index.reshape(-1)
+        if self.augment is None:
+            return self.x.index_select(0, flat).view(*index.shape, *self.x.shape[1:])
+        shift = self.shifts[self.member, index].flatten(0, 1)
+        x = self.windows[flat, :, shift[:, 0], shift[:, 1]]
+        if self.augment.flip:
+            mirrored = (self.flips[self.member, index].flatten() + self.epoch) % 2 == 1
+            x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(-1), x)
+        return x.view(*index.shape, *x.shape[1:])
+
+    def hole(self, index: Tensor) -> Tensor | None:
+        """Where the examples are cut out, (seeds, batch, 1, H, W); None if nowhere."""
+        if self.augment is None or not self.augment.cutout:
+            return None
+        corner = self.corners[self.member, index].unsqueeze(-1)
+        line = torch.arange(self.size, device=corner.device)
+        inside = (line >= corner) & (line < corner + self.augment.cutout)
+        return (inside[:, :, 0, :, None] & inside[:, :, 1, None, :]).unsqueeze(2)
+
+
+def reflected(x: Tensor, border: int) -> Tensor:
+    """Pictures (..., H, W) with a mirrored border, of any dtype."""
+    if not border:
+        return x
+    for dim in (-2, -1):
+        line = torch.arange(x.shape[dim], device=x.device)
+        before, after = line[1 : border + 1].flip(0), line[-border - 1 : -1].flip(0)
+        x = x.index_select(dim, torch.cat([before, line, after]))
+    return x
+
+
+def views(x: Tensor) -> list[tuple[float, Tensor]]:
+    """Test pictures (batch, C, H, W) and their mirror images, as they are and moved by one pixel.
+
+    Six views with their weights: a half for the pictures in place, a quarter for each of the two
+    diagonal moves, shared with the mirror images.
+    """
+    height, width = x.shape[-2:]
+    border = F.pad(x, (1, 1, 1, 1), "reflect")
+    moved = [(0.25, border[..., :height, :width]), (0.25, border[..., 2:, 2:])]
+    both = [(0.5, x), *moved]
+    return [
+        (w / 2, v) for weight, view in both for w, v in ((weight, view), (weight, view.flip(-1)))
+    ]

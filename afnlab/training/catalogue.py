@@ -1,0 +1,73 @@
+"""The data sets: their sites, files and checksums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set on its site.
+
+    url: where its files lie, with a slash at the end. folder: where they lie on disk.
+    files: name: (bytes, MD5 of the content or ""), as they are read.
+    archive: name and MD5 of the archive that holds `folder` with all of them; None: each is
+    fetched by itself, as `name.gz`. packed: MD5 of those.
+    classes: the label bytes of a record, each with the number of its classes.
+    """
+
+    title: str
+    url: str
+    folder: str
+    files: dict[str, tuple[int, str]]
+    archive: tuple[str, str] | None = None
+    packed: dict[str, str] | None = None
+    classes: tuple[int, ...] = ()
+
+    @property
+    def record(self) -> int:
+        """Bytes of a record of a CIFAR file."""
+        return len(self.classes) + 3072
+
+
+_IMAGES, _LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
+_CIFAR = "https://www.cs.toronto.edu/~kriz/"
+# Checksums as published with torchvision (MNIST) and on the sets' own site (CIFAR).
+SOURCES = {
+    "mnist": Source(
+        "MNIST: 60,000 and 10,000 handwritten digits, 28 x 28",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "MNIST/raw",
+        {
+            f"train-{_IMAGES}": (47_040_016, "6bbc9ace898e44ae57da46a324031adb"),
+            f"train-{_LABELS}": (60_008, "a25bea736e30d166cdddb491f175f624"),
+            f"t10k-{_IMAGES}": (7_840_016, "2646ac647ad5339dbf082846283269ea"),
+            f"t10k-{_LABELS}": (10_008, "27ae3e4e09519cfbb04c329615203637"),
+        },
+        packed={
+            f"train-{_IMAGES}": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            f"train-{_LABELS}": "d53e105ee54ea40749a09fcbcd1e9432",
+            f"t10k-{_IMAGES}": "9fb629c4189551a2d022fa330f9573f3",
+            f"t10k-{_LABELS}": "ec29112dd5afa0611ce80d1b7f02629c",
+        },
+    ),
+    "cifar10": Source(
+        "CIFAR-10: 50,000 and 10,000 colour pictures, 32 x 32, 10 classes",
+        _CIFAR,
+        "cifar-10-batches-bin",
+        {
+            f"{name}.bin": (30_730_000, "")
+            for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+        },
+        archive=("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
+        classes=(10,),
+    ),
+    "cifar100": Source(
+        "CIFAR-100: 50,000 and 10,000 colour pictures, 32 x 32, 100 classes",
+        _CIFAR,
+        "cifar-100-binary",
+        {"train.bin": (153_700_000, ""), "test.bin": (30_740_000, "")},
+        archive=("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
+        classes=(20, 100),
+    ),
+}

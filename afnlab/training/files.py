@@ -1,0 +1,205 @@
+"""Data sets as files: where they lie, fetching them, and whether they are what they should be.
+
+They lie in the layout of their own sites (which torchvision keeps for MNIST) under `$AFNLAB_DATA`,
+or else in the user's cache folder. A file is there whole or not at all: it is downloaded and
+unpacked under a temporary name, checked, and renamed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import sys
+import tarfile
+import zlib
+from pathlib import Path
+
+from afnlab.loading import unknown
+from afnlab.training.catalogue import SOURCES, Source
+
+ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
+SUMS = "afnlab-sha256.json"
+RETRIES = 2
+
+
+class DataError(ValueError):
+    """A data file is missing or not what it should be."""
+
+
+def source(name: str) -> Source:
+    if name not in SOURCES:
+        raise DataError(unknown("data set", name, SOURCES))
+    return SOURCES[name]
+
+
+def given_folder() -> Path | None:
+    """The folder that the user set, if any."""
+    folder = os.environ.get(ENVIRONMENT)
+    return Path(folder).expanduser() if folder else None
+
+
+def folder_of(name: str) -> Path:
+    """Where a data set's files lie, or would."""
+    import pooch  # noqa: PLC0415
+
+    return (given_folder() or Path(pooch.os_cache("afnlab"))) / source(name).folder
+
+
+def read(name: str, file: str) -> bytes:
+    """The content of one file of a data set, checked.
+
+    Without `$AFNLAB_DATA` a data set that is not there is fetched first; with it, a missing file is
+    a DataError that names the file and the command that fetches it.
+    """
+    found = _find(name, file)
+    if found is None and given_folder() is None:
+        fetch(name)
+        found = _find(name, file)
+    if found is None:
+        missing = folder_of(name) / file
+        raise DataError(f"{missing}: no such file ({_origin()}); {_mend(name)}")
+    return _checked(name, file, found)
+
+
+def _find(name: str, file: str) -> Path | None:
+    plain = folder_of(name) / file
+    either = (plain, plain.with_name(f"{file}.gz"))
+    return next((path for path in either if path.is_file()), None)
+
+
+def _origin() -> str:
+    return f"{ENVIRONMENT} is {given_folder()}" if given_folder() else f"{ENVIRONMENT} is not set"
+
+
+def _mend(name: str) -> str:
+    return f"fetch it with `afnlab data fetch {name}`"
+
+
+def _checked(name: str, file: str, path: Path) -> bytes:
+    again = f"remove it and {_mend(name)}"
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); {again}") from None
+    size, md5 = source(name).files[file]
+    if len(content) != size:
+        raise DataError(f"{path}: has {len(content):,} bytes, not {size:,}; {again}")
+    if md5 and hashlib.md5(content).hexdigest() != md5:
+        raise DataError(f"{path}: is not {file} of {name} (its MD5 is not {md5}); {again}")
+    recorded = _recorded(path.parent).get(file)
+    if recorded and hashlib.sha256(content).hexdigest() != recorded:
+        raise DataError(f"{path}: is not what was unpacked (see {SUMS}); {again}")
+    classes, record = source(name).classes, source(name).record
+    for at, count in enumerate(classes):
+        if max(content[at::record]) >= count:
+            raise DataError(f"{path}: holds labels above {count - 1}; {again}")
+    return content
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """SHA-256 of the files as they were unpacked from a checked archive."""
+    path = folder / SUMS
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); remove it") from None
+
+
+def problems(name: str) -> list[str]:
+    """What is wrong with a data set on disk, a sentence a file; nothing is fetched."""
+    found = []
+    for file in source(name).files:
+        path = _find(name, file)
+        try:
+            if path is None:
+                raise DataError(f"{folder_of(name) / file}: no such file; {_mend(name)}")
+            _checked(name, file, path)
+        except DataError as error:
+            found.append(str(error))
+    return found
+
+
+def proof(name: str) -> str:
+    """What a data set on disk was checked against by `problems`."""
+    if all(md5 for _, md5 in source(name).files.values()):
+        return "its published checksums"
+    if (folder_of(name) / SUMS).is_file():
+        return "checksums taken when its archive, itself checked, was unpacked"
+    return "sizes and labels (files that afnlab did not unpack have no checksums)"
+
+
+def state(name: str) -> str:
+    """ "here", "absent", or how many files are; without reading them."""
+    here = sum(_find(name, file) is not None for file in source(name).files)
+    total = len(source(name).files)
+    return {0: "absent", total: "here"}.get(here, f"{here} of {total} files")
+
+
+def fetch(name: str) -> Path:
+    """Download what is not there or not right, check it, and put it in its folder, which is given.
+
+    An interrupted or altered download is thrown away and tried again, twice. `$AFNLAB_MIRROR` is an
+    address to take the files from in place of their own site. DataError says what to do.
+    """
+    folder, wanted = folder_of(name), source(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in wanted.files:
+            path = _find(name, file)
+            try:
+                if path is None:
+                    raise DataError
+                _checked(name, file, path)
+            except DataError:
+                if path is not None:
+                    path.unlink()
+                if wanted.archive is not None:
+                    _unpack(wanted, _download(wanted, *wanted.archive, folder.parent), folder)
+                    break
+                assert wanted.packed is not None
+                _download(wanted, f"{file}.gz", wanted.packed[file], folder)
+    except OSError as error:
+        raise DataError(f"{folder}: {name} cannot be put there ({error})") from error
+    return folder
+
+
+def _download(wanted: Source, file: str, md5: str, folder: Path) -> Path:
+    import pooch  # noqa: PLC0415
+
+    base = os.environ.get(MIRROR) or wanted.url
+    pooch.get_logger().setLevel("ERROR")
+    keeper = pooch.create(
+        folder, base.rstrip("/") + "/", registry={file: f"md5:{md5}"}, retry_if_failed=RETRIES
+    )
+    try:
+        return Path(keeper.fetch(file, progressbar=sys.stderr.isatty()))
+    except Exception as error:
+        raise DataError(
+            f"{keeper.get_url(file)}: could not be fetched ({error}); set {MIRROR} to another"
+            f" address that has {file}, or {ENVIRONMENT} to a folder that has {wanted.folder}"
+        ) from error
+
+
+def _unpack(wanted: Source, archive: Path, folder: Path) -> None:
+    """Write the archive's files to the folder, their checksums last, and remove the archive."""
+    sums = {}
+    with tarfile.open(archive) as packed:
+        for file in wanted.files:
+            member = packed.extractfile(f"{wanted.folder}/{file}")
+            content = member.read() if member else b""
+            sums[file] = hashlib.sha256(content).hexdigest()
+            _write(folder / file, content)
+    _write(folder / SUMS, json.dumps(sums, indent=1).encode())
+    archive.unlink()
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

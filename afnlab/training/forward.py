@@ -1,0 +1,97 @@
+"""A fully connected network of many seeds as plain batched operations.
+
+`torch.func.vmap` gives the same numbers, at several times the overhead; of a small network that is
+most of a step. What is not a chain of linear layers and activations goes through vmap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from afnlab.autorot import AutoRotLinear
+from afnlab.nn import ActivationModule
+from afnlab.training.noise import Noise
+
+Tensors = Mapping[str, Tensor]
+Layer = Callable[[Tensors, Tensor], Tensor]  # all stacked tensors by name, x (seeds, batch, ...)
+
+
+class _Linear(torch.autograd.Function):
+    """x W' + b of stacks: x (seeds, batch, inputs), W (seeds, outputs, inputs), b (seeds, outputs).
+
+    torch's own backward of baddbmm leaves the gradient of W transposed, and copies it into place.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        if bias is None:
+            return torch.bmm(x, weight.mT)
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (x, weight), (grad,) = ctx.saved_tensors, grads
+        needs = ctx.needs_input_grad
+        return (
+            torch.bmm(grad, weight) if needs[0] else None,
+            torch.bmm(grad.mT, x) if needs[1] else None,
+            grad.sum(1) if needs[2] else None,
+        )
+
+
+def chain(network: nn.Module, noise: Noise) -> list[Layer] | None:
+    """The network's layers over stacked tensors; None if it is not a chain of known ones."""
+    if type(network) is not nn.Sequential or _hooked(network):
+        return None
+    names = {id(module): name for name, module in network.named_modules()}  # shared: the first
+    layers = []
+    for module in network._modules.values():
+        assert module is not None
+        layer = None if _hooked(module) else _layer(names[id(module)], module, noise)
+        if layer is None:
+            return None
+        layers.append(layer)
+    return layers
+
+
+def _hooked(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+
+
+def _layer(name: str, module: nn.Module, noise: Noise) -> Layer | None:
+    plain = type(module) is nn.Linear
+    if plain or (isinstance(module, AutoRotLinear) and not module.auto_rot):
+
+        def linear(tensors: Tensors, x: Tensor) -> Tensor:
+            weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
+            out = _Linear.apply(x.flatten(1, -2), weight, bias)
+            return out if x.dim() == 3 else out.unflatten(1, x.shape[1:-1])
+
+        return linear
+    if isinstance(module, ActivationModule) and module.activation.elementwise:
+        return None if module.num_features is not None else _activation(name, module, noise)
+    if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
+        return lambda tensors, x: x.flatten(2)
+    return None
+
+
+def _activation(name: str, module: ActivationModule, noise: Noise) -> Layer:
+    record = module.activation
+    own = {n: f"{name}.{n}" for n in record.params}
+    numbers = {n: v for n in own if not isinstance(v := getattr(module, n), Tensor)}
+    stacked = [n for n in own if n not in numbers]
+
+    def activation(tensors: Tensors, x: Tensor) -> Tensor:
+        values: dict[str, Any] = dict(numbers)
+        for n in stacked:  # one number a seed
+            values[n] = tensors[own[n]].view(-1, *[1] * (x.dim() - 1))
+        if record.stochastic and module.training:
+            return record(x, noise=noise.take(x), **values)
+        return record(x, **values)
+
+    return activation

@@ -1,0 +1,106 @@
+"""Values of one continuous parameter against each other: all values and seeds in one training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from afnlab.loading import unknown
+from afnlab.spec import Activation, get_activation
+from afnlab.training.engine import plan, train_members
+from afnlab.training.options import Options, number, resolve, seed_list
+from afnlab.training.stack import Member
+from afnlab.training.tasks import Task, get_task
+
+WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric
+L_RANGE = (0.5, 16.0)
+
+
+def scannable(task: Task, record: Activation) -> dict[str, tuple[float, float]]:
+    """The parameters that can be scanned, with the range worth exploring."""
+    own = {n: (p.low, p.high) for n, p in record.params.items() if not p.fixed}
+    return own | ({"L": L_RANGE} if "L" in task.settings else {})
+
+
+def grid(task: str | Task, activation: str | Activation, parameter: str, count: int) -> list[float]:
+    """So many values over the parameter's range, rounded to three digits."""
+    low, high = _range(get_task(task), get_activation(activation), parameter)
+    space = np.geomspace if low > 0 and high / low >= WIDE else np.linspace
+    return sorted({float(f"{v:.3g}") for v in space(low, high, count)})
+
+
+def _range(task: Task, record: Activation, parameter: str) -> tuple[float, float]:
+    known = scannable(task, record)
+    if parameter not in known:
+        raise ValueError(unknown("parameter", parameter, known, of=record.label))
+    return known[parameter]
+
+
+def scan(
+    task: str | Task,
+    activation: str | Activation,
+    parameter: str,
+    values: Sequence[float],
+    *,
+    params: Mapping[str, Any] | None = None,
+    trainable: bool = False,
+    seeds: int | Iterable[int] = 10,
+    epochs: int | None = None,
+    device: str | torch.device | None = None,
+    dtype: str = "float32",
+    limit_train: int | None = None,
+    split: str = "validation",
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Train a task's network for every value of a parameter and every seed.
+
+    parameter: one of the activation's, or L of an Auto-Rotating task. trainable: the values are
+    where the activation's parameter starts, and it is trained. split: what is evaluated;
+    "validation" holds out a part of the training examples, so that a choice among the values has
+    seen no test example. The rest is as in `afnlab.train`.
+
+    A row a value, seed and epoch: value, seed, epoch, train_loss, test_loss, test_accuracy (of the
+    evaluated examples), diverged. At one seed all values meet the same weights and batches.
+    """
+    task, record = get_task(task), get_activation(activation)
+    _range(task, record, parameter)
+    of_task = parameter in task.settings and parameter not in record.params
+    if trainable and of_task:
+        raise ValueError(f"trainable: {parameter} of the task is not trained here")
+    if not len(values):
+        raise ValueError("values must be one or more, got none")
+    for value in values:
+        if of_task:
+            number(value, parameter, above=0)
+        else:
+            record.params[parameter].check(f"{record.name}: {parameter}", value)
+    given = {**(params or {}), "split": split} | ({"trainable": [parameter]} if trainable else {})
+    options = resolve(task, record, given)
+    listed = seed_list(seeds)
+    chosen = [float(value) for value in values]
+    members = [
+        Member(seed, _with(options, parameter, value, of_task))
+        for value in chosen
+        for seed in listed
+    ]
+    how = plan(task, record, options, epochs, device, dtype, limit_train)
+    recorders = train_members(how, members, range(len(members)), progress=progress)
+    table = pd.concat([r.tables_of()["history"] for r in recorders], ignore_index=True)
+    order = table.pop("seed").to_numpy()
+    table.insert(0, "value", np.array(chosen)[order // len(listed)])
+    table.insert(1, "seed", np.array(listed)[order % len(listed)])
+    table = table.drop(columns="seconds")
+    return table.sort_values(["value", "seed", "epoch"], ignore_index=True)
+
+
+def _with(options: Options, parameter: str, value: float, of_task: bool) -> Options:
+    """The options with a value, as a tensor: a buffer can differ within a stack."""
+    tensor = torch.tensor(value)
+    if of_task:
+        return replace(options, model=options.model | {parameter: tensor})
+    return replace(options, activation=options.activation | {parameter: tensor})

@@ -1,0 +1,235 @@
+"""The networks of several seeds as one: stacked on axis 0, trained together, never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from afnlab.clamping import inward_clamp
+from afnlab.spec import Activation
+from afnlab.training import graphs
+from afnlab.training.augment import Augmented, views
+from afnlab.training.data import Data
+from afnlab.training.forward import chain
+from afnlab.training.graphs import Replayed
+from afnlab.training.initial import build
+from afnlab.training.noise import Noise, activation_modules
+from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting
+from afnlab.training.options import Options
+from afnlab.training.record import Recorder
+from afnlab.training.streams import generator
+from afnlab.training.tasks import Task
+
+EVALUATION_BATCH, OF_PICTURES = 2048, 500
+BATCH_NORM = nn.modules.batchnorm._BatchNorm
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack: a seed, and options that may differ from others' in tensors alone."""
+
+    seed: int
+    options: Options
+
+
+class Stack:
+    """The networks of several members, their parameters stacked on axis 0, and their optimizer.
+
+    A member is its own network: it draws its own batches, and no operation mixes it with another.
+    Fully connected networks run as batched products, others by `torch.func.vmap`; a convolutional
+    or recurrent one that is alone runs as it is.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        record: Activation,
+        members: Sequence[Member],
+        data: Data,
+        device: torch.device,
+        dtype: torch.dtype,
+        epochs: float,
+    ) -> None:
+        options, recipe = members[0].options, task.recipe
+        models = [build(task, record, m.options, m.seed, data.inputs) for m in members]
+        models = [_placed(m, device, dtype, recipe.half) for m in models]
+        self.network, self.size, self.recipe = models[0], len(members), recipe
+        self.dtype = torch.float16 if _halved(device, dtype, recipe.half) else dtype
+        params, buffers = torch.func.stack_module_state(models)
+        trained = {n: p.requires_grad for n, p in self.network.named_parameters()}
+        self.params = {n: p.detach().requires_grad_(trained[n]) for n, p in params.items()}
+        self.buffers = {n: b.detach() for n, b in buffers.items()}
+        self.channels_last = has_convolutions(self.network)
+        self.alone = self.size == 1 and not together(self.network)
+        self.batch_size = options.batch_size
+        self.shuffles = [generator(m.seed, "batches") for m in members]
+        self.floats = data.floats
+        self.train = Augmented(data, recipe.augment, [m.seed for m in members], device)
+        self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
+        self.noise = Noise(self.network, self._inputs(self.train.x[:2]), [m.seed for m in members])
+        self.chain = chain(self.network, self.noise)
+        per_epoch = len(self.train) / self.batch_size
+        self.steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
+        self.steps_left = ceil(self.steps_per_epoch * epochs)
+        self.optimizer = OPTIMIZERS[options.optimizer](
+            Setting(
+                {n: p for n, p in self.params.items() if p.requires_grad},
+                self.buffers,
+                options.lr,
+                options.weight_decay,
+                self.batch_size,
+                self.steps_per_epoch,
+                self.steps_left,
+                recipe.schedule,
+            )
+        )
+        self.replayed: Replayed | None = None
+        self.activations = dict(activation_modules(self.network))
+        self.bounds: dict[str, tuple[float, float]] = {}
+        for site, module in self.activations.items():
+            self.bounds |= module.stored_bounds(site)
+            module.constrained = False  # `logits` does it for all members at once
+
+    def logits(self, x: Tensor, each: bool) -> Tensor:
+        """Outputs (seeds, batch, classes); x is (seeds, batch, ...) if each, else shared."""
+        noise = self.noise.draw(x.shape[int(each)]) if self.network.training else None
+        inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
+        params = self.params | inside
+        if self.chain is not None:
+            self.noise.load(noise)
+            tensors = params | self.buffers
+            x = x if each else x.expand(self.size, *x.shape)
+            for layer in self.chain:
+                x = layer(tensors, x)
+            return x
+
+        def member(params: dict, buffers: dict, noise: Tensor | None, x: Tensor) -> Tensor:
+            self.noise.load(noise)
+            return torch.func.functional_call(self.network, (params, buffers), (x,))
+
+        if self.alone:
+            own, kept = ({n: t[0] for n, t in part.items()} for part in (params, self.buffers))
+            x = x[0] if each else x
+            if self.channels_last and x.dim() == 4:
+                x = x.contiguous(memory_format=torch.channels_last)
+            return member(own, kept, None if noise is None else noise[0], x).unsqueeze(0)
+        dims = (0, 0, None if noise is None else 0, 0 if each else None)
+        batched = torch.vmap(member, dims, randomness="different")
+        return batched(params, self.buffers, noise, x)
+
+    def _inputs(self, x: Tensor) -> Tensor:
+        return self.floats(x, self.dtype)
+
+    def batches(self) -> Iterator[Tensor]:
+        """Indices (seeds, batch) of the training examples: each seed in an order of its own."""
+        count = len(self.train)
+        orders = torch.stack([torch.randperm(count, generator=g) for g in self.shuffles])
+        parts = orders.to(self.train.x.device).split(self.batch_size, dim=1)
+        yield from parts[: min(self.steps_per_epoch, self.steps_left)]
+
+    def epoch(self, recorder: Recorder) -> Tensor:
+        """Train one epoch; the mean loss of the examples it trained on, per seed."""
+        self.network.train()
+        self.train.next_epoch()
+        total = torch.zeros(self.size, dtype=torch.float64, device=self.train.x.device)
+        seen = 0
+        step = self._replayed(recorder) or partial(self.step, recorder=recorder)
+        for index in self.batches():
+            total += step(index) * index.shape[1]
+            seen += index.shape[1]
+            self.steps_left -= 1
+        return total / seen
+
+    def _replayed(self, recorder: Recorder) -> Replayed | None:
+        """The step as a CUDA graph, where that is wanted and nothing in it changes in Python."""
+        fixed = not (self.noise.per_example or self.recipe.augment or recorder.tables)
+        if not (fixed and graphs.wanted(self.train.x.device)):
+            return None
+        if self.replayed is None and not isinstance(self.optimizer, Airbench):
+            self.replayed = Replayed(partial(self.step, recorder=recorder))
+        return self.replayed
+
+    def step(self, index: Tensor, recorder: Recorder) -> Tensor:
+        """One step of the optimizer on the examples of these indices; the losses, per seed."""
+        x, y = self._inputs(self.train.take(index)), self.train.labels(index)
+        hole = self.train.hole(index)
+        x = x if hole is None else x.masked_fill(hole, 0.0)
+        losses = cross_entropy(self.logits(x, each=True), y, self.recipe.label_smoothing)
+        self.optimizer.zero_grad()
+        (losses.sum() * (index.shape[1] if self.recipe.summed else 1)).backward()
+        recorder.step(losses)
+        self.optimizer.step()
+        for name, bounds in self.bounds.items():
+            self.params[name].data.clamp_(*bounds)
+        return losses.detach()
+
+    @torch.no_grad()
+    def evaluate(self) -> tuple[Tensor, Tensor]:
+        """Mean loss and accuracy on the test examples, per seed.
+
+        After the last step a recipe with test-time augmentation averages the logits of its views.
+        """
+        self.network.eval()
+        loss, right = torch.zeros(2, self.size, device=self.test_x.device).double()
+        augmented = self.recipe.views and not self.steps_left
+        count = OF_PICTURES if self.channels_last else EVALUATION_BATCH
+        for x, y in zip(self.test_x.split(count), self.test_y.split(count), strict=True):
+            inputs = self._inputs(x)
+            seen = views(inputs) if augmented else [(1.0, inputs)]
+            logits = sum(weight * self.logits(view, each=False) for weight, view in seen)
+            assert isinstance(logits, Tensor)
+            loss = loss + cross_entropy(logits, y.expand(logits.shape[:2])).double() * len(y)
+            right = right + (logits.argmax(-1) == y).sum(1).double()
+        return loss / len(self.test_y), right / len(self.test_y)
+
+
+def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean cross entropy per seed: logits (seeds, batch, classes), labels y (seeds, batch)."""
+    flat = F.cross_entropy(
+        logits.flatten(0, 1).float() if logits.dtype == torch.float16 else logits.flatten(0, 1),
+        y.flatten(),
+        reduction="none",
+        label_smoothing=smoothing,
+    )
+    return flat.view(y.shape).mean(1)
+
+
+def has_convolutions(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.modules.conv._ConvNd) for m in network.modules())
+
+
+def together(network: nn.Module) -> bool:
+    """Whether training seeds at once beats training them in turn, or is possible at all.
+
+    Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
+    convolutions) than in turn in the channels-last layout. Recurrent layers have no rule for a
+    batch of weights.
+    """
+    alone = any(isinstance(m, nn.RNNBase) for m in network.modules())
+    return not (alone or has_convolutions(network))
+
+
+def _halved(device: torch.device, dtype: torch.dtype, half: bool) -> bool:
+    return half and device.type == "cuda" and dtype == torch.float32
+
+
+def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype, half: bool) -> nn.Module:
+    """The network on its device, in its type and memory format."""
+    network = network.to(device, dtype)
+    if _halved(device, dtype, half):
+        network.half()
+        for module in network.modules():
+            if isinstance(module, BATCH_NORM):
+                module.float()
+    if has_convolutions(network):
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+__all__ = ["Member", "Stack", "cross_entropy", "has_convolutions", "together"]

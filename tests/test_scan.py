@@ -1,0 +1,128 @@
+"""One parameter's values in one training: each what it would be alone; what is said of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import afnlab
+from afnlab.analysis import tuning
+from afnlab.training.scan import grid, scan
+
+COLUMNS = ["train_loss", "test_loss", "test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("task", "activation", "parameter", "values", "params"),
+    [
+        ("digits-mlp", "srelu", "t", [0.5, 4.0], {}),
+        ("digits-mlp", "swish", "beta", [0.5, 2.0], {"sites": "shared"}),
+        ("digits-mlp", "pilu", "gamma", [-1.0, 1.0], {"alpha": 1.2}),
+        ("digits-arp", "sigmoid", "L", [1.0, 8.0], {}),
+    ],
+)
+def test_a_value_in_a_scan_is_what_it_is_alone(task, activation, parameter, values, params):
+    options = {"epochs": 1, "dtype": "float64", "limit_train": 300, "progress": False}
+    together = scan(task, activation, parameter, values, params=params, seeds=[0, 3], **options)
+    assert together.value.unique().tolist() == values
+    assert together.columns.tolist()[:3] == ["value", "seed", "epoch"]
+    for value in values:
+        own = {**params, parameter: value, "split": "validation"}
+        alone = afnlab.train(task, activation, params=own, seeds=[3], **options).history
+        mine = together.query("value == @value and seed == 3")
+        # RMSprop divides by the size of the gradients, and rounding grows with it.
+        np.testing.assert_allclose(
+            mine[COLUMNS], alone[COLUMNS], rtol=2e-3 if "arp" in task else 1e-6
+        )
+    assert not np.allclose(*(together.query("value == @v")[COLUMNS] for v in values))
+
+
+def test_a_trained_parameter_starts_at_the_value():
+    options = {"seeds": 2, "epochs": 2, "limit_train": 300, "progress": False}
+    fixed = scan("digits-mlp", "srelu", "t", [1.0, 2.0], **options)
+    trained = scan("digits-mlp", "srelu", "t", [1.0, 2.0], trainable=True, **options)
+    first, later = (
+        np.abs(fixed[fixed.epoch == e].train_loss - trained[trained.epoch == e].train_loss)
+        for e in (1, 2)
+    )
+    assert (later > 0).all()
+    assert first.max() < 0.02
+
+
+def test_no_test_example_is_seen(monkeypatch):
+    task = afnlab.get_task("digits-mlp")
+    seen = scan(task, "srelu", "t", [1.0], seeds=1, epochs=1)
+    full = scan(task, "srelu", "t", [1.0], seeds=1, epochs=1, split="test")
+    assert not np.allclose(seen[COLUMNS], full[COLUMNS])
+    share = seen.test_accuracy.iloc[0] * 269  # a fifth of 1,347
+    assert share == pytest.approx(round(share))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("srelu", "q", [1.0]), "srelu: unknown parameter 'q'"),
+        (("srelu", "t", []), "values must be one or more"),
+        (("srelu", "t", [1.0, 0.0]), "srelu: t must be > 0, got 0.0"),
+        (("relu", "t", [1.0]), "unknown parameter 't'"),
+        (("apec", "eps", [1e-3]), "unknown parameter 'eps'"),
+    ],
+)
+def test_bad_scans_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        scan("digits-mlp", *arguments, seeds=1, epochs=1)
+
+
+def test_bad_scans_of_l_are_named():
+    with pytest.raises(ValueError, match="L must be a number above 0"):
+        scan("digits-arp", "sigmoid", "L", [0.0], seeds=1, epochs=1)
+    with pytest.raises(ValueError, match="L of the task is not trained here"):
+        scan("digits-arp", "sigmoid", "L", [1.0], trainable=True, seeds=1, epochs=1)
+
+
+def test_grids():
+    assert grid("digits-mlp", "srelu", "t", 3) == [0.05, 0.707, 10.0]
+    assert grid("digits-arp", "sigmoid", "L", 6) == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+    values = grid("digits-mlp", "apec", "alpha", 5)
+    assert values == [-2.0, -1.0, 0.0, 1.0, 2.0]
+
+
+def history(accuracies: dict[float, list[float]]) -> pd.DataFrame:
+    rows = [
+        {"value": value, "seed": seed, "epoch": 1, "test_accuracy": a, "diverged": False}
+        for value, column in accuracies.items()
+        for seed, a in enumerate(column)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_what_is_said_of_a_flat_top():
+    made = history(
+        {
+            1.0: [0.80, 0.81, 0.80, 0.82, 0.81, 0.80],
+            2.0: [0.90, 0.92, 0.91, 0.93, 0.90, 0.91],
+            3.0: [0.91, 0.91, 0.92, 0.92, 0.91, 0.91],
+        }
+    )
+    assert tuning.best(made) == 3.0
+    assert tuning.flat(made) == [2.0, 3.0]
+    rows = tuning.table(made)
+    assert rows.loc[3.0, "best ahead by"] == 0
+    assert rows.loc[1.0, "best ahead by"] == pytest.approx(10.6667, abs=1e-3)
+    said = tuning.verdict(made, "t", 2.0)
+    assert "Highest mean at t = 3: 91.33 % over 6 seeds." in said
+    assert "2 of 3 values cannot be told from it (2 to 3)" in said
+    assert said.endswith("the default 2 is one of them.")
+    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is worse.")
+    assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not among them.")
+    one = made[made.seed == 0]
+    assert "One seed tells nothing" in tuning.verdict(one, "t", 2.0)
+    ax = tuning.figure(made, "t", 2.0, made).axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("t", "accuracy (%)")
+
+
+def test_the_value_chosen_is_judged_on_test_examples():
+    said = tuning.judged("digits-mlp", "srelu", "t", 2.0, seeds=3, epochs=1)
+    assert said.startswith("test accuracy at t = 2: ")
+    assert said.endswith("3 seeds")

@@ -1,0 +1,185 @@
+"""The ways a stack computes: plain products, vmap, in turn, in groups; all the same networks."""
+
+from __future__ import annotations
+
+import warnings
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import afnlab
+from afnlab import Recipe, Task, get_activation, get_task
+from afnlab.training import groups
+from afnlab.training import stack as stacks
+from afnlab.training.data import digits
+from afnlab.training.engine import plan
+from afnlab.training.options import resolve
+from afnlab.training.record import Recorder
+from afnlab.training.stack import Member, Stack, cross_entropy
+
+TASK = get_task("digits-mlp")
+
+
+def bits(result) -> pd.DataFrame:
+    return result.history.drop(columns="seconds")
+
+
+def stack_of(task, name, params=None, seeds=3, dtype="float64", epochs=2):
+    record = get_activation(name)
+    options = resolve(task, record, params or {})
+    how = plan(task, record, options, dtype=dtype, limit_train=300)
+    members = [Member(seed, options) for seed in range(seeds)]
+    return Stack(task, record, members, how.data, how.device, how.dtype, epochs)
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+@pytest.mark.parametrize("sites", ["each", "shared"])
+@pytest.mark.parametrize("name", ["relu", "srelu", "apec", "prelu", "rrelu"])
+def test_plain_products_equal_vmap(name, sites, trainable):
+    params = {"sites": sites, "trainable": trainable}
+    plain, mapped = (stack_of(TASK, name, params) for _ in range(2))
+    assert plain.chain is not None
+    mapped.chain = None
+    index = next(plain.batches())
+    for stack in (plain, mapped):
+        recorder = Recorder(range(3), stack, set())
+        for _ in range(3):
+            stack.step(index, recorder)
+    assert_close(plain.params, mapped.params, rtol=1e-9, atol=1e-12)
+    assert_close(plain.evaluate(), mapped.evaluate(), rtol=1e-9, atol=1e-12)
+
+
+def layers(new):
+    return nn.Sequential(nn.Linear(64, 8), new(), nn.Dropout(0.1), nn.Linear(8, 10))
+
+
+def hooked(new):
+    network = nn.Sequential(nn.Linear(64, 8), new(), nn.Linear(8, 10))
+    network[0].register_forward_hook(lambda module, x, y: 2 * y)
+    return network
+
+
+@pytest.mark.parametrize("model", [layers, hooked])
+def test_what_is_no_plain_chain_goes_through_vmap(model):
+    assert stack_of(Task("own", digits, model, Recipe(2, 50)), "relu").chain is None
+    assert stack_of(TASK, "log_softmax").chain is None
+
+
+def test_a_chain_without_bias_and_with_a_flattened_picture():
+    def model(new):
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 8, bias=False), new(), nn.Linear(8, 10))
+
+    task = Task("own", get_task("digits-convnet").data, model, Recipe(2, 50))
+    plain, mapped = (stack_of(task, "gelu") for _ in range(2))
+    mapped.chain = None
+    assert plain.chain is not None
+    x = plain.test_x[:5].double()
+    assert_close(plain.logits(x, each=False), mapped.logits(x, each=False))
+
+
+@pytest.mark.parametrize("group", [1, 2, 4])
+@pytest.mark.parametrize("name", ["relu", "rrelu", "apec"])
+def test_groups_change_nothing_but_rounding(name, group):
+    options = {"seeds": 5, "epochs": 2, "limit_train": 300, "dtype": "float64"}
+    tables = {"record": ["parameters", "gradients", "steps"], "keep_weights": True}
+    whole = afnlab.train(TASK, name, **options, **tables)
+    parts = afnlab.train(TASK, name, **options, **tables, group=group)
+    assert whole.info["trained_together"] == [5]
+    assert parts.info["trained_together"] == {1: [1] * 5, 2: [2, 2, 1], 4: [4, 1]}[group]
+    pd.testing.assert_frame_equal(bits(whole), bits(parts), rtol=1e-9)
+    for table in ("parameters", "gradients", "steps"):
+        one, other = (
+            getattr(r, table).sort_values([*getattr(r, table).columns]).reset_index(drop=True)
+            for r in (whole, parts)
+        )
+        assert len(one) == len(other)
+        by = [c for c in one.columns if c not in ("value", "norm", "train_loss")]
+        one, other = (t.sort_values(by).reset_index(drop=True) for t in (one, other))
+        pd.testing.assert_frame_equal(one, other, rtol=1e-8)
+    assert_close(whole.weights, parts.weights, rtol=1e-8, atol=1e-10)
+
+
+def test_a_group_that_does_not_fit_is_halved(monkeypatch):
+    class Small(Stack):
+        def __init__(self, task, record, members, *rest):
+            if len(members) > 2:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
+            super().__init__(task, record, members, *rest)
+
+    expected = bits(afnlab.train(TASK, "relu", seeds=5, epochs=1, limit_train=300))
+    monkeypatch.setattr("afnlab.training.engine.Stack", Small)
+    with (
+        pytest.warns(UserWarning, match="5 seeds do not fit into memory; 3 at a time"),
+        pytest.warns(UserWarning, match="3 seeds do not fit into memory; 2 at a time"),
+    ):
+        result = afnlab.train(TASK, "relu", seeds=5, epochs=1, limit_train=300)
+    assert result.info["trained_together"] == [2, 2, 1]
+    pd.testing.assert_frame_equal(bits(result), expected, rtol=1e-5)
+
+
+def test_an_error_that_is_not_of_memory_is_not_hidden(monkeypatch):
+    class Broken(Stack):
+        def epoch(self, recorder):
+            raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr("afnlab.training.engine.Stack", Broken)
+    with warnings.catch_warnings(), pytest.raises(RuntimeError, match="shapes do not fit"):
+        afnlab.train(TASK, "relu", seeds=2, epochs=1)
+
+
+def test_the_group_follows_from_the_memory(monkeypatch):
+    record = get_activation("relu")
+    options = resolve(TASK, record, {})
+    how = plan(TASK, record, options)
+    members = [Member(seed, options) for seed in range(50)]
+    assert groups.size(how, members) == 50
+    assert groups.memory(torch.device("cpu")) > 2**28
+    per_member = 6 * 4 * (64 * 64 + 64 + 64 * 32 + 32 + 320 + 10)
+    monkeypatch.setattr(groups, "memory", lambda _: 2 * 20 * per_member)
+    assert 5 < groups.size(how, members) < 20  # what the activations take is counted too
+    monkeypatch.setattr(groups, "memory", lambda _: 10)
+    assert groups.size(how, members) == 1
+
+
+def test_convolutions_run_in_turn_and_equal_a_stack_of_them():
+    task = get_task("digits-convnet")
+    options = {"seeds": 2, "epochs": 1, "limit_train": 100, "limit_test": 50, "dtype": "float64"}
+    network = nn.Sequential(*task.model(afnlab.nn.ReLU)[:2], nn.Flatten(), nn.Linear(64, 10))
+    assert not stacks.together(network)
+    plain = Task("own", task.data, Convolutional, Recipe(2, 50))
+    in_turn = afnlab.train(plain, "gelu", **options)
+    at_once = afnlab.train(plain, "gelu", **options, group=2)
+    assert in_turn.info["trained_together"] == [1, 1]
+    assert at_once.info["trained_together"] == [2]
+    pd.testing.assert_frame_equal(bits(in_turn), bits(at_once), rtol=1e-8)
+
+
+class Convolutional(nn.Module):
+    def __init__(self, activation):
+        super().__init__()
+        self.conv, self.norm, self.new = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), activation()
+        self.out = nn.Linear(144, 10)
+
+    def forward(self, x):
+        return self.out(self.new(self.norm(self.conv(x))).flatten(1))
+
+
+@pytest.mark.parametrize("task", ["digits-convnet", "digits-airbench"])
+def test_a_rerun_of_a_convnet_gives_the_same_bits_and_a_seed_is_what_it_is_alone(task):
+    options = {"epochs": 2, "limit_train": 200, "limit_test": 100, "keep_weights": True}
+    first, again = (afnlab.train(task, "apec", seeds=2, **options) for _ in range(2))
+    pd.testing.assert_frame_equal(bits(first), bits(again), check_exact=True)
+    assert_close(first.weights, again.weights, rtol=0, atol=0)
+    alone = afnlab.train(task, "apec", seeds=[1], **options)  # dropout and all
+    mine = bits(first).query("seed == 1").reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, bits(alone), check_exact=True)
+
+
+def test_label_smoothing_and_sums():
+    logits = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
+    y = torch.tensor([[0, 1, 2, 3, 0], [3, 3, 2, 1, 0]])
+    expected = [nn.functional.cross_entropy(a, b, label_smoothing=0.2) for a, b in zip(logits, y)]  # noqa: B905
+    assert_close(cross_entropy(logits, y, 0.2), torch.stack(expected))
