@@ -17,7 +17,7 @@ from afnlab.runs import kernels, store
 from afnlab.training.data import ENVIRONMENT
 
 PACKAGES = (
-    *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "statsmodels", "scikit-learn"),
+    *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "scikit-posthocs", "scikit-learn"),
     *("matplotlib", "seaborn", "jupyterlab", "ipywidgets", "papermill"),
 )
 

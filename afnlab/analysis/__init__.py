@@ -12,8 +12,8 @@ from afnlab.analysis import (
     tables,
     wording,
 )
+from afnlab.analysis.claims import published
 from afnlab.analysis.selection import Selection, select
-from afnlab.analysis.tables import published
 
 __all__ = [
     "Selection",
