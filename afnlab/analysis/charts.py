@@ -202,7 +202,7 @@ def ranks(found: Ranking) -> Figure:
         found.ranks,
         found.post_hoc,
         ax=ax,
-        label_props=ink | {"fontsize": 8},
+        label_props={"fontsize": 8},
         marker_props=ink | {"s": 12},
         elbow_props=ink | {"linewidth": 0.7},
         crossbar_props={"color": BLUE, "linewidth": 2.5},

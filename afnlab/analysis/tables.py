@@ -10,7 +10,7 @@ import pandas as pd
 from afnlab.analysis import stats
 
 BASELINE = "relu"
-ALPHA = 1 - stats.LEVEL
+ALPHA = stats.alpha(stats.LEVEL)
 TOLD = ("better", "worse")  # the verdicts that say two activations differ
 
 

@@ -210,7 +210,8 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     sentences = []
     if stale:
         were = "run was" if stale == 1 else "runs were"
-        sentences.append(f"{stale} {were} left out: their code has changed since.")
+        code = "its code has" if stale == 1 else "their code has"
+        sentences.append(f"{stale} {were} left out: {code} changed since.")
     if foreign:
         were = "run was" if len(foreign) == 1 else "runs were"
         names = ", ".join(sorted(set(foreign)))

@@ -82,7 +82,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         f"{name}, seeds {', '.join(map(str, part.index.get_level_values(1)))}"
         for name, part in blocks.groupby(level=0)
     )
-    told = found.p < 1 - stats.LEVEL
+    told = found.p < stats.alpha(stats.LEVEL)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({per}):"
         f" p {'&lt; 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."

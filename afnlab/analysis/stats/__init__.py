@@ -3,6 +3,7 @@
 from afnlab.analysis.stats.intervals import (
     LEVEL,
     Interval,
+    alpha,
     interquartile_mean,
     mean_interval,
     mean_intervals,
@@ -29,6 +30,7 @@ __all__ = [
     "LEVEL",
     "Interval",
     "Ranking",
+    "alpha",
     "detectable_difference",
     "effect_size",
     "equivalence_p",

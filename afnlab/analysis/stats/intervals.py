@@ -15,6 +15,11 @@ _ROWS = 500  # a block of rows times DRAWS fits the cache better than all at onc
 _TINY = 1e-12
 
 
+def alpha(level: float) -> float:
+    """1 - level, without its error in the last digits: p values can equal it."""
+    return round(1 - level, 12)
+
+
 class Interval(NamedTuple):
     """A mean with its confidence interval."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from afnlab.analysis.stats.intervals import LEVEL, Interval
+from afnlab.analysis.stats.intervals import LEVEL, Interval, alpha
 
 EXACT_UP_TO = 16  # seeds: all sign patterns are tried, beyond they are sampled
 SAMPLED = 99_999
@@ -90,7 +90,7 @@ def sign_flip_interval(
     none = ~np.isfinite(means).all(axis=0)  # nothing or everything flipped
     lowest = np.where(none, -np.inf, np.round(means, 10).min(axis=0))
     highest = np.where(none, np.inf, np.round(means, 10).max(axis=0))
-    at = max(0, ceil((1 - level) * len(signs) - _TIE) - 1)
+    at = max(0, ceil(alpha(level) * len(signs) - _TIE) - 1)
     low = np.partition(lowest, at)[at]
     high = -np.partition(-highest, at)[at]
     return Interval(mean, float(low * scale) + 0.0, float(high * scale) + 0.0)
@@ -163,8 +163,8 @@ def holm_levels(p: Sequence[float] | np.ndarray, level: float = LEVEL) -> np.nda
     order = _ascending(values)
     left = len(order)
     for i in order:
-        levels[i] = 1 - (1 - level) / left
-        if values[i] * left < 1 - level:
+        levels[i] = 1 - alpha(level) / left
+        if values[i] * left < alpha(level):
             left -= 1
     return levels
 
