@@ -246,7 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--runs", help="folder of runs (default: the one the report was made from)")
 
     sub = add("bench", _bench, "measure speed against a named peer, in one run")
-    sub.add_argument("name", choices=["activations", "autorot"], help="what to measure")
+    sub.add_argument("name", choices=["activations", "autorot", "report"], help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
     sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")

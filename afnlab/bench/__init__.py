@@ -17,11 +17,12 @@ def main(
     name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: Any
 ) -> None:
     """Run a benchmark, print its table, and write it with the machine's description if asked."""
-    from afnlab.bench import activations, autorot  # noqa: PLC0415
+    from afnlab.bench import activations, autorot, report  # noqa: PLC0415
 
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
-    measure = {"autorot": autorot.measure, "activations": activations.measure}[name]
+    modules = {"autorot": autorot, "activations": activations, "report": report}
+    measure: Any = modules[name].measure  # type: ignore[attr-defined]
     table = measure(str(place), rounds, **settings)
     shown = activations.summary(table) if name == "activations" else table
     print(shown.round(3).to_string(index=False, na_rep=""))

@@ -32,9 +32,18 @@ def _all_signs(n: int) -> np.ndarray:
 def _signs(n: int, rng: np.random.Generator | None) -> np.ndarray:
     if n <= EXACT_UP_TO:
         return _all_signs(n)
-    rng = np.random.default_rng(0) if rng is None else rng
-    sampled = rng.choice([-1.0, 1.0], size=(SAMPLED, n))
-    return np.concatenate([np.ones((1, n)), sampled])
+    return _usual_signs(n) if rng is None else _sampled_signs(n, rng)
+
+
+@lru_cache(maxsize=2)
+def _usual_signs(n: int) -> np.ndarray:
+    return _sampled_signs(n, np.random.default_rng(0))
+
+
+def _sampled_signs(n: int, rng: np.random.Generator) -> np.ndarray:
+    signs = rng.choice([-1.0, 1.0], size=(SAMPLED + 1, n))
+    signs[0] = 1.0  # the observed one
+    return signs
 
 
 def _scaled(differences: ArrayLike) -> tuple[np.ndarray, float]:
