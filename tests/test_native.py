@@ -14,7 +14,7 @@ from shutil import which
 
 import pytest
 import torch
-from conftest import crossed, free, settings
+from conftest import crossed, free
 from test_activations import EXTREMES, gradients, ordinary, spread, tensors, torch_warns
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
@@ -87,7 +87,7 @@ def draw(*shape: int, dtype=torch.float64, seed: int = 0) -> torch.Tensor:
 # The comparison. Errors are in units of the last place of the type that is computed in: relative to
 # the value and relative to 1. Curves and lines are sums whose terms may cancel. At beta = 10 swish
 # takes an exponential of 10 x, whose rounding alone makes 40 units at x = -8.
-VALUE = {name: (4, 0) for name in ("mish", "gish", "logish", "smish", "softsign")}
+VALUE = dict.fromkeys(("mish", "gish", "logish", "smish", "softsign"), (4, 0))
 VALUE |= {
     "srelu": (6, 0),
     "gelu": (10, 0),

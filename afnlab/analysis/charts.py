@@ -33,8 +33,8 @@ def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) ->
     shown = 100 * final[[label for label in order if columns.accuracy[label] >= edge]]
     long = shown.melt(var_name="label", value_name="accuracy").dropna()
     if baseline in columns.index:
-        band = columns.loc[baseline]
-        ax.axvspan(band.accuracy_low, band.accuracy_high, color=GREY, alpha=0.2, linewidth=0)
+        low, high = (float(columns[f"accuracy_{end}"][baseline]) for end in ("low", "high"))
+        ax.axvspan(low, high, color=GREY, alpha=0.2, linewidth=0)
     with _fixed_jitter():
         sns.stripplot(
             long, x="accuracy", y="label", order=order, ax=ax, color=GREY, size=3, jitter=0.18

@@ -22,7 +22,7 @@ def main(
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
     modules = {"autorot": autorot, "activations": activations, "report": report}
-    measure: Any = modules[name].measure  # type: ignore[attr-defined]
+    measure: Any = modules[name].measure
     table = measure(str(place), rounds, **settings)
     shown = activations.summary(table) if name == "activations" else table
     print(shown.round(3).to_string(index=False, na_rep=""))

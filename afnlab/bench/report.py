@@ -30,7 +30,7 @@ def history() -> pd.DataFrame:
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """Median seconds of each part of a report over `history`, and of all; reports need no device."""
+    """Median seconds of each part of a report over `history`, and of all; it needs no device."""
     laps = pd.DataFrame([_laps() for _ in range(rounds)])
     laps["all"] = laps.sum(axis=1)
     return laps.median().rename_axis("part").rename("seconds").reset_index()
