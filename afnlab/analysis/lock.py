@@ -15,8 +15,9 @@ def pins() -> dict[str, str]:
     path = PACKAGE.parent / LOCK
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    lines = [line.partition(";")[0] for line in path.read_text(encoding="utf-8").splitlines()]
+    pairs = [line.partition("==") for line in lines if not line.startswith("#")]
+    return {name.strip(): version.strip() for name, _, version in pairs if version}
 
 
 def state(records: Iterable[dict[str, Any]]) -> str:
