@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 import afnlab
+from afnlab import bench
 
 DEBUG = "AFNLAB_DEBUG"
 LIMITS = ("epochs", "limit_train", "limit_test")
@@ -103,26 +104,47 @@ def _sweep(a: argparse.Namespace) -> int:
 def _compare(a: argparse.Namespace) -> int:
     from afnlab import analysis  # noqa: PLC0415
 
-    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, seeds=None, **_limits(a))
+    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, _margin(a), **_limits(a))
     for part in chosen:
         print(f"{part.task.name}, {part.first.epochs} epochs")
         print(analysis.tables.as_text(part.table))
-        examples = part.records[0]["environment"]["examples"]["test"]
-        for sentence in analysis.wording.headline(part.table, part.baseline, examples):
-            print(sentence)
+        for question, answer in part.answers.items():
+            print(f"{question:13} {answer}")
+        for note in part.notes:
+            print(note)
     return 0
 
 
 def _report(a: argparse.Namespace) -> int:
     from afnlab import analysis  # noqa: PLC0415
 
-    analysis.report.write(a.sweep or "", runs=a.runs, out=a.out, baseline=a.baseline, **_limits(a))
+    analysis.report.write(
+        a.sweep or "",
+        runs=a.runs,
+        out=a.out,
+        baseline=a.baseline,
+        margin=_margin(a),
+        pdf=not a.no_pdf,
+        **_limits(a),
+    )
     return 0
 
 
-def _bench(a: argparse.Namespace) -> int:
-    from afnlab import bench  # noqa: PLC0415
+def _margin(a: argparse.Namespace) -> float | None:
+    if a.margin is None:
+        return None
+    if not 0 < a.margin < 100:
+        raise ValueError(f"--margin must be above 0 and below 100 points, got {a.margin:g}")
+    return a.margin / 100
 
+
+def _verify(a: argparse.Namespace) -> int:
+    from afnlab.analysis import verify  # noqa: PLC0415
+
+    return 0 if verify.verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs) else 1
+
+
+def _bench(a: argparse.Namespace) -> int:
     chosen = {"compiled": True} if a.compile else {}
     bench.main(a.name, a.device, a.rounds, a.json, **chosen)
     return 0
@@ -237,13 +259,23 @@ def _parser() -> argparse.ArgumentParser:
         sub = add(name, command, text)
         sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
         sub.add_argument("--baseline", default="relu", help="what to compare with (default relu)")
+        sub.add_argument(
+            "--margin", type=float, metavar="POINTS", help="a difference too small to matter"
+        )
         limits(sub)
         runs(sub)
         if name == "report":
             sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
+            sub.add_argument("--no-pdf", action="store_true", help="even where a Chromium is there")
+
+    sub = add("verify", _verify, "recompute a report's tables, rerun some of its runs, compare")
+    sub.add_argument("report", help="a report's folder, or its page")
+    sub.add_argument("--rerun", type=int, default=1, metavar="K", help="runs to redo (default 1)")
+    sub.add_argument("--seed", type=int, default=0, help="which they are is drawn with this seed")
+    sub.add_argument("--runs", help="folder of runs (default: the one the report was made from)")
 
     sub = add("bench", _bench, "measure speed against a named peer, in one run")
-    sub.add_argument("name", choices=["activations", "autorot", "train"], help="what to measure")
+    sub.add_argument("name", choices=bench.NAMES, help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
     sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")

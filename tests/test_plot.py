@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from test_tables import BASE, SIX, rows, table
+from test_tables import BASE, SIX, rows
 
 import afnlab
-from afnlab.analysis import plot, profile
-from afnlab.analysis.plot import curve, forest, points, seed_lines
+from afnlab.analysis import charts, plot, profile
+from afnlab.analysis.plot import curve, seed_lines
 from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, show, styled, to_svg
-from afnlab.analysis.tables import final_values
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
 HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
@@ -84,70 +83,9 @@ def test_training():
     assert {ax.get_xlabel() for ax in figure.axes} == {"epoch"}
 
 
-def test_points(ax):
-    final = final_values(HISTORY)
-    assert points(ax, final, ["srelu", "relu"], "relu") is ax
-    ax.figure.draw_without_rendering()
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu"]
-    dots = np.concatenate([c.get_offsets() for c in ax.collections])
-    assert sorted(np.round(dots[:, 0], 6)) == [*range(50, 56), *range(60, 66)]
-    means = [line.get_xdata() for line in ax.lines if line.get_marker() == "o"]
-    np.testing.assert_allclose(np.ravel(means), [62.5, 52.5])
-
-
-def test_the_figure_is_the_same_each_time():
-    made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]))
-    final = final_values(HISTORY)
-    pages = [to_svg(plot.comparison(final, made, "relu"), "seeds") for _ in range(2)]
-    assert pages[0] == pages[1]
-
-
-def test_points_far_off_stand_at_the_edge(ax):
-    parts = [rows(f"a{i}", [0.9 + i / 1000 + s / 1000 for s in SIX]) for i in range(5)]
-    history = pd.concat([*parts, rows("bad", [0.1] * 6)])
-    order = [*(f"a{i}" for i in range(5)), "bad"]
-    points(ax, final_values(history), order, "a0")
-    assert ax.get_xlim()[0] > 80
-    assert "10.0" in [t.get_text() for t in ax.texts]
-
-
-def test_forest(ax):
-    made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]), rows("elu", [0.52] * 6))
-    assert forest(ax, made) is ax
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu", "elu"]
-    marks = [line for line in ax.lines if line.get_marker() == "o"]
-    faces = {line.get_ydata()[0]: line.get_markerfacecolor() for line in marks}
-    told = {made.index.get_loc(n): made.verdict[n] in ("better", "worse") for n in made.index}
-    assert {row: face != "none" for row, face in faces.items()} == told
-
-
-def test_comparison_and_learning():
-    made = table(HISTORY)
-    figure = plot.comparison(final_values(HISTORY), made, "relu")
-    assert len(figure.axes) == 2
-    assert "difference to relu (points)" in texts(figure)
-    figure = plot.learning(HISTORY, ["srelu", "relu"], "relu")
-    titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
-    assert titles == ["srelu", "relu"]
-
-
-@pytest.mark.parametrize("classes", [None, 10])
-def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
-    one = pd.concat([rows("relu", [0.5]), rows("elu", [0.6])], ignore_index=True)
-    lost = rows("bad", [0.1] * 6, loss=[np.nan] * 6, diverged=SIX)
-    for history in (one, pd.concat([HISTORY, lost], ignore_index=True), BASE):
-        made = table(history, classes=classes)
-        for figure in (
-            plot.comparison(final_values(history), made, "relu"),
-            plot.learning(history, list(made.index), "relu"),
-            plot.training(history[history.label == history.label[0]]),
-        ):
-            assert to_svg(figure, "x")
-
-
 def svg_of(alt: str = 'a < b & "c"') -> str:
     with styled(for_page=True):
-        return to_svg(plot.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
+        return to_svg(charts.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
 
 
 def test_an_svg_is_for_a_page():
@@ -182,6 +120,7 @@ def test_show():
     html = show(plot.gallery(["relu"]), "alt", "caption").data
     assert html.startswith("<figure><svg")
     assert html.endswith("<figcaption>caption</figcaption></figure>")
+    assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><svg')
 
 
 def luminance(colour: str) -> float:

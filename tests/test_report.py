@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from test_runs import execute_small, small_runs
 
-from afnlab.analysis import blocks, report, select
+from afnlab.analysis import blocks, export, report, select
 from afnlab.runs import records
 
 SWEEP = """\
@@ -66,7 +69,7 @@ def written(tmp_path_factory) -> tuple[Path, Path, Path]:
     sweep = folder / "two.yaml"
     sweep.write_text(SWEEP)
     said: list[str] = []
-    page = report.write(sweep, runs=small_runs(), out=folder / "out", report=said.append)
+    page = report.write(sweep, runs=small_runs(), out=folder / "out", pdf=False, report=said.append)
     assert said == [f"wrote {page} (2 runs)"]
     return page, small_runs(), sweep
 
@@ -85,6 +88,9 @@ def test_the_page_says_what_it_must(written):
     first_screen = page.text[: page.text.index("The numbers")]
     assert "With 2 seeds and 1 comparison no difference to relu could pass a test" in first_screen
     assert "better" not in first_screen
+    assert "signific" not in page.text
+    for question in ("Which?", "On what?", "By how much?", "How sure?", "At what cost?"):
+        assert question in first_screen
     assert "2 epochs" in first_screen
     assert "evaluated on 450 test examples" in first_screen
     assert record["environment"]["device_name"] in first_screen
@@ -94,15 +100,19 @@ def test_the_page_says_what_it_must(written):
         record["versions"]["papermill"],
     ):
         assert fact in page.text
-    assert page.source.count("<svg") == 3  # comparison, curves, gallery
-    assert page.source.count('role="img"') == 3
+    assert page.source.count("<svg") == 4  # comparison, frontier, curves, gallery
+    assert page.source.count('role="img"') == page.source.count("aria-label=") == 4
+    assert "afnlab sweep" in page.text
+    assert "afnlab verify" in page.text
+    assert "versions as in constraints.txt" in page.text or "locked" in page.text
     assert "Traceback" not in page.source
 
 
 def test_every_run_is_linked_and_there(written):
     page = Page(written[0])
     runs = {r["id"] for r in records(written[1])}
-    linked = [link for link in page.links if link.startswith("runs/")]
+    linked = [link for link in page.links if link.startswith("runs/") and link.endswith("html")]
+    assert {Path(link).stem + ".json" for link in linked} <= {Path(n).name for n in page.links}
     assert {Path(link).stem for link in linked} == runs
     assert len(linked) >= 2 * len(runs)  # in the table of results, and in that of the runs
     for link in page.links:
@@ -129,13 +139,68 @@ def test_another_run_makes_another_page(written, tmp_path):
     out = shutil.copytree(page.parent, tmp_path / "out")
     execute_small(runs, activation="srelu", seeds=[2, 3])
     said: list[str] = []
-    report.write(sweep, runs=runs, out=out, report=said.append)
+    report.write(sweep, runs=runs, out=out, pdf=False, report=said.append)
     assert said == [f"wrote {out / 'report.html'} (3 runs)"]
     again = Page(out / "report.html")
     assert {Path(link).stem for link in again.links if link[0] != "#"} == {
         r["id"] for r in records(runs)
     }
     assert "2 to 4 seeds each" in again.text
+
+
+def test_tables_and_figures_lie_beside_the_page(written):
+    folder = written[0].parent
+    (chosen,) = select(written[1], written[2])
+    kept = pd.read_csv(folder / "tables" / "digits-mlp-2-epochs.csv", index_col=0)
+    pd.testing.assert_frame_equal(kept, chosen.table, check_names=False, check_dtype=False)
+    markdown = (folder / "tables" / "digits-mlp-2-epochs.md").read_text().splitlines()
+    assert markdown[0].startswith("| activation | accuracy % |")
+    assert [line.split("|")[1].strip() for line in markdown[2:]] == list(chosen.table.index)
+    latex = (folder / "tables" / "digits-mlp-2-epochs.tex").read_text()
+    assert r"\toprule" in latex
+    assert latex.count(r"\\") == 3
+    names = {p.stem.removeprefix("digits-mlp-2-epochs-") for p in folder.glob("figures/*.svg")}
+    assert names == {"comparison", "curves", "frontier", "functions"}
+    for path in folder.glob("figures/*.svg"):
+        assert ET.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_latex_and_markdown_are_escaped():
+    shown = pd.DataFrame({"accuracy %": ["-1.0"], "a_b": ["[-0.5, +0.5]"]}, index=["x|y_z"])
+    latex = export.as_latex(shown)
+    assert r"accuracy \%" in latex
+    assert r"y\_z & $-$1.0 & [$-$0.5, +0.5] \\" in latex
+    assert export.as_markdown(shown).splitlines()[2] == r"| x\|y_z | -1.0 | [-0.5, +0.5] |"
+
+
+@pytest.mark.slow
+def test_the_page_as_pdf(written):
+    if export.browser() is None:
+        pytest.skip(f"needs a Chromium: none of {', '.join(export.BROWSERS)} is on the path")
+    path = export.pdf(written[0])
+    assert path.read_bytes().startswith(b"%PDF-")
+    path.unlink()
+
+
+def test_a_browser_that_fails_is_named(written, monkeypatch):
+    monkeypatch.setenv(export.BROWSER, "/bin/false")
+    with pytest.raises(ValueError, match="no PDF: /bin/false ended with 1"):
+        export.pdf(written[0])
+    monkeypatch.setenv(export.BROWSER, "/nowhere/chromium")
+    with pytest.raises(ValueError, match="no PDF: /nowhere/chromium: "):
+        export.pdf(written[0])
+
+
+def test_commands_say_how_to_make_it_again():
+    assert report.commands("default") == [
+        *("afnlab sweep default", "afnlab report default", "afnlab verify reports/default")
+    ]
+    assert report.commands("", "gelu", 0.5) == [
+        *("afnlab report --baseline gelu --margin 0.5", "afnlab verify reports/all")
+    ]
+    assert report.commands("my/a b.yaml", overrides={"limit_train": 5})[0] == (
+        "afnlab sweep 'my/a b.yaml' --limit-train 5"
+    )
 
 
 def test_there_must_be_runs(tmp_path):
@@ -176,7 +241,7 @@ def test_runs_whose_code_has_changed_are_left_out(runs):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"group": "0" * 16}))
     (chosen,) = select(runs)
     assert (list(chosen.specs), chosen.stale) == (["relu"], 1)
-    assert "1 runs were left out: their code has changed since" in blocks.headline(chosen).data
+    assert "1 run was left out: its code has changed since" in blocks.headline(chosen).data
 
 
 def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
@@ -213,3 +278,81 @@ def test_labels_are_escaped(runs, tmp_path):
     for html in (blocks.table(chosen), blocks.runs_table(chosen), blocks.gallery(chosen)):
         assert "a&b.py" not in html.data
     assert "a&amp;b.py:bent" in blocks.table(chosen).data
+
+
+def test_what_is_missing_is_said(runs, tmp_path):
+    sweep = tmp_path / "three.yaml"
+    sweep.write_text(SWEEP.replace("[relu, srelu]", "[relu, srelu, elu]"))
+    (chosen,) = select(runs, sweep)
+    said = "Asked for and missing here: digits-mlp elu (not run)."
+    assert said in blocks.headline(chosen).data
+    (chosen,) = select(runs, sweep, seeds=3)
+    assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")
+
+
+def test_a_failed_run_is_said(runs, tmp_path):
+    failed = runs / ".failed" / "0123456789abcdef"
+    failed.mkdir(parents=True)
+    (failed / "error.txt").write_text("ValueError: no\nmore")
+    (chosen,) = select(runs)
+    assert "01234567 (failed: ValueError: no)" in blocks.headline(chosen).data
+
+
+def test_a_run_of_another_notebook_is_said(runs):
+    path = next(runs.glob("*/record.json"))
+    record = json.loads(path.read_text())
+    other = runs / ("f" * 16)
+    shutil.copytree(path.parent, other)
+    foreign = record | {"id": other.name, "notebook": "own.ipynb", "parameters": {"x": 1}}
+    (other / "record.json").write_text(json.dumps(foreign))
+    (chosen,) = select(runs)
+    assert chosen.foreign == ("own.ipynb",)
+    assert "1 run was left out: made by other notebooks" in blocks.headline(chosen).data
+
+
+def test_runs_of_two_versions_are_said(runs):
+    path = next(runs.glob("*/record.json"))
+    record = json.loads(path.read_text())
+    record["environment"]["torch"] = "2.11.0"
+    path.write_text(json.dumps(record))
+    (chosen,) = select(runs)
+    assert "Not all runs share one torch (2.11.0, " in blocks.headline(chosen).data
+    assert "torch 2.11.0, locked 2.13.0" in blocks.provenance(chosen).data
+
+
+def test_runs_that_learn_and_runs_with_several_rates(runs):
+    for lr in (0.001, 0.01):
+        execute_small(runs, activation="apec", lr=lr, record=["parameters"])
+    (chosen,) = select(runs)
+    assert set(chosen.learned.parameter) == {"alpha", "beta", "gamma"}
+    assert set(chosen.learned.label) == {"apec", "apec(lr=0.01)"}
+    assert "What they learned" in blocks.trajectories(chosen).data
+    assert "How much the learning rate matters" in blocks.sensitivity(chosen).data
+    assert "All against all" in blocks.ranks([chosen]).data
+    assert "2 blocks (digits-mlp-2-epochs, seeds 0, 1)" in blocks.ranks([chosen]).data
+
+
+def test_pieces_without_content_are_empty(runs):
+    (chosen,) = select(runs)
+    for piece in (blocks.trajectories, blocks.sensitivity, blocks.claims):
+        assert piece(chosen).data == ""
+    assert blocks.ranks([chosen]).data == ""  # two labels cannot be ranked
+
+
+def test_published_numbers_stand_beside(runs, monkeypatch):
+    (chosen,) = select(runs)
+    task = replace(chosen.task, name="cifar10-airbench94", published="srelu-airbench.csv")
+    monkeypatch.setattr(type(chosen), "task", property(lambda self: task))
+    page = blocks.claims(chosen).data
+    assert "Of 4 printed numbers 0 agree" in page
+    assert "not among these runs" in page
+
+
+def test_a_margin_is_said(runs):
+    (chosen,) = select(runs, margin=0.9)
+    assert chosen.table.p_equivalent["srelu"] == 0.25
+    assert "p (equivalent)" in blocks.details(chosen).data
+    with pytest.raises(
+        ValueError, match=r"margin must be above 0 and below 1 \(a fraction\), got 2"
+    ):
+        select(runs, margin=2)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from math import nan
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab.analysis.tables import as_text, compare, final_values
+from afnlab.analysis.stats import mean_interval
+from afnlab.analysis.tables import TOLD, as_text, compare, final_values
 
 SIX = range(6)
 COLUMNS = ["seeds", "diverged", "stuck", "accuracy", "accuracy_low", "accuracy_high"]
-COLUMNS += ["loss", "loss_low", "loss_high", "difference", "difference_low", "difference_high"]
-COLUMNS += ["p", "pairs", "p_holm", "verdict"]
+COLUMNS += ["median", "iqm", "deviation", "loss", "loss_low", "loss_high"]
+COLUMNS += ["difference", "difference_low", "difference_high", "pairs", "spread", "effect"]
+COLUMNS += ["improvement", "p", "p_wilcoxon", "p_holm", "adjusted_low", "adjusted_high"]
+COLUMNS += ["verdict", "verdict_worst"]
 
 
 def rows(label, accuracy, loss=None, diverged=(), seeds=None, epochs=2) -> pd.DataFrame:
@@ -58,17 +62,22 @@ def test_two_rows_by_hand():
     assert (srelu.seeds, srelu.diverged, srelu.stuck, srelu.pairs) == (6, 0, 0, 6)
     assert srelu.accuracy == pytest.approx(3.76 / 6)
     assert srelu.difference == pytest.approx((5 * 0.10 + 0.11) / 6)
-    # Five differences of 0.10, one of 0.11: deviation 0.01 / sqrt 6, t(0.975, 5) = 2.570582
-    half = 2.5705818366147395 * 0.01 / 6
-    assert srelu.difference_high - srelu.difference == pytest.approx(half)
-    assert srelu.difference - srelu.difference_low == pytest.approx(half)
+    # Five differences of 0.10, one of 0.11: deviation 0.01 / sqrt 6
+    assert srelu.spread == pytest.approx(0.01 / 6**0.5)
+    assert srelu.effect == pytest.approx(srelu.difference / srelu.spread)
+    assert srelu.improvement == 1
+    interval = mean_interval([0.1] * 5 + [0.11])
+    assert (srelu.difference_low, srelu.difference_high) == pytest.approx(interval[1:])
+    assert (srelu.adjusted_low, srelu.adjusted_high) == pytest.approx((0.1, 0.11))
+    assert (srelu["median"], srelu.iqm) == pytest.approx((0.625, 0.625))
     assert (srelu.p, srelu.p_holm, srelu.verdict) == (2 / 64, 2 / 64, "better")
     assert (srelu.loss, srelu.loss_low, srelu.loss_high) == (0.5, 0.5, 0.5)
     assert relu.verdict == "baseline"
     assert relu[["difference", "difference_low", "difference_high", "p", "p_holm"]].isna().all()
     assert relu.accuracy == pytest.approx(0.525)
-    # Deviation of 0.50 ... 0.55 is 0.0187083
-    assert relu.accuracy_high == pytest.approx(0.525 + 2.5705818 * 0.01870829 / 6**0.5)
+    assert relu.deviation == pytest.approx(0.01870829)
+    interval = mean_interval([0.50, 0.51, 0.52, 0.53, 0.54, 0.55])
+    assert (relu.accuracy_low, relu.accuracy_high) == pytest.approx(interval[1:])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +88,7 @@ def test_two_rows_by_hand():
         ([0.1, -0.1] * 3, "not told apart"),
         ([0.0] * 6, "not told apart"),
         ([0.2] * 5 + [-0.01], "not told apart"),  # p = 4/64
-        ([0.1] * 5, "not told apart"),  # five pairs: 2/32 at best
+        ([0.1] * 5, "too few seeds"),  # five pairs: 2/32 at best
     ],
 )
 def test_verdicts(shifts, verdict):
@@ -92,7 +101,7 @@ def test_holm_counts_the_comparisons():
     made = table(BASE, *better)
     assert made.p.dropna().tolist() == [2 / 64] * 2
     assert made.p_holm.dropna().tolist() == [4 / 64] * 2
-    assert made.verdict.tolist() == ["not told apart", "not told apart", "baseline"]
+    assert made.verdict.tolist() == ["too few seeds", "too few seeds", "baseline"]
 
 
 def test_pairs_are_the_seeds_that_both_have():
@@ -110,7 +119,7 @@ def test_one_seed_has_no_interval():
     assert made.accuracy.tolist() == [0.6, 0.5]
     assert made[["accuracy_low", "accuracy_high"]].isna().all().all()
     assert made.difference["elu"] == pytest.approx(0.1)
-    assert made.verdict["elu"] == "not told apart"
+    assert made.verdict["elu"] == "too few seeds"
 
 
 def test_without_a_baseline():
@@ -118,7 +127,7 @@ def test_without_a_baseline():
     assert made.verdict.tolist() == ["no pairs", "no pairs"]
     assert table(rows("elu", [0.5, 0.6])).verdict.tolist() == ["no pairs"]
     other = table(rows("elu", [0.5, 0.6]), rows("gelu", [0.6, 0.7]), baseline="elu")
-    assert other.verdict.to_dict() == {"gelu": "not told apart", "elu": "baseline"}
+    assert other.verdict.to_dict() == {"gelu": "too few seeds", "elu": "baseline"}
 
 
 def test_diverged_and_stuck_seeds_count():
@@ -145,10 +154,78 @@ def test_as_text():
         *("p", "(Holm)", "verdict", "seeds", "diverged"),
     ]
     assert lines[1].split() == [
-        *("elu", "62.50", "[60.54,", "64.46]", "+10.00", "[+10.00,", "+10.00]"),
-        *("0.062", "not", "told", "apart", "6", "0"),
+        *("elu", "62.50", "[60.39,", "64.61]", "+10.00", "[+10.00,", "+10.00]"),
+        *("0.062", "too", "few", "seeds", "6", "0"),
     ]
-    assert lines[2].split() == ["relu", "52.50", "[50.54,", "54.46]", "baseline", "6", "0"]
+    assert lines[2].split() == ["relu", "52.50", "[50.39,", "54.61]", "baseline", "6", "0"]
     assert lines[3].split()[:2] == ["bad", "10.00"]
     assert lines[3].split()[-2:] == ["6", "2"]
     assert "nan" not in as_text(table(BASE))
+
+
+def shifted(label, *shifts) -> pd.DataFrame:
+    return rows(label, [0.50 + 0.01 * s + d for s, d in enumerate(shifts)])
+
+
+@pytest.mark.parametrize(
+    ("shifts", "verdict"),
+    [
+        ([0.001, -0.001, 0.002, -0.002, 0.001, 0.0], "equivalent"),
+        ([0.03, -0.001, 0.04, -0.002, 0.05, 0.0], "not worse"),
+        ([0.03, -0.03, 0.04, -0.02, 0.05, 0.0], "not told apart"),
+        ([0.03] * 6, "better"),
+        ([0.001] * 6, "better"),
+        ([-0.001] * 6, "worse"),
+    ],
+)
+def test_verdicts_with_a_margin(shifts, verdict):
+    made = table(BASE, shifted("other", *shifts), margin=0.01)
+    assert made.verdict["other"] == verdict
+    within = made.p_equivalent["other"] < 0.05
+    assert within == (max(map(abs, shifts)) < 0.01)
+    assert "p_equivalent" not in table(BASE, shifted("other", *shifts))
+
+
+@pytest.mark.parametrize("margin", [0, -0.1, 1.5, nan])
+def test_a_margin_is_a_fraction(margin):
+    with pytest.raises(ValueError, match="margin must be above 0 and below 1"):
+        table(BASE, margin=margin)
+
+
+def test_a_verdict_that_hangs_on_how_a_diverged_seed_counts():
+    other = rows("other", [0.60 + 0.01 * s for s in SIX], diverged=[0])
+    made = table(BASE, other).loc["other"]
+    assert (made.verdict, made.verdict_worst) == ("better", "not told apart")
+    worse = rows("other", [0.30 + 0.01 * s for s in SIX], diverged=[0])
+    assert table(BASE, worse).loc["other"].verdict_worst == "worse"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_verdict_p_and_adjusted_interval_say_the_same(seed):
+    rng = np.random.default_rng(seed)
+    shifts = rng.choice([0.0, 0.004, 0.02, -0.02], 8)
+    parts = [rows(f"a{i}", 0.9 + s + rng.normal(0, 0.01, 12)) for i, s in enumerate(shifts)]
+    made = table(rows("relu", 0.9 + rng.normal(0, 0.01, 12)), *parts).drop("relu")
+    assert ((made.verdict == "better") == (made.adjusted_low > 0)).all()
+    assert ((made.verdict == "worse") == (made.adjusted_high < 0)).all()
+    assert (made.verdict.isin(TOLD) == (made.p_holm < 0.05)).all()
+    assert made.verdict.isin(TOLD).any()
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    rng = np.random.default_rng(0)
+    parts = [rows(n, 0.9 + rng.normal(0, 0.01, 7)) for n in ("relu", "a", "b", "c")]
+    history = pd.concat(parts, ignore_index=True)
+    pd.testing.assert_frame_equal(compare(history), compare(history.sample(frac=1, random_state=1)))
+
+
+def test_an_accuracy_that_is_not_a_number():
+    history = pd.concat([BASE, rows("elu", [0.5, nan, 0.5, nan])])
+    said = r"elu: no test accuracy after the last epoch for seeds \[1, 3\]; .* make it again"
+    with pytest.raises(ValueError, match=said):
+        compare(history)
+
+
+def test_no_history():
+    with pytest.raises(ValueError, match="there is no history to compare"):
+        compare(BASE[:0])

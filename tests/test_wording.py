@@ -2,121 +2,265 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
-from test_tables import BASE, SIX, rows, table
+from test_tables import BASE, SIX, rows, shifted, table
 
-from afnlab.analysis.wording import headline, same_functions
+from afnlab.analysis.wording import (
+    answers,
+    left_out,
+    mixed,
+    same_functions,
+    unequal_seeds,
+)
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
 ALIKE = rows("gelu", [0.51, 0.50, 0.53, 0.52, 0.55, 0.54])
 SPAN = "one test example is 0.22 points"
+TEST = "Exact sign-flip test on 6 paired seeds, Holm's correction over 1 comparison: the smallest p"
+TEST += " that can come out is 0.031."
 
 
-def said(*parts, baseline="relu", **options) -> list[str]:
-    return headline(table(*parts, baseline=baseline, **options), baseline, 450)
+def said(*parts, baseline="relu", margin=None, cost=None, **options) -> dict[str, str]:
+    made = table(*parts, baseline=baseline, margin=margin, **options)
+    return answers(made, baseline, 450, margin, cost)
 
 
-def many(label, shift, count=12):
-    return rows(label, [0.50 + 0.01 * s + shift for s in range(count)])
+def many(label, shift, count=12, **options):
+    return rows(label, [0.50 + 0.01 * s + shift for s in range(count)], **options)
+
+
+def claims(sentences: dict[str, str]) -> set[str]:
+    """Words that say that one is ahead of another."""
+    words = " ".join(sentences.values()).replace(":", "").replace(",", "").split()
+    return {"better", "worse", "significant", "significantly"} & set(words)
 
 
 def test_one_is_better():
-    assert said(BASE, BETTER) == [
-        f"Mean test accuracy runs from 52.50 % (relu) to 62.50 % (srelu); {SPAN}.",
-        "Against relu, 1 is better: srelu (+10.00)"
-        " (exact sign-flip test on 6 paired seeds, Holm over 1).",
-        "An interval of a difference reaches 0.00 points to either side (median); a smaller true"
-        " difference will mostly go unseen. The smallest p that 6 seeds and 1 comparison can give"
-        " is 0.031.",
-    ]
+    assert said(BASE, BETTER) == {
+        "Which?": "srelu has the highest mean test accuracy, 62.50 %, and is better than relu."
+        " Of 1 other, 1 is better than relu: srelu (+10.00).",
+        "By how much?": f"Mean test accuracy runs from 52.50 % (relu) to 62.50 % (srelu); {SPAN}."
+        " srelu against relu: +10.00 points, 95 % interval [+10.00, +10.00].",
+        "How sure?": TEST,
+    }
 
 
 def test_one_is_worse():
-    assert said(BASE, WORSE)[1] == (
-        "Against relu, 1 is worse: elu (\N{MINUS SIGN}20.00)"
-        " (exact sign-flip test on 6 paired seeds, Holm over 1)."
+    assert said(BASE, WORSE)["Which?"] == (
+        "relu has the highest mean test accuracy, 52.50 %, and is the baseline."
+        " Of 1 other, 1 is worse than relu: elu (\N{MINUS SIGN}20.00)."
     )
 
 
 def test_better_worse_and_neither():
     alike = rows("gelu", [0.50 + 0.01 * s + (-1) ** s / 1000 for s in range(12)])
     parts = [many("relu", 0), many("a", 0.1), many("b", 0.2), many("c", -0.1), alike]
-    assert said(*parts)[1] == (
-        "Against relu, 2 are better: b (+20.00), a (+10.00); 1 is worse: c (\N{MINUS SIGN}10.00);"
-        " 1 cannot be told apart from it"
-        " (exact sign-flip test on 12 paired seeds, Holm over 4)."
+    made = said(*parts)
+    assert made["Which?"] == (
+        "b has the highest mean test accuracy, 75.50 %, and is better than relu."
+        " Of 4 others, 2 are better than relu: b (+20.00), a (+10.00); 1 is worse than relu: c"
+        " (\N{MINUS SIGN}10.00); 1 cannot be told apart from relu."
+    )
+    assert made["By how much?"].endswith(
+        "b against relu: +20.00 points, 95 % interval [+20.00, +20.00]; adjusted for 4 comparisons,"
+        " [+20.00, +20.00]. The highest of several means is flattered by having been picked."
     )
 
 
 def test_nothing_is_told_apart():
-    sentences = said(BASE, ALIKE)
-    assert sentences[1] == (
-        "None of the 1 others can be told apart from relu"
-        " (exact sign-flip test on 6 paired seeds, Holm over 1)."
+    made = said(BASE, ALIKE)
+    assert made["Which?"] == (
+        "gelu has the highest mean test accuracy, 52.50 %, but cannot be told apart from relu."
+        " The other cannot be told apart from relu."
     )
-    assert "better" not in " ".join(sentences)
+    assert made["How sure?"].startswith(TEST + " A true difference of ")
+    assert made["How sure?"].endswith(
+        " would be found four times in five (median over the rows); a smaller one mostly goes"
+        " unseen."
+    )
+    assert not claims(made)
+    ties = [many(n, 0).assign(test_accuracy=lambda h, k=k: h.test_accuracy + (-1) ** h.seed / k)
+            for n, k in (("a", 100), ("b", 200))]  # fmt: skip
+    assert said(many("relu", 0), *ties)["Which?"].endswith(
+        "None of 2 others can be told apart from relu."
+    )
+
+
+def test_equivalent_and_not_worse():
+    tie = shifted("tie", 0.001, -0.001, 0.002, -0.002, 0.001, 0.0)
+    assert said(BASE, tie, margin=0.01)["Which?"] == (
+        "tie has the highest mean test accuracy, 52.52 %, and is equivalent to relu."
+        " Of 1 other, 1 is equivalent to relu within 1.00 points: tie (+0.02)."
+    )
+    up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
+    made = said(BASE, up, margin=0.01)
+    assert made["Which?"] == (
+        "up has the highest mean test accuracy, 54.45 %, but cannot be told apart from relu."
+        " Of 1 other, 1 is no worse than relu by more than 1.00 points: up (+1.95)."
+    )
+
+
+def test_told_apart_by_less_than_the_margin():
+    made = said(BASE, shifted("up", *[0.002] * 6), margin=0.01)
+    assert made["Which?"].endswith(
+        "1 is better than relu: up (+0.20). Told apart, but by less than 1.00 points: up."
+    )
 
 
 def test_too_few_seeds():
     few = [rows(label, [a, a + 0.01, a + 0.02]) for label, a in (("relu", 0.5), ("elu", 0.9))]
-    sentences = said(*few, rows("gelu", [0.1, 0.1, 0.1]))
-    assert sentences[1] == (
-        "With 3 seeds and 2 comparisons no difference to relu could pass a test at 5 %: the"
-        " smallest p that can come out is 0.5. That takes 7 seeds; until then the intervals only"
-        " describe."
+    made = said(*few, rows("gelu", [0.1, 0.1, 0.1]))
+    assert made["Which?"] == (
+        "Open. With 3 seeds and 2 comparisons no difference to relu could pass a test at 5 %; that"
+        " takes 7 seeds. Until then the intervals only describe: elu has the highest mean test"
+        " accuracy, 91.00 %."
     )
-    assert len(sentences) == 2
-    assert not {"better", "worse"} & set(" ".join(sentences).replace(":", "").split())
+    assert made["By how much?"].endswith(
+        "adjusted for 2 comparisons, these seeds set no bounds. The highest of several means is"
+        " flattered by having been picked."
+    )
+    assert made["How sure?"] == (
+        "Exact sign-flip test on 3 paired seeds, Holm's correction over 2 comparisons: the smallest"
+        " p that can come out is 0.5."
+    )
+    assert not claims(made)
 
 
 def test_one_seed():
-    sentences = said(rows("relu", [0.5]), rows("elu", [0.9]))
-    assert sentences[1].startswith("With 1 seed and 1 comparison no difference to relu could pass")
-    assert "nan" not in " ".join(sentences)
+    made = said(rows("relu", [0.5]), rows("elu", [0.9]))
+    assert made["Which?"].startswith("Open. With 1 seed and 1 comparison no difference to relu")
+    assert "nan" not in " ".join(made.values())
+    assert not claims(made)
 
 
 def test_many_seeds_are_sampled_and_not_called_exact():
-    sentences = said(many("relu", 0, 20), many("elu", 0.1, 20))
-    assert "1 is better: elu" in sentences[1]
-    assert "exact" not in sentences[1]
-    assert "sign-flip test on 20 paired seeds" in sentences[1]
+    made = said(many("relu", 0, 20), many("elu", 0.1, 20))
+    assert "1 is better than relu: elu" in made["Which?"]
+    assert made["How sure?"].startswith("Sign-flip test on 20 paired seeds")
 
 
 def test_the_smallest_p_of_many_seeds_is_one_that_can_come_out():
     made = table(many("relu", 0, 40), many("elu", 0.1, 40))
-    sentences = headline(made, "relu", 450)
-    told = float(sentences[-1].rpartition(" is ")[2].rstrip("."))
+    sure = answers(made, "relu", 450)["How sure?"]
+    told = float(sure.rpartition(" is ")[2].rstrip("."))
     assert told == pytest.approx(made.p["elu"], rel=0.1)
+
+
+def test_rows_with_fewer_seeds_are_not_promised_anything():
+    made = said(many("relu", 0), many("a", 0.1), many("b", 0.1, 3))
+    assert "sign-flip test on 3 to 12 paired seeds" in made["How sure?"]
+    assert made["How sure?"].endswith("Rows with 6 seeds or fewer could not have been told apart.")
+    assert made["Which?"].endswith(
+        "1 is better than relu: a (+10.00); 1 cannot be told apart from relu."
+    )
 
 
 def test_failed_seeds_are_named():
     bad = rows("bad", [0.1, 0.6, 0.6, 0.14, 0.6, 0.6], diverged=[2])
-    sentences = said(BASE, bad, classes=10)
-    assert sentences[1:3] == [
-        "Stuck near chance from this start of the weights, and counted in the means:"
-        " bad (2 of 6 seeds).",
-        "Diverged, and counted in the means: bad (1 of 6 seeds).",
-    ]
+    made = said(BASE, bad, classes=10)
+    assert made["How sure?"].endswith(
+        "Stuck near chance from this start of the weights, and counted in the means: bad (2 of 6"
+        " seeds). Diverged, and counted in the means: bad (1 of 6 seeds). No verdict changes if a"
+        " diverged seed counts as 0 %."
+    )
+    good = rows("good", [0.60 + 0.01 * s for s in SIX], diverged=[0])
+    assert said(BASE, good)["How sure?"].endswith(
+        "If a diverged seed counted as 0 %, these verdicts would change: good (better -> not told"
+        " apart)."
+    )
+
+
+def test_cost():
+    cost = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.001})
+    assert said(BASE, BETTER, WORSE, cost=cost)["At what cost?"] == (
+        "relu takes 2 ms an epoch and model; the others 0.50 (elu) to 1.50 (srelu) times that, as"
+        " it happened during these runs."
+    )
+    assert said(BETTER, cost=pd.Series({"srelu": 2.5}))["At what cost?"] == (
+        "2.5 s an epoch and model (srelu)."
+    )
+    assert "At what cost?" not in said(BASE, BETTER, cost=cost * 0)
 
 
 def test_one_row_alone():
-    sentences = said(BASE)
-    assert sentences[0] == f"relu reaches 52.50 % mean test accuracy; {SPAN}."
-    assert sentences[1] == "There is nothing to compare it with."
-    assert said(BETTER)[1] == "There is nothing to compare it with."
+    made = said(BASE)
+    assert made == {
+        "Which?": "relu alone; there is nothing to compare it with.",
+        "By how much?": f"relu reaches 52.50 % mean test accuracy; {SPAN}.",
+    }
 
 
 def test_no_baseline():
-    sentences = said(BETTER, WORSE, baseline="tanh")
-    assert sentences[0].startswith("Mean test accuracy runs from 32.50 % (elu) to 62.50 % (srelu)")
-    assert len(sentences) == 2
-    assert "better" not in sentences[1]
+    made = said(BETTER, WORSE, baseline="tanh")
+    assert made["Which?"] == (
+        "srelu has the highest mean test accuracy, 62.50 %; tanh is not there to compare it with."
+    )
+    assert not claims(made)
 
 
 def test_no_shared_seeds():
     apart = rows("elu", [0.9, 0.9], seeds=[8, 9])
-    assert said(BASE, apart)[1] == "No row shares a seed with relu, so nothing is compared."
+    assert said(BASE, apart)["Which?"] == (
+        "elu has the highest mean test accuracy, 90.00 %, but no row shares a seed with relu, so"
+        " nothing is compared."
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_claim_where_the_adjusted_interval_holds_0(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 14))
+    parts = [
+        rows(name, 0.9 + rng.choice([0, 0.004, 0.02, -0.02]) + rng.normal(0, 0.01, count))
+        for name in ("relu", "a", "b", "c", "d")
+    ]
+    made = table(*parts, margin=0.005)
+    which = answers(made, "relu", 450, 0.005)["Which?"].replace("no worse", "")
+    assert ("better" in which) == (made.adjusted_low > 0).any()
+    assert ("worse" in which) == (made.adjusted_high < 0).any()
+    for label, row in made.iterrows():
+        named = f"{label} (" in which.partition("better than relu: ")[2].partition(";")[0]
+        assert named == (row.adjusted_low > 0)
+
+
+def test_long_lists_are_cut():
+    parts = [many(f"a{i}", 0.1 + i / 1000) for i in range(8)]
+    assert said(many("relu", 0), *parts)["Which?"].endswith("a2 (+10.20) and 2 more.")
+
+
+def test_what_is_left_out():
+    assert left_out(0, (), ()) == []
+    assert left_out(1, ("own.ipynb",), [("digits elu", "not run")]) == [
+        "1 run was left out: its code has changed since.",
+        "1 run was left out: made by other notebooks (own.ipynb).",
+        "Asked for and missing here: digits elu (not run).",
+    ]
+    assert left_out(2, ("b", "a", "b"), ())[:2] == [
+        "2 runs were left out: their code has changed since.",
+        "3 runs were left out: made by other notebooks (a, b).",
+    ]
+
+
+def test_mixed_versions():
+    def record(torch="2.13", afnlab="0.1"):
+        return {"versions": {"afnlab": afnlab}, "environment": {"torch": torch, "threads": 2}}
+
+    assert mixed([record(), record()]) == []
+    assert mixed([record(), record(torch="2.12")]) == [
+        "Not all runs share one torch (2.12, 2.13): a difference between rows may come from that."
+    ]
+
+
+def test_unequal_seeds():
+    full = pd.DataFrame({"relu": [0.5, 0.6, 0.7], "elu": [0.5, np.nan, np.nan]})
+    assert unequal_seeds(full[["relu"]]) == []
+    assert unequal_seeds(full) == [
+        "Not every row has every seed; without: elu (1, 2). Differences use the seeds that both"
+        " rows have."
+    ]
 
 
 def test_same_functions():

@@ -13,8 +13,8 @@ from afnlab.analysis import (
     tuning,
     wording,
 )
+from afnlab.analysis.claims import published
 from afnlab.analysis.selection import Selection, select
-from afnlab.analysis.tables import published
 
 __all__ = [
     "Selection",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,26 @@ STYLE = Path(__file__).with_name("page.css")
 def to_html(notebook: str | Path, title: str, code: bool = False) -> str:
     """The page of an executed notebook; `code` shows its cells' sources too."""
     import nbformat  # noqa: PLC0415
+
+    content: Any = nbformat.read(notebook, as_version=4)
+    for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
+        if cell.cell_type == "code" and not code:
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    body, _ = _exporter(code).from_notebook_node(content)
+    return shell(title, body, _code_style() if code else "")
+
+
+@cache
+def _exporter(code: bool) -> Any:
     from nbconvert import HTMLExporter  # noqa: PLC0415
 
-    exporter = HTMLExporter(
+    return HTMLExporter(
         template_name="basic",
         exclude_input=not code,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    content: Any = nbformat.read(notebook, as_version=4)
-    for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
-        if cell.cell_type == "code" and not code:
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-    body, _ = exporter.from_notebook_node(content)
-    return shell(title, body, _code_style() if code else "")
 
 
 def shell(title: str, body: str, style: str = "") -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from afnlab.analysis import export
 from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection, select
+from afnlab.analysis.tables import BASELINE
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import kernels, store, sweepfile
 from afnlab.runs.cell import sources
@@ -16,7 +21,7 @@ from afnlab.runs.notebook import run_cells
 from afnlab.runs.sources import digest
 
 PAGE, STATE = "report.html", "report.json"
-EVIDENCE = "runs/{id}.html"
+RUNS = "runs"
 
 
 def write(
@@ -24,31 +29,38 @@ def write(
     *,
     runs: str | Path | None = None,
     out: str | Path | None = None,
-    baseline: str = "relu",
+    baseline: str = BASELINE,
+    margin: float | None = None,
+    pdf: bool = True,
     report: Callable[[str], None] = print,
     **overrides: Any,
 ) -> Path:
     """Write the report of a sweep's runs, or of all in the folder, and return its page.
 
-    The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it. If it is
-    there already, made of the same runs by the same code, nothing is done and that is said.
-    ValueError if there are no runs.
+    The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
+    as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
+    If it is there already, made of the same runs by the same code, nothing is done and that is
+    said. margin: a difference of accuracy too small to matter, a fraction. ValueError if there are
+    no runs.
     """
     folder = Path(runs) if runs else store.default_folder()
     plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(folder, sweep, baseline, **overrides)
-    state = {"made of": _fingerprint(chosen, baseline), "runs": sum(len(c.records) for c in chosen)}
-    if page.is_file() and _read(target / STATE) == state:
-        report(f"{page} is up to date ({state['runs']} runs)")
+    chosen = select(folder, sweep, baseline, margin, **overrides)
+    count = sum(len(c.records) for c in chosen)
+    made_of = _fingerprint(chosen)
+    if page.is_file() and read_state(target).get("made of") == made_of:
+        report(f"{page} is up to date ({count} runs)")
         return page
-    (target / "runs").mkdir(parents=True, exist_ok=True)
+    for part in (RUNS, export.TABLES, export.FIGURES):
+        (target / part).mkdir(parents=True, exist_ok=True)
     given = {
         "sweep": str(sweep),
         "runs": str(folder.resolve()),
         "baseline": baseline,
+        "margin": 100 * (margin or 0.0),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / "report.ipynb"
@@ -56,9 +68,47 @@ def write(
     for record in (r for c in chosen for r in c.records):
         _evidence(folder, target, record)
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
-    (target / STATE).write_text(json.dumps(state), encoding="utf-8")
-    report(f"wrote {page} ({state['runs']} runs)")
+    export.figures(executed, target / export.FIGURES)
+    recipes = [_recipe(c, export.tables(c, target / export.TABLES)) for c in chosen]
+    state = {"made of": made_of, "folder": str(folder.resolve()), "tables": recipes}
+    (target / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    report(f"wrote {page} ({count} runs)")
+    if pdf and export.browser():
+        try:
+            report(f"wrote {export.pdf(page)}")
+        except ValueError as error:
+            report(str(error))
     return page
+
+
+def _recipe(selection: Selection, csv: Path) -> dict[str, Any]:
+    """How a table was made, so that it can be made again from the runs alone."""
+    return {
+        "csv": csv.name,
+        "baseline": selection.baseline,
+        "margin": selection.margin,
+        "classes": selection.classes,
+        "labels": {spec.group: label for label, spec in selection.specs.items()},
+        "runs": {r["id"]: history_hash(selection.folder, r["id"]) for r in selection.records},
+    }
+
+
+def history_hash(runs: Path, run: str) -> str:
+    """SHA-256 of a run's history file."""
+    return hashlib.sha256((runs / run / store.HISTORY).read_bytes()).hexdigest()
+
+
+def commands(
+    sweep: str, baseline: str = BASELINE, margin: float = 0.0, overrides: Mapping[str, Any] = {}
+) -> list[str]:
+    """The command lines that make the runs, their report, and prove it; margin in points."""
+    name = f" {shlex.quote(sweep)}" if sweep else ""
+    flags = "".join(f" --{n.replace('_', '-')} {v}" for n, v in overrides.items())
+    own = f" --baseline {shlex.quote(baseline)}" if baseline != BASELINE else ""
+    own += f" --margin {margin:g}" if margin else ""
+    first = [f"afnlab sweep{name}{flags}"] if sweep else []
+    folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
+    return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
 
 
 def execute(notebook: str, target: Path, given: Mapping[str, Any]) -> None:
@@ -75,23 +125,31 @@ def execute(notebook: str, target: Path, given: Mapping[str, Any]) -> None:
 
 
 def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> None:
-    """The page of an executed run; runs never change, so one that is there stays."""
-    page = target / EVIDENCE.format(id=record["id"])
-    notebook = folder / record["id"] / store.NOTEBOOK
+    """The page and the record of an executed run; runs never change, so what is there stays."""
+    run = record["id"]
+    page = target / RUNS / f"{run}.html"
+    notebook = folder / run / store.NOTEBOOK
     if not page.is_file() and notebook.is_file():
         page.write_text(to_html(notebook, record["label"], code=True), encoding="utf-8")
+    shutil.copyfile(folder / run / store.RECORD, page.with_suffix(".json"))
 
 
-def _fingerprint(chosen: list[Selection], baseline: str) -> str:
+def _fingerprint(chosen: list[Selection]) -> str:
+    said = [[c.baseline, c.margin, c.stale, c.foreign, c.absent] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
-    files = [*sorted(PACKAGE.glob("analysis/*")), *sorted(PACKAGE.glob("activations/*.py"))]
-    code = [p.read_bytes() for p in files if p.is_file()]
+    files = [
+        *sorted((PACKAGE / "analysis").rglob("*.[pc][ys]*")),
+        *sorted(PACKAGE.glob("activations/*.py")),
+    ]
+    code = [p.read_bytes() for p in files if p.suffix in (".py", ".css")]
     cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]
-    return digest(*ids, baseline, *code, *cells)
+    return digest(*ids, json.dumps(said), *code, *cells)
 
 
-def _read(path: Path) -> Any:
+def read_state(target: Path) -> dict[str, Any]:
+    """What a report says of how it was made; empty if it is no report."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        state = json.loads((target / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
+    return state if isinstance(state, dict) else {}

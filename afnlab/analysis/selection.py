@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from afnlab.analysis import tables
+from afnlab.analysis import claims, curves, tables, wording
 from afnlab.loading import unknown
 from afnlab.runs import store, sweepfile
 from afnlab.runs.spec import RunSpec, Training
@@ -22,8 +23,10 @@ class Selection:
     """Runs of one task, merged where they differ in seeds alone.
 
     specs: one a row of the comparison, by label; records: the runs behind them; baseline: the label
-    that the others are compared with; stale: how many runs in the folder were left out because
-    their code has changed since.
+    that the others are compared with; margin: a difference too small to matter (a fraction), or
+    None; stale: how many runs in the folder were left out because their code has changed since;
+    foreign: the notebooks of runs left out because they are no trainings; absent: (label, reason)
+    of what was asked for and is not there.
     """
 
     folder: Path
@@ -31,6 +34,15 @@ class Selection:
     records: list[dict[str, Any]]
     baseline: str
     stale: int = 0
+    margin: float | None = None
+    foreign: tuple[str, ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Task and epochs, as a file may be called."""
+        words = f"{self.task.name}-{self.first.epochs}-epochs"
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", words)
 
     @property
     def task(self) -> Any:
@@ -53,13 +65,87 @@ class Selection:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.analysis.tables.compare`."""
-        classes = self.records[0]["environment"].get("classes")
-        return tables.compare(self.history, self.baseline, classes)
+        return tables.compare(self.history, self.baseline, self.classes, self.margin)
+
+    @property
+    def classes(self) -> int | None:
+        return self.records[0]["environment"].get("classes")
 
     @cached_property
     def final(self) -> pd.DataFrame:
         """Seeds x labels: test accuracy after the last epoch."""
         return tables.final_values(self.history)
+
+    @cached_property
+    def cost(self) -> pd.Series:
+        """Seconds of an epoch of one model, by label, see `afnlab.analysis.curves.cost`."""
+        return curves.cost(self.history)
+
+    @cached_property
+    def learned(self) -> pd.DataFrame:
+        """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
+        parameter, index, value; empty if none did."""
+        labels = {spec.group: label for label, spec in self.specs.items()}
+        parts = [
+            pd.read_parquet(path).assign(label=labels[r["group"]])
+            for r in self.records
+            if (path := self.folder / r["id"] / "parameters.parquet").is_file()
+        ]
+        filled = [part for part in parts if len(part)]
+        keys = ["label", "seed", "epoch", "site", "parameter", "index"]
+        if not filled:
+            return pd.DataFrame(columns=[*keys, "value"])
+        return pd.concat(filled, ignore_index=True).drop_duplicates(keys)
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """What the task's source printed beside these runs, see `afnlab.analysis.claims.beside`."""
+        if not self.task.published:
+            return pd.DataFrame(columns=claims.COLUMNS)
+        printed = claims.published(self.task.published.removesuffix(".csv"), exact=True)
+        return claims.beside(
+            printed[printed.task == self.task.name],
+            self.history,
+            self.first.epochs,
+            self.task.recipe.epochs,
+            self._changed(),
+        )
+
+    @cached_property
+    def answers(self) -> dict[str, str]:
+        """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
+        environment = self.records[0]["environment"]
+        examples = environment["examples"]["test"]
+        said = wording.answers(self.table, self.baseline, examples, self.margin, self.cost)
+        seeds = sorted({int(n) for n in self.table.seeds})
+        facts = [
+            self.task.summary or self.task.name,
+            f"{len(self.specs)} activations",
+            f"{' to '.join(map(str, sorted({seeds[0], seeds[-1]})))} seeds each",
+            f"{self.first.epochs} epochs",
+            f"evaluated on {examples} {environment['evaluated']} examples",
+            f"{environment['device_name']}, torch {environment['torch']}",
+        ]
+        (first, which), *rest = said.items()
+        return {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
+
+    @property
+    def notes(self) -> list[str]:
+        """What else has to be known to read the table."""
+        notes = [
+            wording.same_functions(self.same),
+            *wording.mixed(self.records),
+            *wording.left_out(self.stale, self.foreign, self.absent),
+            *wording.unequal_seeds(self.final),
+        ]
+        return [note for note in notes if note]
+
+    def _changed(self) -> str:
+        """What sets these runs apart from the task as its source describes it."""
+        asked = self.first
+        if asked.limit_train or asked.limit_test:
+            return "only some of the examples were used"
+        return "measured on validation examples" if asked.options.split != "test" else ""
 
     @property
     def seeds(self) -> int:
@@ -88,34 +174,78 @@ def select(
     runs: str | Path | None = None,
     sweep: str | Path = "",
     baseline: str = tables.BASELINE,
+    margin: float | None = None,
     **overrides: Any,
 ) -> list[Selection]:
     """The runs to compare, one selection a task.
 
     runs: the folder (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep file, with
     `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still what it was.
-    ValueError, with what to do, if there are none.
+    margin: a difference of accuracy too small to matter, a fraction. ValueError, with what to do,
+    if there are none.
     """
     folder = Path(runs) if runs else store.default_folder()
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
-    records = [r for r in store.records(folder) if "task" in r["parameters"]]
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+    every = store.records(folder)
+    records = [r for r in every if "task" in r["parameters"]]
+    left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
     if sweep:
-        specs = sweepfile.read(sweep).specs(**overrides)
-        groups = {spec.group for spec in specs}
-        chosen, stale = [r for r in records if r["group"] in groups], 0
+        asked = sweepfile.read(sweep).specs(**overrides)
+        groups = {spec.group for spec in asked}
+        chosen = [r for r in records if r["group"] in groups]
         found = {r["group"] for r in chosen}
-        specs = [spec for spec in specs if spec.group in found]
+        specs = [spec for spec in asked if spec.group in found]
+        left["absent"] = _absent(asked, chosen, folder)
     else:
         current = {r["id"]: _current(r) for r in records}
         specs = [spec for spec in current.values() if spec is not None]
         chosen = [r for r in records if current[r["id"]] is not None]
-        stale = len(records) - len(chosen)
+        left["stale"] = len(records) - len(chosen)
+        left["foreign"] = tuple(r["notebook"] for r in every if "task" not in r["parameters"])
+        left["absent"] = tuple(
+            (path.name[:8], _reason(path))
+            for path in sorted((folder / store.FAILED).glob("*"))
+            if not store.is_there(folder, path.name)
+        )
     if not chosen:
-        old = f" ({stale} whose code has changed since)" if stale else ""
+        why = wording.left_out(**left)
         of = f" of {sweep}" if sweep else ""
-        raise ValueError(f"{folder}: holds no runs{of}{old}; make them with `afnlab sweep`")
-    return [_one_task(folder, part, chosen, baseline, stale) for part in _by_setting(specs)]
+        raise ValueError(
+            " ".join([f"{folder}: holds no runs{of}; make them with `afnlab sweep`.", *why])
+        )
+    parts = _by_setting(specs)
+    return [  # what is left out is said once
+        _one_task(folder, part, chosen, baseline, margin, {} if at else left)
+        for at, part in enumerate(parts)
+    ]
+
+
+def _absent(
+    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], folder: Path
+) -> tuple[tuple[str, str], ...]:
+    """(label, reason) of every spec, or of its seeds, that no run holds."""
+    done: dict[str, set[int]] = {}
+    for r in records:
+        done.setdefault(r["group"], set()).update(r["seeds"])
+    found = []
+    for spec in specs:
+        seeds = [s for s in spec.seeds if s not in done.get(spec.group, ())]
+        if seeds:
+            what = "" if spec.group not in done else f"seeds {', '.join(map(str, seeds))}: "
+            found.append((spec.label, what + _reason(folder / store.FAILED / spec.id)))
+    return tuple(found)
+
+
+def _reason(failed: Path) -> str:
+    """Why a run is missing: the error it ended with, or that it was not made."""
+    try:
+        error = (failed / "error.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "not run"
+    return f"failed: {error.splitlines()[0]}" if error else "failed"
 
 
 def _current(record: dict[str, Any]) -> RunSpec | None:
@@ -139,7 +269,12 @@ def _by_setting(specs: Iterable[RunSpec]) -> list[list[RunSpec]]:
 
 
 def _one_task(
-    folder: Path, specs: list[RunSpec], records: list[dict[str, Any]], baseline: str, stale: int
+    folder: Path,
+    specs: list[RunSpec],
+    records: list[dict[str, Any]],
+    baseline: str,
+    margin: float | None,
+    left: dict[str, Any],
 ) -> Selection:
     labelled: dict[str, RunSpec] = {}
     for spec in specs:
@@ -152,4 +287,4 @@ def _one_task(
         raise ValueError(unknown("baseline", baseline, labelled))
     groups = {spec.group for spec in specs}
     own = [r for r in records if r["group"] in groups]
-    return Selection(folder, labelled, own, baseline, stale)
+    return Selection(folder, labelled, own, baseline, margin=margin, **left)

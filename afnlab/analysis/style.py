@@ -85,9 +85,10 @@ def to_svg(figure: Figure, alt: str) -> str:
     return svg.replace("<svg", head + style, 1)
 
 
-def show(figure: Figure, alt: str, caption: str = "") -> HTML:
-    """A figure for a notebook's output that becomes part of a page."""
+def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> HTML:
+    """A figure for a notebook's output that becomes part of a page; `name` its id there."""
     from IPython.display import HTML  # noqa: PLC0415
 
     note = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return HTML(f"<figure>{to_svg(figure, alt)}{note}</figure>")
+    named = f' id="{name}"' if name else ""
+    return HTML(f"<figure{named}>{to_svg(figure, alt)}{note}</figure>")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
 
-from afnlab.analysis.stats import holm, mean_interval, sign_flip_p
-from afnlab.paths import find
+from afnlab.analysis import stats
 
 BASELINE = "relu"
+ALPHA = stats.alpha(stats.LEVEL)
+TOLD = ("better", "worse")  # the verdicts that say two activations differ
 
 
 def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
@@ -22,87 +25,174 @@ def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.Dat
 
 
 def compare(
-    history: pd.DataFrame, baseline: str = BASELINE, classes: int | None = None
+    history: pd.DataFrame,
+    baseline: str = BASELINE,
+    classes: int | None = None,
+    margin: float | None = None,
 ) -> pd.DataFrame:
     """One row a label, the best mean accuracy first.
 
     history: columns label, seed, epoch, test_accuracy, test_loss, diverged; classes: how many the
-    task has. Columns of the result: seeds, diverged and stuck (how many of the seeds; stuck: below
-    1.5 / classes, hardly better than a guess), accuracy and loss (means after the last epoch) with
-    _low and _high (95 %
-    Student t interval), difference to the baseline, paired by seed, with its interval, p (sign-flip
-    test) and p_holm (adjusted for the number of comparisons), verdict: "better", "worse" (p_holm
-    below 0.05) or "not told apart", "baseline", or "no pairs". Accuracies are fractions.
-    ValueError if the history holds two tasks.
+    task has; margin: a difference of accuracy, a fraction, too small to matter. Accuracies are
+    fractions, intervals 95 %. Columns of the result:
+
+    seeds; diverged and stuck, how many of them (stuck: below 1.5 / classes, hardly better than a
+    guess); accuracy, with _low and _high, median, iqm (interquartile mean), deviation; loss, with
+    _low and _high.
+
+    difference to the baseline, paired by seed, with _low and _high; pairs, how many; spread, their
+    deviation; effect (difference / spread); improvement (share of the seeds that lie above the
+    baseline); p (sign-flip test), p_wilcoxon beside it, p_holm (adjusted for the number of
+    comparisons), adjusted_low and _high (the interval that misses 0 exactly where p_holm is below
+    0.05).
+
+    p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better", "worse",
+    else "equivalent" or "not worse" (by more than the margin), "not told apart", or "too few seeds"
+    where no result could have been; "baseline"; "no pairs". verdict_worst: the same if a diverged
+    seed counted as accuracy 0.
+
+    ValueError if the history is empty, holds two tasks, or an accuracy that is not a number.
     """
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+    if history.empty:
+        raise ValueError("there is no history to compare: no seed finished an epoch")
     accuracy = final_values(history)
-    loss = final_values(history, "test_loss")
-    diverged = history.groupby(["label", "seed"]).diverged.any().groupby("label").sum()
-    rows = []
-    for label in accuracy.columns:
-        values = accuracy[label].dropna()
-        row = {"label": label, "seeds": len(values), "diverged": int(diverged[label])}
-        row["stuck"] = int((values < 1.5 / classes).sum()) if classes else 0
-        row |= _named("accuracy", mean_interval(values))
-        row |= _named("loss", mean_interval(loss.loc[values.index, label]))
-        row |= _against(accuracy, label, baseline)
-        rows.append(row)
-    table = pd.DataFrame(rows).set_index("label").sort_values("accuracy", ascending=False)
-    table["p_holm"] = holm(table.p.to_list())
-    table["verdict"] = [_verdict(label, row, baseline) for label, row in table.iterrows()]
+    _check_numbers(history, accuracy)
+    bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(accuracy)
+    bad = bad.eq(True)
+    table = _described(accuracy, final_values(history, "test_loss"), bad, classes)
+    table = table.join(differences(accuracy, baseline, margin))
+    table["verdict_worst"] = table.verdict
+    if bad.any(axis=None):
+        worst = differences(accuracy.mask(bad, 0.0), baseline, margin)
+        table["verdict_worst"] = worst.verdict
+    return table.sort_values("accuracy", ascending=False, kind="stable")
+
+
+def _check_numbers(history: pd.DataFrame, accuracy: pd.DataFrame) -> None:
+    """A seed that is there has an accuracy; one without would otherwise be left out unseen."""
+    ran = history.groupby(["seed", "label"]).size().unstack().reindex_like(accuracy).notna()
+    for label in accuracy.columns[(ran & accuracy.isna()).any()]:
+        seeds = accuracy.index[ran[label] & accuracy[label].isna()].tolist()
+        raise ValueError(
+            f"{label}: no test accuracy after the last epoch for seeds {seeds}; the history of its"
+            " run is incomplete: delete that run's folder and make it again"
+        )
+
+
+def _described(
+    accuracy: pd.DataFrame, loss: pd.DataFrame, bad: pd.DataFrame, classes: int | None
+) -> pd.DataFrame:
+    there = accuracy.notna()
+    stuck = accuracy < (1.5 / classes if classes else -1)
+    values = {label: accuracy[label].dropna() for label in accuracy}
+    table = pd.DataFrame({"seeds": there.sum(), "diverged": bad.sum(), "stuck": stuck.sum()})
+    table = table.join(_intervals(accuracy, there, "accuracy"))
+    table[["accuracy_low", "accuracy_high"]] = table[["accuracy_low", "accuracy_high"]].clip(0, 1)
+    table["median"] = accuracy.median()
+    table["iqm"] = pd.Series({n: stats.interquartile_mean(v) for n, v in values.items()})
+    table["deviation"] = accuracy.std()
+    return table.join(_intervals(loss.replace([np.inf, -np.inf], np.nan), there, "loss"))
+
+
+def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Mean, _low and _high of every column's values where `there` is true."""
+    found = np.full((values.shape[1], 3), np.nan)
+    masks: dict[bytes, list[int]] = {}
+    for at, label in enumerate(values):
+        masks.setdefault(there[label].to_numpy().tobytes(), []).append(at)
+    for columns in masks.values():  # columns with the same seeds share the bootstrap's draws
+        rows = values.to_numpy()[there.iloc[:, columns[0]].to_numpy()][:, columns].T
+        if rows.shape[1]:
+            found[columns] = stats.mean_intervals(rows)
+    return pd.DataFrame(found, values.columns, [name, f"{name}_low", f"{name}_high"])
+
+
+def differences(accuracy: pd.DataFrame, baseline: str, margin: float | None = None) -> pd.DataFrame:
+    """Every label against the baseline: the columns of `compare` from `difference` on.
+
+    accuracy: seeds x labels, nan where a label lacks a seed.
+    """
+    d = accuracy.sub(accuracy[baseline], axis=0) if baseline in accuracy else accuracy * np.nan
+    d[d.columns.intersection([baseline])] = np.nan
+    table = _intervals(d, d.notna(), "difference").assign(pairs=d.notna().sum())
+    table["spread"] = d.std()
+    pairs = {label: d[label].dropna().to_numpy() for label in d if d[label].notna().any()}
+    for name, function in (
+        ("effect", stats.effect_size),
+        ("improvement", stats.improvement),
+        ("p", stats.sign_flip_p),
+        ("p_wilcoxon", stats.wilcoxon_p),
+    ):
+        table[name] = _each(function, pairs, table.index)
+    table["p_holm"] = stats.holm(table.p.to_numpy())
+    levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
+    adjusted = {label: stats.sign_flip_interval(v, levels[label]) for label, v in pairs.items()}
+    for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
+        table[name] = _each(lambda interval, at=at: interval[at], adjusted, table.index)
+    if margin is not None:
+        for name, test in (
+            ("p_equivalent", stats.equivalence_p),
+            ("p_not_worse", stats.not_worse_p),
+        ):
+            raw = _each(lambda v, test=test: test(v, margin), pairs, table.index)
+            table[name] = stats.holm(raw.to_numpy())
+    table["verdict"] = [_verdict(row, baseline, len(pairs)) for _, row in table.iterrows()]
     return table
 
 
-def _named(name: str, interval: tuple[float, float, float]) -> dict[str, float]:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
+def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> pd.Series:
+    """The function of every label's values; nan for a label without."""
+    return pd.Series([function(values[n]) if n in values else np.nan for n in labels], labels)
 
 
-def _against(accuracy: pd.DataFrame, label: str, baseline: str) -> dict[str, float]:
-    nothing = _named("difference", (np.nan, np.nan, np.nan)) | {"p": np.nan, "pairs": 0}
-    if label == baseline or baseline not in accuracy:
-        return nothing
-    pairs = accuracy[[label, baseline]].dropna()
-    if pairs.empty:
-        return nothing
-    d = pairs[label] - pairs[baseline]
-    return _named("difference", mean_interval(d)) | {"p": sign_flip_p(d), "pairs": len(d)}
-
-
-def _verdict(label: object, row: pd.Series, baseline: str) -> str:
-    if label == baseline:
+def _verdict(row: pd.Series, baseline: str, comparisons: int) -> str:  # noqa: PLR0911
+    if row.name == baseline:
         return "baseline"
     if not np.isfinite(row.p_holm):
         return "no pairs"
-    if row.p_holm >= 0.05:
-        return "not told apart"
-    return "better" if row.difference > 0 else "worse"
+    if row.p_holm < ALPHA:
+        return "better" if row.difference > 0 else "worse"
+    if row.get("p_equivalent", 1.0) < ALPHA:
+        return "equivalent"
+    if row.get("p_not_worse", 1.0) < ALPHA:
+        return "not worse"
+    if stats.smallest_p(int(row.pairs), comparisons) >= ALPHA:
+        return "too few seeds"
+    return "not told apart"
 
 
-def as_text(table: pd.DataFrame) -> str:
-    """The table for a terminal; accuracies in percent, differences in points."""
+def formatted(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as texts, for terminals and papers; accuracies in percent, differences in points.
+
+    Columns that hold nothing are left out.
+    """
     shown = pd.DataFrame(index=table.index)
     for name, title, form in (
         ("accuracy", "accuracy %", "{:.2f}"),
         ("difference", "diff.", "{:+.2f}"),
+        ("adjusted", "", "{:+.2f}"),
     ):
         low, high = (100 * table[f"{name}_{end}"] for end in ("low", "high"))
-        shown[title] = (100 * table[name]).map(form.format)
-        shown[f"95 % of {title.removesuffix(' %')}"] = [
+        if title:
+            shown[title] = (100 * table[name]).map(form.format)
+        shown[f"95 % of {title.removesuffix(' %')}" if title else "adjusted"] = [
             f"[{form.format(a)}, {form.format(b)}]" for a, b in zip(low, high, strict=True)
         ]
     shown["p (Holm)"] = table.p_holm.map("{:.3f}".format)
     shown["verdict"] = table.verdict
-    shown["seeds"] = table.seeds
+    shown["seeds"] = table.seeds.astype(str)
     for name in ("stuck", "diverged"):
         if table[name].any():
-            shown[name] = table[name]
-    nothing = {"[nan, nan]": "", "[+nan, +nan]": "", "+nan": "", "nan": ""}
-    return shown.replace(nothing).to_string(index_names=False)
+            shown[name] = table[name].astype(str)
+    nothing = {"[nan, nan]": "", "[+nan, +nan]": "", "[-inf, +inf]": "", "+nan": "", "nan": ""}
+    shown = shown.replace(nothing)
+    return shown.loc[:, (shown != "").any()]
 
 
-def published(name: str) -> pd.DataFrame:
-    """What a source printed: a file of `data/published`, such as "srelu-mnist"."""
-    path = find("published", name, ".csv")
-    return pd.read_csv(path).dropna(axis="columns", how="all")
+def as_text(table: pd.DataFrame) -> str:
+    """The table for a terminal."""
+    return formatted(table).to_string(index_names=False)

@@ -2,47 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
-from afnlab.analysis.stats import EXACT_UP_TO, seeds_needed, smallest_p
+from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
+from afnlab.analysis.tables import ALPHA, TOLD
 
-LEVEL = 0.05
+QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
+MINUS = "\N{MINUS SIGN}"
+LISTED = 6  # names in a row; the table has the rest
 
 
-def headline(table: pd.DataFrame, baseline: str, test_examples: int) -> list[str]:
-    """What the data can and cannot tell apart; `table` as `tables.compare` makes it."""
-    others = table[table.verdict != "baseline"]
-    sentences = [_span(table, test_examples), *_failures(table)]
-    if baseline not in table.index or others.empty:
-        return [*sentences, "There is nothing to compare it with."]
-    compared = others[others.p.notna()]
+def answers(
+    table: pd.DataFrame,
+    baseline: str,
+    test_examples: int,
+    margin: float | None = None,
+    cost: pd.Series | None = None,
+) -> dict[str, str]:
+    """What the data can and cannot tell apart, by question.
+
+    table: as `tables.compare` makes it, with the same baseline and margin; cost: seconds of an
+    epoch of one model, by label.
+    """
+    compared = table[table.p.notna()]
+    texts = [
+        _which(table, compared, baseline, margin),
+        [*_size(table, compared, baseline, test_examples)],
+        [*_certainty(table, compared), *_failures(table)],
+        _cost(cost, baseline),
+    ]
+    return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
+
+
+def _which(
+    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, margin: float | None
+) -> list[str]:
+    best = table.iloc[0]
+    highest = f"{best.name} has the highest mean test accuracy, {_percent(best.accuracy)}"
+    if len(table) == 1:
+        return [f"{best.name} alone; there is nothing to compare it with."]
+    if baseline not in table.index:
+        return [f"{highest}; {baseline} is not there to compare it with."]
     if compared.empty:
-        return [*sentences, f"No row shares a seed with {baseline}, so nothing is compared."]
-    pairs = int(compared.pairs.min())
-    floor = smallest_p(pairs, len(compared))
-    if floor >= LEVEL:
-        needed = seeds_needed(len(compared))
-        return [
-            *sentences,
-            f"With {_count(pairs, 'seed')} and {_count(len(compared), 'comparison')} no difference"
-            f" to {baseline} could pass a test at 5 %: the smallest p that can come out is"
-            f" {floor:.2g}. That takes {needed} seeds; until then the intervals only describe.",
-        ]
-    sentences.append(_told_apart(compared, baseline, pairs))
-    sentences.append(
-        f"An interval of a difference reaches {_points(_half_width(compared))} to either side"
-        f" (median); a smaller true difference will mostly go unseen. The smallest p that"
-        f" {_count(pairs, 'seed')} and {_count(len(compared), 'comparison')} can give is"
-        f" {floor:.2g}."
+        return [f"{highest}, but no row shares a seed with {baseline}, so nothing is compared."]
+    if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
+        return [f"{highest}{_standing(best, baseline)}.", _told_apart(compared, baseline, margin)]
+    count = len(compared)
+    return [
+        f"Open. With {_count(_pairs(compared), 'seed')} and {_count(count, 'comparison')} no"
+        f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
+        f" seeds. Until then the intervals only describe: {highest}."
+    ]
+
+
+def _standing(best: pd.Series, baseline: str) -> str:
+    """What the highest mean is worth, as the end of a sentence about it."""
+    return {
+        "better": f", and is better than {baseline}",
+        "equivalent": f", and is equivalent to {baseline}",
+        "baseline": ", and is the baseline",
+        "no pairs": f", and shares no seed with {baseline}",
+    }.get(best.verdict, f", but cannot be told apart from {baseline}")
+
+
+def decidable(compared: pd.DataFrame) -> bool:
+    """Whether a test could have told any row apart, whatever the numbers."""
+    return smallest_p(int(compared.pairs.max()), len(compared)) < ALPHA
+
+
+def _pairs(compared: pd.DataFrame) -> int:
+    return int(compared.pairs.min())
+
+
+def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> str:
+    by = dict(iter(compared.groupby("verdict", sort=False)))
+    within = f"within {_points(margin)}" if margin is not None else ""
+    limit = f"by more than {_points(margin)}" if margin is not None else ""
+    phrases = {
+        "better": ("is better than {}", "are better than {}"),
+        "worse": ("is worse than {}", "are worse than {}"),
+        "equivalent": (f"is equivalent to {{}} {within}", f"are equivalent to {{}} {within}"),
+        "not worse": (f"is no worse than {{}} {limit}", f"are no worse than {{}} {limit}"),
+    }
+    parts = []
+    for verdict, (one, many) in phrases.items():
+        if verdict in by:
+            chosen = by[verdict]
+            which = (one if len(chosen) == 1 else many).format(baseline)
+            parts.append(f"{len(chosen)} {which}: {_listed(chosen)}")
+    open_rows = int((~compared.verdict.isin(phrases)).sum())
+    if not parts:
+        none = "The other cannot" if len(compared) == 1 else f"None of {len(compared)} others can"
+        return f"{none} be told apart from {baseline}."
+    if open_rows:
+        parts.append(f"{open_rows} cannot be told apart from {baseline}")
+    text = f"Of {_count(len(compared), 'other')}, {'; '.join(parts)}."
+    small = compared[compared.verdict.isin(TOLD)]
+    if margin is not None and len(small):
+        small = small[small.p_equivalent < ALPHA]
+        if len(small):
+            text += f" Told apart, but by less than {_points(margin)}: {', '.join(small.index)}."
+    return text
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    named = [f"{label} ({_signed(row.difference)})" for label, row in rows[:LISTED].iterrows()]
+    more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
+    return ", ".join(named) + more
+
+
+def _size(
+    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, test_examples: int
+) -> Iterable[str]:
+    best, worst = table.iloc[0], table.iloc[-1]
+    one = f"one test example is {_points(1 / test_examples)}"
+    if len(table) == 1:
+        yield f"{best.name} reaches {_percent(best.accuracy)} mean test accuracy; {one}."
+        return
+    yield (
+        f"Mean test accuracy runs from {_percent(worst.accuracy)} ({worst.name}) to"
+        f" {_percent(best.accuracy)} ({best.name}); {one}."
     )
-    return sentences
+    if compared.empty:
+        return
+    lead = compared.iloc[0]
+    text = f"{lead.name} against {baseline}: {_signed(lead.difference)} points"
+    if np.isfinite(lead.difference_low):
+        text += f", 95 % interval {interval(lead.difference_low, lead.difference_high)}"
+    if len(compared) > 1:
+        text += f"; adjusted for {len(compared)} comparisons, "
+        adjusted = interval(lead.adjusted_low, lead.adjusted_high)
+        text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
+        text += ". The highest of several means is flattered by having been picked"
+    yield f"{text}."
 
 
-def _failures(table: pd.DataFrame) -> list[str]:
+def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
+    if compared.empty:
+        return
+    pairs, count = _pairs(compared), len(compared)
+    seeds = _count(pairs, "paired seed")
+    if pairs < compared.pairs.max():
+        seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
+    exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
+    floor = smallest_p(int(compared.pairs.max()), count)
+    yield (
+        f"{exact}-flip test on {seeds}, Holm's correction over {_count(count, 'comparison')}:"
+        f" the smallest p that can come out is {floor:.2g}."
+    )
+    if not decidable(compared):
+        return
+    needed = detectable_difference(float(compared.spread.median()), pairs, count)
+    if not np.isfinite(needed):
+        yield f"Rows with {seeds_needed(count) - 1} seeds or fewer could not have been told apart."
+    elif needed > 0:
+        yield (
+            f"A true difference of {_points(needed)} would be found four times in five (median"
+            " over the rows); a smaller one mostly goes unseen."
+        )
+
+
+def _failures(table: pd.DataFrame) -> Iterable[str]:
     """Seeds that did not learn: they count in the means, and are named."""
-    sentences = []
     for column, text in (
         ("stuck", "Stuck near chance from this start of the weights"),
         ("diverged", "Diverged"),
@@ -50,40 +174,83 @@ def _failures(table: pd.DataFrame) -> list[str]:
         bad = table[table[column] > 0]
         if len(bad):
             listed = ", ".join(
-                f"{label} ({int(row[column])} of {int(row.seeds)} seeds)"
+                f"{label} ({int(row[column])} of {_count(int(row.seeds), 'seed')})"
                 for label, row in bad.iterrows()
             )
-            sentences.append(f"{text}, and counted in the means: {listed}.")
+            yield f"{text}, and counted in the means: {listed}."
+    if table.diverged.any():
+        moved = table[table.verdict != table.verdict_worst]
+        changes = ", ".join(f"{n} ({r.verdict} -> {r.verdict_worst})" for n, r in moved.iterrows())
+        yield (
+            "If a diverged seed counted as 0 %, these verdicts would change: " + changes + "."
+            if changes
+            else "No verdict changes if a diverged seed counts as 0 %."
+        )
+
+
+def _cost(cost: pd.Series | None, baseline: str) -> Iterable[str]:
+    if cost is None or not (cost > 0).all():
+        return []
+    if baseline not in cost or len(cost) == 1:
+        return [f"{_seconds(cost.iloc[0])} an epoch and model ({cost.index[0]})."]
+    ratio = (cost / cost[baseline]).drop(baseline).sort_values()
+    return [
+        f"{baseline} takes {_seconds(cost[baseline])} an epoch and model; the others"
+        f" {ratio.iloc[0]:.2f} ({ratio.index[0]}) to {ratio.iloc[-1]:.2f} ({ratio.index[-1]})"
+        " times that, as it happened during these runs."
+    ]
+
+
+def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str]]) -> list[str]:
+    """What the folder holds, or the sweep asks for, that the comparison does not show.
+
+    stale: runs whose code has changed since; foreign: notebooks of runs that are no trainings;
+    absent: (label, reason) of what the sweep lists and no run holds.
+    """
+    sentences = []
+    if stale:
+        were = "run was" if stale == 1 else "runs were"
+        code = "its code has" if stale == 1 else "their code has"
+        sentences.append(f"{stale} {were} left out: {code} changed since.")
+    if foreign:
+        were = "run was" if len(foreign) == 1 else "runs were"
+        names = ", ".join(sorted(set(foreign)))
+        sentences.append(f"{len(foreign)} {were} left out: made by other notebooks ({names}).")
+    if absent:
+        named = "; ".join(f"{label} ({reason})" for label, reason in absent[:LISTED])
+        more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
+        sentences.append(f"Asked for and missing here: {named}{more}.")
     return sentences
 
 
-def _span(table: pd.DataFrame, test_examples: int) -> str:
-    best, worst = table.iloc[0], table.iloc[-1]
-    one = f"one test example is {_points(1 / test_examples, 2)}"
-    if len(table) == 1:
-        return f"{best.name} reaches {_percent(best.accuracy)} mean test accuracy; {one}."
-    return (
-        f"Mean test accuracy runs from {_percent(worst.accuracy)} ({worst.name}) to"
-        f" {_percent(best.accuracy)} ({best.name}); {one}."
-    )
+def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
+    """A sentence for (seeds x labels) values of which some rows lack seeds that others have."""
+    lacking = [
+        f"{label} ({', '.join(map(str, accuracy.index[accuracy[label].isna()]))})"
+        for label in accuracy
+        if accuracy[label].isna().any()
+    ]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - LISTED} more rows" if len(lacking) > LISTED else ""
+    return [
+        f"Not every row has every seed; without: {', '.join(lacking[:LISTED])}{more}."
+        " Differences use the seeds that both rows have."
+    ]
 
 
-def _told_apart(compared: pd.DataFrame, baseline: str, pairs: int) -> str:
-    parts = []
-    for verdict in ("better", "worse"):
-        chosen = compared[compared.verdict == verdict]
-        if len(chosen):
-            listed = ", ".join(
-                f"{label} ({_signed(row.difference)})" for label, row in chosen.iterrows()
+def mixed(records: Sequence[dict]) -> list[str]:
+    """A sentence for what should be one and the same in all runs, and is not."""
+    sentences = []
+    for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
+        found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
+        if len(found) > 1:
+            what = {"device_name": "machine", "data": "data's hash"}.get(name, name)
+            sentences.append(
+                f"Not all runs share one {what} ({', '.join(sorted(found))}): a difference between"
+                " rows may come from that."
             )
-            parts.append(f"{_count(len(chosen), 'is', 'are')} {verdict}: {listed}")
-    same = int((compared.verdict == "not told apart").sum())
-    exact = "exact " if pairs <= EXACT_UP_TO else ""
-    test = f"{exact}sign-flip test on {_count(pairs, 'paired seed')}, Holm over {len(compared)}"
-    if not parts:
-        return f"None of the {len(compared)} others can be told apart from {baseline} ({test})."
-    rest = f"; {_count(same, 'cannot', 'cannot')} be told apart from it" if same else ""
-    return f"Against {baseline}, {'; '.join(parts)}{rest} ({test})."
+    return sentences
 
 
 def same_functions(groups: Sequence[Sequence[str]]) -> str:
@@ -93,21 +260,28 @@ def same_functions(groups: Sequence[Sequence[str]]) -> str:
     return "The same function under two names: " + "; ".join(" = ".join(g) for g in groups) + "."
 
 
-def _half_width(compared: pd.DataFrame) -> float:
-    return float((compared.difference_high - compared.difference_low).median() / 2)
+def interval(low: float, high: float) -> str:
+    """Fractions as signed points: "[+0.10, +0.52]"; empty where there is none."""
+    if not np.isfinite([low, high]).all():
+        return ""
+    return f"[{_signed(low)}, {_signed(high)}]"
 
 
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
+def _count(n: int, one: str) -> str:
+    return f"{n} {one if n == 1 else one + 's'}"
 
 
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2f} %"
 
 
-def _points(fraction: float, digits: int = 2) -> str:
-    return f"{100 * fraction:.{digits}f} points"
+def _points(fraction: float | None) -> str:
+    return f"{100 * (fraction or 0):.2f} points"
+
+
+def _seconds(value: float) -> str:
+    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 def _signed(fraction: float) -> str:
-    return f"{100 * fraction:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * fraction:+.2f}".replace("-", MINUS) if fraction else "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,19 @@ from afnlab.training.engine import pick_device
 from afnlab.training.options import whole
 from afnlab.training.record import machine
 
+NAMES = ("activations", "autorot", "report", "train")  # each a module with a `measure`
+
 
 def main(
     name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: Any
 ) -> None:
     """Run a benchmark, print its table, and write it with the machine's description if asked."""
-    from afnlab.bench import activations, autorot, train  # noqa: PLC0415
 
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
-    known = {"autorot": autorot, "activations": activations, "train": train}
-    table = known[name].measure(str(place), rounds, **settings)
-    shown = activations.summary(table) if name == "activations" else table
+    module = import_module(f"afnlab.bench.{name}")
+    table = module.measure(str(place), rounds, **settings)
+    shown = module.summary(table) if hasattr(module, "summary") else table
     print(shown.round(3).to_string(index=False, na_rep=""))
     facts = {"afnlab": afnlab.__version__, "date": datetime.now(UTC).date().isoformat()}
     facts |= machine(place)

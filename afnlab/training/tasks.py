@@ -172,8 +172,8 @@ _TASKS = {
             residual_convnet(3, 32, (32, 64, 128), reduced=32, hidden=256, classes=100),
             Recipe(epochs=20, batch_size=256, lr=2.5e-4, weight_decay=1e-5, optimizer="adam"),
             summary="residual convnet 32-64-128 on CIFAR-100",
-            source="apec-afn, scripts/eval_cifar100.py; that it is shuffled without a GPU too, and that"
-            " all activations meet the same weights, is afnlab's",
+            source="apec-afn, scripts/eval_cifar100.py; that it is shuffled without a GPU too, and"
+            " that all activations meet the same weights, is afnlab's",
             published="apec-cifar100.csv",
         ),
         Task(

@@ -1,0 +1,34 @@
+"""The pieces of a page: each turns a selection into HTML that a notebook shows.
+
+A piece for which the runs hold nothing is empty, heading and all.
+"""
+
+from afnlab.analysis.blocks.figures import (
+    comparison,
+    curves,
+    frontier,
+    gallery,
+    ranks,
+    sensitivity,
+    trajectories,
+)
+from afnlab.analysis.blocks.numbers import claims, details, milestones, table
+from afnlab.analysis.blocks.text import headline, provenance, runs_table, title
+
+__all__ = [
+    "claims",
+    "comparison",
+    "curves",
+    "details",
+    "frontier",
+    "gallery",
+    "headline",
+    "milestones",
+    "provenance",
+    "ranks",
+    "runs_table",
+    "sensitivity",
+    "table",
+    "title",
+    "trajectories",
+]

@@ -1,0 +1,165 @@
+"""The figures of a page, each with what it shows in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from afnlab.analysis import charts, plot, stats
+from afnlab.analysis import curves as summaries
+from afnlab.analysis.blocks.html import html
+from afnlab.analysis.selection import Selection
+from afnlab.analysis.style import Picture, show, styled
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+
+def comparison(selection: Selection) -> HTML:
+    """Every seed, means and intervals, differences to the baseline."""
+    base = selection.baseline
+    with styled(for_page=True):
+        figure = charts.comparison(selection.final, selection.table, base, selection.margin)
+        shaded = " Shaded: within the margin." if selection.margin is not None else ""
+        return show(
+            figure,
+            f"Test accuracy of every seed by activation on {selection.task.name}, and the paired"
+            f" difference to {base}; the table holds the same numbers",
+            f"Left: a grey dot is a seed, the bar the 95 % interval of the mean, the band that of"
+            f" {base}. Right: difference to {base}, paired by seed; thick, its 95 % interval; thin,"
+            " the interval adjusted for the number of comparisons; filled where that misses 0."
+            f"{shaded} At the left edge: far below.",
+            f"{selection.name}-comparison",
+        )
+
+
+def curves(selection: Selection) -> HTML:
+    """Learning curves, one panel an activation."""
+    with styled(for_page=True):
+        figure = charts.learning(selection.history, list(selection.table.index), selection.baseline)
+        return show(
+            figure,
+            f"Test accuracy over the epochs for each activation on {selection.task.name}",
+            "Solid: mean of the seeds, with its 95 % interval. Dashed: the mean of"
+            f" {selection.baseline}.",
+            f"{selection.name}-curves",
+        )
+
+
+def frontier(selection: Selection) -> HTML:
+    """Accuracy against the time of an epoch."""
+    accuracy, cost = selection.table.accuracy, selection.cost
+    if len(accuracy) < 2 or not (cost > 0).all():
+        return html("")
+    best = ", ".join(summaries.frontier(accuracy, cost))
+    with styled(for_page=True):
+        figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
+        charts.frontier(figure.subplots(), selection.table, cost, selection.baseline)
+        return show(
+            figure,
+            f"Mean test accuracy against the time of an epoch on {selection.task.name}",
+            "Upper left is best. The line joins what no other activation beats in both, from the"
+            f" quickest: {best}. Bars: 95 % intervals. Times are those of these runs, whatever"
+            " else the machine did.",
+            f"{selection.name}-frontier",
+        )
+
+
+def ranks(selections: Sequence[Selection]) -> HTML:
+    """All against all: mean ranks over blocks of task and seed, with critical differences."""
+    finals = [s.final.dropna(axis="columns", how="all") for s in selections]
+    labels = [n for n in finals[0] if all(n in f for f in finals)]
+    values = pd.concat({s.name: f[labels] for s, f in zip(selections, finals, strict=True)})
+    blocks = values.dropna()  # a block in which all were measured
+    if len(labels) < 3 or len(blocks) < 2:
+        return html("")
+    found = stats.ranking(blocks)
+    per = "; ".join(
+        f"{name}, seeds {', '.join(map(str, part.index.get_level_values(1)))}"
+        for name, part in blocks.groupby(level=0)
+    )
+    told = found.p < stats.alpha(stats.LEVEL)
+    text = (
+        f"Friedman's test over {len(blocks)} blocks ({per}):"
+        f" p {'&lt; 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."
+        + (
+            " Mean ranks of two activations must lie"
+            f" {found.critical_difference:.1f} apart to be told apart (Nemenyi)."
+            if told
+            else " No two are told apart by it."
+        )
+    )
+    missing = len(values) - len(blocks)
+    if missing:
+        text += f" {missing} blocks in which an activation was not measured are left out."
+    if not told:
+        return html(f"<h2>All against all</h2><p>{text}</p>")
+    one = " of one task only: this says nothing about others" if len(finals) == 1 else ""
+    with styled(for_page=True):
+        figure = show(
+            charts.ranks(found),
+            "Mean ranks of the activations, the best left; bars join those not told apart",
+            f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart."
+            f" Blocks are task and seed{one}.",
+            f"{selections[0].name}-ranks",
+        )
+    return html(f"<h2>All against all</h2><p>{text}</p>{figure.data}")
+
+
+def trajectories(selection: Selection) -> HTML:
+    """Learned parameters over the epochs, of the runs that recorded them."""
+    learned = selection.learned
+    if learned.empty:
+        return html("")
+    with styled(for_page=True):
+        figure = show(
+            charts.trajectories(learned),
+            "Learned parameters of the activations over the epochs",
+            "Thin: a seed at a site of the network; thick: the mean of a site.",
+            f"{selection.name}-learned",
+        )
+    return html(f"<h2>What they learned</h2>{figure.data}")
+
+
+def sensitivity(selection: Selection) -> HTML:
+    """Accuracy over the learning rate, for activations that were trained with several."""
+    rows = []
+    for label, spec in selection.specs.items():
+        asked = spec.training
+        assert asked is not None
+        name = asked.activation.label
+        own = asked.options.activation
+        told = ", ".join(f"{n}={v:g}" for n, v in own.items() if isinstance(v, float))
+        rows.append((label, f"{name}({told})" if told else name, asked.options.lr))
+    rates = pd.DataFrame(rows, columns=["label", "activation", "lr"]).set_index("label")
+    rates = rates[rates.groupby("activation").lr.transform("nunique") > 1]
+    rates = rates[~rates.duplicated()]
+    if rates.empty:
+        return html("")
+    split = selection.records[0]["environment"]["evaluated"]
+    with styled(for_page=True):
+        figure = show(
+            charts.sensitivity(selection.final, rates),
+            f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
+            f"Accuracy on {escape(split)} examples after the last epoch: mean of the seeds, with"
+            " its 95 % interval.",
+            f"{selection.name}-rates",
+        )
+    return html(f"<h2>How much the learning rate matters</h2>{figure.data}")
+
+
+def gallery(selection: Selection) -> HTML:
+    """All elementwise functions of the selection with their slopes."""
+    trained = [s.training.activation for s in selection.specs.values() if s.training is not None]
+    unique = {record.label: record for record in trained}
+    with styled(for_page=True):
+        return show(
+            plot.gallery([record for record in unique.values() if record.elementwise]),
+            "Small graphs of the activation functions and their slopes",
+            "Each function (solid) and its slope (dashed) at its default parameters.",
+            f"{selection.name}-functions",
+        )

@@ -1,0 +1,147 @@
+"""The tables of a page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from afnlab.analysis import claims as claimed
+from afnlab.analysis import curves
+from afnlab.analysis.blocks.html import html, limits, number, p_value, table_of
+from afnlab.analysis.blocks.text import _link
+from afnlab.analysis.selection import Selection
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+
+def table(selection: Selection, link: str = "") -> HTML:
+    """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
+    head = [
+        *("activation", "test accuracy (%)", "95 % interval"),
+        *(f"difference to {escape(selection.baseline)}", "95 % interval", "adjusted interval"),
+        *("p (Holm)", "verdict", "seeds", "stuck", "diverged", "runs"),
+    ]
+    rows = []
+    for label, r in selection.table.iterrows():
+        links = " ".join(_link(run["id"], link) for run in selection.runs_of(str(label)))
+        unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
+        rows.append(
+            (
+                escape(str(label)),
+                number(r.accuracy, "{:.2f}", 100),
+                limits(r.accuracy_low, r.accuracy_high, "{:.2f}"),
+                number(r.difference, "{:+.2f}", 100),
+                limits(r.difference_low, r.difference_high, "{:+.2f}"),
+                "no bounds" if unbounded else limits(r.adjusted_low, r.adjusted_high, "{:+.2f}"),
+                p_value(r.p_holm),
+                f"<span class=verdict>{escape(r.verdict)}</span>",
+                str(r.seeds),
+                str(r.stuck or ""),
+                str(r.diverged or ""),
+                links,
+            )
+        )
+    kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
+    return html(table_of(head, rows, "comparison", kinds))
+
+
+def details(selection: Selection) -> HTML:
+    """The same rows: other summaries of the accuracies, of the differences, and the loss."""
+    asked = selection.margin is not None
+    head = [
+        *("activation", "median (%)", "interquartile mean", "deviation", "test loss"),
+        *("95 % interval", "effect size", "seeds above", "p", "p (Wilcoxon)"),
+        *(("p (equivalent)", "p (not worse)") if asked else ()),
+        "verdict, diverged as 0 %",
+    ]
+    rows = []
+    for label, r in selection.table.iterrows():
+        rows.append(
+            (
+                escape(str(label)),
+                number(r["median"], "{:.2f}", 100),
+                number(r.iqm, "{:.2f}", 100),
+                number(r.deviation, "{:.2f}", 100),
+                number(r.loss, "{:.4f}") or "not finite",
+                limits(r.loss_low, r.loss_high, "{:.4f}", 1),
+                "all equal" if np.isinf(r.effect) else number(r.effect, "{:+.2f}"),
+                number(r.improvement, "{:.0f} %", 100),
+                p_value(r.p),
+                p_value(r.p_wilcoxon),
+                *((p_value(r.p_equivalent), p_value(r.p_not_worse)) if asked else ()),
+                escape(r.verdict_worst) if r.verdict_worst != r.verdict else "",
+            )
+        )
+    return html(table_of(head, rows))
+
+
+def milestones(selection: Selection) -> HTML:
+    """How soon, and at what cost, every activation reaches what the baseline ends with."""
+    values, cost = selection.table, selection.cost
+    reference = selection.baseline if selection.baseline in values.index else values.index[0]
+    target = float(values.accuracy[reference])
+    found = curves.milestones(selection.history, target).loc[values.index]
+    head = [
+        *("activation", f"seeds that reach {100 * target:.2f} %", "median epochs until then"),
+        *("median seconds", "mean accuracy over all epochs (%)", "deviation of the seeds"),
+        *("worst seed (%)", "ms an epoch"),
+    ]
+    rows = [
+        (
+            escape(str(label)),
+            f"{int(r.reached)} of {values.seeds[str(label)]}",
+            number(r.epochs, "{:g}") or "not reached",
+            number(r.seconds, "{:.3g}"),
+            number(r.area, "{:.2f}", 100),
+            number(r.deviation, "{:.2f}", 100),
+            number(r.worst, "{:.2f}", 100),
+            number(cost[str(label)], "{:.3g}", 1000),
+        )
+        for label, r in found.iterrows()
+    ]
+    note = (
+        f"<p>The target is the mean final accuracy of {escape(str(reference))}. Medians are over"
+        " all seeds, those that never reach it included. The time of an epoch is that of the"
+        " quickest, divided by the seeds trained together.</p>"
+    )
+    return html("<h2>How soon, and at what cost</h2>" + note + table_of(head, rows))
+
+
+def claims(selection: Selection) -> HTML:
+    """What the task's source printed, beside what these runs measured."""
+    rows: pd.DataFrame = selection.claims
+    if rows.empty:
+        return html("")
+    head = [
+        *("activation", "metric", "printed", "trainings", "measured", "95 % interval", "seeds"),
+        *("verdict", "why, or by which rule"),
+    ]
+    body = []
+    for _, r in rows.iterrows():
+        form = "{:.4f}"
+        body.append(
+            (
+                escape(r.activation),
+                escape(r.metric),
+                r.printed,
+                str(r.printed_runs),
+                number(r.measured, form),
+                limits(r.measured_low, r.measured_high, form, 1),
+                str(r.seeds),
+                f"<span class=verdict>{r.verdict}</span>",
+                escape(r.why),
+            )
+        )
+    marks = {"agrees": "better", "differs": "worse"}
+    kinds = [marks.get(verdict, "") for verdict in rows.verdict]
+    source = escape(selection.task.source)
+    return html(
+        f"<h2>Published beside measured</h2><p>{escape(claimed.summary(rows))} Source: {source}."
+        " A printed mean is compared by Welch's interval, a single printed run by a prediction"
+        " interval, both widened by the rounding of the print.</p>"
+        + table_of(head, body, "", kinds)
+    )

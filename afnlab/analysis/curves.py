@@ -1,0 +1,55 @@
+"""Beyond the final accuracy: what the epochs, the seconds and the learned parameters say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from afnlab.analysis.stats import mean_intervals
+
+
+def bands(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
+    """Mean over the seeds with its 95 % interval: columns label, epoch, mean, low, high."""
+    parts = []
+    for label, part in history.groupby("label", sort=False):
+        wide = part.pivot(index="epoch", columns="seed", values=column)
+        found = pd.DataFrame(mean_intervals(wide.to_numpy()), columns=["mean", "low", "high"])
+        parts.append(found.assign(label=label, epoch=wide.index))
+    return pd.concat(parts, ignore_index=True)[["label", "epoch", "mean", "low", "high"]]
+
+
+def cost(history: pd.DataFrame) -> pd.Series:
+    """Seconds of an epoch of one model, by label: the quickest epoch, which least disturbed."""
+    return history.groupby("label").seconds.min()
+
+
+def milestones(history: pd.DataFrame, target: float) -> pd.DataFrame:
+    """How soon each label's seeds reach a test accuracy, a fraction.
+
+    Columns: reached (how many seeds), epochs and seconds (medians over all seeds of the first time;
+    infinite where fewer than half reach it), area (mean accuracy over the epochs), deviation and
+    worst (of the final accuracies).
+    """
+    ordered = history.sort_values(["label", "seed", "epoch"])
+    seeds = ordered.groupby(["label", "seed"])
+    ordered = ordered.assign(clock=seeds.seconds.cumsum())
+    first = ordered[ordered.test_accuracy >= target].groupby(["label", "seed"]).first()
+    final = seeds.test_accuracy.last()
+    every = first.reindex(final.index)[["epoch", "clock"]]
+    by_label = every.groupby("label")
+    table = pd.DataFrame({"reached": by_label.epoch.count()})
+    medians = every.fillna(np.inf).groupby("label").median()
+    table["epochs"], table["seconds"] = medians.epoch, medians.clock
+    table["area"] = ordered.groupby("label").test_accuracy.mean()
+    table["deviation"] = final.groupby("label").std()
+    table["worst"] = final.groupby("label").min()
+    return table
+
+
+def frontier(accuracy: pd.Series, cost: pd.Series) -> list[str]:
+    """Labels that no other beats in both mean accuracy and cost; the cheapest first."""
+    kept: list[str] = []
+    for label in cost.sort_values(kind="stable").index:
+        if not kept or accuracy[label] > accuracy[kept[-1]]:
+            kept.append(label)
+    return kept

@@ -1,0 +1,96 @@
+"""The tables and figures of a report as files of their own, and the page as PDF."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+
+from afnlab.analysis.selection import Selection
+from afnlab.analysis.tables import formatted
+
+TABLES, FIGURES = "tables", "figures"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER = "AFNLAB_CHROMIUM"
+
+
+def tables(selection: Selection, folder: Path) -> Path:
+    """Write a comparison as CSV (every column, every digit), Markdown and LaTeX; the CSV's path.
+
+    Where a source printed numbers for the task, they stand beside in a CSV of their own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{selection.name}.csv"
+    path.write_text(as_csv(selection.table), encoding="utf-8")
+    shown = formatted(selection.table)
+    path.with_suffix(".md").write_text(as_markdown(shown), encoding="utf-8")
+    path.with_suffix(".tex").write_text(as_latex(shown), encoding="utf-8")
+    if not selection.claims.empty:
+        claims = folder / f"{selection.name}-published.csv"
+        selection.claims.to_csv(claims, index=False, lineterminator="\n")
+    return path
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index_label="activation", lineterminator="\n")
+
+
+def as_markdown(shown: pd.DataFrame) -> str:
+    """A table of texts in Markdown; numbers stand to the right."""
+    head = ["activation", *map(str, shown.columns)]
+    rows = [[str(label), *row] for label, row in zip(shown.index, shown.to_numpy(), strict=True)]
+    ruler = ["---", *("---:" for _ in shown.columns)]
+    lines = [[cell.replace("|", r"\|") for cell in row] for row in (head, ruler, *rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def as_latex(shown: pd.DataFrame) -> str:
+    """A table of texts for the LaTeX package booktabs, minus signs in mathematics."""
+    text = shown.to_latex(escape=True, column_format="l" + "r" * shown.shape[1], index_names=False)
+    return re.sub(r"(?<![\w.])-(?=\d)", r"$-$", text)
+
+
+def figures(notebook: Path, folder: Path) -> list[Path]:
+    """Write every named figure in an executed notebook's outputs as an SVG file."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    outputs = [o for c in content["cells"] for o in c.get("outputs", ())]
+    pages = ["".join(o.get("data", {}).get("text/html", "")) for o in outputs]
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, svg in re.findall(
+        r'<figure id="([\w.-]+)">(<svg.*?</svg>)', "".join(pages), re.DOTALL
+    ):
+        path = folder / f"{name}.svg"
+        path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{svg}\n', encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def browser() -> str | None:
+    """A Chromium to print with: `$AFNLAB_CHROMIUM`, or one on the path; None without."""
+    asked = os.environ.get(BROWSER)
+    return asked or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pdf(page: Path, timeout: float = 120) -> Path:
+    """Print a page as PDF beside it; ValueError if the browser does not."""
+    found = browser()
+    if found is None:
+        raise ValueError(f"no PDF: none of {', '.join(BROWSERS)} is there; set {BROWSER}")
+    target = page.with_suffix(".pdf")
+    command = [found, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--no-sandbox")  # which Chromium refuses to have as root
+    command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", page.resolve().as_uri()]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"no PDF: {found}: {error}") from None
+    if done.returncode or not target.is_file():
+        raise ValueError(f"no PDF: {found} ended with {done.returncode}: {done.stderr[-300:]}")
+    return target

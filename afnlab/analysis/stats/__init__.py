@@ -1,0 +1,53 @@
+"""Statistics of runs, as pure functions of arrays with one value a seed."""
+
+from afnlab.analysis.stats.intervals import (
+    LEVEL,
+    Interval,
+    alpha,
+    interquartile_mean,
+    mean_interval,
+    mean_intervals,
+    prediction_interval,
+    welch_interval,
+)
+from afnlab.analysis.stats.paired import (
+    EXACT_UP_TO,
+    effect_size,
+    equivalence_p,
+    holm,
+    holm_levels,
+    improvement,
+    not_worse_p,
+    sign_flip_interval,
+    sign_flip_p,
+    wilcoxon_p,
+)
+from afnlab.analysis.stats.power import detectable_difference, seeds_needed, smallest_p
+from afnlab.analysis.stats.ranks import Ranking, rank_blocks, ranking
+
+__all__ = [
+    "EXACT_UP_TO",
+    "LEVEL",
+    "Interval",
+    "Ranking",
+    "alpha",
+    "detectable_difference",
+    "effect_size",
+    "equivalence_p",
+    "holm",
+    "holm_levels",
+    "improvement",
+    "interquartile_mean",
+    "mean_interval",
+    "mean_intervals",
+    "not_worse_p",
+    "prediction_interval",
+    "rank_blocks",
+    "ranking",
+    "seeds_needed",
+    "sign_flip_interval",
+    "sign_flip_p",
+    "smallest_p",
+    "welch_interval",
+    "wilcoxon_p",
+]

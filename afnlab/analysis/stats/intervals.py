@@ -1,0 +1,124 @@
+"""Intervals of a mean, chosen by how often they hold it: docs/statistics.md has the table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+LEVEL = 0.95
+DRAWS = 4_000
+BOOTSTRAP_FROM = 6  # seeds; with fewer, resamples of too few distinct values decide the quantiles
+_ROWS = 500  # a block of rows times DRAWS fits the cache better than all at once
+_TINY = 1e-12
+
+
+def alpha(level: float) -> float:
+    """1 - level, without its error in the last digits: p values can equal it."""
+    return round(1 - level, 12)
+
+
+class Interval(NamedTuple):
+    """A mean with its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(
+    values: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None
+) -> Interval:
+    """Mean of (n,) values with its interval, see `mean_intervals`."""
+    x = np.asarray(values, dtype=float)
+    if x.ndim != 1 or len(x) == 0:
+        raise ValueError(f"values must be one-dimensional and not empty, got shape {x.shape}")
+    return Interval(*map(float, mean_intervals(x[None], level, rng)[0]))
+
+
+def mean_intervals(
+    rows: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None
+) -> np.ndarray:
+    """Means of (rows, n) values with their intervals: (rows, 3), mean, low, high.
+
+    The studentised bootstrap (4,000 resamples from `rng`, by default seeded with 0; all rows share
+    them); below 6 values, and for a limit that ties leave undefined, Student's t. One value has no
+    interval (nan), equal values one of no width; a nan gives nan throughout its row.
+    """
+    x = np.asarray(rows, dtype=float)
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise ValueError(f"rows must be two-dimensional and not empty, got shape {x.shape}")
+    n = x.shape[1]
+    mean = x.mean(axis=1)
+    if n == 1:
+        return np.column_stack([mean, np.full((len(x), 2), np.nan)])
+    deviation = x.std(axis=1, ddof=1)
+    deviation[deviation <= _TINY * np.abs(x).max(axis=1, initial=0)] = 0.0
+    quantile = stats.t.ppf((1 + level) / 2, n - 1)
+    limits = np.tile([-quantile, quantile], (len(x), 1))
+    spread = np.flatnonzero(deviation > 0)  # nan is not
+    if n >= BOOTSTRAP_FROM and len(spread):
+        rng = np.random.default_rng(0) if rng is None else rng
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).T / n
+        standard = (x[spread] - mean[spread, None]) / deviation[spread, None]
+        for at in range(0, len(spread), _ROWS):
+            block = slice(at, at + _ROWS)
+            found = _studentised(standard[block], counts, level)
+            limits[spread[block]] = np.where(np.isfinite(found), found, limits[spread[block]])
+    error = deviation / np.sqrt(n)
+    return np.column_stack([mean, mean - limits[:, 1] * error, mean - limits[:, 0] * error])
+
+
+def _studentised(standard: np.ndarray, counts: np.ndarray, level: float) -> np.ndarray:
+    """Quantiles of the t statistic of resamples: (rows, 2); infinite where ties leave no spread.
+
+    standard: (rows, n), mean 0; counts: (n, draws), the share of each value in a resample.
+    """
+    n = len(counts)
+    means = standard @ counts
+    variances = np.square(standard) @ counts - np.square(means)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(np.abs(means) < _TINY, 0.0, means / np.sqrt(variances / (n - 1)))
+    flat = (variances < _TINY) & (np.abs(means) >= _TINY)
+    t[flat] = np.copysign(np.inf, means[flat])
+    tail = (1 - level) / 2
+    low = np.quantile(t, tail, axis=1, method="lower", overwrite_input=True)
+    high = np.quantile(t, 1 - tail, axis=1, method="higher", overwrite_input=True)
+    return np.column_stack([low, high])
+
+
+def interquartile_mean(values: ArrayLike) -> float:
+    """Mean of the middle half of (n,) values: a quarter of them is left out at either end."""
+    return float(stats.trim_mean(np.asarray(values, dtype=float), 0.25))
+
+
+def welch_interval(
+    one: tuple[float, float, int], other: tuple[float, float, int], level: float = LEVEL
+) -> Interval:
+    """Difference of two means (one minus other), each given as (mean, deviation, n), after Welch.
+
+    deviation: that of single values (n - 1 in its denominator). ValueError below n = 2.
+    """
+    if min(one[2], other[2]) < 2:
+        raise ValueError(f"n must be 2 or more on both sides, got {one[2]} and {other[2]}")
+    difference = one[0] - other[0]
+    errors = [deviation**2 / n for _, deviation, n in (one, other)]
+    if sum(errors) == 0:
+        return Interval(difference, difference, difference)
+    freedom = sum(errors) ** 2 / sum(
+        e**2 / (n - 1) for e, (_, _, n) in zip(errors, (one, other), strict=True)
+    )
+    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(sum(errors)))
+    return Interval(difference, difference - half, difference + half)
+
+
+def prediction_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """Where one further value would lie, given (n,) normal values; ValueError below n = 2."""
+    x = np.asarray(values, dtype=float)
+    if x.ndim != 1 or len(x) < 2:
+        raise ValueError(f"values must be two or more, got shape {x.shape}")
+    mean, n = float(x.mean()), len(x)
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * x.std(ddof=1) * np.sqrt(1 + 1 / n))
+    return Interval(mean, mean - half, mean + half)

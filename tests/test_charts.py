@@ -1,0 +1,154 @@
+"""Figures of a comparison: what is on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from test_plot import HISTORY, texts
+from test_tables import BASE, SIX, rows, table
+
+from afnlab.analysis import charts, curves, plot, stats
+from afnlab.analysis.charts import forest, frontier, points
+from afnlab.analysis.style import to_svg
+from afnlab.analysis.tables import final_values
+
+
+@pytest.fixture
+def ax() -> Axes:
+    return Figure().subplots()
+
+
+def titles(figure: Figure) -> list[str]:
+    return [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
+
+
+def marks(ax: Axes, shapes: str = "oDs.") -> dict[int, object]:
+    """Single marks on an axes by the row they stand in."""
+    return {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() in list(shapes)}
+
+
+def test_points(ax):
+    made = table(HISTORY)
+    assert points(ax, final_values(HISTORY), made, "relu") is ax
+    ax.figure.draw_without_rendering()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu"]
+    dots = np.concatenate([c.get_offsets() for c in ax.collections])
+    assert sorted(np.round(dots[:, 0], 6)) == [*range(50, 56), *range(60, 66)]
+    found = marks(ax)
+    assert {row: line.get_xdata()[0] for row, line in found.items()} == pytest.approx(
+        {0: 62.5, 1: 52.5}
+    )
+    # The baseline has a mark of its own shape, so that it is known without colours.
+    assert [found[row].get_marker() for row in (0, 1)] == ["o", "D"]
+
+
+def test_the_figure_is_the_same_each_time():
+    made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]))
+    final = final_values(HISTORY)
+    pages = [to_svg(charts.comparison(final, made, "relu"), "seeds") for _ in range(2)]
+    assert pages[0] == pages[1]
+
+
+def test_points_far_off_stand_at_the_edge(ax):
+    parts = [rows(f"a{i}", [0.9 + i / 1000 + s / 1000 for s in SIX]) for i in range(5)]
+    history = pd.concat([*parts, rows("bad", [0.1] * 6)])
+    points(ax, final_values(history), table(history, baseline="a0"), "a0")
+    assert ax.get_xlim()[0] > 80
+    assert "10.0" in [t.get_text() for t in ax.texts]
+
+
+def test_forest(ax):
+    made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]), rows("elu", [0.52] * 6))
+    assert forest(ax, made) is ax
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu", "elu"]
+    faces = {row: line.get_markerfacecolor() for row, line in marks(ax).items()}
+    told = {made.index.get_loc(n): made.verdict[n] in ("better", "worse") for n in made.index}
+    assert {row: face != "none" for row, face in faces.items()} == told
+
+
+def test_forest_shows_both_intervals_and_equivalence(ax):
+    tie = rows("tie", [0.50 + 0.01 * s + (-1) ** s / 1000 for s in SIX])
+    made = table(BASE, tie, margin=0.01)
+    forest(ax, made, 0.01)
+    row = made.index.get_loc("tie")
+    assert marks(ax)[row].get_marker() == "s"
+    drawn = [tuple(line.get_xdata()) for line in ax.lines if list(line.get_ydata()) == [row, row]]
+    r = made.loc["tie"]
+    for name in ("difference", "adjusted"):
+        expected = (100 * r[f"{name}_low"], 100 * r[f"{name}_high"])
+        assert any(pair == pytest.approx(expected) for pair in drawn), name
+
+
+def test_comparison_and_learning():
+    figure = charts.comparison(final_values(HISTORY), table(HISTORY), "relu")
+    assert len(figure.axes) == 2
+    assert "difference to relu (points)" in texts(figure)
+    figure = charts.learning(HISTORY, ["srelu", "relu"], "relu")
+    assert titles(figure) == ["srelu", "relu"]
+    (band,) = figure.axes[0].collections
+    expected = curves.bands(HISTORY).query("label == 'srelu' and epoch == 2").iloc[0]
+    y = band.get_paths()[0].vertices
+    assert y[y[:, 0] == 2][:, 1].max() == pytest.approx(100 * expected.high)
+
+
+def test_frontier(ax):
+    history = pd.concat([HISTORY, rows("elu", [0.2] * 6)], ignore_index=True)
+    made = table(history)
+    cost = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.004})
+    assert frontier(ax, made, cost, "relu") is ax
+    assert {t.get_text() for t in ax.texts} == {"relu", "srelu"}
+    at = {line.get_marker(): line.get_xdata()[0] for line in marks(ax).values()}
+    assert at["D"] == pytest.approx(1.0)
+    assert at["o"] == pytest.approx(1.5)
+    assert ax.get_xlabel() == "time of an epoch (relu = 1)"
+
+
+def test_ranks():
+    values = pd.DataFrame(np.random.default_rng(0).normal([0, 0.1, 5], 1, (9, 3)), columns=[*"abc"])
+    shown = texts(charts.ranks(stats.ranking(values)))
+    assert all(name in shown for name in "abc")
+    assert "(1)" in shown
+
+
+def test_trajectories():
+    learned = pd.DataFrame(
+        {"label": "apec", "seed": s, "epoch": e, "site": site, "index": 0, "value": e + s}
+        | {"parameter": name}
+        for name in ("alpha", "beta")
+        for s in (0, 1)
+        for e in (0, 1, 2)
+        for site in ("one", "two")
+    )
+    figure = charts.trajectories(learned)
+    assert titles(figure) == ["apec: alpha", "apec: beta"]
+    thick = [line for line in figure.axes[0].lines if line.get_linewidth() > 1]
+    np.testing.assert_allclose([line.get_ydata() for line in thick], [[0.5, 1.5, 2.5]] * 2)
+    assert len({line.get_linestyle() for line in thick}) == 2  # sites differ without colours
+
+
+def test_sensitivity():
+    final = pd.DataFrame({"relu": [0.5, 0.6], "relu(lr=0.01)": [0.8, 0.9], "elu": [0.1, 0.1]})
+    rates = pd.DataFrame(
+        {"activation": ["relu", "relu"], "lr": [0.001, 0.01]}, index=["relu", "relu(lr=0.01)"]
+    )
+    figure = charts.sensitivity(final, rates)
+    assert titles(figure) == ["relu"]
+    (line,) = figure.axes[0].lines
+    np.testing.assert_allclose(line.get_xydata(), [[0.001, 55], [0.01, 85]])
+
+
+@pytest.mark.parametrize("classes", [None, 10])
+def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
+    one = pd.concat([rows("relu", [0.5]), rows("elu", [0.6])], ignore_index=True)
+    lost = rows("bad", [0.1] * 6, loss=[np.nan] * 6, diverged=SIX)
+    for history in (one, pd.concat([HISTORY, lost], ignore_index=True), BASE):
+        made = table(history, classes=classes)
+        for figure in (
+            charts.comparison(final_values(history), made, "relu", 0.01),
+            charts.learning(history, list(made.index), "relu"),
+            plot.training(history[history.label == history.label[0]]),
+        ):
+            assert to_svg(figure, "x")

@@ -1,0 +1,71 @@
+"""How often intervals hold the truth, and how often nothing is called something: by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as scipy_stats
+
+from afnlab.analysis.stats import mean_intervals
+from afnlab.analysis.tables import TOLD, differences
+
+pytestmark = pytest.mark.slow
+SETS = 4_000
+DRAWS = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "exponential": lambda rng, shape: rng.exponential(size=shape) - 1.0,
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n", [10, 30])
+@pytest.mark.parametrize("name", DRAWS)
+def test_intervals_hold_the_mean_as_often_as_they_say(name, n, seed):
+    rng = np.random.default_rng(seed)
+    _, low, high = mean_intervals(DRAWS[name](rng, (SETS, n)), rng=rng).T
+    assert 0.93 <= np.mean((low <= 0) & (high >= 0)) <= 0.97
+
+
+def against_the_first(accuracy: np.ndarray, margin: float | None = None) -> pd.DataFrame:
+    """The comparison of (labels, seeds) accuracies; the first label is the baseline."""
+    labels = ["relu", *(f"a{i}" for i in range(1, len(accuracy)))]
+    return differences(pd.DataFrame(accuracy.T, columns=labels), "relu", margin)
+
+
+def at_most(events: int, of: int) -> float:
+    """99 % upper bound (Clopper and Pearson) of a probability."""
+    return scipy_stats.beta.ppf(0.99, events + 1, of - events)
+
+
+def test_nothing_is_seldom_called_something():
+    """A thousand comparisons in which all activations are one and the same."""
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for draw in [*DRAWS.values()] * 500:
+        wrong += against_the_first(draw(rng, (5, 10))).verdict.isin(TOLD).any()
+    assert at_most(wrong, 1000) <= 0.07
+
+
+def test_a_difference_beyond_the_margin_is_seldom_called_equivalent():
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(500):
+        accuracy = 0.9 + 0.01 * rng.normal(size=(4, 10))
+        accuracy[1:] -= 0.01  # just as far as the margin
+        made = against_the_first(accuracy, 0.01)
+        wrong += (made[["p_equivalent", "p_not_worse"]] < 0.05).any(axis=None)
+    assert at_most(wrong, 500) <= 0.07
+
+
+def test_adjusted_intervals_point_the_right_way():
+    """With true differences of all sizes, the sides of 0 are right for all rows together."""
+    rng = np.random.default_rng(0)
+    shifts = np.array([0.0, 0.0, 0.0, -0.02, 0.005, 0.01, 0.03])
+    wrong = 0
+    for _ in range(300):
+        made = against_the_first(shifts[:, None] + 0.01 * rng.normal(size=(7, 12)))
+        true = pd.Series(shifts, ["relu", *(f"a{i}" for i in range(1, 7))])[made.index]
+        above, below = made.adjusted_low > 0, made.adjusted_high < 0
+        wrong += ((above & (true <= 0)) | (below & (true >= 0))).any()
+    assert at_most(wrong, 300) <= 0.09
