@@ -14,7 +14,7 @@ from shutil import which
 
 import pytest
 import torch
-from conftest import crossed, free
+from conftest import crossed, free, settings
 from test_activations import EXTREMES, gradients, ordinary, spread, tensors, torch_warns
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
