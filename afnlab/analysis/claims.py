@@ -102,7 +102,7 @@ def beside(
 
 
 def _measured(
-    row: dict, values: np.ndarray, epochs: int, own_epochs: int, changed: str
+    row: dict, values: np.ndarray, epochs: float, own_epochs: float, changed: str
 ) -> tuple[str, str]:
     asked = row.get("epochs")
     asked = own_epochs if asked is None or pd.isna(asked) else int(asked)
