@@ -316,7 +316,7 @@ def test_runs_of_two_versions_are_said(runs):
     record["environment"]["torch"] = "2.11.0"
     path.write_text(json.dumps(record))
     (chosen,) = select(runs)
-    assert "Not all runs share one torch (2.11.0, " in blocks.headline(chosen).data
+    assert "Not all runs share one version of torch (2.11.0, " in blocks.headline(chosen).data
     assert "torch 2.11.0, locked 2.13.0" in blocks.provenance(chosen).data
 
 

@@ -62,7 +62,7 @@ def _standing(best: pd.Series, baseline: str) -> str:
     """What the highest mean is worth, as the end of a sentence about it."""
     return {
         "better": f", and is better than {baseline}",
-        "equivalent": f", and is equivalent to {baseline}",
+        "equivalent": f", and is equivalent to {baseline} within the margin",
         "baseline": ", and is the baseline",
         "no pairs": f", and shares no seed with {baseline}",
     }.get(best.verdict, f", but cannot be told apart from {baseline}")
@@ -245,7 +245,11 @@ def mixed(records: Sequence[dict]) -> list[str]:
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
         found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
         if len(found) > 1:
-            what = {"device_name": "machine", "data": "data's hash"}.get(name, name)
+            what = {
+                "device_name": "machine",
+                "data": "hash of the data",
+                "threads": "number of threads",
+            }.get(name, f"version of {name}")
             sentences.append(
                 f"Not all runs share one {what} ({', '.join(sorted(found))}): a difference between"
                 " rows may come from that."
