@@ -92,8 +92,8 @@ def test_nothing_is_told_apart():
 def test_equivalent_and_not_worse():
     tie = shifted("tie", 0.001, -0.001, 0.002, -0.002, 0.001, 0.0)
     assert said(BASE, tie, margin=0.01)["Which?"] == (
-        "tie has the highest mean test accuracy, 52.52 %, and is equivalent to relu within the margin."
-        " Of 1 other, 1 is equivalent to relu within 1.00 points: tie (+0.02)."
+        "tie has the highest mean test accuracy, 52.52 %, and is equivalent to relu within"
+        " the margin. Of 1 other, 1 is equivalent to relu within 1.00 points: tie (+0.02)."
     )
     up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
     made = said(BASE, up, margin=0.01)
@@ -250,7 +250,8 @@ def test_mixed_versions():
 
     assert mixed([record(), record()]) == []
     assert mixed([record(), record(torch="2.12")]) == [
-        "Not all runs share one version of torch (2.12, 2.13): a difference between rows may come from that."
+        "Not all runs share one version of torch (2.12, 2.13): a difference between"
+        " rows may come from that."
     ]
 
 
