@@ -356,3 +356,12 @@ def test_a_margin_is_said(runs):
         ValueError, match=r"margin must be above 0 and below 1 \(a fraction\), got 2"
     ):
         select(runs, margin=2)
+
+
+def test_a_baseline_that_is_nowhere_as_it_is_by_default(tmp_path):
+    for activation in ("relu", "srelu"):
+        execute_small(tmp_path, activation=activation, lr=0.01)
+    execute_small(tmp_path, activation="relu", lr=0.01, batch_size=32)
+    (chosen,) = select(tmp_path)
+    assert chosen.baseline == "relu(lr=0.01)"
+    assert chosen.table.verdict["relu(lr=0.01)"] == "baseline"

@@ -7,13 +7,8 @@ import pandas as pd
 import pytest
 from test_tables import BASE, SIX, rows, shifted, table
 
-from afnlab.analysis.wording import (
-    answers,
-    left_out,
-    mixed,
-    same_functions,
-    unequal_seeds,
-)
+from afnlab.analysis.notes import left_out, mixed, same_functions, unequal_seeds
+from afnlab.analysis.wording import answers
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
