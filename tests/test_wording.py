@@ -174,6 +174,12 @@ def test_cost():
         "relu takes 2 ms an epoch and model; the others 0.50 (elu) to 1.50 (srelu) times that, as"
         " it happened during these runs."
     )
+    made = table(BASE, BETTER, WORSE)
+    busy = answers(made, "relu", 450, cost=cost, unsteadiness=2.04)["At what cost?"]
+    assert busy.endswith(
+        " The machine was busy: a median epoch took 2.0 times the quickest, so these ratios say"
+        " little."
+    )
     assert said(BETTER, cost=pd.Series({"srelu": 2.5}))["At what cost?"] == (
         "2.5 s an epoch and model (srelu)."
     )

@@ -115,7 +115,10 @@ class Selection:
         """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
         environment = self.records[0]["environment"]
         examples = environment["examples"]["test"]
-        said = wording.answers(self.table, self.baseline, examples, self.margin, self.cost)
+        unsteady = curves.unsteadiness(self.history)
+        said = wording.answers(
+            self.table, self.baseline, examples, self.margin, self.cost, unsteady
+        )
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,

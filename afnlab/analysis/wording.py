@@ -11,6 +11,7 @@ from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_need
 from afnlab.analysis.tables import ALPHA, TOLD
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
+UNSTEADY = 1.5  # median epoch over the quickest, beyond which times are not to be compared
 MINUS = "\N{MINUS SIGN}"
 LISTED = 6  # names in a row; the table has the rest
 
@@ -21,18 +22,19 @@ def answers(
     test_examples: int,
     margin: float | None = None,
     cost: pd.Series | None = None,
+    unsteadiness: float = 1.0,
 ) -> dict[str, str]:
     """What the data can and cannot tell apart, by question.
 
     table: as `tables.compare` makes it, with the same baseline and margin; cost: seconds of an
-    epoch of one model, by label.
+    epoch of one model, by label; unsteadiness: how many times the quickest epoch the median takes.
     """
     compared = table[table.p.notna()]
     texts = [
         _which(table, compared, baseline, margin),
         [*_size(table, compared, baseline, test_examples)],
         [*_certainty(table, compared), *_failures(table)],
-        _cost(cost, baseline),
+        _cost(cost, baseline, unsteadiness),
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
 
@@ -188,16 +190,20 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
         )
 
 
-def _cost(cost: pd.Series | None, baseline: str) -> Iterable[str]:
+def _cost(cost: pd.Series | None, baseline: str, unsteadiness: float) -> Iterable[str]:
     if cost is None or not (cost > 0).all():
         return []
     if baseline not in cost or len(cost) == 1:
         return [f"{_seconds(cost.iloc[0])} an epoch and model ({cost.index[0]})."]
     ratio = (cost / cost[baseline]).drop(baseline).sort_values()
+    busy = (
+        f" The machine was busy: a median epoch took {unsteadiness:.1f} times the quickest, so these"
+        " ratios say little."
+    )
     return [
         f"{baseline} takes {_seconds(cost[baseline])} an epoch and model; the others"
         f" {ratio.iloc[0]:.2f} ({ratio.index[0]}) to {ratio.iloc[-1]:.2f} ({ratio.index[-1]})"
-        " times that, as it happened during these runs."
+        " times that, as it happened during these runs." + (busy if unsteadiness > UNSTEADY else "")
     ]
 
 
