@@ -11,7 +11,7 @@ from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_need
 from afnlab.analysis.tables import ALPHA, TOLD
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
-UNSTEADY = 1.5  # median epoch over the quickest, beyond which times are not to be compared
+UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 MINUS = "\N{MINUS SIGN}"
 LISTED = 6  # names in a row; the table has the rest
 
@@ -197,8 +197,8 @@ def _cost(cost: pd.Series | None, baseline: str, unsteadiness: float) -> Iterabl
         return [f"{_seconds(cost.iloc[0])} an epoch and model ({cost.index[0]})."]
     ratio = (cost / cost[baseline]).drop(baseline).sort_values()
     busy = (
-        f" The machine was busy: a median epoch took {unsteadiness:.1f} times the quickest, so these"
-        " ratios say little."
+        f" The machine was busy: a median epoch took {unsteadiness:.1f} times the quickest, so"
+        " these ratios say little."
     )
     return [
         f"{baseline} takes {_seconds(cost[baseline])} an epoch and model; the others"
