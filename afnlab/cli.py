@@ -214,7 +214,7 @@ def _limits(a: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(a, name, None) for name in LIMITS}
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915
     parser = argparse.ArgumentParser(
         prog="afnlab", description="Is an activation function any good? Train, compare, report."
     )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_tables import BASE, rows
 
-from afnlab.analysis.curves import bands, cost, frontier, milestones
+from afnlab.analysis.curves import bands, cost, frontier, milestones, unsteadiness
 from afnlab.analysis.stats import mean_interval
 
 
@@ -57,6 +57,12 @@ def test_cost_is_that_of_the_quickest_epoch():
     history = pd.concat([curve("a", [0.1] * 3), rows("b", [0.1]).assign(seconds=0.5)])
     history.loc[history.epoch == 3, "seconds"] = 0.25
     assert cost(history).to_dict() == {"a": 0.25, "b": 0.5}
+
+
+def test_unsteadiness_by_hand():
+    history = pd.concat([curve("a", [0.1] * 3), curve("b", [0.1] * 3), curve("c", [0.1] * 3)])
+    history["seconds"] = [1.0, 2.0, 5.0, 1.0, 1.0, 9.0, 2.0, 6.0, 7.0]
+    assert unsteadiness(history) == 2.0
 
 
 def test_frontier_by_hand():

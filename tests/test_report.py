@@ -316,7 +316,7 @@ def test_runs_of_two_versions_are_said(runs):
     record["environment"]["torch"] = "2.11.0"
     path.write_text(json.dumps(record))
     (chosen,) = select(runs)
-    assert "Not all runs share one torch (2.11.0, " in blocks.headline(chosen).data
+    assert "Not all runs share one version of torch (2.11.0, " in blocks.headline(chosen).data
     assert "torch 2.11.0, locked 2.13.0" in blocks.provenance(chosen).data
 
 
@@ -356,3 +356,12 @@ def test_a_margin_is_said(runs):
         ValueError, match=r"margin must be above 0 and below 1 \(a fraction\), got 2"
     ):
         select(runs, margin=2)
+
+
+def test_a_baseline_that_is_nowhere_as_it_is_by_default(tmp_path):
+    for activation in ("relu", "srelu"):
+        execute_small(tmp_path, activation=activation, lr=0.01)
+    execute_small(tmp_path, activation="relu", lr=0.01, batch_size=32)
+    (chosen,) = select(tmp_path)
+    assert chosen.baseline == "relu(lr=0.01)"
+    assert chosen.table.verdict["relu(lr=0.01)"] == "baseline"

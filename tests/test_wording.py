@@ -7,13 +7,8 @@ import pandas as pd
 import pytest
 from test_tables import BASE, SIX, rows, shifted, table
 
-from afnlab.analysis.wording import (
-    answers,
-    left_out,
-    mixed,
-    same_functions,
-    unequal_seeds,
-)
+from afnlab.analysis.notes import left_out, mixed, same_functions, unequal_seeds
+from afnlab.analysis.wording import answers
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
@@ -92,8 +87,8 @@ def test_nothing_is_told_apart():
 def test_equivalent_and_not_worse():
     tie = shifted("tie", 0.001, -0.001, 0.002, -0.002, 0.001, 0.0)
     assert said(BASE, tie, margin=0.01)["Which?"] == (
-        "tie has the highest mean test accuracy, 52.52 %, and is equivalent to relu."
-        " Of 1 other, 1 is equivalent to relu within 1.00 points: tie (+0.02)."
+        "tie has the highest mean test accuracy, 52.52 %, and is equivalent to relu within"
+        " the margin. Of 1 other, 1 is equivalent to relu within 1.00 points: tie (+0.02)."
     )
     up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
     made = said(BASE, up, margin=0.01)
@@ -179,6 +174,12 @@ def test_cost():
         "relu takes 2 ms an epoch and model; the others 0.50 (elu) to 1.50 (srelu) times that, as"
         " it happened during these runs."
     )
+    made = table(BASE, BETTER, WORSE)
+    busy = answers(made, "relu", 450, cost=cost, unsteadiness=2.04)["At what cost?"]
+    assert busy.endswith(
+        " The machine was busy: a median epoch took 2.0 times the quickest, so these ratios say"
+        " little."
+    )
     assert said(BETTER, cost=pd.Series({"srelu": 2.5}))["At what cost?"] == (
         "2.5 s an epoch and model (srelu)."
     )
@@ -250,7 +251,8 @@ def test_mixed_versions():
 
     assert mixed([record(), record()]) == []
     assert mixed([record(), record(torch="2.12")]) == [
-        "Not all runs share one torch (2.12, 2.13): a difference between rows may come from that."
+        "Not all runs share one version of torch (2.12, 2.13): a difference between"
+        " rows may come from that."
     ]
 
 

@@ -13,8 +13,9 @@ from afnlab.analysis import (
     tuning,
     wording,
 )
+from afnlab.analysis.choosing import select
 from afnlab.analysis.claims import published
-from afnlab.analysis.selection import Selection, select
+from afnlab.analysis.selection import Selection
 
 __all__ = [
     "Selection",

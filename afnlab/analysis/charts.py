@@ -11,7 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 from afnlab.analysis import curves
 from afnlab.analysis.stats import Ranking, mean_interval
@@ -185,8 +185,9 @@ def frontier(ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str) -> A
         xlabel=f"time of an epoch ({baseline} = 1)" if baseline in cost else "seconds an epoch",
         ylabel="test accuracy (%)",
     )
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_minor_formatter(ScalarFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.margins(x=0.15)
     return ax
 

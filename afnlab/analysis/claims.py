@@ -105,14 +105,14 @@ def _measured(
     row: dict, values: np.ndarray, epochs: float, own_epochs: float, changed: str
 ) -> tuple[str, str]:
     asked = row.get("epochs")
-    asked = own_epochs if asked is None or pd.isna(asked) else int(asked)
+    asked = own_epochs if asked is None or pd.isna(asked) else float(asked)
     if not len(values):
         known = metric(row["metric"]) is not None
         return NONE, "not among these runs" if known else "this metric is not recorded"
     if changed:
         return NONE, changed
     if epochs != asked:
-        return NONE, f"printed for {asked} epochs, measured after {epochs}"
+        return NONE, f"printed for {asked:g} epochs, measured after {epochs:g}"
     runs, deviation = int(row["runs"]), row.get("deviation")
     if runs > 1 and row.get("deviation_of") == "unclear":
         return NONE, "the source does not say what its printed deviation is of"

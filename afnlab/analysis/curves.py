@@ -23,6 +23,12 @@ def cost(history: pd.DataFrame) -> pd.Series:
     return history.groupby("label").seconds.min()
 
 
+def unsteadiness(history: pd.DataFrame) -> float:
+    """How many times its quickest epoch a label's median epoch takes; the median over labels."""
+    seconds = history.groupby("label").seconds
+    return float((seconds.median() / seconds.min()).median())
+
+
 def milestones(history: pd.DataFrame, target: float) -> pd.DataFrame:
     """How soon each label's seeds reach a test accuracy, a fraction.
 

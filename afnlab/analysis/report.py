@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.analysis import export
+from afnlab.analysis.choosing import select
 from afnlab.analysis.page import to_html
-from afnlab.analysis.selection import Selection, select
+from afnlab.analysis.selection import Selection
 from afnlab.analysis.tables import BASELINE
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import kernels, store, sweepfile

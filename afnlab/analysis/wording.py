@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_need
 from afnlab.analysis.tables import ALPHA, TOLD
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
+UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 MINUS = "\N{MINUS SIGN}"
 LISTED = 6  # names in a row; the table has the rest
 
@@ -21,18 +22,19 @@ def answers(
     test_examples: int,
     margin: float | None = None,
     cost: pd.Series | None = None,
+    unsteadiness: float = 1.0,
 ) -> dict[str, str]:
     """What the data can and cannot tell apart, by question.
 
     table: as `tables.compare` makes it, with the same baseline and margin; cost: seconds of an
-    epoch of one model, by label.
+    epoch of one model, by label; unsteadiness: how many times the quickest epoch the median takes.
     """
     compared = table[table.p.notna()]
     texts = [
         _which(table, compared, baseline, margin),
         [*_size(table, compared, baseline, test_examples)],
         [*_certainty(table, compared), *_failures(table)],
-        _cost(cost, baseline),
+        _cost(cost, baseline, unsteadiness),
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
 
@@ -62,7 +64,7 @@ def _standing(best: pd.Series, baseline: str) -> str:
     """What the highest mean is worth, as the end of a sentence about it."""
     return {
         "better": f", and is better than {baseline}",
-        "equivalent": f", and is equivalent to {baseline}",
+        "equivalent": f", and is equivalent to {baseline} within the margin",
         "baseline": ", and is the baseline",
         "no pairs": f", and shares no seed with {baseline}",
     }.get(best.verdict, f", but cannot be told apart from {baseline}")
@@ -188,76 +190,21 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
         )
 
 
-def _cost(cost: pd.Series | None, baseline: str) -> Iterable[str]:
+def _cost(cost: pd.Series | None, baseline: str, unsteadiness: float) -> Iterable[str]:
     if cost is None or not (cost > 0).all():
         return []
     if baseline not in cost or len(cost) == 1:
         return [f"{_seconds(cost.iloc[0])} an epoch and model ({cost.index[0]})."]
     ratio = (cost / cost[baseline]).drop(baseline).sort_values()
+    busy = (
+        f" The machine was busy: a median epoch took {unsteadiness:.1f} times the quickest, so"
+        " these ratios say little."
+    )
     return [
         f"{baseline} takes {_seconds(cost[baseline])} an epoch and model; the others"
         f" {ratio.iloc[0]:.2f} ({ratio.index[0]}) to {ratio.iloc[-1]:.2f} ({ratio.index[-1]})"
-        " times that, as it happened during these runs."
+        " times that, as it happened during these runs." + (busy if unsteadiness > UNSTEADY else "")
     ]
-
-
-def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str]]) -> list[str]:
-    """What the folder holds, or the sweep asks for, that the comparison does not show.
-
-    stale: runs whose code has changed since; foreign: notebooks of runs that are no trainings;
-    absent: (label, reason) of what the sweep lists and no run holds.
-    """
-    sentences = []
-    if stale:
-        were = "run was" if stale == 1 else "runs were"
-        code = "its code has" if stale == 1 else "their code has"
-        sentences.append(f"{stale} {were} left out: {code} changed since.")
-    if foreign:
-        were = "run was" if len(foreign) == 1 else "runs were"
-        names = ", ".join(sorted(set(foreign)))
-        sentences.append(f"{len(foreign)} {were} left out: made by other notebooks ({names}).")
-    if absent:
-        named = "; ".join(f"{label} ({reason})" for label, reason in absent[:LISTED])
-        more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        sentences.append(f"Asked for and missing here: {named}{more}.")
-    return sentences
-
-
-def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
-    """A sentence for (seeds x labels) values of which some rows lack seeds that others have."""
-    lacking = [
-        f"{label} ({', '.join(map(str, accuracy.index[accuracy[label].isna()]))})"
-        for label in accuracy
-        if accuracy[label].isna().any()
-    ]
-    if not lacking:
-        return []
-    more = f" and {len(lacking) - LISTED} more rows" if len(lacking) > LISTED else ""
-    return [
-        f"Not every row has every seed; without: {', '.join(lacking[:LISTED])}{more}."
-        " Differences use the seeds that both rows have."
-    ]
-
-
-def mixed(records: Sequence[dict]) -> list[str]:
-    """A sentence for what should be one and the same in all runs, and is not."""
-    sentences = []
-    for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
-        found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
-        if len(found) > 1:
-            what = {"device_name": "machine", "data": "data's hash"}.get(name, name)
-            sentences.append(
-                f"Not all runs share one {what} ({', '.join(sorted(found))}): a difference between"
-                " rows may come from that."
-            )
-    return sentences
-
-
-def same_functions(groups: Sequence[Sequence[str]]) -> str:
-    """A sentence for rows that are one function under several names; empty if there are none."""
-    if not groups:
-        return ""
-    return "The same function under two names: " + "; ".join(" = ".join(g) for g in groups) + "."
 
 
 def interval(low: float, high: float) -> str:

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
+    failures = [name for name in ("stuck", "diverged") if selection.table[name].any()]
     head = [
         *("activation", "test accuracy (%)", "95 % interval"),
         *(f"difference to {escape(selection.baseline)}", "95 % interval", "adjusted interval"),
-        *("p (Holm)", "verdict", "seeds", "stuck", "diverged", "runs"),
+        *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []
     for label, r in selection.table.iterrows():
@@ -40,8 +41,7 @@ def table(selection: Selection, link: str = "") -> HTML:
                 p_value(r.p_holm),
                 f"<span class=verdict>{escape(r.verdict)}</span>",
                 str(r.seeds),
-                str(r.stuck or ""),
-                str(r.diverged or ""),
+                *(str(r[name] or "") for name in failures),
                 links,
             )
         )

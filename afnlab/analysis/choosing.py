@@ -1,0 +1,142 @@
+"""Choosing the runs of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from afnlab.analysis import notes, tables
+from afnlab.analysis.selection import Selection
+from afnlab.loading import unknown
+from afnlab.runs import store, sweepfile
+from afnlab.runs.spec import RunSpec
+
+
+def select(
+    runs: str | Path | None = None,
+    sweep: str | Path = "",
+    baseline: str = tables.BASELINE,
+    margin: float | None = None,
+    **overrides: Any,
+) -> list[Selection]:
+    """The runs to compare, one selection a task.
+
+    runs: the folder (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep file, with
+    `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still what it was.
+    baseline: a label, or an activation: then of its rows the one with the fewest settings. margin:
+    a difference of accuracy too small to matter, a fraction. ValueError, with what to do, if there
+    are none.
+    """
+    folder = Path(runs) if runs else store.default_folder()
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+    every = store.records(folder)
+    records = [r for r in every if "task" in r["parameters"]]
+    left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
+    if sweep:
+        asked = sweepfile.read(sweep).specs(**overrides)
+        groups = {spec.group for spec in asked}
+        chosen = [r for r in records if r["group"] in groups]
+        found = {r["group"] for r in chosen}
+        specs = [spec for spec in asked if spec.group in found]
+        left["absent"] = _absent(asked, chosen, folder)
+    else:
+        current = {r["id"]: _current(r) for r in records}
+        specs = [spec for spec in current.values() if spec is not None]
+        chosen = [r for r in records if current[r["id"]] is not None]
+        left["stale"] = len(records) - len(chosen)
+        left["foreign"] = tuple(r["notebook"] for r in every if "task" not in r["parameters"])
+        left["absent"] = tuple(
+            (path.name[:8], _reason(path))
+            for path in sorted((folder / store.FAILED).glob("*"))
+            if not store.is_there(folder, path.name)
+        )
+    if not chosen:
+        why = notes.left_out(**left)
+        of = f" of {sweep}" if sweep else ""
+        raise ValueError(
+            " ".join([f"{folder}: holds no runs{of}; make them with `afnlab sweep`.", *why])
+        )
+    parts = _by_setting(specs)
+    return [  # what is left out is said once
+        _one_task(folder, part, chosen, baseline, margin, {} if at else left)
+        for at, part in enumerate(parts)
+    ]
+
+
+def _absent(
+    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], folder: Path
+) -> tuple[tuple[str, str], ...]:
+    """(label, reason) of every spec, or of its seeds, that no run holds."""
+    done: dict[str, set[int]] = {}
+    for r in records:
+        done.setdefault(r["group"], set()).update(r["seeds"])
+    found = []
+    for spec in specs:
+        seeds = [s for s in spec.seeds if s not in done.get(spec.group, ())]
+        if seeds:
+            what = "" if spec.group not in done else f"seeds {', '.join(map(str, seeds))}: "
+            found.append((spec.label, what + _reason(folder / store.FAILED / spec.id)))
+    return tuple(found)
+
+
+def _reason(failed: Path) -> str:
+    """Why a run is missing: the error it ended with, or that it was not made."""
+    try:
+        error = (failed / "error.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "not run"
+    return f"failed: {error.splitlines()[0]}" if error else "failed"
+
+
+def _current(record: dict[str, Any]) -> RunSpec | None:
+    """The spec of a record, if it would still be the same run."""
+    try:
+        spec = RunSpec.make(record["notebook"], record["given"])
+        return spec if spec.group == record["group"] else None
+    except (ValueError, KeyError):
+        return None
+
+
+def _by_setting(specs: Iterable[RunSpec]) -> list[list[RunSpec]]:
+    """Specs by what must be equal in a comparison: task, epochs, limits, precision, device."""
+    parts: dict[tuple, dict[str, RunSpec]] = {}
+    for spec in specs:
+        asked = spec.training
+        assert asked is not None
+        key = (asked.task.name, asked.epochs, asked.limit_train, asked.limit_test)
+        parts.setdefault((*key, asked.dtype, asked.device), {}).setdefault(spec.group, spec)
+    return [list(part.values()) for part in parts.values()]
+
+
+def _plainest(baseline: str, labelled: Mapping[str, RunSpec]) -> str:
+    """Where no row is the baseline as it is by default: of the rows that are it, the shortest."""
+    its = [n for n, s in labelled.items() if s.training and s.training.activation.label == baseline]
+    if not its and len(labelled) > 1:
+        raise ValueError(unknown("baseline", baseline, labelled))
+    return min(its, key=lambda label: (len(label), label), default=baseline)
+
+
+def _one_task(
+    folder: Path,
+    specs: list[RunSpec],
+    records: list[dict[str, Any]],
+    baseline: str,
+    margin: float | None,
+    left: dict[str, Any],
+) -> Selection:
+    labelled: dict[str, RunSpec] = {}
+    for spec in specs:
+        assert spec.training is not None
+        label = spec.training.label
+        while label in labelled:  # the same function and settings from two sources
+            label += " *"
+        labelled[label] = spec
+    if baseline not in labelled:
+        baseline = _plainest(baseline, labelled)
+    groups = {spec.group for spec in specs}
+    own = [r for r in records if r["group"] in groups]
+    return Selection(folder, labelled, own, baseline, margin=margin, **left)

@@ -1,0 +1,72 @@
+"""What else a reader has to know: sentences on what is missing, mixed, or the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+LISTED = 6  # names in a row
+
+
+def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str]]) -> list[str]:
+    """What the folder holds, or the sweep asks for, that the comparison does not show.
+
+    stale: runs whose code has changed since; foreign: notebooks of runs that are no trainings;
+    absent: (label, reason) of what the sweep lists and no run holds.
+    """
+    sentences = []
+    if stale:
+        were = "run was" if stale == 1 else "runs were"
+        code = "its code has" if stale == 1 else "their code has"
+        sentences.append(f"{stale} {were} left out: {code} changed since.")
+    if foreign:
+        were = "run was" if len(foreign) == 1 else "runs were"
+        names = ", ".join(sorted(set(foreign)))
+        sentences.append(f"{len(foreign)} {were} left out: made by other notebooks ({names}).")
+    if absent:
+        named = "; ".join(f"{label} ({reason})" for label, reason in absent[:LISTED])
+        more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
+        sentences.append(f"Asked for and missing here: {named}{more}.")
+    return sentences
+
+
+def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
+    """A sentence for (seeds x labels) values of which some rows lack seeds that others have."""
+    lacking = [
+        f"{label} ({', '.join(map(str, accuracy.index[accuracy[label].isna()]))})"
+        for label in accuracy
+        if accuracy[label].isna().any()
+    ]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - LISTED} more rows" if len(lacking) > LISTED else ""
+    return [
+        f"Not every row has every seed; without: {', '.join(lacking[:LISTED])}{more}."
+        " Differences use the seeds that both rows have."
+    ]
+
+
+def mixed(records: Sequence[dict]) -> list[str]:
+    """A sentence for what should be one and the same in all runs, and is not."""
+    sentences = []
+    for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
+        found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
+        if len(found) > 1:
+            what = {
+                "device_name": "machine",
+                "data": "hash of the data",
+                "threads": "number of threads",
+            }.get(name, f"version of {name}")
+            sentences.append(
+                f"Not all runs share one {what} ({', '.join(sorted(found))}): a difference between"
+                " rows may come from that."
+            )
+    return sentences
+
+
+def same_functions(groups: Sequence[Sequence[str]]) -> str:
+    """A sentence for rows that are one function under several names; empty if there are none."""
+    if not groups:
+        return ""
+    return "The same function under two names: " + "; ".join(" = ".join(g) for g in groups) + "."
