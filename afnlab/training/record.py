@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,11 +229,19 @@ def machine(device: torch.device) -> dict[str, Any]:
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
         "threads": torch.get_num_threads(),
+        "native": native_kernels(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "platform": platform.platform(),
     }
+
+
+def native_kernels() -> bool:
+    """Whether afnlab's compiled kernels are in use, whose last bits may differ from torch's."""
+    if os.environ.get("AFNLAB_NATIVE") == "0" or find_spec("afnlab.native") is None:
+        return False
+    return bool(import_module("afnlab.native").status())
 
 
 def _processor() -> str:
