@@ -6,11 +6,9 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 import afnlab
 from afnlab import bench
@@ -59,46 +57,28 @@ def _list(a: argparse.Namespace) -> int:
 
 
 def _run(a: argparse.Namespace) -> int:
-    from afnlab.runs import RunFailed, RunSpec, execute, store  # noqa: PLC0415
+    from afnlab.runs import commands  # noqa: PLC0415
 
-    spec = RunSpec.make(a.notebook, dict(_assigned(name, text) for name, text in a.parameter))
-    folder = Path(a.runs) if a.runs else store.default_folder()
-    if store.is_there(folder, spec.id):
-        print(f"{folder / spec.id} is there already: {spec.label}")
-        return 0
-    print(f"running {spec.label} as {spec.id}")
-    try:
-        done = execute(spec, folder)
-    except RunFailed as error:
-        print(f"afnlab: {error}; see {error.folder / store.NOTEBOOK}", file=sys.stderr)
-        return 1
-    metrics = store.read_record(done / store.RECORD).get("metrics")
-    if metrics:
-        loss = metrics["test_loss"]
-        shown = "not finite" if loss is None else f"{loss:.4f}"
-        accuracy = f"{100 * metrics['test_accuracy']:.2f}"
-        print(f"test accuracy {accuracy} %, loss {shown}, means over {len(spec.seeds)} seeds")
-    print(done / store.NOTEBOOK)
-    return 0
+    return commands.run(a)
 
 
 def _sweep(a: argparse.Namespace) -> int:
-    from afnlab.runs import store, sweep  # noqa: PLC0415
-    from afnlab.runs.sweep import missing, sweepfile  # noqa: PLC0415
+    from afnlab.runs import commands  # noqa: PLC0415
 
-    if a.dry_run:
-        folder = Path(a.runs) if a.runs else store.default_folder()
-        specs = sweepfile.read(a.file).specs(seeds=_seeds(a.seeds), **_limits(a))
-        left = {spec.group: spec for spec in missing(specs, folder)}
-        for spec in specs:
-            todo = left.get(spec.group)
-            state = f"to do: seeds {', '.join(map(str, todo.seeds))}" if todo else "there"
-            print(f"{spec.id}  {spec.label:40}  {state}")
-        return 0
-    outcome = sweep(a.file, runs=a.runs, jobs=a.jobs, seeds=_seeds(a.seeds), **_limits(a))
-    for spec, message, folder in outcome.failed:
-        print(f"failed: {spec.label}: {message}\n  {folder / store.NOTEBOOK}", file=sys.stderr)
-    return 1 if outcome.failed else 0
+    seeds = None if a.seeds is None else commands.assigned(a.seeds)
+    return commands.sweep(a, {"seeds": seeds, **_limits(a)})
+
+
+def _runs(a: argparse.Namespace) -> int:
+    from afnlab.runs import commands  # noqa: PLC0415
+
+    return commands.runs(a)
+
+
+def _rerun(a: argparse.Namespace) -> int:
+    from afnlab.runs import commands  # noqa: PLC0415
+
+    return commands.rerun(a)
 
 
 def _compare(a: argparse.Namespace) -> int:
@@ -192,26 +172,54 @@ def _lab(a: argparse.Namespace) -> int:
     return lab.main(Path(a.folder), a.rest)
 
 
-def _assigned(name: str, text: str) -> tuple[str, Any]:
-    """A `-p name value` pair; the value is read as YAML, as papermill does."""
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = text
-    if isinstance(value, str):
-        try:
-            value = float(value)  # YAML takes 1e-3 for a text
-        except ValueError:
-            value = text
-    return name, value
-
-
-def _seeds(text: str | None) -> Any:
-    return None if text is None else _assigned("seeds", text)[1]
-
-
 def _limits(a: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(a, name, None) for name in LIMITS}
+
+
+def _sweep_flags(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
+    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
+    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
+    sub.add_argument(
+        "--only", action="append", default=[], metavar="KEY=VALUE", help="some of them"
+    )
+    sub.add_argument("--retry-failed", action="store_true", help="try again what failed before")
+    sub.add_argument(
+        "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
+    )
+    sub.add_argument("--gpus-per-run", type=int, default=0, metavar="N", help="of its own")
+    text = "a Dask scheduler, tcp://host:port; or local: workers of Dask on this machine"
+    sub.add_argument("--scheduler", metavar="ADDRESS", help=text)
+    text = "have Slurm start the jobs, with queue=..., account=..., memory=..., walltime=..."
+    sub.add_argument("--slurm", nargs="*", metavar="KEY=VALUE", help=text)
+
+
+def _runs_actions(
+    sub: argparse.ArgumentParser, runs: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    actions = sub.add_subparsers(required=True, metavar="ACTION", dest="action")
+    for name, text in (
+        ("list", "what is there"),
+        ("show", "the record of a run"),
+        ("diff", "what differs between the records of two"),
+        ("rm", "delete runs"),
+        ("gc", "delete what killed sweeps left, and failures that are made good or out of date"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        runs(action)
+        if name == "list":
+            action.add_argument("--state", choices=["done", "stale", "failed"], help="only these")
+        elif name == "show":
+            action.add_argument("id", help="its id, or how that begins")
+        elif name == "diff":
+            action.add_argument("one")
+            action.add_argument("other")
+        elif name == "rm":
+            action.add_argument("ids", nargs="+", metavar="ID")
+        else:
+            action.add_argument("--stale", action="store_true", help="whole runs of other code too")
+            action.add_argument("--dry-run", action="store_true", help="only say what")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -227,7 +235,10 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def runs(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--runs", help="folder of runs (default: $AFNLAB_RUNS, or runs)")
+        sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
+
+    def timeout(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
 
     def limits(sub: argparse.ArgumentParser) -> None:
         for name in LIMITS:
@@ -242,14 +253,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
     )
+    timeout(sub)
     runs(sub)
 
     sub = add("sweep", _sweep, "make the runs of a sweep file that are not there yet")
-    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
-    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
-    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
+    _sweep_flags(sub)
+    timeout(sub)
     limits(sub)
+    runs(sub)
+
+    sub = add("runs", _runs, "look after the folder of runs")
+    _runs_actions(sub, runs)
+
+    sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?")
+    sub.add_argument("id", help="its id, or how that begins")
+    timeout(sub)
     runs(sub)
 
     for name, command, text in (

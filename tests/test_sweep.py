@@ -133,7 +133,11 @@ def test_a_notebook_beside_the_sweep_file(tmp_path):
 # What is wrong: (the file, the line of the mistake, what the message says).
 WRONG = {
     "key": ("grid: {activation: [relu]}\nseed: 3\n", 2, "'seed'; did you mean 'seeds'"),
-    "key-known": ("title: x\ncolour: 3\n", 2, "known: title, notebook, parameters, grid, seeds"),
+    "key-known": (
+        "title: x\ncolour: 3\n",
+        2,
+        "known: title, notebook, parameters, grid, zip, seeds",
+    ),
     "twice": ("grid:\n  lr: [1]\ngrid:\n  lr: [2]\n", 3, "the key 'grid' stands twice"),
     "twice-inside": ("grid:\n  lr: [1]\n  lr: [2]\n", 3, "the key 'lr' stands twice"),
     "number-key": ("title: x\n3: 3\n", 2, "the key 3 must be a text"),
@@ -281,14 +285,16 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
     new = [r for r in records(runs) if r["id"] not in before]
     assert [r["seeds"] for r in new] == [[2], [2]]
     assert {runs / r["id"] for r in new} == set(outcome.added)
-    ((spec, message, folder),) = outcome.failed
+    ((spec, error),) = outcome.failed
+    folder = error.folder
     assert spec.training.label == "my.py:bent"
-    assert message == "AssertionError: too narrow"
+    assert str(error) == "AssertionError: too narrow"
+    assert error.link == (folder / "notebook.ipynb").as_uri()
     assert folder == runs / ".failed" / spec.id
     assert "too narrow" in json.dumps((folder / "notebook.ipynb").read_text())
     assert said[0] == "mine: 3 runs, 0 there, 3 to do"
     assert len([s for s in said if "FAILED, AssertionError: too narrow" in s]) == 1
-    assert len([s for s in said if "test accuracy" in s and "over 1 seeds" in s]) == 2
+    assert len([s for s in said if "test accuracy" in s and "over 1 seed," in s]) == 2
     assert {p.name for p in runs.iterdir()} == {".failed", *before, *(r["id"] for r in new)}
     table = afnlab.runs.load(runs)
     assert table.groupby("activation").seed.unique().map(sorted).to_dict() == {

@@ -14,7 +14,7 @@ import torch
 
 from afnlab.analysis import claims, curves, tables, wording
 from afnlab.loading import unknown
-from afnlab.runs import store, sweepfile
+from afnlab.runs import places, store, sweepfile
 from afnlab.runs.spec import RunSpec, Training
 
 
@@ -179,12 +179,12 @@ def select(
 ) -> list[Selection]:
     """The runs to compare, one selection a task.
 
-    runs: the folder (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep file, with
-    `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still what it was.
-    margin: a difference of accuracy too small to matter, a fraction. ValueError, with what to do,
-    if there are none.
+    runs: the folder or URL (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep
+    file, with `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still
+    what it was. margin: a difference of accuracy too small to matter, a fraction. ValueError, with
+    what to do, if there are none.
     """
-    folder = Path(runs) if runs else store.default_folder()
+    folder = places.folder(runs)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
     if margin is not None and not 0 < margin < 1:
@@ -251,7 +251,7 @@ def _reason(failed: Path) -> str:
 def _current(record: dict[str, Any]) -> RunSpec | None:
     """The spec of a record, if it would still be the same run."""
     try:
-        spec = RunSpec.make(record["notebook"], record["given"])
+        spec = RunSpec.of_record(record)
         return spec if spec.group == record["group"] else None
     except (ValueError, KeyError):
         return None
