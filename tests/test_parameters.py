@@ -132,8 +132,9 @@ def test_compiled_kernels_enter_where_afnlab_is_used(own, tmp_path, monkeypatch)
         ids = {RunSpec.make(path, {}, native=native).id for native in (True, False)}
         assert len(ids) == 2
     assert len({RunSpec.make(own, {}, native=native).id for native in (True, False)}) == 1
-    monkeypatch.setenv("AFNLAB_NATIVE", "0")
-    assert RunSpec.make("train", {}).id == RunSpec.make("train", {}, native=False).id
+    for native in (True, False):
+        monkeypatch.setattr("afnlab.runs.spec.native_kernels", lambda *_, found=native: found)
+        assert RunSpec.make("train", {}).id == RunSpec.make("train", {}, native=native).id
 
 
 ODD = {

@@ -121,6 +121,7 @@ def training(
     for name in ("epochs", "limit_train", "limit_test"):
         counts[name] = told.get(name, 0)
         whole(counts[name], name, least=0)
+    device = _device_kind(told.get("device", "auto"), here)
     return Training(
         task=task,
         activation=record,
@@ -128,13 +129,13 @@ def training(
         options=resolve(task, record, params),
         seeds=seed_list(told.get("seeds", 10)),
         epochs=counts["epochs"] or task.recipe.epochs,
-        device=_device_kind(told.get("device", "auto"), here),
+        device=device,
         dtype=dtype,
         limit_train=counts["limit_train"] or None,
         limit_test=counts["limit_test"] or None,
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels() if native is None else native,
+        native=native_kernels(device, record.key) if native is None else native,
     )
 
 
@@ -224,7 +225,9 @@ class RunSpec:
 
     @property
     def uses_native(self) -> bool:
-        return native_kernels() if self.native is None else self.native
+        if self.training is not None:
+            return self.training.native
+        return native_kernels("cpu") if self.native is None else self.native
 
     @property
     def seeds(self) -> tuple[int, ...]:

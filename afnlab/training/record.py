@@ -6,8 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,7 +227,7 @@ def machine(device: torch.device) -> dict[str, Any]:
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
         "threads": torch.get_num_threads(),
-        "native": native_kernels(),
+        "native": native_kernels(device.type),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -237,11 +235,19 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def native_kernels() -> bool:
-    """Whether afnlab's compiled kernels are in use, whose last bits may differ from torch's."""
-    if os.environ.get("AFNLAB_NATIVE") == "0" or find_spec("afnlab.native") is None:
+def native_kernels(device: str, activation: str = "srelu") -> bool:
+    """Whether an activation is computed by compiled kernels; last bits may differ from torch's.
+
+    On a kind of device that this machine lacks they are taken to be there, unless switched off.
+    """
+    from afnlab.native import kernels, status  # noqa: PLC0415
+
+    if activation not in kernels.names():
         return False
-    return bool(import_module("afnlab.native").status())
+    found = status().get(device)
+    if found is None:
+        return os.environ.get(kernels.SWITCH) != "0"
+    return not found.startswith("torch: ")
 
 
 def _processor() -> str:
