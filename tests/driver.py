@@ -27,7 +27,7 @@ class Driver:
         self.folder, self.mark = folder, f"{os.getpid()}-{time.monotonic_ns()}"
         paths = [str(Path(__file__).parent), *sys.path]
         env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), MARK: self.mark}
-        env["OMP_NUM_THREADS"] = "1"
+        env |= {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", "import driver; driver.serve()"],
             stdin=subprocess.PIPE,

@@ -126,6 +126,17 @@ def test_the_same_value_is_the_same_run_however_it_is_given(own):
     assert one.label == "own(rate=1, where=a, size=2)"
 
 
+def test_an_edited_kernel_is_another_run_where_kernels_are_used(own, monkeypatch):
+    def ids(native: bool) -> list[str]:
+        return [RunSpec.make(path, {}, native=native).id for path in ("train", own)]
+
+    before = {native: ids(native) for native in (True, False)}
+    monkeypatch.setattr("afnlab.runs.spec.code_of_kernels", lambda device: f"edited {device}")
+    assert ids(False) == before[False]
+    assert ids(True)[0] != before[True][0]
+    assert ids(True)[1] == before[True][1]  # a notebook without afnlab
+
+
 def test_compiled_kernels_enter_where_afnlab_is_used(own, tmp_path, monkeypatch):
     using = notebook(tmp_path / "using.ipynb", "x: int = 1", "import afnlab")
     for path in (using, "train"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -124,6 +125,21 @@ def test_two_sweeps_on_one_folder(driver, walks, tmp_path):
     assert set(held(runs)) == {s.id for s in sweepfile.read(walks).specs()}
     assert leftovers(runs) == []
     assert all("failed" not in driver.said(pid) for pid in pids)
+
+
+def test_a_sweep_to_a_url(driver, walks, tmp_path):
+    url = f"file://{tmp_path}/far"
+    words = ("sweep", str(walks), "--runs", url, "--only", "seed=3", "--jobs", "2")
+    assert driver.run(*words) == 0
+    made = [json.loads(p.read_text()) for p in (tmp_path / "far").glob("*/record.json")]
+    assert sorted(r["given"]["drift"] for r in made) == [-1.0, 0.0, 1.0]
+    for record in made:
+        shelf = tmp_path / "far" / record["id"] / record["sum"][:16]
+        assert {p.name for p in shelf.iterdir()} == set(record["files"])
+    shutil.rmtree(driver.folder / "cache" / "afnlab" / "runs")  # as on another machine
+    pid = driver.start(*words)
+    assert driver.wait(pid) == 0
+    assert "3 runs, 3 there, 0 to do" in driver.said(pid)
 
 
 def test_interrupted_it_stops_cleanly_and_soon(driver, walks, tmp_path):

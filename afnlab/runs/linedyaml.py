@@ -52,7 +52,7 @@ def _value(
     try:
         return yaml.SafeLoader("").construct_object(node)
     except yaml.YAMLError as error:
-        raise LinedError(f"{path}, line {line}: {error}") from None
+        raise LinedError(f"{path}, line {line}: {getattr(error, 'problem', error)}") from None
 
 
 def _mapping(

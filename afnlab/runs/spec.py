@@ -12,7 +12,7 @@ from typing import Any
 from afnlab import paths
 from afnlab.loading import unknown
 from afnlab.runs import cell, values
-from afnlab.runs.sources import code_of_run, digest
+from afnlab.runs.sources import code_of_kernels, code_of_run, digest
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.options import TASK_PARAMS, TRAINABLE, Options, resolve, seed_list, whole
@@ -239,8 +239,8 @@ class RunSpec:
         objects = (self.training.task, self.training.activation) if self.training else ()
         code = code_of_run(objects, source)
         parts = [self.notebook.name, source, code, canonical(self.normal)]
-        if self.training is None and "afnlab" in source:
-            parts.append(canonical(self.uses_native))
+        if self.uses_native and "afnlab" in source:
+            parts.append(code_of_kernels(self.training.device if self.training else "cpu"))
         return digest(*parts)[:ID_LENGTH]
 
     @cached_property

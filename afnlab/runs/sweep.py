@@ -16,7 +16,7 @@ from afnlab.runs.progress import Progress
 from afnlab.runs.spec import RunSpec
 
 
-@dataclass
+@dataclass(repr=False)
 class Outcome:
     """What a sweep did.
 
@@ -29,6 +29,12 @@ class Outcome:
     added: list[Path] = field(default_factory=list)
     failed: list[tuple[RunSpec, RunFailed]] = field(default_factory=list)
     earlier: list[tuple[RunSpec, RunFailed]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        failed = [f"\n{spec.label}: {error}\n  {error.link}" for spec, error in self.failed]
+        before = f", {len(self.earlier)} failed before" if self.earlier else ""
+        counts = f"{len(self.there)} there, {len(self.added)} added, {len(self.failed)} failed"
+        return f"{counts}{before}{''.join(failed)}"
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def native_kernels(device: str, activation: str = "srelu") -> bool:
     """
     from afnlab.native import kernels, status  # noqa: PLC0415
 
-    if activation not in kernels.names():
+    if device not in ("cpu", "cuda") or activation not in kernels.names():
         return False
     found = status().get(device)
     if found is None:
