@@ -14,6 +14,7 @@ import afnlab
 from afnlab import bench
 
 DEBUG = "AFNLAB_DEBUG"
+_Adds = Callable[[argparse.ArgumentParser], None]
 LIMITS = ("epochs", "limit_train", "limit_test")
 
 
@@ -195,9 +196,7 @@ def _sweep_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--slurm", nargs="*", metavar="KEY=VALUE", help=text)
 
 
-def _runs_actions(
-    sub: argparse.ArgumentParser, runs: Callable[[argparse.ArgumentParser], None]
-) -> None:
+def _runs_actions(sub: argparse.ArgumentParser, runs: _Adds) -> None:
     actions = sub.add_subparsers(required=True, metavar="ACTION", dest="action")
     for name, text in (
         ("list", "what is there"),
@@ -222,31 +221,9 @@ def _runs_actions(
             action.add_argument("--dry-run", action="store_true", help="only say what")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="afnlab", description="Is an activation function any good? Train, compare, report."
-    )
-    parser.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=command)
-        return sub
-
-    def runs(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
-
+def _about_runs(add: Callable[..., argparse.ArgumentParser], runs: _Adds, limits: _Adds) -> None:
     def timeout(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
-
-    def limits(sub: argparse.ArgumentParser) -> None:
-        for name in LIMITS:
-            flag = "--" + name.replace("_", "-")
-            sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
-
-    sub = add("list", _list, "names of the activations")
-    sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
 
     sub = add("run", _run, "execute a notebook with parameters and keep what it leaves")
     sub.add_argument("notebook", help="one of afnlab's (train), or a path")
@@ -262,13 +239,38 @@ def _parser() -> argparse.ArgumentParser:
     limits(sub)
     runs(sub)
 
-    sub = add("runs", _runs, "look after the folder of runs")
-    _runs_actions(sub, runs)
+    _runs_actions(add("runs", _runs, "look after the folder of runs"), runs)
 
     sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?")
     sub.add_argument("id", help="its id, or how that begins")
     timeout(sub)
     runs(sub)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="afnlab", description="Is an activation function any good? Train, compare, report."
+    )
+    parser.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    def runs(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
+
+    def limits(sub: argparse.ArgumentParser) -> None:
+        for name in LIMITS:
+            flag = "--" + name.replace("_", "-")
+            sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
+
+    sub = add("list", _list, "names of the activations")
+    sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
+
+    _about_runs(add, runs, limits)
 
     for name, command, text in (
         ("compare", _compare, "print the comparison table of runs"),

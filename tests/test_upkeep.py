@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from test_report import SWEEP
-from test_runs import RECORD, small_runs
+from test_runs import RECORD, rewrite, small_runs
 
 from afnlab.cli import main
 from afnlab.runs import execution, records, rerun, store, upkeep
@@ -124,10 +124,7 @@ def test_gc(runs, capsys):
 
 def test_gc_takes_stale_runs_only_when_asked(runs, capsys):
     first, second = records(runs)
-    facts = {k: v for k, v in first.items() if k not in ("files", "sum")}
-    store.write_record(
-        runs / first["id"], facts | {"group": "0" * 16}, (runs / first["id"]).glob("[!r]*")
-    )
+    rewrite(runs / first["id"], group="0" * 16)
     assert upkeep.table(runs).state.tolist() == ["stale", "done"]
     assert main(["runs", "gc"]) == 0
     assert capsys.readouterr().out == "nothing to remove\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -204,7 +205,9 @@ def select(
         specs = [spec for spec in current.values() if spec is not None]
         chosen = [r for r in records if current[r["id"]] is not None]
         left["stale"] = len(records) - len(chosen)
-        left["foreign"] = tuple(r["notebook"] for r in every if "task" not in r["parameters"])
+        left["foreign"] = tuple(
+            Path(r["notebook"]).name for r in every if "task" not in r["parameters"]
+        )
         left["absent"] = tuple(
             (path.name[:8], _reason(path))
             for path in sorted((folder / store.FAILED).glob("*"))
@@ -242,10 +245,12 @@ def _absent(
 def _reason(failed: Path) -> str:
     """Why a run is missing: the error it ended with, or that it was not made."""
     try:
-        error = (failed / "error.txt").read_text(encoding="utf-8").strip()
+        facts = json.loads((failed / store.ERROR).read_text(encoding="utf-8"))
+        return f"failed: {facts['message'].splitlines()[0]}"
     except OSError:
         return "not run"
-    return f"failed: {error.splitlines()[0]}" if error else "failed"
+    except (ValueError, KeyError, IndexError):
+        return "failed"
 
 
 def _current(record: dict[str, Any]) -> RunSpec | None:
