@@ -6,16 +6,14 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab import bench
+from afnlab import bench, cli_runs
 
 DEBUG = "AFNLAB_DEBUG"
-_Adds = Callable[[argparse.ArgumentParser], None]
-LIMITS = ("epochs", "limit_train", "limit_test")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,35 +55,10 @@ def _list(a: argparse.Namespace) -> int:
     return 0
 
 
-def _run(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.run(a)
-
-
-def _sweep(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    seeds = None if a.seeds is None else commands.assigned(a.seeds)
-    return commands.sweep(a, {"seeds": seeds, **_limits(a)})
-
-
-def _runs(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.runs(a)
-
-
-def _rerun(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.rerun(a)
-
-
 def _compare(a: argparse.Namespace) -> int:
     from afnlab import analysis  # noqa: PLC0415
 
-    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, _margin(a), **_limits(a))
+    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, _margin(a), **cli_runs.limits(a))
     for part in chosen:
         print(f"{part.task.name}, {part.first.epochs} epochs")
         print(analysis.tables.as_text(part.table))
@@ -106,7 +79,7 @@ def _report(a: argparse.Namespace) -> int:
         baseline=a.baseline,
         margin=_margin(a),
         pdf=not a.no_pdf,
-        **_limits(a),
+        **cli_runs.limits(a),
     )
     return 0
 
@@ -173,80 +146,6 @@ def _lab(a: argparse.Namespace) -> int:
     return lab.main(Path(a.folder), a.rest)
 
 
-def _limits(a: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(a, name, None) for name in LIMITS}
-
-
-def _sweep_flags(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
-    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
-    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
-    sub.add_argument(
-        "--only", action="append", default=[], metavar="KEY=VALUE", help="some of them"
-    )
-    sub.add_argument("--retry-failed", action="store_true", help="try again what failed before")
-    sub.add_argument(
-        "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
-    )
-    sub.add_argument("--gpus-per-run", type=int, default=0, metavar="N", help="of its own")
-    text = "a Dask scheduler, tcp://host:port; or local: workers of Dask on this machine"
-    sub.add_argument("--scheduler", metavar="ADDRESS", help=text)
-    text = "have Slurm start the jobs, with queue=..., account=..., memory=..., walltime=..."
-    sub.add_argument("--slurm", nargs="*", metavar="KEY=VALUE", help=text)
-
-
-def _runs_actions(sub: argparse.ArgumentParser, runs: _Adds) -> None:
-    actions = sub.add_subparsers(required=True, metavar="ACTION", dest="action")
-    for name, text in (
-        ("list", "what is there"),
-        ("show", "the record of a run"),
-        ("diff", "what differs between the records of two"),
-        ("rm", "delete runs"),
-        ("gc", "delete what killed sweeps left, and failures that are made good or out of date"),
-    ):
-        action = actions.add_parser(name, help=text, description=text)
-        runs(action)
-        if name == "list":
-            action.add_argument("--state", choices=["done", "stale", "failed"], help="only these")
-        elif name == "show":
-            action.add_argument("id", help="its id, or how that begins")
-        elif name == "diff":
-            action.add_argument("one")
-            action.add_argument("other")
-        elif name == "rm":
-            action.add_argument("ids", nargs="+", metavar="ID")
-        else:
-            action.add_argument("--stale", action="store_true", help="whole runs of other code too")
-            action.add_argument("--dry-run", action="store_true", help="only say what")
-
-
-def _about_runs(add: Callable[..., argparse.ArgumentParser], runs: _Adds, limits: _Adds) -> None:
-    def timeout(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
-
-    sub = add("run", _run, "execute a notebook with parameters and keep what it leaves")
-    sub.add_argument("notebook", help="one of afnlab's (train), or a path")
-    sub.add_argument(
-        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
-    )
-    timeout(sub)
-    runs(sub)
-
-    sub = add("sweep", _sweep, "make the runs of a sweep file that are not there yet")
-    _sweep_flags(sub)
-    timeout(sub)
-    limits(sub)
-    runs(sub)
-
-    _runs_actions(add("runs", _runs, "look after the folder of runs"), runs)
-
-    sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?")
-    sub.add_argument("id", help="its id, or how that begins")
-    timeout(sub)
-    runs(sub)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="afnlab", description="Is an activation function any good? Train, compare, report."
@@ -263,14 +162,14 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
 
     def limits(sub: argparse.ArgumentParser) -> None:
-        for name in LIMITS:
+        for name in cli_runs.LIMITS:
             flag = "--" + name.replace("_", "-")
             sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
 
     sub = add("list", _list, "names of the activations")
     sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
 
-    _about_runs(add, runs, limits)
+    cli_runs.register(add, runs, limits)
 
     for name, command, text in (
         ("compare", _compare, "print the comparison table of runs"),

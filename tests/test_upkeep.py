@@ -185,6 +185,8 @@ def test_sweep_flags(runs, capsys):
         (["--scheduler", "local", "--slurm"], "--scheduler and --slurm exclude each other"),
         (["--gpus-per-run", "9"], "gpus_per_run is 9, this machine has"),
         (["--jobs", "0", "--scheduler", "local"], "jobs must be a whole number"),
+        (["--threads", "0"], "threads must be a whole number, 1 or more; got 0"),
+        (["--gpus-per-run", "-1"], "gpus_per_run must be a whole number, 0 or more; got -1"),
     ):
         assert main(["sweep", "two.yaml", *flags]) == 2
         out, err = capsys.readouterr()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from afnlab.runs import cell, forking, values
 from afnlab.runs.kernels import KernelServer, manager_class
 
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
+_TICK = 0.2  # seconds between two looks at the clock
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def run_cells(
     made: list[Any] = []
     manager = manager_class(means.server, means.threads, log, means.environment, made)
     _prepare(notebook, target, given)
-    with _Deadline(means.timeout, made) as deadline:
+    with _Deadline(means, made) as deadline:
         try:
             _papermill(target, manager)
         except Exception as error:
@@ -125,29 +129,35 @@ def _processes(managers: list[Any]) -> list[Any]:
 
 
 class _Deadline:
-    """Interrupts a kernel when its time is up, which leaves a traceback; kills it if need be."""
+    """Interrupts a kernel when its time is up, which leaves a traceback; kills it if need be.
 
-    def __init__(self, seconds: float | None, managers: list[Any]) -> None:
-        self.seconds, self.managers, self.passed = seconds, managers, False
+    It also kills one that is no longer wanted; a server's kernels end with the server.
+    """
+
+    def __init__(self, means: Means, managers: list[Any]) -> None:
+        self.means, self.managers, self.passed = means, managers, False
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        if means.timeout is not None or means.server is None:
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        if self._done.wait(self.seconds):
-            return
-        self.passed = True
+        seconds = self.means.timeout
+        due = math.inf if seconds is None else time.monotonic() + seconds
         number = signal.SIGINT
-        while True:
-            for process in _processes(self.managers):
-                with suppress(OSError):
-                    process.send_signal(number)
-            if self._done.wait(_GRACE):
-                return
-            number = getattr(signal, "SIGKILL", signal.SIGTERM)
+        while not self._done.wait(_TICK):
+            if self.means.stop.is_set():
+                self._send(_KILL)
+            elif time.monotonic() >= due:
+                self.passed = True
+                self._send(number)
+                due, number = time.monotonic() + _GRACE, _KILL
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in _processes(self.managers):
+            with suppress(OSError):
+                process.send_signal(number)
 
     def __enter__(self) -> _Deadline:
-        if self.seconds is not None:
-            self._thread.start()
         return self
 
     def __exit__(

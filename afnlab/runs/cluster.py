@@ -18,10 +18,9 @@ from jupyter_core.utils import ensure_event_loop
 from afnlab.runs import store
 from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed, name_of, note_failure
-from afnlab.runs.executors import Ending, Warm
+from afnlab.runs.executors import Ending, Warm, check_numbers
 from afnlab.runs.places import Place, place
 from afnlab.runs.spec import RunSpec
-from afnlab.training.options import whole
 
 LOCAL = "local"
 
@@ -50,7 +49,7 @@ class Dask:
         gpus_per_run: int = 0,
         retries: int = 3,
     ) -> None:
-        whole(jobs, "jobs", least=1)
+        check_numbers(jobs, threads, gpus_per_run)
         for name in ("distributed", *(["dask_jobqueue"] if slurm is not None else [])):
             if find_spec(name) is None:
                 raise ValueError(f"{name} is not installed; pip install 'afnlab[dask]'")

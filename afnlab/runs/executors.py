@@ -77,7 +77,7 @@ class Local:
         timeout: float | None = None,
         gpus_per_run: int = 0,
     ) -> None:
-        whole(jobs, "jobs", least=1)
+        check_numbers(jobs, threads, gpus_per_run)
         self.gpus: list[str] = []
         if gpus_per_run:
             ids = _gpus()
@@ -159,6 +159,13 @@ class Warm:
         self.means.stop.set()
         with self._lock:
             self.close()
+
+
+def check_numbers(jobs: int, threads: int | None, gpus_per_run: int) -> None:
+    """ValueError for a number that no executor takes."""
+    whole(jobs, "jobs", least=1)
+    whole(1 if threads is None else threads, "threads", least=1)
+    whole(gpus_per_run, "gpus_per_run", least=0)
 
 
 def _processors() -> int:
