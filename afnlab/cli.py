@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import afnlab
-from afnlab import bench
+from afnlab import bench, cli_runs
 
 DEBUG = "AFNLAB_DEBUG"
-LIMITS = ("epochs", "limit_train", "limit_test")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,53 +55,10 @@ def _list(a: argparse.Namespace) -> int:
     return 0
 
 
-def _run(a: argparse.Namespace) -> int:
-    from afnlab.runs import RunFailed, RunSpec, execute, store  # noqa: PLC0415
-
-    spec = RunSpec.make(a.notebook, dict(_assigned(name, text) for name, text in a.parameter))
-    folder = Path(a.runs) if a.runs else store.default_folder()
-    if store.is_there(folder, spec.id):
-        print(f"{folder / spec.id} is there already: {spec.label}")
-        return 0
-    print(f"running {spec.label} as {spec.id}")
-    try:
-        done = execute(spec, folder)
-    except RunFailed as error:
-        print(f"afnlab: {error}; see {error.folder / store.NOTEBOOK}", file=sys.stderr)
-        return 1
-    metrics = store.read_record(done / store.RECORD).get("metrics")
-    if metrics:
-        loss = metrics["test_loss"]
-        shown = "not finite" if loss is None else f"{loss:.4f}"
-        accuracy = f"{100 * metrics['test_accuracy']:.2f}"
-        print(f"test accuracy {accuracy} %, loss {shown}, means over {len(spec.seeds)} seeds")
-    print(done / store.NOTEBOOK)
-    return 0
-
-
-def _sweep(a: argparse.Namespace) -> int:
-    from afnlab.runs import store, sweep  # noqa: PLC0415
-    from afnlab.runs.sweep import missing, sweepfile  # noqa: PLC0415
-
-    if a.dry_run:
-        folder = Path(a.runs) if a.runs else store.default_folder()
-        specs = sweepfile.read(a.file).specs(seeds=_seeds(a.seeds), **_limits(a))
-        left = {spec.group: spec for spec in missing(specs, folder)}
-        for spec in specs:
-            todo = left.get(spec.group)
-            state = f"to do: seeds {', '.join(map(str, todo.seeds))}" if todo else "there"
-            print(f"{spec.id}  {spec.label:40}  {state}")
-        return 0
-    outcome = sweep(a.file, runs=a.runs, jobs=a.jobs, seeds=_seeds(a.seeds), **_limits(a))
-    for spec, message, folder in outcome.failed:
-        print(f"failed: {spec.label}: {message}\n  {folder / store.NOTEBOOK}", file=sys.stderr)
-    return 1 if outcome.failed else 0
-
-
 def _compare(a: argparse.Namespace) -> int:
     from afnlab import analysis  # noqa: PLC0415
 
-    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, _margin(a), **_limits(a))
+    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, _margin(a), **cli_runs.limits(a))
     for part in chosen:
         print(f"{part.task.name}, {part.first.epochs} epochs")
         print(analysis.tables.as_text(part.table))
@@ -125,7 +79,7 @@ def _report(a: argparse.Namespace) -> int:
         baseline=a.baseline,
         margin=_margin(a),
         pdf=not a.no_pdf,
-        **_limits(a),
+        **cli_runs.limits(a),
     )
     return 0
 
@@ -192,29 +146,7 @@ def _lab(a: argparse.Namespace) -> int:
     return lab.main(Path(a.folder), a.rest)
 
 
-def _assigned(name: str, text: str) -> tuple[str, Any]:
-    """A `-p name value` pair; the value is read as YAML, as papermill does."""
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = text
-    if isinstance(value, str):
-        try:
-            value = float(value)  # YAML takes 1e-3 for a text
-        except ValueError:
-            value = text
-    return name, value
-
-
-def _seeds(text: str | None) -> Any:
-    return None if text is None else _assigned("seeds", text)[1]
-
-
-def _limits(a: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(a, name, None) for name in LIMITS}
-
-
-def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="afnlab", description="Is an activation function any good? Train, compare, report."
     )
@@ -227,30 +159,17 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915
         return sub
 
     def runs(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--runs", help="folder of runs (default: $AFNLAB_RUNS, or runs)")
+        sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
 
     def limits(sub: argparse.ArgumentParser) -> None:
-        for name in LIMITS:
+        for name in cli_runs.LIMITS:
             flag = "--" + name.replace("_", "-")
             sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
 
     sub = add("list", _list, "names of the activations")
     sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
 
-    sub = add("run", _run, "execute a notebook with parameters and keep what it leaves")
-    sub.add_argument("notebook", help="one of afnlab's (train), or a path")
-    sub.add_argument(
-        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
-    )
-    runs(sub)
-
-    sub = add("sweep", _sweep, "make the runs of a sweep file that are not there yet")
-    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
-    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
-    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
-    limits(sub)
-    runs(sub)
+    cli_runs.register(add, runs, limits)
 
     for name, command, text in (
         ("compare", _compare, "print the comparison table of runs"),

@@ -13,7 +13,7 @@ import torch
 
 import afnlab
 from afnlab.paths import shared
-from afnlab.runs import kernels, store
+from afnlab.runs import kernels, places, store
 from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
 
@@ -104,7 +104,7 @@ def _fork() -> str:
 
 
 def _runs() -> str:
-    folder = store.default_folder()
+    folder = places.folder()
     if not folder.is_dir():
         return f"{folder} is not there yet"
     free = shutil.disk_usage(folder).free / 2**30

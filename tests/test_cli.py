@@ -17,7 +17,8 @@ from test_runs import small_runs
 import afnlab
 from afnlab import lab
 from afnlab.cli import main
-from afnlab.runs import load, records
+from afnlab.runs import RunFailed, load, records
+from afnlab.runs.executors import Local
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +180,7 @@ def test_a_run_that_fails(capsys):
     assert main(["run", "train", "-p", "activation", "my.py:bad"]) == 1
     err = capsys.readouterr().err
     assert err.startswith("afnlab: RuntimeError: no idea; see ")
-    assert Path(err.rpartition("see ")[2].strip()).is_file()
+    assert Path(err.rpartition("see file://")[2].strip()).is_file()
     assert err.count("\n") == 1
     assert records("runs") == []
 
@@ -255,18 +256,15 @@ def test_sweep_then_report(capsys):
 
 def test_a_sweep_with_a_run_that_fails(two, runs, capsys, monkeypatch):
     """What the sweep says of a failure is tested where it runs; here only the exit status."""
-    from afnlab.runs import sweep as module  # noqa: PLC0415
-    from afnlab.runs.notebook import RunFailed  # noqa: PLC0415
-
     failing = runs / ".failed" / "x"
 
-    def results(todo, *_):
+    def results(self, todo, place):
         yield todo[0], RunFailed("ValueError: no", failing)
 
-    monkeypatch.setattr(sys.modules[module.__module__], "_results", results)
+    monkeypatch.setattr(Local, "results", results)
     assert main(["sweep", two, "--seeds", "3"]) == 1
     err = capsys.readouterr().err
-    assert f"failed: digits-mlp relu: ValueError: no\n  {failing / 'notebook.ipynb'}" in err
+    assert f"failed: digits-mlp relu: ValueError: no\n  {failing.as_uri()}" in err
 
 
 def test_doctor(capsys, monkeypatch, tmp_path):

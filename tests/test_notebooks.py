@@ -51,7 +51,7 @@ def test_a_notebook_has_one_cell_of_parameters(path):
         ast.literal_eval(node.value)
     assert len({node.lineno for node in body}) == len(body)
     for name, declared in cell.declared(path).items():
-        assert declared.accepts(declared.default), name
+        assert declared.checked(name, declared.default) == declared.default
 
 
 @every_notebook

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_runs import execute_small, small_runs
+from test_runs import execute_small, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
 from afnlab.runs import records
@@ -238,7 +238,7 @@ def test_runs_whose_code_has_changed_are_left_out(runs):
         for p in runs.glob("*/record.json")
         if json.loads(p.read_text())["parameters"]["activation"] == "srelu"
     )
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"group": "0" * 16}))
+    rewrite(path.parent, group="0" * 16)
     (chosen,) = select(runs)
     assert (list(chosen.specs), chosen.stale) == (["relu"], 1)
     assert "1 run was left out: its code has changed since" in blocks.headline(chosen).data
@@ -293,18 +293,16 @@ def test_what_is_missing_is_said(runs, tmp_path):
 def test_a_failed_run_is_said(runs, tmp_path):
     failed = runs / ".failed" / "0123456789abcdef"
     failed.mkdir(parents=True)
-    (failed / "error.txt").write_text("ValueError: no\nmore")
+    (failed / "error.json").write_text(json.dumps({"message": "ValueError: no\nmore"}))
     (chosen,) = select(runs)
     assert "01234567 (failed: ValueError: no)" in blocks.headline(chosen).data
 
 
 def test_a_run_of_another_notebook_is_said(runs):
     path = next(runs.glob("*/record.json"))
-    record = json.loads(path.read_text())
     other = runs / ("f" * 16)
     shutil.copytree(path.parent, other)
-    foreign = record | {"id": other.name, "notebook": "own.ipynb", "parameters": {"x": 1}}
-    (other / "record.json").write_text(json.dumps(foreign))
+    rewrite(other, id=other.name, notebook="/there/own.ipynb", parameters={"x": 1})
     (chosen,) = select(runs)
     assert chosen.foreign == ("own.ipynb",)
     assert "1 run was left out: made by other notebooks" in blocks.headline(chosen).data
@@ -313,8 +311,7 @@ def test_a_run_of_another_notebook_is_said(runs):
 def test_runs_of_two_versions_are_said(runs):
     path = next(runs.glob("*/record.json"))
     record = json.loads(path.read_text())
-    record["environment"]["torch"] = "2.11.0"
-    path.write_text(json.dumps(record))
+    rewrite(path.parent, environment=record["environment"] | {"torch": "2.11.0"})
     (chosen,) = select(runs)
     assert "Not all runs share one version of torch (2.11.0, " in blocks.headline(chosen).data
     assert "torch 2.11.0, locked 2.13.0" in blocks.provenance(chosen).data

@@ -12,7 +12,8 @@ import pytest
 from test_runs import SMALL, notebook, small_runs
 
 import afnlab
-from afnlab.runs import RunSpec, records, sweep, sweepfile
+from afnlab.cli import main
+from afnlab.runs import RunSpec, progress, records, sweep, sweepfile
 from afnlab.runs.sweep import missing
 from afnlab.runs.sweepfile import SweepError, read
 
@@ -133,7 +134,11 @@ def test_a_notebook_beside_the_sweep_file(tmp_path):
 # What is wrong: (the file, the line of the mistake, what the message says).
 WRONG = {
     "key": ("grid: {activation: [relu]}\nseed: 3\n", 2, "'seed'; did you mean 'seeds'"),
-    "key-known": ("title: x\ncolour: 3\n", 2, "known: title, notebook, parameters, grid, seeds"),
+    "key-known": (
+        "title: x\ncolour: 3\n",
+        2,
+        "known: title, notebook, parameters, grid, zip, seeds",
+    ),
     "twice": ("grid:\n  lr: [1]\ngrid:\n  lr: [2]\n", 3, "the key 'grid' stands twice"),
     "twice-inside": ("grid:\n  lr: [1]\n  lr: [2]\n", 3, "the key 'lr' stands twice"),
     "number-key": ("title: x\n3: 3\n", 2, "the key 3 must be a text"),
@@ -223,6 +228,17 @@ def test_errors_name_the_file_and_the_line(tmp_path, name):
     assert str(error.value).startswith(f"{file}, line {line}: ")
 
 
+@pytest.mark.parametrize("name", WRONG)
+def test_at_the_command_line_they_are_one_line_and_nothing_runs(tmp_path, name, capsys):
+    text, line, _ = WRONG[name]
+    (tmp_path / "my.yaml").write_text(text)
+    assert main(["sweep", str(tmp_path / "my.yaml"), "--runs", str(tmp_path / "runs")]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"afnlab: {tmp_path / 'my.yaml'}, line {line}: ")
+    assert [p.name for p in tmp_path.iterdir()] == ["my.yaml"]
+
+
 def test_a_file_that_is_no_text(tmp_path):
     (tmp_path / "my.yaml").write_bytes(b"title: \xe9\n")
     with pytest.raises(SweepError, match=rf"^{tmp_path / 'my.yaml'}"):
@@ -281,14 +297,16 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
     new = [r for r in records(runs) if r["id"] not in before]
     assert [r["seeds"] for r in new] == [[2], [2]]
     assert {runs / r["id"] for r in new} == set(outcome.added)
-    ((spec, message, folder),) = outcome.failed
+    ((spec, error),) = outcome.failed
+    folder = error.folder
     assert spec.training.label == "my.py:bent"
-    assert message == "AssertionError: too narrow"
+    assert str(error) == "AssertionError: too narrow"
+    assert error.link == (folder / "notebook.ipynb").as_uri()
     assert folder == runs / ".failed" / spec.id
     assert "too narrow" in json.dumps((folder / "notebook.ipynb").read_text())
     assert said[0] == "mine: 3 runs, 0 there, 3 to do"
     assert len([s for s in said if "FAILED, AssertionError: too narrow" in s]) == 1
-    assert len([s for s in said if "test accuracy" in s and "over 1 seeds" in s]) == 2
+    assert len([s for s in said if "test accuracy" in s and "over 1 seed," in s]) == 2
     assert {p.name for p in runs.iterdir()} == {".failed", *before, *(r["id"] for r in new)}
     table = afnlab.runs.load(runs)
     assert table.groupby("activation").seed.unique().map(sorted).to_dict() == {
@@ -297,6 +315,35 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
     }
     assert not list(missing(plan.specs()[::2], runs))
     gc.collect()
+
+
+def test_lines_say_how_far_it_is(capsys, monkeypatch):
+    clock = iter([0.0, 30.0, 60.0, 400.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.Progress("mine", 3, 2) as shown:
+        shown.ended("a", "well", failed=False)
+        shown.ended("b", "FAILED, x", failed=True)
+        shown.ended("c", "well", failed=False)
+    lines = ["[1/3] a: well; 60 s left", "[2/3] b: FAILED, x; 30 s left", "[3/3] c: well"]
+    assert capsys.readouterr().out.splitlines() == lines
+    assert [progress.spoken(s) for s in (7.4, 600, 36000)] == ["7 s", "10 min", "10.0 h"]
+
+
+def test_a_bar_where_someone_looks(capsys, monkeypatch):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    with progress.Progress("mine", 3, 2) as shown:
+        shown.ended("a", "well", failed=False)
+        shown.ended("b", "FAILED, x", failed=True)
+    out, err = capsys.readouterr()
+    assert "a: well\nb: FAILED, x\n" in out
+    assert "mine:   0%" in err
+    assert "2/3 [" in err
+    assert "1 running, 1 failed" in err
+
+
+def test_what_a_sweep_returns_is_short_to_read(runs):
+    outcome = sweep({"parameters": {"epochs": 2}, "grid": GRID, "seeds": 2}, runs=runs)
+    assert repr(outcome) == "2 there, 0 added, 0 failed"
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from afnlab.analysis import notes, tables
 from afnlab.analysis.selection import Selection
 from afnlab.loading import unknown
-from afnlab.runs import store, sweepfile
+from afnlab.runs import places, store, sweepfile
 from afnlab.runs.spec import RunSpec
 
 
@@ -22,13 +23,13 @@ def select(
 ) -> list[Selection]:
     """The runs to compare, one selection a task.
 
-    runs: the folder (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep file, with
-    `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still what it was.
-    baseline: a label, or an activation: then of its rows the one with the fewest settings. margin:
+    runs: the folder or URL (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep
+    file, with `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still
+    what it was. baseline: a label, or an activation: then of its rows the one with the fewest settings. margin:
     a difference of accuracy too small to matter, a fraction. ValueError, with what to do, if there
     are none.
     """
-    folder = Path(runs) if runs else store.default_folder()
+    folder = places.folder(runs)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
     if margin is not None and not 0 < margin < 1:
@@ -48,7 +49,9 @@ def select(
         specs = [spec for spec in current.values() if spec is not None]
         chosen = [r for r in records if current[r["id"]] is not None]
         left["stale"] = len(records) - len(chosen)
-        left["foreign"] = tuple(r["notebook"] for r in every if "task" not in r["parameters"])
+        left["foreign"] = tuple(
+            Path(r["notebook"]).name for r in every if "task" not in r["parameters"]
+        )
         left["absent"] = tuple(
             (path.name[:8], _reason(path))
             for path in sorted((folder / store.FAILED).glob("*"))
@@ -86,16 +89,18 @@ def _absent(
 def _reason(failed: Path) -> str:
     """Why a run is missing: the error it ended with, or that it was not made."""
     try:
-        error = (failed / "error.txt").read_text(encoding="utf-8").strip()
+        facts = json.loads((failed / store.ERROR).read_text(encoding="utf-8"))
+        return f"failed: {facts['message'].splitlines()[0]}"
     except OSError:
         return "not run"
-    return f"failed: {error.splitlines()[0]}" if error else "failed"
+    except (ValueError, KeyError, IndexError):
+        return "failed"
 
 
 def _current(record: dict[str, Any]) -> RunSpec | None:
     """The spec of a record, if it would still be the same run."""
     try:
-        spec = RunSpec.make(record["notebook"], record["given"])
+        spec = RunSpec.of_record(record)
         return spec if spec.group == record["group"] else None
     except (ValueError, KeyError):
         return None

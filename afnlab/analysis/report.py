@@ -16,9 +16,9 @@ from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.tables import BASELINE
 from afnlab.paths import PACKAGE, find
-from afnlab.runs import kernels, store, sweepfile
+from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import sources
-from afnlab.runs.notebook import run_cells
+from afnlab.runs.cells import run_cells
 from afnlab.runs.sources import digest
 
 PAGE, STATE = "report.html", "report.json"
@@ -44,7 +44,7 @@ def write(
     said. margin: a difference of accuracy too small to matter, a fraction. ValueError if there are
     no runs.
     """
-    folder = Path(runs) if runs else store.default_folder()
+    folder = places.folder(runs)
     plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
     name = plan.name
     target = Path(out) if out else Path("reports") / name
@@ -117,9 +117,8 @@ def execute(notebook: str, target: Path, given: Mapping[str, Any]) -> None:
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    manager = kernels.manager_class(None, None, target.with_suffix(".log"))
     try:
-        run_cells(find("notebooks", notebook, ".ipynb"), target, given, manager)
+        run_cells(find("notebooks", notebook, ".ipynb"), target, given)
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None

@@ -83,11 +83,11 @@ def _rerun_problem(folder: Path, run: str) -> str:
     """Make a run again in a folder that is thrown away; what is not as it was, or nothing."""
     record = store.read_record(folder / run / store.RECORD)
     try:
-        spec = RunSpec.make(record["notebook"], record["given"] | {"seeds": record["seeds"]})
+        spec = RunSpec.of_record(record)
         if spec.group != record["group"]:
             return "its code has changed since, so it cannot be made again by this version"
         with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
-            done = execute(spec, Path(scratch), record["environment"]["threads"])
+            done = execute(spec, Path(scratch), threads=record["environment"]["threads"])
             histories = [pd.read_parquet(p / store.HISTORY) for p in (folder / run, done)]
     except (ValueError, RunFailed) as error:
         return f"could not be made again: {error}"

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
+import tokenize
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from afnlab.runs import kinds
+
 TAG = "parameters"
-_TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (float, int),
-    "str": (str,),
-    "bool": (bool,),
-    "list": (list, tuple),
-    "dict": (dict,),
-}
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A parameter as its cell declares it: `name: annotation = default`."""
+    """A parameter as its cell declares it: `name: annotation = default  # comment`."""
 
-    annotation: str
     default: Any
+    kind: ast.expr | None = field(default=None, compare=False)
+    limits: kinds.Limits | None = None
 
-    def accepts(self, value: Any) -> bool:
-        """Whether a value is of the annotated type; all are, where that is no basic type."""
-        types = _TYPES.get(self.annotation)
-        if types is None:
-            return True
-        if isinstance(value, bool):
-            return bool in types
-        return isinstance(value, types)
+    def checked(self, name: str, value: Any) -> Any:
+        """`value` as it is annotated; ValueError, with what is allowed, if it may not be that."""
+        try:
+            fitted = kinds.fit(self.kind or kinds.like(self.default), value)
+        except kinds.Misfit:
+            raise ValueError(f"parameter {name!r} {self._must_be(value)}") from None
+        if self.limits is not None and (why := self.limits.refusal(fitted)):
+            raise ValueError(f"parameter {name!r} {why}")
+        return fitted
+
+    def _must_be(self, value: Any) -> str:
+        if listed := kinds.choices(self.kind):
+            return kinds.one_of(listed, value)
+        kind = self.kind or kinds.like(self.default) or ast.Name("object")
+        return f"must be {ast.unparse(kind)}, got {value!r} ({type(value).__name__})"
 
 
 def sources(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -52,38 +56,63 @@ def sources(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
 def declared(path: Path) -> dict[str, Declared]:
     """The parameters that a notebook declares, by name, in order.
 
-    ValueError if it has no cell tagged `parameters`, or one that holds anything but assignments of
-    literals, one plain name each.
+    ValueError if it has no cell tagged `parameters`, or one that holds anything but imports and
+    assignments of literals, one plain name each.
     """
     tagged = [source for _, source, tags in sources(path) if TAG in tags]
     if len(tagged) != 1:
         raise ValueError(f"{path}: has {len(tagged)} cells tagged {TAG!r}, must have one")
-    found: dict[str, Declared] = {}
     try:
-        for node in ast.parse(tagged[0]).body:
-            target: ast.expr | None = None
-            annotation = ""
-            if isinstance(node, ast.AnnAssign):
-                target, annotation = node.target, ast.unparse(node.annotation)
-            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target = node.targets[0]
-            value = getattr(node, "value", None)
-            if not isinstance(target, ast.Name) or value is None:
-                raise ValueError(ast.unparse(node))
-            found[target.id] = Declared(annotation, ast.literal_eval(value))
-    except (SyntaxError, ValueError) as error:
+        comments = _comments(tagged[0])
+        nodes = [n for n in ast.parse(tagged[0]).body if not _is_idle(n)]
+        return dict(_declaration(node, comments) for node in nodes)
+    except (SyntaxError, ValueError, tokenize.TokenError) as error:
         raise ValueError(
             f"{path}: its parameters cell may hold only lines such as `t: float = 2.21`,"
             f" not {error}"
         ) from None
-    return found
 
 
-def check_types(given: Mapping[str, Any], known: Mapping[str, Declared]) -> None:
-    """ValueError for a value whose type is not the one declared."""
-    for name, value in given.items():
-        if name in known and not known[name].accepts(value):
-            raise ValueError(
-                f"parameter {name!r} must be {known[name].annotation}, got {value!r}"
-                f" ({type(value).__name__})"
-            )
+def _is_idle(node: ast.stmt) -> bool:
+    """Whether a statement declares nothing: what annotations import, a text that explains."""
+    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return text or isinstance(node, (ast.Import, ast.ImportFrom))
+
+
+def _declaration(node: ast.stmt, comments: Mapping[int, str]) -> tuple[str, Declared]:
+    target: ast.expr | None = None
+    kind = None
+    if isinstance(node, ast.AnnAssign):
+        target, kind = node.target, node.annotation
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+    value = getattr(node, "value", None)
+    if not isinstance(target, ast.Name) or value is None:
+        raise ValueError(ast.unparse(node))
+    limits = kinds.limits(kind, comments.get(node.end_lineno or 0, ""))
+    return target.id, Declared(_default(value), kind, limits)
+
+
+def _default(node: ast.expr) -> Any:
+    match node:
+        case ast.Call(
+            func=ast.Name(id="Path") | ast.Attribute(attr="Path"),
+            args=[*parts],
+            keywords=[],
+        ):
+            return Path(*(ast.literal_eval(p) for p in parts))
+    return ast.literal_eval(node)
+
+
+def _comments(source: str) -> dict[int, str]:
+    """The comment of each line, without its sign."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {t.start[0]: t.string[1:] for t in tokens if t.type == tokenize.COMMENT}
+
+
+def checked(given: Mapping[str, Any], known: Mapping[str, Declared]) -> dict[str, Any]:
+    """What is given, each value as its declaration wants it; ValueError for one that is not."""
+    return {
+        name: known[name].checked(name, value) if name in known else value
+        for name, value in given.items()
+    }

@@ -1,19 +1,16 @@
 """Kernels in a quarter of a second: forked from a process that has everything imported.
 
 Importing torch, pandas and the plotting libraries costs a new kernel several seconds, more than a
-small training does. So one server process imports them once, runs nothing, starts no threads, and
-forks a child for each kernel. Linux only; elsewhere kernels start as they always do.
-
-A server dies with the process that started it, and its kernels die with it.
+small training does. So one server process imports them once and forks a child for each kernel, see
+`forking`. Linux only; elsewhere kernels start as they always do.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,22 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-PRELOAD = (
-    "afnlab.runs",
-    "afnlab.analysis",
-    "duckdb",
-    "ipykernel.kernelapp",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_svg",
-    "matplotlib_inline.backend_inline",
-    "pyarrow.parquet",
-    "sklearn.datasets",
-    "sklearn.model_selection",
-    "torch._dynamo",  # an optimizer imports it when it is made
-)
-LAUNCHER = "ipykernel_launcher"
-_PR_SET_PDEATHSIG = 1
-_MESSAGE = 1 << 20
+from afnlab.runs import forking
+from afnlab.runs.forking import LAUNCHER, MESSAGE
 
 
 def available() -> bool:
@@ -54,22 +37,45 @@ class KernelServer:
 
     def __init__(self, threads: int | None = None) -> None:
         self.lock = threading.Lock()
+        self.folder = Path(tempfile.mkdtemp(prefix="afnlab-"))  # of its kernels' sockets
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = dict(os.environ) | search_path() | thread_limits(threads)
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", f"from {__name__} import serve; serve({theirs.fileno()})"],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-            )
+        self._given = theirs
+        self._environment = dict(os.environ) | search_path() | thread_limits(threads)
+        started = threading.Event()
+        # Linux counts a thread's end as the parent's: so one starts it that lives as long.
+        threading.Thread(target=self._start, args=[started], daemon=True).start()
+        started.wait()
+        theirs.close()
+        if not hasattr(self, "process"):
+            raise RuntimeError("the kernel server could not be started")
+
+    def _start(self, started: threading.Event) -> None:
+        try:
+            self.process = self._launch(self._given.fileno())
+        finally:
+            started.set()
+        self.process.wait()
+
+    def _launch(self, descriptor: int) -> subprocess.Popen:
+        arguments = f"{descriptor}, {os.getpid()}, {str(self.folder)!r}"
+        code = f"from {forking.__name__} import serve; serve({arguments})"
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            pass_fds=[descriptor],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+        )
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
 
     def fork(self, arguments: list[str], env: Mapping[str, str], cwd: str, log: str) -> Forked:
         request = {"arguments": arguments, "env": dict(env), "cwd": cwd, "log": log}
         with self.lock:
             try:
                 self.ours.send(json.dumps(request).encode())
-                reply, fds, _, _ = socket.recv_fds(self.ours, _MESSAGE, 1)
+                reply, fds, _, _ = socket.recv_fds(self.ours, MESSAGE, 1)
             except OSError as error:
                 raise RuntimeError(f"the kernel server has gone ({error})") from None
         if not fds:
@@ -77,9 +83,15 @@ class KernelServer:
         return Forked(int(reply), fds[0])
 
     def close(self) -> None:
+        """End the server and every kernel from it."""
         self.ours.close()
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:  # it is importing
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> KernelServer:
         return self
@@ -122,10 +134,17 @@ class Forked:
         os.close(self.handle)
 
 
-def manager_class(server: KernelServer | None, threads: int | None, log: Path) -> type:
+def manager_class(
+    server: KernelServer | None,
+    threads: int | None,
+    log: Path,
+    extra: Mapping[str, str] | None = None,
+    made: list[Any] | None = None,
+) -> type:
     """A Jupyter kernel manager whose kernels come from the server, or are started anew without one.
 
-    They talk over Unix sockets where there are any, since TCP ports can be snatched.
+    They talk over Unix sockets where there are any, since TCP ports can be snatched. extra: their
+    environment's additions. made: takes the managers that are made.
     """
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
     from jupyter_client.provisioning import LocalProvisioner  # noqa: PLC0415
@@ -144,17 +163,21 @@ def manager_class(server: KernelServer | None, threads: int | None, log: Path) -
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             if sys.platform != "win32":
-                self.transport = "ipc"
-                self.ip = str(Path(tempfile.gettempdir()) / f"afnlab-{uuid.uuid4().hex[:12]}")
+                own = server.folder if server else Path(tempfile.gettempdir())
+                name = f"afnlab-{uuid.uuid4().hex[:12]}"
+                self.transport, self.ip = "ipc", str(own / name)
+                self.connection_file = str(own / f"{name}.json")
             argv = self.kernel_spec.argv if self.kernel_spec else ()
             if server is not None and LAUNCHER in argv:
                 self.provisioner = Provisioner(
                     kernel_id="", kernel_spec=self.kernel_spec, parent=self
                 )
+            if made is not None:
+                made.append(self)
 
         async def _async_start_kernel(self, **kwargs: Any) -> None:
             env = dict(kwargs.pop("env", os.environ)) | search_path() | thread_limits(threads)
-            env |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+            env |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", **(extra or {})}
             await super()._async_start_kernel(env=env, **kwargs)
 
         start_kernel = _async_start_kernel
@@ -173,65 +196,3 @@ def thread_limits(threads: int | None) -> dict[str, str]:
     if threads is None:
         return {}
     return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-
-
-def serve(descriptor: int) -> None:
-    """Fork a kernel for each request, until the other side closes the connection."""
-    _die_with_parent()
-    connection = socket.socket(fileno=descriptor)
-    import importlib  # noqa: PLC0415
-
-    for name in PRELOAD:
-        with contextlib.suppress(ImportError):  # a kernel may do without; its notebook will say
-            importlib.import_module(name)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started us
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
-    while request := connection.recv(_MESSAGE):
-        pid = os.fork()
-        if pid == 0:
-            connection.close()
-            _become_kernel(json.loads(request))
-        try:
-            handle = os.pidfd_open(pid)
-            socket.send_fds(connection, [str(pid).encode()], [handle])
-            os.close(handle)
-        except ProcessLookupError:
-            connection.send(b"0")
-
-
-def _become_kernel(request: dict[str, Any]) -> None:
-    """Turn this freshly forked process into a kernel; does not return."""
-    code = 1
-    try:
-        _die_with_parent()
-        os.setsid()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.environ.clear()
-        os.environ.update(request["env"])
-        os.environ.pop("JPY_PARENT_PID", None)  # this process's parent is the server
-        os.chdir(request["cwd"])
-        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        import numpy as np  # noqa: PLC0415
-        from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415
-
-        np.random.seed()  # noqa: NPY002  (else all children would share the server's state)
-        sys.argv = [LAUNCHER, *request["arguments"]]
-        IPKernelApp.launch_instance(request["arguments"])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:
-        import traceback  # noqa: PLC0415
-
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# YAML 1.1 takes 1e-3 for a text, as nobody who writes it does.
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 Lines = dict[tuple, int]  # path of keys and positions to an entry: its line, from 1
 
@@ -43,10 +47,12 @@ def _value(
     if isinstance(node, yaml.SequenceNode):
         items = enumerate(node.value)
         return [_value(n, (*key, i), lines, path, inside) for i, n in items]
+    if isinstance(node, yaml.ScalarNode) and node.style is None and _EXPONENT.fullmatch(node.value):
+        return float(node.value)
     try:
         return yaml.SafeLoader("").construct_object(node)
     except yaml.YAMLError as error:
-        raise LinedError(f"{path}, line {line}: {error}") from None
+        raise LinedError(f"{path}, line {line}: {getattr(error, 'problem', error)}") from None
 
 
 def _mapping(

@@ -53,6 +53,13 @@ def code_of_run(objects: Iterable[Task | Activation], notebook: str) -> str:
     return digest(*parts)
 
 
+def code_of_kernels(device: str) -> str:
+    """Fingerprint of the compiled kernels' sources, for a kind of device that has some."""
+    from afnlab.native import library  # noqa: PLC0415
+
+    return library.digest(device)
+
+
 def _named(text: str) -> frozenset[str]:
     names = {f"afnlab.{word}" for word in re.findall(r"\bafnlab\.(\w+)", text)}
     return frozenset({ENGINE, *(n for n in names if _file_of(n) and not n.startswith(_BY_OBJECT))})

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from afnlab import paths
 from afnlab.loading import unknown
-from afnlab.runs import cell
-from afnlab.runs.sources import code_of_run, digest
+from afnlab.runs import cell, values
+from afnlab.runs.sources import code_of_kernels, code_of_run, digest
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.options import TASK_PARAMS, TRAINABLE, Options, resolve, seed_list, whole
-from afnlab.training.record import TABLES
+from afnlab.training.record import TABLES, native_kernels
 from afnlab.training.tasks import Task, get_task
 
 OUT, PARAMS = "out", "params"
 ID_LENGTH = 16
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Training:
     limit_test: int | None
     record: tuple[str, ...]
     keep_weights: bool
+    native: bool
 
     @property
     def label(self) -> str:
@@ -74,6 +76,7 @@ class Training:
             "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
             "epochs": self.epochs,
             "device": self.device,
+            "native": self.native,
             "dtype": self.dtype,
             "limit_train": self.limit_train,
             "limit_test": self.limit_test,
@@ -82,17 +85,23 @@ class Training:
         }
 
 
-def training(given: Mapping[str, Any], known: Mapping[str, cell.Declared]) -> Training:
+def training(
+    given: Mapping[str, Any],
+    known: Mapping[str, cell.Declared],
+    *,
+    native: bool | None = None,
+    here: bool = True,
+) -> Training:
     """Check what a training notebook is given; ValueError, with the nearest spelling.
 
     Beside the names that its parameters cell declares, it takes what the chosen activation and task
-    declare, and `trainable`.
+    declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
+    here: whether the device must be this machine's.
     """
-    cell.check_types(given, known)
-    values = {name: d.default for name, d in known.items()} | dict(given)
-    task, record = get_task(values["task"]), get_activation(values["activation"])
-    params = {name: value for name, value in values.items() if name not in known}
-    for name, value in values.get(PARAMS, {}).items():
+    told = {name: d.default for name, d in known.items()} | cell.checked(given, known)
+    task, record = get_task(told["task"]), get_activation(told["activation"])
+    params = {name: value for name, value in told.items() if name not in known}
+    for name, value in told.get(PARAMS, {}).items():
         if name in params:
             raise ValueError(f"parameter {name!r} is given twice, alone and in {PARAMS!r}")
         params[name] = value
@@ -101,31 +110,39 @@ def training(given: Mapping[str, Any], known: Mapping[str, cell.Declared]) -> Tr
         if name.rpartition(".")[2] not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
             names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
             raise ValueError(unknown("parameter", name, names))
-    dtype = values.get("dtype", "float32")
+    dtype = told.get("dtype", "float32")
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
-    tables = tuple(values.get("record", ()))
+    tables = tuple(told.get("record", ()))
     for table in tables:
         if table not in TABLES:
             raise ValueError(unknown("record", table, TABLES))
     counts = {}
     for name in ("epochs", "limit_train", "limit_test"):
-        counts[name] = values.get(name, 0)
+        counts[name] = told.get(name, 0)
         whole(counts[name], name, least=0)
+    device = _device_kind(told.get("device", "auto"), here)
     return Training(
         task=task,
         activation=record,
         params=params,
         options=resolve(task, record, params),
-        seeds=seed_list(values.get("seeds", 10)),
+        seeds=seed_list(told.get("seeds", 10)),
         epochs=counts["epochs"] or task.recipe.epochs,
-        device=pick_device(values.get("device", "auto")).type,
+        device=device,
         dtype=dtype,
         limit_train=counts["limit_train"] or None,
         limit_test=counts["limit_test"] or None,
         record=tables,
-        keep_weights=bool(values.get("keep_weights", False)),
+        keep_weights=bool(told.get("keep_weights", False)),
+        native=native_kernels(device, record.key) if native is None else native,
     )
+
+
+def _device_kind(name: str, here: bool) -> str:
+    """`cpu`, `cuda`, ...; one that only other machines have passes where `here` is false."""
+    kind = name.partition(":")[0]
+    return kind if not here and kind in DEVICES else pick_device(name).type
 
 
 @dataclass(frozen=True)
@@ -134,18 +151,29 @@ class RunSpec:
 
     id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
     source and the sources that it can reach; group: the same without the seeds, so that runs of one
-    group are one experiment.
+    group are one experiment. native: whether compiled kernels are used, None: as they are here;
+    here: whether the device must be this machine's.
     """
 
     notebook: Path
     parameters: dict[str, Any]
+    native: bool | None = None
+    here: bool = True
 
     @classmethod
-    def make(cls, notebook: str | Path, parameters: Mapping[str, Any]) -> RunSpec:
+    def make(
+        cls,
+        notebook: str | Path,
+        parameters: Mapping[str, Any],
+        *,
+        native: bool | None = None,
+        here: bool = True,
+    ) -> RunSpec:
         """Checked: ValueError for an unknown notebook, parameter or value."""
         path = paths.find("notebooks", notebook, ".ipynb")
-        given = {name: value for name, value in parameters.items() if "." not in name}
-        dotted = {name: value for name, value in parameters.items() if "." in name}
+        settled = {name: values.settle(name, value) for name, value in parameters.items()}
+        given = {name: value for name, value in settled.items() if "." not in name}
+        dotted = {name: value for name, value in settled.items() if "." in name}
         if dotted:
             nested = given.get(PARAMS, {})
             if not isinstance(nested, dict):
@@ -153,7 +181,7 @@ class RunSpec:
             given[PARAMS] = nested | dotted
         if OUT in given:
             raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
-        spec = cls(path, given)
+        spec = cls(path, given, native, here)
         if spec.training is not None:  # a kernel may run in another folder: no relative paths
             given["activation"] = spec.training.activation.key
             if ":" in str(given.get("task", "")):
@@ -161,7 +189,17 @@ class RunSpec:
                 given["task"] = (
                     f"{Path(file).resolve()}:{name}" if file.endswith(".py") else given["task"]
                 )
+        else:
+            given |= cell.checked(given, spec.known)
         return spec
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> RunSpec:
+        """What a record's run would be with today's code, on a device and kernels like its own."""
+        given, normal = values.decode(record["given"]), record["parameters"]
+        if "options" in normal:  # a training
+            given["device"] = normal["device"]
+        return cls.make(record["notebook"], given, native=record.get("native"), here=False)
 
     @cached_property
     def known(self) -> dict[str, cell.Declared]:
@@ -171,18 +209,25 @@ class RunSpec:
     def training(self) -> Training | None:
         """The training that it asks for, if the notebook declares task, activation and out."""
         if {"task", "activation", OUT} <= set(self.known):
-            return training(self.parameters, self.known)
+            return training(self.parameters, self.known, native=self.native, here=self.here)
         for name in self.parameters:
             if name not in self.known:
                 raise ValueError(unknown("parameter", name, self.known, of=self.notebook.name))
-        cell.check_types(self.parameters, self.known)
         return None
 
     @cached_property
     def normal(self) -> dict[str, Any]:
         if self.training is not None:
             return self.training.normal()
-        return {name: d.default for name, d in self.known.items()} | self.parameters
+        return {name: values.encode(d.default) for name, d in self.known.items()} | {
+            name: values.encode(value) for name, value in self.parameters.items()
+        }
+
+    @property
+    def uses_native(self) -> bool:
+        if self.training is not None:
+            return self.training.native
+        return native_kernels("cpu") if self.native is None else self.native
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -193,19 +238,24 @@ class RunSpec:
         source = "\n".join(text for _, text, _ in cell.sources(self.notebook))
         objects = (self.training.task, self.training.activation) if self.training else ()
         code = code_of_run(objects, source)
-        return digest(self.notebook.name, source, code, canonical(self.normal))[:ID_LENGTH]
+        parts = [self.notebook.name, source, code, canonical(self.normal)]
+        if self.uses_native and "afnlab" in source:
+            parts.append(code_of_kernels(self.training.device if self.training else "cpu"))
+        return digest(*parts)[:ID_LENGTH]
 
     @cached_property
     def id(self) -> str:
         return digest(self.group, canonical(list(self.seeds)))[:ID_LENGTH]
 
     def with_seeds(self, seeds: tuple[int, ...]) -> RunSpec:
-        return RunSpec(self.notebook, self.parameters | {"seeds": list(seeds)})
+        return replace(self, parameters=self.parameters | {"seeds": list(seeds)})
 
     @property
     def label(self) -> str:
         if self.training is None:
-            return self.notebook.stem
+            told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
+            words = ", ".join(f"{name}={_short(value)}" for name, value in told.items())
+            return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         return f"{self.training.task.name} {self.training.label}"
 
 

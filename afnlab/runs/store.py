@@ -1,123 +1,179 @@
-"""The folder of runs: one whole folder a run, so that any number of processes may write."""
+"""The folder of runs, read: one whole folder a run, `<id>/record.json` and what it names."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
-import uuid
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-SCHEMA = 1
-RECORD, HISTORY, NOTEBOOK = "record.json", "history.parquet", "notebook.ipynb"
+from afnlab.runs.sources import digest
+
+SCHEMA = 2
+RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
 FAILED = ".failed"
 ENVIRONMENT = "AFNLAB_RUNS"
-
-
-def default_folder() -> Path:
-    """`$AFNLAB_RUNS`, or `runs` in the current folder."""
-    return Path(os.environ.get(ENVIRONMENT) or "runs")
-
-
-def begin(runs: Path, run_id: str) -> Path:
-    """A new folder for an attempt at a run; no two attempts share one."""
-    folder = runs.resolve() / f".attempt-{run_id}-{uuid.uuid4().hex[:8]}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise ValueError(f"{runs}: cannot hold runs ({error})") from None
-    return folder
-
-
-def finish(folder: Path, runs: Path, record: dict[str, Any]) -> Path:
-    """Make an attempt the run: one rename. If another was first, its folder stays."""
-    (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    final = runs.resolve() / record["id"]
-    try:
-        folder.rename(final)
-    except OSError:
-        if not (final / RECORD).is_file():
-            raise
-        shutil.rmtree(folder)
-    return final
-
-
-def keep_failed(folder: Path, runs: Path, run_id: str, message: str) -> Path:
-    """Move a failed attempt aside, in place of the last one of the same run."""
-    final = runs.resolve() / FAILED / run_id
-    final.parent.mkdir(exist_ok=True)
-    (folder / "error.txt").write_text(message + "\n", encoding="utf-8")
-    shutil.rmtree(final, ignore_errors=True)
-    folder.rename(final)
-    return final
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "schema": int,
+    "id": str,
+    "group": str,
+    "notebook": str,
+    "label": str,
+    "parameters": dict,
+    "given": dict,
+    "seeds": list,
+    "started": str,
+    "seconds": (int, float),
+}
+_OF_TRAINING: dict[str, type | tuple[type, ...]] = {"metrics": dict, "environment": dict}
+_OF_FAILURE: dict[str, type | tuple[type, ...]] = dict.fromkeys(
+    ("id", "group", "label", "message", "started"), str
+)
 
 
 def is_there(runs: Path, run_id: str) -> bool:
-    return (runs / run_id / RECORD).is_file()
+    """Whether a run is complete and readable."""
+    try:
+        read_record(runs / run_id / RECORD)
+    except ValueError:
+        return False
+    return True
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def write_record(folder: Path, record: Mapping[str, Any], files: Iterable[Path]) -> None:
+    """Write a run's record, with the size and SHA-256 of its files and a sum over itself."""
+    listed = {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in files
+    }
+    full = {"schema": SCHEMA, **record, "files": listed}
+    write_json(folder / RECORD, full | {"sum": _sum(full)})
+
+
+def _sum(record: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in record.items() if name != "sum"}
+    return digest(json.dumps(told, sort_keys=True))
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A run's record; ValueError if it is not one that this afnlab can read."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        absent = {"schema", "id", "group", "parameters", "seeds", "started"} - set(record)
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{path}: is not a readable record ({error})") from None
-    if absent:
-        raise ValueError(f"{path}: lacks {', '.join(sorted(absent))}")
-    if record["id"] != path.parent.name:
-        raise ValueError(f"{path}: is the record of another run, {record['id']}")
-    if record["schema"] > SCHEMA:
-        raise ValueError(f"{path}: schema {record['schema']} is newer than this afnlab")
+    """A run's record; ValueError, with the file's name, if it is not that of a whole run."""
+    record = _read(path)
+    check_record(record, path, path.parent.name)
     return record
 
 
-def records(runs: str | Path) -> list[dict[str, Any]]:
-    """The records of all complete runs, oldest first; an unreadable one is named in a warning."""
-    found = []
-    for path in sorted(Path(runs).glob(f"*/{RECORD}")):
+def check_record(record: dict[str, Any], path: Path, run_id: str) -> None:
+    """ValueError if a record is not that of a whole run; an old one is brought up to date."""
+    _check_fields(path, record, _FIELDS)
+    if record["schema"] > SCHEMA:
+        raise ValueError(f"{path}: schema {record['schema']} is newer than this afnlab")
+    if record["id"] != run_id:
+        raise ValueError(f"{path}: is the record of another run, {record['id']}")
+    trained = "options" in record["parameters"]
+    if trained:
+        _check_fields(path, record, _OF_TRAINING)
+    if record["schema"] == 1:  # without sums, and from before there were compiled kernels
+        record.setdefault("native", False)
+        record.setdefault("files", {HISTORY: {}} if trained else {})
+    elif record.get("sum") != _sum(record):
+        raise ValueError(f"{path}: has been changed since it was written")
+    for name, known in record["files"].items():
         try:
-            found.append(read_record(path))
+            size = (path.parent / name).stat().st_size
+        except OSError:
+            raise ValueError(f"{path.parent / name}: is missing") from None
+        if size != known.get("bytes", size):
+            message = f"has {size} bytes, had {known['bytes']} when it was written"
+            raise ValueError(f"{path.parent / name}: {message}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: is not a readable record ({error})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: is not a readable record (no mapping)")
+    return content
+
+
+def _check_fields(
+    path: Path, content: dict[str, Any], fields: Mapping[str, type | tuple[type, ...]]
+) -> None:
+    if absent := [name for name in fields if name not in content]:
+        raise ValueError(f"{path}: lacks {', '.join(absent)}")
+    for name, kind in fields.items():
+        if not isinstance(content[name], kind):
+            raise ValueError(f"{path}: {name} cannot be {content[name]!r}")
+
+
+def _all(paths: Iterable[Path], read: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for path in sorted(p for p in paths if not p.parent.name.startswith(".")):
+        try:
+            found.append(read(path))
         except ValueError as error:
-            warnings.warn(f"left out {error}", stacklevel=2)
+            if path.exists():  # or it was removed meanwhile
+                warnings.warn(f"left out {error}", stacklevel=3)
     return sorted(found, key=lambda r: (r["started"], r["id"]))
+
+
+def records(runs: str | Path) -> list[dict[str, Any]]:
+    """The records of all whole runs, oldest first; what is not whole is named in a warning."""
+    return _all(Path(runs).glob(f"*/{RECORD}"), read_record)
+
+
+def failures(runs: str | Path) -> list[dict[str, Any]]:
+    """What is known of the runs that failed: id, group, label, message, started, ..."""
+
+    def read(path: Path) -> dict[str, Any]:
+        facts = _read(path)
+        _check_fields(path, facts, _OF_FAILURE)
+        return facts
+
+    return _all(Path(runs).glob(f"{FAILED}/*/{ERROR}"), read)
 
 
 def histories(runs: str | Path, chosen: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """The histories of these runs in one table: run, group, and the history's own columns.
 
-    Where two runs of a group hold the same seed, the older one counts.
+    Where two runs of a group hold the same seed, the older one counts. A file that cannot be read
+    is named in a warning.
     """
     import duckdb  # noqa: PLC0415
 
     ids = pd.DataFrame([(r["id"], r["group"]) for r in chosen], columns=["run", "group"])
-    files = [path for run in ids.run if (path := Path(runs) / run / HISTORY).is_file()]
+    files = [str(f) for run in ids.run if _is_history(f := Path(runs) / run / HISTORY)]
     if not files:
         return pd.DataFrame(columns=["run", "group", "seed", "epoch", "test_accuracy"])
     with duckdb.connect() as db:
-        read = db.read_parquet([str(f) for f in files], filename=True, union_by_name=True).df()
+        read = db.read_parquet(files, filename=True, union_by_name=True).df()
     read.insert(0, "run", read.pop("filename").map(lambda name: Path(name).parent.name))
     table = ids.merge(read, on="run", sort=False)
     return table.drop_duplicates(["group", "seed", "epoch"], ignore_index=True)
 
 
-def load(folder: str | Path = "runs") -> pd.DataFrame:
-    """All complete training runs of a folder, one row a seed and epoch.
+def _is_history(path: Path) -> bool:
+    import pyarrow.parquet  # noqa: PLC0415
 
-    Columns: run, group, task, activation, label, then the history's (seed, epoch, train_loss,
-    test_loss, test_accuracy, seconds, diverged). ValueError if there is no such folder.
-    """
-    if not Path(folder).is_dir():
-        raise ValueError(f"{folder}: no such folder")
-    chosen = [r for r in records(folder) if "task" in r["parameters"]]
-    table = histories(folder, chosen)
-    names = ("task", "activation", "label")
-    facts = {r["id"]: [r["parameters"].get(n, "") for n in names] for r in chosen}
-    for at, name in enumerate(names):
-        table.insert(2 + at, name, [facts[run][at] for run in table.run])
-    return table
+    try:
+        if {"seed", "epoch"} <= set(pyarrow.parquet.read_schema(path).names):
+            return True
+        reason = "has no columns seed and epoch"
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        reason = f"is not readable ({error})"
+    warnings.warn(f"left out {path}: {reason}", stacklevel=4)
+    return False

@@ -2,118 +2,152 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.utils import ensure_event_loop
-
-from afnlab.runs import kernels, store, sweepfile
-from afnlab.runs.kernels import KernelServer
-from afnlab.runs.notebook import RunFailed, execute
+from afnlab.runs import attempt, store, sweepfile
+from afnlab.runs.execution import RunFailed
+from afnlab.runs.executors import Executor, Local
+from afnlab.runs.places import place
+from afnlab.runs.progress import Progress
 from afnlab.runs.spec import RunSpec
-from afnlab.training.options import whole
 
 
-@dataclass
+@dataclass(repr=False)
 class Outcome:
-    """What a sweep did: the specs that were there, the folders it added, and what failed."""
+    """What a sweep did.
+
+    there: the specs that were complete before; added: the folders of the runs that it made; failed:
+    those that failed, with their error; earlier: those that had failed before and were not tried
+    again.
+    """
 
     there: list[RunSpec] = field(default_factory=list)
     added: list[Path] = field(default_factory=list)
-    failed: list[tuple[RunSpec, str, Path]] = field(default_factory=list)
+    failed: list[tuple[RunSpec, RunFailed]] = field(default_factory=list)
+    earlier: list[tuple[RunSpec, RunFailed]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        failed = [f"\n{spec.label}: {error}\n  {error.link}" for spec, error in self.failed]
+        before = f", {len(self.earlier)} failed before" if self.earlier else ""
+        counts = f"{len(self.there)} there, {len(self.added)} added, {len(self.failed)} failed"
+        return f"{counts}{before}{''.join(failed)}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a spec stands: what is left of it to run, and how that failed when it was tried."""
+
+    spec: RunSpec
+    left: RunSpec | None
+    failure: RunFailed | None = None
+
+
+def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
+    """How specs stand in a folder; left are the seeds that no whole run of their group holds."""
+    done: dict[str, set[int]] = {}
+    failed: dict[str, RunFailed] = {}
+    if runs.is_dir():
+        for record in store.records(runs):
+            done.setdefault(record["group"], set()).update(record["seeds"])
+        for facts in store.failures(runs):
+            kept = runs / store.FAILED / facts["id"]
+            failed[facts["id"]] = RunFailed(facts["message"], kept)
+    for spec in specs:
+        seeds = tuple(s for s in spec.seeds if s not in done.get(spec.group, ()))
+        left: RunSpec | None = spec
+        if spec.training is None:
+            left = None if spec.group in done else spec
+        elif len(seeds) < len(spec.seeds):
+            left = spec.with_seeds(seeds) if seeds else None
+        yield Standing(spec, left, failed.get(left.id) if left else None)
 
 
 def missing(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunSpec]:
-    """What is left to run: of each spec the seeds that no complete run of its group holds."""
-    done: dict[str, set[int]] = {}
-    for record in store.records(runs) if runs.is_dir() else []:
-        done.setdefault(record["group"], set()).update(record["seeds"])
-    for spec in specs:
-        seeds = tuple(s for s in spec.seeds if s not in done.get(spec.group, ()))
-        if spec.training is None:
-            if spec.group not in done:
-                yield spec
-        elif len(seeds) == len(spec.seeds):
-            yield spec
-        elif seeds:
-            yield spec.with_seeds(seeds)
+    """What is left to run, be it that it has failed."""
+    return (s.left for s in standings(specs, runs) if s.left is not None)
+
+
+def planned(
+    source: str | Path | Mapping[str, Any] | sweepfile.Sweep,
+    only: Mapping[str, Any] | None = None,
+    here: bool = True,
+    **overrides: Any,
+) -> tuple[str, list[RunSpec]]:
+    """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
+    plan = source if isinstance(source, sweepfile.Sweep) else sweepfile.read(source)
+    return plan.name, sweepfile.chosen(plan.specs(here=here, **overrides), only or {})
 
 
 def sweep(
-    source: str | Path | sweepfile.Sweep,
+    source: str | Path | Mapping[str, Any] | sweepfile.Sweep,
     *,
     runs: str | Path | None = None,
     jobs: int = 1,
-    report: Callable[[str], None] = print,
+    only: Mapping[str, Any] | None = None,
+    retry_failed: bool = False,
+    timeout: float | None = None,
+    executor: Executor | None = None,
+    report: Callable[[str], None] | None = None,
     **overrides: Any,
 ) -> Outcome:
-    """Make the runs of a sweep that are not in the folder `runs` yet.
+    """Make the runs of a sweep that are not there yet.
 
-    source: a sweep file, the name of one of afnlab's own, or a `Sweep`. jobs: how many notebooks
-    run side by side, sharing the machine's threads. overrides: seeds, epochs, limit_train, ... in
-    place of the file's. A failed run does not stop the others. SweepError for a bad file.
+    source: a sweep file, the name of one of afnlab's own, what such a file holds as a mapping, or a
+    `Sweep`. runs: the folder, or a URL that fsspec knows. jobs: how many notebooks run side by
+    side, sharing the machine's threads. only: take the runs with these values (`{"activation":
+    "relu"}`). retry_failed: try again what failed before. timeout: seconds that a run may take.
+    executor: where runs are executed, in place of `jobs` and `timeout`. report: takes lines on what
+    happens; None: a bar, or printed lines. overrides: seeds, epochs, limit_train, ... in place of
+    the file's.
+
+    A failed run does not stop the others. SweepError for a bad file; ValueError for what else is
+    not allowed, before anything runs.
     """
-    whole(jobs, "jobs", least=1)
-    folder = Path(runs) if runs is not None else store.default_folder()
-    plan = source if isinstance(source, sweepfile.Sweep) else sweepfile.read(source)
-    specs = plan.specs(**overrides)
-    todo = list(missing(specs, folder))
-    left = {spec.group for spec in todo}
-    outcome = Outcome(there=[spec for spec in specs if spec.group not in left])
-    report(f"{plan.name}: {len(specs)} runs, {len(outcome.there)} there, {len(todo)} to do")
-    for number, (spec, result) in enumerate(_results(todo, folder, jobs), start=1):
-        count = f"[{number}/{len(todo)}]"
-        if isinstance(result, RunFailed):
-            outcome.failed.append((spec, str(result), result.folder))
-            report(f"{count} {spec.label}: FAILED, {result}; see {result.folder / store.NOTEBOOK}")
+    executor = executor or Local(jobs, timeout=timeout)
+    name, specs = planned(source, only, executor.here, **overrides)
+    where = place(runs)
+    where.pull()
+    for left in attempt.abandoned(where.workshop):
+        attempt.discard(left)
+    outcome, todo = Outcome(), []
+    for standing in standings(specs, where.folder):
+        if standing.left is None:
+            outcome.there.append(standing.spec)
+        elif standing.failure is not None and not retry_failed:
+            outcome.earlier.append((standing.left, standing.failure))
         else:
-            outcome.added.append(result)
-            report(f"{count} {spec.label}: {_accuracy(result)}")
+            todo.append(standing.left)
+    if todo:
+        attempt.Attempt(where.workshop, "check").drop()
+    before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
+    with Progress(name, len(todo), executor.slots, report) as progress:
+        progress.say(
+            f"{name}: {len(specs)} runs, {len(outcome.there)} there{before}, {len(todo)} to do"
+        )
+        with closing(executor.results(todo, where)) as results:
+            for spec, error in results:
+                if error is None:
+                    outcome.added.append(where.folder / spec.id)
+                    said = _said(outcome.added[-1])
+                else:
+                    outcome.failed.append((spec, error))
+                    said = f"FAILED, {error}"
+                progress.ended(spec.label, said, failed=error is not None)
     return outcome
 
 
-def _accuracy(folder: Path) -> str:
-    record = store.read_record(folder / store.RECORD)
-    metrics = record.get("metrics", {})
-    if metrics.get("test_accuracy") is None:
-        return f"done in {record['seconds']:.1f} s"
-    return (
-        f"test accuracy {100 * metrics['test_accuracy']:.2f} % over {len(record['seeds'])} seeds,"
-        f" {record['seconds']:.1f} s"
-    )
-
-
-def _results(
-    todo: Sequence[RunSpec], folder: Path, jobs: int
-) -> Iterator[tuple[RunSpec, Path | RunFailed]]:
-    """Execute the specs, `jobs` at a time, and yield them as they end."""
-    if not todo:
-        return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ExitStack() as stack:
-        server = stack.enter_context(KernelServer(threads)) if kernels.available() else None
-
-        def attempt(spec: RunSpec) -> Path | RunFailed:
-            try:
-                return execute(spec, folder, threads, server)
-            except RunFailed as error:
-                return error
-            finally:
-                ensure_event_loop().close()  # the one that Jupyter made for this thread
-
-        # Threads suffice: each only talks to the kernel that does its work.
-        pool = stack.enter_context(ThreadPoolExecutor(jobs))
-        futures = {pool.submit(attempt, spec): spec for spec in todo}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if server is not None:
-                server.close()
-            raise
+def _said(folder: Path) -> str:
+    try:
+        record = store.read_record(folder / store.RECORD)
+    except ValueError as error:
+        return f"done, but {error}"
+    accuracy = record.get("metrics", {}).get("test_accuracy")
+    seconds = f"{record['seconds']:.1f} s"
+    if accuracy is None:
+        return f"done in {seconds}"
+    seeds = len(record["seeds"])
+    return f"test accuracy {100 * accuracy:.2f} % over {seeds} seed{'s' * (seeds > 1)}, {seconds}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.loading import unknown
-from afnlab.runs import linedyaml
+from afnlab.runs import cell, grid, linedyaml
+from afnlab.runs.grid import GridError
 from afnlab.runs.spec import RunSpec
-from afnlab.spec import get_activation, list_activations
+from afnlab.training.options import seed_list
 
-KEYS = ("title", "notebook", "parameters", "grid", "seeds")
-ELEMENTWISE = "elementwise"
+KEYS = ("title", "notebook", "parameters", "grid", "zip", "seeds")
+Place = tuple[Any, ...]  # keys and positions that lead to an entry of the file
+Axis = list[tuple[Place, dict[str, Any]]]
 
 
 class SweepError(ValueError):
@@ -25,54 +27,90 @@ class SweepError(ValueError):
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep: a notebook, parameters that all runs share, and a grid of lists.
+    """A sweep: a notebook, parameters that all runs share, and what is to be combined.
 
-    In the grid, `activation: elementwise` stands for every elementwise activation, and an item
-    `{name: {parameter: value or list}}` of `activation` gives an activation parameters of its own.
+    grid: a list or range of each name, see `afnlab.runs.grid`; all combinations are made. zip:
+    names whose lists go side by side, one mapping or several; each is one more axis of the grid.
+    seeds: a number or a list; a notebook that has no parameter `seeds` but one `seed` is run once
+    for each.
     """
 
     name: str
     notebook: str = "train"
     title: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    grid: dict[str, list[Any]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    grid: Mapping[str, Any] = field(default_factory=dict)
+    zip: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
     seeds: Any = None
     path: Path | None = None
-    lines: dict[tuple, int] = field(default_factory=dict, repr=False)
+    lines: dict[Place, int] = field(default_factory=dict, repr=False)
 
-    def specs(self, **overrides: Any) -> list[RunSpec]:
+    def specs(self, *, here: bool = True, **overrides: Any) -> list[RunSpec]:
         """The runs, in the order of the grid; `overrides` replace shared parameters (None: do not).
 
-        SweepError, naming the line, for anything that a run may not be given.
+        here: whether the device must be this machine's. SweepError, naming the line, for anything
+        that a run may not be given.
         """
         overrides = {name: value for name, value in overrides.items() if value is not None}
         shared = dict(self.parameters)
-        if self.seeds is not None:
-            shared["seeds"] = self.seeds
+        axes = self._axes()
+        seeds = overrides.pop("seeds", self.seeds)
+        if seeds is not None:
+            if self._has_one_seed():
+                try:
+                    own = [(("seeds",), {"seed": seed}) for seed in seed_list(seeds)]
+                except ValueError as error:
+                    raise self.wrong(str(error), "seeds") from None
+                axes.append(own)
+            else:
+                shared["seeds"] = seeds
         shared |= overrides
         made: dict[str, RunSpec] = {}
-        for at, chosen in self._points():
+        for at, chosen in _combined(axes):
             given = {**shared, **{n: v for n, v in chosen.items() if n not in overrides}}
             try:
-                spec = RunSpec.make(self.notebook, self._resolved(given))
+                spec = RunSpec.make(self.notebook, self._resolved(given), here=here)
                 made.setdefault(spec.group, spec)
             except ValueError as error:
-                raise SweepError(f"{self._where(at, str(error))}: {error}") from None
+                raise self.wrong(str(error), *self._meant(at, chosen, str(error))) from None
         return list(made.values())
 
-    def _points(self) -> Iterator[tuple[list[tuple], dict[str, Any]]]:
-        axes = []
+    def wrong(self, message: str, *at: Any) -> SweepError:
+        """The error that a message is, with the file and the line of the entry it speaks of."""
+        while at and at not in self.lines:
+            at = at[:-1]
+        return SweepError(f"{self.path or self.name}, line {self.lines.get(at, 1)}: {message}")
+
+    def _has_one_seed(self) -> bool:
+        try:
+            known = cell.declared(paths.find("notebooks", self.notebook, ".ipynb"))
+        except ValueError as error:
+            raise self.wrong(str(error), "notebook") from None
+        return "seed" in known and "seeds" not in known
+
+    def _axes(self) -> list[Axis]:
+        axes: list[Axis] = []
         for name, values in self.grid.items():
-            axis: list[tuple[tuple, dict[str, Any]]] = []
-            for i, value in enumerate(values):
-                options = _activation_items(value) if name == "activation" else [{name: value}]
-                axis += [(("grid", name, i), option) for option in options]
+            if name == "seeds":
+                raise self.wrong("seeds stand at the top level, not in the grid", "grid", name)
+            try:
+                listed = grid.entries(name, values)
+            except GridError as error:
+                raise self.wrong(str(error), "grid", name, *error.at) from None
+            axis = [
+                (("grid", name, i), p) for i, v in enumerate(listed) for p in grid.points(name, v)
+            ]
             axes.append(axis)
-        for combination in product(*axes):
-            merged: dict[str, Any] = {}
-            for _, option in combination:
-                merged |= option
-            yield [at for at, _ in combination], merged
+        single = isinstance(self.zip, Mapping)
+        for number, lists in enumerate([self.zip] if single else self.zip):
+            at: Place = ("zip",) if single else ("zip", number)
+            if not isinstance(lists, Mapping) or not lists:
+                raise self.wrong("zip must be a mapping of lists, or a list of such", *at)
+            try:
+                axes.append([(at, point) for point in grid.together(lists)])
+            except GridError as error:
+                raise self.wrong(str(error), *at) from None
+        return axes
 
     def _resolved(self, given: dict[str, Any]) -> dict[str, Any]:
         """References with relative paths are meant from the sweep file's folder first."""
@@ -84,81 +122,88 @@ class Sweep:
                 given[name] = f"{beside.resolve()}:{attribute}" if beside.is_file() else ref
         return given
 
-    def _where(self, grid_keys: list[tuple], message: str) -> str:
-        """The file and the line of the entry that an error message speaks of."""
+    def _meant(self, at: list[Place], chosen: Mapping[str, Any], message: str) -> Place:
+        """The entry that an error message speaks of."""
 
-        def named(key: tuple) -> bool:
+        def named(key: Place) -> bool:
             name = re.escape(str(key[-1]))
             said = rf"'{name}'|(^|[ :]){name}( must|:| ')|unknown {name} "
             return isinstance(key[-1], str) and re.search(said, message) is not None
 
-        own = [k for k in self.lines if any(k[: len(g)] == g for g in grid_keys) and named(k)]
-        values = [k for k in grid_keys if repr(self.grid[k[1]][k[2]]) in message]
+        own = [k for k in self.lines if any(k[: len(g)] == g for g in at) and named(k)]
+        values = [k for k in at if k[0] == "grid" and repr(chosen.get(k[1])) in message]
         rest = [k for k in self.lines if k and k[0] in ("parameters", "seeds") and named(k)]
-        key = next(iter([*own, *values, *rest, *grid_keys]), ())
-        return f"{self.path or self.name}, line {self.lines.get(key, 1)}"
+        return next(iter([*own, *values, *rest, *at]), ())
 
 
-def _activation_items(item: Any) -> list[dict[str, Any]]:
-    """The grid points of one item of `activation`."""
-    if not isinstance(item, Mapping):
-        return [{"activation": item}]
-    points = []
-    for name, own in item.items():
-        lists = {k: v if isinstance(v, list) else [v] for k, v in (own or {}).items()}
-        points += [
-            {"activation": name, **dict(zip(lists, values, strict=True))}
-            for values in product(*lists.values())
-        ]
-    return points
+def _combined(axes: list[Axis]) -> Iterator[tuple[list[Place], dict[str, Any]]]:
+    for combination in product(*axes):
+        merged: dict[str, Any] = {}
+        for _, point in combination:
+            merged |= point
+        yield [at for at, _ in combination], merged
 
 
-def read(ref: str | Path) -> Sweep:
-    """The sweep in a file, a path or the name of one of afnlab's own; SweepError names the line."""
+def read(ref: str | Path | Mapping[str, Any]) -> Sweep:
+    """The sweep in a file, a path or the name of one of afnlab's own, or in a mapping.
+
+    SweepError names the line.
+    """
+    if isinstance(ref, Mapping):
+        return _checked(dict(ref), "sweep", None, {})
     path = paths.find("sweeps", ref, ".yaml")
     try:
         content, lines = linedyaml.read(path)
     except linedyaml.LinedError as error:
         raise SweepError(str(error)) from None
+    return _checked(content, path.stem, path, lines)
 
-    def wrong(message: str, *key: Any) -> SweepError:
-        return SweepError(f"{path}, line {lines.get(key, 1)}: {message}")
 
+def _checked(content: Any, name: str, path: Path | None, lines: dict[Place, int]) -> Sweep:
+    wrong = Sweep(name, path=path, lines=lines).wrong
     if not isinstance(content, dict):
         raise wrong(f"must be a mapping with the keys {', '.join(KEYS)}")
     for key in content:
         if key not in KEYS:
             raise wrong(unknown("key", key, KEYS), key)
-    for key, kind in (("parameters", dict), ("grid", dict), ("notebook", str), ("title", str)):
+    kinds: dict[str, type | tuple[type, ...]] = {"parameters": dict, "grid": dict, "title": str}
+    kinds |= {"notebook": (str, Path), "zip": (dict, list)}
+    for key, kind in kinds.items():
         if key in content and not isinstance(content[key], kind):
-            raise wrong(f"{key} must be a {'mapping' if kind is dict else 'text'}", key)
-    grid = {name: _axis(name, v, wrong) for name, v in content.get("grid", {}).items()}
-    notebook = content.get("notebook", "train")
-    beside = path.parent / notebook
+            word = {dict: "mapping", (dict, list): "mapping of lists"}.get(kind, "text")
+            raise wrong(f"{key} must be a {word}", key)
+    notebook = str(content.get("notebook", "train"))
+    beside = (path.parent if path else Path()) / notebook
     try:
         found = paths.find("notebooks", beside if beside.is_file() else notebook, ".ipynb")
     except ValueError as error:
         raise wrong(str(error), "notebook") from None
-    rest = {k: content[k] for k in ("title", "parameters", "seeds") if k in content}
-    return Sweep(path.stem, str(found), **rest, grid=grid, path=path, lines=lines)
+    rest = {k: content[k] for k in KEYS if k in content and k != "notebook"}
+    plan = Sweep(name, str(found), **rest, path=path, lines=lines)
+    plan._axes()  # what is wrong in the grid is said when the file is read
+    return plan
 
 
-def _axis(name: str, values: Any, wrong: Callable[..., SweepError]) -> list[Any]:
-    """The entries of one name in the grid."""
-    if name == "activation" and values == ELEMENTWISE:
-        return [n for n in list_activations() if get_activation(n).elementwise]
-    if not isinstance(values, list) or not values:
-        word = f", or {ELEMENTWISE}" if name == "activation" else ""
-        raise wrong(f"{name!r} must be a list with entries{word}", "grid", name)
-    if name == "seeds":
-        raise wrong("seeds stand at the top level, not in the grid", "grid", name)
-    for i, item in enumerate(values if name == "activation" else ()):
-        for own, parameters in item.items() if isinstance(item, Mapping) else ():
-            if parameters is not None and not isinstance(parameters, Mapping):
-                example = f"{{{own}: {{parameter: [1, 2]}}}}"
-                message = f"{own!r} must be followed by parameters, such as {example}"
-                raise wrong(f"{message}, got {parameters!r}", "grid", name, i)
-            for parameter, listed in (parameters or {}).items():
-                if listed == []:
-                    raise wrong(f"{parameter!r} must not be an empty list", "grid", name, i)
-    return values
+def chosen(specs: Sequence[RunSpec], only: Mapping[str, Any]) -> list[RunSpec]:
+    """The specs that have these values, as `--only KEY=VALUE` asks; ValueError if there are none.
+
+    A key is a parameter's name, or `id` or `label`.
+    """
+    left = list(specs)
+    for key, value in only.items():
+        known = sorted({name for spec in specs for name in _facts(spec)})
+        if key not in known:
+            raise ValueError(unknown("key", key, known, of="only"))
+        found = [s for s in left if str(_facts(s).get(key)) == str(value)]
+        if not found:
+            there = sorted({str(_facts(s).get(key)) for s in left})
+            raise ValueError(f"only: no run has {key} = {value}; there are: {', '.join(there)}")
+        left = found
+    return left
+
+
+def _facts(spec: RunSpec) -> dict[str, Any]:
+    facts = {"id": spec.id, "label": spec.label, **spec.normal}
+    if spec.training is not None:
+        facts |= facts.pop("options") | facts.pop("parameters")
+    return facts

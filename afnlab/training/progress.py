@@ -29,7 +29,7 @@ class Bar:
             self._bar.update()
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return hasattr(shell, "kernel")
 
@@ -38,7 +38,7 @@ def _in_notebook() -> bool:
 def bar(epochs: int, label: str, show: bool | None) -> Iterator[Bar]:
     """A bar of so many epochs; show=None: in a terminal and in a notebook."""
     can = find_spec("tqdm") is not None  # the library half does without
-    visible = can and (sys.stderr.isatty() or _in_notebook()) if show is None else show
+    visible = can and (sys.stderr.isatty() or in_notebook()) if show is None else show
     if not visible:
         yield Bar()
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -226,11 +227,27 @@ def machine(device: torch.device) -> dict[str, Any]:
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
         "threads": torch.get_num_threads(),
+        "native": native_kernels(device.type),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "platform": platform.platform(),
     }
+
+
+def native_kernels(device: str, activation: str = "srelu") -> bool:
+    """Whether an activation is computed by compiled kernels; last bits may differ from torch's.
+
+    On a kind of device that this machine lacks they are taken to be there, unless switched off.
+    """
+    from afnlab.native import kernels, status  # noqa: PLC0415
+
+    if device not in ("cpu", "cuda") or activation not in kernels.names():
+        return False
+    found = status().get(device)
+    if found is None:
+        return os.environ.get(kernels.SWITCH) != "0"
+    return not found.startswith("torch: ")
 
 
 def _processor() -> str:

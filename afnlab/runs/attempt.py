@@ -1,0 +1,180 @@
+"""Writing a run: a folder of its own for each attempt, and one rename when all of it is on disk.
+
+A lock beside the folder is held by the process that makes the attempt, so that what a killed one
+left can be told from what is under way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from afnlab.runs import store
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", ".lock"
+_MINUTE, _DAY = 60, 86_400  # seconds
+
+
+class Attempt:
+    """A new folder for an attempt at a run; no two attempts share one."""
+
+    def __init__(self, runs: Path, run_id: str) -> None:
+        self.runs, self.run_id = runs.resolve(), run_id
+        self.folder = self.runs / f"{PREFIX}{run_id}-{_unique()}"
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            # The lock is there before the folder: what has no lock is under nobody's hand.
+            self._lock = os.open(_lock_of(self.folder), os.O_RDWR | os.O_CREAT)
+            _acquire(self._lock)
+            self.folder.mkdir()
+        except OSError as error:
+            raise ValueError(f"{runs}: cannot hold runs ({error})") from None
+
+    def finish(self, record: dict[str, Any]) -> Path:
+        """Make the attempt the run. If another was first, its folder stays."""
+        files = sorted(p for p in self.folder.rglob("*") if p.is_file())
+        store.write_record(self.folder, record, files)
+        return self.settle()
+
+    def settle(self) -> Path:
+        """Give the folder, with its record in it, the run's name."""
+        for path in (*self.folder.rglob("*"), self.folder):
+            _sync(path)
+        final = self.runs / self.run_id
+        while not _renamed(self.folder, final):
+            try:
+                store.read_record(final / store.RECORD)
+            except ValueError:  # not whole, and reported whenever it was read
+                with suppress(FileNotFoundError):
+                    final.rename(self.runs / f"{TORN}{self.run_id}-{_unique()}")
+            else:
+                discard(self.folder)
+                break
+        _sync(self.runs)
+        self._release()
+        discard(self.runs / store.FAILED / self.run_id)
+        return final
+
+    def fail(self, facts: dict[str, Any]) -> Path:
+        """Move the attempt aside, in place of the last one that failed of the same run."""
+        final = self.runs / store.FAILED / self.run_id
+        final.parent.mkdir(exist_ok=True)
+        store.write_json(self.folder / store.ERROR, facts)
+        while not _renamed(self.folder, final):
+            discard(final)
+        self._release()
+        return final
+
+    def drop(self) -> None:
+        """Leave nothing of the attempt."""
+        discard(self.folder)
+        self._release()
+
+    def leave(self) -> Path:
+        """Leave all as it is, for someone to look at and `afnlab runs gc` to delete."""
+        self._release()
+        return self.folder
+
+    def _release(self) -> None:
+        _lock_of(self.folder).unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def abandoned(runs: Path) -> list[Path]:
+    """What ended processes left: folders of attempts, their locks, and what was being deleted."""
+    found = [*runs.glob(f"{TRASH}*"), *runs.glob(f"{store.FAILED}/{TRASH}*")]
+    for path in runs.glob(f"{PREFIX}*"):
+        if path.suffix != LOCK:
+            if _is_free(_lock_of(path)):
+                found.append(path)
+        elif not path.with_suffix("").exists() and _age(path) > _MINUTE and _is_free(path):
+            found.append(path)  # younger, its folder may be about to be made
+    return sorted(found)
+
+
+def discard(path: Path) -> None:
+    """Delete a folder or file, if it is there, such that it is never seen half deleted."""
+    trash = path.with_name(f"{TRASH}{_unique()}")
+    with suppress(FileNotFoundError):
+        path.rename(trash)
+        if trash.is_dir():
+            shutil.rmtree(trash, ignore_errors=True)
+        else:
+            trash.unlink()
+    if path.name.startswith(PREFIX) and path.suffix != LOCK:
+        _lock_of(path).unlink(missing_ok=True)
+
+
+def _unique() -> str:
+    return uuid.uuid4().hex[:8]
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + LOCK)
+
+
+def _renamed(folder: Path, final: Path) -> bool:
+    """Rename, unless the final name is taken."""
+    try:
+        folder.rename(final)
+    except OSError:
+        if not final.is_dir():
+            raise
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Have a file, or a folder's list of names, written to the disk."""
+    if os.name != "posix" and path.is_dir():
+        return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int) -> bool | None:
+    """Whether the lock is ours now; None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether nobody holds a lock; where there are none, whether it is older than two days."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        acquired = _acquire(descriptor)
+    finally:
+        os.close(descriptor)
+    return _age(lock) > 2 * _DAY if acquired is None else acquired
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0

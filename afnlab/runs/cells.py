@@ -1,0 +1,169 @@
+"""The cells of a notebook, executed by papermill in a kernel of their own, within a time."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from afnlab.runs import cell, forking, values
+from afnlab.runs.kernels import KernelServer, manager_class
+
+_GRACE = 5.0  # seconds between a kernel's interrupt and its end
+_TICK = 0.2  # seconds between two looks at the clock
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
+
+
+@dataclass(frozen=True)
+class Means:
+    """What notebooks are executed with.
+
+    threads: how many a kernel's torch may use; None: all. server: what kernels are forked from;
+    None: each is a new interpreter. timeout: seconds that a notebook may take; None: any.
+    environment: variables that are added to the kernels' own. stop: set when what is under way is
+    no longer wanted, and its end no failure.
+    """
+
+    threads: int | None = None
+    server: KernelServer | None = None
+    timeout: float | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def run_cells(
+    notebook: Path,
+    target: Path,
+    given: Mapping[str, Any],
+    means: Means | None = None,
+    log: Path | None = None,
+) -> None:
+    """Execute a notebook into `target`, its parameters set to what is given.
+
+    PapermillExecutionError if a cell raises, TimeoutError if the time is up, DeadKernelError if the
+    kernel dies; `target` then shows what was done and where it ended. log: what the kernel's
+    process writes, by default beside the target.
+    """
+    means = means or Means()
+    log = log or target.with_suffix(".log")
+    made: list[Any] = []
+    manager = manager_class(means.server, means.threads, log, means.environment, made)
+    _prepare(notebook, target, given)
+    with _Deadline(means, made) as deadline:
+        try:
+            _papermill(target, manager)
+        except Exception as error:
+            if deadline.passed:
+                _note_end(target, ended := TimeoutError(f"not done after {means.timeout:g} s"), log)
+                raise ended from None
+            if not hasattr(error, "ename"):  # no cell's own
+                _note_end(target, error, log)
+            raise
+        finally:
+            if means.server is not None and not means.server.running:
+                for process in _processes(made):
+                    forking.kill_group(process.pid)
+
+
+def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
+    """Write the notebook with a cell that assigns what is given.
+
+    papermill can do this too, but turns tuples and paths into texts.
+    """
+    import nbformat  # noqa: PLC0415
+    from papermill.iorw import load_notebook_node  # noqa: PLC0415
+
+    content = load_notebook_node(str(notebook))
+    if given:
+        tags = [c.metadata.get("tags", []) for c in content.cells]
+        at = next((i for i, t in enumerate(tags) if cell.TAG in t), -1)
+        added = nbformat.v4.new_code_cell(values.assignments(given))
+        added.metadata["tags"] = ["injected-parameters"]
+        content.cells.insert(at + 1, added)
+        content.metadata.papermill["parameters"] = {n: values.encode(v) for n, v in given.items()}
+    nbformat.write(content, target)
+
+
+def _papermill(path: Path, manager: type) -> None:
+    import papermill  # noqa: PLC0415
+
+    papermill.execute_notebook(
+        str(path),
+        str(path),
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        start_timeout=120,
+        kernel_manager_class=manager,
+    )
+
+
+def _note_end(path: Path, error: Exception, log: Path) -> None:
+    """Write into the notebook that its kernel ended, where that was, and what it last said."""
+    import nbformat  # noqa: PLC0415
+
+    with suppress(OSError, ValueError):
+        content = nbformat.read(path, 4)
+        begun = [c for c in content.cells if c.metadata.get("papermill", {}).get("start_time")]
+        if not begun:
+            return
+        said = log.read_text(errors="replace").splitlines()[-20:] if log.is_file() else []
+        name, text = type(error).__name__, str(error)
+        lines = [*said, f"{name}: {text}"]
+        begun[-1].outputs.append(
+            nbformat.v4.new_output("error", ename=name, evalue=text, traceback=lines)
+        )
+        nbformat.write(content, path)
+
+
+def _processes(managers: list[Any]) -> list[Any]:
+    processes = [getattr(m.provisioner, "process", None) for m in managers]
+    return [p for p in processes if p is not None]
+
+
+class _Deadline:
+    """Interrupts a kernel when its time is up, which leaves a traceback; kills it if need be.
+
+    It also kills one that is no longer wanted; a server's kernels end with the server.
+    """
+
+    def __init__(self, means: Means, managers: list[Any]) -> None:
+        self.means, self.managers, self.passed = means, managers, False
+        self._done = threading.Event()
+        if means.timeout is not None or means.server is None:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        seconds = self.means.timeout
+        due = math.inf if seconds is None else time.monotonic() + seconds
+        number = signal.SIGINT
+        while not self._done.wait(_TICK):
+            if self.means.stop.is_set():
+                self._send(_KILL)
+            elif time.monotonic() >= due:
+                self.passed = True
+                self._send(number)
+                due, number = time.monotonic() + _GRACE, _KILL
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in _processes(self.managers):
+            with suppress(OSError):
+                process.send_signal(number)
+
+    def __enter__(self) -> _Deadline:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._done.set()

@@ -1,0 +1,198 @@
+"""Runs on more machines: the same sweep, its runs executed by the workers of a Dask cluster.
+
+Each worker forks its kernels from a server of its own. Runs are kept where all workers can write:
+in a shared folder, or at a URL.
+"""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import ensure_event_loop
+
+from afnlab.runs import store
+from afnlab.runs.cells import Means
+from afnlab.runs.execution import RunFailed, name_of, note_failure
+from afnlab.runs.executors import Ending, Warm, check_numbers
+from afnlab.runs.places import Place, place
+from afnlab.runs.spec import RunSpec
+
+LOCAL = "local"
+
+
+class Dask:
+    """The workers of a Dask cluster.
+
+    address: its scheduler's, `tcp://host:port`, or `local`: `jobs` workers on this machine. slurm:
+    instead, have Slurm start `jobs` workers, each a job of its own, with these settings of
+    dask-jobqueue's `SLURMCluster` (queue, account, memory, walltime, ...). threads: torch's in each
+    run (1). timeout: seconds that a run may take. gpus_per_run: how many of a worker's resource
+    `GPU` a run takes. retries: how often a run whose worker died is begun again, by clusters that
+    the sweep starts. ValueError if Dask is not installed; when used, if no scheduler answers.
+    """
+
+    here = False
+
+    def __init__(
+        self,
+        address: str = LOCAL,
+        *,
+        jobs: int = 1,
+        slurm: Mapping[str, Any] | None = None,
+        threads: int | None = None,
+        timeout: float | None = None,
+        gpus_per_run: int = 0,
+        retries: int = 3,
+    ) -> None:
+        check_numbers(jobs, threads, gpus_per_run)
+        for name in ("distributed", *(["dask_jobqueue"] if slurm is not None else [])):
+            if find_spec(name) is None:
+                raise ValueError(f"{name} is not installed; pip install 'afnlab[dask]'")
+        self.address, self.jobs, self.slurm = address, jobs, slurm
+        self.settings = {"threads": threads or 1, "timeout": timeout}
+        self.resources = {"GPU": gpus_per_run} if gpus_per_run else {}
+        self.retries = retries
+        self.slots = jobs
+
+    def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
+        if not todo:
+            return
+        import distributed  # noqa: PLC0415
+
+        sweep = uuid.uuid4().hex[:8]
+        with self._cluster() as cluster, self._client(cluster) as client:
+            futures = {
+                client.submit(
+                    make,
+                    _parts(spec),
+                    place.name,
+                    sweep,
+                    self.settings,
+                    key=f"{spec.label}-{spec.id}-{sweep}",
+                    resources=self.resources,
+                    pure=False,
+                ): spec
+                for spec in todo
+            }
+            try:
+                for future in distributed.as_completed(futures):
+                    yield futures[future], _outcome(futures[future], future, place)
+            finally:
+                client.cancel(list(futures), force=True)
+                client.run(stop, sweep, on_error="ignore")
+
+    def _cluster(self) -> Any:
+        """A cluster that lives as long as the sweep, or the address of one that is there."""
+        import dask  # noqa: PLC0415
+        import distributed  # noqa: PLC0415
+
+        if self.slurm is None and self.address != LOCAL:
+            return _There(self.address)
+        with dask.config.set({"distributed.scheduler.allowed-failures": self.retries}):
+            if self.slurm is not None:
+                return slurm_cluster(self.jobs, self.slurm, self.resources)
+            return distributed.LocalCluster(
+                n_workers=self.jobs,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                resources=self.resources or None,
+            )
+
+    def _client(self, cluster: Any) -> Any:
+        import distributed  # noqa: PLC0415
+
+        try:
+            client = distributed.Client(getattr(cluster, "address", cluster), timeout=20)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"scheduler {self.address!r}: cannot be reached ({error})") from None
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        if isinstance(cluster, _There):
+            self.slots = max(1, len(workers))
+        wanted = self.resources.get("GPU", 0)
+        if workers and not any(w["resources"].get("GPU", 0) >= wanted for w in workers):
+            client.close()
+            raise ValueError(f"no worker of {self.address!r} was started with --resources GPU=...")
+        return client
+
+
+class _There:
+    """A cluster that someone else started, and will end."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def __enter__(self) -> _There:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str, int]) -> Any:
+    """A `SLURMCluster` of so many jobs, each a worker with one thread for runs."""
+    from dask_jobqueue import SLURMCluster  # noqa: PLC0415
+
+    given: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
+    extra, directives = [], list(given.pop("job_extra_directives", []))
+    if gpus := resources.get("GPU"):
+        extra = ["--resources", f"GPU={gpus}"]
+        directives.append(f"--gres=gpu:{gpus}")
+    try:
+        cluster = SLURMCluster(
+            worker_extra_args=["--nthreads", "1", *extra],  # its cores are for one run's torch
+            job_extra_directives=directives,
+            scheduler_options={"dashboard_address": None},
+            **given,
+        )
+        cluster.scale(jobs=jobs)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"slurm: {error}") from None
+    return cluster
+
+
+def _parts(spec: RunSpec) -> dict[str, Any]:
+    """What a worker makes the spec from; `auto` is the device that it means here."""
+    given = dict(spec.parameters)
+    if spec.training is not None and "device" in spec.known:
+        given["device"] = spec.training.device
+    return {"notebook": name_of(spec.notebook), "parameters": given, "id": spec.id}
+
+
+_warm: dict[str, Warm] = {}
+
+
+def make(parts: dict[str, Any], runs: str, sweep: str, settings: dict[str, Any]) -> str:
+    """On a worker: make a run; the error if it failed, else nothing."""
+    spec = RunSpec.make(parts["notebook"], parts["parameters"])
+    if spec.id != parts["id"]:
+        raise RuntimeError(
+            f"{socket.gethostname()} would make another run: its afnlab, notebook, activation or"
+            " compiled kernels are not those of the machine that started the sweep"
+        )
+    warm = _warm.setdefault(sweep, Warm(Means(**settings)))
+    try:
+        failed = warm.attempt(spec, place(runs))
+    finally:
+        ensure_event_loop().close()
+    return failed.message if failed else ""
+
+
+def stop(sweep: str) -> None:
+    """On a worker: end what it does for a sweep."""
+    if sweep in _warm:
+        _warm.pop(sweep).stop()
+
+
+def _outcome(spec: RunSpec, future: Any, place: Place) -> RunFailed | None:
+    if (error := future.exception()) is not None:
+        message = str(error).splitlines() or [""]
+        return note_failure(spec, place.folder, f"{type(error).__name__}: {message[0]}")
+    place.pull()
+    message = future.result()
+    return RunFailed(message, Path(place.folder) / store.FAILED / spec.id) if message else None

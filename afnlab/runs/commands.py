@@ -1,0 +1,202 @@
+"""What the command line says about runs: `afnlab run`, `sweep`, `runs` and `rerun`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pandas import isna
+
+from afnlab.runs import store, upkeep
+from afnlab.runs.execution import RunFailed
+from afnlab.runs.executors import Executor, Local
+from afnlab.runs.places import place
+from afnlab.runs.rerun import rerun as execute_again
+from afnlab.runs.spec import RunSpec
+from afnlab.runs.sweep import planned, standings
+from afnlab.runs.sweep import sweep as make_runs
+
+
+def assigned(text: str) -> Any:
+    """A value as it is written at the command line: YAML, as papermill reads it."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    if isinstance(value, str):
+        try:
+            value = float(value)  # YAML takes 1e-3 for a text
+        except ValueError:
+            value = text
+    return value
+
+
+def pairs(texts: list[str], flag: str) -> dict[str, Any]:
+    """`KEY=VALUE` texts as a mapping."""
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"{flag} takes KEY=VALUE, got {text!r}")
+    return {key: assigned(value) for key, _, value in (t.partition("=") for t in texts)}
+
+
+def run(a: argparse.Namespace) -> int:
+    spec = RunSpec.make(a.notebook, {name: assigned(text) for name, text in a.parameter})
+    where = place(a.runs)
+    where.pull()
+    folder = where.folder / spec.id
+    if store.is_there(where.folder, spec.id):
+        print(f"{folder} is there already: {spec.label}")
+        return 0
+    print(f"running {spec.label} as {spec.id}")
+    with closing(Local(1, timeout=a.timeout).results([spec], where)) as results:
+        for _, error in results:
+            if error is not None:
+                print(f"afnlab: {error}; see {error.link}", file=sys.stderr)
+                return 1
+    metrics = store.read_record(folder / store.RECORD).get("metrics")
+    if metrics and spec.training is not None:
+        loss = metrics["test_loss"]
+        shown = "not finite" if loss is None else f"{loss:.4f}"
+        accuracy = f"{100 * metrics['test_accuracy']:.2f}"
+        print(f"test accuracy {accuracy} %, loss {shown}, means over {len(spec.seeds)} seeds")
+    print((folder / store.NOTEBOOK).resolve())
+    return 0
+
+
+def sweep(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
+    only = pairs(a.only, "--only")
+    executor = _executor(a)
+    if a.dry_run:
+        return _dry_run(a, only, executor.here, overrides)
+    outcome = make_runs(
+        a.file,
+        runs=a.runs,
+        only=only,
+        retry_failed=a.retry_failed,
+        executor=executor,
+        **overrides,
+    )
+    for spec, error in outcome.failed:
+        print(f"failed: {spec.label}: {error}\n  {error.link}", file=sys.stderr)
+    for spec, error in outcome.earlier:
+        print(f"failed before: {spec.label}: {error}\n  {error.link}", file=sys.stderr)
+    if outcome.earlier:
+        print("--retry-failed tries again what failed before", file=sys.stderr)
+    return 1 if outcome.failed or outcome.earlier else 0
+
+
+def _executor(a: argparse.Namespace) -> Executor:
+    if a.timeout is not None and a.timeout <= 0:
+        raise ValueError(f"--timeout must be above 0 seconds, got {a.timeout:g}")
+    common: dict[str, Any] = {
+        "threads": a.threads,
+        "timeout": a.timeout,
+        "gpus_per_run": a.gpus_per_run,
+    }
+    if a.scheduler is None and a.slurm is None:
+        return Local(a.jobs, **common)
+    if a.scheduler is not None and a.slurm is not None:
+        raise ValueError("--scheduler and --slurm exclude each other")
+    from afnlab.runs.cluster import LOCAL, Dask  # noqa: PLC0415
+
+    slurm = None if a.slurm is None else pairs(a.slurm, "--slurm")
+    return Dask(a.scheduler or LOCAL, jobs=a.jobs, slurm=slurm, **common)
+
+
+def _dry_run(
+    a: argparse.Namespace, only: Mapping[str, Any], here: bool, overrides: Mapping[str, Any]
+) -> int:
+    where = place(a.runs)
+    where.pull()
+    _, specs = planned(a.file, only, here, **overrides)
+    width = max(len(spec.label) for spec in specs)
+    for standing in standings(specs, where.folder):
+        state = "there"
+        if standing.left is not None:
+            state = f"failed: {standing.failure}" if standing.failure else "to do"
+            if standing.left.seeds:
+                state += f": seeds {', '.join(map(str, standing.left.seeds))}"
+        print(f"{standing.spec.id}  {standing.spec.label:{width}}  {state}")
+    return 0
+
+
+def runs(a: argparse.Namespace) -> int:
+    where = place(a.runs)
+    where.pull()
+    if not where.folder.is_dir():
+        raise ValueError(f"{where.folder}: no such folder; make runs first, with `afnlab sweep`")
+    return {"list": _list, "show": _show, "diff": _diff, "rm": _rm, "gc": _gc}[a.action](a, where)
+
+
+def _list(a: argparse.Namespace, where: Any) -> int:
+    found = upkeep.table(where.folder)
+    if a.state:
+        found = found[found.state == a.state]
+    width = max((len(label) for label in found.label), default=0)
+    for row in found.to_dict("records"):
+        accuracy = "" if isna(row["accuracy"]) else f"{100 * row['accuracy']:.2f} %"
+        seconds = "" if isna(row["seconds"]) else f"{row['seconds']:.1f} s"
+        seeds = f"{row['seeds']} seeds" if row["seeds"] else ""
+        when = row["started"][:16].replace("T", " ")
+        line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
+        print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}".rstrip())
+    return 0
+
+
+def _show(a: argparse.Namespace, where: Any) -> int:
+    record = upkeep.find(where.folder, a.id)
+    print(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), end="")
+    print(f"folder: {upkeep.home(where.folder, record).resolve()}")
+    return 0
+
+
+def _diff(a: argparse.Namespace, where: Any) -> int:
+    one, other = (upkeep.find(where.folder, ref) for ref in (a.one, a.other))
+    found = upkeep.difference(one, other)
+    print(found.to_string(index=False) if len(found) else "no difference")
+    return 0
+
+
+def _rm(a: argparse.Namespace, where: Any) -> int:
+    for run_id in upkeep.remove(where, a.ids):
+        print(f"removed {run_id}")
+    return 0
+
+
+def _gc(a: argparse.Namespace, where: Any) -> int:
+    found = upkeep.waste(where, a.stale)
+    for path, reason in found:
+        if not a.dry_run:
+            upkeep.discard(where, path)
+        print(f"{'would remove' if a.dry_run else 'removed'} {path.name}: {reason}")
+    if not found:
+        print("nothing to remove")
+    return 0
+
+
+def rerun(a: argparse.Namespace) -> int:
+    """Exit status: 0 the same bits, 1 not the same or failed, 2 not compared."""
+    where = place(a.runs)
+    where.pull()
+    record = upkeep.find(where.folder, a.id)
+    print(f"running {record['label']} again")
+    with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
+        try:
+            verdict = execute_again(where.folder, record, Path(again), a.timeout)
+        except RunFailed as error:
+            print(f"afnlab: {error}", file=sys.stderr)
+            return 1
+    if verdict.refused:
+        print(f"afnlab: not compared: {'; '.join(verdict.refused)}", file=sys.stderr)
+        return 2
+    if verdict.differ:
+        print(f"the numbers differ in {', '.join(verdict.differ)}")
+        return 1
+    print(f"the numbers are the same bits: {', '.join(verdict.same)}")
+    return 0

@@ -1,0 +1,178 @@
+"""What a parameter's declaration allows: its annotation, and the comment behind it."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_BASIC: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (float, int),
+    "str": (str,),
+    "bool": (bool,),
+    "list": (list, tuple),
+    "tuple": (tuple, list),
+    "dict": (dict,),
+    "Path": (Path, str),
+}
+_MAKE: dict[str, type] = {"float": float, "list": list, "tuple": tuple, "Path": Path}
+_OTHER_NAMES = {"List": "list", "Tuple": "tuple", "Dict": "dict", "Sequence": "list"}
+_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_RANGE = re.compile(rf"\s*({_NUMBER})?\s*\.\.\s*({_NUMBER})?(?=$|[\s,;:)])")
+_CHOICES = re.compile(r"\s*one of:?\s+([^;]+)", re.IGNORECASE)
+
+
+class Misfit(ValueError):
+    """A value is not of the annotated kind."""
+
+
+def fit(kind: ast.expr | None, value: Any) -> Any:  # noqa: PLR0911  (a case each)
+    """`value` as its annotation wants it: an int as a float, a list as a tuple, a text as a Path.
+
+    Misfit if the annotation does not allow it. Annotations that are not about plain values allow
+    everything.
+    """
+    match kind:
+        case None:
+            return value
+        case ast.Constant(value=None):
+            return _only(value is None, value)
+        case ast.Constant(value=str(text)):
+            return fit(ast.parse(text, mode="eval").body, value)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _any_of([left, right], value)
+        case ast.Subscript(value=outer, slice=inner):
+            parts = list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+            return _generic(_name(outer), parts, value)
+    name = _name(kind)
+    types = _BASIC.get(name)
+    if types is None:
+        return value
+    _only(isinstance(value, types) and isinstance(value, bool) == (name == "bool"), value)
+    make = _MAKE.get(name)
+    return value if make is None or isinstance(value, make) else make(value)
+
+
+def _name(node: ast.expr) -> str:
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return _OTHER_NAMES.get(name, name)
+
+
+def _only(allowed: bool, value: Any) -> Any:
+    if not allowed:
+        raise Misfit(value)
+    return value
+
+
+def _any_of(kinds: list[ast.expr], value: Any) -> Any:
+    fitting = []
+    for kind in kinds:
+        try:
+            fitting.append(fit(kind, value))
+        except Misfit:
+            continue
+    _only(bool(fitting), value)
+    return next((v for v in fitting if type(v) is type(value)), fitting[0])
+
+
+def _generic(name: str, parts: list[ast.expr], value: Any) -> Any:  # noqa: PLR0911
+    if name == "Literal":
+        allowed = [ast.literal_eval(p) for p in parts]
+        return _only(any(value == a and type(value) is type(a) for a in allowed), value)
+    if name == "Annotated":
+        return fit(parts[0], value)
+    if name == "Optional":
+        return _any_of([*parts, ast.Constant(None)], value)
+    if name == "Union":
+        return _any_of(parts, value)
+    outer = fit(ast.Name(name), value)
+    if name == "list":
+        return [fit(parts[0], v) for v in outer]
+    if name == "dict" and len(parts) == 2:
+        return {fit(parts[0], k): fit(parts[1], v) for k, v in outer.items()}
+    if name == "tuple":
+        if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is ...:
+            parts = [parts[0]] * len(outer)
+        _only(len(parts) == len(outer), value)
+        return tuple(fit(p, v) for p, v in zip(parts, outer, strict=True))
+    return outer
+
+
+def like(default: Any) -> ast.expr | None:
+    """The annotation that a default stands for where there is none; numbers are of one kind."""
+    if isinstance(default, (int, float)) and not isinstance(default, bool):
+        return ast.BinOp(ast.Name("int"), ast.BitOr(), ast.Name("float"))
+    name = "Path" if isinstance(default, Path) else type(default).__name__
+    return ast.Name(name) if name in _BASIC else None
+
+
+def choices(kind: ast.expr | None) -> list[Any]:
+    """What a `Literal` allows; of other annotations, nothing."""
+    if isinstance(kind, ast.Subscript) and _name(kind.value) == "Literal":
+        inner = kind.slice
+        return [ast.literal_eval(p) for p in getattr(inner, "elts", [inner])]
+    return []
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A range, both ends included, or choices; None: no limit."""
+
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Any, ...] = ()
+
+    def refusal(self, value: Any) -> str:
+        """Why a value (or one in a list) is not allowed: what it must be; empty if it is."""
+        if isinstance(value, (list, tuple)) and value not in self.choices:
+            return next((why for v in value if (why := self.refusal(v))), "")
+        if self.choices and not any(_same(value, c) for c in self.choices):
+            return one_of(self.choices, value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if number and not self._holds(value):
+            if self.low is not None and self.high is not None:
+                return f"must be {self.low:g} to {self.high:g}, got {value!r}"
+            limit = f"{self.low:g} or more" if self.low is not None else f"{self.high:g} or less"
+            return f"must be {limit}, got {value!r}"
+        return ""
+
+    def _holds(self, value: float) -> bool:
+        above = self.low is None or value >= self.low
+        return above and (self.high is None or value <= self.high)
+
+
+def one_of(allowed: list[Any] | tuple[Any, ...], value: Any) -> str:
+    """What is allowed, what was given, and the nearest spelling."""
+    near = difflib.get_close_matches(str(value), list(map(str, allowed)), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"must be one of {', '.join(map(str, allowed))}; got {value!r}{hint}"
+
+
+def limits(kind: ast.expr | None, comment: str) -> Limits | None:
+    """The limits that a comment sets, or a text within `Annotated`: `0..10`, `one of: a, b`."""
+    texts = [comment]
+    if isinstance(kind, ast.Subscript) and _name(kind.value) == "Annotated":
+        constants = [p for p in getattr(kind.slice, "elts", [])[1:] if isinstance(p, ast.Constant)]
+        texts += [c.value for c in constants if isinstance(c.value, str)]
+    for text in texts:
+        if (found := _RANGE.match(text)) and any(found.groups()):
+            low, high = (None if t is None else float(t) for t in found.groups())
+            return Limits(low, high)
+        if found := _CHOICES.match(text):
+            return Limits(choices=tuple(_literal(w.strip()) for w in found[1].split(",")))
+    return None
+
+
+def _literal(word: str) -> Any:
+    try:
+        return ast.literal_eval(word)
+    except (ValueError, SyntaxError):
+        return word
+
+
+def _same(value: Any, choice: Any) -> bool:
+    return value == choice and isinstance(value, bool) == isinstance(choice, bool)

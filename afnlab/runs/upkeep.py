@@ -1,0 +1,112 @@
+"""Looking after a folder of runs: what is there, what differs, what can go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afnlab.runs import attempt, store
+from afnlab.runs.places import Place
+from afnlab.runs.spec import RunSpec
+
+_LEAST = 4  # letters of an abbreviated id
+
+
+def is_current(record: Mapping[str, Any]) -> bool:
+    """Whether the code, the notebook and the parameters of a run are still what they were."""
+    try:
+        return RunSpec.of_record(record).group == record["group"]
+    except (ValueError, KeyError):
+        return False
+
+
+def table(folder: Path) -> pd.DataFrame:
+    """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction), seconds.
+
+    The state is `done`, `stale` (done, but its code has changed since) or `failed`.
+    """
+    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds"]
+    rows = []
+    for facts in [*store.records(folder), *store.failures(folder)]:
+        state = "failed" if "message" in facts else "done" if is_current(facts) else "stale"
+        accuracy = facts.get("metrics", {}).get("test_accuracy")
+        seeds = len(facts.get("seeds", ()))
+        values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
+        rows.append([*values, facts.get("seconds")])
+    made = pd.DataFrame(rows, columns=columns)
+    return made.sort_values(["started", "id"], ignore_index=True)
+
+
+def find(folder: Path, ref: str) -> dict[str, Any]:
+    """The record of the run (or failed run) whose id begins with `ref`; ValueError if not one."""
+    known = {r["id"]: r for r in (*store.failures(folder), *store.records(folder))}
+    found = [i for i in known if i.startswith(ref)]
+    if len(ref) < _LEAST or not found:
+        hint = f"; give {_LEAST} letters or more" if len(ref) < _LEAST else ""
+        raise ValueError(f"{folder}: no run has the id {ref!r}{hint} (see afnlab runs list)")
+    if len(found) > 1 and ref not in found:
+        raise ValueError(f"{folder}: {ref!r} may be {' or '.join(sorted(found))}")
+    return known[ref if ref in known else found[0]]
+
+
+def home(folder: Path, record: Mapping[str, Any]) -> Path:
+    """The folder that holds a run's files."""
+    return folder / store.FAILED / record["id"] if "message" in record else folder / record["id"]
+
+
+def flat(record: Any, name: str = "") -> dict[str, Any]:
+    """A record's values by names such as `environment.device`."""
+    if not isinstance(record, Mapping):
+        return {name: record}
+    found: dict[str, Any] = {}
+    for key, value in record.items():
+        found |= flat(value, f"{name}.{key}" if name else str(key))
+    return found
+
+
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> pd.DataFrame:
+    """What differs between two records, a row a value: name, the one's, the other's."""
+    left, right = flat(one), flat(other)
+    names = [n for n in dict.fromkeys((*left, *right)) if left.get(n, "") != right.get(n, "")]
+    rows = [(n, left.get(n, "-"), right.get(n, "-")) for n in names if n != "sum"]
+    return pd.DataFrame(rows, columns=["name", one["id"], other["id"]])
+
+
+def remove(place: Place, refs: list[str]) -> list[str]:
+    """Delete runs, and say which; ValueError, before any is deleted, for one that is not there."""
+    found = [find(place.folder, ref)["id"] for ref in refs]
+    for run_id in found:
+        place.remove(run_id)
+    return found
+
+
+def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
+    """What `gc` deletes, and why: what killed processes left, failures that are made good or whose
+    code has changed since; with `stale` also whole runs whose code has."""
+    folder = place.folder
+    found = [(p, "left by a process that was killed") for p in attempt.abandoned(folder)]
+    if place.workshop != folder and place.workshop.is_dir():
+        found += [(p, "left by a killed process") for p in attempt.abandoned(place.workshop)]
+    found += [(p, "set aside, as it was not whole") for p in folder.glob(f"{attempt.TORN}*")]
+    records = store.records(folder)
+    done = {r["id"] for r in records}
+    for facts in store.failures(folder):
+        if facts["id"] in done:
+            found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
+        elif not is_current(facts):
+            found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
+    for record in records if stale else ():
+        if not is_current(record):
+            found.append((home(folder, record), f"{record['label']}: its code has changed"))
+    return found
+
+
+def discard(place: Place, path: Path) -> None:
+    """Delete something that `waste` has found."""
+    if path.name.startswith(".") or place.workshop in path.parents != place.folder:
+        attempt.discard(path)
+    else:
+        place.remove(path.name)
