@@ -13,7 +13,7 @@ from afnlab.training.engine import pick_device
 from afnlab.training.options import whole
 from afnlab.training.record import machine
 
-NAMES = ("activations", "autorot", "report", "train")  # each a module with a `measure`
+NAMES = ("activations", "autorot", "report", "train", "widgets")  # each a module with a `measure`
 
 
 def main(
