@@ -19,7 +19,7 @@ from afnlab.training.files import ENVIRONMENT
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "scikit-posthocs", "scikit-learn"),
-    *("matplotlib", "seaborn", "jupyterlab", "ipywidgets", "papermill"),
+    *("matplotlib", "seaborn", "jupyterlab", "ipywidgets", "anywidget", "papermill"),
 )
 
 

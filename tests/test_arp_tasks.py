@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import afnlab
-from afnlab.analysis import rotation
+from afnlab.analysis import regions, rotation
 from afnlab.autorot import AutoRotGRU, AutoRotLinear
 from afnlab.training.optimizers import KerasRMSprop
 
@@ -108,14 +108,16 @@ def test_variants_are_paired_and_their_table_says_so():
 
 
 def test_preactivations_and_the_figure():
-    table = rotation.preactivations("digits-arp", "sigmoid", 4.0)
+    table = regions.preactivations("digits-arp", "sigmoid", 4.0)
     assert sorted(table.layer.unique()) == [1, 2, 3, 4, 5]
     spread = table.groupby("rotated").value.std()
     assert spread[True] > 2 * spread[False]
-    figure = rotation.overview("digits-arp", "sigmoid", 4.0)
+    figure = regions.overview("digits-arp", "sigmoid", 4.0)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles[0] == "sigmoid, L = 4"
-    assert all("in ±L" in title for title in titles[1:])
+    assert titles == ["sigmoid", *(f"layer {i} in ±L" for i in range(1, 6))]
+    words = [text.get_text() for ax in figure.axes for text in ax.texts]
+    inside = table[table.rotated].groupby("layer").value.apply(lambda v: (v.abs() <= 4).mean())
+    assert words == ["L = 4", *(f"{100 * share:.0f} %" for share in inside)]
 
 
 def test_gradients_over_depth():
@@ -128,17 +130,3 @@ def test_gradients_over_depth():
     assert len(rotation.depth_figure(study).axes) == 2
     with pytest.raises(ValueError, match="kind must be one of"):
         rotation.depth_task(3, "layer norm")
-
-
-def test_the_sliders_redraw_one_picture():
-    from afnlab.widgets import RotationExplorer  # noqa: PLC0415
-
-    explorer = RotationExplorer("digits-arp", "sigmoid")
-    first = bytes(explorer.picture.value)
-    assert explorer.sliders["L"].value == 4.0
-    explorer.sliders["L"].value = 2.0
-    second = bytes(explorer.picture.value)
-    assert second.startswith(b"\x89PNG")
-    assert second != first
-    explorer.sliders["L"].value = 4.0
-    assert bytes(explorer.picture.value) == first

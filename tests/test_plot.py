@@ -15,7 +15,7 @@ from test_tables import BASE, SIX, rows
 import afnlab
 from afnlab.analysis import charts, plot, profile
 from afnlab.analysis.plot import curve, seed_lines
-from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, show, styled, to_svg
+from afnlab.analysis.style import COLOURS, GREY, INK, show, styled, to_svg
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
 HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
@@ -140,8 +140,8 @@ def test_contrast_formula():
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
 
 
-@pytest.mark.parametrize("paper", ["#ffffff", "#16191c"])
-@pytest.mark.parametrize("colour", [BLUE, ORANGE, GREY, INK])
+@pytest.mark.parametrize("paper", ["#ffffff", "#16191c", "#111111"])  # JupyterLab's, the report's
+@pytest.mark.parametrize("colour", [*COLOURS, GREY, INK])
 def test_colours_stand_out_on_light_and_on_dark(colour, paper):
     assert contrast(colour, paper) >= 3
 

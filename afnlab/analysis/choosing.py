@@ -25,9 +25,9 @@ def select(
 
     runs: the folder or URL (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep
     file, with `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still
-    what it was. baseline: a label, or an activation: then of its rows the one with the fewest settings. margin:
-    a difference of accuracy too small to matter, a fraction. ValueError, with what to do, if there
-    are none.
+    what it was. baseline: a label, or an activation: then of its rows the one with the fewest
+    settings. margin: a difference of accuracy too small to matter, a fraction. ValueError, with
+    what to do, if there are none.
     """
     folder = places.folder(runs)
     if not folder.is_dir():

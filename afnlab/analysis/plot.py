@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
@@ -24,20 +25,28 @@ STYLES: tuple[dict[str, Any], ...] = (
 )
 
 
+def samples(record: Activation, x: torch.Tensor, order: int, **params: Any) -> list[np.ndarray]:
+    """[f, f', ...] at ascending x, for drawing: a jump is a gap, not a steep line."""
+    drawn = [values.numpy() for values in derivatives(record, x, order, **params)]
+    low, high = float(x[0]), float(x[-1])
+    for kink in record.kinks_at(**params):
+        if not low < kink < high:
+            continue
+        near = int((x - kink).abs().argmin())
+        for y in drawn:
+            if abs(y[min(near + 2, len(y) - 1)] - y[max(near - 2, 0)]) > 0.1:
+                y[near] = np.nan
+    return drawn
+
+
 def curve(
     ax: Axes, ref: str | Activation, span: float = 5.0, order: int = 1, **params: Any
 ) -> Axes:
     """An elementwise activation and its derivatives up to `order`, on [-span, span]."""
     record = get_activation(ref)
     x = torch.linspace(-span, span, POINTS, dtype=torch.float64)
-    kinks = [k for k in record.kinks_at(**params) if abs(k) < span]
-    drawn = derivatives(record, x, order, **params)
-    for values, name, style in zip(drawn, NAMES, STYLES, strict=False):
-        y = values.clone()
-        for kink in kinks:  # a jump is a gap, not a steep line
-            near = int((x - kink).abs().argmin())
-            if (y[min(near + 2, POINTS - 1)] - y[max(near - 2, 0)]).abs() > 0.1:
-                y[near] = torch.nan
+    drawn = samples(record, x, order, **params)
+    for y, name, style in zip(drawn, NAMES, STYLES, strict=False):
         ax.plot(x, y, label=name, zorder=3 - 0.1 * NAMES.index(name), **style)
     ax.axhline(0, color=GREY, linewidth=0.6)
     ax.axvline(0, color=GREY, linewidth=0.6)

@@ -13,6 +13,7 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training.initial import gain
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+DEAD = 0.05  # a slope smaller than this in size lets next to nothing back
 EXTREMES = (20.0, 100.0, 1e3, 1e4)
 
 
@@ -61,13 +62,39 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
             "mean of f(z)": mean,
             "deviation of f(z)": float((weight * (f - mean).square()).sum().sqrt()),
             "mean of f'(z)^2": float((weight * slope.square()).sum()),
-            "share of |f'(z)| < 0.05": float(weight[slope.abs() < 0.05].sum()),
+            "share of |f'(z)| < 0.05": float(weight[slope.abs() < DEAD].sum()),
             "gain": gain(record, **params),
             "finite up to |x| = 1e4": "yes" if is_finite(record, **params) else "NO",
         },
         name=record.label,
         dtype=object,
     )
+
+
+def slope_under(record: Activation, deviation: float = 1.0, **params: Any) -> tuple[float, float]:
+    """What a normal input of this deviation meets: mean of f'^2, share of it with |f'| >= 0.05.
+
+    The first is the factor on the square of a gradient that passes back through the activation.
+    """
+    z = torch.linspace(-6, 6, 1200, dtype=torch.float64)  # 0, where many have a kink, is left out
+    weight = torch.exp(-z.square() / 2)
+    weight /= weight.sum()
+    _, slope = derivatives(record, z * deviation, 1, **params)
+    return float((weight * slope.square()).sum()), float(weight[slope.abs() >= DEAD].sum())
+
+
+def asymptotes(record: Activation, **params: Any) -> list[tuple[float, float]]:
+    """The lines (slope, intercept) that f nears towards -infinity and +infinity, where it does."""
+    far = torch.tensor([200.0, 400.0, 2000.0, 4000.0], dtype=torch.float64)
+    found = []
+    for side in (-far, far):
+        y = record(side, **params)
+        slope = float((y[3] - y[2]) / (side[3] - side[2]))
+        intercept = float(y[3] - slope * side[3])
+        away = (y - slope * side - intercept).abs()
+        if bool(away.isfinite().all() and away.max() < 0.02):
+            found.append((slope, intercept))
+    return found
 
 
 def is_finite(record: Activation, **params: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What Auto-Rotating layers do to pre-activations and to gradients, as tables and figures."""
+"""What Auto-Rotating layers do to trainings and to gradients, as tables and figures."""
 
 from __future__ import annotations
 
@@ -6,99 +6,23 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
-from afnlab.analysis.plot import curve
 from afnlab.analysis.stats import Interval, mean_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
-from afnlab.spec import Activation, get_activation
+from afnlab.spec import Activation
 from afnlab.training.engine import train
-from afnlab.training.initial import build
 from afnlab.training.models import MakeActivation
-from afnlab.training.options import resolve
 from afnlab.training.record import Result
 from afnlab.training.tasks import Recipe, Task, get_task
 
-EXAMPLES = 500
 VARIANTS = {"classic": {"classic": True}, "flag off": {"auto_rot": False}, "auto-rotating": {}}
 KINDS = ("classic", "batch norm", "auto-rotating")
 _COLOURS = dict(zip(KINDS, (GREY, ORANGE, BLUE), strict=True))
-
-
-def dynamic_region(
-    ax: Axes, ref: str | Activation, L: float, span: float | None = None, **params: Any
-) -> Axes:
-    """An activation and its slope, the dynamic region [-L, L] shaded."""
-    curve(ax, ref, span or 2 * L, 1, **params)
-    ax.axvspan(-L, L, color=BLUE, alpha=0.12, linewidth=0)
-    ax.set(xlabel="pre-activation", title=f"{get_activation(ref).label}, L = {L:g}")
-    ax.legend()
-    return ax
-
-
-def preactivations(
-    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: Any
-) -> pd.DataFrame:
-    """Pre-activations of a network at its start, before and after rotation.
-
-    Columns: layer (from 1), rotated, value; one row an example and unit, of the first 500 examples.
-    The task is one with the settings auto_rot and L, such as digits-arp.
-    """
-    chosen, record = get_task(task), get_activation(ref)
-    data = chosen.data()
-    parts = []
-    for rotated in (False, True):
-        options = resolve(chosen, record, params | {"auto_rot": rotated, "L": L})
-        network = build(chosen, record, options, seed, data.train_x).eval()
-        x = data.train_x[:EXAMPLES]
-        layer = 0
-        with torch.no_grad():
-            for module in network.children():
-                x = module(x)
-                if isinstance(module, AutoRotLinear):
-                    layer += 1
-                    values = x.flatten().numpy()
-                    parts.append(
-                        pd.DataFrame({"layer": layer, "rotated": rotated, "value": values})
-                    )
-    return pd.concat(parts, ignore_index=True)
-
-
-def overview(
-    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: Any
-) -> Figure:
-    """The dynamic region on the activation, and each layer's pre-activations before and after.
-
-    The outermost bars hold what lies further out.
-    """
-    table = preactivations(task, ref, L, seed, **params)
-    own = {n: v for n, v in params.items() if n in get_activation(ref).params}
-    layers = sorted(table.layer.unique())
-    edge = 2.5 * L
-    bins = np.linspace(-edge, edge, 61)
-    with styled():
-        figure = Picture(figsize=(9.5, 4.6), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(1.1, 1))
-        top, bottom = parts
-        dynamic_region(top.subplots(), ref, L, edge, **own)
-        for ax, layer in zip(bottom.subplots(1, len(layers), sharex=True), layers, strict=True):
-            part = table[table.layer == layer]
-            for rotated, colour, label in ((False, GREY, "plain"), (True, BLUE, "rotated")):
-                values = part.value[part.rotated == rotated].clip(-edge, edge)
-                ax.hist(values, bins, density=True, color=colour, alpha=0.6, label=label)
-            ax.axvspan(-L, L, color=BLUE, alpha=0.08, linewidth=0)
-            inside = (part.value[part.rotated].abs() <= L).mean()
-            ax.set(title=f"layer {layer}: {100 * inside:.0f} % in ±L", yticks=[])
-            ax.set_ylim(0, min(ax.get_ylim()[1], 3 / L))
-        ax.legend()
-    return figure
 
 
 def variants(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Each is at least 3:1 against white and against near-black, and they differ in lightness.
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
+COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
 _CURRENT = "#010203"  # stands for the text colour of the page in an SVG
 

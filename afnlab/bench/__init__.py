@@ -13,7 +13,8 @@ from afnlab.training.engine import pick_device
 from afnlab.training.options import whole
 from afnlab.training.record import machine
 
-NAMES = ("activations", "autorot", "report", "runs", "train")  # each a module with a `measure`
+# Each is a module with a `measure`.
+NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
 
 
 def main(

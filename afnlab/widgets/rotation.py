@@ -1,56 +1,85 @@
-"""Sliders for L and for an activation's parameters, beside what the rotation does with them."""
+"""Sliders for the rotation, beside what it does with pre-activations."""
 
 from __future__ import annotations
 
-from math import floor, log10
 from typing import Any
 
 import ipywidgets as widgets
 
-from afnlab.analysis.rotation import overview
-from afnlab.autorot import suggested_L
+from afnlab.analysis.regions import REACH, Regions, Start
+from afnlab.autorot import input_limits, suggested_L
 from afnlab.spec import get_activation
+from afnlab.training.tasks import get_task
+from afnlab.widgets.parts import FARTHEST, NARROW, Dial, Message, dial, row, within
+from afnlab.widgets.screen import Screen
+
+DEEPEST = 8
 
 
 class RotationExplorer(widgets.VBox):
-    """A figure of `afnlab.analysis.rotation.overview` that follows its sliders.
+    """A figure of `afnlab.analysis.regions.Regions` that follows its sliders.
 
     task: one with the settings auto_rot and L. activation: a saturating one, or give L.
+    Its sliders: L, the probe x_Q, the number of hidden layers, the activation's parameters.
     """
 
     def __init__(
         self, task: str = "digits-arp", activation: str = "sigmoid", L: float | None = None
     ) -> None:
-        self.task, self.activation = task, activation
-        record = get_activation(activation)
-        start = suggested_L(activation) if L is None else L
-        self.picture = widgets.Image(format="png")
-        self.message = widgets.HTML()
-        self.sliders = {"L": _slider("L", start, 0.5, 12.0)}
-        self.sliders |= {
-            name: _slider(name, p.default, p.low, p.high)
-            for name, p in record.params.items()
-            if not p.fixed
+        self.task, self.record = get_task(task), get_activation(activation)
+        limit = suggested_L(activation) if L is None else L
+        low, high = input_limits(self.record, 0.0, 1.0)
+        self.screen, self.message = Screen(), Message()
+        self.dials = {
+            "L": Dial("L", limit, 0.5, 12.0, within("L", 0, but=0), 0.1),
+            "x_q": Dial("probe x_Q", 2 * high - low, -5.0, 5.0, within("x_Q", -FARTHEST), 0.1),
         }
-        for slider in self.sliders.values():
-            slider.observe(self._redraw, names="value")
-        super().__init__([*self.sliders.values(), self.picture, self.message])
-        self._redraw()
+        self.own = {n: dial(n, p, activation) for n, p in self.record.params.items() if not p.fixed}
+        first = Start(self.task, self.record, limit)
+        self.reach = REACH * limit
+        self.scene = Regions(first, self.reach)
+        self.depth = widgets.IntSlider(
+            len(self.scene.plain),
+            1,
+            DEEPEST,
+            description="hidden layers",
+            style=NARROW,
+            layout={"width": "330px"},
+        )
+        # Until the slider is moved, the layers are as wide as the task has them.
+        self.own_depth = self.depth.value
+        for one in (*self.dials.values(), *self.own.values()):
+            one.layout.width = "330px"
+            one.observe(self._moved, "value")
+            one.observe(lambda change: self.message.say(change.new), "problem")
+        self.depth.observe(self._deepened, "value")
+        controls = row(*self.dials.values(), self.depth, *self.own.values())
+        super().__init__([controls, self.message, self.screen], layout={"max_width": "1000px"})
+        self._draw()
 
-    def _redraw(self, _: Any = None) -> None:
-        values = {name: slider.value for name, slider in self.sliders.items()}
-        try:
-            figure = overview(self.task, self.activation, **values)
-        except ValueError as error:
-            self.message.value = str(error)
-            return
-        data, size = figure._repr_png_()  # type: ignore[attr-defined]
-        self.picture.value, self.picture.width = data, str(size["width"])
-        self.message.value = ""
+    @property
+    def start(self) -> Start:
+        """What the sliders say."""
+        return Start(
+            self.task,
+            self.record,
+            self.dials["L"].value,
+            self.dials["x_q"].value,
+            None if self.depth.value == self.own_depth else self.depth.value,
+            params={name: one.value for name, one in self.own.items()},
+        )
 
+    def _moved(self, _: Any) -> None:
+        with self.message.catching():
+            self.scene.update(self.start)
+            self._draw()
 
-def _slider(name: str, value: float, low: float, high: float) -> widgets.FloatSlider:
-    step = 10.0 ** floor(log10((high - low) / 50))
-    return widgets.FloatSlider(
-        value, min=low, max=high, step=step, description=name, continuous_update=False
-    )
+    def _deepened(self, _: Any) -> None:
+        with self.message.catching():
+            self.scene = Regions(self.start, self.reach)
+            self._draw()
+
+    def _draw(self) -> None:
+        L = self.dials["L"].value
+        label = f"{self.record.label} with its dynamic region, L {L:g}, and pre-activations"
+        self.screen.show(self.scene, label)

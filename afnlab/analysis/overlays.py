@@ -1,0 +1,179 @@
+"""Activations laid over one another, with their derivatives: the figure that sliders move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
+
+from afnlab.analysis.plot import NAMES, POINTS, samples
+from afnlab.analysis.profile import asymptotes
+from afnlab.analysis.scene import Scene, shade
+from afnlab.analysis.style import BLUE, COLOURS, GREY, styled
+from afnlab.autorot import suggested_L
+from afnlab.spec import Activation, get_activation
+
+Limits = tuple[float, float]
+STEEPEST = 4.0  # slopes beyond this leave the picture, unless asked for
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An elementwise activation at these parameters; ValueError for one that is not elementwise."""
+
+    record: Activation
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.record.elementwise:
+            raise ValueError(f"{self.record.name}: is not elementwise, so it has no curve")
+        self.record.complete(self.params)
+
+    @classmethod
+    def of(cls, ref: str | Activation, **params: Any) -> Shown:
+        return cls(get_activation(ref), params)
+
+
+@dataclass(frozen=True)
+class View:
+    """What is drawn of the activations.
+
+    x: the interval of inputs. y, slopes: limits of the left and of the right axes; None: such that
+    the curves at their default parameters fit, whatever their parameters are now, so that a slider
+    moves the curve and not the axes. second: the second derivatives too.
+    deviation: of the normal input whose density is shaded. L: limit of the dynamic region; 0: none.
+    """
+
+    x: Limits = (-5.0, 5.0)
+    y: Limits | None = None
+    slopes: Limits | None = None
+    second: bool = True
+    deviation: float = 1.0
+    L: float = 0.0
+
+
+class Curves(Scene):
+    """f on the left; f' and f'' and the density of the input on the right.
+
+    shown: one to six activations. Dots are kinks; the thin lines are asymptotes.
+    """
+
+    def __init__(
+        self, shown: Sequence[Shown], view: View | None = None, colours: Sequence[str] = COLOURS
+    ) -> None:
+        if not 1 <= len(shown) <= len(COLOURS):
+            raise ValueError(f"shown must be 1 to {len(COLOURS)} activations, got {len(shown)}")
+        super().__init__(9.0, 3.4)
+        self.records = [s.record for s in shown]
+        with styled():
+            axes = self.figure.subplots(1, 2)
+            self.figure.subplots_adjust(0.05, 0.13, 0.99, 0.93, wspace=0.15)
+            self.left, self.right = axes
+            self.regions = [self.moves(shade(ax, BLUE, 0.13)) for ax in axes]
+            self.density = self.moves(shade(self.right, GREY, 0.3))
+            self.lines = [self._lines(i, colours[i]) for i in range(len(shown))]
+            self._furnish()
+        self.view = View()
+        self._look(view or View())
+        self.update(shown, view or View())
+
+    def update(self, shown: Sequence[Shown], view: View) -> None:
+        """Draw these parameters of the same activations, in this view."""
+        if [s.record for s in shown] != self.records:
+            raise ValueError("shown must hold the same activations; make a new figure")
+        if (view.x, view.y, view.slopes, view.second) != (
+            *(self.view.x, self.view.y, self.view.slopes, self.view.second),
+        ):
+            self._look(view)
+        self.view = view
+        x = torch.linspace(*view.x, POINTS, dtype=torch.float64)
+        for lines, one in zip(self.lines, shown, strict=True):
+            self._draw(lines, one, x)
+        for region in self.regions:
+            region.set_visible(view.L > 0)
+            region.set_xy([(-view.L, 0), (-view.L, 1), (view.L, 1), (view.L, 0)])
+        inputs = np.linspace(*view.x, 201)
+        height = 0.3 * np.exp(-((inputs / view.deviation) ** 2) / 2)
+        edges = ([view.x[0], *inputs, view.x[1]], [0, *height, 0])
+        self.density.set_xy(np.column_stack(edges))
+
+    def _draw(self, lines: dict[str, Line2D], one: Shown, x: torch.Tensor) -> None:
+        order = 2 if self.view.second else 1
+        drawn = samples(one.record, x, order, **one.params)
+        for name, y in zip(NAMES, drawn, strict=False):
+            lines[name].set_data(x.numpy(), y)
+        lines["f''"].set_visible(self.view.second)
+        kinks = torch.tensor(one.record.kinks_at(**one.params), dtype=x.dtype)
+        lines["kinks"].set_data(kinks.numpy(), one.record(kinks, **one.params).numpy())
+        ends = np.array(self.view.x)
+        found = asymptotes(one.record, **one.params)
+        at = [(u, m * u + b) for m, b in found for u in (*ends, np.nan)]
+        lines["asymptotes"].set_data(*np.array(at or [(np.nan, np.nan)]).T)
+
+    def _lines(self, i: int, colour: str) -> dict[str, Line2D]:
+        over = 3 - 0.1 * i
+        right: Any = ((NAMES[1], "-"), (NAMES[2], ":"))
+        made = {n: self.right.plot([], [], style, color=colour)[0] for n, style in right}
+        made["asymptotes"] = self.left.plot([], [], "--", color=colour, linewidth=0.8)[0]
+        made["f"] = self.left.plot([], [], color=colour, label=self.records[i].label)[0]
+        made["kinks"] = self.left.plot([], [], "o", color=colour, markersize=4.5)[0]
+        for line in made.values():
+            line.set_zorder(over)
+            self.moves(line)
+        return made
+
+    def _furnish(self) -> None:
+        for ax, title in ((self.left, "f(x)"), (self.right, "slope")):
+            ax.axhline(0, color=GREY, linewidth=0.6)
+            ax.axvline(0, color=GREY, linewidth=0.6)
+            ax.set(title=title, xlabel="x")
+        self.left.legend(loc="upper left")
+        styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
+        keys: list[Any] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
+        keys.append(Polygon([(0, 0)], color=GREY, alpha=0.3, label="input, normal"))
+        self.right.legend(handles=keys, loc="upper left")
+
+    def _look(self, view: View) -> None:
+        """Set the limits of the axes, which is what does not move."""
+        defaults = [Shown(record) for record in self.records]
+        y, slopes = (view.y, view.slopes) if view.y and view.slopes else fitting(defaults, view)
+        for ax, limits in ((self.left, view.y or y), (self.right, view.slopes or slopes)):
+            ax.set(xlim=view.x, ylim=limits)
+        self.changed()
+
+
+def first_view(shown: Sequence[Shown], span: float = 5.0) -> View:
+    """Inputs from -span to span, and the dynamic region of the first one, if it saturates."""
+    if not 0 < span < np.inf:
+        raise ValueError(f"span must be a number above 0, got {span!r}")
+    try:
+        return View(x=(-span, span), L=suggested_L(shown[0].record))
+    except ValueError:
+        return View(x=(-span, span))
+
+
+def overlay(refs: Sequence[str | Activation], span: float = 5.0) -> Figure:
+    """Activations at their default parameters laid over one another, with their derivatives."""
+    shown = [Shown.of(ref) for ref in refs]
+    return Curves(shown, first_view(shown, span) if shown else None).figure
+
+
+def fitting(shown: Sequence[Shown], view: View) -> tuple[Limits, Limits]:
+    """Limits for f and for its derivatives within which these curves lie in this view."""
+    x = torch.linspace(*view.x, POINTS, dtype=torch.float64)
+    values = [samples(s.record, x, 2 if view.second else 1, **s.params) for s in shown]
+    slopes = np.clip(np.concatenate([y for v in values for y in v[1:]]), -STEEPEST, STEEPEST)
+    return _around(np.concatenate([v[0] for v in values])), _around(np.append(slopes, [0, 1]))
+
+
+def _around(values: np.ndarray) -> Limits:
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min()), float(finite.max())
+    room = 0.07 * (high - low) or 1.0
+    return low - room, high + room

@@ -1,0 +1,116 @@
+"""One activation of the explorer: its formula, its dials, its line of code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from afnlab.analysis.overlays import Shown
+from afnlab.analysis.profile import DEAD, slope_under
+from afnlab.references import REFERENCES
+from afnlab.spec import Activation
+from afnlab.widgets.parts import Dial, Later, button, dial
+
+
+class Card(widgets.VBox):
+    """An activation, its parameters as dials, made from its definition.
+
+    deviation: of the normal input that the facts are about; `write` after a change.
+    moved(card): called once after each change; closed(card): its close button was pressed.
+    """
+
+    def __init__(
+        self,
+        record: Activation,
+        colour: str,
+        moved: Callable[[Card], object],
+        closed: Callable[[Card], object],
+    ) -> None:
+        self.record, self.colour, self.moved = record, colour, moved
+        self.quiet, self.deviation, self.write = False, 1.0, Later(self._write)
+        free = {name: p for name, p in record.params.items() if not p.fixed}
+        self.dials: dict[str, Dial] = {name: dial(name, p, record.name) for name, p in free.items()}
+        for one in self.dials.values():
+            one.observe(self._moved, "value")
+        self.head = widgets.HTML(_head(record, colour), layout={"flex": "1 1 auto"})
+        self.close_button = button("Remove", lambda: closed(self), f"remove {record.label}")
+        top = widgets.HBox([self.head, self.close_button])
+        formula = widgets.HTMLMath(f"$f(x) = {record.latex}$" if record.latex else "")
+        formula.layout.overflow = "auto hidden"
+        self.code, self.facts = widgets.HTML(), widgets.HTML()
+        super().__init__(
+            [top, formula, *self.dials.values(), self.code, self.facts],
+            layout={
+                "width": "310px",
+                "border_left": f"3px solid {colour}",
+                "padding": "0 0 0 10px",
+            },
+        )
+        self.write()
+
+    @property
+    def params(self) -> dict[str, float]:
+        """The parameters that have a dial."""
+        return {name: one.value for name, one in self.dials.items()}
+
+    @property
+    def shown(self) -> Shown:
+        return Shown(self.record, self.params)
+
+    def set(self, values: Mapping[str, float]) -> None:
+        """Set several parameters, as one change; ValueError if one is out of its domain."""
+        for name, value in values.items():
+            self.record.params[name].check(f"{self.record.name}: {name}", value)
+        self.quiet = True
+        try:
+            for name, value in values.items():
+                self.dials[name].value = value
+        finally:
+            self.quiet = False
+        self._moved()
+
+    def reset(self) -> None:
+        """Back to the defaults."""
+        self.set({name: self.record.params[name].default for name in self.dials})
+
+    def _moved(self, _: Any = None) -> None:
+        if not self.quiet:
+            self.moved(self)
+            self.write()
+
+    def _write(self) -> None:
+        text = escape(code(self.record, self.params))
+        style = "user-select:all;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
+        self.code.value = (
+            f'<code tabindex="0" title="click, then copy" style="{style}">{text}</code>'
+        )
+
+        square, alive = slope_under(self.record, self.deviation, **self.params)
+        self.facts.value = (
+            f'<div style="line-height:1.4">mean of f&prime;(z)&sup2;: {square:.3f}<br>'
+            f"|f&prime;(z)| &ge; {DEAD:g} for {100 * alive:.0f} % of inputs</div>"
+        )
+
+
+def code(record: Activation, params: Mapping[str, float]) -> str:
+    """The line that makes the module: `afnlab.nn.SReLU(t=1.7)`; defaults are left out."""
+    own = {n: v for n, v in params.items() if v != record.params[n].default}
+    words = [f"{name}={value:.10g}" for name, value in own.items()]
+    if record.key == record.name:
+        return f"afnlab.nn.{record.module.split()[0]}({', '.join(words)})"
+    return f"afnlab.nn.module_class({record.key!r})({', '.join(words)})"
+
+
+def _head(record: Activation, colour: str) -> str:
+    about = escape((record.fn.__doc__ or "").strip().split("\n\n")[0])
+    source = REFERENCES.get(record.reference)
+    cited = ""
+    if source:
+        cite = escape(source.cite())
+        cited = f'<a href="{source.url}" target="_blank">{cite}</a>' if source.url else cite
+        cited = f'<span title="{escape(source.title)}">{cited}</span>'
+    name = f'<b><span style="color:{colour}">&#9632;</span> {escape(record.label)}</b>'
+    return f'<div title="{about}" style="line-height:1.5">{name} &ensp;{cited}</div>'

@@ -1,0 +1,275 @@
+"""Activations and their derivatives, laid over one another, moved by sliders."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib as mpl
+
+from afnlab.analysis.overlays import Curves, Limits, Shown, View, first_view, fitting
+from afnlab.analysis.style import COLOURS
+from afnlab.spec import Activation, get_activation, list_activations
+from afnlab.widgets.card import Card
+from afnlab.widgets.parts import NARROW, Dial, Message, button, row, within
+from afnlab.widgets.replay import Replay
+from afnlab.widgets.screen import Screen
+
+KINDS = {"svg": "image/svg+xml", "png": "image/png"}
+
+
+class Explorer(widgets.VBox):
+    """See `afnlab.widgets.explore`."""
+
+    def __init__(
+        self, activations: Sequence[str | Activation], span: float, runs: str | None
+    ) -> None:
+        shown = [Shown.of(ref) for ref in activations]
+        if len(shown) > len(COLOURS):
+            raise ValueError(f"activations must be at most {len(COLOURS)}, got {len(shown)}")
+        self.start = self.view = first_view(shown, span) if shown else View(x=(-span, span))
+        self.limits: tuple[Limits, Limits] | None = None  # None: those of the defaults
+        self.held = False
+        self.cards: list[Card] = []
+        self.scene: Curves | None = None
+        self.screen, self.message = Screen(), Message()
+        self.shelf = row(grid_gap="12px 24px")
+        self._make_controls()
+        self.replay = Replay(runs)
+        super().__init__(
+            [
+                *(row(self.add_box, *self.buttons), row(*self.controls)),
+                *(self.message, self.screen, self.shelf, self.replay),
+            ],
+            layout={"max_width": "1000px"},
+        )
+        for one in shown:
+            self._place(one.record)
+        self._rebuild()
+
+    def _make_controls(self) -> None:
+        self.add_box = widgets.Combobox(
+            options=[n for n in list_activations() if get_activation(n).elementwise],
+            placeholder="a name, or my_idea.py:ripple",
+            description="add activation",
+            continuous_update=False,
+            style={"description_width": "95px"},
+            layout={"width": "330px"},
+        )
+        self.add_box.observe(self._added, "value")
+        self.buttons = [
+            button("Fit", self.fit, "fit the vertical axes to the curves as they are"),
+            button("Reset", self.reset, "all parameters and the view back to the start"),
+            button("Save SVG", lambda: self.save("svg"), "save the figure as SVG"),
+            button("Save PNG", lambda: self.save("png"), "save the figure as PNG"),
+        ]
+        view = self.view
+        self.range = widgets.FloatRangeSlider(
+            value=view.x,
+            min=-max(20.0, 2 * view.x[1]),
+            max=max(20.0, 2 * view.x[1]),
+            step=0.5,
+            description="inputs x",
+            readout_format=".1f",
+            style=NARROW,
+            layout={"width": "330px"},
+        )
+        self.zoom = widgets.FloatLogSlider(
+            value=1.0,
+            min=-3,
+            max=3,
+            base=2,
+            step=0.25,
+            description="vertical zoom",
+            readout_format=".2f",
+            style=NARROW,
+            layout={"width": "300px"},
+        )
+        self.deviation = Dial(
+            "deviation of z",
+            view.deviation,
+            0.1,
+            5.0,
+            within("deviation of z", 0, but=0),
+            0.1,
+            "z is the normal input whose density is shaded",
+        )
+        self.region = Dial(
+            "region \N{PLUS-MINUS SIGN}L",
+            view.L,
+            0.0,
+            12.0,
+            within("L", 0),
+            0.1,
+            "the dynamic region of an Auto-Rotating layer; 0: none",
+        )
+        for one in (self.deviation, self.region):
+            one.layout.width = "330px"
+            one.observe(self._refuse, "problem")
+        self.second = widgets.Checkbox(
+            value=view.second, description="second derivative", indent=False
+        )
+        self.second.layout.width = "auto"
+        self.controls = [self.range, self.deviation, self.zoom, self.region, self.second]
+        for control in self.controls:
+            control.observe(self._looked, "value")
+
+    # What a user does.
+
+    def add(self, ref: str | Activation) -> None:
+        """Lay one more activation over the others; ValueError if it cannot be."""
+        record = get_activation(ref)
+        if record in [card.record for card in self.cards]:
+            raise ValueError(f"{record.label} is there already")
+        if len(self.cards) == len(COLOURS):
+            raise ValueError(f"at most {len(COLOURS)} at once; remove one first")
+        Shown(record)
+        self._place(record)
+        self._rebuild()
+
+    def remove(self, card: Card) -> None:
+        self.cards.remove(card)
+        card.close()
+        self._rebuild()
+
+    def reset(self) -> None:
+        """All parameters and the view as they were at the start."""
+        self.held, self.limits = True, None
+        try:
+            for card in self.cards:
+                card.reset()
+            start = self.start
+            self.range.value, self.zoom.value, self.second.value = start.x, 1.0, start.second
+            self.deviation.value, self.region.value = start.deviation, start.L
+        finally:
+            self.held = False
+        self._looked()
+
+    def fit(self) -> None:
+        """Fit the vertical axes to the curves as they are now."""
+        if self.cards:
+            self.limits = fitting([card.shown for card in self.cards], self.view)
+            self._looked()
+
+    def save(self, kind: str) -> None:
+        """Have the browser save the figure as "svg" or "png"."""
+        if self.scene is None:
+            return
+        name = "-".join(card.record.name for card in self.cards)
+        self.screen.save(f"{name}.{kind}", self.picture(kind), KINDS[kind])
+
+    def picture(self, kind: str) -> bytes:
+        """The figure as a file of this kind, "svg" or "png"."""
+        assert self.scene is not None
+        buffer = io.BytesIO()
+        with mpl.rc_context({"svg.fonttype": "path"}):
+            # A figure of its own: saving it must not disturb the one that moves.
+            self._scene(self.view).figure.savefig(buffer, format=kind, dpi=220)
+        return buffer.getvalue()
+
+    # What follows from it.
+
+    def _place(self, record: Activation) -> None:
+        used = {card.colour for card in self.cards}
+        colour = next(c for c in COLOURS if c not in used)
+        card = Card(record, colour, self._moved, self.remove)
+        for one in card.dials.values():
+            one.observe(self._refuse, "problem")
+        self.cards.append(card)
+
+    def _added(self, change: Any) -> None:
+        if change.new:
+            with self.message.catching():
+                self.add(change.new.strip())
+                self.add_box.value = ""
+
+    def _refuse(self, change: Any) -> None:
+        self.message.say(change.new)
+
+    def _rebuild(self) -> None:
+        """A new figure, since the activations are others."""
+        self.shelf.children = tuple(self.cards)
+        self.replay.cards = {card.record.label: card for card in self.cards}
+        self.limits = None
+        self.view = self._seen()
+        self.scene = self._scene(self.view) if self.cards else None
+        self.screen.layout.display = None if self.scene else "none"
+        self._draw()
+        self._facts()
+
+    def _scene(self, view: View) -> Curves:
+        colours = [card.colour for card in self.cards]
+        return Curves([card.shown for card in self.cards], view, colours)
+
+    def _looked(self, _: Any = None) -> None:
+        """The view has changed."""
+        if not self.held:
+            low, high = self.range.value
+            if high - low < 0.5:  # the two handles met
+                self.message.say("inputs x must span 0.5 or more")
+                return
+            if self.message.value:
+                self.message.say()
+            self.view = self._seen()
+            self._draw()
+            self._facts()
+
+    def _seen(self) -> View:
+        view = replace(
+            self.view,
+            x=tuple(self.range.value),
+            y=None,
+            slopes=None,
+            second=self.second.value,
+            deviation=self.deviation.value,
+            L=self.region.value,
+        )
+        if not self.cards:
+            return view
+        limits = self.limits or fitting([Shown(card.record) for card in self.cards], view)
+        y, slopes = (_zoomed(pair, self.zoom.value) for pair in limits)
+        return replace(view, y=y, slopes=slopes)
+
+    def _moved(self, _: Card) -> None:
+        """A parameter has changed: the one path that has to be quick."""
+        if not self.held:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self.scene is None:
+            return
+        shown = [card.shown for card in self.cards]
+        with self.message.catching():
+            self.scene.update(shown, self.view)
+            self.screen.show(self.scene, "Curves and slopes of " + ", ".join(map(_said, shown)))
+
+    def _facts(self) -> None:
+        for card in self.cards:
+            if card.deviation != self.view.deviation:
+                card.deviation = self.view.deviation
+                card.write()
+
+
+def explore(*activations: str | Activation, span: float = 5.0, runs: str | None = None) -> Explorer:
+    """Sliders for the parameters of activations, and their curves as they move.
+
+    activations: up to six, by name, by reference to a user's own, or as records; none means SReLU.
+    span: the inputs reach from -span to span. runs: a folder of runs, whose learned parameters can
+    be played over the epochs; None means `$AFNLAB_RUNS`, or `runs`.
+    ValueError for an unknown activation or one that is not elementwise.
+    """
+    return Explorer(activations or ("srelu",), span, runs)
+
+
+def _said(one: Shown) -> str:
+    values = ", ".join(f"{name} {value:g}" for name, value in one.params.items())
+    return f"{one.record.label} ({values})" if values else one.record.label
+
+
+def _zoomed(limits: Limits, zoom: float) -> Limits:
+    low, high = limits
+    middle, half = (low + high) / 2, (high - low) / 2 / zoom
+    return middle - half, middle + half

@@ -1,0 +1,193 @@
+"""What the widgets are put together from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from math import floor, isfinite, log10
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+from afnlab.analysis.style import ORANGE
+from afnlab.param import Param
+
+FARTHEST = 50.0
+NARROW = {"description_width": "110px"}
+
+
+class Message(widgets.HTML):
+    """A line for what went wrong; empty if nothing did."""
+
+    def say(self, text: object = "") -> None:
+        line = f'<div role="alert" style="color:{ORANGE}">{escape(str(text))}</div>'
+        self.value = line if str(text) else ""
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Say what a ValueError, TypeError or OSError in the block says; else say nothing."""
+        try:
+            yield
+        except (ValueError, TypeError, OSError) as error:
+            self.say(error)
+        else:
+            self.say()
+
+
+class Later:
+    """Calls a function soon, once for any number of requests; at once where no event loop runs.
+
+    For what may follow a picture: texts sent along with it would make the picture wait.
+    """
+
+    DELAY = 0.06  # seconds
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+        self.handle: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> None:
+        if self.handle is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.act()
+        else:
+            self.handle = loop.call_later(self.DELAY, self._run)
+
+    def _run(self) -> None:
+        self.handle = None
+        self.act()
+
+
+class Dial(widgets.HBox):
+    """A number with a slider over the range worth exploring, and a box that takes any allowed one.
+
+    value: the number; always one that `check` returns. A number typed in that `check` refuses with
+    a ValueError goes back to the last one, and `problem` holds the reason.
+    """
+
+    value = traitlets.Float()
+    problem = traitlets.Unicode()
+
+    def __init__(
+        self,
+        name: str,
+        value: float,
+        low: float,
+        high: float,
+        check: Callable[[float], Any] = float,
+        step: float | None = None,
+        tip: str = "",
+    ) -> None:
+        self.check = check
+        self.write = Later(self._write)
+        self.step = step = step or handy_step(value, low, high)
+        self.slider = widgets.FloatSlider(
+            value,
+            min=min(low, value),
+            max=max(high, value),
+            step=step,
+            description=name,
+            readout=False,
+            tooltip=tip,
+            style=NARROW,
+            layout={"flex": "1 1 auto", "min_width": "60px"},
+        )
+        # The slider shows the name; here it only names the box to those who hear the page.
+        self.box = widgets.FloatText(
+            value,
+            step=step,
+            description=name,
+            style={"description_width": "0px"},
+            layout={"width": "84px"},
+        )
+        super().__init__([self.slider, self.box], value=float(value), layout={"width": "100%"})
+        self.slider.observe(self._slid, "value")
+        self.box.observe(self._typed, "value")
+        self.observe(self._set, "value")
+
+    def _slid(self, change: Any) -> None:
+        # The browser moves a slider to the step nearest to its value, and says so.
+        if abs(change.new - self.value) > self.step / 2 + 1e-9:
+            self.value = round(change.new, 10)  # its steps are sums: 0.1 + 0.2 shall be 0.3
+
+    def _typed(self, change: Any) -> None:
+        if change.new == self.value:
+            return
+        try:
+            self.value = float(self.check(change.new))
+            self.problem = ""
+        except ValueError as error:
+            self.box.value = self.value
+            self.problem = ""
+            self.problem = str(error)
+
+    def _set(self, change: Any) -> None:
+        self.problem = ""
+        # In one message: after a new limit alone the browser would send the old value back.
+        with self.slider.hold_sync():
+            self.slider.min = min(self.slider.min, change.new)
+            self.slider.max = max(self.slider.max, change.new)
+            if abs(self.slider.value - change.new) > 1e-9:
+                self.slider.value = change.new
+        self.write()
+
+    def _write(self) -> None:
+        self.box.value = self.value
+
+
+def handy_step(value: float, low: float, high: float) -> float:
+    """A round step, 50 or more to the range, that reaches the value if one nearly as large does."""
+    largest = 10.0 ** floor(log10((high - low) / 50))
+    for step in (largest, largest / 2, largest / 5, largest / 10):
+        steps = (value - low) / step
+        if abs(steps - round(steps)) < 1e-6:
+            return step
+    return largest
+
+
+def within(
+    name: str, low: float, high: float = FARTHEST, but: float | None = None
+) -> Callable[[float], float]:
+    """A check for a `Dial`: from low to high, but for one value."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high or value == but:
+            limits = f"from {low:g} to {high:g}" + ("" if but is None else f", but not {but:g}")
+            raise ValueError(f"{name} must be a number {limits}; got {value:g}")
+        return value
+
+    return check
+
+
+def dial(name: str, p: Param, of: str = "") -> Dial:
+    """The dial of an activation's parameter."""
+    room = 5 * abs(p.default) or 5.0
+    low = p.low if isfinite(p.low) else p.default - room
+    high = p.high if isfinite(p.high) else p.default + room
+    step = 1.0 if p.domain == "integer" else None
+
+    def check(value: float) -> Any:
+        return p.check(f"{of}: {name}" if of else name, value)
+
+    return Dial(name, p.default, low, high, check, step)
+
+
+def button(text: str, act: Callable[[], object], tip: str = "", **options: Any) -> widgets.Button:
+    """A button that calls `act`."""
+    made = widgets.Button(description=text, tooltip=tip or text, **options)
+    made.layout.width, made.layout.flex = "auto", "0 0 auto"
+    made.on_click(lambda _: act())
+    return made
+
+
+def row(*children: widgets.Widget, **layout: Any) -> widgets.HBox:
+    """Side by side, on further lines where there is no room."""
+    return widgets.HBox(
+        children, layout={"flex_flow": "row wrap", "grid_gap": "4px 16px", **layout}
+    )

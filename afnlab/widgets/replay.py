@@ -1,0 +1,116 @@
+"""Learned parameters of a run, played over its epochs on the explorer's dials."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+
+from afnlab.runs import store
+from afnlab.widgets.card import Card
+from afnlab.widgets.parts import Message, button, row
+
+TABLE = "parameters.parquet"
+MEAN = "mean"
+WIDE = {"layout": {"width": "230px"}, "style": {"description_width": "60px"}}
+
+
+def runs_that_learned(folder: str | Path) -> list[dict[str, Any]]:
+    """Records of the runs that kept the parameters their activations learned.
+
+    ValueError if there is no such folder, or none in it.
+    """
+    if not Path(folder).is_dir():
+        raise ValueError(f"{folder}: no such folder of runs")
+    found = [r for r in store.records(folder) if (Path(folder) / r["id"] / TABLE).is_file()]
+    if not found:
+        raise ValueError(
+            f'{folder}: holds no run with learned parameters; make one with record=["parameters"]'
+        )
+    return found
+
+
+def learned(table: pd.DataFrame, site: str, seed: int | str) -> pd.DataFrame:
+    """Parameters by epoch: one row an epoch, one column a parameter, means of what is left.
+
+    table: of a `Result`; site: a place of the network; seed: one of the seeds, or "mean".
+    """
+    part = table[table.site == site]
+    part = part if seed == MEAN else part[part.seed == seed]
+    return part.pivot_table(index="epoch", columns="parameter", values="value", aggfunc="mean")
+
+
+class Replay(widgets.Accordion):
+    """Chooses a run, a place in its network and a seed; its slider sets the dials of the card.
+
+    cards: the explorer's, by their activation's label.
+    """
+
+    def __init__(self, runs: str | None) -> None:
+        self.cards: dict[str, Card] = {}
+        self.table, self.values = pd.DataFrame(), pd.DataFrame()
+        self.message = Message()
+        start = runs or os.environ.get(store.ENVIRONMENT) or "runs"
+        self.folder = widgets.Text(start, description="folder", **WIDE)
+        self.run = widgets.Dropdown(description="run", **WIDE)
+        self.site = widgets.Dropdown(description="layer", **WIDE)
+        self.seed = widgets.Dropdown(description="seed", **WIDE)
+        self.epoch = widgets.IntSlider(0, 0, 0, description="epoch", **WIDE)
+        self.play = widgets.Play(interval=150, min=0, max=0)
+        self.link = widgets.jslink((self.play, "value"), (self.epoch, "value"))
+        self.run.observe(self._chosen, "value")
+        for choice in (self.site, self.seed):
+            choice.observe(self._picked, "value")
+        self.epoch.observe(self._turned, "value")
+        self.choices = row(self.run, self.site, self.seed, self.play, self.epoch)
+        self.choices.layout.display = "none"
+        top = row(self.folder, button("Load", self.load, "look for runs in this folder"))
+        super().__init__([widgets.VBox([top, self.message, self.choices])])
+        self.set_title(0, "Play what a run has learned")
+
+    def load(self) -> None:
+        """Offer the runs of the folder whose activation is on the figure."""
+        with self.message.catching():
+            found = runs_that_learned(self.folder.value.strip())
+            own = [r for r in found if r["parameters"]["activation"] in self.cards]
+            if not own:
+                names = sorted({str(r["parameters"]["activation"]) for r in found})
+                raise ValueError(f"add one of these activations first: {', '.join(names)}")
+            named = [(f"{r['parameters']['label']}, {r['parameters']['task']}", r) for r in own]
+            self.run.options = [(f"{label} ({r['id'][:6]})", r) for label, r in named]
+            self.choices.layout.display = None
+            self.run.index = 0
+            self._chosen()
+
+    def _chosen(self, _: Any = None) -> None:
+        if self.run.value is None:
+            return
+        record = self.run.value
+        with self.message.catching():
+            path = Path(self.folder.value.strip()) / record["id"] / TABLE
+            self.table = pd.read_parquet(path)
+            self.site.options = list(dict.fromkeys(self.table.site))
+            self.seed.options = [MEAN, *sorted(self.table.seed.unique().tolist())]
+            self.site.index = self.seed.index = 0
+            self._picked()
+
+    def _picked(self, _: Any = None) -> None:
+        if self.site.value is None or self.seed.value is None:
+            return
+        self.values = learned(self.table, self.site.value, self.seed.value)
+        last = int(self.values.index.max())
+        self.epoch.max = self.play.max = last
+        self._turned()
+
+    def _turned(self, _: Any = None) -> None:
+        if self.run.value is None or self.epoch.value not in self.values.index:
+            return
+        name = self.run.value["parameters"]["activation"]
+        card = self.cards.get(name)
+        with self.message.catching():
+            if card is None:
+                raise ValueError(f"{name} is no longer on the figure; add it again")
+            card.set(self.values.loc[self.epoch.value].to_dict())

@@ -1,0 +1,299 @@
+"""Small networks that learn in the plane while one watches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+
+from afnlab.analysis.surface import Surfaces, empty
+from afnlab.loading import unknown
+from afnlab.spec import Activation
+from afnlab.training.learner import DEMO, Learner, Setup
+from afnlab.training.plane import SHAPES, points
+from afnlab.widgets.controls import ModelControls, TrainingControls
+from afnlab.widgets.parts import NARROW, Dial, Later, Message, button, row, within
+from afnlab.widgets.screen import Screen
+
+OWN = "my own points"
+PRESETS = {"afnlab": Setup(), "convnetjs-extras demo": DEMO}
+PERIOD = 0.06  # seconds from picture to picture that it aims at
+SHORTEST = 0.01  # seconds of training to a picture, however long it takes to draw
+PATIENCE = 20.0  # seconds until it pauses when no browser shows its pictures
+COUNT = 400
+MARKS = {"\N{BLACK CIRCLE} blue": 0, "\N{BLACK SQUARE} orange": 1}
+
+
+class Playground(widgets.VBox):
+    """See `afnlab.widgets.playground`."""
+
+    task: asyncio.Task | None = None  # the training that goes on
+
+    def __init__(self, activations: tuple[str | Activation, ...], shape: str, preset: str) -> None:
+        setup = PRESETS[preset]
+        self.held = False
+        self.x, self.y = empty()
+        self.screen = Screen(clickable=True, acknowledged=True)
+        self.screen.clicked(self._clicked)
+        self.message, self.status = Message(), widgets.HTML()
+        self.tell = Later(self._tell)
+        self._make_controls(activations, shape, preset, setup)
+        super().__init__(
+            [
+                row(*self.buttons, self.pace, self.preset),
+                row(self.shape, self.noise, self.mark, self.clear_button),
+                *(*self.models, self.message),
+                *(self.screen, self.status, self.training),
+            ],
+            layout={"max_width": "1000px"},
+        )
+        self._scatter()
+        self.learners = [Learner(one) for one in self.setups()]
+        self.scene = Surfaces(self.learners)
+        self._draw()
+
+    def _make_controls(
+        self, activations: tuple[str | Activation, ...], shape: str, preset: str, setup: Setup
+    ) -> None:
+        self.play_button = button("Play", self.toggle, "train, or pause", icon="play")
+        self.buttons = [
+            self.play_button,
+            button("Step", self.one_step, "one step", icon="step-forward"),
+            button("Reset", self.reset, "the first weights again", icon="refresh"),
+        ]
+        self.pace = widgets.IntSlider(
+            20,
+            1,
+            100,
+            description="steps a picture",
+            style=NARROW,
+            layout={"width": "300px"},
+        )
+        self.preset = widgets.Dropdown(
+            options=list(PRESETS), value=preset, description="preset", layout={"width": "280px"}
+        )
+        self.shape = widgets.Dropdown(
+            options=[*SHAPES, OWN], value=shape, description="points", layout={"width": "230px"}
+        )
+        self.noise = Dial("noise", 0.05, 0.0, 0.5, within("noise", 0, 2), 0.01)
+        self.noise.layout.width = "300px"
+        self.mark = widgets.ToggleButtons(
+            options=list(MARKS.items()),
+            description="a click adds",
+            tooltips=["Shift: the other class"] * 2,
+            style={"button_width": "100px", "description_width": "initial"},
+        )
+        self.clear_button = button("Clear", self.clear, "take all points away")
+        second = activations[1] if len(activations) == 2 else activations[0]
+        self.models = [
+            ModelControls(activations[0], "activation"),
+            ModelControls(second, "compare with"),
+        ]
+        self.both = widgets.Checkbox(
+            value=len(activations) == 2, description="second network", indent=False
+        )
+        self.both.layout.width = "auto"
+        self.models[1].children = (
+            self.models[1].activation,
+            self.both,
+            *self.models[1].children[1:],
+        )
+        self.training = TrainingControls(setup, self.reset, self._retune)
+        for one in (self.shape, self.noise):
+            one.observe(self._scattered, "value")
+        for model in (*self.models, self.both):
+            model.observe(lambda _: self.reset(), "value")
+        self.preset.observe(self._preset, "value")
+        dials = (self.noise, *(m.L for m in self.models), self.training.momentum, self.training.l2)
+        for one in dials:
+            one.observe(lambda change: self.message.say(change.new), "problem")
+
+    def setups(self) -> list[Setup]:
+        """What the controls say; ValueError if they cannot be followed."""
+        models = self.models if self.both.value else self.models[:1]
+        return [Setup(**self.training.settings(), **model.settings()) for model in models]
+
+    # What a user does.
+
+    def play(self) -> None:
+        """Train and draw, in between what else the kernel does, until `pause`."""
+        if self.task is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.message.say("playing needs a running kernel; one_step() needs none")
+            return
+        self.play_button.description, self.play_button.icon = "Pause", "pause"
+        self.task = loop.create_task(self._run())
+
+    def pause(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            self.task = None
+        self.play_button.description, self.play_button.icon = "Play", "play"
+
+    def toggle(self) -> None:
+        (self.play if self.task is None else self.pause)()
+
+    def one_step(self) -> None:
+        """Pause, and take one step."""
+        self.pause()
+        self._train(1)
+        self._draw()
+
+    def reset(self) -> None:
+        """New networks from the controls, at their first weights."""
+        if self.held:
+            return
+        with self.message.catching():
+            learners = [Learner(one) for one in self.setups()]
+            if [_looks(one) for one in learners] != [_looks(one) for one in self.learners]:
+                self.scene = Surfaces(learners)
+            self.learners = learners
+            self._draw()
+
+    def add(self, x: float, y: float, label: int) -> None:
+        """One more point, of class 0 or 1."""
+        self.x = torch.cat([self.x, torch.tensor([[x, y]])])
+        self.y = torch.cat([self.y, torch.tensor([label])])
+        self._draw()
+
+    def clear(self) -> None:
+        """Take all points away, to make room for those that are clicked."""
+        self.shape.value = OWN
+        self.x, self.y = empty()
+        self._draw()
+
+    def close(self) -> None:
+        self.pause()
+        super().close()
+
+    # What follows from it.
+
+    async def _run(self) -> None:
+        """Each turn trains for a moment and draws; in between the kernel does its other work.
+
+        A task on the kernel's own loop: all that touches the widgets, the figure and the networks
+        happens on one thread, between two messages, so nothing needs a lock.
+        """
+        drawing = 0.0
+        try:
+            while await self._is_watched():
+                self._train(self.pace.value, max(SHORTEST, PERIOD - drawing))
+                start = time.monotonic()
+                self._draw()
+                drawing = time.monotonic() - start
+                if all(one.diverged for one in self.learners):
+                    break
+            else:
+                self.message.say("paused: no browser shows this any more; play goes on")
+        except asyncio.CancelledError:
+            return
+        except Exception as error:
+            self.message.say(f"stopped: {error}")
+        self.task = None
+        self.pause()
+
+    async def _is_watched(self) -> bool:
+        """Wait until the browser has shown the last picture but one; False if it does not."""
+        patient_until = time.monotonic() + PATIENCE
+        await asyncio.sleep(0.001)
+        while self.screen.seen < self.screen.number - 1:
+            if time.monotonic() > patient_until:
+                return False
+            await asyncio.sleep(0.004)
+        return True
+
+    def _train(self, steps: int, seconds: float = 1.0) -> None:
+        """So many steps of each network, or fewer where time is up; both take the same number."""
+        if not len(self.x):
+            self.message.say("there are no points to learn: click some onto the plane")
+            return
+        end = time.monotonic() + seconds
+        for _ in range(steps):
+            for learner in self.learners:
+                learner.step(self.x, self.y)
+            if time.monotonic() > end:
+                break
+        if any(one.diverged for one in self.learners):
+            self.message.say("diverged: the loss is no longer a number; try a lower learning rate")
+        elif self.message.value:
+            self.message.say()
+
+    def _retune(self) -> None:
+        with self.message.catching():
+            for learner, setup in zip(self.learners, self.setups(), strict=True):
+                learner.retune(setup)
+
+    def _preset(self, change: Any) -> None:
+        self.held, setup, old = True, PRESETS[change.new], self.training.base
+        self.x = setup.low + (self.x - old.low) * (setup.high - setup.low) / (old.high - old.low)
+        try:
+            self.training.show(setup)
+            for model in self.models:
+                model.activation.value, model.auto_rot.value = str(setup.activation), False
+            self.both.value = self.both.value and change.new == "afnlab"
+        finally:
+            self.held = False
+        self._scatter()
+        self.reset()
+
+    def _scattered(self, _: Any) -> None:
+        self._scatter()
+        self._draw()
+
+    def _scatter(self) -> None:
+        """The points of the chosen shape, in the plane's own range."""
+        if self.shape.value != OWN:
+            x, self.y = points(self.shape.value, COUNT, self.noise.value)
+            low, high = self.training.base.low, self.training.base.high
+            self.x = low + (x + 1) / 2 * (high - low)
+
+    def _clicked(self, x: float, y: float, other: bool) -> None:
+        place = self.scene.place(x, y)
+        if place is not None:
+            self.add(*place, 1 - self.mark.value if other else self.mark.value)
+
+    def _draw(self) -> None:
+        self.scene.update(self.learners, self.x, self.y)
+        names = " and ".join(_looks(one)[0] for one in self.learners)
+        self.screen.show(self.scene, f"Decision surface, loss and pre-activations: {names}")
+        self.tell()
+
+    def _tell(self) -> None:
+        lines = [f"{len(self.x)} points, step {max(one.steps for one in self.learners):,}"]
+        for one in self.learners:
+            if one.steps and len(self.x):
+                share = 100 * one.accuracy(self.x, self.y)
+                lines.append(f"{_looks(one)[0]}: {share:.1f} % right, loss {one.losses[-1]:.4f}")
+        self.status.value = " &ensp; ".join(lines)
+
+
+def playground(
+    *activations: str | Activation, shape: str = "spirals", preset: str = "afnlab"
+) -> Playground:
+    """Networks that learn points of the plane while one watches.
+
+    activations: one, or two to compare from the same first weights and batches; none means SReLU
+    and tanh. shape: "moons", "circles", "spirals", "xor", or "my own points" for an empty plane.
+    preset: "afnlab", or "convnetjs-extras demo", which is 2-16-7-7-7-2 with its rates.
+    ValueError for anything else.
+    """
+    if len(activations) > 2:
+        raise ValueError(f"activations must be one or two, got {len(activations)}")
+    if shape not in (*SHAPES, OWN):
+        raise ValueError(unknown("shape", shape, (*SHAPES, OWN)))
+    if preset not in PRESETS:
+        raise ValueError(unknown("preset", preset, PRESETS))
+    return Playground(activations or ("srelu", "tanh"), shape, preset)
+
+
+def _looks(one: Learner) -> tuple:
+    """All of a network that the still part of the figure shows."""
+    setup = one.setup
+    name = setup.activation if isinstance(setup.activation, str) else setup.activation.label
+    return (name, setup.auto_rot, len(setup.hidden), setup.low, setup.high)

@@ -1,0 +1,132 @@
+"""A real JupyterLab in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from afnlab.paths import PACKAGE, shared
+
+TOKEN = "afnlab"
+FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+LAB_FOLDERS = ("SETTINGS_DIR", "WORKSPACES_DIR")
+QUIET = '{"fetchNews": "false", "checkForUpdates": false}'
+CHROMIUM = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"),
+    *("--no-first-run", "--disable-sync", "--disable-component-update"),
+    "--disable-background-networking",
+)
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+
+
+def find_chromium() -> str | None:
+    """$AFNLAB_CHROMIUM, or what is installed."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("AFNLAB_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def environment(folder: Path, theme: str = "light") -> dict[str, str]:
+    """Jupyter's own folders below this one, so that nobody's settings matter."""
+    env = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
+    for prefix, names in (("JUPYTER_", FOLDERS), ("JUPYTERLAB_", LAB_FOLDERS)):
+        for name in names:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            env[prefix + name] = str(folder / name)
+    settings = folder / "SETTINGS_DIR" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "notification.jupyterlab-settings").write_text(QUIET)
+    chosen = f'{{"theme": "{THEMES[theme]}"}}'
+    (settings / "themes.jupyterlab-settings").write_text(chosen)
+    return env
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def server(folder: Path, program: str = "jupyterlab", theme: str = "light") -> Iterator[str]:
+    """JupyterLab, Notebook ("notebook") or voila on copies of the notebooks; gives its address."""
+    work = folder / "notebooks"
+    shutil.copytree(shared("notebooks"), work, dirs_exist_ok=True)
+    port = free_port()
+    command = [sys.executable, "-m", program, "--no-browser", f"--port={port}"]
+    if program == "voila":
+        command += [str(work), "--Voila.ip=127.0.0.1"]
+    else:
+        command += ["--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
+        command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
+        command += ["--LabApp.extension_manager=readonly"]
+    with (folder / f"{program}.log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=work, env=environment(folder, theme), stdout=log, stderr=log
+        )
+    try:
+        wait_for(port, process, folder / f"{program}.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
+
+
+def open_notebook(page: Any, address: str, name: str) -> None:
+    """Open a notebook in JupyterLab and wait for its kernel."""
+    page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    page.wait_for_selector(f"{PANEL} .jp-Cell", timeout=90_000)
+    # Clicked before the kernel is idle, "run all" does nothing and says nothing.
+    page.wait_for_function(
+        "document.querySelector('#jp-main-statusbar')?.innerText.includes('| Idle')",
+        timeout=90_000,
+    )
+
+
+def prompts(page: Any) -> list[str]:
+    selector = f"{PANEL} .jp-CodeCell .jp-InputPrompt"
+    return page.eval_on_selector_all(selector, "e => e.map(x => x.innerText)")
+
+
+def run_all(page: Any, seconds: float = 240) -> None:
+    """Run all cells of the open notebook and wait until each has its number."""
+    end = time.monotonic() + seconds
+    while not all(any(c.isdigit() for c in text) for text in prompts(page)):
+        if not any("*" in text for text in prompts(page)):  # asked early, it stops half way
+            page.click("text=Run >> nth=0")
+            page.click("text=Run All Cells >> nth=0")
+            page.wait_for_timeout(1500)
+        page.wait_for_timeout(200)
+        assert not complaints(page), complaints(page)
+        assert time.monotonic() < end, f"cells still run: {prompts(page)}"
+    assert not complaints(page), complaints(page)
+
+
+def complaints(page: Any) -> list[str]:
+    """What the cells have written as errors."""
+    kinds = [f"{PANEL} [data-mime-type='application/vnd.jupyter.{k}']" for k in ("error", "stderr")]
+    return page.locator(", ".join(kinds)).all_inner_texts()
