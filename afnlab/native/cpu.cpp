@@ -179,7 +179,7 @@ struct Cut {
         : channels(channels_), total(outer * channels_ * inner),
           each(channels_ > 1 && inner == 1) {
         rows = channels == 1 ? 1 : each ? outer : outer * channels;
-        length = total / rows;
+        length = rows ? total / rows : 0;
         pieces = (length + PIECE - 1) / PIECE;
     }
     long tasks() const { return rows * pieces; }

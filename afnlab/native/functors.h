@@ -221,7 +221,8 @@ template <class T> struct Logistic {
 template <class T> struct srelu {
     static constexpr int parameters = 1;
     T t, inverse;
-    AFNLAB_FN srelu(const T* p, long) : t(p[0]), inverse(1 / p[0]) {}
+    // The inverse of a t below 3e-39 would be infinite, and NaN at x = -t.
+    AFNLAB_FN srelu(const T* p, long) : t(p[0]), inverse(within(1 / p[0], T(0), T(1e38))) {}
 
     // The gate sin^2(pi v / 4), v = (x + t) / t within [0, 2], from its half w in [0, 1].
     AFNLAB_FN T gate(T x, T& v, T& w) const {

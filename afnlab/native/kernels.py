@@ -57,6 +57,16 @@ _said: set[str] = set()
 _building = threading.Lock()
 
 
+def _unlock() -> None:
+    """In a forked process nobody is left who could release a lock that was held."""
+    global _building  # noqa: PLW0603
+    _building = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
 def find(name: str, kind: str) -> Kernel | None:
     """The kernel of an activation on a "cpu" or a "cuda" device; None, after one warning, if there
     is none to be had."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -51,23 +53,29 @@ class Compiler:
         """Compile `source` to `out`; Unavailable with the first line of what went wrong."""
         command = [self.path, *self.flags, *extra, str(source), "-o", str(out)]
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                timeout=TIMEOUT,
-                check=False,
+                start_new_session=True,  # so that what it starts can be ended with it
             )
-        except subprocess.TimeoutExpired:
-            raise Unavailable(f"{self.path} took more than {TIMEOUT} s") from None
         except OSError as error:
             raise Unavailable(f"{self.path} cannot be started ({error})") from None
-        if done.returncode:
-            lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        try:
+            output, _ = process.communicate(timeout=TIMEOUT)
+        except BaseException as stopped:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(stopped, subprocess.TimeoutExpired):
+                raise Unavailable(f"{self.path} took more than {TIMEOUT} s") from None
+            raise
+        if process.returncode:
+            lines = [line for line in output.splitlines() if line.strip()]
             said = next((line for line in lines if "error" in line.lower()), (lines or [""])[-1])
-            raise Unavailable(f"{self.path} failed: {said.strip() or done.returncode}")
+            raise Unavailable(f"{self.path} failed: {said.strip() or process.returncode}")
 
 
 def capability() -> str:
@@ -81,12 +89,19 @@ def cpu_compiler(level: str | None = None) -> Compiler:
     """The C++ compiler (`$CXX`, c++, g++, clang++), for a level of `capability`."""
     if sys.platform == "win32":
         raise Unavailable("kernels are not built on Windows")
-    path = _found(os.environ.get("CXX"), "c++", "g++", "clang++")
+    asked, *own = shlex.split(os.environ.get("CXX", "")) or [""]
+    path = _found(asked) if asked else _found("c++", "g++", "clang++")
     if path is None:
-        raise Unavailable("there is no C++ compiler (looked for $CXX, c++, g++, clang++)")
+        raise Unavailable(
+            f"CXX is {asked!r}, which is not there"
+            if asked
+            else "there is no C++ compiler (looked for $CXX, c++, g++, clang++)"
+        )
     threads = () if sys.platform == "darwin" else ("-fopenmp",)
     simd = ("-fopenmp-simd",) if sys.platform == "darwin" else ()
-    return Compiler(path, (*_CPU_FLAGS, *threads, *simd, *_X86.get(level or capability(), ())))
+    return Compiler(
+        path, (*own, *_CPU_FLAGS, *threads, *simd, *_X86.get(level or capability(), ()))
+    )
 
 
 def cuda_compiler(everywhere: bool = False) -> Compiler:
@@ -104,5 +119,5 @@ def cuda_compiler(everywhere: bool = False) -> Compiler:
     return Compiler(path, (*_CUDA_FLAGS, *codes))
 
 
-def _found(*names: str | None) -> str | None:
-    return next((path for name in names if name and (path := shutil.which(name))), None)
+def _found(*names: str) -> str | None:
+    return next((path for name in names if (path := shutil.which(name))), None)
