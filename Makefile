@@ -17,11 +17,13 @@ report: $(READY)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q tests/browser -m "not slow"
 	@$(BIN)/python -m pytest -q --collect-only -m slow 2>/dev/null | tail -n 1 \
 		| sed 's|^\([0-9]*\).*|left out: \1 tests marked slow (make test-all runs them)|'
 
 test-all: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu"
+	$(BIN)/python -m pytest -q tests/browser
 
 setup: $(READY)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import gc
 import json
 import shutil
@@ -40,7 +41,8 @@ def test_the_default_sweep():
 def test_every_committed_sweep(name):
     plan = read(name)
     assert plan.title
-    assert "relu" in labels(plan.specs())
+    named = re.search(r'--baseline "(.+?)"', plan.path.read_text(encoding="utf-8"))
+    assert (named[1] if named else "relu") in labels(plan.specs())
 
 
 def test_a_grid(tmp_path):

@@ -274,26 +274,16 @@ def test_saving():
         assert widget.screen.frame == before
 
 
-@pytest.fixture
-def runs(tmp_path):
-    folder = tmp_path / "runs"
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
     spec = afnlab.runs.RunSpec.make(
         "train",
         {"task": "digits-mlp", "activation": "prelu", "seeds": 2, "epochs": 2}
         | {"limit_train": 100, "record": ["parameters"]},
     )
-    result = afnlab.train(
-        "digits-mlp", "prelu", seeds=2, epochs=2, limit_train=100, record=["parameters"]
-    )
-    attempt = afnlab.runs.store.begin(folder, spec.id)
-    result.parameters.to_parquet(attempt / replay.TABLE)
-    record = {
-        **{"schema": 1, "id": spec.id, "group": spec.group, "started": "2026-01-01"},
-        "parameters": {"task": "digits-mlp", "activation": "prelu", "label": "prelu"},
-        "seeds": [0, 1],
-    }
-    afnlab.runs.store.finish(attempt, folder, record)
-    return folder, result.parameters
+    made = afnlab.runs.execute(spec, folder)
+    return folder, pd.read_parquet(made / replay.TABLE)
 
 
 def test_learned_parameters_are_played(runs):
