@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from afnlab.bench.timing import in_turn
+from afnlab.bench.timing import in_turn, keep_memory
 from afnlab.native import kernels, ops
 from afnlab.nn import make
 from afnlab.spec import get_activation
@@ -45,8 +45,10 @@ def measure(
         (the definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
         (torch's own kernel; and "copy", the limit: a clone of the input).
     pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
-        also of deviation 50, where nearly all of them are saturated.
+        also of deviation 50, where nearly all of them are saturated. Freed memory is kept, see
+        `afnlab.bench.timing.keep_memory`.
     """
+    keep_memory()
     kind = torch.device(device).type
     rows: list[tuple] = []
     for name in dtypes:

@@ -96,7 +96,7 @@ AFNLAB_FN Exp<float> exp_parts(float x) {
     const float r = (bounded - k * 0.693359375f) + k * 2.12194440e-4f;
     const float q = polynomial(r, 0.499999981f, 0.166665432f, 0.0416672019f, 0.00836658015f,
                                0.00138825062f);
-    return {x < -87 ? 0.0f : as_float((n + 127) << 23), r + r * r * q};
+    return {x < -87 ? 0.0f : as_float((n + 127) << 23), r * (1 + r * q)};
 }
 // For x up to 700; below -708, where it is 1e-307, exp(x) is 0.
 AFNLAB_FN Exp<double> exp_parts(double x) {
@@ -112,7 +112,7 @@ AFNLAB_FN Exp<double> exp_parts(double x) {
         0.001388888888888889, 0.0001984126984126984, 2.48015873015873e-05, 2.7557319223985893e-06,
         2.755731922398589e-07, 2.505210838544172e-08, 2.08767569878681e-09,
         1.6059043836821613e-10);
-    return {x < -708 ? 0.0 : as_double((n + 1023) << 52), r + r * r * q};
+    return {x < -708 ? 0.0 : as_double((n + 1023) << 52), r * (1 + r * q)};
 }
 
 template <class T> AFNLAB_FN T exp_of(T x) { return exp_parts(x).value(); }
@@ -293,13 +293,19 @@ template <class T> struct mish {
     static constexpr int parameters = 0;
     AFNLAB_FN mish(const T*, long) {}
 
-    // With s = n / d, r = 1 - s: the gate is s (1 + r) / (1 + r^2) = n (d + m) / (d^2 + m^2).
+    // With s = n / d, r = 1 - s: the gate is s (1 + r) / (1 + r^2) = n (d + m) / (d^2 + m^2). An m
+    // that changes nothing is 0, since its square would be a subnormal number, and slow.
+    AFNLAB_FN static Logistic<T> logistic(T x) {
+        Logistic<T> s(x);
+        s.m = s.m < T(1e-18) ? T(0) : s.m;
+        return s;
+    }
     AFNLAB_FN T value(T x) const {
-        const Logistic<T> s(x);
+        const Logistic<T> s = logistic(x);
         return gated(x, s.n * (s.d + s.m) / (s.d * s.d + s.m * s.m));
     }
     AFNLAB_FN T slope(T x) const {
-        const Logistic<T> s(x);
+        const Logistic<T> s = logistic(x);
         const T inverse = 1 / (s.d * s.d + s.m * s.m);
         const T bend = 4 * s.e * s.m * s.d * inverse * inverse;
         return s.n * (s.d + s.m) * inverse + finite(x) * bend;

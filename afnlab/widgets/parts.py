@@ -111,9 +111,17 @@ class Dial(widgets.HBox):
         self.box.observe(self._typed, "value")
         self.observe(self._set, "value")
 
+    def _at(self, value: float) -> float:
+        """Where the slider stands for a value: a box may hold one beyond its ends.
+
+        The ends stay: a browser that is told of a new end and a new value may answer with the old
+        value, held to the new end.
+        """
+        return min(max(value, self.slider.min), self.slider.max)
+
     def _slid(self, change: Any) -> None:
         # The browser moves a slider to the step nearest to its value, and says so.
-        if abs(change.new - self.value) > self.step / 2 + 1e-9:
+        if abs(change.new - self._at(self.value)) > self.step / 2 + 1e-9:
             self.value = round(change.new, 10)  # its steps are sums: 0.1 + 0.2 shall be 0.3
 
     def _typed(self, change: Any) -> None:
@@ -129,12 +137,9 @@ class Dial(widgets.HBox):
 
     def _set(self, change: Any) -> None:
         self.problem = ""
-        # In one message: after a new limit alone the browser would send the old value back.
-        with self.slider.hold_sync():
-            self.slider.min = min(self.slider.min, change.new)
-            self.slider.max = max(self.slider.max, change.new)
-            if abs(self.slider.value - change.new) > 1e-9:
-                self.slider.value = change.new
+        at = self._at(change.new)
+        if abs(self.slider.value - at) > 1e-9:
+            self.slider.value = at
         self.write()
 
     def _write(self) -> None:
