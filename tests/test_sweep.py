@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import gc
 import json
+import re
 import shutil
 from pathlib import Path
 from textwrap import dedent
