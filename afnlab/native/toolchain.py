@@ -68,7 +68,7 @@ class Compiler:
             output, _ = process.communicate(timeout=TIMEOUT)
         except BaseException as stopped:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
             if isinstance(stopped, subprocess.TimeoutExpired):
                 raise Unavailable(f"{self.path} took more than {TIMEOUT} s") from None
             raise
