@@ -110,7 +110,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
         ("afnlab/runs/store.py", set()),
         ("afnlab/runs/sweep.py", set()),
         ("afnlab/training/progress.py", set()),
-        ("afnlab/analysis/stats.py", {"plot"}),
+        ("afnlab/analysis/stats/paired.py", {"plot"}),
         ("afnlab/cli.py", set()),
     ],
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,8 +130,9 @@ def sweep(
         progress.say(
             f"{name}: {len(specs)} runs, {len(outcome.there)} there{before}, {len(todo)} to do"
         )
-        with closing(executor.results(todo, where)) as results:
+        with _interrupts() as check, closing(executor.results(todo, where)) as results:
             for spec, error in results:
+                check()
                 if error is None:
                     outcome.added.append(where.folder / spec.id)
                     said = _said(outcome.added[-1])
@@ -138,6 +141,33 @@ def sweep(
                     said = f"FAILED, {error}"
                 progress.ended(spec.label, said, failed=error is not None)
     return outcome
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """A check that raises KeyboardInterrupt where Ctrl-C was pressed and nothing came of it.
+
+    What is raised inside a finalizer or a callback of the interpreter is printed and dropped.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: None
+        return
+    pressed: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        before(number, frame)
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _said(folder: Path) -> str:
