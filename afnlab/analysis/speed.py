@@ -10,7 +10,6 @@ from matplotlib.patches import Patch
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 
 COLOURS = {"kernel": BLUE, "trained": ORANGE, "torch": GREY}
-CLAIM = "complexity: GELU > SReLU ~ Swish"  # the SReLU document
 NEAR = 0.10  # within 10 % counts as "~"
 
 
