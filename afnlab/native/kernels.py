@@ -113,6 +113,10 @@ def _load(name: str, kind: str) -> Kernel:
         except Unavailable as other:
             raise Unavailable(f"{reason}; {other}") from None
         return Kernel(launchers.forward, launchers.backward, "NVRTC", launchers.explain)
+    return _of_library(lib, name, kind, path)
+
+
+def _of_library(lib: ctypes.CDLL, name: str, kind: str, path: Path | str) -> Kernel:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     head, tail = [number, size, size, size], [pointer, number]
     explain: Callable[[int], str] = {1: "unknown dtype", 2: "out of memory"}.__getitem__

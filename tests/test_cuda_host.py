@@ -1,0 +1,224 @@
+"""The CUDA kernels and their launchers, run on the host: every element once, every sum right.
+
+`cuda_host.h` stands in for the device, so this needs no GPU; what needs one is in
+`test_native_cuda.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+import torch
+from test_native import why_not
+from torch import Tensor
+from torch.testing import assert_close
+
+from afnlab.native import kernels, library, nvrtc, toolchain
+from afnlab.spec import get_activation
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+    pytest.mark.skipif(sys.platform != "linux", reason="its fibers are of Linux"),
+]
+NAMES = ("srelu", "gish", "mapec", "tanhshrink")
+TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+LAUNCH = re.compile(r"(\w+(?:<[^<>]*>)?)<<<(.*?), THREADS, 0, c\.stream>>>\((.*?)\);", re.DOTALL)
+ASSEMBLY = re.compile(r'asm\("(\S+) %0, %1;" : "=\w"\((.*?)\) : "\w"\((.*?)\)\);')
+
+
+def on_the_host(source: str) -> str:
+    """CUDA's launches and assembly as calls of functions."""
+    source = LAUNCH.sub(r"host::launch(\2, THREADS, [&] { \1(\3); });", source)
+    return ASSEMBLY.sub(lambda m: f"{m[1].replace('.', '_')}({m[2]}, {m[3]});", source)
+
+
+def launchers(name: str) -> nvrtc.Launchers:
+    """Those of an activation for NVRTC, without a driver."""
+    made = nvrtc.Launchers.__new__(nvrtc.Launchers)
+    made.name, made.parameters = name, len(get_activation(name).params)
+    made.functions = {}
+    return made
+
+
+def expressions() -> list[str]:
+    """The kernels that NVRTC is asked for."""
+    asked = {
+        made.expression(dtype, kernel)
+        for made in map(launchers, NAMES)
+        for dtype in kernels.DTYPES.values()
+        for kernel in made.wanted()
+    }
+    return sorted(asked)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> ctypes.CDLL:
+    folder = tmp_path_factory.mktemp("cuda")
+    for name in ("functors.h", "cuda_kernels.h", "cuda.cu"):
+        text = (library.HERE / name).read_text(encoding="utf-8")
+        changed = on_the_host(text)
+        assert "<<<" not in changed
+        assert "asm(" not in changed
+        (folder / name).write_text(changed)
+    listed = " ".join(f"X({name})" for name in NAMES)
+    header = (Path(__file__).parent / "cuda_host.h").read_text(encoding="utf-8")
+    functors = folder / "functors.h"
+    functors.write_text(
+        re.sub(
+            r"(#define AFNLAB_ACTIVATIONS\(X\)) \\\n(?:.*\\\n)*.*",
+            rf"\1 {listed}",
+            functors.read_text(),
+        )
+    )
+    entries = "".join(
+        f'    if (!strcmp(name, "{k}")) return host::Entry<{k}>::start;\n' for k in expressions()
+    )
+    source = f"{header}\n{(folder / 'cuda.cu').read_text()}"
+    (folder / "cuda.cpp").write_text(
+        f'{source}\nextern "C" decltype(&host::Entry<afnlab::add_up>::start) entry(const char* name)'
+        f" {{\n{entries}    return nullptr;\n}}\n"
+    )
+    compiler = toolchain.cpu_compiler("DEFAULT")
+    flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.flags)
+    out = folder / "cuda.so"
+    toolchain.Compiler(compiler.path, flags).run(folder / "cuda.cpp", out)
+    return ctypes.CDLL(str(out))
+
+
+class Driver:
+    """The calls of libcuda that NVRTC's launchers make."""
+
+    def __init__(self, built: ctypes.CDLL) -> None:
+        self.entry = built.entry
+        self.entry.restype = ctypes.c_void_p
+
+    def cuModuleLoadData(self, module, code) -> int:  # noqa: N802
+        return 0
+
+    def cuModuleGetFunction(self, found, module, symbol) -> int:  # noqa: N802
+        found._obj.value = self.entry(symbol)
+        return 0 if found._obj.value else 500
+
+    def cuLaunchKernel(self, function, *args) -> int:  # noqa: N802
+        x, y, z, threads, *flat, _shared, _stream, pointers, _extra = args
+        assert (z, *flat) == (1, 1, 1)
+        number = ctypes.c_uint
+        start = ctypes.CFUNCTYPE(None, number, number, number, ctypes.c_void_p)(function.value)
+        start(x, y, threads, ctypes.addressof(pointers))
+        return 0
+
+
+@pytest.fixture(params=["nvcc", "NVRTC"])
+def gpu(request, built, monkeypatch):
+    """A kernel by its activation's name, as `kernels` calls it on a GPU."""
+    if request.param == "nvcc":
+        return lambda name: kernels._of_library(built, name, "cuda", "cuda.so")
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    symbols = {expression: expression.encode() for expression in expressions()}
+    monkeypatch.setattr(nvrtc, "compile_to", lambda *args: (b"", symbols))
+
+    def find(name: str) -> kernels.Kernel:
+        made = launchers(name)
+        made.driver = Driver(built)
+        return kernels.Kernel(made.forward, made.backward, "NVRTC", str)
+
+    return find
+
+
+def call(gpu, name: str, shape, x, grad_y, numbers, table, blocks=0):
+    """y, or the gradients by x and by the parameters, as `kernels` asks a GPU for them."""
+    kernel, code = gpu(name), kernels.DTYPES[x.dtype]
+    values = (ctypes.c_double * max(len(numbers), 1))(*numbers)
+    place = (ctypes.addressof(values), None if table is None else table.data_ptr(), 0)
+    out = torch.full_like(x, torch.nan)
+    if grad_y is None:
+        kernel.check(kernel.forward(code, *shape, x.data_ptr(), out.data_ptr(), *place, None))
+        return out
+    sums = room = None
+    if blocks:
+        channels = shape[1]
+        sums = torch.full((len(numbers), channels), torch.nan, dtype=torch.float64)
+        room = torch.full((len(numbers) * channels * blocks,), torch.nan, dtype=torch.float64)
+    addresses = [t.data_ptr() for t in (x, grad_y, out)]
+    ends = [None if t is None else t.data_ptr() for t in (sums, room)]
+    kernel.check(kernel.backward(code, *shape, *addresses, *place, *ends, blocks, None))
+    return (out,) if sums is None else (out, sums)
+
+
+def inputs(size: int, dtype: torch.dtype, off: int = 0) -> tuple[Tensor, Tensor]:
+    """x and grad_y, `off` elements from where memory is aligned."""
+    generator = torch.Generator().manual_seed(size + off)
+    drawn = torch.randn(2, size + off, generator=generator, dtype=torch.float64) * 3
+    x, grad_y = (row.to(dtype)[off:] for row in drawn)
+    special = [0.0, -0.0, torch.inf, -torch.inf, torch.nan, 1e4, -1e4, 1e-6]
+    x[-len(special) :] = torch.tensor(special, dtype=dtype)[-size:]
+    return x, grad_y
+
+
+def on_the_cpu(name: str, shape, x: Tensor, grad_y: Tensor | None, table: Tensor):
+    """The same by the kernels of the CPU, in float64."""
+    kernel = kernels.find(name, "cpu")
+    assert kernel is not None
+    outer, channels, inner = shape
+    x = x.double().view(outer, channels, inner)
+    tensors = [row.double().view(channels, 1) for row in table]
+    numbers = [None] * len(tensors)
+    if grad_y is None:
+        return kernels.forward(kernel, x, numbers, tensors).flatten()
+    grad_y = grad_y.double().view_as(x)
+    grad_x, *sums = kernels.backward(kernel, grad_y, x, numbers, tensors, bool(tensors))
+    return grad_x.flatten(), torch.stack([s.flatten() for s in sums]) if sums else None
+
+
+def numbers_of(name: str) -> list[float]:
+    return [float(v) for v in get_activation(name).complete({}).values()]
+
+
+def close(got: Tensor, want: Tensor, dtype: torch.dtype) -> None:
+    tolerance = TOLERANCE[dtype]
+    assert_close(got.double(), want.to(dtype).double(), rtol=tolerance, atol=tolerance,
+                 equal_nan=True)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", kernels.DTYPES, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("size", "off"), [(1, 0), (8, 0), (4099, 0), (4096, 1)])
+def test_all_elements(gpu, name, dtype, size, off):
+    x, grad_y = inputs(size, dtype, off)
+    numbers, shape = numbers_of(name), (1, 1, size)
+    table = torch.tensor(numbers, dtype=torch.float64).view(-1, 1)
+    close(call(gpu, name, shape, x, None, numbers, None), on_the_cpu(name, shape, x, None, table),
+          dtype)  # fmt: skip
+    got = call(gpu, name, shape, x, grad_y, numbers, None)
+    close(got[0], on_the_cpu(name, shape, x, grad_y, table)[0], dtype)
+
+
+@pytest.mark.parametrize("dtype", kernels.DTYPES, ids=str)
+@pytest.mark.parametrize("name", [n for n in NAMES if get_activation(n).params])
+@pytest.mark.parametrize("shape", [(1, 1, 5003), (3, 7, 11), (50, 33, 1)])
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_parameters(gpu, name, dtype, shape, blocks):
+    """One set or one for each channel, by tensors; their gradients."""
+    outer, channels, inner = shape
+    x, grad_y = inputs(outer * channels * inner, dtype)
+    x = torch.where(x.isfinite(), x, 0.5)  # sums are to be finite
+    x[x.abs() > 100] = 1.5
+    spread = torch.linspace(1, 1.2, channels, dtype=torch.float64)
+    numbers = numbers_of(name)
+    table = (torch.tensor(numbers, dtype=torch.float64).view(-1, 1) * spread).contiguous()
+    table = table.to(kernels.accumulation(dtype))
+    close(call(gpu, name, shape, x, None, numbers, table),
+          on_the_cpu(name, shape, x, None, table), dtype)  # fmt: skip
+    want = on_the_cpu(name, shape, x, grad_y, table)
+    close(call(gpu, name, shape, x, grad_y, numbers, table)[0], want[0], dtype)
+    grad_x, sums = call(gpu, name, shape, x, grad_y, numbers, table, blocks)
+    close(grad_x, want[0], dtype)
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-4
+    assert_close(sums, want[1], rtol=tolerance, atol=tolerance * outer * inner)
