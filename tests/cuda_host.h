@@ -78,6 +78,8 @@ template <class Work> void launch(dim3 blocks, unsigned threads, const Work& wor
 }
 
 // A kernel as the driver starts it: by addresses of its arguments.
+using Start = void(unsigned x, unsigned y, unsigned threads, void** given);
+
 template <auto Kernel> struct Entry {
     template <class... A, size_t... I>
     static void spread(void (*)(A...), std::index_sequence<I...>, dim3 blocks, unsigned threads,

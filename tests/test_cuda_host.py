@@ -79,11 +79,13 @@ def built(tmp_path_factory) -> ctypes.CDLL:
     entries = "".join(
         f'    if (!strcmp(name, "{k}")) return host::Entry<{k}>::start;\n' for k in expressions()
     )
-    source = f"{header}\n{(folder / 'cuda.cu').read_text()}"
-    (folder / "cuda.cpp").write_text(
-        f'{source}\nextern "C" decltype(&host::Entry<afnlab::add_up>::start) entry(const char* name)'
-        f" {{\n{entries}    return nullptr;\n}}\n"
-    )
+    source = f"""{header}
+{(folder / "cuda.cu").read_text()}
+extern "C" host::Start* entry(const char* name) {{
+{entries}    return nullptr;
+}}
+"""
+    (folder / "cuda.cpp").write_text(source)
     compiler = toolchain.cpu_compiler("DEFAULT")
     flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.flags)
     out = folder / "cuda.so"
@@ -98,14 +100,14 @@ class Driver:
         self.entry = built.entry
         self.entry.restype = ctypes.c_void_p
 
-    def cuModuleLoadData(self, module, code) -> int:  # noqa: N802
+    def cuModuleLoadData(self, module, code) -> int:
         return 0
 
-    def cuModuleGetFunction(self, found, module, symbol) -> int:  # noqa: N802
+    def cuModuleGetFunction(self, found, module, symbol) -> int:
         found._obj.value = self.entry(symbol)
         return 0 if found._obj.value else 500
 
-    def cuLaunchKernel(self, function, *args) -> int:  # noqa: N802
+    def cuLaunchKernel(self, function, *args) -> int:
         x, y, z, threads, *flat, _shared, _stream, pointers, _extra = args
         assert (z, *flat) == (1, 1, 1)
         number = ctypes.c_uint
