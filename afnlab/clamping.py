@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from afnlab.eager import is_plain, observed, transformed
+
 
 class _InwardClamp(torch.autograd.Function):
     """clamp(p, low, high), whose gradient passes inside, and outside where a step would lead in.
@@ -35,4 +37,11 @@ class _InwardClamp(torch.autograd.Function):
 
 def inward_clamp(p: Tensor, low: float, high: float) -> Tensor:
     """clamp(p, low, high), with a gradient wherever a descent step would not lead further out."""
-    return _InwardClamp.apply(p, low, high)
+    return p if _inside(p, low, high) else _InwardClamp.apply(p, low, high)
+
+
+def _inside(p: Tensor, low: float, high: float) -> bool:
+    """Whether one look shows that p need not be clamped: nearly always, and much the cheaper."""
+    if observed() or transformed() or not is_plain(p) or p.device.type != "cpu" or p.numel() != 1:
+        return False
+    return bool(p > low) and bool(p < high)  # by torch, in the precision of p

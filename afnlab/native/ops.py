@@ -19,13 +19,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils._pytree import tree_map
 
+from afnlab.eager import is_plain, observed, transformed
 from afnlab.native import kernels
 from afnlab.native.kernels import DTYPES, accumulation, layout
 from afnlab.spec import Activation, get_activation
-
-_FUNCTIONALIZE = torch._C._functorch.TransformType.Functionalize
-_PLAIN = (Tensor, torch.nn.Parameter)
-_transforms = torch._C._are_functorch_transforms_active  # what autograd.Function asks itself
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Call:
     def __call__(self, x: Tensor, *tensors: Tensor) -> Tensor:
         if layout(x.shape, tensors) is None:
             return self.expression(x, *tensors)
-        return (_Transformed if _transforms() else _Eager).apply(self, x, *tensors)
+        return (_Transformed if transformed() else _Eager).apply(self, x, *tensors)
 
 
 class _Eager(torch.autograd.Function):
@@ -76,7 +73,7 @@ class _Eager(torch.autograd.Function):
         with_sums = any(ctx.needs_input_grad[2:])
         if torch._C._functorch.is_legacy_batchedtensor(grad_y):  # is_grads_batched: no storage
             grads = call.gradients(grad_y, x, *tensors)
-        elif torch.is_grad_enabled() or _transforms() or forward_ad._current_level >= 0:
+        elif torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0:
             grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
         else:  # nobody will differentiate it again
             grads = kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)
@@ -195,30 +192,21 @@ def _side_by_side(
 
 def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
     """f(x) by the compiled kernel; None where the expression has to serve."""
-    if torch.compiler.is_compiling() or record.name not in kernels.names() or _observed():
+    if observed() or record.name not in kernels.names():
         return None
-    if x.dtype not in DTYPES or x.device.type not in ("cpu", "cuda") or not _is_plain(x):
+    if x.dtype not in DTYPES or x.device.type not in ("cpu", "cuda") or not is_plain(x):
         return None
     numbers: list[float | None] = []
     tensors: list[Tensor] = []
     for value in values.values():
         if isinstance(value, Tensor):
-            if value.device != x.device or not _is_plain(value):
+            if value.device != x.device or not is_plain(value):
                 return None
             numbers.append(None)
             tensors.append(value.to(accumulation(x.dtype)))
         else:
             numbers.append(value)
     return Call(record, tuple(numbers))(x, *tensors) if _usable(record, x.device.type) else None
-
-
-def _observed() -> bool:
-    """Whether somebody records the operations, or stands in for them: tracing, fake tensors."""
-    if torch._C._len_torch_dispatch_stack() or torch.jit.is_tracing():
-        return True
-    # torch.func.functionalize takes no autograd.Function.
-    levels = torch._C._functorch.get_interpreter_stack() if _transforms() else None
-    return any(one.key() == _FUNCTIONALIZE for one in levels or ())
 
 
 def _usable(record: Activation, kind: str) -> bool:
@@ -259,7 +247,3 @@ def _same_numbers(record: Activation, device: torch.device, kernel: kernels.Kern
             if not torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
                 return False
     return True
-
-
-def _is_plain(x: Tensor) -> bool:
-    return type(x) in _PLAIN and x.layout == torch.strided and not x.is_nested
