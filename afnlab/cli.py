@@ -55,6 +55,14 @@ def _list(a: argparse.Namespace) -> int:
     return 0
 
 
+def _check(a: argparse.Namespace) -> int:
+    from afnlab.analysis import check  # noqa: PLC0415
+
+    table = check.check(a.refs)
+    print(*check.lines(table), check.summary(table), sep="\n")
+    return int((table[["values", "slopes", "derivative"]] != "").any(axis=None))
+
+
 def _compare(a: argparse.Namespace) -> int:
     from afnlab import analysis  # noqa: PLC0415
 
@@ -168,6 +176,14 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("list", _list, "names of the activations")
     sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
+
+    sub = add("check", _check, "are values and slopes finite, and slopes right? of anybody's too")
+    sub.add_argument(
+        "refs",
+        nargs="*",
+        metavar="REF",
+        help="a name, my.py:thing, package.module:thing, or a package (default: all of ours)",
+    )
 
     cli_runs.register(add, runs, limits)
 

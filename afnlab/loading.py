@@ -12,13 +12,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+MOST_LISTED = 60
+
 
 def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
     """One line for a name that is not known: the nearest spelling, and what there is."""
     known = list(known)
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    plain = {str(k).lower(): k for k in known}
+    near = difflib.get_close_matches(str(name).lower(), plain, n=1, cutoff=0.5)
+    hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     listed = ", ".join(known) if known else "none"
+    if len(known) > MOST_LISTED:
+        listed = f"{len(known)} names"
     return f"{of + ': ' if of else ''}unknown {kind} {name!r}{hint} (known: {listed})"
 
 
@@ -30,7 +35,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
     where, _, name = ref.rpartition(":")
     module = _load_file(Path(where)) if where.endswith(".py") else _import(where, ref)
     if not hasattr(module, name):
-        names = [n for n, v in vars(module).items() if isinstance(v, kind)]
+        names = [n for n, v in vars(module).items() if isinstance(v, kind) and n[0] != "_"]
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
     found = getattr(module, name)
     if not isinstance(found, kind):

@@ -1,0 +1,160 @@
+"""Whether activations, anybody's, can be trusted with large inputs and with their own gradients."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from afnlab.loading import load
+from afnlab.spec import get_activation, list_activations
+
+Function = Callable[[Tensor], Tensor]
+
+DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+SIZES = (0.5, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4)
+COLUMNS = ("values", "slopes", "derivative", "left out")
+STEP, TOLERANCE = 1e-6, 1e-3  # of the difference quotient, and what it may be off
+
+
+def check(refs: Sequence[str] = ()) -> pd.DataFrame:
+    """What is wrong with activations, a row each: empty texts where nothing is.
+
+    refs: names of ours, `path/my.py:thing` or `package.module:thing`, where the thing is an afnlab
+        activation, a torch module class that needs no arguments, or a function of a tensor; or a
+        package, for all module classes in it. None: all of ours.
+
+    Columns: "values" and "slopes", the first that is not finite for |x| up to 1e4, in float64,
+    float32, bfloat16 and float16 (where the value of float64 fits in); "derivative", where the
+    slope is not that of the values, in float64 within |x| <= 8; "left out", why it could not be
+    checked. Raises ValueError for a reference that cannot be found.
+    """
+    rows = {}
+    for ref in refs or list_activations():
+        for name, found in _found(ref):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                rows[name] = _row(found)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+
+
+def lines(table: pd.DataFrame) -> list[str]:
+    """What is wrong, a line for each activation with anything wrong."""
+    words = {"values": "value {}", "slopes": "slope {}", "derivative": "slope {}"}
+    words["left out"] = "left out: {}"
+    found = {
+        name: "; ".join(words[column].format(text) for column, text in row.items() if text)
+        for name, row in table.iterrows()
+    }
+    wide = max(map(len, map(str, found)), default=0)
+    return [f"{name:{wide}}  {text}" for name, text in found.items() if text]
+
+
+def summary(table: pd.DataFrame) -> str:
+    """One line: how many were checked, and how many are not finite, wrong, left out."""
+    kept = table[table["left out"] == ""]
+    parts = [
+        f"{(kept['values'] != '').sum()} with a value that is not finite",
+        f"{(kept['slopes'] != '').sum()} with a slope that is not finite",
+        f"{(kept['derivative'] != '').sum()} with a slope that is not the derivative",
+    ]
+    left = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
+    return f"{len(kept)} checked: {', '.join(parts)}{left}"
+
+
+def _found(ref: str) -> Iterator[tuple[str, Any]]:
+    """The names and things that a reference stands for."""
+    if ":" in ref:
+        yield ref.rpartition(":")[2], load(ref, object, "")
+        return
+    try:
+        yield ref, get_activation(ref)
+        return
+    except ValueError as error:
+        unknown = error
+    try:
+        package = importlib.import_module(ref)
+    except (ImportError, ValueError):
+        raise unknown from None
+    for name, thing in vars(package).items():
+        if isinstance(thing, type) and issubclass(thing, nn.Module) and thing is not nn.Module:
+            yield name, thing
+
+
+def _row(found: Any) -> list[str]:
+    try:
+        return [*problems(found), ""]
+    except Exception as error:  # it is somebody else's code
+        return ["", "", "", next(iter(str(error).splitlines()), type(error).__name__)]
+
+
+def problems(found: Any) -> list[str]:
+    """The columns of `check` but the last, for one activation, module class or function."""
+    precise = _function(found, torch.float64)
+    _require_elementwise(precise)
+    exact, slopes = _both(precise, _grid(torch.float64))
+    texts = ["", ""]
+    for dtype in DTYPES:
+        x = _grid(dtype)
+        most = torch.finfo(dtype).max
+        fits = [(v.abs() < most) | ~v.isfinite() for v in (exact, slopes)]
+        for column, got in enumerate(_both(_function(found, dtype), x)):
+            wrong = ~got.isfinite() & fits[column]
+            if wrong.any() and not texts[column]:
+                at = int(wrong.nonzero()[0])
+                texts[column] = f"{got[at]:g} at x = {x[at]:g} ({str(dtype)[6:]})"
+    return [*texts, _underived(precise)]
+
+
+@torch.no_grad()
+def _require_elementwise(function: Function) -> None:
+    x = torch.linspace(-3, 3, 8, dtype=torch.float64)
+    y = function(x)
+    if y.shape != x.shape:
+        raise TypeError("not elementwise")
+    if not torch.equal(function(x), y):
+        raise TypeError("random")
+    if not torch.allclose(function(x[2:5]), y[2:5]):
+        raise TypeError("not elementwise")
+
+
+def _function(found: Any, dtype: torch.dtype) -> Function:
+    """A function of tensors of this type."""
+    if isinstance(found, type) and issubclass(found, nn.Module):
+        return found().to(dtype).eval()
+    if not callable(found):
+        raise TypeError(f"a {type(found).__name__} cannot be called")
+    return found
+
+
+def _grid(dtype: torch.dtype) -> Tensor:
+    """0, and points of either sign ever further out."""
+    return torch.tensor([0.0, *(s * v for v in SIZES for s in (-1, 1))], dtype=dtype)
+
+
+def _both(function: Function, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Values and slopes at x, detached."""
+    x = x.detach().requires_grad_()
+    y = function(x)
+    if not y.requires_grad:
+        return y.detach(), torch.zeros_like(x)
+    (slope,) = torch.autograd.grad(y.sum(), x, materialize_grads=True)
+    return y.detach(), slope
+
+
+def _underived(function: Function) -> str:
+    """The first point where the slope is the difference quotient of neither side."""
+    x = torch.linspace(-7.93, 8.07, 161, dtype=torch.float64)
+    y, slope = _both(function, x)
+    left, right = ((function(x + s) - y).detach() / s for s in (-STEP, STEP))
+    off = torch.minimum((left - slope).abs(), (right - slope).abs())
+    wrong = (off > TOLERANCE * (1 + slope.abs())) & slope.isfinite()
+    if not wrong.any():
+        return ""
+    at = int(wrong.nonzero()[0])
+    return f"{slope[at]:.4g} at x = {x[at]:.2f}, where it is {right[at]:.4g}"
