@@ -93,7 +93,7 @@ def test_nothing_is_wrong_with_ours():
     assert set(table["left out"]) == {"", "not elementwise"}
     assert set(table.index[table["left out"] != ""]) == {"softmin", "log_softmax"}
     assert (table[["values", "slopes", "derivative"]] == "").all(axis=None)
-    assert check.summary(table).startswith("31 checked: 0 with a value")
+    assert check.summary(table) == "31 checked: nothing wrong; 2 left out"
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,7 @@ def test_all_modules_of_a_package(theirs):
     table = check.check(["their_activations"])
     assert list(table.index) == ["Trap", "Overflows", "Asks", "Noisy", "Centred", "Folds", "Right"]
     assert check.summary(table) == (
-        "3 checked: 1 with a value that is not finite, 1 with a slope that is not finite,"
-        " 0 with a slope that is not the derivative; 4 left out"
+        "3 checked: 1 with a value that is not finite, 1 with a slope that is not finite; 4 left out"
     )
 
 
@@ -153,13 +152,12 @@ def test_what_cannot_be_found(ref, message):
 
 def test_the_command(theirs, capsys):
     assert cli.main(["check", "relu", "srelu"]) == 0
-    assert capsys.readouterr().out.startswith("2 checked")
+    assert capsys.readouterr().out == "2 checked: nothing wrong\n"
     assert cli.main(["check", f"{theirs}:Trap", "softmin"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "Trap     slope nan at x = 1000 (float64)",
         "softmin  left out: not elementwise",
-        "1 checked: 0 with a value that is not finite, 1 with a slope that is not finite,"
-        " 0 with a slope that is not the derivative; 1 left out",
+        "1 checked: 1 with a slope that is not finite; 1 left out",
     ]
     assert cli.main(["check", "srlu"]) == 2
     assert "did you mean" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def lines(table: pd.DataFrame) -> list[str]:
     words = {"values": "value {}", "slopes": "slope {}", "derivative": "slope {}"}
     words["left out"] = "left out: {}"
     found = {
-        name: "; ".join(words[column].format(text) for column, text in row.items() if text)
+        name: "; ".join(words[str(column)].format(text) for column, text in row.items() if text)
         for name, row in table.iterrows()
     }
     wide = max(map(len, map(str, found)), default=0)
@@ -58,13 +58,15 @@ def lines(table: pd.DataFrame) -> list[str]:
 def summary(table: pd.DataFrame) -> str:
     """One line: how many were checked, and how many are not finite, wrong, left out."""
     kept = table[table["left out"] == ""]
-    parts = [
-        f"{(kept['values'] != '').sum()} with a value that is not finite",
-        f"{(kept['slopes'] != '').sum()} with a slope that is not finite",
-        f"{(kept['derivative'] != '').sum()} with a slope that is not the derivative",
-    ]
+    said = {
+        "values": "a value that is not finite",
+        "slopes": "a slope that is not finite",
+        "derivative": "a slope that is not the derivative",
+    }
+    counts = {words: (kept[column] != "").sum() for column, words in said.items()}
+    wrong = ", ".join(f"{n} with {words}" for words, n in counts.items() if n)
     left = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
-    return f"{len(kept)} checked: {', '.join(parts)}{left}"
+    return f"{len(kept)} checked: {wrong or 'nothing wrong'}{left}"
 
 
 def _found(ref: str) -> Iterator[tuple[str, Any]]:
