@@ -125,7 +125,8 @@ def test_all_modules_of_a_package(theirs):
     table = check.check(["their_activations"])
     assert list(table.index) == ["Trap", "Overflows", "Asks", "Noisy", "Centred", "Folds", "Right"]
     assert check.summary(table) == (
-        "3 checked: 1 with a value that is not finite, 1 with a slope that is not finite; 4 left out"
+        "3 checked: 1 with a value that is not finite, 1 with a slope that is not finite;"
+        " 4 left out"
     )
 
 
