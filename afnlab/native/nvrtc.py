@@ -6,7 +6,6 @@ The same device code as in cuda.cu, and the same calls, launched through the dri
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -38,17 +37,21 @@ _PARAMETERS = {c: _parameters(c) for c in (ctypes.c_float, ctypes.c_double)}
 
 @cache
 def _nvrtc() -> ctypes.CDLL:
-    names = ["libnvrtc.so", *(f"libnvrtc.so.{major}" for major in (13, 12))]
-    for name in [*names, *map(str, _installed())]:
+    for part in _installed("libnvrtc-builtins.so.*"):  # which it looks for by name alone
+        with suppress(OSError):
+            ctypes.CDLL(part)
+    names = ("libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12")
+    for name in (*names, *_installed("libnvrtc.so.*")):
         with suppress(OSError):
             return ctypes.CDLL(name)
     raise Unavailable("there is no NVRTC (pip install nvidia-cuda-nvrtc)")
 
 
-def _installed() -> Iterator[Path]:
+def _installed(pattern: str) -> list[str]:
+    """Libraries that packages brought along."""
     spec = find_spec("nvidia")
-    for folder in spec.submodule_search_locations or () if spec else ():
-        yield from sorted(Path(folder).glob("*/lib/libnvrtc.so.*"))
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    return [str(path) for f in folders for path in sorted(Path(f).glob(f"*/lib/{pattern}"))]
 
 
 def compile_to(architecture: str, name: str, kernels: list[str]) -> tuple[bytes, dict[str, bytes]]:
