@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.runs import cell, forking, values
-from afnlab.runs.kernels import KernelServer, manager_class
+from afnlab.runs.kernels import KernelServer
 
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
 _TICK = 0.2  # seconds between two looks at the clock
@@ -50,6 +50,8 @@ def run_cells(
     kernel dies; `target` then shows what was done and where it ended. log: what the kernel's
     process writes, by default beside the target.
     """
+    from afnlab.runs.managers import manager_class  # noqa: PLC0415
+
     means = means or Means()
     log = log or target.with_suffix(".log")
     made: list[Any] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -22,11 +23,15 @@ from typing import Any, NoReturn
 PRELOAD = (
     "afnlab.runs",
     "afnlab.analysis",
+    "IPython.core.completerlib",
+    "IPython.extensions.storemagic",
     "duckdb",
+    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "sklearn.datasets",
     "sklearn.model_selection",
@@ -34,6 +39,7 @@ PRELOAD = (
 )
 LAUNCHER = "ipykernel_launcher"
 MESSAGE = 1 << 20  # bytes of a request at most
+SILENT = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # or a debugger says that it misses breakpoints
 _PR_SET_PDEATHSIG = 1
 
 
@@ -50,6 +56,7 @@ def serve(descriptor: int, parent: int, folder: str) -> None:
     for name in PRELOAD:
         with contextlib.suppress(ImportError):  # a kernel may do without; its notebook will say
             importlib.import_module(name)
+    gc.freeze()  # what is here stays: to look through it would copy its memory into each kernel
     while True:
         ready, _, _ = select.select([connection.fileno(), *kernels], [], [])
         for handle in ready:

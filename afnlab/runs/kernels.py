@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,8 @@ class KernelServer:
         self.folder = Path(tempfile.mkdtemp(prefix="afnlab-"))  # of its kernels' sockets
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._given = theirs
-        self._environment = dict(os.environ) | search_path() | thread_limits(threads)
+        limits = thread_limits(threads)
+        self._environment = dict(os.environ) | search_path() | limits | forking.SILENT
         started = threading.Event()
         # Linux counts a thread's end as the parent's: so one starts it that lives as long.
         threading.Thread(target=self._start, args=[started], daemon=True).start()
@@ -126,57 +126,6 @@ class Forked:
 
     def __del__(self) -> None:
         os.close(self.handle)
-
-
-def manager_class(
-    server: KernelServer | None,
-    threads: int | None,
-    log: Path,
-    extra: Mapping[str, str] | None = None,
-    made: list[Any] | None = None,
-) -> type:
-    """A Jupyter kernel manager whose kernels come from the server, or are started anew without one.
-
-    They talk over Unix sockets where there are any, since TCP ports can be snatched. extra: their
-    environment's additions. made: takes the managers that are made.
-    """
-    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
-    from jupyter_client.provisioning import LocalProvisioner  # noqa: PLC0415
-
-    class Provisioner(LocalProvisioner):
-        async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-            assert server is not None
-            arguments = cmd[cmd.index(LAUNCHER) + 1 :]
-            cwd = str(kwargs.get("cwd") or Path.cwd())
-            forked = server.fork(arguments, kwargs["env"], cwd, str(log))
-            self.process: Any = forked
-            self.pid = self.pgid = forked.pid
-            return self.connection_info
-
-    class Manager(AsyncKernelManager):
-        def __init__(self, **kwargs: Any) -> None:
-            super().__init__(**kwargs)
-            if sys.platform != "win32":
-                own = server.folder if server else Path(tempfile.gettempdir())
-                name = f"afnlab-{uuid.uuid4().hex[:12]}"
-                self.transport, self.ip = "ipc", str(own / name)
-                self.connection_file = str(own / f"{name}.json")
-            argv = self.kernel_spec.argv if self.kernel_spec else ()
-            if server is not None and LAUNCHER in argv:
-                self.provisioner = Provisioner(
-                    kernel_id="", kernel_spec=self.kernel_spec, parent=self
-                )
-            if made is not None:
-                made.append(self)
-
-        async def _async_start_kernel(self, **kwargs: Any) -> None:
-            env = dict(kwargs.pop("env", os.environ)) | search_path() | thread_limits(threads)
-            env |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", **(extra or {})}
-            await super()._async_start_kernel(env=env, **kwargs)
-
-        start_kernel = _async_start_kernel
-
-    return Manager
 
 
 def search_path() -> dict[str, str]:
