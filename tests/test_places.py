@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -13,7 +14,9 @@ from test_runs import SMALL, small_runs
 from afnlab.cli import main
 from afnlab.runs import RunFailed, RunSpec, executors, load, places, records, store, sweep
 from afnlab.runs.attempt import Attempt
-from afnlab.runs.executors import Local, attempt
+from afnlab.runs.cells import Means
+from afnlab.runs.executors import Busy, Local, attempt
+from afnlab.runs.locks import Claim
 from afnlab.runs.places import place
 
 
@@ -140,10 +143,20 @@ def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "execute", execute)
     good = RunSpec.of_record(source)
     bad = RunSpec.make("train", SMALL | {"activation": "elu"})
-    assert attempt(good, place(url), None) is None
-    failed = attempt(bad, place(url), None)
+    began = time.time() - 60
+    assert attempt(good, place(url), Means()) is None
+    failed = attempt(bad, place(url), Means())
     assert failed.message == "no"
     elsewhere(monkeypatch, tmp_path)
+
+    # Another sweep, which began before that, leaves it at that.
+    monkeypatch.setattr(executors, "execute", None)
+    assert attempt(good, place(url), Means(since=began)) is None
+    places.folder(url)
+    assert attempt(bad, place(url), Means(since=began)).message == "no"
+    with Claim(place(url).workshop, good.id), pytest.raises(Busy):
+        attempt(good, place(url), Means())
+
     folder = places.folder(url)
     assert [r["id"] for r in records(folder)] == [good.id]
     assert [f["id"] for f in store.failures(folder)] == [bad.id]
@@ -176,6 +189,19 @@ def test_urls_that_cannot_be_opened(capsys):
     err = capsys.readouterr().err
     assert err.startswith("afnlab: nowhere://x: cannot be opened (Protocol not known")
     assert err.count("\n") == 1
+
+
+def test_errors_that_only_one_file_system_has_are_one_line(url, monkeypatch, capsys):
+    class Unheard(Exception):
+        pass
+
+    def lists(*_, **__):
+        raise Unheard("no credentials\nand more")
+
+    monkeypatch.setattr(type(place(url).fs), "ls", lists)
+    assert main(["runs", "list", "--runs", url]) == 2
+    err = capsys.readouterr().err
+    assert err == f"afnlab: {url}: cannot be reached (no credentials)\n"
 
 
 def test_executors_say_how_many():

@@ -26,7 +26,7 @@ pytestmark = [
 ]
 SWEEP = """\
 notebook: walk.ipynb
-parameters: {length: 500}
+parameters: {length: 500, diary: DIARY}
 grid: {drift: [-1.0, 0.0, 1.0]}
 seeds: 4
 """
@@ -45,7 +45,9 @@ def walks(tmp_path) -> Path:
     """A sweep of 12 small runs of a notebook that is not afnlab's."""
     notebook(
         tmp_path / "walk.ipynb",
-        'length: int = 10\ndrift: float = 0.0  # -1..1\nseed: int = 0\nout: str = ""',
+        "length: int = 10\ndrift: float = 0.0  # -1..1\nseed: int = 0\n"
+        'diary: str = ""\nout: str = ""',
+        'with open(diary, "a") as file:\n    print(drift, seed, file=file)',
         "import json\nfrom pathlib import Path\nimport numpy as np\nimport pandas as pd",
         "steps = np.random.default_rng(seed).normal(drift, size=length)\n"
         'table = pd.DataFrame({"step": range(length), "at": steps.cumsum()})\n'
@@ -53,7 +55,7 @@ def walks(tmp_path) -> Path:
         'left = {"metrics": {"end": float(table["at"].iloc[-1])}}\n'
         'Path(out, "result.json").write_text(json.dumps(left))',
     )
-    (tmp_path / "walks.yaml").write_text(SWEEP)
+    (tmp_path / "walks.yaml").write_text(SWEEP.replace("DIARY", str(tmp_path / "diary")))
     return tmp_path / "walks.yaml"
 
 
@@ -117,14 +119,34 @@ def test_killed_between_write_fsync_and_rename(driver, walks, tmp_path):
     driver.wait_for_quiet()
 
 
-def test_two_sweeps_on_one_folder(driver, walks, tmp_path):
+def test_two_sweeps_on_one_folder_share_the_work(driver, walks, tmp_path):
     runs = tmp_path / "runs"
     words = ("sweep", str(walks), "--runs", str(runs), "--jobs", "2")
     pids = [driver.start(*words) for _ in range(2)]
     assert [driver.wait(pid) for pid in pids] == [0, 0]
     assert set(held(runs)) == {s.id for s in sweepfile.read(walks).specs()}
-    assert leftovers(runs) == []
+    assert list(runs.glob(".*")) == []
     assert all("failed" not in driver.said(pid) for pid in pids)
+    executed = (tmp_path / "diary").read_text().splitlines()
+    assert len(executed) == len(set(executed)) == SIZE
+
+
+def test_what_a_killed_sweep_had_begun_another_finishes(driver, walks, tmp_path):
+    runs = tmp_path / "runs"
+    words = ("sweep", str(walks), "--runs", str(runs), "--jobs", "2")
+    one, other = (driver.start(*words) for _ in range(2))
+    while not list(runs.glob("[!.]*")):
+        time.sleep(0.02)
+    os.kill(one, signal.SIGKILL)
+    assert driver.wait(other) == 0
+    assert driver.wait(one) == -signal.SIGKILL
+    assert set(held(runs)) == {s.id for s in sweepfile.read(walks).specs()}
+    assert driver.run(*words) == 0
+    assert list(runs.glob(".*")) == []  # nor a lock
+    executed = (tmp_path / "diary").read_text().splitlines()
+    assert len(set(executed)) == SIZE
+    assert len(executed) <= SIZE + 2  # what the killed one had begun
+    driver.wait_for_quiet()
 
 
 def test_a_sweep_to_a_url(driver, walks, tmp_path):

@@ -14,14 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import store
+from afnlab.runs import locks, store
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", ".lock"
+PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", locks.SUFFIX
 _MINUTE, _DAY = 60, 86_400  # seconds
 
 
@@ -35,7 +30,7 @@ class Attempt:
             self.runs.mkdir(parents=True, exist_ok=True)
             # The lock is there before the folder: what has no lock is under nobody's hand.
             self._lock = os.open(_lock_of(self.folder), os.O_RDWR | os.O_CREAT)
-            _acquire(self._lock)
+            locks.acquire(self._lock)
             self.folder.mkdir()
         except OSError as error:
             raise ValueError(f"{runs}: cannot hold runs ({error})") from None
@@ -145,32 +140,10 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int) -> bool | None:
-    """Whether the lock is ours now; None where there are no locks."""
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return None
-    return True
-
-
 def _is_free(lock: Path) -> bool:
     """Whether nobody holds a lock; where there are none, whether it is older than two days."""
-    try:
-        descriptor = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    try:
-        acquired = _acquire(descriptor)
-    finally:
-        os.close(descriptor)
-    return _age(lock) > 2 * _DAY if acquired is None else acquired
+    free = locks.is_free(lock)
+    return _age(lock) > 2 * _DAY if free is None else free
 
 
 def _age(path: Path) -> float:

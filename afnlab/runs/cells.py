@@ -27,7 +27,8 @@ class Means:
     threads: how many a kernel's torch may use; None: all. server: what kernels are forked from;
     None: each is a new interpreter. timeout: seconds that a notebook may take; None: any.
     environment: variables that are added to the kernels' own. stop: set when what is under way is
-    no longer wanted, and its end no failure.
+    no longer wanted, and its end no failure. since: when the sweep began (`time.time()`); what has
+    failed later, in another sweep on the same folder, is not tried again.
     """
 
     threads: int | None = None
@@ -35,6 +36,7 @@ class Means:
     timeout: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    since: float = math.inf
 
 
 def run_cells(

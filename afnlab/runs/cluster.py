@@ -7,6 +7,7 @@ in a shared folder, or at a URL.
 from __future__ import annotations
 
 import socket
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from jupyter_core.utils import ensure_event_loop
 from afnlab.runs import store
 from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed, name_of, note_failure
-from afnlab.runs.executors import Ending, Warm, check_numbers
+from afnlab.runs.executors import PATIENCE, Busy, Ending, Warm, check_numbers
 from afnlab.runs.places import Place, place
 from afnlab.runs.spec import RunSpec
 
@@ -66,22 +67,32 @@ class Dask:
 
         sweep = uuid.uuid4().hex[:8]
         with self._cluster() as cluster, self._client(cluster) as client:
-            futures = {
-                client.submit(
+            settings = self.settings | {"since": time.time()}
+
+            def submit(spec: RunSpec, turn: int = 0) -> Any:
+                return client.submit(
                     make,
                     _parts(spec),
                     place.name,
                     sweep,
-                    self.settings,
-                    key=f"{spec.label}-{spec.id}-{sweep}",
+                    settings,
+                    PATIENCE if turn else 0,
+                    key=f"{spec.label}-{spec.id}-{sweep}-{turn}",
+                    priority=-turn,
                     resources=self.resources,
                     pure=False,
-                ): spec
-                for spec in todo
-            }
+                )
+
+            futures = {submit(spec): spec for spec in todo}
+            ended = distributed.as_completed(futures)
             try:
-                for future in distributed.as_completed(futures):
-                    yield futures[future], _outcome(futures[future], future, place)
+                for turn, future in enumerate(ended, 1):
+                    spec = futures.pop(future)
+                    if future.status == "finished" and future.result() is None:  # behind all others
+                        futures[again := submit(spec, turn)] = spec
+                        ended.add(again)
+                    else:
+                        yield spec, _outcome(spec, future, place)
             finally:
                 client.cancel(list(futures), force=True)
                 client.run(stop, sweep, on_error="ignore")
@@ -167,8 +178,13 @@ def _parts(spec: RunSpec) -> dict[str, Any]:
 _warm: dict[str, Warm] = {}
 
 
-def make(parts: dict[str, Any], runs: str, sweep: str, settings: dict[str, Any]) -> str:
-    """On a worker: make a run; the error if it failed, else nothing."""
+def make(
+    parts: dict[str, Any], runs: str, sweep: str, settings: dict[str, Any], patience: float = 0
+) -> str | None:
+    """On a worker: make a run; its error, or an empty text; None while another process makes it.
+
+    patience: seconds to wait before that.
+    """
     spec = RunSpec.make(parts["notebook"], parts["parameters"])
     if spec.id != parts["id"]:
         raise RuntimeError(
@@ -177,7 +193,10 @@ def make(parts: dict[str, Any], runs: str, sweep: str, settings: dict[str, Any])
         )
     warm = _warm.setdefault(sweep, Warm(Means(**settings)))
     try:
+        warm.means.stop.wait(patience)
         failed = warm.attempt(spec, place(runs))
+    except Busy:
+        return None
     finally:
         ensure_event_loop().close()
     return failed.message if failed else ""

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pandas import isna
 
-from afnlab.runs import store, upkeep
+from afnlab.runs import locks, store, upkeep
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
 from afnlab.runs.places import place
@@ -171,6 +171,8 @@ def _rm(a: argparse.Namespace, where: Any) -> int:
 
 def _gc(a: argparse.Namespace, where: Any) -> int:
     found = upkeep.waste(where, a.stale)
+    if not a.dry_run:
+        locks.tidy(where.workshop)
     for path, reason in found:
         if not a.dry_run:
             upkeep.discard(where, path)

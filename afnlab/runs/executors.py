@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -17,12 +19,14 @@ from afnlab.runs import kernels, store
 from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed, execute
 from afnlab.runs.kernels import KernelServer
+from afnlab.runs.locks import Claim
 from afnlab.runs.places import Place
 from afnlab.runs.spec import RunSpec
 from afnlab.training.options import whole
 
 Ending = Generator[tuple[RunSpec, RunFailed | None], None, None]
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+PATIENCE = 0.2  # seconds until what another process is making is looked at again
 
 
 class Executor(Protocol):
@@ -37,18 +41,43 @@ class Executor(Protocol):
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         """Execute the specs and yield each as it ends, with its error if it failed.
 
+        What another process is making is left to it, and done here only if that one ends before.
         Closed or interrupted, it stops what is under way, and leaves nothing of it.
         """
 
 
+class Busy(Exception):
+    """Another process is making the run."""
+
+
 def attempt(spec: RunSpec, place: Place, means: Means) -> RunFailed | None:
-    """Make one run and have it kept, unless another process has made it meanwhile."""
-    if store.is_there(place.folder, spec.id):
-        return None
+    """Make one run and have it kept, unless another process has made it, or failed to, meanwhile.
+
+    Busy while one does.
+    """
+    with Claim(place.workshop, spec.id) as claim:
+        if not claim.held:
+            raise Busy
+        if place.has(spec.id):
+            return None
+        return _failed_since(means.since, spec, place) or _attempt(spec, place, means)
+
+
+def _failed_since(since: float, spec: RunSpec, place: Place) -> RunFailed | None:
+    kept = place.folder / store.FAILED / spec.id
+    try:
+        if (kept / store.ERROR).stat().st_mtime > since:
+            return RunFailed(str(store.failure(kept)["message"]), kept)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _attempt(spec: RunSpec, place: Place, means: Means) -> RunFailed | None:
     try:
         made = execute(spec, place.workshop, means)
     except RunFailed as error:
-        with suppress(OSError):  # what is left then stays where it is
+        with suppress(OSError, ValueError):  # what is left then stays where it is
             return RunFailed(error.message, place.push_failed(error.folder))
         return error
     except (OSError, ValueError) as error:
@@ -93,12 +122,13 @@ class Local:
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         if not todo:
             return
-        warm = Warm(Means(threads=self.threads, timeout=self.timeout))
+        warm = Warm(Means(threads=self.threads, timeout=self.timeout, since=time.time()))
         free: SimpleQueue[str] = SimpleQueue()
         for gpus in self.gpus:
             free.put(gpus)
 
-        def one(spec: RunSpec) -> RunFailed | None:
+        def one(spec: RunSpec, patience: float = 0) -> RunFailed | None:
+            warm.means.stop.wait(patience)
             gpus = free.get() if self.gpus else None
             try:
                 return warm.attempt(spec, place, None if gpus is None else {VISIBLE: gpus})
@@ -111,8 +141,13 @@ class Local:
         with ThreadPoolExecutor(self.slots) as pool:
             try:
                 futures = {pool.submit(one, spec): spec for spec in todo}
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
+                while futures:
+                    for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                        spec = futures.pop(future)
+                        try:
+                            yield spec, future.result()
+                        except Busy:  # behind all others
+                            futures[pool.submit(one, spec, PATIENCE)] = spec
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 warm.stop()
@@ -133,6 +168,8 @@ class Warm:
         for turn in (1, 2):
             server = self._get()
             means = replace(self.means, server=server, environment=environment or {})
+            if turn == 2:  # the failure that is there is our own
+                means = replace(means, since=math.inf)
             error = attempt(spec, place, means)
             lost = server is not None and not server.running and not means.stop.is_set()
             if error is None or not lost or turn == 2:

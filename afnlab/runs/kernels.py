@@ -19,7 +19,6 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from afnlab.runs import forking
 from afnlab.runs.forking import LAUNCHER, MESSAGE

@@ -69,7 +69,7 @@ def manager_class(
             await super()._async_start_kernel(env=env, **kwargs)
             await self.bound()
 
-        start_kernel = _async_start_kernel
+        start_kernel = _async_start_kernel  # type: ignore[assignment]
 
     return Manager
 

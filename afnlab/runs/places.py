@@ -14,6 +14,7 @@ import posixpath
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,10 @@ class Place:
     def pull(self) -> None:
         """Bring what is new into the folder."""
 
+    def has(self, run_id: str) -> bool:
+        """Whether a run is there now, whole."""
+        return store.is_there(self.folder, run_id)
+
     def push(self, run: Path) -> Path:
         """Have a run of the workshop kept; its folder."""
         return run
@@ -103,6 +108,17 @@ class Remote(Place):
     def name(self) -> str:
         return self.url
 
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """What goes wrong with a file system becomes a ValueError: each has errors of its own."""
+        try:
+            yield
+        except ValueError:
+            raise
+        except Exception as error:
+            said = str(error).strip() or type(error).__name__
+            raise ValueError(f"{self.url}: cannot be reached ({said.splitlines()[0]})") from None
+
     def _at(self, *parts: str) -> str:
         return posixpath.join(self.root, *parts)
 
@@ -122,20 +138,24 @@ class Remote(Place):
         A run that is not whole there is named in a warning.
         """
         here = {path.parent.name for path in self.folder.glob(f"*/{store.RECORD}")}
-        try:
-            for record in store.records(self.workshop):
-                self.push(self.workshop / record["id"])
+        for record in store.records(self.workshop):
+            self.push(self.workshop / record["id"])
+        with self._reached():
             there = self._names()
-        except OSError as error:
-            raise ValueError(f"{self.url}: cannot be reached ({error})") from None
-        for run_id in here - there:
-            super().remove(run_id)
-        for run_id in sorted(there - here):
-            try:
+            for run_id in here - there:
+                super().remove(run_id)
+            for run_id in sorted(there - here):
+                try:
+                    self._fetch(run_id)
+                except Exception as error:  # whatever stands there, the others are read
+                    warnings.warn(f"left out {self.url}/{run_id}: {error}", stacklevel=4)
+            self._pull_failed()
+
+    def has(self, run_id: str) -> bool:
+        if not super().has(run_id):
+            with suppress(Exception):  # what cannot be fetched is made, and then told
                 self._fetch(run_id)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                warnings.warn(f"left out {self.url}/{run_id}: {error}", stacklevel=3)
-        self._pull_failed()
+        return super().has(run_id)
 
     def _fetch(self, run_id: str) -> None:
         text = self.fs.cat_file(self._at(run_id, store.RECORD))
@@ -162,11 +182,12 @@ class Remote(Place):
         final = self.folder / run.name
         try:
             record = store.read_record(run / store.RECORD)
-            for name in record["files"]:
-                self._put(run / name, run.name, _shelf(record), name)
-            self._put(run / store.RECORD, run.name, store.RECORD)
-            run.rename(final)
-        except (OSError, ValueError):
+            with self._reached():
+                for name in record["files"]:
+                    self._put(run / name, run.name, _shelf(record), name)
+                self._put(run / store.RECORD, run.name, store.RECORD)
+                run.rename(final)
+        except ValueError:
             if not store.is_there(self.folder, run.name):
                 raise
             attempt.discard(run)  # another process was first
@@ -176,9 +197,10 @@ class Remote(Place):
         attempt.discard(final := self.folder / store.FAILED / kept.name)
         final.parent.mkdir(exist_ok=True)
         shutil.copytree(kept, final)
-        for path in _files(kept):
-            name = path.relative_to(kept).as_posix()
-            self._put(path, store.FAILED, kept.name, name)
+        with self._reached():
+            for path in _files(kept):
+                name = path.relative_to(kept).as_posix()
+                self._put(path, store.FAILED, kept.name, name)
         return final
 
     def _put(self, path: Path, *parts: str) -> None:
@@ -198,11 +220,12 @@ class Remote(Place):
 
     def remove(self, run_id: str) -> None:
         with_record = self._at(run_id, store.RECORD)
-        if self.fs.exists(with_record):  # first: without it the run is not there
-            self.fs.rm_file(with_record)
-        for gone in (self._at(run_id), self._at(store.FAILED, run_id)):
-            if self.fs.exists(gone):
-                self.fs.rm(gone, recursive=True)
+        with self._reached():
+            if self.fs.exists(with_record):  # first: without it the run is not there
+                self.fs.rm_file(with_record)
+            for gone in (self._at(run_id), self._at(store.FAILED, run_id)):
+                if self.fs.exists(gone):
+                    self.fs.rm(gone, recursive=True)
         super().remove(run_id)
 
 

@@ -137,12 +137,14 @@ def records(runs: str | Path) -> list[dict[str, Any]]:
 def failures(runs: str | Path) -> list[dict[str, Any]]:
     """What is known of the runs that failed: id, group, label, message, started, ..."""
 
-    def read(path: Path) -> dict[str, Any]:
-        facts = _read(path)
-        _check_fields(path, facts, _OF_FAILURE)
-        return facts
+    return _all(Path(runs).glob(f"{FAILED}/*/{ERROR}"), lambda path: failure(path.parent))
 
-    return _all(Path(runs).glob(f"{FAILED}/*/{ERROR}"), read)
+
+def failure(kept: Path) -> dict[str, Any]:
+    """What is known of the run that failed whose folder this is; ValueError if it is not that."""
+    facts = _read(kept / ERROR)
+    _check_fields(kept / ERROR, facts, _OF_FAILURE)
+    return facts
 
 
 def histories(runs: str | Path, chosen: Iterable[dict[str, Any]]) -> pd.DataFrame:

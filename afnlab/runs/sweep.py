@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import attempt, store, sweepfile
+from afnlab.runs import attempt, locks, store, sweepfile
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
 from afnlab.runs.places import place
@@ -22,9 +22,9 @@ from afnlab.runs.spec import RunSpec
 class Outcome:
     """What a sweep did.
 
-    there: the specs that were complete before; added: the folders of the runs that it made; failed:
-    those that failed, with their error; earlier: those that had failed before and were not tried
-    again.
+    there: the specs that were complete before; added: the folders of the runs that it made, or
+    another sweep meanwhile; failed: those that failed, with their error; earlier: those that had
+    failed before and were not tried again.
     """
 
     there: list[RunSpec] = field(default_factory=list)
@@ -115,6 +115,7 @@ def sweep(
     where.pull()
     for left in attempt.abandoned(where.workshop):
         attempt.discard(left)
+    locks.tidy(where.workshop)
     outcome, todo = Outcome(), []
     for standing in standings(specs, where.folder):
         if standing.left is None:
