@@ -205,6 +205,6 @@ def test_errors_that_only_one_file_system_has_are_one_line(url, monkeypatch, cap
 
 
 def test_executors_say_how_many():
-    assert Local(3).slots == 3
+    assert Local(3).jobs == 3
     with pytest.raises(ValueError, match="jobs must be a whole number"):
         Local(0)

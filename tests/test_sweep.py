@@ -6,6 +6,7 @@ import gc
 import json
 import re
 import shutil
+import threading
 from pathlib import Path
 from textwrap import dedent
 
@@ -319,28 +320,71 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
     gc.collect()
 
 
-def test_lines_say_how_far_it_is(capsys, monkeypatch):
-    clock = iter([0.0, 30.0, 60.0, 400.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    with progress.Progress("mine", 3, 2) as shown:
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """The time, as its only element."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_lines_say_how_far_it_is(capsys, clock):
+    with progress.Progress("mine", 3, lambda: 2) as shown:
+        clock[0] = 30.0
         shown.ended("a", "well", failed=False)
+        clock[0] = 60.0
         shown.ended("b", "FAILED, x", failed=True)
+        clock[0] = 400.0
         shown.ended("c", "well", failed=False)
     lines = ["[1/3] a: well; 60 s left", "[2/3] b: FAILED, x; 30 s left", "[3/3] c: well"]
     assert capsys.readouterr().out.splitlines() == lines
     assert [progress.spoken(s) for s in (7.4, 600, 36000)] == ["7 s", "10 min", "10.0 h"]
 
 
-def test_a_bar_where_someone_looks(capsys, monkeypatch):
+def test_a_bar_where_someone_looks(capsys, clock, monkeypatch):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
-    with progress.Progress("mine", 3, 2) as shown:
+    with progress.Progress("mine", 3, lambda: 2) as shown:
+        assert shown.words() == "0 of 3 done, 2 running"
+        clock[0] = 10.0
+        shown.ended("a", "well", failed=False)
+        assert shown.words() == "1 of 3 done, 2 running, 20 s left"
+        clock[0] = 15.0
+        assert shown.words() == "1 of 3 done, 2 running, 15 s left"
+        clock[0] = 20.0
+        shown.ended("b", "FAILED, x", failed=True)
+        assert shown.words() == "1 of 3 done, 1 running, 1 failed, 10 s left"
+        shown.ended("c", "well", failed=False)
+    out, err = capsys.readouterr()
+    assert "a: well\nb: FAILED, x\nc: well\n" in out
+    assert "| 1 of 3 done, 1 running, 1 failed, 10 s left" in err
+    assert err.rstrip().endswith("| 2 of 3 done, 1 failed, in 20 s")
+
+
+def test_a_bar_moves_while_nothing_ends(capsys, monkeypatch):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
+    running, seen = [0], threading.Event()
+
+    def count() -> int:
+        if running[0]:
+            seen.set()
+        return running[0]
+
+    with progress.Progress("mine", 3, count):
+        running[0] = 2
+        assert seen.wait(10)
+    assert "0 of 3 done, 2 running" in capsys.readouterr().err
+
+
+def test_a_bar_in_a_notebook_is_a_page(clock):
+    with progress.Progress("a < b", 4, lambda: 1, print) as shown:
         shown.ended("a", "well", failed=False)
         shown.ended("b", "FAILED, x", failed=True)
-    out, err = capsys.readouterr()
-    assert "a: well\nb: FAILED, x\n" in out
-    assert "mine:   0%" in err
-    assert "2/3 [" in err
-    assert "1 running, 1 failed" in err
+        page = "".join(progress.page_of(shown))
+    assert "<b>a &lt; b</b>" in page
+    assert 'aria-valuenow="2"' in page
+    assert page.count("width: 25.00%") == 2
+    assert "1 of 4 done, 1 running, 1 failed" in page
 
 
 def test_what_a_sweep_returns_is_short_to_read(runs):

@@ -58,7 +58,14 @@ class Dask:
         self.settings = {"threads": threads or 1, "timeout": timeout}
         self.resources = {"GPU": gpus_per_run} if gpus_per_run else {}
         self.retries = retries
-        self.slots = jobs
+        self._started: Any = None
+        self._futures: dict[Any, RunSpec] = {}
+
+    @property
+    def running(self) -> int:
+        """One for each worker that is there; of those that wait in Slurm's queue, none."""
+        workers = self._started.scheduler_info.get("workers", ()) if self._started else ()
+        return min(len(workers), len(self._futures))
 
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         if not todo:
@@ -66,7 +73,8 @@ class Dask:
         import distributed  # noqa: PLC0415
 
         sweep = uuid.uuid4().hex[:8]
-        with self._cluster() as cluster, self._client(cluster) as client:
+        with self._cluster() as cluster, self._connected(cluster) as client:
+            self._started = cluster
             settings = self.settings | {"since": time.time()}
 
             def submit(spec: RunSpec, turn: int = 0) -> Any:
@@ -83,7 +91,7 @@ class Dask:
                     pure=False,
                 )
 
-            futures = {submit(spec): spec for spec in todo}
+            self._futures = futures = {submit(spec): spec for spec in todo}
             ended = distributed.as_completed(futures)
             try:
                 for turn, future in enumerate(ended, 1):
@@ -115,16 +123,17 @@ class Dask:
                 resources=self.resources or None,
             )
 
-    def _client(self, cluster: Any) -> Any:
+    def _connected(self, cluster: Any) -> Any:
         import distributed  # noqa: PLC0415
 
         try:
             client = distributed.Client(getattr(cluster, "address", cluster), timeout=20)
         except (OSError, ValueError) as error:
             raise ValueError(f"scheduler {self.address!r}: cannot be reached ({error})") from None
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        info = client.scheduler_info(n_workers=-1)
         if isinstance(cluster, _There):
-            self.slots = max(1, len(workers))
+            cluster.scheduler_info = info
+        workers = info["workers"].values()
         wanted = self.resources.get("GPU", 0)
         if workers and not any(w["resources"].get("GPU", 0) >= wanted for w in workers):
             client.close()
@@ -137,6 +146,7 @@ class _There:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.scheduler_info: dict[str, Any] = {}
 
     def __enter__(self) -> _There:
         return self

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -35,8 +35,8 @@ class Executor(Protocol):
     here: bool  # whether that is this machine, with its devices
 
     @property
-    def slots(self) -> int:
-        """How many runs may be under way at once."""
+    def running(self) -> int:
+        """How many runs are under way."""
 
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         """Execute the specs and yield each as it ends, with its error if it failed.
@@ -115,9 +115,14 @@ class Local:
             starts = range(0, len(ids) - gpus_per_run + 1, gpus_per_run)
             self.gpus = [",".join(ids[i : i + gpus_per_run]) for i in starts]
             jobs = min(jobs, len(self.gpus))
-        self.slots = jobs
+        self.jobs = jobs
         self.threads = threads or max(1, _processors() // jobs)
         self.timeout = timeout
+        self._futures: dict[Future, RunSpec] = {}
+
+    @property
+    def running(self) -> int:
+        return sum(future.running() for future in list(self._futures))
 
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         if not todo:
@@ -138,9 +143,9 @@ class Local:
                 ensure_event_loop().close()  # the one that Jupyter made for this thread
 
         # Threads suffice: each only talks to the kernel that does its work.
-        with ThreadPoolExecutor(self.slots) as pool:
+        with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                futures = {pool.submit(one, spec): spec for spec in todo}
+                self._futures = futures = {pool.submit(one, spec): spec for spec in todo}
                 while futures:
                     for future in wait(futures, return_when=FIRST_COMPLETED).done:
                         spec = futures.pop(future)

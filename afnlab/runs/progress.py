@@ -3,64 +3,177 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from html import escape
+from typing import Any, Protocol
 
 from afnlab.training.progress import in_notebook
+
+_TICK = 1.0  # seconds between two looks at what runs, and at the clock
 
 
 class Progress:
     """Shows how many runs are done, running and failed, and the time left.
 
-    report: takes the lines; None: a bar where there is someone to look at it, else they are
-    printed.
+    running: says how many are under way. report: takes the lines; None: a bar where there is
+    someone to look at it, else they are printed.
     """
 
     def __init__(
-        self, title: str, total: int, slots: int, report: Callable[[str], None] | None = None
+        self,
+        title: str,
+        total: int,
+        running: Callable[[], int],
+        report: Callable[[str], None] | None = None,
     ) -> None:
-        self.title, self.total, self.slots = title, total, slots
-        self.done = self.failed = 0
+        self.title, self.total, self._running = title, total, running
+        self.done, self.failures = 0, list[str]()
         self._start = time.monotonic()
-        self._bar: Any = None
-        self._say = report or print
-        if report is None and total and (in_notebook() or sys.stderr.isatty()):
-            from tqdm.auto import tqdm  # noqa: PLC0415
+        self._due: float | None = None  # the end, as far as one can tell
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._bar: _Bar | None = None
+        self._watched = report is None and total > 0 and (in_notebook() or sys.stderr.isatty())
+        self.say = report or print
 
-            self._bar = tqdm(total=total, desc=title, unit="run")
-            self._say = self._bar.write
-            self._show()
-
-    def say(self, line: str) -> None:
-        self._say(line)
+    @property
+    def ended_so_far(self) -> int:
+        return self.done + len(self.failures)
 
     def ended(self, label: str, result: str, failed: bool) -> None:
         """A run has ended; `result` is what to say of it."""
-        self.done += not failed
-        self.failed += failed
-        number = self.done + self.failed
         line = f"{label}: {result}"
+        with self._lock:
+            if failed:
+                self.failures.append(line)
+            else:
+                self.done += 1
+            number, now = self.ended_so_far, time.monotonic()
+            self._due = now + (now - self._start) / number * (self.total - number)
         if self._bar is None:
-            left = (time.monotonic() - self._start) / number * (self.total - number)
-            ahead = f"; {spoken(left)} left" if number < self.total else ""
-            self.say(f"[{number}/{self.total}] {line}{ahead}")
-            return
-        if failed or not in_notebook():
+            ahead = f"; {left}" if (left := self.left()) else ""
+            line = f"[{number}/{self.total}] {line}{ahead}"
+        if self._bar is None or failed or not in_notebook():
             self.say(line)
-        self._bar.update()
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
-        running = min(self.slots, self.total - self.done - self.failed)
-        self._bar.set_postfix_str(f"{running} running, {self.failed} failed")
+    def left(self) -> str:
+        """The time left, in words; none before one can tell, and at the end."""
+        if self._due is None or self.ended_so_far == self.total:
+            return ""
+        return f"{spoken(max(1.0, self._due - time.monotonic()))} left"
+
+    @property
+    def running(self) -> int:
+        return 0 if self._over.is_set() else min(self._running(), self.total - self.ended_so_far)
+
+    def words(self) -> str:
+        """Where it stands, on one line."""
+        over, running = self._over.is_set(), self.running
+        parts = [f"{self.done} of {self.total} done"]
+        parts += [f"{running} running"] if running else []
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"in {spoken(time.monotonic() - self._start)}" if over else self.left()]
+        return ", ".join(filter(None, parts))
+
+    def show(self) -> None:
+        if self._bar is not None:
+            with self._lock:
+                self._bar.show(self)
+
+    def _tick(self) -> None:
+        while not self._over.wait(_TICK):
+            with suppress(OSError, RuntimeError):  # whoever looked has gone
+                self.show()
 
     def __enter__(self) -> Progress:
+        if self._watched:
+            self._bar = _InNotebook() if in_notebook() else _InTerminal(self.title, self.total)
+            self.say = self._bar.say
+            self.show()
+            threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         if self._bar is not None:
+            self.show()
             self._bar.close()
+
+
+class _Bar(Protocol):
+    def say(self, line: str) -> None: ...
+    def show(self, progress: Progress) -> None: ...
+    def close(self) -> None: ...
+
+
+class _InTerminal:
+    """tqdm's bar, with words of our own behind it."""
+
+    def __init__(self, title: str, total: int) -> None:
+        from tqdm import tqdm  # noqa: PLC0415
+
+        self._bar = tqdm(total=total, desc=title, dynamic_ncols=True, bar_format="{desc}")
+
+    def say(self, line: str) -> None:
+        self._bar.write(line)
+
+    def show(self, progress: Progress) -> None:
+        self._bar.bar_format = f"{{desc}} |{{bar}}| {progress.words()}"
+        self._bar.n = progress.ended_so_far
+        self._bar.refresh()
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _InNotebook:
+    """A bar in the cell's output, where it stays when the notebook is saved and opened again."""
+
+    def __init__(self) -> None:
+        self._display: Any = None
+
+    def say(self, line: str) -> None:
+        print(line)
+
+    def show(self, progress: Progress) -> None:
+        from IPython.display import HTML, display  # noqa: PLC0415
+
+        page = HTML("".join(page_of(progress)))
+        if self._display is None:
+            self._display = display(page, display_id=True)
+        else:
+            self._display.update(page)
+
+    def close(self) -> None:
+        pass
+
+
+# JupyterLab's colours, which follow its theme; elsewhere the ones behind them.
+_DONE = "var(--jp-success-color1, #388e3c)"
+_RUNNING = "var(--jp-success-color3, #a5d6a7)"
+_FAILED = "var(--jp-error-color1, #d32f2f)"
+_REST = "var(--jp-layout-color3, #bdbdbd)"
+
+
+def page_of(progress: Progress) -> Iterator[str]:
+    """The bar as HTML: what is done, has failed and runs as parts of it, and above it in words."""
+    words, title = escape(progress.words()), escape(progress.title)
+    failed = len(progress.failures)
+    shares = ((progress.done, _DONE), (failed, _FAILED), (progress.running, _RUNNING))
+    yield '<div style="max-width: 44em; margin: 4px 10px 6px">'
+    yield f'<div style="margin-bottom: 5px"><b>{title}</b>&ensp;{words}</div>'
+    yield f'<div role="progressbar" aria-label="{title}" aria-valuetext="{words}"'
+    yield f' aria-valuemin="0" aria-valuemax="{progress.total}"'
+    yield f' aria-valuenow="{progress.ended_so_far}" style="display: flex; height: 8px;'
+    yield f' border-radius: 4px; overflow: hidden; background: {_REST}">'
+    for number, colour in shares:
+        width = 100 * number / progress.total
+        yield f'<div style="width: {width:.2f}%; background: {colour}"></div>'
+    yield "</div></div>"
 
 
 def spoken(seconds: float) -> str:

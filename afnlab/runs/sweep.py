@@ -127,20 +127,20 @@ def sweep(
     if todo:
         attempt.Attempt(where.workshop, "check").drop()
     before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
-    with Progress(name, len(todo), executor.slots, report) as progress:
-        progress.say(
-            f"{name}: {len(specs)} runs, {len(outcome.there)} there{before}, {len(todo)} to do"
-        )
-        with _interrupts() as check, closing(executor.results(todo, where)) as results:
-            for spec, error in results:
-                check()
-                if error is None:
-                    outcome.added.append(where.folder / spec.id)
-                    said = _said(outcome.added[-1])
-                else:
-                    outcome.failed.append((spec, error))
-                    said = f"FAILED, {error}"
-                progress.ended(spec.label, said, failed=error is not None)
+    progress = Progress(name, len(todo), lambda: executor.running, report)
+    progress.say(
+        f"{name}: {len(specs)} runs, {len(outcome.there)} there{before}, {len(todo)} to do"
+    )
+    with progress, _interrupts() as check, closing(executor.results(todo, where)) as results:
+        for spec, error in results:
+            check()
+            if error is None:
+                outcome.added.append(where.folder / spec.id)
+                said = _said(outcome.added[-1])
+            else:
+                outcome.failed.append((spec, error))
+                said = f"FAILED, {error}"
+            progress.ended(spec.label, said, failed=error is not None)
     return outcome
 
 
