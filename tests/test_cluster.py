@@ -155,6 +155,15 @@ def test_slurm(tmp_path, slurm):
     assert "--nthreads 1" in script
 
 
+def test_slurm_leaves_ctrl_c_to_us(slurm):
+    """dask-jobqueue, imported, has it end the process as if all were well."""
+    before = signal.getsignal(signal.SIGINT)
+    sys.modules.pop("dask_jobqueue.runner", None)
+    sys.modules.pop("dask_jobqueue", None)
+    with slurm_cluster(0, {"interface": "lo", "memory": "1GB"}, {}):
+        assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_slurm_asks_for_gpus(slurm):
     with slurm_cluster(0, {"interface": "lo", "memory": "1GB"}, {"GPU": 2}) as cluster:
         script = cluster.job_script()

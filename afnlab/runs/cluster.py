@@ -6,7 +6,9 @@ in a shared folder, or at a URL.
 
 from __future__ import annotations
 
+import signal
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -157,8 +159,11 @@ class _There:
 
 def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str, int]) -> Any:
     """A `SLURMCluster` of so many jobs, each a worker with one thread for runs."""
+    handler = signal.getsignal(signal.SIGINT)
     from dask_jobqueue import SLURMCluster  # noqa: PLC0415
 
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, handler)  # imported, it has Ctrl-C end the process
     given: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
     extra, directives = [], list(given.pop("job_extra_directives", []))
     if gpus := resources.get("GPU"):
@@ -171,7 +176,7 @@ def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str
             scheduler_options={"dashboard_address": None},
             **given,
         )
-        cluster.scale(jobs=jobs)
+        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # a job that ends is replaced
     except (TypeError, ValueError) as error:
         raise ValueError(f"slurm: {error}") from None
     return cluster
@@ -213,7 +218,7 @@ def make(
 
 
 def stop(sweep: str) -> None:
-    """On a worker: end what it does for a sweep."""
+    """On a worker: end what it does for a sweep, and wait until nothing is left of it."""
     if sweep in _warm:
         _warm.pop(sweep).stop()
 

@@ -6,9 +6,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Protocol
@@ -26,6 +26,7 @@ from afnlab.training.options import whole
 
 Ending = Generator[tuple[RunSpec, RunFailed | None], None, None]
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+_GRACE = 3.0  # seconds in which what is stopped should have put away what it had begun
 PATIENCE = 0.2  # seconds until what another process is making is looked at again
 
 
@@ -165,11 +166,30 @@ class Warm:
         self.means = means
         self._lock = threading.Lock()
         self._server: KernelServer | None = None
+        self._ended = threading.Condition()
+        self._under_way = 0
 
     def attempt(
         self, spec: RunSpec, place: Place, environment: Mapping[str, str] | None = None
     ) -> RunFailed | None:
         """Make a run; once more if its kernel went with the server."""
+        with self._counted():
+            return self._attempt(spec, place, environment)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._ended:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._ended:
+                self._under_way -= 1
+                self._ended.notify_all()
+
+    def _attempt(
+        self, spec: RunSpec, place: Place, environment: Mapping[str, str] | None
+    ) -> RunFailed | None:
         for turn in (1, 2):
             server = self._get()
             means = replace(self.means, server=server, environment=environment or {})
@@ -201,6 +221,8 @@ class Warm:
         self.means.stop.set()
         with self._lock:
             self.close()
+        with self._ended:
+            self._ended.wait_for(lambda: not self._under_way, _GRACE)
 
 
 def check_numbers(jobs: int, threads: int | None, gpus_per_run: int) -> None:
