@@ -142,7 +142,8 @@ def test_what_a_killed_sweep_had_begun_another_finishes(driver, walks, tmp_path)
     assert driver.wait(one) == -signal.SIGKILL
     assert set(held(runs)) == {s.id for s in sweepfile.read(walks).specs()}
     assert driver.run(*words) == 0
-    assert list(runs.glob(".*")) == []  # nor a lock
+    assert leftovers(runs) == []
+    assert list(runs.glob(".claim-*")) == []
     executed = (tmp_path / "diary").read_text().splitlines()
     assert len(set(executed)) == SIZE
     assert len(executed) <= SIZE + 2  # what the killed one had begun

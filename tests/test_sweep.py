@@ -383,7 +383,7 @@ def test_a_bar_in_a_notebook_is_a_page(clock):
         page = "".join(progress.page_of(shown))
     assert "<b>a &lt; b</b>" in page
     assert 'aria-valuenow="2"' in page
-    assert page.count("width: 25.00%") == 2
+    assert page.count("width: 25.00%") == 3
     assert "1 of 4 done, 1 running, 1 failed" in page
 
 
