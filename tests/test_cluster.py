@@ -155,11 +155,11 @@ def test_slurm(tmp_path, slurm):
     assert "--nthreads 1" in script
 
 
-def test_slurm_leaves_ctrl_c_to_us(slurm):
-    """dask-jobqueue, imported, has it end the process as if all were well."""
+def test_slurm_leaves_ctrl_c_to_us(slurm, monkeypatch):
+    """dask-jobqueue, when it is imported, has it end the process as if all were well."""
+    for name in [n for n in sys.modules if n.partition(".")[0] == "dask_jobqueue"]:
+        monkeypatch.delitem(sys.modules, name)
     before = signal.getsignal(signal.SIGINT)
-    sys.modules.pop("dask_jobqueue.runner", None)
-    sys.modules.pop("dask_jobqueue", None)
     with slurm_cluster(0, {"interface": "lo", "memory": "1GB"}, {}):
         assert signal.getsignal(signal.SIGINT) is before
 
