@@ -221,17 +221,36 @@ def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What a number may depend on: device, processor, threads, versions."""
+    """What a number may depend on: device, processor, threads, torch's settings, versions."""
     on_gpu = device.type == "cuda"
     return {
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
         "threads": torch.get_num_threads(),
+        "interop_threads": torch.get_num_interop_threads(),
+        "determinism": determinism(),
         "native": native_kernels(device.type),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "platform": platform.platform(),
+    }
+
+
+def determinism() -> dict[str, Any]:
+    """torch's settings that the last bits of a result may depend on, as they are now."""
+    backends = torch.backends
+    tiny = torch.tensor(1e-310, dtype=torch.float64)  # of this one torch does not tell; it shows
+    return {
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cudnn.deterministic": backends.cudnn.deterministic,
+        "cudnn.benchmark": backends.cudnn.benchmark,
+        "cudnn.conv.fp32_precision": backends.cudnn.conv.fp32_precision,
+        "cudnn.rnn.fp32_precision": backends.cudnn.rnn.fp32_precision,
+        "cuda.matmul.fp32_precision": backends.cuda.matmul.fp32_precision,
+        "mkldnn.matmul.fp32_precision": backends.mkldnn.matmul.fp32_precision,
+        "flush_denormal": bool(tiny * 1 == 0),
+        "CUBLAS_WORKSPACE_CONFIG": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
     }
 
 
