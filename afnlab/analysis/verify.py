@@ -12,8 +12,8 @@ import pandas as pd
 
 from afnlab.analysis import export, report, tables
 from afnlab.runs import RunFailed, RunSpec, execute, store
+from afnlab.training.machine import machine
 from afnlab.training.options import whole
-from afnlab.training.record import machine
 
 CLOCK = "seconds"  # the one column that is not meant to repeat
 
