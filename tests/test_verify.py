@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from test_report import SWEEP
-from test_runs import small_runs
+from test_runs import rewrite, small_runs
 
 from afnlab.analysis import report
 from afnlab.analysis.verify import verify
 from afnlab.cli import main
-from afnlab.runs import RunSpec
+from afnlab.runs import RunSpec, records, rerun
 
 
 @pytest.fixture(scope="module")
@@ -40,49 +42,127 @@ def lines(page: Path, **options) -> tuple[bool, list[str]]:
 def test_a_sound_report(proved, capsys):
     good, said = lines(proved[0], rerun=0)
     assert good
-    assert said[0] == ("digits-mlp-2-epochs.csv: recomputed from 2 runs, every digit the same")
-    assert len(said) == 1
+    kept = [p for p in proved[0].parent.rglob("*") if p.is_file() and p.name != "report.json"]
+    assert said == [
+        f"files: all {len(kept)} as they were written",
+        "digits-mlp-2-epochs.csv: recomputed from 2 runs, every digit the same",
+    ]
     assert main(["verify", str(proved[0].parent), "--rerun", "0"]) == 0
-    assert capsys.readouterr().out.splitlines() == said[:1]
+    assert capsys.readouterr().out.splitlines() == said
 
 
 @pytest.mark.slow
 def test_runs_are_made_again_to_the_same_bits(proved):
-    good, said = lines(proved[0], rerun=1)
+    good, said = lines(proved[0], rerun=2)
     assert good
-    assert said[1].endswith(": made again, the same bits")
-    assert len(said) == 2
+    assert [line.partition(": ")[2] for line in said[2:]] == ["made again, the same bits"] * 2
 
 
 def test_an_altered_table(copied):
     out, runs = copied
     path = next(out.glob("tables/*.csv"))
-    path.write_text(path.read_text().replace("relu,2,", "relu,3,", 1))
+    text = path.read_text()
+    path.write_text(text.replace("\nsrelu,2,", "\nsrelu,3,", 1))
     assert main(["verify", str(out), "--rerun", "0", "--runs", str(runs)]) == 1
     good, said = lines(out, rerun=0, runs=runs)
     assert not good
-    assert "relu is not what its runs give" in said[0]
+    assert said == [
+        f"files: tables/{path.name} is not as it was written",
+        f"{path.name}: seeds of srelu is 3, its runs give 2",
+    ]
+    path.write_text("\n".join(reversed(text.splitlines())))
+    assert "other rows, columns or marks than its runs give" in lines(out, rerun=0, runs=runs)[1][1]
+    path.unlink()
+    assert lines(out, rerun=0, runs=runs)[1] == [
+        f"files: tables/{path.name} is gone",
+        f"{path.name}: is gone",
+    ]
+
+
+def test_an_altered_record(copied):
+    out, runs = copied
+    path = next(runs.glob("*/record.json"))
+    run = path.parent.name
+    record = json.loads(path.read_text())
+    was = record["metrics"]["test_accuracy"]
+    record["metrics"]["test_accuracy"] = 1.0
+    path.write_text(json.dumps(record))
+    told = f"run {run[:8]}: its record is not what it was: metrics.test_accuracy was {was}, is 1.0"
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1:] == [
+        told,
+        "digits-mlp-2-epochs.csv: cannot be recomputed, since not all of its runs are whole",
+    ]
+    rewrite(path.parent, metrics=record["metrics"])  # such that it fits itself again
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == told
+    assert said[2].endswith("every digit the same")  # which comes from the histories
+
+
+def test_an_altered_notebook(copied):
+    out, runs = copied
+    path = next(runs.glob("*/notebook.ipynb"))
+    text = path.read_text()
+    digit = re.search(r"test_accuracy\D+0\.(\d)", text)
+    assert digit is not None
+    path.write_text(text[: digit.start(1)] + "9" + text[digit.end(1) :])
+    if digit[1] == "9":
+        path.write_text(text[: digit.start(1)] + "8" + text[digit.end(1) :])
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == f"run {path.parent.name[:8]}: notebook.ipynb is not what it was"
+
+
+def test_an_altered_page(copied):
+    out, runs = copied
+    page = out / "report.html"
+    page.write_text(page.read_text().replace("2 seeds", "9 seeds"))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[0] == "files: report.html is not as it was written"
 
 
 @pytest.mark.slow
 def test_an_altered_history(copied):
     out, runs = copied
     path = next(runs.glob("*/history.parquet"))
+    size = path.stat().st_size
     history = pd.read_parquet(path)
+    row = history.iloc[-1]
     history.loc[history.index[-1], "test_accuracy"] += 1 / 450
     history.to_parquet(path, index=False)
     good, said = lines(out, rerun=2, runs=runs)
     assert not good
-    assert f"the history of run {path.parent.name[:8]} is not what it was" in said[0]
-    assert any("the bits differ in test_accuracy, on the same kind of machine" in s for s in said)
+    same_size = path.stat().st_size == size
+    told = "history.parquet is not what it was" if same_size else "bytes, had"
+    assert told in said[1]
+    if same_size:
+        where = f"test_accuracy at seed {row.seed}, epoch {row.epoch}: was"
+        assert any(where in s for s in said)
+
+
+def test_other_settings_of_torch_are_not_compared(proved):
+    runs = proved[1]
+    record = records(runs)[0]
+    environment = record["environment"]
+    other = environment | {"determinism": environment["determinism"] | {"flush_denormal": True}}
+    folder = runs / record["id"]
+    verdict = rerun.compare(folder, record, folder, record | {"environment": other})
+    assert verdict.refused == ["flush_denormal was False, is True"]
+    old = {name: value for name, value in environment.items() if name != "determinism"}
+    verdict = rerun.compare(folder, record | {"environment": old}, folder, record)
+    assert verdict.refused == []
+    assert verdict.same == ["history.parquet", "notebook.ipynb"]
 
 
 def test_code_that_has_changed(proved, monkeypatch):
-    monkeypatch.setattr(RunSpec, "group", property(lambda self: "0" * 16))
+    monkeypatch.setattr(RunSpec, "id", "0" * 16)
     good, said = lines(proved[0], rerun=2)
     assert not good
-    assert said[0].endswith("every digit the same")
-    assert sum("its code has changed since" in s for s in said) == 2
+    assert said[1].endswith("every digit the same")
+    assert sum("parameters have changed since" in s for s in said) == 2
 
 
 @pytest.mark.parametrize(

@@ -71,32 +71,43 @@ def write(
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
     export.figures(executed, target / export.FIGURES)
     recipes = [_recipe(c, export.tables(c, target / export.TABLES)) for c in chosen]
-    state = {"made of": made_of, "folder": str(folder.resolve()), "tables": recipes}
-    (target / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
     report(f"wrote {page} ({count} runs)")
     if pdf and export.browser():
         try:
             report(f"wrote {export.pdf(page)}")
         except ValueError as error:
             report(str(error))
+    state = {"made of": made_of, "folder": str(folder.resolve()), "tables": recipes}
+    store.write_json(target / STATE, state | {"files": _files(target)})
     return page
 
 
+def _files(target: Path) -> dict[str, str]:
+    """SHA-256 of a report's files, by their names in its folder; not of the state itself."""
+    parts = (RUNS, export.TABLES, export.FIGURES)
+    found = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
+    kept = sorted(p for p in found if p.is_file() and p.name != STATE)
+    return {p.relative_to(target).as_posix(): sha256(p) for p in kept}
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _recipe(selection: Selection, csv: Path) -> dict[str, Any]:
-    """How a table was made, so that it can be made again from the runs alone."""
+    """How a table was made, so that it can be made again from the runs alone.
+
+    A record holds the sums of its run's files, and here stands that of the record.
+    """
+    own = selection.records
     return {
         "csv": csv.name,
         "baseline": selection.baseline,
         "margin": selection.margin,
         "classes": selection.classes,
         "labels": {spec.group: label for label, spec in selection.specs.items()},
-        "runs": {r["id"]: history_hash(selection.folder, r["id"]) for r in selection.records},
+        "runs": {r["id"]: sha256(selection.folder / r["id"] / store.RECORD) for r in own},
     }
-
-
-def history_hash(runs: Path, run: str) -> str:
-    """SHA-256 of a run's history file."""
-    return hashlib.sha256((runs / run / store.HISTORY).read_bytes()).hexdigest()
 
 
 def commands(

@@ -126,6 +126,10 @@ class Warm:
         self._lock = threading.Lock()
         self._server: KernelServer | None = None
 
+    def begin(self) -> None:
+        """Start the server now, which imports while other things are done."""
+        self._get()
+
     def attempt(
         self, spec: RunSpec, place: Place, environment: Mapping[str, str] | None = None
     ) -> RunFailed | None:
