@@ -104,6 +104,8 @@ def test_frontier(ax):
     assert at["D"] == pytest.approx(1.0)
     assert at["o"] == pytest.approx(1.5)
     assert ax.get_xlabel() == "time of an epoch (relu = 1)"
+    frontier(ax, made, cost, "gelu", "a step")
+    assert ax.get_xlabel() == "time of a step (s)"
 
 
 def test_ranks():

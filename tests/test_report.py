@@ -15,6 +15,7 @@ import pytest
 from test_runs import execute_small, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
+from afnlab.cli import main
 from afnlab.runs import records
 
 SWEEP = """\
@@ -217,6 +218,16 @@ def test_there_must_be_runs(tmp_path):
 def test_an_unknown_baseline(tmp_path):
     with pytest.raises(ValueError, match="unknown baseline 'rleu'; did you mean 'relu'"):
         report.write(runs=small_runs(), out=tmp_path, baseline="rleu")
+
+
+def test_the_baseline_of_a_sweep_file(tmp_path):
+    sweep = tmp_path / "two.yaml"
+    sweep.write_text(SWEEP + "baseline: srelu\n")
+    assert [c.baseline for c in select(small_runs(), sweep)] == ["srelu"]
+    assert [c.baseline for c in select(small_runs(), sweep, "relu")] == ["relu"]
+    assert main(["compare", str(sweep), "--runs", str(small_runs())]) == 0
+    sweep.write_text(SWEEP + "baseline: tanh\n")
+    assert main(["report", str(sweep), "--runs", str(small_runs())]) == 2
 
 
 def test_select():

@@ -156,8 +156,10 @@ def _panels(count: int, columns: int, sharey: bool) -> tuple[Figure, Sequence[Ax
     return figure, list(axes)
 
 
-def frontier(ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str) -> Axes:
-    """Mean accuracy against the time of an epoch; the line joins what nothing beats in both.
+def frontier(
+    ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str, of: str = "an epoch"
+) -> Axes:
+    """Mean accuracy against the time `of` something; the line joins what nothing beats in both.
 
     cost: seconds by label. Named: the most accurate, and the baseline. Labels far below the
     others are left out.
@@ -182,7 +184,7 @@ def frontier(ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str) -> A
             ax.annotate(str(label), at, (6, 3), textcoords="offset points", fontsize=8)
     ax.set(
         xscale="log",
-        xlabel=f"time of an epoch ({baseline} = 1)" if baseline in cost else "seconds an epoch",
+        xlabel=f"time of {of}" + (f" ({baseline} = 1)" if baseline in cost else " (s)"),
         ylabel="test accuracy (%)",
     )
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))

@@ -14,7 +14,6 @@ from afnlab.analysis import export
 from afnlab.analysis.choosing import select
 from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection
-from afnlab.analysis.tables import BASELINE
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import sources
@@ -30,8 +29,9 @@ def write(
     *,
     runs: str | Path | None = None,
     out: str | Path | None = None,
-    baseline: str = BASELINE,
+    baseline: str = "",
     margin: float | None = None,
+    speed: str | Path = "",
     pdf: bool = True,
     report: Callable[[str], None] = print,
     **overrides: Any,
@@ -41,15 +41,14 @@ def write(
     The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
     as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
     If it is there already, made of the same runs by the same code, nothing is done and that is
-    said. margin: a difference of accuracy too small to matter, a fraction. ValueError if there are
-    no runs.
+    said. baseline, margin, speed: see `select`. ValueError if there are no runs.
     """
     folder = places.folder(runs)
     plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(folder, sweep, baseline, margin, **overrides)
+    chosen = select(folder, sweep, baseline, margin, speed, **overrides)
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
     if page.is_file() and read_state(target).get("made of") == made_of:
@@ -62,6 +61,7 @@ def write(
         "runs": str(folder.resolve()),
         "baseline": baseline,
         "margin": 100 * (margin or 0.0),
+        "speed": str(speed and Path(speed).resolve()),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / "report.ipynb"
@@ -111,13 +111,18 @@ def _recipe(selection: Selection, csv: Path) -> dict[str, Any]:
 
 
 def commands(
-    sweep: str, baseline: str = BASELINE, margin: float = 0.0, overrides: Mapping[str, Any] = {}
+    sweep: str,
+    baseline: str = "",
+    margin: float = 0.0,
+    speed: str = "",
+    overrides: Mapping[str, Any] = {},
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
     flags = "".join(f" --{n.replace('_', '-')} {v}" for n, v in overrides.items())
-    own = f" --baseline {shlex.quote(baseline)}" if baseline != BASELINE else ""
+    own = f" --baseline {shlex.quote(baseline)}" if baseline else ""
     own += f" --margin {margin:g}" if margin else ""
+    own += f" --speed {shlex.quote(speed)}" if speed else ""
     first = [f"afnlab sweep{name}{flags}"] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
     return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
@@ -147,6 +152,7 @@ def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> None:
 
 def _fingerprint(chosen: list[Selection]) -> str:
     said = [[c.baseline, c.margin, c.stale, c.foreign, c.absent] for c in chosen]
+    costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
     files = [
         *sorted((PACKAGE / "analysis").rglob("*.[pc][ys]*")),
@@ -154,7 +160,7 @@ def _fingerprint(chosen: list[Selection]) -> str:
     ]
     code = [p.read_bytes() for p in files if p.suffix in (".py", ".css")]
     cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]
-    return digest(*ids, json.dumps(said), *code, *cells)
+    return digest(*ids, json.dumps([said, costs]), *code, *cells)
 
 
 def read_state(target: Path) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 from afnlab.analysis.tables import ALPHA, TOLD
+
+if TYPE_CHECKING:
+    from afnlab.analysis.costs import Cost
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
@@ -21,20 +25,19 @@ def answers(
     baseline: str,
     test_examples: int,
     margin: float | None = None,
-    cost: pd.Series | None = None,
-    unsteadiness: float = 1.0,
+    cost: Cost | None = None,
 ) -> dict[str, str]:
     """What the data can and cannot tell apart, by question.
 
-    table: as `tables.compare` makes it, with the same baseline and margin; cost: seconds of an
-    epoch of one model, by label; unsteadiness: how many times the quickest epoch the median takes.
+    table: as `tables.compare` makes it, with the same baseline and margin; cost: see
+    `afnlab.analysis.costs`.
     """
     compared = table[table.p.notna()]
     texts = [
         _which(table, compared, baseline, margin),
         [*_size(table, compared, baseline, test_examples)],
         [*_certainty(table, compared), *_failures(table)],
-        _cost(cost, baseline, unsteadiness),
+        [*_cost(cost, baseline)],
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
 
@@ -190,21 +193,28 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
         )
 
 
-def _cost(cost: pd.Series | None, baseline: str, unsteadiness: float) -> Iterable[str]:
-    if cost is None or not (cost > 0).all():
-        return []
-    if baseline not in cost or len(cost) == 1:
-        return [f"{_seconds(cost.iloc[0])} an epoch and model ({cost.index[0]})."]
-    ratio = (cost / cost[baseline]).drop(baseline).sort_values()
-    busy = (
-        f" The machine was busy: a median epoch took {unsteadiness:.1f} times the quickest, so"
-        " these ratios say little."
-    )
-    return [
-        f"{baseline} takes {_seconds(cost[baseline])} an epoch and model; the others"
-        f" {ratio.iloc[0]:.2f} ({ratio.index[0]}) to {ratio.iloc[-1]:.2f} ({ratio.index[-1]})"
-        " times that, as it happened during these runs." + (busy if unsteadiness > UNSTEADY else "")
-    ]
+def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
+    if cost is None or not (cost.seconds > 0).all():
+        return
+    seconds = cost.seconds
+    if baseline not in seconds or len(seconds) == 1:
+        yield f"{_seconds(seconds.iloc[0])} for {cost.of} ({seconds.index[0]})."
+        return
+    ratio = (seconds / seconds[baseline]).drop(baseline).sort_values()
+    low, high = (f"{ratio.iloc[at]:.2f} ({ratio.index[at]})" for at in (0, -1))
+    if len(ratio) == 1:
+        others = f"{ratio.index[0]} takes {ratio.iloc[0]:.2f}"
+    elif cost.missing:
+        others = f"{len(ratio)} of {len(ratio) + len(cost.missing)} others take {low} to {high}"
+    else:
+        others = f"the others take {low} to {high}"
+    yield f"{baseline} takes {_seconds(seconds[baseline])} for {cost.of}; {others} times that,"
+    yield f"{cost.by}."
+    if cost.unsteady > UNSTEADY:
+        yield (
+            f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
+            " these ratios say little."
+        )
 
 
 def interval(low: float, high: float) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from afnlab.analysis import charts, plot, stats
 from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import html
+from afnlab.analysis.costs import FILE
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
 
@@ -51,20 +52,26 @@ def curves(selection: Selection) -> HTML:
 
 
 def frontier(selection: Selection) -> HTML:
-    """Accuracy against the time of an epoch."""
-    accuracy, cost = selection.table.accuracy, selection.cost
-    if len(accuracy) < 2 or not (cost > 0).all():
+    """Accuracy against cost: by the speed benchmark if there is one, or by the runs' own times."""
+    cost = selection.cost
+    table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
+    if len(table) < 2 or not (cost.seconds > 0).all():
         return html("")
-    best = ", ".join(summaries.frontier(accuracy, cost))
+    best = ", ".join(summaries.frontier(table.accuracy, cost.seconds))
+    left = f" Not measured, and left off: {', '.join(cost.missing)}." if cost.missing else ""
+    if cost.measured_in_runs:
+        left += (
+            " Whatever else the machine did is in these times; `afnlab bench activations --json"
+            f" {selection.folder / FILE}` has the report use better ones."
+        )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
-        charts.frontier(figure.subplots(), selection.table, cost, selection.baseline)
+        charts.frontier(figure.subplots(), table, cost.seconds, selection.baseline, cost.of)
         return show(
             figure,
-            f"Mean test accuracy against the time of an epoch on {selection.task.name}",
-            "Upper left is best. The line joins what no other activation beats in both, from the"
-            f" quickest: {best}. Bars: 95 % intervals. Times are those of these runs, whatever"
-            " else the machine did.",
+            f"Mean test accuracy against the time of {cost.of} on {selection.task.name}",
+            f"Time: of {cost.of}, {cost.by}. Upper left is best; the line joins what no other"
+            f" activation beats in both, from the quickest: {best}. Bars: 95 % intervals.{left}",
             f"{selection.name}-frontier",
         )
 

@@ -81,7 +81,7 @@ def details(selection: Selection) -> HTML:
 
 def milestones(selection: Selection) -> HTML:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
-    values, cost = selection.table, selection.cost
+    values, cost = selection.table, curves.cost(selection.history)
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
     target = float(values.accuracy[reference])
     found = curves.milestones(selection.history, target).loc[values.index]
