@@ -9,7 +9,7 @@ from test_tables import BASE, SIX, rows, shifted, table
 
 from afnlab.analysis.costs import Cost
 from afnlab.analysis.notes import left_out, mixed, same_functions, unequal_seeds
-from afnlab.analysis.wording import answers
+from afnlab.analysis.wording import answers, three_digits
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
@@ -172,8 +172,8 @@ def test_failed_seeds_are_named():
 def test_cost():
     seconds = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.001})
     assert said(BASE, BETTER, WORSE, cost=Cost(seconds))["At what cost?"] == (
-        "relu takes 2 ms for an epoch and model; the others take 0.50 (elu) to 1.50 (srelu) times"
-        " that, as it happened during these runs."
+        "relu takes 2.00 ms for an epoch and model; the others take 0.500 (elu) to 1.50 (srelu)"
+        " times that, as it happened during these runs."
     )
     busy = said(BASE, BETTER, WORSE, cost=Cost(seconds, unsteady=2.04))["At what cost?"]
     assert busy.endswith(
@@ -181,18 +181,26 @@ def test_cost():
         " little."
     )
     assert said(BASE, BETTER, cost=Cost(seconds[:2]))["At what cost?"] == (
-        "relu takes 2 ms for an epoch and model; srelu takes 1.50 times that, as it happened during"
-        " these runs."
+        "relu takes 2.00 ms for an epoch and model; srelu takes 1.50 times that, as it happened"
+        " during these runs."
     )
     measured = Cost(seconds, "a step", "by the benchmark", missing=("tanh",))
     assert said(BASE, BETTER, WORSE, cost=measured)["At what cost?"] == (
-        "relu takes 2 ms for a step; 2 of 3 others take 0.50 (elu) to 1.50 (srelu) times that, by"
-        " the benchmark."
+        "relu takes 2.00 ms for a step; 2 of 3 others take 0.500 (elu) to 1.50 (srelu) times"
+        " that, by the benchmark."
     )
     assert said(BETTER, cost=Cost(pd.Series({"srelu": 2.5})))["At what cost?"] == (
-        "2.5 s for an epoch and model (srelu)."
+        "2.50 s for an epoch and model (srelu)."
     )
     assert "At what cost?" not in said(BASE, BETTER, cost=Cost(seconds * 0))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.5, "1234"), (123.45, "123"), (12, "12.0"), (0.0123, "0.0123"), (0, "0"), (np.inf, "")],
+)
+def test_three_digits(value, text):
+    assert three_digits(value) == text
 
 
 def test_one_row_alone():

@@ -49,10 +49,9 @@ class Benchmark:
     def seconds(self, asked: Training) -> float | None:
         """Forward and backward of an activation as a run computes it; None if not measured."""
         at = self.times[self.times.function == asked.activation.label].set_index("way").seconds
+        ways = ["kernel"] if asked.native else ["expression", "torch"]
         if asked.options.trainable:
-            ways = ("trained",)
-        else:
-            ways = ("kernel",) if asked.native else ("expression", "torch")
+            ways = ["trained"]
         return next((float(at[way]) for way in ways if way in at), None)
 
     @property

@@ -6,7 +6,7 @@ import csv
 import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def verify(
     drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
     good = True
 
-    def say(what: str, problems: Iterator[str], otherwise: str) -> None:
+    def say(what: str, problems: Iterable[str], otherwise: str) -> None:
         nonlocal good
         found = list(problems)
         report_to(f"{what}: {'; '.join(found) or otherwise}")
@@ -68,12 +68,12 @@ def verify(
         for recipe in state["tables"]:
             for run, known in recipe["runs"].items():
                 if problems := list(_run_problems(folder, run, known, target)):
-                    say(f"run {run[:8]}", iter(problems), "")
+                    say(f"run {run[:8]}", problems, "")
             same = f"recomputed from {len(recipe['runs'])} runs, every digit the same"
             say(recipe["csv"], _table_problems(recipe, target, folder), same)
         for run, record in records.items():
-            problems = _rerun_problems(folder, record, servers[threads_of(record)])
-            say(f"run {run[:8]}", problems, "made again, the same bits")
+            redone = _rerun_problems(folder, record, servers[threads_of(record)])
+            say(f"run {run[:8]}", redone, "made again, the same bits")
     return good
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -201,9 +202,9 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
         yield f"{_seconds(seconds.iloc[0])} for {cost.of} ({seconds.index[0]})."
         return
     ratio = (seconds / seconds[baseline]).drop(baseline).sort_values()
-    low, high = (f"{ratio.iloc[at]:.2f} ({ratio.index[at]})" for at in (0, -1))
+    low, high = (f"{three_digits(ratio.iloc[at])} ({ratio.index[at]})" for at in (0, -1))
     if len(ratio) == 1:
-        others = f"{ratio.index[0]} takes {ratio.iloc[0]:.2f}"
+        others = f"{ratio.index[0]} takes {three_digits(ratio.iloc[0])}"
     elif cost.missing:
         others = f"{len(ratio)} of {len(ratio) + len(cost.missing)} others take {low} to {high}"
     else:
@@ -237,7 +238,15 @@ def _points(fraction: float | None) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+    return f"{three_digits(1000 * value)} ms" if value < 1 else f"{three_digits(value)} s"
+
+
+def three_digits(value: float) -> str:
+    """A positive number with three significant digits, or all before its point: no exponents."""
+    if not np.isfinite(value):
+        return ""
+    places = 2 - floor(log10(value)) if value > 0 else 0
+    return f"{value:.{max(0, places)}f}"
 
 
 def _signed(fraction: float) -> str:

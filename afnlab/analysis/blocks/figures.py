@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
-from afnlab.analysis import charts, plot, stats
+from afnlab.analysis import charts, panels, plot, stats
 from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import html
+from afnlab.analysis.blocks.text import seeds_told
 from afnlab.analysis.costs import FILE
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
@@ -41,12 +42,12 @@ def comparison(selection: Selection) -> HTML:
 def curves(selection: Selection) -> HTML:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
-        figure = charts.learning(selection.history, list(selection.table.index), selection.baseline)
+        figure = panels.learning(selection.history, list(selection.table.index), selection.baseline)
         return show(
             figure,
             f"Test accuracy over the epochs for each activation on {selection.task.name}",
             "Solid: mean of the seeds, with its 95 % interval. Dashed: the mean of"
-            f" {selection.baseline}.",
+            f" {selection.baseline}. A number at the lower edge: ends far below.",
             f"{selection.name}-curves",
         )
 
@@ -86,7 +87,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         return html("")
     found = stats.ranking(blocks)
     per = "; ".join(
-        f"{name}, seeds {', '.join(map(str, part.index.get_level_values(1)))}"
+        f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
     told = found.p < stats.alpha(stats.LEVEL)
@@ -122,11 +123,13 @@ def trajectories(selection: Selection) -> HTML:
     learned = selection.learned
     if learned.empty:
         return html("")
+    sites = escape(", ".join(sorted(map(str, learned.site.unique()))))
     with styled(for_page=True):
         figure = show(
-            charts.trajectories(learned),
+            panels.trajectories(learned),
             "Learned parameters of the activations over the epochs",
-            "Thin: a seed at a site of the network; thick: the mean of a site.",
+            "Thin: a seed at a site of the network; thick: the mean of a site; sites in the order"
+            f" solid, dashed, dotted: {sites}.",
             f"{selection.name}-learned",
         )
     return html(f"<h2>What they learned</h2>{figure.data}")
@@ -150,7 +153,7 @@ def sensitivity(selection: Selection) -> HTML:
     split = selection.records[0]["environment"]["evaluated"]
     with styled(for_page=True):
         figure = show(
-            charts.sensitivity(selection.final, rates),
+            panels.sensitivity(selection.final, rates),
             f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
             f"Accuracy on {escape(split)} examples after the last epoch: mean of the seeds, with"
             " its 95 % interval.",
