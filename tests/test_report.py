@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_runs import execute_small, rewrite, small_runs
+from test_runs import execute_small, means, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
 from afnlab.cli import main
@@ -70,7 +70,9 @@ def written(tmp_path_factory) -> tuple[Path, Path, Path]:
     sweep = folder / "two.yaml"
     sweep.write_text(SWEEP)
     said: list[str] = []
-    page = report.write(sweep, runs=small_runs(), out=folder / "out", pdf=False, report=said.append)
+    page = report.write(
+        sweep, runs=small_runs(), out=folder / "out", pdf=False, means=means(), report=said.append
+    )
     assert said == [f"wrote {page} (2 runs)"]
     return page, small_runs(), sweep
 
@@ -140,7 +142,7 @@ def test_another_run_makes_another_page(written, tmp_path):
     out = shutil.copytree(page.parent, tmp_path / "out")
     execute_small(runs, activation="srelu", seeds=[2, 3])
     said: list[str] = []
-    report.write(sweep, runs=runs, out=out, pdf=False, report=said.append)
+    report.write(sweep, runs=runs, out=out, pdf=False, means=means(), report=said.append)
     assert said == [f"wrote {out / 'report.html'} (3 runs)"]
     again = Page(out / "report.html")
     assert {Path(link).stem for link in again.links if link[0] != "#"} == {

@@ -17,7 +17,7 @@ from afnlab.analysis.selection import Selection
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import sources
-from afnlab.runs.cells import run_cells
+from afnlab.runs.cells import Means, run_cells
 from afnlab.runs.sources import digest
 
 PAGE, STATE = "report.html", "report.json"
@@ -33,6 +33,7 @@ def write(
     margin: float | None = None,
     speed: str | Path = "",
     pdf: bool = True,
+    means: Means | None = None,
     report: Callable[[str], None] = print,
     **overrides: Any,
 ) -> Path:
@@ -41,7 +42,8 @@ def write(
     The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
     as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
     If it is there already, made of the same runs by the same code, nothing is done and that is
-    said. baseline, margin, speed: see `select`. ValueError if there are no runs.
+    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with.
+    ValueError if there are no runs.
     """
     folder = places.folder(runs)
     plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
@@ -65,7 +67,7 @@ def write(
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / "report.ipynb"
-    execute("report", executed, given)
+    execute("report", executed, given, means)
     for record in (r for c in chosen for r in c.records):
         _evidence(folder, target, record)
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
@@ -128,13 +130,15 @@ def commands(
     return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
 
 
-def execute(notebook: str, target: Path, given: Mapping[str, Any]) -> None:
+def execute(
+    notebook: str, target: Path, given: Mapping[str, Any], means: Means | None = None
+) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run_cells(find("notebooks", notebook, ".ipynb"), target, given)
+        run_cells(find("notebooks", notebook, ".ipynb"), target, given, means)
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None
