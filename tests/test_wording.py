@@ -271,6 +271,14 @@ def test_mixed_versions():
         "Not all runs share one version of torch (2.12, 2.13): a difference between"
         " rows may come from that."
     ]
+    flushed, not_flushed = record(), record()
+    flushed["environment"]["determinism"] = {"flush_denormal": True, "cudnn.benchmark": False}
+    not_flushed["environment"]["determinism"] = {"flush_denormal": False, "cudnn.benchmark": False}
+    assert mixed([record(), flushed]) == []  # an older record does not say
+    assert mixed([flushed, not_flushed]) == [
+        "Not all runs share one setting of flush_denormal (False, True): a difference between rows"
+        " may come from that."
+    ]
 
 
 def test_unequal_seeds():

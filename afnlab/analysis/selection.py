@@ -123,9 +123,10 @@ class Selection:
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            f"{len(self.specs)} activations",
-            f"{' to '.join(map(str, sorted({seeds[0], seeds[-1]})))} seeds each",
-            f"{self.first.epochs} epochs",
+            wording.counted(len(self.specs), "activation"),
+            f"{seeds[0]} to " * (seeds[0] < seeds[-1])
+            + f"{wording.counted(seeds[-1], 'seed')} each",
+            f"{self.first.epochs} epoch{'s' * (self.first.epochs != 1)}",
             f"evaluated on {examples} {environment['evaluated']} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]

@@ -58,7 +58,7 @@ def _which(
         return [f"{highest}{_standing(best, baseline)}.", _told_apart(compared, baseline, margin)]
     count = len(compared)
     return [
-        f"Open. With {_count(_pairs(compared), 'seed')} and {_count(count, 'comparison')} no"
+        f"Open. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
         f" seeds. Until then the intervals only describe: {highest}."
     ]
@@ -105,7 +105,7 @@ def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> 
         return f"{none} be told apart from {baseline}."
     if open_rows:
         parts.append(f"{open_rows} cannot be told apart from {baseline}")
-    text = f"Of {_count(len(compared), 'other')}, {'; '.join(parts)}."
+    text = f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
     small = compared[compared.verdict.isin(TOLD)]
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
@@ -150,13 +150,13 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
     if compared.empty:
         return
     pairs, count = _pairs(compared), len(compared)
-    seeds = _count(pairs, "paired seed")
+    seeds = counted(pairs, "paired seed")
     if pairs < compared.pairs.max():
         seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
     exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
     floor = smallest_p(int(compared.pairs.max()), count)
     yield (
-        f"{exact}-flip test on {seeds}, Holm's correction over {_count(count, 'comparison')}:"
+        f"{exact}-flip test on {seeds}, Holm's correction over {counted(count, 'comparison')}:"
         f" the smallest p that can come out is {floor:.2g}."
     )
     if not decidable(compared):
@@ -180,7 +180,7 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
         bad = table[table[column] > 0]
         if len(bad):
             listed = ", ".join(
-                f"{label} ({int(row[column])} of {_count(int(row.seeds), 'seed')})"
+                f"{label} ({int(row[column])} of {counted(int(row.seeds), 'seed')})"
                 for label, row in bad.iterrows()
             )
             yield f"{text}, and counted in the means: {listed}."
@@ -225,7 +225,7 @@ def interval(low: float, high: float) -> str:
     return f"[{_signed(low)}, {_signed(high)}]"
 
 
-def _count(n: int, one: str) -> str:
+def counted(n: int, one: str) -> str:
     return f"{n} {one if n == 1 else one + 's'}"
 
 
