@@ -170,9 +170,12 @@ def test_tables_and_figures_lie_beside_the_page(written):
 
 def test_latex_and_markdown_are_escaped():
     shown = pd.DataFrame({"accuracy %": ["-1.0"], "a_b": ["[-0.5, +0.5]"]}, index=["x|y_z"])
-    latex = export.as_latex(shown)
+    latex = export.as_latex(shown.assign(p="< 0.001"))
+    assert latex.startswith("% \\usepackage{booktabs}\n\\begin{tabular}{lrrr}")
+    assert latex.count("$") % 2 == 0
+    assert latex.count("{") == latex.count("}")
     assert r"accuracy \%" in latex
-    assert r"y\_z & $-$1.0 & [$-$0.5, +0.5] \\" in latex
+    assert r"y\_z & $-$1.0 & [$-$0.5, +0.5] & $<$ 0.001 \\" in latex
     assert export.as_markdown(shown).splitlines()[2] == r"| x\|y_z | -1.0 | [-0.5, +0.5] |"
 
 
