@@ -151,12 +151,15 @@ class Recorder:
         self.norms, self.steps_seen = {}, 0
 
     def _learned(self, epoch: int) -> None:
-        for site, module in self.stack.activations.items():
-            for name in module.trained:
-                stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
-                for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
-                    row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
-                    self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
+        found = [
+            (s, name) for s, module in self.stack.activations.items() for name in module.trained
+        ]
+        found += [(n[:-2], "L") for n in self.stack.params if n.endswith(".L")]  # of rotated layers
+        for site, name in dict.fromkeys(found):
+            stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
+            for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
+                row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
+                self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
 
     def tables_of(self) -> dict[str, pd.DataFrame]:
         """The history and the tables that were asked for, by name."""
