@@ -9,7 +9,8 @@ from test_tables import BASE, SIX, rows, shifted, table
 
 from afnlab.analysis.costs import Cost
 from afnlab.analysis.notes import left_out, mixed, same_functions, unequal_seeds
-from afnlab.analysis.wording import answers, three_digits
+from afnlab.analysis.numerals import three_digits
+from afnlab.analysis.wording import answers
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from afnlab.analysis import claims, costs, notes, tables, wording
+from afnlab.analysis.numerals import counted
 from afnlab.runs import store
 from afnlab.runs.spec import RunSpec, Training
 
@@ -123,9 +124,8 @@ class Selection:
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            wording.counted(len(self.specs), "activation"),
-            f"{seeds[0]} to " * (seeds[0] < seeds[-1])
-            + f"{wording.counted(seeds[-1], 'seed')} each",
+            counted(len(self.specs), "activation"),
+            f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             f"{self.first.epochs} epoch{'s' * (self.first.epochs != 1)}",
             f"evaluated on {examples} {environment['evaluated']} examples",
             f"{environment['device_name']}, torch {environment['torch']}",

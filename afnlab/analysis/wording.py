@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import floor, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from afnlab.analysis.numerals import (
+    counted,
+    interval,
+    percent,
+    points,
+    seconds,
+    signed,
+    three_digits,
+)
 from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 from afnlab.analysis.tables import ALPHA, TOLD
 
@@ -17,7 +25,6 @@ if TYPE_CHECKING:
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
-MINUS = "\N{MINUS SIGN}"
 LISTED = 6  # names in a row; the table has the rest
 
 
@@ -47,7 +54,7 @@ def _which(
     table: pd.DataFrame, compared: pd.DataFrame, baseline: str, margin: float | None
 ) -> list[str]:
     best = table.iloc[0]
-    highest = f"{best.name} has the highest mean test accuracy, {_percent(best.accuracy)}"
+    highest = f"{best.name} has the highest mean test accuracy, {percent(best.accuracy)}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
@@ -85,8 +92,8 @@ def _pairs(compared: pd.DataFrame) -> int:
 
 def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> str:
     by = dict(iter(compared.groupby("verdict", sort=False)))
-    within = f"within {_points(margin)}" if margin is not None else ""
-    limit = f"by more than {_points(margin)}" if margin is not None else ""
+    within = f"within {points(margin)}" if margin is not None else ""
+    limit = f"by more than {points(margin)}" if margin is not None else ""
     phrases = {
         "better": ("is better than {}", "are better than {}"),
         "worse": ("is worse than {}", "are worse than {}"),
@@ -110,12 +117,12 @@ def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> 
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            text += f" Told apart, but by less than {_points(margin)}: {', '.join(small.index)}."
+            text += f" Told apart, but by less than {points(margin)}: {', '.join(small.index)}."
     return text
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    named = [f"{label} ({_signed(row.difference)})" for label, row in rows[:LISTED].iterrows()]
+    named = [f"{label} ({signed(row.difference)})" for label, row in rows[:LISTED].iterrows()]
     more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
     return ", ".join(named) + more
 
@@ -124,18 +131,18 @@ def _size(
     table: pd.DataFrame, compared: pd.DataFrame, baseline: str, test_examples: int
 ) -> Iterable[str]:
     best, worst = table.iloc[0], table.iloc[-1]
-    one = f"one test example is {_points(1 / test_examples)}"
+    one = f"one test example is {points(1 / test_examples)}"
     if len(table) == 1:
-        yield f"{best.name} reaches {_percent(best.accuracy)} mean test accuracy; {one}."
+        yield f"{best.name} reaches {percent(best.accuracy)} mean test accuracy; {one}."
         return
     yield (
-        f"Mean test accuracy runs from {_percent(worst.accuracy)} ({worst.name}) to"
-        f" {_percent(best.accuracy)} ({best.name}); {one}."
+        f"Mean test accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
+        f" {percent(best.accuracy)} ({best.name}); {one}."
     )
     if compared.empty:
         return
     lead = compared.iloc[0]
-    text = f"{lead.name} against {baseline}: {_signed(lead.difference)} points"
+    text = f"{lead.name} against {baseline}: {signed(lead.difference)} points"
     if np.isfinite(lead.difference_low):
         text += f", 95 % interval {interval(lead.difference_low, lead.difference_high)}"
     if len(compared) > 1:
@@ -166,7 +173,7 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
         yield f"Rows with {seeds_needed(count) - 1} seeds or fewer could not have been told apart."
     elif needed > 0:
         yield (
-            f"A true difference of {_points(needed)} would be found four times in five (median"
+            f"A true difference of {points(needed)} would be found four times in five (median"
             " over the rows); a smaller one mostly goes unseen."
         )
 
@@ -197,11 +204,11 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
 def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
     if cost is None or not (cost.seconds > 0).all():
         return
-    seconds = cost.seconds
-    if baseline not in seconds or len(seconds) == 1:
-        yield f"{_seconds(seconds.iloc[0])} for {cost.of} ({seconds.index[0]})."
+    times = cost.seconds
+    if baseline not in times or len(times) == 1:
+        yield f"{seconds(times.iloc[0])} for {cost.of} ({times.index[0]})."
         return
-    ratio = (seconds / seconds[baseline]).drop(baseline).sort_values()
+    ratio = (times / times[baseline]).drop(baseline).sort_values()
     low, high = (f"{three_digits(ratio.iloc[at])} ({ratio.index[at]})" for at in (0, -1))
     if len(ratio) == 1:
         others = f"{ratio.index[0]} takes {three_digits(ratio.iloc[0])}"
@@ -209,45 +216,10 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
         others = f"{len(ratio)} of {len(ratio) + len(cost.missing)} others take {low} to {high}"
     else:
         others = f"the others take {low} to {high}"
-    yield f"{baseline} takes {_seconds(seconds[baseline])} for {cost.of}; {others} times that,"
+    yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
     yield f"{cost.by}."
     if cost.unsteady > UNSTEADY:
         yield (
             f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
             " these ratios say little."
         )
-
-
-def interval(low: float, high: float) -> str:
-    """Fractions as signed points: "[+0.10, +0.52]"; empty where there is none."""
-    if not np.isfinite([low, high]).all():
-        return ""
-    return f"[{_signed(low)}, {_signed(high)}]"
-
-
-def counted(n: int, one: str) -> str:
-    return f"{n} {one if n == 1 else one + 's'}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
-
-
-def _points(fraction: float | None) -> str:
-    return f"{100 * (fraction or 0):.2f} points"
-
-
-def _seconds(value: float) -> str:
-    return f"{three_digits(1000 * value)} ms" if value < 1 else f"{three_digits(value)} s"
-
-
-def three_digits(value: float) -> str:
-    """A positive number with three significant digits, or all before its point: no exponents."""
-    if not np.isfinite(value):
-        return ""
-    places = 2 - floor(log10(value)) if value > 0 else 0
-    return f"{value:.{max(0, places)}f}"
-
-
-def _signed(fraction: float) -> str:
-    return f"{100 * fraction:+.2f}".replace("-", MINUS) if fraction else "0"

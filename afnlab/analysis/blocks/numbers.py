@@ -12,8 +12,8 @@ from afnlab.analysis import claims as claimed
 from afnlab.analysis import curves
 from afnlab.analysis.blocks.html import html, limits, number, p_value, table_of
 from afnlab.analysis.blocks.text import link_to
+from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.selection import Selection
-from afnlab.analysis.wording import three_digits
 
 if TYPE_CHECKING:
     from IPython.display import HTML
