@@ -66,7 +66,8 @@ def _check(a: argparse.Namespace) -> int:
 def _compare(a: argparse.Namespace) -> int:
     from afnlab import analysis  # noqa: PLC0415
 
-    chosen = analysis.select(a.runs, a.sweep or "", a.baseline, _margin(a), **cli_runs.limits(a))
+    given = (a.runs, a.sweep or "", a.baseline, _margin(a), a.speed)
+    chosen = analysis.select(*given, **cli_runs.limits(a))
     for part in chosen:
         print(f"{part.task.name}, {part.first.epochs} epochs")
         print(analysis.tables.as_text(part.table))
@@ -86,6 +87,7 @@ def _report(a: argparse.Namespace) -> int:
         out=a.out,
         baseline=a.baseline,
         margin=_margin(a),
+        speed=a.speed,
         pdf=not a.no_pdf,
         **cli_runs.limits(a),
     )
@@ -193,9 +195,17 @@ def _parser() -> argparse.ArgumentParser:
     ):
         sub = add(name, command, text)
         sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
-        sub.add_argument("--baseline", default="relu", help="what to compare with (default relu)")
+        sub.add_argument(
+            "--baseline", default="", help="what to compare with (default: the sweep's, or relu)"
+        )
         sub.add_argument(
             "--margin", type=float, metavar="POINTS", help="a difference too small to matter"
+        )
+        sub.add_argument(
+            "--speed",
+            default="",
+            metavar="FILE",
+            help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
         )
         limits(sub)
         runs(sub)

@@ -47,6 +47,27 @@ def test_bad_settings_are_named(params, message):
         history(params)
 
 
+def test_trained_limits_are_recorded():
+    result = afnlab.train(
+        "digits-arp",
+        "sigmoid",
+        params={"trainable_L": True, "L": 2.0},
+        seeds=2,
+        epochs=2,
+        record=["parameters"],
+        progress=False,
+    )
+    learned = result.parameters
+    assert set(learned.parameter) == {"L"}
+    assert learned.site.nunique() == 5
+    assert len(learned) == 5 * 2 * 3  # sites, seeds, epochs with the start
+    by_epoch = learned.groupby("epoch").value
+    assert set(by_epoch.get_group(0)) == {2.0}
+    assert by_epoch.get_group(2).nunique() == 10
+    fixed = history({"L": 2.0})
+    assert (fixed.train_loss != result.history.train_loss).all()
+
+
 def test_the_last_layer_is_plain_and_starts_are_glorot():
     task = afnlab.get_task("digits-arp")
     network = task.model(afnlab.nn.Sigmoid)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from test_plot import HISTORY, texts
 from test_tables import BASE, SIX, rows, table
 
-from afnlab.analysis import charts, curves, plot, stats
+from afnlab.analysis import charts, curves, panels, plot, stats
 from afnlab.analysis.charts import forest, frontier, points
 from afnlab.analysis.style import to_svg
 from afnlab.analysis.tables import final_values
@@ -86,12 +86,30 @@ def test_comparison_and_learning():
     figure = charts.comparison(final_values(HISTORY), table(HISTORY), "relu")
     assert len(figure.axes) == 2
     assert "difference to relu (points)" in texts(figure)
-    figure = charts.learning(HISTORY, ["srelu", "relu"], "relu")
+    figure = panels.learning(HISTORY, ["srelu", "relu"], "relu")
     assert titles(figure) == ["srelu", "relu"]
     (band,) = figure.axes[0].collections
     expected = curves.bands(HISTORY).query("label == 'srelu' and epoch == 2").iloc[0]
     y = band.get_paths()[0].vertices
     assert y[y[:, 0] == 2][:, 1].max() == pytest.approx(100 * expected.high)
+
+
+def test_curves_that_end_far_below_say_where():
+    good = [rows(f"a{i}", [0.94, 0.95, 0.96]) for i in range(6)]
+    history = pd.concat([*good, rows("poor", [0.1] * 3)], ignore_index=True)
+    figure = panels.learning(history, ["a0", "poor"], "a0")
+    low, high = figure.axes[0].get_ylim()
+    assert (low > 50, high <= 100) == (True, True)
+    assert [t.get_text() for t in figure.axes[1].texts] == ["10.0"]
+    assert not figure.axes[0].texts
+
+
+def test_names_that_would_lie_on_another_are_left_out(ax):
+    ends = {"relu": 0.5, "a": 0.5001, "b": 0.5002, "c": 0.51}
+    history = pd.concat([rows(n, [end] * 6) for n, end in ends.items()])
+    cost = pd.Series({"relu": 1.0, "a": 1.0001, "b": 1.0002, "c": 9.0})
+    frontier(ax, table(history), cost, "relu")
+    assert {t.get_text() for t in ax.texts} == {"relu", "c"}
 
 
 def test_frontier(ax):
@@ -104,13 +122,15 @@ def test_frontier(ax):
     assert at["D"] == pytest.approx(1.0)
     assert at["o"] == pytest.approx(1.5)
     assert ax.get_xlabel() == "time of an epoch (relu = 1)"
+    frontier(ax, made, cost, "gelu", "a step")
+    assert ax.get_xlabel() == "time of a step (s)"
 
 
 def test_ranks():
     values = pd.DataFrame(np.random.default_rng(0).normal([0, 0.1, 5], 1, (9, 3)), columns=[*"abc"])
     shown = texts(charts.ranks(stats.ranking(values)))
     assert all(name in shown for name in "abc")
-    assert "(1)" in shown
+    assert "(1.0)" in shown
 
 
 def test_trajectories():
@@ -122,7 +142,7 @@ def test_trajectories():
         for e in (0, 1, 2)
         for site in ("one", "two")
     )
-    figure = charts.trajectories(learned)
+    figure = panels.trajectories(learned)
     assert titles(figure) == ["apec: alpha", "apec: beta"]
     thick = [line for line in figure.axes[0].lines if line.get_linewidth() > 1]
     np.testing.assert_allclose([line.get_ydata() for line in thick], [[0.5, 1.5, 2.5]] * 2)
@@ -134,7 +154,7 @@ def test_sensitivity():
     rates = pd.DataFrame(
         {"activation": ["relu", "relu"], "lr": [0.001, 0.01]}, index=["relu", "relu(lr=0.01)"]
     )
-    figure = charts.sensitivity(final, rates)
+    figure = panels.sensitivity(final, rates)
     assert titles(figure) == ["relu"]
     (line,) = figure.axes[0].lines
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 55], [0.01, 85]])
@@ -148,7 +168,7 @@ def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
         made = table(history, classes=classes)
         for figure in (
             charts.comparison(final_values(history), made, "relu", 0.01),
-            charts.learning(history, list(made.index), "relu"),
+            panels.learning(history, list(made.index), "relu"),
             plot.training(history[history.label == history.label[0]]),
         ):
             assert to_svg(figure, "x")

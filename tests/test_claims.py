@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from test_data import needs_mnist
+from test_runs import execute_small
 from test_tables import rows
 
+from afnlab.analysis import blocks, select
 from afnlab.analysis.claims import COLUMNS, NONE, beside, judge, metric, published, summary
 from afnlab.paths import shared
 
@@ -143,3 +146,31 @@ def test_values_are_read_as_they_are_printed():
     table = published("srelu-airbench", exact=True)
     assert "0.9400" in table.value.tolist()
     assert published("srelu-airbench").value.dtype == float
+
+
+@needs_mnist
+@pytest.mark.slow
+def test_the_printed_table_beside_a_real_training(tmp_path):
+    """An epoch of the MNIST network is not the twenty that were printed, and the page says so; told
+    that it were, it is judged by its own numbers."""
+    execute_small(tmp_path, task="mnist-mlp", activation="srelu", epochs=1)
+    (chosen,) = select(tmp_path)
+    made = chosen.claims
+    printed = published("srelu-mnist", exact=True)
+    assert made.printed.tolist() == printed.value.tolist()
+    assert set(made.verdict) == {NONE}
+    ran = made[made.activation == "srelu"]
+    reasons = [f"printed for {n} epochs, measured after 1" for n in (20, 20, 50, 50)]
+    assert ran.why.tolist() == reasons
+    assert set(made.why.drop(ran.index)) == {"not among these runs"}
+    own = 100 * chosen.history.set_index("seed").test_accuracy
+    first = ran.iloc[0]
+    assert (len(own), own.min() > 85) == (2, True)
+    assert first.measured == pytest.approx(own.mean())
+    page = blocks.claims(chosen).data
+    assert "Of 16 printed numbers 0 agree with these runs, 0 differ, 16 cannot be compared." in page
+    assert reasons[0] in page
+    assert f"<td>97.0001<td>10<td>{first.measured:.4f}" in page
+    close, far = f"{own.mean():.2f}", "20.00"
+    as_if = printed[:2].assign(epochs=1, runs=1, value=[close, far], metric=first.metric)
+    assert beside(as_if, chosen.history, 1, 1).verdict.tolist() == ["agrees", "differs"]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from test_tables import BASE, SIX, rows
 
 import afnlab
-from afnlab.analysis import charts, plot, profile
+from afnlab.analysis import panels, plot, profile
 from afnlab.analysis.plot import curve, seed_lines
 from afnlab.analysis.style import COLOURS, GREY, INK, show, styled, to_svg
 
@@ -85,7 +85,7 @@ def test_training():
 
 def svg_of(alt: str = 'a < b & "c"') -> str:
     with styled(for_page=True):
-        return to_svg(charts.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
+        return to_svg(panels.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
 
 
 def test_an_svg_is_for_a_page():

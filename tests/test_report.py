@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_runs import execute_small, rewrite, small_runs
+from test_runs import execute_small, means, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
+from afnlab.cli import main
 from afnlab.runs import records
 
 SWEEP = """\
@@ -69,7 +70,9 @@ def written(tmp_path_factory) -> tuple[Path, Path, Path]:
     sweep = folder / "two.yaml"
     sweep.write_text(SWEEP)
     said: list[str] = []
-    page = report.write(sweep, runs=small_runs(), out=folder / "out", pdf=False, report=said.append)
+    page = report.write(
+        sweep, runs=small_runs(), out=folder / "out", pdf=False, means=means(), report=said.append
+    )
     assert said == [f"wrote {page} (2 runs)"]
     return page, small_runs(), sweep
 
@@ -139,7 +142,7 @@ def test_another_run_makes_another_page(written, tmp_path):
     out = shutil.copytree(page.parent, tmp_path / "out")
     execute_small(runs, activation="srelu", seeds=[2, 3])
     said: list[str] = []
-    report.write(sweep, runs=runs, out=out, pdf=False, report=said.append)
+    report.write(sweep, runs=runs, out=out, pdf=False, means=means(), report=said.append)
     assert said == [f"wrote {out / 'report.html'} (3 runs)"]
     again = Page(out / "report.html")
     assert {Path(link).stem for link in again.links if link[0] != "#"} == {
@@ -167,9 +170,12 @@ def test_tables_and_figures_lie_beside_the_page(written):
 
 def test_latex_and_markdown_are_escaped():
     shown = pd.DataFrame({"accuracy %": ["-1.0"], "a_b": ["[-0.5, +0.5]"]}, index=["x|y_z"])
-    latex = export.as_latex(shown)
+    latex = export.as_latex(shown.assign(p="< 0.001"))
+    assert latex.startswith("% \\usepackage{booktabs}\n\\begin{tabular}{lrrr}")
+    assert latex.count("$") % 2 == 0
+    assert latex.count("{") == latex.count("}")
     assert r"accuracy \%" in latex
-    assert r"y\_z & $-$1.0 & [$-$0.5, +0.5] \\" in latex
+    assert r"y\_z & $-$1.0 & [$-$0.5, +0.5] & $<$ 0.001 \\" in latex
     assert export.as_markdown(shown).splitlines()[2] == r"| x\|y_z | -1.0 | [-0.5, +0.5] |"
 
 
@@ -217,6 +223,16 @@ def test_there_must_be_runs(tmp_path):
 def test_an_unknown_baseline(tmp_path):
     with pytest.raises(ValueError, match="unknown baseline 'rleu'; did you mean 'relu'"):
         report.write(runs=small_runs(), out=tmp_path, baseline="rleu")
+
+
+def test_the_baseline_of_a_sweep_file(tmp_path):
+    sweep = tmp_path / "two.yaml"
+    sweep.write_text(SWEEP + "baseline: srelu\n")
+    assert [c.baseline for c in select(small_runs(), sweep)] == ["srelu"]
+    assert [c.baseline for c in select(small_runs(), sweep, "relu")] == ["relu"]
+    assert main(["compare", str(sweep), "--runs", str(small_runs())]) == 0
+    sweep.write_text(SWEEP + "baseline: tanh\n")
+    assert main(["report", str(sweep), "--runs", str(small_runs())]) == 2
 
 
 def test_select():

@@ -16,6 +16,7 @@ import pytest
 import afnlab
 from afnlab.runs import RunFailed, RunSpec, execute, load, parameters, records, store
 from afnlab.runs.attempt import Attempt
+from afnlab.runs.cells import Means
 from afnlab.runs.kernels import KernelServer, available
 from afnlab.training.record import HISTORY
 
@@ -32,9 +33,14 @@ def kernels() -> KernelServer | None:
     return server
 
 
+def means() -> Means:
+    """What the tests execute notebooks with, where these are not what is tested."""
+    return Means(threads=1, server=kernels())
+
+
 def execute_small(runs: Path, notebook: str | Path = "train", **given) -> Path:
     """A run in a forked kernel: `train.ipynb` with few seeds and epochs unless told otherwise."""
-    return execute(RunSpec.make(notebook, SMALL | given), runs, threads=1, server=kernels())
+    return execute(RunSpec.make(notebook, SMALL | given), runs, means())
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 import shutil
 import threading
 from pathlib import Path
@@ -42,8 +41,7 @@ def test_the_default_sweep():
 def test_every_committed_sweep(name):
     plan = read(name)
     assert plan.title
-    named = re.search(r'--baseline "(.+?)"', plan.path.read_text(encoding="utf-8"))
-    assert (named[1] if named else "relu") in labels(plan.specs())
+    assert (plan.baseline or "relu") in labels(plan.specs())
 
 
 def test_a_grid(tmp_path):
@@ -140,12 +138,23 @@ WRONG = {
     "key-known": (
         "title: x\ncolour: 3\n",
         2,
-        "known: title, notebook, parameters, grid, zip, seeds",
+        "known: title, baseline, notebook, parameters, grid, zip, seeds",
     ),
     "twice": ("grid:\n  lr: [1]\ngrid:\n  lr: [2]\n", 3, "the key 'grid' stands twice"),
     "twice-inside": ("grid:\n  lr: [1]\n  lr: [2]\n", 3, "the key 'lr' stands twice"),
     "number-key": ("title: x\n3: 3\n", 2, "the key 3 must be a text"),
-    "no-mapping": ("hello\n", 1, "must be a mapping with the keys title, notebook"),
+    "no-mapping": ("hello\n", 1, "must be a mapping with the keys title, baseline, notebook"),
+    "baseline": (
+        "title: x\nbaseline: rleu\ngrid:\n  activation: [relu, elu]\n",
+        2,
+        "unknown baseline 'rleu'; did you mean 'relu'",
+    ),
+    "baseline-number": ("title: x\nbaseline: 3\n", 2, "baseline must be a text"),
+    "baseline-row": (
+        "grid: {activation: [relu]}\nbaseline: relu(lr=2)\n",
+        2,
+        "unknown baseline 'relu\\(lr=2\\)'",
+    ),
     "tab": ("grid:\n\tactivation: [relu]\n", 2, "cannot start any token"),
     "bracket": ("title: x\ngrid:\n  activation: [relu\n", 4, "expected ',' or ']'"),
     "two-documents": ("grid: {}\n---\ngrid: {}\n", 2, "another document"),

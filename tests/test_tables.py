@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from afnlab.analysis.stats import mean_interval
-from afnlab.analysis.tables import TOLD, as_text, compare, final_values
+from afnlab.analysis.tables import TOLD, as_text, compare, final_values, formatted
 
 SIX = range(6)
 COLUMNS = ["seeds", "diverged", "stuck", "accuracy", "accuracy_low", "accuracy_high"]
@@ -229,3 +229,10 @@ def test_an_accuracy_that_is_not_a_number():
 def test_no_history():
     with pytest.raises(ValueError, match="there is no history to compare"):
         compare(BASE[:0])
+
+
+def test_tiny_p_values_are_not_shown_as_zero():
+    shift = {"relu": 0.0, "elu": 0.2, "gelu": -0.2}
+    parts = [rows(n, [0.5 + s + i / 1e3 for i in range(14)]) for n, s in shift.items()]
+    shown = formatted(table(*parts))
+    assert shown["p (Holm)"].to_dict() == {"elu": "< 0.001", "relu": "", "gelu": "< 0.001"}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from test_report import SWEEP
-from test_runs import small_runs
+from test_runs import means, rewrite, small_runs
 
 from afnlab.analysis import report
 from afnlab.analysis.verify import verify
 from afnlab.cli import main
-from afnlab.runs import RunSpec
+from afnlab.runs import RunSpec, records, rerun
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,9 @@ def proved(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("verify")
     (folder / "two.yaml").write_text(SWEEP)
     runs = shutil.copytree(small_runs(), folder / "runs")
-    page = report.write(folder / "two.yaml", runs=runs, out=folder / "out", pdf=False)
+    page = report.write(
+        folder / "two.yaml", runs=runs, out=folder / "out", pdf=False, means=means()
+    )
     return page, runs
 
 
@@ -40,49 +44,139 @@ def lines(page: Path, **options) -> tuple[bool, list[str]]:
 def test_a_sound_report(proved, capsys):
     good, said = lines(proved[0], rerun=0)
     assert good
-    assert said[0] == ("digits-mlp-2-epochs.csv: recomputed from 2 runs, every digit the same")
-    assert len(said) == 1
+    kept = [p for p in proved[0].parent.rglob("*") if p.is_file() and p.name != "report.json"]
+    assert said == [
+        f"files: all {len(kept)} as they were written",
+        "digits-mlp-2-epochs.csv: recomputed from 2 runs, every digit the same",
+    ]
     assert main(["verify", str(proved[0].parent), "--rerun", "0"]) == 0
-    assert capsys.readouterr().out.splitlines() == said[:1]
-
-
-@pytest.mark.slow
-def test_runs_are_made_again_to_the_same_bits(proved):
-    good, said = lines(proved[0], rerun=1)
-    assert good
-    assert said[1].endswith(": made again, the same bits")
-    assert len(said) == 2
+    assert capsys.readouterr().out.splitlines() == said
 
 
 def test_an_altered_table(copied):
     out, runs = copied
     path = next(out.glob("tables/*.csv"))
-    path.write_text(path.read_text().replace("relu,2,", "relu,3,", 1))
+    text = path.read_text()
+    path.write_text(text.replace("\nsrelu,2,", "\nsrelu,3,", 1))
     assert main(["verify", str(out), "--rerun", "0", "--runs", str(runs)]) == 1
     good, said = lines(out, rerun=0, runs=runs)
     assert not good
-    assert "relu is not what its runs give" in said[0]
+    assert said == [
+        f"files: tables/{path.name} is not as it was written",
+        f"{path.name}: seeds of srelu is 3, its runs give 2",
+    ]
+    path.write_text("\n".join(reversed(text.splitlines())))
+    assert "other rows, columns or marks than its runs give" in lines(out, rerun=0, runs=runs)[1][1]
+    path.unlink()
+    assert lines(out, rerun=0, runs=runs)[1] == [
+        f"files: tables/{path.name} is gone",
+        f"{path.name}: is gone",
+    ]
 
 
-@pytest.mark.slow
+def test_an_altered_record(copied):
+    out, runs = copied
+    path = next(runs.glob("*/record.json"))
+    run = path.parent.name
+    record = json.loads(path.read_text())
+    was = record["metrics"]["test_accuracy"]
+    record["metrics"]["test_accuracy"] = 1.0
+    path.write_text(json.dumps(record))
+    told = f"run {run[:8]}: its record is not what it was: metrics.test_accuracy was {was}, is 1.0"
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1:] == [
+        told,
+        "digits-mlp-2-epochs.csv: cannot be recomputed, since not all of its runs are whole",
+    ]
+    rewrite(path.parent, metrics=record["metrics"])  # such that it fits itself again
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == told
+    assert said[2].endswith("every digit the same")  # which comes from the histories
+
+
+def test_an_altered_notebook(copied):
+    out, runs = copied
+    path = next(runs.glob("*/notebook.ipynb"))
+    text = path.read_text()
+    digit = re.search(r"test_accuracy\D+0\.(\d)", text)
+    assert digit is not None
+    path.write_text(text[: digit.start(1)] + "9" + text[digit.end(1) :])
+    if digit[1] == "9":
+        path.write_text(text[: digit.start(1)] + "8" + text[digit.end(1) :])
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == f"run {path.parent.name[:8]}: notebook.ipynb is not what it was"
+
+
+def test_an_altered_page(copied):
+    out, runs = copied
+    page = out / "report.html"
+    page.write_text(page.read_text().replace("2 seeds", "9 seeds"))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[0] == "files: report.html is not as it was written"
+
+
+def altered(history: Path) -> pd.Series:
+    """Have the last accuracy of a history be one example more; the row as it was."""
+    table = pd.read_parquet(history)
+    row = table.iloc[-1]
+    table.loc[table.index[-1], "test_accuracy"] += 1 / 450
+    table.to_parquet(history, index=False)
+    return row
+
+
 def test_an_altered_history(copied):
     out, runs = copied
     path = next(runs.glob("*/history.parquet"))
-    history = pd.read_parquet(path)
-    history.loc[history.index[-1], "test_accuracy"] += 1 / 450
-    history.to_parquet(path, index=False)
+    altered(path)
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert "history.parquet" in said[1]
+    assert "is not what it was" in said[1] or "bytes when it was written" in said[1]
+
+
+@pytest.mark.slow
+def test_a_history_that_fits_its_record_does_not_repeat(copied):
+    """Only making the runs again can tell; and of the other it tells that the bits are the same."""
+    out, runs = copied
+    path = next(runs.glob("*/history.parquet"))
+    row = altered(path)
+    rewrite(path.parent)
     good, said = lines(out, rerun=2, runs=runs)
     assert not good
-    assert f"the history of run {path.parent.name[:8]} is not what it was" in said[0]
-    assert any("the bits differ in test_accuracy, on the same kind of machine" in s for s in said)
+    assert "its record is not what it was: files.history.parquet." in said[1]
+    assert "of srelu is" in said[2]
+    assert "its runs give" in said[2]
+    ended = dict(line.split(": ", 1) for line in said[3:])
+    told = ended.pop(f"run {path.parent.name[:8]}")
+    assert told.startswith("the bits differ: history.parquet (test_accuracy at seed")
+    assert told.endswith(f"is {row.test_accuracy})")
+    assert list(ended.values()) == ["made again, the same bits"]
+
+
+def test_other_settings_of_torch_are_not_compared(proved):
+    runs = proved[1]
+    record = records(runs)[0]
+    environment = record["environment"]
+    other = environment | {"determinism": environment["determinism"] | {"flush_denormal": True}}
+    folder = runs / record["id"]
+    verdict = rerun.compare(folder, record, folder, record | {"environment": other})
+    assert verdict.refused == ["flush_denormal was False, is True"]
+    old = {name: value for name, value in environment.items() if name != "determinism"}
+    verdict = rerun.compare(folder, record | {"environment": old}, folder, record)
+    assert verdict.refused == []
+    assert verdict.same == ["history.parquet", "notebook.ipynb"]
 
 
 def test_code_that_has_changed(proved, monkeypatch):
-    monkeypatch.setattr(RunSpec, "group", property(lambda self: "0" * 16))
+    monkeypatch.setattr(RunSpec, "id", "0" * 16)
     good, said = lines(proved[0], rerun=2)
     assert not good
-    assert said[0].endswith("every digit the same")
-    assert sum("its code has changed since" in s for s in said) == 2
+    assert said[1].endswith("every digit the same")
+    assert sum("parameters have changed since" in s for s in said) == 2
 
 
 @pytest.mark.parametrize(

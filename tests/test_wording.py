@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from test_tables import BASE, SIX, rows, shifted, table
 
+from afnlab.analysis.costs import Cost
 from afnlab.analysis.notes import left_out, mixed, same_functions, unequal_seeds
+from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.wording import answers
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
@@ -169,21 +171,37 @@ def test_failed_seeds_are_named():
 
 
 def test_cost():
-    cost = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.001})
-    assert said(BASE, BETTER, WORSE, cost=cost)["At what cost?"] == (
-        "relu takes 2 ms an epoch and model; the others 0.50 (elu) to 1.50 (srelu) times that, as"
-        " it happened during these runs."
+    seconds = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.001})
+    assert said(BASE, BETTER, WORSE, cost=Cost(seconds))["At what cost?"] == (
+        "relu takes 2.00 ms for an epoch and model; the others take 0.500 (elu) to 1.50 (srelu)"
+        " times that, as it happened during these runs."
     )
-    made = table(BASE, BETTER, WORSE)
-    busy = answers(made, "relu", 450, cost=cost, unsteadiness=2.04)["At what cost?"]
+    busy = said(BASE, BETTER, WORSE, cost=Cost(seconds, unsteady=2.04))["At what cost?"]
     assert busy.endswith(
         " The machine was busy: a median epoch took 2.0 times the quickest, so these ratios say"
         " little."
     )
-    assert said(BETTER, cost=pd.Series({"srelu": 2.5}))["At what cost?"] == (
-        "2.5 s an epoch and model (srelu)."
+    assert said(BASE, BETTER, cost=Cost(seconds[:2]))["At what cost?"] == (
+        "relu takes 2.00 ms for an epoch and model; srelu takes 1.50 times that, as it happened"
+        " during these runs."
     )
-    assert "At what cost?" not in said(BASE, BETTER, cost=cost * 0)
+    measured = Cost(seconds, "a step", "by the benchmark", missing=("tanh",))
+    assert said(BASE, BETTER, WORSE, cost=measured)["At what cost?"] == (
+        "relu takes 2.00 ms for a step; 2 of 3 others take 0.500 (elu) to 1.50 (srelu) times"
+        " that, by the benchmark."
+    )
+    assert said(BETTER, cost=Cost(pd.Series({"srelu": 2.5})))["At what cost?"] == (
+        "2.50 s for an epoch and model (srelu)."
+    )
+    assert "At what cost?" not in said(BASE, BETTER, cost=Cost(seconds * 0))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.5, "1234"), (123.45, "123"), (12, "12.0"), (0.0123, "0.0123"), (0, "0"), (np.inf, "")],
+)
+def test_three_digits(value, text):
+    assert three_digits(value) == text
 
 
 def test_one_row_alone():
@@ -253,6 +271,14 @@ def test_mixed_versions():
     assert mixed([record(), record(torch="2.12")]) == [
         "Not all runs share one version of torch (2.12, 2.13): a difference between"
         " rows may come from that."
+    ]
+    flushed, not_flushed = record(), record()
+    flushed["environment"]["determinism"] = {"flush_denormal": True, "cudnn.benchmark": False}
+    not_flushed["environment"]["determinism"] = {"flush_denormal": False, "cudnn.benchmark": False}
+    assert mixed([record(), flushed]) == []  # an older record does not say
+    assert mixed([flushed, not_flushed]) == [
+        "Not all runs share one setting of flush_denormal (False, True): a difference between rows"
+        " may come from that."
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,14 +12,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.transforms import Bbox
 
 from afnlab.analysis import curves
-from afnlab.analysis.stats import Ranking, mean_interval
+from afnlab.analysis.stats import Ranking
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture
 from afnlab.analysis.tables import TOLD
 
 MINUS = "\N{MINUS SIGN}"
+BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
 
 
 def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) -> Axes:
@@ -29,7 +32,7 @@ def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) ->
     """
     order = list(table.index)
     columns = 100 * table[["accuracy", "accuracy_low", "accuracy_high"]]
-    edge = _lower_fence(columns.accuracy)
+    edge = lower_fence(columns.accuracy)
     shown = 100 * final[[label for label in order if columns.accuracy[label] >= edge]]
     long = shown.melt(var_name="label", value_name="accuracy").dropna()
     if baseline in columns.index:
@@ -72,7 +75,7 @@ def forest(ax: Axes, table: pd.DataFrame, margin: float | None = None) -> Axes:
     from the baseline; hollow: not; squares: equivalent within the margin, which is shaded. Rows far
     off the others stand at the edge, with their difference.
     """
-    edge = _lower_fence(100 * table.difference.dropna())
+    edge = lower_fence(100 * table.difference.dropna())
     if margin is not None:
         ax.axvspan(-100 * margin, 100 * margin, color=GREY, alpha=0.2, linewidth=0)
     for row, (_, r) in enumerate(table.iterrows()):
@@ -97,7 +100,7 @@ def forest(ax: Axes, table: pd.DataFrame, margin: float | None = None) -> Axes:
     return ax
 
 
-def _lower_fence(means: pd.Series) -> float:
+def lower_fence(means: pd.Series) -> float:
     """The value below which a row would squeeze the others: far outside their quartiles."""
     low, high = means.quantile([0.25, 0.75])
     fence = low - 3 * max(high - low, 0.5)
@@ -124,47 +127,17 @@ def comparison(
     return figure
 
 
-def learning(
-    history: pd.DataFrame, order: Sequence[str], baseline: str, columns: int = 6
-) -> Figure:
-    """Small multiples: mean test accuracy over the epochs with its 95 % band; baseline dashed."""
-    found = curves.bands(history)
-    found[["mean", "low", "high"]] = 100 * found[["mean", "low", "high"]].clip(0, 1)
-    tables = {label: part.set_index("epoch") for label, part in found.groupby("label")}
-    figure, axes = _panels(len(order), columns, sharey=True)
-    top = found["mean"].max()
-    last = min(t["mean"].iloc[-1] for t in tables.values())
-    for ax, label in zip(axes, order, strict=False):
-        table = tables[label]
-        if baseline in tables:
-            ax.plot(tables[baseline]["mean"], color=GREY, linewidth=1, linestyle="--")
-        ax.fill_between(table.index, table.low, table.high, color=BLUE, alpha=0.25, linewidth=0)
-        ax.plot(table["mean"], color=BLUE)
-        ax.set_title(label)
-        ax.set_ylim(max(0.0, min(last, top - 5) - 5), min(100.0, top + 1))
-    figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel("test accuracy (%)", fontsize=9)
-    return figure
+def frontier(
+    ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str, of: str = "an epoch"
+) -> Axes:
+    """Mean accuracy against the time `of` something; the line joins what nothing beats in both.
 
-
-def _panels(count: int, columns: int, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
-    rows = -(-count // columns)
-    figure = Picture(figsize=(1.75 * columns, 1.5 * rows + 0.2), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
-    for ax in axes[count:]:
-        ax.set_axis_off()
-    return figure, list(axes)
-
-
-def frontier(ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str) -> Axes:
-    """Mean accuracy against the time of an epoch; the line joins what nothing beats in both.
-
-    cost: seconds by label. Named: the most accurate, and the baseline. Labels far below the
-    others are left out.
+    cost: seconds by label. Named: the baseline, and what the line joins, as far as there is room.
+    Labels far below the others are left out.
     """
     unit = cost.get(baseline, 1.0)
     rows = table.assign(accuracy=100 * table.accuracy, cost=cost / unit)
-    rows = rows[rows.accuracy >= _lower_fence(rows.accuracy)]
+    rows = rows[rows.accuracy >= lower_fence(rows.accuracy)]
     best = curves.frontier(rows.accuracy, rows.cost)
     for label, r in rows.iterrows():
         base = label == baseline
@@ -176,20 +149,32 @@ def frontier(ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str) -> A
         ax.plot(r.cost, r.accuracy, mark, color=colour, markersize=5, zorder=3)
     line = rows.loc[best]
     ax.step(line.cost, line.accuracy, where="post", color=BLUE, linewidth=1, zorder=1)
-    for label in dict.fromkeys((best[-1], baseline)):
-        if label in rows.index:
-            at = (rows.cost[label], rows.accuracy[label])
-            ax.annotate(str(label), at, (6, 3), textcoords="offset points", fontsize=8)
+    named = [n for n in dict.fromkeys((baseline, best[-1], *best)) if n in rows.index]
+    spots = [(str(n), rows.cost[n], rows.accuracy[n]) for n in named]
     ax.set(
         xscale="log",
-        xlabel=f"time of an epoch ({baseline} = 1)" if baseline in cost else "seconds an epoch",
+        xlabel=f"time of {of}" + (f" ({baseline} = 1)" if baseline in cost else " (s)"),
         ylabel="test accuracy (%)",
     )
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
+    wide = rows.cost.max() / rows.cost.min() > 10
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.margins(x=0.15)
+    _name(ax, spots)
     return ax
+
+
+def _name(ax: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
+    """Write names beside their places, but for those that would lie on one written before."""
+    taken: list[Bbox] = []
+    for name, x, y in spots:
+        text = ax.annotate(name, (x, y), (6, 3), **BESIDE)
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)
 
 
 def ranks(found: Ranking) -> Figure:
@@ -204,6 +189,8 @@ def ranks(found: Ranking) -> Figure:
         found.post_hoc,
         ax=ax,
         label_props={"fontsize": 8},
+        label_fmt_left="{label} ({rank:.1f})",
+        label_fmt_right="({rank:.1f}) {label}",
         marker_props=ink | {"s": 12},
         elbow_props=ink | {"linewidth": 0.7},
         crossbar_props={"color": BLUE, "linewidth": 2.5},
@@ -211,42 +198,4 @@ def ranks(found: Ranking) -> Figure:
         text_h_margin=0.02,
     )
     ax.grid(False)
-    return figure
-
-
-def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
-    """Learned parameters over the epochs: thin lines are seeds and sites, thick ones means of a
-    site; a panel for each activation's parameter.
-
-    learned: label, seed, epoch, site, parameter, index, value.
-    """
-    groups = list(learned.groupby(["label", "parameter"], sort=False))
-    figure, axes = _panels(len(groups), min(columns, max(len(groups), 1)), sharey=False)
-    styles = ("-", "--", ":", "-.")
-    for ax, ((label, parameter), part) in zip(axes, groups, strict=False):
-        for at, (_, site) in enumerate(part.groupby("site", sort=True)):
-            wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
-            ax.plot(wide, color=GREY, alpha=0.35, linewidth=0.5)
-            ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
-        ax.set_title(f"{label}: {parameter}")
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    figure.supxlabel("epoch", fontsize=9)
-    return figure
-
-
-def sensitivity(final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4) -> Figure:
-    """Final test accuracy over the learning rate, a panel an activation, with 95 % intervals.
-
-    final: seeds x labels; rates: by label, columns activation and lr.
-    """
-    groups = [(n, g.sort_values("lr")) for n, g in rates.groupby("activation", sort=False)]
-    figure, axes = _panels(len(groups), min(columns, len(groups)), sharey=True)
-    for ax, (name, group) in zip(axes, groups, strict=False):
-        found = [mean_interval(100 * final[label].dropna()) for label in group.index]
-        mean, low, high = np.array(found).T
-        ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
-        ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
-        ax.set(title=str(name), xscale="log")
-    figure.supxlabel("learning rate", fontsize=9)
-    figure.supylabel("test accuracy (%)", fontsize=9)
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from afnlab.analysis import notes, tables
+from afnlab.analysis import costs, notes, tables
 from afnlab.analysis.selection import Selection
 from afnlab.loading import unknown
 from afnlab.runs import places, store, sweepfile
@@ -17,8 +17,9 @@ from afnlab.runs.spec import RunSpec
 def select(
     runs: str | Path | None = None,
     sweep: str | Path = "",
-    baseline: str = tables.BASELINE,
+    baseline: str = "",
     margin: float | None = None,
+    speed: str | Path = "",
     **overrides: Any,
 ) -> list[Selection]:
     """The runs to compare, one selection a task.
@@ -26,8 +27,9 @@ def select(
     runs: the folder or URL (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep
     file, with `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still
     what it was. baseline: a label, or an activation: then of its rows the one with the fewest
-    settings. margin: a difference of accuracy too small to matter, a fraction. ValueError, with
-    what to do, if there are none.
+    settings; empty: the sweep's own, or relu. margin: a difference of accuracy too small to matter,
+    a fraction. speed: what `afnlab bench activations --json FILE` wrote; empty: `speed.json` in the
+    folder, if it is there. ValueError, with what to do, if there are no runs.
     """
     folder = places.folder(runs)
     if not folder.is_dir():
@@ -37,8 +39,13 @@ def select(
     every = store.records(folder)
     records = [r for r in every if "task" in r["parameters"]]
     left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
+    benchmark = folder / costs.FILE if not speed else Path(speed)
+    given: dict[str, Any] = {"margin": margin}
+    given["speed"] = costs.read(benchmark) if speed or benchmark.is_file() else None
     if sweep:
-        asked = sweepfile.read(sweep).specs(**overrides)
+        plan = sweepfile.read(sweep)
+        baseline = baseline or plan.baseline
+        asked = plan.specs(**overrides)
         groups = {spec.group for spec in asked}
         chosen = [r for r in records if r["group"] in groups]
         found = {r["group"] for r in chosen}
@@ -65,7 +72,7 @@ def select(
         )
     parts = _by_setting(specs)
     return [  # what is left out is said once
-        _one_task(folder, part, chosen, baseline, margin, {} if at else left)
+        _one_task(folder, part, chosen, baseline or tables.BASELINE, given | ({} if at else left))
         for at, part in enumerate(parts)
     ]
 
@@ -130,8 +137,7 @@ def _one_task(
     specs: list[RunSpec],
     records: list[dict[str, Any]],
     baseline: str,
-    margin: float | None,
-    left: dict[str, Any],
+    given: dict[str, Any],
 ) -> Selection:
     labelled: dict[str, RunSpec] = {}
     for spec in specs:
@@ -144,4 +150,4 @@ def _one_task(
         baseline = _plainest(baseline, labelled)
     groups = {spec.group for spec in specs}
     own = [r for r in records if r["group"] in groups]
-    return Selection(folder, labelled, own, baseline, margin=margin, **left)
+    return Selection(folder, labelled, own, baseline, **given)

@@ -90,33 +90,35 @@ def beside(
     for row in printed.to_dict("records"):
         label = row.get("label")
         label = label if isinstance(label, str) else row["activation"]
-        values = np.empty(0)
-        measure = metric(row["metric"])
-        if measure is not None and label in set(history.label):
-            values = measure(history[history.label == label]).to_numpy(float)
-        found = _measured(row, values, epochs, own_epochs, changed)
+        values, measure = np.empty(0), metric(row["metric"])
+        own = history[history.label == label]
+        if measure is not None and len(own):
+            values = measure(own).to_numpy(float)
+        why = _apart(row, len(own) > 0, epochs, own_epochs, changed)
+        runs, deviation = int(row["runs"]), row.get("deviation")
+        deviation = None if pd.isna(deviation) else float(deviation)
+        found = (NONE, why) if why else judge(row["value"], values, runs, deviation)
         mean, low, high = mean_interval(values) if len(values) else (np.nan,) * 3
-        facts = [row["where"], row["activation"], row["metric"], row["value"], int(row["runs"])]
+        facts = [row["where"], row["activation"], row["metric"], row["value"], runs]
         rows.append([*facts, mean, low, high, len(values), *found])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _measured(
-    row: dict, values: np.ndarray, epochs: float, own_epochs: float, changed: str
-) -> tuple[str, str]:
+def _apart(row: dict, there: bool, epochs: float, own_epochs: float, changed: str) -> str:
+    """Why a printed row cannot be compared with what was run, or nothing."""
     asked = row.get("epochs")
     asked = own_epochs if asked is None or pd.isna(asked) else float(asked)
-    if not len(values):
-        known = metric(row["metric"]) is not None
-        return NONE, "not among these runs" if known else "this metric is not recorded"
+    if metric(row["metric"]) is None:
+        return "this metric is not recorded"
+    if not there:
+        return "not among these runs"
     if changed:
-        return NONE, changed
+        return changed
     if epochs != asked:
-        return NONE, f"printed for {asked:g} epochs, measured after {epochs:g}"
-    runs, deviation = int(row["runs"]), row.get("deviation")
-    if runs > 1 and row.get("deviation_of") == "unclear":
-        return NONE, "the source does not say what its printed deviation is of"
-    return judge(row["value"], values, runs, None if pd.isna(deviation) else float(deviation))
+        return f"printed for {asked:g} epochs, measured after {epochs:g}"
+    if int(row["runs"]) > 1 and row.get("deviation_of") == "unclear":
+        return "the source does not say what its printed deviation is of"
+    return ""
 
 
 def summary(table: pd.DataFrame) -> str:

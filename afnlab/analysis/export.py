@@ -50,9 +50,10 @@ def as_markdown(shown: pd.DataFrame) -> str:
 
 
 def as_latex(shown: pd.DataFrame) -> str:
-    """A table of texts for the LaTeX package booktabs, minus signs in mathematics."""
+    """A table of texts for the LaTeX package booktabs, minus and less-than in mathematics."""
     text = shown.to_latex(escape=True, column_format="l" + "r" * shown.shape[1], index_names=False)
-    return re.sub(r"(?<![\w.])-(?=\d)", r"$-$", text)
+    text = re.sub(r"(?<![\w.])-(?=\d)", r"$-$", text)
+    return "% \\usepackage{booktabs}\n" + text.replace("& < ", "& $<$ ")
 
 
 def figures(notebook: Path, folder: Path) -> list[Path]:

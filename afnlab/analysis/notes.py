@@ -49,7 +49,7 @@ def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
 
 def mixed(records: Sequence[dict]) -> list[str]:
     """A sentence for what should be one and the same in all runs, and is not."""
-    sentences = []
+    shared = []
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
         found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
         if len(found) > 1:
@@ -58,11 +58,16 @@ def mixed(records: Sequence[dict]) -> list[str]:
                 "data": "hash of the data",
                 "threads": "number of threads",
             }.get(name, f"version of {name}")
-            sentences.append(
-                f"Not all runs share one {what} ({', '.join(sorted(found))}): a difference between"
-                " rows may come from that."
-            )
-    return sentences
+            shared.append(f"{what} ({', '.join(sorted(found))})")
+    settings = [r["environment"].get("determinism", {}) for r in records]
+    for name in dict.fromkeys(name for told in settings for name in told):
+        found = {str(told[name]) for told in settings if name in told}
+        if len(found) > 1:
+            shared.append(f"setting of {name} ({', '.join(sorted(found))})")
+    return [
+        f"Not all runs share one {what}: a difference between rows may come from that."
+        for what in shared
+    ]
 
 
 def same_functions(groups: Sequence[Sequence[str]]) -> str:

@@ -14,11 +14,10 @@ from afnlab.analysis import export
 from afnlab.analysis.choosing import select
 from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection
-from afnlab.analysis.tables import BASELINE
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import sources
-from afnlab.runs.cells import run_cells
+from afnlab.runs.cells import Means, run_cells
 from afnlab.runs.sources import digest
 
 PAGE, STATE = "report.html", "report.json"
@@ -30,9 +29,11 @@ def write(
     *,
     runs: str | Path | None = None,
     out: str | Path | None = None,
-    baseline: str = BASELINE,
+    baseline: str = "",
     margin: float | None = None,
+    speed: str | Path = "",
     pdf: bool = True,
+    means: Means | None = None,
     report: Callable[[str], None] = print,
     **overrides: Any,
 ) -> Path:
@@ -41,15 +42,15 @@ def write(
     The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
     as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
     If it is there already, made of the same runs by the same code, nothing is done and that is
-    said. margin: a difference of accuracy too small to matter, a fraction. ValueError if there are
-    no runs.
+    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with.
+    ValueError if there are no runs.
     """
     folder = places.folder(runs)
     plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(folder, sweep, baseline, margin, **overrides)
+    chosen = select(folder, sweep, baseline, margin, speed, **overrides)
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
     if page.is_file() and read_state(target).get("made of") == made_of:
@@ -62,63 +63,82 @@ def write(
         "runs": str(folder.resolve()),
         "baseline": baseline,
         "margin": 100 * (margin or 0.0),
+        "speed": str(speed and Path(speed).resolve()),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / "report.ipynb"
-    execute("report", executed, given)
+    execute("report", executed, given, means)
     for record in (r for c in chosen for r in c.records):
         _evidence(folder, target, record)
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
     export.figures(executed, target / export.FIGURES)
     recipes = [_recipe(c, export.tables(c, target / export.TABLES)) for c in chosen]
-    state = {"made of": made_of, "folder": str(folder.resolve()), "tables": recipes}
-    (target / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
     report(f"wrote {page} ({count} runs)")
     if pdf and export.browser():
         try:
             report(f"wrote {export.pdf(page)}")
         except ValueError as error:
             report(str(error))
+    state = {"made of": made_of, "folder": str(folder.resolve()), "tables": recipes}
+    store.write_json(target / STATE, state | {"files": _files(target)})
     return page
 
 
+def _files(target: Path) -> dict[str, str]:
+    """SHA-256 of a report's files, by their names in its folder; not of the state itself."""
+    parts = (RUNS, export.TABLES, export.FIGURES)
+    found = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
+    kept = sorted(p for p in found if p.is_file() and p.name != STATE)
+    return {p.relative_to(target).as_posix(): sha256(p) for p in kept}
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _recipe(selection: Selection, csv: Path) -> dict[str, Any]:
-    """How a table was made, so that it can be made again from the runs alone."""
+    """How a table was made, so that it can be made again from the runs alone.
+
+    A record holds the sums of its run's files, and here stands that of the record.
+    """
+    own = selection.records
     return {
         "csv": csv.name,
         "baseline": selection.baseline,
         "margin": selection.margin,
         "classes": selection.classes,
         "labels": {spec.group: label for label, spec in selection.specs.items()},
-        "runs": {r["id"]: history_hash(selection.folder, r["id"]) for r in selection.records},
+        "runs": {r["id"]: sha256(selection.folder / r["id"] / store.RECORD) for r in own},
     }
 
 
-def history_hash(runs: Path, run: str) -> str:
-    """SHA-256 of a run's history file."""
-    return hashlib.sha256((runs / run / store.HISTORY).read_bytes()).hexdigest()
-
-
 def commands(
-    sweep: str, baseline: str = BASELINE, margin: float = 0.0, overrides: Mapping[str, Any] = {}
+    sweep: str,
+    baseline: str = "",
+    margin: float = 0.0,
+    speed: str = "",
+    overrides: Mapping[str, Any] = {},
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
     flags = "".join(f" --{n.replace('_', '-')} {v}" for n, v in overrides.items())
-    own = f" --baseline {shlex.quote(baseline)}" if baseline != BASELINE else ""
+    own = f" --baseline {shlex.quote(baseline)}" if baseline else ""
     own += f" --margin {margin:g}" if margin else ""
+    own += f" --speed {shlex.quote(speed)}" if speed else ""
     first = [f"afnlab sweep{name}{flags}"] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
     return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
 
 
-def execute(notebook: str, target: Path, given: Mapping[str, Any]) -> None:
+def execute(
+    notebook: str, target: Path, given: Mapping[str, Any], means: Means | None = None
+) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run_cells(find("notebooks", notebook, ".ipynb"), target, given)
+        run_cells(find("notebooks", notebook, ".ipynb"), target, given, means)
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None
@@ -136,6 +156,7 @@ def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> None:
 
 def _fingerprint(chosen: list[Selection]) -> str:
     said = [[c.baseline, c.margin, c.stale, c.foreign, c.absent] for c in chosen]
+    costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
     files = [
         *sorted((PACKAGE / "analysis").rglob("*.[pc][ys]*")),
@@ -143,7 +164,7 @@ def _fingerprint(chosen: list[Selection]) -> str:
     ]
     code = [p.read_bytes() for p in files if p.suffix in (".py", ".css")]
     cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]
-    return digest(*ids, json.dumps(said), *code, *cells)
+    return digest(*ids, json.dumps([said, costs]), *code, *cells)
 
 
 def read_state(target: Path) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from afnlab.analysis import claims, curves, notes, tables, wording
+from afnlab.analysis import claims, costs, notes, tables, wording
+from afnlab.analysis.numerals import counted
 from afnlab.runs import store
 from afnlab.runs.spec import RunSpec, Training
 
@@ -25,7 +26,8 @@ class Selection:
     that the others are compared with; margin: a difference too small to matter (a fraction), or
     None; stale: how many runs in the folder were left out because their code has changed since;
     foreign: the notebooks of runs left out because they are no trainings; absent: (label, reason)
-    of what was asked for and is not there.
+    of what was asked for and is not there; speed: the speed benchmark that tells their cost, or
+    None.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class Selection:
     margin: float | None = None
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    speed: costs.Benchmark | None = None
 
     @property
     def name(self) -> str:
@@ -76,9 +79,11 @@ class Selection:
         return tables.final_values(self.history)
 
     @cached_property
-    def cost(self) -> pd.Series:
-        """Seconds of an epoch of one model, by label, see `afnlab.analysis.curves.cost`."""
-        return curves.cost(self.history)
+    def cost(self) -> costs.Cost:
+        """What every label costs, and by which clock."""
+        asked = {n: s.training for n, s in self.specs.items() if s.training is not None}
+        environment = self.records[0]["environment"]
+        return costs.cost(asked, self.history, environment, self.baseline, self.speed)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
@@ -115,16 +120,13 @@ class Selection:
         """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
         environment = self.records[0]["environment"]
         examples = environment["examples"]["test"]
-        unsteady = curves.unsteadiness(self.history)
-        said = wording.answers(
-            self.table, self.baseline, examples, self.margin, self.cost, unsteady
-        )
+        said = wording.answers(self.table, self.baseline, examples, self.margin, self.cost)
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            f"{len(self.specs)} activations",
-            f"{' to '.join(map(str, sorted({seeds[0], seeds[-1]})))} seeds each",
-            f"{self.first.epochs} epochs",
+            counted(len(self.specs), "activation"),
+            f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
+            f"{self.first.epochs} epoch{'s' * (self.first.epochs != 1)}",
             f"evaluated on {examples} {environment['evaluated']} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]

@@ -182,7 +182,7 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
         shown[f"95 % of {title.removesuffix(' %')}" if title else "adjusted"] = [
             f"[{form.format(a)}, {form.format(b)}]" for a, b in zip(low, high, strict=True)
         ]
-    shown["p (Holm)"] = table.p_holm.map("{:.3f}".format)
+    shown["p (Holm)"] = ["< 0.001" if p < 0.001 else f"{p:.3f}" for p in table.p_holm]
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
     for name in ("stuck", "diverged"):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from afnlab.analysis import export, report, tables
-from afnlab.runs import RunFailed, RunSpec, execute, store
+from afnlab.runs import RunFailed, store
+from afnlab.runs.executors import Warm
+from afnlab.runs.rerun import rerun as execute_again
+from afnlab.runs.rerun import threads_of, warm_for
+from afnlab.runs.upkeep import difference
 from afnlab.training.options import whole
-from afnlab.training.record import machine
 
-CLOCK = "seconds"  # the one column that is not meant to repeat
+NAMED = 3  # numbers of a row that are named where many differ
 
 
 def verify(
@@ -29,83 +33,136 @@ def verify(
     """Recompute a report's tables from its runs, and make `rerun` of the runs again.
 
     page: the report's folder or a file in it; seed: which runs are repeated is drawn with it; runs:
-    where the runs are, if not where they were. Says line by line what agrees; True if all does.
-    ValueError if there is no report, or its runs are gone.
+    where the runs are, if not where they were. Says line by line what agrees, and of what does not
+    which number; True if all does. ValueError if there is no report, or its runs are gone.
     """
     whole(rerun, "rerun", least=0)
     target = Path(page) if Path(page).is_dir() else Path(page).parent
     state = report.read_state(target)
-    if "tables" not in state:
+    if "tables" not in state or "files" not in state:
         raise ValueError(f"{page}: is no report with a {report.STATE}; write one: `afnlab report`")
     folder = Path(runs) if runs else Path(state["folder"])
-    good = True
-    for recipe in state["tables"]:
-        problems = list(_table_problems(recipe, target, folder))
-        report_to(f"{recipe['csv']}: " + ("; ".join(problems) or _same(recipe)))
-        good &= not problems
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
-    for run in random.Random(seed).sample(ids, min(rerun, len(ids))):
-        problem = _rerun_problem(folder, run)
-        report_to(f"run {run[:8]}: {problem or 'made again, the same bits'}")
-        good &= not problem
+    if gone := [run for run in ids if not (folder / run / store.RECORD).is_file()]:
+        listed = ", ".join(run[:8] for run in gone)
+        raise ValueError(f"{folder}: lacks runs of this report ({listed}); give their folder: runs")
+    drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
+    good = True
+
+    def say(what: str, problems: Iterable[str], otherwise: str) -> None:
+        nonlocal good
+        found = list(problems)
+        report_to(f"{what}: {'; '.join(found) or otherwise}")
+        good &= not found
+
+    with ExitStack() as stack:
+        servers: dict[int | None, Warm] = {}
+        records = {r: record for r in drawn if (record := _read(folder, r)) is not None}
+        for record in records.values():
+            if threads_of(record) not in servers:
+                server = servers[threads_of(record)] = warm_for(record)
+                stack.callback(server.stop)
+                server.begin()  # it imports while the tables are recomputed
+        count = f"all {len(state['files'])} as they were written"
+        say("files", _altered(target, state["files"]), count)
+        for recipe in state["tables"]:
+            for run, known in recipe["runs"].items():
+                if problems := list(_run_problems(folder, run, known, target)):
+                    say(f"run {run[:8]}", problems, "")
+            same = f"recomputed from {len(recipe['runs'])} runs, every digit the same"
+            say(recipe["csv"], _table_problems(recipe, target, folder), same)
+        for run, record in records.items():
+            redone = _rerun_problems(folder, record, servers[threads_of(record)])
+            say(f"run {run[:8]}", redone, "made again, the same bits")
     return good
 
 
-def _same(recipe: dict[str, Any]) -> str:
-    return f"recomputed from {len(recipe['runs'])} runs, every digit the same"
+def _read(folder: Path, run: str) -> dict[str, Any] | None:
+    try:
+        return store.read_record(folder / run / store.RECORD)
+    except ValueError:  # which is told where the runs are looked at
+        return None
+
+
+def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
+    """The files of a report that are not as they were written."""
+    for name, digest in files.items():
+        path = target / name
+        if not path.is_file():
+            yield f"{name} is gone"
+        elif report.sha256(path) != digest:
+            yield f"{name} is not as it was written"
+
+
+def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[str]:
+    """What of a run is not as it was when the report was made of it."""
+    path = folder / run / store.RECORD
+    if report.sha256(path) != known:
+        copy = target / report.RUNS / f"{run}.json"
+        yield f"its record is not what it was{_changes(copy, path)}"
+        return
+    try:
+        record = store.read_record(path)
+    except ValueError as error:
+        yield str(error)
+        return
+    for name, facts in record["files"].items():
+        if facts.get("sha256") not in (None, report.sha256(folder / run / name)):
+            yield f"{name} is not what it was"
+
+
+def _changes(before: Path, now: Path) -> str:
+    """What was changed in a record, as far as the report's copy of it tells."""
+    try:
+        found = difference(*(json.loads(p.read_text(encoding="utf-8")) for p in (before, now)))
+    except (OSError, ValueError, KeyError):
+        return ""
+    named = [f"{name} was {old}, is {new}" for name, old, new in found.to_numpy()]
+    return f": {_some(named)}" if named else ""
 
 
 def _table_problems(recipe: dict[str, Any], target: Path, folder: Path) -> Iterator[str]:
-    gone = [run for run in recipe["runs"] if not store.is_there(folder, run)]
-    if gone:
-        listed = ", ".join(run[:8] for run in gone)
-        raise ValueError(f"{folder}: lacks runs of this report ({listed}); give their folder: runs")
-    for run, digest in recipe["runs"].items():
-        if report.history_hash(folder, run) != digest:
-            yield f"the history of run {run[:8]} is not what it was"
-    records = [store.read_record(folder / run / store.RECORD) for run in recipe["runs"]]
-    history = store.histories(folder, records)
-    history["label"] = history.group.map(recipe["labels"])
-    table = tables.compare(history, recipe["baseline"], recipe["classes"], recipe["margin"])
     path = target / export.TABLES / recipe["csv"]
     if not path.is_file():
-        yield "the table is gone"
+        yield "is gone"
         return
-    again, kept = export.as_csv(table).splitlines(), path.read_text(encoding="utf-8").splitlines()
-    for old, new in zip(kept, again, strict=False):
-        if old != new:
-            yield f"the line of {old.partition(',')[0]} is not what its runs give"
-    if len(kept) != len(again):
-        yield f"{len(kept) - 1} rows, its runs give {len(again) - 1}"
+    records = [_read(folder, run) for run in recipe["runs"]]
+    if None in records:
+        yield "cannot be recomputed, since not all of its runs are whole"
+        return
+    history = store.histories(folder, [r for r in records if r is not None])
+    history["label"] = history.group.map(recipe["labels"])
+    table = tables.compare(history, recipe["baseline"], recipe["classes"], recipe["margin"])
+    kept, again = path.read_text(encoding="utf-8"), export.as_csv(table)
+    if kept != again:
+        numbers = list(_other_numbers(kept, again))
+        yield _some(numbers) if numbers else "other rows, columns or marks than its runs give"
 
 
-def _rerun_problem(folder: Path, run: str) -> str:
-    """Make a run again in a folder that is thrown away; what is not as it was, or nothing."""
-    record = store.read_record(folder / run / store.RECORD)
-    try:
-        spec = RunSpec.of_record(record)
-        if spec.group != record["group"]:
-            return "its code has changed since, so it cannot be made again by this version"
-        with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
-            done = execute(spec, Path(scratch), threads=record["environment"]["threads"])
-            histories = [pd.read_parquet(p / store.HISTORY) for p in (folder / run, done)]
-    except (ValueError, RunFailed) as error:
-        return f"could not be made again: {error}"
-    old, new = (h.drop(columns=CLOCK) for h in histories)
-    if old.equals(new):
-        return ""
-    if old.shape != new.shape:
-        return f"the bits differ: {len(old)} rows of history before, {len(new)} now"
-    columns = [str(name) for name in old if not old[name].equals(new[name])]
-    return f"the bits differ in {', '.join(columns)}{_elsewhere(record)}"
+def _other_numbers(kept: str, again: str) -> Iterator[str]:
+    """Cells of a CSV table that are not what they should be."""
+    (head, *old), (_, *new) = (list(csv.reader(text.splitlines())) for text in (kept, again))
+    should = {row[0]: row for row in new}
+    for row in old:
+        for column, was, right in zip(head, row, should.get(row[0], row), strict=False):
+            if was != right:
+                yield f"{column} of {row[0]} is {was or 'empty'}, its runs give {right or 'none'}"
 
 
-def _elsewhere(record: dict[str, Any]) -> str:
-    """What is not the same here as where the run was made, as far as its record tells."""
-    import torch  # noqa: PLC0415
+def _some(texts: list[str]) -> str:
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(texts[:NAMED]) + more
 
-    here = machine(torch.device(record["environment"]["device"]))
-    then = record["environment"]
-    names = ("device_name", "torch", "numpy", "platform", "python")
-    other = [f"{n} {then[n]}, here {here[n]}" for n in names if then.get(n) != here[n]]
-    return f"; made elsewhere: {'; '.join(other)}" if other else ", on the same kind of machine"
+
+def _rerun_problems(folder: Path, record: dict[str, Any], warm: Warm) -> Iterator[str]:
+    """Make a run again, in a folder that is thrown away; what is not as it was."""
+    with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
+        try:
+            verdict = execute_again(folder, record, Path(scratch), warm=warm)
+        except (ValueError, RunFailed) as error:
+            yield f"could not be made again: {error}"
+            return
+    if verdict.refused:
+        yield f"made again, but its bits cannot be compared: {', '.join(verdict.refused)}"
+    elif verdict.differ:
+        yield f"the bits differ: {', '.join(verdict.differ)}"

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from afnlab.analysis.numerals import (
+    counted,
+    interval,
+    percent,
+    points,
+    seconds,
+    signed,
+    three_digits,
+)
 from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 from afnlab.analysis.tables import ALPHA, TOLD
 
+if TYPE_CHECKING:
+    from afnlab.analysis.costs import Cost
+
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
-MINUS = "\N{MINUS SIGN}"
 LISTED = 6  # names in a row; the table has the rest
 
 
@@ -21,20 +33,19 @@ def answers(
     baseline: str,
     test_examples: int,
     margin: float | None = None,
-    cost: pd.Series | None = None,
-    unsteadiness: float = 1.0,
+    cost: Cost | None = None,
 ) -> dict[str, str]:
     """What the data can and cannot tell apart, by question.
 
-    table: as `tables.compare` makes it, with the same baseline and margin; cost: seconds of an
-    epoch of one model, by label; unsteadiness: how many times the quickest epoch the median takes.
+    table: as `tables.compare` makes it, with the same baseline and margin; cost: see
+    `afnlab.analysis.costs`.
     """
     compared = table[table.p.notna()]
     texts = [
         _which(table, compared, baseline, margin),
         [*_size(table, compared, baseline, test_examples)],
         [*_certainty(table, compared), *_failures(table)],
-        _cost(cost, baseline, unsteadiness),
+        [*_cost(cost, baseline)],
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
 
@@ -43,7 +54,7 @@ def _which(
     table: pd.DataFrame, compared: pd.DataFrame, baseline: str, margin: float | None
 ) -> list[str]:
     best = table.iloc[0]
-    highest = f"{best.name} has the highest mean test accuracy, {_percent(best.accuracy)}"
+    highest = f"{best.name} has the highest mean test accuracy, {percent(best.accuracy)}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
@@ -54,7 +65,7 @@ def _which(
         return [f"{highest}{_standing(best, baseline)}.", _told_apart(compared, baseline, margin)]
     count = len(compared)
     return [
-        f"Open. With {_count(_pairs(compared), 'seed')} and {_count(count, 'comparison')} no"
+        f"Open. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
         f" seeds. Until then the intervals only describe: {highest}."
     ]
@@ -81,8 +92,8 @@ def _pairs(compared: pd.DataFrame) -> int:
 
 def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> str:
     by = dict(iter(compared.groupby("verdict", sort=False)))
-    within = f"within {_points(margin)}" if margin is not None else ""
-    limit = f"by more than {_points(margin)}" if margin is not None else ""
+    within = f"within {points(margin)}" if margin is not None else ""
+    limit = f"by more than {points(margin)}" if margin is not None else ""
     phrases = {
         "better": ("is better than {}", "are better than {}"),
         "worse": ("is worse than {}", "are worse than {}"),
@@ -101,17 +112,17 @@ def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> 
         return f"{none} be told apart from {baseline}."
     if open_rows:
         parts.append(f"{open_rows} cannot be told apart from {baseline}")
-    text = f"Of {_count(len(compared), 'other')}, {'; '.join(parts)}."
+    text = f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
     small = compared[compared.verdict.isin(TOLD)]
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            text += f" Told apart, but by less than {_points(margin)}: {', '.join(small.index)}."
+            text += f" Told apart, but by less than {points(margin)}: {', '.join(small.index)}."
     return text
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    named = [f"{label} ({_signed(row.difference)})" for label, row in rows[:LISTED].iterrows()]
+    named = [f"{label} ({signed(row.difference)})" for label, row in rows[:LISTED].iterrows()]
     more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
     return ", ".join(named) + more
 
@@ -120,18 +131,18 @@ def _size(
     table: pd.DataFrame, compared: pd.DataFrame, baseline: str, test_examples: int
 ) -> Iterable[str]:
     best, worst = table.iloc[0], table.iloc[-1]
-    one = f"one test example is {_points(1 / test_examples)}"
+    one = f"one test example is {points(1 / test_examples)}"
     if len(table) == 1:
-        yield f"{best.name} reaches {_percent(best.accuracy)} mean test accuracy; {one}."
+        yield f"{best.name} reaches {percent(best.accuracy)} mean test accuracy; {one}."
         return
     yield (
-        f"Mean test accuracy runs from {_percent(worst.accuracy)} ({worst.name}) to"
-        f" {_percent(best.accuracy)} ({best.name}); {one}."
+        f"Mean test accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
+        f" {percent(best.accuracy)} ({best.name}); {one}."
     )
     if compared.empty:
         return
     lead = compared.iloc[0]
-    text = f"{lead.name} against {baseline}: {_signed(lead.difference)} points"
+    text = f"{lead.name} against {baseline}: {signed(lead.difference)} points"
     if np.isfinite(lead.difference_low):
         text += f", 95 % interval {interval(lead.difference_low, lead.difference_high)}"
     if len(compared) > 1:
@@ -146,13 +157,13 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
     if compared.empty:
         return
     pairs, count = _pairs(compared), len(compared)
-    seeds = _count(pairs, "paired seed")
+    seeds = counted(pairs, "paired seed")
     if pairs < compared.pairs.max():
         seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
     exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
     floor = smallest_p(int(compared.pairs.max()), count)
     yield (
-        f"{exact}-flip test on {seeds}, Holm's correction over {_count(count, 'comparison')}:"
+        f"{exact}-flip test on {seeds}, Holm's correction over {counted(count, 'comparison')}:"
         f" the smallest p that can come out is {floor:.2g}."
     )
     if not decidable(compared):
@@ -162,7 +173,7 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
         yield f"Rows with {seeds_needed(count) - 1} seeds or fewer could not have been told apart."
     elif needed > 0:
         yield (
-            f"A true difference of {_points(needed)} would be found four times in five (median"
+            f"A true difference of {points(needed)} would be found four times in five (median"
             " over the rows); a smaller one mostly goes unseen."
         )
 
@@ -176,7 +187,7 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
         bad = table[table[column] > 0]
         if len(bad):
             listed = ", ".join(
-                f"{label} ({int(row[column])} of {_count(int(row.seeds), 'seed')})"
+                f"{label} ({int(row[column])} of {counted(int(row.seeds), 'seed')})"
                 for label, row in bad.iterrows()
             )
             yield f"{text}, and counted in the means: {listed}."
@@ -190,45 +201,25 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
         )
 
 
-def _cost(cost: pd.Series | None, baseline: str, unsteadiness: float) -> Iterable[str]:
-    if cost is None or not (cost > 0).all():
-        return []
-    if baseline not in cost or len(cost) == 1:
-        return [f"{_seconds(cost.iloc[0])} an epoch and model ({cost.index[0]})."]
-    ratio = (cost / cost[baseline]).drop(baseline).sort_values()
-    busy = (
-        f" The machine was busy: a median epoch took {unsteadiness:.1f} times the quickest, so"
-        " these ratios say little."
-    )
-    return [
-        f"{baseline} takes {_seconds(cost[baseline])} an epoch and model; the others"
-        f" {ratio.iloc[0]:.2f} ({ratio.index[0]}) to {ratio.iloc[-1]:.2f} ({ratio.index[-1]})"
-        " times that, as it happened during these runs." + (busy if unsteadiness > UNSTEADY else "")
-    ]
-
-
-def interval(low: float, high: float) -> str:
-    """Fractions as signed points: "[+0.10, +0.52]"; empty where there is none."""
-    if not np.isfinite([low, high]).all():
-        return ""
-    return f"[{_signed(low)}, {_signed(high)}]"
-
-
-def _count(n: int, one: str) -> str:
-    return f"{n} {one if n == 1 else one + 's'}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
-
-
-def _points(fraction: float | None) -> str:
-    return f"{100 * (fraction or 0):.2f} points"
-
-
-def _seconds(value: float) -> str:
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
-
-
-def _signed(fraction: float) -> str:
-    return f"{100 * fraction:+.2f}".replace("-", MINUS) if fraction else "0"
+def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
+    if cost is None or not (cost.seconds > 0).all():
+        return
+    times = cost.seconds
+    if baseline not in times or len(times) == 1:
+        yield f"{seconds(times.iloc[0])} for {cost.of} ({times.index[0]})."
+        return
+    ratio = (times / times[baseline]).drop(baseline).sort_values()
+    low, high = (f"{three_digits(ratio.iloc[at])} ({ratio.index[at]})" for at in (0, -1))
+    if len(ratio) == 1:
+        others = f"{ratio.index[0]} takes {three_digits(ratio.iloc[0])}"
+    elif cost.missing:
+        others = f"{len(ratio)} of {len(ratio) + len(cost.missing)} others take {low} to {high}"
+    else:
+        others = f"the others take {low} to {high}"
+    yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
+    yield f"{cost.by}."
+    if cost.unsteady > UNSTEADY:
+        yield (
+            f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
+            " these ratios say little."
+        )

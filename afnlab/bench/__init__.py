@@ -10,8 +10,8 @@ from typing import Any
 
 import afnlab
 from afnlab.training.engine import pick_device
+from afnlab.training.machine import machine
 from afnlab.training.options import whole
-from afnlab.training.record import machine
 
 # Each is a module with a `measure`.
 NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")

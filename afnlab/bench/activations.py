@@ -14,7 +14,7 @@ from torch import Tensor
 from afnlab.bench.timing import in_turn, keep_memory
 from afnlab.native import kernels, ops
 from afnlab.nn import make
-from afnlab.spec import get_activation
+from afnlab.spec import get_activation, list_activations
 
 PEERS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -41,9 +41,10 @@ def measure(
 ) -> pd.DataFrame:
     """Median seconds, a row a function, way and pass; those of one size and dtype in turn.
 
-    way: "kernel" (ours), "trained" (ours, with the gradients of trained parameters), "expression"
-        (the definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
-        (torch's own kernel; and "copy", the limit: a clone of the input).
+    way: "kernel" (ours), "trained" (with the gradients of trained parameters), "expression" (the
+        definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
+        (torch's own kernel; and "copy", the limit: a clone of the input). The activations without
+        a kernel of ours are measured as their modules compute them.
     pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
         also of deviation 50, where nearly all of them are saturated. Freed memory is kept, see
         `afnlab.bench.timing.keep_memory`.
@@ -80,9 +81,13 @@ def _rivals(x: Tensor, grad: Tensor, compiled: bool) -> dict[tuple[str, str, str
         rivals[name, "expression", "both"] = _both(expression, x, grad)
         if compiled:
             rivals[name, "compiled", "both"] = _both(torch.compile(expression), x, grad)
-    for name in TRAINED:
-        module = make(name, trainable=True, device=x.device)
-        rivals[name, "trained", "both"] = _both(module, x, grad, *module.parameters())
+    others = [n for n in list_activations() if get_activation(n).elementwise]
+    modules = {name: make(name, trainable=True, device=x.device) for name in TRAINED}
+    modules |= {n: make(n, device=x.device) for n in others if n not in kernels.names()}
+    for name, module in modules.items():
+        parameters = tuple(module.parameters())
+        way = "trained" if parameters else "expression"
+        rivals[name, way, "both"] = _both(module, x, grad, *parameters)
     return rivals
 
 

@@ -37,7 +37,7 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
 
 
 def _laps() -> dict[str, float]:
-    from afnlab.analysis import charts, curves, stats, tables  # noqa: PLC0415
+    from afnlab.analysis import charts, curves, panels, stats, tables  # noqa: PLC0415
     from afnlab.analysis.style import styled, to_svg  # noqa: PLC0415
 
     rows = history()
@@ -58,7 +58,7 @@ def _laps() -> dict[str, float]:
     with styled(for_page=True):
         for figure in (
             charts.comparison(final, table, "relu", 0.005),
-            charts.learning(rows, list(table.index), "relu"),
+            panels.learning(rows, list(table.index), "relu"),
             charts.ranks(found),
         ):
             to_svg(figure, "")

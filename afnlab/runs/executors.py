@@ -169,6 +169,10 @@ class Warm:
         self._ended = threading.Condition()
         self._under_way = 0
 
+    def begin(self) -> None:
+        """Start the server now, which imports while other things are done."""
+        self._get()
+
     def attempt(
         self, spec: RunSpec, place: Place, environment: Mapping[str, str] | None = None
     ) -> RunFailed | None:

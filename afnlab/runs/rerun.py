@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from afnlab.runs import store
@@ -18,14 +19,15 @@ from afnlab.runs.spec import RunSpec
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
+KEYS = ("seed", "epoch", "step", "site", "parameter", "index")  # what names a row of a table
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What came of a rerun.
 
-    refused: why the numbers were not compared; differ: the tables whose numbers are not the same;
-    same: those whose numbers are, to the bit.
+    refused: why the numbers were not compared; differ: the files whose numbers are not the same,
+    each with the first that is not; same: those whose numbers are, to the bit.
     """
 
     refused: list[str] = field(default_factory=list)
@@ -33,11 +35,18 @@ class Verdict:
     same: list[str] = field(default_factory=list)
 
 
-def rerun(folder: Path, record: Mapping[str, Any], again: Path, timeout: float | None) -> Verdict:
+def rerun(
+    folder: Path,
+    record: Mapping[str, Any],
+    again: Path,
+    timeout: float | None = None,
+    warm: Warm | None = None,
+) -> Verdict:
     """Execute a run again, into the folder `again`, and compare.
 
-    As many threads are used as then. ValueError if the code has changed since, so that it would not
-    be the same run; RunFailed if it fails.
+    As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
+    runs share one. ValueError if the code has changed since, so that it would not be the same run;
+    RunFailed if it fails.
     """
     spec = RunSpec.of_record(record)
     if spec.id != record["id"]:
@@ -45,56 +54,79 @@ def rerun(folder: Path, record: Mapping[str, Any], again: Path, timeout: float |
             f"{record['id']} ({record['label']}): its code, notebook or parameters have changed"
             f" since, this would be {spec.id}"
         )
-    then = record.get("environment", {})
-    warm = Warm(Means(threads=then.get("threads"), timeout=timeout))
+    own = warm or warm_for(record, timeout)
     try:
-        failed = warm.attempt(spec, Place(again))
+        failed = own.attempt(spec, Place(again))
     finally:
-        warm.stop()
+        if warm is None:
+            own.stop()
     if failed is not None:
         raise failed
     new = store.read_record(again / spec.id / store.RECORD)
     return compare(folder / record["id"], record, again / spec.id, new)
 
 
+def warm_for(record: Mapping[str, Any], timeout: float | None = None) -> Warm:
+    """A kernel server with as many threads as a run had."""
+    return Warm(Means(threads=threads_of(record), timeout=timeout))
+
+
+def threads_of(record: Mapping[str, Any]) -> int | None:
+    return record.get("environment", {}).get("threads")
+
+
 def compare(one: Path, record: Mapping[str, Any], other: Path, again: Mapping[str, Any]) -> Verdict:
     """Compare what two executions of a run left; refused where the machines differ."""
-    then, now = (r.get("environment", {}) for r in (record, again))
-    reasons = [
-        f"{name} was {then.get(name)}, is {now.get(name)}"
-        for name in MACHINE
-        if then.get(name) != now.get(name)
-    ]
+    reasons = list(_unlike(*(r.get("environment", {}) for r in (record, again))))
     if reasons:
         return Verdict(refused=reasons)
     verdict = Verdict()
     for name in sorted({*record["files"], *again["files"]}):
         if name.endswith(".parquet"):
-            same = _numbers(one / name) == _numbers(other / name)
+            found = _difference(one / name, other / name)
         elif name == store.NOTEBOOK:
             same = "metrics" in record or _outputs(one / name) == _outputs(other / name)
+            found = "" if same else "other outputs"
         else:
-            same = _bytes(one / name) == _bytes(other / name)
-        (verdict.same if same else verdict.differ).append(name)
+            found = "" if _bytes(one / name) == _bytes(other / name) else "other bytes"
+        if found:
+            verdict.differ.append(f"{name} ({found})")
+        else:
+            verdict.same.append(name)
     return verdict
+
+
+def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as it was, of what the last bits may depend on; a record may not tell all."""
+    for name in MACHINE:
+        if then.get(name) != now.get(name):
+            yield f"{name} was {then.get(name)}, is {now.get(name)}"
+    was, is_now = (e.get("determinism", {}) for e in (then, now))
+    for name in was.keys() & is_now.keys():
+        if was[name] != is_now[name]:
+            yield f"{name} was {was[name]}, is {is_now[name]}"
 
 
 def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _numbers(path: Path) -> list[tuple[str, str, bytes]] | None:
-    """The columns of a table, bit by bit, but for times."""
-    if not path.is_file():
-        return None
-    table = pd.read_parquet(path)
-    kept = [name for name in table.columns if name != "seconds"]
-    return [(n, str(table[n].dtype), _column(table[n])) for n in kept]
-
-
-def _column(column: pd.Series) -> bytes:
-    values = column.to_numpy()
-    return repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+def _difference(one: Path, other: Path) -> str:
+    """Where two tables differ in a bit, times aside; empty if nowhere."""
+    if not (one.is_file() and other.is_file()):
+        return "there only once"
+    old, new = (pd.read_parquet(p).drop(columns="seconds", errors="ignore") for p in (one, other))
+    if old.dtypes.to_dict() != new.dtypes.to_dict():
+        return "other columns"
+    if len(old) != len(new):
+        return f"{len(old)} rows, now {len(new)}"
+    for name in old:
+        rows = np.flatnonzero(old[name].map(repr) != new[name].map(repr))
+        if len(rows):
+            first = old.iloc[rows[0]]
+            at = ", ".join(f"{key} {first[key]}" for key in KEYS if key in old and key != name)
+            return f"{name} at {at}: was {first[name]}, is {new[name].iloc[rows[0]]}"
+    return ""
 
 
 def _outputs(path: Path) -> list[Any]:

@@ -31,6 +31,7 @@ _BY_OBJECT = (
     "afnlab.runs",
     "afnlab.training.cifar",
     "afnlab.training.data",
+    "afnlab.training.machine",
     "afnlab.training.models",
     "afnlab.training.progress",
     "afnlab.training.tasks",

@@ -15,8 +15,9 @@ from afnlab.runs import cell, values
 from afnlab.runs.sources import code_of_kernels, code_of_run, digest
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import DTYPES, pick_device
+from afnlab.training.machine import native_kernels
 from afnlab.training.options import TASK_PARAMS, TRAINABLE, Options, resolve, seed_list, whole
-from afnlab.training.record import TABLES, native_kernels
+from afnlab.training.record import TABLES
 from afnlab.training.tasks import Task, get_task
 
 OUT, PARAMS = "out", "params"

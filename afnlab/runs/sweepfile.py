@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -16,7 +16,7 @@ from afnlab.runs.grid import GridError
 from afnlab.runs.spec import RunSpec
 from afnlab.training.options import seed_list
 
-KEYS = ("title", "notebook", "parameters", "grid", "zip", "seeds")
+KEYS = ("title", "baseline", "notebook", "parameters", "grid", "zip", "seeds")
 Place = tuple[Any, ...]  # keys and positions that lead to an entry of the file
 Axis = list[tuple[Place, dict[str, Any]]]
 
@@ -31,13 +31,15 @@ class Sweep:
 
     grid: a list or range of each name, see `afnlab.runs.grid`; all combinations are made. zip:
     names whose lists go side by side, one mapping or several; each is one more axis of the grid.
-    seeds: a number or a list; a notebook that has no parameter `seeds` but one `seed` is run once
+    baseline: the label that a comparison of the runs is with, or an activation. seeds: a number or
+    a list; a notebook that has no parameter `seeds` but one `seed` is run once
     for each.
     """
 
     name: str
     notebook: str = "train"
     title: str = ""
+    baseline: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     grid: Mapping[str, Any] = field(default_factory=dict)
     zip: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
@@ -73,7 +75,14 @@ class Sweep:
                 made.setdefault(spec.group, spec)
             except ValueError as error:
                 raise self.wrong(str(error), *self._meant(at, chosen, str(error))) from None
+        self._check_baseline(made.values())
         return list(made.values())
+
+    def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
+        asked = [spec.training for spec in specs if spec.training is not None]
+        known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
+        if self.baseline and self.baseline not in known:
+            raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
 
     def wrong(self, message: str, *at: Any) -> SweepError:
         """The error that a message is, with the file and the line of the entry it speaks of."""
@@ -166,8 +175,8 @@ def _checked(content: Any, name: str, path: Path | None, lines: dict[Place, int]
     for key in content:
         if key not in KEYS:
             raise wrong(unknown("key", key, KEYS), key)
-    kinds: dict[str, type | tuple[type, ...]] = {"parameters": dict, "grid": dict, "title": str}
-    kinds |= {"notebook": (str, Path), "zip": (dict, list)}
+    kinds: dict[str, type | tuple[type, ...]] = {"parameters": dict, "grid": dict}
+    kinds |= {"title": str, "baseline": str, "notebook": (str, Path), "zip": (dict, list)}
     for key, kind in kinds.items():
         if key in content and not isinstance(content[key], kind):
             word = {dict: "mapping", (dict, list): "mapping of lists"}.get(kind, "text")

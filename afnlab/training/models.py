@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -28,7 +29,8 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
     """A fully connected network of Auto-Rotating layers, the last one plain, started as in Keras.
 
     Weights are Glorot uniform, biases 0. auto_rot=False leaves the same layers unrotated;
-    classic=True builds it of plain layers. Inputs are taken to lie in [0, 1].
+    classic=True builds it of plain layers; trainable_L has every layer learn its own limit, from L
+    on. Inputs are taken to lie in [0, 1].
     """
 
     def build(
@@ -36,6 +38,7 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
         auto_rot: bool = True,
         classic: bool = False,
         L: float | Tensor = 4.0,
+        trainable_L: bool = False,
     ) -> nn.Module:
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(sizes[:-1]):
@@ -44,10 +47,13 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
                 layers += [nn.Linear(inputs, outputs), after]
                 continue
             low, high = input_limits(after.activation, 0.0, 1.0)  # type: ignore[arg-type]
+            limits: dict[str, Any] = {"L": float(L), "xmin_lim": low, "xmax_lim": high}
             rotated = AutoRotLinear(
-                inputs, outputs, L=float(L), xmin_lim=low, xmax_lim=high, auto_rot=auto_rot
+                inputs, outputs, **limits, auto_rot=auto_rot, trainable_L=trainable_L
             )
-            if isinstance(L, Tensor):  # a buffer can differ within a stack of networks
+            if (
+                isinstance(L, Tensor) and not trainable_L
+            ):  # a buffer can differ within a stack of networks
                 del rotated.L
                 rotated.register_buffer("L", L.clone(), persistent=False)
             layers += [rotated, after]

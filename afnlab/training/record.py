@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from afnlab.spec import Activation
 from afnlab.training.data import Data
 from afnlab.training.initial import build
+from afnlab.training.machine import machine
 from afnlab.training.options import Options
 from afnlab.training.tasks import Task
 
@@ -152,12 +151,15 @@ class Recorder:
         self.norms, self.steps_seen = {}, 0
 
     def _learned(self, epoch: int) -> None:
-        for site, module in self.stack.activations.items():
-            for name in module.trained:
-                stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
-                for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
-                    row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
-                    self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
+        found = [
+            (s, name) for s, module in self.stack.activations.items() for name in module.trained
+        ]
+        found += [(n[:-2], "L") for n in self.stack.params if n.endswith(".L")]  # of rotated layers
+        for site, name in dict.fromkeys(found):
+            stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
+            for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
+                row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
+                self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
 
     def tables_of(self) -> dict[str, pd.DataFrame]:
         """The history and the tables that were asked for, by name."""
@@ -218,43 +220,3 @@ def result(
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns.split())
-
-
-def machine(device: torch.device) -> dict[str, Any]:
-    """What a number may depend on: device, processor, threads, versions."""
-    on_gpu = device.type == "cuda"
-    return {
-        "device": device.type,
-        "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
-        "threads": torch.get_num_threads(),
-        "native": native_kernels(device.type),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-    }
-
-
-def native_kernels(device: str, activation: str = "srelu") -> bool:
-    """Whether an activation is computed by compiled kernels; last bits may differ from torch's.
-
-    On a kind of device that this machine lacks they are taken to be there, unless switched off.
-    """
-    from afnlab.native import kernels, status  # noqa: PLC0415
-
-    if device not in ("cpu", "cuda") or activation not in kernels.names():
-        return False
-    found = status().get(device)
-    if found is None:
-        return os.environ.get(kernels.SWITCH) != "0"
-    return not found.startswith("torch: ")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(
-            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -75,7 +75,7 @@ class Task:
 
 # Keras's RMSprop, as in the source's notebook; "rmsprop" is torch's, with eps outside the root.
 _ARP = Recipe(epochs=20, batch_size=128, weight_decay=0.0, optimizer="rmsprop-keras")
-_ARP_SETTINGS = {"auto_rot": True, "classic": False, "L": 4.0}
+_ARP_SETTINGS = {"auto_rot": True, "classic": False, "L": 4.0, "trainable_L": False}
 
 _AIRBENCH = Recipe(
     epochs=9.9,

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
-from afnlab.analysis import charts, plot, stats
+from afnlab.analysis import charts, panels, plot, stats
 from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import html
+from afnlab.analysis.blocks.text import seeds_told
+from afnlab.analysis.costs import FILE
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
 
@@ -40,31 +42,37 @@ def comparison(selection: Selection) -> HTML:
 def curves(selection: Selection) -> HTML:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
-        figure = charts.learning(selection.history, list(selection.table.index), selection.baseline)
+        figure = panels.learning(selection.history, list(selection.table.index), selection.baseline)
         return show(
             figure,
             f"Test accuracy over the epochs for each activation on {selection.task.name}",
             "Solid: mean of the seeds, with its 95 % interval. Dashed: the mean of"
-            f" {selection.baseline}.",
+            f" {selection.baseline}. A number at the lower edge: ends far below.",
             f"{selection.name}-curves",
         )
 
 
 def frontier(selection: Selection) -> HTML:
-    """Accuracy against the time of an epoch."""
-    accuracy, cost = selection.table.accuracy, selection.cost
-    if len(accuracy) < 2 or not (cost > 0).all():
+    """Accuracy against cost: by the speed benchmark if there is one, or by the runs' own times."""
+    cost = selection.cost
+    table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
+    if len(table) < 2 or not (cost.seconds > 0).all():
         return html("")
-    best = ", ".join(summaries.frontier(accuracy, cost))
+    best = ", ".join(summaries.frontier(table.accuracy, cost.seconds))
+    left = f" Not measured, and left off: {', '.join(cost.missing)}." if cost.missing else ""
+    if cost.measured_in_runs:
+        left += (
+            " Whatever else the machine did is in these times; `afnlab bench activations --json"
+            f" {selection.folder / FILE}` has the report use better ones."
+        )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
-        charts.frontier(figure.subplots(), selection.table, cost, selection.baseline)
+        charts.frontier(figure.subplots(), table, cost.seconds, selection.baseline, cost.of)
         return show(
             figure,
-            f"Mean test accuracy against the time of an epoch on {selection.task.name}",
-            "Upper left is best. The line joins what no other activation beats in both, from the"
-            f" quickest: {best}. Bars: 95 % intervals. Times are those of these runs, whatever"
-            " else the machine did.",
+            f"Mean test accuracy against the time of {cost.of} on {selection.task.name}",
+            f"Time: of {cost.of}, {cost.by}. Upper left is best; the line joins what no other"
+            f" activation beats in both, from the quickest: {best}. Bars: 95 % intervals.{left}",
             f"{selection.name}-frontier",
         )
 
@@ -79,7 +87,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         return html("")
     found = stats.ranking(blocks)
     per = "; ".join(
-        f"{name}, seeds {', '.join(map(str, part.index.get_level_values(1)))}"
+        f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
     told = found.p < stats.alpha(stats.LEVEL)
@@ -115,11 +123,13 @@ def trajectories(selection: Selection) -> HTML:
     learned = selection.learned
     if learned.empty:
         return html("")
+    sites = escape(", ".join(sorted(map(str, learned.site.unique()))))
     with styled(for_page=True):
         figure = show(
-            charts.trajectories(learned),
+            panels.trajectories(learned),
             "Learned parameters of the activations over the epochs",
-            "Thin: a seed at a site of the network; thick: the mean of a site.",
+            "Thin: a seed at a site of the network; thick: the mean of a site; sites in the order"
+            f" solid, dashed, dotted: {sites}.",
             f"{selection.name}-learned",
         )
     return html(f"<h2>What they learned</h2>{figure.data}")
@@ -143,7 +153,7 @@ def sensitivity(selection: Selection) -> HTML:
     split = selection.records[0]["environment"]["evaluated"]
     with styled(for_page=True):
         figure = show(
-            charts.sensitivity(selection.final, rates),
+            panels.sensitivity(selection.final, rates),
             f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
             f"Accuracy on {escape(split)} examples after the last epoch: mean of the seeds, with"
             " its 95 % interval.",

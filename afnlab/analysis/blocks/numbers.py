@@ -11,7 +11,8 @@ import pandas as pd
 from afnlab.analysis import claims as claimed
 from afnlab.analysis import curves
 from afnlab.analysis.blocks.html import html, limits, number, p_value, table_of
-from afnlab.analysis.blocks.text import _link
+from afnlab.analysis.blocks.text import link_to
+from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.selection import Selection
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def table(selection: Selection, link: str = "") -> HTML:
     ]
     rows = []
     for label, r in selection.table.iterrows():
-        links = " ".join(_link(run["id"], link) for run in selection.runs_of(str(label)))
+        links = " ".join(link_to(run["id"], link) for run in selection.runs_of(str(label)))
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
         rows.append(
             (
@@ -51,12 +52,12 @@ def table(selection: Selection, link: str = "") -> HTML:
 
 def details(selection: Selection) -> HTML:
     """The same rows: other summaries of the accuracies, of the differences, and the loss."""
-    asked = selection.margin is not None
+    asked, failed = selection.margin is not None, bool(selection.table.diverged.any())
     head = [
         *("activation", "median (%)", "interquartile mean", "deviation", "test loss"),
         *("95 % interval", "effect size", "seeds above", "p", "p (Wilcoxon)"),
         *(("p (equivalent)", "p (not worse)") if asked else ()),
-        "verdict, diverged as 0 %",
+        *(["verdict, diverged as 0 %"] if failed else []),
     ]
     rows = []
     for label, r in selection.table.iterrows():
@@ -73,7 +74,7 @@ def details(selection: Selection) -> HTML:
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
                 *((p_value(r.p_equivalent), p_value(r.p_not_worse)) if asked else ()),
-                escape(r.verdict_worst) if r.verdict_worst != r.verdict else "",
+                *([escape(r.verdict_worst) if r.verdict_worst != r.verdict else ""] * failed),
             )
         )
     return html(table_of(head, rows))
@@ -81,7 +82,7 @@ def details(selection: Selection) -> HTML:
 
 def milestones(selection: Selection) -> HTML:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
-    values, cost = selection.table, selection.cost
+    values, cost = selection.table, curves.cost(selection.history)
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
     target = float(values.accuracy[reference])
     found = curves.milestones(selection.history, target).loc[values.index]
@@ -95,11 +96,11 @@ def milestones(selection: Selection) -> HTML:
             escape(str(label)),
             f"{int(r.reached)} of {values.seeds[str(label)]}",
             number(r.epochs, "{:g}") or "not reached",
-            number(r.seconds, "{:.3g}"),
+            three_digits(r.seconds),
             number(r.area, "{:.2f}", 100),
             number(r.deviation, "{:.2f}", 100),
             number(r.worst, "{:.2f}", 100),
-            number(cost[str(label)], "{:.3g}", 1000),
+            three_digits(1000 * cost[str(label)]),
         )
         for label, r in found.iterrows()
     ]

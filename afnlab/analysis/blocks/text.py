@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -46,19 +47,31 @@ def provenance(selection: Selection, *commands: str) -> HTML:
             note(name, version)
         for name in ("python", "torch", "numpy", "platform", "device_name", "threads", "dtype"):
             note(name.replace("_", " "), env[name])
-        if "deterministic" in env:
-            note("deterministic algorithms", env["deterministic"])
+        for name in ("interop_threads", "determinism"):
+            note(name.replace("_", " "), _told(env.get(name, "not recorded")))
         note("data (SHA-256)", env["data"])
         git = r.get("git")
         changed = ", with changes" if git and git["dirty"] else ""
         note("git commit", f"{git['commit']}{changed}" if git else "not from a git checkout")
     note("lock", lock.state(records))
-    note("runs", f"{len(records)}, started {records[0]['started']} to {records[-1]['started']}")
+    first, last = (_when(records[at]) for at in (0, -1))
+    note("runs", f"{len(records)}, started {first} to {last} (UTC)")
     note("time in runs", f"{sum(r['seconds'] for r in records):.0f} s")
     rows = [(escape(n), "; ".join(map(escape, sorted(v)))) for n, v in facts.items()]
     if commands:
         rows.append(("again", "<br>".join(f"<code>{escape(c)}</code>" for c in commands)))
     return html("<h2>What it was made with</h2>" + table_of([], rows, "facts-table"))
+
+
+def _told(value: object) -> str:
+    """A setting, or several by name, as text."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name} {'unset' if v is None else v}" for name, v in value.items())
+
+
+def _when(record: dict) -> str:
+    return record["started"][:19].replace("T", " ")
 
 
 def runs_table(selection: Selection, link: str = "", record: str = "") -> HTML:
@@ -71,18 +84,20 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> HTML:
         for r in selection.runs_of(label):
             to = record.format(id=r["id"])
             kept = [f'<a href="{to}">record</a>'] if record else []
-            started = r["started"][:19].replace("T", " ")
-            cells = [escape(label), _link(r["id"], link), *kept, _seeds(r["seeds"]), started]
+            cells = [escape(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
             rows.append((*cells, f"{r['seconds']:.1f} s"))
     head = ["activation", "run", *(["record"] if record else []), "seeds", "started (UTC)", "time"]
-    return html(table_of(head, rows))
+    return html("<h2>Every run</h2>" + table_of(head, rows))
 
 
-def _link(run: str, pattern: str) -> str:
+def link_to(run: str, pattern: str) -> str:
     short = run[:8]
     return f'<a href="{pattern.format(id=run)}">{short}</a>' if pattern else short
 
 
-def _seeds(seeds: list[int]) -> str:
+def seeds_told(seeds: Sequence[int]) -> str:
+    """Seeds in a few words: 0 to 11, or one by one."""
     whole = list(range(seeds[0], seeds[-1] + 1))
-    return f"{seeds[0]} to {seeds[-1]}" if seeds == whole and len(seeds) > 2 else str(seeds)[1:-1]
+    if list(seeds) == whole and len(whole) > 2:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -60,8 +61,7 @@ def mean_intervals(
     limits = np.tile([-quantile, quantile], (len(x), 1))
     spread = np.flatnonzero(deviation > 0)  # nan is not
     if n >= BOOTSTRAP_FROM and len(spread):
-        rng = np.random.default_rng(0) if rng is None else rng
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).T / n
+        counts = _usual_counts(n) if rng is None else _counts(n, rng)
         standard = (x[spread] - mean[spread, None]) / deviation[spread, None]
         for at in range(0, len(spread), _ROWS):
             block = slice(at, at + _ROWS)
@@ -69,6 +69,16 @@ def mean_intervals(
             limits[spread[block]] = np.where(np.isfinite(found), found, limits[spread[block]])
     error = deviation / np.sqrt(n)
     return np.column_stack([mean, mean - limits[:, 1] * error, mean - limits[:, 0] * error])
+
+
+def _counts(n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, draws): the share of each of n values in a resample."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).T / n
+
+
+@lru_cache(maxsize=4)
+def _usual_counts(n: int) -> np.ndarray:
+    return _counts(n, np.random.default_rng(0))
 
 
 def _studentised(standard: np.ndarray, counts: np.ndarray, level: float) -> np.ndarray:

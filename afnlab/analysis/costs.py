@@ -1,0 +1,115 @@
+"""What an activation costs: by the speed benchmark where there is one, else by the runs' clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afnlab.analysis import curves
+from afnlab.runs.spec import Training
+
+FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
+LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
+RUNS = "as it happened during these runs"
+_COLUMNS = {"dtype", "elements", "input", "function", "way", "pass", "seconds"}
+_FACTS = ("device", "device_name", "threads", "date")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds by label, and what they are.
+
+    of: what takes them; by: how they were measured; missing: the labels without; unsteady: how many
+    times its quickest measurement a median one took.
+    """
+
+    seconds: pd.Series
+    of: str = "an epoch and model"
+    by: str = RUNS
+    missing: tuple[str, ...] = ()
+    unsteady: float = 1.0
+
+    @property
+    def measured_in_runs(self) -> bool:
+        return self.by.startswith(RUNS)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A file that `afnlab bench activations --json FILE` wrote."""
+
+    times: pd.DataFrame
+    facts: Mapping[str, Any]
+
+    def seconds(self, asked: Training) -> float | None:
+        """Forward and backward of an activation as a run computes it; None if not measured."""
+        at = self.times[self.times.function == asked.activation.label].set_index("way").seconds
+        ways = ["kernel"] if asked.native else ["expression", "torch"]
+        if asked.options.trainable:
+            ways = ["trained"]
+        return next((float(at[way]) for way in ways if way in at), None)
+
+    @property
+    def of(self) -> str:
+        one = self.times.iloc[0]
+        return f"a forward and backward pass over {one.elements:,} {one['dtype']} numbers"
+
+    def by(self, machine: str) -> str:
+        """How it was measured; machine: the name of the runs' device."""
+        name, date, threads = (self.facts[n] for n in ("device_name", "date", "threads"))
+        other = "" if name == machine else f", where the runs had {machine}"
+        plural = "s" * (threads != 1)
+        return f"by the speed benchmark of {date} on {name} with {threads} thread{plural}{other}"
+
+
+def read(path: Path) -> Benchmark:
+    """The benchmark in a file; ValueError if it is not one of activations."""
+    wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        times = pd.DataFrame(content["activations"])
+        facts = {name: content[name] for name in _FACTS}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{wrong} ({error})") from None
+    if not set(times) >= _COLUMNS:
+        raise ValueError(f"{wrong} (lacks {', '.join(sorted(_COLUMNS - set(times)))})")
+    times = times[(times["pass"] == "both") & (times.input == "normal")]
+    times = times[times.dtype == times.dtype.iloc[0]] if len(times) else times
+    sizes = sorted(times.elements.unique())
+    if not sizes:
+        raise ValueError(f"{wrong} (no forward and backward passes)")
+    size = next((n for n in sizes if n >= LARGE), sizes[-1])
+    return Benchmark(times[times.elements == size], facts)
+
+
+def cost(
+    asked: Mapping[str, Training],
+    history: pd.DataFrame,
+    machine: Mapping[str, Any],
+    baseline: str,
+    benchmark: Benchmark | None = None,
+) -> Cost:
+    """The cost of the labels, by the benchmark if it fits, else by the histories.
+
+    machine: the environment of the runs. A benchmark of another kind of device, or without the
+    baseline, does not fit, and that is said.
+    """
+    why = ""
+    if benchmark is not None:
+        found = {label: benchmark.seconds(training) for label, training in asked.items()}
+        seconds = pd.Series({n: s for n, s in found.items() if s is not None}, dtype=float)
+        if benchmark.facts["device"] != machine["device"]:
+            why = f", since the speed benchmark is of {benchmark.facts['device']}"
+        elif baseline not in seconds or len(seconds) < 2:
+            why = f", since the speed benchmark has only {', '.join(seconds.index) or 'others'}"
+        else:
+            missing = tuple(label for label in found if label not in seconds)
+            by = benchmark.by(machine["device_name"])
+            return Cost(seconds, benchmark.of, by, missing)
+    seconds, unsteady = curves.cost(history), curves.unsteadiness(history)
+    return Cost(seconds, by=RUNS + why, unsteady=unsteady)

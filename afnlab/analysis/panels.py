@@ -1,0 +1,92 @@
+"""Small multiples: a panel for each activation, or for each of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from afnlab.analysis import curves
+from afnlab.analysis.charts import BESIDE, lower_fence
+from afnlab.analysis.stats import mean_interval
+from afnlab.analysis.style import BLUE, GREY, Picture
+
+
+def learning(
+    history: pd.DataFrame, order: Sequence[str], baseline: str, columns: int = 6
+) -> Figure:
+    """Small multiples: mean test accuracy over the epochs with its 95 % band; baseline dashed."""
+    found = curves.bands(history)
+    found[["mean", "low", "high"]] = 100 * found[["mean", "low", "high"]].clip(0, 1)
+    tables = {label: part.set_index("epoch") for label, part in found.groupby("label")}
+    figure, axes = _panels(len(order), columns, sharey=True)
+    top = found["mean"].max()
+    ends = pd.Series({label: t["mean"].iloc[-1] for label, t in tables.items()})
+    last = ends[ends >= lower_fence(ends)].min()
+    bottom = max(0.0, min(last, top - 5) - 5)
+    for ax, label in zip(axes, order, strict=False):
+        table = tables[label]
+        if baseline in tables:
+            ax.plot(tables[baseline]["mean"], color=GREY, linewidth=1, linestyle="--")
+        ax.fill_between(table.index, table.low, table.high, color=BLUE, alpha=0.25, linewidth=0)
+        ax.plot(table["mean"], color=BLUE)
+        ax.set_title(label)
+        ax.set_ylim(bottom, min(100.0, top + 1))
+        if ends[label] < bottom:
+            middle = table.index.to_numpy().mean()
+            ax.plot(middle, bottom, "v", color=BLUE, markersize=5, clip_on=False)
+            ax.annotate(f"{ends[label]:.1f}", (middle, bottom), (0, 6), **BESIDE, ha="center")
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel("test accuracy (%)", fontsize=9)
+    return figure
+
+
+def _panels(count: int, columns: int, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
+    rows = -(-count // columns)
+    figure = Picture(figsize=(1.75 * columns, 1.5 * rows + 0.2), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    return figure, list(axes)
+
+
+def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
+    """Learned parameters over the epochs: thin lines are seeds and sites, thick ones means of a
+    site; a panel for each activation's parameter.
+
+    learned: label, seed, epoch, site, parameter, index, value.
+    """
+    groups = list(learned.groupby(["label", "parameter"], sort=False))
+    figure, axes = _panels(len(groups), min(columns, max(len(groups), 1)), sharey=False)
+    styles = ("-", "--", ":", "-.")
+    for ax, ((label, parameter), part) in zip(axes, groups, strict=False):
+        for at, (_, site) in enumerate(part.groupby("site", sort=True)):
+            wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
+            ax.plot(wide, color=GREY, alpha=0.35, linewidth=0.5)
+            ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
+        ax.set_title(f"{label}: {parameter}")
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    figure.supxlabel("epoch", fontsize=9)
+    return figure
+
+
+def sensitivity(final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4) -> Figure:
+    """Final test accuracy over the learning rate, a panel an activation, with 95 % intervals.
+
+    final: seeds x labels; rates: by label, columns activation and lr.
+    """
+    groups = [(n, g.sort_values("lr")) for n, g in rates.groupby("activation", sort=False)]
+    figure, axes = _panels(len(groups), min(columns, len(groups)), sharey=True)
+    for ax, (name, group) in zip(axes, groups, strict=False):
+        found = [mean_interval(100 * final[label].dropna()) for label in group.index]
+        mean, low, high = np.array(found).T
+        ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
+        ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
+        ax.set(title=str(name), xscale="log")
+    figure.supxlabel("learning rate", fontsize=9)
+    figure.supylabel("test accuracy (%)", fontsize=9)
+    return figure
