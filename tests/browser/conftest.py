@@ -89,3 +89,10 @@ def page(browser) -> Iterator[Any]:
     context.close()
     ours = [text for text in errors if not any(theirs in text for theirs in THEIRS)]
     assert not ours, ours
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what the tests have measured (`record_property`)."""
+    for report in terminalreporter.getreports("passed"):
+        for what, value in report.user_properties:
+            terminalreporter.write_line(f"{what}: {value}")
