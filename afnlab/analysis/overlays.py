@@ -139,7 +139,7 @@ class Curves(Scene):
             # Places that matplotlib need not look for each time.
             ax.set_title(title, y=1.0)
             ax.set_xlabel("x")
-            ax.xaxis.set_label_coords(0.5, -0.08)
+            ax.xaxis.set_label_coords(0.5, -0.095)
         self.left.legend(loc="upper left")
         styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
         keys: list[Any] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
