@@ -15,7 +15,7 @@ from matplotlib.patches import Polygon
 from afnlab.analysis.plot import NAMES, POINTS, samples
 from afnlab.analysis.profile import asymptotes
 from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, COLOURS, GREY, styled
+from afnlab.analysis.style import BLUE, COLOURS, GREY, area, styled
 from afnlab.autorot import suggested_L
 from afnlab.spec import Activation, get_activation
 
@@ -143,7 +143,7 @@ class Curves(Scene):
         self.left.legend(loc="upper left")
         styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
         keys: list[Any] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
-        keys.append(Polygon([(0, 0)], color=GREY, alpha=0.3, label="input, normal"))
+        keys.append(Polygon([(0, 0)], label="input, normal", **area(GREY, 0.3)))
         self.right.legend(handles=keys, loc="upper left")
 
     def _look(self, view: View) -> None:

@@ -34,14 +34,13 @@ class Points(widgets.HBox):
         self.noise = Dial("noise", 0.05, 0.0, 0.5, within("noise", 0, 2), 0.01, width="300px")
         self.mark = widgets.ToggleButtons(
             options=list(MARKS.items()),
-            description="a click adds",
             tooltips=["Shift: the other class"] * 2,
-            style={"button_width": "90px", "description_width": "initial"},
-            layout={"width": "300px", "flex": "0 0 auto"},
+            style={"button_width": "90px"},
         )
+        marks = widgets.HBox([widgets.Label("a click adds"), self.mark])
         clear = button("Clear", self.clear, "take all points away")
         super().__init__(
-            [self.shape, self.noise, self.mark, clear],
+            [self.shape, self.noise, marks, clear],
             layout={"flex_flow": "row wrap", "grid_gap": "4px 16px"},
         )
         self.x, self.y = empty()

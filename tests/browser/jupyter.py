@@ -98,7 +98,16 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
 
 def open_notebook(page: Any, address: str, name: str) -> None:
     """Open a notebook in JupyterLab and wait for its kernel."""
-    page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    visit(page, address, name)
+    wait_for_kernel(page)
+
+
+def visit(page: Any, address: str, name: str) -> None:
+    """Open a notebook in a workspace of its own."""
+    page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token={TOKEN}&reset")
+
+
+def wait_for_kernel(page: Any) -> None:
     page.wait_for_selector(f"{PANEL} .jp-Cell", timeout=90_000)
     # Clicked before the kernel is idle, "run all" does nothing and says nothing.
     page.wait_for_function(
