@@ -98,16 +98,7 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
 
 def open_notebook(page: Any, address: str, name: str) -> None:
     """Open a notebook in JupyterLab and wait for its kernel."""
-    visit(page, address, name)
-    wait_for_kernel(page)
-
-
-def visit(page: Any, address: str, name: str) -> None:
-    """Open a notebook in a workspace of its own."""
-    page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token={TOKEN}&reset")
-
-
-def wait_for_kernel(page: Any) -> None:
+    page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
     page.wait_for_selector(f"{PANEL} .jp-Cell", timeout=90_000)
     # Clicked before the kernel is idle, "run all" does nothing and says nothing.
     page.wait_for_function(
@@ -138,4 +129,4 @@ def run_all(page: Any, seconds: float = 240) -> None:
 def complaints(page: Any) -> list[str]:
     """What the cells have written as errors."""
     kinds = [f"{PANEL} [data-mime-type='application/vnd.jupyter.{k}']" for k in ("error", "stderr")]
-    return page.locator(", ".join(kinds)).all_inner_texts()
+    return page.locator(", ".join(kinds)).all_text_contents()
