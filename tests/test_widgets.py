@@ -54,7 +54,11 @@ def test_one_picture_an_event():
         assert len(frames) == count
         assert widget.screen.frame != before
     assert not widget.message.value
-    for control, value in ((widget.zoom, 2.0), (widget.range, (-3, 4)), (widget.second, False)):
+    for control, value in (
+        (widget.controls.zoom, 2.0),
+        (widget.controls.range, (-3, 4)),
+        (widget.controls.second, False),
+    ):
         control.value = value
         assert len(frames) == (count := count + 1)
     widget.reset()
@@ -226,24 +230,24 @@ def test_formula_reference_and_facts():
     assert "&sup2;: 0.50" in card.facts.value
     widget = explore("tanh")
     before = widget.cards[0].facts.value
-    widget.deviation.value = 3.0
+    widget.controls.deviation.value = 3.0
     assert widget.cards[0].facts.value != before
 
 
 def test_the_view():
     widget = explore("tanh")
-    assert widget.region.value == 2.0  # as suggested
-    assert explore("relu").region.value == 0.0
+    assert widget.controls.region.value == 2.0  # as suggested
+    assert explore("relu").controls.region.value == 0.0
     low, high = widget.scene.left.get_ylim()
-    widget.zoom.value = 2.0
+    widget.controls.zoom.value = 2.0
     near = widget.scene.left.get_ylim()
     assert near[1] - near[0] == pytest.approx((high - low) / 2)
-    widget.range.value = (-1.0, 2.0)
+    widget.controls.range.value = (-1.0, 2.0)
     assert widget.scene.left.get_xlim() == (-1.0, 2.0)
-    widget.range.value = (1.0, 1.0)
+    widget.controls.range.value = (1.0, 1.0)
     assert "inputs x must span" in widget.message.value
     assert widget.scene.left.get_xlim() == (-1.0, 2.0)
-    widget.deviation.box.value = 0.0
+    widget.controls.deviation.box.value = 0.0
     assert "deviation of z must be a number from 0 to 50, but not 0" in widget.message.value
     widget.reset()
     assert widget.scene.left.get_xlim() == (-5.0, 5.0)
@@ -454,27 +458,27 @@ def test_clicked_points_are_learned():
     for i in range(6):
         click(widget, (-0.8 + 0.1 * i, 0.5))
         click(widget, (-0.8 + 0.1 * i, -0.5), other=True)
-    widget.mark.value = 1
+    widget.points.mark.value = 1
     click(widget, (0.5, 0.25))
-    torch.testing.assert_close(widget.x[-1], torch.tensor([0.5, 0.25]))
-    assert widget.y.tolist() == [0, 1] * 6 + [1]
+    torch.testing.assert_close(widget.points.x[-1], torch.tensor([0.5, 0.25]))
+    assert widget.points.y.tolist() == [0, 1] * 6 + [1]
     for _ in range(200):
-        widget.learners[0].step(widget.x, widget.y)
-    assert widget.learners[0].accuracy(widget.x, widget.y) == 1
+        widget.learners[0].step(widget.points.x, widget.points.y)
+    assert widget.learners[0].accuracy(widget.points.x, widget.points.y) == 1
     widget.screen._handle_custom_msg({"kind": "click", "x": 0.99, "y": 0.99, "other": False}, [])
-    assert len(widget.x) == 13
-    widget.clear()
-    assert len(widget.x) == 0
+    assert len(widget.points.x) == 13
+    widget.points.clear()
+    assert len(widget.points.x) == 0
 
 
 def test_the_points_follow_their_controls():
     widget = playground("tanh", shape="circles")
-    before, frames = widget.x, frames_of(widget)
-    widget.noise.value = 0.2
-    assert not torch.equal(widget.x, before)
-    widget.shape.value = "xor"
+    before, frames = widget.points.x, frames_of(widget)
+    widget.points.noise.value = 0.2
+    assert not torch.equal(widget.points.x, before)
+    widget.points.shape.value = "xor"
     assert len(frames) == 2
-    assert len(widget.x) == 400
+    assert len(widget.points.x) == 400
 
 
 def test_the_preset_is_the_demo():
@@ -485,7 +489,9 @@ def test_the_preset_is_the_demo():
     rates = (setup.activation, setup.lr, setup.momentum, setup.batch, setup.l2)
     assert rates == ("leaky_relu", 0.01, 0.1, 10, 0.001)
     assert widget.learners[0].setup == setup
-    assert (widget.x.min() > -2, widget.x.max() < 12, widget.x.max() > 8) == (True,) * 3
+    assert (widget.points.x.min() > -2, widget.points.x.max() < 12, widget.points.x.max() > 8) == (
+        True,
+    ) * 3
     assert playground("leaky_relu", preset="convnetjs-extras demo").setups() == [setup]
 
 
@@ -514,7 +520,10 @@ def test_what_is_changed_makes_new_networks_or_new_rates():
         (lambda w: setattr(w.models[0].activation, "value", "nope"), "unknown activation"),
         (lambda w: setattr(w.training.hidden, "value", "3, x"), "hidden layers must be 1 to 8"),
         (lambda w: setattr(w.training.momentum.box, "value", 1.5), "momentum must be a number"),
-        (lambda w: setattr(w.noise.box, "value", -1.0), "noise must be a number from 0 to 2"),
+        (
+            lambda w: setattr(w.points.noise.box, "value", -1.0),
+            "noise must be a number from 0 to 2",
+        ),
         (
             lambda w: setattr(w.models[0].activation, "value", "softmin"),
             "softmin: a gain is defined for elementwise",

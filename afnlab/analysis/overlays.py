@@ -15,7 +15,7 @@ from matplotlib.patches import Polygon
 from afnlab.analysis.plot import NAMES, POINTS, samples
 from afnlab.analysis.profile import asymptotes
 from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, COLOURS, GREY, styled
+from afnlab.analysis.style import BLUE, COLOURS, GREY, area, styled
 from afnlab.autorot import suggested_L
 from afnlab.spec import Activation, get_activation
 
@@ -78,6 +78,7 @@ class Curves(Scene):
             self.regions = [self.moves(shade(ax, BLUE, 0.13)) for ax in axes]
             self.density = self.moves(shade(self.right, GREY, 0.3))
             self.lines = [self._lines(i, colours[i]) for i in range(len(shown))]
+            self.drawn: list[object] = [None] * len(shown)  # what the lines hold
             self._furnish()
         self.view = View()
         self._look(view or View())
@@ -93,8 +94,11 @@ class Curves(Scene):
             self._look(view)
         self.view = view
         x = torch.linspace(*view.x, POINTS, dtype=torch.float64)
-        for lines, one in zip(self.lines, shown, strict=True):
-            self._draw(lines, one, x)
+        for i, one in enumerate(shown):
+            wanted = (view.x, view.second, dict(one.params))
+            if wanted != self.drawn[i]:
+                self._draw(self.lines[i], one, x)
+                self.drawn[i] = wanted
         for region in self.regions:
             region.set_visible(view.L > 0)
             region.set_xy([(-view.L, 0), (-view.L, 1), (view.L, 1), (view.L, 0)])
@@ -132,11 +136,14 @@ class Curves(Scene):
         for ax, title in ((self.left, "f(x)"), (self.right, "slope")):
             ax.axhline(0, color=GREY, linewidth=0.6)
             ax.axvline(0, color=GREY, linewidth=0.6)
-            ax.set(title=title, xlabel="x")
+            # Places that matplotlib need not look for each time.
+            ax.set_title(title, y=1.0)
+            ax.set_xlabel("x")
+            ax.xaxis.set_label_coords(0.5, -0.095)
         self.left.legend(loc="upper left")
         styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
         keys: list[Any] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
-        keys.append(Polygon([(0, 0)], color=GREY, alpha=0.3, label="input, normal"))
+        keys.append(Polygon([(0, 0)], label="input, normal", **area(GREY, 0.3)))
         self.right.legend(handles=keys, loc="upper left")
 
     def _look(self, view: View) -> None:

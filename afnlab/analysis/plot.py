@@ -90,7 +90,7 @@ def gallery(refs: Iterable[str | Activation], columns: int = 6, span: float = 4.
 def seed_lines(ax: Axes, history: pd.DataFrame, column: str, percent: bool = False) -> Axes:
     """A column over the epochs: thin lines are seeds, the thick one their mean."""
     table = history.pivot(index="epoch", columns="seed", values=column) * (100 if percent else 1)
-    ax.plot(table.index, table, color=BLUE, alpha=0.3, linewidth=0.8)
+    ax.plot(table.index, table, color=GREY, linewidth=0.6)
     ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from afnlab.analysis.plot import NAMES, POINTS, STYLES, samples
 from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, GREY, styled
+from afnlab.analysis.style import BLUE, GREY, area, styled
 from afnlab.autorot import AutoRotLinear
 from afnlab.spec import Activation, get_activation
 from afnlab.training.initial import build
@@ -140,9 +140,11 @@ class Regions(Scene):
         ax.set(xlim=(-self.reach, self.reach), ylim=(0, TALL), yticks=[])
         ax.xaxis.set_major_locator(MaxNLocator(3))
         flat = np.zeros(BINS)
-        look: Any = {"fill": True, "alpha": 0.6, "linewidth": 0}
-        plain = ax.stairs(flat, self.edges, color=GREY, label="plain", **look)
-        rotated = ax.stairs(flat, self.edges, color=BLUE, label="rotated", **look)
+        looks = {"plain": area(GREY, 0.5), "rotated": area(BLUE, 0.5)}
+        plain, rotated = (
+            ax.stairs(flat, self.edges, fill=True, label=name, **look)
+            for name, look in looks.items()
+        )
         return self.moves(plain), self.moves(rotated), self.moves(_corner(ax))
 
     def update(self, start: Start) -> None:
@@ -160,8 +162,8 @@ class Regions(Scene):
         if limits != self.top.get_ylim():
             self.top.set_ylim(*limits)
             self.changed()
-        for area in self.shades:
-            area.set_xy([(-start.L, 0), (-start.L, 1), (start.L, 1), (start.L, 0)])
+        for one in self.shades:
+            one.set_xy([(-start.L, 0), (-start.L, 1), (start.L, 1), (start.L, 0)])
         self.limit.set_text(f"L = {start.L:g}")
         for i, ((plain, rotated, share), found) in enumerate(zip(self.bars, values, strict=True)):
             plain.set_data(self.plain[i])

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Polygon
 
-from afnlab.analysis.style import Picture, styled
+from afnlab.analysis.style import Picture, area, styled
 
 A = TypeVar("A", bound=Artist)
 
@@ -84,10 +84,10 @@ class Scene:
 
 def shade(ax: Axes, colour: str, alpha: float) -> Polygon:
     """An empty area over part of x; its heights are shares of the axes'."""
-    area = Polygon([(0, 0)], color=colour, alpha=alpha, linewidth=0, zorder=1)
-    area.set_transform(ax.get_xaxis_transform())
-    ax.add_patch(area)
-    return area
+    made = Polygon([(0, 0)], zorder=1, **area(colour, alpha))
+    made.set_transform(ax.get_xaxis_transform())
+    ax.add_patch(made)
+    return made
 
 
 def to_png(pixels: np.ndarray) -> bytes:

@@ -54,6 +54,11 @@ def styled(for_page: bool = False) -> Iterator[None]:
         yield
 
 
+def area(colour: str, alpha: float) -> Any:
+    """A fill to look through, whose edge has the colour's own contrast to the page."""
+    return {"facecolor": (colour, alpha), "edgecolor": colour, "linewidth": 0.8}
+
+
 class Picture(Figure):
     """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
 

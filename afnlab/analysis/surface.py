@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from afnlab.analysis.scene import Scene
-from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, styled
+from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, area, styled
 from afnlab.spec import Activation, get_activation
 from afnlab.training.learner import Learner, Setup
 from afnlab.training.plane import points
@@ -35,8 +35,8 @@ MODELS = ("-", "--")
 class Surfaces(Scene):
     """One or two networks: surfaces with the points, losses, pre-activations of the hidden layers.
 
-    Colours are classes: BLUE circles 0, ORANGE squares 1. The first network is drawn solid or
-    filled, the second dashed or outlined. Loss is the mean of the last steps' batches.
+    Colours are classes: BLUE circles 0, ORANGE squares 1. The first network is drawn solid
+    or filled, the second dashed. Loss is the mean of the last steps' batches.
     """
 
     def __init__(self, learners: Sequence[Learner]) -> None:
@@ -125,12 +125,10 @@ class Surfaces(Scene):
         return self.moves(self.loss.plot([], [], MODELS[i], color=INK, label=label)[0])
 
     def _bars(self, i: int) -> list[StepPatch]:
-        look: Any = {"fill": True, "alpha": 0.5, "linewidth": 0} if i == 0 else {"linewidth": 1.2}
+        outline: Any = {"color": INK, "linewidth": 1.2, "linestyle": MODELS[1]}
+        look: Any = {"fill": True, **area(GREY, 0.4)} if i == 0 else outline
         flat = np.zeros(BINS)
-        return [
-            self.moves(ax.stairs(flat, self.edges, color=GREY if i == 0 else INK, **look))
-            for ax in self.histograms
-        ]
+        return [self.moves(ax.stairs(flat, self.edges, **look)) for ax in self.histograms]
 
     def _furnish(self) -> None:
         self.loss.set(

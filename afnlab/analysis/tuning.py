@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from afnlab.analysis.stats import mean_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
@@ -78,25 +81,29 @@ def figure(
     with styled():
         drawn = Picture(figsize=(7, 3.4), layout="constrained")
         ax = drawn.subplots()
-        for data, label, color, marker in (
-            (history, "fixed", BLUE, "o"),
-            (trained, "trained from there", ORANGE, "s"),
+        # Where the two agree, the thin one lies on the thick one, and both are seen.
+        for data, label, color, marker, width in (
+            (history, "fixed", BLUE, "o", 3.5),
+            (trained, "trained from there", ORANGE, "s", 1.2),
         ):
             if data is None:
                 continue
             rows = table(data)
             shown = rows[["accuracy (%)", "low", "high"]].to_numpy(dtype=float)
             error = abs(shown[:, 1:] - shown[:, :1]).T
-            ax.errorbar(
-                rows.index, shown[:, 0], error, color=color, marker=marker, ms=4, label=label
-            )
+            look: Any = {"color": color, "marker": marker, "linewidth": width}
+            size = 3 + 1.5 * width
+            ax.errorbar(rows.index, shown[:, 0], error, markersize=size, label=label, **look)
         if default is not None:
             ax.axvline(default, color=GREY, linestyle=":", label=f"default, {default:g}")
         values = history.value.unique()
         if values.min() > 0 and values.max() / values.min() >= 10:
             ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set(xlabel=parameter, ylabel="accuracy (%)", title="on held-out validation examples")
-        ax.legend()
+        drawn.legend(loc="outside upper right", ncols=3)
     return drawn
 
 

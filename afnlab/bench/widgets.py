@@ -37,7 +37,7 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
 
 def _explorer() -> tuple[str, Callable[[], object], Callable[[], object]]:
     widget = explore(*CURVES)
-    widget.second.value = False
+    widget.controls.second.value = False
     slider, places = widget.cards[0].dials["t"].slider, cycle((1.5, 1.6, 1.7, 1.8))
 
     def move() -> None:
@@ -69,12 +69,13 @@ def _rotation() -> tuple[str, Callable[[], object], Callable[[], object]]:
 
 def _playground() -> tuple[str, Callable[[], object], Callable[[], object]]:
     widget = playground("srelu")
+    points = widget.points.x, widget.points.y
     for _ in range(100):
-        widget.learners[0].step(widget.x, widget.y)
+        widget.learners[0].step(*points)
 
     def anew() -> bytes:
         scene = Surfaces(widget.learners)
-        scene.update(widget.learners, widget.x, widget.y)
+        scene.update(widget.learners, *points)
         return scene.figure._repr_png_()[0]
 
     return "playground: 1 step of 3 x 32, 400 points", widget.one_step, anew

@@ -33,8 +33,8 @@ class ModelControls(widgets.HBox):
         )
         self.auto_rot = widgets.Checkbox(value=False, description="Auto-Rotating", indent=False)
         self.auto_rot.layout.width = "auto"
-        self.L = Dial("L (0: suggested)", 0.0, 0.0, 12.0, within("L", 0), 0.1)
-        self.L.layout = widgets.Layout(width="310px", display="none")
+        self.L = Dial("L (0: suggested)", 0.0, 0.0, 12.0, within("L", 0), 0.1, width="310px")
+        self.L.layout.display = "none"
         parts = [self.activation, self.auto_rot, self.L]
         super().__init__(parts, layout={"flex_flow": "row wrap", "grid_gap": "4px 16px"})
         for part in parts:
@@ -72,13 +72,11 @@ class TrainingControls(widgets.VBox):
         )
         self.seed = _whole("seed", setup.seed, 0, 99)
         self.lr = _log("learning rate", setup.lr, -4, 0)
-        self.momentum = Dial(
-            "momentum", setup.momentum, 0.0, 0.99, within("momentum", 0, 0.999), 0.01
-        )
-        self.l2 = Dial("L2 penalty", setup.l2, 0.0, 0.1, within("L2 penalty", 0), 0.001)
+        check = within("momentum", 0, 0.999)
+        self.momentum = Dial("momentum", setup.momentum, 0.0, 0.99, check, 0.01, **HALF)
+        check = within("L2 penalty", 0)
+        self.l2 = Dial("L2 penalty", setup.l2, 0.0, 0.1, check, 0.001, **HALF)
         self.batch = _whole("batch", setup.batch, 1, 100)
-        for one in (self.momentum, self.l2):
-            one.layout.width = HALF["width"]
         super().__init__(
             [
                 row(self.depth, self.width, self.hidden, self.seed),

@@ -14,9 +14,10 @@ from afnlab.analysis.overlays import Curves, Limits, Shown, View, first_view, fi
 from afnlab.analysis.style import COLOURS
 from afnlab.spec import Activation, get_activation, list_activations
 from afnlab.widgets.card import Card
-from afnlab.widgets.parts import NARROW, Dial, Message, button, row, within
+from afnlab.widgets.parts import Message, button, row
 from afnlab.widgets.replay import Replay
 from afnlab.widgets.screen import Screen
+from afnlab.widgets.viewing import ViewControls
 
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -30,19 +31,22 @@ class Explorer(widgets.VBox):
         shown = [Shown.of(ref) for ref in activations]
         if len(shown) > len(COLOURS):
             raise ValueError(f"activations must be at most {len(COLOURS)}, got {len(shown)}")
-        self.start = self.view = first_view(shown, span) if shown else View(x=(-span, span))
+        self.controls = ViewControls(first_view(shown, span))
+        self.view = self.controls.view
         self.limits: tuple[Limits, Limits] | None = None  # None: those of the defaults
         self.held = False
         self.cards: list[Card] = []
         self.scene: Curves | None = None
         self.screen, self.message = Screen(), Message()
         self.shelf = row(grid_gap="12px 24px")
-        self._make_controls()
+        self._make_top()
+        self.controls.observe(self._looked, "value")
+        self.controls.observe(self._refuse, "problem")
         self.replay = Replay(runs)
         super().__init__(
             [
-                *(row(self.add_box, *self.buttons), row(*self.controls)),
-                *(self.message, self.screen, self.shelf, self.replay),
+                *(row(self.add_box, *self.buttons), self.controls, self.message),
+                *(self.screen, self.shelf, self.replay),
             ],
             layout={"max_width": "1000px"},
         )
@@ -50,7 +54,7 @@ class Explorer(widgets.VBox):
             self._place(one.record)
         self._rebuild()
 
-    def _make_controls(self) -> None:
+    def _make_top(self) -> None:
         self.add_box = widgets.Combobox(
             options=[n for n in list_activations() if get_activation(n).elementwise],
             placeholder="a name, or my_idea.py:ripple",
@@ -66,56 +70,6 @@ class Explorer(widgets.VBox):
             button("Save SVG", lambda: self.save("svg"), "save the figure as SVG"),
             button("Save PNG", lambda: self.save("png"), "save the figure as PNG"),
         ]
-        view = self.view
-        self.range = widgets.FloatRangeSlider(
-            value=view.x,
-            min=-max(20.0, 2 * view.x[1]),
-            max=max(20.0, 2 * view.x[1]),
-            step=0.5,
-            description="inputs x",
-            readout_format=".1f",
-            style=NARROW,
-            layout={"width": "330px"},
-        )
-        self.zoom = widgets.FloatLogSlider(
-            value=1.0,
-            min=-3,
-            max=3,
-            base=2,
-            step=0.25,
-            description="vertical zoom",
-            readout_format=".2f",
-            style=NARROW,
-            layout={"width": "300px"},
-        )
-        self.deviation = Dial(
-            "deviation of z",
-            view.deviation,
-            0.1,
-            5.0,
-            within("deviation of z", 0, but=0),
-            0.1,
-            "z is the normal input whose density is shaded",
-        )
-        self.region = Dial(
-            "region \N{PLUS-MINUS SIGN}L",
-            view.L,
-            0.0,
-            12.0,
-            within("L", 0),
-            0.1,
-            "the dynamic region of an Auto-Rotating layer; 0: none",
-        )
-        for one in (self.deviation, self.region):
-            one.layout.width = "330px"
-            one.observe(self._refuse, "problem")
-        self.second = widgets.Checkbox(
-            value=view.second, description="second derivative", indent=False
-        )
-        self.second.layout.width = "auto"
-        self.controls = [self.range, self.deviation, self.zoom, self.region, self.second]
-        for control in self.controls:
-            control.observe(self._looked, "value")
 
     # What a user does.
 
@@ -141,9 +95,7 @@ class Explorer(widgets.VBox):
         try:
             for card in self.cards:
                 card.reset()
-            start = self.start
-            self.range.value, self.zoom.value, self.second.value = start.x, 1.0, start.second
-            self.deviation.value, self.region.value = start.deviation, start.L
+            self.controls.reset()
         finally:
             self.held = False
         self._looked()
@@ -207,42 +159,28 @@ class Explorer(widgets.VBox):
     def _looked(self, _: Any = None) -> None:
         """The view has changed."""
         if not self.held:
-            low, high = self.range.value
-            if high - low < 0.5:  # the two handles met
-                self.message.say("inputs x must span 0.5 or more")
-                return
-            if self.message.value:
-                self.message.say()
-            self.view = self._seen()
-            self._draw()
-            self._facts()
+            with self.message.catching():
+                self.view = self._seen()
+                self._draw()
+                self._facts()
 
     def _seen(self) -> View:
-        view = replace(
-            self.view,
-            x=tuple(self.range.value),
-            y=None,
-            slopes=None,
-            second=self.second.value,
-            deviation=self.deviation.value,
-            L=self.region.value,
-        )
+        view = self.controls.view
         if not self.cards:
             return view
         limits = self.limits or fitting([Shown(card.record) for card in self.cards], view)
-        y, slopes = (_zoomed(pair, self.zoom.value) for pair in limits)
+        y, slopes = map(self.controls.zoomed, limits)
         return replace(view, y=y, slopes=slopes)
 
     def _moved(self, _: Card) -> None:
         """A parameter has changed: the one path that has to be quick."""
         if not self.held:
-            self._draw()
+            with self.message.catching():
+                self._draw()
 
     def _draw(self) -> None:
-        if self.scene is None:
-            return
-        shown = [card.shown for card in self.cards]
-        with self.message.catching():
+        if self.scene is not None:
+            shown = [card.shown for card in self.cards]
             self.scene.update(shown, self.view)
             self.screen.show(self.scene, "Curves and slopes of " + ", ".join(map(_said, shown)))
 
@@ -267,9 +205,3 @@ def explore(*activations: str | Activation, span: float = 5.0, runs: str | None 
 def _said(one: Shown) -> str:
     values = ", ".join(f"{name} {value:g}" for name, value in one.params.items())
     return f"{one.record.label} ({values})" if values else one.record.label
-
-
-def _zoomed(limits: Limits, zoom: float) -> Limits:
-    low, high = limits
-    middle, half = (low + high) / 2, (high - low) / 2 / zoom
-    return middle - half, middle + half

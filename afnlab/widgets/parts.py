@@ -83,6 +83,7 @@ class Dial(widgets.HBox):
         check: Callable[[float], Any] = float,
         step: float | None = None,
         tip: str = "",
+        width: str = "100%",
     ) -> None:
         self.check = check
         self.write = Later(self._write)
@@ -106,7 +107,7 @@ class Dial(widgets.HBox):
             style={"description_width": "0px"},
             layout={"width": "84px"},
         )
-        super().__init__([self.slider, self.box], value=float(value), layout={"width": "100%"})
+        super().__init__([self.slider, self.box], value=float(value), layout={"width": width})
         self.slider.observe(self._slid, "value")
         self.box.observe(self._typed, "value")
         self.observe(self._set, "value")
@@ -170,7 +171,7 @@ def within(
     return check
 
 
-def dial(name: str, p: Param, of: str = "") -> Dial:
+def dial(name: str, p: Param, of: str = "", width: str = "100%") -> Dial:
     """The dial of an activation's parameter."""
     room = 5 * abs(p.default) or 5.0
     low = p.low if isfinite(p.low) else p.default - room
@@ -180,7 +181,7 @@ def dial(name: str, p: Param, of: str = "") -> Dial:
     def check(value: float) -> Any:
         return p.check(f"{of}: {name}" if of else name, value)
 
-    return Dial(name, p.default, low, high, check, step)
+    return Dial(name, p.default, low, high, check, step, width=width)
 
 
 def button(text: str, act: Callable[[], object], tip: str = "", **options: Any) -> widgets.Button:

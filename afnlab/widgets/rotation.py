@@ -13,7 +13,7 @@ from afnlab.training.tasks import get_task
 from afnlab.widgets.parts import FARTHEST, NARROW, Dial, Message, dial, row, within
 from afnlab.widgets.screen import Screen
 
-DEEPEST = 8
+DEEPEST, WIDE = 8, "330px"
 
 
 class RotationExplorer(widgets.VBox):
@@ -30,11 +30,13 @@ class RotationExplorer(widgets.VBox):
         limit = suggested_L(activation) if L is None else L
         low, high = input_limits(self.record, 0.0, 1.0)
         self.screen, self.message = Screen(), Message()
+        probe, far = 2 * high - low, within("x_Q", -FARTHEST)
         self.dials = {
-            "L": Dial("L", limit, 0.5, 12.0, within("L", 0, but=0), 0.1),
-            "x_q": Dial("probe x_Q", 2 * high - low, -5.0, 5.0, within("x_Q", -FARTHEST), 0.1),
+            "L": Dial("L", limit, 0.5, 12.0, within("L", 0, but=0), 0.1, width=WIDE),
+            "x_q": Dial("probe x_Q", probe, -5.0, 5.0, far, 0.1, width=WIDE),
         }
-        self.own = {n: dial(n, p, activation) for n, p in self.record.params.items() if not p.fixed}
+        free = {name: p for name, p in self.record.params.items() if not p.fixed}
+        self.own = {name: dial(name, p, activation, WIDE) for name, p in free.items()}
         first = Start(self.task, self.record, limit)
         self.reach = REACH * limit
         self.scene = Regions(first, self.reach)
@@ -44,12 +46,11 @@ class RotationExplorer(widgets.VBox):
             DEEPEST,
             description="hidden layers",
             style=NARROW,
-            layout={"width": "330px"},
+            layout={"width": WIDE},
         )
         # Until the slider is moved, the layers are as wide as the task has them.
         self.own_depth = self.depth.value
         for one in (*self.dials.values(), *self.own.values()):
-            one.layout.width = "330px"
             one.observe(self._moved, "value")
             one.observe(lambda change: self.message.say(change.new), "problem")
         self.depth.observe(self._deepened, "value")

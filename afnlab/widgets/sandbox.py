@@ -7,24 +7,21 @@ import time
 from typing import Any
 
 import ipywidgets as widgets
-import torch
 
-from afnlab.analysis.surface import Surfaces, empty
+from afnlab.analysis.surface import Surfaces
 from afnlab.loading import unknown
 from afnlab.spec import Activation
 from afnlab.training.learner import DEMO, Learner, Setup
-from afnlab.training.plane import SHAPES, points
+from afnlab.training.plane import SHAPES
 from afnlab.widgets.controls import ModelControls, TrainingControls
-from afnlab.widgets.parts import NARROW, Dial, Later, Message, button, row, within
+from afnlab.widgets.parts import NARROW, Later, Message, button, row
+from afnlab.widgets.scatter import OWN, Points
 from afnlab.widgets.screen import Screen
 
-OWN = "my own points"
 PRESETS = {"afnlab": Setup(), "convnetjs-extras demo": DEMO}
 PERIOD = 0.06  # seconds from picture to picture that it aims at
 SHORTEST = 0.01  # seconds of training to a picture, however long it takes to draw
 PATIENCE = 20.0  # seconds until it pauses when no browser shows its pictures
-COUNT = 400
-MARKS = {"\N{BLACK CIRCLE} blue": 0, "\N{BLACK SQUARE} orange": 1}
 
 
 class Playground(widgets.VBox):
@@ -35,7 +32,6 @@ class Playground(widgets.VBox):
     def __init__(self, activations: tuple[str | Activation, ...], shape: str, preset: str) -> None:
         setup = PRESETS[preset]
         self.held = False
-        self.x, self.y = empty()
         self.screen = Screen(clickable=True, acknowledged=True)
         self.screen.clicked(self._clicked)
         self.message, self.status = Message(), widgets.HTML()
@@ -44,13 +40,11 @@ class Playground(widgets.VBox):
         super().__init__(
             [
                 row(*self.buttons, self.pace, self.preset),
-                row(self.shape, self.noise, self.mark, self.clear_button),
-                *(*self.models, self.message),
+                *(self.points, *self.models, self.message),
                 *(self.screen, self.status, self.training),
             ],
             layout={"max_width": "1000px"},
         )
-        self._scatter()
         self.learners = [Learner(one) for one in self.setups()]
         self.scene = Surfaces(self.learners)
         self._draw()
@@ -75,18 +69,7 @@ class Playground(widgets.VBox):
         self.preset = widgets.Dropdown(
             options=list(PRESETS), value=preset, description="preset", layout={"width": "280px"}
         )
-        self.shape = widgets.Dropdown(
-            options=[*SHAPES, OWN], value=shape, description="points", layout={"width": "230px"}
-        )
-        self.noise = Dial("noise", 0.05, 0.0, 0.5, within("noise", 0, 2), 0.01)
-        self.noise.layout.width = "300px"
-        self.mark = widgets.ToggleButtons(
-            options=list(MARKS.items()),
-            description="a click adds",
-            tooltips=["Shift: the other class"] * 2,
-            style={"button_width": "100px", "description_width": "initial"},
-        )
-        self.clear_button = button("Clear", self.clear, "take all points away")
+        self.points = Points(shape, setup.low, setup.high)
         second = activations[1] if len(activations) == 2 else activations[0]
         self.models = [
             ModelControls(activations[0], "activation"),
@@ -102,12 +85,16 @@ class Playground(widgets.VBox):
             *self.models[1].children[1:],
         )
         self.training = TrainingControls(setup, self.reset, self._retune)
-        for one in (self.shape, self.noise):
-            one.observe(self._scattered, "value")
+        self.points.observe(lambda _: self._draw(), "value")
         for model in (*self.models, self.both):
             model.observe(lambda _: self.reset(), "value")
         self.preset.observe(self._preset, "value")
-        dials = (self.noise, *(m.L for m in self.models), self.training.momentum, self.training.l2)
+        dials = (
+            self.points.noise,
+            *(m.L for m in self.models),
+            self.training.momentum,
+            self.training.l2,
+        )
         for one in dials:
             one.observe(lambda change: self.message.say(change.new), "problem")
 
@@ -156,18 +143,6 @@ class Playground(widgets.VBox):
             self.learners = learners
             self._draw()
 
-    def add(self, x: float, y: float, label: int) -> None:
-        """One more point, of class 0 or 1."""
-        self.x = torch.cat([self.x, torch.tensor([[x, y]])])
-        self.y = torch.cat([self.y, torch.tensor([label])])
-        self._draw()
-
-    def clear(self) -> None:
-        """Take all points away, to make room for those that are clicked."""
-        self.shape.value = OWN
-        self.x, self.y = empty()
-        self._draw()
-
     def close(self) -> None:
         self.pause()
         super().close()
@@ -210,13 +185,13 @@ class Playground(widgets.VBox):
 
     def _train(self, steps: int, seconds: float = 1.0) -> None:
         """So many steps of each network, or fewer where time is up; both take the same number."""
-        if not len(self.x):
+        if not len(self.points.x):
             self.message.say("there are no points to learn: click some onto the plane")
             return
         end = time.monotonic() + seconds
         for _ in range(steps):
             for learner in self.learners:
-                learner.step(self.x, self.y)
+                learner.step(self.points.x, self.points.y)
             if time.monotonic() > end:
                 break
         if any(one.diverged for one in self.learners):
@@ -230,45 +205,33 @@ class Playground(widgets.VBox):
                 learner.retune(setup)
 
     def _preset(self, change: Any) -> None:
-        self.held, setup, old = True, PRESETS[change.new], self.training.base
-        self.x = setup.low + (self.x - old.low) * (setup.high - setup.low) / (old.high - old.low)
+        self.held, setup = True, PRESETS[change.new]
         try:
+            self.points.move(setup.low, setup.high)
             self.training.show(setup)
             for model in self.models:
                 model.activation.value, model.auto_rot.value = str(setup.activation), False
             self.both.value = self.both.value and change.new == "afnlab"
         finally:
             self.held = False
-        self._scatter()
         self.reset()
-
-    def _scattered(self, _: Any) -> None:
-        self._scatter()
-        self._draw()
-
-    def _scatter(self) -> None:
-        """The points of the chosen shape, in the plane's own range."""
-        if self.shape.value != OWN:
-            x, self.y = points(self.shape.value, COUNT, self.noise.value)
-            low, high = self.training.base.low, self.training.base.high
-            self.x = low + (x + 1) / 2 * (high - low)
 
     def _clicked(self, x: float, y: float, other: bool) -> None:
         place = self.scene.place(x, y)
         if place is not None:
-            self.add(*place, 1 - self.mark.value if other else self.mark.value)
+            self.points.add(*place, self.points.label(other))
 
     def _draw(self) -> None:
-        self.scene.update(self.learners, self.x, self.y)
+        self.scene.update(self.learners, self.points.x, self.points.y)
         names = " and ".join(_looks(one)[0] for one in self.learners)
         self.screen.show(self.scene, f"Decision surface, loss and pre-activations: {names}")
         self.tell()
 
     def _tell(self) -> None:
-        lines = [f"{len(self.x)} points, step {max(one.steps for one in self.learners):,}"]
+        lines = [f"{len(self.points.x)} points, step {max(one.steps for one in self.learners):,}"]
         for one in self.learners:
-            if one.steps and len(self.x):
-                share = 100 * one.accuracy(self.x, self.y)
+            if one.steps and len(self.points.x):
+                share = 100 * one.accuracy(self.points.x, self.points.y)
                 lines.append(f"{_looks(one)[0]}: {share:.1f} % right, loss {one.losses[-1]:.4f}")
         self.status.value = " &ensp; ".join(lines)
 

@@ -46,11 +46,11 @@ function render({ model, el }) {
   };
 
   // Notebooks take arrows and Enter for themselves, also from a slider or a button in an output.
+  // The mark is on the element with the focus: some of their shortcuts are bound to just that one.
   const keep = (event) => {
     const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
-    const output = el.closest(".jp-OutputArea-output");
-    if (output?.contains(event.target))
-      output.toggleAttribute("data-lm-suppress-shortcuts", plain && OURS.has(event.key));
+    if (el.closest(".jp-OutputArea-output")?.contains(event.target))
+      event.target.toggleAttribute("data-lm-suppress-shortcuts", plain && OURS.has(event.key));
   };
   window.addEventListener("keydown", keep, true);
 

@@ -73,19 +73,28 @@ THEIRS = ("reading 'schema'", "@jupyter-notebook/lab-extension", "fontawesome")
 
 @pytest.fixture
 def page(browser) -> Iterator[Any]:
-    """A page whose console must stay free of errors. To be asked for after its server."""
+    """A page whose console must stay free of errors. To be asked for after its server.
+
+    Pages that a test adds to its context are held to the same.
+    """
     context = browser.new_context(viewport={"width": 1250, "height": 1500})
-    made = context.new_page()
-    made.set_default_timeout(90_000)  # a busy machine is slow, not wrong
+    context.set_default_timeout(90_000)  # a busy machine is slow, not wrong
     errors: list[str] = []
 
     def note(message: Any) -> None:
         if message.type == "error":
             errors.append(f"{message.text} ({message.location['url']})")
 
-    made.on("console", note)
-    made.on("pageerror", lambda e: errors.append(str(e)))
-    yield made
+    context.on("console", note)
+    context.on("weberror", lambda e: errors.append(str(e.error)))
+    yield context.new_page()
     context.close()
     ours = [text for text in errors if not any(theirs in text for theirs in THEIRS)]
     assert not ours, ours
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what the tests have measured (`record_property`)."""
+    for report in terminalreporter.getreports("passed"):
+        for what, value in report.user_properties:
+            terminalreporter.write_line(f"{what}: {value}")

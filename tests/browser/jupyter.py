@@ -129,4 +129,4 @@ def run_all(page: Any, seconds: float = 240) -> None:
 def complaints(page: Any) -> list[str]:
     """What the cells have written as errors."""
     kinds = [f"{PANEL} [data-mime-type='application/vnd.jupyter.{k}']" for k in ("error", "stderr")]
-    return page.locator(", ".join(kinds)).all_inner_texts()
+    return page.locator(", ".join(kinds)).all_text_contents()

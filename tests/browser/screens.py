@@ -6,15 +6,16 @@ from typing import Any
 
 SCREEN = "canvas.afnlab-screen"
 
-# Time from a key press to the new picture, by the browser's own clock.
+# Times by the browser's own clock: from each key press to its picture, and of the last of both.
 WATCH = """canvas => {
-  const state = {moves: []};
+  const state = {moves: [], pulled: 0, shown: 0};
   window.afnlabWatch = state;
-  addEventListener('keydown', e => { state.pressed = performance.now() }, true);
+  addEventListener('keydown', () => { state.pressed = performance.now() }, true);
+  addEventListener('mousemove', () => { state.pulled = performance.now() }, true);
   new MutationObserver(() => {
-    const now = performance.now();
     requestAnimationFrame(() => {
-      if (state.pressed) state.moves.push(now - state.pressed);
+      state.shown = performance.now();
+      if (state.pressed) state.moves.push(state.shown - state.pressed);
       state.pressed = 0;
     });
   }).observe(canvas, {attributes: true, attributeFilter: ['data-number']});

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import jupyter
 import pytest
-from screens import number, picture, ready, slider
+from screens import number, picture, ready, slider, wait_for_frame
 
 pytestmark = pytest.mark.slow
 
 
 def follows(page) -> None:
+    """Each key that moves a slider does, and keeps the focus on it."""
     ready(page)
-    start, frame = picture(page), number(page)
+    start, handle = picture(page), slider(page, "t")
     for _ in range(40):  # they show their widgets before the kernel can be reached
-        slider(page, "t").focus()
-        page.keyboard.press("PageUp")  # Notebook 7 can take the arrows for itself
+        handle.focus()
+        page.keyboard.press("PageUp")
         page.wait_for_timeout(500)
-        if number(page) > frame:
+        if number(page) > 1:
             break
-    assert number(page) > frame
+    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End", "PageDown"):
+        frame, before = number(page), picture(page)
+        page.keyboard.press(key)
+        wait_for_frame(page, frame)
+        assert picture(page) != before, key
     assert picture(page) != start
-    page.locator("code:has-text('SReLU(t=')").wait_for()
+    assert handle.evaluate("e => e === document.activeElement")
+    page.locator("code:has-text('SReLU(t=9.')").wait_for()
 
 
 def test_notebook_7(notebook, page):

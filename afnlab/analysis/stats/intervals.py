@@ -28,6 +28,9 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def __repr__(self) -> str:
+        return f"Interval(mean={self.mean:.4g}, low={self.low:.4g}, high={self.high:.4g})"
+
 
 def mean_interval(
     values: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None

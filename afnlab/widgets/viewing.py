@@ -1,0 +1,107 @@
+"""What of the curves is shown, as controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+from afnlab.analysis.overlays import Limits, View
+from afnlab.widgets.parts import NARROW, Dial, within
+
+
+class ViewControls(widgets.HBox):
+    """Inputs, zoom, the normal input and the dynamic region.
+
+    start: what they say at first, and after `reset`. value: counts the changes.
+    problem: why something was refused, see `Dial`.
+    """
+
+    value = traitlets.Int(0)
+    problem = traitlets.Unicode()
+
+    def __init__(self, start: View) -> None:
+        self.start, self.x = start, start.x
+        reach = max(20.0, 2 * start.x[1])
+        self.range = widgets.FloatRangeSlider(
+            value=start.x,
+            min=-reach,
+            max=reach,
+            step=min(0.5, start.x[1] / 5),
+            description="inputs x",
+            readout_format=".1f",
+            style=NARROW,
+            layout={"width": "330px"},
+        )
+        self.zoom = widgets.FloatLogSlider(
+            value=1.0,
+            min=-3,
+            max=3,
+            base=2,
+            step=0.25,
+            description="vertical zoom",
+            readout_format=".2f",
+            style=NARROW,
+            layout={"width": "300px"},
+        )
+        self.deviation = Dial(
+            "deviation of z",
+            start.deviation,
+            0.1,
+            5.0,
+            within("deviation of z", 0, but=0),
+            0.1,
+            "z is the normal input whose density is shaded",
+            width="330px",
+        )
+        self.region = Dial(
+            "region \N{PLUS-MINUS SIGN}L",
+            start.L,
+            0.0,
+            12.0,
+            within("L", 0),
+            0.1,
+            "the dynamic region of an Auto-Rotating layer; 0: none",
+            width="330px",
+        )
+        self.second = widgets.Checkbox(
+            value=start.second, description="second derivative", indent=False
+        )
+        self.second.layout.width = "auto"
+        parts = (self.range, self.deviation, self.zoom, self.region, self.second)
+        super().__init__(parts, layout={"flex_flow": "row wrap", "grid_gap": "4px 16px"})
+        for part in parts:
+            part.observe(self._changed, "value")
+        for one in (self.deviation, self.region):
+            one.observe(self._refused, "problem")
+
+    @property
+    def view(self) -> View:
+        """What they say, but for the zoom."""
+        return View(
+            self.x, second=self.second.value, deviation=self.deviation.value, L=self.region.value
+        )
+
+    def zoomed(self, limits: Limits) -> Limits:
+        """Limits of an axis, as near as the zoom says."""
+        low, high = limits
+        middle, half = (low + high) / 2, (high - low) / 2 / self.zoom.value
+        return middle - half, middle + half
+
+    def reset(self) -> None:
+        """Back to the start."""
+        start = self.start
+        self.range.value, self.zoom.value, self.second.value = start.x, 1.0, start.second
+        self.deviation.value, self.region.value = start.deviation, start.L
+
+    def _changed(self, _: Any) -> None:
+        low, high = self.range.value
+        if not low < high:  # the two handles have met
+            self.problem = "inputs x must span more than nothing"
+            return
+        self.x, self.problem = (low, high), ""
+        self.value += 1
+
+    def _refused(self, change: Any) -> None:
+        self.problem = change.new
