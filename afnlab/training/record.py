@@ -77,7 +77,8 @@ class Result:
                 "train_loss": last.train_loss.mean(),
                 "diverged": int(last.diverged.sum()),
                 "seconds": self.history.seconds.sum(),
-            }
+            },
+            dtype=object,  # numbers of seeds stay whole
         )
 
     def model(self, seed: int) -> nn.Module:
