@@ -63,11 +63,11 @@ def test_bad_setups(given, message):
 def test_it_learns(shape, activation):
     x, y = points(shape, 200, noise=0.0)
     learner = Learner(Setup(activation, hidden=(16, 16)))
-    before = learner.accuracy(x, y)
+    before = learner.scores(x, y)[0]
     for _ in range(400):
         learner.step(x, y)
     assert learner.steps == len(learner.losses) == 400
-    assert learner.accuracy(x, y) > max(before, 0.97)
+    assert learner.scores(x, y)[0] > max(before, 0.97)
 
 
 def test_a_setup_repeats_to_the_bit():
@@ -188,5 +188,5 @@ def test_what_is_looked_at():
     torch.testing.assert_close(found[0], linears(learner.network)[0](x))
     p = learner.surface(x)
     assert p.shape == (30,)
-    assert learner.accuracy(x, y) == pytest.approx(float(((p > 0.5) == (y == 1)).float().mean()))
+    assert learner.scores(x, y)[0] == pytest.approx(float(((p > 0.5) == (y == 1)).float().mean()))
     assert not any(t.requires_grad for t in (*found, p))

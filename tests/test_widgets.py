@@ -464,7 +464,7 @@ def test_clicked_points_are_learned():
     assert widget.points.y.tolist() == [0, 1] * 6 + [1]
     for _ in range(200):
         widget.learners[0].step(widget.points.x, widget.points.y)
-    assert widget.learners[0].accuracy(widget.points.x, widget.points.y) == 1
+    assert widget.learners[0].scores(widget.points.x, widget.points.y)[0] == 1
     widget.screen._handle_custom_msg({"kind": "click", "x": 0.99, "y": 0.99, "other": False}, [])
     assert len(widget.points.x) == 13
     widget.points.clear()

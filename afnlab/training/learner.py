@@ -190,6 +190,11 @@ class Learner:
         self.network.train()
         return found
 
-    def accuracy(self, x: Tensor, y: Tensor) -> float:
-        """Share of the points whose class it finds."""
-        return float(((self.surface(x) > 0.5).long() == y).float().mean())
+    @torch.no_grad()
+    def scores(self, x: Tensor, y: Tensor) -> tuple[float, float]:
+        """Over all points: the share whose class it finds, and the mean cross entropy."""
+        self.network.eval()
+        logits = self.network(x)
+        self.network.train()
+        right = (logits.argmax(-1) == y).float().mean()
+        return float(right), float(F.cross_entropy(logits, y))

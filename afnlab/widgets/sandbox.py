@@ -231,8 +231,8 @@ class Playground(widgets.VBox):
         lines = [f"{len(self.points.x)} points, step {max(one.steps for one in self.learners):,}"]
         for one in self.learners:
             if one.steps and len(self.points.x):
-                share = 100 * one.accuracy(self.points.x, self.points.y)
-                lines.append(f"{_looks(one)[0]}: {share:.1f} % right, loss {one.losses[-1]:.4f}")
+                right, loss = one.scores(self.points.x, self.points.y)
+                lines.append(f"{_looks(one)[0]}: {100 * right:.1f} % right, loss {loss:.4f}")
         self.status.value = " &ensp; ".join(lines)
 
 
