@@ -98,6 +98,7 @@ def _command(words: list[str], die_at: int) -> None:
     code = 70
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
         out = os.open(f"{os.getpid()}.out", os.O_WRONLY | os.O_CREAT)
         os.dup2(out, 1)
         os.dup2(out, 2)

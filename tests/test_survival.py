@@ -172,7 +172,7 @@ def test_interrupted_it_stops_cleanly_and_soon(driver, walks, tmp_path):
         time.sleep(0.02)
     asked = time.monotonic()
     os.kill(pid, signal.SIGINT)
-    assert driver.wait(pid) == 130
+    assert driver.wait(pid) == 130, driver.said(pid)
     assert time.monotonic() - asked < 10
     assert "interrupted; what was complete is kept" in driver.said(pid)
     assert "Traceback" not in driver.said(pid)
