@@ -87,7 +87,7 @@ extern "C" host::Start* entry(const char* name) {{
 """
     (folder / "cuda.cpp").write_text(source)
     compiler = toolchain.cpu_compiler("DEFAULT")
-    flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.flags)
+    flags = tuple("-O1" if flag == "-O2" else flag for flag in compiler.flags)
     out = folder / "cuda.so"
     toolchain.Compiler(compiler.path, flags).run(folder / "cuda.cpp", out)
     return ctypes.CDLL(str(out))

@@ -14,7 +14,6 @@ namespace {
 
 constexpr long PIECE = 4096;
 constexpr long TILE = 256;
-constexpr long LANES = 16;
 constexpr long WORTH_THREADS = 32768;
 
 enum Dtype { FLOAT32, FLOAT64, FLOAT16, BFLOAT16 };
@@ -113,7 +112,7 @@ template <class F, class T>
 void partial_one(const T* x, const T* grad_y, T* grad_x, long n, const T* p, long stride,
                  double* sums) {
     const F f(p, stride);
-    T terms[F::parameters][TILE] = {}, lanes[F::parameters][LANES] = {};
+    T terms[F::parameters][TILE] = {};  // a fixed parameter has no derivative, and stays 0
     for (long at = 0; at < n; at += TILE) {
         const long size = n - at < TILE ? n - at : TILE;
 #pragma omp simd
@@ -122,21 +121,19 @@ void partial_one(const T* x, const T* grad_y, T* grad_x, long n, const T* p, lon
             grad_x[at + i] = g * f.slope(x[at + i], Term<T>{*terms + i, g});
         }
         for (int k = 0; k < F::parameters; ++k) {
-            for (long i = size; i < TILE; ++i) terms[k][i] = 0;
-            for (long i = 0; i < TILE; i += LANES)
-#pragma omp simd
-                for (long j = 0; j < LANES; ++j) lanes[k][j] += terms[k][i + j];
+            T sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (long i = 0; i < size; ++i) sum += terms[k][i];
+            sums[k] += sum;
         }
     }
-    for (int k = 0; k < F::parameters; ++k)
-        for (long j = 0; j < LANES; ++j) sums[k] += lanes[k][j];
 }
 
 // sums[k * stride + i] += grad_y[i] times the derivative by element i's own parameter k.
 template <class F, class T>
 void partial_each(const T* x, const T* grad_y, T* grad_x, long n, const T* p, long stride,
                   double* sums) {
-    T terms[F::parameters][TILE] = {};
+    T terms[F::parameters][TILE] = {};  // a fixed parameter has no derivative, and stays 0
     for (long at = 0; at < n; at += TILE) {
         const long size = n - at < TILE ? n - at : TILE;
 #pragma omp simd

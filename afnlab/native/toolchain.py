@@ -22,7 +22,7 @@ _X86 = {
     "AVX2": ("-mavx2", "-mfma"),
     "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"),
 }
-_CPU_FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+_CPU_FLAGS = ("-std=c++17", "-O2", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 # Divisions to 2 units in the last place: the exact ones cost more than the memory traffic.
 _CUDA_FLAGS = ("-std=c++17", "-O3", "--prec-div=false", "-shared", "-Xcompiler", "-fPIC")
 _ARCHITECTURES: tuple[str, ...] = (
