@@ -117,7 +117,7 @@ def taken(times):
 
 
 @pytest.mark.slow
-def test_playground(lab, page):
+def test_playground(lab, page, record_property):
     jupyter.open_notebook(page, lab, "playground")
     jupyter.run_all(page)
     screen = ready(page)
@@ -127,6 +127,8 @@ def test_playground(lab, page):
     for _ in range(10):
         frame = wait_for_frame(page, frame)
     assert picture(page) != start
+    page.wait_for_timeout(3000)
+    record_property("pictures a second of two networks that learn", (number(page) - frame) // 3)
 
     # The kernel answers while it trains.
     page.locator(f"{SCREEN}").first.scroll_into_view_if_needed()
