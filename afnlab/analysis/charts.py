@@ -16,11 +16,11 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from afnlab.analysis import curves
+from afnlab.analysis.numerals import MINUS
 from afnlab.analysis.stats import Ranking
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture
 from afnlab.analysis.tables import TOLD
 
-MINUS = "\N{MINUS SIGN}"
 BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
 
 

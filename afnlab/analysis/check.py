@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from afnlab.analysis.slopes import derivatives
 from afnlab.loading import load
 from afnlab.spec import get_activation, list_activations
 
@@ -27,7 +28,7 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
 
     refs: names of ours, `path/my.py:thing` or `package.module:thing`, where the thing is an afnlab
         activation, a torch module class that needs no arguments, or a function of a tensor; or a
-        package, for all module classes in it. None: all of ours.
+        package, for all module classes in it. Without any: all of ours.
 
     Columns: "values" and "slopes", the first that is not finite for |x| up to 1e4, in float64,
     float32, bfloat16 and float16 (where the value of float64 fits in); "derivative", where the
@@ -99,13 +100,13 @@ def problems(found: Any) -> list[str]:
     """The columns of `check` but the last, for one activation, module class or function."""
     precise = _function(found, torch.float64)
     _require_elementwise(precise)
-    exact, slopes = _both(precise, _grid(torch.float64))
+    exact, slopes = derivatives(precise, _grid(torch.float64), 1)
     texts = ["", ""]
     for dtype in DTYPES:
         x = _grid(dtype)
         most = torch.finfo(dtype).max
         fits = [(v.abs() < most) | ~v.isfinite() for v in (exact, slopes)]
-        for column, got in enumerate(_both(_function(found, dtype), x)):
+        for column, got in enumerate(derivatives(_function(found, dtype), x, 1)):
             wrong = ~got.isfinite() & fits[column]
             if wrong.any() and not texts[column]:
                 at = int(wrong.nonzero()[0])
@@ -139,20 +140,10 @@ def _grid(dtype: torch.dtype) -> Tensor:
     return torch.tensor([0.0, *(s * v for v in SIZES for s in (-1, 1))], dtype=dtype)
 
 
-def _both(function: Function, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Values and slopes at x, detached."""
-    x = x.detach().requires_grad_()
-    y = function(x)
-    if not y.requires_grad:
-        return y.detach(), torch.zeros_like(x)
-    (slope,) = torch.autograd.grad(y.sum(), x, materialize_grads=True)
-    return y.detach(), slope
-
-
 def _underived(function: Function) -> str:
     """The first point where the slope is the difference quotient of neither side."""
     x = torch.linspace(-7.93, 8.07, 161, dtype=torch.float64)
-    y, slope = _both(function, x)
+    y, slope = derivatives(function, x, 1)
     left, right = ((function(x + s) - y).detach() / s for s in (-STEP, STEP))
     off = torch.minimum((left - slope).abs(), (right - slope).abs())
     wrong = (off > TOLERANCE * (1 + slope.abs())) & slope.isfinite()

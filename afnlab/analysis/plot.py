@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from afnlab.analysis.profile import derivatives
+from afnlab.analysis.slopes import derivatives
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.spec import Activation, get_activation
 

@@ -6,27 +6,13 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from afnlab.analysis import check
+from afnlab.analysis.slopes import derivatives
 from afnlab.spec import Activation, get_activation
 from afnlab.training.initial import gain
 
 DEAD = 0.05  # a slope smaller than this in size lets next to nothing back
-
-
-def derivatives(record: Activation, x: Tensor, order: int = 2, **params: Any) -> list[Tensor]:
-    """[f, f', ...] up to `order` at x, by automatic differentiation."""
-    x = x.detach().requires_grad_()
-    values = [record(x, **params)]
-    for _ in range(order):
-        last = values[-1]
-        if last.requires_grad:
-            (slope,) = torch.autograd.grad(last.sum(), x, create_graph=True, materialize_grads=True)
-        else:
-            slope = torch.zeros_like(x)
-        values.append(slope)
-    return [v.detach() for v in values]
 
 
 def profile(ref: str | Activation, **params: Any) -> pd.Series:

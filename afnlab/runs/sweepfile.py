@@ -32,8 +32,7 @@ class Sweep:
     grid: a list or range of each name, see `afnlab.runs.grid`; all combinations are made. zip:
     names whose lists go side by side, one mapping or several; each is one more axis of the grid.
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number or
-    a list; a notebook that has no parameter `seeds` but one `seed` is run once
-    for each.
+    a list; a notebook that has no parameter `seeds` but one `seed` is run once for each.
     """
 
     name: str

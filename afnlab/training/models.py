@@ -51,9 +51,8 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
             rotated = AutoRotLinear(
                 inputs, outputs, **limits, auto_rot=auto_rot, trainable_L=trainable_L
             )
-            if (
-                isinstance(L, Tensor) and not trainable_L
-            ):  # a buffer can differ within a stack of networks
+            # A buffer can differ within a stack of networks.
+            if isinstance(L, Tensor) and not trainable_L:
                 del rotated.L
                 rotated.register_buffer("L", L.clone(), persistent=False)
             layers += [rotated, after]

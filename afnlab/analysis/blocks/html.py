@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from afnlab.analysis.numerals import MINUS
+
 if TYPE_CHECKING:
     from IPython.display import HTML
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def html(text: str) -> HTML:
