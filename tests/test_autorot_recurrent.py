@@ -337,10 +337,38 @@ def test_one_buffer_holds_the_rotated_weights_for_cudnn(name, cell):
     assert [v.storage_offset() for v in order] == [
         sum(v.numel() for v in order[:at]) for at in range(len(order))
     ]
-    dimensions = [v.dim() for v in order]
-    assert dimensions == sorted(dimensions, reverse=True)
     grads = torch.autograd.grad(sum(v.square().sum() for v in views.values()), layer.weight_ih_l0)
     assert grads[0].norm() > 0
+
+
+@every_class
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_one_buffer_has_cudnns_order(name, bidirectional):
+    """As jax.experimental.rnn.unpack_lstm_weights reads it: every matrix, then every bias."""
+    _, layer = pair(name, num_layers=2, bidirectional=bidirectional)
+    rotated = dict(zip(layer._flat_weights_names, layer._rotated_weights(), strict=True))
+    views = recurrent._in_one_buffer(rotated)
+    ends = [f"l{n}{end}" for n in (0, 1) for end in ("", "_reverse")[: 1 + bidirectional]]
+    assert sorted(views, key=lambda n: views[n].storage_offset()) == [
+        f"{kind}_{way}_{end}" for kind in ("weight", "bias") for end in ends for way in ("ih", "hh")
+    ]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("stack", STACKS, ids=words)
+@every_cell
+def test_on_cuda_as_on_the_cpu(name, cell, stack):
+    """torch warns, which is an error here, where cuDNN has to copy the weights together first."""
+    if not torch.cuda.is_available():
+        pytest.fail("this test needs a CUDA device")
+    _, layer = pair(name, **cell, **stack)
+    outputs = []
+    for device in ("cpu", "cuda"):
+        x = normal(STEPS, BATCH, INPUTS).to(device).requires_grad_()
+        y = layer.to(device)(x)[0]
+        gradients = torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])
+        outputs.append([t.cpu() for t in (y, *gradients)])
+    assert_close(outputs[1], outputs[0])
 
 
 def test_takes_torchs_arguments():
