@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from afnlab.nn import make
 from afnlab.spec import Activation
@@ -20,14 +21,16 @@ def replace(
 
     A module that the model uses in several places stays shared. Returns the model (or the new
     module, where the model itself is one). ValueError if there is none: activations that a forward
-    method calls as functions cannot be swapped from outside.
+    method calls as functions cannot be swapped from outside. New parameters take the device and
+    dtype of the model's first floating-point parameter.
     """
     new: dict[nn.Module, nn.Module] = {}
+    weights = (p for p in model.parameters() if not is_lazy(p) and p.is_floating_point())
+    weight = next(weights, None)
 
     def swapped(module: nn.Module) -> nn.Module:
         if module not in new:
             made = make(ref, params)
-            weight = next(model.parameters(), None)
             new[module] = (made if weight is None else made.to(weight)).train(module.training)
         return new[module]
 
@@ -43,4 +46,19 @@ def replace(
             f"replace: the model holds no {wanted} module (functions called inside forward, such"
             " as F.relu, cannot be swapped; give the model a module for them)"
         )
+    _unfuse(model, set(new.values()))
     return model
+
+
+def _unfuse(model: nn.Module, new: set[nn.Module]) -> None:
+    """Have torch's transformer encoders call the new modules in evaluation too.
+
+    Their fused operation does not: it has the activation that a layer was made with.
+    """
+    for module in model.modules():
+        if new.isdisjoint(module.modules()):
+            continue
+        if isinstance(module, nn.TransformerEncoderLayer):
+            module.activation_relu_or_gelu = 0
+        elif isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False

@@ -337,6 +337,25 @@ def test_torchs_transformer_is_rotated_in_evaluation_too():
         assert_close(model.eval()(x), trained)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_torchs_transformer_with_padding_is_rotated_in_evaluation_too():
+    """torch hands padded batches to fused layers as nested tensors, which no rotation can take."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    model = nn.TransformerEncoder(layer, 2).eval()
+    x, padding = torch.randn(2, 3, 8), torch.tensor([[False, False, True], [False] * 3])
+    with torch.no_grad():
+        plain = model(x, src_key_padding_mask=padding)
+    auto_rotate(model, 2.0)
+    trained = model.train()(x, src_key_padding_mask=padding).detach()
+    with torch.no_grad():
+        evaluated = model.eval()(x, src_key_padding_mask=padding)
+        assert_close(evaluated[~padding], trained[~padding])
+        assert model.use_nested_tensor is False
+        assert_close(undo_rotation(model)(x, src_key_padding_mask=padding), plain)
+        assert model.use_nested_tensor is True
+
+
 # The suggestion
 
 

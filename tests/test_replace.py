@@ -99,6 +99,30 @@ def test_new_parameters_have_the_models_dtype(dtype):
     assert all(p.grad is not None for p in model.parameters())
 
 
+def test_the_dtype_is_taken_from_floating_point_weights_that_are_there():
+    whole = torch_nn.Parameter(torch.zeros(3, 3, dtype=torch.int8), requires_grad=False)
+    model = torch_nn.Sequential(torch_nn.Linear(3, 3), torch_nn.LazyLinear(3), torch_nn.ReLU())
+    model[0].weight, model[0].bias = whole, None
+    replace(model.append(torch_nn.Linear(3, 3).double()), torch_nn.ReLU, "prelu")
+    assert model[2].weight.dtype == torch.float64
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_torchs_transformer_uses_the_new_activation_in_evaluation_too(padded):
+    """Its fused operation, without gradients, knows the activation that it was made with."""
+    torch.manual_seed(0)
+    layer = torch_nn.TransformerEncoderLayer(
+        8, 2, 16, dropout=0.0, activation=torch_nn.GELU(), batch_first=True
+    )
+    model = replace(torch_nn.TransformerEncoder(layer, 2), torch_nn.GELU, "srelu", t=0.3)
+    x, there = torch.randn(2, 3, 8), torch.tensor([[True, True, not padded], [True] * 3])
+    padding = ~there if padded else None
+    trained = model.train()(x, src_key_padding_mask=padding).detach()
+    with torch.no_grad():
+        evaluated = model.eval()(x, src_key_padding_mask=padding)
+    assert_close(evaluated[there], trained[there])
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_training_flag_is_kept(training):
     model = replace(Nested().train(training), torch_nn.ReLU, "rrelu")

@@ -73,10 +73,12 @@ def auto_rotate(
         for layer in done:
             _make_plain(layer)
         raise
-    for encoder in [m for m in model.modules() if isinstance(m, nn.TransformerEncoderLayer)]:
-        for layer in encoder.modules():
-            if isinstance(layer, Rotation):
-                layer._forward_pre_hooks[_MARK] = _nothing
+    for encoder in _transformers(model):
+        for layer in _layers(encoder, tuple(PLAIN)):
+            layer._forward_pre_hooks[_MARK] = _nothing
+        if getattr(encoder, "use_nested_tensor", False):  # such tensors are for fused layers only
+            encoder.use_nested_tensor = False
+            encoder._forward_pre_hooks[_MARK] = _nothing
     return model
 
 
@@ -84,7 +86,16 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     """Make every Auto-Rotating layer of a model the plain one again, in place."""
     for layer in _layers(model, tuple(PLAIN)):
         _make_plain(layer)
+    for encoder in _transformers(model):
+        if encoder._forward_pre_hooks.pop(_MARK, None) is not None:
+            encoder.use_nested_tensor = True
     return model
+
+
+def _transformers(model: nn.Module) -> Iterator[Any]:
+    """torch's transformer encoders, and their layers."""
+    kinds = (nn.TransformerEncoder, nn.TransformerEncoderLayer)
+    return (m for m in model.modules() if isinstance(m, kinds))
 
 
 def _make_plain(layer: nn.Module) -> None:
