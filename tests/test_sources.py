@@ -25,7 +25,8 @@ for name, given in json.loads(sys.argv[1]).items():
 print(json.dumps(made))
 """
 ASKED = {name: {"activation": name} for name in ("relu", "srelu", "gish", "logish", "elu", "apec")}
-ASKED |= {"mnist": {"task": "mnist-mlp", "activation": "relu"}, "plot": {"notebook": "plot"}}
+ASKED |= {"mnist": {"task": "mnist-mlp", "activation": "relu"}}
+ASKED |= {"plot": {"notebook": "plot", "activation": "gish"}}
 
 
 def groups(root: Path, asked: dict = ASKED) -> dict[str, str]:
@@ -72,13 +73,13 @@ def changed(package: Path, before: dict, file: str, edit) -> set[str]:
 
 
 def test_editing_an_activation_changes_its_own_runs(package, before):
-    edited = changed(
-        package,
-        before,
-        "afnlab/activations/gated.py",
-        lambda s: s.replace("2.21", "2.22"),
-    )
-    assert edited == {"srelu"}
+    def edit(old, new):
+        return changed(
+            package, before, "afnlab/activations/gated.py", lambda s: s.replace(old, new)
+        )
+
+    assert edit("2.21", "2.22") == {"srelu"}
+    assert edit("clamp(max=5)", "clamp(max=6)") == {"gish", "plot"}
 
 
 def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
@@ -94,6 +95,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
         for part in path.read_text().split("\n@activation")[1:]:
             name, _, body = part.partition("\ndef ")[2].partition("(")
             users |= {name} if f"{helper}(" in body else set()
+    users |= {"plot"} if "gish" in users else set()
     edited = changed(package, before, file, edit)
     assert edited == users & ALL
     assert edited
@@ -126,6 +128,8 @@ def test_editing_the_data_the_model_or_the_notebook(package, before):
     assert edit_all("afnlab/training/data.py", "float() / 16", "float() / 15") == TRAININGS - {
         "mnist"
     }
+    assert edit_all("afnlab/training/data.py", "div_(255)", "div_(256)") == ALL
+    assert edit_all("afnlab/training/data.py", "labels.numpy(), ", "labels.numpy().copy(), ") == ALL
     assert edit_all("notebooks/train.ipynb", "# Train an", "# To train an") == TRAININGS
 
 
@@ -168,6 +172,18 @@ def test_editing_a_users_files(mine, file, changes):
     path.write_text(path.read_text() + "\n# edited\n")
     assert (RunSpec.make("train", asked).group != first) == changes
     assert RunSpec.make("train", {}).group == other
+
+
+def test_a_notebook_of_any_kind_is_another_run_when_its_activation_is_edited(mine, monkeypatch):
+    monkeypatch.chdir(mine.parent)
+    asked = [("tune", {"activation": "my.py:bent"}), ("explore", {"activations": ["my.py:bent"]})]
+    first = [RunSpec.make(*each) for each in asked]
+    assert first[0].parameters == {"activation": f"{mine}:bent"}
+    assert first[1].parameters == {"activations": [f"{mine}:bent"]}
+    groups_before = [spec.group for spec in first]
+    mine.write_text(mine.read_text().replace("b * x", "-b * x"))
+    for each, before in zip(asked, groups_before, strict=True):
+        assert RunSpec.make(*each).group != before
 
 
 def test_where_a_users_file_lies_does_not_matter(mine, tmp_path_factory, monkeypatch):

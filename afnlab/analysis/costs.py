@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.analysis import curves
-from afnlab.runs.spec import Training
+from afnlab.runs.asked import Training
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call

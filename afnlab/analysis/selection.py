@@ -15,7 +15,8 @@ import torch
 from afnlab.analysis import claims, costs, notes, tables, wording
 from afnlab.analysis.numerals import counted
 from afnlab.runs import store
-from afnlab.runs.spec import RunSpec, Training
+from afnlab.runs.asked import Training
+from afnlab.runs.spec import RunSpec
 
 
 @dataclass(frozen=True)

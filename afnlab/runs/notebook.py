@@ -12,8 +12,9 @@ from typing import Any
 
 from afnlab.paths import find
 from afnlab.runs import cell, store
+from afnlab.runs.asked import Training, training
 from afnlab.runs.execution import RESULT
-from afnlab.runs.spec import OUT, Training, training
+from afnlab.runs.spec import OUT
 from afnlab.training.engine import train
 from afnlab.training.record import TABLES, Result
 

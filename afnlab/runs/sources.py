@@ -21,6 +21,7 @@ import torch
 
 from afnlab.paths import PACKAGE
 from afnlab.spec import Activation
+from afnlab.training.data import Data
 from afnlab.training.tasks import Task
 
 ENGINE = "afnlab.training.engine"
@@ -29,7 +30,6 @@ _BY_OBJECT = (
     "afnlab.activations",
     "afnlab.analysis",
     "afnlab.runs",
-    "afnlab.training.cifar",
     "afnlab.training.data",
     "afnlab.training.machine",
     "afnlab.training.models",
@@ -50,7 +50,7 @@ def digest(*parts: str | bytes) -> str:
 def code_of_run(objects: Iterable[Task | Activation], notebook: str) -> str:
     """Fingerprint of the engine, the modules that a notebook names, and what it was given."""
     parts = [_modules(_named(notebook))]
-    parts += [text for obj in objects for text in reached(obj)]
+    parts += [text for obj in (Data, *objects) for text in reached(obj)]
     return digest(*parts)
 
 
@@ -109,7 +109,7 @@ def reached(obj: Any, seen: set[int] | None = None) -> Iterator[str]:
         return
     seen.add(id(obj))
     if isinstance(obj, Activation):
-        yield repr(dict(obj.params))
+        yield repr((dict(obj.params), obj.elementwise, obj.fused))
         yield from reached(obj.fn, seen)
     elif isinstance(obj, Task):
         yield repr((obj.recipe, obj.sites, dict(obj.settings)))
@@ -145,12 +145,30 @@ def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
         return
     if home != PACKAGE:
         yield from _own_files(Path(inspect.getsourcefile(target) or ""))
-    elif inspect.isclass(target):  # and what it inherits
-        yield _modules(frozenset({target.__module__}))
+    elif inspect.isclass(target):
+        yield from _class(target, seen)
     else:
         yield inspect.getsource(target)
-    if not isinstance(target, FunctionType):
+    if isinstance(target, FunctionType):
+        yield from _function(target, seen)
+
+
+def _class(target: type, seen: set[int]) -> Iterator[str]:
+    """One of afnlab's: its module, with what it imports, or only itself, with what it calls."""
+    if issubclass(target, Exception):  # on which no number depends
         return
+    if not target.__module__.startswith(_BY_OBJECT):
+        yield _modules(frozenset({target.__module__}))
+        return
+    yield inspect.getsource(target)
+    for member in vars(target).values():
+        method = getattr(member, "fget", getattr(member, "func", member))  # of a property
+        if isinstance(method, FunctionType):
+            yield from _function(method, seen)
+
+
+def _function(target: FunctionType, seen: set[int]) -> Iterator[str]:
+    """What it calls, and the constants that it has."""
     for value in target.__defaults__ or ():
         yield from reached(value, seen)
     for cell in target.__closure__ or ():
@@ -163,9 +181,12 @@ def _callable(obj: Callable, seen: set[int]) -> Iterator[str]:
 def _home(obj: Any) -> Path | None:
     """PACKAGE for afnlab's code, the folder of a user's own; None for the libraries'."""
     try:
-        file = Path(inspect.getsourcefile(obj) or "").resolve()
-    except (TypeError, OSError):
+        name = inspect.getsourcefile(obj)
+    except TypeError:
         return None
+    if name is None:
+        return None
+    file = Path(name).resolve()
     if file.is_relative_to(PACKAGE):
         return PACKAGE
     installed = any(part in ("site-packages", "dist-packages") for part in file.parts)

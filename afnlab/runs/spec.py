@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,138 +13,15 @@ from typing import Any
 from afnlab import paths
 from afnlab.loading import unknown
 from afnlab.runs import cell, values
+from afnlab.runs.asked import PARAMS, Training, short, training
 from afnlab.runs.sources import code_of_kernels, code_of_run, digest
 from afnlab.spec import Activation, get_activation
-from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
-from afnlab.training.options import TASK_PARAMS, TRAINABLE, Options, resolve, seed_list, whole
-from afnlab.training.record import TABLES
 from afnlab.training.tasks import Task, get_task
 
-OUT, PARAMS = "out", "params"
+OUT = "out"
 ID_LENGTH = 16
-DEVICES = ("cpu", "cuda", "mps", "xpu")
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a training notebook is asked to do, checked and complete."""
-
-    task: Task
-    activation: Activation
-    params: dict[str, Any]
-    options: Options
-    seeds: tuple[int, ...]
-    epochs: float
-    device: str
-    dtype: str
-    limit_train: int | None
-    limit_test: int | None
-    record: tuple[str, ...]
-    keep_weights: bool
-    native: bool
-
-    @property
-    def label(self) -> str:
-        """The activation, and what is not as it would be by default, for tables and figures."""
-        plain = resolve(self.task, self.activation, {})
-        told = {
-            name: value
-            for name, value in self.options.activation.items()
-            if value != self.activation.params[name].default or name in self.options.trainable
-        }
-        if self.options.trainable != plain.trainable:
-            told[TRAINABLE] = "+".join(self.options.trainable) or "none"
-        for name in TASK_PARAMS:
-            if getattr(self.options, name) != getattr(plain, name):
-                told[name] = getattr(self.options, name)
-        told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
-        words = [f"{name}={_short(value)}" for name, value in sorted(told.items())]
-        return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
-
-    def normal(self) -> dict[str, Any]:
-        """Everything but the seeds, with no two ways to say the same."""
-        record, options = self.activation, self.options
-        values = record.complete(options.activation)
-        # A trained parameter without a value starts at random: that is not its default, given.
-        kept = {n: v for n, v in values.items() if n not in options.trainable}
-        kept |= options.activation
-        return {
-            "task": self.task.name,
-            "activation": record.label,
-            "label": self.label,
-            "parameters": kept,
-            "trainable": list(options.trainable),
-            "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
-            "epochs": self.epochs,
-            "device": self.device,
-            "native": self.native,
-            "dtype": self.dtype,
-            "limit_train": self.limit_train,
-            "limit_test": self.limit_test,
-            "record": sorted(self.record),
-            "keep_weights": self.keep_weights,
-        }
-
-
-def training(
-    given: Mapping[str, Any],
-    known: Mapping[str, cell.Declared],
-    *,
-    native: bool | None = None,
-    here: bool = True,
-) -> Training:
-    """Check what a training notebook is given; ValueError, with the nearest spelling.
-
-    Beside the names that its parameters cell declares, it takes what the chosen activation and task
-    declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
-    here: whether the device must be this machine's.
-    """
-    told = {name: d.default for name, d in known.items()} | cell.checked(given, known)
-    task, record = get_task(told["task"]), get_activation(told["activation"])
-    params = {name: value for name, value in told.items() if name not in known}
-    for name, value in told.get(PARAMS, {}).items():
-        if name in params:
-            raise ValueError(f"parameter {name!r} is given twice, alone and in {PARAMS!r}")
-        params[name] = value
-    own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
-    for name in params:
-        if name.rpartition(".")[2] not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
-            names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
-            raise ValueError(unknown("parameter", name, names))
-    dtype = told.get("dtype", "float32")
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
-    tables = tuple(told.get("record", ()))
-    for table in tables:
-        if table not in TABLES:
-            raise ValueError(unknown("record", table, TABLES))
-    counts = {}
-    for name in ("epochs", "limit_train", "limit_test"):
-        counts[name] = told.get(name, 0)
-        whole(counts[name], name, least=0)
-    device = _device_kind(told.get("device", "auto"), here)
-    return Training(
-        task=task,
-        activation=record,
-        params=params,
-        options=resolve(task, record, params),
-        seeds=seed_list(told.get("seeds", 10)),
-        epochs=counts["epochs"] or task.recipe.epochs,
-        device=device,
-        dtype=dtype,
-        limit_train=counts["limit_train"] or None,
-        limit_test=counts["limit_test"] or None,
-        record=tables,
-        keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels(device, record.key) if native is None else native,
-    )
-
-
-def _device_kind(name: str, here: bool) -> str:
-    """`cpu`, `cuda`, ...; one that only other machines have passes where `here` is false."""
-    kind = name.partition(":")[0]
-    return kind if not here and kind in DEVICES else pick_device(name).type
+_REFERENCES = ("task", "activation", "activations")
 
 
 @dataclass(frozen=True)
@@ -183,15 +61,12 @@ class RunSpec:
         if OUT in given:
             raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
         spec = cls(path, given, native, here)
-        if spec.training is not None:  # a kernel may run in another folder: no relative paths
+        if spec.training is not None:
             given["activation"] = spec.training.activation.key
-            if ":" in str(given.get("task", "")):
-                file, _, name = given["task"].rpartition(":")
-                given["task"] = (
-                    f"{Path(file).resolve()}:{name}" if file.endswith(".py") else given["task"]
-                )
         else:
             given |= cell.checked(given, spec.known)
+        # A kernel may run in another folder: no relative paths.
+        given |= {name: _absolute(given[name]) for name in _REFERENCES if name in given}
         return spec
 
     @classmethod
@@ -217,6 +92,21 @@ class RunSpec:
         return None
 
     @cached_property
+    def objects(self) -> list[Task | Activation]:
+        """The task and the activations that its parameters name."""
+        if self.training is not None:
+            return [self.training.task, self.training.activation]
+        told = {name: d.default for name, d in self.known.items()} | self.parameters
+        found: list[Task | Activation] = []
+        for name in _REFERENCES:
+            given = told.get(name)
+            for ref in given if isinstance(given, (list, tuple)) else [given]:
+                if isinstance(ref, str):
+                    with suppress(ValueError):  # the notebook's own use of the name
+                        found.append(get_task(ref) if name == "task" else get_activation(ref))
+        return found
+
+    @cached_property
     def normal(self) -> dict[str, Any]:
         if self.training is not None:
             return self.training.normal()
@@ -237,8 +127,7 @@ class RunSpec:
     @cached_property
     def group(self) -> str:
         source = "\n".join(text for _, text, _ in cell.sources(self.notebook))
-        objects = (self.training.task, self.training.activation) if self.training else ()
-        code = code_of_run(objects, source)
+        code = code_of_run(self.objects, source)
         parts = [self.notebook.name, source, code, canonical(self.normal)]
         if self.uses_native and "afnlab" in source:
             parts.append(code_of_kernels(self.training.device if self.training else "cpu"))
@@ -255,7 +144,7 @@ class RunSpec:
     def label(self) -> str:
         if self.training is None:
             told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-            words = ", ".join(f"{name}={_short(value)}" for name, value in told.items())
+            words = ", ".join(f"{name}={short(value)}" for name, value in told.items())
             return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         return f"{self.training.task.name} {self.training.label}"
 
@@ -265,5 +154,9 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _absolute(ref: Any) -> Any:
+    """References to files with whole paths; anything else as it is."""
+    if isinstance(ref, (list, tuple)):
+        return type(ref)(map(_absolute, ref))
+    file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
+    return f"{Path(file).expanduser().resolve()}:{name}" if file.endswith(".py") else ref

@@ -1,0 +1,145 @@
+"""What a training notebook is asked to do: its parameters, checked and complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from afnlab.loading import unknown
+from afnlab.runs import cell
+from afnlab.spec import Activation, get_activation
+from afnlab.training.engine import DTYPES, pick_device
+from afnlab.training.machine import native_kernels
+from afnlab.training.options import TASK_PARAMS, TRAINABLE, Options, resolve, seed_list, whole
+from afnlab.training.record import TABLES
+from afnlab.training.tasks import Task, get_task
+
+PARAMS = "params"
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training notebook is asked to do, checked and complete."""
+
+    task: Task
+    activation: Activation
+    params: dict[str, Any]
+    options: Options
+    seeds: tuple[int, ...]
+    epochs: float
+    device: str
+    dtype: str
+    limit_train: int | None
+    limit_test: int | None
+    record: tuple[str, ...]
+    keep_weights: bool
+    native: bool
+
+    @property
+    def label(self) -> str:
+        """The activation, and what is not as it would be by default, for tables and figures."""
+        plain = resolve(self.task, self.activation, {})
+        told = {
+            name: value
+            for name, value in self.options.activation.items()
+            if value != self.activation.params[name].default or name in self.options.trainable
+        }
+        if self.options.trainable != plain.trainable:
+            told[TRAINABLE] = "+".join(self.options.trainable) or "none"
+        for name in TASK_PARAMS:
+            if getattr(self.options, name) != getattr(plain, name):
+                told[name] = getattr(self.options, name)
+        told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        words = [f"{name}={short(value)}" for name, value in sorted(told.items())]
+        return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
+
+    def normal(self) -> dict[str, Any]:
+        """Everything but the seeds, with no two ways to say the same."""
+        record, options = self.activation, self.options
+        values = record.complete(options.activation)
+        # A trained parameter without a value starts at random: that is not its default, given.
+        kept = {n: v for n, v in values.items() if n not in options.trainable}
+        kept |= options.activation
+        return {
+            "task": self.task.name,
+            "activation": record.label,
+            "label": self.label,
+            "parameters": kept,
+            "trainable": list(options.trainable),
+            "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
+            "epochs": self.epochs,
+            "device": self.device,
+            "native": self.native,
+            "dtype": self.dtype,
+            "limit_train": self.limit_train,
+            "limit_test": self.limit_test,
+            "record": sorted(self.record),
+            "keep_weights": self.keep_weights,
+        }
+
+
+def training(
+    given: Mapping[str, Any],
+    known: Mapping[str, cell.Declared],
+    *,
+    native: bool | None = None,
+    here: bool = True,
+) -> Training:
+    """Check what a training notebook is given; ValueError, with the nearest spelling.
+
+    Beside the names that its parameters cell declares, it takes what the chosen activation and task
+    declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
+    here: whether the device must be this machine's.
+    """
+    told = {name: d.default for name, d in known.items()} | cell.checked(given, known)
+    task, record = get_task(told["task"]), get_activation(told["activation"])
+    params = {name: value for name, value in told.items() if name not in known}
+    for name, value in told.get(PARAMS, {}).items():
+        if name in params:
+            raise ValueError(f"parameter {name!r} is given twice, alone and in {PARAMS!r}")
+        params[name] = value
+    own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
+    for name in params:
+        if name.rpartition(".")[2] not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
+            names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
+            raise ValueError(unknown("parameter", name, names))
+    dtype = told.get("dtype", "float32")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    tables = tuple(told.get("record", ()))
+    for table in tables:
+        if table not in TABLES:
+            raise ValueError(unknown("record", table, TABLES))
+    counts = {}
+    for name in ("epochs", "limit_train", "limit_test"):
+        counts[name] = told.get(name, 0)
+        whole(counts[name], name, least=0)
+    device = _device_kind(told.get("device", "auto"), here)
+    return Training(
+        task=task,
+        activation=record,
+        params=params,
+        options=resolve(task, record, params),
+        seeds=seed_list(told.get("seeds", 10)),
+        epochs=counts["epochs"] or task.recipe.epochs,
+        device=device,
+        dtype=dtype,
+        limit_train=counts["limit_train"] or None,
+        limit_test=counts["limit_test"] or None,
+        record=tables,
+        keep_weights=bool(told.get("keep_weights", False)),
+        native=native_kernels(device, record.key) if native is None else native,
+    )
+
+
+def _device_kind(name: str, here: bool) -> str:
+    """`cpu`, `cuda`, ...; one that only other machines have passes where `here` is false."""
+    kind = name.partition(":")[0]
+    return kind if not here and kind in DEVICES else pick_device(name).type
+
+
+def short(value: Any) -> str:
+    """A value as labels have it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
