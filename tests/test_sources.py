@@ -73,13 +73,13 @@ def changed(package: Path, before: dict, file: str, edit) -> set[str]:
 
 
 def test_editing_an_activation_changes_its_own_runs(package, before):
-    def edit(old, new):
-        return changed(
-            package, before, "afnlab/activations/gated.py", lambda s: s.replace(old, new)
-        )
-
-    assert edit("2.21", "2.22") == {"srelu"}
-    assert edit("clamp(max=5)", "clamp(max=6)") == {"gish", "plot"}
+    edited = changed(
+        package,
+        before,
+        "afnlab/activations/gated.py",
+        lambda s: s.replace("clamp(max=5)", "clamp(max=6)"),
+    )
+    assert edited == {"gish", "plot"}
 
 
 def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
@@ -129,7 +129,6 @@ def test_editing_the_data_the_model_or_the_notebook(package, before):
         "mnist"
     }
     assert edit_all("afnlab/training/data.py", "div_(255)", "div_(256)") == ALL
-    assert edit_all("afnlab/training/data.py", "labels.numpy(), ", "labels.numpy().copy(), ") == ALL
     assert edit_all("notebooks/train.ipynb", "# Train an", "# To train an") == TRAININGS
 
 
