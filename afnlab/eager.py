@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-_FUNCTIONALIZE = torch._C._functorch.TransformType.Functionalize
+_KINDS = torch._C._functorch.TransformType
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 # Whether a transform of torch.func is at work; what autograd.Function asks itself.
@@ -24,5 +26,14 @@ def observed() -> bool:
     if torch.jit.is_tracing():
         return True
     # torch.func.functionalize takes no autograd.Function.
+    return _depth(_KINDS.Functionalize) > 0
+
+
+def forward_modes() -> int:
+    """How many jvp of torch.func are at work, one inside the other."""
+    return _depth(_KINDS.Jvp)
+
+
+def _depth(kind: Any) -> int:
     levels = torch._C._functorch.get_interpreter_stack() if transformed() else None
-    return any(one.key() == _FUNCTIONALIZE for one in levels or ())
+    return sum(one.key() == kind for one in levels or ())

@@ -437,6 +437,10 @@ TRANSFORMS = {
     "grad of jvp": lambda call, x, one, many, all_: grad(
         lambda *i: jvp(loss(call), i, along(*i))[1], all_
     )(x, *one),
+    "jvp of jvp": lambda call, x, one, many, all_: jvp(
+        lambda *i: jvp(call, i, along(*i))[1], (x, *one), along(x, *one)
+    ),
+    "jacfwd of jacfwd": lambda call, x, one, many, all_: jacfwd(jacfwd(loss(call)))(x[0, 0], *one),
     "linearize": lambda call, x, one, many, all_: torch.func.linearize(call, x, *one)[1](
         *along(x, *one)
     ),

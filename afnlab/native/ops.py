@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils._pytree import tree_map
 
-from afnlab.eager import is_plain, observed, transformed
+from afnlab.eager import forward_modes, is_plain, observed, transformed
 from afnlab.native import kernels
 from afnlab.native.kernels import DTYPES, accumulation, layout
 from afnlab.spec import Activation, get_activation
@@ -159,14 +159,25 @@ class _Backward(torch.autograd.Function):
 def _forward_mode(
     f: Callable[..., Any], inputs: Sequence[Tensor], tangents: Sequence[Tensor | None]
 ) -> Any:
-    """The derivative of f along tangents (None: zero), by two reverse passes: u -> J^T u is linear,
-    and torch's forward modes do not nest."""
-    filled = tuple(
-        torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
-    )
-    out, pull = torch.func.vjp(f, *inputs)  # type: ignore[misc]
-    zero = tree_map(torch.zeros_like, out)
-    return torch.func.vjp(pull, zero)[1](filled)[0]
+    """The derivative of f along tangents (None: zero), by two reverse passes: u -> J^T u is linear.
+
+    torch asks for it with forward mode switched off, and an outer jvp would take it for a constant.
+    Where there is one it is switched on, and what belongs to this jvp is left out.
+    """
+    nested = forward_modes() > 1
+    with forward_ad._set_fwd_grad_enabled(nested):
+        if nested:
+            inputs, tangents = (list(map(_primal, ts)) for ts in (inputs, tangents))
+        filled = tuple(
+            torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
+        )
+        out, pull = torch.func.vjp(f, *inputs)  # type: ignore[misc]
+        zero = tree_map(torch.zeros_like, out)
+        return torch.func.vjp(pull, zero)[1](filled)[0]
+
+
+def _primal(t: Any) -> Any:
+    return None if t is None else forward_ad.unpack_dual(t).primal
 
 
 def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
