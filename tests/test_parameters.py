@@ -11,6 +11,7 @@ import pytest
 from test_runs import kernels, notebook
 
 from afnlab.runs import RunSpec, execute, values
+from afnlab.runs.commands import assigned
 
 CELL = """\
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_compiled_kernels_enter_where_afnlab_is_used(own, tmp_path, monkeypatch)
         assert len(ids) == 2
     assert len({RunSpec.make(own, {}, native=native).id for native in (True, False)}) == 1
     for native in (True, False):
-        monkeypatch.setattr("afnlab.runs.spec.native_kernels", lambda *_, found=native: found)
+        monkeypatch.setattr("afnlab.runs.asked.native_kernels", lambda *_, found=native: found)
         assert RunSpec.make("train", {}).id == RunSpec.make("train", {}, native=native).id
 
 
@@ -165,11 +166,28 @@ def test_assignments_say_what_they_were_given():
     ast.parse(values.assignments({"x": float("nan")}))
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("[1e-3, -2E+4, .5e1]", [1e-3, -2e4, 5.0]),
+        ("{a: 1e3}", {"a": 1000.0}),
+        ("'1e-3'", "1e-3"),
+        ("1e", "1e"),
+        ("0x10", 16),
+        ("true", True),
+        ("a: b: c", "a: b: c"),
+        ("srelu", "srelu"),
+    ],
+)
+def test_what_is_written_at_the_command_line(text, value):
+    assert repr(assigned(text)) == repr(value)
+
+
 def test_records_lose_nothing():
-    for value in (*ODD.values(), float("inf")):
+    for value in (*ODD.values(), float("inf"), {"__tuple__": [1]}, {(1, 2): {"__dict__": 0}}):
         stored = json.loads(json.dumps(values.encode(value), allow_nan=False))
-        back = values.decode(stored)
-        assert repr(back) == repr(value) or value is ODD["nested"]
+        assert repr(values.decode(stored)) == repr(value)
 
 
 SHOWN = """\

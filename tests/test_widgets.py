@@ -323,6 +323,27 @@ def test_runs_that_cannot_be_played(runs, tmp_path):
     assert "holds no run with learned parameters" in player.message.value
 
 
+def test_another_run_is_played_whose_seeds_are_fewer(tmp_path, monkeypatch):
+    records = []
+    for name, sites, seeds in (("many", "02", 5), ("few", "13", 2)):
+        columns = {"parameter": "t", "index": 0, "value": 1.5}
+        index = pd.MultiIndex.from_product(
+            [list(sites), range(seeds), range(3)], names=["site", "seed", "epoch"]
+        )
+        (tmp_path / name).mkdir()
+        index.to_frame(index=False).assign(**columns).to_parquet(tmp_path / name / replay.TABLE)
+        told = {"activation": "srelu", "label": "srelu", "task": "mine"}
+        records.append({"id": name, "parameters": told})
+    monkeypatch.setattr(replay.store, "records", lambda folder: records)
+    player = explore("srelu", runs=str(tmp_path)).replay
+    player.load()
+    player.site.value, player.seed.value = "2", 4
+    player.run.index = 1
+    assert not player.message.value
+    assert (player.site.value, player.seed.value) == ("1", "mean")
+    assert player.seed.options == ("mean", 0, 1)
+
+
 def test_learned():
     table = pd.DataFrame(
         {

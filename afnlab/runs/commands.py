@@ -16,6 +16,7 @@ from pandas import isna
 from afnlab.runs import locks, store, upkeep
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
+from afnlab.runs.linedyaml import Loader
 from afnlab.runs.places import place
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.spec import RunSpec
@@ -24,17 +25,11 @@ from afnlab.runs.sweep import sweep as make_runs
 
 
 def assigned(text: str) -> Any:
-    """A value as it is written at the command line: YAML, as papermill reads it."""
+    """A value as it is written at the command line: YAML, or else the text as it is."""
     try:
-        value = yaml.safe_load(text)
+        return yaml.load(text, Loader)
     except yaml.YAMLError:
-        value = text
-    if isinstance(value, str):
-        try:
-            value = float(value)  # YAML takes 1e-3 for a text
-        except ValueError:
-            value = text
-    return value
+        return text
 
 
 def pairs(texts: list[str], flag: str) -> dict[str, Any]:

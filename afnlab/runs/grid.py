@@ -15,7 +15,7 @@ from afnlab.spec import get_activation, list_activations
 
 ELEMENTWISE = "elementwise"
 RANGE = ("from", "to", "step", "count", "log")
-_MOST = 100_000
+_MOST, _FARTHEST = 100_000, 1e300
 
 
 class GridError(ValueError):
@@ -93,7 +93,8 @@ def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     for key, value in given.items():
         if key not in RANGE:
             raise wrong(unknown("key of a range", key, RANGE))
-        if key != "log" and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if key != "log" and not (number and abs(value) <= _FARTHEST):
             raise wrong(f"{key} must be a number, got {value!r}")
     missing = [key for key in ("from", "to") if key not in given]
     if missing or ("step" in given and "count" in given):
@@ -127,7 +128,7 @@ def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[fl
     start = Decimal(str(low))
     count = int((Decimal(str(high)) - start) / width) + 1
     if count > _MOST:
-        raise wrong(f"has {count} values, may have {_MOST}")
+        raise wrong(f"has too many values, may have {_MOST}")
     return [float(start + i * width) for i in range(count)]  # 0.3, not 0.30000000000000004
 
 

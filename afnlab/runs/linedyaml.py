@@ -8,10 +8,18 @@ from typing import Any
 
 import yaml
 
-# YAML 1.1 takes 1e-3 for a text, as nobody who writes it does.
-_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
-
 Lines = dict[tuple, int]  # path of keys and positions to an entry: its line, from 1
+
+
+class Loader(yaml.SafeLoader):
+    """YAML's plain types; 1e-3 is a number, as everyone means it, but not YAML 1.1."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
 
 
 class LinedError(ValueError):
@@ -21,7 +29,7 @@ class LinedError(ValueError):
 def read(path: Path) -> tuple[Any, Lines]:
     """The content of a file ({} if it is empty), and the lines of its entries."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise LinedError(f"{path}: cannot be read as text ({error})") from None
     except yaml.YAMLError as error:
@@ -47,8 +55,6 @@ def _value(
     if isinstance(node, yaml.SequenceNode):
         items = enumerate(node.value)
         return [_value(n, (*key, i), lines, path, inside) for i, n in items]
-    if isinstance(node, yaml.ScalarNode) and node.style is None and _EXPONENT.fullmatch(node.value):
-        return float(node.value)
     try:
         return yaml.SafeLoader("").construct_object(node)
     except yaml.YAMLError as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-_TUPLE, _PATH, _FLOAT = "__tuple__", "__path__", "__float__"
+_TUPLE, _PATH, _FLOAT, _DICT = "__tuple__", "__path__", "__float__", "__dict__"
 
 
 def settle(name: str, value: Any) -> Any:
@@ -37,16 +37,17 @@ def settle(name: str, value: Any) -> Any:
 
 def encode(value: Any) -> Any:
     """A settled value as JSON can hold it, with nothing lost."""
-    if isinstance(value, tuple):
-        return {_TUPLE: [encode(v) for v in value]}
+    if isinstance(value, (list, tuple)):
+        items = [encode(v) for v in value]
+        return {_TUPLE: items} if isinstance(value, tuple) else items
     if isinstance(value, Path):
         return {_PATH: str(value)}
     if isinstance(value, float) and not isfinite(value):
         return {_FLOAT: repr(value)}
-    if isinstance(value, list):
-        return [encode(v) for v in value]
     if isinstance(value, dict):
-        return {str(k): encode(v) for k, v in value.items()}
+        if all(isinstance(k, str) and k not in _DECODERS for k in value):
+            return {k: encode(v) for k, v in value.items()}
+        return {_DICT: [[encode(k), encode(v)] for k, v in value.items()]}
     return value
 
 
@@ -54,16 +55,19 @@ def decode(value: Any) -> Any:
     """The inverse of `encode`."""
     if isinstance(value, list):
         return [decode(v) for v in value]
-    if isinstance(value, dict):
-        match value:
-            case {"__tuple__": list(items)} if len(value) == 1:
-                return tuple(decode(v) for v in items)
-            case {"__path__": str(text)} if len(value) == 1:
-                return Path(text)
-            case {"__float__": str(text)} if len(value) == 1:
-                return float(text)
-        return {k: decode(v) for k, v in value.items()}
-    return value
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and (mark := next(iter(value))) in _DECODERS:
+        return _DECODERS[mark](value[mark])
+    return {k: decode(v) for k, v in value.items()}
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    _TUPLE: lambda items: tuple(map(decode, items)),
+    _PATH: Path,
+    _FLOAT: float,
+    _DICT: lambda items: {decode(k): decode(v) for k, v in items},
+}
 
 
 def assignments(values: Mapping[str, Any]) -> str:

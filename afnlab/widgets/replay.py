@@ -100,9 +100,11 @@ class Replay(widgets.Accordion):
     def _picked(self, _: Any = None) -> None:
         if self.site.value is None or self.seed.value is None:
             return
-        self.values = learned(self.table, self.site.value, self.seed.value)
-        last = int(self.values.index.max())
-        self.epoch.max = self.play.max = last
+        values = learned(self.table, self.site.value, self.seed.value)
+        if values.empty:  # another run is being chosen, and the seed is still one of the last
+            return
+        self.values = values
+        self.epoch.max = self.play.max = int(values.index.max())
         self._turned()
 
     def _turned(self, _: Any = None) -> None:
