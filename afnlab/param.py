@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from sys import float_info
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 Number = float | int
 _DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {
-    # name of the domain: (membership, the closed interval that keeps a trained value inside)
-    "": (lambda v: -inf < v < inf, (-inf, inf)),
-    "> 0": (lambda v: 0 < v < inf, (1e-3, inf)),
-    ">= 0": (lambda v: 0 <= v < inf, (0.0, inf)),
-    "<= 1": (lambda v: -inf < v <= 1, (-inf, 1.0)),
-    "integer": (lambda v: float(v).is_integer(), (-inf, inf)),
+    # name: (whether a finite number is in it, the closed interval in which a trained one is kept)
+    "": (lambda v: True, (-inf, inf)),
+    "> 0": (lambda v: v > 0, (1e-3, inf)),
+    ">= 0": (lambda v: v >= 0, (0.0, inf)),
+    "<= 1": (lambda v: v <= 1, (-inf, 1.0)),
+    "integer": (lambda v: v == int(v), (-inf, inf)),
 }
 
 
@@ -61,8 +63,10 @@ class Param:
             if self.fixed:
                 raise TypeError(f"{name} is a setting and must be a Python number, got a tensor")
             return value
+        if isinstance(value, np.number):
+            value = value.item()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number or a tensor, got {value!r}")
-        if not _DOMAINS[self.domain][0](value):
+        if not (abs(value) <= float_info.max and _DOMAINS[self.domain][0](value)):
             raise ValueError(f"{name} must be {self.domain or 'a finite number'}, got {value!r}")
         return value

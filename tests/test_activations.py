@@ -10,6 +10,7 @@ from math import inf, nan
 from shutil import which
 from textwrap import dedent
 
+import numpy as np
 import pytest
 import torch
 from conftest import (
@@ -408,6 +409,14 @@ def test_a_parameter_must_be_finite(f, name, value):
 def test_a_parameter_must_be_a_number(f, name, value):
     with pytest.raises(TypeError, match=f"{f.name}: {name} must be a number or a tensor"):
         f(X, **{name: value})
+
+
+def test_numpys_numbers_are_numbers():
+    want = functional.srelu(X, t=1.5)
+    for value in (np.float32(1.5), np.float16(1.5)):
+        assert_close(functional.srelu(X, t=value), want, rtol=0, atol=0)
+    assert nn.PReLU(np.int64(1)).weight.item() == 1.0
+    assert repr(nn.Softmin(np.int32(0)).dim) == "0"
 
 
 OUTSIDE = {"": [], "> 0": [0.0, -1.0], ">= 0": [-1e-3], "<= 1": [1.5], "integer": [0.5]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,10 @@ def test_a_name_that_both_have_is_written_out():
         ("srelu", {"t": "2"}, "srelu: t must be a number"),
         ("srelu", {"t": True}, "srelu: t must be a number"),
         ("srelu", {"t": float("nan")}, "srelu: t must be > 0"),
+        ("srelu", {"t": 10**400}, "srelu: t must be > 0"),
+        ("frelu", {"b": -float("inf")}, "frelu: b must be a finite number, got -inf"),
+        ("softmin", {"dim": 1.5}, "softmin: dim must be integer, got 1.5"),
+        ("softmin", {"dim": float("nan")}, "softmin: dim must be integer, got nan"),
         ("srelu", {"trainable": ["s"]}, "trainable: srelu: unknown parameter 's'"),
         ("srelu", {"trainable": 1}, "trainable must be true, false or a list of names, got 1"),
         ("srelu", {"trainable": {"t": 1}}, "trainable must be true, false or a list"),
@@ -97,6 +102,7 @@ def test_seed_list():
     assert seed_list(3) == (0, 1, 2)
     assert seed_list([5, 2]) == (2, 5)
     assert seed_list(range(4, 6)) == (4, 5)
+    assert repr(seed_list(np.arange(2))) == "(0, 1)"
 
 
 @pytest.mark.parametrize("seeds", [0, -1, 2.0, True, "3", b"3", [], [1, 1], [-1], [1.0], {1: 2}])

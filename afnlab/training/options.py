@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from afnlab.loading import unknown
 from afnlab.nn import trained_names
 from afnlab.spec import Activation
@@ -155,7 +157,7 @@ def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:
     if isinstance(seeds, (str, bytes, Mapping)):
         raise ValueError(f"seeds must be a number or a list of whole numbers, got {seeds!r}")
     if isinstance(seeds, Iterable):
-        listed = list(seeds)
+        listed = [s.item() if isinstance(s, np.integer) else s for s in seeds]
         for seed in listed:
             whole(seed, "seeds", least=0)
         if not listed or len(set(listed)) < len(listed):
