@@ -5,7 +5,7 @@ parameters as numbers or as tensors that broadcast against it.
 """
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab.spec import _ALIASES, get_activation, list_activations
+from afnlab.spec import ALIASES, get_activation, list_activations
 
-globals().update({name: get_activation(name) for name in (*list_activations(), *_ALIASES)})
-__all__ = [*list_activations(), *_ALIASES]  # noqa: PLE0604
+globals().update({name: get_activation(name) for name in (*list_activations(), *ALIASES)})
+__all__ = [*list_activations(), *ALIASES]  # noqa: PLE0604

@@ -198,7 +198,7 @@ def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor
 
 
 _REGISTRY: dict[str, Activation] = {}
-_ALIASES: dict[str, str] = {}
+ALIASES: dict[str, str] = {}
 
 
 def register(records: Iterable[Activation]) -> None:
@@ -206,7 +206,7 @@ def register(records: Iterable[Activation]) -> None:
     for record in records:
         _REGISTRY[record.name] = record
         for other in record.module.split()[1:]:
-            _ALIASES[other.lower()] = record.name
+            ALIASES[other.lower()] = record.name
 
 
 def list_activations() -> tuple[str, ...]:
@@ -224,7 +224,7 @@ def get_activation(ref: str | Activation) -> Activation:
         return ref
     if isinstance(ref, str) and ":" in ref:
         return load(ref, Activation, "decorate it with @afnlab.activation(...)")
-    name = _ALIASES.get(ref, ref) if isinstance(ref, str) else ref
+    name = ALIASES.get(ref, ref) if isinstance(ref, str) else ref
     if name not in _REGISTRY:
-        raise ValueError(unknown("activation", ref, [*_REGISTRY, *_ALIASES]))
+        raise ValueError(unknown("activation", ref, [*_REGISTRY, *ALIASES]))
     return _REGISTRY[name]

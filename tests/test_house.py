@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -21,6 +22,50 @@ ROOT = Path(__file__).resolve().parents[1]
 CONDA = {"torch": "pytorch", "duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
 PUBLISHED = sorted(p.stem for p in shared("published").glob("*.csv"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+# From the ground up; what stands on one floor may import from those below it.
+FLOORS = (
+    ("param", "loading", "eager", "paths"),
+    ("spec", "clamping", "references", "separable"),
+    ("activations",),
+    ("native", "functional", "nn"),
+    ("autorot", "replacing"),
+    ("training",),
+    ("runs",),
+    ("analysis",),
+    ("widgets",),
+    ("bench", "doctor", "lab", "cli_runs"),
+    ("cli",),
+)
+FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of afnlab that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name.split(".")[1] for name in found if name.startswith("afnlab.")}
+
+
+@pytest.mark.parametrize("part", FLOOR)
+def test_imports_go_down(part):
+    package = ROOT / "afnlab"
+    files = [package / f"{part}.py"] if (package / f"{part}.py").is_file() else []
+    files += (package / part).rglob("*.py")
+    assert files
+    for path in files:
+        above = {n for n in imported(path) & FLOOR.keys() if FLOOR[n] > FLOOR[part]}
+        assert not above, f"{path.relative_to(ROOT)} imports {above}"
+
+
+def test_every_part_has_its_floor():
+    parts = {p.stem for p in (ROOT / "afnlab").iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert {p for p in parts if not p.startswith("_") and p != "share"} == set(FLOOR)
 
 
 def bare(requirement: str) -> str:

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from afnlab.autorot import auto_rotate, input_limits, suggested_L
 from afnlab.nn import ActivationModule, make
 from afnlab.spec import Activation, get_activation
-from afnlab.training.initial import gain, generator, scale_weights
+from afnlab.training.initial import gain, scale_weights
 from afnlab.training.options import number, whole
+from afnlab.training.streams import generator
 
 STARTS = ("gain", "torch", "convnetjs")
 CLASSES = 2
