@@ -17,7 +17,7 @@ COLUMNS = ["train_loss", "test_loss", "test_accuracy"]
     ("task", "activation", "parameter", "values", "params"),
     [
         ("digits-mlp", "srelu", "t", [0.5, 4.0], {}),
-        ("digits-mlp", "swish", "beta", [0.5, 2.0], {"sites": "shared"}),
+        ("digits-mlp", "swish", "beta", [0.1, 2.0], {"sites": "shared"}),
         ("digits-mlp", "pilu", "gamma", [-1.0, 1.0], {"alpha": 1.2}),
         ("digits-arp", "sigmoid", "L", [1.0, 8.0], {}),
     ],
@@ -33,7 +33,7 @@ def test_a_value_in_a_scan_is_what_it_is_alone(task, activation, parameter, valu
         mine = together.query("value == @value and seed == 3")
         # RMSprop divides by the size of the gradients, and rounding grows with it.
         np.testing.assert_allclose(
-            mine[COLUMNS], alone[COLUMNS], rtol=2e-3 if "arp" in task else 1e-6
+            mine[COLUMNS], alone[COLUMNS], rtol=2e-3 if "arp" in task else 1e-10
         )
     assert not np.allclose(*(together.query("value == @v")[COLUMNS] for v in values))
 

@@ -62,9 +62,26 @@ def hooked(new):
     return network
 
 
-@pytest.mark.parametrize("model", [layers, hooked])
+def tied(new):
+    one, other = nn.Linear(64, 64), nn.Linear(64, 64)
+    other.weight, other.bias = one.weight, one.bias
+    return nn.Sequential(one, new(), other, new(), nn.Linear(64, 10))
+
+
+class HalfReLU(afnlab.nn.ReLU):
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+def derived(new):
+    return nn.Sequential(nn.Linear(64, 8), HalfReLU(), nn.Linear(8, 10))
+
+
+@pytest.mark.parametrize("model", [layers, hooked, tied, derived])
 def test_what_is_no_plain_chain_goes_through_vmap(model):
-    assert stack_of(Task("own", digits, model, Recipe(2, 50)), "relu").chain is None
+    stack = stack_of(Task("own", digits, model, Recipe(2, 50)), "relu")
+    assert stack.chain is None
+    assert stack.logits(stack.test_x[:5].double(), each=False).shape == (3, 5, 10)
     assert stack_of(TASK, "log_softmax").chain is None
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.autorot import AutoRotLinear
-from afnlab.nn import ActivationModule
+from afnlab.nn import ActivationModule, module_class
 from afnlab.training.noise import Noise
 
 Tensors = Mapping[str, Tensor]
@@ -49,10 +49,13 @@ def chain(network: nn.Module, noise: Noise) -> list[Layer] | None:
     if type(network) is not nn.Sequential or _hooked(network):
         return None
     names = {id(module): name for name, module in network.named_modules()}  # shared: the first
+    stacked = {name for name, _ in network.named_parameters()}
     layers = []
     for module in network._modules.values():
         assert module is not None
-        layer = None if _hooked(module) else _layer(names[id(module)], module, noise)
+        name = names[id(module)]
+        tied = {n for n, _ in module.named_parameters(name)} - stacked  # stacked by another's name
+        layer = None if tied or _hooked(module) else _layer(name, module, noise)
         if layer is None:
             return None
         layers.append(layer)
@@ -64,8 +67,7 @@ def _hooked(module: nn.Module) -> bool:
 
 
 def _layer(name: str, module: nn.Module, noise: Noise) -> Layer | None:
-    plain = type(module) is nn.Linear
-    if plain or (isinstance(module, AutoRotLinear) and not module.auto_rot):
+    if type(module) is nn.Linear or (type(module) is AutoRotLinear and not module.auto_rot):
 
         def linear(tensors: Tensors, x: Tensor) -> Tensor:
             weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
@@ -73,8 +75,9 @@ def _layer(name: str, module: nn.Module, noise: Noise) -> Layer | None:
             return out if x.dim() == 3 else out.unflatten(1, x.shape[1:-1])
 
         return linear
-    if isinstance(module, ActivationModule) and module.activation.elementwise:
-        return None if module.num_features is not None else _activation(name, module, noise)
+    if isinstance(module, ActivationModule) and type(module) is module_class(module.activation):
+        simple = module.activation.elementwise and module.num_features is None
+        return _activation(name, module, noise) if simple else None
     if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
         return lambda tensors, x: x.flatten(2)
     return None

@@ -99,8 +99,11 @@ def scan(
 
 
 def _with(options: Options, parameter: str, value: float, of_task: bool) -> Options:
-    """The options with a value, as a tensor: a buffer can differ within a stack."""
-    tensor = torch.tensor(value)
+    """The options with a value, as a tensor: a buffer can differ within a stack.
+
+    It takes the type of the network with it; until then it has all its digits.
+    """
+    tensor = torch.tensor(value, dtype=torch.float64)
     if of_task:
         return replace(options, model=options.model | {parameter: tensor})
     return replace(options, activation=options.activation | {parameter: tensor})
