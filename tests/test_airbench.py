@@ -16,6 +16,7 @@ from afnlab.training.convnets import airbench
 from afnlab.training.engine import plan
 from afnlab.training.optimizers import Airbench, Setting
 from afnlab.training.options import resolve
+from afnlab.training.record import Recorder
 from afnlab.training.stack import Member, Stack
 
 PICTURES = torch.randint(0, 256, (40, 3, 9, 9), generator=torch.Generator().manual_seed(1))
@@ -162,6 +163,23 @@ def test_steps_of_a_part_of_an_epoch():
     assert not result.history.diverged.any()
     with pytest.raises(ValueError, match="epochs must be a whole number"):
         afnlab.train(small, "gelu", seeds=1, epochs=2.5)
+
+
+def test_views_are_averaged_after_the_last_step_only():
+    task = afnlab.Task("small", pictures, airbench(14, 16), get_task("cifar10-airbench94").recipe)
+    record = get_activation("gelu")
+    options = resolve(task, record, {"batch_size": 16})
+    how = plan(task, record, options, epochs=2)
+    stack = Stack(task, record, [Member(0, options)], how.data, how.device, how.dtype, 2)
+    recorder = Recorder([0], stack, set())
+    for by_views in (False, True):
+        stack.epoch(recorder)
+        found = stack.evaluate()[0]  # in evaluation mode
+        x = how.data.floats(stack.test_x)
+        seen = views(x) if by_views else [(1.0, x)]
+        with torch.no_grad():
+            logits = sum(weight * stack.logits(view, each=False) for weight, view in seen)
+        assert_close(found.float(), F.cross_entropy(logits[0], stack.test_y)[None])
 
 
 @pytest.mark.slow
