@@ -15,7 +15,7 @@ from test_runs import SMALL, notebook, small_runs
 import afnlab
 from afnlab.cli import main
 from afnlab.runs import RunSpec, progress, records, sweep, sweepfile
-from afnlab.runs.sweep import missing
+from afnlab.runs.sweep import standings
 from afnlab.runs.sweepfile import SweepError, read
 
 
@@ -287,9 +287,13 @@ def test_what_is_there_is_not_run_again(runs):
 )
 def test_only_missing_seeds_are_left(runs, seeds, left):
     spec = RunSpec.make("train", {"activation": "relu", "epochs": 2, "seeds": seeds})
-    assert [s.seeds for s in missing([spec], runs)] == ([left] if left else [])
-    assert [s.group for s in missing([spec], runs)] == ([spec.group] if left else [])
-    assert [s.seeds for s in missing([spec], runs.parent / "nowhere")] == [spec.seeds]
+    (standing,) = standings([spec], runs)
+    if left is None:
+        assert standing.left is None
+    else:
+        assert (standing.left.seeds, standing.left.group) == (left, spec.group)
+    (nowhere,) = standings([spec], runs.parent / "nowhere")
+    assert nowhere.left.seeds == spec.seeds
 
 
 FAILS = OWN.replace("return x *", "assert x.shape[-1] != 32, 'too narrow'\n    return x *")
@@ -325,7 +329,7 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
         "relu": [0, 1, 2],
         "srelu": [0, 1, 2],
     }
-    assert not list(missing(plan.specs()[::2], runs))
+    assert not any(standing.left for standing in standings(plan.specs()[::2], runs))
     gc.collect()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from afnlab.autorot.rotation import Rotation, rotated, scaled, sum_of_row
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 
-RIDE = 4  # so many times larger than the outputs, weights are worth not reading again
+RIDE = 4  # weights this many times larger than the outputs are read only once
 
 
 class AutoRotLinear(Rotation, nn.Linear):

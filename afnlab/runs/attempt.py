@@ -28,7 +28,7 @@ class Attempt:
         self.folder = self.runs / f"{PREFIX}{run_id}-{_unique()}"
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
-            # The lock is there before the folder: what has no lock is under nobody's hand.
+            # The lock comes before the folder: a folder without one is nobody's any more.
             self._lock = os.open(_lock_of(self.folder), os.O_RDWR | os.O_CREAT)
             locks.acquire(self._lock)
             self.folder.mkdir()
@@ -98,7 +98,7 @@ def abandoned(runs: Path) -> list[Path]:
 
 
 def discard(path: Path) -> None:
-    """Delete a folder or file, if it is there, such that it is never seen half deleted."""
+    """Delete a folder or file, if it is there; nobody sees it half deleted."""
     trash = path.with_name(f"{TRASH}{_unique()}")
     with suppress(FileNotFoundError):
         path.rename(trash)

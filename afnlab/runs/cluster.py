@@ -158,7 +158,7 @@ class _There:
 
 
 def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str, int]) -> Any:
-    """A `SLURMCluster` of so many jobs, each a worker with one thread for runs."""
+    """A `SLURMCluster` of this many jobs, each a worker with one thread for runs."""
     handler = signal.getsignal(signal.SIGINT)
     from dask_jobqueue import SLURMCluster  # noqa: PLC0415
 

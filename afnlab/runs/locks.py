@@ -33,7 +33,7 @@ class Claim:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 lock = os.open(self._path, os.O_RDWR | os.O_CREAT)
             except OSError:
-                return True  # who goes on to write there is told why it cannot be
+                return True  # the attempt that follows will say what is wrong
             if acquire(lock) is False:
                 os.close(lock)
                 return False

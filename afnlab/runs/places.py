@@ -110,7 +110,7 @@ class Remote(Place):
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        """What goes wrong with a file system becomes a ValueError: each has errors of its own."""
+        """Errors become ValueErrors: every file system has its own."""
         try:
             yield
         except ValueError:

@@ -68,11 +68,6 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
         yield Standing(spec, left, failed.get(left.id) if left else None)
 
 
-def missing(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunSpec]:
-    """What is left to run, be it that it has failed."""
-    return (s.left for s in standings(specs, runs) if s.left is not None)
-
-
 def planned(
     source: str | Path | Mapping[str, Any] | sweepfile.Sweep,
     only: Mapping[str, Any] | None = None,

@@ -132,14 +132,14 @@ def proof(name: str) -> str:
 
 
 def state(name: str) -> str:
-    """ "here", "absent", or how many files are; without reading them."""
+    """How much of a data set is on disk: "here", "absent" or "3 of 6 files". Nothing is read."""
     here = sum(_find(name, file) is not None for file in source(name).files)
     total = len(source(name).files)
     return {0: "absent", total: "here"}.get(here, f"{here} of {total} files")
 
 
 def fetch(name: str) -> Path:
-    """Download what is not there or not right, check it, and put it in its folder, which is given.
+    """Download what is missing or damaged and check it; the data set's folder.
 
     An interrupted or altered download is thrown away and tried again, twice. `$AFNLAB_MIRROR` is an
     address to take the files from in place of their own site. DataError says what to do.

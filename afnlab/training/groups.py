@@ -17,7 +17,7 @@ from afnlab.training.stack import Member, together
 if TYPE_CHECKING:
     from afnlab.training.engine import Plan
 
-SHARE = 0.5  # of the memory, all of it and not what is free: the same run, the same groups
+SHARE = 0.5  # of all memory, not of what is free: a rerun makes the same groups
 PROBE = 8
 
 

@@ -31,7 +31,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 def determinism() -> dict[str, Any]:
     """torch's settings that the last bits of a result may depend on, as they are now."""
     backends: Any = torch.backends  # whose stubs do not know all of it
-    tiny = torch.tensor(1e-310, dtype=torch.float64)  # of this one torch does not tell; it shows
+    tiny = torch.tensor(1e-310, dtype=torch.float64)  # torch has no getter for this one
     return {
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "cudnn.deterministic": backends.cudnn.deterministic,

@@ -18,7 +18,7 @@ class Bar:
         self._bar = bar
 
     def expect(self, epochs: int) -> None:
-        """There are to be so many epochs in all."""
+        """Set how many epochs there will be in all."""
         if self._bar is not None:
             self._bar.total = epochs
             self._bar.refresh()
@@ -36,7 +36,7 @@ def in_notebook() -> bool:
 
 @contextmanager
 def bar(epochs: int, label: str, show: bool | None) -> Iterator[Bar]:
-    """A bar of so many epochs; show=None: in a terminal and in a notebook."""
+    """A bar of this many epochs; show=None: in a terminal or a notebook only."""
     can = find_spec("tqdm") is not None  # the library half does without
     visible = can and (sys.stderr.isatty() or in_notebook()) if show is None else show
     if not visible:

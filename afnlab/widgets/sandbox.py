@@ -106,7 +106,7 @@ class Playground(widgets.VBox):
     # What a user does.
 
     def play(self) -> None:
-        """Train and draw, in between what else the kernel does, until `pause`."""
+        """Train and draw until `pause`, between the kernel's other work."""
         if self.task is not None:
             return
         try:
