@@ -12,12 +12,13 @@ import pytest
 from test_runs import SMALL, small_runs
 
 from afnlab.cli import main
-from afnlab.runs import RunFailed, RunSpec, executors, load, places, records, store, sweep
+from afnlab.runs import RunFailed, RunSpec, load, places, records, store, sweep, warm
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.cells import Means
-from afnlab.runs.executors import Busy, Local, attempt
+from afnlab.runs.executors import Local
 from afnlab.runs.locks import Claim
 from afnlab.runs.places import place
+from afnlab.runs.warm import Busy, attempt
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -140,7 +141,7 @@ def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
         facts = {"id": spec.id, "group": spec.group, "label": "x", "started": "", "message": "no"}
         raise RunFailed("no", Attempt(runs, spec.id).fail(facts))
 
-    monkeypatch.setattr(executors, "execute", execute)
+    monkeypatch.setattr(warm, "execute", execute)
     good = RunSpec.of_record(source)
     bad = RunSpec.make("train", SMALL | {"activation": "elu"})
     began = time.time() - 60
@@ -150,7 +151,7 @@ def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
     elsewhere(monkeypatch, tmp_path)
 
     # Another sweep, which began before that, leaves it at that.
-    monkeypatch.setattr(executors, "execute", None)
+    monkeypatch.setattr(warm, "execute", None)
     assert attempt(good, place(url), Means(since=began)) is None
     places.folder(url)
     assert attempt(bad, place(url), Means(since=began)).message == "no"

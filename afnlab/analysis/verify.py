@@ -13,10 +13,10 @@ from typing import Any
 
 from afnlab.analysis import export, report, tables
 from afnlab.runs import RunFailed, store
-from afnlab.runs.executors import Warm
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.upkeep import difference
+from afnlab.runs.warm import Warm
 from afnlab.training.options import whole
 
 NAMED = 3  # numbers of a row that are named where many differ

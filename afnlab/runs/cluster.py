@@ -21,9 +21,10 @@ from jupyter_core.utils import ensure_event_loop
 from afnlab.runs import store
 from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed, name_of, note_failure
-from afnlab.runs.executors import PATIENCE, Busy, Ending, Warm, check_numbers
+from afnlab.runs.executors import PATIENCE, Ending, check_numbers
 from afnlab.runs.places import Place, place
 from afnlab.runs.spec import RunSpec
+from afnlab.runs.warm import Busy, Warm
 
 LOCAL = "local"
 

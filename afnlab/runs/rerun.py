@@ -13,9 +13,9 @@ import pandas as pd
 
 from afnlab.runs import store
 from afnlab.runs.cells import Means
-from afnlab.runs.executors import Warm
 from afnlab.runs.places import Place
 from afnlab.runs.spec import RunSpec
+from afnlab.runs.warm import Warm
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
