@@ -163,8 +163,8 @@ def _train_group(
         )
         recorder = Recorder(names, stack, record)
         for epoch in range(1, ceil(how.epochs) + 1):
-            losses = stack.epoch(recorder)
-            test_loss, test_accuracy = stack.evaluate()
+            found = [stack.epoch(recorder), *stack.evaluate()]
+            losses, test_loss, test_accuracy = (t.cpu() for t in found)  # here a GPU is waited for
             now = time.perf_counter()
             recorder.epoch(epoch, losses, test_loss, test_accuracy, now - start)
             bar.step(test_accuracy)
