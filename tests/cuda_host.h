@@ -139,6 +139,7 @@ inline void cvt_rn_bf16_f32(unsigned short& out, float in) {
     out = in == in ? (bits + 0x7fff + ((bits >> 16) & 1)) >> 16 : 0x7fff;
 }
 inline void ex2_approx_f32(float& out, float in) { out = exp2f(in); }
+inline void min_NaN_f32(float& out, float a, float b) { out = a < b || a != a ? a : b; }
 
 using cudaStream_t = void*;
 enum cudaError_t { cudaSuccess, cudaErrorInvalidValue };

@@ -660,7 +660,7 @@ FIRST = {
 @pytest.mark.parametrize("place", FIRST)
 def test_the_first_call_may_be_anywhere(place):
     """There the kernel is compared with its definition."""
-    ops._agrees.cache_clear()
+    ops._agreeing.clear()
     f, x = functional.gelu, draw(5).requires_grad_()
     assert_close(FIRST[place](f, x), FIRST[place](partial(definition, f), x))
 
@@ -673,6 +673,30 @@ def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
         y = functional.gish(draw(9))
     assert_close(y, definition(functional.gish, draw(9)))
     assert_close(functional.gish(draw(9)), y)  # and no further warning
+
+
+def test_a_kernel_that_does_not_run_is_not_used(monkeypatch):
+    """As one that was built for another GPU."""
+
+    def refuses(*args):
+        return 209
+
+    names = {209: "no kernel image is available"}
+    other = kernels.Kernel(refuses, refuses, "elsewhere", names.__getitem__)
+    monkeypatch.setitem(kernels._known, ("gish", "cpu"), other)
+    with pytest.warns(RuntimeWarning, match="does not run .*no kernel image is available"):
+        y = functional.gish(draw(9))
+    assert_close(y, definition(functional.gish, draw(9)))
+
+
+def test_while_a_graph_is_captured_a_kernel_counts_as_it_did_before(monkeypatch):
+    gish, other = get_activation("gish"), kernels.look_up("mish", "cpu")
+    monkeypatch.setitem(kernels._known, ("gish", "cuda"), other)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    for before, counts in ((None, False), (False, False), (True, True)):
+        known = {} if before is None else {(gish, other): before}
+        monkeypatch.setattr(ops, "_agreeing", known)
+        assert ops._usable(gish, "cuda") is counts
 
 
 def test_a_user_s_own_of_the_same_name_is_its_own():

@@ -69,7 +69,18 @@ template <class T> AFNLAB_FN T times(T k, T x) {
     return k * within(x, -most, most);
 }
 
-template <class T> AFNLAB_FN T magnitude(T x) { return x < 0 ? -x : x; }
+AFNLAB_FN float magnitude(float x) { return fabsf(x); }
+AFNLAB_FN double magnitude(double x) { return fabs(x); }
+
+// The smaller of two, or a NaN.
+template <class T> AFNLAB_FN T at_most(T x, T high) { return x > high ? high : x; }
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+template <> AFNLAB_FN float at_most(float x, float high) {
+    float least;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(least) : "f"(x), "f"(high));
+    return least;
+}
+#endif
 
 // Elementary functions: polynomials, since a call to the library's would not be vectorised. float:
 // minimax, fitted, relative errors as noted. double: Taylor series, to the last digit.
@@ -245,11 +256,11 @@ template <class T> struct srelu {
     AFNLAB_FN srelu(const T* p, long) : t(p[0]), inverse(within(1 / p[0], T(0), T(1e38))) {}
 
     // The gate (1 + sin(pi x / 2 t)) / 2 is sin^2(pi w / 4), with w the distance from the nearer
-    // end of [-t, t] in units of t; or 1 less that: all digits of a small gate are right.
+    // end of [-t, t] in units of t; or 1 less that: all digits of a small gate are right. Beyond
+    // the ends w is 0, and |x|, which may be infinite, is replaced by t.
     AFNLAB_FN T value(T x) const {
-        const T inside = (t - magnitude(x)) * inverse;
-        const T half = sin_squared(inside < 0 ? T(0) : inside);
-        return gated(x, x > 0 ? 1 - half : half);
+        const T size = at_most(magnitude(x), t);
+        return (x > 0 ? x : T(0)) - size * sin_squared((t - size) * inverse);
     }
     AFNLAB_FN T slope(T x) const { return sine_gated_slope(within(x * inverse, T(-1), T(1))); }
     template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
