@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+from weakref import ref
 
 import pytest
 import torch
@@ -10,8 +12,12 @@ from test_stack import TASK, stack_of
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import afnlab
 from afnlab.training import graphs
 from afnlab.training.record import Recorder
+from afnlab.training.stack import Stack
+
+evaluate = Stack.evaluate
 
 
 class Tape(TorchDispatchMode):
@@ -39,21 +45,27 @@ class Tape(TorchDispatchMode):
                     old.copy_(value)
 
 
-def steps(stack, monkeypatch, capture=None, on=True):
-    """The losses of three epochs and the state after them, where graphs are wanted, or not."""
+def taped(step, index):
+    """As `graphs.capture` does; a step's `func` is a stack's method."""
+    state = step.func.__self__._state
+    before = [t.detach().clone() for t in state()]
+    with Tape() as tape:
+        losses = step(index)
+    with torch.no_grad():  # recording runs nothing
+        for now, then in zip(state(), before, strict=True):
+            now.copy_(then)
+    return tape.replay, losses
 
-    def taped(step, index):
-        before = [t.detach().clone() for t in stack._state()]
-        with Tape() as tape:
-            losses = step(index)
-        with torch.no_grad():  # recording runs nothing
-            for now, then in zip(stack._state(), before, strict=True):
-                now.copy_(then)
-        return tape.replay, losses
 
+def stand_in(monkeypatch, capture=taped, on=True):
     monkeypatch.setattr(graphs, "aside", lambda step, index: step(index))
-    monkeypatch.setattr(graphs, "capture", capture or taped)
+    monkeypatch.setattr(graphs, "capture", capture)
     monkeypatch.setattr(graphs, "wanted", lambda device: on)
+
+
+def steps(stack, monkeypatch, capture=taped, on=True):
+    """The losses of three epochs and the state after them, where graphs are wanted, or not."""
+    stand_in(monkeypatch, capture, on)
     recorder = Recorder(range(stack.size), stack, set())
     losses = [stack.epoch(recorder) for _ in range(3)]
     return torch.stack(losses), stack._state()
@@ -97,6 +109,18 @@ def test_steps_that_python_takes_part_in_are_not_captured(monkeypatch):
         noisy = stack_of(TASK, "rrelu", epochs=3)
         steps(noisy, monkeypatch, fails)
     assert noisy.replayed is None
+
+
+def test_nothing_holds_the_device_s_memory_after_a_training(monkeypatch):
+    stand_in(monkeypatch)
+    made = []
+    monkeypatch.setattr(Stack, "evaluate", lambda s: made.append(ref(s)) or evaluate(s))
+    gc.disable()
+    try:
+        afnlab.train(TASK, "srelu", seeds=2, epochs=1, progress=False)
+        assert [stack() for stack in made] == [None]
+    finally:
+        gc.enable()
 
 
 def test_graphs_are_for_gpus_unless_switched_off(monkeypatch):

@@ -136,8 +136,8 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
     """A row a function, dtype and size: forward and backward beside torch's ReLU, SiLU and GELU.
 
     "above relu, us": the absolute difference, which is what counts for small tensors. "of copy":
-    the least memory traffic of both passes over the time, as a share of what a copy achieves;
-    "forward", "backward": of either pass.
+    the least memory traffic of both passes over the time, as a share of what a copy achieves; and
+    that of either pass.
     """
     rows: list[dict[str, Any]] = []
     for (dtype, size, given), part in times.groupby(["dtype", "elements", "input"], sort=False):
@@ -154,7 +154,7 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
             row["of copy"] = TRAFFIC["both"] / own / bandwidth
             for one in ("forward", "backward"):
                 if (name, way, one) in t.index:
-                    row[one] = TRAFFIC[one] / t[name, way, one] / bandwidth
+                    row[f"of copy, {one}"] = TRAFFIC[one] / t[name, way, one] / bandwidth
             for rival in ("expression", "compiled"):
                 if way == "kernel" and (name, rival, "both") in t.index:
                     row[f"{rival} / kernel"] = t[name, rival, "both"] / own
