@@ -69,6 +69,7 @@ def measure(
                 _beside(rivals, others, x, grad)
                 times = in_turn(rivals, rounds, device=device)
                 rows += [(name, size, given, *key, t) for key, t in times.items()]
+                del x, grad, rivals  # which take tens of GiB on a GPU
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
