@@ -57,7 +57,8 @@ wheel: $(READY)
 
 # By the Python there is, which may have little more than torch, pandas, scikit-learn and pytest.
 test-gpu:
-	PYTHONPATH=. $(if $(wildcard $(READY)),$(BIN)/python,$(PYTHON)) -m pytest -q -m gpu tests/test_*_cuda.py
+	PYTHONPATH=. $(if $(wildcard $(READY)),$(BIN)/python,$(PYTHON)) -m pytest -q -m gpu \
+		$$(grep -l 'mark\.gpu' tests/test_*.py)
 
 clean:
 	rm -rf .venv dist build reports runs

@@ -1,14 +1,11 @@
-"""Auto-Rotating layers on a GPU: the CPU's numbers, and cuDNN's recurrent kernels as they are."""
+"""Auto-Rotating layers on a GPU: the CPU's numbers. For more of recurrent ones see their tests."""
 
 from __future__ import annotations
-
-import warnings
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from afnlab import autorot
 from afnlab.bench.autorot import CASES
 
 pytestmark = [
@@ -34,14 +31,3 @@ def test_the_numbers_of_the_cpu(case):
     torch.manual_seed(0)
     layer = case.layer(*case.arguments, **dict(case.settings)).double()
     compare(layer, torch.randn(8, *case.shape[1:], dtype=torch.float64))
-
-
-@pytest.mark.parametrize("name", ["AutoRotRNN", "AutoRotLSTM", "AutoRotGRU"])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("bidirectional", [True, False])
-def test_rotated_weights_lie_as_cudnn_wants_them(name, bias, bidirectional):
-    torch.manual_seed(0)
-    layer = getattr(autorot, name)(7, 5, 2, bias=bias, bidirectional=bidirectional).double()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # else they would be put together at every call
-        compare(layer, torch.randn(6, 3, 7, dtype=torch.float64))

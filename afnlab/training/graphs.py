@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -87,10 +88,16 @@ class Replayed:
         return self.step(self.index) if losses is None else losses
 
 
+@cache
+def _side(device: torch.device) -> torch.cuda.Stream:
+    """One for all: cuBLAS keeps 32 MiB for every stream that it has met."""
+    return torch.cuda.Stream(device)
+
+
 def aside(step: Step, index: Tensor) -> Tensor:
     """A step on another stream than the default one, as capture demands of those before it."""
     with torch.cuda.device(index.device):
-        main, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        main, side = torch.cuda.current_stream(), _side(index.device)
         side.wait_stream(main)
         with torch.cuda.stream(side):
             losses = step(index)
@@ -101,7 +108,7 @@ def aside(step: Step, index: Tensor) -> Tensor:
 def capture(step: Step, index: Tensor) -> tuple[Callable[[], object], Tensor]:
     """What replays a step, and where it then leaves its losses. Recording runs nothing."""
     with torch.cuda.device(index.device):
-        graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        graph, side = torch.cuda.CUDAGraph(), _side(index.device)
         # The outer one is left whatever happens inside: a capture that fails leaves its own on.
         with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, stream=side):
             losses = step(index)
