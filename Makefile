@@ -55,8 +55,10 @@ wheel: $(READY)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel -q --no-deps -w dist .
 	rm -rf afnlab/native/ready
 
-test-gpu: $(READY)
-	$(BIN)/python -m pytest -q -m gpu
+# By the Python there is, which may have little more than torch, pandas, scikit-learn and pytest.
+test-gpu:
+	PYTHONPATH=. $(if $(wildcard $(READY)),$(BIN)/python,$(PYTHON)) -m pytest -q -m gpu \
+		$$(grep -l 'mark\.gpu' tests/test_*.py)
 
 clean:
 	rm -rf .venv dist build reports runs

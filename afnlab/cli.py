@@ -110,6 +110,9 @@ def _verify(a: argparse.Namespace) -> int:
 
 def _bench(a: argparse.Namespace) -> int:
     chosen = {"compiled": True} if a.compile else {}
+    chosen |= {"beside": a.beside} if a.beside else {}
+    if chosen and a.name != "activations":
+        raise ValueError("bench: --compile and --beside are for activations")
     bench.main(a.name, a.device, a.rounds, a.json, **chosen)
     return 0
 
@@ -225,6 +228,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
     sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")
     sub.add_argument("--compile", action="store_true", help="activations: torch.compile as well")
+    sub.add_argument(
+        "--beside",
+        action="append",
+        metavar="REF",
+        help="activations: somebody else's as well, my.py:thing or package.module:thing",
+    )
 
     sub = add("data", _data, "list, fetch or verify the data sets of the tasks")
     sub.add_argument("action", choices=["list", "fetch", "verify"])

@@ -138,7 +138,10 @@ inline void cvt_rn_bf16_f32(unsigned short& out, float in) {
     const unsigned bits = __float_as_uint(in);
     out = in == in ? (bits + 0x7fff + ((bits >> 16) & 1)) >> 16 : 0x7fff;
 }
-inline void ex2_approx_f32(float& out, float in) { out = exp2f(in); }
+inline float flushed(float v) { return fabsf(v) < 1.17549435e-38f ? copysignf(0.0f, v) : v; }
+inline void ex2_approx_ftz_f32(float& out, float in) { out = flushed(exp2f(flushed(in))); }
+inline void rcp_approx_ftz_f32(float& out, float in) { out = flushed(1 / flushed(in)); }
+inline void min_NaN_f32(float& out, float a, float b) { out = a < b || a != a ? a : b; }
 
 using cudaStream_t = void*;
 enum cudaError_t { cudaSuccess, cudaErrorInvalidValue };

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -29,20 +28,25 @@ pytestmark = [
 NAMES = ("srelu", "gish", "mapec", "tanhshrink")
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 LAUNCH = re.compile(r"(\w+(?:<[^<>]*>)?)<<<(.*?), THREADS, 0, c\.stream>>>\((.*?)\);", re.DOTALL)
-ASSEMBLY = re.compile(r'asm\("(\S+) %0, %1;" : "=\w"\((.*?)\) : "\w"\((.*?)\)\);')
+ASSEMBLY = re.compile(r'asm\("(\S+) [%0-9, ]+;" : "=\w"\((.*?)\) : (.*?)\);')
 
 
 def on_the_host(source: str) -> str:
     """CUDA's launches and assembly as calls of functions."""
     source = LAUNCH.sub(r"host::launch(\2, THREADS, [&] { \1(\3); });", source)
-    return ASSEMBLY.sub(lambda m: f"{m[1].replace('.', '_')}({m[2]}, {m[3]});", source)
+    given = re.compile(r'"\w"(\([\w.]+\))')
+
+    def call(m: re.Match[str]) -> str:
+        return f"{m[1].replace('.', '_')}({', '.join([m[2], *given.findall(m[3])])});"
+
+    return ASSEMBLY.sub(call, source)
 
 
 def launchers(name: str) -> nvrtc.Launchers:
     """Those of an activation for NVRTC, without a driver."""
     made = nvrtc.Launchers.__new__(nvrtc.Launchers)
     made.name, made.parameters = name, len(get_activation(name).params)
-    made.functions = {}
+    made.functions, made.contexts = {}, {}
     return made
 
 
@@ -99,8 +103,22 @@ class Driver:
     def __init__(self, built: ctypes.CDLL) -> None:
         self.entry = built.entry
         self.entry.restype = ctypes.c_void_p
+        self.contexts: list[int | None] = []  # a thread begins with none
+
+    def cuDevicePrimaryCtxRetain(self, context, device) -> int:
+        context._obj.value = 77
+        return 0
+
+    def cuCtxPushCurrent_v2(self, context) -> int:
+        self.contexts.append(context.value)
+        return 0
+
+    def cuCtxPopCurrent_v2(self, context) -> int:
+        self.contexts.pop()
+        return 0
 
     def cuModuleLoadData(self, module, code) -> int:
+        assert self.contexts == [77]
         return 0
 
     def cuModuleGetFunction(self, found, module, symbol) -> int:
@@ -110,6 +128,7 @@ class Driver:
     def cuLaunchKernel(self, function, *args) -> int:
         x, y, z, threads, *flat, _shared, _stream, pointers, _extra = args
         assert (z, *flat) == (1, 1, 1)
+        assert self.contexts == [77]
         number = ctypes.c_uint
         start = ctypes.CFUNCTYPE(None, number, number, number, ctypes.c_void_p)(function.value)
         start(x, y, threads, ctypes.addressof(pointers))
@@ -121,7 +140,6 @@ def gpu(request, built, monkeypatch):
     """A kernel by its activation's name, as `kernels` calls it on a GPU."""
     if request.param == "nvcc":
         return lambda name: kernels._of_library(built, name, "cuda", "cuda.so")
-    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     symbols = {expression: expression.encode() for expression in expressions()}
     monkeypatch.setattr(nvrtc, "compile_to", lambda *args: (b"", symbols))

@@ -664,7 +664,7 @@ FIRST = {
 @pytest.mark.parametrize("place", FIRST)
 def test_the_first_call_may_be_anywhere(place):
     """There the kernel is compared with its definition."""
-    ops._agrees.cache_clear()
+    ops._agreeing.clear()
     f, x = functional.gelu, draw(5).requires_grad_()
     assert_close(FIRST[place](f, x), FIRST[place](partial(definition, f), x))
 
@@ -677,6 +677,30 @@ def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
         y = functional.gish(draw(9))
     assert_close(y, definition(functional.gish, draw(9)))
     assert_close(functional.gish(draw(9)), y)  # and no further warning
+
+
+def test_a_kernel_that_does_not_run_is_not_used(monkeypatch):
+    """As one that was built for another GPU."""
+
+    def refuses(*args):
+        return 209
+
+    names = {209: "no kernel image is available"}
+    other = kernels.Kernel(refuses, refuses, "elsewhere", names.__getitem__)
+    monkeypatch.setitem(kernels._known, ("gish", "cpu"), other)
+    with pytest.warns(RuntimeWarning, match="does not run .*no kernel image is available"):
+        y = functional.gish(draw(9))
+    assert_close(y, definition(functional.gish, draw(9)))
+
+
+def test_while_a_graph_is_captured_a_kernel_counts_as_it_did_before(monkeypatch):
+    gish, other = get_activation("gish"), kernels.look_up("mish", "cpu")
+    monkeypatch.setitem(kernels._known, ("gish", "cuda"), other)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    for before, counts in ((None, False), (False, False), (True, True)):
+        known = {} if before is None else {(gish, other): before}
+        monkeypatch.setattr(ops, "_agreeing", known)
+        assert ops._usable(gish, "cuda") is counts
 
 
 def test_a_user_s_own_of_the_same_name_is_its_own():
@@ -692,7 +716,8 @@ def test_a_user_s_own_of_the_same_name_is_its_own():
 
 def test_only_the_inputs_are_kept():
     x, t = draw(50).requires_grad_(), torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
-    kept = functional.srelu(x, t=t).grad_fn.saved_tensors
+    y = functional.srelu(x, t=t)
+    kept = y.grad_fn.saved_tensors
     assert [s.data_ptr() for s in kept] == [x.data_ptr(), t.data_ptr()]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from afnlab.bench.timing import in_turn, keep_memory
+from afnlab.loading import load
 from afnlab.native import kernels, ops
 from afnlab.nn import make
 from afnlab.spec import get_activation, list_activations
@@ -22,6 +24,7 @@ PEERS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "mish": F.mish,
 }
+DTYPES = {"cpu": ("float32",), "cuda": ("float32", "bfloat16")}
 TRAINED = ("apec", "mapec", "srelu")
 INPUTS = {"normal": 2.0, "saturated": 50.0}  # deviations of the inputs
 SIZES = {"cpu": (64 * 128, 4 << 20, 16 << 20), "cuda": (64 * 128, 256 << 20)}
@@ -36,30 +39,37 @@ def measure(
     device: str = "cpu",
     rounds: int = 15,
     sizes: Iterable[int] = (),
-    dtypes: Iterable[str] = ("float32",),
+    dtypes: Iterable[str] = (),
     compiled: bool = False,
+    beside: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Median seconds, a row a function, way and pass; those of one size and dtype in turn.
 
     way: "kernel" (ours), "trained" (with the gradients of trained parameters), "expression" (the
         definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
         (torch's own kernel; and "copy", the limit: a clone of the input). The activations without
-        a kernel of ours are measured as their modules compute them.
+        a kernel of ours are measured as their modules compute them. "beside": what `beside` names,
+        somebody else's module classes that need no arguments, or functions of a tensor, as
+        `path/my.py:thing` or `package.module:thing`; ValueError if there is none. One that cannot
+        compute with a dtype is left out there, with a warning.
     pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
         also of deviation 50, where nearly all of them are saturated. Freed memory is kept, see
         `afnlab.bench.timing.keep_memory`.
     """
     keep_memory()
     kind = torch.device(device).type
+    others = {ref: load(ref, object, "") for ref in beside}
     rows: list[tuple] = []
-    for name in dtypes:
+    for name in tuple(dtypes) or DTYPES[kind]:
         for size in tuple(sizes) or SIZES[kind]:
             inputs = INPUTS if size == SATURATED_SIZE[kind] else {"normal": INPUTS["normal"]}
             for given, deviation in inputs.items():
                 x, grad = _inputs(size, deviation, getattr(torch, name), device)
                 rivals = _rivals(x, grad, compiled and given == "normal")
+                _beside(rivals, others, x, grad)
                 times = in_turn(rivals, rounds, device=device)
                 rows += [(name, size, given, *key, t) for key, t in times.items()]
+                del x, grad, rivals  # which take tens of GiB on a GPU
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -91,6 +101,20 @@ def _rivals(x: Tensor, grad: Tensor, compiled: bool) -> dict[tuple[str, str, str
     return rivals
 
 
+def _beside(rivals: dict, others: Mapping[str, Any], x: Tensor, grad: Tensor) -> None:
+    for ref, thing in others.items():
+        module = isinstance(thing, type) and issubclass(thing, nn.Module)
+        f = thing().to(x.device, x.dtype) if module else thing
+        name = ref.rpartition(":")[2]
+        try:
+            torch.autograd.grad(f(x), x, grad)
+        except Exception as error:  # it is somebody else's code
+            reason = str(error).partition("\n")[0]
+            warnings.warn(f"{ref} is left out of {x.dtype}: {reason}", stacklevel=3)
+            continue
+        _passes(rivals, name, "beside", f, x, grad)
+
+
 def _expression(name: str) -> Callable[[Tensor], Tensor]:
     record = get_activation(name)
     return ops.Call(record, tuple(record.complete({}).values())).expression
@@ -113,15 +137,15 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
     """A row a function, dtype and size: forward and backward beside torch's ReLU, SiLU and GELU.
 
     "above relu, us": the absolute difference, which is what counts for small tensors. "of copy":
-    the least memory traffic of both passes over the time, as a share of what a copy achieves.
+    the least memory traffic of both passes over the time, as a share of what a copy achieves; and
+    that of either pass.
     """
     rows: list[dict[str, Any]] = []
     for (dtype, size, given), part in times.groupby(["dtype", "elements", "input"], sort=False):
         t = part.set_index(["function", "way", "pass"]).seconds
         bandwidth = 2 / t["copy", "torch", "forward"]
-        ways = [
-            key for key in t.index if key[2] == "both" and key[1] in ("torch", "kernel", "trained")
-        ]
+        shown = ("torch", "kernel", "trained", "beside")
+        ways = [key for key in t.index if key[2] == "both" and key[1] in shown]
         for name, way, _ in sorted(ways, key=lambda key: t[key]):
             own = t[name, way, "both"]
             row = {"function": name, "by": way, "dtype": dtype, "elements": size, "input": given}
@@ -129,6 +153,9 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
             row |= {f"/ {p}": own / t[p, "torch", "both"] for p in ("relu", "silu", "gelu")}
             row["above relu, us"] = 1e6 * (own - t["relu", "torch", "both"])
             row["of copy"] = TRAFFIC["both"] / own / bandwidth
+            for one in ("forward", "backward"):
+                if (name, way, one) in t.index:
+                    row[f"of copy, {one}"] = TRAFFIC[one] / t[name, way, one] / bandwidth
             for rival in ("expression", "compiled"):
                 if way == "kernel" and (name, rival, "both") in t.index:
                     row[f"{rival} / kernel"] = t[name, rival, "both"] / own

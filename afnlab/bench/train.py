@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -34,18 +35,24 @@ USUAL: dict[str, Callable[[], nn.Module]] = {
 class Items(Dataset):
     """Pictures one by one, each through Pillow, scaled and standardised when it is asked for.
 
-    What torchvision's MNIST does with its transforms ToTensor and Normalize.
+    What torchvision's MNIST does with its transforms ToTensor and Normalize. Where there is no
+    Pillow they are spared the detour.
     """
 
     def __init__(self, data: Data) -> None:
         self.x, self.y = data.train_x.view(-1, 28, 28).numpy(), data.train_y.tolist()
+        self.picture: Callable[[np.ndarray], Any] = lambda x: x
+        with suppress(ImportError):
+            from PIL import Image  # noqa: PLC0415
+
+            self.picture = Image.fromarray
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        picture = Image.fromarray(self.x[i])
-        x = torch.from_numpy(np.array(picture, copy=True)).view(1, 28, 28).float().div(255)
+        picture = np.array(self.picture(self.x[i]), copy=True)
+        x = torch.from_numpy(picture).view(1, 28, 28).float().div(255)
         mean, std = (torch.tensor(v).view(-1, 1, 1) for v in ([0.1307], [0.3081]))
         return x.clone().sub_(mean).div_(std), self.y[i]
 

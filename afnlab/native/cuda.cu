@@ -9,7 +9,7 @@
 namespace afnlab {
 namespace {
 
-constexpr int64_t MOST_BLOCKS = 1 << 20;  // beyond, a thread takes several turns
+constexpr int64_t MOST_BLOCKS = 1 << 16;  // beyond, a thread takes several turns
 
 enum Dtype { FLOAT32, FLOAT64, FLOAT16, BFLOAT16 };
 

@@ -59,7 +59,10 @@ template <class T> struct Parameters {
     const T* table;
 
     template <class F> __device__ F functor(const Layout& layout, Index channel) const {
-        return table ? F(table + channel, layout.channels) : F(numbers, 1);
+        T own[MOST_PARAMETERS];
+        for (int k = 0; k < F::parameters; ++k)
+            own[k] = table ? table[k * layout.channels + channel] : numbers[k];
+        return F(own, 1);
     }
 };
 

@@ -69,7 +69,29 @@ template <class T> AFNLAB_FN T times(T k, T x) {
     return k * within(x, -most, most);
 }
 
-template <class T> AFNLAB_FN T magnitude(T x) { return x < 0 ? -x : x; }
+AFNLAB_FN float magnitude(float x) { return fabsf(x); }
+AFNLAB_FN double magnitude(double x) { return fabs(x); }
+
+// The smaller of two, or a NaN.
+template <class T> AFNLAB_FN T at_most(T x, T high) { return x > high ? high : x; }
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+template <> AFNLAB_FN float at_most(float x, float high) {
+    float least;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(least) : "f"(x), "f"(high));
+    return least;
+}
+#endif
+
+// a / b for a b whose inverse is a normal number. A GPU's own inverse is right to a unit in the last
+// place; a division would first look whether it has to be scaled.
+template <class T> AFNLAB_FN T ratio(T a, T b) { return a / b; }
+#if defined(__CUDA_ARCH__)
+template <> AFNLAB_FN float ratio(float a, float b) {
+    float inverse;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(b));
+    return a * inverse;
+}
+#endif
 
 // Elementary functions: polynomials, since a call to the library's would not be vectorised. float:
 // minimax, fitted, relative errors as noted. double: Taylor series, to the last digit.
@@ -123,7 +145,7 @@ template <> AFNLAB_FN float exp_of(float x) {
     const float k = x * 1.44269504f;
     const float lost = fmaf(x, 1.44269504f, -k) + x * 1.92596299e-8f;
     float power;
-    asm("ex2.approx.f32 %0, %1;" : "=f"(power) : "f"(k));
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(k));
     return power + power * (0.693147181f * lost);
 }
 #endif
@@ -202,7 +224,7 @@ AFNLAB_FN float normal_tail(float a, float& density) {
     const float low = 0.5f * (high - a) * (high + a);  // at least -0.06
     const float q = polynomial(low, 1.0f, 1.0f, 0.5f, 0.166666667f, 0.0416666667f);  // exp(low)
     const float e = exp_of(-0.5f * high * high) * q;
-    const float t = 1 / (1 + 0.35f * a);
+    const float t = ratio(1.0f, 1 + 0.35f * a);
     const float r = polynomial(t, 0.139621307f, 0.139863515f, 0.119821289f, 0.105552501f,
                                -0.0232123568f, 0.159319715f, -0.255839039f, 0.144030947f,
                                -0.0291578942f);
@@ -245,11 +267,11 @@ template <class T> struct srelu {
     AFNLAB_FN srelu(const T* p, long) : t(p[0]), inverse(within(1 / p[0], T(0), T(1e38))) {}
 
     // The gate (1 + sin(pi x / 2 t)) / 2 is sin^2(pi w / 4), with w the distance from the nearer
-    // end of [-t, t] in units of t; or 1 less that: all digits of a small gate are right.
+    // end of [-t, t] in units of t; or 1 less that: all digits of a small gate are right. Beyond
+    // the ends w is 0, and |x|, which may be infinite, is replaced by t.
     AFNLAB_FN T value(T x) const {
-        const T inside = (t - magnitude(x)) * inverse;
-        const T half = sin_squared(inside < 0 ? T(0) : inside);
-        return gated(x, x > 0 ? 1 - half : half);
+        const T size = at_most(magnitude(x), t);
+        return (x > 0 ? x : T(0)) - size * sin_squared((t - size) * inverse);
     }
     AFNLAB_FN T slope(T x) const { return sine_gated_slope(within(x * inverse, T(-1), T(1))); }
     template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
@@ -266,18 +288,18 @@ template <class T> struct swish {
 
     AFNLAB_FN T value(T x) const {
         const Logistic<T> s(beta * finite(x));
-        return gated(x, s.n / s.d);
+        return gated(x, ratio(s.n, s.d));
     }
     AFNLAB_FN T slope(T x) const {
         x = finite(x);
         const Logistic<T> s(beta * x);
-        const T inverse = 1 / s.d;
+        const T inverse = ratio(T(1), s.d);
         return inverse * (s.n + beta * x * (s.e * inverse));
     }
     template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
         x = finite(x);
         const Logistic<T> s(beta * x);
-        const T inverse = 1 / s.d, bend = s.e * inverse * inverse;
+        const T inverse = ratio(T(1), s.d), bend = s.e * inverse * inverse;
         partial(0, x * bend * x);
         return s.n * inverse + beta * x * bend;
     }
@@ -312,11 +334,11 @@ template <class T> struct mish {
     }
     AFNLAB_FN T value(T x) const {
         const Logistic<T> s = logistic(x);
-        return gated(x, s.n * (s.d + s.m) / (s.d * s.d + s.m * s.m));
+        return gated(x, ratio(s.n * (s.d + s.m), s.d * s.d + s.m * s.m));
     }
     AFNLAB_FN T slope(T x) const {
         const Logistic<T> s = logistic(x);
-        const T inverse = 1 / (s.d * s.d + s.m * s.m);
+        const T inverse = ratio(T(1), s.d * s.d + s.m * s.m);
         const T bend = 4 * s.e * s.m * s.d * inverse * inverse;
         return s.n * (s.d + s.m) * inverse + finite(x) * bend;
     }
@@ -342,7 +364,7 @@ template <class T> struct gish {
     AFNLAB_FN T slope(T x) const {
         T u, opening, closing;
         const T g = gate(x, u, opening, closing);
-        return g + finite(x) * (u * closing / (1 + opening));
+        return g + finite(x) * ratio(u * closing, 1 + opening);
     }
 };
 
@@ -352,12 +374,12 @@ template <class T> struct logish {
 
     AFNLAB_FN T value(T x) const {
         const Logistic<T> s(x);
-        return gated(x, log_of_1_plus(s.n / s.d));
+        return gated(x, log_of_1_plus(ratio(s.n, s.d)));
     }
     AFNLAB_FN T slope(T x) const {
         const Logistic<T> s(x);
-        const T g = log_of_1_plus(s.n / s.d);
-        return g + finite(x) * (s.e / (s.d * (s.d + s.n)));
+        const T g = log_of_1_plus(ratio(s.n, s.d));
+        return g + finite(x) * ratio(s.e, s.d * (s.d + s.n));
     }
 };
 
@@ -369,12 +391,12 @@ template <class T> struct smish {
     AFNLAB_FN T value(T x) const {
         const Logistic<T> s(x);
         const T k = s.n * (2 * s.d + s.n);
-        return gated(x, k / (2 * s.d * s.d + k));
+        return gated(x, ratio(k, 2 * s.d * s.d + k));
     }
     AFNLAB_FN T slope(T x) const {
         const Logistic<T> s(x);
         const T k = s.n * (2 * s.d + s.n);
-        const T inverse = 1 / (2 * s.d * s.d + k);
+        const T inverse = ratio(T(1), 2 * s.d * s.d + k);
         const T bend = 4 * s.e * s.d * (s.d + s.n) * inverse * inverse;
         return k * inverse + finite(x) * bend;
     }
@@ -384,7 +406,7 @@ template <class T> struct smish {
 template <class T> AFNLAB_FN T reciprocal_curve(T x, T c, T& slope) {
     const T e = exp_of(x < 0 ? x : -x);
     const bool left = x < 0;
-    const T inverse = 1 / (left ? c * e - 1 : c - e);
+    const T inverse = ratio(T(1), left ? c * e - 1 : c - e);
     slope = -e * inverse * inverse;
     return left ? e * inverse : inverse;
 }
@@ -515,10 +537,10 @@ template <class T> struct softsign {
 
     AFNLAB_FN T value(T x) const {
         x = finite(x);
-        return x / (1 + magnitude(x));
+        return ratio(x, 1 + magnitude(x));
     }
     AFNLAB_FN T slope(T x) const {
-        const T inverse = 1 / (1 + magnitude(x));
+        const T inverse = ratio(T(1), 1 + magnitude(x));
         return inverse * inverse;
     }
 };
@@ -530,7 +552,7 @@ template <class T> struct tanhshrink {
     // tanh a = (1 - e) / (1 + e) with e = exp(-2 a).
     AFNLAB_FN T tanh_of(T a) const {
         const Exp<T> e = exp_parts(-2 * a);
-        return -e.less_one() / (1 + e.value());
+        return ratio(-e.less_one(), 1 + e.value());
     }
     AFNLAB_FN T value(T x) const {
         const T a = magnitude(x);

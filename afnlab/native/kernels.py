@@ -23,7 +23,7 @@ from afnlab.spec import get_activation
 SWITCH = "AFNLAB_NATIVE"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 _C = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
-_MOST_BLOCKS = 1024  # of a CUDA grid, for one channel's sums
+_MOST_BLOCKS = 8192  # of a CUDA grid, for one channel's sums: several for every place on it
 
 # A tensor as a kernel sees it: each of `channels` has parameters of its own.
 Layout = tuple[int, int, int]  # outer, channels, inner

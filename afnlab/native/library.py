@@ -17,6 +17,7 @@ from afnlab.native.toolchain import (
     Compiler,
     Unavailable,
     capability,
+    carried_runs,
     cpu_compiler,
     cuda_compiler,
 )
@@ -62,7 +63,7 @@ def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
     at once all succeed.
     """
     carried = ready(kind, capability() if kind == "cpu" else "cuda")
-    if carried.is_file():
+    if carried.is_file() and (kind == "cpu" or carried_runs()):
         with suppress(OSError):
             return ctypes.CDLL(str(carried)), carried
     compiler = cpu_compiler() if kind == "cpu" else cuda_compiler()

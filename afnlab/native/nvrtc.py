@@ -6,7 +6,8 @@ The same device code as in cuda.cu, and the same calls, launched through the dri
 from __future__ import annotations
 
 import ctypes
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ import torch
 from afnlab.native import library
 from afnlab.native.toolchain import Unavailable
 
-THREADS, WIDTH, MOST_BLOCKS, MOST_ROWS, MOST_PARAMETERS = 256, 16, 1 << 20, 65535, 8
+THREADS, WIDTH, MOST_BLOCKS, MOST_ROWS, MOST_PARAMETERS = 256, 16, 1 << 16, 65535, 8
 STORAGE = ("float", "double", "afnlab::half16", "afnlab::bfloat")  # by dtype code
 SIZE = (4, 8, 2, 2)
 NO_CODE = -1
@@ -40,8 +41,9 @@ def _nvrtc() -> ctypes.CDLL:
     for part in _installed("libnvrtc-builtins.so.*"):  # which it looks for by name alone
         with suppress(OSError):
             ctypes.CDLL(part)
-    names = ("libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12")
-    for name in (*names, *_installed("libnvrtc.so.*")):
+    own = f".so.{(torch.version.cuda or '').partition('.')[0]}"  # torch's, where there are several
+    found = sorted(_installed("libnvrtc.so.*"), key=lambda path: not path.endswith(own))
+    for name in (*found, "libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"):
         with suppress(OSError):
             return ctypes.CDLL(name)
     raise Unavailable("there is no NVRTC (pip install nvidia-cuda-nvrtc)")
@@ -103,6 +105,7 @@ class Launchers:
             raise Unavailable(f"there is no CUDA driver ({error})") from None
         self.name, self.parameters = name, parameters
         self.functions: dict[tuple[int, int, str], Any] = {}
+        self.contexts: dict[int, ctypes.c_void_p] = {}
 
     def expression(self, dtype: int, kernel: str) -> str:
         """A kernel's name with its types."""
@@ -140,11 +143,25 @@ class Launchers:
         self.driver.cuGetErrorString(code, ctypes.byref(text))
         return (text.value or b"unknown error").decode()
 
+    @contextmanager
+    def _on(self, device: int) -> Iterator[None]:
+        """In the device's context, which a thread that has only just begun has none of."""
+        if device not in self.contexts:
+            context = ctypes.c_void_p()
+            self._do("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+            self.contexts[device] = context
+        self._do("cuCtxPushCurrent_v2", self.contexts[device])
+        try:
+            yield
+        finally:
+            self._do("cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
+
     def _launch(self, device: int, dtype: int, kernel: str, grid: tuple, stream: Any, *args: Any):
         pointers = (ctypes.c_void_p * len(args))(*(ctypes.addressof(a) for a in args))
         shape = (*grid, THREADS, 1, 1, 0)
-        function = self.function(device, dtype, kernel)
-        self._do("cuLaunchKernel", function, *shape, ctypes.c_void_p(stream), pointers, None)
+        with self._on(device):
+            function = self.function(device, dtype, kernel)
+            self._do("cuLaunchKernel", function, *shape, ctypes.c_void_p(stream), pointers, None)
 
     def _arguments(self, dtype: int, numbers: int, table: int | None) -> ctypes.Structure:
         number = ctypes.c_double if dtype == 1 else ctypes.c_float
@@ -172,13 +189,12 @@ class Launchers:
         pointers = [ctypes.c_void_p(p) for p in (x, grad_y, grad_x)]
         parameters = self._arguments(dtype, numbers, table)
         packs = ctypes.c_longlong(self._packs(dtype, shape, x, grad_y, grad_x))
-        with torch.cuda.device(device):
-            grid = (blocks, min(channels, MOST_ROWS), 1)
-            args = (*pointers, _Layout(*shape), parameters, packs, ctypes.c_void_p(room))
-            self._launch(device, dtype, "map_sums", grid, stream, *args)
-            grid = (self.parameters * channels, 1, 1)
-            ends = (ctypes.c_void_p(room), ctypes.c_void_p(sums), ctypes.c_int(blocks))
-            self._launch(device, dtype, "add_up", grid, stream, *ends)
+        grid = (blocks, min(channels, MOST_ROWS), 1)
+        args = (*pointers, _Layout(*shape), parameters, packs, ctypes.c_void_p(room))
+        self._launch(device, dtype, "map_sums", grid, stream, *args)
+        grid = (self.parameters * channels, 1, 1)
+        ends = (ctypes.c_void_p(room), ctypes.c_void_p(sums), ctypes.c_int(blocks))
+        self._launch(device, dtype, "add_up", grid, stream, *ends)
         return 0
 
     def _packs(self, dtype: int, shape: tuple[int, int, int], *addresses: int | None) -> int:
@@ -196,6 +212,5 @@ class Launchers:
         args += [_Layout(*shape), self._arguments(dtype, numbers, table)]
         kernel = "map_each" if shape[1] > 1 else "map_all"
         args += [ctypes.c_longlong(packs)] if kernel == "map_all" else []
-        with torch.cuda.device(device):
-            self._launch(device, dtype, f"{kernel} {way}", (blocks, 1, 1), stream, *args)
+        self._launch(device, dtype, f"{kernel} {way}", (blocks, 1, 1), stream, *args)
         return 0

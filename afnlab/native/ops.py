@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -224,22 +224,31 @@ def _usable(record: Activation, kind: str) -> bool:
     kernel = kernels.find(record.name, kind)
     if kernel is None or get_activation(record.name) is not record:
         return False
-    # While a graph is captured nothing may wait for a result; who captures has warmed up.
-    capturing = kind == "cuda" and torch.cuda.is_current_stream_capturing()
-    return capturing or _agrees(record, kind, kernel)
+    if (record, kernel) not in _agreeing:
+        # While a graph is captured nothing may wait for a result; who captures has warmed up.
+        if kind == "cuda" and torch.cuda.is_current_stream_capturing():
+            return False
+        _agreeing[record, kernel] = _agrees(record, kind, kernel)
+    return _agreeing[record, kernel]
 
 
-@cache
+_agreeing: dict[tuple[Activation, kernels.Kernel], bool] = {}
+
+
 def _agrees(record: Activation, kind: str, kernel: kernels.Kernel) -> bool:
     """Whether the kernel computes what the definition says, which may have been edited since."""
     device = torch.empty(0, device=kind).device
     # In a thread of its own, where none of the caller's transforms, hooks and modes is at work.
     with ThreadPoolExecutor(1) as alone:
-        same = alone.submit(_same_numbers, record, device, kernel).result()
+        try:
+            same = alone.submit(_same_numbers, record, device, kernel).result()
+            said = "does not compute what its definition says"
+        except RuntimeError as error:  # what it was built for is not what is here
+            same, said = False, f"does not run ({error})"
     if not same:
         warnings.warn(
-            f"the compiled kernel of {record.name} does not compute what its definition says;"
-            " the definition is used, several times slower",
+            f"the compiled kernel of {record.name} {said}; the definition is used, several times"
+            " slower",
             RuntimeWarning,
             stacklevel=2,
         )

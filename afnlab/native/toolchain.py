@@ -119,5 +119,10 @@ def cuda_compiler(everywhere: bool = False) -> Compiler:
     return Compiler(path, (*_CUDA_FLAGS, *codes))
 
 
+def carried_runs() -> bool:
+    """Whether the present device is one that a wheel's library was made for."""
+    return not torch.cuda.is_available() or torch.cuda.get_device_capability() >= (8, 0)
+
+
 def _found(*names: str) -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from afnlab.training.data import Data
-from afnlab.training.streams import generator
+from afnlab.training.streams import generator, sent
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Augmented:
         """Whole numbers from low to below high, (seeds, examples, *shape)."""
         size = (self.count, *shape)
         drawn = [torch.randint(low, high, size, generator=g) for g in self.draws]
-        return torch.stack(drawn).to(self.x.device)
+        return sent(torch.stack(drawn), self.x.device)
 
     def next_epoch(self) -> None:
         self.epoch += 1

@@ -62,7 +62,7 @@ class Data:
             return x.to(dtype)
         x = x.to(dtype).div_(255)
         if self.mean:
-            mean, std = (x.new_tensor(v).view(-1, 1, 1) for v in (self.mean, self.std))
+            mean, std = (_of_channels(v, dtype, x.device) for v in (self.mean, self.std))
             x = x.sub_(mean).div_(std)
         return x
 
@@ -91,6 +91,12 @@ class Data:
         x, y = self.train_x, self.train_y
         examples = (x[train], y[train], x[held], y[held])
         return Data(*examples, evaluated="validation", mean=self.mean, std=self.std)
+
+
+@lru_cache
+def _of_channels(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A number a channel. Kept, since bringing it to a GPU would have every step wait for it."""
+    return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
 
 
 def stratified_split(labels: Tensor, held: int, seed: int = 0) -> tuple[Tensor, Tensor]:

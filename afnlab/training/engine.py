@@ -162,13 +162,16 @@ def _train_group(
             how.task, how.activation, members, how.data, how.device, how.dtype, how.epochs
         )
         recorder = Recorder(names, stack, record)
-        for epoch in range(1, ceil(how.epochs) + 1):
-            losses = stack.epoch(recorder)
-            test_loss, test_accuracy = stack.evaluate()
-            now = time.perf_counter()
-            recorder.epoch(epoch, losses, test_loss, test_accuracy, now - start)
-            bar.step(test_accuracy)
-            start = now
+        try:
+            for epoch in range(1, ceil(how.epochs) + 1):
+                found = [stack.epoch(recorder), *stack.evaluate()]
+                losses, test_loss, accuracy = (t.cpu() for t in found)  # here a GPU is waited for
+                now = time.perf_counter()
+                recorder.epoch(epoch, losses, test_loss, accuracy, now - start)
+                bar.step(accuracy)
+                start = now
+        finally:
+            stack.replayed = None  # which holds the stack, and so the device's memory
     return recorder
 
 

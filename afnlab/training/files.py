@@ -42,9 +42,12 @@ def given_folder() -> Path | None:
 
 def folder_of(name: str) -> Path:
     """Where a data set's files lie, or would."""
-    import pooch  # noqa: PLC0415
+    folder = given_folder()
+    if folder is None:
+        import pooch  # noqa: PLC0415
 
-    return (given_folder() or Path(pooch.os_cache("afnlab"))) / source(name).folder
+        folder = Path(pooch.os_cache("afnlab"))
+    return folder / source(name).folder
 
 
 def read(name: str, file: str) -> bytes:

@@ -1,34 +1,41 @@
-"""A training step as a CUDA graph: launched as a whole, without Python between its kernels.
-
-Off unless `AFNLAB_CUDA_GRAPHS=1`: written after torch's rules for capture, not yet run on a GPU.
-"""
+"""A training step as a CUDA graph: launched as a whole, without Python between its kernels."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
+from functools import cache
 
 import torch
 from torch import Tensor
 
 SETTING = "AFNLAB_CUDA_GRAPHS"
 WARM = 3  # steps taken as they are, so that every allocation and kernel choice has been made
+CLOSE = (1e-3, 1e-5)  # relative and absolute: what a replayed step may differ by from the step
+
+Step = Callable[[Tensor], Tensor]
 
 
 def wanted(device: torch.device) -> bool:
-    return device.type == "cuda" and os.environ.get(SETTING) == "1"
+    """On a GPU, unless `AFNLAB_CUDA_GRAPHS=0`."""
+    return device.type == "cuda" and os.environ.get(SETTING) != "0"
 
 
 class Replayed:
-    """A function of a tensor of indices, captured after a few calls and then replayed.
+    """A step, a function of a tensor of indices: after a few calls it is captured, then replayed.
 
-    It may read and write tensors that live on, and draw from torch's default generator; what it
-    does in Python happens at the capture alone. Calls with another shape are not captured.
+    step: it may read and write tensors that live on, and draw from torch's default generator; what
+        it does in Python happens at the capture alone. Calls with another shape are not captured.
+    state: all tensors that it changes.
+
+    Before a graph is used it is held against the step that it was made of. Where it cannot be made,
+    or differs, the step goes on as it is, with a warning that says so.
     """
 
-    def __init__(self, step: Callable[[Tensor], Tensor]) -> None:
-        self.step, self.calls = step, 0
-        self.graph: torch.cuda.CUDAGraph | None = None
+    def __init__(self, step: Step, state: Callable[[], Iterable[Tensor]]) -> None:
+        self.step, self.state, self.calls = step, state, 0
+        self.replay: Callable[[], object] | None = None
 
     def __call__(self, index: Tensor) -> Tensor:
         if self.calls == 0:
@@ -37,20 +44,72 @@ class Replayed:
             return self.step(index)
         self.calls += 1
         if self.calls <= WARM:
-            return self._aside(index)
+            return aside(self.step, index)
         self.index.copy_(index)
-        if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):  # records, and does not run
-                self.losses = self.step(self.index)
-        self.graph.replay()
+        if self.calls == WARM + 1:
+            return self._captured()
+        if self.replay is None:
+            return self.step(index)
+        self.replay()
         return self.losses
 
-    def _aside(self, index: Tensor) -> Tensor:
-        """A step on another stream than the default one, as capture demands of those before it."""
-        main, side = torch.cuda.current_stream(), torch.cuda.Stream()
+    @torch.no_grad()
+    def _copies(self) -> list[Tensor]:
+        return [t.clone() for t in self.state()]
+
+    def _captured(self) -> Tensor:
+        """The step, once as a graph and once as it is; the latter is what counts."""
+        device = self.index.device
+        try:
+            replay, self.losses = capture(self.step, self.index)
+        except RuntimeError as error:
+            return self._uncaptured(str(error).partition("\n")[0])
+        before = self._copies()
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            replay()
+        replayed = [self.losses.clone(), *self._copies()]
+        with torch.no_grad():
+            for now, then in zip(self.state(), before, strict=True):
+                now.copy_(then)
+        losses = self.step(self.index)
+        pairs = zip(replayed, (losses, *self.state()), strict=True)
+        if not all(torch.allclose(a, b, *CLOSE, equal_nan=True) for a, b in pairs):
+            return self._uncaptured("it gives other numbers", losses)
+        self.replay = replay
+        return losses
+
+    def _uncaptured(self, reason: str, losses: Tensor | None = None) -> Tensor:
+        warnings.warn(
+            f"the training step is not used as a CUDA graph ({reason}); it takes several times"
+            f" longer, and {SETTING}=0 says no more of it",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return self.step(self.index) if losses is None else losses
+
+
+@cache
+def _side(device: torch.device) -> torch.cuda.Stream:
+    """One for all: cuBLAS keeps 32 MiB for every stream that it has met."""
+    return torch.cuda.Stream(device)
+
+
+def aside(step: Step, index: Tensor) -> Tensor:
+    """A step on another stream than the default one, as capture demands of those before it."""
+    with torch.cuda.device(index.device):
+        main, side = torch.cuda.current_stream(), _side(index.device)
         side.wait_stream(main)
         with torch.cuda.stream(side):
-            losses = self.step(index)
+            losses = step(index)
         main.wait_stream(side)
-        return losses
+    return losses
+
+
+def capture(step: Step, index: Tensor) -> tuple[Callable[[], object], Tensor]:
+    """What replays a step, and where it then leaves its losses. Recording runs nothing."""
+    with torch.cuda.device(index.device):
+        graph, side = torch.cuda.CUDAGraph(), _side(index.device)
+        # The outer one is left whatever happens inside: a capture that fails leaves its own on.
+        with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, stream=side):
+            losses = step(index)
+    return graph.replay, losses

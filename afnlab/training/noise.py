@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.nn import ActivationModule
-from afnlab.training.streams import generator
+from afnlab.training.streams import generator, sent
 
 
 def activation_modules(network: nn.Module) -> Iterator[tuple[str, ActivationModule]]:
@@ -59,7 +59,7 @@ class Noise:
             return None
         size = self.per_example * batch
         drawn = [torch.rand(size, generator=g, dtype=self.dtype) for g in self.generators]
-        return torch.stack(drawn).to(self.device)
+        return sent(torch.stack(drawn), self.device)
 
     def load(self, pool: Tensor | None) -> None:
         self.pool, self.taken = pool, 0

@@ -139,7 +139,7 @@ class Recorder:
     def epoch(
         self, epoch: int, train_loss: Tensor, test_loss: Tensor, accuracy: Tensor, seconds: float
     ) -> None:
-        columns = [t.cpu().numpy() for t in (train_loss, test_loss, accuracy)]
+        columns = [t.numpy() for t in (train_loss, test_loss, accuracy)]
         self.diverged |= ~(np.isfinite(columns[0]) & np.isfinite(columns[1]))
         values = [self.seeds, epoch, *columns, seconds / len(self.seeds), self.diverged.copy()]
         self.rows.append(pd.DataFrame(dict(zip(HISTORY, values, strict=True))))

@@ -23,10 +23,10 @@ from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting
 from afnlab.training.options import Options
 from afnlab.training.record import Recorder
-from afnlab.training.streams import generator
+from afnlab.training.streams import generator, sent
 from afnlab.training.tasks import Task
 
-EVALUATION_BATCH, OF_PICTURES = 2048, 500
+EVALUATION_BATCH, OF_PICTURES = 2048, 500  # the latter on a CPU, for its caches
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
@@ -130,7 +130,7 @@ class Stack:
         """Indices (seeds, batch) of the training examples: each seed in an order of its own."""
         count = len(self.train)
         orders = torch.stack([torch.randperm(count, generator=g) for g in self.shuffles])
-        parts = orders.to(self.train.x.device).split(self.batch_size, dim=1)
+        parts = sent(orders, self.train.x.device).split(self.batch_size, dim=1)
         yield from parts[: min(self.steps_per_epoch, self.steps_left)]
 
     def epoch(self, recorder: Recorder) -> Tensor:
@@ -147,13 +147,23 @@ class Stack:
         return total / seen
 
     def _replayed(self, recorder: Recorder) -> Replayed | None:
-        """The step as a CUDA graph, where that is wanted and nothing in it changes in Python."""
-        fixed = not (self.noise.per_example or self.recipe.augment or recorder.tables)
-        if not (fixed and graphs.wanted(self.train.x.device)):
+        """The step as a CUDA graph, where that is wanted and nothing in it changes in Python.
+
+        Convolutional and recurrent networks keep a GPU busy without.
+        """
+        varies = self.noise.per_example or self.recipe.augment or recorder.tables
+        varies = varies or isinstance(self.optimizer, Airbench)  # its rate
+        if varies or not (together(self.network) and graphs.wanted(self.train.x.device)):
             return None
-        if self.replayed is None and not isinstance(self.optimizer, Airbench):
-            self.replayed = Replayed(partial(self.step, recorder=recorder))
+        if self.replayed is None:
+            self.replayed = Replayed(partial(self.step, recorder=recorder), self._state)
         return self.replayed
+
+    def _state(self) -> list[Tensor]:
+        """The tensors that a step changes."""
+        kept = [t for own in self.optimizer.state.values() for t in own.values()]
+        tensors = [*self.params.values(), *self.buffers.values(), *kept]
+        return [t for t in tensors if isinstance(t, Tensor)]
 
     def step(self, index: Tensor, recorder: Recorder) -> Tensor:
         """One step of the optimizer on the examples of these indices; the losses, per seed."""
@@ -178,7 +188,8 @@ class Stack:
         self.network.eval()
         loss, right = torch.zeros(2, self.size, device=self.test_x.device).double()
         augmented = self.recipe.views and not self.steps_left
-        count = OF_PICTURES if self.channels_last else EVALUATION_BATCH
+        small = self.channels_last and self.test_x.device.type == "cpu"
+        count = OF_PICTURES if small else EVALUATION_BATCH
         for x, y in zip(self.test_x.split(count), self.test_y.split(count), strict=True):
             inputs = self._inputs(x)
             seen = views(inputs) if augmented else [(1.0, inputs)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 STREAMS = ("network", "activation", "batches", "noise", "augment")
 
@@ -17,3 +18,9 @@ def stream(seed: int, purpose: str) -> int:
 def generator(seed: int, purpose: str) -> torch.Generator:
     """A CPU generator for one purpose of one seed."""
     return torch.Generator().manual_seed(stream(seed, purpose))
+
+
+def sent(drawn: Tensor, device: torch.device) -> Tensor:
+    """What was drawn on the CPU, on the device; no GPU's work is waited for."""
+    drawn = drawn.pin_memory() if device.type == "cuda" else drawn
+    return drawn.to(device, non_blocking=True)

@@ -1,0 +1,65 @@
+"""The benchmark of activations: somebody else's beside ours, and each pass by itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from afnlab.bench import activations
+from afnlab.cli import main
+
+OWN = """
+import torch
+
+class Halved(torch.nn.Module):
+    def forward(self, x):
+        return x / 2
+
+def only_float32(x):
+    if x.dtype != torch.float32:
+        raise RuntimeError("expected float32")
+    return x.exp()
+"""
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Small tensors, of few functions."""
+    monkeypatch.setattr(activations, "SIZES", {"cpu": (64,)})
+    monkeypatch.setattr(activations, "DTYPES", {"cpu": ("float32", "bfloat16")})
+    monkeypatch.setattr(activations.kernels, "names", lambda: ("srelu",))
+    monkeypatch.setattr(activations, "list_activations", lambda: ("relu", "srelu"))
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.filterwarnings("default:.*is left out of")
+def test_somebody_else_s_are_measured_beside(tmp_path, capsys):
+    file, out = tmp_path / "own.py", tmp_path / "out.json"
+    file.write_text(OWN)
+    words = ["bench", "activations", "--rounds", "1", "--json", str(out)]
+    words += ["--beside", f"{file}:Halved", "--beside", f"{file}:only_float32"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "only_float32 is left out of torch.bfloat16: expected float32" in said.err
+    header, *lines = said.out.splitlines()
+    assert "of copy, forward" in header
+    assert "of copy, backward" in header
+    assert sum("Halved" in line for line in lines) == 2
+    rows = json.loads(out.read_text())["activations"]
+    found = {(r["function"], r["dtype"], r["pass"]) for r in rows if r["way"] == "beside"}
+    passes = ("forward", "backward", "both")
+    wanted = {("Halved", d, p) for d in ("float32", "bfloat16") for p in passes}
+    assert found == wanted | {("only_float32", "float32", p) for p in passes}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["activations", "--beside", "nowhere.py:it"], "nowhere.py: no such file"),
+        (["train", "--beside", "nowhere.py:it"], "are for activations"),
+    ],
+)
+def test_bad_input(words, message, capsys):
+    assert main(["bench", *words]) == 2
+    assert message in capsys.readouterr().err
