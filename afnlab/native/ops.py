@@ -8,7 +8,7 @@ beyond the first are those of the expression too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch.utils._pytree import tree_map
 
-from afnlab.eager import forward_modes, is_plain, observed, transformed
+from afnlab.eager import is_plain, observed, transformed
 from afnlab.native import kernels
 from afnlab.native.kernels import DTYPES, accumulation, layout
+from afnlab.native.transforms import forward_mode, in_front, side_by_side
 from afnlab.spec import Activation, get_activation
 
 
@@ -81,7 +81,7 @@ class _Eager(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _call: None, *tangents: Tensor | None) -> Tensor:
-        return _forward_mode(ctx.call.expression, ctx.saved_tensors, tangents)
+        return forward_mode(ctx.call.expression, ctx.saved_tensors, tangents)
 
 
 class _Transformed(_Eager):
@@ -101,7 +101,7 @@ class _Transformed(_Eager):
     def vmap(info: Any, in_dims: tuple, call: Call, x: Tensor, *tensors: Tensor) -> tuple:
         if all(dim is None for dim in in_dims[2:]) and all(t.dim() == 0 for t in tensors):
             return call(x, *tensors), in_dims[1]
-        return call(*_side_by_side(info.batch_size, in_dims[1:], x, tensors)), 0
+        return call(*side_by_side(info.batch_size, in_dims[1:], x, tensors)), 0
 
 
 class _Backward(torch.autograd.Function):
@@ -136,16 +136,16 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None) -> Any:
         expression = partial(_Backward._expression, ctx)
-        return _forward_mode(expression, ctx.saved_tensors, tangents)
+        return forward_mode(expression, ctx.saved_tensors, tangents)
 
     @staticmethod
     def vmap(
         info: Any, in_dims: tuple, call: Call, with_sums: bool, grad_y: Tensor, *inputs: Tensor
     ) -> tuple:
-        x, *tensors = _side_by_side(
+        x, *tensors = side_by_side(
             info.batch_size, in_dims[3:], inputs[0], inputs[1:], every=with_sums
         )
-        grad_y = _in_front(grad_y, in_dims[2], info.batch_size)
+        grad_y = in_front(grad_y, in_dims[2], info.batch_size)
         grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
         shapes = [t.shape for t in inputs[1:]]
         dims = in_dims[4:]
@@ -154,51 +154,6 @@ class _Backward(torch.autograd.Function):
             for g, shape, d in zip(grads[1:], shapes, dims, strict=False)
         ]
         return (grads[0], *own), tuple(0 for _ in range(len(own) + 1))
-
-
-def _forward_mode(
-    f: Callable[..., Any], inputs: Sequence[Tensor], tangents: Sequence[Tensor | None]
-) -> Any:
-    """The derivative of f along tangents (None: zero), by two reverse passes: u -> J^T u is linear.
-
-    torch asks for it with forward mode switched off, and an outer jvp would take it for a constant.
-    Where there is one it is switched on, and what belongs to this jvp is left out.
-    """
-    nested = forward_modes() > 1
-    with forward_ad._set_fwd_grad_enabled(nested):
-        if nested:
-            inputs, tangents = (list(map(_primal, ts)) for ts in (inputs, tangents))
-        filled = tuple(
-            torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
-        )
-        out, pull = torch.func.vjp(f, *inputs)  # type: ignore[misc]
-        zero = tree_map(torch.zeros_like, out)
-        return torch.func.vjp(pull, zero)[1](filled)[0]
-
-
-def _primal(t: Any) -> Any:
-    return None if t is None else forward_ad.unpack_dual(t).primal
-
-
-def _in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
-    return t.expand(size, *t.shape) if dim is None else t.movedim(dim, 0)
-
-
-def _side_by_side(
-    size: int, dims: Sequence[int | None], x: Tensor, tensors: Sequence[Tensor], every: bool = False
-) -> list[Tensor]:
-    """x and the parameters with their batch in front, so that they broadcast against it.
-
-    Parameters without a batch stay as they are, unless every one is to have its own.
-    """
-    x = _in_front(x, dims[0], size)
-
-    def beside(t: Tensor, dim: int | None) -> Tensor:
-        t = _in_front(t, dim, size)
-        return t.reshape(size, *[1] * (x.dim() - t.dim()), *t.shape[1:])
-
-    pairs = zip(tensors, dims[1:], strict=True)
-    return [x, *(t if dim is None and not every else beside(t, dim) for t, dim in pairs)]
 
 
 def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
