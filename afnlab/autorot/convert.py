@@ -53,6 +53,8 @@ def auto_rotate(
     """Rotate every layer of a model that has an Auto-Rotating form, in place; returns the model.
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
+    Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
+    one stays as it is.
     The last layer in the order of registration is left plain, unless output_layer=True.
     L: None means what `suggested_L` says of the model's activation modules, which must be of one
     kind. settings: xmin_lim, xmax_lim, x_q, eps, trainable_L. ValueError if there is nothing to
