@@ -52,6 +52,14 @@ def test_plain_products_equal_vmap(name, sites, trainable):
     assert_close(plain.evaluate(), mapped.evaluate(), rtol=1e-9, atol=1e-12)
 
 
+def test_each_place_takes_noise_of_its_own():
+    noise = stack_of(TASK, "rrelu").noise
+    pool = noise.draw(5)
+    noise.load(pool)
+    taken = [noise.take(torch.zeros(3, 5, width)).flatten(1) for width in (64, 32)]
+    assert torch.equal(torch.cat(taken, 1), pool)
+
+
 def layers(new):
     return nn.Sequential(nn.Linear(64, 8), new(), nn.Dropout(0.1), nn.Linear(8, 10))
 
