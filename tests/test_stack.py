@@ -64,6 +64,15 @@ def layers(new):
     return nn.Sequential(nn.Linear(64, 8), new(), nn.Dropout(0.1), nn.Linear(8, 10))
 
 
+def test_dropout_follows_from_the_seeds_whatever_was_drawn_before():
+    task = Task("own", digits, layers, Recipe(1, 50))
+    made = []
+    for before in (1, 2):
+        torch.manual_seed(before)
+        made.append(bits(afnlab.train(task, "relu", seeds=2, limit_train=100)))
+    pd.testing.assert_frame_equal(*made, check_exact=True)
+
+
 def hooked(new):
     network = nn.Sequential(nn.Linear(64, 8), new(), nn.Linear(8, 10))
     network[0].register_forward_hook(lambda module, x, y: 2 * y)
