@@ -118,9 +118,18 @@ def test_an_svg_is_always_the_same_and_its_ids_are_its_own():
 
 def test_show():
     html = show(plot.gallery(["relu"]), "alt", "caption").data
-    assert html.startswith("<figure><svg")
-    assert html.endswith("<figcaption>caption</figcaption></figure>")
-    assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><svg')
+    assert html.startswith("<figure><div class=scroll tabindex=0><svg")
+    assert html.endswith("</svg>\n</div><figcaption>caption</figcaption></figure>")
+    assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><div')
+
+
+def test_every_column_of_panels_names_its_ticks():
+    """Also where the last row is not full."""
+    figure = plot.gallery(["relu", "elu", "gelu", "tanh"], columns=3)
+    figure.draw_without_rendering()
+    named = [any(t.get_text() for t in ax.get_xticklabels()) for ax in figure.axes[:4]]
+    shown = [ax.xaxis.get_major_ticks()[0].label1.get_visible() for ax in figure.axes[:4]]
+    assert [a and b for a, b in zip(named, shown, strict=True)] == [False, True, True, True]
 
 
 def luminance(colour: str) -> float:

@@ -158,7 +158,8 @@ def test_tables_and_figures_lie_beside_the_page(written):
     pd.testing.assert_frame_equal(kept, chosen.table, check_names=False, check_dtype=False)
     markdown = (folder / "tables" / "digits-mlp-2-epochs.md").read_text().splitlines()
     assert markdown[0].startswith("| activation | accuracy % |")
-    assert [line.split("|")[1].strip() for line in markdown[2:]] == list(chosen.table.index)
+    assert markdown[-1].startswith("digits-mlp, 2 epochs. Mean test accuracy")
+    assert [line.split("|")[1].strip() for line in markdown[2:-2]] == list(chosen.table.index)
     latex = (folder / "tables" / "digits-mlp-2-epochs.tex").read_text()
     assert r"\toprule" in latex
     assert latex.count(r"\\") == 3
@@ -269,8 +270,18 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
         (2, ["relu", "srelu", "srelu(t=1.5)"]),
         (1, ["relu"]),
     ]
+    assert [p.setting for p in parts] == ["digits-mlp, 2 epochs", "digits-mlp, 1 epoch"]
+    assert "<h2>digits-mlp, 1 epoch</h2>" in blocks.headline(parts[1]).data
+    assert "Every run: digits-mlp, 2 epochs</h2>" in blocks.runs_table(parts[0]).data
     assert parts[0].table.seeds.to_dict() == {"relu": 2, "srelu": 3, "srelu(t=1.5)": 2}
     assert len(parts[0].runs_of("srelu")) == 2
+
+
+def test_settings_that_differ_have_names_that_differ(runs):
+    """Else the table of one would be written over that of the other."""
+    execute_small(runs, activation="relu", limit_train=100)
+    parts = select(runs)
+    assert [p.name for p in parts] == ["digits-mlp-2-epochs", "digits-mlp-2-epochs-100-to-train"]
 
 
 def test_the_same_function_under_two_names_is_named(runs):
@@ -291,7 +302,8 @@ def test_labels_are_escaped(runs, tmp_path):
     )
     execute_small(runs, activation=f"{tmp_path / 'a&b.py'}:bent")
     (chosen,) = select(runs)
-    for html in (blocks.table(chosen), blocks.runs_table(chosen), blocks.gallery(chosen)):
+    for make in (blocks.table, blocks.runs_table, blocks.gallery, blocks.comparison, blocks.curves):
+        html = make(replace(chosen, baseline=f"{tmp_path / 'a&b.py'}:bent"))
         assert "a&b.py" not in html.data
     assert "a&amp;b.py:bent" in blocks.table(chosen).data
 

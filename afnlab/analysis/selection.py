@@ -28,7 +28,7 @@ class Selection:
     None; stale: how many runs in the folder were left out because their code has changed since;
     foreign: the notebooks of runs left out because they are no trainings; absent: (label, reason)
     of what was asked for and is not there; speed: the speed benchmark that tells their cost, or
-    None.
+    None; among: whether runs of other settings are told of beside these.
     """
 
     folder: Path
@@ -40,12 +40,25 @@ class Selection:
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
+    among: bool = False
+
+    @property
+    def setting(self) -> str:
+        """What sets these runs apart from others: task, epochs, and what is not as usual."""
+        asked = self.first
+        told = {
+            f"{asked.limit_train} to train": asked.limit_train,
+            f"{asked.limit_test} to test": asked.limit_test,
+            asked.dtype: asked.dtype != "float32",
+            asked.device: asked.device != "cpu",
+        }
+        usual = [self.task.name, counted(asked.epochs, "epoch")]
+        return ", ".join(usual + [text for text, unusual in told.items() if unusual])
 
     @property
     def name(self) -> str:
-        """Task and epochs, as a file may be called."""
-        words = f"{self.task.name}-{self.first.epochs}-epochs"
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", words)
+        """The setting, as a file may be called."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.setting)
 
     @property
     def task(self) -> Any:
@@ -69,6 +82,10 @@ class Selection:
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.analysis.tables.compare`."""
         return tables.compare(self.history, self.baseline, self.classes, self.margin)
+
+    @property
+    def test_examples(self) -> int:
+        return self.records[0]["environment"]["examples"]["test"]
 
     @property
     def classes(self) -> int | None:
@@ -120,7 +137,7 @@ class Selection:
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
         environment = self.records[0]["environment"]
-        examples = environment["examples"]["test"]
+        examples = self.test_examples
         said = wording.answers(self.table, self.baseline, examples, self.margin, self.cost)
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
@@ -137,11 +154,13 @@ class Selection:
     @property
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
+        rates = {s.training.options.lr for s in self.specs.values() if s.training is not None}
         said = [
             notes.same_functions(self.same),
             *notes.mixed(self.records),
             *notes.left_out(self.stale, self.foreign, self.absent),
             *notes.unequal_seeds(self.final),
+            *notes.reach(float(self.table.accuracy.iloc[0]), self.test_examples, len(rates)),
         ]
         return [note for note in said if note]
 

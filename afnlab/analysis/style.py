@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -70,6 +71,19 @@ class Picture(Figure):
         return data, {"width": width, "height": height}
 
 
+def panels(count: int, columns: int, height: float, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of `count` small panels, each `height` inches high, that share their x axis; the
+    lowest of every column names its ticks, also where a row is not full."""
+    rows = -(-count // columns)
+    figure = Picture(figsize=(1.75 * columns, height * rows + 0.2), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    for ax in axes[max(0, count - columns) : count]:
+        ax.tick_params(labelbottom=True)
+    return figure, list(axes[:count])
+
+
 def to_svg(figure: Figure, alt: str) -> str:
     """A figure as an SVG element that scales with the page and takes its text colour.
 
@@ -97,4 +111,5 @@ def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> HTML:
 
     note = f"<figcaption>{caption}</figcaption>" if caption else ""
     named = f' id="{name}"' if name else ""
-    return HTML(f"<figure{named}>{to_svg(figure, alt)}{note}</figure>")
+    picture = f"<div class=scroll tabindex=0>{to_svg(figure, alt)}</div>"
+    return HTML(f"<figure{named}>{picture}{note}</figure>")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afnlab.analysis import claims as claimed
 from afnlab.analysis import curves
-from afnlab.analysis.blocks.html import html, limits, number, p_value, table_of
+from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_value, table_of
 from afnlab.analysis.blocks.text import link_to
 from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.selection import Selection
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
-    failures = [name for name in ("stuck", "diverged") if selection.table[name].any()]
+    failures = [what for what in ("stuck", "diverged") if selection.table[what].any()]
     head = [
         *("activation", "test accuracy (%)", "95 % interval"),
-        *(f"difference to {escape(selection.baseline)}", "95 % interval", "adjusted interval"),
+        *(f"difference to {name(selection.baseline)} (points)", "95 % interval"),
+        "adjusted interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []
@@ -33,7 +34,7 @@ def table(selection: Selection, link: str = "") -> HTML:
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
         rows.append(
             (
-                escape(str(label)),
+                name(str(label)),
                 number(r.accuracy, "{:.2f}", 100),
                 limits(r.accuracy_low, r.accuracy_high, "{:.2f}"),
                 number(r.difference, "{:+.2f}", 100),
@@ -42,19 +43,19 @@ def table(selection: Selection, link: str = "") -> HTML:
                 p_value(r.p_holm),
                 f"<span class=verdict>{escape(r.verdict)}</span>",
                 str(r.seeds),
-                *(str(r[name] or "") for name in failures),
+                *(str(r[what] or "") for what in failures),
                 links,
             )
         )
     kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
-    return html(table_of(head, rows, "comparison", kinds))
+    return html(heading("", selection, 3) + table_of(head, rows, "comparison", kinds))
 
 
 def details(selection: Selection) -> HTML:
     """The same rows: other summaries of the accuracies, of the differences, and the loss."""
     asked, failed = selection.margin is not None, bool(selection.table.diverged.any())
     head = [
-        *("activation", "median (%)", "interquartile mean", "deviation", "test loss"),
+        *("activation", "median (%)", "interquartile mean (%)", "deviation (points)", "test loss"),
         *("95 % interval", "effect size", "seeds above", "p", "p (Wilcoxon)"),
         *(("p (equivalent)", "p (not worse)") if asked else ()),
         *(["verdict, diverged as 0 %"] if failed else []),
@@ -63,13 +64,13 @@ def details(selection: Selection) -> HTML:
     for label, r in selection.table.iterrows():
         rows.append(
             (
-                escape(str(label)),
+                name(str(label)),
                 number(r["median"], "{:.2f}", 100),
                 number(r.iqm, "{:.2f}", 100),
                 number(r.deviation, "{:.2f}", 100),
                 number(r.loss, "{:.4f}") or "not finite",
                 limits(r.loss_low, r.loss_high, "{:.4f}", 1),
-                "all equal" if np.isinf(r.effect) else number(r.effect, "{:+.2f}"),
+                "all equal" if np.isinf(r.effect) else number(r.effect, _digits(r.effect)),
                 number(r.improvement, "{:.0f} %", 100),
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
@@ -77,7 +78,11 @@ def details(selection: Selection) -> HTML:
                 *([escape(r.verdict_worst) if r.verdict_worst != r.verdict else ""] * failed),
             )
         )
-    return html(table_of(head, rows))
+    return html(heading("", selection, 3) + table_of(head, rows))
+
+
+def _digits(effect: float) -> str:
+    return "{:+.2f}" if abs(effect) < 10 else "{:+.0f}"
 
 
 def milestones(selection: Selection) -> HTML:
@@ -88,17 +93,15 @@ def milestones(selection: Selection) -> HTML:
     found = curves.milestones(selection.history, target).loc[values.index]
     head = [
         *("activation", f"seeds that reach {100 * target:.2f} %", "median epochs until then"),
-        *("median seconds", "mean accuracy over all epochs (%)", "deviation of the seeds"),
-        *("worst seed (%)", "ms an epoch"),
+        *("median seconds", "mean accuracy over all epochs (%)", "worst seed (%)", "ms an epoch"),
     ]
     rows = [
         (
-            escape(str(label)),
+            name(str(label)),
             f"{int(r.reached)} of {values.seeds[str(label)]}",
             number(r.epochs, "{:g}") or "not reached",
             three_digits(r.seconds),
             number(r.area, "{:.2f}", 100),
-            number(r.deviation, "{:.2f}", 100),
             number(r.worst, "{:.2f}", 100),
             three_digits(1000 * cost[str(label)]),
         )
@@ -109,7 +112,8 @@ def milestones(selection: Selection) -> HTML:
         " all seeds, those that never reach it included. The time of an epoch is that of the"
         " quickest, divided by the seeds trained together.</p>"
     )
-    return html("<h2>How soon, and at what cost</h2>" + note + table_of(head, rows))
+    title = heading("How soon, and at what cost", selection)
+    return html(title + note + table_of(head, rows))
 
 
 def claims(selection: Selection) -> HTML:
@@ -126,7 +130,7 @@ def claims(selection: Selection) -> HTML:
         form = "{:.4f}"
         body.append(
             (
-                escape(r.activation),
+                name(r.activation),
                 escape(r.metric),
                 r.printed,
                 str(r.printed_runs),
@@ -141,7 +145,7 @@ def claims(selection: Selection) -> HTML:
     kinds = [marks.get(verdict, "") for verdict in rows.verdict]
     source = escape(selection.task.source)
     return html(
-        f"<h2>Published beside measured</h2><p>{escape(claimed.summary(rows))} Source: {source}."
+        f"{heading('Published beside measured', selection)}<p>{escape(claimed.summary(rows))} Source: {source}."
         " A printed mean is compared by Welch's interval, a single printed run by a prediction"
         " interval, both widened by the rounding of the print.</p>"
         + table_of(head, body, "", kinds)
