@@ -15,7 +15,7 @@ from test_tables import BASE, SIX, rows
 import afnlab
 from afnlab.analysis import panels, plot, profile
 from afnlab.analysis.plot import curve, seed_lines
-from afnlab.analysis.style import COLOURS, GREY, INK, show, styled, to_svg
+from afnlab.analysis.style import COLOURS, GREY, INK, shortened, show, styled, to_svg, wrapped
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
 HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
@@ -121,6 +121,16 @@ def test_show():
     assert html.startswith("<figure><div class=scroll tabindex=0><svg")
     assert html.endswith("</svg>\n</div><figcaption>caption</figcaption></figure>")
     assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><div')
+
+
+def test_long_labels_fit():
+    label = "my_idea.py:a_long_name(lr=0.05, optimizer=rmsprop)"
+    assert wrapped("relu") == "relu"
+    assert wrapped(label).replace("\n", "") == label.replace(", ", ",")
+    assert max(map(len, wrapped(label).splitlines())) <= 24
+    assert shortened("relu") == "relu"
+    assert len(shortened(label, 30)) == 30
+    assert (shortened(label, 30)[:7], shortened(label, 30)[-8:]) == ("my_idea", "rmsprop)")
 
 
 def test_every_column_of_panels_names_its_ticks():

@@ -158,7 +158,7 @@ def test_tables_and_figures_lie_beside_the_page(written):
     pd.testing.assert_frame_equal(kept, chosen.table, check_names=False, check_dtype=False)
     markdown = (folder / "tables" / "digits-mlp-2-epochs.md").read_text().splitlines()
     assert markdown[0].startswith("| activation | accuracy % |")
-    assert markdown[-1].startswith("digits-mlp, 2 epochs. Mean test accuracy")
+    assert markdown[-1].startswith("digits-mlp, 2 epochs, on test examples. Mean accuracy")
     assert [line.split("|")[1].strip() for line in markdown[2:-2]] == list(chosen.table.index)
     latex = (folder / "tables" / "digits-mlp-2-epochs.tex").read_text()
     assert r"\toprule" in latex
@@ -293,6 +293,23 @@ def test_the_same_function_under_two_names_is_named(runs):
     assert "The same function under two names: softshrink = double_relu." in said
     equal = chosen.final.softshrink - chosen.final.double_relu
     assert equal.abs().max() == 0
+
+
+def test_several_settings_of_one_function_are_not_called_the_same(runs):
+    execute_small(runs, activation="relu", lr=0.01)
+    (chosen,) = select(runs)
+    assert chosen.same == []
+    said = blocks.headline(chosen).data
+    assert "2 activations in 3 settings" in said
+    assert "One task and one way to start the weights" in said
+
+
+def test_the_page_says_what_its_intervals_are_about(written):
+    (chosen,) = select(written[1], written[2])
+    best = chosen.table.accuracy.iloc[0]
+    points = 100 * (best * (1 - best) / 450) ** 0.5
+    told = f"Other test examples, 450 again, would move an accuracy of {100 * best:.2f} %"
+    assert f"{told} by about {points:.2f} points (one standard error)" in " ".join(chosen.notes)
 
 
 def test_labels_are_escaped(runs, tmp_path):

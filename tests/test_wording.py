@@ -15,7 +15,7 @@ from afnlab.analysis.wording import answers
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
 ALIKE = rows("gelu", [0.51, 0.50, 0.53, 0.52, 0.55, 0.54])
-SPAN = "one test example is 0.22 points"
+SPAN = "one example is 0.22 points"
 TEST = "Exact sign-flip test on 6 paired seeds, Holm's correction over 1 comparison: the smallest p"
 TEST += " that can come out is 0.031."
 
@@ -37,8 +37,8 @@ def claims(sentences: dict[str, str]) -> set[str]:
 
 def test_one_is_better():
     assert said(BASE, BETTER) == {
-        "Which?": "srelu has the highest mean test accuracy, 62.50 %, and is better than relu.",
-        "By how much?": f"Mean test accuracy runs from 52.50 % (relu) to 62.50 % (srelu); {SPAN}."
+        "Which?": "srelu has the highest mean accuracy, 62.50 %, and is better than relu.",
+        "By how much?": f"Mean accuracy runs from 52.50 % (relu) to 62.50 % (srelu); {SPAN}."
         " srelu against relu: +10.00 points in every seed.",
         "How sure?": TEST,
     }
@@ -46,7 +46,7 @@ def test_one_is_better():
 
 def test_one_is_worse():
     assert said(BASE, WORSE)["Which?"] == (
-        "relu has the highest mean test accuracy, 52.50 %, and is the baseline."
+        "relu has the highest mean accuracy, 52.50 %, and is the baseline."
         " elu is worse than relu (\N{MINUS SIGN}20.00)."
     )
 
@@ -56,19 +56,20 @@ def test_better_worse_and_neither():
     parts = [many("relu", 0), many("a", 0.1), many("b", 0.2), many("c", -0.1), alike]
     made = said(*parts)
     assert made["Which?"] == (
-        "b has the highest mean test accuracy, 75.50 %, and is better than relu."
+        "b has the highest mean accuracy, 75.50 %, and is better than relu."
         " Of 4 others, 2 are better than relu: b (+20.00), a (+10.00); 1 is worse than relu: c"
         " (\N{MINUS SIGN}10.00); 1 cannot be told apart from relu."
     )
     assert made["By how much?"].endswith(
-        "b against relu: +20.00 points in every seed. The highest of several means is flattered by having been picked."
+        "b against relu: +20.00 points in every seed. The highest of several means is flattered by"
+        " having been picked."
     )
 
 
 def test_nothing_is_told_apart():
     made = said(BASE, ALIKE)
     assert made["Which?"] == (
-        "gelu has the highest mean test accuracy, 52.50 %, but cannot be told apart from relu."
+        "gelu has the highest mean accuracy, 52.50 %, but cannot be told apart from relu."
     )
     assert made["How sure?"].startswith(TEST + " A true difference of ")
     assert made["How sure?"].endswith(
@@ -86,13 +87,13 @@ def test_nothing_is_told_apart():
 def test_equivalent_and_not_worse():
     tie = shifted("tie", 0.001, -0.001, 0.002, -0.002, 0.001, 0.0)
     assert said(BASE, tie, margin=0.01)["Which?"] == (
-        "tie has the highest mean test accuracy, 52.52 %, and is equivalent to relu within"
+        "tie has the highest mean accuracy, 52.52 %, and is equivalent to relu within"
         " the margin. tie is equivalent to relu within 1.00 points (+0.02)."
     )
     up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
     made = said(BASE, up, margin=0.01)
     assert made["Which?"] == (
-        "up has the highest mean test accuracy, 54.45 %, but cannot be told apart from relu."
+        "up has the highest mean accuracy, 54.45 %, but cannot be told apart from relu."
         " up is no worse than relu by more than 1.00 points (+1.95)."
     )
 
@@ -109,7 +110,7 @@ def test_too_few_seeds():
     made = said(*few, rows("gelu", [0.1, 0.1, 0.1]))
     assert made["Which?"] == (
         "Open. With 3 seeds and 2 comparisons no difference to relu could pass a test at 5 %; that"
-        " takes 7 seeds. Until then the intervals only describe: elu has the highest mean test"
+        " takes 7 seeds. Until then the intervals only describe: elu has the highest mean"
         " accuracy, 91.00 %."
     )
     assert made["By how much?"].endswith(
@@ -132,7 +133,7 @@ def test_one_seed():
 
 def test_many_seeds_are_sampled_and_not_called_exact():
     made = said(many("relu", 0, 20), many("elu", 0.1, 20))
-    assert "elu has the highest mean test accuracy, 69.50 %, and is better than relu." in made["Which?"]
+    assert "elu has the highest mean accuracy, 69.50 %, and is better than relu." in made["Which?"]
     assert made["How sure?"].startswith("Sign-flip test on 20 paired seeds")
 
 
@@ -205,7 +206,7 @@ def test_one_row_alone():
     made = said(BASE)
     assert made == {
         "Which?": "relu alone; there is nothing to compare it with.",
-        "By how much?": "relu reaches 52.50 % mean test accuracy, 95 % interval 50.39 % to 54.61 %;"
+        "By how much?": "relu reaches 52.50 % mean accuracy, 95 % interval 50.39 % to 54.61 %;"
         f" {SPAN}.",
     }
 
@@ -213,7 +214,7 @@ def test_one_row_alone():
 def test_no_baseline():
     made = said(BETTER, WORSE, baseline="tanh")
     assert made["Which?"] == (
-        "srelu has the highest mean test accuracy, 62.50 %; tanh is not there to compare it with."
+        "srelu has the highest mean accuracy, 62.50 %; tanh is not there to compare it with."
     )
     assert not claims(made)
 
@@ -221,7 +222,7 @@ def test_no_baseline():
 def test_no_shared_seeds():
     apart = rows("elu", [0.9, 0.9], seeds=[8, 9])
     assert said(BASE, apart)["Which?"] == (
-        "elu has the highest mean test accuracy, 90.00 %, but no row shares a seed with relu, so"
+        "elu has the highest mean accuracy, 90.00 %, but no row shares a seed with relu, so"
         " nothing is compared."
     )
 

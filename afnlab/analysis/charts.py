@@ -18,7 +18,7 @@ from matplotlib.transforms import Bbox
 from afnlab.analysis import curves
 from afnlab.analysis.numerals import MINUS
 from afnlab.analysis.stats import Ranking
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
 from afnlab.analysis.tables import TOLD
 
 BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
@@ -52,8 +52,8 @@ def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) ->
         ax.plot(mean, row, mark, color=colour, markersize=5)
     if np.isfinite(edge):
         ax.set_xlim(left=edge)
-    ax.set(xlabel="test accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
-    ax.set_yticks(range(len(order)), order)
+    ax.set(xlabel="accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
+    ax.set_yticks(range(len(order)), list(map(shortened, order)))
     return ax
 
 
@@ -94,7 +94,7 @@ def forest(ax: Axes, table: pd.DataFrame, margin: float | None = None) -> Axes:
     ax.axvline(0, color=ORANGE, linewidth=1.2)
     if np.isfinite(edge):
         ax.set_xlim(left=edge)
-    ax.set_yticks(range(len(table)), table.index)
+    ax.set_yticks(range(len(table)), list(map(shortened, table.index)))
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel("difference to the baseline (points)")
     return ax
@@ -122,7 +122,7 @@ def comparison(
     if compared := bool(table.difference.notna().any()):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         forest(right, table, margin)
-        right.set_xlabel(f"difference to {baseline} (points)")
+        right.set_xlabel(wrapped(f"difference to {baseline} (points)", 36))
     else:
         left = figure.subplots()
     points(left, final, table, baseline)
@@ -158,8 +158,8 @@ def frontier(
     spots = [(str(n), rows.cost[n], rows.accuracy[n]) for n in named]
     ax.set(
         xscale="log",
-        xlabel=f"time of {of}" + (f" ({baseline} = 1)" if baseline in cost else " (s)"),
-        ylabel="test accuracy (%)",
+        xlabel=f"time of {of}" + (f" ({shortened(baseline)} = 1)" if baseline in cost else " (s)"),
+        ylabel="accuracy (%)",
     )
     wide = rows.cost.max() / rows.cost.min() > 10
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
@@ -172,14 +172,16 @@ def frontier(
 
 def _name(ax: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
     """Write names beside their places: where there is room, and else not."""
-    ax.figure.draw_without_rendering()  # the layout, which moves the places
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # the layout, which moves the places
     marks = ax.transData.transform([(x, y) for _, x, y in spots])
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in marks]
     for (name, x, y), own in zip(spots, tuple(taken), strict=True):
         for right, up in ((True, True), (False, True), (True, False), (False, False)):
             place = (5 if right else -5, 3 if up else -3)
             across, along = "left" if right else "right", "bottom" if up else "top"
-            text = ax.annotate(name, (x, y), place, **BESIDE, ha=across, va=along)
+            text = ax.annotate(shortened(name, 30), (x, y), place, **BESIDE, ha=across, va=along)
             box = text.get_window_extent()
             inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
             if inside and not any(box.overlaps(other) for other in taken if other is not own):

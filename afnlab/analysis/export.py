@@ -28,7 +28,8 @@ def tables(selection: Selection, folder: Path) -> Path:
     path = folder / f"{selection.name}.csv"
     path.write_text(as_csv(selection.table), encoding="utf-8")
     shown = formatted(selection.table)
-    told = f"{selection.setting}. {legend(selection.table, selection.baseline)}"
+    where = f"{selection.setting}, on {selection.evaluated} examples"
+    told = f"{where}. {legend(selection.table, selection.baseline)}"
     path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{told}\n", encoding="utf-8")
     path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")
     if not selection.claims.empty:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from afnlab.analysis import curves
 from afnlab.analysis.charts import BESIDE, lower_fence
 from afnlab.analysis.stats import mean_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, panels
+from afnlab.analysis.style import BLUE, GREY, ORANGE, panels, wrapped
 
 LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
 
@@ -37,14 +37,14 @@ def learning(
             ax.plot(tables[baseline]["mean"], color=ORANGE, linewidth=1, linestyle="--")
         ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
         ax.plot(table["mean"], color=colour)
-        ax.set_title(label)
+        ax.set_title(wrapped(label))
         ax.set_ylim(bottom, min(100.0, top + 1))
         if ends[label] < bottom:
             middle = table.index.to_numpy().mean()
             ax.plot(middle, bottom, "v", color=colour, markersize=5, clip_on=False)
             ax.annotate(f"{ends[label]:.1f}", (middle, bottom), (0, 6), **BESIDE, ha="center")
     figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel("test accuracy (%)", fontsize=9)
+    figure.supylabel("accuracy (%)", fontsize=9)
     return figure
 
 
@@ -62,7 +62,7 @@ def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
             wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
             ax.plot(wide, color=GREY, alpha=0.35, linewidth=0.5)
             ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
-        ax.set_title(f"{label}: {parameter}")
+        ax.set_title(wrapped(f"{label}: {parameter}"))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch", fontsize=9)
     return figure
@@ -80,7 +80,7 @@ def sensitivity(final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4) -> F
         mean, low, high = np.array(found).T
         ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
-        ax.set(title=str(name), xscale="log")
+        ax.set(title=wrapped(str(name)), xscale="log")
     figure.supxlabel("learning rate", fontsize=9)
-    figure.supylabel("test accuracy (%)", fontsize=9)
+    figure.supylabel("accuracy (%)", fontsize=9)
     return figure

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis.slopes import derivatives
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, styled
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, styled, wrapped
 from afnlab.spec import Activation, get_activation
 
 POINTS = 801
@@ -78,7 +78,7 @@ def gallery(refs: Iterable[str | Activation], columns: int = 6, span: float = 4.
     figure, axes = panels(len(records), columns, 1.6, sharey=True)
     for ax, record in zip(axes, records, strict=True):
         curve(ax, record, span)
-        ax.set(title=record.label, ylim=(-2.2, 4.2), xlim=(-span, span))
+        ax.set(title=wrapped(record.label), ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Selection:
             asked.dtype: asked.dtype != "float32",
             asked.device: asked.device != "cpu",
         }
-        usual = [self.task.name, counted(asked.epochs, "epoch")]
+        usual = [self.task.name, f"{asked.epochs:g} epoch" + "s" * (asked.epochs != 1)]
         return ", ".join(usual + [text for text, unusual in told.items() if unusual])
 
     @property
@@ -84,8 +84,13 @@ class Selection:
         return tables.compare(self.history, self.baseline, self.classes, self.margin)
 
     @property
-    def test_examples(self) -> int:
+    def examples(self) -> int:
         return self.records[0]["environment"]["examples"]["test"]
+
+    @property
+    def evaluated(self) -> str:
+        """What the accuracies are of: "test" or "validation" examples."""
+        return self.records[0]["environment"]["evaluated"]
 
     @property
     def classes(self) -> int | None:
@@ -137,15 +142,16 @@ class Selection:
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
         environment = self.records[0]["environment"]
-        examples = self.test_examples
-        said = wording.answers(self.table, self.baseline, examples, self.margin, self.cost)
+        said = wording.answers(self.table, self.baseline, self.examples, self.margin, self.cost)
+        activations = {s.training.activation.label for s in self.specs.values() if s.training}
+        settings = len(self.specs) > len(activations)
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            counted(len(self.specs), "activation"),
+            counted(len(activations), "activation") + f" in {len(self.specs)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             f"{self.first.epochs} epoch{'s' * (self.first.epochs != 1)}",
-            f"evaluated on {examples} {environment['evaluated']} examples",
+            f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]
         (first, which), *rest = said.items()
@@ -160,7 +166,9 @@ class Selection:
             *notes.mixed(self.records),
             *notes.left_out(self.stale, self.foreign, self.absent),
             *notes.unequal_seeds(self.final),
-            *notes.reach(float(self.table.accuracy.iloc[0]), self.test_examples, len(rates)),
+            *notes.reach(
+                float(self.table.accuracy.iloc[0]), self.examples, self.evaluated, len(rates)
+            ),
         ]
         return [note for note in said if note]
 
@@ -178,8 +186,9 @@ class Selection:
 
     @cached_property
     def same(self) -> list[tuple[str, ...]]:
-        """Labels whose functions are one and the same, so that equal numbers are no coincidence."""
-        values: dict[bytes, list[str]] = {}
+        """Labels whose functions are one and the same, trained alike, so that equal numbers are no
+        coincidence."""
+        values: dict[tuple, list[str]] = {}
         x = torch.linspace(-8, 8, 1601, dtype=torch.float64)
         for label, spec in self.specs.items():
             asked = spec.training
@@ -187,7 +196,8 @@ class Selection:
             record, options = asked.activation, asked.options
             if record.elementwise and not (record.stochastic or options.trainable):
                 y = record(x, **options.activation) + 0.0  # -0.0 is 0.0
-                values.setdefault(y.numpy().tobytes(), []).append(label)
+                training = str(replace(options, activation={}))
+                values.setdefault((y.numpy().tobytes(), training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 
     def runs_of(self, label: str) -> list[dict[str, Any]]:

@@ -71,6 +71,22 @@ class Picture(Figure):
         return data, {"width": width, "height": height}
 
 
+def wrapped(text: str, width: int = 24) -> str:
+    """A long label in lines of at most so many letters, as far as it has places to break."""
+    lines = [""]
+    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", text):
+        if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def shortened(text: str, width: int = 44) -> str:
+    """A long label without its middle."""
+    half = width // 2
+    return text if len(text) <= width else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"
+
+
 def panels(count: int, columns: int, height: float, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
     """A figure of `count` small panels, each `height` inches high, that share their x axis; the
     lowest of every column names its ticks, also where a row is not full."""

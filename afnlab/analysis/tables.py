@@ -205,7 +205,7 @@ def legend(table: pd.DataFrame, baseline: str) -> str:
     """What `formatted` shows, for those who find the table elsewhere."""
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    text = f"Mean test accuracy after the last epoch over {seeds}, with its 95 % interval"
+    text = f"Mean accuracy after the last epoch over {seeds}, with its 95 % interval"
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
@@ -214,7 +214,7 @@ def legend(table: pd.DataFrame, baseline: str) -> str:
         f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % interval and"
         f" with that adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p is"
         f" below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other seeds"
-        " on the same test examples."
+        " on the same examples."
     )
 
 

@@ -31,7 +31,7 @@ LISTED = 6  # names in a row; the table has the rest
 def answers(
     table: pd.DataFrame,
     baseline: str,
-    test_examples: int,
+    examples: int,
     margin: float | None = None,
     cost: Cost | None = None,
 ) -> dict[str, str]:
@@ -43,7 +43,7 @@ def answers(
     compared = table[table.p.notna()]
     texts = [
         _which(table, compared, baseline, margin),
-        [*_size(table, compared, baseline, test_examples)],
+        [*_size(table, compared, baseline, examples)],
         [*_certainty(table, compared), *_failures(table)],
         [*_cost(cost, baseline)],
     ]
@@ -54,7 +54,7 @@ def _which(
     table: pd.DataFrame, compared: pd.DataFrame, baseline: str, margin: float | None
 ) -> list[str]:
     best = table.iloc[0]
-    highest = f"{best.name} has the highest mean test accuracy, {percent(best.accuracy)}"
+    highest = f"{best.name} has the highest mean accuracy, {percent(best.accuracy)}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
@@ -136,17 +136,17 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def _size(
-    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, test_examples: int
+    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, examples: int
 ) -> Iterable[str]:
     best, worst = table.iloc[0], table.iloc[-1]
-    one = f"one test example is {points(1 / test_examples)}"
+    one = f"one example is {points(1 / examples)}"
     if len(table) == 1:
         limits = f"{percent(best.accuracy_low)} to {percent(best.accuracy_high)}"
         told = f", 95 % interval {limits}" if best.accuracy_low < best.accuracy_high else ""
-        yield f"{best.name} reaches {percent(best.accuracy)} mean test accuracy{told}; {one}."
+        yield f"{best.name} reaches {percent(best.accuracy)} mean accuracy{told}; {one}."
         return
     yield (
-        f"Mean test accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
+        f"Mean accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
         f" {percent(best.accuracy)} ({best.name}); {one}."
     )
     if compared.empty:

@@ -32,7 +32,7 @@ def comparison(selection: Selection) -> HTML:
         shaded = " Shaded: within the margin." if selection.margin is not None else ""
         return show(
             figure,
-            f"Test accuracy of every seed by activation on {selection.task.name}, and the paired"
+            f"Accuracy of every seed by activation on {selection.task.name}, and the paired"
             f" difference to {selection.baseline}; the table holds the same numbers",
             _key(selection) + shaded,
             f"{selection.name}-comparison",
@@ -60,7 +60,7 @@ def curves(selection: Selection) -> HTML:
         figure = panels.learning(selection.history, list(selection.table.index), selection.baseline)
         shown = show(
             figure,
-            f"Test accuracy over the epochs for each activation on {selection.task.name}",
+            f"Accuracy over the epochs for each activation on {selection.task.name}",
             "Solid: mean of the seeds, with its 95 % interval. Orange, dashed: the mean of"
             f" {escape(selection.baseline)}. A number at the lower edge: where a curve far below"
             " ends.",
@@ -88,7 +88,7 @@ def frontier(selection: Selection) -> HTML:
         charts.frontier(figure.subplots(), table, cost.seconds, selection.baseline, cost.of)
         return show(
             figure,
-            f"Mean test accuracy against the time of {cost.of} on {selection.task.name}",
+            f"Mean accuracy against the time of {cost.of} on {selection.task.name}",
             f"Time: of {cost.of}, {escape(cost.by)}. Upper left is best; the line joins what no"
             f" other activation beats in both, from the quickest: {best}. Bars: 95 % intervals of"
             f" the means; names are left out where there is no room.{left}",
@@ -106,7 +106,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         return html("")
     found = stats.ranking(blocks)
     per = "; ".join(
-        f"{escape(name)}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
+        f"{escape(str(name))}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
     told = found.p < stats.alpha(stats.LEVEL)
@@ -169,13 +169,12 @@ def sensitivity(selection: Selection) -> HTML:
     rates = rates[~rates.duplicated()]
     if rates.empty:
         return html("")
-    split = selection.records[0]["environment"]["evaluated"]
     with styled(for_page=True):
         figure = show(
             panels.sensitivity(selection.final, rates),
             f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
-            f"Accuracy on {escape(split)} examples after the last epoch: mean of the seeds, with"
-            " its 95 % interval.",
+            f"Accuracy on {selection.evaluated} examples after the last epoch: mean of the seeds,"
+            " with its 95 % interval.",
             f"{selection.name}-rates",
         )
     return html(heading("How much the learning rate matters", selection) + figure.data)

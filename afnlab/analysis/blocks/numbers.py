@@ -23,7 +23,7 @@ def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
     failures = [what for what in ("stuck", "diverged") if selection.table[what].any()]
     head = [
-        *("activation", "test accuracy (%)", "95 % interval"),
+        *("activation", "accuracy (%)", "95 % interval"),
         *(f"difference to {name(selection.baseline)} (points)", "95 % interval"),
         "adjusted interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
@@ -68,8 +68,8 @@ def details(selection: Selection) -> HTML:
                 number(r["median"], "{:.2f}", 100),
                 number(r.iqm, "{:.2f}", 100),
                 number(r.deviation, "{:.2f}", 100),
-                number(r.loss, "{:.4f}") or "not finite",
-                limits(r.loss_low, r.loss_high, "{:.4f}", 1),
+                number(r.loss, _loss(r.loss)) or "not finite",
+                limits(r.loss_low, r.loss_high, _loss(r.loss), 1),
                 "all equal" if np.isinf(r.effect) else number(r.effect, _digits(r.effect)),
                 number(r.improvement, "{:.0f} %", 100),
                 p_value(r.p),
@@ -79,6 +79,11 @@ def details(selection: Selection) -> HTML:
             )
         )
     return html(heading("", selection, 3) + table_of(head, rows))
+
+
+def _loss(value: float) -> str:
+    """Four places; of one that has exploded, its size."""
+    return "{:.4f}" if value < 1000 else "{:.2e}"
 
 
 def _digits(effect: float) -> str:
@@ -144,8 +149,9 @@ def claims(selection: Selection) -> HTML:
     marks = {"agrees": "better", "differs": "worse"}
     kinds = [marks.get(verdict, "") for verdict in rows.verdict]
     source = escape(selection.task.source)
+    title = heading("Published beside measured", selection)
     return html(
-        f"{heading('Published beside measured', selection)}<p>{escape(claimed.summary(rows))} Source: {source}."
+        f"{title}<p>{escape(claimed.summary(rows))} Source: {source}."
         " A printed mean is compared by Welch's interval, a single printed run by a prediction"
         " interval, both widened by the rounding of the print.</p>"
         + table_of(head, body, "", kinds)

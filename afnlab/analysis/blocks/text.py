@@ -14,6 +14,7 @@ from afnlab.runs import sweepfile
 if TYPE_CHECKING:
     from IPython.display import HTML
 
+
 def title(sweep: str) -> HTML:
     """The heading of a report: the sweep's title."""
     text = sweepfile.read(sweep).title if sweep else ""
