@@ -53,7 +53,7 @@ def bca(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     means, d = _resampled(x, rng), x - x.mean(axis=1, keepdims=True)
     share = (means < x.mean(axis=1, keepdims=True)).mean(axis=1)
     z = stats.norm.ppf(np.clip(share, 1 / DRAWS, 1 - 1 / DRAWS))
-    spread = np.maximum((d**2).sum(axis=1), 1e-300)  # equal values have none
+    spread = np.maximum((d**2).sum(axis=1), 1e-30)  # equal values have none
     a = (d**3).sum(axis=1) / (6 * spread**1.5)
     limits = []
     for q in stats.norm.ppf([0.025, 0.975]):

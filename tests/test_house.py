@@ -92,6 +92,11 @@ def test_every_package_is_pinned():
     assert {bare(r) for r in wanted} <= set(pins)
 
 
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (cited["version"], cited["license"]) == (afnlab.__version__, PROJECT["license"])
+
+
 def test_the_page_of_the_activations_is_fresh():
     command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
