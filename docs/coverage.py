@@ -1,6 +1,7 @@
-"""How often intervals of a mean hold it, simulated: the table of docs/statistics.md.
+"""How often intervals hold the mean, and how often equal activations are called better or worse:
+the simulated tables of docs/statistics.md.
 
-python docs/coverage.py prints it, as Markdown; some ten minutes.
+python docs/coverage.py prints them, as Markdown; some ten minutes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import warnings
 import numpy as np
 from scipy import stats
 
-from afnlab.analysis.stats import mean_intervals
+from afnlab.analysis.stats import alpha, holm, mean_intervals, sign_flip_p
 
 SETS, DRAWS, SEEDS = 4_000, 4_000, (0, 1, 2)
 TINY = 1e-12  # an end that is the mean but for rounding holds it
@@ -70,7 +71,43 @@ METHODS = {
 }
 
 
-def main() -> None:
+TABLES = 1_000
+FAMILIES = ((6, 1), (10, 5), (12, 30))  # seeds, comparisons
+
+
+def _spread(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
+    return rng.normal(size=(n, m + 1)) * np.r_[0.3, rng.uniform(0.3, 3, m)]
+
+
+EQUALS = {  # (seeds, labels) accuracies with equal means; the first label is the baseline
+    "normal": lambda rng, n, m: rng.normal(size=(n, m + 1)),
+    "normal, deviations up to tenfold": _spread,
+    "exponential": lambda rng, n, m: rng.exponential(size=(n, m + 1)),
+    "97 % of 450 examples": lambda rng, n, m: rng.binomial(450, 0.97, size=(n, m + 1)) / 450,
+    "exponential, baseline constant": lambda rng, n, m: np.c_[
+        np.ones(n), rng.exponential(size=(n, m))
+    ],
+}
+
+
+def errors() -> None:
+    """How often a comparison of equal activations calls any of them better or worse."""
+    head = " | ".join(f"{n} seeds, {m} comparison{'s' * (m > 1)}" for n, m in FAMILIES)
+    print(f"| accuracies | {head} |")
+    print("|---|" + "---:|" * len(FAMILIES))
+    for name, law in EQUALS.items():
+        cells = []
+        for n, m in FAMILIES:
+            rng, wrong = np.random.default_rng(0), 0
+            for _ in range(TABLES):
+                x = law(rng, n, m)
+                p = holm([sign_flip_p(x[:, i] - x[:, 0]) for i in range(1, m + 1)])
+                wrong += bool((p < alpha(0.95)).any())
+            cells.append(f"{100 * wrong / TABLES:.1f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def coverage() -> None:
     print("| data | n | " + " | ".join(METHODS) + " | width |")
     print("|---|---:|" + "---:|" * (len(METHODS) + 1))
     for name, (law, mean) in LAWS.items():
@@ -91,4 +128,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
-    main()
+    coverage()
+    print()
+    errors()

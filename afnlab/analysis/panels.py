@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis import curves
 from afnlab.analysis.charts import BESIDE, lower_fence
-from afnlab.analysis.stats import mean_interval
+from afnlab.analysis.stats import accuracy_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, panels, wrapped
 
 LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
@@ -76,7 +76,7 @@ def sensitivity(final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4) -> F
     groups = [(n, g.sort_values("lr")) for n, g in rates.groupby("activation", sort=False)]
     figure, axes = panels(len(groups), min(columns, len(groups)), 1.5, sharey=True)
     for ax, (name, group) in zip(axes, groups, strict=True):
-        found = [mean_interval(100 * final[label].dropna()) for label in group.index]
+        found = [accuracy_interval(100 * final[label].dropna()) for label in group.index]
         mean, low, high = np.array(found).T
         ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
