@@ -38,9 +38,9 @@ def table_of(
     kept = [at for at in range(width) if at == 0 or any(row[at] for row in rows)]
     body = []
     for row, of in zip(rows, kinds or [""] * len(rows), strict=True):
-        cells = "".join(f"<td>{row[at]}" for at in kept[1:])
-        body.append(f"<tr{_class(of)}><th scope=row>{row[0]}{cells}</tr>")
-    names = "".join(f"<th scope=col>{head[at]}" for at in kept) if head else ""
+        cells = "".join(f"<td>{row[at]}</td>" for at in kept[1:])
+        body.append(f'<tr{_class(of)}><th scope="row">{row[0]}</th>{cells}</tr>')
+    names = "".join(f'<th scope="col">{head[at]}</th>' for at in kept) if head else ""
     top = f"<thead><tr>{names}</tr></thead>" if head else ""
     rows_of = f"{top}<tbody>{''.join(body)}</tbody>"
     return f"<div class=scroll tabindex=0><table{_class(kind)}>{rows_of}</table></div>"

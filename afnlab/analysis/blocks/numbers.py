@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -21,16 +22,25 @@ if TYPE_CHECKING:
 
 def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
-    failures = [what for what in ("stuck", "diverged") if selection.table[what].any()]
+    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.specs}
+    shown = comparison_table(selection.table, selection.baseline, runs, link)
+    return html(heading("", selection, 3) + shown)
+
+
+def comparison_table(
+    table: pd.DataFrame, baseline: str, runs: Mapping[str, Sequence[str]], link: str
+) -> str:
+    """A table of `tables.compare` as HTML; runs: the ids behind every label."""
+    failures = [what for what in ("stuck", "diverged") if table[what].any()]
     head = [
         *("activation", "accuracy (%)", "95 % interval"),
-        *(f"difference to {name(selection.baseline)} (points)", "95 % interval"),
+        *(f"difference to {name(baseline)} (points)", "95 % interval"),
         "adjusted interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []
-    for label, r in selection.table.iterrows():
-        links = " ".join(link_to(run["id"], link) for run in selection.runs_of(str(label)))
+    for label, r in table.iterrows():
+        links = " ".join(link_to(run, link) for run in runs[str(label)])
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
         rows.append(
             (
@@ -47,8 +57,8 @@ def table(selection: Selection, link: str = "") -> HTML:
                 links,
             )
         )
-    kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
-    return html(heading("", selection, 3) + table_of(head, rows, "comparison", kinds))
+    kinds = [str(verdict).replace(" ", "-") for verdict in table.verdict]
+    return table_of(head, rows, "comparison", kinds)
 
 
 def details(selection: Selection) -> HTML:

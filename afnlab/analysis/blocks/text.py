@@ -23,7 +23,7 @@ def title(sweep: str) -> HTML:
 
 def headline(selection: Selection) -> HTML:
     """The first screen: which activation, on what, by how much, how sure, at what cost."""
-    items = "".join(f"<dt>{q}<dd>{sentence(a)}" for q, a in selection.answers.items())
+    items = "".join(f"<dt>{q}</dt><dd>{sentence(a)}</dd>" for q, a in selection.answers.items())
     notes = "".join(f"<p class=note>{sentence(n)}</p>" for n in selection.notes)
     return html(f"{heading('', selection)}<dl class=answers>{items}</dl>{notes}")
 
