@@ -15,6 +15,7 @@ import pytest
 from test_runs import execute_small, means, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
+from afnlab.analysis.blocks.html import limits, sentence, table_of
 from afnlab.cli import main
 from afnlab.runs import records
 
@@ -310,6 +311,20 @@ def test_the_page_says_what_its_intervals_are_about(written):
     points = 100 * (best * (1 - best) / 450) ** 0.5
     told = f"Other test examples, 450 again, would move an accuracy of {100 * best:.2f} %"
     assert f"{told} by about {points:.2f} points (one standard error)" in " ".join(chosen.notes)
+
+
+def test_numbers_are_not_torn_from_their_units():
+    text = "a <b>: +0.50 points, 95 % interval [+0.24, +0.74]; 2 seeds"
+    told = "a &lt;b&gt;: +0.50&nbsp;points, 95&nbsp;% interval [+0.24,&nbsp;+0.74]; 2 seeds"
+    assert sentence(text) == told
+
+
+def test_empty_columns_and_equal_seeds():
+    """An interval of equal seeds has no width, which would read as certainty."""
+    table = table_of(["a", "b", "c"], [("x", "", "1"), ("y", "", "2")])
+    assert '<th scope="col">b' not in table
+    assert limits(0.0111, 0.0111, "{:.2f}") == "all equal"
+    assert limits(0.01, 0.02, "{:+.2f}") == "[+1.00, +2.00]"
 
 
 def test_labels_are_escaped(runs, tmp_path):

@@ -60,8 +60,11 @@ def name(label: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A text as HTML whose numbers keep their unit beside them."""
-    return re.sub(r"(?<=\d) (?=%|points?\b)", "&nbsp;", escape(text))
+    """A text as HTML whose numbers keep their unit beside them, and whose intervals stay whole."""
+    within = re.sub(
+        r"\[[^\[\]]{1,24}\]", lambda found: found[0].replace(" ", "&nbsp;"), escape(text)
+    )
+    return re.sub(r"(?<=\d) (?=%|points?\b)", "&nbsp;", within)
 
 
 def _class(name: str) -> str:
