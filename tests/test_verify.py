@@ -197,7 +197,8 @@ def test_a_history_that_fits_its_record_does_not_repeat(copied):
     assert "its record is not what it was: files.history.parquet." in said[1]
     assert "of srelu is" in said[2]
     assert "its runs give" in said[2]
-    ended = dict(line.split(": ", 1) for line in said[3:])
+    assert said[3].startswith("report.html: the table of its numbers is not what its runs give")
+    ended = dict(line.split(": ", 1) for line in said[4:])
     told = ended.pop(f"run {path.parent.name[:8]}")
     assert told.startswith("the bits differ: history.parquet (test_accuracy at seed")
     assert told.endswith(f"is {row.test_accuracy})")
