@@ -123,6 +123,11 @@ def test_show():
     assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><div')
 
 
+def test_a_figure_of_a_notebook_says_what_it_shows():
+    _, facts = plot.function("srelu")._repr_png_()
+    assert facts["alt"] == "Figure: srelu; derivatives"
+
+
 def test_long_labels_fit():
     label = "my_idea.py:a_long_name(lr=0.05, optimizer=rmsprop)"
     assert wrapped("relu") == "relu"

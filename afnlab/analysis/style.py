@@ -63,12 +63,14 @@ def area(colour: str, alpha: float) -> Any:
 class Picture(Figure):
     """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=2 * self.dpi, bbox_inches="tight")
         data = buffer.getvalue()
         width, height = (int.from_bytes(data[at : at + 4], "big") // 2 for at in (16, 20))
-        return data, {"width": width, "height": height}
+        titles = [ax.get_title(loc="left") or ax.get_ylabel() for ax in self.axes]
+        alt = f"Figure: {'; '.join(filter(None, dict.fromkeys(titles)))}".replace("\n", "")
+        return data, {"width": width, "height": height, "alt": alt}
 
 
 def wrapped(text: str, width: int = 24) -> str:
