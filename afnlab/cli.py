@@ -69,7 +69,7 @@ def _compare(a: argparse.Namespace) -> int:
     given = (a.runs, a.sweep or "", a.baseline, _margin(a), a.speed)
     chosen = analysis.select(*given, **cli_runs.limits(a))
     for part in chosen:
-        print(f"{part.task.name}, {part.first.epochs} epochs")
+        print(part.setting)
         print(analysis.tables.as_text(part.table))
         for question, answer in part.answers.items():
             print(f"{question:13} {answer}")

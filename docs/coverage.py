@@ -1,6 +1,7 @@
-"""How often intervals of a mean hold it, simulated: the table of docs/statistics.md.
+"""How often intervals hold the mean, and how often equal activations are called better or worse:
+the simulated tables of docs/statistics.md.
 
-python docs/coverage.py prints it, as Markdown; a few minutes.
+python docs/coverage.py prints them, as Markdown; some ten minutes.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ import warnings
 import numpy as np
 from scipy import stats
 
-from afnlab.analysis.stats import mean_intervals
+from afnlab.analysis.stats import alpha, holm, mean_intervals, sign_flip_p
 
 SETS, DRAWS, SEEDS = 4_000, 4_000, (0, 1, 2)
-LAWS = {
+TINY = 1e-12  # an end that is the mean but for rounding holds it
+SIZES = (2, 3, 5, 10, 12, 30)
+LAWS = {  # of n values, and the mean that the intervals should hold
     "normal": (lambda rng, shape: rng.normal(size=shape), 0.0),
     "exponential": (lambda rng, shape: rng.exponential(size=shape), 1.0),
+    "Student's t, 3 degrees": (lambda rng, shape: rng.standard_t(3, size=shape), 0.0),
+    "near 100 %, of 450": (
+        lambda rng, shape: rng.binomial(450, rng.beta(99, 1, size=shape)) / 450,
+        0.99,
+    ),
     "one in twenty fails": (
         lambda rng, shape: np.where(rng.random(shape) < 0.05, -8.0, 0) + rng.normal(size=shape),
         -0.4,
@@ -29,7 +37,7 @@ def student(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array([x.mean(axis=1) - half, x.mean(axis=1) + half])
 
 
-def studentised(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def afnlabs(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return mean_intervals(x, rng=rng)[:, 1:].T
 
 
@@ -46,7 +54,8 @@ def bca(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     means, d = _resampled(x, rng), x - x.mean(axis=1, keepdims=True)
     share = (means < x.mean(axis=1, keepdims=True)).mean(axis=1)
     z = stats.norm.ppf(np.clip(share, 1 / DRAWS, 1 - 1 / DRAWS))
-    a = (d**3).sum(axis=1) / (6 * (d**2).sum(axis=1) ** 1.5)
+    spread = np.maximum((d**2).sum(axis=1), 1e-30)  # equal values have none
+    a = (d**3).sum(axis=1) / (6 * spread**1.5)
     limits = []
     for q in stats.norm.ppf([0.025, 0.975]):
         p = stats.norm.cdf(z + (z + q) / (1 - a * (z + q)))
@@ -55,32 +64,70 @@ def bca(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 METHODS = {
-    "studentised bootstrap": studentised,
+    "afnlab's": afnlabs,
     "Student's t": student,
     "percentile bootstrap": percentile,
     "BCa bootstrap": bca,
 }
 
 
-def main() -> None:
+TABLES = 1_000
+FAMILIES = ((6, 1), (10, 5), (12, 30))  # seeds, comparisons
+
+
+def _spread(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
+    return rng.normal(size=(n, m + 1)) * np.r_[0.3, rng.uniform(0.3, 3, m)]
+
+
+EQUALS = {  # (seeds, labels) accuracies with equal means; the first label is the baseline
+    "normal": lambda rng, n, m: rng.normal(size=(n, m + 1)),
+    "normal, deviations up to tenfold": _spread,
+    "exponential": lambda rng, n, m: rng.exponential(size=(n, m + 1)),
+    "97 % of 450 examples": lambda rng, n, m: rng.binomial(450, 0.97, size=(n, m + 1)) / 450,
+    "exponential, baseline constant": lambda rng, n, m: np.c_[
+        np.ones(n), rng.exponential(size=(n, m))
+    ],
+}
+
+
+def errors() -> None:
+    """How often a comparison of equal activations calls any of them better or worse."""
+    head = " | ".join(f"{n} seeds, {m} comparison{'s' * (m > 1)}" for n, m in FAMILIES)
+    print(f"| accuracies | {head} |")
+    print("|---|" + "---:|" * len(FAMILIES))
+    for name, law in EQUALS.items():
+        cells = []
+        for n, m in FAMILIES:
+            rng, wrong = np.random.default_rng(0), 0
+            for _ in range(TABLES):
+                x = law(rng, n, m)
+                p = holm([sign_flip_p(x[:, i] - x[:, 0]) for i in range(1, m + 1)])
+                wrong += bool((p < alpha(0.95)).any())
+            cells.append(f"{100 * wrong / TABLES:.1f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def coverage() -> None:
     print("| data | n | " + " | ".join(METHODS) + " | width |")
     print("|---|---:|" + "---:|" * (len(METHODS) + 1))
     for name, (law, mean) in LAWS.items():
-        for n in (6, 10, 12, 30):
+        for n in SIZES:
             cells, widths = [], {}
             for method, function in METHODS.items():
                 held, width = [], []
                 for seed in SEEDS:
                     rng = np.random.default_rng(seed)
                     low, high = function(law(rng, (SETS, n)), rng)
-                    held.append(100 * np.mean((low <= mean) & (mean <= high)))
+                    held.append(100 * np.mean((low <= mean + TINY) & (mean - TINY <= high)))
                     width.append(np.median(high - low))
                 cells.append(f"{np.mean(held):.1f}")
                 widths[method] = np.mean(width)
-            ratio = widths["studentised bootstrap"] / widths["Student's t"]
+            ratio = widths["afnlab's"] / widths["Student's t"]
             print(f"| {name} | {n} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
-    main()
+    coverage()
+    print()
+    errors()

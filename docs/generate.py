@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import afnlab
+from afnlab.native import kernels
 from afnlab.references import REFERENCES
 from afnlab.spec import Activation
 
@@ -22,7 +23,9 @@ Made from the definitions by `python docs/generate.py`; edit those, not this pag
 Every function is `afnlab.functional.NAME` and `afnlab.nn.Module`. A default in the last columns is
 "-" where the source has none: *document* is what the source's text states or shows in an example,
 *code* what its published code uses, *torch* what `torch.nn` uses. Where they differ from afnlab's,
-the reason stands below the table, and more in [sources.md](sources.md).
+the reason stands below the table, and more in [sources.md](sources.md). *Computed by*: a kernel
+that torch has, one of afnlab's (compiled when first used; where it cannot be, the expression
+serves, with the same values), or an expression of torch's operations.
 
 ![All elementwise functions and their slopes](images/gallery.svg)
 """
@@ -42,7 +45,8 @@ def _functions(records: list[Activation]) -> str:
     for r in records:
         summary = " ".join((r.fn.__doc__ or "").split("\n\n")[0].split())
         kinks = ", ".join(f"{k:g}" for k in r.kinks_at()) or "-"
-        kernel = "torch's kernel" if r.fused else "expression"
+        own = "afnlab's kernel" if r.name in kernels.names() else "expression"
+        kernel = "torch's kernel" if r.fused else own
         cite = REFERENCES[r.reference].cite()
         modules = ", ".join(f"`{m}`" for m in r.module.split())
         formula = r.latex.replace("|", r"\lvert ", 1).replace("|", r"\rvert ", 1)

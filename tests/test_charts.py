@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,11 +107,15 @@ def test_curves_that_end_far_below_say_where():
 
 
 def test_names_that_would_lie_on_another_are_left_out(ax):
-    ends = {"relu": 0.5, "a": 0.5001, "b": 0.5002, "c": 0.51}
+    ends = {"relu": 0.5} | {f"a{i}": 0.5 + 1e-5 * i for i in range(9)} | {"c": 0.51}
     history = pd.concat([rows(n, [end] * 6) for n, end in ends.items()])
-    cost = pd.Series({"relu": 1.0, "a": 1.0001, "b": 1.0002, "c": 9.0})
+    cost = pd.Series({"relu": 1.0} | {f"a{i}": 1 + 1e-5 * i for i in range(9)} | {"c": 9.0})
     frontier(ax, table(history), cost, "relu")
-    assert {t.get_text() for t in ax.texts} == {"relu", "c"}
+    named = [t.get_text() for t in ax.texts]
+    assert named[:2] == ["relu", "c"]  # the baseline and the best first
+    assert len(named) < len(ends)
+    boxes = [t.get_window_extent() for t in ax.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_frontier(ax):
@@ -117,7 +123,7 @@ def test_frontier(ax):
     made = table(history)
     cost = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.004})
     assert frontier(ax, made, cost, "relu") is ax
-    assert {t.get_text() for t in ax.texts} == {"relu", "srelu"}
+    assert {t.get_text() for t in ax.texts} == {"relu", "srelu", "elu"}
     at = {line.get_marker(): line.get_xdata()[0] for line in marks(ax).values()}
     assert at["D"] == pytest.approx(1.0)
     assert at["o"] == pytest.approx(1.5)

@@ -82,7 +82,7 @@ def test_one_that_does_not_fit_is_named(tmp_path):
     both = asked("relu", "tanh", native=False)
     speed = read(written(tmp_path / "a.json"))
     found = cost(both, HISTORY, MACHINE, "relu", speed)
-    assert found.by == "as it happened during these runs, since the speed benchmark has only relu"
+    assert found.by == "timed during these runs, since the speed benchmark has only relu"
     assert found.measured_in_runs
     found = cost(both, HISTORY, MACHINE, "relu", read(written(tmp_path / "b.json", device="cuda")))
     assert found.by.endswith("these runs, since the speed benchmark is of cuda")
@@ -111,7 +111,7 @@ def test_another_file(tmp_path, content, message, capsys):
 
 def test_the_figure_names_its_source(tmp_path):
     (chosen,) = select(small_runs())
-    assert "Time: of an epoch and model, as it happened during" in blocks.frontier(chosen).data
+    assert "Time: of an epoch of one model, timed during" in blocks.frontier(chosen).data
     (chosen,) = select(small_runs(), speed=written(tmp_path / "my.json"))
     page = blocks.frontier(chosen).data
     if chosen.specs["srelu"].training.native:

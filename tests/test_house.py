@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 import afnlab
-from afnlab.analysis import published
+from afnlab.analysis import published, stats
 from afnlab.paths import shared
 from afnlab.references import REFERENCES
 
@@ -90,6 +91,24 @@ def test_every_package_is_pinned():
     assert pins["torch"] == "2.13.0"
     wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"], "hatchling"]
     assert {bare(r) for r in wanted} <= set(pins)
+
+
+def test_every_name_of_the_api_is_there():
+    text = (ROOT / "docs" / "api.md").read_text()
+    named = set(re.findall(r"`(?:afnlab\.)((?:\w+\.)*\w+)", text))
+    assert len(named) > 30
+    for name in named:
+        found = afnlab
+        for part in name.split("."):
+            path = f"{found.__name__}.{part}"
+            found = getattr(found, part, None) or importlib.import_module(path)
+    for name in re.findall(r"`stats\.(\w+)`", text):
+        assert callable(getattr(stats, name))
+
+
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (cited["version"], cited["license"]) == (afnlab.__version__, PROJECT["license"])
 
 
 def test_the_page_of_the_activations_is_fresh():

@@ -15,7 +15,7 @@ from test_tables import BASE, SIX, rows
 import afnlab
 from afnlab.analysis import panels, plot, profile
 from afnlab.analysis.plot import curve, seed_lines
-from afnlab.analysis.style import COLOURS, GREY, INK, show, styled, to_svg
+from afnlab.analysis.style import COLOURS, GREY, INK, shortened, show, styled, to_svg, wrapped
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
 HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
@@ -118,9 +118,33 @@ def test_an_svg_is_always_the_same_and_its_ids_are_its_own():
 
 def test_show():
     html = show(plot.gallery(["relu"]), "alt", "caption").data
-    assert html.startswith("<figure><svg")
-    assert html.endswith("<figcaption>caption</figcaption></figure>")
-    assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><svg')
+    assert html.startswith("<figure><div class=scroll tabindex=0><svg")
+    assert html.endswith("</svg>\n</div><figcaption>caption</figcaption></figure>")
+    assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><div')
+
+
+def test_a_figure_of_a_notebook_says_what_it_shows():
+    _, facts = plot.function("srelu")._repr_png_()
+    assert facts["alt"] == "Figure: srelu; derivatives"
+
+
+def test_long_labels_fit():
+    label = "my_idea.py:a_long_name(lr=0.05, optimizer=rmsprop)"
+    assert wrapped("relu") == "relu"
+    assert wrapped(label).replace("\n", "") == label.replace(", ", ",")
+    assert max(map(len, wrapped(label).splitlines())) <= 24
+    assert shortened("relu") == "relu"
+    assert len(shortened(label, 30)) == 30
+    assert (shortened(label, 30)[:7], shortened(label, 30)[-8:]) == ("my_idea", "rmsprop)")
+
+
+def test_every_column_of_panels_names_its_ticks():
+    """Also where the last row is not full."""
+    figure = plot.gallery(["relu", "elu", "gelu", "tanh"], columns=3)
+    figure.draw_without_rendering()
+    named = [any(t.get_text() for t in ax.get_xticklabels()) for ax in figure.axes[:4]]
+    shown = [ax.xaxis.get_major_ticks()[0].label1.get_visible() for ax in figure.axes[:4]]
+    assert [a and b for a, b in zip(named, shown, strict=True)] == [False, True, True, True]
 
 
 def luminance(colour: str) -> float:

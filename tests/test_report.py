@@ -15,6 +15,7 @@ import pytest
 from test_runs import execute_small, means, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
+from afnlab.analysis.blocks.html import limits, sentence, table_of
 from afnlab.cli import main
 from afnlab.runs import records
 
@@ -158,7 +159,8 @@ def test_tables_and_figures_lie_beside_the_page(written):
     pd.testing.assert_frame_equal(kept, chosen.table, check_names=False, check_dtype=False)
     markdown = (folder / "tables" / "digits-mlp-2-epochs.md").read_text().splitlines()
     assert markdown[0].startswith("| activation | accuracy % |")
-    assert [line.split("|")[1].strip() for line in markdown[2:]] == list(chosen.table.index)
+    assert markdown[-1].startswith("digits-mlp, 2 epochs, on test examples. Mean accuracy")
+    assert [line.split("|")[1].strip() for line in markdown[2:-2]] == list(chosen.table.index)
     latex = (folder / "tables" / "digits-mlp-2-epochs.tex").read_text()
     assert r"\toprule" in latex
     assert latex.count(r"\\") == 3
@@ -269,8 +271,18 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
         (2, ["relu", "srelu", "srelu(t=1.5)"]),
         (1, ["relu"]),
     ]
+    assert [p.setting for p in parts] == ["digits-mlp, 2 epochs", "digits-mlp, 1 epoch"]
+    assert "<h2>digits-mlp, 1 epoch</h2>" in blocks.headline(parts[1]).data
+    assert "Every run: digits-mlp, 2 epochs</h2>" in blocks.runs_table(parts[0]).data
     assert parts[0].table.seeds.to_dict() == {"relu": 2, "srelu": 3, "srelu(t=1.5)": 2}
     assert len(parts[0].runs_of("srelu")) == 2
+
+
+def test_settings_that_differ_have_names_that_differ(runs):
+    """Else the table of one would be written over that of the other."""
+    execute_small(runs, activation="relu", limit_train=100)
+    parts = select(runs)
+    assert [p.name for p in parts] == ["digits-mlp-2-epochs", "digits-mlp-2-epochs-100-to-train"]
 
 
 def test_the_same_function_under_two_names_is_named(runs):
@@ -284,6 +296,37 @@ def test_the_same_function_under_two_names_is_named(runs):
     assert equal.abs().max() == 0
 
 
+def test_several_settings_of_one_function_are_not_called_the_same(runs):
+    execute_small(runs, activation="relu", lr=0.01)
+    (chosen,) = select(runs)
+    assert chosen.same == []
+    said = blocks.headline(chosen).data
+    assert "2 activations in 3 settings" in said
+    assert "One task and one way to start the weights" in said
+
+
+def test_the_page_says_what_its_intervals_are_about(written):
+    (chosen,) = select(written[1], written[2])
+    best = chosen.table.accuracy.iloc[0]
+    points = 100 * (best * (1 - best) / 450) ** 0.5
+    told = f"Other test examples, 450 again, would move an accuracy of {100 * best:.2f} %"
+    assert f"{told} by about {points:.2f} points (one standard error)" in " ".join(chosen.notes)
+
+
+def test_numbers_are_not_torn_from_their_units():
+    text = "a <b>: +0.50 points, 95 % interval [+0.24, +0.74]; 2 seeds"
+    told = "a &lt;b&gt;: +0.50&nbsp;points, 95&nbsp;% interval [+0.24,&nbsp;+0.74]; 2 seeds"
+    assert sentence(text) == told
+
+
+def test_empty_columns_and_equal_seeds():
+    """An interval of equal seeds has no width, which would read as certainty."""
+    table = table_of(["a", "b", "c"], [("x", "", "1"), ("y", "", "2")])
+    assert '<th scope="col">b' not in table
+    assert limits(0.0111, 0.0111, "{:.2f}") == "all equal"
+    assert limits(0.01, 0.02, "{:+.2f}") == "[+1.00, +2.00]"
+
+
 def test_labels_are_escaped(runs, tmp_path):
     (tmp_path / "a&b.py").write_text(
         "import torch\nfrom afnlab import activation\n\n"
@@ -291,7 +334,8 @@ def test_labels_are_escaped(runs, tmp_path):
     )
     execute_small(runs, activation=f"{tmp_path / 'a&b.py'}:bent")
     (chosen,) = select(runs)
-    for html in (blocks.table(chosen), blocks.runs_table(chosen), blocks.gallery(chosen)):
+    for make in (blocks.table, blocks.runs_table, blocks.gallery, blocks.comparison, blocks.curves):
+        html = make(replace(chosen, baseline=f"{tmp_path / 'a&b.py'}:bent"))
         assert "a&b.py" not in html.data
     assert "a&amp;b.py:bent" in blocks.table(chosen).data
 

@@ -114,7 +114,7 @@ def test_what_is_said_of_a_flat_top():
     assert "Highest mean at t = 3: 91.33 % over 6 seeds." in said
     assert "2 of 3 values cannot be told from it (2 to 3)" in said
     assert said.endswith("the default 2 is one of them.")
-    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is worse.")
+    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is not.")
     assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not among them.")
     one = made[made.seed == 0]
     assert "One seed tells nothing" in tuning.verdict(one, "t", 2.0)

@@ -14,6 +14,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paired
 
 from afnlab.analysis.stats import (
+    accuracy_interval,
     alpha,
     detectable_difference,
     effect_size,
@@ -57,6 +58,14 @@ def test_few_values_have_students_interval(values, level):
     expected = scipy_stats.t.interval(level, len(values) - 1, loc=np.mean(values), scale=sem)
     assert mean == pytest.approx(np.mean(values))
     assert_allclose((low, high), expected)
+
+
+def test_an_interval_of_accuracies_ends_at_0_and_100():
+    mean, low, high = accuracy_interval([99.0, 99.9])
+    assert (mean, low) == (pytest.approx(99.45), pytest.approx(93.73, abs=0.01))
+    assert high == 100
+    assert accuracy_interval([0.0, 1.0]).low == 0
+    assert isnan(accuracy_interval([50.0]).low)
 
 
 def test_mean_interval_at_the_edges():

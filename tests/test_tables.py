@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from afnlab.analysis.stats import mean_interval
-from afnlab.analysis.tables import TOLD, as_text, compare, final_values, formatted
+from afnlab.analysis.tables import TOLD, as_text, compare, final_values, formatted, legend
 
 SIX = range(6)
 COLUMNS = ["seeds", "diverged", "stuck", "accuracy", "accuracy_low", "accuracy_high"]
@@ -150,17 +150,32 @@ def test_as_text():
     bad = rows("bad", [0.1] * 6, diverged=[0, 1])
     lines = as_text(table(BASE, same, bad)).splitlines()
     assert lines[0].split() == [
-        *("accuracy", "%", "95", "%", "of", "accuracy", "diff.", "95", "%", "of", "diff."),
+        *("accuracy", "%", "95", "%", "interval", "difference", "its", "interval"),
         *("p", "(Holm)", "verdict", "seeds", "diverged"),
     ]
     assert lines[1].split() == [
-        *("elu", "62.50", "[60.39,", "64.61]", "+10.00", "[+10.00,", "+10.00]"),
-        *("0.062", "too", "few", "seeds", "6", "0"),
+        *("elu", "62.50", "[60.39,", "64.61]", "+10.00", "all", "equal"),
+        *("0.062", "too", "few", "seeds", "6"),
     ]
-    assert lines[2].split() == ["relu", "52.50", "[50.39,", "54.61]", "baseline", "6", "0"]
+    assert lines[2].split() == ["relu", "52.50", "[50.39,", "54.61]", "baseline", "6"]
     assert lines[3].split()[:2] == ["bad", "10.00"]
     assert lines[3].split()[-2:] == ["6", "2"]
     assert "nan" not in as_text(table(BASE))
+
+
+def test_a_zero_has_no_sign():
+    """Nor has an end of an interval at 0, as on the page."""
+    assert formatted(table(BASE, shifted("elu", 0, 0, 0, 0, 0.01, 0.01))).difference.elu == "+0.33"
+    assert formatted(table(BASE, shifted("elu", *[0] * 6))).difference.elu == "0.00"
+
+
+def test_the_legend_says_what_is_shown():
+    told = legend(table(BASE, shifted("elu", 0.01, 0.02, 0.01, 0, 0.01, 0.01)), "relu")
+    assert "over 6 seeds" in told
+    assert "Difference to relu in points" in told
+    assert "adjusted for 1 comparison, which misses 0" in told
+    assert "exact sign-flip test" in told
+    assert legend(table(BASE), "relu").endswith("over 6 seeds, with its 95 % interval.")
 
 
 def shifted(label, *shifts) -> pd.DataFrame:

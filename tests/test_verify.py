@@ -36,6 +36,9 @@ def copied(proved, tmp_path) -> tuple[Path, Path]:
     return out, shutil.copytree(proved[1], tmp_path / "runs")
 
 
+SOUND = "report.html: its table and its answers are what these runs give"
+
+
 def lines(page: Path, **options) -> tuple[bool, list[str]]:
     said: list[str] = []
     return verify(page, report_to=said.append, **options), said
@@ -48,6 +51,7 @@ def test_a_sound_report(proved, capsys):
     assert said == [
         f"files: all {len(kept)} as they were written",
         "digits-mlp-2-epochs.csv: recomputed from 2 runs, every digit the same",
+        SOUND,
     ]
     assert main(["verify", str(proved[0].parent), "--rerun", "0"]) == 0
     assert capsys.readouterr().out.splitlines() == said
@@ -64,6 +68,7 @@ def test_an_altered_table(copied):
     assert said == [
         f"files: tables/{path.name} is not as it was written",
         f"{path.name}: seeds of srelu is 3, its runs give 2",
+        SOUND,
     ]
     path.write_text("\n".join(reversed(text.splitlines())))
     assert "other rows, columns or marks than its runs give" in lines(out, rerun=0, runs=runs)[1][1]
@@ -71,6 +76,7 @@ def test_an_altered_table(copied):
     assert lines(out, rerun=0, runs=runs)[1] == [
         f"files: tables/{path.name} is gone",
         f"{path.name}: is gone",
+        SOUND,
     ]
 
 
@@ -119,6 +125,47 @@ def test_an_altered_page(copied):
     assert said[0] == "files: report.html is not as it was written"
 
 
+@pytest.mark.parametrize(
+    ("was", "forged", "told"),
+    [
+        ("2 seeds and", "9 seeds and", 'its answer to "Which?" is not what its runs give'),
+        ('<th scope="row">srelu', '<th scope="row">mine', "the table of its numbers is not what"),
+    ],
+)
+def test_a_forged_page_whose_sum_is_forged_too(copied, was, forged, told):
+    out, runs = copied
+    page = out / "report.html"
+    text = page.read_text()
+    assert was in text
+    page.write_text(text.replace(was, forged, 1))
+    rewrite_state(out, files=report.files(out))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[0].endswith("as they were written")
+    assert said[2].startswith(f"report.html: {told}")
+
+
+def test_a_file_that_is_not_the_reports(copied):
+    out, runs = copied
+    state = json.loads((out / "report.json").read_text())
+    del state["files"]["report.html"]
+    rewrite_state(out, files=state["files"])
+    good, said = lines(out, rerun=0, runs=runs)
+    assert (good, said[0]) == (False, "files: report.html was not written with it")
+
+
+def test_a_page_of_other_code_is_not_recomputed(copied):
+    out, runs = copied
+    rewrite_state(out, code="0")
+    good, said = lines(out, rerun=0, runs=runs)
+    assert (good, said[2]) == (True, "report.html: not recomputed, since afnlab's code was another")
+
+
+def rewrite_state(out: Path, **changed) -> None:
+    path = out / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
 def altered(history: Path) -> pd.Series:
     """Have the last accuracy of a history be one example more; the row as it was."""
     table = pd.read_parquet(history)
@@ -150,7 +197,8 @@ def test_a_history_that_fits_its_record_does_not_repeat(copied):
     assert "its record is not what it was: files.history.parquet." in said[1]
     assert "of srelu is" in said[2]
     assert "its runs give" in said[2]
-    ended = dict(line.split(": ", 1) for line in said[3:])
+    assert said[3].startswith("report.html: the table of its numbers is not what its runs give")
+    ended = dict(line.split(": ", 1) for line in said[4:])
     told = ended.pop(f"run {path.parent.name[:8]}")
     assert told.startswith("the bits differ: history.parquet (test_accuracy at seed")
     assert told.endswith(f"is {row.test_accuracy})")

@@ -18,7 +18,7 @@ from matplotlib.transforms import Bbox
 from afnlab.analysis import curves
 from afnlab.analysis.numerals import MINUS
 from afnlab.analysis.stats import Ranking
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
 from afnlab.analysis.tables import TOLD
 
 BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
@@ -52,8 +52,8 @@ def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) ->
         ax.plot(mean, row, mark, color=colour, markersize=5)
     if np.isfinite(edge):
         ax.set_xlim(left=edge)
-    ax.set(xlabel="test accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
-    ax.set_yticks(range(len(order)), order)
+    ax.set(xlabel="accuracy (%)", ylabel="", ylim=(len(order) - 0.5, -0.5))
+    ax.set_yticks(range(len(order)), list(map(shortened, order)))
     return ax
 
 
@@ -94,7 +94,7 @@ def forest(ax: Axes, table: pd.DataFrame, margin: float | None = None) -> Axes:
     ax.axvline(0, color=ORANGE, linewidth=1.2)
     if np.isfinite(edge):
         ax.set_xlim(left=edge)
-    ax.set_yticks(range(len(table)), table.index)
+    ax.set_yticks(range(len(table)), list(map(shortened, table.index)))
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel("difference to the baseline (points)")
     return ax
@@ -116,14 +116,19 @@ def _at_edge(ax: Axes, row: int, text: str) -> None:
 def comparison(
     final: pd.DataFrame, table: pd.DataFrame, baseline: str, margin: float | None = None
 ) -> Figure:
-    """Per-seed accuracies beside the differences to the baseline; both in the table's order."""
+    """Per-seed accuracies beside the differences to the baseline, if there are any; both in the
+    table's order."""
     figure = Picture(figsize=(9.5, 0.22 * len(table) + 1), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    if compared := bool(table.difference.notna().any()):
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        forest(right, table, margin)
+        right.set_xlabel(wrapped(f"difference to {baseline} (points)", 36))
+    else:
+        left = figure.subplots()
     points(left, final, table, baseline)
-    forest(right, table, margin)
-    right.set_xlabel(f"difference to {baseline} (points)")
-    for ax in (left, right):
+    for ax in (left, right) if compared else (left,):
         ax.tick_params(axis="y", length=0)
+        ax.grid(True, axis="y")  # which seaborn takes from an axis of categories
     return figure
 
 
@@ -132,8 +137,8 @@ def frontier(
 ) -> Axes:
     """Mean accuracy against the time `of` something; the line joins what nothing beats in both.
 
-    cost: seconds by label. Named: the baseline, and what the line joins, as far as there is room.
-    Labels far below the others are left out.
+    cost: seconds by label. Named as far as there is room: the baseline, what the line joins, the
+    others. Labels far below the others are left out.
     """
     unit = cost.get(baseline, 1.0)
     rows = table.assign(accuracy=100 * table.accuracy, cost=cost / unit)
@@ -149,12 +154,12 @@ def frontier(
         ax.plot(r.cost, r.accuracy, mark, color=colour, markersize=5, zorder=3)
     line = rows.loc[best]
     ax.step(line.cost, line.accuracy, where="post", color=BLUE, linewidth=1, zorder=1)
-    named = [n for n in dict.fromkeys((baseline, best[-1], *best)) if n in rows.index]
+    named = [n for n in dict.fromkeys((baseline, best[-1], *best, *rows.index)) if n in rows.index]
     spots = [(str(n), rows.cost[n], rows.accuracy[n]) for n in named]
     ax.set(
         xscale="log",
-        xlabel=f"time of {of}" + (f" ({baseline} = 1)" if baseline in cost else " (s)"),
-        ylabel="test accuracy (%)",
+        xlabel=f"time of {of}" + (f" ({shortened(baseline)} = 1)" if baseline in cost else " (s)"),
+        ylabel="accuracy (%)",
     )
     wide = rows.cost.max() / rows.cost.min() > 10
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
@@ -166,15 +171,23 @@ def frontier(
 
 
 def _name(ax: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
-    """Write names beside their places, but for those that would lie on one written before."""
-    taken: list[Bbox] = []
-    for name, x, y in spots:
-        text = ax.annotate(name, (x, y), (6, 3), **BESIDE)
-        box = text.get_window_extent()
-        if any(box.overlaps(other) for other in taken):
+    """Write names beside their places: where there is room, and else not."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # the layout, which moves the places
+    marks = ax.transData.transform([(x, y) for _, x, y in spots])
+    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in marks]
+    for (name, x, y), own in zip(spots, tuple(taken), strict=True):
+        for right, up in ((True, True), (False, True), (True, False), (False, False)):
+            place = (5 if right else -5, 3 if up else -3)
+            across, along = "left" if right else "right", "bottom" if up else "top"
+            text = ax.annotate(shortened(name, 30), (x, y), place, **BESIDE, ha=across, va=along)
+            box = text.get_window_extent()
+            inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken if other is not own):
+                taken.append(box)
+                break
             text.remove()
-        else:
-            taken.append(box)
 
 
 def ranks(found: Ranking) -> Figure:
@@ -195,7 +208,7 @@ def ranks(found: Ranking) -> Figure:
         elbow_props=ink | {"linewidth": 0.7},
         crossbar_props={"color": BLUE, "linewidth": 2.5},
         color_palette=[],
-        text_h_margin=0.02,
+        text_h_margin=len(found.ranks) / 150,
     )
     ax.grid(False)
     return figure

@@ -71,6 +71,7 @@ def select(
             " ".join([f"{folder}: holds no runs{of}; make them with `afnlab sweep`.", *why])
         )
     parts = _by_setting(specs)
+    given["among"] = len(parts) > 1
     return [  # what is left out is said once
         _one_task(folder, part, chosen, baseline or tables.BASELINE, given | ({} if at else left))
         for at, part in enumerate(parts)

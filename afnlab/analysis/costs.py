@@ -15,7 +15,7 @@ from afnlab.runs.asked import Training
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
-RUNS = "as it happened during these runs"
+RUNS = "timed during these runs"
 _COLUMNS = {"dtype", "elements", "input", "function", "way", "pass", "seconds"}
 _FACTS = ("device", "device_name", "threads", "date")
 
@@ -29,7 +29,7 @@ class Cost:
     """
 
     seconds: pd.Series
-    of: str = "an epoch and model"
+    of: str = "an epoch of one model"
     by: str = RUNS
     missing: tuple[str, ...] = ()
     unsteady: float = 1.0

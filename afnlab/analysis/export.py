@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from afnlab.analysis.selection import Selection
-from afnlab.analysis.tables import formatted
+from afnlab.analysis.tables import formatted, legend
 
 TABLES, FIGURES = "tables", "figures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -28,8 +28,10 @@ def tables(selection: Selection, folder: Path) -> Path:
     path = folder / f"{selection.name}.csv"
     path.write_text(as_csv(selection.table), encoding="utf-8")
     shown = formatted(selection.table)
-    path.with_suffix(".md").write_text(as_markdown(shown), encoding="utf-8")
-    path.with_suffix(".tex").write_text(as_latex(shown), encoding="utf-8")
+    where = f"{selection.setting}, on {selection.evaluated} examples"
+    told = f"{where}. {legend(selection.table, selection.baseline)}"
+    path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{told}\n", encoding="utf-8")
+    path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")
     if not selection.claims.empty:
         claims = folder / f"{selection.name}-published.csv"
         selection.claims.to_csv(claims, index=False, lineterminator="\n")
@@ -51,7 +53,8 @@ def as_markdown(shown: pd.DataFrame) -> str:
 
 def as_latex(shown: pd.DataFrame) -> str:
     """A table of texts for the LaTeX package booktabs, minus and less-than in mathematics."""
-    text = shown.to_latex(escape=True, column_format="l" + "r" * shown.shape[1], index_names=False)
+    sides = "".join("l" if name == "verdict" else "r" for name in shown)
+    text = shown.to_latex(escape=True, column_format=f"l{sides}", index_names=False)
     text = re.sub(r"(?<![\w.])-(?=\d)", r"$-$", text)
     return "% \\usepackage{booktabs}\n" + text.replace("& < ", "& $<$ ")
 
@@ -64,7 +67,7 @@ def figures(notebook: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, svg in re.findall(
-        r'<figure id="([\w.-]+)">(<svg.*?</svg>)', "".join(pages), re.DOTALL
+        r'<figure id="([\w.-]+)"><div[^>]*>(<svg.*?</svg>)', "".join(pages), re.DOTALL
     ):
         path = folder / f"{name}.svg"
         path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{svg}\n', encoding="utf-8")

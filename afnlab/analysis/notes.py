@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import pandas as pd
+
+from afnlab.analysis.numerals import percent, points
 
 LISTED = 6  # names in a row
 
@@ -67,6 +70,24 @@ def mixed(records: Sequence[dict]) -> list[str]:
     return [
         f"Not all runs share one {what}: a difference between rows may come from that."
         for what in shared
+    ]
+
+
+def reach(accuracy: float, examples: int, of: str = "test", rates: int = 1) -> list[str]:
+    """How far the numbers reach: sentences.
+
+    accuracy: the highest mean, a fraction, on so many examples, `of` test or validation; rates: how
+    many learning rates were tried.
+    """
+    error = sqrt(accuracy * (1 - accuracy) / examples)
+    by = f" by about {points(error)} (one standard error)" if error else ""
+    one = "One task, one learning rate" if rates == 1 else "One task"
+    return [
+        "Intervals and tests are about other seeds (starts of the weights, orders of the batches)"
+        f" with these examples. Other {of} examples, {examples} again, would move an accuracy"
+        f" of {percent(accuracy)}{by}, and the differences too: that is in none of the intervals.",
+        f"{one} and one way to start the weights: what holds here need not hold on other data, in"
+        " other networks, or after tuning.",
     ]
 
 

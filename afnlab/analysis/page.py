@@ -41,7 +41,8 @@ def shell(title: str, body: str, style: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{css}</style></head>\n<body>{body}</body></html>\n"
+        f"<title>{escape(title)}</title><style>{css}</style></head>\n"
+        f"<body><main>{body}</main></body></html>\n"
     )
 
 

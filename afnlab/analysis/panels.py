@@ -6,52 +6,46 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis import curves
 from afnlab.analysis.charts import BESIDE, lower_fence
-from afnlab.analysis.stats import mean_interval
-from afnlab.analysis.style import BLUE, GREY, Picture
+from afnlab.analysis.stats import accuracy_interval
+from afnlab.analysis.style import BLUE, GREY, ORANGE, panels, wrapped
+
+LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
 
 
 def learning(
     history: pd.DataFrame, order: Sequence[str], baseline: str, columns: int = 6
 ) -> Figure:
-    """Small multiples: mean test accuracy over the epochs with its 95 % band; baseline dashed."""
+    """Small multiples: mean test accuracy over the epochs with its 95 % band; the baseline in
+    orange, dashed in the panels of others."""
     found = curves.bands(history)
     found[["mean", "low", "high"]] = 100 * found[["mean", "low", "high"]].clip(0, 1)
     tables = {label: part.set_index("epoch") for label, part in found.groupby("label")}
-    figure, axes = _panels(len(order), columns, sharey=True)
+    figure, axes = panels(len(order), columns, 1.5, sharey=True)
     top = found["mean"].max()
     ends = pd.Series({label: t["mean"].iloc[-1] for label, t in tables.items()})
     last = ends[ends >= lower_fence(ends)].min()
     bottom = max(0.0, min(last, top - 5) - 5)
-    for ax, label in zip(axes, order, strict=False):
+    for ax, label in zip(axes, order, strict=True):
         table = tables[label]
-        if baseline in tables:
-            ax.plot(tables[baseline]["mean"], color=GREY, linewidth=1, linestyle="--")
-        ax.fill_between(table.index, table.low, table.high, color=BLUE, alpha=0.25, linewidth=0)
-        ax.plot(table["mean"], color=BLUE)
-        ax.set_title(label)
+        colour = ORANGE if label == baseline else BLUE
+        if baseline in tables and label != baseline:
+            ax.plot(tables[baseline]["mean"], color=ORANGE, linewidth=1, linestyle="--")
+        ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
+        ax.plot(table["mean"], color=colour)
+        ax.set_title(wrapped(label))
         ax.set_ylim(bottom, min(100.0, top + 1))
         if ends[label] < bottom:
             middle = table.index.to_numpy().mean()
-            ax.plot(middle, bottom, "v", color=BLUE, markersize=5, clip_on=False)
+            ax.plot(middle, bottom, "v", color=colour, markersize=5, clip_on=False)
             ax.annotate(f"{ends[label]:.1f}", (middle, bottom), (0, 6), **BESIDE, ha="center")
     figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel("test accuracy (%)", fontsize=9)
+    figure.supylabel("accuracy (%)", fontsize=9)
     return figure
-
-
-def _panels(count: int, columns: int, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
-    rows = -(-count // columns)
-    figure = Picture(figsize=(1.75 * columns, 1.5 * rows + 0.2), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
-    for ax in axes[count:]:
-        ax.set_axis_off()
-    return figure, list(axes)
 
 
 def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
@@ -61,14 +55,14 @@ def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
     learned: label, seed, epoch, site, parameter, index, value.
     """
     groups = list(learned.groupby(["label", "parameter"], sort=False))
-    figure, axes = _panels(len(groups), min(columns, max(len(groups), 1)), sharey=False)
-    styles = ("-", "--", ":", "-.")
-    for ax, ((label, parameter), part) in zip(axes, groups, strict=False):
+    figure, axes = panels(len(groups), min(columns, max(len(groups), 1)), 1.5, sharey=False)
+    styles = tuple(LINES.values())
+    for ax, ((label, parameter), part) in zip(axes, groups, strict=True):
         for at, (_, site) in enumerate(part.groupby("site", sort=True)):
             wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
             ax.plot(wide, color=GREY, alpha=0.35, linewidth=0.5)
             ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
-        ax.set_title(f"{label}: {parameter}")
+        ax.set_title(wrapped(f"{label}: {parameter}"))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch", fontsize=9)
     return figure
@@ -80,13 +74,13 @@ def sensitivity(final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4) -> F
     final: seeds x labels; rates: by label, columns activation and lr.
     """
     groups = [(n, g.sort_values("lr")) for n, g in rates.groupby("activation", sort=False)]
-    figure, axes = _panels(len(groups), min(columns, len(groups)), sharey=True)
-    for ax, (name, group) in zip(axes, groups, strict=False):
-        found = [mean_interval(100 * final[label].dropna()) for label in group.index]
+    figure, axes = panels(len(groups), min(columns, len(groups)), 1.5, sharey=True)
+    for ax, (name, group) in zip(axes, groups, strict=True):
+        found = [accuracy_interval(100 * final[label].dropna()) for label in group.index]
         mean, low, high = np.array(found).T
         ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
-        ax.set(title=str(name), xscale="log")
+        ax.set(title=wrapped(str(name)), xscale="log")
     figure.supxlabel("learning rate", fontsize=9)
-    figure.supylabel("test accuracy (%)", fontsize=9)
+    figure.supylabel("accuracy (%)", fontsize=9)
     return figure

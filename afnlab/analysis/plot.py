@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis.slopes import derivatives
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, styled, wrapped
 from afnlab.spec import Activation, get_activation
 
 POINTS = 801
@@ -75,15 +75,11 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
 def gallery(refs: Iterable[str | Activation], columns: int = 6, span: float = 4.0) -> Figure:
     """Small multiples of elementwise activations: the function solid, its slope dashed."""
     records = [get_activation(ref) for ref in refs]
-    rows = -(-len(records) // columns)
-    figure = Picture(figsize=(1.75 * columns, 1.6 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
-    for ax, record in zip(axes, records, strict=False):
+    figure, axes = panels(len(records), columns, 1.6, sharey=True)
+    for ax, record in zip(axes, records, strict=True):
         curve(ax, record, span)
-        ax.set(title=record.label, ylim=(-2.2, 4.2), xlim=(-span, span))
+        ax.set(title=wrapped(record.label), ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    for ax in axes[len(records) :]:
-        ax.set_axis_off()
     return figure
 
 

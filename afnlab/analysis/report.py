@@ -22,6 +22,7 @@ from afnlab.runs.sources import digest
 
 PAGE, STATE = "report.html", "report.json"
 RUNS = "runs"
+LINK = "runs/{id}.html"  # as the page's notebook writes it
 
 
 def write(
@@ -79,12 +80,12 @@ def write(
             report(f"wrote {export.pdf(page)}")
         except ValueError as error:
             report(str(error))
-    state = {"made of": made_of, "folder": str(folder.resolve()), "tables": recipes}
-    store.write_json(target / STATE, state | {"files": _files(target)})
+    state = {"made of": made_of, "code": code(), "folder": str(folder.resolve()), "tables": recipes}
+    store.write_json(target / STATE, state | {"files": files(target)})
     return page
 
 
-def _files(target: Path) -> dict[str, str]:
+def files(target: Path) -> dict[str, str]:
     """SHA-256 of a report's files, by their names in its folder; not of the state itself."""
     parts = (RUNS, export.TABLES, export.FIGURES)
     found = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
@@ -158,13 +159,17 @@ def _fingerprint(chosen: list[Selection]) -> str:
     said = [[c.baseline, c.margin, c.stale, c.foreign, c.absent] for c in chosen]
     costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
+    cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]
+    return digest(*ids, json.dumps([said, costs]), code(), *cells)
+
+
+def code() -> str:
+    """A hash of the code that a report is made by."""
     files = [
         *sorted((PACKAGE / "analysis").rglob("*.[pc][ys]*")),
         *sorted(PACKAGE.glob("activations/*.py")),
     ]
-    code = [p.read_bytes() for p in files if p.suffix in (".py", ".css")]
-    cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]
-    return digest(*ids, json.dumps([said, costs]), *code, *cells)
+    return digest(*(p.read_bytes() for p in files if p.suffix in (".py", ".css")))
 
 
 def read_state(target: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
-from afnlab.analysis.stats import Interval, mean_interval
+from afnlab.analysis.stats import Interval, accuracy_interval, mean_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
 from afnlab.spec import Activation
@@ -47,7 +47,7 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
     for name, result in results.items():
         last = result.final
         row: dict[str, Any] = {"model": name, "seeds": len(last)}
-        row["accuracy (%)"] = _shown(mean_interval(100 * last.test_accuracy))
+        row["accuracy (%)"] = _shown(accuracy_interval(100 * last.test_accuracy))
         row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
         gap = 100 * (last.test_accuracy - base.test_accuracy)
         row["minus classic (points)"] = "" if name == "classic" else _shown(mean_interval(gap))

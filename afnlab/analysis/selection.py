@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Selection:
     None; stale: how many runs in the folder were left out because their code has changed since;
     foreign: the notebooks of runs left out because they are no trainings; absent: (label, reason)
     of what was asked for and is not there; speed: the speed benchmark that tells their cost, or
-    None.
+    None; among: whether runs of other settings are told of beside these.
     """
 
     folder: Path
@@ -40,12 +40,25 @@ class Selection:
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
+    among: bool = False
+
+    @property
+    def setting(self) -> str:
+        """What sets these runs apart from others: task, epochs, and what is not as usual."""
+        asked = self.first
+        told = {
+            f"{asked.limit_train} to train": asked.limit_train,
+            f"{asked.limit_test} to test": asked.limit_test,
+            asked.dtype: asked.dtype != "float32",
+            asked.device: asked.device != "cpu",
+        }
+        usual = [self.task.name, f"{asked.epochs:g} epoch" + "s" * (asked.epochs != 1)]
+        return ", ".join(usual + [text for text, unusual in told.items() if unusual])
 
     @property
     def name(self) -> str:
-        """Task and epochs, as a file may be called."""
-        words = f"{self.task.name}-{self.first.epochs}-epochs"
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", words)
+        """The setting, as a file may be called."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.setting)
 
     @property
     def task(self) -> Any:
@@ -69,6 +82,15 @@ class Selection:
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.analysis.tables.compare`."""
         return tables.compare(self.history, self.baseline, self.classes, self.margin)
+
+    @property
+    def examples(self) -> int:
+        return self.records[0]["environment"]["examples"]["test"]
+
+    @property
+    def evaluated(self) -> str:
+        """What the accuracies are of: "test" or "validation" examples."""
+        return self.records[0]["environment"]["evaluated"]
 
     @property
     def classes(self) -> int | None:
@@ -120,15 +142,16 @@ class Selection:
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
         environment = self.records[0]["environment"]
-        examples = environment["examples"]["test"]
-        said = wording.answers(self.table, self.baseline, examples, self.margin, self.cost)
+        said = wording.answers(self.table, self.baseline, self.examples, self.margin, self.cost)
+        activations = {s.training.activation.label for s in self.specs.values() if s.training}
+        settings = len(self.specs) > len(activations)
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            counted(len(self.specs), "activation"),
+            counted(len(activations), "activation") + f" in {len(self.specs)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             f"{self.first.epochs} epoch{'s' * (self.first.epochs != 1)}",
-            f"evaluated on {examples} {environment['evaluated']} examples",
+            f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]
         (first, which), *rest = said.items()
@@ -137,11 +160,15 @@ class Selection:
     @property
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
+        rates = {s.training.options.lr for s in self.specs.values() if s.training is not None}
         said = [
             notes.same_functions(self.same),
             *notes.mixed(self.records),
             *notes.left_out(self.stale, self.foreign, self.absent),
             *notes.unequal_seeds(self.final),
+            *notes.reach(
+                float(self.table.accuracy.iloc[0]), self.examples, self.evaluated, len(rates)
+            ),
         ]
         return [note for note in said if note]
 
@@ -159,8 +186,9 @@ class Selection:
 
     @cached_property
     def same(self) -> list[tuple[str, ...]]:
-        """Labels whose functions are one and the same, so that equal numbers are no coincidence."""
-        values: dict[bytes, list[str]] = {}
+        """Labels whose functions are one and the same, trained alike, so that equal numbers are no
+        coincidence."""
+        values: dict[tuple, list[str]] = {}
         x = torch.linspace(-8, 8, 1601, dtype=torch.float64)
         for label, spec in self.specs.items():
             asked = spec.training
@@ -168,7 +196,8 @@ class Selection:
             record, options = asked.activation, asked.options
             if record.elementwise and not (record.stochastic or options.trainable):
                 y = record(x, **options.activation) + 0.0  # -0.0 is 0.0
-                values.setdefault(y.numpy().tobytes(), []).append(label)
+                training = str(replace(options, activation={}))
+                values.setdefault((y.numpy().tobytes(), training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 
     def runs_of(self, label: str) -> list[dict[str, Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -62,12 +63,43 @@ def area(colour: str, alpha: float) -> Any:
 class Picture(Figure):
     """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=2 * self.dpi, bbox_inches="tight")
         data = buffer.getvalue()
         width, height = (int.from_bytes(data[at : at + 4], "big") // 2 for at in (16, 20))
-        return data, {"width": width, "height": height}
+        titles = [ax.get_title(loc="left") or ax.get_ylabel() for ax in self.axes]
+        alt = f"Figure: {'; '.join(filter(None, dict.fromkeys(titles)))}".replace("\n", "")
+        return data, {"width": width, "height": height, "alt": alt}
+
+
+def wrapped(text: str, width: int = 24) -> str:
+    """A long label in lines of at most so many letters, as far as it has places to break."""
+    lines = [""]
+    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", text):
+        if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def shortened(text: str, width: int = 44) -> str:
+    """A long label without its middle."""
+    half = width // 2
+    return text if len(text) <= width else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"
+
+
+def panels(count: int, columns: int, height: float, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of `count` small panels, each `height` inches high, that share their x axis; the
+    lowest of every column names its ticks, also where a row is not full."""
+    rows = -(-count // columns)
+    figure = Picture(figsize=(1.75 * columns, height * rows + 0.2), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    for ax in axes[max(0, count - columns) : count]:
+        ax.tick_params(labelbottom=True)
+    return figure, list(axes[:count])
 
 
 def to_svg(figure: Figure, alt: str) -> str:
@@ -97,4 +129,5 @@ def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> HTML:
 
     note = f"<figcaption>{caption}</figcaption>" if caption else ""
     named = f' id="{name}"' if name else ""
-    return HTML(f"<figure{named}>{to_svg(figure, alt)}{note}</figure>")
+    picture = f"<div class=scroll tabindex=0>{to_svg(figure, alt)}</div>"
+    return HTML(f"<figure{named}>{picture}{note}</figure>")

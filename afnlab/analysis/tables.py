@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis import stats
+from afnlab.analysis.numerals import counted
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
@@ -171,26 +172,50 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     Columns that hold nothing are left out.
     """
     shown = pd.DataFrame(index=table.index)
-    for name, title, form in (
-        ("accuracy", "accuracy %", "{:.2f}"),
-        ("difference", "diff.", "{:+.2f}"),
-        ("adjusted", "", "{:+.2f}"),
+    for name, title, between, form in (
+        ("accuracy", "accuracy %", "95 % interval", "{:.2f}"),
+        ("difference", "difference", "its interval", "{:+.2f}"),
+        ("adjusted", "", "adjusted", "{:+.2f}"),
     ):
-        low, high = (100 * table[f"{name}_{end}"] for end in ("low", "high"))
         if title:
-            shown[title] = (100 * table[name]).map(form.format)
-        shown[f"95 % of {title.removesuffix(' %')}" if title else "adjusted"] = [
-            f"[{form.format(a)}, {form.format(b)}]" for a, b in zip(low, high, strict=True)
-        ]
+            shown[title] = [_number(value, form) for value in table[name]]
+        limits = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
+        shown[between] = [_interval(low, high, form) for low, high in limits]
     shown["p (Holm)"] = ["< 0.001" if p < 0.001 else f"{p:.3f}" for p in table.p_holm]
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
     for name in ("stuck", "diverged"):
-        if table[name].any():
-            shown[name] = table[name].astype(str)
-    nothing = {"[nan, nan]": "", "[+nan, +nan]": "", "[-inf, +inf]": "", "+nan": "", "nan": ""}
-    shown = shown.replace(nothing)
-    return shown.loc[:, (shown != "").any()]
+        shown[name] = [str(count or "") for count in table[name]]
+    return shown.replace("nan", "").loc[:, (shown != "").any()]
+
+
+def _number(fraction: float, form: str) -> str:
+    """In percent or points; no sign before 0, empty if there is none."""
+    form = form.replace("+", "") if fraction == 0 else form
+    return form.format(100 * fraction) if np.isfinite(fraction) else ""
+
+
+def _interval(low: float, high: float, form: str) -> str:
+    if not np.isfinite([low, high]).all():
+        return ""
+    return "all equal" if low == high else f"[{_number(low, form)}, {_number(high, form)}]"
+
+
+def legend(table: pd.DataFrame, baseline: str) -> str:
+    """What `formatted` shows, for those who find the table elsewhere."""
+    few, many = int(table.seeds.min()), int(table.seeds.max())
+    seeds = f"{few} to " * (few < many) + counted(many, "seed")
+    text = f"Mean accuracy after the last epoch over {seeds}, with its 95 % interval"
+    compared = table[table.p.notna()]
+    if compared.empty:
+        return f"{text}."
+    exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
+    return (
+        f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % interval and"
+        f" with that adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p is"
+        f" below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other seeds"
+        " on the same examples."
+    )
 
 
 def as_text(table: pd.DataFrame) -> str:

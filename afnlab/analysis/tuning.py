@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from afnlab.analysis.stats import mean_interval
+from afnlab.analysis.stats import accuracy_interval, mean_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
@@ -31,7 +31,7 @@ def table(history: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for value in accuracy.columns:
         column = accuracy[value].to_numpy()
-        own, behind = mean_interval(column), mean_interval(winner.to_numpy() - column)
+        own, behind = accuracy_interval(column), mean_interval(winner.to_numpy() - column)
         rows.append([len(column), int(diverged.loc[value]), *own, *behind])
     names = ["seeds", "diverged", "accuracy (%)", "low", "high"]
     names += ["best ahead by", "ahead, low", "ahead, high"]
@@ -67,7 +67,7 @@ def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
     nearest = min(history.value.unique().tolist(), key=lambda v: abs(v - default))
     if abs(nearest - default) > 1e-6 * abs(default):
         return f"{text}; the default {default:g} was not among them."
-    where = "is one of them" if nearest in close else "is worse"
+    where = "is one of them" if nearest in close else "is not"
     return f"{text}; the default {default:g} {where}."
 
 
@@ -110,7 +110,7 @@ def figure(
 def judged(task: str, activation: str, parameter: str, value: float, **options: object) -> str:
     """Train on all training examples with the value chosen, and say its accuracy on the test's."""
     result = train(task, activation, params={parameter: value}, **options)  # type: ignore[arg-type]
-    mean, low, high = mean_interval(100 * result.final.test_accuracy)
+    mean, low, high = accuracy_interval(100 * result.final.test_accuracy)
     return (
         f"test accuracy at {parameter} = {value:g}: {mean:.2f} % [{low:.2f}, {high:.2f}],"
         f" {len(result.seeds)} seeds"

@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
 from typing import Any
 
-from afnlab.analysis import export, report, tables
+import pandas as pd
+
+from afnlab.analysis import export, report, tables, wording
+from afnlab.analysis.blocks.html import sentence
+from afnlab.analysis.blocks.numbers import comparison_table
 from afnlab.runs import RunFailed, store
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
@@ -39,7 +45,7 @@ def verify(
     whole(rerun, "rerun", least=0)
     target = Path(page) if Path(page).is_dir() else Path(page).parent
     state = report.read_state(target)
-    if "tables" not in state or "files" not in state:
+    if not state.get("tables") or not state.get("files"):
         raise ValueError(f"{page}: is no report with a {report.STATE}; write one: `afnlab report`")
     folder = Path(runs) if runs else Path(state["folder"])
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
@@ -70,7 +76,15 @@ def verify(
                 if problems := list(_run_problems(folder, run, known, target)):
                     say(f"run {run[:8]}", problems, "")
             same = f"recomputed from {len(recipe['runs'])} runs, every digit the same"
-            say(recipe["csv"], _table_problems(recipe, target, folder), same)
+            table = _again(recipe, folder)
+            say(recipe["csv"], _table_problems(recipe, target, table), same)
+            if table is None or not (target / report.PAGE).is_file():
+                continue
+            if state.get("code") == report.code():
+                found = _page_problems(recipe, target, folder, table)
+                say(report.PAGE, found, "its table and its answers are what these runs give")
+            else:
+                report_to(f"{report.PAGE}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
             redone = _rerun_problems(folder, record, servers[threads_of(record)])
             say(f"run {run[:8]}", redone, "made again, the same bits")
@@ -92,6 +106,9 @@ def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
             yield f"{name} is gone"
         elif report.sha256(path) != digest:
             yield f"{name} is not as it was written"
+    for name in report.files(target):
+        if name not in files:
+            yield f"{name} was not written with it"
 
 
 def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[str]:
@@ -121,18 +138,50 @@ def _changes(before: Path, now: Path) -> str:
     return f": {_some(named)}" if named else ""
 
 
-def _table_problems(recipe: dict[str, Any], target: Path, folder: Path) -> Iterator[str]:
+def _again(recipe: dict[str, Any], folder: Path) -> pd.DataFrame | None:
+    """The table of a recipe, from its runs; None if they are not all whole."""
+    records = [_read(folder, run) for run in recipe["runs"]]
+    if None in records:
+        return None
+    history = store.histories(folder, [r for r in records if r is not None])
+    history["label"] = history.group.map(recipe["labels"])
+    return tables.compare(history, recipe["baseline"], recipe["classes"], recipe["margin"])
+
+
+def _page_problems(
+    recipe: dict[str, Any], target: Path, folder: Path, table: pd.DataFrame
+) -> Iterator[str]:
+    """Where the page does not say what a table says: its rows, and the answers that follow."""
+    records = [store.read_record(folder / run / store.RECORD) for run in recipe["runs"]]
+    runs: dict[str, list[str]] = {}
+    for r in records:
+        runs.setdefault(recipe["labels"][r["group"]], []).append(r["id"])
+    page = _text((target / report.PAGE).read_text(encoding="utf-8"))
+    if _text(comparison_table(table, recipe["baseline"], runs, report.LINK)) not in page:
+        yield "the table of its numbers is not what its runs give"
+    examples = records[0]["environment"]["examples"]["test"]
+    said = wording.answers(table, recipe["baseline"], examples, recipe["margin"])
+    for question, answer in said.items():
+        if f"{question} {_text(sentence(answer))}" not in page:
+            yield f'its answer to "{question}" is not what its runs give'
+
+
+def _text(page: str) -> str:
+    """What a page says, without how."""
+    whole = re.sub(r"<wbr/?>", "", page)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", whole)).split())
+
+
+def _table_problems(
+    recipe: dict[str, Any], target: Path, table: pd.DataFrame | None
+) -> Iterator[str]:
     path = target / export.TABLES / recipe["csv"]
     if not path.is_file():
         yield "is gone"
         return
-    records = [_read(folder, run) for run in recipe["runs"]]
-    if None in records:
+    if table is None:
         yield "cannot be recomputed, since not all of its runs are whole"
         return
-    history = store.histories(folder, [r for r in records if r is not None])
-    history["label"] = history.group.map(recipe["labels"])
-    table = tables.compare(history, recipe["baseline"], recipe["classes"], recipe["margin"])
     kept, again = path.read_text(encoding="utf-8"), export.as_csv(table)
     if kept != again:
         numbers = list(_other_numbers(kept, again))

@@ -31,7 +31,7 @@ LISTED = 6  # names in a row; the table has the rest
 def answers(
     table: pd.DataFrame,
     baseline: str,
-    test_examples: int,
+    examples: int,
     margin: float | None = None,
     cost: Cost | None = None,
 ) -> dict[str, str]:
@@ -43,7 +43,7 @@ def answers(
     compared = table[table.p.notna()]
     texts = [
         _which(table, compared, baseline, margin),
-        [*_size(table, compared, baseline, test_examples)],
+        [*_size(table, compared, baseline, examples)],
         [*_certainty(table, compared), *_failures(table)],
         [*_cost(cost, baseline)],
     ]
@@ -54,7 +54,7 @@ def _which(
     table: pd.DataFrame, compared: pd.DataFrame, baseline: str, margin: float | None
 ) -> list[str]:
     best = table.iloc[0]
-    highest = f"{best.name} has the highest mean test accuracy, {percent(best.accuracy)}"
+    highest = f"{best.name} has the highest mean accuracy, {percent(best.accuracy)}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
@@ -62,7 +62,8 @@ def _which(
     if compared.empty:
         return [f"{highest}, but no row shares a seed with {baseline}, so nothing is compared."]
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
-        return [f"{highest}{_standing(best, baseline)}.", _told_apart(compared, baseline, margin)]
+        standing = f"{highest}{_standing(best, baseline)}."
+        return [standing, *_told_apart(compared, baseline, margin, told=str(best.name))]
     count = len(compared)
     return [
         f"Open. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
@@ -90,7 +91,10 @@ def _pairs(compared: pd.DataFrame) -> int:
     return int(compared.pairs.min())
 
 
-def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> str:
+def _told_apart(
+    compared: pd.DataFrame, baseline: str, margin: float | None, told: str
+) -> Iterable[str]:
+    """What was told apart; told: the row of which it has been said how it stands."""
     by = dict(iter(compared.groupby("verdict", sort=False)))
     within = f"within {points(margin)}" if margin is not None else ""
     limit = f"by more than {points(margin)}" if margin is not None else ""
@@ -107,18 +111,22 @@ def _told_apart(compared: pd.DataFrame, baseline: str, margin: float | None) -> 
             which = (one if len(chosen) == 1 else many).format(baseline)
             parts.append(f"{len(chosen)} {which}: {_listed(chosen)}")
     open_rows = int((~compared.verdict.isin(phrases)).sum())
-    if not parts:
-        none = "The other cannot" if len(compared) == 1 else f"None of {len(compared)} others can"
-        return f"{none} be told apart from {baseline}."
-    if open_rows:
-        parts.append(f"{open_rows} cannot be told apart from {baseline}")
-    text = f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
+    if len(compared) == 1:
+        row = compared.iloc[0]
+        is_so, _ = phrases.get(row.verdict, ("cannot be told apart from {}", ""))
+        if row.name != told or row.verdict in ("equivalent", "not worse"):
+            yield f"{row.name} {is_so.format(baseline)} ({signed(row.difference)})."
+    elif not parts:
+        yield f"None of {len(compared)} others can be told apart from {baseline}."
+    else:
+        if open_rows:
+            parts.append(f"{open_rows} cannot be told apart from {baseline}")
+        yield f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
     small = compared[compared.verdict.isin(TOLD)]
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            text += f" Told apart, but by less than {points(margin)}: {', '.join(small.index)}."
-    return text
+            yield f"Told apart, but by less than {points(margin)}: {', '.join(small.index)}."
 
 
 def _listed(rows: pd.DataFrame) -> str:
@@ -128,27 +136,32 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def _size(
-    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, test_examples: int
+    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, examples: int
 ) -> Iterable[str]:
     best, worst = table.iloc[0], table.iloc[-1]
-    one = f"one test example is {points(1 / test_examples)}"
+    one = f"one example is {points(1 / examples)}"
     if len(table) == 1:
-        yield f"{best.name} reaches {percent(best.accuracy)} mean test accuracy; {one}."
+        limits = f"{percent(best.accuracy_low)} to {percent(best.accuracy_high)}"
+        told = f", 95 % interval {limits}" if best.accuracy_low < best.accuracy_high else ""
+        yield f"{best.name} reaches {percent(best.accuracy)} mean accuracy{told}; {one}."
         return
     yield (
-        f"Mean test accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
+        f"Mean accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
         f" {percent(best.accuracy)} ({best.name}); {one}."
     )
     if compared.empty:
         return
     lead = compared.iloc[0]
     text = f"{lead.name} against {baseline}: {signed(lead.difference)} points"
-    if np.isfinite(lead.difference_low):
+    if lead.difference_low == lead.difference_high:
+        text += " in every seed"
+    elif np.isfinite(lead.difference_low):
         text += f", 95 % interval {interval(lead.difference_low, lead.difference_high)}"
     if len(compared) > 1:
-        text += f"; adjusted for {len(compared)} comparisons, "
-        adjusted = interval(lead.adjusted_low, lead.adjusted_high)
-        text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
+        if not np.isfinite(lead.adjusted_low) or lead.adjusted_low < lead.adjusted_high:
+            text += f"; adjusted for {len(compared)} comparisons, "
+            adjusted = interval(lead.adjusted_low, lead.adjusted_high)
+            text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
         text += ". The highest of several means is flattered by having been picked"
     yield f"{text}."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,9 +12,10 @@ from matplotlib.figure import Figure
 
 from afnlab.analysis import charts, panels, plot, stats
 from afnlab.analysis import curves as summaries
-from afnlab.analysis.blocks.html import html
+from afnlab.analysis.blocks.html import heading, html
 from afnlab.analysis.blocks.text import seeds_told
 from afnlab.analysis.costs import FILE
+from afnlab.analysis.numerals import counted
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
 
@@ -23,33 +25,48 @@ if TYPE_CHECKING:
 
 def comparison(selection: Selection) -> HTML:
     """Every seed, means and intervals, differences to the baseline."""
-    base = selection.baseline
     with styled(for_page=True):
-        figure = charts.comparison(selection.final, selection.table, base, selection.margin)
+        figure = charts.comparison(
+            selection.final, selection.table, selection.baseline, selection.margin
+        )
         shaded = " Shaded: within the margin." if selection.margin is not None else ""
         return show(
             figure,
-            f"Test accuracy of every seed by activation on {selection.task.name}, and the paired"
-            f" difference to {base}; the table holds the same numbers",
-            f"Left: a grey dot is a seed, the bar the 95 % interval of the mean, the band that of"
-            f" {base}. Right: difference to {base}, paired by seed; thick, its 95 % interval; thin,"
-            " the interval adjusted for the number of comparisons; filled where that misses 0."
-            f"{shaded} At the left edge: far below.",
+            f"Accuracy of every seed by activation on {selection.task.name}, and the paired"
+            f" difference to {selection.baseline}; the table holds the same numbers",
+            _key(selection) + shaded,
             f"{selection.name}-comparison",
         )
+
+
+def _key(selection: Selection) -> str:
+    """What the marks of the comparison mean."""
+    table, base = selection.table, escape(selection.baseline)
+    few, many = int(table.seeds.min()), int(table.seeds.max())
+    seeds = f"{few} to " * (few < many) + counted(many, "seed")
+    text = f"{seeds} a row: a grey dot is one, the mark their mean, the bar its 95 % interval"
+    if table.difference.isna().all():
+        return f"{text}."
+    return (
+        f"Left: {text}, the band that of {base}. Right: the difference to {base}, paired by seed;"
+        " thick, its 95 % interval; thin, the interval adjusted for the number of comparisons;"
+        " filled where that misses 0. Numbers at the left edge: means far below."
+    )
 
 
 def curves(selection: Selection) -> HTML:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
         figure = panels.learning(selection.history, list(selection.table.index), selection.baseline)
-        return show(
+        shown = show(
             figure,
-            f"Test accuracy over the epochs for each activation on {selection.task.name}",
-            "Solid: mean of the seeds, with its 95 % interval. Dashed: the mean of"
-            f" {selection.baseline}. A number at the lower edge: ends far below.",
+            f"Accuracy over the epochs for each activation on {selection.task.name}",
+            "Solid: mean of the seeds, with its 95 % interval. Orange, dashed: the mean of"
+            f" {escape(selection.baseline)}. A number at the lower edge: where a curve far below"
+            " ends.",
             f"{selection.name}-curves",
         )
+    return html(heading("", selection, 3) + shown.data)
 
 
 def frontier(selection: Selection) -> HTML:
@@ -58,21 +75,23 @@ def frontier(selection: Selection) -> HTML:
     table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
     if len(table) < 2 or not (cost.seconds > 0).all():
         return html("")
-    best = ", ".join(summaries.frontier(table.accuracy, cost.seconds))
-    left = f" Not measured, and left off: {', '.join(cost.missing)}." if cost.missing else ""
+    best = escape(", ".join(summaries.frontier(table.accuracy, cost.seconds)))
+    missing = escape(", ".join(cost.missing))
+    left = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
         left += (
-            " Whatever else the machine did is in these times; `afnlab bench activations --json"
-            f" {selection.folder / FILE}` has the report use better ones."
+            " Whatever else the machine did is in these times; <code>afnlab bench activations"
+            f" --json {escape(str(selection.folder / FILE))}</code> has the report use better ones."
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
         charts.frontier(figure.subplots(), table, cost.seconds, selection.baseline, cost.of)
         return show(
             figure,
-            f"Mean test accuracy against the time of {cost.of} on {selection.task.name}",
-            f"Time: of {cost.of}, {cost.by}. Upper left is best; the line joins what no other"
-            f" activation beats in both, from the quickest: {best}. Bars: 95 % intervals.{left}",
+            f"Mean accuracy against the time of {cost.of} on {selection.task.name}",
+            f"Time: of {cost.of}, {escape(cost.by)}. Upper left is best; the line joins what no"
+            f" other activation beats in both, from the quickest: {best}. Bars: 95 % intervals of"
+            f" the means; names are left out where there is no room.{left}",
             f"{selection.name}-frontier",
         )
 
@@ -87,7 +106,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         return html("")
     found = stats.ranking(blocks)
     per = "; ".join(
-        f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
+        f"{escape(str(name))}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
     told = found.p < stats.alpha(stats.LEVEL)
@@ -106,13 +125,12 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         text += f" {missing} blocks in which an activation was not measured are left out."
     if not told:
         return html(f"<h2>All against all</h2><p>{text}</p>")
-    one = " of one task only: this says nothing about others" if len(finals) == 1 else ""
+    one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
         figure = show(
             charts.ranks(found),
             "Mean ranks of the activations, the best left; bars join those not told apart",
-            f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart."
-            f" Blocks are task and seed{one}.",
+            f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart.{one}",
             f"{selections[0].name}-ranks",
         )
     return html(f"<h2>All against all</h2><p>{text}</p>{figure.data}")
@@ -123,16 +141,17 @@ def trajectories(selection: Selection) -> HTML:
     learned = selection.learned
     if learned.empty:
         return html("")
-    sites = escape(", ".join(sorted(map(str, learned.site.unique()))))
+    sites = sorted(map(str, learned.site.unique()))
+    lines = [f"{line} {site}" for line, site in zip(cycle(panels.LINES), sites, strict=False)]
     with styled(for_page=True):
         figure = show(
             panels.trajectories(learned),
             "Learned parameters of the activations over the epochs",
-            "Thin: a seed at a site of the network; thick: the mean of a site; sites in the order"
-            f" solid, dashed, dotted: {sites}.",
+            "Thin: a seed; thick: the mean of the seeds at one place in the network, by the name of"
+            f" its module: {escape(', '.join(lines))}. Epoch 0 is the start.",
             f"{selection.name}-learned",
         )
-    return html(f"<h2>What they learned</h2>{figure.data}")
+    return html(heading("What they learned", selection) + figure.data)
 
 
 def sensitivity(selection: Selection) -> HTML:
@@ -150,16 +169,15 @@ def sensitivity(selection: Selection) -> HTML:
     rates = rates[~rates.duplicated()]
     if rates.empty:
         return html("")
-    split = selection.records[0]["environment"]["evaluated"]
     with styled(for_page=True):
         figure = show(
             panels.sensitivity(selection.final, rates),
             f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
-            f"Accuracy on {escape(split)} examples after the last epoch: mean of the seeds, with"
-            " its 95 % interval.",
+            f"Accuracy on {selection.evaluated} examples after the last epoch: mean of the seeds,"
+            " with its 95 % interval.",
             f"{selection.name}-rates",
         )
-    return html(f"<h2>How much the learning rate matters</h2>{figure.data}")
+    return html(heading("How much the learning rate matters", selection) + figure.data)
 
 
 def gallery(selection: Selection) -> HTML:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,11 @@ from afnlab.analysis.numerals import MINUS
 
 if TYPE_CHECKING:
     from IPython.display import HTML
+
+    from afnlab.analysis.selection import Selection
+
+
+LONG = 24  # letters of a label that stay on one line
 
 
 def html(text: str) -> HTML:
@@ -24,15 +31,40 @@ def table_of(
 ) -> str:
     """A table of cells that are HTML; the first of a row is its heading.
 
-    kind, kinds: the class of the table, and those of its rows.
+    kind, kinds: the class of the table, and those of its rows. Columns that hold nothing are left
+    out.
     """
+    width = max(map(len, rows), default=0)
+    kept = [at for at in range(width) if at == 0 or any(row[at] for row in rows)]
     body = []
     for row, of in zip(rows, kinds or [""] * len(rows), strict=True):
-        cells = "".join(f"<td>{cell}" for cell in row[1:])
-        body.append(f"<tr{_class(of)}><th>{row[0]}{cells}</tr>")
-    top = f"<thead><tr>{''.join(f'<th>{h}' for h in head)}</tr></thead>" if head else ""
+        cells = "".join(f"<td>{row[at]}</td>" for at in kept[1:])
+        body.append(f'<tr{_class(of)}><th scope="row">{row[0]}</th>{cells}</tr>')
+    names = "".join(f'<th scope="col">{head[at]}</th>' for at in kept) if head else ""
+    top = f"<thead><tr>{names}</tr></thead>" if head else ""
     rows_of = f"{top}<tbody>{''.join(body)}</tbody>"
-    return f"<div class=scroll><table{_class(kind)}>{rows_of}</table></div>"
+    return f"<div class=scroll tabindex=0><table{_class(kind)}>{rows_of}</table></div>"
+
+
+def heading(text: str, selection: Selection, level: int = 2) -> str:
+    """A heading; where several settings are told of, it says of which."""
+    of = f": {selection.setting}" if selection.among and text else selection.setting
+    told = f"{text}{of if selection.among else ''}"
+    return f"<h{level}>{escape(told)}</h{level}>" if told else ""
+
+
+def name(label: str) -> str:
+    """A label as HTML; one too long for a column may break between its words."""
+    text = escape(label)
+    return re.sub(r"(?<=[:_,/(])", "<wbr>", text) if len(label) > LONG else text
+
+
+def sentence(text: str) -> str:
+    """A text as HTML whose numbers keep their unit beside them, and whose intervals stay whole."""
+    within = re.sub(
+        r"\[[^\[\]]{1,24}\]", lambda found: found[0].replace(" ", "&nbsp;"), escape(text)
+    )
+    return re.sub(r"(?<=\d) (?=%|points?\b)", "&nbsp;", within)
 
 
 def _class(name: str) -> str:
@@ -46,8 +78,11 @@ def number(value: float, form: str, scale: float = 1.0) -> str:
 
 
 def limits(low: float, high: float, form: str, scale: float = 100.0) -> str:
+    """An interval; equal seeds have none, which says nothing of other seeds."""
     if not np.isfinite([low, high]).all():
         return ""
+    if low == high:
+        return "all equal"
     return f"[{number(low, form, scale)}, {number(high, form, scale)}]"
 
 

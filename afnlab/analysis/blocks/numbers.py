@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from afnlab.analysis import claims as claimed
 from afnlab.analysis import curves
-from afnlab.analysis.blocks.html import html, limits, number, p_value, table_of
+from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_value, table_of
 from afnlab.analysis.blocks.text import link_to
 from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.selection import Selection
@@ -21,19 +22,29 @@ if TYPE_CHECKING:
 
 def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
-    failures = [name for name in ("stuck", "diverged") if selection.table[name].any()]
+    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.specs}
+    shown = comparison_table(selection.table, selection.baseline, runs, link)
+    return html(heading("", selection, 3) + shown)
+
+
+def comparison_table(
+    table: pd.DataFrame, baseline: str, runs: Mapping[str, Sequence[str]], link: str
+) -> str:
+    """A table of `tables.compare` as HTML; runs: the ids behind every label."""
+    failures = [what for what in ("stuck", "diverged") if table[what].any()]
     head = [
-        *("activation", "test accuracy (%)", "95 % interval"),
-        *(f"difference to {escape(selection.baseline)}", "95 % interval", "adjusted interval"),
+        *("activation", "accuracy (%)", "95 % interval"),
+        *(f"difference to {name(baseline)} (points)", "95 % interval"),
+        "adjusted interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []
-    for label, r in selection.table.iterrows():
-        links = " ".join(link_to(run["id"], link) for run in selection.runs_of(str(label)))
+    for label, r in table.iterrows():
+        links = " ".join(link_to(run, link) for run in runs[str(label)])
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
         rows.append(
             (
-                escape(str(label)),
+                name(str(label)),
                 number(r.accuracy, "{:.2f}", 100),
                 limits(r.accuracy_low, r.accuracy_high, "{:.2f}"),
                 number(r.difference, "{:+.2f}", 100),
@@ -42,19 +53,19 @@ def table(selection: Selection, link: str = "") -> HTML:
                 p_value(r.p_holm),
                 f"<span class=verdict>{escape(r.verdict)}</span>",
                 str(r.seeds),
-                *(str(r[name] or "") for name in failures),
+                *(str(r[what] or "") for what in failures),
                 links,
             )
         )
-    kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
-    return html(table_of(head, rows, "comparison", kinds))
+    kinds = [str(verdict).replace(" ", "-") for verdict in table.verdict]
+    return table_of(head, rows, "comparison", kinds)
 
 
 def details(selection: Selection) -> HTML:
     """The same rows: other summaries of the accuracies, of the differences, and the loss."""
     asked, failed = selection.margin is not None, bool(selection.table.diverged.any())
     head = [
-        *("activation", "median (%)", "interquartile mean", "deviation", "test loss"),
+        *("activation", "median (%)", "interquartile mean (%)", "deviation (points)", "test loss"),
         *("95 % interval", "effect size", "seeds above", "p", "p (Wilcoxon)"),
         *(("p (equivalent)", "p (not worse)") if asked else ()),
         *(["verdict, diverged as 0 %"] if failed else []),
@@ -63,13 +74,13 @@ def details(selection: Selection) -> HTML:
     for label, r in selection.table.iterrows():
         rows.append(
             (
-                escape(str(label)),
+                name(str(label)),
                 number(r["median"], "{:.2f}", 100),
                 number(r.iqm, "{:.2f}", 100),
                 number(r.deviation, "{:.2f}", 100),
-                number(r.loss, "{:.4f}") or "not finite",
-                limits(r.loss_low, r.loss_high, "{:.4f}", 1),
-                "all equal" if np.isinf(r.effect) else number(r.effect, "{:+.2f}"),
+                number(r.loss, _loss(r.loss)) or "not finite",
+                limits(r.loss_low, r.loss_high, _loss(r.loss), 1),
+                "all equal" if np.isinf(r.effect) else number(r.effect, _digits(r.effect)),
                 number(r.improvement, "{:.0f} %", 100),
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
@@ -77,7 +88,16 @@ def details(selection: Selection) -> HTML:
                 *([escape(r.verdict_worst) if r.verdict_worst != r.verdict else ""] * failed),
             )
         )
-    return html(table_of(head, rows))
+    return html(heading("", selection, 3) + table_of(head, rows))
+
+
+def _loss(value: float) -> str:
+    """Four places; of one that has exploded, its size."""
+    return "{:.4f}" if value < 1000 else "{:.2e}"
+
+
+def _digits(effect: float) -> str:
+    return "{:+.2f}" if abs(effect) < 10 else "{:+.0f}"
 
 
 def milestones(selection: Selection) -> HTML:
@@ -88,17 +108,15 @@ def milestones(selection: Selection) -> HTML:
     found = curves.milestones(selection.history, target).loc[values.index]
     head = [
         *("activation", f"seeds that reach {100 * target:.2f} %", "median epochs until then"),
-        *("median seconds", "mean accuracy over all epochs (%)", "deviation of the seeds"),
-        *("worst seed (%)", "ms an epoch"),
+        *("median seconds", "mean accuracy over all epochs (%)", "worst seed (%)", "ms an epoch"),
     ]
     rows = [
         (
-            escape(str(label)),
+            name(str(label)),
             f"{int(r.reached)} of {values.seeds[str(label)]}",
             number(r.epochs, "{:g}") or "not reached",
             three_digits(r.seconds),
             number(r.area, "{:.2f}", 100),
-            number(r.deviation, "{:.2f}", 100),
             number(r.worst, "{:.2f}", 100),
             three_digits(1000 * cost[str(label)]),
         )
@@ -109,7 +127,8 @@ def milestones(selection: Selection) -> HTML:
         " all seeds, those that never reach it included. The time of an epoch is that of the"
         " quickest, divided by the seeds trained together.</p>"
     )
-    return html("<h2>How soon, and at what cost</h2>" + note + table_of(head, rows))
+    title = heading("How soon, and at what cost", selection)
+    return html(title + note + table_of(head, rows))
 
 
 def claims(selection: Selection) -> HTML:
@@ -126,7 +145,7 @@ def claims(selection: Selection) -> HTML:
         form = "{:.4f}"
         body.append(
             (
-                escape(r.activation),
+                name(r.activation),
                 escape(r.metric),
                 r.printed,
                 str(r.printed_runs),
@@ -140,8 +159,9 @@ def claims(selection: Selection) -> HTML:
     marks = {"agrees": "better", "differs": "worse"}
     kinds = [marks.get(verdict, "") for verdict in rows.verdict]
     source = escape(selection.task.source)
+    title = heading("Published beside measured", selection)
     return html(
-        f"<h2>Published beside measured</h2><p>{escape(claimed.summary(rows))} Source: {source}."
+        f"{title}<p>{escape(claimed.summary(rows))} Source: {source}."
         " A printed mean is compared by Welch's interval, a single printed run by a prediction"
         " interval, both widened by the rounding of the print.</p>"
         + table_of(head, body, "", kinds)

@@ -7,17 +7,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from afnlab.analysis import lock
-from afnlab.analysis.blocks.html import html, table_of
+from afnlab.analysis.blocks.html import heading, html, name, sentence, table_of
 from afnlab.analysis.selection import Selection
 from afnlab.runs import sweepfile
 
 if TYPE_CHECKING:
     from IPython.display import HTML
-
-LIMITS = (
-    "One task, one learning rate and one way to start the weights: what holds here need not hold on"
-    " other data, in other networks, or after tuning."
-)
 
 
 def title(sweep: str) -> HTML:
@@ -28,27 +23,27 @@ def title(sweep: str) -> HTML:
 
 def headline(selection: Selection) -> HTML:
     """The first screen: which activation, on what, by how much, how sure, at what cost."""
-    items = "".join(f"<dt>{escape(q)}<dd>{escape(a)}" for q, a in selection.answers.items())
-    notes = "".join(f"<p class=note>{escape(n)}</p>" for n in (*selection.notes, LIMITS))
-    return html(f"<dl class=answers>{items}</dl>{notes}")
+    items = "".join(f"<dt>{q}</dt><dd>{sentence(a)}</dd>" for q, a in selection.answers.items())
+    notes = "".join(f"<p class=note>{sentence(n)}</p>" for n in selection.notes)
+    return html(f"{heading('', selection)}<dl class=answers>{items}</dl>{notes}")
 
 
 def provenance(selection: Selection, *commands: str) -> HTML:
     """What the numbers were made with: code, data, machine, and how to make them again."""
     facts: dict[str, set[str]] = {}
 
-    def note(name: str, value: object) -> None:
-        facts.setdefault(name, set()).add(str(value))
+    def note(what: str, value: object) -> None:
+        facts.setdefault(what, set()).add(str(value))
 
     records = selection.records
     for r in records:
         env = r["environment"]
-        for name, version in r["versions"].items():
-            note(name, version)
-        for name in ("python", "torch", "numpy", "platform", "device_name", "threads", "dtype"):
-            note(name.replace("_", " "), env[name])
-        for name in ("interop_threads", "determinism"):
-            note(name.replace("_", " "), _told(env.get(name, "not recorded")))
+        for package, version in r["versions"].items():
+            note(package, version)
+        for key in ("python", "torch", "numpy", "platform", "device_name", "threads", "dtype"):
+            note(key.replace("_", " "), env[key])
+        for key in ("interop_threads", "determinism"):
+            note(key.replace("_", " "), _told(env.get(key, "not recorded")))
         note("data (SHA-256)", env["data"])
         git = r.get("git")
         changed = ", with changes" if git and git["dirty"] else ""
@@ -60,7 +55,8 @@ def provenance(selection: Selection, *commands: str) -> HTML:
     rows = [(escape(n), "; ".join(map(escape, sorted(v)))) for n, v in facts.items()]
     if commands:
         rows.append(("again", "<br>".join(f"<code>{escape(c)}</code>" for c in commands)))
-    return html("<h2>What it was made with</h2>" + table_of([], rows, "facts-table"))
+    title = heading("What it was made with", selection)
+    return html(title + table_of([], rows, "facts-table"))
 
 
 def _told(value: object) -> str:
@@ -84,10 +80,10 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> HTML:
         for r in selection.runs_of(label):
             to = record.format(id=r["id"])
             kept = [f'<a href="{to}">record</a>'] if record else []
-            cells = [escape(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
+            cells = [name(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
             rows.append((*cells, f"{r['seconds']:.1f} s"))
     head = ["activation", "run", *(["record"] if record else []), "seeds", "started (UTC)", "time"]
-    return html("<h2>Every run</h2>" + table_of(head, rows))
+    return html(heading("Every run", selection) + table_of(head, rows))
 
 
 def link_to(run: str, pattern: str) -> str:

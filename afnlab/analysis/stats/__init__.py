@@ -3,6 +3,7 @@
 from afnlab.analysis.stats.intervals import (
     LEVEL,
     Interval,
+    accuracy_interval,
     alpha,
     interquartile_mean,
     mean_interval,
@@ -30,6 +31,7 @@ __all__ = [
     "LEVEL",
     "Interval",
     "Ranking",
+    "accuracy_interval",
     "alpha",
     "detectable_difference",
     "effect_size",

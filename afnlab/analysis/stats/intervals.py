@@ -42,6 +42,12 @@ def mean_interval(
     return Interval(*map(float, mean_intervals(x[None], level, rng)[0]))
 
 
+def accuracy_interval(percent: ArrayLike) -> Interval:
+    """Mean of (n,) accuracies in percent with its interval, which ends at 0 and at 100."""
+    mean, low, high = mean_interval(percent)
+    return Interval(mean, *map(float, np.clip([low, high], 0, 100)))
+
+
 def mean_intervals(
     rows: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None
 ) -> np.ndarray:
