@@ -1,5 +1,10 @@
 """afnlab: is an activation function any good?"""
 
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
 from afnlab.replacing import replace
@@ -33,10 +38,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """`runs`, `analysis` and `widgets` load on first use: they bring Jupyter and plotting."""
-    if name in ("runs", "analysis", "widgets"):
-        import importlib  # noqa: PLC0415
+_LATER = ("analysis", "runs", "widgets")
 
-        return importlib.import_module(f"afnlab.{name}")
-    raise AttributeError(f"module 'afnlab' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from afnlab import analysis as analysis
+    from afnlab import runs as runs
+    from afnlab import widgets as widgets
+else:
+
+    def __getattr__(name: str) -> ModuleType:
+        """`analysis`, `runs` and `widgets` load on first use: they bring Jupyter and plotting."""
+        if name in _LATER:
+            return importlib.import_module(f"afnlab.{name}")
+        this = sys.modules[__name__]
+        raise AttributeError(f"module 'afnlab' has no attribute {name!r}", name=name, obj=this)
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return sorted({*__all__, *_LATER, *(name for name in globals() if name.startswith("__"))})

@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab import bench, cli_runs
+from afnlab import bench, cli_analysis, cli_runs
 
 DEBUG = "AFNLAB_DEBUG"
+_EPILOG = f"""\
+`afnlab COMMAND --help` tells more.
+
+exit status: 0 done, 1 something failed or differs, 2 bad input, 130 interrupted
+environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets;
+  AFNLAB_NATIVE=0 no compiled kernels; {DEBUG}=1 the traceback of an error"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,52 +66,8 @@ def _check(a: argparse.Namespace) -> int:
 
     table = check.check(a.refs)
     print(*check.lines(table), check.summary(table), sep="\n")
-    return int((table[list(check.COLUMNS[:-1])] != "").any(axis=None))
-
-
-def _compare(a: argparse.Namespace) -> int:
-    from afnlab import analysis  # noqa: PLC0415
-
-    given = (a.runs, a.sweep or "", a.baseline, _margin(a), a.speed)
-    chosen = analysis.select(*given, **cli_runs.limits(a))
-    for part in chosen:
-        print(part.setting)
-        print(analysis.tables.as_text(part.table))
-        for question, answer in part.answers.items():
-            print(f"{question:13} {answer}")
-        for note in part.notes:
-            print(note)
-    return 0
-
-
-def _report(a: argparse.Namespace) -> int:
-    from afnlab import analysis  # noqa: PLC0415
-
-    analysis.report.write(
-        a.sweep or "",
-        runs=a.runs,
-        out=a.out,
-        baseline=a.baseline,
-        margin=_margin(a),
-        speed=a.speed,
-        pdf=not a.no_pdf,
-        **cli_runs.limits(a),
-    )
-    return 0
-
-
-def _margin(a: argparse.Namespace) -> float | None:
-    if a.margin is None:
-        return None
-    if not 0 < a.margin < 100:
-        raise ValueError(f"--margin must be above 0 and below 100 points, got {a.margin:g}")
-    return a.margin / 100
-
-
-def _verify(a: argparse.Namespace) -> int:
-    from afnlab.analysis import verify  # noqa: PLC0415
-
-    return 0 if verify.verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs) else 1
+    wrong = (table[list(check.COLUMNS[:-1])] != "").any(axis=None)
+    return int(wrong or check.unchecked(table, a.refs))
 
 
 def _bench(a: argparse.Namespace) -> int:
@@ -161,13 +123,23 @@ def _lab(a: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="afnlab", description="Is an activation function any good? Train, compare, report."
+        prog="afnlab",
+        description="Is an activation function any good? Train, compare, report.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+    def add(name: str, command: Any, text: str, *examples: str) -> argparse.ArgumentParser:
+        shown = "".join(f"\n  afnlab {name} {words}".rstrip() for words in examples)
+        sub = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"examples:{shown}" if shown else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         sub.set_defaults(command=command)
         return sub
 
@@ -182,7 +154,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("list", _list, "names of the activations")
     sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
 
-    sub = add("check", _check, "are values and slopes finite, and slopes right? of anybody's too")
+    text = "are values and slopes finite, and slopes right? of anybody's too"
+    sub = add(
+        "check", _check, text, "srelu gelu", "my_idea.py:softer torch.nn:SiLU torch_activation"
+    )
     sub.add_argument(
         "refs",
         nargs="*",
@@ -192,37 +167,10 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_runs.register(add, runs, limits)
 
-    for name, command, text in (
-        ("compare", _compare, "print the comparison table of runs"),
-        ("report", _report, "write the report of runs as one HTML page"),
-    ):
-        sub = add(name, command, text)
-        sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
-        sub.add_argument(
-            "--baseline", default="", help="what to compare with (default: the sweep's, or relu)"
-        )
-        sub.add_argument(
-            "--margin", type=float, metavar="POINTS", help="a difference too small to matter"
-        )
-        sub.add_argument(
-            "--speed",
-            default="",
-            metavar="FILE",
-            help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
-        )
-        limits(sub)
-        runs(sub)
-        if name == "report":
-            sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
-            sub.add_argument("--no-pdf", action="store_true", help="even where a Chromium is there")
+    cli_analysis.register(add, runs, limits)
 
-    sub = add("verify", _verify, "recompute a report's tables, rerun some of its runs, compare")
-    sub.add_argument("report", help="a report's folder, or its page")
-    sub.add_argument("--rerun", type=int, default=1, metavar="K", help="runs to redo (default 1)")
-    sub.add_argument("--seed", type=int, default=0, help="which they are is drawn with this seed")
-    sub.add_argument("--runs", help="folder of runs (default: the one the report was made from)")
-
-    sub = add("bench", _bench, "measure speed against a named peer, in one run")
+    text = "measure speed against a named peer, in one run"
+    sub = add("bench", _bench, text, "train", "activations --json runs/speed.json")
     sub.add_argument("name", choices=bench.NAMES, help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
@@ -235,13 +183,17 @@ def _parser() -> argparse.ArgumentParser:
         help="activations: somebody else's as well, my.py:thing or package.module:thing",
     )
 
-    sub = add("data", _data, "list, fetch or verify the data sets of the tasks")
-    sub.add_argument("action", choices=["list", "fetch", "verify"])
-    sub.add_argument("names", nargs="*", metavar="NAME", help="mnist, cifar10, cifar100")
+    text = "list, fetch or verify the data sets of the tasks"
+    sub = add("data", _data, text, "list", "fetch mnist cifar10")
+    sub.add_argument("action", choices=["list", "fetch", "verify"], help="what to do")
+    text = "mnist, cifar10, cifar100 (default: all; fetch wants names)"
+    sub.add_argument("names", nargs="*", metavar="NAME", help=text)
 
     add("doctor", _doctor, "say what is installed, what works, and what does not")
-    sub = add("lab", _lab, "open copies of the notebooks in JupyterLab")
-    sub.add_argument("--folder", default="afnlab-notebooks", help="where the copies go")
+    text = "open copies of the notebooks in JupyterLab"
+    sub = add("lab", _lab, text, "--folder ideas -- --port 9000")
+    text = "where the copies go (default afnlab-notebooks)"
+    sub.add_argument("--folder", default="afnlab-notebooks", help=text)
     sub.add_argument("rest", nargs="*", help="further arguments for jupyter lab, after --")
     return parser
 

@@ -46,7 +46,11 @@ def _sweep_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
     sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
     sub.add_argument(
-        "--only", action="append", default=[], metavar="KEY=VALUE", help="some of them"
+        "--only",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="the runs with this value of a parameter; may be repeated",
     )
     sub.add_argument("--retry-failed", action="store_true", help="try again what failed before")
     sub.add_argument(
@@ -75,10 +79,10 @@ def _runs_actions(sub: argparse.ArgumentParser, runs: _Adds) -> None:
         elif name == "show":
             action.add_argument("id", help="its id, or how that begins")
         elif name == "diff":
-            action.add_argument("one")
-            action.add_argument("other")
+            action.add_argument("one", help="its id, or how that begins")
+            action.add_argument("other", help="the other's")
         elif name == "rm":
-            action.add_argument("ids", nargs="+", metavar="ID")
+            action.add_argument("ids", nargs="+", metavar="ID", help="or how it begins")
         else:
             action.add_argument("--stale", action="store_true", help="whole runs of other code too")
             action.add_argument("--dry-run", action="store_true", help="only say what")
@@ -90,23 +94,33 @@ def register(add: Callable[..., argparse.ArgumentParser], runs: _Adds, limits: _
     def timeout(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
 
-    sub = add("run", _run, "execute a notebook with parameters and keep what it leaves")
+    text = "execute a notebook with parameters and keep what it leaves"
+    examples = "train -p activation srelu -p t 1.5 -p seeds 12", "own.ipynb -p rate 0.5"
+    sub = add("run", _run, text, *examples)
     sub.add_argument("notebook", help="one of afnlab's (train), or a path")
     sub.add_argument(
-        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+        *("-p", "--parameter"),
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="one of the notebook's, the activation's or the task's; may be repeated",
     )
     timeout(sub)
     runs(sub)
 
-    sub = add("sweep", _sweep, "make the runs of a sweep file that are not there yet")
+    text = "make the runs of a sweep file that are not there yet"
+    examples = "default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu --dry-run"
+    sub = add("sweep", _sweep, text, *examples)
     _sweep_flags(sub)
     timeout(sub)
     limits(sub)
     runs(sub)
 
-    _runs_actions(add("runs", _runs, "look after the folder of runs"), runs)
+    shown = ("list --state failed", "show 3f2a", "diff 3f2a 77b0", "gc --stale --dry-run")
+    _runs_actions(add("runs", _runs, "look after the folder of runs", *shown), runs)
 
-    sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?")
+    sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?", "3f2a")
     sub.add_argument("id", help="its id, or how that begins")
     timeout(sub)
     runs(sub)

@@ -75,7 +75,7 @@ def _load_file(path: Path) -> ModuleType:
             if package:
                 importlib.import_module(package)
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,11 @@ from afnlab.clamping import inward_clamp
 from afnlab.loading import unknown
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import Activation, get_activation, list_activations
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> type[ActivationModule]: ...
+
 
 CONSTRAINTS = "constraints_"
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from afnlab.loading import unknown
+
 Number = float | int
 _DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {
     # name: (whether a finite number is in it, the closed interval in which a trained one is kept)
@@ -36,6 +38,8 @@ class Param:
     aliases: other names under which it is accepted.
     document, code, torch: the default that its source prints, that the source's code uses, and
     that torch uses (None: there is none); why: the reason for ours where they differ.
+
+    ValueError for a default outside its range or domain, TypeError for one that is no number.
     """
 
     default: Number
@@ -51,6 +55,16 @@ class Param:
     code: str | Number | None = None
     torch: str | Number | None = None
     why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.domain not in _DOMAINS:
+            raise ValueError(unknown("domain", self.domain, _DOMAINS, of="Param"))
+        self.check("Param: default", self.default)
+        if not self.low <= self.default <= self.high:
+            raise ValueError(
+                f"Param: default must lie between low and high,"
+                f" got {self.default} and [{self.low}, {self.high}]"
+            )
 
     @property
     def kept_inside(self) -> tuple[float, float]:

@@ -27,7 +27,8 @@ def find(kind: str, ref: str | Path, suffix: str) -> Path:
     own = shared(kind) / (path.name if path.suffix == suffix else f"{path.name}{suffix}")
     if len(path.parts) == 1 and own.is_file():
         return own
-    if path.suffix == suffix and len(path.parts) > 1:
-        raise ValueError(f"{path}: no such file")
+    if path.is_dir() or path.suffix == suffix or len(path.parts) > 1:
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise ValueError(f"{path}: {what}; a {kind.removesuffix('s')} ends in {suffix}")
     names = sorted(p.stem for p in shared(kind).glob(f"*{suffix}"))
     raise ValueError(unknown(kind.removesuffix("s"), path.stem, names))

@@ -24,6 +24,11 @@ def replace(
     method calls as functions cannot be swapped from outside. New parameters take the device and
     dtype of the model's first floating-point parameter.
     """
+    kinds = old if isinstance(old, tuple) else (old,)
+    if not all(isinstance(kind, type) and issubclass(kind, nn.Module) for kind in kinds):
+        raise TypeError(f"replace: old must be a class such as torch.nn.ReLU, got {old!r}")
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"replace: model must be a torch.nn.Module, got {type(model).__name__}")
     new: dict[nn.Module, nn.Module] = {}
     weights = (p for p in model.parameters() if not is_lazy(p) and p.is_floating_point())
     weight = next(weights, None)
@@ -41,7 +46,7 @@ def replace(
             if isinstance(child, old):
                 parent._modules[name] = swapped(child)
     if not new:
-        wanted = old.__name__ if isinstance(old, type) else [o.__name__ for o in old]
+        wanted = " or ".join(kind.__name__ for kind in kinds)
         raise ValueError(
             f"replace: the model holds no {wanted} module (functions called inside forward, such"
             " as F.relu, cannot be swapped; give the model a module for them)"

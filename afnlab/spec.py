@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -164,7 +164,16 @@ class Activation:
                 n: v.to(work.dtype) if isinstance(v, Tensor) else v for n, v in values.items()
             }
         y = self.fn(work, **values)
-        return y.to(x.dtype) if work is not x else y
+        if not isinstance(y, Tensor) or not y.is_floating_point():
+            got = f"a tensor of {y.dtype}" if isinstance(y, Tensor) else type(y).__name__
+            raise TypeError(f"{self.label}: must return a floating-point tensor, returned {got}")
+        if y.shape != x.shape and not tensors:
+            raise ValueError(
+                f"{self.label}: must return a tensor of x's shape {tuple(x.shape)},"
+                f" returned one of {tuple(y.shape)}"
+            )
+        # float64 out of less is a constant's doing; other types may be autocast's.
+        return y.to(x.dtype) if work is not x or y.dtype == torch.float64 else y
 
     def __reduce__(self) -> tuple[Callable[..., Activation], tuple[str]]:
         return get_activation, (self.key,)
@@ -176,7 +185,17 @@ class Activation:
         return f"<activation {self.label}{self.__signature__}>"  # type: ignore[attr-defined]
 
 
-def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor]], Activation]:
+@overload
+def activation(module: Callable[..., Tensor]) -> Activation: ...
+
+
+@overload
+def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor]], Activation]: ...
+
+
+def activation(
+    module: str | Callable[..., Tensor] = "", **facts: Any
+) -> Activation | Callable[[Callable[..., Tensor]], Activation]:
     """Decorator: a function `fn(x, p, ...)` written in torch becomes an `Activation`.
 
     Keywords that are `Param`s describe fn's parameters, in its order; the others are the record's
@@ -186,13 +205,24 @@ def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor
     >>> @activation(latex=r"x / (1 + e^{-\\beta x})", beta=Param(1.0, low=0.1, high=10.0))
     ... def mine(x, beta):
     ...     return x * torch.sigmoid(beta * x)
+
+    TypeError for a keyword that is neither, and where fn takes other parameters.
     """
+    if callable(module):  # @activation, without brackets
+        return activation()(module)
+    known = [f.name for f in fields(Activation)[3:]]
+    for name, value in facts.items():
+        if name not in known and not isinstance(value, Param):
+            raise TypeError(
+                unknown("field", name, known, of="@activation")
+                + f"; a parameter of the function must be a Param, such as Param({value!r})"
+            )
     params = {name: value for name, value in facts.items() if isinstance(value, Param)}
-    fields = {name: value for name, value in facts.items() if name not in params}
+    rest = {name: value for name, value in facts.items() if name not in params}
 
     def record(fn: Callable[..., Tensor]) -> Activation:
         camel = "".join(word.capitalize() for word in fn.__name__.split("_"))
-        return Activation(fn, module or camel, params, **fields)
+        return Activation(fn, module or camel, params, **rest)
 
     return record
 
@@ -224,6 +254,8 @@ def get_activation(ref: str | Activation) -> Activation:
         return ref
     if isinstance(ref, str) and ":" in ref:
         return load(ref, Activation, "decorate it with @afnlab.activation(...)")
+    if isinstance(ref, str) and ref.endswith(".py"):
+        raise ValueError(f"{ref}: which function of it? write {ref}:NAME")
     name = ALIASES.get(ref, ref) if isinstance(ref, str) else ref
     if name not in _REGISTRY:
         raise ValueError(unknown("activation", ref, [*_REGISTRY, *ALIASES]))

@@ -35,12 +35,12 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
     slope is not that of the values, in float64 within |x| <= 8; "left out", why it could not be
     checked. Raises ValueError for a reference that cannot be found.
     """
-    rows = {}
+    rows: dict[str, list[str]] = {}
     for ref in refs or list_activations():
         for name, found in _found(ref):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                rows[name] = _row(found)
+                rows[ref if name in rows else name] = _row(found)
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
 
 
@@ -67,7 +67,16 @@ def summary(table: pd.DataFrame) -> str:
     counts = {words: (kept[column] != "").sum() for column, words in said.items()}
     wrong = ", ".join(f"{n} with {words}" for words, n in counts.items() if n)
     left = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
-    return f"{len(kept)} checked: {wrong or 'nothing wrong'}{left}"
+    return (
+        f"{len(kept)} checked: {wrong or 'nothing wrong'}" if len(kept) else "none checked"
+    ) + left
+
+
+def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
+    """Whether something could not be checked that was asked for by its own name."""
+    named = [ref.rpartition(":")[2] for ref in refs]
+    left = table.index[table["left out"] != ""]
+    return any(name in (*named, *refs) for name in left)
 
 
 def _found(ref: str) -> Iterator[tuple[str, Any]]:
@@ -84,9 +93,11 @@ def _found(ref: str) -> Iterator[tuple[str, Any]]:
         package = importlib.import_module(ref)
     except (ImportError, ValueError):
         raise unknown from None
-    for name, thing in vars(package).items():
-        if isinstance(thing, type) and issubclass(thing, nn.Module) and thing is not nn.Module:
-            yield name, thing
+    kinds = {name: thing for name, thing in vars(package).items() if isinstance(thing, type)}
+    modules = {n: k for n, k in kinds.items() if issubclass(k, nn.Module) and k is not nn.Module}
+    if not modules:
+        raise ValueError(f"{ref}: holds no torch module class; name a thing of it, {ref}:THING")
+    yield from modules.items()
 
 
 def _row(found: Any) -> list[str]:
@@ -120,9 +131,9 @@ def _require_elementwise(function: Function) -> None:
     y = function(x)
     if y.shape != x.shape:
         raise TypeError("not elementwise")
-    if not torch.equal(function(x), y):
+    if not torch.equal(function(x).nan_to_num(), y.nan_to_num()):
         raise TypeError("random")
-    if not torch.allclose(function(x[2:5]), y[2:5]):
+    if not torch.allclose(function(x[2:5]), y[2:5], equal_nan=True):
         raise TypeError("not elementwise")
 
 

@@ -27,9 +27,10 @@ def select(
     runs: the folder or URL (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep
     file, with `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still
     what it was. baseline: a label, or an activation: then of its rows the one with the fewest
-    settings; empty: the sweep's own, or relu. margin: a difference of accuracy too small to matter,
-    a fraction. speed: what `afnlab bench activations --json FILE` wrote; empty: `speed.json` in the
-    folder, if it is there. ValueError, with what to do, if there are no runs.
+    settings; empty: the sweep's own, or relu; where it is not among a task's runs, nothing is
+    compared with it. margin: a difference of accuracy too small to matter, a fraction. speed: what
+    `afnlab bench activations --json FILE` wrote; empty: `speed.json` in the folder, if it is there.
+    ValueError, with what to do, if there are no runs, or none has the baseline that was given.
     """
     folder = places.folder(runs)
     if not folder.is_dir():
@@ -42,10 +43,14 @@ def select(
     benchmark = folder / costs.FILE if not speed else Path(speed)
     given: dict[str, Any] = {"margin": margin}
     given["speed"] = costs.read(benchmark) if speed or benchmark.is_file() else None
+    named = baseline
     if sweep:
         plan = sweepfile.read(sweep)
         baseline = baseline or plan.baseline
-        asked = plan.specs(**overrides)
+        asked = [spec for spec in plan.specs(**overrides) if spec.training is not None]
+        if not asked:
+            what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
+            raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
         groups = {spec.group for spec in asked}
         chosen = [r for r in records if r["group"] in groups]
         found = {r["group"] for r in chosen}
@@ -68,14 +73,20 @@ def select(
         why = notes.left_out(**left)
         of = f" of {sweep}" if sweep else ""
         raise ValueError(
-            " ".join([f"{folder}: holds no runs{of}; make them with `afnlab sweep`.", *why])
+            " ".join(
+                [f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`.", *why]
+            )
         )
     parts = _by_setting(specs)
     given["among"] = len(parts) > 1
-    return [  # what is left out is said once
+    made = [  # what is left out is said once
         _one_task(folder, part, chosen, baseline or tables.BASELINE, given | ({} if at else left))
         for at, part in enumerate(parts)
     ]
+    if named and all(s.baseline not in s.specs for s in made):
+        labels = dict.fromkeys(label for s in made for label in s.specs)
+        raise ValueError(unknown("baseline", named, labels))
+    return made
 
 
 def _absent(
@@ -128,8 +139,6 @@ def _by_setting(specs: Iterable[RunSpec]) -> list[list[RunSpec]]:
 def _plainest(baseline: str, labelled: Mapping[str, RunSpec]) -> str:
     """Where no row is the baseline as it is by default: of the rows that are it, the shortest."""
     its = [n for n, s in labelled.items() if s.training and s.training.activation.label == baseline]
-    if not its and len(labelled) > 1:
-        raise ValueError(unknown("baseline", baseline, labelled))
     return min(its, key=lambda label: (len(label), label), default=baseline)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import sqrt
 
 import pandas as pd
@@ -32,6 +32,16 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
         more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
         sentences.append(f"Asked for and missing here: {named}{more}.")
     return sentences
+
+
+def no_baseline(baseline: str, labels: Collection[str]) -> str:
+    """A sentence where nothing is compared, for want of the baseline; empty otherwise."""
+    if baseline in labels or len(labels) < 2:
+        return ""
+    return (
+        f"{baseline} is not among these runs, so no differences are told;"
+        " --baseline LABEL names another."
+    )
 
 
 def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:

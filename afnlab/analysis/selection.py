@@ -162,6 +162,7 @@ class Selection:
         """What else has to be known to read the table."""
         rates = {s.training.options.lr for s in self.specs.values() if s.training is not None}
         said = [
+            notes.no_baseline(self.baseline, self.specs),
             notes.same_functions(self.same),
             *notes.mixed(self.records),
             *notes.left_out(self.stale, self.foreign, self.absent),

@@ -28,7 +28,7 @@ USUAL: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": nn.GELU,
     "swish": nn.SiLU,
-    "srelu": activations.SReLU,  # type: ignore[attr-defined]
+    "srelu": activations.SReLU,
 }
 
 

@@ -90,7 +90,10 @@ def _declaration(node: ast.stmt, comments: Mapping[int, str]) -> tuple[str, Decl
     if not isinstance(target, ast.Name) or value is None:
         raise ValueError(ast.unparse(node))
     limits = kinds.limits(kind, comments.get(node.end_lineno or 0, ""))
-    return target.id, Declared(_default(value), kind, limits)
+    try:
+        return target.id, Declared(_default(value), kind, limits)
+    except ValueError:  # ast's own words name a node, not the line
+        raise ValueError(ast.unparse(node)) from None
 
 
 def _default(node: ast.expr) -> Any:

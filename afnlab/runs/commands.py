@@ -42,6 +42,7 @@ def pairs(texts: list[str], flag: str) -> dict[str, Any]:
 
 def run(a: argparse.Namespace) -> int:
     spec = RunSpec.make(a.notebook, {name: assigned(text) for name, text in a.parameter})
+    executor = Local(1, timeout=_timeout(a))
     where = place(a.runs)
     where.pull()
     folder = where.folder / spec.id
@@ -49,7 +50,7 @@ def run(a: argparse.Namespace) -> int:
         print(f"{folder} is there already: {spec.label}")
         return 0
     print(f"running {spec.label} as {spec.id}")
-    with closing(Local(1, timeout=a.timeout).results([spec], where)) as results:
+    with closing(executor.results([spec], where)) as results:
         for _, error in results:
             if error is not None:
                 print(f"afnlab: {error}; see {error.link}", file=sys.stderr)
@@ -59,7 +60,10 @@ def run(a: argparse.Namespace) -> int:
         loss = metrics["test_loss"]
         shown = "not finite" if loss is None else f"{loss:.4f}"
         accuracy = f"{100 * metrics['test_accuracy']:.2f}"
-        print(f"test accuracy {accuracy} %, loss {shown}, means over {len(spec.seeds)} seeds")
+        means = f"means over {_seeds(len(spec.seeds))}"
+        print(f"test accuracy {accuracy} %, loss {shown}, {means}")
+    elif metrics:
+        print(_told(metrics))
     print((folder / store.NOTEBOOK).resolve())
     return 0
 
@@ -87,11 +91,9 @@ def sweep(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
 
 
 def _executor(a: argparse.Namespace) -> Executor:
-    if a.timeout is not None and a.timeout <= 0:
-        raise ValueError(f"--timeout must be above 0 seconds, got {a.timeout:g}")
     common: dict[str, Any] = {
         "threads": a.threads,
-        "timeout": a.timeout,
+        "timeout": _timeout(a),
         "gpus_per_run": a.gpus_per_run,
     }
     if a.scheduler is None and a.slurm is None:
@@ -102,6 +104,12 @@ def _executor(a: argparse.Namespace) -> Executor:
 
     slurm = None if a.slurm is None else pairs(a.slurm, "--slurm")
     return Dask(a.scheduler or LOCAL, jobs=a.jobs, slurm=slurm, **common)
+
+
+def _timeout(a: argparse.Namespace) -> float | None:
+    if a.timeout is not None and not a.timeout > 0:
+        raise ValueError(f"--timeout must be above 0 seconds, got {a.timeout:g}")
+    return a.timeout
 
 
 def _dry_run(
@@ -137,11 +145,22 @@ def _list(a: argparse.Namespace, where: Any) -> int:
     for row in found.to_dict("records"):
         accuracy = "" if isna(row["accuracy"]) else f"{100 * row['accuracy']:.2f} %"
         seconds = "" if isna(row["seconds"]) else f"{row['seconds']:.1f} s"
-        seeds = f"{row['seeds']} seeds" if row["seeds"] else ""
+        seeds = _seeds(row["seeds"]) if row["seeds"] else ""
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
-        print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}".rstrip())
+        own = "" if accuracy else _told(row["metrics"])
+        print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
     return 0
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' * (count != 1)}"
+
+
+def _told(metrics: Mapping[str, Any]) -> str:
+    """What a notebook of the user's own has measured."""
+    shown = {n: f"{v:.6g}" if isinstance(v, float) else v for n, v in metrics.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _show(a: argparse.Namespace, where: Any) -> int:
@@ -179,13 +198,14 @@ def _gc(a: argparse.Namespace, where: Any) -> int:
 
 def rerun(a: argparse.Namespace) -> int:
     """Exit status: 0 the same bits, 1 not the same or failed, 2 not compared."""
+    timeout = _timeout(a)
     where = place(a.runs)
     where.pull()
     record = upkeep.find(where.folder, a.id)
     print(f"running {record['label']} again")
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:
-            verdict = execute_again(where.folder, record, Path(again), a.timeout)
+            verdict = execute_again(where.folder, record, Path(again), timeout)
         except RunFailed as error:
             print(f"afnlab: {error}", file=sys.stderr)
             return 1

@@ -107,13 +107,28 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     path = folder / RESULT
     if not path.is_file():
         return {}
-    left = json.loads(path.read_text(encoding="utf-8"))
+    left = _left(path)
     path.unlink()
     done, asked = left.get("parameters"), json.loads(json.dumps(spec.normal))
     if done is not None and done != asked:
         other = [name for name in asked if done.get(name) != asked[name]]
         raise RuntimeError(f"the kernel ran with another {', '.join(other)} than was asked for")
     return {name: left[name] for name in ("metrics", "environment") if name in left}
+
+
+def _left(path: Path) -> dict[str, Any]:
+    """What a notebook wrote into its result.json; ValueError for metrics that are no numbers."""
+    try:
+        left = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from None
+    metrics = left.get("metrics", {}) if isinstance(left, dict) else None
+    if not isinstance(metrics, dict):
+        raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
+    for name, value in metrics.items():
+        if isinstance(value, (str, list, dict)):
+            raise ValueError(f"{path.name}: the metric {name!r} must be a number, got {value!r}")
+    return left
 
 
 def _last_line(error: BaseException) -> str:

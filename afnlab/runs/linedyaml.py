@@ -27,7 +27,7 @@ class LinedError(ValueError):
 
 
 def read(path: Path) -> tuple[Any, Lines]:
-    """The content of a file ({} if it is empty), and the lines of its entries."""
+    """The content of a file (None if it is empty), and the lines of its entries."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
     except (OSError, UnicodeDecodeError) as error:
@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[Any, Lines]:
         at = f", line {mark.line + 1}" if mark else ""
         raise LinedError(f"{path}{at}: {getattr(error, 'problem', error)}") from None
     lines: Lines = {}
-    return ({} if node is None else _value(node, (), lines, path, ())), lines
+    return (None if node is None else _value(node, (), lines, path, ())), lines
 
 
 def _value(

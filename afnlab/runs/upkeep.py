@@ -24,18 +24,20 @@ def is_current(record: Mapping[str, Any]) -> bool:
 
 
 def table(folder: Path) -> pd.DataFrame:
-    """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction), seconds.
+    """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction), seconds,
+    metrics (all that the notebook left, by name).
 
     The state is `done`, `stale` (done, but its code has changed since) or `failed`.
     """
-    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds"]
+    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics"]
     rows = []
     for facts in [*store.records(folder), *store.failures(folder)]:
         state = "failed" if "message" in facts else "done" if is_current(facts) else "stale"
-        accuracy = facts.get("metrics", {}).get("test_accuracy")
+        metrics = facts.get("metrics", {})
+        accuracy = metrics.get("test_accuracy")
         seeds = len(facts.get("seeds", ()))
         values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
-        rows.append([*values, facts.get("seconds")])
+        rows.append([*values, facts.get("seconds"), metrics])
     made = pd.DataFrame(rows, columns=columns)
     return made.sort_values(["started", "id"], ignore_index=True)
 
