@@ -222,7 +222,7 @@ def module_class(ref: str | Activation) -> type[ActivationModule]:
         body = {
             "activation": record,
             "__module__": __name__,
-            "__doc__": f"{record.fn.__doc__ or record.name}\n\n{ActivationModule.__doc__}",
+            "__doc__": f"{record.__doc__}\n\n{inspect.cleandoc(ActivationModule.__doc__ or '')}",
             "__signature__": inspect.Signature([*own, *settings]),
         }
         if (

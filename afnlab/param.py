@@ -71,6 +71,14 @@ class Param:
         """The closed interval in which a trained value is kept."""
         return self.bounds or _DOMAINS[self.domain][1]
 
+    @property
+    def told(self) -> str:
+        """Its default, domain and range in words."""
+        domain = f", {self.domain}" if self.domain else ""
+        ends = f"; worth exploring from {self.low:g} to {self.high:g}"
+        other = f"; also called {', '.join(self.aliases)}" if self.aliases else ""
+        return f"default {self.default:g}{domain}{ends if self.high < inf else ''}{other}"
+
     def check(self, name: str, value: Any) -> Any:
         """`value`, if it may be used; a tensor passes, since reading it would stop a device."""
         if isinstance(value, Tensor):

@@ -75,7 +75,13 @@ class Activation:
         shown = inspect.Signature([x, *given, *(noise if self.stochastic else [])])
         object.__setattr__(self, "__signature__", shown)
         object.__setattr__(self, "__name__", self.name)
-        object.__setattr__(self, "__doc__", self.fn.__doc__)
+        object.__setattr__(self, "__doc__", self._documented())
+
+    def _documented(self) -> str:
+        """What `help` shows: the function's own words, and its parameters."""
+        own = inspect.cleandoc(self.fn.__doc__ or f"{self.name}.")
+        told = [f"{name}: {p.told}" for name, p in self.params.items()]
+        return "\n\n".join([own, "\n".join(told)] if told else [own])
 
     @property
     def name(self) -> str:

@@ -164,6 +164,27 @@ def test_the_command(theirs, capsys):
     assert "did you mean" in capsys.readouterr().err
 
 
+def test_what_was_named_and_cannot_be_checked_is_no_success(theirs, capsys):
+    assert cli.main(["check", "relu", f"{theirs}:Asks"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 checked: nothing wrong; 1 left out"
+    assert cli.main(["check", f"{theirs}:Noisy"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "none checked; 1 left out"
+    assert cli.main(["check", "json"]) == 2
+    assert "holds no torch module class" in capsys.readouterr().err
+
+
+def test_nan_is_found_and_is_not_random(theirs):
+    theirs.write_text("def f(x):\n    return x * float('nan')\n")
+    row = check.check([f"{theirs}:f"]).loc["f"]
+    assert row["values"] == "nan at x = 0 (float64)"
+    assert row["left out"] == ""
+
+
+def test_two_things_of_one_name_have_a_row_each(theirs):
+    table = check.check(["torch.nn:ReLU", "relu", "torch.nn.modules:ReLU"])
+    assert list(table.index) == ["ReLU", "relu", "torch.nn.modules:ReLU"]
+
+
 def test_a_profile_says_where_it_is_not_finite():
     @afnlab.activation()
     def steep(x):

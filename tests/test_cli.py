@@ -84,6 +84,9 @@ BAD = {
         "'params' must be dict",
     ),
     "number-of-sweep": (["sweep", "smal"], "unknown sweep 'smal'; did you mean 'small'"),
+    "missing-notebook": (["run", "trian.ipynb"], "trian.ipynb: no such file"),
+    "folder": (["sweep", "."], ".: is a folder; a sweep ends in .yaml"),
+    "timeout": (["run", "train", "--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
     "seeds": (["sweep", "two.yaml", "--seeds", "none"], "seeds must be a number or a list"),
     "epochs": (["sweep", "two.yaml", "--epochs", "-1"], "epochs must be a whole number"),
     "jobs": (["sweep", "two.yaml", "--jobs", "0"], "jobs must be a whole number, 1 or more"),
@@ -104,6 +107,21 @@ def test_bad_input_is_one_line(name, two, capsys):
     assert not Path("runs").exists()
 
 
+def test_an_empty_sweep_file_is_no_sweep(capsys):
+    Path("empty.yaml").write_text("# nothing yet\n")
+    assert main(["sweep", "empty.yaml"]) == 2
+    assert "empty.yaml, line 1: must be a mapping" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["run", "train"], ["sweep", "two.yaml"]])
+def test_where_runs_cannot_be_kept(command, two, capsys):
+    Path("file").touch()
+    assert main([*command, "--runs", "file"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("afnlab: file: cannot hold runs")
+
+
 def test_a_bad_sweep_file_is_one_line(capsys):
     Path("bad.yaml").write_text("grid:\n  activation:\n    - srelu: 3\n")
     assert main(["sweep", "bad.yaml"]) == 2
@@ -121,7 +139,7 @@ def test_debug_shows_where(monkeypatch):
 def test_as_a_module():
     """A process of its own: what is printed where, and no traceback."""
     env = os.environ | {"PYTHONPATH": str(Path(afnlab.__file__).parents[1])}
-    command = [sys.executable, "-m", "afnlab.cli", *["run", "train", "-p", "activatoin", "srelu"]]
+    command = [sys.executable, "-m", "afnlab", *["run", "train", "-p", "activatoin", "srelu"]]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     expected = "afnlab: unknown parameter 'activatoin'; did you mean 'activation'"

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
-from afnlab import get_activation, list_activations, nn
+from afnlab import Param, activation, get_activation, list_activations, nn
 
 X = torch.linspace(-3, 3, 13)
 SOURCE = """
@@ -171,6 +172,7 @@ def test_a_function_in_a_package(tmp_path, monkeypatch):
         ("no_such_package.module:bent", "cannot import 'no_such_package.module'"),
         ("afnlab.functional:sreul", "unknown activation 'sreul'; did you mean 'srelu'"),
         (":bent", "bent"),
+        ("{my}", r"my\.py: which function of it\? write .*my\.py:NAME"),
     ],
 )
 def test_a_wrong_reference_says_what_is_wrong(my, ref, message):
@@ -186,3 +188,66 @@ def test_an_error_in_the_file_is_shown_and_not_remembered(tmp_path):
     write(mine, "def broken(:")
     with pytest.raises(ValueError, match="SyntaxError"):
         get_activation(f"{mine}:anything")
+    write(mine, "import sys\nsys.exit(3)")  # a script that was not meant to be imported
+    with pytest.raises(ValueError, match="SystemExit while loading it: 3"):
+        get_activation(f"{mine}:anything")
+
+
+def test_without_brackets():
+    @activation
+    def same(x):
+        """Same."""
+        return x
+
+    assert (same.name, same.module, same.__doc__) == ("same", "Same", "Same.")
+    assert_close(same(X), X)
+
+
+def test_what_a_definition_may_hold():
+    with pytest.raises(
+        TypeError, match=r"unknown field 'a' .* must be a Param, such as Param\(0.5\)"
+    ):
+        activation(a=0.5)
+    with pytest.raises(TypeError, match="unknown field 'latx'; did you mean 'latex'"):
+        activation(latx="x")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"default": "1"}, "default must be a number"),
+        ({"default": 5.0, "low": 0, "high": 1}, r"between low and high, got 5.0 and \[0, 1\]"),
+        ({"default": 0, "domain": "> 0"}, "default must be > 0, got 0"),
+        ({"default": 0, "domain": ">0"}, "unknown domain '>0'; did you mean '> 0'"),
+    ],
+)
+def test_a_parameter_that_cannot_be(given, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        Param(**given)
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda x: None, "must return a floating-point tensor, returned NoneType"),
+        (lambda x: x > 0, "must return a floating-point tensor, returned a tensor of torch.bool"),
+        (lambda x: x.sum(), r"must return a tensor of x's shape \(13,\), returned one of \(\)"),
+    ],
+)
+def test_what_it_returns_is_looked_at(returned, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        activation(returned)(X)
+
+
+def test_a_constant_of_float64_leaves_the_type():
+    two = torch.tensor([2.0], dtype=torch.float64)
+    f = activation(lambda x: two * x)
+    assert f(X).dtype == torch.float32
+    assert_close(f(X), 2 * X)
+
+
+@pytest.mark.parametrize("number", [np.float32(2), np.int64(2), np.float64(2)])
+def test_numpy_s_numbers(number):
+    srelu = get_activation("srelu")
+    assert_close(srelu(X, t=number), srelu(X, t=2.0))
+    assert nn.SReLU(t=number).extra_repr() in ("t=2", "t=2.0")

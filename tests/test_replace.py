@@ -143,3 +143,28 @@ def test_a_users_own(tmp_path):
     )
     model = torch_nn.Sequential(torch_nn.ReLU())
     assert_close(replace(model, torch_nn.ReLU, f"{tmp_path}/my.py:half")(X), X / 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "old", "message"),
+    [
+        (
+            torch_nn.Sequential(torch_nn.ReLU()),
+            "ReLU",
+            "old must be a class such as torch.nn.ReLU, got 'ReLU'",
+        ),
+        (
+            torch_nn.Sequential(torch_nn.ReLU()),
+            torch_nn.ReLU(),
+            r"old must be a class .*, got ReLU\(\)",
+        ),
+        (
+            torch.relu,
+            torch_nn.ReLU,
+            "model must be a torch.nn.Module, got builtin_function_or_method",
+        ),
+    ],
+)
+def test_what_is_no_model_or_class(model, old, message):
+    with pytest.raises(TypeError, match=message):
+        replace(model, old, "srelu")

@@ -227,6 +227,26 @@ def test_an_unknown_baseline(tmp_path):
         report.write(runs=small_runs(), out=tmp_path, baseline="rleu")
 
 
+def test_runs_without_the_usual_baseline(runs, capsys):
+    execute_small(runs, activation="gelu")
+    (relu,) = [r for r in records(runs) if r["label"] == "digits-mlp relu"]
+    shutil.rmtree(runs / relu["id"])
+    (chosen,) = select(runs)
+    assert set(chosen.table.verdict) == {"no pairs"}
+    assert chosen.notes[0].startswith("relu is not among these runs")
+    for block in (blocks.headline, blocks.table, blocks.comparison, blocks.curves, blocks.details):
+        assert block(chosen).data
+    assert main(["compare", "--runs", str(runs), "--baseline", "gelu"]) == 0
+    assert "not among these runs" not in capsys.readouterr().out
+
+
+def test_a_sweep_that_trains_nothing(runs, tmp_path):
+    sweep = tmp_path / "plots.yaml"
+    sweep.write_text("notebook: plot\n")
+    with pytest.raises(ValueError, match=r"is about plot.ipynb, which is no training"):
+        select(runs, sweep)
+
+
 def test_the_baseline_of_a_sweep_file(tmp_path):
     sweep = tmp_path / "two.yaml"
     sweep.write_text(SWEEP + "baseline: srelu\n")

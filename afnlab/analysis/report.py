@@ -12,6 +12,7 @@ from typing import Any
 
 from afnlab.analysis import export
 from afnlab.analysis.choosing import select
+from afnlab.analysis.numerals import counted
 from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection
 from afnlab.paths import PACKAGE, find
@@ -55,7 +56,7 @@ def write(
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
     if page.is_file() and read_state(target).get("made of") == made_of:
-        report(f"{page} is up to date ({count} runs)")
+        report(f"{page} is up to date ({counted(count, 'run')})")
         return page
     for part in (RUNS, export.TABLES, export.FIGURES):
         (target / part).mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def write(
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
     export.figures(executed, target / export.FIGURES)
     recipes = [_recipe(c, export.tables(c, target / export.TABLES)) for c in chosen]
-    report(f"wrote {page} ({count} runs)")
+    report(f"wrote {page} ({counted(count, 'run')})")
     if pdf and export.browser():
         try:
             report(f"wrote {export.pdf(page)}")

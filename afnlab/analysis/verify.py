@@ -18,6 +18,7 @@ import pandas as pd
 from afnlab.analysis import export, report, tables, wording
 from afnlab.analysis.blocks.html import sentence
 from afnlab.analysis.blocks.numbers import comparison_table
+from afnlab.analysis.numerals import counted
 from afnlab.runs import RunFailed, store
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
@@ -75,7 +76,7 @@ def verify(
             for run, known in recipe["runs"].items():
                 if problems := list(_run_problems(folder, run, known, target)):
                     say(f"run {run[:8]}", problems, "")
-            same = f"recomputed from {len(recipe['runs'])} runs, every digit the same"
+            same = f"recomputed from {counted(len(recipe['runs']), 'run')}, every digit the same"
             table = _again(recipe, folder)
             say(recipe["csv"], _table_problems(recipe, target, table), same)
             if table is None or not (target / report.PAGE).is_file():

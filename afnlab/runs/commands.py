@@ -14,6 +14,7 @@ import yaml
 from pandas import isna
 
 from afnlab.runs import locks, store, upkeep
+from afnlab.runs.attempt import Attempt
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
 from afnlab.runs.linedyaml import Loader
@@ -49,6 +50,7 @@ def run(a: argparse.Namespace) -> int:
     if store.is_there(where.folder, spec.id):
         print(f"{folder} is there already: {spec.label}")
         return 0
+    Attempt(where.workshop, "check").drop()
     print(f"running {spec.label} as {spec.id}")
     with closing(executor.results([spec], where)) as results:
         for _, error in results:

@@ -123,9 +123,8 @@ def sweep(
         attempt.Attempt(where.workshop, "check").drop()
     before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
     progress = Progress(name, len(todo), lambda: executor.running, report)
-    progress.say(
-        f"{name}: {len(specs)} runs, {len(outcome.there)} there{before}, {len(todo)} to do"
-    )
+    many = f"{len(specs)} run{'s' * (len(specs) != 1)}"
+    progress.say(f"{name}: {many}, {len(outcome.there)} there{before}, {len(todo)} to do")
     with progress, _interrupts() as check, closing(executor.results(todo, where)) as results:
         for spec, error in results:
             check()

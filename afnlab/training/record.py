@@ -62,8 +62,8 @@ class Result:
     info: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        n, last = len(self.seeds), self.history.epoch.max()
-        sizes = f"{n} seed{'s'[: n - 1]}, {last} epoch{'s'[: last - 1]}"
+        n, last = len(self.seeds), int(self.history.epoch.max())
+        sizes = f"{n} seed{'s' * (n != 1)}, {last} epoch{'s' * (last != 1)}"
         accuracy = f"test accuracy {100 * self.final.test_accuracy.mean():.2f} %"
         return f"<Result {self.task.name} {self.activation.label}: {sizes}, {accuracy}>"
 
