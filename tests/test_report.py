@@ -215,7 +215,9 @@ def test_there_must_be_runs(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere: no such folder; make runs first"):
         report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")
     (tmp_path / "runs").mkdir()
-    with pytest.raises(ValueError, match=r"runs: holds no runs; make them with `afnlab sweep`"):
+    with pytest.raises(
+        ValueError, match=r"runs: holds no runs to compare; make them with `afnlab sweep`"
+    ):
         report.write(runs=tmp_path / "runs", out=tmp_path / "out")
     with pytest.raises(ValueError, match=r"holds no runs of default"):
         report.write("default", runs=small_runs(), out=tmp_path / "out")
@@ -368,6 +370,15 @@ def test_what_is_missing_is_said(runs, tmp_path):
     assert said in blocks.headline(chosen).data
     (chosen,) = select(runs, sweep, seeds=3)
     assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")
+
+
+def test_what_was_run_with_other_code_is_said(runs, tmp_path):
+    sweep = tmp_path / "both.yaml"
+    sweep.write_text(SWEEP)
+    (relu,) = [r for r in records(runs) if r["label"] == "digits-mlp relu"]
+    rewrite(runs / relu["id"], group="another")
+    (chosen,) = select(runs, sweep)
+    assert chosen.absent == (("digits-mlp relu", "not run since its code has changed"),)
 
 
 def test_a_failed_run_is_said(runs, tmp_path):

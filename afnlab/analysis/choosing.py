@@ -55,7 +55,7 @@ def select(
         chosen = [r for r in records if r["group"] in groups]
         found = {r["group"] for r in chosen}
         specs = [spec for spec in asked if spec.group in found]
-        left["absent"] = _absent(asked, chosen, folder)
+        left["absent"] = _absent(asked, records, folder)
     else:
         current = {r["id"]: _current(r) for r in records}
         specs = [spec for spec in current.values() if spec is not None]
@@ -94,15 +94,25 @@ def _absent(
 ) -> tuple[tuple[str, str], ...]:
     """(label, reason) of every spec, or of its seeds, that no run holds."""
     done: dict[str, set[int]] = {}
+    made = []
     for r in records:
         done.setdefault(r["group"], set()).update(r["seeds"])
+        made.append(_settings(r["parameters"]))
     found = []
     for spec in specs:
         seeds = [s for s in spec.seeds if s not in done.get(spec.group, ())]
         if seeds:
             what = "" if spec.group not in done else f"seeds {', '.join(map(str, seeds))}: "
-            found.append((spec.label, what + _reason(folder / store.FAILED / spec.id)))
+            reason = _reason(folder / store.FAILED / spec.id)
+            if spec.group not in done and _settings(spec.normal) in made:
+                reason += " since its code has changed"
+            found.append((spec.label, what + reason))
     return tuple(found)
+
+
+def _settings(normal: Mapping[str, Any]) -> str:
+    """The parameters of a run but its seeds, to be told from another's."""
+    return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
 
 def _reason(failed: Path) -> str:

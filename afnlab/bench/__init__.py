@@ -24,6 +24,8 @@ def main(
 
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
+    if file:  # now, and not after minutes of measuring
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
     module = import_module(f"afnlab.bench.{name}")
     table = module.measure(str(place), rounds, **settings)
     shown = module.summary(table) if hasattr(module, "summary") else table
