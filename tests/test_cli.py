@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from test_report import SWEEP
-from test_runs import small_runs
+from test_runs import rewrite, small_runs
 
 import afnlab
 from afnlab import lab
@@ -145,6 +145,15 @@ def test_as_a_module():
     expected = "afnlab: unknown parameter 'activatoin'; did you mean 'activation'"
     assert done.stderr.startswith(expected)
     assert done.stderr.count("\n") == 1
+
+
+def test_what_a_notebook_of_ones_own_measured_is_listed(runs, capsys):
+    first, second = sorted(records(runs), key=lambda record: record["label"])
+    rewrite(runs / first["id"], metrics={"score": 0.25, "steps": 7})
+    assert main(["runs", "list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines[first["id"]].endswith("  score 0.25, steps 7")
+    assert lines[second["id"]].endswith(" s")
 
 
 SMALL = ["-p", "epochs", "2", "-p", "seeds", "2"]

@@ -141,3 +141,10 @@ def test_tasks_name_published_tables_that_exist(name):
     task = afnlab.get_task(name)
     assert task.summary
     assert task.published.removesuffix(".csv") in ("", *PUBLISHED)
+
+
+def test_completion_shows_what_is_public():
+    shown = {name for name in dir(afnlab) if not name.startswith("_")}
+    assert shown == {*afnlab.__all__, "analysis", "runs", "widgets"}
+    assert set(dir(afnlab.functional)) == set(afnlab.functional.__all__)
+    assert (Path(afnlab.__file__).parent / "py.typed").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import re
 import shutil
 import tempfile
 from functools import cache
@@ -216,6 +217,7 @@ def notebook(path: Path, *cells: str, tag: str = "parameters") -> Path:
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
+        ("import os\nx = os.cpu_count()", r"such as .*, not x = os\.cpu_count\(\)$"),
         ("x: int = 1 + y", "may hold only lines such as"),
         ("x, y = 1, 2", "may hold only lines such as"),
         ("print(1)", "may hold only lines such as"),
@@ -349,6 +351,22 @@ def test_a_run_that_fails_leaves_nothing_in_the_store(tmp_path):
     assert "so far" in (kept / "notebook.ipynb").read_text()
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [".failed"]
     assert records(tmp_path / "runs") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "result.json is not JSON"),
+        ("[1]", 'result.json must be {"metrics": {name: number}}'),
+        ('{"metrics": {"a": "high"}}', "the metric 'a' must be a number, got 'high'"),
+    ],
+)
+def test_metrics_are_numbers_by_name(tmp_path, text, message):
+    source = "import pathlib\n(pathlib.Path(out) / 'result.json').write_text(text)"
+    own = notebook(tmp_path / "own.ipynb", "out: str = ''\ntext: str = ''", source)
+    asked = RunSpec.make(own, {"text": text})
+    with pytest.raises(RunFailed, match=re.escape(message)):
+        execute(asked, tmp_path / "runs", threads=1, server=kernels())
 
 
 def test_a_folder_that_cannot_hold_runs(tmp_path):

@@ -156,6 +156,9 @@ def test_history():
     assert not table.diverged.any()
     assert (table.groupby("seed").train_loss.diff().dropna() < 0).all()
     assert result.final.index.tolist() == [3, 7]
+    said = repr(result)
+    assert said.startswith("<Result digits-mlp srelu: 2 seeds, 3 epochs, test accuracy ")
+    assert said.endswith(f" {100 * result.summary().test_accuracy:.2f} %>")
     assert result.summary().test_accuracy == pytest.approx(
         table[table.epoch == 3].test_accuracy.mean()
     )
