@@ -36,7 +36,7 @@ FLOORS = (
     ("runs",),
     ("analysis",),
     ("widgets",),
-    ("bench", "doctor", "lab", "cli_runs"),
+    ("bench", "doctor", "lab", "cli_runs", "cli_analysis"),
     ("cli",),
 )
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
