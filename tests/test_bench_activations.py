@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from afnlab.bench import activations
 from afnlab.cli import main
@@ -51,6 +52,20 @@ def test_somebody_else_s_are_measured_beside(tmp_path, capsys):
     passes = ("forward", "backward", "both")
     wanted = {("Halved", d, p) for d in ("float32", "bfloat16") for p in passes}
     assert found == wanted | {("only_float32", "float32", p) for p in passes}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's compiler of itself
+@pytest.mark.usefixtures("few")
+def test_compiled_expressions_are_compiled(monkeypatch):
+    """However many: past its limit torch.compile calls the expression itself, and only warns."""
+    monkeypatch.setattr(activations.kernels, "names", lambda: ("softsign", "srelu"))
+    compiled = torch._dynamo.utils.counters["stats"]
+    before = compiled["unique_graphs"]
+    with torch._dynamo.config.patch(recompile_limit=1):
+        times = activations.measure(rounds=1, dtypes=("float32",), compiled=True)
+    assert set(times[times.way == "compiled"].function) == {"softsign", "srelu"}
+    assert compiled["unique_graphs"] == before + 2
 
 
 @pytest.mark.parametrize(
