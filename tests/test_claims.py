@@ -170,7 +170,7 @@ def test_the_printed_table_beside_a_real_training(tmp_path):
     page = blocks.claims(chosen).data
     assert "Of 16 printed numbers 0 agree with these runs, 0 differ, 16 cannot be compared." in page
     assert reasons[0] in page
-    assert f"<td>97.0001<td>10<td>{first.measured:.4f}" in page
+    assert f"<td>97.0001</td><td>10</td><td>{first.measured:.4f}" in page
     close, far = f"{own.mean():.2f}", "20.00"
     as_if = printed[:2].assign(epochs=1, runs=1, value=[close, far], metric=first.metric)
     assert beside(as_if, chosen.history, 1, 1).verdict.tolist() == ["agrees", "differs"]

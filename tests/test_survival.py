@@ -238,4 +238,4 @@ def test_notebooks_that_fail_do_not_stop_the_others(driver, tmp_path):
     assert "--retry-failed tries again" in driver.said(pid)
     pid = driver.start(*words, "--retry-failed", "--only", "how=raises")
     assert driver.wait(pid) == 1
-    assert "1 runs, 0 there, 1 to do" in driver.said(pid)
+    assert "1 run, 0 there, 1 to do" in driver.said(pid)
