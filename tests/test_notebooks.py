@@ -74,7 +74,7 @@ def test_a_notebook_is_thin(path):
 def given(path: Path) -> dict:
     """Small parameters for a notebook."""
     small = SMALL | {"runs": str(small_runs()), "sweep": "", "limit_train": 200}
-    small |= {"sizes": [4096], "dtypes": ["float32"], "rounds": 1}
+    small |= {"sizes": [4096], "dtypes": ["float32"], "rounds": 1, "depths": [2, 4]}
     return {n: v for n, v in small.items() if n in cell.declared(path)}
 
 

@@ -126,6 +126,6 @@ def summary(table: pd.DataFrame) -> str:
     counts = table.verdict.value_counts()
     agree, differ, none = (int(counts.get(v, 0)) for v in ("agrees", "differs", NONE))
     return (
-        f"Of {len(table)} printed numbers {agree} agree with these runs, {differ} differ,"
+        f"Of {len(table)} printed numbers, these runs agree with {agree} and differ from {differ};"
         f" {none} cannot be compared."
     )
