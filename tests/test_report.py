@@ -432,7 +432,7 @@ def test_published_numbers_stand_beside(runs, monkeypatch):
     task = replace(chosen.task, name="cifar10-airbench94", published="srelu-airbench.csv")
     monkeypatch.setattr(type(chosen), "task", property(lambda self: task))
     page = blocks.claims(chosen).data
-    assert "Of 4 printed numbers 0 agree" in page
+    assert "Of 4 printed numbers, these runs agree with 0 and" in page
     assert "not among these runs" in page
 
 
