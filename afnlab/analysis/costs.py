@@ -12,6 +12,7 @@ import pandas as pd
 
 from afnlab.analysis import curves
 from afnlab.runs.asked import Training
+from afnlab.words import counted
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
@@ -63,8 +64,8 @@ class Benchmark:
         """How it was measured; machine: the name of the runs' device."""
         name, date, threads = (self.facts[n] for n in ("device_name", "date", "threads"))
         other = "" if name == machine else f", where the runs had {machine}"
-        plural = "s" * (threads != 1)
-        return f"by the speed benchmark of {date} on {name} with {threads} thread{plural}{other}"
+        used = counted(threads, "thread")
+        return f"by the speed benchmark of {date} on {name} with {used}{other}"
 
 
 def read(path: Path) -> Benchmark:

@@ -16,10 +16,6 @@ def interval(low: float, high: float) -> str:
     return f"[{signed(low)}, {signed(high)}]"
 
 
-def counted(n: int, one: str) -> str:
-    return f"{n} {one if n == 1 else one + 's'}"
-
-
 def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f} %"
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from afnlab.analysis import export
 from afnlab.analysis.choosing import select
-from afnlab.analysis.numerals import counted
 from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection
 from afnlab.paths import PACKAGE, find
@@ -20,6 +19,7 @@ from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import sources
 from afnlab.runs.cells import Means, run_cells
 from afnlab.runs.sources import digest
+from afnlab.words import counted
 
 PAGE, STATE = "report.html", "report.json"
 RUNS = "runs"

@@ -13,10 +13,10 @@ import pandas as pd
 import torch
 
 from afnlab.analysis import claims, costs, notes, tables, wording
-from afnlab.analysis.numerals import counted
 from afnlab.runs import store
 from afnlab.runs.asked import Training
 from afnlab.runs.spec import RunSpec
+from afnlab.words import counted
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Selection:
             asked.dtype: asked.dtype != "float32",
             asked.device: asked.device != "cpu",
         }
-        usual = [self.task.name, f"{asked.epochs:g} epoch" + "s" * (asked.epochs != 1)]
+        usual = [self.task.name, counted(asked.epochs, "epoch")]
         return ", ".join(usual + [text for text, unusual in told.items() if unusual])
 
     @property
@@ -150,7 +150,7 @@ class Selection:
             self.task.summary or self.task.name,
             counted(len(activations), "activation") + f" in {len(self.specs)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
-            f"{self.first.epochs} epoch{'s' * (self.first.epochs != 1)}",
+            counted(self.first.epochs, "epoch"),
             f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]

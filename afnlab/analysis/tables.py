@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis import stats
-from afnlab.analysis.numerals import counted
+from afnlab.words import counted
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)

@@ -18,13 +18,13 @@ import pandas as pd
 from afnlab.analysis import export, report, tables, wording
 from afnlab.analysis.blocks.html import sentence
 from afnlab.analysis.blocks.numbers import comparison_table
-from afnlab.analysis.numerals import counted
 from afnlab.runs import RunFailed, store
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.upkeep import difference
 from afnlab.runs.warm import Warm
 from afnlab.training.options import whole
+from afnlab.words import counted
 
 NAMED = 3  # numbers of a row that are named where many differ
 

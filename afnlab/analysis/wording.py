@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis.numerals import (
-    counted,
     interval,
     percent,
     points,
@@ -19,6 +18,7 @@ from afnlab.analysis.numerals import (
 )
 from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 from afnlab.analysis.tables import ALPHA, TOLD
+from afnlab.words import counted
 
 if TYPE_CHECKING:
     from afnlab.analysis.costs import Cost

@@ -23,6 +23,7 @@ from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.spec import RunSpec
 from afnlab.runs.sweep import planned, standings
 from afnlab.runs.sweep import sweep as make_runs
+from afnlab.words import counted
 
 
 def assigned(text: str) -> Any:
@@ -62,7 +63,7 @@ def run(a: argparse.Namespace) -> int:
         loss = metrics["test_loss"]
         shown = "not finite" if loss is None else f"{loss:.4f}"
         accuracy = f"{100 * metrics['test_accuracy']:.2f}"
-        means = f"means over {_seeds(len(spec.seeds))}"
+        means = f"means over {counted(len(spec.seeds), 'seed')}"
         print(f"test accuracy {accuracy} %, loss {shown}, {means}")
     elif metrics:
         print(_told(metrics))
@@ -147,16 +148,12 @@ def _list(a: argparse.Namespace, where: Any) -> int:
     for row in found.to_dict("records"):
         accuracy = "" if isna(row["accuracy"]) else f"{100 * row['accuracy']:.2f} %"
         seconds = "" if isna(row["seconds"]) else f"{row['seconds']:.1f} s"
-        seeds = _seeds(row["seeds"]) if row["seeds"] else ""
+        seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
         own = "" if accuracy else _told(row["metrics"])
         print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
     return 0
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' * (count != 1)}"
 
 
 def _told(metrics: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from afnlab.runs.executors import Executor, Local
 from afnlab.runs.places import place
 from afnlab.runs.progress import Progress
 from afnlab.runs.spec import RunSpec
+from afnlab.words import counted
 
 
 @dataclass(repr=False)
@@ -123,7 +124,7 @@ def sweep(
         attempt.Attempt(where.workshop, "check").drop()
     before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
     progress = Progress(name, len(todo), lambda: executor.running, report)
-    many = f"{len(specs)} run{'s' * (len(specs) != 1)}"
+    many = counted(len(specs), "run")
     progress.say(f"{name}: {many}, {len(outcome.there)} there{before}, {len(todo)} to do")
     with progress, _interrupts() as check, closing(executor.results(todo, where)) as results:
         for spec, error in results:
@@ -174,5 +175,5 @@ def _said(folder: Path) -> str:
     seconds = f"{record['seconds']:.1f} s"
     if accuracy is None:
         return f"done in {seconds}"
-    seeds = len(record["seeds"])
-    return f"test accuracy {100 * accuracy:.2f} % over {seeds} seed{'s' * (seeds > 1)}, {seconds}"
+    seeds = counted(len(record["seeds"]), "seed")
+    return f"test accuracy {100 * accuracy:.2f} % over {seeds}, {seconds}"

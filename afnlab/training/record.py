@@ -18,6 +18,7 @@ from afnlab.training.initial import build
 from afnlab.training.machine import machine
 from afnlab.training.options import Options
 from afnlab.training.tasks import Task
+from afnlab.words import counted
 
 if TYPE_CHECKING:
     from afnlab.training.stack import Stack
@@ -62,8 +63,8 @@ class Result:
     info: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        n, last = len(self.seeds), int(self.history.epoch.max())
-        sizes = f"{n} seed{'s' * (n != 1)}, {last} epoch{'s' * (last != 1)}"
+        epochs = counted(int(self.history.epoch.max()), "epoch")
+        sizes = f"{counted(len(self.seeds), 'seed')}, {epochs}"
         accuracy = f"test accuracy {100 * self.final.test_accuracy.mean():.2f} %"
         return f"<Result {self.task.name} {self.activation.label}: {sizes}, {accuracy}>"
 

@@ -15,9 +15,9 @@ from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import heading, html
 from afnlab.analysis.blocks.text import seeds_told
 from afnlab.analysis.costs import FILE
-from afnlab.analysis.numerals import counted
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
+from afnlab.words import counted
 
 if TYPE_CHECKING:
     from IPython.display import HTML
