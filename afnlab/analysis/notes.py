@@ -8,6 +8,7 @@ from math import sqrt
 import pandas as pd
 
 from afnlab.analysis.numerals import percent, points
+from afnlab.words import counted
 
 LISTED = 6  # names in a row
 
@@ -20,18 +21,21 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     """
     sentences = []
     if stale:
-        were = "run was" if stale == 1 else "runs were"
         code = "its code has" if stale == 1 else "their code has"
-        sentences.append(f"{stale} {were} left out: {code} changed since.")
+        sentences.append(f"{_runs_were(stale)} left out: {code} changed since.")
     if foreign:
-        were = "run was" if len(foreign) == 1 else "runs were"
         names = ", ".join(sorted(set(foreign)))
-        sentences.append(f"{len(foreign)} {were} left out: made by other notebooks ({names}).")
+        were = _runs_were(len(foreign))
+        sentences.append(f"{were} left out: made by other notebooks ({names}).")
     if absent:
         named = "; ".join(f"{label} ({reason})" for label, reason in absent[:LISTED])
         more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
         sentences.append(f"Asked for and missing here: {named}{more}.")
     return sentences
+
+
+def _runs_were(number: int) -> str:
+    return f"{counted(number, 'run')} {'was' if number == 1 else 'were'}"
 
 
 def no_baseline(baseline: str, labels: Collection[str]) -> str:

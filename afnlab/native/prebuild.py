@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from afnlab.native import library
 from afnlab.native.toolchain import LEVELS, Unavailable, cpu_compiler, cuda_compiler
@@ -16,15 +18,21 @@ def main() -> int:
     library.READY.mkdir()
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     wanted = [("cpu", level) for level in (LEVELS if x86 else LEVELS[:1])] + [("cuda", "cuda")]
-    for kind, level in wanted:
-        path = library.ready(kind, level)
-        try:
-            compiler = cpu_compiler(level) if kind == "cpu" else cuda_compiler(everywhere=True)
-            compiler.run(library.SOURCE[kind], path)
-            print(f"{path.name}: {path.stat().st_size / 2**20:.1f} MiB")
-        except Unavailable as reason:
-            print(f"no library for {kind} {level}: {reason}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for compilers
+        for told in pool.map(_build, *zip(*wanted, strict=True)):
+            print(told)
     return 0
+
+
+def _build(kind: str, level: str) -> str:
+    """Build one library; what there is to say of it."""
+    path = library.ready(kind, level)
+    try:
+        compiler = cpu_compiler(level) if kind == "cpu" else cuda_compiler(everywhere=True)
+        compiler.run(library.SOURCE[kind], path)
+    except Unavailable as reason:
+        return f"no library for {kind} {level}: {reason}"
+    return f"{path.name}: {path.stat().st_size / 2**20:.1f} MiB"
 
 
 if __name__ == "__main__":
