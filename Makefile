@@ -8,7 +8,7 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: report test test-all test-gpu setup lint docs lab wheel clean
+.PHONY: report test test-all test-gpu bench-gpu setup lint docs lab wheel clean
 .DELETE_ON_ERROR:
 
 report: $(READY)
@@ -55,10 +55,17 @@ wheel: $(READY)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel -q --no-deps -w dist .
 	rm -rf afnlab/native/ready
 
-# By the Python there is, which may have little more than torch, pandas, scikit-learn and pytest.
+# On a GPU: by the Python there is, which may have little more than torch, pandas, scikit-learn and
+# pytest.
+ON_GPU = PYTHONPATH=. $(if $(wildcard $(READY)),$(BIN)/python,$(PYTHON))
+
 test-gpu:
-	PYTHONPATH=. $(if $(wildcard $(READY)),$(BIN)/python,$(PYTHON)) -m pytest -q -m gpu \
-		$$(grep -l 'mark\.gpu' tests/test_*.py)
+	$(ON_GPU) -m pytest -q -m gpu $$(grep -l 'mark\.gpu' tests/test_*.py)
+
+# One process each, which finds the device's memory empty.
+bench-gpu:
+	set -e; for what in activations autorot train; do $(ON_GPU) -m afnlab.cli bench $$what \
+		--device cuda --rounds 9 --json benchmarks/results/$$what-cuda.json; done
 
 clean:
 	rm -rf .venv dist build reports runs
