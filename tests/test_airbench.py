@@ -137,6 +137,38 @@ def test_shifts_flips_and_holes_are_of_the_seed_alone():
     assert (int(many.min()), int(many.max())) == (0, 4)
 
 
+def test_pictures_that_are_not_square():
+    x = PICTURES.to(torch.uint8)[..., :7]  # 9 high, 7 wide
+    data = Data(x, torch.arange(40) % 10, x[:5], torch.arange(5))
+    made = Augmented(data, Augment(translate=2, cutout=3), [0], torch.device("cpu"))
+    index = torch.arange(40)[None]
+    made.next_epoch()
+    taken, hole = made.take(index)[0], made.hole(index)[0]
+    border = F.pad(x.float(), (2, 2, 2, 2), "reflect").to(torch.uint8)
+    for i in range(40):
+        dy, dx = made.shifts[0, i]
+        window = border[i, :, dy : dy + 9, dx : dx + 7]
+        assert torch.equal(taken[i], window.flip(-1) if made.flips[0, i] else window)
+    assert hole.shape == (40, 1, 9, 7)
+    assert hole.flatten(1).sum(-1).eq(9).all()
+    assert made.corners[0].amax(0).tolist() == [6, 4]
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [
+        (Augment(translate=9), "translate must be 0 to 8, got 9"),
+        (Augment(cutout=10), "cutout must be 0 to 9, got 10"),
+    ],
+)
+def test_an_augmentation_that_does_not_fit_the_pictures(augment, message):
+    with pytest.raises(ValueError, match=message):
+        Augmented(pictures(), augment, [0], torch.device("cpu"))
+    rows = Data(torch.zeros(4, 9), torch.arange(4), torch.zeros(1, 9), torch.arange(1))
+    with pytest.raises(ValueError, match=r"pictures \(channels, height, width\), got \(9,\)"):
+        Augmented(rows, augment, [0], torch.device("cpu"))
+
+
 def test_reflected_borders_and_views():
     x = torch.randn(2, 3, 6, 6)
     assert torch.equal(reflected(x, 2), F.pad(x, (2, 2, 2, 2), "reflect"))

@@ -50,6 +50,7 @@ def test_the_fingerprint_sees_every_value():
         (torch.zeros(3, 2), torch.zeros(2).long(), r"\(3, 2\) and torch.int64 \(2,\)"),
         (torch.zeros(3, 2), torch.zeros(3, 1).long(), "int64 labels"),
         (torch.zeros(0, 2), torch.zeros(0).long(), "train: holds no examples"),
+        (torch.zeros(2, 2), torch.tensor([3, -100]), "train: labels must be 0 or more, got -100"),
     ],
 )
 def test_data_of_the_wrong_kind(x, y, message):

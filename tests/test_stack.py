@@ -12,8 +12,7 @@ from torch.testing import assert_close
 
 import afnlab
 from afnlab import Recipe, Task, get_activation, get_task
-from afnlab.training import groups
-from afnlab.training import stack as stacks
+from afnlab.training import groups, layout
 from afnlab.training.data import digits
 from afnlab.training.engine import plan
 from afnlab.training.options import resolve
@@ -182,13 +181,71 @@ def test_convolutions_run_in_turn_and_equal_a_stack_of_them():
     task = get_task("digits-convnet")
     options = {"seeds": 2, "epochs": 1, "limit_train": 100, "limit_test": 50, "dtype": "float64"}
     network = nn.Sequential(*task.model(afnlab.nn.ReLU)[:2], nn.Flatten(), nn.Linear(64, 10))
-    assert not stacks.together(network)
+    assert not layout.together(network)
     plain = Task("own", task.data, Convolutional, Recipe(2, 50))
     in_turn = afnlab.train(plain, "gelu", **options)
     at_once = afnlab.train(plain, "gelu", **options, group=2)
     assert in_turn.info["trained_together"] == [1, 1]
     assert at_once.info["trained_together"] == [2]
     pd.testing.assert_frame_equal(bits(in_turn), bits(at_once), rtol=1e-8)
+
+
+def averaged(new):
+    norm = nn.BatchNorm1d(8, momentum=None)  # which reads its count of batches in Python
+    return nn.Sequential(nn.Linear(64, 8), norm, new(), nn.Linear(8, 10))
+
+
+class Branching(nn.Module):
+    def __init__(self, activation):
+        super().__init__()
+        self.one, self.new, self.out = nn.Linear(64, 8), activation(), nn.Linear(8, 10)
+
+    def forward(self, x):
+        y = self.one(x)
+        return self.out(self.new(2 * y if y.mean() > 0 else y))
+
+
+def of_volumes(new):
+    layers = [nn.Unflatten(1, (1, 4, 4, 4)), nn.Conv3d(1, 2, 3), new(), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(16, 10))
+
+
+@pytest.mark.parametrize("name", ["srelu", "rrelu"])
+@pytest.mark.parametrize("model", [averaged, Branching, of_volumes])
+def test_what_cannot_be_stacked_is_trained_in_turn(model, name):
+    task = Task("own", digits, model, Recipe(2, 50))
+    options = {"limit_train": 100, "keep_weights": True}
+    both = afnlab.train(task, name, seeds=2, **options)
+    assert both.info["trained_together"] == [1, 1]
+    alone = afnlab.train(task, name, seeds=[1], **options)
+    mine = bits(both).query("seed == 1").reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, bits(alone), check_exact=True)
+
+
+class Counting(nn.Module):
+    """Its buffers are assigned anew, not changed in place."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.new, self.out = activation(), nn.Linear(64, 10)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(64))
+
+    def forward(self, x):
+        if self.training:
+            self.calls = self.calls + 1
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+        return self.out(self.new(x - self.mean))
+
+
+@pytest.mark.parametrize("group", [1, 2])
+def test_buffers_that_are_assigned_anew_are_kept(group):
+    task = Task("own", digits, Counting, Recipe(3, 50))
+    options = {"limit_train": 100, "keep_weights": True, "seeds": 2, "dtype": "float64"}
+    result = afnlab.train(task, "gelu", group=group, **options)
+    assert result.weights["calls"].tolist() == [6, 6]
+    network, x = result.model(0), digits().train_x[:100].double()
+    assert_close(network.mean, (1 - 0.9**6) * x.mean(0), rtol=0.2, atol=0.02)
 
 
 class Convolutional(nn.Module):

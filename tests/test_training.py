@@ -468,6 +468,13 @@ def test_a_task_in_a_users_file(tmp_path):
     assert result.info["classes"] == 2
 
 
+@pytest.mark.parametrize("epochs", [0, -1.5, "3", float("nan"), float("inf")])
+def test_a_recipe_without_epochs(epochs):
+    task = Task("own", digits, mlp(64, 10), Recipe(epochs=epochs, batch_size=100))
+    with pytest.raises(ValueError, match="epochs must be a "):
+        afnlab.train(task, "relu", seeds=1)
+
+
 def test_the_bar_shows_epochs_and_accuracy(capsys):
     accuracy = train("relu", epochs=3, progress=True).summary().test_accuracy
     shown = capsys.readouterr().err

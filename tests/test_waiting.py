@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from afnlab import Data, Task, get_activation, get_task
-from afnlab.training import stack as stacks
+from afnlab.training import layout, stack
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import airbench
 from afnlab.training.data import digits_pictures
@@ -94,7 +94,8 @@ def test_an_epoch_waits_for_nothing(task, name, place):
 
 @pytest.mark.parametrize(("place", "half"), [("cpu", False), ("meta", False), ("meta", True)])
 def test_an_epoch_of_pictures_waits_for_nothing(place, half, monkeypatch):
-    monkeypatch.setattr(stacks, "_halved", lambda device, dtype, wanted: wanted and half)
+    for module in (layout, stack):
+        monkeypatch.setattr(module, "halved", lambda device, dtype, wanted: wanted and half)
     assert waited(PICTURES, "srelu", place) == []
 
 

@@ -35,15 +35,22 @@ class Augmented:
     ) -> None:
         self.x, self.y = data.train_x.to(device), data.train_y.to(device)
         self.count, self.augment, self.epoch = len(self.y), augment, -1
-        self.size = self.x.shape[-1]
         if augment is None:
             return
+        if self.x.dim() != 4:
+            found = tuple(self.x.shape[1:])
+            raise ValueError(f"augment: is for pictures (channels, height, width), got {found}")
+        self.size = height, width = self.x.shape[-2:]
+        most = min(self.size)
+        for name, limit in (("translate", most - 1), ("cutout", most)):  # a border mirrors what is in
+            if not 0 <= (value := getattr(augment, name)) <= limit:
+                raise ValueError(f"augment: {name} must be 0 to {limit}, got {value!r}")
         self.draws = [generator(s, "augment") for s in seeds]
         self.member = torch.arange(len(seeds), device=device).unsqueeze(1)
         self.flips = self._draw(0, 2, ())
         # Every shift of every picture is a window on the bordered ones: (N, C, dy, dx, H, W).
         padded = reflected(self.x, augment.translate)
-        self.windows = padded.unfold(2, self.size, 1).unfold(3, self.size, 1)
+        self.windows = padded.unfold(2, height, 1).unfold(3, width, 1)
 
     def __len__(self) -> int:
         return self.count
@@ -58,7 +65,8 @@ class Augmented:
         self.epoch += 1
         if self.augment is not None:
             self.shifts = self._draw(0, 2 * self.augment.translate + 1, (2,))
-            self.corners = self._draw(0, self.size - self.augment.cutout + 1, (2,))
+            rows, columns = (self._draw(0, n - self.augment.cutout + 1, ()) for n in self.size)
+            self.corners = torch.stack([rows, columns], -1)
 
     def labels(self, index: Tensor) -> Tensor:
         return self.y[index]
@@ -80,9 +88,11 @@ class Augmented:
         if self.augment is None or not self.augment.cutout:
             return None
         corner = self.corners[self.member, index].unsqueeze(-1)
-        line = torch.arange(self.size, device=corner.device)
-        inside = (line >= corner) & (line < corner + self.augment.cutout)
-        return (inside[:, :, 0, :, None] & inside[:, :, 1, None, :]).unsqueeze(2)
+        inside = []
+        for dim, size in enumerate(self.size):
+            first, line = corner[:, :, dim], torch.arange(size, device=corner.device)
+            inside.append((line >= first) & (line < first + self.augment.cutout))
+        return (inside[0].unsqueeze(-1) & inside[1].unsqueeze(-2)).unsqueeze(2)
 
 
 def reflected(x: Tensor, border: int) -> Tensor:

@@ -46,6 +46,10 @@ class Data:
                 )
             if len(x) == 0:
                 raise DataError(f"{part}: holds no examples")
+            if (least := int(y.min())) < 0:
+                raise DataError(f"{part}: labels must be 0 or more, got {least}")
+        if len(self.mean) != len(self.std):
+            raise DataError(f"mean and std must be of one length, got {self.mean} and {self.std}")
 
     @cached_property
     def fingerprint(self) -> str:

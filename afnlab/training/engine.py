@@ -19,7 +19,7 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
-from afnlab.training.options import Options, resolve, seed_list, whole
+from afnlab.training.options import Options, number, resolve, seed_list, whole
 from afnlab.training.record import Recorder, Result, result
 from afnlab.training.stack import Member, Stack
 from afnlab.training.streams import stream
@@ -97,7 +97,9 @@ def plan(
 ) -> Plan:
     """Check what `train` is given, and read the data; ValueError naming the argument."""
     epochs = task.recipe.epochs if epochs is None else epochs
-    if epochs != task.recipe.epochs:  # which may be a fraction
+    if epochs == task.recipe.epochs:
+        number(epochs, "epochs", above=0)  # which may be a fraction
+    else:
         whole(epochs, "epochs", least=1)
     for name, limit in (("limit_train", limit_train), ("limit_test", limit_test), ("group", group)):
         if limit is not None:

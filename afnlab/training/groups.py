@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from afnlab.training.forward import chain
 from afnlab.training.initial import build
+from afnlab.training.layout import stackable, together
 from afnlab.training.noise import Noise
-from afnlab.training.stack import Member, together
+from afnlab.training.stack import Member
 
 if TYPE_CHECKING:
     from afnlab.training.engine import Plan
@@ -41,9 +43,12 @@ def size(how: Plan, members: Sequence[Member]) -> int:
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
             network(example)
-    weights = sum(p.nbytes for p in network.parameters())
-    for p in network.parameters():
-        kept.pop(p.data_ptr(), None)
+        weights = sum(p.nbytes for p in network.parameters())
+        for p in network.parameters():
+            kept.pop(p.data_ptr(), None)
+        noise.load(None if pool is None else pool[0])
+        if chain(network, noise) is None and not stackable(network, example):
+            return 1
     # Beside the weights: their gradients, the optimizer's two averages, and as much again.
     per_member = sum(kept.values()) * first.options.batch_size / count + 6 * weights
     wider = 2 if how.dtype == torch.float64 else 1
@@ -66,5 +71,5 @@ def memory(device: torch.device) -> int:
 
 def out_of_memory(error: Exception) -> bool:
     """Whether torch, or Python, says that memory is short."""
-    words = ("not enough memory", "can't allocate memory", "out of memory")
+    words = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
     return isinstance(error, MemoryError) or any(w in str(error) for w in words)

@@ -19,6 +19,7 @@ from afnlab.training.data import Data
 from afnlab.training.forward import chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
+from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting
 from afnlab.training.options import Options
@@ -26,8 +27,9 @@ from afnlab.training.record import Recorder
 from afnlab.training.streams import generator, sent
 from afnlab.training.tasks import Task
 
+Tensors = dict[str, Tensor]
+
 EVALUATION_BATCH, OF_PICTURES = 2048, 500  # the latter on a CPU, for its caches
-BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Stack:
     """The networks of several members, their parameters stacked on axis 0, and their optimizer.
 
     A member is its own network: it draws its own batches, and no operation mixes it with another.
-    Fully connected networks run as batched products, others by `torch.func.vmap`; a convolutional
-    or recurrent one that is alone runs as it is.
+    Fully connected networks run as batched products, others by `torch.func.vmap`; one that is alone
+    runs as it is.
     """
 
     def __init__(
@@ -58,15 +60,14 @@ class Stack:
     ) -> None:
         options, recipe = members[0].options, task.recipe
         models = [build(task, record, m.options, m.seed, data.inputs) for m in members]
-        models = [_placed(m, device, dtype, recipe.half) for m in models]
+        models = [placed(m, device, dtype, recipe.half) for m in models]
         self.network, self.size, self.recipe = models[0], len(members), recipe
-        self.dtype = torch.float16 if _halved(device, dtype, recipe.half) else dtype
+        self.dtype = torch.float16 if halved(device, dtype, recipe.half) else dtype
         params, buffers = torch.func.stack_module_state(models)
         trained = {n: p.requires_grad for n, p in self.network.named_parameters()}
         self.params = {n: p.detach().requires_grad_(trained[n]) for n, p in params.items()}
         self.buffers = {n: b.detach() for n, b in buffers.items()}
-        self.channels_last = has_convolutions(self.network)
-        self.alone = self.size == 1 and not together(self.network)
+        self.channels_last = channels_last(self.network)
         self.batch_size = options.batch_size
         self.shuffles = [generator(m.seed, "batches") for m in members]
         self.floats = data.floats
@@ -74,6 +75,7 @@ class Stack:
         self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
         self.noise = Noise(self.network, self._inputs(self.train.x[:2]), [m.seed for m in members])
         self.chain = chain(self.network, self.noise)
+        self.alone = self.size == 1 and self.chain is None
         per_epoch = len(self.train) / self.batch_size
         self.steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
         self.steps_left = ceil(self.steps_per_epoch * epochs)
@@ -109,19 +111,28 @@ class Stack:
                 x = layer(tensors, x)
             return x
 
-        def member(params: dict, buffers: dict, noise: Tensor | None, x: Tensor) -> Tensor:
+        def member(
+            params: Tensors, buffers: Tensors, noise: Tensor | None, x: Tensor
+        ) -> tuple[Tensor, Tensors]:
             self.noise.load(noise)
-            return torch.func.functional_call(self.network, (params, buffers), (x,))
+            state = params | buffers
+            out = torch.func.functional_call(self.network, state, (x,))
+            return out, {n: state[n].detach() for n, b in buffers.items() if state[n] is not b}
 
         if self.alone:
             own, kept = ({n: t[0] for n, t in part.items()} for part in (params, self.buffers))
             x = x[0] if each else x
             if self.channels_last and x.dim() == 4:
                 x = x.contiguous(memory_format=torch.channels_last)
-            return member(own, kept, None if noise is None else noise[0], x).unsqueeze(0)
-        dims = (0, 0, None if noise is None else 0, 0 if each else None)
-        batched = torch.vmap(member, dims, randomness="different")
-        return batched(params, self.buffers, noise, x)
+            out, renewed = member(own, kept, None if noise is None else noise[0], x)
+            out, renewed = out.unsqueeze(0), {n: b.unsqueeze(0) for n, b in renewed.items()}
+        else:
+            dims = (0, 0, None if noise is None else 0, 0 if each else None)
+            batched = torch.vmap(member, dims, randomness="different")
+            out, renewed = batched(params, self.buffers, noise, x)
+        for name, buffer in renewed.items():  # assigned anew, not changed in place
+            self.buffers[name].copy_(buffer)
+        return out
 
     def _inputs(self, x: Tensor) -> Tensor:
         return self.floats(x, self.dtype)
@@ -209,38 +220,3 @@ def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
         label_smoothing=smoothing,
     )
     return flat.view(y.shape).mean(1)
-
-
-def has_convolutions(network: nn.Module) -> bool:
-    return any(isinstance(m, nn.modules.conv._ConvNd) for m in network.modules())
-
-
-def together(network: nn.Module) -> bool:
-    """Whether training seeds at once beats training them in turn, or is possible at all.
-
-    Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
-    convolutions) than in turn in the channels-last layout. Recurrent layers have no rule for a
-    batch of weights.
-    """
-    alone = any(isinstance(m, nn.RNNBase) for m in network.modules())
-    return not (alone or has_convolutions(network))
-
-
-def _halved(device: torch.device, dtype: torch.dtype, half: bool) -> bool:
-    return half and device.type == "cuda" and dtype == torch.float32
-
-
-def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype, half: bool) -> nn.Module:
-    """The network on its device, in its type and memory format."""
-    network = network.to(device, dtype)
-    if _halved(device, dtype, half):
-        network.half()
-        for module in network.modules():
-            if isinstance(module, BATCH_NORM):
-                module.float()
-    if has_convolutions(network):
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
-
-
-__all__ = ["Member", "Stack", "cross_entropy", "has_convolutions", "together"]

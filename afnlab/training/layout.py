@@ -1,0 +1,65 @@
+"""How a network runs: together with other seeds' or by itself, and in which type and layout."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def together(network: nn.Module) -> bool:
+    """Whether training seeds at once beats training them in turn.
+
+    Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
+    convolutions) than in turn in the channels-last layout. Recurrent layers have no rule for a
+    batch of weights; `stackable` finds what else has none.
+    """
+    alone = any(isinstance(m, nn.RNNBase) for m in network.modules())
+    return not (alone or _has_convolutions(network))
+
+
+@torch.no_grad()
+def stackable(network: nn.Module, example: Tensor) -> bool:
+    """Whether a network that takes this example takes it under `torch.func.vmap` too.
+
+    Not so a batch normalisation with momentum=None, a branch on a value, some parametrizations.
+    The network is of no use afterwards: where a module is shared, torch does not undo the exchange.
+    """
+    state = dict(network.named_parameters()) | dict(network.named_buffers())
+    stacked = {n: t.detach().expand(2, *t.shape).clone() for n, t in state.items()}
+
+    def member(state: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(network, state, (example,))
+
+    try:
+        torch.vmap(member, randomness="different")(stacked)
+    except RuntimeError:
+        return False
+    return True
+
+
+def channels_last(network: nn.Module) -> bool:
+    """Whether to lay it out channels last: with convolutions, unless they are of volumes."""
+    deep = any(t.dim() == 5 for t in (*network.parameters(), *network.buffers()))
+    return _has_convolutions(network) and not deep
+
+
+def halved(device: torch.device, dtype: torch.dtype, half: bool) -> bool:
+    """Whether a recipe with `half` computes in float16: on a GPU, where nothing wider is asked."""
+    return half and device.type == "cuda" and dtype == torch.float32
+
+
+def placed(network: nn.Module, device: torch.device, dtype: torch.dtype, half: bool) -> nn.Module:
+    """The network on its device, in its type and memory format."""
+    network = network.to(device, dtype)
+    if halved(device, dtype, half):
+        network.half()
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.float()
+    if channels_last(network):
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _has_convolutions(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.modules.conv._ConvNd) for m in network.modules())
