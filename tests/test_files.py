@@ -7,10 +7,12 @@ import hashlib
 import io
 import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from unittest.mock import Mock
 
 import numpy as np
 import pooch
@@ -99,7 +101,7 @@ class Mirror(BaseHTTPRequestHandler):
 def mirror(small, tmp_path, monkeypatch):
     handler = type("Handler", (Mirror,), {"content": small, "faults": [], "asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.delenv(files.ENVIRONMENT, raising=False)
     monkeypatch.setenv(files.MIRROR, f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
@@ -158,6 +160,32 @@ def test_nothing_half_written_stays(mirror, name, fault, tmp_path):
     assert left(tmp_path / "cache") == set()
     files.fetch(name)
     assert not files.problems(name)
+
+
+@pytest.mark.parametrize("locks", [True, False])
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_several_at_once(mirror, name, locks, monkeypatch):
+    if not locks:
+        monkeypatch.setattr("fcntl.flock", Mock(side_effect=OSError("no locks here")))
+    with ThreadPoolExecutor(4) as pool:
+        for folder in pool.map(files.fetch, [name] * 4):
+            assert folder == files.folder_of(name)
+    assert not files.problems(name)
+    assert not locks or len(mirror.asked) == len(set(mirror.asked))
+
+
+def test_what_is_damaged_stays_until_there_is_something_better(mirror):
+    folder = files.fetch("mnist")
+    file = "t10k-labels-idx1-ubyte"
+    (folder / file).write_bytes(b"damaged")  # and it is read before the packed one
+    assert len(files.problems("mnist")) == 1
+    (folder / f"{file}.gz").unlink()
+    mirror.faults += ["missing"] * 3
+    with pytest.raises(DataError, match="could not be fetched"):
+        files.fetch("mnist")
+    assert (folder / file).is_file()
+    files.fetch("mnist")
+    assert not files.problems("mnist")
 
 
 def test_only_what_is_wrong_is_fetched_again(mirror):

@@ -14,7 +14,10 @@ import os
 import sys
 import tarfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from afnlab.loading import unknown
 from afnlab.training.catalogue import SOURCES, Source
@@ -144,29 +147,50 @@ def state(name: str) -> str:
 def fetch(name: str) -> Path:
     """Download what is missing or damaged and check it; the data set's folder.
 
-    An interrupted or altered download is thrown away and tried again, twice. `$AFNLAB_MIRROR` is an
+    An interrupted or altered download is thrown away and tried again, twice. Of several processes
+    one fetches, and the others wait for it, where the file system has locks. `$AFNLAB_MIRROR` is an
     address to take the files from in place of their own site. DataError says what to do.
     """
     folder, wanted = folder_of(name), source(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file in wanted.files:
-            path = _find(name, file)
-            try:
-                if path is None:
-                    raise DataError
-                _checked(name, file, path)
-            except DataError:
-                if path is not None:
-                    path.unlink()
-                if wanted.archive is not None:
-                    _unpack(wanted, _download(wanted, *wanted.archive, folder.parent), folder)
-                    break
-                assert wanted.packed is not None
-                _download(wanted, f"{file}.gz", wanted.packed[file], folder)
+        with _alone(folder):
+            for file in wanted.files:
+                path = _find(name, file)
+                try:
+                    if path is None:
+                        raise DataError
+                    _checked(name, file, path)
+                except DataError:
+                    if wanted.archive is not None:
+                        with TemporaryDirectory(dir=folder.parent) as own:
+                            archive = _download(wanted, *wanted.archive, Path(own))
+                            _unpack(wanted, archive, folder)
+                        break
+                    assert wanted.packed is not None
+                    _download(wanted, f"{file}.gz", wanted.packed[file], folder)
+                    if path is not None and path.suffix != ".gz":  # which is read before the new
+                        path.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{folder}: {name} cannot be put there ({error})") from error
     return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other process of this kind is in the folder, if locks are to be had."""
+    try:
+        import fcntl  # noqa: PLC0415
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _download(wanted: Source, file: str, md5: str, folder: Path) -> Path:
@@ -187,22 +211,18 @@ def _download(wanted: Source, file: str, md5: str, folder: Path) -> Path:
 
 
 def _unpack(wanted: Source, archive: Path, folder: Path) -> None:
-    """Write the archive's files to the folder, their checksums last, and remove the archive."""
+    """Bring the archive's files into the folder, by way of its own, and last their checksums."""
+
+    def put(file: str, content: bytes) -> None:
+        part = archive.with_name(file)
+        part.write_bytes(content)
+        part.replace(folder / file)
+
     sums = {}
     with tarfile.open(archive) as packed:
         for file in wanted.files:
             member = packed.extractfile(f"{wanted.folder}/{file}")
             content = member.read() if member else b""
             sums[file] = hashlib.sha256(content).hexdigest()
-            _write(folder / file, content)
-    _write(folder / SUMS, json.dumps(sums, indent=1).encode())
-    archive.unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            put(file, content)
+    put(SUMS, json.dumps(sums, indent=1).encode())

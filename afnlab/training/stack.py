@@ -9,7 +9,7 @@ from math import ceil
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from afnlab.clamping import inward_clamp
 from afnlab.spec import Activation
