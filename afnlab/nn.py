@@ -111,9 +111,10 @@ class ActivationModule(nn.Module):
         if given:
             inside = torch.as_tensor((low <= value) & (value <= high)).all()
             if self.constrained and not inside:
+                shown = value.tolist() if isinstance(value, Tensor) else value
                 raise ValueError(
                     f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
-                    f" trained, got {value!r}"
+                    f" trained, got {shown!r}"
                 )
             return value, 0.0
         middle = (low + high) / 2 if ranged else value

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 import afnlab
 from afnlab import Data, get_activation, get_task
+from afnlab.training import layout, stack
 from afnlab.training.augment import Augment, Augmented, reflected, views
 from afnlab.training.convnets import airbench
 from afnlab.training.engine import plan
@@ -212,6 +213,20 @@ def test_views_are_averaged_after_the_last_step_only():
         with torch.no_grad():
             logits = sum(weight * stack.logits(view, each=False) for weight, view in seen)
         assert_close(found.float(), F.cross_entropy(logits[0], stack.test_y)[None])
+
+
+def test_half_precision_as_on_a_gpu(monkeypatch):
+    for module in (layout, stack):
+        monkeypatch.setattr(module, "halved", lambda device, dtype, half: half)
+    task, options = get_task("digits-airbench"), {"limit_train": 192, "epochs": 1, "seeds": [3]}
+    result = afnlab.train(task, "gelu", keep_weights=True, **options)
+    kinds = {("norm" in n): t.dtype for n, t in result.weights.items() if t.is_floating_point()}
+    assert kinds == {True: torch.float32, False: torch.float16}
+    monkeypatch.undo()
+    whole = afnlab.train(task, "gelu", **options).final
+    assert_close(result.final.train_loss[3], whole.train_loss[3], rtol=5e-3, atol=0)
+    right = result.model(3)(task.data().test_x).argmax(1) == task.data().test_y
+    assert abs(float(right.float().mean()) - result.final.test_accuracy[3]) < 0.01
 
 
 @pytest.mark.slow

@@ -64,6 +64,7 @@ def test_no_test_example_is_seen(monkeypatch):
     [
         (("srelu", "q", [1.0]), "srelu: unknown parameter 'q'"),
         (("srelu", "t", []), "values must be one or more"),
+        (("srelu", "t", [2.0, 1, 2]), r"values must be each once, got \[2.0, 1.0, 2.0\]"),
         (("srelu", "t", [1.0, 0.0]), "srelu: t must be > 0, got 0.0"),
         (("relu", "t", [1.0]), "unknown parameter 't'"),
         (("apec", "eps", [1e-3]), "unknown parameter 'eps'"),

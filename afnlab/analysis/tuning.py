@@ -12,6 +12,7 @@ from afnlab.analysis.stats import accuracy_interval, mean_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
+from afnlab.words import counted
 
 __all__ = ["best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
 
@@ -58,7 +59,8 @@ def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
     accuracy, close = final(history), flat(history)
     seeds, top = len(accuracy), best(history)
     text = (
-        f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} % over {seeds} seeds."
+        f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} % over"
+        f" {counted(seeds, 'seed')}."
     )
     if seeds == 1:
         return text + " One seed tells nothing about the others."
@@ -113,5 +115,5 @@ def judged(task: str, activation: str, parameter: str, value: float, **options: 
     mean, low, high = accuracy_interval(100 * result.final.test_accuracy)
     return (
         f"test accuracy at {parameter} = {value:g}: {mean:.2f} % [{low:.2f}, {high:.2f}],"
-        f" {len(result.seeds)} seeds"
+        f" {counted(len(result.seeds), 'seed')}"
     )

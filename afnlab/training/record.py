@@ -89,7 +89,10 @@ class Result:
         )
 
     def model(self, seed: int) -> nn.Module:
-        """The trained network of one seed, in evaluation mode; needs keep_weights=True."""
+        """The trained network of one seed, in evaluation mode; needs keep_weights=True.
+
+        What was trained in float16 is widened, so that it takes inputs as `Data.floats` gives them.
+        """
         if self.weights is None:
             raise ValueError("the weights were not kept; train with keep_weights=True")
         if seed not in self.seeds:
@@ -100,7 +103,8 @@ class Result:
         # By the names of the stack, where a shared module stands once; its state dict repeats it.
         state = dict(network.named_parameters()) | dict(network.named_buffers())
         for name, stacked in self.weights.items():
-            state[name].data = stacked[at].clone()
+            own = stacked[at].clone()
+            state[name].data = own.float() if own.dtype == torch.float16 else own
         return network.eval()
 
     def save_weights(self, path: str | Path) -> None:

@@ -83,6 +83,8 @@ def scan(
     options = resolve(task, record, given)
     listed = seed_list(seeds)
     chosen = [float(value) for value in values]
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"values must be each once, got {chosen}")
     members = [
         Member(seed, _with(options, parameter, value, of_task))
         for value in chosen
