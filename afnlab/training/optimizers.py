@@ -36,7 +36,7 @@ class Setting:
 
 
 class KerasRMSprop(torch.optim.Optimizer):
-    """RMSprop with eps under the root, p -= lr g / sqrt(v + eps), as Keras has it.
+    """RMSprop with eps under the root, p -= lr g / sqrt(v + eps), as Keras has it since 2.11.
 
     torch.optim.RMSprop divides by sqrt(v) + eps. With eps = 1e-7 the difference shows where
     gradients are small: the step is bounded by lr g / 3e-4 here, and by lr sqrt(10) there.

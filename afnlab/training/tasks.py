@@ -73,7 +73,7 @@ class Task:
         return super().__reduce__()
 
 
-# Keras's RMSprop, as in the source's notebook; "rmsprop" is torch's, with eps outside the root.
+# Keras's RMSprop of today; "rmsprop" is torch's, with eps outside the root.
 _ARP = Recipe(epochs=20, batch_size=128, weight_decay=0.0, optimizer="rmsprop-keras")
 _ARP_SETTINGS = {"auto_rot": True, "classic": False, "L": 4.0, "trainable_L": False}
 
