@@ -163,7 +163,7 @@ def fetch(name: str) -> Path:
                     _checked(name, file, path)
                 except DataError:
                     if wanted.archive is not None:
-                        with TemporaryDirectory(dir=folder.parent) as own:
+                        with TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as own:
                             archive = _download(wanted, *wanted.archive, Path(own))
                             _unpack(wanted, archive, folder)
                         break
