@@ -202,6 +202,72 @@ def test_my_own(tmp_path):
     assert float(made(torch.ones(()))) == pytest.approx(0.598472, abs=1e-6)
 
 
+OWN = """
+import torch
+from afnlab import Param, activation
+
+@activation()
+def typo(x):
+    return x * alpha
+
+@activation(a=Param(1.0, low=0.1, high=3.0))
+def late(x, a):
+    if a > 2:
+        raise RuntimeError("singular")
+    return x / a
+
+@activation()
+def nowhere(x):
+    return (-1 - x * x).log()
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A file of activations with mistakes."""
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    return file
+
+
+def test_what_my_own_raises_is_said(own):
+    widget = explore("relu")
+    widget.add_box.value = f"{own}:typo"
+    assert "NameError: name &#x27;alpha&#x27; is not defined (mine.py, line 7)" in (
+        widget.message.value
+    )
+    assert [card.record.name for card in widget.cards] == ["relu"]
+    widget.add_box.value = f"{own}:late"
+    dial, frames = widget.cards[1].dials["a"], frames_of(widget)
+    dial.value = 2.5
+    assert "RuntimeError: singular (mine.py, line 12)" in widget.message.value
+    dial.value = 1.5
+    assert not widget.message.value
+    assert len(frames) == 1
+    widget.add_box.value = f"{own}:nowhere"  # no value is a number
+    assert len(widget.cards) == 3
+    field = playground("tanh")
+    field.models[0].activation.value = f"{own}:typo"
+    assert "NameError" in field.message.value
+    field.models[0].activation.value = f"{own}:late"
+    assert field.scene.planes[0].get_title(loc="left") == "mine.py:late"
+    assert "mine.py:late:" in (field.one_step() or field.status.value)
+    assert str(own.parent) not in field.status.value
+
+
+def test_an_edited_file_takes_the_place_of_what_it_was(own):
+    widget = explore("relu", f"{own}:late", "tanh")
+    colour = widget.cards[1].colour
+    own.write_text(OWN.replace("x / a", "x * a"))
+    widget.add_box.value = f"{own}:late"
+    assert [card.record.name for card in widget.cards] == ["relu", "late", "tanh"]
+    assert widget.cards[1].colour == colour
+    widget.cards[1].dials["a"].value = 2.0
+    assert widget.scene.lines[1]["f"].get_ydata()[-1] == 10
+    widget.add_box.value = f"{own}:late"
+    assert "is there already" in widget.message.value
+
+
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_the_line_of_code_makes_the_module(name):
     widget = explore(name)
@@ -507,7 +573,7 @@ def test_the_preset_is_the_demo():
     widget.preset.value = "convnetjs-extras demo"
     (setup,) = widget.setups()
     assert setup.hidden == (16, 7, 7, 7)
-    rates = (setup.activation, setup.lr, setup.momentum, setup.batch, setup.l2)
+    rates = (setup.activation.name, setup.lr, setup.momentum, setup.batch, setup.l2)
     assert rates == ("leaky_relu", 0.01, 0.1, 10, 0.001)
     assert widget.learners[0].setup == setup
     assert (widget.points.x.min() > -2, widget.points.x.max() < 12, widget.points.x.max() > 8) == (

@@ -181,6 +181,8 @@ def fitting(shown: Sequence[Shown], view: View) -> tuple[Limits, Limits]:
 
 def _around(values: np.ndarray) -> Limits:
     finite = values[np.isfinite(values)]
+    if not finite.size:
+        return -1.0, 1.0
     low, high = float(finite.min()), float(finite.max())
     room = 0.07 * (high - low) or 1.0
     return low - room, high + room

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -87,12 +88,12 @@ class Card(widgets.VBox):
         self.code.value = (
             f'<code tabindex="0" title="click, then copy" style="{style}">{text}</code>'
         )
-
-        square, alive = slope_under(self.record, self.deviation, **self.params)
-        self.facts.value = (
-            f'<div style="line-height:1.4">mean of f&prime;(z)&sup2;: {square:.3f}<br>'
-            f"|f&prime;(z)| &ge; {DEAD:g} for {100 * alive:.0f} % of inputs</div>"
-        )
+        with suppress(Exception):  # what a user's function raises is said where it is drawn
+            square, alive = slope_under(self.record, self.deviation, **self.params)
+            self.facts.value = (
+                f'<div style="line-height:1.4">mean of f&prime;(z)&sup2;: {square:.3f}<br>'
+                f"|f&prime;(z)| &ge; {DEAD:g} for {100 * alive:.0f} % of inputs</div>"
+            )
 
 
 def code(record: Activation, params: Mapping[str, float]) -> str:

@@ -22,9 +22,8 @@ class ModelControls(widgets.HBox):
     value = traitlets.Int(0)
 
     def __init__(self, activation: str | Activation, name: str) -> None:
-        record = get_activation(activation)
         self.activation = widgets.Combobox(
-            value=record.key,
+            value=activation if isinstance(activation, str) else activation.key,
             options=[n for n in list_activations() if get_activation(n).elementwise],
             description=name,
             continuous_update=False,
@@ -41,10 +40,10 @@ class ModelControls(widgets.HBox):
             part.observe(self._changed, "value")
 
     def settings(self) -> dict[str, Any]:
-        """Its part of a `Setup`."""
+        """Its part of a `Setup`; ValueError for what is no activation."""
         limit = self.L.value or None
         return {
-            "activation": self.activation.value.strip(),
+            "activation": get_activation(self.activation.value.strip()),
             "auto_rot": self.auto_rot.value,
             "L": limit if self.auto_rot.value else None,
         }

@@ -74,14 +74,18 @@ class Explorer(widgets.VBox):
     # What a user does.
 
     def add(self, ref: str | Activation) -> None:
-        """Lay one more activation over the others; ValueError if it cannot be."""
+        """Lay one more activation over the others; ValueError if it cannot be.
+
+        One whose file has been edited since it was added takes the place of what it was.
+        """
         record = get_activation(ref)
         if record in [card.record for card in self.cards]:
             raise ValueError(f"{record.label} is there already")
-        if len(self.cards) == len(COLOURS):
+        before = next((card for card in self.cards if card.record.key == record.key), None)
+        if before is None and len(self.cards) == len(COLOURS):
             raise ValueError(f"at most {len(COLOURS)} at once; remove one first")
-        Shown(record)
-        self._place(record)
+        fitting([Shown(record)], self.view)  # what a user's function raises, it raises here
+        self._place(record, before)
         self._rebuild()
 
     def remove(self, card: Card) -> None:
@@ -124,13 +128,17 @@ class Explorer(widgets.VBox):
 
     # What follows from it.
 
-    def _place(self, record: Activation) -> None:
+    def _place(self, record: Activation, before: Card | None = None) -> None:
+        """A card for it: the last one, or in place of another."""
+        at = self.cards.index(before) if before else len(self.cards)
         used = {card.colour for card in self.cards}
-        colour = next(c for c in COLOURS if c not in used)
+        colour = before.colour if before else next(c for c in COLOURS if c not in used)
         card = Card(record, colour, self._moved, self.remove)
         for one in card.dials.values():
             one.observe(self._refuse, "problem")
-        self.cards.append(card)
+        self.cards[at : at + 1] = [card]
+        if before:
+            before.close()
 
     def _added(self, change: Any) -> None:
         if change.new:

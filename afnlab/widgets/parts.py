@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from math import floor, isfinite, log10
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import ipywidgets as widgets
@@ -28,11 +30,19 @@ class Message(widgets.HTML):
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Say what a ValueError, TypeError or OSError in the block says; else say nothing."""
+        """Say what an error in the block says; else say nothing.
+
+        A user's own function may raise anything, and what a slider's callback raises is shown
+        nowhere: so of an error that is not about a value, its kind and its place are said too.
+        """
         try:
             yield
         except (ValueError, TypeError, OSError) as error:
             self.say(error)
+        except Exception as error:
+            at = extract_tb(error.__traceback__)[-1]
+            where = f"{Path(at.filename).name}, line {at.lineno}"
+            self.say(f"{type(error).__name__}: {error} ({where})")
         else:
             self.say()
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from afnlab.analysis.surface import Surfaces
 from afnlab.loading import unknown
-from afnlab.spec import Activation
+from afnlab.spec import Activation, get_activation
 from afnlab.training.learner import DEMO, Learner, Setup
 from afnlab.training.plane import SHAPES
 from afnlab.widgets.controls import ModelControls, TrainingControls
@@ -258,5 +258,5 @@ def playground(
 def _looks(one: Learner) -> tuple:
     """All of a network that the still part of the figure shows."""
     setup = one.setup
-    name = setup.activation if isinstance(setup.activation, str) else setup.activation.label
+    name = get_activation(setup.activation).label
     return (name, setup.auto_rot, len(setup.hidden), setup.low, setup.high)
