@@ -144,7 +144,8 @@ class Curves(Scene):
         styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
         keys: list[Any] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
         keys.append(Polygon([(0, 0)], label="input, normal", **area(GREY, 0.3)))
-        self.right.legend(handles=keys, loc="upper left")
+        beside: Any = {"loc": "lower right", "bbox_to_anchor": (1, 0.99), "borderaxespad": 0}
+        self.right.legend(handles=keys, ncols=len(keys), **beside)  # slopes may be anywhere
 
     def _look(self, view: View) -> None:
         """Set the limits of the axes, which is what does not move."""

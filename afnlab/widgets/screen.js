@@ -54,6 +54,16 @@ function render({ model, el }) {
   };
   window.addEventListener("keydown", keep, true);
 
+  // Sliders stand beside their names and do not say them: to those who hear the page they are all
+  // "slider". Cards come and go, so it is looked again.
+  const around = () => el.closest(".jp-OutputArea-output");
+  const watching = new MutationObserver(() => nameSliders(around()));
+  requestAnimationFrame(() => {
+    if (!around()) return;
+    nameSliders(around());
+    watching.observe(around(), { childList: true, subtree: true });
+  });
+
   canvas.setAttribute("role", model.get("clickable") ? "application" : "img");
   if (model.get("clickable")) listen(model, canvas, place);
   describe();
@@ -67,11 +77,21 @@ function render({ model, el }) {
   model.on("change:label", describe);
   model.on("msg:custom", message);
   return () => {
+    watching.disconnect();
     window.removeEventListener("keydown", keep, true);
     model.off("change:number", draw);
     model.off("change:label", describe);
     model.off("msg:custom", message);
   };
+}
+
+function nameSliders(part) {
+  for (const slider of part.querySelectorAll(".widget-slider")) {
+    const name = slider.querySelector("label")?.textContent;
+    const handles = slider.querySelectorAll(".noUi-handle:not([aria-label])");
+    const ends = handles.length > 1 ? [", from", ", to"] : [""];
+    handles.forEach((handle, i) => handle.setAttribute("aria-label", `${name}${ends[i]}`));
+  }
 }
 
 function listen(model, canvas, place) {

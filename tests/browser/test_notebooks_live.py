@@ -27,6 +27,7 @@ def test_explore(lab, page, record_property):
     assert code.inner_text() == "afnlab.nn.SReLU()"  # no slider has moved by itself
     start = picture(page)
 
+    assert page.get_by_role("slider", name="t", exact=True).count() == 1  # for screen readers
     handle, frame = slider(page, "t"), number(page)
     handle.focus()
     page.keyboard.press("ArrowRight")
@@ -87,7 +88,7 @@ def answers_what_is_typed(page):
     add.fill("pilu")
     add.press("Enter")
     page.locator("code:has-text('PiLU()')").wait_for()
-    assert slider(page, "gamma").count() == 1
+    page.get_by_role("slider", name="gamma").wait_for()
     with page.expect_download() as download:
         page.click("button:has-text('Save SVG')")
     assert download.value.suggested_filename == "srelu-gelu-pilu.svg"
