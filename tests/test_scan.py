@@ -112,11 +112,11 @@ def test_what_is_said_of_a_flat_top():
     assert rows.loc[3.0, "best ahead by"] == 0
     assert rows.loc[1.0, "best ahead by"] == pytest.approx(10.6667, abs=1e-3)
     said = tuning.verdict(made, "t", 2.0)
-    assert "Highest mean at t = 3: 91.33 % over 6 seeds." in said
-    assert "2 of 3 values cannot be told from it (2 to 3)" in said
+    assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
+    assert "value tried: the top may lie beyond it. Not told from it: 2; the default 2 is one" in said
     assert said.endswith("the default 2 is one of them.")
-    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is not.")
-    assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not among them.")
+    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is told from it.")
+    assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
     one = made[made.seed == 0]
     assert "One seed tells nothing" in tuning.verdict(one, "t", 2.0)
     ax = tuning.figure(made, "t", 2.0, made).axes[0]

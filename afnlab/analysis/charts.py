@@ -118,7 +118,7 @@ def comparison(
 ) -> Figure:
     """Per-seed accuracies beside the differences to the baseline, if there are any; both in the
     table's order."""
-    figure = Picture(figsize=(9.5, 0.22 * len(table) + 1), layout="constrained")
+    figure = Picture(figsize=(9.5, 0.18 * len(table) + 1), layout="constrained")
     if compared := bool(table.difference.notna().any()):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         forest(right, table, margin)
@@ -144,12 +144,12 @@ def frontier(
     rows = table.assign(accuracy=100 * table.accuracy, cost=cost / unit)
     rows = rows[rows.accuracy >= lower_fence(rows.accuracy)]
     best = curves.frontier(rows.accuracy, rows.cost)
+    bars = []
     for label, r in rows.iterrows():
         base = label == baseline
         colour = ORANGE if base else BLUE if label in best else GREY
-        ax.plot(
-            [r.cost] * 2, [100 * r.accuracy_low, 100 * r.accuracy_high], color=colour, linewidth=0.7
-        )
+        bars.append((r.cost, 100 * r.accuracy_low, 100 * r.accuracy_high))
+        ax.plot([r.cost] * 2, bars[-1][1:], color=colour, linewidth=0.7)
         mark = "D" if base else "o" if label in best else "."
         ax.plot(r.cost, r.accuracy, mark, color=colour, markersize=5, zorder=3)
     line = rows.loc[best]
@@ -166,18 +166,27 @@ def frontier(
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.margins(x=0.15)
-    _name(ax, spots)
+    _name(ax, spots, bars)
     return ax
 
 
-def _name(ax: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
-    """Write names beside their places: where there is room, and else not."""
+def _name(
+    ax: Axes,
+    spots: Sequence[tuple[str, float, float]],
+    bars: Sequence[tuple[float, float, float]] = (),
+) -> None:
+    """Write names beside their places: where there is room, and else not.
+
+    bars: x, low, high of upright lines that names do not lie on.
+    """
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.draw_without_rendering()  # the layout, which moves the places
     marks = ax.transData.transform([(x, y) for _, x, y in spots])
-    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in marks]
-    for (name, x, y), own in zip(spots, tuple(taken), strict=True):
+    squares = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in marks]
+    ends = ax.transData.transform([end for x, low, high in bars for end in ((x, low), (x, high))])
+    taken = [*squares, *(Bbox(pair) for pair in ends.reshape(-1, 2, 2))]
+    for (name, x, y), own in zip(spots, squares, strict=True):
         for right, up in ((True, True), (False, True), (True, False), (False, False)):
             place = (5 if right else -5, 3 if up else -3)
             across, along = "left" if right else "right", "bottom" if up else "top"
@@ -202,8 +211,8 @@ def ranks(found: Ranking) -> Figure:
         found.post_hoc,
         ax=ax,
         label_props={"fontsize": 8},
-        label_fmt_left="{label} ({rank:.1f})",
-        label_fmt_right="({rank:.1f}) {label}",
+        label_fmt_left="{label} ({rank:.1f}) ",
+        label_fmt_right=" ({rank:.1f}) {label}",
         marker_props=ink | {"s": 12},
         elbow_props=ink | {"linewidth": 0.7},
         crossbar_props={"color": BLUE, "linewidth": 2.5},

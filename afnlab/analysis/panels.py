@@ -60,7 +60,7 @@ def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
     for ax, ((label, parameter), part) in zip(axes, groups, strict=True):
         for at, (_, site) in enumerate(part.groupby("site", sort=True)):
             wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
-            ax.plot(wide, color=GREY, alpha=0.35, linewidth=0.5)
+            ax.plot(wide, color=GREY, alpha=0.6, linewidth=0.6)
             ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
         ax.set_title(wrapped(f"{label}: {parameter}"))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))

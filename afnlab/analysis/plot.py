@@ -86,8 +86,9 @@ def gallery(refs: Iterable[str | Activation], columns: int = 6, span: float = 4.
 def seed_lines(ax: Axes, history: pd.DataFrame, column: str, percent: bool = False) -> Axes:
     """A column over the epochs: thin lines are seeds, the thick one their mean."""
     table = history.pivot(index="epoch", columns="seed", values=column) * (100 if percent else 1)
-    ax.plot(table.index, table, color=GREY, linewidth=0.6)
-    ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2)
+    thin = ax.plot(table.index, table, color=GREY, linewidth=0.6)
+    thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2)
+    ax.legend([thin[0], thick[0]], ["a seed", "their mean"])
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 

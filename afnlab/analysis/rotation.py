@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import nn
@@ -17,6 +19,7 @@ from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
 from afnlab.spec import Activation
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
+from afnlab.training.progress import bar
 from afnlab.training.record import Result
 from afnlab.training.tasks import Recipe, Task, get_task
 
@@ -58,7 +61,7 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
 
 def _shown(interval: Interval, form: str = "{:.2f}") -> str:
     mean, low, high = (form.format(v) for v in interval)
-    return f"{mean} [{low}, {high}]"
+    return f"{mean} [{low}, {high}]".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _same(one: Result, other: Result) -> str:
@@ -110,11 +113,11 @@ def depth_study(
     Columns: depth, kind, epoch, layer (from 1), seed, norm (mean over the epoch's steps), accuracy.
     """
     parts = []
-    for depth in depths:
-        for kind in KINDS:
-            result = train(
-                depth_task(depth, kind), ref, seeds=seeds, epochs=epochs, record=["gradients"]
-            )
+    options: Any = {"seeds": seeds, "epochs": epochs, "record": ["gradients"], "progress": False}
+    trainings = list(product(depths, KINDS))
+    with bar(len(trainings) * epochs, "depths and kinds", None) as shown:
+        for depth, kind in trainings:
+            result = train(depth_task(depth, kind), ref, **options)
             assert result.gradients is not None
             table = result.gradients[result.gradients.parameter.str.endswith("weight")]
             step = 3 if kind == "batch norm" else 2
@@ -122,6 +125,8 @@ def depth_study(
             table = table[position % step == 0].assign(layer=position // step + 1)
             last = result.history[["seed", "epoch", "test_accuracy"]]
             parts.append(table.merge(last, on=["seed", "epoch"]).assign(depth=depth, kind=kind))
+            for _ in range(epochs):
+                shown.step(torch.tensor(result.final.test_accuracy.mean()))
     columns = ["depth", "kind", "epoch", "layer", "seed", "norm", "test_accuracy"]
     return pd.concat(parts, ignore_index=True)[columns]
 

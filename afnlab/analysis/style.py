@@ -51,7 +51,8 @@ def _inked(colour: str) -> Any:
 @contextmanager
 def styled(for_page: bool = False) -> Iterator[None]:
     """afnlab's figure style; for_page: ink takes the colour of the page's text, see `to_svg`."""
-    with mpl.rc_context(RC | _inked(_CURRENT if for_page else INK)):
+    ink = _inked(_CURRENT) | {"grid.alpha": 0.15} if for_page else _inked(INK)
+    with mpl.rc_context(RC | ink):
         yield
 
 

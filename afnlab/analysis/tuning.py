@@ -56,20 +56,24 @@ def flat(history: pd.DataFrame) -> list[float]:
 
 def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
     """Where the top is, how flat it is, and whether the default stands in it."""
-    accuracy, close = final(history), flat(history)
-    seeds, top = len(accuracy), best(history)
-    text = (
-        f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} % over"
-        f" {counted(seeds, 'seed')}."
-    )
-    if seeds == 1:
-        return text + " One seed tells nothing about the others."
-    text += f" {len(close)} of {accuracy.shape[1]} values cannot be told from it"
-    text += f" ({min(close):g} to {max(close):g})" if len(close) > 1 else ""
-    nearest = min(history.value.unique().tolist(), key=lambda v: abs(v - default))
+    accuracy, top = final(history), best(history)
+    tried = sorted(history.value.unique().tolist())
+    text = f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} %"
+    text += f" over {counted(len(accuracy), 'seed')}"
+    if top in (tried[0], tried[-1]) and len(tried) > 1:
+        end = "least" if top == tried[0] else "largest"
+        text += f", at the {end} value tried: the top may lie beyond it"
+    if len(accuracy) == 1:
+        return text + ". One seed tells nothing about the others."
+    close = [value for value in flat(history) if value != top]
+    listed = ", ".join(f"{value:g}" for value in close)
+    text += f". Not told from it: {listed or 'none'}"
+    nearest = min(tried, key=lambda value: abs(value - default))
     if abs(nearest - default) > 1e-6 * abs(default):
-        return f"{text}; the default {default:g} was not among them."
-    where = "is one of them" if nearest in close else "is not"
+        return f"{text}; the default {default:g} was not tried."
+    where = (
+        "is it" if nearest == top else "is one of these" if nearest in close else "is told from it"
+    )
     return f"{text}; the default {default:g} {where}."
 
 

@@ -81,7 +81,8 @@ def frontier(selection: Selection) -> HTML:
     if cost.measured_in_runs:
         left += (
             " Whatever else the machine did is in these times; <code>afnlab bench activations"
-            f" --json {escape(str(selection.folder / FILE))}</code> has the report use better ones."
+            f" --json {escape(f'{selection.folder.name}/{FILE}')}</code> has the report use better"
+            " ones."
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
