@@ -113,8 +113,10 @@ def test_what_is_said_of_a_flat_top():
     assert rows.loc[1.0, "best ahead by"] == pytest.approx(10.6667, abs=1e-3)
     said = tuning.verdict(made, "t", 2.0)
     assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
-    assert "value tried: the top may lie beyond it. Not told from it: 2; the default 2 is one" in said
-    assert said.endswith("the default 2 is one of them.")
+    assert (
+        "value tried: the top may lie beyond it. Not told from it: 2; the default 2 is one" in said
+    )
+    assert said.endswith("the default 2 is one of these.")
     assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is told from it.")
     assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
     one = made[made.seed == 0]
