@@ -58,6 +58,8 @@ def test_a_notebook_has_one_cell_of_parameters(path):
 def test_a_notebook_is_thin(path):
     for c in code_cells(path):
         if c.source.startswith("%%writefile"):  # a user's file, not code of the notebook
+            name = c.source.split()[1]
+            assert name == "my_idea.py"  # no parameter: it must not write over another file
             continue
         assert len(c.source.splitlines()) <= LINES, c.source
         for node in ast.walk(ast.parse(c.source)):

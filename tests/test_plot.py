@@ -182,6 +182,13 @@ def test_profile_of_relu():
         profile.profile("softmin")
 
 
+def test_a_profile_to_read():
+    facts = profile.table("srelu", t=2).srelu
+    assert facts["kinks"] == "-2, 2"
+    assert facts["slope at 0"] == "0.5"
+    assert facts["least value on [-12, 12]"] == "-0.1671"
+
+
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_every_profile(name):
     facts = profile.profile(name)

@@ -501,7 +501,7 @@ def test_playing_does_not_block():
         await watched(widget)
         assert widget.learners[0].steps > 0
         widget.toggle()
-        assert widget.task is None
+        assert widget.turns.task is None
         number = widget.screen.number
         await asyncio.sleep(0.2)
         assert widget.screen.number == number
@@ -510,13 +510,13 @@ def test_playing_does_not_block():
 
 
 def test_it_waits_for_the_browser_and_pauses_without_one(monkeypatch):
-    monkeypatch.setattr("afnlab.widgets.sandbox.PATIENCE", 0.2)
+    monkeypatch.setattr("afnlab.widgets.turns.PATIENCE", 0.2)
     widget = playground("srelu")
 
     async def scene() -> None:
         widget.screen.seen = number = widget.screen.number
         widget.play()
-        task = widget.task
+        task = widget.turns.task
         await asyncio.wait_for(task, 20)
         assert widget.screen.number <= number + 2  # no more than one on its way
 

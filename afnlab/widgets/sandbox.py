@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -17,22 +16,21 @@ from afnlab.widgets.controls import ModelControls, TrainingControls
 from afnlab.widgets.parts import NARROW, Later, Message, button, row
 from afnlab.widgets.scatter import OWN, Points
 from afnlab.widgets.screen import Screen
+from afnlab.widgets.turns import Turns
 
 PRESETS = {"afnlab": Setup(), "convnetjs-extras demo": DEMO}
 PERIOD = 0.06  # seconds from picture to picture that it aims at
 SHORTEST = 0.01  # seconds of training to a picture, however long it takes to draw
-PATIENCE = 20.0  # seconds until it pauses when no browser shows its pictures
 
 
 class Playground(widgets.VBox):
     """See `afnlab.widgets.playground`."""
 
-    task: asyncio.Task | None = None  # the training that goes on
-
     def __init__(self, activations: tuple[str | Activation, ...], shape: str, preset: str) -> None:
         setup = PRESETS[preset]
-        self.held = False
+        self.held, self.drawing = False, 0.0  # seconds that the last picture took
         self.screen = Screen(clickable=True, acknowledged=True)
+        self.turns = Turns(self.screen, self._turn, self._ended)
         self.screen.clicked(self._clicked)
         self.message, self.status = Message(), widgets.HTML()
         self.tell = Later(self._tell)
@@ -107,24 +105,21 @@ class Playground(widgets.VBox):
 
     def play(self) -> None:
         """Train and draw until `pause`, between the kernel's other work."""
-        if self.task is not None:
+        if self.turns.task is not None:
             return
         try:
-            loop = asyncio.get_running_loop()
+            self.turns.start()
         except RuntimeError:
             self.message.say("playing needs a running kernel; one_step() needs none")
             return
         self.play_button.description, self.play_button.icon = "Pause", "pause"
-        self.task = loop.create_task(self._run())
 
     def pause(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            self.task = None
+        self.turns.stop()
         self.play_button.description, self.play_button.icon = "Play", "play"
 
     def toggle(self) -> None:
-        (self.play if self.task is None else self.pause)()
+        (self.play if self.turns.task is None else self.pause)()
 
     def one_step(self) -> None:
         """Pause, and take one step."""
@@ -149,39 +144,18 @@ class Playground(widgets.VBox):
 
     # What follows from it.
 
-    async def _run(self) -> None:
-        """Each turn trains for a moment and draws; in between the kernel does its other work.
+    def _turn(self) -> bool:
+        """Train for a moment and draw; False once nothing can learn any more."""
+        self._train(self.pace.value, max(SHORTEST, PERIOD - self.drawing))
+        start = time.monotonic()
+        self._draw()
+        self.drawing = time.monotonic() - start
+        return not all(one.diverged for one in self.learners)
 
-        A task on the kernel's own loop: all that touches the widgets, the figure and the networks
-        happens on one thread, between two messages, so nothing needs a lock.
-        """
-        drawing = 0.0
-        try:
-            while await self._is_watched():
-                self._train(self.pace.value, max(SHORTEST, PERIOD - drawing))
-                start = time.monotonic()
-                self._draw()
-                drawing = time.monotonic() - start
-                if all(one.diverged for one in self.learners):
-                    break
-            else:
-                self.message.say("paused: no browser shows this any more; play goes on")
-        except asyncio.CancelledError:
-            return
-        except Exception as error:
-            self.message.say(f"stopped: {error}")
-        self.task = None
+    def _ended(self, why: str) -> None:
+        if why:
+            self.message.say(why)
         self.pause()
-
-    async def _is_watched(self) -> bool:
-        """Wait until the browser has shown the last picture but one; False if it does not."""
-        patient_until = time.monotonic() + PATIENCE
-        await asyncio.sleep(0.001)
-        while self.screen.seen < self.screen.number - 1:
-            if time.monotonic() > patient_until:
-                return False
-            await asyncio.sleep(0.004)
-        return True
 
     def _train(self, steps: int, seconds: float = 1.0) -> None:
         """So many steps of each network, or fewer where time is up; both take the same number."""
