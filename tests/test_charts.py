@@ -118,6 +118,16 @@ def test_names_that_would_lie_on_another_are_left_out(ax):
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
+def test_names_do_not_lie_on_the_bars_of_others(ax):
+    wide = rows("wide", [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    history = pd.concat([HISTORY, rows("near", [0.55] * 6), wide])
+    cost = pd.Series({"relu": 1.0, "srelu": 0.3, "near": 1.8, "wide": 2.0})
+    frontier(ax, table(history), cost, "relu")
+    (near,) = [t for t in ax.texts if t.get_text() == "near"]
+    box, bar = near.get_window_extent(), ax.transData.transform((2.0, 55))[0]
+    assert not box.x0 < bar < box.x1
+
+
 def test_frontier(ax):
     history = pd.concat([HISTORY, rows("elu", [0.2] * 6)], ignore_index=True)
     made = table(history)
