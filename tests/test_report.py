@@ -300,6 +300,19 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
     assert len(parts[0].runs_of("srelu")) == 2
 
 
+def test_a_setting_that_all_rows_share_is_said_once(tmp_path):
+    for activation in ("relu", "gelu"):
+        for lr in (0.001, 0.01):
+            execute_small(tmp_path, activation=activation, lr=lr, split="validation", seeds=2)
+    (chosen,) = select(tmp_path, baseline="relu(split=validation)")  # its label elsewhere
+    assert set(chosen.specs) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
+    assert chosen.baseline == "relu"
+    assert chosen.setting == "digits-mlp, 2 epochs, split=validation"
+    assert "all with split=validation" in chosen.answers["On what?"]
+    (same,) = select(tmp_path, baseline="relu")
+    assert same.table.equals(chosen.table)
+
+
 def test_settings_that_differ_have_names_that_differ(runs):
     """Else the table of one would be written over that of the other."""
     execute_small(runs, activation="relu", limit_train=100)
@@ -449,7 +462,7 @@ def test_a_margin_is_said(runs):
 def test_a_baseline_that_is_nowhere_as_it_is_by_default(tmp_path):
     for activation in ("relu", "srelu"):
         execute_small(tmp_path, activation=activation, lr=0.01)
-    execute_small(tmp_path, activation="relu", lr=0.01, batch_size=32)
+    execute_small(tmp_path, activation="relu", lr=0.02, batch_size=32)
     (chosen,) = select(tmp_path)
     assert chosen.baseline == "relu(lr=0.01)"
     assert chosen.table.verdict["relu(lr=0.01)"] == "baseline"

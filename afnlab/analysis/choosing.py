@@ -159,15 +159,19 @@ def _one_task(
     baseline: str,
     given: dict[str, Any],
 ) -> Selection:
+    asked = [spec.training for spec in specs if spec.training is not None]
+    every = [set(one.told.items()) for one in asked] if len(asked) > 1 else [set()]
+    shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, RunSpec] = {}
-    for spec in specs:
-        assert spec.training is not None
-        label = spec.training.label
+    for spec, one in zip(specs, asked, strict=True):
+        label = one.labelled(without=shared)
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = spec
+        if one.label == baseline:
+            baseline = label
     if baseline not in labelled:
         baseline = _plainest(baseline, labelled)
     groups = {spec.group for spec in specs}
     own = [r for r in records if r["group"] in groups]
-    return Selection(folder, labelled, own, baseline, **given)
+    return Selection(folder, labelled, own, baseline, shared=shared, **given)

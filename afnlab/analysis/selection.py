@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ class Selection:
     None; stale: how many runs in the folder were left out because their code has changed since;
     foreign: the notebooks of runs left out because they are no trainings; absent: (label, reason)
     of what was asked for and is not there; speed: the speed benchmark that tells their cost, or
-    None; among: whether runs of other settings are told of beside these.
+    None; among: whether runs of other settings are told of beside these; shared: what no row has by
+    default and all rows have alike, by name, which their labels leave out.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Selection:
     absent: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
     among: bool = False
+    shared: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def setting(self) -> str:
@@ -53,7 +55,13 @@ class Selection:
             asked.device: asked.device != "cpu",
         }
         usual = [self.task.name, counted(asked.epochs, "epoch")]
-        return ", ".join(usual + [text for text, unusual in told.items() if unusual])
+        return ", ".join(
+            [*usual, *(text for text, unusual in told.items() if unusual), *self._alike]
+        )
+
+    @property
+    def _alike(self) -> list[str]:
+        return [f"{name}={text}" for name, text in self.shared.items()]
 
     @property
     def name(self) -> str:
@@ -151,6 +159,7 @@ class Selection:
             counted(len(activations), "activation") + f" in {len(self.specs)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             counted(self.first.epochs, "epoch"),
+            *([f"all with {', '.join(self._alike)}"] if self.shared else []),
             f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]
@@ -178,7 +187,9 @@ class Selection:
         asked = self.first
         if asked.limit_train or asked.limit_test:
             return "only some of the examples were used"
-        return "measured on validation examples" if asked.options.split != "test" else ""
+        if asked.options.split != "test":
+            return "measured on validation examples"
+        return f"measured with {', '.join(self._alike)}" if self.shared else ""
 
     @property
     def seeds(self) -> int:

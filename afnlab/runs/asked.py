@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,16 @@ class Training:
     @property
     def label(self) -> str:
         """The activation, and what is not as it would be by default, for tables and figures."""
+        return self.labelled()
+
+    def labelled(self, without: Collection[str] = ()) -> str:
+        """The label, but for these of its settings."""
+        words = [f"{name}={text}" for name, text in self.told.items() if name not in without]
+        return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What is not as it would be by default, by name."""
         plain = resolve(self.task, self.activation, {})
         told = {
             name: value
@@ -52,8 +62,7 @@ class Training:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
-        words = [f"{name}={short(value)}" for name, value in sorted(told.items())]
-        return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
+        return {name: short(value) for name, value in sorted(told.items())}
 
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""
