@@ -90,6 +90,7 @@ def test_comparison_and_learning():
     assert "difference to relu (points)" in texts(figure)
     figure = panels.learning(HISTORY, ["srelu", "relu"], "relu")
     assert titles(figure) == ["srelu", "relu"]
+    assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())  # epochs are whole
     (band,) = figure.axes[0].collections
     expected = curves.bands(HISTORY).query("label == 'srelu' and epoch == 2").iloc[0]
     y = band.get_paths()[0].vertices
@@ -174,6 +175,18 @@ def test_sensitivity():
     assert titles(figure) == ["relu"]
     (line,) = figure.axes[0].lines
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 55], [0.01, 85]])
+
+
+def test_rates_are_named_and_do_not_overlap():
+    tried = [0.00025, 0.0005, 0.001, 0.002, 0.004]
+    rates = pd.DataFrame({"activation": "relu", "lr": tried}, index=[f"relu{v}" for v in tried])
+    final = pd.DataFrame({label: [0.8, 0.9] for label in rates.index})
+    figure = panels.sensitivity(final, rates)
+    figure.draw_without_rendering()
+    shown = [t for t in figure.axes[0].get_xticklabels(which="both") if t.get_text()]
+    assert [t.get_text() for t in shown] == ["0.00025", "0.001", "0.004"]
+    boxes = [t.get_window_extent() for t in shown]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 @pytest.mark.parametrize("classes", [None, 10])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from afnlab.analysis import curves
 from afnlab.analysis.charts import BESIDE, lower_fence
@@ -39,6 +39,7 @@ def learning(
         ax.plot(table["mean"], color=colour)
         ax.set_title(wrapped(label))
         ax.set_ylim(bottom, min(100.0, top + 1))
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         if ends[label] < bottom:
             middle = table.index.to_numpy().mean()
             ax.plot(middle, bottom, "v", color=colour, markersize=5, clip_on=False)
@@ -81,6 +82,11 @@ def sensitivity(final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4) -> F
         ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
         ax.set(title=wrapped(str(name)), xscale="log")
+        tried = group.lr.tolist()
+        named = sorted({tried[0], tried[len(tried) // 2], tried[-1]})
+        ax.set_xticks(named, [f"{rate:g}" for rate in named])
+        ax.set_xticks([rate for rate in tried if rate not in named], minor=True)
+        ax.xaxis.set_minor_formatter(NullFormatter())
     figure.supxlabel("learning rate", fontsize=9)
     figure.supylabel("accuracy (%)", fontsize=9)
     return figure
