@@ -14,7 +14,7 @@ from test_tables import BASE, SIX, rows, table
 
 from afnlab.analysis import charts, curves, panels, plot, stats
 from afnlab.analysis.charts import forest, frontier, points
-from afnlab.analysis.style import to_svg
+from afnlab.analysis.style import styled, to_svg
 from afnlab.analysis.tables import final_values
 
 
@@ -181,7 +181,8 @@ def test_rates_are_named_and_do_not_overlap():
     tried = [0.00025, 0.0005, 0.001, 0.002, 0.004]
     rates = pd.DataFrame({"activation": "relu", "lr": tried}, index=[f"relu{v}" for v in tried])
     final = pd.DataFrame({label: [0.8, 0.9] for label in rates.index})
-    figure = panels.sensitivity(final, rates)
+    with styled():
+        figure = panels.sensitivity(final, rates)
     figure.draw_without_rendering()
     shown = [t for t in figure.axes[0].get_xticklabels(which="both") if t.get_text()]
     assert [t.get_text() for t in shown] == ["0.00025", "0.001", "0.004"]
