@@ -10,10 +10,11 @@ import pytest
 import safetensors.torch
 import torch
 from conftest import ACTIVATIONS, every_activation, free, settings
-from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.func import functional_call, grad, hessian, jvp, stack_module_state, vmap
 from torch.testing import assert_close
 
 from afnlab import Param, activation, functional, nn
+from afnlab.clamping import inward_clamp
 from afnlab.nn import make, module_class
 
 X = torch.linspace(-4, 4, 36).reshape(12, 3)
@@ -321,6 +322,17 @@ def test_a_parameter_beyond_its_bound_comes_back(f, name, bounds):
             (module.values()[name] - target).square().backward()
             optimizer.step()
         assert parameter.item() == pytest.approx(target, abs=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_constraints_in_forward_mode():
+    def loss(p: torch.Tensor) -> torch.Tensor:
+        return inward_clamp(p, -1.0, 1.0) ** 3
+
+    for stored, slope, curvature in ((0.5, 0.75, 3.0), (-2.0, 0.0, 0.0), (3.0, 0.0, 0.0)):
+        p = torch.tensor(stored)
+        assert jvp(loss, (p,), (torch.ones(()),))[1] == slope
+        assert hessian(loss)(p) == curvature
 
 
 def test_unconstrained_means_the_stored_value():
