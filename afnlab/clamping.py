@@ -49,6 +49,8 @@ def inward_clamp(p: Tensor, low: float, high: float) -> Tensor:
     """clamp(p, low, high), with a gradient wherever a descent step would not lead further out."""
     if _inside(p, low, high):
         return p
+    if torch.jit.is_tracing():  # a trace cannot be saved with a function of Python's in it
+        return p.clamp(low, high)
     clamp = _InwardClamp if torch.compiler.is_compiling() else _WithTangent
     return clamp.apply(p, low, high)
 
