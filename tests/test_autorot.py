@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 from contextlib import nullcontext
@@ -543,6 +544,18 @@ def test_repr_is_the_constructor_call(name):
     assert torch.equal(main(again(x)), main(layer(x)))
 
 
+@every_layer
+def test_the_signature_names_the_arguments_of_both(name):
+    both = inspect.signature(rotated_class(name)).parameters
+    assert {*inspect.signature(plain_class(name)).parameters, "L", "x_q"} <= {*both}
+
+    class Own(rotated_class(name)):
+        def __init__(self, size):
+            super().__init__(size, size)
+
+    assert [*inspect.signature(Own).parameters] == ["size"]
+
+
 # Transforms and types
 
 
@@ -606,6 +619,15 @@ WIDE = [  # layers whose small batches are computed in another way than large on
     ("SeparableConv1d", (4, 50, 3), (1, 4, 7)),
 ]
 for_any_batch = pytest.mark.parametrize(("name", "args", "shape"), WIDE, ids=[w[0] for w in WIDE])
+
+
+@torch_warns
+def test_several_with_a_trained_l_compile_for_any_batch():
+    torch._dynamo.reset()
+    layers = [pair("Linear", 4, 4, rotation=ROTATIONS["trained"])[1] for _ in range(2)]
+    model = nn.Sequential(*layers)
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
+    assert_close(compiled(normal(6, 4)), model(normal(6, 4)))
 
 
 @for_any_batch
