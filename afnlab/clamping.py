@@ -26,6 +26,7 @@ class _InwardClamp(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         p, ctx.low, ctx.high = inputs
         ctx.save_for_backward(p)
+        ctx.save_for_forward(p)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
@@ -35,9 +36,23 @@ class _InwardClamp(torch.autograd.Function):
         return torch.where(stuck, 0.0, grad), None, None
 
 
+class _WithTangent(_InwardClamp):
+    """The same with forward mode, which torch.compile takes no function with."""
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        (p,) = ctx.saved_tensors
+        return torch.where((p < ctx.low) | (p > ctx.high), 0.0, tangents[0])
+
+
 def inward_clamp(p: Tensor, low: float, high: float) -> Tensor:
     """clamp(p, low, high), with a gradient wherever a descent step would not lead further out."""
-    return p if _inside(p, low, high) else _InwardClamp.apply(p, low, high)
+    if _inside(p, low, high):
+        return p
+    if torch.jit.is_tracing():  # a trace cannot be saved with a function of Python's in it
+        return p.clamp(low, high)
+    clamp = _InwardClamp if torch.compiler.is_compiling() else _WithTangent
+    return clamp.apply(p, low, high)
 
 
 def _inside(p: Tensor, low: float, high: float) -> bool:

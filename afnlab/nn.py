@@ -122,11 +122,14 @@ class ActivationModule(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the start of the trained parameters anew."""
+        # Not on the default device, which the generator may not serve, and which may be meta.
+        place = "cpu" if generator is None else generator.device
         with torch.no_grad():
             for name, (value, std) in self._start.items():
-                p = getattr(self, name)
-                noise = torch.randn(p.shape, generator=generator) if std else torch.zeros(p.shape)
-                p.copy_(value + std * noise)
+                p, start = getattr(self, name), value
+                if std:
+                    start = value + std * torch.randn(p.shape, generator=generator, device=place)
+                p.copy_(start) if isinstance(start, Tensor) else p.fill_(start)
         self.project()
 
     @torch.no_grad()

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from afnlab.fusing import settle_fusion
 from afnlab.nn import make
 from afnlab.spec import Activation
 
@@ -51,19 +52,5 @@ def replace(
             f"replace: the model holds no {wanted} module (functions called inside forward, such"
             " as F.relu, cannot be swapped; give the model a module for them)"
         )
-    _unfuse(model, set(new.values()))
+    settle_fusion(model)
     return model
-
-
-def _unfuse(model: nn.Module, new: set[nn.Module]) -> None:
-    """Have torch's transformer encoders call the new modules in evaluation too.
-
-    Their fused operation does not: it has the activation that a layer was made with.
-    """
-    for module in model.modules():
-        if new.isdisjoint(module.modules()):
-            continue
-        if isinstance(module, nn.TransformerEncoderLayer):
-            module.activation_relu_or_gelu = 0
-        elif isinstance(module, nn.TransformerEncoder):
-            module.use_nested_tensor = False

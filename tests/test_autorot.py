@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 from contextlib import nullcontext
@@ -11,8 +12,9 @@ from math import inf, nan
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 from torch.nn.functional import softplus
+from torch.nn.utils import prune
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -542,6 +544,18 @@ def test_repr_is_the_constructor_call(name):
     assert torch.equal(main(again(x)), main(layer(x)))
 
 
+@every_layer
+def test_the_signature_names_the_arguments_of_both(name):
+    both = inspect.signature(rotated_class(name)).parameters
+    assert {*inspect.signature(plain_class(name)).parameters, "L", "x_q"} <= {*both}
+
+    class Own(rotated_class(name)):
+        def __init__(self, size):
+            super().__init__(size, size)
+
+    assert [*inspect.signature(Own).parameters] == ["size"]
+
+
 # Transforms and types
 
 
@@ -597,6 +611,83 @@ def test_compiles_in_one_graph(name, options, rotation):
         y = call(x)
         results.append((y, *torch.autograd.grad(y.square().sum(), list(layer.parameters()))))
     assert_close(*results)
+
+
+WIDE = [  # layers whose small batches are computed in another way than large ones
+    ("Linear", (24, 20), (1, 24)),
+    ("Conv1d", (4, 50, 3), (1, 4, 7)),
+    ("SeparableConv1d", (4, 50, 3), (1, 4, 7)),
+]
+for_any_batch = pytest.mark.parametrize(("name", "args", "shape"), WIDE, ids=[w[0] for w in WIDE])
+
+
+@torch_warns
+def test_several_with_a_trained_l_compile_for_any_batch():
+    torch._dynamo.reset()
+    layers = [pair("Linear", 4, 4, rotation=ROTATIONS["trained"])[1] for _ in range(2)]
+    model = nn.Sequential(*layers)
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
+    assert_close(compiled(normal(6, 4)), model(normal(6, 4)))
+
+
+@for_any_batch
+def test_is_exported_for_any_batch(name, args, shape):
+    _, layer = pair(name, *args, rotation=ROTATIONS["trained"])
+    sizes = ({0: torch.export.Dim("batch", min=1, max=300)},)
+    exported = torch.export.export(layer, (normal(3, *shape[1:]),), dynamic_shapes=sizes).module()
+    for batch in (1, 3, 200):
+        x = normal(batch, *shape[1:])
+        assert_close(exported(x), layer(x))
+
+
+@for_any_batch
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_trace_serves_any_batch(name, args, shape):
+    _, layer = pair(name, *args, rotation={"L": 2.0})
+    traced = torch.jit.trace(layer, normal(*shape), check_trace=False)
+    x = normal(200, *shape[1:])
+    assert_close(traced(x), layer(x))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_linear_layer_takes_nested_tensors():
+    _, layer = pair("Linear", 24, 20, rotation={"L": 2.0})
+    rows = [normal(n, 24, seed=n) for n in (1, 2)]
+    y = layer(torch.nested.nested_tensor(rows, layout=torch.jagged))
+    for got, x in zip(y.unbind(), rows, strict=True):
+        assert_close(got, layer(x))
+
+
+@pytest.mark.parametrize("part", ["depthwise", "pointwise"])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_the_parts_of_a_separable_convolution_can_be_pruned(part, padding):
+    """A pruned part's weight is made by a hook, anew in each call."""
+    _, layer, x = example("SeparableConv2d", {"L": 2.0}, padding=padding)
+    pruned = getattr(layer, part)
+    prune.random_unstructured(pruned, "weight", amount=0.5)
+    for _ in range(2):
+        layer(x).square().mean().backward()
+        with torch.no_grad():
+            pruned.weight_orig -= 0.1 * pruned.weight_orig.grad
+    y = layer(x)
+    prune.remove(pruned, "weight")
+    assert_close(layer(x), y)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.parametrize("name", ["Linear", "LSTM"])
+def test_forward_mode_over_the_parameters(name):
+    """With a trained L too, whose clamp has to be differentiated."""
+    _, layer, x = example(name, ROTATIONS["trained"])
+    params = {n: p.detach() for n, p in layer.named_parameters()}
+    away = {n: normal(*p.shape, seed=3) for n, p in params.items()}
+
+    def f(params):
+        return main(functional_call(layer, params, (x,)))
+
+    slopes = jvp(f, (params,), (away,))[1]
+    ends = [f({n: p + h * away[n] for n, p in params.items()}) for h in (1e-6, -1e-6)]
+    assert_close(slopes, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-6)
 
 
 @every_layer

@@ -356,6 +356,26 @@ def test_torchs_transformer_with_padding_is_rotated_in_evaluation_too():
         assert model.use_nested_tensor is True
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
+def test_torchs_transformer_is_fused_again_only_when_nothing_of_ours_is_left():
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(
+        8, 2, 16, dropout=0.0, activation=nn.ReLU(), batch_first=True
+    )
+    model = nn.TransformerEncoder(auto_rotate(layer, 2.0, output_layer=True), 2)
+    assert not model.use_nested_tensor
+    undo_rotation(model)
+    assert {m.activation_relu_or_gelu for m in model.layers} == {1}
+    auto_rotate(model, 2.0)
+    undo_rotation(afnlab.replace(model, nn.ReLU, "srelu", t=0.3))
+    x, padding = torch.randn(2, 3, 8), torch.tensor([[False, False, True], [False] * 3])
+    trained = model.train()(x, src_key_padding_mask=padding).detach()
+    with torch.no_grad():
+        evaluated = model.eval()(x, src_key_padding_mask=padding)
+    assert_close(evaluated[~padding], trained[~padding])
+
+
 # The suggestion
 
 

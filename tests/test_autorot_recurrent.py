@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
+from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.testing import assert_close
 
@@ -281,7 +282,7 @@ def assert_own_weights(layer, before):
 
 
 @every_cell
-def test_the_weights_are_put_back(name, cell):
+def test_a_call_leaves_the_weights_alone(name, cell):
     _, layer = pair(name, **cell, num_layers=2)
     before = {n: (p, p.detach().clone()) for n, p in layer.named_parameters()}
     x = normal(STEPS, BATCH, INPUTS)
@@ -296,6 +297,34 @@ def test_the_weights_are_put_back(name, cell):
     assert_own_weights(layer, before)
     layer(x)[0].sum().backward()
     assert_own_weights(layer, before)
+
+
+@every_class
+def test_calls_at_the_same_time_are_independent(name, monkeypatch):
+    """While a call lasts, too: another thread may be in one of its own."""
+    plain, layer = pair(name)
+    before = {n: (p, p.detach().clone()) for n, p in layer.named_parameters()}
+    torchs, seen = type(plain).forward, []
+
+    def watched(self, *args):
+        assert_own_weights(layer, before)
+        seen.append(torchs(self, *args))
+        return seen[-1]
+
+    monkeypatch.setattr(type(plain), "forward", watched)
+    layer(normal(STEPS, BATCH, INPUTS))
+    assert len(seen) == 1
+
+
+@every_class
+def test_parametrised_weights_are_rotated(name):
+    _, layer = pair(name)
+    x = normal(STEPS, BATCH, INPUTS)
+    before = layer(x)[0]
+    weight_norm(layer, "weight_hh_l0")
+    assert_close(layer(x)[0], before)
+    layer(x)[0].sum().backward()
+    assert layer.parametrizations.weight_hh_l0.original0.grad.norm() > 0
 
 
 @pytest.mark.parametrize("auto_rot", [True, False])

@@ -31,7 +31,7 @@ FLOORS = (
     ("spec", "clamping", "references", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
-    ("autorot", "replacing"),
+    ("autorot", "fusing", "replacing"),
     ("training",),
     ("runs",),
     ("analysis",),

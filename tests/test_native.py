@@ -212,10 +212,12 @@ def test_any_size_and_layout(f, dtype, calls):
     assert calls["expression"] == 0
 
 
-def test_layout_in_memory_is_kept():
+@pytest.mark.parametrize("each", [False, True], ids=["one", "a channel's own"])
+def test_layout_in_memory_is_kept(each):
     for label in ("channels last", "transposed", "permuted"):
         x = LAYOUTS[label](draw).requires_grad_()
-        y = functional.srelu(x)
+        size = [n if dim == 1 else 1 for dim, n in enumerate(x.shape)] if each else []
+        y = functional.srelu(x, draw(*size).abs() + 1)
         (slope,) = torch.autograd.grad(y, x, torch.ones(x.shape, dtype=x.dtype))
         assert y.stride() == slope.stride() == x.stride() != x.contiguous().stride()
         assert y.data_ptr() != x.data_ptr()
@@ -297,9 +299,10 @@ PARAMETRIC = [f for f in COMPILED if f.params]
 def test_parameters_of_any_shape(f, dtype, calls):
     x, grad_y = draw(6, 5, 4, 3, dtype=dtype), draw(6, 5, 4, 3, dtype=dtype, seed=1)
     for label, shape in SHAPES.items():
-        for at in (x, x.to(memory_format=torch.channels_last), x[:, :, :1].expand(x.shape)):
+        last = x.to(memory_format=torch.channels_last)
+        for at in (x, last, turned(x), x[:, :, :1].expand(x.shape)):
             check(f, at, grad_y, parameters(f, shape, dtype), label)
-    assert calls["forward"] == calls["backward"] == 3 * len(SHAPES)
+    assert calls["forward"] == calls["backward"] == 4 * len(SHAPES)
     assert calls["expression"] == 0
 
 

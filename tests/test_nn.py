@@ -10,10 +10,11 @@ import pytest
 import safetensors.torch
 import torch
 from conftest import ACTIVATIONS, every_activation, free, settings
-from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.func import functional_call, grad, hessian, jvp, stack_module_state, vmap
 from torch.testing import assert_close
 
 from afnlab import Param, activation, functional, nn
+from afnlab.clamping import inward_clamp
 from afnlab.nn import make, module_class
 
 X = torch.linspace(-4, 4, 36).reshape(12, 3)
@@ -253,6 +254,13 @@ def test_a_start_is_reproducible_and_each_its_own():
     assert_close(dict(module.state_dict()), dict(draw(2)), rtol=0, atol=0)
 
 
+def test_a_start_does_not_depend_on_the_default_device():
+    with torch.device("meta"):
+        module = nn.APEC(generator=seeded(1), device="cpu")
+        assert nn.APEC(generator=seeded(1)).alpha.is_meta
+    assert_close(module.state_dict(), nn.APEC(generator=seeded(1)).state_dict(), rtol=0, atol=0)
+
+
 def test_std_and_ranges_are_arguments():
     assert nn.APEC(std=0).gamma.item() == -1.375
     module = nn.APEC(constraints_gamma=(-2, -1), std=0)
@@ -321,6 +329,24 @@ def test_a_parameter_beyond_its_bound_comes_back(f, name, bounds):
             (module.values()[name] - target).square().backward()
             optimizer.step()
         assert parameter.item() == pytest.approx(target, abs=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_constraints_in_forward_mode():
+    def loss(p: torch.Tensor) -> torch.Tensor:
+        return inward_clamp(p, -1.0, 1.0) ** 3
+
+    for stored, slope, curvature in ((0.5, 0.75, 3.0), (-2.0, 0.0, 0.0), (3.0, 0.0, 0.0)):
+        p = torch.tensor(stored)
+        assert jvp(loss, (p,), (torch.ones(()),))[1] == slope
+        assert hessian(loss)(p) == curvature
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_trace_with_constraints_can_be_saved(tmp_path):
+    module = nn.APEC(generator=seeded(1))
+    torch.jit.save(torch.jit.trace(module, X), tmp_path / "apec.pt")
+    assert_close(torch.jit.load(tmp_path / "apec.pt")(X), module(X))
 
 
 def test_unconstrained_means_the_stored_value():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from afnlab.autorot import feedforward, recurrent
 from afnlab.autorot.limits import suggested_L
 from afnlab.autorot.rotation import Rotation, forget
+from afnlab.fusing import settle_fusion
 from afnlab.nn import ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import get_activation, list_activations
@@ -36,7 +37,6 @@ _RECURRENT = (  # what they return is no pre-activation
     *(nn.RNN, nn.LSTM, nn.GRU),
     *(recurrent.AutoRotRNN, recurrent.AutoRotLSTM, recurrent.AutoRotGRU),
 )
-_MARK: Any = "afnlab: rotated"
 # Not softmax and its like, which are at home in output layers.
 _TORCHS = {
     getattr(nn, word): record
@@ -75,12 +75,7 @@ def auto_rotate(
         for layer in done:
             _make_plain(layer)
         raise
-    for encoder in _transformers(model):
-        for layer in _layers(encoder, tuple(PLAIN)):
-            layer._forward_pre_hooks[_MARK] = _nothing
-        if getattr(encoder, "use_nested_tensor", False):  # such tensors are for fused layers only
-            encoder.use_nested_tensor = False
-            encoder._forward_pre_hooks[_MARK] = _nothing
+    settle_fusion(model)
     return model
 
 
@@ -88,26 +83,13 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     """Make every Auto-Rotating layer of a model the plain one again, in place."""
     for layer in _layers(model, tuple(PLAIN)):
         _make_plain(layer)
-    for encoder in _transformers(model):
-        if encoder._forward_pre_hooks.pop(_MARK, None) is not None:
-            encoder.use_nested_tensor = True
+    settle_fusion(model)
     return model
-
-
-def _transformers(model: nn.Module) -> Iterator[Any]:
-    """torch's transformer encoders, and their layers."""
-    kinds = (nn.TransformerEncoder, nn.TransformerEncoderLayer)
-    return (m for m in model.modules() if isinstance(m, kinds))
 
 
 def _make_plain(layer: nn.Module) -> None:
     forget(layer)
-    layer._forward_pre_hooks.pop(_MARK, None)
     layer.__class__ = PLAIN[type(layer)]
-
-
-def _nothing(*_: Any) -> None:
-    """A hook, with which torch calls the linear layers of a transformer, unfused."""
 
 
 def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.autorot.rotation import Rotation, rotated, scaled, sum_of_row
+from afnlab.eager import is_plain
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 
 RIDE = 4  # weights this many times larger than the outputs are read only once
@@ -25,13 +26,13 @@ class AutoRotLinear(Rotation, nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         if not self.auto_rot:
             return super().forward(input)
-        rows = input.numel() // max(self.in_features, 1)
-        if self.weight.numel() >= RIDE * rows * self.out_features > 0:
+        rows = inf if for_any_size(input) else input.numel() // max(self.in_features, 1)
+        if self.in_features >= RIDE * rows > 0:
             return self._with_the_probe_as_a_row(input)
         x_q = self.probe
         at_probe = self.weight @ x_q if isinstance(x_q, Tensor) else sum_of_row(self.weight) * x_q
         rho = self.rho(at_probe if self.bias is None else at_probe + self.bias)
-        if rows * self.out_features < self.weight.numel():
+        if rows < self.in_features:  # fewer outputs than weights
             return scaled(super().forward(input), rho)
         return F.linear(input, *rotated(rho, self.weight, self.bias))
 
@@ -63,10 +64,16 @@ class _ConvRotation(Rotation):
         conv = (F.conv1d, F.conv2d, F.conv3d)[len(self.kernel_size) - 1]
         at_probe = conv(patch, self.weight, self.bias, 1, 0, self.dilation, self.groups)
         rho = self.rho(at_probe.flatten())
-        if 2 * input.numel() < self.weight.numel():
+        if not for_any_size(input) and 2 * input.numel() < self.weight.numel():
             y = super().forward(input)  # type: ignore[misc]
             return scaled(y, rho.view(-1, *[1] * len(self.kernel_size)))
         return self._conv_forward(input, *rotated(rho, self.weight, self.bias))
+
+
+def for_any_size(x: Tensor) -> bool:
+    """Whether nothing may depend on the size of x: what is exported or traced serves other sizes
+    too, and nested tensors have no one size. Then the weights are rotated."""
+    return not is_plain(x) or torch.compiler.is_exporting() or torch.jit.is_tracing()
 
 
 def batched(layer: Any, x: Tensor) -> bool:
@@ -152,14 +159,17 @@ class _SeparableRotation(Rotation):
             rho = self.rho(super().forward(one))  # type: ignore[misc]
             y = super().forward(input)  # type: ignore[misc]
             return scaled(y, rho if batched(first, input) else rho[0])
-        weight = first.weight.flatten(1)
+        middle = first(input)
+        hooked = last._forward_pre_hooks or last._forward_hooks  # then it has to be called itself
+        y = last(middle) if hooked else None
         x_q = self.probe
         if isinstance(x_q, Tensor):
-            x_q = x_q.repeat_interleave(len(weight) // self.features)
-        middle = sum_of_row(weight) * x_q
-        at_probe = last.weight.flatten(1) @ middle
+            x_q = x_q.repeat_interleave(first.out_channels // self.features)
+        at_probe = last.weight.flatten(1) @ (sum_of_row(first.weight) * x_q)
         rho = self.rho(at_probe if last.bias is None else at_probe + last.bias)
-        return last._conv_forward(first(input), *rotated(rho, last.weight, last.bias))
+        if y is not None:
+            return scaled(y, rho.view(-1, *[1] * len(last.kernel_size)))
+        return last._conv_forward(middle, *rotated(rho, last.weight, last.bias))
 
 
 class AutoRotSeparableConv1d(_SeparableRotation, SeparableConv1d):

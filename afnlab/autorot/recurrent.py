@@ -22,13 +22,19 @@ class _RecurrentRotation(Rotation):
     def forward(self: Any, input: Any, hx: Any = None) -> Any:
         if not self.auto_rot:
             return super().forward(input, hx)  # type: ignore[misc]
-        self._update_flat_weights()  # as functional_call may have put other tensors in place
-        plain = self._flat_weights
-        try:
-            self._flat_weights = self._rotated_weights()
-            return super().forward(input, hx)  # type: ignore[misc]
-        finally:
-            self._flat_weights = plain
+        return super(_RecurrentRotation, self._rotated()).forward(input, hx)  # type: ignore[misc]
+
+    def _rotated(self: Any) -> Any:
+        """A copy of this layer for one call, so that calls of several threads are independent.
+
+        It refers to no parameters, or torch would look whether its weights are still those, and
+        put them back: parametrised ones are new tensors each time.
+        """
+        weights = self._rotated_weights()
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(_flat_weights=weights, _flat_weight_refs=[None] * len(weights))
+        return copy
 
     def _rotated_weights(self: Any) -> list[Tensor]:
         tensors: dict[str, Tensor] = {}

@@ -8,6 +8,7 @@ either the weights are rotated, or the output is scaled.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from math import inf, isfinite
 from typing import Any
@@ -18,7 +19,6 @@ from torch import Tensor, nn
 from afnlab.clamping import inward_clamp
 
 EPS = 1e-5
-LEAST_L = 1e-3  # a trained L is kept above 0
 SETTINGS = ("L", "xmin_lim", "xmax_lim", "x_q", "eps", "auto_rot", "trainable_L")
 
 
@@ -33,6 +33,22 @@ class Rotation:
     """
 
     features: int | None = None  # size of a tensor x_q; None: no tensor is taken
+    __signature__: inspect.Signature | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give `help` one signature: the layer's arguments and the keywords below."""
+        super().__init_subclass__(**kwargs)
+        layer = cls.__mro__[cls.__mro__.index(Rotation) + 1]
+        if "__init__" in vars(cls) or not issubclass(layer, nn.Module):
+            cls.__signature__ = None
+            return
+        theirs = inspect.signature(layer).parameters.values()
+        rest = [p for p in theirs if p.kind == p.VAR_KEYWORD]
+        own = [
+            p for p in inspect.signature(Rotation).parameters.values() if p.kind == p.KEYWORD_ONLY
+        ]
+        named = [p for p in theirs if p not in rest]
+        cls.__signature__ = inspect.Signature([*named, *own, *rest])
 
     def __init__(
         self,
@@ -113,7 +129,9 @@ class Rotation:
 
     def rho(self, f: Tensor) -> Tensor:
         """The factor for pre-activations whose value at the probe is f; half types: in float32."""
-        L = inward_clamp(self.L, LEAST_L, inf) if self.trainable_L else self.L
+        # Kept above 0. A number with a name would be an input to torch.compile(dynamic=True), which
+        # fails at its second use.
+        L = inward_clamp(self.L, 1e-3, inf) if self.trainable_L else self.L
         f = f.float() if f.dtype in (torch.float16, torch.bfloat16) else f
         return L * (f.abs() + self.eps).reciprocal()
 

@@ -141,34 +141,39 @@ def accumulation(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def layout(shape: torch.Size, parameters: Sequence[Tensor]) -> Layout | None:
-    """How parameters that broadcast against a tensor of this shape divide it into channels.
+def channel_dim(shape: torch.Size, parameters: Sequence[Tensor]) -> int | None:
+    """The dimension of a tensor of this shape along which these parameters vary, as -1, -2, ...
 
-    None if they do not: where they vary over several dimensions, or over different ones.
+    0 where they are the same throughout; None where they vary along several dimensions, or do not
+    broadcast against it.
     """
-    dim, channels = 0, 1
+    dim = 0
     for p in parameters:
         if p.dim() > len(shape):
             return None
-        for back, size in enumerate(reversed(p.shape), start=1):
-            if size == 1:
+        for at in range(-p.dim(), 0):
+            if p.shape[at] == 1:
                 continue
-            if (dim and dim != back) or shape[-back] != size:
+            if (dim and dim != at) or shape[at] != p.shape[at]:
                 return None
-            dim, channels = back, size
-    if not dim:
-        return 1, 1, shape.numel()
-    at = len(shape) - dim
-    return shape[:at].numel(), channels, shape[at + 1 :].numel()
+            dim = at
+    return dim
 
 
-def dense(x: Tensor, channels: int) -> Tensor:
-    """x itself if its elements fill its memory in an order that will do, else a copy."""
+def layout(x: Tensor, dim: int) -> Layout:
+    """A dense x in the order of its memory, whatever that of its dimensions; dim: of channels."""
+    if not (dim and x.numel()):
+        return 1, x.shape[dim] if dim else 1, x.numel()
+    channels, inner = x.shape[dim], x.stride(dim)
+    return x.numel() // (channels * inner), channels, inner
+
+
+def dense(x: Tensor) -> Tensor:
+    """x itself if its elements fill its memory, in whatever order, else a copy."""
     if not _stored(x):
         x = x.clone()
-    if x.is_contiguous():
-        return x
-    if channels == 1 and torch.empty_like(x).stride() == x.stride():  # kept only if dense
+    # Only a dense tensor's layout is kept.
+    if x.is_contiguous() or torch.empty_like(x).stride() == x.stride():
         return x
     return x.contiguous()
 
@@ -218,9 +223,10 @@ def forward(
     kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: Sequence[Tensor]
 ) -> Tensor:
     """The activation of x. numbers: its parameters, None where the next of `tensors` stands."""
-    shape = layout(x.shape, tensors)
-    assert shape is not None
-    x = dense(x, shape[1])
+    dim = channel_dim(x.shape, tensors)
+    assert dim is not None
+    x = dense(x)
+    shape = layout(x, dim)
     y = torch.empty_like(x)
     if x.numel():
         place, last, _kept = _place(kernel, x, numbers, tensors, shape[1])
@@ -238,9 +244,10 @@ def backward(
     with_sums: bool,
 ) -> tuple[Tensor, ...]:
     """The gradients with respect to x and, with_sums, to each of the tensors."""
-    shape = layout(x.shape, tensors)
-    assert shape is not None
-    x = dense(x, shape[1])
+    dim = channel_dim(x.shape, tensors)
+    assert dim is not None
+    x = dense(x)
+    shape = layout(x, dim)
     grad_x = torch.empty_like(x)
     if grad_y.dtype != x.dtype or grad_y.stride() != x.stride() or not _stored(grad_y):
         grad_y = torch.empty_like(x).copy_(grad_y)

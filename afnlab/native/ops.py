@@ -20,7 +20,7 @@ from torch.autograd import forward_ad
 
 from afnlab.eager import is_plain, observed, transformed
 from afnlab.native import kernels
-from afnlab.native.kernels import DTYPES, accumulation, layout
+from afnlab.native.kernels import DTYPES, accumulation, channel_dim
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
 from afnlab.spec import Activation, get_activation
 
@@ -52,7 +52,7 @@ class Call:
         return found
 
     def __call__(self, x: Tensor, *tensors: Tensor) -> Tensor:
-        if layout(x.shape, tensors) is None:
+        if channel_dim(x.shape, tensors) is None:
             return self.expression(x, *tensors)
         return (_Transformed if transformed() else _Eager).apply(self, x, *tensors)
 
@@ -111,7 +111,7 @@ class _Backward(torch.autograd.Function):
     def forward(
         call: Call, with_sums: bool, grad_y: Tensor, x: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        if layout(x.shape, tensors) is None:
+        if channel_dim(x.shape, tensors) is None:
             grads = call.gradients(grad_y, x, *tensors)
             return grads if with_sums else grads[:1]
         return kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)
