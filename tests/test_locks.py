@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from afnlab.runs import locks
-from afnlab.runs.locks import Claim
+from afnlab import locks
+from afnlab.locks import Claim
 
 pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="no locks on Windows")
 

@@ -12,11 +12,11 @@ import pytest
 from test_runs import SMALL, small_runs
 
 from afnlab.cli import main
+from afnlab.locks import Claim
 from afnlab.runs import RunFailed, RunSpec, load, places, records, store, sweep, warm
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.cells import Means
 from afnlab.runs.executors import Local
-from afnlab.runs.locks import Claim
 from afnlab.runs.places import place
 from afnlab.runs.warm import Busy, attempt
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from afnlab.loading import unknown
@@ -47,7 +48,7 @@ class Training:
         words = [f"{name}={text}" for name, text in self.told.items() if name not in without]
         return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
 
-    @property
+    @cached_property
     def told(self) -> dict[str, str]:
         """What is not as it would be by default, by name."""
         plain = resolve(self.task, self.activation, {})

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import locks, store
+from afnlab import locks
+from afnlab.runs import store
 
 PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", locks.SUFFIX
 _MINUTE, _DAY = 60, 86_400  # seconds

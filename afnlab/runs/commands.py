@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 from pandas import isna
 
-from afnlab.runs import locks, store, upkeep
+from afnlab import locks
+from afnlab.runs import store, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local

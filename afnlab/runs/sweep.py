@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import attempt, locks, store, sweepfile
+from afnlab import locks
+from afnlab.runs import attempt, store, sweepfile
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
 from afnlab.runs.places import place

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from afnlab.locks import Claim
 from afnlab.runs import kernels, store
 from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed, execute
 from afnlab.runs.kernels import KernelServer
-from afnlab.runs.locks import Claim
 from afnlab.runs.places import Place
 from afnlab.runs.spec import RunSpec
 

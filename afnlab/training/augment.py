@@ -42,10 +42,8 @@ class Augmented:
             raise ValueError(f"augment: is for pictures (channels, height, width), got {found}")
         self.size = height, width = self.x.shape[-2:]
         most = min(self.size)
-        for name, limit in (
-            ("translate", most - 1),
-            ("cutout", most),
-        ):  # a border mirrors what is in
+        limits = {"translate": most - 1, "cutout": most}  # a border mirrors what lies beside it
+        for name, limit in limits.items():
             if not 0 <= (value := getattr(augment, name)) <= limit:
                 raise ValueError(f"augment: {name} must be 0 to {limit}, got {value!r}")
         self.draws = [generator(s, "augment") for s in seeds]

@@ -15,10 +15,11 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from afnlab import locks
 from afnlab.loading import unknown
 from afnlab.training.catalogue import SOURCES, Source
 
@@ -179,15 +180,12 @@ def fetch(name: str) -> Path:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """While no other process of this kind is in the folder, if locks are to be had."""
-    try:
-        import fcntl  # noqa: PLC0415
-    except ImportError:  # Windows
+    if os.name != "posix":  # Windows opens no folders
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        locks.acquire(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)

@@ -59,12 +59,12 @@ def tidy(folder: Path) -> None:
             pass
 
 
-def acquire(descriptor: int) -> bool | None:
-    """Whether the lock is ours now; None where there are no locks."""
+def acquire(descriptor: int, wait: bool = False) -> bool | None:
+    """Whether the lock is ours now, at once or when it is free; None where there are no locks."""
     if fcntl is None:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks
