@@ -5,7 +5,7 @@ see `afnlab.autorot.rotation.Rotation`. The Keras names of the source are aliase
 """
 
 from afnlab.autorot.convert import auto_rotate, dynamic_region, undo_rotation
-from afnlab.autorot.feedforward import (
+from afnlab.autorot.convolutions import (
     AutoRotConv1d,
     AutoRotConv2d,
     AutoRotConv3d,
@@ -13,11 +13,11 @@ from afnlab.autorot.feedforward import (
     AutoRotConvTranspose2d,
     AutoRotConvTranspose3d,
     AutoRotDepthwiseConv2d,
-    AutoRotLinear,
     AutoRotSeparableConv1d,
     AutoRotSeparableConv2d,
 )
 from afnlab.autorot.limits import input_limits, suggested_L
+from afnlab.autorot.linear import AutoRotLinear
 from afnlab.autorot.recurrent import AutoRotGRU, AutoRotLSTM, AutoRotRNN
 from afnlab.autorot.rotation import Rotation
 

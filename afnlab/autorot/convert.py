@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from afnlab.autorot import feedforward, recurrent
+from afnlab.autorot import convolutions, linear, recurrent
 from afnlab.autorot.limits import suggested_L
 from afnlab.autorot.rotation import Rotation, forget
 from afnlab.fusing import settle_fusion
@@ -18,16 +18,16 @@ from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import get_activation, list_activations
 
 ROTATED: dict[type[nn.Module], type[Any]] = {
-    nn.Linear: feedforward.AutoRotLinear,
-    nn.Conv1d: feedforward.AutoRotConv1d,
-    nn.Conv2d: feedforward.AutoRotConv2d,
-    nn.Conv3d: feedforward.AutoRotConv3d,
-    nn.ConvTranspose1d: feedforward.AutoRotConvTranspose1d,
-    nn.ConvTranspose2d: feedforward.AutoRotConvTranspose2d,
-    nn.ConvTranspose3d: feedforward.AutoRotConvTranspose3d,
-    DepthwiseConv2d: feedforward.AutoRotDepthwiseConv2d,
-    SeparableConv1d: feedforward.AutoRotSeparableConv1d,
-    SeparableConv2d: feedforward.AutoRotSeparableConv2d,
+    nn.Linear: linear.AutoRotLinear,
+    nn.Conv1d: convolutions.AutoRotConv1d,
+    nn.Conv2d: convolutions.AutoRotConv2d,
+    nn.Conv3d: convolutions.AutoRotConv3d,
+    nn.ConvTranspose1d: convolutions.AutoRotConvTranspose1d,
+    nn.ConvTranspose2d: convolutions.AutoRotConvTranspose2d,
+    nn.ConvTranspose3d: convolutions.AutoRotConvTranspose3d,
+    DepthwiseConv2d: convolutions.AutoRotDepthwiseConv2d,
+    SeparableConv1d: convolutions.AutoRotSeparableConv1d,
+    SeparableConv2d: convolutions.AutoRotSeparableConv2d,
     nn.RNN: recurrent.AutoRotRNN,
     nn.LSTM: recurrent.AutoRotLSTM,
     nn.GRU: recurrent.AutoRotGRU,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
+from afnlab.eager import is_plain
 
 EPS = 1e-5
 SETTINGS = ("L", "xmin_lim", "xmax_lim", "x_q", "eps", "auto_rot", "trainable_L")
@@ -127,13 +128,16 @@ class Rotation:
         automatic = isinstance(self.x_q, str)
         return 2 * self.xmax_lim - self.xmin_lim if automatic else self.x_q
 
+    @property
+    def limit(self) -> Any:
+        """The value of L; a trained one is kept above 0."""
+        # A number with a name would be an input to torch.compile(dynamic=True), which fails at its
+        # second use.
+        return inward_clamp(self.L, 1e-3, inf) if self.trainable_L else self.L
+
     def rho(self, f: Tensor) -> Tensor:
         """The factor for pre-activations whose value at the probe is f; half types: in float32."""
-        # Kept above 0. A number with a name would be an input to torch.compile(dynamic=True), which
-        # fails at its second use.
-        L = inward_clamp(self.L, 1e-3, inf) if self.trainable_L else self.L
-        f = f.float() if f.dtype in (torch.float16, torch.bfloat16) else f
-        return L * (f.abs() + self.eps).reciprocal()
+        return factor(f, self.limit, self.eps)
 
     def constant(self, like: Tensor, *shape: int) -> Tensor:
         """The probe as an input of shape (1, features, ...)."""
@@ -168,6 +172,18 @@ def forget(layer: nn.Module) -> None:
     for name in SETTINGS:
         if name in layer._parameters or name in layer._buffers or name in layer.__dict__:
             delattr(layer, name)
+
+
+def for_any_size(x: Tensor) -> bool:
+    """Whether nothing may depend on the size of x: what is exported or traced serves other sizes
+    too, and nested tensors have no one size. Then the weights are rotated."""
+    return not is_plain(x) or torch.compiler.is_exporting() or torch.jit.is_tracing()
+
+
+def factor(f: Tensor, L: Any, eps: float) -> Tensor:
+    """rho = L / (|f| + eps); half types: in float32."""
+    f = f.float() if f.dtype in (torch.float16, torch.bfloat16) else f
+    return L * (f.abs() + eps).reciprocal()
 
 
 def scaled(y: Tensor, rho: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from afnlab import autorot
 from afnlab.autorot.convert import PLAIN
-from afnlab.bench.timing import in_turn
+from afnlab.bench.timing import in_turn, keep_memory
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,11 @@ def step(forward: Callable[[Tensor], Any], x: Tensor, inputs: list[Tensor]) -> C
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """A row a case: plain milliseconds, ratios of the rotated layer and of two passes to it."""
+    """A row a case: plain milliseconds, ratios of the rotated layer and of two passes to it.
+
+    The process keeps freed memory, see `afnlab.bench.timing.keep_memory`.
+    """
+    keep_memory()
     rows = []
     for case in CASES:
         torch.manual_seed(0)

@@ -1,47 +1,15 @@
-"""Auto-Rotating linear and convolution layers."""
+"""Auto-Rotating convolutions."""
 
 from __future__ import annotations
 
-from math import inf, prod
+from math import prod
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.autorot.rotation import Rotation, rotated, scaled, sum_of_row
-from afnlab.eager import is_plain
+from afnlab.autorot.rotation import Rotation, for_any_size, rotated, scaled, sum_of_row
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
-
-RIDE = 4  # weights this many times larger than the outputs are read only once
-
-
-class AutoRotLinear(Rotation, nn.Linear):
-    """torch.nn.Linear, rotated; input (..., in_features), output (..., out_features)."""
-
-    @property
-    def features(self) -> int:  # type: ignore[override]
-        return self.in_features
-
-    def forward(self, input: Tensor) -> Tensor:
-        if not self.auto_rot:
-            return super().forward(input)
-        rows = inf if for_any_size(input) else input.numel() // max(self.in_features, 1)
-        if self.in_features >= RIDE * rows > 0:
-            return self._with_the_probe_as_a_row(input)
-        x_q = self.probe
-        at_probe = self.weight @ x_q if isinstance(x_q, Tensor) else sum_of_row(self.weight) * x_q
-        rho = self.rho(at_probe if self.bias is None else at_probe + self.bias)
-        if rows < self.in_features:  # fewer outputs than weights
-            return scaled(super().forward(input), rho)
-        return F.linear(input, *rotated(rho, self.weight, self.bias))
-
-    def _with_the_probe_as_a_row(self, input: Tensor) -> Tensor:
-        """The probe rides along as one more row: the weights are read no second time."""
-        x = input.reshape(-1, self.in_features)
-        probe = self.constant(input, 1, self.in_features)
-        y, at_probe = super().forward(torch.cat([x, probe])).split([len(x), 1])
-        return scaled(y, self.rho(at_probe)).view(*input.shape[:-1], self.out_features)
 
 
 class _ConvRotation(Rotation):
@@ -68,12 +36,6 @@ class _ConvRotation(Rotation):
             y = super().forward(input)  # type: ignore[misc]
             return scaled(y, rho.view(-1, *[1] * len(self.kernel_size)))
         return self._conv_forward(input, *rotated(rho, self.weight, self.bias))
-
-
-def for_any_size(x: Tensor) -> bool:
-    """Whether nothing may depend on the size of x: what is exported or traced serves other sizes
-    too, and nested tensors have no one size. Then the weights are rotated."""
-    return not is_plain(x) or torch.compiler.is_exporting() or torch.jit.is_tracing()
 
 
 def batched(layer: Any, x: Tensor) -> bool:

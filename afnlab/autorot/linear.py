@@ -1,0 +1,136 @@
+"""The Auto-Rotating linear layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+from afnlab.autorot.rotation import Rotation, factor, for_any_size, rotated, scaled
+from afnlab.eager import is_plain, transformed
+
+
+class AutoRotLinear(Rotation, nn.Linear):
+    """torch.nn.Linear, rotated; input (..., in_features), output (..., out_features)."""
+
+    @property
+    def features(self) -> int:  # type: ignore[override]
+        return self.in_features
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.auto_rot:
+            return super().forward(input)
+        weight, bias, L = self.weight, self.bias, self.limit
+        if for_any_size(input) or input.numel() >= self.in_features**2:  # more outputs than weights
+            rho = self.rho(at_probe(weight, bias, self.probe))
+            return F.linear(input, *rotated(rho, weight, bias))
+        call = _Eager.apply if _serves(input, weight, bias, L) else scaled_linear
+        return call(input, weight, bias, L, self.probe, self.eps)
+
+
+def at_probe(weight: Tensor, bias: Tensor | None, x_q: float | Tensor) -> Tensor:
+    """f(x_Q) of shape (out_features,)."""
+    if isinstance(x_q, Tensor):
+        return F.linear(x_q, weight, bias)
+    sums = weight.sum(1)
+    return sums * x_q if bias is None else torch.add(bias, sums, alpha=x_q)
+
+
+def scaled_linear(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    L: float | Tensor,
+    x_q: float | Tensor,
+    eps: float,
+) -> Tensor:
+    """rho f(x), of fewer outputs than weights."""
+    rho = factor(at_probe(weight, bias, x_q), L, eps)
+    return scaled(F.linear(x, weight, bias), rho)
+
+
+def _serves(x: Tensor, *others: Any) -> bool:
+    """Whether `_Eager` can stand for the expression: plain calls, of one type of full precision."""
+    if x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled(x.device.type):
+        return False
+    if transformed() or torch.compiler.is_compiling() or forward_ad._current_level >= 0:
+        return False
+    for t in (x, *others):
+        if isinstance(t, Tensor) and not (is_plain(t) and t.dtype == x.dtype):
+            return False
+    return True
+
+
+class _Eager(torch.autograd.Function):
+    """`scaled_linear` with its gradients worked out, to pass over large tensors less often.
+
+    What rho takes from the weight's gradient is the same all along a row (x_q times as much, where
+    x_q is a tensor), so the product that gives the rest starts from it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        L: float | Tensor,
+        x_q: float | Tensor,
+        eps: float,
+    ) -> Tensor:
+        f_probe = at_probe(weight, bias, x_q)
+        inverse = f_probe.abs().add_(eps).reciprocal_()
+        rho = inverse * L
+        f = F.linear(x, weight, bias)
+        trained = L if isinstance(L, Tensor) else None
+        ctx.save_for_backward(x, weight, bias, trained, f, f_probe, inverse, rho)
+        ctx.L, ctx.x_q, ctx.eps = L, x_q, eps
+        return f * rho
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled() or forward_ad._current_level >= 0:  # differentiated itself
+            return _of_the_expression(ctx, grad)
+        x, weight, _, _, f, f_probe, inverse, rho = ctx.saved_tensors
+        needs = ctx.needs_input_grad
+        shape = x.shape
+        if len(shape) != 2:
+            x, f, grad = (t.reshape(x.numel() // shape[-1], t.shape[-1]) for t in (x, f, grad))
+        # What passes over the batch comes first, while that is in the cache.
+        by_rho = (grad * f).sum(0)
+        through = grad * rho
+        total = through.sum(0) if needs[2] else None
+        # d rho / d f_probe = -L sign(f_probe) / (|f_probe| + eps)^2
+        less = f_probe.sign().mul_(inverse).mul_(rho) * by_rho
+        lesser, x_q = less.unsqueeze(1), ctx.x_q
+        if isinstance(x_q, Tensor):
+            lesser, x_q = lesser * x_q, 1
+        return (
+            through.mm(weight).view(shape) if needs[0] else None,
+            torch.addmm(lesser, through.t(), x, beta=-x_q) if needs[1] else None,
+            None if total is None else total.sub_(less),
+            by_rho.dot(inverse) if needs[3] else None,
+            None,
+            None,
+        )
+
+
+def _of_the_expression(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradients of `scaled_linear` by torch, which can be differentiated again."""
+    given = ctx.saved_tensors[:4]
+
+    def expression(*tensors: Tensor) -> Tensor:
+        left = iter(tensors)
+        x, weight, bias, trained = (None if t is None else next(left) for t in given)
+        assert x is not None
+        assert weight is not None
+        return scaled_linear(
+            x, weight, bias, ctx.L if trained is None else trained, ctx.x_q, ctx.eps
+        )
+
+    pull = torch.func.vjp(expression, *(t for t in given if t is not None))[1]
+    grads = iter(pull(grad))
+    return *(None if t is None else next(grads) for t in given), None, None
