@@ -29,7 +29,9 @@ def _build(kind: str, level: str) -> str:
     path = library.ready(kind, level)
     try:
         compiler = cpu_compiler(level) if kind == "cpu" else cuda_compiler(everywhere=True)
-        compiler.run(library.SOURCE[kind], path)
+        unfinished = path.with_suffix(".part")  # whoever looks meanwhile finds none
+        compiler.run(library.SOURCE[kind], unfinished)
+        unfinished.replace(path)
     except Unavailable as reason:
         return f"no library for {kind} {level}: {reason}"
     return f"{path.name}: {path.stat().st_size / 2**20:.1f} MiB"
