@@ -220,6 +220,16 @@ def test_a_rotated_layer_is_the_one_that_would_be_built(kind):
     assert_close(layer(x), y, rtol=0, atol=0)
 
 
+def test_what_has_been_parametrised_since_is_not_passed_over():
+    model = nn.Sequential(AutoRotLinear(4, 5), nn.Sigmoid(), AutoRotLinear(5, 2))
+    nn.utils.parametrizations.weight_norm(model[2])
+    with pytest.raises(ValueError, match="no plain layer is known for ParametrizedAutoRotLinear"):
+        undo_rotation(model)
+    assert type(model[0]) is AutoRotLinear
+    nn.utils.parametrize.remove_parametrizations(model[2], "weight")
+    assert [type(layer) for layer in undo_rotation(model)] == [nn.Linear, nn.Sigmoid, nn.Linear]
+
+
 def test_a_layer_that_was_built_rotated_can_be_undone():
     model = nn.Sequential(AutoRotLinear(8, 8, L=2.0, trainable_L=True, x_q=torch.ones(8)))
     undo_rotation(model)

@@ -80,7 +80,17 @@ def auto_rotate(
 
 
 def undo_rotation(model: nn.Module) -> nn.Module:
-    """Make every Auto-Rotating layer of a model the plain one again, in place."""
+    """Make every Auto-Rotating layer of a model the plain one again, in place.
+
+    ValueError, and nothing is changed, where one has been parametrised since, or is of a class of
+    its own.
+    """
+    for module in model.modules():
+        if isinstance(module, Rotation) and type(module) not in PLAIN:
+            raise ValueError(
+                f"undo_rotation: no plain layer is known for {type(module).__name__}; take back"
+                " what was done to it since its rotation (its parametrisations, say)"
+            )
     for layer in _layers(model, tuple(PLAIN)):
         _make_plain(layer)
     settle_fusion(model)
