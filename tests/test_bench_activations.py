@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 
+from afnlab.analysis import speed
 from afnlab.bench import activations
 from afnlab.cli import main
 
@@ -52,6 +54,42 @@ def test_somebody_else_s_are_measured_beside(tmp_path, capsys):
     passes = ("forward", "backward", "both")
     wanted = {("Halved", d, p) for d in ("float32", "bfloat16") for p in passes}
     assert found == wanted | {("only_float32", "float32", p) for p in passes}
+
+
+def times(costs):
+    """Measured times: {(function, way): seconds}, for two sizes, the second twice as slow."""
+    rows = [
+        {"function": f, "way": way, "dtype": "float32", "elements": n, "input": "normal"}
+        | {"pass": "both", "seconds": seconds * n / 64}
+        for n in (64, 128)
+        for (f, way), seconds in costs.items()
+    ]
+    copies = [
+        r | {"function": "copy", "way": "torch", "pass": "forward"} for r in rows[:: len(costs)]
+    ]
+    return pd.DataFrame(rows + copies)
+
+
+def test_tables_of_what_was_measured():
+    expressions = {
+        ("srelu", "expression"): 9.0,
+        ("gelu", "expression"): 8,
+        ("swish", "expression"): 5,
+    }
+    own = {("relu", "torch"): 1.0, ("silu", "torch"): 2.0, ("gelu", "torch"): 4.0}
+    measured = times(own | {("srelu", "kernel"): 2.1} | expressions)
+    summary = activations.summary(measured)
+    shown = speed.beside(summary)
+    assert list(shown.columns) == ["function", "by", "float32, 64", "float32, 128"]
+    assert list(shown["float32, 128"]) == pytest.approx([1.0, 2.0, 2.1, 4.0])
+    (row,) = speed.beside(summary, "expression / kernel").itertuples(index=False)
+    assert row[:2] == ("srelu", "kernel")
+    assert row[2:] == pytest.approx([9 / 2.1] * 2)
+    said = speed.verdict(measured)
+    assert list(said.by) == ["kernel", "expression"] * 2
+    assert list(said["GELU > SReLU"][:2]) == ["holds", "does not hold"]
+    assert list(said["SReLU ~ Swish"][:2]) == ["holds", "does not hold"]
+    assert list(said["SReLU / Swish"]) == pytest.approx([1.05, 1.8] * 2)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Figures and sentences of the speed benchmark: how near to a copy's bandwidth each function is."""
+"""A figure and tables of the speed benchmark: how near to a copy's bandwidth each function is."""
 
 from __future__ import annotations
 
@@ -49,25 +49,40 @@ def _labels(part: pd.DataFrame) -> Iterator[str]:
         yield {"kernel": name, "trained": f"{name}, trained", "torch": f"torch {name}"}[way]
 
 
-def verdict(times: pd.DataFrame) -> list[str]:
-    """What the measured times say about the document's claim on costs, per dtype and size."""
+def beside(summary: pd.DataFrame, column: str = "/ relu") -> pd.DataFrame:
+    """One column of `afnlab.bench.activations.summary`, side by side for all dtypes and sizes.
+
+    A row a function that has a value, ordered by the last dtype and size.
+    """
+    shown = summary[(summary.input == "normal") & summary[column].notna()]
+    panels = [f"{d}, {n:,}" for d, n in zip(shown.dtype, shown.elements, strict=True)]
+    wide = shown.assign(panel=panels).pivot(
+        index=["function", "by"], columns="panel", values=column
+    )
+    wide = wide[list(dict.fromkeys(panels))].rename_axis(columns=None)  # in their own order
+    return wide.sort_values(wide.columns[-1]).reset_index()
+
+
+def verdict(times: pd.DataFrame) -> pd.DataFrame:
+    """What the measured times say about the document's claim, "GELU > SReLU ~ Swish".
+
+    Two rows for each dtype and size: for the kernels, and for the formulas written in torch.
+    """
     both = times[(times["pass"] == "both") & (times.input == "normal")]
-    sentences = []
+    rows = []
     for (dtype, size), part in both.groupby(["dtype", "elements"], sort=False):
         t = part.set_index(["function", "way"]).seconds
-        by_kernel = _judged(t["srelu", "kernel"], t["gelu", "torch"], t["silu", "torch"])
-        written_out = _judged(*(t[f, "expression"] for f in ("srelu", "gelu", "swish")))
-        sentences.append(
-            f"{dtype}, {size:,} elements: as kernels {by_kernel}; as torch expressions"
-            f" {written_out}."
-        )
-    return sentences
+        rivals = {
+            "kernel": (t["srelu", "kernel"], t["gelu", "torch"], t["silu", "torch"]),
+            "expression": tuple(t[f, "expression"] for f in ("srelu", "gelu", "swish")),
+        }
+        for by, (srelu, gelu, swish) in rivals.items():
+            row = {"dtype": dtype, "elements": size, "by": by}
+            row |= {"SReLU / GELU": srelu / gelu, "GELU > SReLU": _word(srelu < gelu)}
+            near = abs(srelu / swish - 1) <= NEAR
+            rows.append(row | {"SReLU / Swish": srelu / swish, "SReLU ~ Swish": _word(near)})
+    return pd.DataFrame(rows)
 
 
-def _judged(srelu: float, gelu: float, swish: float) -> str:
-    above = "holds" if srelu < gelu else "does not hold"
-    near = "holds" if abs(srelu / swish - 1) <= NEAR else "does not hold"
-    return (
-        f"SReLU costs {srelu / gelu:.2f} of GELU (GELU > SReLU {above})"
-        f" and {srelu / swish:.2f} of Swish (SReLU ~ Swish {near})"
-    )
+def _word(holds: bool) -> str:
+    return "holds" if holds else "does not hold"
