@@ -749,6 +749,17 @@ def test_autocast_gives_the_plain_layers_type(name, batch, rotation):
 
 
 @every_layer
+@pytest.mark.parametrize("batch", [1, 64])
+def test_tensors_without_memory_have_shapes(name, batch):
+    plain, layer, x = example(name, {"L": 2.0})
+    at = 1 if name in RECURRENT else 0
+    x = x.narrow(at, 0, 1).repeat_interleave(batch, at)
+    there = main(layer.to("meta")(x.to("meta")))
+    assert there.shape == main(plain(x)).shape
+    there.sum().backward()
+
+
+@every_layer
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_half_types(name, dtype):
     for rotation in ({"L": 2.0}, {"L": 2.0, "trainable_L": True}):
