@@ -9,7 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from afnlab.autorot.rotation import Rotation, factor, for_any_size, rotated, scaled
+from afnlab.autorot.rotation import (
+    Rotation,
+    for_any_size,
+    inverse_size,
+    rotated,
+    scaled,
+    sum_of_row,
+)
 from afnlab.eager import is_plain, transformed
 
 
@@ -35,7 +42,7 @@ def at_probe(weight: Tensor, bias: Tensor | None, x_q: float | Tensor) -> Tensor
     """f(x_Q) of shape (out_features,)."""
     if isinstance(x_q, Tensor):
         return F.linear(x_q, weight, bias)
-    sums = weight.sum(1)
+    sums = sum_of_row(weight)
     return sums * x_q if bias is None else torch.add(bias, sums, alpha=x_q)
 
 
@@ -48,7 +55,7 @@ def scaled_linear(
     eps: float,
 ) -> Tensor:
     """rho f(x), of fewer outputs than weights."""
-    rho = factor(at_probe(weight, bias, x_q), L, eps)
+    rho = L * inverse_size(at_probe(weight, bias, x_q), eps)
     return scaled(F.linear(x, weight, bias), rho)
 
 
@@ -72,18 +79,11 @@ class _Eager(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        L: float | Tensor,
-        x_q: float | Tensor,
-        eps: float,
-    ) -> Tensor:
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        x, weight, bias, L, x_q, eps = given
         f_probe = at_probe(weight, bias, x_q)
-        inverse = f_probe.abs().add_(eps).reciprocal_()
-        rho = inverse * L
+        inverse = inverse_size(f_probe, eps)
+        rho = L * inverse
         f = F.linear(x, weight, bias)
         trained = L if isinstance(L, Tensor) else None
         ctx.save_for_backward(x, weight, bias, trained, f, f_probe, inverse, rho)
@@ -120,17 +120,9 @@ class _Eager(torch.autograd.Function):
 
 def _of_the_expression(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     """The gradients of `scaled_linear` by torch, which can be differentiated again."""
-    given = ctx.saved_tensors[:4]
-
-    def expression(*tensors: Tensor) -> Tensor:
-        left = iter(tensors)
-        x, weight, bias, trained = (None if t is None else next(left) for t in given)
-        assert x is not None
-        assert weight is not None
-        return scaled_linear(
-            x, weight, bias, ctx.L if trained is None else trained, ctx.x_q, ctx.eps
-        )
-
-    pull = torch.func.vjp(expression, *(t for t in given if t is not None))[1]
-    grads = iter(pull(grad))
-    return *(None if t is None else next(grads) for t in given), None, None
+    names = ("x", "weight", "bias", "L")
+    given = {n: t for n, t in zip(names, ctx.saved_tensors, strict=False) if t is not None}
+    rest = {"bias": None, "L": ctx.L, "x_q": ctx.x_q, "eps": ctx.eps}
+    pull = torch.func.vjp(lambda tensors: scaled_linear(**rest | tensors), given)[1]
+    (grads,) = pull(grad)
+    return *(grads.get(name) for name in names), None, None

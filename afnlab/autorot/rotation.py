@@ -137,7 +137,7 @@ class Rotation:
 
     def rho(self, f: Tensor) -> Tensor:
         """The factor for pre-activations whose value at the probe is f; half types: in float32."""
-        return factor(f, self.limit, self.eps)
+        return self.limit * inverse_size(f, self.eps)
 
     def constant(self, like: Tensor, *shape: int) -> Tensor:
         """The probe as an input of shape (1, features, ...)."""
@@ -180,10 +180,10 @@ def for_any_size(x: Tensor) -> bool:
     return not is_plain(x) or torch.compiler.is_exporting() or torch.jit.is_tracing()
 
 
-def factor(f: Tensor, L: Any, eps: float) -> Tensor:
-    """rho = L / (|f| + eps); half types: in float32."""
+def inverse_size(f: Tensor, eps: float) -> Tensor:
+    """1 / (|f| + eps), which is rho / L; half types: in float32."""
     f = f.float() if f.dtype in (torch.float16, torch.bfloat16) else f
-    return L * (f.abs() + eps).reciprocal()
+    return (f.abs() + eps).reciprocal()
 
 
 def scaled(y: Tensor, rho: Tensor) -> Tensor:
