@@ -1,16 +1,57 @@
-"""Whether the code of a stored run is still what it was."""
+"""Whether the code of a stored run is still what it was: by what files hold; nothing is run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from afnlab.runs.spec import RunSpec
+from afnlab import paths
+from afnlab.runs import cell, values
+from afnlab.runs.fingerprint import Manifest, manifest_of
+from afnlab.runs.spec import absolute, group_of
+
+_CHANGED = "its code, notebook or parameters have changed since"
+_MOST_NAMED = 3
 
 
-def is_current(record: Mapping[str, Any]) -> bool:
-    """Whether the code, the notebook and the parameters of a run are still what they were."""
+def is_current(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> bool:
+    """Whether the notebook of a run, and all code that it reaches, are still what they were.
+
+    The notebook and the files that the record names are read and compared with the record's hashes.
+    closed: folders whose files are not followed; a run that names one is not current. Nor is one
+    that was made before records held hashes.
+    """
+    return not what_changed(record, closed)
+
+
+def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
+    """Why a run is not current, in words; an empty text if it is."""
+    if "code" not in record or "folder" not in record:
+        return f"{_CHANGED}, or cannot be told: an earlier afnlab made it"
     try:
-        return RunSpec.of_record(record).group == record["group"]
-    except (ValueError, KeyError):
-        return False
+        path = paths.find("notebooks", record["notebook"], ".ipynb")
+        code = _code(path, record, closed)
+        if group_of(path, code, record["parameters"]) == record["group"]:
+            return ""
+        before, now = record["code"].items(), code.units.items()
+        names = sorted({name for name, _ in before ^ now})
+    except ValueError as error:
+        return f"{_CHANGED} ({error})"
+    except (KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+        return f"{_CHANGED} (its record cannot be followed: {type(error).__name__})"
+    more = ", ..." if len(names) > _MOST_NAMED else ""
+    return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path]) -> Manifest:
+    content = cell.content(path)
+    told = {name: d.default for name, d in cell.declared(path, content).items()}
+    told |= values.decode(record["given"])
+    reached = manifest_of(
+        path, content, absolute(told), folder=Path(record["folder"]), closed=closed
+    )
+    if not record["native"]:
+        return reached
+    normal = record["parameters"]
+    return reached.compiled(*((normal["device"],) if "options" in normal else ("cpu", "cuda")))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afnlab.runs import attempt, store
 from afnlab.runs.currency import is_current
-from afnlab.runs.places import Place
+from afnlab.runs.places import Place, guarded
 
 _LEAST = 4  # letters of an abbreviated id
 
@@ -24,7 +24,8 @@ def table(folder: Path) -> pd.DataFrame:
     columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics"]
     rows = []
     for facts in [*store.records(folder), *store.failures(folder)]:
-        state = "failed" if "message" in facts else "done" if is_current(facts) else "stale"
+        now = "done" if is_current(facts, guarded(folder)) else "stale"
+        state = "failed" if "message" in facts else now
         metrics = facts.get("metrics", {})
         accuracy = metrics.get("test_accuracy")
         seeds = len(facts.get("seeds", ()))
@@ -90,10 +91,10 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     for facts in store.failures(folder):
         if facts["id"] in done:
             found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif not is_current(facts):
+        elif not is_current(facts, guarded(folder)):
             found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
     for record in records if stale else ():
-        if not is_current(record):
+        if not is_current(record, guarded(folder)):
             found.append((home(folder, record), f"{record['label']}: its code has changed"))
     return found
 
