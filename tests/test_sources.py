@@ -29,11 +29,13 @@ ASKED |= {"mnist": {"task": "mnist-mlp", "activation": "relu"}}
 ASKED |= {"plot": {"notebook": "plot", "activation": "gish"}}
 
 
-def groups(root: Path, asked: dict = ASKED) -> dict[str, str]:
+def groups(root: Path, asked: dict = ASKED, folder: Path | None = None) -> dict[str, str]:
     """The groups of these runs, as a new process with the package at `root` names them."""
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", GROUPS, json.dumps(asked)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=root, check=False)
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, cwd=folder or root, check=False
+    )
     assert not done.returncode, done.stderr
     return json.loads(done.stdout)
 
@@ -61,15 +63,28 @@ TRAININGS = ALL - {"plot"}
 
 
 def changed(package: Path, before: dict, file: str, edit) -> set[str]:
+    return changed_of(ASKED, package, file, edit, before=before)
+
+
+def changed_of(
+    asked: dict,
+    package: Path,
+    file: str,
+    edit,
+    folder: Path | None = None,
+    before: dict | None = None,
+) -> set[str]:
+    """The runs that are others when a file of the package has been edited."""
+    before = before or groups(package, asked, folder)
     path = package / file
     source = path.read_text()
     path.write_text(edit(source))
     assert path.read_text() != source
     try:
-        after = groups(package)
+        after = groups(package, asked, folder)
     finally:
         path.write_text(source)
-    return {name for name in ASKED if after[name] != before[name]}
+    return {name for name in asked if after[name] != before[name]}
 
 
 def test_editing_an_activation_changes_its_own_runs(package, before):

@@ -38,7 +38,7 @@ def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
         names = sorted({name for name, _ in before ^ now})
     except ValueError as error:
         return f"{_CHANGED} ({error})"
-    except (KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:
         return f"{_CHANGED} (its record cannot be followed: {type(error).__name__})"
     more = ", ..." if len(names) > _MOST_NAMED else ""
     return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"

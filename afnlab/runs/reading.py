@@ -1,7 +1,7 @@
 """Notes which source files a kernel's process reads, and the SHA-256 of what it reads.
 
 It is started before anything else is imported, so it needs the standard library alone: a new
-interpreter loads it with `starter()`. `fingerprint.check` compares what it notes with what the
+interpreter loads it with `starter()`. `fingerprint.checking` compares what it notes with what the
 run's id was made from.
 """
 

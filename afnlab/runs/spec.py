@@ -168,4 +168,9 @@ def _absolute(ref: Any) -> Any:
     if isinstance(ref, (list, tuple)):
         return type(ref)(map(_absolute, ref))
     file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    return f"{Path(file).expanduser().resolve()}:{name}" if file.endswith(".py") else ref
+    if not file.endswith(".py"):
+        return ref
+    try:
+        return f"{Path(file).expanduser().resolve()}:{name}"
+    except (RuntimeError, OSError) as error:  # there is no such home; links that go in circles
+        raise ValueError(f"{file}: no such file ({error})") from None

@@ -94,10 +94,12 @@ class _Reader(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             self.found.imports[Import(alias.name)] = None
+            self.found.names.update(alias.name.split("."))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = tuple(alias.name for alias in node.names)
         self.found.imports[Import(node.module or "", names, node.level)] = None
+        self.found.names.update((node.module or "").split("."), names)
 
     def visit_Name(self, node: ast.Name) -> None:
         self.found.names.add(node.id)

@@ -8,11 +8,13 @@ from afnlab.runs.fingerprint.mentions import Mentions, mentions
 from afnlab.runs.fingerprint.package import Package, split
 from afnlab.runs.sources import Source
 
-# Names with which a source can use what it does not name.
+# With these a source can use what it does not name: as names, as attributes of anything, or of
+# these modules.
 _CONCEALING = {
-    *("__import__", "import_module", "find_spec", "resolve_name", "locate", "modules"),
-    *("run_path", "run_module", "spec_from_file_location", "SourceFileLoader"),
-    *("exec", "eval", "run_cell", "run_code", "ex", "ev"),
+    *("exec", "eval", "__import__", "__builtins__", "builtins.exec", "builtins.eval"),
+    *("builtins.__import__", "sys.modules", "pydoc.locate"),
+    *(".import_module", ".find_spec", ".resolve_name", ".run_path", ".run_module"),
+    *(".spec_from_file_location", ".SourceFileLoader", ".run_cell", ".run_code", ".ex", ".ev"),
 }
 _SHARING = {"%run", "exec", "run_path"}  # with which names come from other sources
 # What makes objects of classes that it does not name.
@@ -82,14 +84,22 @@ def _takes_all(one: Mentions) -> bool:
 
 
 def _conceals(one: Mentions) -> bool:
-    return bool(one.names & _CONCEALING) or any("afnlab" in text for text in one.texts)
+    return bool(_used(one) & _CONCEALING) or any("afnlab" in text for text in one.texts)
 
 
 def _unpickles(one: Mentions) -> bool:
-    dotted = {".".join((t, *rest)) for root, *rest in one.chains for t in one.bound.get(root, ())}
-    dotted |= {f"{i.module}.{name}" for i in one.imports for name in i.names}
     modules = {i.module.partition(".")[0] for i in one.imports}
-    return bool((one.names | dotted | modules) & _UNPICKLING)
+    return bool((_used(one) | one.names | modules) & _UNPICKLING)
+
+
+def _used(one: Mentions) -> set[str]:
+    """`name`, `.attribute` and `module.name` of all that a source uses or imports."""
+    found = {f"{i.module}.{name}" for i in one.imports for name in i.names}
+    found |= {f".{name}" for i in one.imports for name in i.names}
+    for root, *attributes in one.chains:
+        found |= {root, *(f".{name}" for name in attributes)}
+        found |= {".".join((t, *attributes[:1])) for t in one.bound.get(root, ())}
+    return found | {f".{name}" for name in one.names if name not in {c[0] for c in one.chains}}
 
 
 def _is_ours(name: str) -> bool:

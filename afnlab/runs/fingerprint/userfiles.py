@@ -25,7 +25,9 @@ _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
 # Names with which a source moves where modules are looked for, runs what is in a file, or reads its
 # own text.
 _MOVES = {"path", "chdir", "addsitedir", "%cd", "PYTHONPATH"}
-_RUNS = {"exec", "eval", "compile", "execfile", "run_path", "SourceFileLoader"}
+_RUNS = {"exec", "eval", "compile"}
+_LOADS = {"run_path", "spec_from_file_location", "SourceFileLoader"}
+_MOST = 1 << 20  # bytes of a file without an ending of code that may be run all the same
 _READS_TEXT = {
     *("__doc__", "getdoc", "getsource", "getsourcelines", "getcomments", "linecache", "doctest"),
     *("docopt", "jit", "f_lineno", "co_firstlineno"),
@@ -116,8 +118,9 @@ class UserFiles:
         for one in named.imports:
             for path in self._imported(one, roots, folder):
                 self._add(f"import {one.level} {one.module}", path, roots)
+        runs = bool({root for root, *_ in named.chains} & _RUNS or named.names & _LOADS)
         for text in named.texts:
-            for path in self._of_text(text, folder, any_file=bool(named.names & _RUNS)):
+            for path in self._of_text(text, folder, any_file=runs):
                 self._add("text", path, None)
 
     def _note_roots(self, named: Mentions, folder: Path) -> None:
@@ -155,7 +158,7 @@ class UserFiles:
         if where.endswith(_CODE) or (any_file and where.strip(". ")):
             for base in dict.fromkeys((folder, self.folder)):
                 path = self._absolute(base, where)
-                if _is_file(path):
+                if _is_file(path) and (where.endswith(_CODE) or path.stat().st_size < _MOST):
                     yield path
         elif all(part.isidentifier() for part in where.split(".")):
             parts = where.split(".")
