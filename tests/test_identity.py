@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from test_runs import SMALL, means, notebook
+from test_sources import package  # noqa: F401  (a fixture)
 
 from afnlab.cli import main
 from afnlab.runs import RunFailed, RunSpec, currency, execute, records, store, upkeep
@@ -333,6 +337,51 @@ def test_a_new_kernel_is_looked_at_too(beside, edited):
             execute(planned, beside / "runs", threads=1)
     else:
         assert value(execute(planned, beside / "runs", threads=1)) == 2
+
+
+OF_A_COPY = """
+    import json, sys
+    from pathlib import Path
+    from afnlab.runs import RunFailed, RunSpec, execute
+    from afnlab.runs.kernels import KernelServer
+    root, edits = Path(sys.argv[1]), json.loads(sys.argv[2])
+    said = []
+    for file, old, new in edits:
+        spec = RunSpec.make("train", {"activation": "srelu", "epochs": 1, "seeds": [len(said)]})
+        path = root / "afnlab" / file
+        kept = path.read_text()
+        path.write_text(kept.replace(old, new))
+        assert path.read_text() != kept
+        try:
+            with KernelServer(1) as server:
+                execute(spec, root / "runs", threads=1, server=server)
+            said.append("done")
+        except RunFailed as error:
+            said.append(str(error))
+        path.write_text(kept)
+    print(json.dumps(said))
+"""
+EDITED = {
+    "activations/gated.py": ("angle = (pi / 4)", "angle = (pi / 3)"),
+    "native/functors.h": ("\n", "\n\n"),
+    "activations/shrink.py": ("import torch\n", "import torch\n\nEDITED = 1\n"),
+}
+
+
+@pytest.mark.slow
+def test_afnlabs_own_code_edited_before_the_kernels_start(package, tmp_path):  # noqa: F811
+    edits = json.dumps([(file, *edit) for file, edit in EDITED.items()])
+    command = [sys.executable, "-c", dedent(OF_A_COPY), str(package), edits]
+    env = os.environ | {"PYTHONPATH": str(package)}
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert not done.returncode, done.stderr
+    for file, said in zip(EDITED, json.loads(done.stdout.splitlines()[-1]), strict=True):
+        if file == "activations/shrink.py":  # which this run does not reach
+            assert said == "done"
+        else:
+            assert f"{file} was edited after this run was planned" in said
 
 
 MARKS = """

@@ -148,6 +148,7 @@ class UserFiles:
         top = parts[0] if parts else ""
         if not one.level and top not in sys.stdlib_module_names:
             places += [Path(p or self.folder) for p in sys.path]
+            places += _editable(top)
         yield from _walk(parts, places, one.names)
 
     def _of_text(self, text: str, folder: Path, any_file: bool = False) -> Iterator[Path]:
@@ -227,6 +228,14 @@ def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
 
 def _modules_in(folder: Path, name: str) -> list[Path]:
     return [p for p in (folder / f"{name}{s}" for s in _SUFFIXES) if _is_file(p)][:1]
+
+
+def _editable(name: str) -> list[Path]:
+    """Where a package lies that is installed as a pointer to its sources, if that is a finder."""
+    finders = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith("__editable__")]
+    specs = [finder.find_spec(name, None) for finder in finders] if name else []
+    found = [p for s in specs if s for p in (*(s.submodule_search_locations or ()), s.origin) if p]
+    return [Path(p).parent for p in found]
 
 
 def _packages(path: Path) -> list[Path]:
