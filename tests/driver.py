@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from afnlab.runs import attempt, forking, kernels, store
+from afnlab.runs import attempt, forking, kernels, store, supervisor
 
 MARK = "AFNLAB_TEST_MARK"
 
@@ -116,7 +116,7 @@ def _forked(self, descriptor: int) -> _Child:
     pid = os.fork()
     if pid == 0:
         self.ours.close()
-        forking.serve(descriptor, parent, str(self.folder))
+        supervisor.supervise(descriptor, parent, str(self.folder))
     return _Child(pid)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import shutil
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import cell, forking, values
+from afnlab.runs import cell, surroundings, values
 from afnlab.runs.kernels import KernelServer
 
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
@@ -57,9 +58,9 @@ def run_cells(
     means = means or Means()
     log = log or target.with_suffix(".log")
     made: list[Any] = []
-    manager = manager_class(means.server, means.threads, log, means.environment, made)
     _prepare(notebook, target, given)
-    with _Deadline(means, made) as deadline:
+    with _private_folder(means.server) as private, _Deadline(means, made) as deadline:
+        manager = manager_class(means.server, means.threads, private, log, means.environment, made)
         try:
             _papermill(target, manager)
         except Exception as error:
@@ -69,10 +70,19 @@ def run_cells(
             if not hasattr(error, "ename"):  # no cell's own
                 _note_end(target, error, log)
             raise
-        finally:
-            if means.server is not None and not means.server.running:
-                for process in _processes(made):
-                    forking.kill_group(process.pid)
+
+
+@contextmanager
+def _private_folder(server: KernelServer | None) -> Iterator[Path]:
+    """The server's own, or one that is deleted afterwards."""
+    if server is not None:
+        yield server.folder
+        return
+    folder = surroundings.private_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
@@ -144,10 +154,11 @@ class _Deadline:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        seconds = self.means.timeout
-        due = math.inf if seconds is None else time.monotonic() + seconds
+        seconds, due = self.means.timeout, math.inf
         number = signal.SIGINT
         while not self._done.wait(_TICK):
+            if seconds is not None and due == math.inf and _processes(self.managers):
+                due = time.monotonic() + seconds  # what the kernel server takes is not the run's
             if self.means.stop.is_set():
                 self._send(_KILL)
             elif time.monotonic() >= due:
