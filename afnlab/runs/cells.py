@@ -16,6 +16,7 @@ from typing import Any
 from afnlab.runs import cell, surroundings, values
 from afnlab.runs.kernels import KernelServer
 
+_SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
 _TICK = 0.2  # seconds between two looks at the clock
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
@@ -106,10 +107,13 @@ def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
 
 def _papermill(path: Path, manager: type) -> None:
     import papermill  # noqa: PLC0415
+    from papermill.iorw import papermill_io  # noqa: PLC0415
 
+    if not isinstance(papermill_io.get_handler(f"{_SCHEME}x.ipynb"), _Whole):
+        papermill_io.register(_SCHEME, _Whole())
     papermill.execute_notebook(
         str(path),
-        str(path),
+        f"{_SCHEME}{path}",
         kernel_name="python3",
         language="python",
         progress_bar=False,
@@ -118,11 +122,32 @@ def _papermill(path: Path, manager: type) -> None:
     )
 
 
+class _Whole:
+    """How papermill writes a notebook: whole, in place of whatever stands there.
+
+    What stands there the notebook itself may have put: opened, a link might lead out of the run,
+    and a pipe would never let go of us.
+    """
+
+    def write(self, text: str, path: str) -> None:
+        target = Path(path.removeprefix(_SCHEME))
+        part = target.with_name(f".{target.name}.part")
+        part.unlink(missing_ok=True)
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(target)
+
+    def pretty_path(self, path: str) -> str:
+        return path.removeprefix(_SCHEME)
+
+
 def _note_end(path: Path, error: Exception, log: Path) -> None:
     """Write into the notebook that its kernel ended, where that was, and what it last said."""
     import nbformat  # noqa: PLC0415
 
     with suppress(OSError, ValueError):
+        if path.is_symlink() or not path.is_file():
+            return
         content = nbformat.read(path, 4)
         begun = [c for c in content.cells if c.metadata.get("papermill", {}).get("start_time")]
         if not begun:
@@ -133,7 +158,7 @@ def _note_end(path: Path, error: Exception, log: Path) -> None:
         begun[-1].outputs.append(
             nbformat.v4.new_output("error", ename=name, evalue=text, traceback=lines)
         )
-        nbformat.write(content, path)
+        _Whole().write(nbformat.writes(content), str(path))
 
 
 def _processes(managers: list[Any]) -> list[Any]:
