@@ -71,7 +71,7 @@ def serve(descriptor: int, parent: int) -> NoReturn:
 
 def _fork(file: int, connection: socket.socket, kernels: dict[int, int]) -> None:
     """Fork a kernel as it is asked for in a file, and answer with its number and a handle of it."""
-    with open(file, "rb") as asked:  # noqa: PTH123
+    with open(file, "rb") as asked:
         request = json.load(asked)
     server = os.getpid()
     pid = os.fork()

@@ -143,7 +143,7 @@ def _in_memory(content: bytes) -> Iterator[int]:
     """A file that is nowhere, as its descriptor: an environment may be too large for a message."""
     file = os.memfd_create("afnlab")
     try:
-        with open(file, "wb", closefd=False) as writing:  # noqa: PTH123
+        with open(file, "wb", closefd=False) as writing:
             writing.write(content)
         os.lseek(file, 0, os.SEEK_SET)
         yield file

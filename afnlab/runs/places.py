@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from afnlab.paths import user_cache
 from afnlab.runs import attempt, store
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.sources import digest
@@ -94,14 +95,13 @@ class Remote(Place):
 
     def __init__(self, url: str) -> None:
         import fsspec  # noqa: PLC0415
-        import pooch  # noqa: PLC0415
 
         try:
             self.fs, self.root = fsspec.url_to_fs(url)
         except (ImportError, ValueError, OSError) as error:
             raise ValueError(f"{url}: cannot be opened ({error})") from None
         self.url = url.rstrip("/")
-        super().__init__(pooch.os_cache("afnlab") / "runs" / digest(self.url)[:16])
+        super().__init__(user_cache() / "runs" / digest(self.url)[:16])
         self.workshop = self.folder / ".outbox"
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""The process between a sweep and its kernel server: when either ends, it ends what is left of both.
+"""The process between a sweep and its kernel server: it ends what is left when one of them ends.
 
 Run as a script it imports nothing but the standard library, so it is there within milliseconds and
 stays small; the server is forked from it and does the importing.
@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Collection
+from pathlib import Path
 from typing import NoReturn
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -90,10 +91,10 @@ def kill_descendants(spared: Collection[int] = ()) -> None:
 def children() -> set[int]:
     """The processes whose parent is this one, those included that have ended and are not reaped."""
     found = set()
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-            if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
-                found.add(int(name))
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if int((path / "stat").read_bytes().rpartition(b")")[2].split()[1]) == os.getpid():
+                found.add(int(path.name))
     return found
 
 

@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,8 +21,8 @@ _LIKELY = ("/tmp", "/var/tmp", "/dev/shm")
 _PROBE = bytes(1 << 16)
 _OF_PROCESS, _OF_JOB = 64, 24  # open files: what a sweep needs, and for each of its jobs
 
-# A number must not depend on how the shell was set up. Of Python's own variables only those that say
-# where modules are stay as they are.
+# A number must not depend on how the shell was set up. Of Python's own variables only those that
+# say where modules are stay as they are.
 _SET = {
     "PYTHONHASHSEED": "0",  # the order of sets
     "PYTHONUTF8": "1",  # how files are read, whatever the locale
