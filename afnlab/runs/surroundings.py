@@ -19,7 +19,7 @@ except ImportError:  # Windows
 SOCKET = "x" * 16  # stands for the name of a kernel's socket, which is no longer
 _LIKELY = ("/tmp", "/var/tmp", "/dev/shm")
 _PROBE = bytes(1 << 16)
-_OF_PROCESS, _OF_JOB = 64, 24  # open files: what a sweep needs, and for each of its jobs
+_OF_PROCESS, _OF_JOB = 48, 32  # open files: what a sweep needs, and for each of its jobs
 
 # A number must not depend on how the shell was set up. Of Python's own variables only those that
 # say where modules are stay as they are.
