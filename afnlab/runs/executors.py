@@ -46,8 +46,8 @@ class Local:
 
     jobs: how many. threads: torch's in each; None: the machine's, divided among the jobs. timeout:
     seconds that a run may take. gpus_per_run: how many GPUs a run has to itself; 0: all runs see
-    all. ValueError if there are not as many, or if a process may not open the files that a run needs;
-    with fewer than all jobs need there are fewer jobs, with a warning.
+    all. ValueError if there are not as many, or if a process may not open as many files as a run
+    needs; where that is true of all jobs together there are fewer, with a warning.
     """
 
     here = True

@@ -1,4 +1,4 @@
-"""torch's settings, which a caller may have changed for work of their own, as training wants them."""
+"""torch's settings as training wants them, whatever the caller has set for work of their own."""
 
 from __future__ import annotations
 
