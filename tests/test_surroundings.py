@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from test_runs import notebook
 import afnlab
 from afnlab.runs import attempt, records, store, surroundings
 from afnlab.runs.kernels import available
+from afnlab.runs.progress import Progress
 from afnlab.training import files
 from afnlab.training.scan import scan
 
@@ -217,9 +218,10 @@ SETTINGS: dict[str, Callable[[], object]] = {
 
 def numbers() -> dict[str, object]:
     """What calls give that train, scan or rewrite a model."""
-    small = {"seeds": 2, "epochs": 1, "limit_train": 100, "progress": False}
-    trained = afnlab.train("digits-mlp", "srelu", params={"trainable": True}, **small)
-    pictures = afnlab.train("digits-convnet", "apec", **small)
+    small = {"seeds": 2, "epochs": 1, "limit_train": 64, "progress": False}
+    params = {"trainable": True}
+    trained = afnlab.train("digits-mlp", "srelu", params=params, limit_test=64, **small)
+    pictures = afnlab.train("digits-convnet", "relu", limit_test=64, **small)
     values = scan("digits-mlp", "srelu", "t", [1.0, 2.0], **small)
     made = [torch.nn.Linear(4, 4, dtype=torch.float32, device="cpu"), torch.nn.ReLU()]
     model = afnlab.replace(torch.nn.Sequential(*made), torch.nn.ReLU, "srelu", t=1.5)
@@ -318,7 +320,7 @@ def fsync(file):
     real(file)
 os.fsync = fsync
 """
-LARGE = "import os; os.environ.update({f'LARGE{i}': 100_000 * 'v' for i in range(30)})"
+LARGE = "import os; os.environ.update({f'LARGE{i}': 100_000 * 'v' for i in range(15)})"
 BLOCKED = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))"
 BEFORE = {
     "a TMPDIR of 100 characters": temporary_is,
@@ -483,6 +485,19 @@ def test_nothing_outlives_a_sweep(who, driver, tmp_path):
         139 if "sweep" in KILLED[who] else 0
     )
     driver.wait_for_quiet()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EPIPE])
+def test_a_sweep_goes_on_when_nobody_can_hear_of_it(number):
+    """A closed pipe ends it, as it ends any command: `afnlab sweep ... | head`."""
+
+    def report(line: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    progress = Progress("sweep", 2, lambda: 0, report)
+    with nullcontext() if number != errno.EPIPE else pytest.raises(BrokenPipeError):
+        progress.ended("one", "done", failed=False)
+    assert progress.ended_so_far == 1
 
 
 # Commands as a shell starts them
