@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab import bench, cli_analysis, cli_runs
+from afnlab import _startup, bench, cli_analysis, cli_runs
 
 DEBUG = "AFNLAB_DEBUG"
 _EPILOG = f"""\
@@ -25,9 +25,12 @@ environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0, 1 if a run failed, 2 for bad input, 130 if interrupted."""
     try:
+        _startup.ready()
         arguments = _parser().parse_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
+            if any(word.startswith("error") for word in sys.warnoptions):  # $PYTHONWARNINGS
+                warnings.filters[:] = [f for f in warnings.filters if f[0] != "error"]  # type: ignore[index]
             return arguments.command(arguments)
     except KeyboardInterrupt:
         print("afnlab: interrupted; what was complete is kept", file=sys.stderr)
@@ -40,6 +43,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"afnlab: {error}", file=sys.stderr)
         return 2
+
+
+def command() -> int:
+    """`main` as a process of its own: nothing that comes after it is left to show a traceback."""
+    status = main()
+    _startup.over()
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # a full disk, or whoever read it has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"afnlab: what was printed is not whole ({error.strerror})", file=sys.stderr)
+        return status or 1
+    return status
 
 
 def _warn(message: Warning | str, *_: Any) -> None:
@@ -199,4 +216,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

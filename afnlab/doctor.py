@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,9 +69,7 @@ def _notebooks() -> str:
 
 
 def _kernel() -> str:
-    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
-
-    return str(KernelSpecManager().get_kernel_spec("python3").resource_dir)
+    return f"ipykernel {version('ipykernel')} of {sys.executable}"
 
 
 def _device() -> str:

@@ -6,8 +6,10 @@ left can be told from what is under way.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import time
 import uuid
 from contextlib import suppress
@@ -19,6 +21,8 @@ from afnlab.runs import store
 
 PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", locks.SUFFIX
 _MINUTE, _DAY = 60, 86_400  # seconds
+# What a file system answers that cannot do this, as CIFS and sshfs for folders: no sign of a fault.
+_NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF)
 
 
 class Attempt:
@@ -131,14 +135,24 @@ def _renamed(folder: Path, final: Path) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Have a file, or a folder's list of names, written to the disk."""
+    """Have a file, or a folder's list of names, written to the disk, where that can be asked for.
+
+    Whatever else a notebook left (links, pipes, sockets) is not opened: it might never answer.
+    """
     if os.name != "posix" and path.is_dir():
         return  # Windows opens no folders
-    descriptor = os.open(path, os.O_RDONLY)
+    mode = path.lstat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
 
 
 def _is_free(lock: Path) -> bool:

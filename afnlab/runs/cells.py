@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import cell, forking, reading, values
+from afnlab.runs import cell, reading, surroundings, values
 from afnlab.runs.kernels import KernelServer
 
+_SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
 _TICK = 0.2  # seconds between two looks at the clock
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
@@ -62,9 +64,13 @@ def run_cells(
     log = log or target.with_suffix(".log")
     made: list[Any] = []
     _prepare(content, target, given)
-    with _notes() as notes, _Deadline(means, made) as deadline:
+    with (
+        _private_folder(means.server) as private,
+        _notes(private) as notes,
+        _Deadline(means, made) as deadline,
+    ):
         extra = {**means.environment, reading.VARIABLE: notes}
-        manager = manager_class(means.server, means.threads, log, extra, made)
+        manager = manager_class(means.server, means.threads, private, log, extra, made)
         try:
             _papermill(target, manager)
             return reading.notes(notes)
@@ -75,16 +81,25 @@ def run_cells(
             if not hasattr(error, "ename"):  # no cell's own
                 _note_end(target, error, log)
             raise
-        finally:
-            if means.server is not None and not means.server.running:
-                for process in _processes(made):
-                    forking.kill_group(process.pid)
 
 
 @contextmanager
-def _notes() -> Iterator[str]:
+def _private_folder(server: KernelServer | None) -> Iterator[Path]:
+    """The server's own, or one that is deleted afterwards."""
+    if server is not None:
+        yield server.folder
+        return
+    folder = surroundings.private_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _notes(folder: Path) -> Iterator[str]:
     """A file for what a kernel notes; not where the notebook writes, which it may empty."""
-    handle, name = tempfile.mkstemp(prefix="afnlab-", suffix=".read")
+    handle, name = tempfile.mkstemp(suffix=".read", dir=folder)
     os.close(handle)
     try:
         yield name
@@ -114,10 +129,13 @@ def _prepare(content: bytes, target: Path, given: Mapping[str, Any]) -> None:
 
 def _papermill(path: Path, manager: type) -> None:
     import papermill  # noqa: PLC0415
+    from papermill.iorw import papermill_io  # noqa: PLC0415
 
+    if not isinstance(papermill_io.get_handler(f"{_SCHEME}x.ipynb"), _Whole):
+        papermill_io.register(_SCHEME, _Whole())
     papermill.execute_notebook(
         str(path),
-        str(path),
+        f"{_SCHEME}{path}",
         kernel_name="python3",
         language="python",
         progress_bar=False,
@@ -126,11 +144,32 @@ def _papermill(path: Path, manager: type) -> None:
     )
 
 
+class _Whole:
+    """How papermill writes a notebook: whole, in place of whatever stands there.
+
+    What stands there the notebook itself may have put: opened, a link might lead out of the run,
+    and a pipe would never let go of us.
+    """
+
+    def write(self, text: str, path: str) -> None:
+        target = Path(path.removeprefix(_SCHEME))
+        part = target.with_name(f".{target.name}.part")
+        part.unlink(missing_ok=True)
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(target)
+
+    def pretty_path(self, path: str) -> str:
+        return path.removeprefix(_SCHEME)
+
+
 def _note_end(path: Path, error: Exception, log: Path) -> None:
     """Write into the notebook that its kernel ended, where that was, and what it last said."""
     import nbformat  # noqa: PLC0415
 
     with suppress(OSError, ValueError):
+        if path.is_symlink() or not path.is_file():
+            return
         content = nbformat.read(path, 4)
         begun = [c for c in content.cells if c.metadata.get("papermill", {}).get("start_time")]
         if not begun:
@@ -141,7 +180,7 @@ def _note_end(path: Path, error: Exception, log: Path) -> None:
         begun[-1].outputs.append(
             nbformat.v4.new_output("error", ename=name, evalue=text, traceback=lines)
         )
-        nbformat.write(content, path)
+        _Whole().write(nbformat.writes(content), str(path))
 
 
 def _processes(managers: list[Any]) -> list[Any]:
@@ -162,10 +201,11 @@ class _Deadline:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        seconds = self.means.timeout
-        due = math.inf if seconds is None else time.monotonic() + seconds
+        seconds, due = self.means.timeout, math.inf
         number = signal.SIGINT
         while not self._done.wait(_TICK):
+            if seconds is not None and due == math.inf and _processes(self.managers):
+                due = time.monotonic() + seconds  # what the kernel server takes is not the run's
             if self.means.stop.is_set():
                 self._send(_KILL)
             elif time.monotonic() >= due:

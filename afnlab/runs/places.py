@@ -12,6 +12,7 @@ import json
 import os
 import posixpath
 import shutil
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from afnlab.paths import user_cache
 from afnlab.runs import attempt, store
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.sources import digest
@@ -90,9 +92,7 @@ class Place:
 
 def _copies() -> Path:
     """Where the copies of runs at URLs are."""
-    import pooch  # noqa: PLC0415
-
-    return pooch.os_cache("afnlab") / "runs"
+    return user_cache() / "runs"
 
 
 def guarded(folder: Path) -> tuple[Path, ...]:
@@ -207,7 +207,7 @@ class Remote(Place):
     def push_failed(self, kept: Path) -> Path:
         attempt.discard(final := self.folder / store.FAILED / kept.name)
         final.parent.mkdir(exist_ok=True)
-        shutil.copytree(kept, final)
+        shutil.copytree(kept, final, symlinks=True, ignore=_neither_file_nor_folder)
         with self._reached():
             for path in _files(kept):
                 name = path.relative_to(kept).as_posix()
@@ -246,4 +246,12 @@ def _shelf(record: dict[str, Any]) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+    plain = (path for path in sorted(folder.rglob("*")) if not path.is_symlink())
+    return (path for path in plain if path.is_file())
+
+
+def _neither_file_nor_folder(folder: str, names: list[str]) -> list[str]:
+    """Pipes, sockets and devices, which may have no end."""
+    modes = {name: Path(folder, name).lstat().st_mode for name in names}
+    kept = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
+    return [name for name, mode in modes.items() if not any(is_kind(mode) for is_kind in kept)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from afnlab.training.progress import in_notebook
 
+_UNHEARD = (errno.EIO, errno.ENOSPC)  # the terminal has gone, a log's disk is full: work goes on
 _TICK = 1.0  # seconds between two looks at what runs, and at the clock
 
 
@@ -56,9 +58,13 @@ class Progress:
         if self._bar is None:
             ahead = f"; {left}" if (left := self.left()) else ""
             line = f"[{number}/{self.total}] {line}{ahead}"
-        if self._bar is None or failed or not in_notebook():
-            self.say(line)
-        self.show()
+        try:
+            if self._bar is None or failed or not in_notebook():
+                self.say(line)
+            self.show()
+        except OSError as error:
+            if error.errno not in _UNHEARD:
+                raise
 
     def left(self) -> str:
         """The time left, in words; none before one can tell, and at the end."""

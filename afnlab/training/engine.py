@@ -21,6 +21,7 @@ from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
 from afnlab.training.options import Options, number, resolve, seed_list, whole
 from afnlab.training.record import Recorder, Result, result
+from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Member, Stack
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
@@ -28,6 +29,7 @@ from afnlab.training.tasks import Task, get_task
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+@torch_defaults()
 def train(
     task: str | Task,
     activation: str | Activation,
@@ -84,6 +86,7 @@ class Plan:
     group: int | None = None
 
 
+@torch_defaults()
 def plan(
     task: Task,
     activation: Activation,
@@ -113,6 +116,7 @@ def plan(
     return Plan(task, activation, data, place, DTYPES[dtype], epochs, group)
 
 
+@torch_defaults()
 def train_members(
     how: Plan,
     members: Sequence[Member],
@@ -140,7 +144,7 @@ def train_members(
                     raise
                 size = (len(members[part]) + 1) // 2
                 message = f"{len(members[part])} seeds do not fit into memory; {size} at a time"
-                warnings.warn(message, stacklevel=3)
+                warnings.warn(message, stacklevel=4)
                 continue
             recorder.close(keep_weights)
             done.append(recorder)

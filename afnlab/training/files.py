@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 from afnlab import locks
 from afnlab.loading import unknown
+from afnlab.paths import user_cache
 from afnlab.training.catalogue import SOURCES, Source
 
 ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
@@ -47,11 +48,7 @@ def given_folder() -> Path | None:
 def folder_of(name: str) -> Path:
     """Where a data set's files lie, or would."""
     folder = given_folder()
-    if folder is None:
-        import pooch  # noqa: PLC0415
-
-        folder = Path(pooch.os_cache("afnlab"))
-    return folder / source(name).folder
+    return (folder or user_cache()) / source(name).folder
 
 
 def read(name: str, file: str) -> bytes:

@@ -13,10 +13,12 @@ from afnlab.nn import make
 from afnlab.spec import Activation
 from afnlab.training.data import SAMPLE
 from afnlab.training.options import Options
+from afnlab.training.settings import torch_defaults
 from afnlab.training.streams import generator, stream
 from afnlab.training.tasks import Task
 
 
+@torch_defaults()
 def gain(record: Activation, **params: Any) -> float:
     """The factor g for which weights of variance g^2 / inputs keep pre-activations at variance 1.
 

@@ -14,6 +14,7 @@ from afnlab.loading import unknown
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
 from afnlab.training.options import Options, number, resolve, seed_list
+from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Member
 from afnlab.training.tasks import Task, get_task
 
@@ -41,6 +42,7 @@ def _range(task: Task, record: Activation, parameter: str) -> tuple[float, float
     return known[parameter]
 
 
+@torch_defaults()
 def scan(
     task: str | Task,
     activation: str | Activation,
