@@ -55,12 +55,14 @@ def supervise(descriptor: int, parent: int, folder: str) -> NoReturn:
 
 def _note_what_is_read() -> None:
     """Start the notes of `afnlab.runs.reading`, which is loaded before its package."""
-    path = Path(__file__).with_name("reading.py")
-    spec = importlib.util.spec_from_file_location("afnlab.runs.reading", path)
-    assert spec is not None and spec.loader is not None
-    reading = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reading)
-    reading.start()
+    name = "afnlab.runs.reading"
+    if name not in sys.modules:
+        path = Path(__file__).with_name("reading.py")
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    sys.modules[name].start()
 
 
 def _reaped(pid: int) -> bool:
