@@ -328,6 +328,52 @@ MODELS = {
         {"a"},
         {"b": "output"},
     ),
+    "packed sequences": (
+        From(
+            lambda m, x: m.b(m.a(nn.utils.rnn.pack_sequence([x[0], x[1, :3]]))[1][-1]),
+            **{"a": nn.GRU(8, 8), "b": nn.Linear(8, 8)},
+        ),
+        torch.randn(2, 5, 8),
+        {"a"},
+        {"b": "output"},
+    ),
+    "parametrised neighbours": (
+        nn.Sequential(
+            nn.utils.parametrizations.spectral_norm(nn.Linear(8, 8)),
+            *(nn.Tanh(), nn.Linear(8, 8), nn.Tanh()),
+            nn.utils.parametrizations.weight_norm(nn.Linear(8, 2)),
+        ),
+        X,
+        {"2"},
+        {"0": "its class is ParametrizedLinear", "4": "its class is ParametrizedLinear"},
+    ),
+    "an output that cannot be traced back": (
+        From(
+            lambda m, x: torch.tensor(m.b(m.a(x).tanh()).tolist()),
+            **{"a": nn.Linear(8, 8), "b": nn.Linear(8, 8)},
+        ),
+        X,
+        {"a"},
+        {"b": "output"},
+    ),
+    "vmap": (
+        From(
+            lambda m, x: torch.vmap(lambda row: m.b(m.a(row).tanh()))(x),
+            **{"a": nn.Linear(8, 8), "b": nn.Linear(8, 8)},
+        ),
+        X,
+        {"a"},
+        {"b": "output"},
+    ),
+    "an output of its own class": (
+        From(
+            lambda m, x: types.SimpleNamespace(logits=m.b(m.a(x).tanh())),
+            **{"a": nn.Linear(8, 8), "b": nn.Linear(8, 8)},
+        ),
+        X,
+        {"a"},
+        {"b": "output"},
+    ),
     "on meta": (
         nn.Sequential(
             nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 2)
@@ -650,3 +696,12 @@ def test_a_compiled_model_is_traced_as_it_is_written():
     )
     assert rows(rotation_plan(model, X))[1] == {"_orig_mod.0"}
     assert rows(rotation_plan(mlp, X))[1] == {"0"}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.*` is deprecated:DeprecationWarning")
+def test_scripted_parts_run_and_stay_as_they_are():
+    scripted = torch.jit.script(nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)))
+    model = nn.Sequential(scripted, nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+    before = {n: b.clone() for n, b in model.named_buffers()}
+    assert rows(rotation_plan(model, X))[1] == {"2"}
+    assert_close(dict(model.named_buffers()), before, rtol=0, atol=0)

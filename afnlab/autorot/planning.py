@@ -141,13 +141,13 @@ def _per_channel(norm: Node) -> bool:
 
 
 def _last_called(watched: Trace, layers: list[nn.Module]) -> list[nn.Module]:
-    """The layers whose outputs reach the model's output, and no other weights on the way."""
-    found = []
-    for layer in layers:
-        following = [n for node in watched.calls[layer] for n in node.following()]
-        if any(n.name == OUTPUT for n in following) and not any(n.weighted for n in following):
-            found.append(layer)
-    return found or [layer for layer in [*watched.calls][-1:] if layer in layers]
+    """The layers whose outputs reach the model's output, and no other weights on the way; the last
+    that is called, where the output cannot be traced back to any."""
+    after = {layer: [n for c in watched.calls[layer] for n in c.following()] for layer in layers}
+    reaching = [layer for layer in layers if any(n.name == OUTPUT for n in after[layer])]
+    if not reaching:
+        return [layer for layer in [*watched.calls][-1:] if layer in layers]
+    return [layer for layer in reaching if not any(n.weighted for n in after[layer])]
 
 
 def _norm_called(watched: Trace, layer: nn.Module) -> Node | None:

@@ -189,7 +189,7 @@ class _Watch(TorchFunctionMode):
         node.mixes = len(makers) > 1 or any(x.numel() > 1 for x in others)
         for maker in dict.fromkeys(makers):
             maker.children.append(node)
-        if weights and not makers and not others and module is None:
+        if weights and not makers and not others and module not in self.layers:
             self.own |= {id(x): x.dim() for x in made}
         else:
             self.makers |= {id(x): node for x in made}
@@ -214,7 +214,7 @@ class _Watch(TorchFunctionMode):
                 del self.inside[:]
             made = _tensors(outputs)
             # Or made by none of torch's functions: by somebody's own kernel.
-            if whole or any(id(x) not in self.makers for x in made):
+            if whole or any(not (id(x) in self.makers or id(x) in self.own) for x in made):
                 node = self.note(name, made, _tensors((args, kwargs)), module)
                 node.weighted = not is_norm(module) and any(
                     p.dim() > 1 for p in module.parameters()

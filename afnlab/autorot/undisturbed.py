@@ -14,7 +14,11 @@ from torch import Tensor, nn
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Whatever a model does to itself inside is undone: buffers, gradients, modes, attributes."""
-    modules = list(model.modules())
+    everything = list(model.modules())
+    modules = [m for m in everything if not isinstance(m, torch.jit.ScriptModule)]
+    # A scripted module's buffers cannot be exchanged.
+    scripted = [m for m in everything if isinstance(m, torch.jit.ScriptModule)]
+    contents = [(b, b.detach().clone()) for m in scripted for b in m.buffers(recurse=False)]
     kept = []
     for module in modules:
         own: tuple[dict, ...] = (module._parameters, module._buffers, module._modules)
@@ -40,6 +44,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
                 now.update(before)
         for p, grad in grads:
             p.grad = grad
+        with torch.no_grad():
+            for buffer, value in contents:
+                buffer.copy_(value)
 
 
 @contextmanager
