@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
 from afnlab.loading import unknown
+from afnlab.restoring import Restoring, kept, stored, write
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import Activation, get_activation, list_activations
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 CONSTRAINTS = "constraints_"
 
 
-class ActivationModule(nn.Module):
+class ActivationModule(Restoring, nn.Module):
     """A torch module of one activation; shapes: input (*), output (*), the same dtype.
 
     *args, **params: its parameters, by position or by name (or alias): numbers, or tensors, which
@@ -76,7 +77,7 @@ class ActivationModule(nn.Module):
         ranges = self._take_ranges(params)
         self.bounds |= ranges
         given = record.given(args, params)
-        self._start: dict[str, tuple[Any, float]] = {}
+        self._start: dict[str, tuple[Any, float]] = {}  # mean and deviation
         shape = () if num_features is None else (num_features,)
         for name, value in record.complete(given).items():
             if name in self.trained:
@@ -84,7 +85,8 @@ class ActivationModule(nn.Module):
                 empty = torch.empty(shape, device=device, dtype=dtype)
                 setattr(self, name, nn.Parameter(empty))
             elif isinstance(value, Tensor):
-                self.register_buffer(name, value.detach().clone())
+                self._start[name] = kept(value), 0.0
+                self.register_buffer(name, kept(value).to(_place(value, device)))
             else:
                 setattr(self, name, value)
         self.reset_parameters(generator)
@@ -109,8 +111,8 @@ class ActivationModule(nn.Module):
         """Mean and deviation of the start of a trained parameter."""
         low, high = self.bounds[name]
         if given:
-            inside = torch.as_tensor((low <= value) & (value <= high)).all()
-            if self.constrained and not inside:
+            value = kept(value) if isinstance(value, Tensor) else value
+            if self.constrained and not _within(value, low, high):
                 shown = value.tolist() if isinstance(value, Tensor) else value
                 raise ValueError(
                     f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
@@ -121,16 +123,24 @@ class ActivationModule(nn.Module):
         return middle, self.activation.params[name].std if std is None else std
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw the start of the trained parameters anew."""
+        """Draw the start of the trained parameters anew, and write in the tensors that were given.
+
+        generator: as in the constructor. A module on the meta device draws nothing; it is reset
+        when it is given memory.
+        """
+        self._restore(self._start, generator)
+
+    def _restore(self, names: Iterable[str], generator: torch.Generator | None = None) -> None:
         # Not on the default device, which the generator may not serve, and which may be meta.
         place = "cpu" if generator is None else generator.device
-        with torch.no_grad():
-            for name, (value, std) in self._start.items():
-                p, start = getattr(self, name), value
-                if std:
-                    start = value + std * torch.randn(p.shape, generator=generator, device=place)
-                p.copy_(start) if isinstance(start, Tensor) else p.fill_(start)
-        self.project()
+        for name in [n for n in self._start if n in names]:
+            start, std = self._start[name]
+            if std and not any(t.is_meta for t in stored(self, name)):
+                shape = getattr(self, name).shape
+                start = start + std * torch.randn(shape, generator=generator, device=place)
+            write(self, name, start)
+        if names:
+            self.project()
 
     @torch.no_grad()
     def project(self) -> None:
@@ -189,6 +199,18 @@ def trained_names(record: Activation, trainable: bool | Iterable[str] | None) ->
         if name not in free:
             raise ValueError(unknown("trainable parameter", name, free, of=record.name))
     return tuple(n for n in free if n in names)
+
+
+def _place(value: Tensor, device: torch.device | str | None) -> torch.device:
+    """Where a tensor that was given is kept: where the module is told to be, else where it is."""
+    told = torch.empty(0, device=device).device
+    return told if device is not None or told.type == "meta" else value.device
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    if not isinstance(value, Tensor):
+        return low <= value <= high
+    return value.is_meta or bool(((low <= value) & (value <= high)).all())
 
 
 def _interval(label: str, value: Any) -> tuple[float, float]:

@@ -79,6 +79,11 @@ class _SeparableConv(nn.Module):
         )
         self.pointwise = self.conv(middle, out_channels, 1, bias=bias, **place)
 
+    def reset_parameters(self) -> None:
+        """Draw the weights of both parts anew."""
+        self.depthwise.reset_parameters()  # type: ignore[operator]
+        self.pointwise.reset_parameters()  # type: ignore[operator]
+
     def forward(self, x: Tensor) -> Tensor:
         return self.pointwise(self.depthwise(x))
 

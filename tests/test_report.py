@@ -326,7 +326,7 @@ def test_the_same_function_under_two_names_is_named(runs):
     (chosen,) = select(runs)
     assert chosen.same == [("softshrink", "double_relu")]
     said = blocks.headline(chosen).data
-    assert "The same function under two names: softshrink = double_relu." in said
+    assert "The same function under two names: softshrink = double_relu. Each" in said
     equal = chosen.final.softshrink - chosen.final.double_relu
     assert equal.abs().max() == 0
 
@@ -344,8 +344,8 @@ def test_the_page_says_what_its_intervals_are_about(written):
     (chosen,) = select(written[1], written[2])
     best = chosen.table.accuracy.iloc[0]
     points = 100 * (best * (1 - best) / 450) ** 0.5
-    told = f"Other test examples, 450 again, would move an accuracy of {100 * best:.2f} %"
-    assert f"{told} by about {points:.2f} points (one standard error)" in " ".join(chosen.notes)
+    told = f"Other test examples, 450 again, would give other accuracies, one of {100 * best:.2f} %"
+    assert f"{told} with a standard error of {points:.2f} points." in " ".join(chosen.notes)
 
 
 def test_numbers_are_not_torn_from_their_units():

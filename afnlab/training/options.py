@@ -30,7 +30,7 @@ class Options:
     activation: the activation's parameters that were given, under their own names.
     trainable: names of those that are trained.
     lr, weight_decay, batch_size, optimizer: the recipe.
-    init: "source" (the network's own) or "gain" (normal, scaled for the activation).
+    init: "source" (the network's own) or "gain" (normal, scaled for the activation by its gain).
     sites: "each" or "shared". split: evaluate on "test" or "validation" examples.
     model: the task's own settings.
     """
