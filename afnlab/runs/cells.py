@@ -83,7 +83,7 @@ def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
     import nbformat  # noqa: PLC0415
     from papermill.iorw import load_notebook_node  # noqa: PLC0415
 
-    content = load_notebook_node(str(notebook))
+    content = load_notebook_node(str(notebook.absolute()))
     if given:
         tags = [c.metadata.get("tags", []) for c in content.cells]
         at = next((i for i, t in enumerate(tags) if cell.TAG in t), -1)
@@ -97,9 +97,11 @@ def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
 def _papermill(path: Path, manager: type) -> None:
     import papermill  # noqa: PLC0415
 
+    # papermill formats a path, and takes what begins with - or s3:// for something else.
+    literal = str(path.absolute()).replace("{", "{{").replace("}", "}}")
     papermill.execute_notebook(
-        str(path),
-        str(path),
+        literal,
+        literal,
         kernel_name="python3",
         language="python",
         progress_bar=False,

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.runs import attempt, store
+from afnlab.runs.files import is_id
 from afnlab.runs.places import Place
 from afnlab.runs.spec import RunSpec
 
@@ -56,6 +57,8 @@ def find(folder: Path, ref: str) -> dict[str, Any]:
 
 def home(folder: Path, record: Mapping[str, Any]) -> Path:
     """The folder that holds a run's files."""
+    if not is_id(record["id"]):
+        raise ValueError(f"{record['id']!r} is no id of a run")
     return folder / store.FAILED / record["id"] if "message" in record else folder / record["id"]
 
 
@@ -108,7 +111,9 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
 
 def discard(place: Place, path: Path) -> None:
     """Delete something that `waste` has found."""
-    if path.name.startswith(".") or place.workshop in path.parents != place.folder:
+    if path.name.startswith("."):  # left by a process of this machine
         attempt.discard(path)
+    elif path.parent == place.folder / store.FAILED:
+        place.remove_failed(path.name)
     else:
         place.remove(path.name)
