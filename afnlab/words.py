@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-# The start of an address, up to the last @ that may end a name and a password (which may hold a /),
-# and what follows a ? or, if it sets something, a #.
-_LOGIN = re.compile(r"(?<=://)(?:[^\s/@:]*:\S*|[^\s/@]+)@")
+# A name and a password (which may hold a /) before the last @ of an address, also of one that was
+# taken for a path and lost a slash; and what follows its ?, or its # if that sets something.
+_LOGIN = re.compile(r"(:/{1,2})(?:[^\s/@:]*:\S*|[^\s/@]+)@")
 _QUERY = re.compile(r"(://[^\s?#'\"<>]*)(\?[^\s'\"<>]+|#[^\s'\"<>]*=[^\s'\"<>]*)")
 
 
@@ -17,4 +17,4 @@ def counted(n: float, one: str) -> str:
 
 def masked(text: str) -> str:
     """A text with the secrets of the addresses in it hidden: `s3://***@bucket/runs?***`."""
-    return _QUERY.sub(lambda found: f"{found[1]}{found[2][0]}***", _LOGIN.sub("***@", text))
+    return _QUERY.sub(lambda found: f"{found[1]}{found[2][0]}***", _LOGIN.sub(r"\1***@", text))

@@ -31,8 +31,8 @@ class RunFailed(Exception):
     """A notebook stopped with an error; `folder` holds what it left."""
 
     def __init__(self, message: str, folder: Path) -> None:
-        super().__init__(message, folder)
-        self.message, self.folder = message, folder
+        self.message, self.folder = masked(message), folder
+        super().__init__(self.message, folder)
 
     @property
     def link(self) -> str:
@@ -126,10 +126,10 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
     diverged, which its history tells; a notebook of the user's own may not leave it.
     """
     try:
-        left = files.parse_json(files.read(path, files.LARGEST_JSON))
+        left = files.parse_json(files.read(path, files.LARGEST_JSON), finite=False)
     except ValueError as error:
         said = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"{path.name} is not JSON of finite numbers: {said}") from None
+        raise ValueError(f"{path.name} is not JSON: {said}") from None
     if not isinstance(left, dict) or not isinstance(left.get("metrics", {}), dict):
         raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
     for name, value in left.get("metrics", {}).items():
@@ -140,9 +140,9 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
                 f" characters; got {shown}"
             )
         if not (schema.number(value) or (training and value is None)):
-            got = f"{reprlib.repr(value)} ({type(value).__name__})"
             raise ValueError(
-                f"{path.name}: the metric {shown} must be a finite real number, got {got}"
+                f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
+                " metrics are finite real numbers"
             )
     for name in ("environment", "parameters"):
         if not isinstance(left.get(name, {}), dict):

@@ -12,9 +12,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from math import isfinite
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any
 
 LARGEST_JSON = 1 << 24  # bytes
 DEEPEST_JSON = 64  # lists and mappings within each other
@@ -34,8 +35,11 @@ def is_name(name: object) -> bool:
     if not isinstance(name, str) or "\0" in name or not _is_unicode(name):
         return False
     path = PurePath(name)
-    return bool(path.parts) and not path.anchor and ".." not in path.parts and str(name) == (
-        path.as_posix()
+    return (
+        bool(path.parts)
+        and not path.anchor
+        and ".." not in path.parts
+        and str(name) == (path.as_posix())
     )
 
 
@@ -79,7 +83,7 @@ def summed(path: Path) -> dict[str, Any]:
         return {"bytes": file.tell(), "sha256": total}
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     try:
         descriptor = os.open(path, _OPEN)
     except FileNotFoundError:
@@ -90,7 +94,7 @@ def _opened(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise ValueError(f"{path}: is no plain file")
-    return os.fdopen(descriptor, "rb")
+    return open(descriptor, "rb")  # noqa: PTH123
 
 
 def within(folder: Path, name: str) -> Path:
@@ -140,7 +144,7 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.DirEntry]]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON in place of whatever stands there: a link or a pipe is replaced, not written to."""
+    """Write JSON in place of what stands there: a link or a pipe is replaced, not written to."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     try:
@@ -152,18 +156,19 @@ def write_json(path: Path, content: Any) -> None:
         raise
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, finite: bool = True) -> Any:
     """JSON that all readers read alike.
 
-    ValueError for anything else: names given twice, numbers that are not finite, texts that are not
-    Unicode, lists within lists a thousand deep.
+    ValueError for anything else: names given twice, texts that are not Unicode, lists within lists
+    a thousand deep, and, unless `finite` is False, numbers that are not finite.
     """
+    number = _finite if finite else float
     try:
         content = json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_once,
-            parse_float=_finite,
-            parse_constant=_finite,
+            parse_float=number,
+            parse_constant=number,
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None

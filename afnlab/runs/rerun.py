@@ -45,9 +45,9 @@ def rerun(
 ) -> Verdict:
     """Execute a run again, into the folder `again`, and compare.
 
-    ValueError if a file of the run is not what was written. As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
-    runs share one. ValueError if the code has changed since, so that it would not be the same run;
-    RunFailed if it fails.
+    As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
+    runs share one. ValueError if the code has changed since, so that it would not be the same run,
+    or a file of the run is not what was written; RunFailed if it fails.
     """
     spec = RunSpec.of_record(record)
     if spec.id != record["id"]:

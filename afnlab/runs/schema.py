@@ -66,11 +66,7 @@ def sha256(value: Any) -> bool:
 
 # None where git does not say.
 _GIT: dict[str, Kind] = {"commit": maybe(text), "dirty": maybe(truth), "*": anything}
-_FACTS: dict[str, Kind] = {
-    "id": is_id,
-    "group": is_id,
-    "label": text,
-    "started": date,
+_MAY: dict[str, Kind] = {
     "native?": truth,
     "code?": {"*": text},
     "settings?": {"*": anything},
@@ -79,16 +75,21 @@ _FACTS: dict[str, Kind] = {
     "sum?": sha256,
     "*": anything,
 }
-RUN: dict[str, Kind] = _FACTS | {
+RUN: dict[str, Kind] = {
     "schema": count,
+    "id": is_id,
+    "group": text,
     "notebook": text,
+    "label": text,
     "parameters": {"*": anything},
     "given": {"*": anything},
     "seeds": [seed],
+    "started": date,
     "seconds": number,
     "metrics?": {"*": maybe(number)},
     "environment?": {"*": anything},
     "files?": {"*": {"bytes?": count, "sha256?": sha256}},
+    **_MAY,
 }
 TRAINING: dict[str, Kind] = RUN | {
     "parameters": {
@@ -103,19 +104,28 @@ TRAINING: dict[str, Kind] = RUN | {
     "versions": {"*": text},
     "metrics": {"test_accuracy": number, "*": maybe(number)},
     "environment": {
-        **{"examples": {"train": count, "test": count}, "evaluated": text, "classes?": maybe(count)},
+        **{
+            "examples": {"train": count, "test": count},
+            "evaluated": text,
+            "classes?": maybe(count),
+        },
         **dict.fromkeys(("data", "dtype", "device", "device_name", "python", "torch"), text),
         **{"numpy": text, "platform": text, "threads": count, "determinism?": {"*": anything}},
         "*": anything,
     },
 }
-FAILURE: dict[str, Kind] = _FACTS | {
+FAILURE: dict[str, Kind] = {
+    "id": is_id,
+    "group": text,
+    "label": text,
     "message": text,
+    "started": date,
     "notebook?": text,
     "parameters?": {"*": anything},
     "given?": {"*": anything},
     "seeds?": [seed],
     "seconds?": number,
+    **_MAY,
 }
 
 

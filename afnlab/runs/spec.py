@@ -18,6 +18,7 @@ from afnlab.runs.sources import code_of_kernels, code_of_run, digest
 from afnlab.spec import Activation, get_activation
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import Task, get_task
+from afnlab.words import masked
 
 OUT = "out"
 ID_LENGTH = 16
@@ -71,11 +72,20 @@ class RunSpec:
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> RunSpec:
-        """What a record's run would be with today's code, on a device and kernels like its own."""
-        given, normal = values.decode(record["given"]), record["parameters"]
-        if "options" in normal:  # a training
-            given["device"] = normal["device"]
-        return cls.make(record["notebook"], given, native=record.get("native"), here=False)
+        """What a record's run would be with today's code, on a device and kernels like its own.
+
+        ValueError, whatever the record asks for that cannot be.
+        """
+        try:
+            given, normal = values.decode(record["given"]), record["parameters"]
+            if "options" in normal:  # a training
+                given["device"] = normal["device"]
+            return cls.make(record["notebook"], given, native=record.get("native"), here=False)
+        except ValueError:
+            raise
+        except Exception as error:  # a record may hold anything
+            said = f"{type(error).__name__}: {error}"
+            raise ValueError(f"{record.get('id')}: cannot be a run today ({said})") from None
 
     @cached_property
     def known(self) -> dict[str, cell.Declared]:
@@ -144,7 +154,7 @@ class RunSpec:
     def label(self) -> str:
         if self.training is None:
             told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-            words = ", ".join(f"{name}={short(value)}" for name, value in told.items())
+            words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
             return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         return f"{self.training.task.name} {self.training.label}"
 

@@ -23,6 +23,7 @@ from afnlab.runs.files import LARGEST_JSON, is_id, write_json
 from afnlab.runs.schema import is_training
 from afnlab.runs.sources import digest
 from afnlab.training.record import HISTORY as COLUMNS
+from afnlab.words import masked
 
 SCHEMA = 2
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
@@ -63,8 +64,9 @@ def write_record(folder: Path, record: Mapping[str, Any], listed: Iterable[Path]
 
 
 def write_failure(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write what is known of a run that failed, with a sum over itself."""
-    write_json(folder / ERROR, {**facts, "sum": _sum(facts)})
+    """Write what is known of a run that failed, with a sum over itself; no secret of an address."""
+    told = {**facts, "message": masked(facts["message"])}
+    write_json(folder / ERROR, told | {"sum": _sum(told)})
 
 
 def _sum(record: Mapping[str, Any]) -> str:
@@ -231,7 +233,7 @@ def _fits(column: str, kind: Any) -> bool:
 def _entries(runs: Path, file: str) -> Iterator[Path]:
     """The files of this name in the folders of a folder, by name; all that is named as a run is."""
     try:
-        names = sorted(name for name in os.listdir(runs) if not name.startswith("."))
+        names = sorted(path.name for path in runs.iterdir() if not path.name.startswith("."))
     except FileNotFoundError:
         return
     except OSError as error:

@@ -13,7 +13,9 @@ from afnlab.runs import store
 from afnlab.runs.schema import is_training
 from afnlab.widgets.card import Card
 from afnlab.widgets.parts import Message, button, row
+from afnlab.words import masked
 
+TABLE = store.LEARNED
 MEAN = "mean"
 WIDE = {"layout": {"width": "230px"}, "style": {"description_width": "60px"}}
 
@@ -24,10 +26,8 @@ def runs_that_learned(folder: str | Path) -> list[dict[str, Any]]:
     ValueError if there is no such folder, or none in it.
     """
     if not Path(folder).is_dir():
-        raise ValueError(f"{folder}: no such folder of runs")
-    found = [
-        r for r in store.records(folder) if is_training(r) and store.LEARNED in r["files"]
-    ]
+        raise ValueError(masked(f"{folder}: no such folder of runs"))
+    found = [r for r in store.records(folder) if is_training(r) and TABLE in r["files"]]
     if not found:
         raise ValueError(
             f'{folder}: holds no run with learned parameters; make one with record=["parameters"]'
@@ -93,7 +93,7 @@ class Replay(widgets.Accordion):
         record = self.run.value
         with self.message.catching():
             run = Path(self.folder.value.strip()) / record["id"]
-            self.table = store.read_table(run, record, store.LEARNED)
+            self.table = store.read_table(run, record, TABLE)
             self.site.options = list(dict.fromkeys(self.table.site))
             self.seed.options = [MEAN, *sorted(self.table.seed.unique().tolist())]
             self.site.index = self.seed.index = 0
