@@ -92,19 +92,21 @@ def parse_record(data: bytes, path: Path) -> dict[str, Any]:
         schema.check(record, schema.RUN)
         if record["schema"] > SCHEMA:
             raise ValueError(f"schema {record['schema']} is newer than this afnlab")
+        if record["schema"] > 1:
+            schema.check(record, {"sum": schema.sha256, "files": schema.anything})
         if record["id"] != path.parent.name:
             raise ValueError(f"is the record of another run, {record['id']}")
         if is_training(record):
             schema.check(record, schema.TRAINING)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    if record["schema"] == 1:  # without sums, and from before there were compiled kernels
+    if record["schema"] == 1 and "sum" not in record:  # from before there were compiled kernels
         record.setdefault("native", False)
         record.setdefault("files", {HISTORY: {}} if is_training(record) else {})
     elif record.get("sum") != _sum(record):
         raise ValueError(f"{path}: has been changed since it was written")
-    elif any(set(known) < {"bytes", "sha256"} for known in record.get("files", {"": {}}).values()):
-        raise ValueError(f"{path}: files lacks sizes or sums")
+    elif any(not {"bytes", "sha256"} <= set(known) for known in record["files"].values()):
+        raise ValueError(f"{path}: files cannot lack sizes or sums")
     return record
 
 
@@ -142,7 +144,7 @@ def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> N
             read_file(run, record, name)
         else:
             path, known = _listed(run, record, name)
-            if entire and known and files.summed(path)["sha256"] != known["sha256"]:
+            if entire and not known.items() <= files.summed(path).items():
                 raise ValueError(f"{path}: {_OTHER}")
 
 
@@ -150,7 +152,8 @@ def read_file(run: Path, record: Mapping[str, Any], name: str) -> bytes:
     """What a run's file holds; ValueError, with its name, if it is not what was written."""
     path, known = _listed(run, record, name)
     data = files.read(path, known.get("bytes"))
-    if known and hashlib.sha256(data).hexdigest() != known["sha256"]:
+    found = hashlib.sha256(data).hexdigest()
+    if known.get("sha256", found) != found:  # records of schema 1 have none
         raise ValueError(f"{path}: {_OTHER}")
     return data
 
