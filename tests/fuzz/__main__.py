@@ -37,7 +37,7 @@ def kinds() -> dict[str, Case]:
 
 def attack(case: Case, seed: int, kind: str, index: int) -> str:
     """The fault that one case finds, or nothing."""
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
     try:
         folder = tempfile.TemporaryDirectory(prefix="afnlab-fuzz-")
         with folder, warnings.catch_warnings():
