@@ -322,8 +322,9 @@ def things(rng: random.Random, tmp: Path) -> str:
         own += [f".attempt-{rng.random()}", "speed.json", f".claim-{rng.random()}.lock", "notes"]
         inside = [store.RECORD, store.HISTORY, store.ERROR, store.NOTEBOOK, "parameters.parquet"]
         name = rng.choice(inside if at in runs else own)
-        if (at / name).is_symlink() or (at / name).exists():
-            (at / name).unlink() if not (at / name).is_dir() else shutil.rmtree(at / name)
+        if (at / name).is_dir() and not (at / name).is_symlink():
+            shutil.rmtree(at / name)
+        (at / name).unlink(missing_ok=True)
         thing(at / name, precious, rng)
         harmed |= {at.name} if at in runs else set()
     if rng.random() < 0.2:
