@@ -12,6 +12,7 @@ from typing import Any
 
 import afnlab
 from afnlab import _startup, bench, cli_analysis, cli_runs
+from afnlab.words import masked
 
 DEBUG = "AFNLAB_DEBUG"
 _EPILOG = f"""\
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError) as error:
         if os.environ.get(DEBUG):
             raise
-        print(f"afnlab: {error}", file=sys.stderr)
+        print(masked(f"afnlab: {error}"), file=sys.stderr)
         return 2
 
 
@@ -60,7 +61,7 @@ def command() -> int:
 
 
 def _warn(message: Warning | str, *_: Any) -> None:
-    print(f"afnlab: {message}", file=sys.stderr)
+    print(masked(f"afnlab: {message}"), file=sys.stderr)
 
 
 def _list(a: argparse.Namespace) -> int:
@@ -119,8 +120,11 @@ def _data(a: argparse.Namespace) -> int:
     for name, found in wrong.items():
         for problem in found:
             print(f"afnlab: {problem}", file=sys.stderr)
-        if not found:
-            print(f"{name} is whole, in {files.folder_of(name)}: {files.proof(name)}")
+        if not found and files.originals(name):
+            print(f"{name} is whole, in {files.folder_of(name)}: its published checksums")
+        elif not found:
+            found.append(f"{files.folder_of(name)}: {files.NOT_PUBLISHED.format(name)}")
+            print(f"afnlab: {found[-1]}", file=sys.stderr)
     if not chosen:
         print("no data set is here; `afnlab data list` names them")
     return 1 if any(wrong.values()) else 0

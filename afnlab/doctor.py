@@ -19,7 +19,7 @@ from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
 
 PACKAGES = (
-    *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "scikit-posthocs", "scikit-learn"),
+    *("torch", "numpy", "pandas", "pyarrow", "scipy", "scikit-posthocs", "scikit-learn"),
     *("matplotlib", "seaborn", "jupyterlab", "ipywidgets", "anywidget", "papermill"),
 )
 

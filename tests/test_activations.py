@@ -546,7 +546,7 @@ IMPORT = """
     assert not started, started
     assert "torch.utils.cpp_extension" not in sys.modules
     heavy = {"sklearn", "scipy", "statsmodels", "matplotlib", "seaborn", "IPython", "ipykernel",
-             "ipywidgets", "papermill", "nbformat", "nbconvert", "nbclient", "duckdb", "pyarrow",
+             "ipywidgets", "papermill", "nbformat", "nbconvert", "nbclient", "pyarrow",
              "pooch", "dask", "safetensors", "yaml", "jupyter_client"}
     assert not heavy & new, heavy & new
 """

@@ -20,7 +20,7 @@ from afnlab.paths import shared
 from afnlab.references import REFERENCES
 
 ROOT = Path(__file__).resolve().parents[1]
-CONDA = {"torch": "pytorch", "duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
+CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 PUBLISHED = sorted(p.stem for p in shared("published").glob("*.csv"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

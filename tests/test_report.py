@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_runs import execute_small, means, rewrite, small_runs
+from test_runs import RECORD, execute_small, means, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
 from afnlab.analysis.blocks.html import limits, sentence, table_of
@@ -397,7 +397,8 @@ def test_what_was_run_with_other_code_is_said(runs, tmp_path):
 def test_a_failed_run_is_said(runs, tmp_path):
     failed = runs / ".failed" / "0123456789abcdef"
     failed.mkdir(parents=True)
-    (failed / "error.json").write_text(json.dumps({"message": "ValueError: no\nmore"}))
+    facts = RECORD | {"id": failed.name, "message": "ValueError: no\nmore"}
+    (failed / "error.json").write_text(json.dumps(facts))
     (chosen,) = select(runs)
     assert "01234567 (failed: ValueError: no)" in blocks.headline(chosen).data
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from afnlab.analysis import costs, notes, tables
 from afnlab.analysis.selection import Selection
 from afnlab.loading import unknown
 from afnlab.runs import places, store, sweepfile
+from afnlab.runs.schema import is_training
 from afnlab.runs.spec import RunSpec
 
 
@@ -38,11 +40,12 @@ def select(
     if margin is not None and not 0 < margin < 1:
         raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
     every = store.records(folder)
-    records = [r for r in every if "task" in r["parameters"]]
+    records = list(filter(is_training, every))
+    failed = {facts["id"]: facts["message"] for facts in store.failures(folder)}
     left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
     benchmark = folder / costs.FILE if not speed else Path(speed)
     given: dict[str, Any] = {"margin": margin}
-    given["speed"] = costs.read(benchmark) if speed or benchmark.is_file() else None
+    given["speed"] = _speed(benchmark, named=bool(speed))
     named = baseline
     if sweep:
         plan = sweepfile.read(sweep)
@@ -55,19 +58,16 @@ def select(
         chosen = [r for r in records if r["group"] in groups]
         found = {r["group"] for r in chosen}
         specs = [spec for spec in asked if spec.group in found]
-        left["absent"] = _absent(asked, records, folder)
+        left["absent"] = _absent(asked, records, failed)
     else:
         current = {r["id"]: _current(r) for r in records}
         specs = [spec for spec in current.values() if spec is not None]
         chosen = [r for r in records if current[r["id"]] is not None]
         left["stale"] = len(records) - len(chosen)
-        left["foreign"] = tuple(
-            Path(r["notebook"]).name for r in every if "task" not in r["parameters"]
-        )
+        left["foreign"] = tuple(Path(r["notebook"]).name for r in every if not is_training(r))
+        whole = {r["id"] for r in every}
         left["absent"] = tuple(
-            (path.name[:8], _reason(path))
-            for path in sorted((folder / store.FAILED).glob("*"))
-            if not store.is_there(folder, path.name)
+            (run[:8], _reason(message)) for run, message in failed.items() if run not in whole
         )
     if not chosen:
         why = notes.left_out(**left)
@@ -90,7 +90,7 @@ def select(
 
 
 def _absent(
-    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], folder: Path
+    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], failed: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """(label, reason) of every spec, or of its seeds, that no run holds."""
     done: dict[str, set[int]] = {}
@@ -103,7 +103,7 @@ def _absent(
         seeds = [s for s in spec.seeds if s not in done.get(spec.group, ())]
         if seeds:
             what = "" if spec.group not in done else f"seeds {', '.join(map(str, seeds))}: "
-            reason = _reason(folder / store.FAILED / spec.id)
+            reason = _reason(failed.get(spec.id))
             if spec.group not in done and _settings(spec.normal) in made:
                 reason += " since its code has changed"
             found.append((spec.label, what + reason))
@@ -115,15 +115,22 @@ def _settings(normal: Mapping[str, Any]) -> str:
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
 
-def _reason(failed: Path) -> str:
+def _reason(message: str | None) -> str:
     """Why a run is missing: the error it ended with, or that it was not made."""
+    return "not run" if message is None else f"failed: {(message.splitlines() or [''])[0]}"
+
+
+def _speed(path: Path, named: bool) -> costs.Benchmark | None:
+    """The speed benchmark; one that merely lies in the folder may be none."""
+    if not named and not path.is_file():
+        return None
     try:
-        facts = json.loads((failed / store.ERROR).read_text(encoding="utf-8"))
-        return f"failed: {facts['message'].splitlines()[0]}"
-    except OSError:
-        return "not run"
-    except (ValueError, KeyError, IndexError):
-        return "failed"
+        return costs.read(path)
+    except ValueError as error:
+        if named:
+            raise
+        warnings.warn(f"left out {error}", stacklevel=3)
+        return None
 
 
 def _current(record: dict[str, Any]) -> RunSpec | None:

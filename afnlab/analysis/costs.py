@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.analysis import curves
+from afnlab.runs import files
 from afnlab.runs.asked import Training
 from afnlab.words import counted
 
@@ -72,13 +72,19 @@ def read(path: Path) -> Benchmark:
     """The benchmark in a file; ValueError if it is not one of activations."""
     wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.parse_json(files.read(path, files.LARGEST_JSON))
         times = pd.DataFrame(content["activations"])
         facts = {name: content[name] for name in _FACTS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{wrong} ({error})") from None
+    except Exception as error:  # what it holds may be anything
+        raise ValueError(f"{wrong} ({type(error).__name__}: {error})") from None
     if not set(times) >= _COLUMNS:
         raise ValueError(f"{wrong} (lacks {', '.join(sorted(_COLUMNS - set(times)))})")
+    if not all(isinstance(value, str) for name, value in facts.items() if name != "threads"):
+        raise ValueError(f"{wrong} (its facts are no texts)")
+    for name in ("seconds", "elements"):
+        column = times[name]
+        if column.dtype.kind not in "if" or not (column > 0).all():
+            raise ValueError(f"{wrong} (its {name} are no numbers above 0)")
     times = times[(times["pass"] == "both") & (times.input == "normal")]
     times = times[times.dtype == times.dtype.iloc[0]] if len(times) else times
     sizes = sorted(times.elements.unique())

@@ -10,11 +10,12 @@ from typing import Any
 STYLE = Path(__file__).with_name("page.css")
 
 
-def to_html(notebook: str | Path, title: str, code: bool = False) -> str:
-    """The page of an executed notebook; `code` shows its cells' sources too."""
+def to_html(notebook: str | Path | bytes, title: str, code: bool = False) -> str:
+    """The page of an executed notebook, a file or its content; `code` shows its cells' sources."""
     import nbformat  # noqa: PLC0415
 
-    content: Any = nbformat.read(notebook, as_version=4)
+    data = notebook if isinstance(notebook, bytes) else Path(notebook).read_bytes()
+    content: Any = nbformat.reads(data.decode("utf-8"), as_version=4)
     for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
         if cell.cell_type == "code" and not code:
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -121,11 +122,15 @@ class Selection:
         """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
         parameter, index, value; empty if none did."""
         labels = {spec.group: label for label, spec in self.specs.items()}
-        parts = [
-            pd.read_parquet(path).assign(label=labels[r["group"]])
-            for r in self.records
-            if (path := self.folder / r["id"] / "parameters.parquet").is_file()
-        ]
+        parts = []
+        for r in self.records:
+            if store.LEARNED in r["files"]:
+                try:
+                    table = store.read_table(self.folder / r["id"], r, store.LEARNED)
+                except ValueError as error:
+                    warnings.warn(f"left out {error}", stacklevel=2)
+                else:
+                    parts.append(table.assign(label=labels[r["group"]]))
         filled = [part for part in parts if len(part)]
         keys = ["label", "seed", "epoch", "site", "parameter", "index"]
         if not filled:

@@ -116,7 +116,7 @@ def _prepare(content: bytes, target: Path, given: Mapping[str, Any]) -> None:
     from papermill.iorw import load_notebook_node  # noqa: PLC0415
 
     target.write_bytes(content)
-    notebook = load_notebook_node(str(target))
+    notebook = load_notebook_node(str(target.absolute()))
     if given:
         tags = [c.metadata.get("tags", []) for c in notebook.cells]
         at = next((i for i, t in enumerate(tags) if cell.TAG in t), -1)
@@ -133,9 +133,11 @@ def _papermill(path: Path, manager: type) -> None:
 
     if not isinstance(papermill_io.get_handler(f"{_SCHEME}x.ipynb"), _Whole):
         papermill_io.register(_SCHEME, _Whole())
+    # papermill formats a path, and takes what begins with - or s3:// for something else.
+    literal = str(path.absolute()).replace("{", "{{").replace("}", "}}")
     papermill.execute_notebook(
-        str(path),
-        f"{_SCHEME}{path}",
+        literal,
+        f"{_SCHEME}{literal}",
         kernel_name="python3",
         language="python",
         progress_bar=False,

@@ -24,7 +24,7 @@ from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.spec import RunSpec
 from afnlab.runs.sweep import planned, standings
 from afnlab.runs.sweep import sweep as make_runs
-from afnlab.words import counted
+from afnlab.words import counted, masked
 
 
 def assigned(text: str) -> Any:
@@ -165,7 +165,7 @@ def _told(metrics: Mapping[str, Any]) -> str:
 
 def _show(a: argparse.Namespace, where: Any) -> int:
     record = upkeep.find(where.folder, a.id)
-    print(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), end="")
+    print(masked(yaml.safe_dump(record, sort_keys=False, allow_unicode=True)), end="")
     print(f"folder: {upkeep.home(where.folder, record).resolve()}")
     return 0
 
@@ -173,7 +173,7 @@ def _show(a: argparse.Namespace, where: Any) -> int:
 def _diff(a: argparse.Namespace, where: Any) -> int:
     one, other = (upkeep.find(where.folder, ref) for ref in (a.one, a.other))
     found = upkeep.difference(one, other)
-    print(found.to_string(index=False) if len(found) else "no difference")
+    print(masked(found.to_string(index=False)) if len(found) else "no difference")
     return 0
 
 
@@ -187,13 +187,18 @@ def _gc(a: argparse.Namespace, where: Any) -> int:
     found = upkeep.waste(where, a.stale)
     if not a.dry_run:
         locks.tidy(where.workshop)
+    left = 0
     for path, reason in found:
-        if not a.dry_run:
-            upkeep.discard(where, path)
-        print(f"{'would remove' if a.dry_run else 'removed'} {path.name}: {reason}")
+        try:
+            if not a.dry_run:
+                upkeep.discard(where, path)
+            print(f"{'would remove' if a.dry_run else 'removed'} {path.name}: {reason}")
+        except (OSError, ValueError) as error:  # the others can go all the same
+            left += 1
+            print(f"afnlab: not removed: {path.name}: {error}", file=sys.stderr)
     if not found:
         print("nothing to remove")
-    return 0
+    return 1 if left else 0
 
 
 def rerun(a: argparse.Namespace) -> int:

@@ -27,7 +27,6 @@ PRELOAD = (
     "afnlab.analysis",
     "IPython.core.completerlib",
     "IPython.extensions.storemagic",
-    "duckdb",
     "ipykernel.debugger",
     "ipykernel.kernelapp",
     "matplotlib.backends.backend_agg",

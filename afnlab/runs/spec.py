@@ -16,6 +16,7 @@ from afnlab.runs.asked import PARAMS, Training, short, training
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.sources import digest
 from afnlab.training.machine import native_kernels
+from afnlab.words import masked
 
 OUT = "out"
 ID_LENGTH = 16
@@ -80,14 +81,21 @@ class RunSpec:
     def of_record(cls, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> RunSpec:
         """What a record's run would be with today's code, on a device and kernels like its own.
 
-        closed: folders whose code is not to be run, such as that of the record.
+        closed: folders whose code is not to be run, such as that of the record. ValueError,
+        whatever the record asks for that cannot be.
         """
-        given, normal = values.decode(record["given"]), record["parameters"]
-        if "options" in normal:  # a training
-            given["device"] = normal["device"]
-        return cls.make(
-            record["notebook"], given, native=record.get("native"), here=False, closed=closed
-        )
+        try:
+            given, normal = values.decode(record["given"]), record["parameters"]
+            if "options" in normal:  # a training
+                given["device"] = normal["device"]
+            return cls.make(
+                record["notebook"], given, native=record.get("native"), here=False, closed=closed
+            )
+        except ValueError:
+            raise
+        except Exception as error:  # a record may hold anything
+            said = f"{type(error).__name__}: {error}"
+            raise ValueError(f"{record.get('id')}: cannot be a run today ({said})") from None
 
     @cached_property
     def known(self) -> dict[str, cell.Declared]:
@@ -143,7 +151,7 @@ class RunSpec:
     def label(self) -> str:
         if self.training is None:
             told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-            words = ", ".join(f"{name}={short(value)}" for name, value in told.items())
+            words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
             return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         return f"{self.training.task.name} {self.training.label}"
 

@@ -55,7 +55,7 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
     done: dict[str, set[int]] = {}
     failed: dict[str, RunFailed] = {}
     if runs.is_dir():
-        for record in store.records(runs):
+        for record in store.records(runs, entire=True):
             done.setdefault(record["group"], set()).update(record["seeds"])
         for facts in store.failures(runs):
             kept = runs / store.FAILED / facts["id"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from afnlab.runs import attempt, store
 from afnlab.runs.currency import is_current
+from afnlab.runs.files import is_id
 from afnlab.runs.places import Place, guarded
 
 _LEAST = 4  # letters of an abbreviated id
@@ -49,6 +50,8 @@ def find(folder: Path, ref: str) -> dict[str, Any]:
 
 def home(folder: Path, record: Mapping[str, Any]) -> Path:
     """The folder that holds a run's files."""
+    if not is_id(record["id"]):
+        raise ValueError(f"{record['id']!r} is no id of a run")
     return folder / store.FAILED / record["id"] if "message" in record else folder / record["id"]
 
 
@@ -101,7 +104,9 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
 
 def discard(place: Place, path: Path) -> None:
     """Delete something that `waste` has found."""
-    if path.name.startswith(".") or place.workshop in path.parents != place.folder:
+    if path.name.startswith("."):  # left by a process of this machine
         attempt.discard(path)
+    elif path.parent == place.folder / store.FAILED:
+        place.remove_failed(path.name)
     else:
         place.remove(path.name)

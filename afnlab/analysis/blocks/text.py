@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from afnlab.analysis import lock
 from afnlab.analysis.blocks.html import heading, html, name, sentence, table_of
 from afnlab.analysis.selection import Selection
-from afnlab.runs import sweepfile
+from afnlab.runs import checkout, sweepfile
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -45,9 +45,7 @@ def provenance(selection: Selection, *commands: str) -> HTML:
         for key in ("interop_threads", "determinism"):
             note(key.replace("_", " "), _told(env.get(key, "not recorded")))
         note("data (SHA-256)", env["data"])
-        git = r.get("git")
-        changed = ", with changes" if git and git["dirty"] else ""
-        note("git commit", f"{git['commit']}{changed}" if git else "not from a git checkout")
+        note("git commit", checkout.told(r.get("git")))
     note("lock", lock.state(records))
     first, last = (_when(records[at]) for at in (0, -1))
     note("runs", f"{len(records)}, started {first} to {last} (UTC)")
