@@ -9,18 +9,10 @@ from typing import Any
 import pandas as pd
 
 from afnlab.runs import attempt, store
+from afnlab.runs.currency import is_current
 from afnlab.runs.places import Place
-from afnlab.runs.spec import RunSpec
 
 _LEAST = 4  # letters of an abbreviated id
-
-
-def is_current(record: Mapping[str, Any]) -> bool:
-    """Whether the code, the notebook and the parameters of a run are still what they were."""
-    try:
-        return RunSpec.of_record(record).group == record["group"]
-    except (ValueError, KeyError):
-        return False
 
 
 def table(folder: Path) -> pd.DataFrame:
