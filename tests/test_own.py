@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
@@ -112,7 +113,7 @@ def test_a_file_may_import_its_neighbours(tmp_path, monkeypatch):
     path = list(sys.path)
     assert_close(get_activation(f"{mine}:seven")(X), 7 * X)
     assert sys.path == path
-    del sys.modules["own_neighbour_of_mine"]
+    assert "own_neighbour_of_mine" not in sys.modules
 
 
 def test_a_function_may_have_a_builtin_ones_name(tmp_path):
@@ -251,3 +252,266 @@ def test_numpy_s_numbers(number):
     srelu = get_activation("srelu")
     assert_close(srelu(X, t=number), srelu(X, t=2.0))
     assert nn.SReLU(t=number).extra_repr() in ("t=2", "t=2.0")
+
+
+# Neighbours: what lies beside a file, or in its package, is that file's alone.
+
+VALUE = """
+    from afnlab import activation
+    {line}
+
+    @activation
+    def mine(x):
+        return x * {name}
+"""
+
+
+def place(folder: Path, files: dict[str, str]) -> Path:
+    """A folder with these files in it; the folder."""
+    for name, source in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write(folder / name, source)
+    return folder
+
+
+def factor(ref: str) -> float:
+    return get_activation(ref)(torch.ones(1)).item()
+
+
+LAZY = """
+    from afnlab import activation
+
+    @activation
+    def mine(x):
+        {line}
+        return x * {name}
+"""
+CALLED = ("import importlib", "NAME = importlib.import_module('helpers').SCALE")
+PATH = "import sys\n    from pathlib import Path\n    sys.path.{}str(Path(__file__).parent / 'lib'))\n    "
+NEIGHBOURS = {
+    "plain": ("my.py", VALUE, "import helpers", "helpers.SCALE", "helpers.py"),
+    "from": ("my.py", VALUE, "from helpers import SCALE", "SCALE", "helpers.py"),
+    "star": ("my.py", VALUE, "from helpers import *", "SCALE", "helpers.py"),
+    "lazily, at call time": ("my.py", LAZY, "from helpers import SCALE", "SCALE", "helpers.py"),
+    "a module of a package": ("my.py", VALUE, "import pkg.sub as x", "x.SCALE", "pkg/sub.py"),
+    "by its whole name": ("my.py", VALUE, "import pkg.sub", "pkg.sub.SCALE", "pkg/sub.py"),
+    "from a package": ("my.py", VALUE, "from pkg import sub", "sub.SCALE", "pkg/sub.py"),
+    "a package itself": ("my.py", VALUE, "import pkg", "pkg.SCALE", "pkg/__init__.py"),
+    "a folder without __init__": (
+        "my.py",
+        VALUE,
+        "import bare.sub",
+        "bare.sub.SCALE",
+        "bare/sub.py",
+    ),
+    "importlib": ("my.py", VALUE, "; ".join(CALLED), "NAME", "helpers.py"),
+    "importlib, at call time": ("my.py", LAZY, "; ".join(CALLED), "NAME", "helpers.py"),
+    "__import__": ("my.py", LAZY, "h = __import__('helpers')", "h.SCALE", "helpers.py"),
+    "exec": ("my.py", VALUE, "exec('import helpers')", "helpers.SCALE", "helpers.py"),
+    "relative": ("pkg/my.py", VALUE, "from .sub import SCALE", "SCALE", "pkg/sub.py"),
+    "relative, at call time": ("pkg/my.py", LAZY, "from . import sub", "sub.SCALE", "pkg/sub.py"),
+    "relative, from above": (
+        "pkg/in/my.py",
+        VALUE,
+        "from ..sub import SCALE",
+        "SCALE",
+        "pkg/sub.py",
+    ),
+    "absolute, in a package": ("pkg/my.py", VALUE, "import pkg.sub as s", "s.SCALE", "pkg/sub.py"),
+    "beside, in a package": ("pkg/my.py", VALUE, "import sub", "sub.SCALE", "pkg/sub.py"),
+    "a folder put on the path": (
+        *("my.py", VALUE, PATH.format("insert(0, ") + "import libmod"),
+        *("libmod.SCALE", "lib/libmod.py"),
+    ),
+    "a folder put on the path, later": (
+        *("my.py", LAZY, PATH.format("append(").replace("\n    ", "; ")[:-2] + "; import libmod"),
+        *("libmod.SCALE", "lib/libmod.py"),
+    ),
+    "of the standard library's name": ("my.py", VALUE, "import json", "json.SCALE", "json.py"),
+    "of a library's name": ("my.py", VALUE, "import pandas", "pandas.SCALE", "pandas.py"),
+}
+
+
+@pytest.mark.parametrize("way", NEIGHBOURS)
+def test_neighbours_of_one_name_are_each_their_own(tmp_path, way):
+    file, template, line, name, neighbour = NEIGHBOURS[way]
+    path, known = list(sys.path), {n for n in sys.modules if not n.startswith("afnlab.")}
+    refs = []
+    for folder, scale in (("A", -6.0), ("B", 2.0)):
+        source = template.format(line=line, name=name)
+        packages = {
+            f"{p}/__init__.py": "" for p in ("pkg", "pkg/in") if f"{p}/" in file + neighbour
+        }
+        files = packages | {file: source, neighbour: f"SCALE = {scale}"}
+        refs.append(f"{place(tmp_path / folder, files) / file}:mine")
+    first = get_activation(refs[0])
+    assert [factor(ref) for ref in (refs[1], refs[0], refs[1])] == [2.0, -6.0, 2.0]
+    assert get_activation(refs[0]) is first
+    write(tmp_path / "A" / neighbour, "SCALE = 5.0")
+    assert [factor(ref) for ref in refs] == [5.0, 2.0]
+    assert first(torch.ones(1)).item() == -6.0 or template is LAZY
+    if "later" not in way:
+        assert sys.path == path
+    names = {n for n in sys.modules if not n.startswith("afnlab.")} - known
+    assert not {n for n in names if str(tmp_path) in str(getattr(sys.modules[n], "__file__", ""))}
+    sys.path[:] = path
+
+
+def test_libraries_meet_the_standard_library_not_the_neighbours(tmp_path):
+    names = ("random", "queue", "json", "torch_like")
+    files = {f"{name}.py": "raise RuntimeError('a neighbour')" for name in names}
+    place(tmp_path, files | {"my.py": VALUE.format(line="import torch, sklearn.svm", name="2")})
+    assert factor(f"{tmp_path / 'my.py'}:mine") == 2
+
+
+@pytest.mark.parametrize("name", ["math", "sys", "time", "os", "afnlab", "wandb_like"])
+def test_what_no_neighbour_may_be(tmp_path, name):
+    """As `python my.py` has it: built-in modules, and a mere folder of a library's name."""
+    if name == "wandb_like":
+        (tmp_path / "pandas").mkdir()
+        line, name = "import pandas as it", "it.DataFrame.ndim.__doc__ is not None"
+    else:
+        place(tmp_path, {f"{name}.py": "raise RuntimeError('a neighbour')"})
+        line, name = f"import {name} as it", "bool(it.__name__)"
+    if "math" in line and "math" not in sys.builtin_module_names:
+        pytest.skip("this Python has math in a file, which a neighbour shadows")
+    place(tmp_path, {"my.py": VALUE.format(line=line, name=name)})
+    assert factor(f"{tmp_path / 'my.py'}:mine") == 1
+
+
+CIRCLE = {
+    "my.py": VALUE.format(line="import one", name="one.two.SCALE"),
+    "one.py": "import two\nSCALE = 3",
+    "two.py": "import one\nSCALE = 4",
+}
+CHAIN = {
+    "my.py": VALUE.format(line="import one", name="one.SCALE"),
+    "one.py": "from two import SCALE",
+    "two.py": "from deep.three import SCALE",
+    "deep/three.py": "SCALE = 4",
+}
+PARENT = {
+    "my.py": VALUE.format(line="from pkg import SCALE", name="SCALE"),
+    "pkg/__init__.py": "from .two import SCALE",
+    "pkg/two.py": "from . import constants\nSCALE = constants.SCALE",
+    "pkg/constants.py": "SCALE = 4",
+}
+PACKAGED = {
+    "pkg/my.py": VALUE.format(line="from . import sub", name="sub.SCALE"),
+    "pkg/__init__.py": "",
+    "pkg/sub.py": "SCALE = 4",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "edited"),
+    [
+        (CIRCLE, "two.py"),
+        (CHAIN, "deep/three.py"),
+        (PARENT, "pkg/constants.py"),
+        (PACKAGED, "pkg/sub.py"),
+    ],
+    ids=["circle", "chain", "package", "relative"],
+)
+def test_neighbours_of_neighbours_are_loaded_anew(tmp_path, files, edited):
+    place(tmp_path, files)
+    ref = f"{tmp_path / next(iter(files))}:mine"
+    before = get_activation(ref)
+    assert (before(torch.ones(1)).item(), get_activation(ref)) == (4, before)
+    source = (tmp_path / edited).read_text()
+    write(tmp_path / edited, source.replace("SCALE = 4", "SCALE = 9"))
+    assert (factor(ref), before(torch.ones(1)).item()) == (9, 4)
+    write(tmp_path / edited, source)
+    assert factor(ref) == 4
+
+
+def test_a_neighbour_that_comes_later_counts(tmp_path):
+    place(tmp_path, {"my.py": VALUE.format(line="import colorsys as c", name="len(dir(c))")})
+    ref = f"{tmp_path / 'my.py'}:mine"
+    assert factor(ref) > 9
+    place(tmp_path, {"colorsys.py": "__dir__ = lambda: [1]"})
+    assert factor(ref) == 1
+    (tmp_path / "colorsys.py").unlink()
+    assert factor(ref) > 9
+
+
+SHARED = """
+    import torch
+    from afnlab import Recipe, Task, activation
+    from helpers import Net, data
+
+    def model(make):
+        return Net(make)
+
+    task = Task("own", data, model, Recipe(epochs=1, batch_size=8))
+    made = Net(torch.nn.Identity)
+"""
+NET = """
+    import torch
+    import afnlab
+
+    class Net(torch.nn.Module):
+        def __init__(self, make):
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 3)
+            self.act = make()
+
+    def data():
+        return afnlab.Data(torch.zeros(4, 2), torch.zeros(4), torch.zeros(4, 2), torch.zeros(4))
+"""
+
+
+def test_classes_of_neighbours(tmp_path):
+    """One class for all files of a folder, also in another process."""
+    place(tmp_path, {"a.py": SHARED, "b.py": SHARED, "helpers.py": NET})
+    from afnlab.own import module  # noqa: PLC0415
+
+    one, two = module(tmp_path / "a.py"), module(tmp_path / "b.py")
+    assert one.Net is two.Net
+    assert isinstance(two.made, one.Net)
+    assert pickle.loads(pickle.dumps(one.task.model)) is one.model
+    torch.save(one.made, tmp_path / "net.pt")
+    read = "import sys, torch; print(torch.load(sys.argv[1], weights_only=False).layer)"
+    done = subprocess.run(
+        [sys.executable, "-c", read, str(tmp_path / "net.pt")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Linear(in_features=2" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("stem", ["my-idea", "my idea.v2", "a&b", "__init__", "ünï", "1st"])
+def test_any_name_of_a_file(tmp_path, stem):
+    folder = tmp_path / "a.b_c"
+    place(
+        folder,
+        {f"{stem}.py": VALUE.format(line="from helpers import S", name="S"), "helpers.py": "S = 3"},
+    )
+    f = get_activation(f"{folder / stem}.py:mine")
+    assert f(torch.ones(1)).item() == 3
+    assert get_activation(f.lasting_key()) is pickle.loads(pickle.dumps(f)) is f
+
+
+def test_threads_load_one_record(tmp_path):
+    place(tmp_path, CHAIN | {"two.py": "import time\ntime.sleep(0.05)\nSCALE = 4"})
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(get_activation, [f"{tmp_path / 'my.py'}:mine"] * 8))
+    assert len({id(f) for f in found}) == 1
+
+
+def test_an_error_in_a_neighbour_is_not_remembered(tmp_path):
+    place(tmp_path, {"my.py": VALUE.format(line="import helpers", name="helpers.S")})
+    ref = f"{tmp_path / 'my.py'}:mine"
+    for source, message in (
+        (None, "ModuleNotFoundError while loading it: No module named 'helpers'"),
+        ("1 / 0", "ZeroDivisionError while loading it"),
+        ("import nothing_like_it", "No module named 'nothing_like_it'"),
+        ("def broken(:", "SyntaxError"),
+    ):
+        if source:
+            write(tmp_path / "helpers.py", source)
+        with pytest.raises(ValueError, match=message):
+            get_activation(ref)
+    write(tmp_path / "helpers.py", "S = 3")
+    assert factor(ref) == 3

@@ -140,7 +140,7 @@ def training(
         limit_test=counts["limit_test"] or None,
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels(device, record.key) if native is None else native,
+        native=native_kernels(device, record.label) if native is None else native,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
+from afnlab.own import refuse_while_importing
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs import store, values
 from afnlab.runs.attempt import Attempt
@@ -49,6 +50,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     RunFailed if a cell raises, the kernel dies, the time is up or the disk is full; what was done
     is then in `runs/.failed/<id>`. ValueError if the folder cannot hold runs.
     """
+    refuse_while_importing("afnlab.runs.execute")
     means = means or Means(**settings)
     attempt = Attempt(runs, spec.id)
     clock = time.perf_counter()

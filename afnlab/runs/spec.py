@@ -62,7 +62,7 @@ class RunSpec:
             raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
         spec = cls(path, given, native, here)
         if spec.training is not None:
-            given["activation"] = spec.training.activation.key
+            given["activation"] = spec.training.activation.lasting_key()
         else:
             given |= cell.checked(given, spec.known)
         # A kernel may run in another folder: no relative paths.

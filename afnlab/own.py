@@ -1,0 +1,403 @@
+"""A user's own files, imported privately: what lies beside a file is that file's alone.
+
+A file that is referred to by its path is imported as `afnlab.own.<folder>.<name>`, and so is what
+it imports from its own folder, from its package, or from folders that it adds to `sys.path`. So two
+folders may hold neighbours of one name, and a file that was edited is imported anew, with all that
+needs it. Libraries stay shared, and so does what the program has imported itself while its files
+are as they were. Every process can import such names, so what the modules define can be pickled.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import machinery
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__path__: list[str] = []  # what is below this module comes from `_Finder`
+_PREFIX = f"{__name__}."
+_INSTALLED = ("site-packages", "dist-packages")
+_STANDARD = os.path.join(os.path.dirname(os.__file__), "")
+_THREAD = threading.local()
+
+
+class MainGuardError(RuntimeError):
+    """A file starts work while it is only imported for what it defines."""
+
+
+def module(path: Path) -> ModuleType:
+    """The module of a file: what the program runs or has imported of it, else a private one.
+
+    A private one is made anew if its file, or one that it has imported from its own folders, was
+    edited. What the program runs (`__main__`) is never executed again. Raises whatever the file
+    raises.
+    """
+    for name in [n for n in list(_UNITS) if _is_stale(n, set())]:
+        del _UNITS[name]
+        sys.modules.pop(name, None)
+    name = _name_of(path)
+    if _is_installed(path):
+        with suppress(ImportError):
+            library = importlib.import_module(_plain(name))
+            if Path(getattr(library, "__file__", None) or "").resolve() == path:
+                return library
+    return importlib.import_module(name)
+
+
+@contextmanager
+def importing(what: str) -> Iterator[None]:
+    """Note that this thread imports a file for what it defines."""
+    busy = _THREAD.__dict__.setdefault("busy", [])
+    busy.append(what)
+    try:
+        yield
+    finally:
+        busy.pop()
+
+
+def refuse_while_importing(call: str) -> None:
+    """MainGuardError if a file makes this call that is only imported for what it defines."""
+    busy = _THREAD.__dict__.get("busy")
+    process = sys.modules.get("multiprocessing.process")
+    if process and getattr(process.current_process(), "_inheriting", False):
+        busy = busy or ["the script"]  # a spawned process imports what started it
+    if busy:
+        raise MainGuardError(
+            f"{busy[-1]}: calls {call} when it is imported for what it defines;"
+            ' put that call below `if __name__ == "__main__":`'
+        )
+
+
+@dataclass
+class _Paths:
+    """Folders that were added to `sys.path`: before the last that was there, and behind it."""
+
+    front: list[Path] = field(default_factory=list)
+    back: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def since(cls, before: Sequence[str]) -> _Paths:
+        last = max((i for i, p in enumerate(sys.path) if p in before), default=-1)
+        added = [(i, Path(p).absolute()) for i, p in enumerate(sys.path) if p not in before]
+        added = [(i, p) for i, p in added if not _is_installed(p)]
+        return cls([p for i, p in added if i < last], [p for i, p in added if i > last])
+
+
+@dataclass
+class _Unit:
+    """A private module, as a key of `sys.modules` stands for it.
+
+    file: what it was made of; digest: of its content, empty for a module of the program itself;
+    folders: where it finds neighbours, the way up to the root of its package; added: folders that
+    were added to the path while it was imported; found: the names that its absolute imports stand
+    for, None where they mean the same to everybody; needs: the neighbours that it has imported.
+    """
+
+    file: Path
+    digest: str = ""
+    folders: Sequence[Path] = ()
+    added: _Paths = field(default_factory=_Paths)
+    found: dict[str, str | None] = field(default_factory=dict)
+    needs: dict[str, ModuleType] = field(default_factory=dict)
+
+    def lookup(self, top: str) -> str | None:
+        """The private name of what `import top` means here; None if nothing here is called so."""
+        if top == "afnlab" or top in sys.builtin_module_names:
+            return None
+        if machinery.FrozenImporter.find_spec(top) is not None:
+            return None
+        live = _Paths.since(_PATH)
+        front = [*self.added.front, *live.front, *self.folders]
+        for folder in dict.fromkeys([*front, *self.added.back, *live.back]):
+            spec = None if _is_installed(folder) else _spec(folder, top, top)
+            if spec is None:
+                continue
+            # A folder without code, or at the end of the path, comes after all libraries.
+            if (spec.origin is None or folder not in front) and _elsewhere(top, folder):
+                continue
+            return f"{_PREFIX}{_encoded(folder)}.{top}"
+        return None
+
+    def imports(
+        self,
+        name: str,
+        globals: Any = None,
+        locals: Any = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """`__import__`, as the import statements of this module call it."""
+        if level:
+            package = globals["__package__"]
+            if package.count(".") <= _PREFIX.count("."):
+                raise ImportError("attempted relative import with no known parent package")
+            return self._fetch(importlib.util.resolve_name("." * level + name, package), fromlist)
+        top, dot, rest = name.partition(".")
+        if top not in self.found:
+            self.found[top] = self.lookup(top)
+        private = self.found[top]
+        if private is None:
+            made = builtins.__import__(name, globals, locals, fromlist or (), 0)
+            return self._importlib() if made is importlib else made
+        leaf = self._fetch(private + dot + rest, fromlist)
+        return leaf if fromlist else self._fetch(private, ())
+
+    def _fetch(self, full: str, names: Sequence[str] | None) -> ModuleType:
+        """A neighbour, by its private name, with these of its submodules; always the same one."""
+        if full not in self.needs:
+            self.needs[full] = _import(full)
+        made = self.needs[full]
+        for name in [
+            *(names or ()),
+            *(getattr(made, "__all__", ()) if "*" in (names or ()) else ()),
+        ]:
+            if hasattr(made, "__path__") and name != "*" and not hasattr(made, name):
+                with suppress(ModuleNotFoundError):
+                    _import(f"{full}.{name}")
+            inner = sys.modules.get(f"{full}.{name}")
+            if inner is not None and getattr(made, name, None) is inner:
+                self.needs[f"{full}.{name}"] = inner
+        return made
+
+    def _importlib(self) -> ModuleType:
+        """importlib, whose `import_module` finds neighbours too."""
+
+        def import_module(name: str, package: str | None = None) -> ModuleType:
+            if name.startswith("."):
+                return self._fetch(importlib.util.resolve_name(name, package or ""), ())
+            return self.imports(name, fromlist=("__name__",))
+
+        made = ModuleType("importlib", importlib.__doc__)
+        vars(made).update(vars(importlib) | {"import_module": import_module})
+        return made
+
+
+class _Loader(machinery.SourceFileLoader):
+    """Executes a file whose import statements find its neighbours; bytecode files are not used."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        outermost = _THREAD.__dict__.get("added") is None
+        if outermost:
+            _THREAD.added, before = _Paths(), list(sys.path)
+        name, file = module.__name__, Path(self.path)
+        content = self.get_data(self.path)
+        unit = _Unit(file, hashlib.sha256(content).hexdigest(), _folders(file), _THREAD.added)
+        vars(module)["__builtins__"] = vars(builtins) | {"__import__": unit.imports}
+        parent = name.rpartition(".")[0]
+        unit.needs[parent] = sys.modules[parent]
+        try:
+            with importing(self.path):
+                exec(self.source_to_code(content, self.path), vars(module))
+            _UNITS[name] = unit
+        finally:
+            if outermost:
+                now = _Paths.since(before)
+                unit.added.front, unit.added.back = now.front, now.back
+                sys.path[:] = [p for p in sys.path if p in before or p in _PATH]
+                _THREAD.added = None
+
+
+class _OfProgram(machinery.SourceFileLoader):
+    """Puts what the program has imported itself under the private name of its file."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        name, file = module.__name__, Path(self.path)
+        parent, _, tail = name.rpartition(".")
+        own = sys.modules[parent].__name__
+        there = _of_program(file)
+        sys.modules[name] = there or importlib.import_module(f"{own}.{tail}")
+        _UNITS[name] = _Unit(file)
+
+
+class _Finder:
+    """Finds private modules by their names."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> machinery.ModuleSpec | None:
+        if not name.startswith(_PREFIX):
+            return None
+        parent, _, tail = name.rpartition(".")
+        if parent == __name__:
+            place = _decoded(tail)
+            if place.is_dir():
+                root = machinery.ModuleSpec(name, None, is_package=True)
+                root.submodule_search_locations = [str(place)]
+                return root
+            return importlib.util.spec_from_file_location(name, place, loader=_loader(name, place))
+        found = (_spec(Path(folder), tail, name) for folder in path or ())
+        return next((spec for spec in found if spec is not None), None)
+
+
+def _import(full: str) -> ModuleType:
+    """A private module; where it is not there, the error names it as the user's file does."""
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(_PREFIX):
+            raise
+        plain = _plain(str(error.name))
+        raise ModuleNotFoundError(f"No module named {plain!r}", name=plain) from None
+
+
+def _spec(folder: Path, tail: str, name: str) -> machinery.ModuleSpec | None:
+    """What a folder holds under a name: a package, a file, or a folder of files; or None."""
+    init = folder / tail / "__init__.py"
+    if init.is_file():
+        inside = [str(init.parent)]
+        return importlib.util.spec_from_file_location(
+            name, init, loader=_loader(name, init), submodule_search_locations=inside
+        )
+    for suffix in machinery.EXTENSION_SUFFIXES:
+        if (file := folder / f"{tail}{suffix}").is_file():
+            return importlib.util.spec_from_file_location(name, file)
+    if (file := folder / f"{tail}.py").is_file():
+        return importlib.util.spec_from_file_location(name, file, loader=_loader(name, file))
+    if (folder / tail).is_dir():
+        spec = machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder / tail)]
+        return spec
+    return None
+
+
+def _loader(name: str, file: Path) -> machinery.SourceFileLoader:
+    parent = sys.modules.get(name.rpartition(".")[0])
+    shared = parent is not None and not parent.__name__.startswith(__name__)
+    kind = _OfProgram if shared or _of_program(file) is not None else _Loader
+    return kind(name, str(file))
+
+
+def _elsewhere(top: str, folder: Path) -> bool:
+    """Whether a library of this name, or another module on the path, lies outside of a folder."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):  # a module without a spec
+        return top in sys.modules
+    return bool(spec and spec.origin) and not Path(str(spec.origin)).is_relative_to(folder)
+
+
+def _folders(file: Path) -> list[Path]:
+    """A file's folder; in a package, the way up to the one that holds it."""
+    folders = [file.parent]
+    while (folders[-1] / "__init__.py").is_file():
+        folders.append(folders[-1].parent)
+    return folders
+
+
+def _name_of(file: Path) -> str:
+    """The private name of a file's module."""
+    folders = _folders(file)
+    if "." in file.stem:  # no import statement can name it
+        return _PREFIX + _encoded(file)
+    parts = [folder.name for folder in reversed(folders[:-1])]
+    parts += [file.stem] if file.stem != "__init__" else []
+    return ".".join([_PREFIX + _encoded(folders[-1]), *parts])
+
+
+def _plain(name: str) -> str:
+    """What a private module is called in its own folder."""
+    return name.removeprefix(_PREFIX).partition(".")[2]
+
+
+def _encoded(path: Path) -> str:
+    """A path as a part of a module's name."""
+    return re.sub(rb"[^A-Za-z0-9]", lambda c: b"_%02x" % ord(c[0]), os.fsencode(path)).decode()
+
+
+def _decoded(part: str) -> Path:
+    plain = re.sub(rb"_([0-9a-f]{2})", lambda c: bytes([int(c[1], 16)]), part.encode())
+    return Path(os.fsdecode(plain))
+
+
+def _is_stale(name: str, seen: set[str]) -> bool:
+    """Whether a private module would be another one if it were imported now.
+
+    A package is one with all that was imported of it.
+    """
+    unit = _UNITS.get(name)
+    if unit is None or name in seen:
+        return False
+    seen.add(name)
+    if not unit.digest:
+        return _of_program(unit.file) is not sys.modules.get(name)
+    try:
+        if hashlib.sha256(unit.file.read_bytes()).hexdigest() != unit.digest:
+            return True
+    except OSError:
+        return True
+    inside = [n for n in list(_UNITS) if n.startswith(f"{name}.")]
+    return (
+        any(unit.lookup(top) != was for top, was in list(unit.found.items()))
+        or any(sys.modules.get(n) is not m for n, m in list(unit.needs.items()))
+        or any(_is_stale(n, seen) for n in [*unit.needs, *inside])
+    )
+
+
+def _of_program(file: Path) -> ModuleType | None:
+    """The module that the program has itself made of a file, if it is still as the file says.
+
+    `__main__`, and what is just being imported, always is: it must not be executed twice. Others
+    are, if nothing that was imported from the same folders was written since the program began.
+    """
+    main = sys.modules.get("__main__")
+    named = [("__main__", main), *list(sys.modules.items())]
+    for name, made in named:
+        if _file_of(made, file.name) == file and not name.startswith(_PREFIX):
+            spec = getattr(made, "__spec__", None)
+            if made is main or getattr(spec, "_initializing", False) or _untouched(file):
+                return made
+    return None
+
+
+def _file_of(made: Any, name: str = "") -> Path | None:
+    """A module's file; None if it is a library's, or not called so."""
+    file = vars(made).get("__file__") if isinstance(made, ModuleType) else None
+    if not isinstance(file, str) or (name and os.path.basename(file) != name):
+        return None
+    return None if _is_installed(file) else Path(file).resolve()
+
+
+def _untouched(file: Path) -> bool:
+    """Whether all that was imported from a file's folders is older than this process."""
+    root = _folders(file)[-1]
+    for name, made in list(sys.modules.items()):
+        there = None if name == "__main__" else _file_of(made)
+        if there is not None and there.is_relative_to(root):
+            with suppress(OSError):
+                facts = there.stat()
+                if max(facts.st_mtime, facts.st_ctime) >= _BEGAN:
+                    return False
+    return True
+
+
+def _is_installed(path: str | Path) -> bool:
+    text = os.path.join(path, "")
+    return text.startswith(_STANDARD) or any(f"{os.sep}{n}{os.sep}" in text for n in _INSTALLED)
+
+
+def _began() -> float:
+    """When this process began, in seconds since 1970."""
+    with suppress(OSError, ValueError, AttributeError):
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        up = time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.time() - up + ticks / os.sysconf("SC_CLK_TCK")
+    return time.time()
+
+
+_BEGAN = _began()
+_PATH = list(sys.path)
+_UNITS: dict[str, _Unit] = {}
+sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
