@@ -18,7 +18,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import machinery
@@ -29,7 +29,7 @@ from typing import Any
 __path__: list[str] = []  # what is below this module comes from `_Finder`
 _PREFIX = f"{__name__}."
 _INSTALLED = ("site-packages", "dist-packages")
-_STANDARD = os.path.join(os.path.dirname(os.__file__), "")
+_STANDARD = f"{Path(os.__file__).parent}{os.sep}"
 _THREAD = threading.local()
 
 
@@ -44,16 +44,13 @@ def module(path: Path) -> ModuleType:
     edited. What the program runs (`__main__`) is never executed again. Raises whatever the file
     raises.
     """
-    for name in [n for n in list(_UNITS) if _is_stale(n, set())]:
-        del _UNITS[name]
-        sys.modules.pop(name, None)
     name = _name_of(path)
     if _is_installed(path):
         with suppress(ImportError):
             library = importlib.import_module(_plain(name))
             if Path(getattr(library, "__file__", None) or "").resolve() == path:
                 return library
-    return importlib.import_module(name)
+    return _import(name)
 
 
 @contextmanager
@@ -118,16 +115,16 @@ class _Unit:
             return None
         if machinery.FrozenImporter.find_spec(top) is not None:
             return None
-        live = _Paths.since(_PATH)
+        live = _Paths.since(_PATH)  # what is below its own folder first: others add folders too
+        live.back.sort(key=lambda folder: not folder.is_relative_to(self.folders[-1]))
         front = [*self.added.front, *live.front, *self.folders]
-        for folder in dict.fromkeys([*front, *self.added.back, *live.back]):
-            spec = None if _is_installed(folder) else _spec(folder, top, top)
-            if spec is None:
-                continue
+        folders = dict.fromkeys([*front, *self.added.back, *live.back])
+        for folder in folders:
+            place = None if _is_installed(folder) else _place(folder, top)
             # A folder without code, or at the end of the path, comes after all libraries.
-            if (spec.origin is None or folder not in front) and _elsewhere(top, folder):
-                continue
-            return f"{_PREFIX}{_encoded(folder)}.{top}"
+            last = place is not None and (place.is_dir() or folder not in front)
+            if place is not None and not (last and _elsewhere(top, folders)):
+                return f"{_PREFIX}{_encoded(folder)}.{top}"
         return None
 
     def imports(
@@ -232,18 +229,16 @@ class _Finder:
             return None
         parent, _, tail = name.rpartition(".")
         if parent == __name__:
-            place = _decoded(tail)
-            if place.is_dir():
-                root = machinery.ModuleSpec(name, None, is_package=True)
-                root.submodule_search_locations = [str(place)]
-                return root
-            return importlib.util.spec_from_file_location(name, place, loader=_loader(name, place))
-        found = (_spec(Path(folder), tail, name) for folder in path or ())
-        return next((spec for spec in found if spec is not None), None)
+            return _spec(name, _decoded(tail))
+        found = (_place(Path(folder), tail) for folder in path or ())
+        return next((_spec(name, place) for place in found if place is not None), None)
 
 
 def _import(full: str) -> ModuleType:
-    """A private module; where it is not there, the error names it as the user's file does."""
+    """A private module as it is now; where it is not there, the error names it as its user does."""
+    while stale := [n for n in _needed_by(full) if _is_outdated(n)]:
+        for name in stale:
+            _forget(name)
     try:
         return importlib.import_module(full)
     except ModuleNotFoundError as error:
@@ -253,58 +248,66 @@ def _import(full: str) -> ModuleType:
         raise ModuleNotFoundError(f"No module named {plain!r}", name=plain) from None
 
 
-def _spec(folder: Path, tail: str, name: str) -> machinery.ModuleSpec | None:
-    """What a folder holds under a name: a package, a file, or a folder of files; or None."""
-    init = folder / tail / "__init__.py"
-    if init.is_file():
-        inside = [str(init.parent)]
-        return importlib.util.spec_from_file_location(
-            name, init, loader=_loader(name, init), submodule_search_locations=inside
-        )
-    for suffix in machinery.EXTENSION_SUFFIXES:
+def _place(folder: Path, tail: str) -> Path | None:
+    """What a folder holds under a name: a package's first file, a file, or a folder; or None."""
+    if (init := folder / tail / "__init__.py").is_file():
+        return init
+    for suffix in (*machinery.EXTENSION_SUFFIXES, *machinery.SOURCE_SUFFIXES):
         if (file := folder / f"{tail}{suffix}").is_file():
-            return importlib.util.spec_from_file_location(name, file)
-    if (file := folder / f"{tail}.py").is_file():
-        return importlib.util.spec_from_file_location(name, file, loader=_loader(name, file))
-    if (folder / tail).is_dir():
+            return file
+    return folder / tail if (folder / tail).is_dir() else None
+
+
+def _spec(name: str, place: Path) -> machinery.ModuleSpec | None:
+    """How the private module of this name is made of what `_place` has found."""
+    if place.is_dir():
         spec = machinery.ModuleSpec(name, None, is_package=True)
-        spec.submodule_search_locations = [str(folder / tail)]
+        spec.submodule_search_locations = [str(place)]
         return spec
-    return None
-
-
-def _loader(name: str, file: Path) -> machinery.SourceFileLoader:
+    if place.suffix not in machinery.SOURCE_SUFFIXES:  # an extension module
+        return importlib.util.spec_from_file_location(name, place)
     parent = sys.modules.get(name.rpartition(".")[0])
     shared = parent is not None and not parent.__name__.startswith(__name__)
-    kind = _OfProgram if shared or _of_program(file) is not None else _Loader
-    return kind(name, str(file))
+    kind = _OfProgram if shared or _of_program(place) is not None else _Loader
+    return importlib.util.spec_from_file_location(name, place, loader=kind(name, str(place)))
 
 
-def _elsewhere(top: str, folder: Path) -> bool:
-    """Whether a library of this name, or another module on the path, lies outside of a folder."""
+def _elsewhere(top: str, folders: Iterable[Path]) -> bool:
+    """Whether a library of this name, or another module on the path, lies outside of folders."""
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):  # a module without a spec
         return top in sys.modules
-    return bool(spec and spec.origin) and not Path(str(spec.origin)).is_relative_to(folder)
+    if spec is None or spec.origin is None:
+        return False
+    return not any(Path(spec.origin).is_relative_to(folder) for folder in folders)
 
 
 def _folders(file: Path) -> list[Path]:
     """A file's folder; in a package, the way up to the one that holds it."""
     folders = [file.parent]
-    while (folders[-1] / "__init__.py").is_file():
+    while (folders[-1] / "__init__.py").is_file() and folders[-1].name.isidentifier():
         folders.append(folders[-1].parent)
     return folders
 
 
 def _name_of(file: Path) -> str:
-    """The private name of a file's module."""
+    """The private name of a file's module; one of its own, if no import statement can name it."""
     folders = _folders(file)
-    if "." in file.stem:  # no import statement can name it
+    if "." in file.stem or (file.stem == "__init__" and len(folders) == 1):
         return _PREFIX + _encoded(file)
     parts = [folder.name for folder in reversed(folders[:-1])]
     parts += [file.stem] if file.stem != "__init__" else []
     return ".".join([_PREFIX + _encoded(folders[-1]), *parts])
+
+
+def _forget(name: str) -> None:
+    """Have a private module made anew when it is next imported, with the packages it lies in."""
+    while name.count(".") > _PREFIX.count("."):
+        if name in _UNITS or getattr(sys.modules.get(name), "__file__", None) is None:
+            _UNITS.pop(name, None)
+            sys.modules.pop(name, None)
+        name = name.rpartition(".")[0]
 
 
 def _plain(name: str) -> str:
@@ -322,15 +325,24 @@ def _decoded(part: str) -> Path:
     return Path(os.fsdecode(plain))
 
 
-def _is_stale(name: str, seen: set[str]) -> bool:
+def _needed_by(name: str) -> set[str]:
+    """A private module, and those that it needs; a package is one with all that is under it."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        if (name := waiting.pop()) in _UNITS and name not in found:
+            found.add(name)
+            inside = [n for n in list(_UNITS) if n.startswith(f"{name}.")]
+            waiting += [*_UNITS[name].needs, *inside]
+    return found
+
+
+def _is_outdated(name: str) -> bool:
     """Whether a private module would be another one if it were imported now.
 
-    A package is one with all that was imported of it.
+    What needs it is outdated as soon as it has been forgotten.
     """
-    unit = _UNITS.get(name)
-    if unit is None or name in seen:
-        return False
-    seen.add(name)
+    unit = _UNITS[name]
     if not unit.digest:
         return _of_program(unit.file) is not sys.modules.get(name)
     try:
@@ -338,12 +350,8 @@ def _is_stale(name: str, seen: set[str]) -> bool:
             return True
     except OSError:
         return True
-    inside = [n for n in list(_UNITS) if n.startswith(f"{name}.")]
-    return (
-        any(unit.lookup(top) != was for top, was in list(unit.found.items()))
-        or any(sys.modules.get(n) is not m for n, m in list(unit.needs.items()))
-        or any(_is_stale(n, seen) for n in [*unit.needs, *inside])
-    )
+    others = any(sys.modules.get(n) is not m for n, m in list(unit.needs.items()))
+    return others or any(unit.lookup(t) != was for t, was in list(unit.found.items()))
 
 
 def _of_program(file: Path) -> ModuleType | None:
@@ -355,17 +363,17 @@ def _of_program(file: Path) -> ModuleType | None:
     main = sys.modules.get("__main__")
     named = [("__main__", main), *list(sys.modules.items())]
     for name, made in named:
-        if _file_of(made, file.name) == file and not name.startswith(_PREFIX):
+        if _file_of(made, os.sep + file.name) == file and not name.startswith(_PREFIX):
             spec = getattr(made, "__spec__", None)
             if made is main or getattr(spec, "_initializing", False) or _untouched(file):
                 return made
     return None
 
 
-def _file_of(made: Any, name: str = "") -> Path | None:
-    """A module's file; None if it is a library's, or not called so."""
+def _file_of(made: Any, end: str = "") -> Path | None:
+    """A module's file; None if it is a library's, or does not end so."""
     file = vars(made).get("__file__") if isinstance(made, ModuleType) else None
-    if not isinstance(file, str) or (name and os.path.basename(file) != name):
+    if not isinstance(file, str) or not file.endswith(end):
         return None
     return None if _is_installed(file) else Path(file).resolve()
 
@@ -384,7 +392,7 @@ def _untouched(file: Path) -> bool:
 
 
 def _is_installed(path: str | Path) -> bool:
-    text = os.path.join(path, "")
+    text = f"{path}{os.sep}"
     return text.startswith(_STANDARD) or any(f"{os.sep}{n}{os.sep}" in text for n in _INSTALLED)
 
 
