@@ -156,16 +156,15 @@ class _Unit:
         if full not in self.needs:
             self.needs[full] = _import(full)
         made = self.needs[full]
-        for name in [
-            *(names or ()),
-            *(getattr(made, "__all__", ()) if "*" in (names or ()) else ()),
-        ]:
-            if hasattr(made, "__path__") and name != "*" and not hasattr(made, name):
-                with suppress(ModuleNotFoundError):
-                    _import(f"{full}.{name}")
-            inner = sys.modules.get(f"{full}.{name}")
-            if inner is not None and getattr(made, name, None) is inner:
-                self.needs[f"{full}.{name}"] = inner
+        listed = list(names or ())
+        if "*" in listed:
+            listed = list(getattr(made, "__all__", ()))
+        for inside in [f"{full}.{n}" for n in listed if hasattr(made, "__path__")]:
+            tail = inside.rpartition(".")[2]
+            if not hasattr(made, tail) and importlib.util.find_spec(inside) is not None:
+                _import(inside)
+            if inside in sys.modules and getattr(made, tail, None) is sys.modules[inside]:
+                self.needs[inside] = sys.modules[inside]
         return made
 
     def _importlib(self) -> ModuleType:
@@ -408,4 +407,4 @@ def _began() -> float:
 _BEGAN = _began()
 _PATH = list(sys.path)
 _UNITS: dict[str, _Unit] = {}
-sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+sys.meta_path.insert(0, _Finder)

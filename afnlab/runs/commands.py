@@ -155,6 +155,7 @@ def _list(a: argparse.Namespace, where: Any) -> int:
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
         own = "" if accuracy else _told(row["metrics"])
+        own += "" if row["here"] else "  its code is not here"
         print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
     return 0
 

@@ -87,6 +87,7 @@ def _facts(spec: RunSpec) -> dict[str, Any]:
         "label": spec.label,
         "parameters": spec.normal,
         "given": {name: values.encode(value) for name, value in spec.parameters.items()},
+        **(spec.training.facts() if spec.training is not None else {}),
         "seeds": list(spec.seeds),
         "native": spec.uses_native,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),

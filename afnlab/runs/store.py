@@ -35,6 +35,11 @@ _OF_FAILURE: dict[str, type | tuple[type, ...]] = dict.fromkeys(
 )
 
 
+def is_training(record: Mapping[str, Any]) -> bool:
+    """Whether a record is that of a training notebook."""
+    return "options" in record["parameters"]
+
+
 def is_there(runs: Path, run_id: str) -> bool:
     """Whether a run is complete and readable."""
     try:
