@@ -515,3 +515,163 @@ def test_an_error_in_a_neighbour_is_not_remembered(tmp_path):
             get_activation(ref)
     write(tmp_path / "helpers.py", "S = 3")
     assert factor(ref) == 3
+
+
+# A script that defines its activation and trains or sweeps itself.
+
+HEAD = """
+    import torch
+    import afnlab
+    from afnlab import activation, nn
+    print("executed")
+
+    @activation
+    def mine(x):
+        return torch.tanh(x)
+
+"""
+SMALL = "seeds=1, epochs=1, limit_train=64, limit_test=64, progress=False"
+TRAIN = f"print(len(afnlab.train('digits-mlp', __file__ + ':mine', {SMALL}).history))"
+SAVES = """
+    import io, pickle
+    model = torch.nn.Sequential(nn.make(__file__ + ":mine"))
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    again = torch.load(file, weights_only=False)
+    print(type(again[0]) is type(model[0]), pickle.loads(pickle.dumps(mine)) is mine)
+"""
+SPAWNS = """
+    if __name__ == "__main__":
+        import multiprocessing
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(pool.apply(torch.nn.Module.__call__, [nn.make(mine), torch.zeros(2)]).tolist())
+"""
+LOADS = """
+    if __name__ == "__main__":
+        from torch.utils.data import DataLoader
+        loader = DataLoader([nn.make(mine)], num_workers=1, multiprocessing_context="spawn",
+                            collate_fn=len, batch_size=1)
+        print(list(loader))
+"""
+CHILD = """
+    import multiprocessing
+    process = multiprocessing.get_context("spawn").Process(target=print)
+    if __name__ == "__main__":
+        process.start()
+        process.join()
+        print("ended", process.exitcode)
+    else:
+        afnlab.train("digits-mlp", mine)
+"""
+SCRIPTS = {
+    "trains": (TRAIN, ["executed", "1"], ""),
+    "saves and loads": (SAVES, ["executed", "True True"], ""),
+    "spawns": (SPAWNS, ["executed", "executed", "[0.0, 0.0]"], ""),
+    "loads data in workers": (LOADS, ["executed", "executed", "[1]"], ""),
+    "trains in a child that only imports it": (
+        *(CHILD, ["executed", "executed", "ended 1"]),
+        "calls afnlab.train when it is imported",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [*((s, "script") for s in SCRIPTS), ("trains", "module"), ("saves and loads", "stdin")],
+)
+def test_a_script_is_executed_once(tmp_path, script, how):
+    body, said, error = SCRIPTS[script]
+    if how == "stdin":
+        body, said = body.replace('__file__ + ":mine"', "mine"), ["executed"]
+        error = "PicklingError: mine: is defined in a notebook's cell or an interactive session"
+    place(tmp_path, {"pkg/script.py": dedent(HEAD) + dedent(body), "pkg/__init__.py": ""})
+    file = tmp_path / "pkg" / "script.py"
+    words = {"script": [file], "module": ["-m", "pkg.script"], "stdin": ["-"]}[how]
+    done = subprocess.run(
+        [sys.executable, *words],
+        input=file.read_text() if how == "stdin" else "",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stdout.splitlines() == said, done.stderr
+    assert error in done.stderr
+    assert ("Error" in done.stderr) == bool(error), done.stderr
+
+
+UNGUARDED = {
+    "train": "afnlab.train('digits-mlp', mine)",
+    "train itself": "afnlab.train('digits-mlp', __file__ + ':mine')",
+    "scan": "from afnlab.training.scan import scan; scan('digits-mlp', mine, 'b', [1.0])",
+    "sweep": "afnlab.runs.sweep({'grid': {'activation': [__file__ + ':mine']}}, runs='runs')",
+    "execute": "afnlab.runs.execute(afnlab.runs.RunSpec.make('train', {}), 'runs')",
+    "command": "from afnlab.cli import main; main(['sweep', 'small', '--runs', 'runs'])",
+    "run command": "from afnlab.cli import main; main(['run', 'train', '--runs', 'runs'])",
+}
+
+
+@pytest.mark.parametrize("by", ["file", "neighbour", "package"])
+@pytest.mark.parametrize("what", UNGUARDED)
+def test_what_is_imported_for_what_it_defines_starts_nothing(tmp_path, monkeypatch, what, by):
+    monkeypatch.chdir(tmp_path)
+    place(tmp_path, {"swept_by_itself.py": dedent(HEAD) + UNGUARDED[what]})
+    place(tmp_path, {"my.py": "from swept_by_itself import mine"})
+    monkeypatch.syspath_prepend(tmp_path)
+    ref = {"file": "swept_by_itself.py", "neighbour": "my.py", "package": "swept_by_itself"}[by]
+    message = r'calls .* put that call below `if __name__ == "__main__":`'
+    with pytest.raises(ValueError, match=message):
+        get_activation(f"{ref}:mine")
+    assert not (tmp_path / "runs").exists()
+    sys.modules.pop("swept_by_itself", None)
+
+
+def of_cell(source: str, file: str) -> dict:
+    """What a cell, a prompt or `exec` has defined."""
+    names = {"__name__": "__main__"}
+    exec(compile(dedent(source), file, "exec"), names)
+    return names
+
+
+CELL = """
+    from afnlab import activation
+
+    @activation
+    def mine(x):
+        return x.tanh()
+"""
+
+
+@pytest.mark.parametrize("file", ["<stdin>", "<string>", "<ipython-input-1>", "/tmp/ipy_1/2.py"])
+def test_what_no_other_process_finds_is_not_pickled(tmp_path, file):
+    mine = of_cell(CELL, file)["mine"]
+    model = torch.nn.Sequential(nn.make(mine))
+    advice = r"mine: is defined in a notebook's cell .* put it into a file \(my\.py\) and refer"
+    for what in (mine, model):
+        with pytest.raises(pickle.PicklingError, match=advice):
+            pickle.dumps(what)
+    with pytest.raises(pickle.PicklingError, match=advice):
+        torch.save(model, tmp_path / "model.pt")
+    assert_close(copy.deepcopy(model)(X), X.tanh())
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    assert_close(mine(X), X.tanh())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def make():\n    return activation(mine)\ndef mine(x):\n    return x\nit = make()",
+        "def mine(x):\n    return x\nit = activation(mine)",
+        "it = activation(lambda x: x)",
+        "@activation\ndef mine(x):\n    return x\nit = mine\ndel mine",
+    ],
+    ids=["made by a function", "another name", "lambda", "deleted"],
+)
+def test_what_its_file_does_not_hold_is_not_pickled(tmp_path, source):
+    from afnlab.own import module  # noqa: PLC0415
+
+    file = write(tmp_path / "my.py", f"from afnlab import activation\n{source}")
+    with pytest.raises(pickle.PicklingError, match=r"my\.py, but not as .* at its top level"):
+        pickle.dumps(module(file).it)

@@ -226,4 +226,4 @@ def test_runs_of_another_device_are_not_stale(runs):
         assert spec.id != record["id"]
         other = record | {"group": spec.group, "parameters": spec.normal, "native": native}
         assert currency.is_current(other)
-        assert analysis.choosing._current(other).group == spec.group
+        assert currency.state(other) == currency.CURRENT
