@@ -86,7 +86,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
     def edit(source):
         head, name, body = source.partition("def ")
         function, _, rest = body.partition("\n")
-        return f"{head}{name}{function}  # edited\n{rest}"
+        return f"{head}{name}{function}\n    edited = 1\n{rest}"
 
     file = "afnlab/activations/_stable.py"
     helper = edit((package / file).read_text()).partition("def ")[2].partition("(")[0]
@@ -117,7 +117,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
     ],
 )
 def test_editing_a_module(package, before, file, expected):
-    edited = changed(package, before, file, lambda source: source + "\n# edited\n")
+    edited = changed(package, before, file, lambda source: source + "\nEDITED = 1\n")
     assert edited - {"plot"} == expected - {"plot"}
 
 
@@ -129,7 +129,9 @@ def test_editing_the_data_the_model_or_the_notebook(package, before):
         "mnist"
     }
     assert edit_all("afnlab/training/data.py", "div_(255)", "div_(256)") == ALL
-    assert edit_all("notebooks/train.ipynb", "# Train an", "# To train an") == TRAININGS
+    assert edit_all("notebooks/train.ipynb", "run.train()", "run.train( )") == set()
+    assert edit_all("notebooks/train.ipynb", "# Train an", "# To train an") == set()
+    assert edit_all("notebooks/train.ipynb", "run.train()", "run.train() or 1") == TRAININGS
 
 
 MINE = """
@@ -168,7 +170,7 @@ def test_editing_a_users_files(mine, file, changes):
     asked = {"activation": f"{mine}:bent"}
     other, first = RunSpec.make("train", {}).group, RunSpec.make("train", asked).group
     path = mine.parent / file
-    path.write_text(path.read_text() + "\n# edited\n")
+    path.write_text(path.read_text() + "\nedited = 1\n")
     assert (RunSpec.make("train", asked).group != first) == changes
     assert RunSpec.make("train", {}).group == other
 

@@ -16,7 +16,7 @@ from afnlab.analysis.page import to_html
 from afnlab.analysis.selection import Selection
 from afnlab.paths import PACKAGE, find
 from afnlab.runs import places, store, sweepfile
-from afnlab.runs.cell import sources
+from afnlab.runs.cell import content, sources
 from afnlab.runs.cells import Means, run_cells
 from afnlab.runs.sources import digest
 from afnlab.words import counted
@@ -140,7 +140,7 @@ def execute(
 
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run_cells(find("notebooks", notebook, ".ipynb"), target, given, means)
+        run_cells(content(find("notebooks", notebook, ".ipynb")), target, given, means)
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None

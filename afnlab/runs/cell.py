@@ -8,6 +8,7 @@ import json
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +42,46 @@ class Declared:
         return f"must be {ast.unparse(kind)}, got {value!r} ({type(value).__name__})"
 
 
-def sources(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(kind, source, tags) of a notebook's cells."""
+def content(path: Path) -> bytes:
+    """What a notebook's file holds; ValueError if it cannot be read."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        return [
-            (c["cell_type"], "".join(c["source"]), tuple(c["metadata"].get("tags", ())))
-            for c in cells
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise ValueError(f"{path}: is not a readable notebook ({error})") from None
 
 
-def declared(path: Path) -> dict[str, Declared]:
+@lru_cache(maxsize=64)
+def cells(content: bytes) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(kind, source, tags) of the cells in a notebook's content; ValueError if it is none."""
+    try:
+        return [
+            (c["cell_type"], "".join(c["source"]), tuple(c["metadata"].get("tags", ())))
+            for c in json.loads(content)["cells"]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"is not a readable notebook ({error})") from None
+
+
+def sources(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(kind, source, tags) of a notebook's cells."""
+    return _cells(path, content(path))
+
+
+def _cells(path: Path, held: bytes) -> list[tuple[str, str, tuple[str, ...]]]:
+    try:
+        return cells(held)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def declared(path: Path, held: bytes | None = None) -> dict[str, Declared]:
     """The parameters that a notebook declares, by name, in order.
 
-    ValueError if it has no cell tagged `parameters`, or one that holds anything but imports and
-    assignments of literals, one plain name each.
+    held: its content, if that has been read. ValueError if it has no cell tagged `parameters`, or
+    one that holds anything but imports and assignments of literals, one plain name each.
     """
-    tagged = [source for _, source, tags in sources(path) if TAG in tags]
+    found = _cells(path, content(path) if held is None else held)
+    tagged = [source for _, source, tags in found if TAG in tags]
     if len(tagged) != 1:
         raise ValueError(f"{path}: has {len(tagged)} cells tagged {TAG!r}, must have one")
     try:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import cell, forking, values
+from afnlab.runs import cell, forking, reading, values
 from afnlab.runs.kernels import KernelServer
 
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
@@ -40,13 +42,15 @@ class Means:
 
 
 def run_cells(
-    notebook: Path,
+    content: bytes,
     target: Path,
     given: Mapping[str, Any],
     means: Means | None = None,
     log: Path | None = None,
-) -> None:
-    """Execute a notebook into `target`, its parameters set to what is given.
+) -> list[tuple[str, str]]:
+    """Execute a notebook's content into `target`, its parameters set to what is given.
+
+    Returns the path and the SHA-256 of each source file that the kernel's process has read.
 
     PapermillExecutionError if a cell raises, TimeoutError if the time is up, DeadKernelError if the
     kernel dies; `target` then shows what was done and where it ended. log: what the kernel's
@@ -57,11 +61,13 @@ def run_cells(
     means = means or Means()
     log = log or target.with_suffix(".log")
     made: list[Any] = []
-    manager = manager_class(means.server, means.threads, log, means.environment, made)
-    _prepare(notebook, target, given)
-    with _Deadline(means, made) as deadline:
+    _prepare(content, target, given)
+    with _notes() as notes, _Deadline(means, made) as deadline:
+        extra = {**means.environment, reading.VARIABLE: notes}
+        manager = manager_class(means.server, means.threads, log, extra, made)
         try:
             _papermill(target, manager)
+            return reading.notes(notes)
         except Exception as error:
             if deadline.passed:
                 _note_end(target, ended := TimeoutError(f"not done after {means.timeout:g} s"), log)
@@ -75,7 +81,18 @@ def run_cells(
                     forking.kill_group(process.pid)
 
 
-def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
+@contextmanager
+def _notes() -> Iterator[str]:
+    """A file for what a kernel notes; not where the notebook writes, which it may empty."""
+    handle, name = tempfile.mkstemp(prefix="afnlab-", suffix=".read")
+    os.close(handle)
+    try:
+        yield name
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _prepare(content: bytes, target: Path, given: Mapping[str, Any]) -> None:
     """Write the notebook with a cell that assigns what is given.
 
     papermill can do this too, but turns tuples and paths into texts.
@@ -83,15 +100,16 @@ def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
     import nbformat  # noqa: PLC0415
     from papermill.iorw import load_notebook_node  # noqa: PLC0415
 
-    content = load_notebook_node(str(notebook))
+    target.write_bytes(content)
+    notebook = load_notebook_node(str(target))
     if given:
-        tags = [c.metadata.get("tags", []) for c in content.cells]
+        tags = [c.metadata.get("tags", []) for c in notebook.cells]
         at = next((i for i, t in enumerate(tags) if cell.TAG in t), -1)
         added = nbformat.v4.new_code_cell(values.assignments(given))
         added.metadata["tags"] = ["injected-parameters"]
-        content.cells.insert(at + 1, added)
-        content.metadata.papermill["parameters"] = {n: values.encode(v) for n, v in given.items()}
-    nbformat.write(content, target)
+        notebook.cells.insert(at + 1, added)
+        notebook.metadata.papermill["parameters"] = {n: values.encode(v) for n, v in given.items()}
+    nbformat.write(notebook, target)
 
 
 def _papermill(path: Path, manager: type) -> None:

@@ -19,6 +19,7 @@ from afnlab.paths import PACKAGE, shared
 from afnlab.runs import store, values
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.cells import Means, run_cells
+from afnlab.runs.fingerprint import check
 from afnlab.runs.spec import OUT, RunSpec
 
 RESULT = "result.json"
@@ -90,6 +91,8 @@ def _facts(spec: RunSpec) -> dict[str, Any]:
         **(spec.training.facts() if spec.training is not None else {}),
         "seeds": list(spec.seeds),
         "native": spec.uses_native,
+        "folder": str(Path.cwd()),
+        "code": dict(spec.code.units),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
 
@@ -105,7 +108,8 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     if OUT in spec.known:
         given[OUT] = str(folder)
     log = folder / "kernel.log"
-    run_cells(spec.notebook, folder / store.NOTEBOOK, given, means, log)
+    read = run_cells(spec.content, folder / store.NOTEBOOK, given, means, log)
+    check(spec.code, read)
     log.unlink(missing_ok=True)
     path = folder / RESULT
     if not path.is_file():

@@ -20,6 +20,8 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from afnlab.runs import reading
+
 PRELOAD = (
     "afnlab.runs",
     "afnlab.analysis",
@@ -115,6 +117,8 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
         end_with(server, signal.SIGKILL)
         os.environ.clear()
         os.environ.update(request["env"])
+        if notes := os.environ.pop(reading.VARIABLE, ""):
+            reading.keep_in(notes)
         os.environ.pop("JPY_PARENT_PID", None)  # this process's parent is the server
         os.chdir(request["cwd"])
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from afnlab.runs import forking
+from afnlab.runs import forking, reading
 from afnlab.runs.forking import LAUNCHER, MESSAGE
 
 
@@ -58,7 +58,7 @@ class KernelServer:
         arguments = f"{descriptor}, {os.getpid()}, {str(self.folder)!r}"
         code = f"from {forking.__name__} import serve; serve({arguments})"
         return subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, *reading.starter(code)],
             pass_fds=[descriptor],
             env=self._environment,
             stdin=subprocess.DEVNULL,

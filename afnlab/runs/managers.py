@@ -17,10 +17,12 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
+from afnlab.runs import reading
 from afnlab.runs.forking import LAUNCHER, SILENT
 from afnlab.runs.kernels import KernelServer, search_path, thread_limits
 
 _TICK = 0.005  # seconds between two looks
+_NOTED = reading.starter(f"import runpy; runpy.run_module({LAUNCHER!r}, None, '__main__', True)")
 _LONG = 10.0  # seconds, after which the sockets' files are waited for no more
 
 
@@ -39,8 +41,9 @@ def manager_class(
 
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-            assert server is not None
             arguments = cmd[cmd.index(LAUNCHER) + 1 :]
+            if server is None:
+                return await super().launch_kernel([cmd[0], *_NOTED, *arguments], **kwargs)
             cwd = str(kwargs.get("cwd") or Path.cwd())
             forked = server.fork(arguments, kwargs["env"], cwd, str(log))
             self.process: Any = forked
@@ -56,7 +59,7 @@ def manager_class(
                 self.transport, self.ip = "ipc", str(own / name)
                 self.connection_file = str(own / f"{name}.json")
             argv = self.kernel_spec.argv if self.kernel_spec else ()
-            if server is not None and LAUNCHER in argv:
+            if LAUNCHER in argv:
                 self.provisioner = Provisioner(
                     kernel_id="", kernel_spec=self.kernel_spec, parent=self
                 )

@@ -88,19 +88,30 @@ class Place:
             attempt.discard(path)
 
 
+def _copies() -> Path:
+    """Where the copies of runs at URLs are."""
+    import pooch  # noqa: PLC0415
+
+    return pooch.os_cache("afnlab") / "runs"
+
+
+def guarded(folder: Path) -> tuple[Path, ...]:
+    """The folders that others may write to, with this one of runs: no code of theirs is run."""
+    return (folder, _copies())
+
+
 class Remote(Place):
     """A URL, and the folder of this machine that it is read and written through."""
 
     def __init__(self, url: str) -> None:
         import fsspec  # noqa: PLC0415
-        import pooch  # noqa: PLC0415
 
         try:
             self.fs, self.root = fsspec.url_to_fs(url)
         except (ImportError, ValueError, OSError) as error:
             raise ValueError(f"{url}: cannot be opened ({error})") from None
         self.url = url.rstrip("/")
-        super().__init__(pooch.os_cache("afnlab") / "runs" / digest(self.url)[:16])
+        super().__init__(_copies() / digest(self.url)[:16])
         self.workshop = self.folder / ".outbox"
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import pandas as pd
 
 from afnlab.runs import store
 from afnlab.runs.cells import Means
-from afnlab.runs.places import Place
+from afnlab.runs.currency import what_changed
+from afnlab.runs.places import Place, guarded
 from afnlab.runs.spec import RunSpec
 from afnlab.runs.warm import Warm
 
@@ -45,15 +46,10 @@ def rerun(
     """Execute a run again, into the folder `again`, and compare.
 
     As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
-    runs share one. ValueError if the code has changed since, so that it would not be the same run;
-    RunFailed if it fails.
+    runs share one. ValueError if the code has changed since, so that it would not be the same run,
+    or lies in the folder of runs itself; RunFailed if it fails.
     """
-    spec = RunSpec.of_record(record)
-    if spec.id != record["id"]:
-        raise ValueError(
-            f"{record['id']} ({record['label']}): its code, notebook or parameters have changed"
-            f" since, this would be {spec.id}"
-        )
+    spec = _planned(record, guarded(folder))
     own = warm or warm_for(record, timeout)
     try:
         failed = own.attempt(spec, Place(again))
@@ -64,6 +60,16 @@ def rerun(
         raise failed
     new = store.read_record(again / spec.id / store.RECORD)
     return compare(folder / record["id"], record, again / spec.id, new)
+
+
+def _planned(record: Mapping[str, Any], closed: Sequence[Path]) -> RunSpec:
+    told = what_changed(record, closed)
+    if not told:
+        spec = RunSpec.of_record(record, closed)
+        if spec.id == record["id"]:
+            return spec
+        told = f"its code, notebook or parameters have changed since, this would be {spec.id}"
+    raise ValueError(f"{record['id']} ({record['label']}): {told}")
 
 
 def warm_for(record: Mapping[str, Any], timeout: float | None = None) -> Warm:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from afnlab.runs.sources import digest
 
-SCHEMA = 2
+SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
 FAILED = ".failed"
 ENVIRONMENT = "AFNLAB_RUNS"

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.runs import attempt, currency, store
-from afnlab.runs.places import Place
+from afnlab.runs.places import Place, guarded
 
 _LEAST = 4  # letters of an abbreviated id
 
@@ -24,7 +24,7 @@ def table(folder: Path) -> pd.DataFrame:
     columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
     rows = []
     for facts in [*store.records(folder), *store.failures(folder)]:
-        code = currency.state(facts, [folder])
+        code = currency.state(facts, guarded(folder))
         state = "failed" if "message" in facts else "done"
         if state == "done" and code == currency.CHANGED:
             state = "stale"
@@ -94,10 +94,10 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     for facts in store.failures(folder):
         if facts["id"] in done:
             found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif currency.state(facts, [folder]) == currency.CHANGED:
+        elif currency.state(facts, guarded(folder)) == currency.CHANGED:
             found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
     for record in records if stale else ():
-        if currency.state(record, [folder]) == currency.CHANGED:
+        if currency.state(record, guarded(folder)) == currency.CHANGED:
             found.append((home(folder, record), f"{record['label']}: its code has changed"))
     return found
 
