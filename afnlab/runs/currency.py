@@ -25,13 +25,19 @@ def state(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
     """
     if is_current(record, closed):
         return CURRENT
-    if all(os.access(path, os.R_OK) for path in _own_files(record)):
+    if all(map(_is_readable, _own_files(record))):
         return CHANGED
     with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         then, now = record["code"], _code(_notebook(record), record, closed).units
         if any(then[name] != now[name] for name in then.keys() & now.keys()):
             return CHANGED
     return ELSEWHERE
+
+
+def _is_readable(path: str) -> bool:
+    with suppress(OSError, ValueError):
+        return Path(path).is_file() and os.access(path, os.R_OK)
+    return False
 
 
 def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
