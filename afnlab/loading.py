@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from afnlab import own
+from afnlab.mainguard import MainGuardError, importing
 
 MOST_LISTED = 60
 
@@ -46,9 +47,9 @@ def load(ref: str, kind: type, advice: str) -> Any:
 
 def _of_package(where: str, ref: str) -> ModuleType:
     try:
-        with own.importing(where):
+        with importing(where):
             return importlib.import_module(where)
-    except own.MainGuardError as error:
+    except MainGuardError as error:
         raise ValueError(str(error)) from error
     except (ImportError, ValueError) as error:
         raise ValueError(f"{ref}: cannot import {where!r} ({error})") from error
@@ -60,7 +61,7 @@ def _of_file(path: Path) -> ModuleType:
         raise ValueError(f"{path}: no such file")
     try:
         return own.module(path)
-    except own.MainGuardError as error:
+    except MainGuardError as error:
         raise ValueError(str(error)) from error
     except (Exception, SystemExit) as error:
         raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error

@@ -17,24 +17,19 @@ import os
 import re
 import sys
 import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import machinery
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from afnlab.imported import PRIVATE, folders_of, is_installed, of_program
+from afnlab.mainguard import importing
+
 __path__: list[str] = []  # what is below this module comes from `_Finder`
-_PREFIX = f"{__name__}."
-_INSTALLED = ("site-packages", "dist-packages")
-_STANDARD = f"{Path(os.__file__).parent}{os.sep}"
 _THREAD = threading.local()
-
-
-class MainGuardError(RuntimeError):
-    """A file starts work while it is only imported for what it defines."""
 
 
 def module(path: Path) -> ModuleType:
@@ -45,36 +40,12 @@ def module(path: Path) -> ModuleType:
     raises.
     """
     name = _name_of(path)
-    if _is_installed(path):
+    if is_installed(path):
         with suppress(ImportError):
             library = importlib.import_module(_plain(name))
             if Path(getattr(library, "__file__", None) or "").resolve() == path:
                 return library
     return _import(name)
-
-
-@contextmanager
-def importing(what: str) -> Iterator[None]:
-    """Note that this thread imports a file for what it defines."""
-    busy = _THREAD.__dict__.setdefault("busy", [])
-    busy.append(what)
-    try:
-        yield
-    finally:
-        busy.pop()
-
-
-def refuse_while_importing(call: str) -> None:
-    """MainGuardError if a file makes this call that is only imported for what it defines."""
-    busy = _THREAD.__dict__.get("busy")
-    process = sys.modules.get("multiprocessing.process")
-    if process and getattr(process.current_process(), "_inheriting", False):
-        busy = busy or ["the script"]  # a spawned process imports what started it
-    if busy:
-        raise MainGuardError(
-            f"{busy[-1]}: calls {call} when it is imported for what it defines;"
-            ' put that call below `if __name__ == "__main__":`'
-        )
 
 
 @dataclass
@@ -88,7 +59,7 @@ class _Paths:
     def since(cls, before: Sequence[str]) -> _Paths:
         last = max((i for i, p in enumerate(sys.path) if p in before), default=-1)
         added = [(i, Path(p).absolute()) for i, p in enumerate(sys.path) if p not in before]
-        added = [(i, p) for i, p in added if not _is_installed(p)]
+        added = [(i, p) for i, p in added if not is_installed(p)]
         return cls([p for i, p in added if i < last], [p for i, p in added if i > last])
 
 
@@ -120,11 +91,11 @@ class _Unit:
         front = [*self.added.front, *live.front, *self.folders]
         folders = dict.fromkeys([*front, *self.added.back, *live.back])
         for folder in folders:
-            place = None if _is_installed(folder) else _place(folder, top)
+            place = None if is_installed(folder) else _place(folder, top)
             # A folder without code, or at the end of the path, comes after all libraries.
             last = place is not None and (place.is_dir() or folder not in front)
             if place is not None and not (last and _elsewhere(top, folders)):
-                return f"{_PREFIX}{_encoded(folder)}.{top}"
+                return f"{PRIVATE}{_encoded(folder)}.{top}"
         return None
 
     def imports(
@@ -138,7 +109,7 @@ class _Unit:
         """`__import__`, as the import statements of this module call it."""
         if level:
             package = globals["__package__"]
-            if package.count(".") <= _PREFIX.count("."):
+            if package.count(".") <= PRIVATE.count("."):
                 raise ImportError("attempted relative import with no known parent package")
             return self._fetch(importlib.util.resolve_name("." * level + name, package), fromlist)
         top, dot, rest = name.partition(".")
@@ -189,7 +160,7 @@ class _Loader(machinery.SourceFileLoader):
             _THREAD.added, before = _Paths(), list(sys.path)
         name, file = module.__name__, Path(self.path)
         content = self.get_data(self.path)
-        unit = _Unit(file, hashlib.sha256(content).hexdigest(), _folders(file), _THREAD.added)
+        unit = _Unit(file, hashlib.sha256(content).hexdigest(), folders_of(file), _THREAD.added)
         vars(module)["__builtins__"] = vars(builtins) | {"__import__": unit.imports}
         parent = name.rpartition(".")[0]
         unit.needs[parent] = sys.modules[parent]
@@ -212,7 +183,7 @@ class _OfProgram(machinery.SourceFileLoader):
         name, file = module.__name__, Path(self.path)
         parent, _, tail = name.rpartition(".")
         own = sys.modules[parent].__name__
-        there = _of_program(file)
+        there = of_program(file)
         sys.modules[name] = there or importlib.import_module(f"{own}.{tail}")
         _UNITS[name] = _Unit(file)
 
@@ -224,7 +195,7 @@ class _Finder:
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> machinery.ModuleSpec | None:
-        if not name.startswith(_PREFIX):
+        if not name.startswith(PRIVATE):
             return None
         parent, _, tail = name.rpartition(".")
         if parent == __name__:
@@ -241,7 +212,7 @@ def _import(full: str) -> ModuleType:
     try:
         return importlib.import_module(full)
     except ModuleNotFoundError as error:
-        if not (error.name or "").startswith(_PREFIX):
+        if not (error.name or "").startswith(PRIVATE):
             raise
         plain = _plain(str(error.name))
         raise ModuleNotFoundError(f"No module named {plain!r}", name=plain) from None
@@ -267,7 +238,7 @@ def _spec(name: str, place: Path) -> machinery.ModuleSpec | None:
         return importlib.util.spec_from_file_location(name, place)
     parent = sys.modules.get(name.rpartition(".")[0])
     shared = parent is not None and not parent.__name__.startswith(__name__)
-    kind = _OfProgram if shared or _of_program(place) is not None else _Loader
+    kind = _OfProgram if shared or of_program(place) is not None else _Loader
     return importlib.util.spec_from_file_location(name, place, loader=kind(name, str(place)))
 
 
@@ -282,27 +253,19 @@ def _elsewhere(top: str, folders: Iterable[Path]) -> bool:
     return not any(Path(spec.origin).is_relative_to(folder) for folder in folders)
 
 
-def _folders(file: Path) -> list[Path]:
-    """A file's folder; in a package, the way up to the one that holds it."""
-    folders = [file.parent]
-    while (folders[-1] / "__init__.py").is_file() and folders[-1].name.isidentifier():
-        folders.append(folders[-1].parent)
-    return folders
-
-
 def _name_of(file: Path) -> str:
     """The private name of a file's module; one of its own, if no import statement can name it."""
-    folders = _folders(file)
+    folders = folders_of(file)
     if "." in file.stem or (file.stem == "__init__" and len(folders) == 1):
-        return _PREFIX + _encoded(file)
+        return PRIVATE + _encoded(file)
     parts = [folder.name for folder in reversed(folders[:-1])]
     parts += [file.stem] if file.stem != "__init__" else []
-    return ".".join([_PREFIX + _encoded(folders[-1]), *parts])
+    return ".".join([PRIVATE + _encoded(folders[-1]), *parts])
 
 
 def _forget(name: str) -> None:
     """Have a private module made anew when it is next imported, with the packages it lies in."""
-    while name.count(".") > _PREFIX.count("."):
+    while name.count(".") > PRIVATE.count("."):
         if name in _UNITS or getattr(sys.modules.get(name), "__file__", None) is None:
             _UNITS.pop(name, None)
             sys.modules.pop(name, None)
@@ -311,7 +274,7 @@ def _forget(name: str) -> None:
 
 def _plain(name: str) -> str:
     """What a private module is called in its own folder."""
-    return name.removeprefix(_PREFIX).partition(".")[2]
+    return name.removeprefix(PRIVATE).partition(".")[2]
 
 
 def _encoded(path: Path) -> str:
@@ -343,7 +306,7 @@ def _is_outdated(name: str) -> bool:
     """
     unit = _UNITS[name]
     if not unit.digest:
-        return _of_program(unit.file) is not sys.modules.get(name)
+        return of_program(unit.file) is not sys.modules.get(name)
     try:
         if hashlib.sha256(unit.file.read_bytes()).hexdigest() != unit.digest:
             return True
@@ -353,58 +316,6 @@ def _is_outdated(name: str) -> bool:
     return others or any(unit.lookup(t) != was for t, was in list(unit.found.items()))
 
 
-def _of_program(file: Path) -> ModuleType | None:
-    """The module that the program has itself made of a file, if it is still as the file says.
-
-    `__main__`, and what is just being imported, always is: it must not be executed twice. Others
-    are, if nothing that was imported from the same folders was written since the program began.
-    """
-    main = sys.modules.get("__main__")
-    named = [("__main__", main), *list(sys.modules.items())]
-    for name, made in named:
-        if _file_of(made, os.sep + file.name) == file and not name.startswith(_PREFIX):
-            spec = getattr(made, "__spec__", None)
-            if made is main or getattr(spec, "_initializing", False) or _untouched(file):
-                return made
-    return None
-
-
-def _file_of(made: Any, end: str = "") -> Path | None:
-    """A module's file; None if it is a library's, or does not end so."""
-    file = vars(made).get("__file__") if isinstance(made, ModuleType) else None
-    if not isinstance(file, str) or not file.endswith(end):
-        return None
-    return None if _is_installed(file) else Path(file).resolve()
-
-
-def _untouched(file: Path) -> bool:
-    """Whether all that was imported from a file's folders is older than this process."""
-    root = _folders(file)[-1]
-    for name, made in list(sys.modules.items()):
-        there = None if name == "__main__" else _file_of(made)
-        if there is not None and there.is_relative_to(root):
-            with suppress(OSError):
-                facts = there.stat()
-                if max(facts.st_mtime, facts.st_ctime) >= _BEGAN:
-                    return False
-    return True
-
-
-def _is_installed(path: str | Path) -> bool:
-    text = f"{path}{os.sep}"
-    return text.startswith(_STANDARD) or any(f"{os.sep}{n}{os.sep}" in text for n in _INSTALLED)
-
-
-def _began() -> float:
-    """When this process began, in seconds since 1970."""
-    with suppress(OSError, ValueError, AttributeError):
-        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-        up = time.clock_gettime(time.CLOCK_BOOTTIME)
-        return time.time() - up + ticks / os.sysconf("SC_CLK_TCK")
-    return time.time()
-
-
-_BEGAN = _began()
 _PATH = list(sys.path)
 _UNITS: dict[str, _Unit] = {}
 sys.meta_path.insert(0, _Finder)

@@ -14,7 +14,7 @@ import yaml
 from pandas import isna
 
 from afnlab import locks
-from afnlab.own import refuse_while_importing
+from afnlab.mainguard import refuse_while_importing
 from afnlab.runs import store, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.execution import RunFailed

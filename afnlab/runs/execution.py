@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab.own import refuse_while_importing
+from afnlab.mainguard import refuse_while_importing
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs import store, values
 from afnlab.runs.attempt import Attempt

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks
-from afnlab.own import refuse_while_importing
+from afnlab.mainguard import refuse_while_importing
 from afnlab.runs import attempt, store, sweepfile
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from afnlab.own import refuse_while_importing
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from afnlab.loading import unknown
-from afnlab.own import refuse_while_importing
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
 from afnlab.training.options import Options, number, resolve, seed_list
