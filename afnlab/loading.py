@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
-import importlib.util
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from afnlab import own
+from afnlab.mainguard import MainGuardError, importing
 
 MOST_LISTED = 60
 
@@ -33,7 +33,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
     ValueError if there is none, or if it is not a `kind`; `advice` says what to do then.
     """
     where, _, name = ref.rpartition(":")
-    module = _load_file(Path(where)) if where.endswith(".py") else _import(where, ref)
+    module = _of_file(Path(where)) if where.endswith(".py") else _of_package(where, ref)
     if not hasattr(module, name):
         names = [n for n, v in vars(module).items() if isinstance(v, kind) and n[0] != "_"]
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
@@ -45,39 +45,23 @@ def load(ref: str, kind: type, advice: str) -> Any:
     return found
 
 
-def _import(where: str, ref: str) -> ModuleType:
+def _of_package(where: str, ref: str) -> ModuleType:
     try:
-        return importlib.import_module(where)
+        with importing(where):
+            return importlib.import_module(where)
+    except MainGuardError as error:
+        raise ValueError(str(error)) from error
     except (ImportError, ValueError) as error:
         raise ValueError(f"{ref}: cannot import {where!r} ({error})") from error
 
 
-def _load_file(path: Path) -> ModuleType:
-    """The module in a file, loaded again if the file has changed. It may import its neighbours."""
+def _of_file(path: Path) -> ModuleType:
     path = path.expanduser().resolve()
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    source = path.read_bytes()
-    tag = hashlib.sha256(str(path).encode() + source).hexdigest()[:16]
-    folders = [path.parent]  # in a package, the way up to its root: it may import relatively
-    while (folders[-1] / "__init__.py").is_file():
-        folders.append(folders[-1].parent)
-    package = ".".join(folder.name for folder in reversed(folders[:-1]))
-    name = f"{package}._afnlab_own_{tag}".lstrip(".")
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        found = sys.path[:]
-        sys.path[:0] = [str(folders[0]), str(folders[-1])]
-        try:
-            if package:
-                importlib.import_module(package)
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
-            raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error
-        finally:
-            sys.path[:] = found
-    return sys.modules[name]
+    try:
+        return own.module(path)
+    except MainGuardError as error:
+        raise ValueError(str(error)) from error
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error

@@ -251,9 +251,7 @@ def module_class(ref: str | Activation) -> type[ActivationModule]:
             "__doc__": f"{record.__doc__}\n\n{inspect.cleandoc(ActivationModule.__doc__ or '')}",
             "__signature__": inspect.Signature([*own, *settings]),
         }
-        if (
-            record.key != record.name
-        ):  # a user's own is not an attribute of this module: pickle its record
+        if not record.built_in:  # not an attribute of this module: its record is pickled
             body["__reduce_ex__"] = _reduce
         _CLASSES[record] = type(name, (ActivationModule,), body)
     return _CLASSES[record]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from math import inf
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, overload
 
 import torch
@@ -98,16 +99,40 @@ class Activation:
         return inspect.unwrap(self.fn).__code__.co_filename
 
     @property
+    def built_in(self) -> bool:
+        """Whether it is one of afnlab's own, which its name alone finds."""
+        return _REGISTRY.get(self.name) is self
+
+    @property
     def key(self) -> str:
         """What `get_activation` finds it by: its name, or `path:name` of a user's own."""
-        return self.name if _REGISTRY.get(self.name) is self else f"{self.file}:{self.name}"
+        return self.name if self.built_in else f"{self.file}:{self.name}"
+
+    def lasting_key(self) -> str:
+        """The key, by which another process finds it too.
+
+        ValueError for one that cannot be found again: of a notebook's cell, of an interactive
+        session, of `exec`, or one that its file does not hold under this name.
+        """
+        if self.built_in:
+            return self.name
+        names = getattr(inspect.unwrap(self.fn), "__globals__", {})
+        there = Path(self.file)
+        if there.suffix != ".py" or not there.is_file() or "__file__" not in names:
+            home = "a notebook's cell or an interactive session"
+        elif names.get(self.name) is not self:
+            home = f"{there}, but not as {self.name} at its top level"
+        else:
+            return f"{there.resolve()}:{self.name}"
+        raise ValueError(
+            f"{self.name}: is defined in {home}, where no other process finds it;"
+            f" put it into a file (my.py) and refer to it as my.py:{self.name}"
+        )
 
     @property
     def label(self) -> str:
         """Its name in tables and figures: the name, or `file.py:name` for a user's own."""
-        return (
-            self.name if _REGISTRY.get(self.name) is self else f"{Path(self.file).name}:{self.name}"
-        )
+        return self.name if self.built_in else f"{Path(self.file).name}:{self.name}"
 
     def kinks_at(self, **params: Number) -> tuple[float, ...]:
         """The kinks at these parameters (the others at their defaults), ascending."""
@@ -183,7 +208,10 @@ class Activation:
         return y.to(x.dtype) if work is not x or y.dtype == torch.float64 else y
 
     def __reduce__(self) -> tuple[Callable[..., Activation], tuple[str]]:
-        return get_activation, (self.key,)
+        try:
+            return get_activation, (self.lasting_key(),)
+        except ValueError as error:
+            raise PicklingError(str(error)) from None
 
     def __deepcopy__(self, memo: dict) -> Activation:
         return self

@@ -261,7 +261,7 @@ def test_the_baseline_of_a_sweep_file(tmp_path):
 
 def test_select():
     (chosen,) = select(small_runs())
-    assert list(chosen.specs) == ["relu", "srelu"]
+    assert list(chosen.rows) == ["relu", "srelu"]
     assert (chosen.baseline, chosen.seeds, chosen.stale) == ("relu", 2, 0)
     assert chosen.table.loc["srelu"].pairs == 2
     assert set(chosen.history.label) == {"relu", "srelu"}
@@ -280,7 +280,7 @@ def test_runs_whose_code_has_changed_are_left_out(runs):
     )
     rewrite(path.parent, group="0" * 16)
     (chosen,) = select(runs)
-    assert (list(chosen.specs), chosen.stale) == (["relu"], 1)
+    assert (list(chosen.rows), chosen.stale) == (["relu"], 1)
     assert "1 run was left out: its code has changed since" in blocks.headline(chosen).data
 
 
@@ -289,7 +289,7 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
     execute_small(runs, activation="srelu", t=1.5)
     execute_small(runs, activation="relu", epochs=1)
     parts = select(runs)
-    assert [(p.first.epochs, sorted(p.specs)) for p in parts] == [
+    assert [(p.first.epochs, sorted(p.rows)) for p in parts] == [
         (2, ["relu", "srelu", "srelu(t=1.5)"]),
         (1, ["relu"]),
     ]
@@ -305,7 +305,7 @@ def test_a_setting_that_all_rows_share_is_said_once(tmp_path):
         for lr in (0.001, 0.01):
             execute_small(tmp_path, activation=activation, lr=lr, split="validation", seeds=2)
     (chosen,) = select(tmp_path, baseline="relu(split=validation)")  # its label elsewhere
-    assert set(chosen.specs) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
+    assert set(chosen.rows) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
     assert chosen.baseline == "relu"
     assert chosen.setting == "digits-mlp, 2 epochs, split=validation"
     assert "all with split=validation" in chosen.answers["On what?"]

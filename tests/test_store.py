@@ -14,7 +14,7 @@ from test_runs import ID, RECORD, SMALL, kernels, rewrite, small_runs
 
 from afnlab import analysis
 from afnlab.cli import main
-from afnlab.runs import RunFailed, RunSpec, attempt, execute, load, records, store, upkeep
+from afnlab.runs import RunFailed, RunSpec, attempt, currency, execute, load, records, store, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.places import place
 
@@ -209,14 +209,14 @@ def test_editing_an_activation_makes_its_runs_stale_at_once(tmp_path):
         spec = RunSpec.make("train", SMALL | {"activation": activation, "epochs": 1})
         execute(spec, runs, threads=1, server=kernels())
     (both,) = analysis.select(runs)
-    assert (set(both.specs), both.stale) == ({"relu", "my.py:bent"}, 0)
+    assert (set(both.rows), both.stale) == ({"relu", "my.py:bent"}, 0)
     own.write_text(OWN.replace("x.relu()", "x.tanh()"))
     (left,) = analysis.select(runs)
-    assert (set(left.specs), left.stale) == ({"relu"}, 1)
+    assert (set(left.rows), left.stale) == ({"relu"}, 1)
     assert sorted(upkeep.table(runs).state) == ["done", "stale"]
     own.write_text(OWN)
     (again,) = analysis.select(runs)
-    assert (set(again.specs), again.stale) == ({"relu", "my.py:bent"}, 0)
+    assert (set(again.rows), again.stale) == ({"relu", "my.py:bent"}, 0)
 
 
 def test_runs_of_another_device_are_not_stale(runs):
@@ -228,5 +228,5 @@ def test_runs_of_another_device_are_not_stale(runs):
         )
         assert spec.id != record["id"]
         other = record | {"group": spec.group, "parameters": spec.normal, "native": native}
-        assert upkeep.is_current(other)
-        assert analysis.choosing._current(other).group == spec.group
+        assert currency.is_current(other)
+        assert currency.state(other) == currency.CURRENT

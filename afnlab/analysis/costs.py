@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from afnlab.analysis import curves
+from afnlab.analysis.trained import Trained
 from afnlab.runs import files
-from afnlab.runs.asked import Training
 from afnlab.words import counted
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
@@ -47,11 +47,11 @@ class Benchmark:
     times: pd.DataFrame
     facts: Mapping[str, Any]
 
-    def seconds(self, asked: Training) -> float | None:
+    def seconds(self, one: Trained) -> float | None:
         """Forward and backward of an activation as a run computes it; None if not measured."""
-        at = self.times[self.times.function == asked.activation.label].set_index("way").seconds
-        ways = ["kernel"] if asked.native else ["expression", "torch"]
-        if asked.options.trainable:
+        at = self.times[self.times.function == one.activation].set_index("way").seconds
+        ways = ["kernel"] if one.native else ["expression", "torch"]
+        if one.trainable:
             ways = ["trained"]
         return next((float(at[way]) for way in ways if way in at), None)
 
@@ -95,20 +95,20 @@ def read(path: Path) -> Benchmark:
 
 
 def cost(
-    asked: Mapping[str, Training],
+    rows: Mapping[str, Trained],
     history: pd.DataFrame,
     machine: Mapping[str, Any],
     baseline: str,
     benchmark: Benchmark | None = None,
 ) -> Cost:
-    """The cost of the labels, by the benchmark if it fits, else by the histories.
+    """The cost of the rows, by the benchmark if it fits, else by the histories.
 
     machine: the environment of the runs. A benchmark of another kind of device, or without the
     baseline, does not fit, and that is said.
     """
     why = ""
     if benchmark is not None:
-        found = {label: benchmark.seconds(training) for label, training in asked.items()}
+        found = {label: benchmark.seconds(one) for label, one in rows.items()}
         seconds = pd.Series({n: s for n, s in found.items() if s is not None}, dtype=float)
         if benchmark.facts["device"] != machine["device"]:
             why = f", since the speed benchmark is of {benchmark.facts['device']}"

@@ -34,6 +34,14 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     return sentences
 
 
+def code_elsewhere(runs: int) -> list[str]:
+    """A sentence where the code of some of these runs is not here."""
+    if not runs:
+        return []
+    its = "its code is" if runs == 1 else "their code is"
+    return [f"Of {counted(runs, 'run')} {its} not here: whether it has changed is not known."]
+
+
 def _runs_were(number: int) -> str:
     return f"{counted(number, 'run')} {'was' if number == 1 else 'were'}"
 

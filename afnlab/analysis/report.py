@@ -109,7 +109,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "baseline": selection.baseline,
         "margin": selection.margin,
         "classes": selection.classes,
-        "labels": {spec.group: label for label, spec in selection.specs.items()},
+        "labels": selection.labels,
         "runs": {r["id"]: sums[r["id"]] for r in own},
     }
 
@@ -169,7 +169,7 @@ def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> str:
 
 
 def _fingerprint(chosen: list[Selection]) -> str:
-    said = [[c.baseline, c.margin, c.stale, c.foreign, c.absent] for c in chosen]
+    said = [[c.baseline, c.margin, c.stale, c.elsewhere, c.foreign, c.absent] for c in chosen]
     costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
     cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]

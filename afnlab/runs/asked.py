@@ -65,6 +65,12 @@ class Training:
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
         return {name: short(value) for name, value in sorted(told.items())}
 
+    def facts(self) -> dict[str, Any]:
+        """What else a record holds, so that a reader of it needs neither task nor activation."""
+        task = self.task
+        told = {"summary": task.summary, "source": task.source, "published": task.published}
+        return {"settings": self.told, "task": told | {"epochs": task.recipe.epochs}}
+
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""
         record, options = self.activation, self.options
@@ -140,7 +146,7 @@ def training(
         limit_test=counts["limit_test"] or None,
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels(device, record.key) if native is None else native,
+        native=native_kernels(device, record.label) if native is None else native,
     )
 
 

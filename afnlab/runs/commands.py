@@ -14,6 +14,7 @@ import yaml
 from pandas import isna
 
 from afnlab import locks
+from afnlab.mainguard import refuse_while_importing
 from afnlab.runs import store, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.execution import RunFailed
@@ -44,6 +45,7 @@ def pairs(texts: list[str], flag: str) -> dict[str, Any]:
 
 
 def run(a: argparse.Namespace) -> int:
+    refuse_while_importing("afnlab run")
     spec = RunSpec.make(a.notebook, {name: assigned(text) for name, text in a.parameter})
     executor = Local(1, timeout=_timeout(a))
     where = place(a.runs)
@@ -153,6 +155,7 @@ def _list(a: argparse.Namespace, where: Any) -> int:
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
         own = "" if accuracy else _told(row["metrics"])
+        own += "" if row["here"] else "  its code is not here"
         print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
     return 0
 

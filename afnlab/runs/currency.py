@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,44 @@ from afnlab.runs import cell, values
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.spec import absolute, group_of
 
+CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
 _CHANGED = "its code, notebook or parameters have changed since"
 _MOST_NAMED = 3
+
+
+def state(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
+    """CURRENT, CHANGED, or ELSEWHERE where files of a run's code are not here to be compared.
+
+    closed: see `is_current`. A run of whose code another part has changed is CHANGED all the same.
+    """
+    if is_current(record, closed):
+        return CURRENT
+    if all(map(_is_readable, _own_files(record))):
+        return CHANGED
+    with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+        then, now = record["code"], _code(_notebook(record), record, closed).units
+        if any(then[name] != now[name] for name in then.keys() & now.keys()):
+            return CHANGED
+    return ELSEWHERE
+
+
+def _is_readable(path: str) -> bool:
+    with suppress(OSError, ValueError):
+        return Path(path).is_file() and os.access(path, os.R_OK)
+    return False
+
+
+def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
+    """The user's files that a record names: its notebook, references to code, what these reach."""
+    given, code = record.get("given"), record.get("code")
+    named = [record.get("notebook"), *(given.values() if isinstance(given, Mapping) else ())]
+    named += code if isinstance(code, Mapping) else ()
+    for one in named:
+        for text in one if isinstance(one, (list, tuple)) else [one]:
+            if isinstance(text, str) and os.path.sep in text:
+                path = text.rpartition(":")[0] if ".py:" in text else text
+                if path.endswith((".py", ".ipynb")) and Path(path).is_absolute():
+                    yield path
 
 
 def is_current(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> bool:
@@ -30,7 +68,7 @@ def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
     if "code" not in record or "folder" not in record:
         return f"{_CHANGED}, or cannot be told: an earlier afnlab made it"
     try:
-        path = paths.find("notebooks", record["notebook"], ".ipynb")
+        path = _notebook(record)
         code = _code(path, record, closed)
         if group_of(path, code, record["parameters"]) == record["group"]:
             return ""
@@ -42,6 +80,10 @@ def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
         return f"{_CHANGED} (its record cannot be followed: {type(error).__name__})"
     more = ", ..." if len(names) > _MOST_NAMED else ""
     return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _notebook(record: Mapping[str, Any]) -> Path:
+    return paths.find("notebooks", record["notebook"], ".ipynb")
 
 
 def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path]) -> Manifest:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
+from afnlab.mainguard import refuse_while_importing
 from afnlab.paths import shared
 from afnlab.runs import files, schema, store, values
 from afnlab.runs.attempt import Attempt
@@ -53,6 +54,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     RunFailed if a cell raises, the kernel dies, the time is up or the disk is full; what was done
     is then in `runs/.failed/<id>`. ValueError if the folder cannot hold runs.
     """
+    refuse_while_importing("afnlab.runs.execute")
     means = means or Means(**settings)
     attempt = Attempt(runs, spec.id)
     clock = time.perf_counter()
@@ -89,6 +91,7 @@ def _facts(spec: RunSpec) -> dict[str, Any]:
         "label": spec.label,
         "parameters": spec.normal,
         "given": {name: values.encode(value) for name, value in spec.parameters.items()},
+        **(spec.training.facts() if spec.training is not None else {}),
         "seeds": list(spec.seeds),
         "native": spec.uses_native,
         "folder": str(Path.cwd()),

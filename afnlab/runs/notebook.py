@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.paths import find
-from afnlab.runs import cell, store
+from afnlab.runs import cell, curve, store
 from afnlab.runs.asked import Training, training
 from afnlab.runs.execution import RESULT
 from afnlab.runs.spec import OUT
@@ -73,6 +73,10 @@ class Run:
             table = getattr(result, name)
             if table is not None:
                 table.to_parquet(folder / f"{name}.parquet", index=False)
+        record, options = self.asked.activation, self.asked.options
+        if record.elementwise and not record.built_in:
+            table = curve.sampled(record, options.activation, bool(options.trainable))
+            table.to_parquet(folder / curve.FILE, index=False)
         if result.weights is not None:
             result.save_weights(folder / "weights.safetensors")
         left = {

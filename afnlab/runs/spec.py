@@ -71,7 +71,7 @@ class RunSpec:
         reached = manifest_of(path, content, absolute(told), closed=closed)
         spec = cls(path, given, native, here, content, reached)
         if spec.training is not None:
-            given["activation"] = spec.training.activation.key
+            given["activation"] = spec.training.activation.lasting_key()
         else:
             given |= cell.checked(given, spec.known)
         given |= {n: v for n, v in absolute(given).items() if n in _REFERENCES}

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.runs import attempt, store
-from afnlab.runs.currency import is_current
+from afnlab.runs import attempt, currency, store
 from afnlab.runs.files import is_id
 from afnlab.runs.places import Place, guarded
 
@@ -18,20 +17,24 @@ _LEAST = 4  # letters of an abbreviated id
 
 def table(folder: Path) -> pd.DataFrame:
     """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction), seconds,
-    metrics (all that the notebook left, by name).
+    metrics (all that the notebook left, by name), here (whether its code is).
 
-    The state is `done`, `stale` (done, but its code has changed since) or `failed`.
+    The state is `done`, `stale` (done, but its code has changed since) or `failed`; where its code
+    is not here, so that nobody knows, it is `done`.
     """
-    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics"]
+    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
     rows = []
     for facts in [*store.records(folder), *store.failures(folder)]:
-        now = "done" if is_current(facts, guarded(folder)) else "stale"
-        state = "failed" if "message" in facts else now
+        code = currency.state(facts, guarded(folder))
+        state = "failed" if "message" in facts else "done"
+        if state == "done" and code == currency.CHANGED:
+            state = "stale"
         metrics = facts.get("metrics", {})
         accuracy = metrics.get("test_accuracy")
         seeds = len(facts.get("seeds", ()))
         values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
-        rows.append([*values, facts.get("seconds"), metrics])
+        here = code != currency.ELSEWHERE
+        rows.append([*values, facts.get("seconds"), metrics, here])
     made = pd.DataFrame(rows, columns=columns)
     return made.sort_values(["started", "id"], ignore_index=True)
 
@@ -94,10 +97,10 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     for facts in store.failures(folder):
         if facts["id"] in done:
             found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif not is_current(facts, guarded(folder)):
+        elif currency.state(facts, guarded(folder)) == currency.CHANGED:
             found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
     for record in records if stale else ():
-        if not is_current(record, guarded(folder)):
+        if currency.state(record, guarded(folder)) == currency.CHANGED:
             found.append((home(folder, record), f"{record['label']}: its code has changed"))
     return found
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
@@ -64,6 +65,7 @@ def train(
     Returns a `Result`. A seed whose loss is no longer finite stays in its tables, as diverged.
     Raises ValueError naming the argument for anything that is not allowed.
     """
+    refuse_while_importing("afnlab.train")
     task, chosen = get_task(task), get_activation(activation)
     options = resolve(task, chosen, params or {})
     listed = seed_list(seeds)

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from afnlab.loading import unknown
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
 from afnlab.training.options import Options, number, resolve, seed_list
@@ -69,6 +70,7 @@ def scan(
     A row a value, seed and epoch: value, seed, epoch, train_loss, test_loss, test_accuracy (of the
     evaluated examples), diverged. At one seed all values meet the same weights and batches.
     """
+    refuse_while_importing("a scan")
     task, record = get_task(task), get_activation(activation)
     _range(task, record, parameter)
     of_task = parameter in task.settings and parameter not in record.params

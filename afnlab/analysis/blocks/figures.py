@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
-from afnlab.analysis import charts, panels, plot, stats
+from afnlab.analysis import charts, functions, panels, plot, stats
 from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import heading, html
 from afnlab.analysis.blocks.text import seeds_told
@@ -157,14 +157,10 @@ def trajectories(selection: Selection) -> HTML:
 
 def sensitivity(selection: Selection) -> HTML:
     """Accuracy over the learning rate, for activations that were trained with several."""
-    rows = []
-    for label, spec in selection.specs.items():
-        asked = spec.training
-        assert asked is not None
-        name = asked.activation.label
-        own = asked.options.activation
-        told = ", ".join(f"{n}={v:g}" for n, v in own.items() if isinstance(v, float))
-        rows.append((label, f"{name}({told})" if told else name, asked.options.lr))
+    rows = [
+        (n, one.labelled(["lr", *selection.shared]), one.options["lr"])
+        for n, one in selection.rows.items()
+    ]
     rates = pd.DataFrame(rows, columns=["label", "activation", "lr"]).set_index("label")
     rates = rates[rates.groupby("activation").lr.transform("nunique") > 1]
     rates = rates[~rates.duplicated()]
@@ -183,11 +179,18 @@ def sensitivity(selection: Selection) -> HTML:
 
 def gallery(selection: Selection) -> HTML:
     """All elementwise functions of the selection with their slopes."""
-    trained = [s.training.activation for s in selection.specs.values() if s.training is not None]
-    unique = {record.label: record for record in trained}
+    drawn: dict[str, plot.Drawable] = {}
+    for label, one in selection.rows.items():
+        found: plot.Drawable | None = functions.built_in(one)
+        if one.own and (table := functions.kept(selection.folders_of(label))) is not None:
+            found = plot.Curve(one.activation, *table[["x", "value", "slope"]].to_numpy().T)
+        if found is not None:
+            drawn.setdefault(one.activation, found)
+    if not drawn:
+        return html("")
     with styled(for_page=True):
         return show(
-            plot.gallery([record for record in unique.values() if record.elementwise]),
+            plot.gallery(drawn.values()),
             "Small graphs of the activation functions and their slopes",
             "Each function (solid) and its slope (dashed) at its default parameters.",
             f"{selection.name}-functions",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
-    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.specs}
+    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.rows}
     shown = comparison_table(selection.table, selection.baseline, runs, link)
     return html(heading("", selection, 3) + shown)
 
