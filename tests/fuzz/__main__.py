@@ -74,7 +74,7 @@ def main() -> int:
     if not chosen:
         parser.error(f"--only: there are {', '.join(kinds())}")
     if a.index is not None:
-        counts = Counter(chosen)
+        counts = Counter(list(chosen))
         faults = [
             (k, a.index, f) for k, v in chosen.items() if (f := attack(v, a.seed, k, a.index))
         ]
