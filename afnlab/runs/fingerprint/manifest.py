@@ -12,15 +12,15 @@ from afnlab.native.library import SOURCE
 from afnlab.native.library import sources as kernel_sources
 from afnlab.paths import shared
 from afnlab.runs.fingerprint.mentions import mentions
-from afnlab.runs.fingerprint.package import NAMED, Package, split
+from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
 from afnlab.runs.fingerprint.reaching import reach, reached_names
 from afnlab.runs.fingerprint.userfiles import UserFiles, notebook_source, reads_texts
 from afnlab.runs.sources import Source, digest, read
 
 _CHOSEN = ("task", "activation", "activations")  # parameters of afnlab's notebooks that name some
 _OUT = "out"
-# What a training notebook of afnlab's uses of these moves and shows results, and computes none.
-_SHOWS = ("afnlab.runs", "afnlab.analysis")
+_MOVES = "afnlab.runs"  # which moves results, and computes none
+_SHOWS = "afnlab.analysis"  # which in a training notebook shows them
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _of_ours(cells: Source, told: Mapping[str, Any], package: Package) -> None:
         if module.startswith("afnlab.") and name:
             package.object(module, name)
     for dotted in reached_names(named):
-        if _OUT not in told or not dotted.startswith(_SHOWS):
-            package.module(split(dotted)[0])
+        if not dotted.startswith(_MOVES) and not (_OUT in told and dotted.startswith(_SHOWS)):
+            package.module(split(dotted)[0], stop=(*BY_OBJECT, _MOVES))
 
 
 def _texts(value: Any) -> Iterator[str]:

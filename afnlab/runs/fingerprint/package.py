@@ -25,7 +25,7 @@ _ACTIVATIONS = "afnlab.activations"
 # What every run that computes anything with afnlab reaches.
 _BASE = (ENGINE, "afnlab.functional", "afnlab.native", "afnlab.nn")
 # These count object by object, as far as a run uses them, or compute no numbers.
-_BY_OBJECT = (
+BY_OBJECT = (
     _ACTIVATIONS,
     "afnlab.training.data",
     "afnlab.training.machine",
@@ -69,7 +69,7 @@ class Package:
             self.module(name)
         self.object("afnlab.training.data", "Data")
 
-    def module(self, name: str, stop: tuple[str, ...] = _BY_OBJECT) -> None:
+    def module(self, name: str, stop: tuple[str, ...] = BY_OBJECT) -> None:
         """A module and those that it imports, up to those that begin with `stop`."""
         waiting = [name]
         while waiting:
@@ -119,7 +119,7 @@ class Package:
         module, name = split(dotted)
         if name.endswith("Error"):  # no number depends on it
             return
-        if name and module.startswith(_BY_OBJECT):
+        if name and module.startswith(BY_OBJECT):
             self.object(module, name)
         else:
             self.module(module)
@@ -144,7 +144,7 @@ class Package:
             self.activation(name)
         elif module == "afnlab.nn" and name in _module_names():
             self.activation(_module_names()[name])
-        elif module.startswith(_BY_OBJECT) and name not in _CHOOSERS:
+        elif module.startswith(BY_OBJECT) and name not in _CHOOSERS:
             self.object(module, name)
         else:
             self.module(module)
