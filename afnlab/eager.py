@@ -47,7 +47,7 @@ def observed() -> bool:
         return True
     if torch._C._len_torch_function_stack() and not _only_a_default_device():
         return True
-    if torch.jit.is_tracing():
+    if torch._C._is_tracing():
         return True
     # torch.func.functionalize takes no autograd.Function.
     return _depth(_KINDS.Functionalize) > 0

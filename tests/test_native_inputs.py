@@ -1,15 +1,15 @@
-"""Kernels read addresses: whatever has none that tells its numbers gets the numbers of the definition."""
+"""Kernels read memory: a tensor that is not plain memory gets the numbers of the definition."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from functools import partial
+from functools import partial, reduce
 
 import pytest
 import torch
 from test_activations import torch_warns
-from test_native import COMPILED, definition, each_of, every_kernel, why_not
+from test_native import definition, each_of, every_kernel, why_not
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
@@ -264,9 +264,9 @@ NESTS = {
     "grad by x": lambda h: grad(total(h)),
     "vjp": lambda h: partial(pulled, h),
     "jvp": lambda h: lambda *i: jvp(h, i, tuple(map(ramp, i)))[1],
-    "jacrev": lambda h: lambda *i: jacrev(h, chunk_size=2)(*i),
-    "jacfwd": lambda h: lambda *i: jacfwd(h, randomness="same")(*i),
-    "hessian": lambda h: lambda *i: hessian(total(h))(*i),
+    "jacrev": lambda h: jacrev(h, chunk_size=2),
+    "jacfwd": lambda h: jacfwd(h, randomness="same"),
+    "hessian": lambda h: hessian(total(h)),
     "vmap": lambda h: lambda *i: vmap(lambda s: h(*(s * t for t in i)), randomness="same")(TWO),
     "vmap over x": lambda h: (
         lambda x, *ps: vmap(lambda x: h(x, *ps), in_dims=-1, out_dims=-1, chunk_size=1)(
@@ -282,9 +282,10 @@ def nested(names: tuple[str, ...], call, x: torch.Tensor, parameters: dict) -> t
     def h(x, *ps):
         return call(x, **dict(zip(parameters, ps, strict=True)))
 
-    for name in names:
-        h = (lambda of, make: lambda *i: flat(make(of)(*i)))(h, NESTS[name])
-    return h(x, *parameters.values())
+    def inside(h, name: str):
+        return lambda *inputs: flat(NESTS[name](h)(*inputs))
+
+    return reduce(inside, names, h)(x, *parameters.values())
 
 
 def compare_nested(f, names: tuple[str, ...]) -> None:
@@ -309,7 +310,7 @@ def test_transforms_in_transforms_in_transforms(f):
 
 @every_kernel
 def test_hessian_vector_products_of_every_example(f):
-    """Reverse over reverse: the transform that wrapped x has ended when its slope is pulled back."""
+    """Reverse over reverse: the transform of the slope has ended when it is pulled back."""
     xs, vs = torch.randn(2, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
     def products(call):

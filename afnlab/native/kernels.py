@@ -143,9 +143,14 @@ def readable(x: Tensor, parameters: Sequence[Tensor], *like_x: Tensor) -> bool:
     others of x's shape. Everywhere else the torch expression has to serve."""
     if x.dtype not in DTYPES or x.device.type not in DEVICES or observed():
         return False
-    if any(not in_memory(t) or t.device != x.device for t in (x, *parameters, *like_x)):
-        return False
-    return all(t.shape == x.shape for t in like_x) and channel_dim(x.shape, parameters) is not None
+    device, shape = x.device, x.shape
+    for t in (x, *parameters, *like_x):
+        if not in_memory(t) or t.device != device:
+            return False
+    for t in like_x:
+        if t.shape != shape:
+            return False
+    return channel_dim(shape, parameters) is not None
 
 
 def accumulation(dtype: torch.dtype) -> torch.dtype:

@@ -86,14 +86,17 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple:
         call, (x, *tensors) = ctx.call, map(unwrapped, ctx.saved_tensors)
-        grad_y, x = unwrapped(grad_y), x.to(grad_y.dtype)  # hooks may have kept another type
+        grad_y = unwrapped(grad_y)
+        if x.dtype != grad_y.dtype:  # hooks may have kept another type
+            x = x.to(grad_y.dtype)
         with_sums = any(ctx.needs_input_grad[2:])
-        if observed() or not all(map(is_plain, (grad_y, x, *tensors))):
-            grads = call.gradients(grad_y, x, *tensors)
-        elif torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0:
-            grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
-        else:  # nobody will differentiate it again
+        again = torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0
+        if not again:  # nobody will differentiate it
             grads = call.backward(with_sums, grad_y, x, *tensors)
+        elif observed() or not all(map(is_plain, (grad_y, x, *tensors))):
+            grads = call.gradients(grad_y, x, *tensors)
+        else:
+            grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
         return None, *grads, *[None] * (1 + len(tensors) - len(grads))
 
     @staticmethod
