@@ -29,7 +29,8 @@ class ActivationModule(Restoring, nn.Module):
 
     *args, **params: its parameters, by position or by name (or alias): numbers, or tensors, which
         become buffers. One that is left out takes its default.
-    trainable: True, False, or the names of the parameters to train; None: as the record says.
+    trainable: True (all that can be), False, or the names of the parameters to train; None: as the
+        record says. A parameter by which the gradient is zero everywhere cannot be trained.
     num_features: each trained parameter is a vector of this size, broadcast over dimension
         `feature_dim` of the input; None: a scalar.
     std: deviation of the normal start of the trained parameters; None: as the record says. It
@@ -186,19 +187,32 @@ class ActivationModule(Restoring, nn.Module):
 
 
 def trained_names(record: Activation, trainable: bool | Iterable[str] | None) -> tuple[str, ...]:
-    """Names of the parameters to train, for a module's `trainable` argument."""
+    """Names of the parameters to train, for a module's `trainable` argument.
+
+    True stands for all that can be trained. ValueError for one that cannot, since it is a setting
+    or the gradient by it is zero everywhere, and for True where there are some, but none can be.
+    """
     free = {name: p for name, p in record.params.items() if not p.fixed}
+    if isinstance(trainable, str):
+        trainable = [trainable]
     if trainable is None:
-        return tuple(name for name, p in free.items() if p.trainable)
-    if isinstance(trainable, bool):
-        return tuple(free) if trainable else ()
-    names = [
-        record.canonical(n) for n in ([trainable] if isinstance(trainable, str) else trainable)
-    ]
+        names = [name for name, p in free.items() if p.trainable]
+    elif isinstance(trainable, bool):
+        names = [*free] if trainable else []
+    else:
+        names = [record.canonical(n) for n in trainable]
+    if not names:
+        return ()
     for name in names:
         if name not in free:
-            raise ValueError(unknown("trainable parameter", name, free, of=record.name))
-    return tuple(n for n in free if n in names)
+            raise ValueError(unknown("trainable parameter", name, record.trainable, of=record.name))
+    still = [name for name in names if name not in record.trainable]
+    if still and (trainable is not True or len(still) == len(names)):
+        raise ValueError(
+            f"{record.label}: {still[0]} cannot be trained, since the gradient by it is zero"
+            f" everywhere (trainable: {', '.join(record.trainable) or 'none'})"
+        )
+    return tuple(n for n in record.trainable if n in names)
 
 
 def _place(value: Tensor, device: torch.device | str | None) -> torch.device:

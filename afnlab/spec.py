@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from math import inf
@@ -40,8 +41,8 @@ class Activation:
     range: the closed hull of its values at the default parameters.
     kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
     elementwise: whether a value depends on its own input alone.
-    fused: torch computes it in one kernel, well in half precision too; the others are computed in
-    float32 there and rounded once.
+    fused: torch computes it in one kernel, and its values and slopes in half precision are rounded
+    once; the others are computed in float32 there and rounded once.
 
     Call it as `f(x, *params, **params)` with a floating-point tensor of any shape; parameters may
     be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer
@@ -92,6 +93,18 @@ class Activation:
     def stochastic(self) -> bool:
         """Whether it is random in training."""
         return "noise" in inspect.signature(self.fn).parameters
+
+    @cached_property
+    def trainable(self) -> tuple[str, ...]:
+        """The parameters that can be trained: those by which it has a gradient anywhere.
+
+        Found by evaluating it once, so it holds for a user's own too.
+        """
+        names = [name for name, p in self.params.items() if not p.fixed]
+        with ThreadPoolExecutor(
+            1
+        ) as alone:  # where no transform or mode of the caller's is at work
+            return tuple(name for name in names if alone.submit(_has_gradient, self, name).result())
 
     @property
     def file(self) -> str:
@@ -218,6 +231,28 @@ class Activation:
 
     def __repr__(self) -> str:
         return f"<activation {self.label}{self.__signature__}>"  # type: ignore[attr-defined]
+
+
+def _has_gradient(record: Activation, name: str) -> bool:
+    """Whether the gradient by this parameter differs from zero anywhere on a grid of inputs and
+    values; True where that cannot be told, since the function raises an error."""
+    p = record.params[name]
+    low, high = (
+        end if abs(end) < inf else p.default + step for end, step in ((p.low, -1), (p.high, 1))
+    )
+    x = torch.linspace(-8.03, 7.91, 192, dtype=torch.float64, device="cpu").view(-1, 2)
+    weights = torch.linspace(1, 2, x.numel(), dtype=torch.float64, device="cpu").view_as(x)
+    for value in (p.default, *(low + part * (high - low) for part in (0.3, 0.5, 0.8))):
+        own = torch.tensor(value, dtype=torch.float64, device="cpu", requires_grad=True)
+        try:
+            y = record.fn(x, **record.complete({}) | {name: own})
+            total = (y * weights).sum()  # not all the same: slopes of both signs may cancel
+            found = torch.autograd.grad(total, own, allow_unused=True) if y.requires_grad else ()
+        except Exception:  # it may be somebody else's code; the call itself will say
+            return True
+        if any(g is not None and g.any() for g in found):
+            return True
+    return False
 
 
 @overload

@@ -72,7 +72,7 @@ def _parameters(records: list[Activation]) -> str:
                 f"`{r.name}`",
                 f"`{name}`",
                 _number(p.default),
-                "setting" if p.fixed else "yes" if p.trainable else "on request",
+                _trained(r, name),
                 p.domain or "any number",
                 f"[{p.bounds[0]:g}, {p.bounds[1]:g}]" if p.bounds else "-",
                 ", ".join(f"`{a}`" for a in p.aliases) or "-",
@@ -80,6 +80,14 @@ def _parameters(records: list[Activation]) -> str:
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "## Parameters\n\n" + "\n".join(lines) + "\n"
+
+
+def _trained(record: Activation, name: str) -> str:
+    """Whether a module trains the parameter."""
+    p = record.params[name]
+    if p.fixed or name not in record.trainable:
+        return "setting" if p.fixed else "no: without a gradient"
+    return "yes" if p.trainable else "on request"
 
 
 def _notes(records: list[Activation]) -> str:

@@ -105,7 +105,7 @@ def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> 
         raise ValueError(f"trainable must be true, false or a list of names, got {given!r}")
     try:
         return trained_names(record, given)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"trainable: {error}") from None
 
 
