@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from afnlab.errors import shown, told
+
 MOST_LISTED = 60
 
 
@@ -19,12 +21,20 @@ def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
     """One line for a name that is not known: the nearest spelling, and what there is."""
     known = list(known)
     plain = {str(k).lower(): k for k in known}
-    near = difflib.get_close_matches(str(name).lower(), plain, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:MOST_LISTED].lower(), plain, n=1, cutoff=0.5)
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     listed = ", ".join(known) if known else "none"
     if len(known) > MOST_LISTED:
         listed = f"{len(known)} names"
-    return f"{of + ': ' if of else ''}unknown {kind} {name!r}{hint} (known: {listed})"
+    return f"{of + ': ' if of else ''}unknown {kind} {shown(name)}{hint} (known: {listed})"
+
+
+def expanded(path: str | Path) -> Path:
+    """A path of the user's, with `~` as a home folder; ValueError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def load(ref: str, kind: type, advice: str) -> Any:
@@ -48,13 +58,16 @@ def load(ref: str, kind: type, advice: str) -> Any:
 def _import(where: str, ref: str) -> ModuleType:
     try:
         return importlib.import_module(where)
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"{ref}: cannot import {where!r} ({error})") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever somebody's module does when it is imported
+        said = f"{type(error).__name__}: {told(error)}"
+        raise ValueError(f"{ref}: cannot import {where!r} ({said})") from error
 
 
 def _load_file(path: Path) -> ModuleType:
     """The module in a file, loaded again if the file has changed. It may import its neighbours."""
-    path = path.expanduser().resolve()
+    path = expanded(path).resolve()
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     source = path.read_bytes()
@@ -75,9 +88,13 @@ def _load_file(path: Path) -> ModuleType:
             if package:
                 importlib.import_module(package)
             spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
             del sys.modules[name]
-            raise ValueError(f"{path}: {type(error).__name__} while loading it: {error}") from error
+            raise
+        except BaseException as error:  # whatever the file does when it is loaded
+            del sys.modules[name]
+            what = f"{type(error).__name__} while loading it: {told(error)}"
+            raise ValueError(f"{path}: {what}") from error
         finally:
             sys.path[:] = found
     return sys.modules[name]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis import stats
-from afnlab.words import counted
+from afnlab.words import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
@@ -220,4 +220,4 @@ def legend(table: pd.DataFrame, baseline: str) -> str:
 
 def as_text(table: pd.DataFrame) -> str:
     """The table for a terminal."""
-    return formatted(table).to_string(index_names=False)
+    return formatted(table).rename(index=plain).to_string(index_names=False)

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Protocol
 
 from afnlab.training.progress import in_notebook
+from afnlab.words import plain, say
 
 _TICK = 1.0  # seconds between two looks at what runs, and at the clock
 
@@ -37,7 +38,7 @@ class Progress:
         self._lock = threading.Lock()
         self._bar: _Bar | None = None
         self._watched = report is None and total > 0 and (in_notebook() or sys.stderr.isatty())
-        self.say = report or print
+        self.say = report or say
 
     @property
     def ended_so_far(self) -> int:
@@ -116,10 +117,10 @@ class _InTerminal:
     def __init__(self, title: str, total: int) -> None:
         from tqdm import tqdm  # noqa: PLC0415
 
-        self._bar = tqdm(total=total, desc=title, dynamic_ncols=True, bar_format="{desc}")
+        self._bar = tqdm(total=total, desc=plain(title), dynamic_ncols=True, bar_format="{desc}")
 
     def say(self, line: str) -> None:
-        self._bar.write(line)
+        self._bar.write(plain(line))
 
     def show(self, progress: Progress) -> None:
         self._bar.bar_format = f"{{desc}} |{{bar}}| {progress.words()}"
@@ -137,7 +138,7 @@ class _InNotebook:
         self._display: Any = None
 
     def say(self, line: str) -> None:
-        print(line)
+        say(line)
 
     def show(self, progress: Progress) -> None:
         from IPython.display import HTML, display  # noqa: PLC0415

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.loading import unknown
+from afnlab.errors import ParameterError, about, shown
+from afnlab.loading import expanded, unknown
 from afnlab.runs import cell, values
 from afnlab.runs.asked import PARAMS, Training, short, training
 from afnlab.runs.sources import code_of_kernels, code_of_run, digest
@@ -48,25 +49,37 @@ class RunSpec:
         native: bool | None = None,
         here: bool = True,
     ) -> RunSpec:
-        """Checked: ValueError for an unknown notebook, parameter or value."""
+        """Checked: ValueError for an unknown notebook, ParameterError for a parameter or value."""
         path = paths.find("notebooks", notebook, ".ipynb")
+        for name in parameters:
+            if not isinstance(name, str):
+                message = f"parameter {shown(name)}: its name must be a text"
+                raise ParameterError(name, parameters[name], message=message)
         settled = {name: values.settle(name, value) for name, value in parameters.items()}
         given = {name: value for name, value in settled.items() if "." not in name}
         dotted = {name: value for name, value in settled.items() if "." in name}
         if dotted:
             nested = given.get(PARAMS, {})
             if not isinstance(nested, dict):
-                raise ValueError(f"parameter {PARAMS!r} must be dict, got {nested!r}")
+                raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
+            for name, value in dotted.items():
+                if name in nested:
+                    message = f"parameter {name!r} is given twice, alone and in {PARAMS!r}"
+                    raise ParameterError(name, value, message=message)
             given[PARAMS] = nested | dotted
         if OUT in given:
-            raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
+            message = f"parameter {OUT!r} is set by afnlab and cannot be given"
+            raise ParameterError(OUT, given[OUT], message=message)
         spec = cls(path, given, native, here)
         if spec.training is not None:
             given["activation"] = spec.training.activation.key
         else:
             given |= cell.checked(given, spec.known)
         # A kernel may run in another folder: no relative paths.
-        given |= {name: _absolute(given[name]) for name in _REFERENCES if name in given}
+        for name in _REFERENCES:
+            if name in given:
+                with about(name, given[name]):
+                    given[name] = _absolute(given[name])
         return spec
 
     @classmethod
@@ -88,7 +101,8 @@ class RunSpec:
             return training(self.parameters, self.known, native=self.native, here=self.here)
         for name in self.parameters:
             if name not in self.known:
-                raise ValueError(unknown("parameter", name, self.known, of=self.notebook.name))
+                message = unknown("parameter", name, self.known, of=self.notebook.name)
+                raise ParameterError(name, self.parameters[name], message=message)
         return None
 
     @cached_property
@@ -159,4 +173,4 @@ def _absolute(ref: Any) -> Any:
     if isinstance(ref, (list, tuple)):
         return type(ref)(map(_absolute, ref))
     file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    return f"{Path(file).expanduser().resolve()}:{name}" if file.endswith(".py") else ref
+    return f"{expanded(file).resolve()}:{name}" if file.endswith(".py") else ref
