@@ -24,7 +24,6 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**settings, allow_abbrev=False)
-        self.register("type", None, _filled)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
@@ -44,6 +43,12 @@ class Parser(argparse.ArgumentParser):
             kind = str(action.metavar or action.dest).lower()
             raise argparse.ArgumentError(None, unknown(kind, value, choices))
 
+    def _get_values(self, action: argparse.Action, texts: list[str]) -> Any:
+        own = action.nargs != argparse.PARSER and action.type is not str
+        if own and any(not text.strip() for text in texts):
+            raise argparse.ArgumentError(action, "must not be empty")
+        return super()._get_values(action, texts)
+
     def _get_value(self, action: argparse.Action, text: str) -> Any:
         try:
             return super()._get_value(action, text)
@@ -52,9 +57,3 @@ class Parser(argparse.ArgumentParser):
                 raise
             kind = "a whole number" if action.type is int else "a number"
             raise argparse.ArgumentError(action, f"must be {kind}, got {shown(text)}") from None
-
-
-def _filled(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text

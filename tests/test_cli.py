@@ -64,12 +64,34 @@ def test_version_and_help(capsys):
         assert word in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["trian"], ["run"], ["sweep", "x", "--jobs", "two"]])
-def test_usage_errors(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(command)
-    assert stop.value.code == 2
-    assert "usage: afnlab" in capsys.readouterr().err
+USAGE = {
+    "nothing": ([], "the following arguments are required: COMMAND"),
+    "command": (["swep"], "unknown command 'swep'; did you mean 'sweep'?"),
+    "action": (["runs", "lst"], "unknown action 'lst'; did you mean 'list'?"),
+    "missing": (["run"], "the following arguments are required: notebook"),
+    "number": (["sweep", "x", "--jobs", "two"], "--jobs: must be a whole number, got 'two'"),
+    "digits": (["sweep", "x", "--jobs", "9" * 5000], "--jobs: must be a whole number, got '999"),
+    "flag": (["sweep", "x", "--job", "3"], "unknown flag '--job'; did you mean '--jobs'?"),
+    "flag-of-runs": (["runs", "gc", "--stall"], "unknown flag '--stall'; did you mean '--stale'?"),
+    "shortened": (["runs", "gc", "--sta"], "unknown flag '--sta'; did you mean '--stale'?"),
+    "further": (["run", "train", "srelu"], "what is 'srelu' for?"),
+    "empty": (["compare", "--runs", ""], "argument --runs: must not be empty"),
+    "blank": (["run", " "], "argument notebook: must not be empty"),
+    "choice": (["data", "verfy"], "unknown action 'verfy'; did you mean 'verify'?"),
+    "text": (["report", "--margin", "x"], "argument --margin: must be a number, got 'x'"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_usage_errors_are_one_line(name, capsys):
+    command, message = USAGE[name]
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("afnlab: ")
+    assert message in err
+    assert err.rstrip().endswith("--help`")
+    assert len(err) < 700
 
 
 BAD = {

@@ -16,7 +16,7 @@ from afnlab.spec import get_activation, list_activations
 
 ELEMENTWISE = "elementwise"
 RANGE = ("from", "to", "step", "count", "log")
-MOST_RUNS = 20_000  # of a sweep
+MOST_RUNS = 10_000  # of a sweep
 _MOST, _FARTHEST = 100_000, 1e300
 
 Place = tuple[Any, ...]  # keys and positions that lead to an entry of a sweep
