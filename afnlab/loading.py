@@ -15,13 +15,14 @@ from typing import Any
 from afnlab.errors import shown, told
 
 MOST_LISTED = 60
+LONGEST = 4000  # letters of a path
 
 
 def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
     """One line for a name that is not known: the nearest spelling, and what there is."""
-    known = list(known)
+    known, said = list(known), name if isinstance(name, str) else shown(name)
     plain = {str(k).lower(): k for k in known}
-    near = difflib.get_close_matches(str(name)[:MOST_LISTED].lower(), plain, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(said[:MOST_LISTED].lower(), plain, n=1, cutoff=0.5)
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     listed = ", ".join(known) if known else "none"
     if len(known) > MOST_LISTED:
@@ -31,6 +32,10 @@ def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
 
 def expanded(path: str | Path) -> Path:
     """A path of the user's, with `~` as a home folder; ValueError where there is no such user."""
+    if not isinstance(path, (str, Path)):
+        raise TypeError(f"a path must be a text or a Path, got {shown(path)}")
+    if len(str(path)) > LONGEST:
+        raise ValueError(f"{shown(str(path))}: a path may have {LONGEST} letters")
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
@@ -43,7 +48,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
     ValueError if there is none, or if it is not a `kind`; `advice` says what to do then.
     """
     where, _, name = ref.rpartition(":")
-    module = _load_file(Path(where)) if where.endswith(".py") else _import(where, ref)
+    module = _load_file(Path(where)) if where.endswith(".py") else imported(where, ref)
     if not hasattr(module, name):
         names = [n for n, v in vars(module).items() if isinstance(v, kind) and n[0] != "_"]
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
@@ -55,7 +60,8 @@ def load(ref: str, kind: type, advice: str) -> Any:
     return found
 
 
-def _import(where: str, ref: str) -> ModuleType:
+def imported(where: str, ref: str) -> ModuleType:
+    """The module of this name, which `ref` is about; ValueError, in one line, if it is not to be had."""
     try:
         return importlib.import_module(where)
     except KeyboardInterrupt:

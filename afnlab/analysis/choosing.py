@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from afnlab.errors import shown
 from afnlab.analysis import costs, notes, tables
 from afnlab.analysis.selection import Selection
 from afnlab.loading import unknown
@@ -36,7 +37,7 @@ def select(
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
     if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
     every = store.records(folder)
     records = [r for r in every if "task" in r["parameters"]]
     left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
+from afnlab.errors import shown
 from afnlab.analysis.plot import NAMES, POINTS, samples
 from afnlab.analysis.profile import asymptotes
 from afnlab.analysis.scene import Scene, shade
@@ -159,7 +160,7 @@ class Curves(Scene):
 def first_view(shown: Sequence[Shown], span: float = 5.0) -> View:
     """Inputs from -span to span, and the dynamic region of the first one, if it saturates."""
     if not 0 < span < np.inf:
-        raise ValueError(f"span must be a number above 0, got {span!r}")
+        raise ValueError(f"span must be a number above 0, got {shown(span)}")
     try:
         return View(x=(-span, span), L=suggested_L(shown[0].record))
     except ValueError:

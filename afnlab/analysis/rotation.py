@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
+from afnlab.errors import shown
 from afnlab.analysis.stats import Interval, accuracy_interval, mean_interval
 from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
@@ -72,7 +73,7 @@ def _same(one: Result, other: Result) -> str:
 def depth_task(depth: int, kind: str, width: int = 32) -> Task:
     """A network of `depth` hidden layers on the digits; kind is one of KINDS."""
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {shown(kind)}")
     return Task(
         f"digits-depth-{depth}-{kind}",
         get_task("digits-arp").data,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from afnlab.errors import shown
 from afnlab.analysis import stats
 from afnlab.words import counted, plain
 
@@ -57,7 +58,7 @@ def compare(
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
     if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
     accuracy = final_values(history)

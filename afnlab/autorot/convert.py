@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from afnlab.autorot import convolutions, linear, recurrent
 from afnlab.autorot.limits import suggested_L
 from afnlab.autorot.rotation import Rotation, forget
+from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
@@ -60,6 +61,7 @@ def auto_rotate(
     kind. settings: xmin_lim, xmax_lim, x_q, eps, trainable_L. ValueError if there is nothing to
     rotate, or no L can be suggested. `undo_rotation` takes it back.
     """
+    _require_module("auto_rotate", model)
     layers = list(_layers(model, tuple(ROTATED)))
     chosen = layers if output_layer else layers[:-1]
     if not chosen:
@@ -85,6 +87,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     ValueError, and nothing is changed, where one has been parametrised since, or is of a class of
     its own.
     """
+    _require_module("undo_rotation", model)
     for module in model.modules():
         if isinstance(module, Rotation) and type(module) not in PLAIN:
             raise ValueError(
@@ -95,6 +98,11 @@ def undo_rotation(model: nn.Module) -> nn.Module:
         _make_plain(layer)
     settle_fusion(model)
     return model
+
+
+def _require_module(caller: str, model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{caller}: model must be a torch.nn.Module, got {shown(model)}")
 
 
 def _make_plain(layer: nn.Module) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
+from afnlab.errors import shown
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs import store, values
 from afnlab.runs.attempt import Attempt
@@ -127,7 +128,7 @@ def _left(path: Path) -> dict[str, Any]:
         raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
     for name, value in metrics.items():
         if isinstance(value, (str, list, dict)):
-            raise ValueError(f"{path.name}: the metric {name!r} must be a number, got {value!r}")
+            raise ValueError(f"{path.name}: the metric {name!r} must be a number, got {shown(value)}")
     return left
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from afnlab.errors import shown
 from afnlab.loading import unknown
+from afnlab.runs.values import size
 from afnlab.spec import get_activation, list_activations
 
 ELEMENTWISE = "elementwise"
@@ -67,8 +68,8 @@ def entries(name: str, values: Any) -> list[Any]:
     if isinstance(values, Mapping):
         return _range(name, values)
     many = isinstance(values, (list, tuple, range, np.ndarray)) and getattr(values, "ndim", 1) > 0
-    if many and len(values) > _MOST:
-        raise GridError(f"{name!r} has {len(values):,} values, may have {_MOST:,}")
+    if many and (number := size(values) if isinstance(values, range) else len(values)) > _MOST:
+        raise GridError(f"{name!r} has {shown(number)} values, may have {_MOST:,}")
     listed = list(values) if many else []
     if not listed:
         word = f", or {ELEMENTWISE}" if name == "activation" else ", or a range {from: 1, to: 3}"
@@ -188,7 +189,7 @@ def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[An
         raise wrong("a range of numbers that are not whole takes step or count")
     width = Decimal(str(step if step is not None else 1))
     if width <= 0:
-        raise wrong(f"step must be above 0, got {step!r}")
+        raise wrong(f"step must be above 0, got {shown(step)}")
     start = Decimal(str(low))
     count = int((Decimal(str(high)) - start) / width) + 1
     if count > _MOST:

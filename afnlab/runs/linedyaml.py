@@ -21,7 +21,7 @@ from afnlab.errors import shown
 Lines = dict[tuple, int]  # path of keys and positions to an entry: its line, from 1
 
 MOST_BYTES = 1_000_000
-MOST_ENTRIES = 100_000  # aliases counted as what they stand for
+MOST_ENTRIES = 20_000  # aliases counted as what they stand for
 DEEPEST = 50
 
 _TAG = "tag:yaml.org,2002:"

@@ -51,6 +51,8 @@ class RunSpec:
     ) -> RunSpec:
         """Checked: ValueError for an unknown notebook, ParameterError for a parameter or value."""
         path = paths.find("notebooks", notebook, ".ipynb")
+        if not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters must be a mapping of names, got {shown(parameters)}")
         for name in parameters:
             if not isinstance(name, str):
                 message = f"parameter {shown(name)}: its name must be a text"

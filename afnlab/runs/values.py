@@ -31,8 +31,8 @@ def settle(name: str, value: Any, depth: int = 0) -> Any:
     def inner(inside: Any) -> Any:
         return settle(name, inside, depth + 1)
 
-    if isinstance(value, (range, np.ndarray)) and np.size(value) > MOST:
-        message = f"parameter {name!r} may hold {MOST:,} entries, got {np.size(value):,}"
+    if isinstance(value, (range, np.ndarray)) and (number := size(value)) > MOST:
+        message = f"parameter {name!r} may hold {MOST:,} entries, got {number:,}"
         raise ParameterError(name, message=message)
     if isinstance(value, (np.generic, np.ndarray)):
         return inner(value.tolist())
@@ -52,6 +52,13 @@ def settle(name: str, value: Any, depth: int = 0) -> Any:
     allowed = "a number, text, path, list, tuple or mapping"
     message = f"parameter {name!r} must be {allowed}, got {shown(value)} ({type(value).__name__})"
     raise ParameterError(name, value, allowed, message=message)
+
+
+def size(value: range | np.ndarray) -> int:
+    """How many entries it has; of a range too that is longer than `len` can say."""
+    if isinstance(value, range):
+        return max(0, -(-(value.stop - value.start) // value.step))
+    return value.size
 
 
 def _writable(name: str, value: Any, good: bool, allowed: str) -> Any:

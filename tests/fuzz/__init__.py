@@ -1,0 +1,1 @@
+"""Random attacks with a fixed seed; run by `__main__`."""
