@@ -1,4 +1,4 @@
-"""What is said of values that may not be: one line, with the name, what was given, what is allowed."""
+"""What is said of a value that may not be: its name, what it was, what is allowed; one line."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ def told(error: BaseException) -> str:
     """
     said = next(iter(str(error).splitlines()), "")
     if isinstance(error, SyntaxError):
-        said, places = error.msg, [(error.filename, error.lineno)]
+        said, places = error.msg, [(error.filename or "", error.lineno or 0)]
     else:
         went = ((f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__))
         places = [(name, line) for name, line in went if not name.startswith(_OURS)]
-        places = [p for p in places if not p[0].startswith(_LIBRARIES)] or places
+        places = [(n, at) for n, at in places if not n.startswith(_LIBRARIES)] or places
     at = [f"({name}, line {line})" for name, line in places[-1:] if name]
     return " ".join(filter(None, [said, *at]))

@@ -61,7 +61,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
 
 
 def imported(where: str, ref: str) -> ModuleType:
-    """The module of this name, which `ref` is about; ValueError, in one line, if it is not to be had."""
+    """The module of this name, which `ref` is about; ValueError if it cannot be imported."""
     try:
         return importlib.import_module(where)
     except KeyboardInterrupt:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from afnlab.errors import shown
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
+from afnlab.errors import shown
 from afnlab.loading import unknown
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import Activation, get_activation, list_activations
@@ -163,7 +163,9 @@ class ActivationModule(nn.Module):
         if self.num_features is not None and self.feature_dim != -1:
             if not -x.dim() <= self.feature_dim < x.dim():
                 name = f"{self._label()}: feature_dim"
-                raise ValueError(f"{name} is {self.feature_dim}, the input has {x.dim()} dimensions")
+                raise ValueError(
+                    f"{name} is {self.feature_dim}, the input has {x.dim()} dimensions"
+                )
             shape = [1] * x.dim()
             shape[self.feature_dim] = self.num_features
             values |= {name: values[name].view(shape) for name in self.trained}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import TextIO
+from unicodedata import category
 
 _LONGEST = 4000  # letters of a line for somebody who reads it
 
@@ -22,7 +23,7 @@ def plain(text: object) -> str:
     letters = str(text)
     if letters.isprintable():
         return letters
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in letters)
+    return "".join(c if c.isprintable() or category(c) == "Zs" else ascii(c)[1:-1] for c in letters)
 
 
 def say(text: object = "", file: TextIO | None = None) -> None:

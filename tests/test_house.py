@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
-    ("errors", "param", "loading", "eager", "paths", "locks", "words"),
+    ("errors", "markup", "param", "loading", "eager", "paths", "locks", "words"),
     ("spec", "clamping", "references", "separable"),
     ("activations",),
     ("native", "functional", "nn"),

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from afnlab.errors import shown
 from afnlab.analysis import costs, notes, tables
 from afnlab.analysis.selection import Selection
+from afnlab.errors import shown
 from afnlab.loading import unknown
 from afnlab.runs import places, store, sweepfile
 from afnlab.runs.spec import RunSpec

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
-from afnlab.errors import shown
 from afnlab.analysis.stats import Interval, accuracy_interval, mean_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
+from afnlab.errors import shown
 from afnlab.spec import Activation
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
@@ -153,6 +153,7 @@ def depth_figure(table: pd.DataFrame) -> Figure:
                     ax.plot(norms, style, color=_COLOURS[kind], label=label)
             ax.set(yscale="log", xlabel="layer", title=f"{depth} hidden layers")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            plain_ticks(ax.yaxis)
         axes[0].set_ylabel("gradient norm")
         axes[-1].legend()
     return figure

@@ -9,8 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from afnlab.markup import filled
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -40,6 +45,7 @@ RC: Any = {
     "lines.linewidth": 1.6,
     "figure.dpi": 110,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a label may hold a dollar sign
 }
 
 
@@ -59,6 +65,17 @@ def styled(for_page: bool = False) -> Iterator[None]:
 def area(colour: str, alpha: float) -> Any:
     """A fill to look through, whose edge has the colour's own contrast to the page."""
     return {"facecolor": (colour, alpha), "edgecolor": colour, "linewidth": 0.8}
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Numbers at the ticks of a logarithmic axis as they are written, not as mathematics."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def in_legend(label: str) -> str:
+    """A label for a legend, which would leave out one that begins with an underscore."""
+    return f" {label}" if label.startswith("_") else label
 
 
 class Picture(Figure):
@@ -115,20 +132,22 @@ def to_svg(figure: Figure, alt: str) -> str:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(_CURRENT, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    head = f'<svg role="img" aria-label="{label}"'
+    head = filled('<svg role="img" aria-label="{}"', alt)
     width = re.search(r'width="([\d.]+)pt"', svg)
     pixels = float(width[1]) * 4 / 3 if width else 800
     style = f' style="width:{pixels:.0f}px;max-width:100%;height:auto"'
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
-    return svg.replace("<svg", head + style, 1)
+    return svg.replace("<svg", str(head) + style, 1)
 
 
 def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> HTML:
-    """A figure for a notebook's output that becomes part of a page; `name` its id there."""
+    """A figure for a notebook's output that becomes part of a page; `name` its id there.
+
+    alt: what it shows, as a text; caption: a text, or `Markup`.
+    """
     from IPython.display import HTML  # noqa: PLC0415
 
-    note = f"<figcaption>{caption}</figcaption>" if caption else ""
-    named = f' id="{name}"' if name else ""
-    picture = f"<div class=scroll tabindex=0>{to_svg(figure, alt)}</div>"
-    return HTML(f"<figure{named}>{picture}{note}</figure>")
+    note = filled("<figcaption>{}</figcaption>", caption) if caption else ""
+    named = filled(' id="{}"', name) if name else ""
+    picture = filled("<div class=scroll tabindex=0>{}</div>", Markup(to_svg(figure, alt)))
+    return HTML(str(filled("<figure{}>{}{}</figure>", named, picture, note)))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from afnlab.errors import shown
 from afnlab.analysis import stats
+from afnlab.errors import shown
 from afnlab.words import counted, plain
 
 BASELINE = "relu"

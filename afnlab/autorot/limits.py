@@ -53,9 +53,8 @@ def input_limits(ref: str | Activation, data_min: float, data_max: float) -> tup
     given = (data_min, data_max)
     numbers = all(isinstance(v, (int, float)) and abs(v) <= float_info.max for v in given)
     if not (numbers and data_min <= data_max):
-        raise ValueError(
-            f"data_max must be at least data_min, both finite; got {shown(data_max)} and {shown(data_min)}"
-        )
+        got = f"{shown(data_max)} and {shown(data_min)}"
+        raise ValueError(f"data_max must be at least data_min, both finite; got {got}")
     low, high = get_activation(ref).range
     xmin = min(data_min, low) if low > -inf else data_min
     return float(xmin), float(max(data_max, high) if high < inf else data_max)

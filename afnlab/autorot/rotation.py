@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from afnlab.errors import shown
 from afnlab.clamping import inward_clamp
 from afnlab.eager import is_plain
+from afnlab.errors import shown
 
 EPS = 1e-5
 SETTINGS = ("L", "xmin_lim", "xmax_lim", "x_q", "eps", "auto_rot", "trainable_L")
@@ -94,9 +94,8 @@ class Rotation:
             if not _is_number(limit):
                 raise ValueError(f"{name}: {label} must be a finite number, got {shown(limit)}")
         if xmax_lim < xmin_lim:
-            raise ValueError(
-                f"{name}: xmax_lim must be at least xmin_lim, got {shown(xmax_lim)} and {shown(xmin_lim)}"
-            )
+            got = f"{shown(xmax_lim)} and {shown(xmin_lim)}"
+            raise ValueError(f"{name}: xmax_lim must be at least xmin_lim, got {got}")
         if not (_is_number(eps) and eps > 0):
             raise ValueError(f"{name}: eps must be a number above 0, got {shown(eps)}")
         self._check_probe(name, x_q)

@@ -124,16 +124,18 @@ def training(
             raise ParameterError(name, value, message=twice)
         params[name] = value
     own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
-    for name in params:
+    for name, value in params.items():
         last = name.rpartition(".")[2] if isinstance(name, str) else name
         if last not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
             names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
-            raise ParameterError(name, params[name], message=unknown("parameter", name, names))
+            raise ParameterError(name, value, message=unknown("parameter", name, names))
     dtype = choice(told.get("dtype", "float32"), "dtype", DTYPES)
     tables = tuple(told.get("record", ()))
     for at, table in enumerate(tables):
         if table not in TABLES:
-            raise ParameterError("record", table, message=unknown("record", table, TABLES), at=(at,))
+            raise ParameterError(
+                "record", table, message=unknown("record", table, TABLES), at=(at,)
+            )
     counts = {}
     for name in ("epochs", "limit_train", "limit_test"):
         counts[name] = told.get(name, 0)

@@ -128,7 +128,9 @@ def _left(path: Path) -> dict[str, Any]:
         raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
     for name, value in metrics.items():
         if isinstance(value, (str, list, dict)):
-            raise ValueError(f"{path.name}: the metric {name!r} must be a number, got {shown(value)}")
+            raise ValueError(
+                f"{path.name}: the metric {name!r} must be a number, got {shown(value)}"
+            )
     return left
 
 

@@ -177,7 +177,9 @@ class Limits:
 
 def one_of(allowed: list[Any] | tuple[Any, ...], value: Any) -> str:
     """What is allowed, what was given, and the nearest spelling."""
-    near = difflib.get_close_matches(shown(value).strip("'"), list(map(str, allowed)), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(
+        shown(value).strip("'"), list(map(str, allowed)), n=1, cutoff=0.5
+    )
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"must be one of {', '.join(map(str, allowed))}; got {shown(value)}{hint}"
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from math import isinf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
@@ -55,7 +55,7 @@ class _Size(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """Composes nodes, counting them; resolves plain scalars as YAML 1.2 does."""
 
-    yaml_implicit_resolvers: Any = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from html import escape
 from typing import Any, Protocol
 
+from afnlab.markup import escaped
 from afnlab.training.progress import in_notebook
 from afnlab.words import plain, say
 
@@ -162,7 +162,7 @@ _REST = "var(--jp-layout-color3, #bdbdbd)"
 
 def page_of(progress: Progress) -> Iterator[str]:
     """The bar as HTML: what is done, has failed and runs as parts of it, and above it in words."""
-    words, title = escape(progress.words()), escape(progress.title)
+    words, title = escaped(progress.words()), escaped(progress.title)
     failed = len(progress.failures)
     shares = ((progress.done, _DONE), (failed, _FAILED), (progress.running, _RUNNING))
     yield '<div style="max-width: 44em; margin: 4px 10px 6px">'

@@ -19,7 +19,7 @@ MOST = 1_000_000  # entries of a range or an array
 _LARGEST = 10**4000  # which Python still writes out
 
 
-def settle(name: str, value: Any, depth: int = 0) -> Any:
+def settle(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911  (a case each)
     """`value` in plain types: numpy's numbers become Python's, arrays and ranges lists.
 
     Tuples and paths stay what they are. ParameterError for what no cell could be given.

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.errors import shown
 from afnlab.autorot import auto_rotate, input_limits, suggested_L
+from afnlab.errors import shown
 from afnlab.nn import ActivationModule, make
 from afnlab.spec import Activation, get_activation
 from afnlab.training.initial import gain, scale_weights

@@ -189,7 +189,7 @@ def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:
         raise ParameterError(name, seeds, "a number or a list of whole numbers")
     if not isinstance(seeds, Iterable) or getattr(seeds, "ndim", 1) == 0:
         whole(seeds, name, least=1, most=MOST_SEEDS)
-        return tuple(range(seeds))
+        return tuple(range(seeds))  # type: ignore[arg-type]  # it is a whole number now
     listed = [s.item() if isinstance(s, np.integer) else s for s in islice(seeds, MOST_SEEDS + 1)]
     if len(listed) > MOST_SEEDS:
         raise ParameterError(name, message=f"seeds may be {MOST_SEEDS:,} at most, got more")

@@ -80,7 +80,9 @@ def scan(
             number(value, parameter, above=0)
         else:
             record.params[parameter].check(f"{record.name}: {parameter}", value)
-    given = {**({} if params is None else params), "split": split} | ({"trainable": [parameter]} if trainable else {})
+    given = {**({} if params is None else params), "split": split} | (
+        {"trainable": [parameter]} if trainable else {}
+    )
     options = resolve(task, record, given)
     listed = seed_list(seeds)
     chosen = [float(value) for value in values]

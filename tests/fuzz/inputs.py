@@ -13,7 +13,6 @@ import math
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -266,7 +265,7 @@ _DISTURBANCES: tuple[Callable[[Random, list[bytes]], list[bytes]], ...] = (
     _replaced,
     _bomb,
     lambda rng, lines: rng.sample(lines, len(lines)),
-    lambda rng, lines: lines + [rng.choice(lines)],
+    lambda rng, lines: [*lines, rng.choice(lines)],
     lambda rng, lines: lines[: rng.randrange(len(lines))],
     lambda rng, lines: [line.replace(b"  ", b"\t", 1) for line in lines],
     lambda rng, lines: [line.replace(b"\n", b"\r\n") for line in lines],
@@ -328,10 +327,10 @@ def _given(rng: Random, words: list[str], parser: argparse.ArgumentParser) -> li
             argv += [flag] if action.nargs == 0 else [flag, *texts]
         elif not action.option_strings and rng.random() < 0.95:
             argv = [*texts, *argv]
-    return [*argv, *own]
+    return [*own, *argv]  # first: "--" among the values would end the flags
 
 
-def _text(rng: Random, action: argparse.Action, words: list[str]) -> str:
+def _text(rng: Random, action: argparse.Action, words: list[str]) -> str:  # noqa: PLR0911
     if words[0] == "data" and action.dest == "action":
         return rng.choice(["list", "fetch", "verify", "x"])
     if words[0] == "data":
@@ -341,7 +340,17 @@ def _text(rng: Random, action: argparse.Action, words: list[str]) -> str:
     if words[0] == "run" and action.dest == "notebook":
         return rng.choice(["train", "train", "train", rng.choice(TEXTS)])
     if action.dest == "parameter" and rng.random() < 0.5:
-        names = ("lr", "t", "epochs", "seeds", "params", "record", "trainable", "task", "activation")
+        names = (
+            "lr",
+            "t",
+            "epochs",
+            "seeds",
+            "params",
+            "record",
+            "trainable",
+            "task",
+            "activation",
+        )
         return rng.choice(names)
     if action.dest == "only" and rng.random() < 0.7:
         return f"{rng.choice(('lr', 'activation', 'id', ''))}={rng.choice(TEXTS)}"
@@ -413,7 +422,7 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "nn: bounds": lambda v, w: afnlab.nn.SReLU(trainable=True, constraints_t=(v, w)),
     "nn: bounds as": lambda v, w: afnlab.nn.SReLU(trainable=True, constraints_t=v),
     "nn: dimension": lambda v, w: afnlab.nn.SReLU(trainable=True, num_features=5, feature_dim=v)(X),
-    "nn: make": lambda v, w: afnlab.nn.make(v, w),
+    "nn: make": afnlab.nn.make,
     "nn: make srelu": lambda v, w: afnlab.nn.make("srelu", v),
     "nn: class": lambda v, w: afnlab.nn.module_class(v),
     "Param": lambda v, w: afnlab.Param(v, low=w),
@@ -458,12 +467,8 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "sweep": lambda v, w: sweepfile.read(v).specs(),
     "sweep: grid": lambda v, w: sweepfile.read({"grid": {"lr": v, "t": w}}).specs(),
     "sweep: lists": lambda v, w: sweepfile.read({"grid": {"lr": [0.1, v]}}).specs(),
-    "sweep: own": lambda v, w: sweepfile.read(
-        {"grid": {"activation": [{"srelu": v}, w]}}
-    ).specs(),
-    "sweep: range": lambda v, w: sweepfile.read(
-        {"grid": {"lr": {"from": v, "to": w}}}
-    ).specs(),
+    "sweep: own": lambda v, w: sweepfile.read({"grid": {"activation": [{"srelu": v}, w]}}).specs(),
+    "sweep: range": lambda v, w: sweepfile.read({"grid": {"lr": {"from": v, "to": w}}}).specs(),
     "sweep: zip": lambda v, w: sweepfile.read({"zip": {"lr": v, "t": w}}).specs(),
     "sweep: zips": lambda v, w: sweepfile.read({"zip": v}).specs(),
     "sweep: keys": lambda v, w: sweepfile.read(
@@ -477,9 +482,11 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "tuning: scan": lambda v, w: tuning.scan("digits-mlp", "srelu", "t", [v, "x"]),
     "tuning: name": lambda v, w: tuning.scan("digits-mlp", "srelu", v, ["x"]),
     "bench": lambda v, w: bench.main(v, rounds=0),
-    "bench: rounds": lambda v, w: bench.main("train", device=w, rounds=-1 if v == 1 else v)
-    if not (isinstance(v, int) and v > 0)
-    else None,
+    "bench: rounds": lambda v, w: (
+        bench.main("train", device=w, rounds=-1 if v == 1 else v)
+        if not (isinstance(v, int) and v > 0)
+        else None
+    ),
 }
 
 

@@ -1,0 +1,44 @@
+"""Text in HTML: what is not `Markup` is escaped, here and nowhere else.
+
+A page, a widget and a notebook's output are made of templates of ours, which `filled` fills in.
+"""
+
+from __future__ import annotations
+
+import re
+
+import markupsafe
+from markupsafe import Markup
+
+from afnlab.words import plain
+
+# What lets a formula reach beyond itself in MathJax: links, styles, further packages, macros.
+_REACHING = re.compile(
+    r"\\(href|url|require|style|class|cssId|html\w*|data|unicode|includegraphics|bbox|mmlToken"
+    r"|(re)?newcommand|(re)?newenvironment|(provide|declare)\w*|[gxe]?def|let|input|begingroup)\b"
+)
+
+
+def escaped(text: object) -> Markup:
+    """A text as HTML; `Markup` is HTML already, and stays what it is."""
+    return text if isinstance(text, Markup) else markupsafe.escape(plain(text))
+
+
+def filled(template: str, *values: object, **named: object) -> Markup:
+    """A template of ours with texts in its braces, which are escaped."""
+    return Markup(
+        template.format(*map(escaped, values), **{k: escaped(v) for k, v in named.items()})
+    )
+
+
+def joined(parts: object, between: str = "") -> Markup:
+    """Several pieces as one; `between` is HTML."""
+    return Markup(between).join(map(escaped, parts))  # type: ignore[call-overload]
+
+
+def formula(latex: str) -> Markup:
+    """`f(x) = ...` for MathJax; as code where it would end the formula or reach beyond it."""
+    balanced = latex.count("{") == latex.count("}")
+    if "$" in latex or _REACHING.search(latex) or not balanced or not latex.isprintable():
+        return filled("<code>f(x) = {}</code>", latex)
+    return filled("$f(x) = {}$", latex)
