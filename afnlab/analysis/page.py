@@ -15,9 +15,26 @@ POLICY = (
     " form-action 'none'; base-uri 'none'"
 )
 # What a run's notebook, which may be anybody's, may put onto the page of its evidence.
-_TAGS = frozenset(
-    "a abbr b blockquote br caption code col colgroup dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li"
-    " ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul".split()  # noqa: SIM905
+_TAGS = (
+    *(
+        "a",
+        "abbr",
+        "b",
+        "code",
+        "del",
+        "em",
+        "i",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+    ),
+    *("blockquote", "br", "div", "dl", "dt", "dd", "hr", "li", "ol", "p", "pre", "ul"),
+    *("h1", "h2", "h3", "h4", "h5", "h6"),
+    *("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
 )
 _ATTRIBUTES = {"*": ["class", "title", "scope", "colspan", "rowspan", "align"], "a": ["href"]}
 STYLE = Path(__file__).with_name("page.css")

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from math import isinf
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -55,8 +55,6 @@ class _Size(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """Composes nodes, counting them; resolves plain scalars as YAML 1.2 does."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.entries = self.depth = self.deepest = 0
@@ -93,6 +91,7 @@ class _Refused(Exception):
         self.line = mark.line + 1
 
 
+_Loader.yaml_implicit_resolvers = {}  # its own, and none of YAML 1.1
 for _kind, (_written, _begins) in _PLAIN.items():
     _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_written})$"), list(_begins))
 _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"$"), [""])
