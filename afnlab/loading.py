@@ -34,6 +34,8 @@ def expanded(path: str | Path) -> Path:
     """A path of the user's, with `~` as a home folder; ValueError where there is no such user."""
     if not isinstance(path, (str, Path)):
         raise TypeError(f"a path must be a text or a Path, got {shown(path)}")
+    if "\0" in str(path):
+        raise ValueError(f"{shown(str(path))}: a path has no null character")
     if len(str(path)) > LONGEST:
         raise ValueError(f"{shown(str(path))}: a path may have {LONGEST} letters")
     try:

@@ -38,7 +38,17 @@ def joined(parts: object, between: str = "") -> Markup:
 
 def formula(latex: str) -> Markup:
     """`f(x) = ...` for MathJax; as code where it would end the formula or reach beyond it."""
-    balanced = latex.count("{") == latex.count("}")
-    if "$" in latex or _REACHING.search(latex) or not balanced or not latex.isprintable():
+    reaches = "$" in latex or _REACHING.search(latex) or not latex.isprintable()
+    if reaches or not _closed(latex):
         return filled("<code>f(x) = {}</code>", latex)
     return filled("$f(x) = {}$", latex)
+
+
+def _closed(latex: str) -> bool:
+    """Whether every brace has its partner."""
+    depth = 0
+    for mark in re.findall(r"\\.|[{}]", latex):
+        depth += {"{": 1, "}": -1}.get(mark, 0)
+        if depth < 0:
+            return False
+    return depth == 0

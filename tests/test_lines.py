@@ -85,7 +85,8 @@ FAULTS = {
         "asks for 1,000,000 runs",
     ),
     "of an activation's grid": (
-        HEAD + "grid:\n  activation:\n    - plu: {alpha: {from: 1, to: 999}, c: {from: 1, to: 99}}\n",
+        HEAD
+        + "grid:\n  activation:\n    - plu: {alpha: {from: 1, to: 999}, c: {from: 1, to: 99}}\n",
         5,
         "asks for 98,901 runs",
     ),

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from afnlab.markup import filled
+from afnlab.words import plain
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -75,7 +76,8 @@ def plain_ticks(axis: Axis) -> None:
 
 def in_legend(label: str) -> str:
     """A label for a legend, which would leave out one that begins with an underscore."""
-    return f" {label}" if label.startswith("_") else label
+    text = plain(label)
+    return f" {text}" if text.startswith("_") else text
 
 
 class Picture(Figure):
@@ -94,7 +96,7 @@ class Picture(Figure):
 def wrapped(text: str, width: int = 24) -> str:
     """A long label in lines of at most so many letters, as far as it has places to break."""
     lines = [""]
-    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", text):
+    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", plain(text)):
         if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
             lines.append("")
         lines[-1] += word
@@ -103,7 +105,7 @@ def wrapped(text: str, width: int = 24) -> str:
 
 def shortened(text: str, width: int = 44) -> str:
     """A long label without its middle."""
-    half = width // 2
+    text, half = plain(text), width // 2
     return text if len(text) <= width else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"
 
 
@@ -126,7 +128,7 @@ def to_svg(figure: Figure, alt: str) -> str:
     alt: what it shows, for those who cannot see it.
     """
     buffer = io.StringIO()
-    page: Any = {"svg.hashsalt": alt, "svg.fonttype": "path"}
+    page: Any = {"svg.hashsalt": plain(alt), "svg.fonttype": "path"}
     with mpl.rc_context(page):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
     svg = buffer.getvalue()
