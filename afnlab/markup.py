@@ -6,8 +6,8 @@ A page, a widget and a notebook's output are made of templates of ours, which `f
 from __future__ import annotations
 
 import re
+from html import escape
 
-import markupsafe
 from markupsafe import Markup
 
 from afnlab.words import plain
@@ -21,7 +21,7 @@ _REACHING = re.compile(
 
 def escaped(text: object) -> Markup:
     """A text as HTML; `Markup` is HTML already, and stays what it is."""
-    return text if isinstance(text, Markup) else markupsafe.escape(plain(text))
+    return text if isinstance(text, Markup) else Markup(escape(plain(text)))
 
 
 def filled(template: str, *values: object, **named: object) -> Markup:

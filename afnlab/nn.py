@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from sys import float_info
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -71,7 +72,7 @@ class ActivationModule(nn.Module):
             raise ValueError(
                 f"{self._label()}: num_features must be 1 or more, got {shown(num_features)}"
             )
-        if std is not None and not std >= 0:
+        if std is not None and not (isinstance(std, (int, float)) and 0 <= std <= float_info.max):
             raise ValueError(f"{self._label()}: std must be 0 or more, got {shown(std)}")
         if type(feature_dim) is not int:
             message = f"feature_dim must be a whole number, got {shown(feature_dim)}"
@@ -83,6 +84,7 @@ class ActivationModule(nn.Module):
         ranges = self._take_ranges(params)
         self.bounds |= ranges
         given = record.given(args, params)
+        std = None if std is None else float(std)
         self._start: dict[str, tuple[Any, float]] = {}
         shape = () if num_features is None else (num_features,)
         for name, value in record.complete(given).items():
@@ -194,6 +196,8 @@ def trained_names(record: Activation, trainable: bool | Iterable[str] | None) ->
         return tuple(name for name, p in free.items() if p.trainable)
     if isinstance(trainable, bool):
         return tuple(free) if trainable else ()
+    if isinstance(trainable, Tensor) or not isinstance(trainable, Iterable):
+        raise TypeError(f"{record.name}: trainable must be names, got {shown(trainable)}")
     names = [
         record.canonical(n) for n in ([trainable] if isinstance(trainable, str) else trainable)
     ]

@@ -178,7 +178,7 @@ def compared(labels: tuple[str, ...]) -> pd.DataFrame:
 
 
 def test_tables_have_a_row_for_every_label():
-    labels = tuple(text for text in HOSTILE if text != "\ud800") + ("[x]", "+1", "@x", "-y")
+    labels = (*(text for text in HOSTILE if text != "\ud800"), "[x]", "+1", "@x", "-y")
     table = compared(labels)
     assert len(tables.as_text(table).splitlines()) == len(labels) + 1
     assert all(line.isprintable() for line in tables.as_text(table).splitlines())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from afnlab.errors import ParameterError, about
+from afnlab.errors import ParameterError, about, shown
 from afnlab.loading import unknown
 from afnlab.runs import cell
 from afnlab.spec import Activation, get_activation
@@ -120,7 +120,7 @@ def training(
     params = {name: value for name, value in told.items() if name not in known}
     for name, value in told.get(PARAMS, {}).items():
         if name in params:
-            twice = f"parameter {name!r} is given twice, alone and in {PARAMS!r}"
+            twice = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
             raise ParameterError(name, value, message=twice)
         params[name] = value
     own = [n for p, q in record.params.items() for n in (p, *q.aliases)]

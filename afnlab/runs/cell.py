@@ -38,7 +38,7 @@ class Declared:
 
     def _refusal(self, name: str, value: Any, why: str, at: tuple[Any, ...]) -> ParameterError:
         allowed = why.removeprefix("must be ").rpartition("got ")[0].rstrip(",; ")
-        return ParameterError(name, value, allowed, at=at, message=f"parameter {name!r} {why}")
+        return ParameterError(name, value, allowed, at=at, message=f"parameter {shown(name)} {why}")
 
     def _must_be(self, value: Any) -> str:
         if listed := kinds.choices(self.kind):

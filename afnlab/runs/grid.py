@@ -69,11 +69,11 @@ def entries(name: str, values: Any) -> list[Any]:
         return _range(name, values)
     many = isinstance(values, (list, tuple, range, np.ndarray)) and getattr(values, "ndim", 1) > 0
     if many and (number := size(values) if isinstance(values, range) else len(values)) > _MOST:
-        raise GridError(f"{name!r} has {shown(number)} values, may have {_MOST:,}")
+        raise GridError(f"{shown(name)} has {shown(number)} values, may have {_MOST:,}")
     listed = list(values) if many else []
     if not listed:
         word = f", or {ELEMENTWISE}" if name == "activation" else ", or a range {from: 1, to: 3}"
-        raise GridError(f"{name!r} must be a list with entries{word}")
+        raise GridError(f"{shown(name)} must be a list with entries{word}")
     for i, item in enumerate(listed if name == "activation" else ()):
         for own, parameters in item.items() if isinstance(item, Mapping) else ():
             if parameters is not None and not isinstance(parameters, Mapping):
@@ -140,7 +140,7 @@ def merged(combined: Iterable[Point]) -> Point:
     for point in combined:
         for name, entry in point.items():
             if name in made:
-                raise GridError(f"parameter {name!r} is given twice", *entry.at)
+                raise GridError(f"parameter {shown(name)} is given twice", *entry.at)
             made[name] = entry
     return made
 
@@ -153,7 +153,7 @@ def _own(name: str, value: Any) -> list[Any]:
 
 def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     def wrong(message: str) -> GridError:
-        return GridError(f"{name!r}: {message}")
+        return GridError(f"{shown(name)}: {message}")
 
     for key, value in given.items():
         if key not in RANGE:

@@ -66,7 +66,7 @@ class RunSpec:
                 raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
             for name, value in dotted.items():
                 if name in nested:
-                    message = f"parameter {name!r} is given twice, alone and in {PARAMS!r}"
+                    message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
                     raise ParameterError(name, value, message=message)
             given[PARAMS] = nested | dotted
         if OUT in given:

@@ -25,14 +25,14 @@ def settle(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911  (a c
     Tuples and paths stay what they are. ParameterError for what no cell could be given.
     """
     if depth > DEEPEST:
-        message = f"parameter {name!r} may hold lists at most {DEEPEST} deep in one another"
+        message = f"parameter {shown(name)} may hold lists at most {DEEPEST} deep in one another"
         raise ParameterError(name, value, message=message)
 
     def inner(inside: Any) -> Any:
         return settle(name, inside, depth + 1)
 
     if isinstance(value, (range, np.ndarray)) and (number := size(value)) > MOST:
-        message = f"parameter {name!r} may hold {MOST:,} entries, got {number:,}"
+        message = f"parameter {shown(name)} may hold {MOST:,} entries, got {number:,}"
         raise ParameterError(name, message=message)
     if isinstance(value, (np.generic, np.ndarray)):
         return inner(value.tolist())
@@ -50,7 +50,9 @@ def settle(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911  (a c
     if isinstance(value, tuple):
         return tuple(map(inner, value))
     allowed = "a number, text, path, list, tuple or mapping"
-    message = f"parameter {name!r} must be {allowed}, got {shown(value)} ({type(value).__name__})"
+    message = (
+        f"parameter {shown(name)} must be {allowed}, got {shown(value)} ({type(value).__name__})"
+    )
     raise ParameterError(name, value, allowed, message=message)
 
 
@@ -63,7 +65,7 @@ def size(value: range | np.ndarray) -> int:
 
 def _writable(name: str, value: Any, good: bool, allowed: str) -> Any:
     if not good:
-        raise ParameterError(name, value, allowed, label=f"parameter {name!r}")
+        raise ParameterError(name, value, allowed, label=f"parameter {shown(name)}")
     return value
 
 

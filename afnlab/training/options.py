@@ -79,12 +79,12 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
         kind, _, name = key.rpartition(".")
         if kind not in ("", "activation", "task"):
             begins = "must begin with 'activation.' or 'task.'"
-            raise ParameterError(key, message=f"parameter {key!r}: {begins}")
+            raise ParameterError(key, message=f"parameter {shown(key)}: {begins}")
         in_activation, in_task = name in aliases, name in of_task
         if not kind and in_activation and in_task:
             both = f"both {record.name} and the task have one"
             choice = f"write 'activation.{key}' or 'task.{key}'"
-            raise ParameterError(key, message=f"parameter {key!r}: {both}; {choice}")
+            raise ParameterError(key, message=f"parameter {shown(key)}: {both}; {choice}")
         if in_activation and kind != "task":
             _put(own, aliases[name], key, value)
         elif in_task and kind != "activation":
@@ -99,7 +99,7 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
 
 def _put(given: dict[str, tuple[str, Any]], name: str, key: str, value: Any) -> None:
     if name in given:
-        message = f"parameter {key!r}: {name!r} is given twice, as {given[name][0]!r} too"
+        message = f"parameter {shown(key)}: {shown(name)} is given twice, as {given[name][0]!r} too"
         raise ParameterError(key, value, message=message)
     given[name] = key, value
 
