@@ -17,6 +17,7 @@ from afnlab.paths import shared
 from afnlab.runs import kernels, places, store
 from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
+from afnlab.words import say
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "scipy", "scikit-posthocs", "scikit-learn"),
@@ -26,7 +27,7 @@ PACKAGES = (
 
 def main() -> int:
     """Print the findings; 1 if something afnlab needs does not work."""
-    print(f"afnlab {afnlab.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    say(f"afnlab {afnlab.__version__}, Python {platform.python_version()}, {platform.platform()}")
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("packages", _packages),
         ("notebooks", _notebooks),
@@ -42,10 +43,10 @@ def main() -> int:
     bad = 0
     for name, check in checks:
         try:
-            print(f"ok    {name}: {check()}")
+            say(f"ok    {name}: {check()}")
         except Exception as error:
             bad += 1
-            print(f"FAIL  {name}: {error}")
+            say(f"FAIL  {name}: {error}")
     return 1 if bad else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from sys import float_info
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
+from afnlab.errors import shown
 from afnlab.loading import unknown
 from afnlab.restoring import Restoring, kept, stored, write
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 
 CONSTRAINTS = "constraints_"
+LARGEST = 2**63 - 1  # that torch takes as a size
 
 
 class ActivationModule(Restoring, nn.Module):
@@ -65,12 +68,17 @@ class ActivationModule(Restoring, nn.Module):
         record = self.activation
         if params.pop("inplace", False):
             raise ValueError(f"{self._label()}: inplace=True is not supported; leave it out")
-        if num_features is not None and (type(num_features) is not int or num_features < 1):
+        if num_features is not None and not (
+            type(num_features) is int and 1 <= num_features <= LARGEST
+        ):
             raise ValueError(
-                f"{self._label()}: num_features must be 1 or more, got {num_features!r}"
+                f"{self._label()}: num_features must be 1 or more, got {shown(num_features)}"
             )
-        if std is not None and not std >= 0:
-            raise ValueError(f"{self._label()}: std must be 0 or more, got {std!r}")
+        if std is not None and not (isinstance(std, (int, float)) and 0 <= std <= float_info.max):
+            raise ValueError(f"{self._label()}: std must be 0 or more, got {shown(std)}")
+        if type(feature_dim) is not int:
+            message = f"feature_dim must be a whole number, got {shown(feature_dim)}"
+            raise ValueError(f"{self._label()}: {message}")
         self.num_features, self.feature_dim = num_features, feature_dim
         self.constrained = constrained
         self.trained = trained_names(record, trainable)
@@ -78,6 +86,7 @@ class ActivationModule(Restoring, nn.Module):
         ranges = self._take_ranges(params)
         self.bounds |= ranges
         given = record.given(args, params)
+        std = None if std is None else float(std)
         self._start: dict[str, tuple[Any, float]] = {}  # mean and deviation
         shape = () if num_features is None else (num_features,)
         for name, value in record.complete(given).items():
@@ -114,10 +123,10 @@ class ActivationModule(Restoring, nn.Module):
         if given:
             value = kept(value) if isinstance(value, Tensor) else value
             if self.constrained and not _within(value, low, high):
-                shown = value.tolist() if isinstance(value, Tensor) else value
+                start = value.tolist() if isinstance(value, Tensor) else value
                 raise ValueError(
                     f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
-                    f" trained, got {shown!r}"
+                    f" trained, got {shown(start)}"
                 )
             return value, 0.0
         middle = (low + high) / 2 if ranged else value
@@ -165,6 +174,11 @@ class ActivationModule(Restoring, nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         values = self.values()
         if self.num_features is not None and self.feature_dim != -1:
+            if not -x.dim() <= self.feature_dim < x.dim():
+                name = f"{self._label()}: feature_dim"
+                raise ValueError(
+                    f"{name} is {self.feature_dim}, the input has {x.dim()} dimensions"
+                )
             shape = [1] * x.dim()
             shape[self.feature_dim] = self.num_features
             values |= {name: values[name].view(shape) for name in self.trained}
@@ -199,6 +213,8 @@ def trained_names(record: Activation, trainable: bool | Iterable[str] | None) ->
         names = [name for name, p in free.items() if p.trainable]
     elif isinstance(trainable, bool):
         names = [*free] if trainable else []
+    elif isinstance(trainable, Tensor) or not isinstance(trainable, Iterable):
+        raise TypeError(f"{record.name}: trainable must be names, got {shown(trainable)}")
     else:
         names = [record.canonical(n) for n in trainable]
     if not names:
@@ -230,10 +246,10 @@ def _within(value: Any, low: float, high: float) -> bool:
 def _interval(label: str, value: Any) -> tuple[float, float]:
     try:
         low, high = (float(v) for v in value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{label} must be two numbers (low, high), got {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{label} must be two numbers (low, high), got {shown(value)}") from None
     if not low < high:
-        raise ValueError(f"{label} must have low < high, got {value!r}")
+        raise ValueError(f"{label} must have low < high, got {shown(value)}")
     return low, high
 
 
@@ -275,7 +291,10 @@ def make(
     ref: str | Activation, params: Mapping[str, Any] | None = None, **options: Any
 ) -> ActivationModule:
     """A new module of an activation: `make("srelu", {"t": 1.5}, trainable=True)`."""
-    return module_class(ref)(**dict(params or {}), **options)
+    given = {} if params is None else params
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"make: params must be a mapping of names, got {shown(given)}")
+    return module_class(ref)(**given, **options)
 
 
 __all__ = [

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from afnlab.loading import unknown
+from afnlab.loading import expanded, unknown
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -43,7 +43,7 @@ def find(kind: str, ref: str | Path, suffix: str) -> Path:
 
     ValueError, with the nearest spelling, if there is neither.
     """
-    path = Path(ref).expanduser()
+    path = expanded(ref)
     if path.suffix == suffix and path.is_file():
         return path.resolve()
     own = shared(kind) / (path.name if path.suffix == suffix else f"{path.name}{suffix}")

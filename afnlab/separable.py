@@ -11,10 +11,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from afnlab.errors import shown
+
 
 def _multiplier(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"depth_multiplier must be a whole number, 1 or more; got {value!r}")
+        raise ValueError(f"depth_multiplier must be a whole number, 1 or more; got {shown(value)}")
     return value
 
 

@@ -19,6 +19,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from afnlab.errors import shown
 from afnlab.loading import load, unknown
 from afnlab.param import Number, Param
 
@@ -192,6 +193,8 @@ class Activation:
         if noise is not None:
             if not self.stochastic:
                 raise TypeError(f"{self.name}: is not stochastic and takes no noise")
+            if not isinstance(noise, Tensor):
+                raise TypeError(f"{self.name}: noise must be a tensor, got {shown(noise)}")
             values["noise"] = noise
         return self._compute(x, values)
 

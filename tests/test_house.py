@@ -27,7 +27,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
-    ("mainguard", "imported", "own", "param", "loading", "eager", "paths", "locks", "words"),
+    ("words",),
+    (
+        "errors",
+        "markup",
+        "mainguard",
+        "imported",
+        "own",
+        "param",
+        "loading",
+        "eager",
+        "paths",
+        "locks",
+    ),
     ("spec", "clamping", "references", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
@@ -36,7 +48,7 @@ FLOORS = (
     ("runs",),
     ("analysis",),
     ("widgets",),
-    ("bench", "doctor", "lab", "cli_runs", "cli_analysis"),
+    ("bench", "doctor", "lab", "cli_parser", "cli_runs", "cli_analysis"),
     ("cli",),
 )
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.analysis.slopes import derivatives
-from afnlab.loading import load
+from afnlab.errors import shown
+from afnlab.loading import imported, load
 from afnlab.spec import get_activation, list_activations
 
 Function = Callable[[Tensor], Tensor]
@@ -86,6 +86,8 @@ def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
 
 def _found(ref: str) -> Iterator[tuple[str, Any]]:
     """The names and things that a reference stands for."""
+    if not isinstance(ref, str):
+        raise TypeError(f"a reference must be a text, got {shown(ref)}")
     if ":" in ref:
         yield ref.rpartition(":")[2], load(ref, object, "")
         return
@@ -95,9 +97,11 @@ def _found(ref: str) -> Iterator[tuple[str, Any]]:
     except ValueError as error:
         unknown = error
     try:
-        package = importlib.import_module(ref)
-    except (ImportError, ValueError):
-        raise unknown from None
+        package = imported(ref, ref)
+    except ValueError as error:
+        cause = error.__cause__
+        absent = isinstance(cause, (ModuleNotFoundError, ValueError))
+        raise unknown if absent else error from None
     kinds = {name: thing for name, thing in vars(package).items() if isinstance(thing, type)}
     modules = {n: k for n, k in kinds.items() if issubclass(k, nn.Module) and k is not nn.Module}
     if not modules:

@@ -11,6 +11,7 @@ from typing import Any
 from afnlab.analysis import costs, notes, tables
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.trained import Trained
+from afnlab.errors import shown
 from afnlab.loading import unknown
 from afnlab.runs import currency, places, store, sweepfile
 from afnlab.runs.schema import is_training
@@ -39,7 +40,7 @@ def select(
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
     if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
     every = store.records(folder)
     trained = _trained(every)
     records = [r for r in every if r["id"] in trained]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis.slopes import derivatives
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, styled, wrapped
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
 from afnlab.spec import Activation, get_activation
 
 POINTS = 801
@@ -75,7 +75,7 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
         figure = Picture(figsize=(9, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         curve(left, record, span, 0, **params)
-        left.set(title=f"{record.label}", xlabel="x", ylabel="f(x)")
+        left.set(title=shortened(record.label), xlabel="x", ylabel="f(x)")
         curve(right, record, span, order, **params)
         for line in list(right.lines):
             if line.get_label() == "f":

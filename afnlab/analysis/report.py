@@ -20,7 +20,7 @@ from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import content, sources
 from afnlab.runs.cells import Means, run_cells
 from afnlab.runs.sources import digest
-from afnlab.words import counted
+from afnlab.words import counted, say
 
 PAGE, STATE = "report.html", "report.json"
 RUNS = "runs"
@@ -37,7 +37,7 @@ def write(
     speed: str | Path = "",
     pdf: bool = True,
     means: Means | None = None,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = say,
     **overrides: Any,
 ) -> Path:
     """Write the report of a sweep's runs, or of all in the folder, and return its page.

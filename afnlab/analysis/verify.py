@@ -25,7 +25,7 @@ from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.upkeep import difference
 from afnlab.runs.warm import Warm
 from afnlab.training.options import whole
-from afnlab.words import counted
+from afnlab.words import counted, say
 
 NAMED = 3  # numbers of a row that are named where many differ
 
@@ -36,7 +36,7 @@ def verify(
     rerun: int = 1,
     seed: int = 0,
     runs: str | Path | None = None,
-    report_to: Callable[[str], None] = print,
+    report_to: Callable[[str], None] = say,
 ) -> bool:
     """Recompute a report's tables from its runs, and make `rerun` of the runs again.
 

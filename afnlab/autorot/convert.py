@@ -16,6 +16,7 @@ from afnlab.autorot.planning import decide, told
 from afnlab.autorot.rotation import Rotation, forget
 from afnlab.autorot.tracing import not_finite
 from afnlab.autorot.undisturbed import undisturbed
+from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
@@ -94,6 +95,7 @@ def auto_rotate(
     ValueError if there is nothing to rotate, or no L can be suggested; RuntimeError if the model
     cannot be run on the example. Then nothing is changed. `undo_rotation` takes a rotation back.
     """
+    _require_module("auto_rotate", model)
     decisions = decide(model, ROTATED, example, output_layer)
     chosen = [d.layer for d in decisions if d.rotate]
     left = told(decisions)
@@ -147,6 +149,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     ValueError, and nothing is changed, where one has been parametrised since, or is of a class of
     its own.
     """
+    _require_module("undo_rotation", model)
     for module in model.modules():
         if isinstance(module, Rotation) and type(module) not in PLAIN:
             raise ValueError(
@@ -157,6 +160,11 @@ def undo_rotation(model: nn.Module) -> nn.Module:
         _make_plain(layer)
     settle_fusion(model)
     return model
+
+
+def _require_module(caller: str, model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{caller}: model must be a torch.nn.Module, got {shown(model)}")
 
 
 def _make_plain(layer: nn.Module) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
 from afnlab.eager import is_plain
+from afnlab.errors import shown
 from afnlab.restoring import Restoring, kept, write
 
 EPS = 1e-5
@@ -82,21 +84,23 @@ class Rotation(Restoring):
         """Set what the constructor takes, checked."""
         assert isinstance(self, nn.Module)
         name = type(self).__name__
+        for label, flag in (("auto_rot", auto_rot), ("trainable_L", trainable_L)):
+            if not isinstance(flag, bool):
+                raise ValueError(f"{name}: {label} must be true or false, got {shown(flag)}")
         if L is None and (auto_rot or trainable_L):
             raise ValueError(
                 f"{name}: L is None, which needs auto_rot=False; give a number above 0"
             )
         if L is not None and not (_is_number(L) and L > 0):
-            raise ValueError(f"{name}: L must be a number above 0, got {L!r}")
+            raise ValueError(f"{name}: L must be a number above 0, got {shown(L)}")
         for label, limit in (("xmin_lim", xmin_lim), ("xmax_lim", xmax_lim)):
             if not _is_number(limit):
-                raise ValueError(f"{name}: {label} must be a finite number, got {limit!r}")
+                raise ValueError(f"{name}: {label} must be a finite number, got {shown(limit)}")
         if xmax_lim < xmin_lim:
-            raise ValueError(
-                f"{name}: xmax_lim must be at least xmin_lim, got {xmax_lim!r} and {xmin_lim!r}"
-            )
+            got = f"{shown(xmax_lim)} and {shown(xmin_lim)}"
+            raise ValueError(f"{name}: xmax_lim must be at least xmin_lim, got {got}")
         if not (_is_number(eps) and eps > 0):
-            raise ValueError(f"{name}: eps must be a number above 0, got {eps!r}")
+            raise ValueError(f"{name}: eps must be a number above 0, got {shown(eps)}")
         self._check_probe(name, x_q)
         forget(self)
         self.xmin_lim, self.xmax_lim, self.eps = xmin_lim, xmax_lim, eps
@@ -125,7 +129,7 @@ class Rotation(Restoring):
                     f" tensor of shape {tuple(x_q.shape)}"
                 )
         elif not (x_q == "auto" or _is_number(x_q)):
-            raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {x_q!r}")
+            raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {shown(x_q)}")
 
     @property
     def probe(self) -> Any:
@@ -197,7 +201,8 @@ class Rotation(Restoring):
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) <= float_info.max
 
 
 def forget(layer: nn.Module) -> None:

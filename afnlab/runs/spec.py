@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.loading import unknown
+from afnlab.errors import ParameterError, shown
+from afnlab.loading import expanded, unknown
 from afnlab.runs import cell, values
 from afnlab.runs.asked import PARAMS, Training, short, training
 from afnlab.runs.fingerprint import Manifest, manifest_of
@@ -51,21 +52,32 @@ class RunSpec:
         here: bool = True,
         closed: Sequence[Path] = (),
     ) -> RunSpec:
-        """Checked: ValueError for an unknown notebook, parameter or value.
+        """Checked: ValueError for an unknown notebook, ParameterError for a parameter or value.
 
         closed: folders whose code is not to be run.
         """
         path = paths.find("notebooks", notebook, ".ipynb")
+        if not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters must be a mapping of names, got {shown(parameters)}")
+        for name in parameters:
+            if not isinstance(name, str):
+                message = f"parameter {shown(name)}: its name must be a text"
+                raise ParameterError(name, parameters[name], message=message)
         settled = {name: values.settle(name, value) for name, value in parameters.items()}
         given = {name: value for name, value in settled.items() if "." not in name}
         dotted = {name: value for name, value in settled.items() if "." in name}
         if dotted:
             nested = given.get(PARAMS, {})
             if not isinstance(nested, dict):
-                raise ValueError(f"parameter {PARAMS!r} must be dict, got {nested!r}")
+                raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
+            for name, value in dotted.items():
+                if name in nested:
+                    message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
+                    raise ParameterError(name, value, message=message)
             given[PARAMS] = nested | dotted
         if OUT in given:
-            raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
+            message = f"parameter {OUT!r} is set by afnlab and cannot be given"
+            raise ParameterError(OUT, given[OUT], message=message)
         content = cell.content(path)
         told = {name: d.default for name, d in cell.declared(path, content).items()} | given
         reached = manifest_of(path, content, absolute(told), closed=closed)
@@ -108,7 +120,8 @@ class RunSpec:
             return training(self.parameters, self.known, native=self.native, here=self.here)
         for name in self.parameters:
             if name not in self.known:
-                raise ValueError(unknown("parameter", name, self.known, of=self.notebook.name))
+                message = unknown("parameter", name, self.known, of=self.notebook.name)
+                raise ParameterError(name, self.parameters[name], message=message)
         return None
 
     @cached_property
@@ -176,9 +189,4 @@ def _absolute(ref: Any) -> Any:
     if isinstance(ref, (list, tuple)):
         return type(ref)(map(_absolute, ref))
     file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    if not file.endswith(".py"):
-        return ref
-    try:
-        return f"{Path(file).expanduser().resolve()}:{name}"
-    except (RuntimeError, OSError) as error:  # there is no such home; links that go in circles
-        raise ValueError(f"{file}: no such file ({error})") from None
+    return f"{expanded(file).resolve()}:{name}" if file.endswith(".py") else ref

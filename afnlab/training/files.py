@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from afnlab import locks
-from afnlab.loading import unknown
+from afnlab.loading import expanded, unknown
 from afnlab.paths import user_cache
 from afnlab.training.catalogue import SOURCES, Source
 from afnlab.words import masked
@@ -44,7 +44,7 @@ def source(name: str) -> Source:
 def given_folder() -> Path | None:
     """The folder that the user set, if any."""
     folder = os.environ.get(ENVIRONMENT)
-    return Path(folder).expanduser() if folder else None
+    return expanded(folder) if folder else None
 
 
 def folder_of(name: str) -> Path:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.nn import make
-from afnlab.spec import Activation
+from afnlab.spec import Activation, get_activation
 from afnlab.training.data import SAMPLE
 from afnlab.training.options import Options
 from afnlab.training.settings import torch_defaults
@@ -19,7 +19,7 @@ from afnlab.training.tasks import Task
 
 
 @torch_defaults()
-def gain(record: Activation, **params: Any) -> float:
+def gain(ref: str | Activation, **params: Any) -> float:
     """The factor g for which weights of variance g^2 / inputs take a mean square of 1 to 1.
 
     g = 1 / sqrt(E[f(z)^2]) for a standard normal z (He et al. 2015 for the ReLU, where it is
@@ -32,6 +32,7 @@ def gain(record: Activation, **params: Any) -> float:
 
     ValueError for an activation that is not elementwise.
     """
+    record = get_activation(ref)
     if not record.elementwise:
         raise ValueError(f"{record.name}: a gain is defined for elementwise activations only")
     z = torch.linspace(-12, 12, 24001, dtype=torch.float64)

@@ -14,7 +14,7 @@ from afnlab.loading import unknown
 from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
-from afnlab.training.options import Options, number, resolve, seed_list
+from afnlab.training.options import MOST_SEEDS, Options, number, resolve, seed_list, whole
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Member
 from afnlab.training.tasks import Task, get_task
@@ -31,6 +31,7 @@ def scannable(task: Task, record: Activation) -> dict[str, tuple[float, float]]:
 
 def grid(task: str | Task, activation: str | Activation, parameter: str, count: int) -> list[float]:
     """So many values over the parameter's range, rounded to three digits."""
+    whole(count, "count", least=1, most=MOST_SEEDS)
     low, high = _range(get_task(task), get_activation(activation), parameter)
     space = np.geomspace if low > 0 and high / low >= WIDE else np.linspace
     return sorted({float(f"{v:.3g}") for v in space(low, high, count)})
@@ -38,7 +39,7 @@ def grid(task: str | Task, activation: str | Activation, parameter: str, count: 
 
 def _range(task: Task, record: Activation, parameter: str) -> tuple[float, float]:
     known = scannable(task, record)
-    if parameter not in known:
+    if not isinstance(parameter, str) or parameter not in known:
         raise ValueError(unknown("parameter", parameter, known, of=record.label))
     return known[parameter]
 
@@ -83,7 +84,9 @@ def scan(
             number(value, parameter, above=0)
         else:
             record.params[parameter].check(f"{record.name}: {parameter}", value)
-    given = {**(params or {}), "split": split} | ({"trainable": [parameter]} if trainable else {})
+    given = {**({} if params is None else params), "split": split} | (
+        {"trainable": [parameter]} if trainable else {}
+    )
     options = resolve(task, record, given)
     listed = seed_list(seeds)
     chosen = [float(value) for value in values]
