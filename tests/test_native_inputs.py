@@ -275,7 +275,7 @@ NESTS = {
     ),
 }
 PAIRS = list(itertools.product(NESTS, repeat=2))
-TRIPLES = random.Random(0).sample(list(itertools.product(NESTS, repeat=3)), 150)
+TRIPLES = random.Random(0).sample(list(itertools.product(NESTS, repeat=3)), 40)
 
 
 def nested(names: tuple[str, ...], call, x: torch.Tensor, parameters: dict) -> torch.Tensor:
