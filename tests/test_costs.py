@@ -95,6 +95,7 @@ def test_one_that_does_not_fit_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (None, "no such file; make it: `afnlab bench activations"),
         ("", "is no file of `afnlab bench activations"),
         ("[]", "is no file of"),
         ('{"activations": []}', "is no file of"),
@@ -102,7 +103,8 @@ def test_one_that_does_not_fit_is_named(tmp_path):
     ],
 )
 def test_another_file(tmp_path, content, message, capsys):
-    (tmp_path / "my.json").write_text(content)
+    if content is not None:
+        (tmp_path / "my.json").write_text(content)
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "my.json")
     flags = ["--runs", str(small_runs()), "--speed", str(tmp_path / "my.json")]

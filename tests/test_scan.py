@@ -114,10 +114,11 @@ def test_what_is_said_of_a_flat_top():
     said = tuning.verdict(made, "t", 2.0)
     assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
     assert (
-        "value tried: the top may lie beyond it. Not told from it: 2; the default 2 is one" in said
+        "value tried: the top may lie beyond it. Not told apart from it: 2; the default 2 is one"
+        in said
     )
     assert said.endswith("the default 2 is one of these.")
-    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is told from it.")
+    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is told apart from it.")
     assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
     one = made[made.seed == 0]
     assert "One seed tells nothing" in tuning.verdict(one, "t", 2.0)

@@ -155,6 +155,11 @@ WRONG = {
         2,
         "unknown baseline 'relu\\(lr=2\\)'",
     ),
+    "baseline-of-no-training": (
+        "notebook: plot\nbaseline: relu\n",
+        2,
+        "baseline is only for notebooks that train .*; plot.ipynb does not: leave it out",
+    ),
     "tab": ("grid:\n\tactivation: [relu]\n", 2, "cannot start any token"),
     "bracket": ("title: x\ngrid:\n  activation: [relu\n", 4, "expected ',' or ']'"),
     "two-documents": ("grid: {}\n---\ngrid: {}\n", 2, "another document"),

@@ -70,6 +70,8 @@ class Benchmark:
 
 def read(path: Path) -> Benchmark:
     """The benchmark in a file; ValueError if it is not one of activations."""
+    if not path.exists():
+        raise ValueError(f"{path}: no such file; make it: `afnlab bench activations --json FILE`")
     wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
     try:
         content = files.parse_json(files.read(path, files.LARGEST_JSON))

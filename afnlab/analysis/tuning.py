@@ -67,12 +67,16 @@ def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
         return text + ". One seed tells nothing about the others."
     close = [value for value in flat(history) if value != top]
     listed = ", ".join(f"{value:g}" for value in close)
-    text += f". Not told from it: {listed or 'none'}"
+    text += f". Not told apart from it: {listed or 'none'}"
     nearest = min(tried, key=lambda value: abs(value - default))
     if abs(nearest - default) > 1e-6 * abs(default):
         return f"{text}; the default {default:g} was not tried."
     where = (
-        "is it" if nearest == top else "is one of these" if nearest in close else "is told from it"
+        "is it"
+        if nearest == top
+        else "is one of these"
+        if nearest in close
+        else "is told apart from it"
     )
     return f"{text}; the default {default:g} {where}."
 

@@ -112,6 +112,12 @@ class Sweep:
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
         asked = [spec.training for spec in specs if spec.training is not None]
         known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
+        if self.baseline and not known:
+            raise self.wrong(
+                "baseline is only for notebooks that train an activation on a task, as 'train' "
+                f"does; {Path(self.notebook).name} does not: leave it out",
+                "baseline",
+            )
         if self.baseline and self.baseline not in known:
             raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
 
