@@ -9,6 +9,8 @@ import pytest
 from test_runs import notebook
 from test_sources import changed_of, package  # noqa: F401  (a fixture)
 
+from afnlab.runs import RunSpec
+
 X = "x: float = 0.7"
 Y = "import torch\nx_ = torch.tensor([x])\n"
 # Each computes SReLU of x, whatever else it does.
@@ -136,3 +138,16 @@ def test_an_edited_activation_reaches_every_run_that_can_use_it(package, asked):
     apart = {*APART, *(name for name in asked if name.startswith("apart, "))}
     assert asked.keys() - apart - edited == set()
     assert edited & apart == set()
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["afnlab.replace(model, 'ReLU', 'srelu')", "afnlab.train('digits-mlp', 'relu')", "afnlab.gain"],
+)
+def test_what_moves_and_shows_results_does_not_count_for_a_call(tmp_path, call):
+    """A call that chooses an activation by name counts all of them, and no sweeps or reports."""
+    path = notebook(tmp_path / "own.ipynb", "out: str = ''", f"import afnlab\n{call}")
+    units = RunSpec.make(path, {}).code.units
+    assert any(name.startswith("afnlab.activations") for name in units)
+    for part in ("runs", "analysis", "widgets", "cli", "bench"):
+        assert not [name for name in units if name.startswith(f"afnlab.{part}")]

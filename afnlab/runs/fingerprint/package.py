@@ -80,9 +80,11 @@ class Package:
                 waiting += [n for n in _imports(source) if n.startswith("afnlab.")]
 
     def registry(self) -> None:
-        """All that can be chosen by name: what `import afnlab` loads."""
+        """All that can be chosen by name: what `import afnlab` loads, and so not `_LATER`."""
+        later = tuple(f"afnlab.{name}" for name in afnlab._LATER)
         for name in _imports(self._read(PACKAGE / "__init__.py")):
-            self.module(name, stop=())
+            if not name.startswith(later):
+                self.module(name, stop=())
 
     def everything(self) -> None:
         for path in sorted(PACKAGE.rglob("*.py")):
@@ -190,7 +192,9 @@ def split(dotted: str) -> tuple[str, str]:
 
 
 def file_of(name: str) -> Path | None:
-    """The file of one of afnlab's modules."""
+    """The file of one of afnlab's modules; None for others."""
+    if name.partition(".")[0] != PACKAGE.name:
+        return None
     path = PACKAGE.joinpath(*name.split(".")[1:])
     options = (path.with_suffix(".py"), path / "__init__.py")
     return next((p for p in options if p.is_file()), None)
