@@ -83,7 +83,7 @@ class Package:
         """All that can be chosen by name: what `import afnlab` loads, and so not `_LATER`."""
         later = tuple(f"afnlab.{name}" for name in afnlab._LATER)
         for name in _imports(self._read(PACKAGE / "__init__.py")):
-            if not name.startswith(later):
+            if name.startswith("afnlab.") and not name.startswith(later):
                 self.module(name, stop=())
 
     def everything(self) -> None:
