@@ -229,7 +229,8 @@ def test_what_is_foreseen_is_what_a_kernel_reads(beside):
         "exec(open('hel' + 'per.py').read())",
         "import runpy\nrunpy.run_path('hel' + 'per.py')",
         "import os\nexec(os.read(os.open('hel' + 'per.py', os.O_RDONLY), 99))",
-        "run = vars(__import__('builtins'))['ex' + 'ec']\nrun(open('hel' + 'per.py').read())",
+        "run = vars(__import__('built' + 'ins'))['ex' + 'ec']\nrun(open('hel' + 'per.py').read())",
+        "import timeit\ntimeit.timeit(open('hel' + 'per.py').read(), number=1)",
         "import shutil\nshutil.copy('hel' + 'per.py', 'cop' + 'ied.py')\nimport copied",
         "n = 'hel' + 'per.py'\n%run $n",
     ],
@@ -242,6 +243,14 @@ def test_code_that_could_not_be_foreseen_is_refused(beside, code):
         execute(RunSpec.make(path, {}), beside / "runs", means())
     assert "\n" not in str(failed.value)
     assert not records(beside / "runs")
+
+
+def test_code_counts_whatever_its_file_is_called(beside):
+    (beside / "plain").write_text("VALUE = 1")
+    code = "import runpy\nrunpy.run_path('pl' + 'ain')"
+    path = notebook(beside / "own.ipynb", "x: float = 1.0", code)
+    with pytest.raises(RunFailed, match="plain was read, but could not be foreseen"):
+        execute(RunSpec.make(path, {}), beside / "runs", means())
 
 
 def test_files_that_a_run_makes_itself_are_its_own(beside):
@@ -308,6 +317,18 @@ def test_files_that_are_only_read_are_data(beside):
     assert RunSpec.make(path, {}).id == first.id
     own = {Path(p).name for p in first.reached.units if Path(p).is_relative_to(beside)}
     assert own == {"own.ipynb", "helper.py", "__init__.py", "inner.py", "deep.py"}
+
+
+@pytest.mark.parametrize("ref", ["acts.deep.act:mine", "acts/deep/act.py:mine", "single:mine"])
+def test_a_run_is_current_however_its_activation_is_named(beside, monkeypatch, ref):
+    for name in ("acts/deep/act.py", "single.py"):
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_text(MINE)
+    (beside / "acts/__init__.py").touch()
+    (beside / "acts/deep/__init__.py").touch()
+    monkeypatch.syspath_prepend(beside)
+    made = execute(RunSpec.make("train", SMALL | {"activation": ref}), beside / "runs", means())
+    assert currency.is_current(store.read_record(made / store.RECORD))
 
 
 def test_a_run_in_the_folder_that_it_is_kept_in_is_current(beside):

@@ -176,8 +176,8 @@ def _key(code: Any) -> tuple[Any, ...]:
 
 
 def _code(name: Any) -> str:
-    """A file of code that is no library's, whoever wrote it; else an empty text."""
-    path = _noted(name, _CODE, written=True)
+    """The file, whatever its name's ending, that code was compiled from, if it is no library's."""
+    path = _noted(name, ("",), written=True)
     return path if os.path.isfile(path) else ""
 
 

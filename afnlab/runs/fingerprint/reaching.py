@@ -14,6 +14,7 @@ _EXECUTING = {
     *("exec", "eval", "__builtins__", "builtins.exec", "builtins.eval"),
     *(".run_cell", ".run_code", ".ex", ".ev"),
 }
+_COMPILING = {"builtins", "codeop", "timeit"}
 _CONCEALING = _EXECUTING | {
     *("__import__", "builtins.__import__", "sys.modules", "pydoc.locate"),
     *(".import_module", ".find_spec", ".resolve_name", ".run_path", ".run_module"),
@@ -49,7 +50,8 @@ def reach(sources: Iterable[Source], package: Package) -> None:
 
 def executes_texts(source: Source) -> bool:
     """Whether it may execute what it has as a text."""
-    return bool(_used(mentions(source)) & _EXECUTING)
+    named = mentions(source)
+    return bool((_used(named) | named.names | named.texts.keys()) & (_EXECUTING | _COMPILING))
 
 
 def reached_names(one: Mentions, imported: dict[str, set[str]] | None = None) -> set[str]:
