@@ -15,6 +15,7 @@ from test_sources import package  # noqa: F401  (a fixture)
 
 from afnlab.cli import main
 from afnlab.runs import RunFailed, RunSpec, currency, execute, records, store, upkeep
+from afnlab.runs.places import Place
 from afnlab.runs.sources import Source
 
 CODE = '''
@@ -227,7 +228,10 @@ def test_what_is_foreseen_is_what_a_kernel_reads(beside):
         "name = 'hel' + 'per'\nimport importlib\nimportlib.import_module(name)",
         "exec(open('hel' + 'per.py').read())",
         "import runpy\nrunpy.run_path('hel' + 'per.py')",
-        "import os\nos.close(os.open('hel' + 'per.py', os.O_RDONLY))",
+        "import os\nexec(os.read(os.open('hel' + 'per.py', os.O_RDONLY), 99))",
+        "run = vars(__import__('built' + 'ins'))['ex' + 'ec']\nrun(open('hel' + 'per.py').read())",
+        "import timeit\ntimeit.timeit(open('hel' + 'per.py').read(), number=1)",
+        "import shutil\nshutil.copy('hel' + 'per.py', 'cop' + 'ied.py')\nimport copied",
         "n = 'hel' + 'per.py'\n%run $n",
     ],
 )
@@ -239,6 +243,14 @@ def test_code_that_could_not_be_foreseen_is_refused(beside, code):
         execute(RunSpec.make(path, {}), beside / "runs", means())
     assert "\n" not in str(failed.value)
     assert not records(beside / "runs")
+
+
+def test_code_counts_whatever_its_file_is_called(beside):
+    (beside / "plain").write_text("VALUE = 1")
+    code = "import runpy\nrunpy.run_path('pl' + 'ain')"
+    path = notebook(beside / "own.ipynb", "x: float = 1.0", code)
+    with pytest.raises(RunFailed, match="plain was read, but could not be foreseen"):
+        execute(RunSpec.make(path, {}), beside / "runs", means())
 
 
 def test_files_that_a_run_makes_itself_are_its_own(beside):
@@ -253,6 +265,79 @@ def test_files_that_a_run_makes_itself_are_its_own(beside):
     first = RunSpec.make(path, {})
     execute(first, beside / "runs", means())
     assert RunSpec.make(path, {}).id == first.id
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('made.py', 'w').write('VALUE = 3')",
+        "with open('made.py', mode='w') as file:\n    file.write('VALUE = 3')",
+        "from pathlib import Path\nPath('made.py').write_text('VALUE = 3')",
+        "from pathlib import Path\nwith Path('made.py').open('w') as f:\n    f.write('VALUE = 3')",
+        "import shutil\nshutil.copy('helper.py', 'made.py')",
+    ],
+)
+def test_files_that_a_notebook_always_makes_do_not_make_it_another(beside, code):
+    path = notebook(beside / "own.ipynb", "x: float = 1.0", code, "import made")
+    first = RunSpec.make(path, {}).id
+    (beside / "made.py").write_text("VALUE = 4")
+    assert RunSpec.make(path, {}).id == first
+
+
+def test_files_that_a_notebook_may_make_count(beside):
+    code = (
+        "import os\nif not os.path.exists('made.py'):\n    open('made.py', 'w').write('VALUE = 3')"
+    )
+    path = notebook(beside / "own.ipynb", "x: float = 1.0", code, "import made")
+    first = RunSpec.make(path, {}).id
+    (beside / "made.py").write_text("VALUE = 4")
+    assert RunSpec.make(path, {}).id != first
+
+
+DATA = [  # what reads files of code, or archives, and executes nothing of them
+    "from pathlib import Path\nlines = [p.read_text() for p in sorted(Path('pkg').glob('*.py'))]",
+    "import hashlib, os\n"
+    "for folder, _, names in os.walk('.'):\n"
+    "    [hashlib.sha256(open(os.path.join(folder, n), 'rb').read()) for n in names]",
+    "import ast\nast.parse(open('hel' + 'per.py').read())",
+    "import py_compile\npy_compile.compile('helper.py', cfile='out.bin')",
+    "import zipfile\nzipfile.ZipFile('data.zip', 'w').writestr('a.csv', '1')",
+    "import shutil\nshutil.copytree('pkg', 'copies')",
+    "import importlib\nname = 'inner'\nimportlib.import_module(f'pkg.{name}')",
+    "import pkgutil, pkg\n"
+    "[__import__(f'{pkg.__name__}.{i.name}') for i in pkgutil.iter_modules(pkg.__path__)]",
+]
+
+
+def test_files_that_are_only_read_are_data(beside):
+    (beside / "broken.py").write_text("def x(:")
+    path = notebook(beside / "own.ipynb", "x: float = 1.0", *DATA)
+    first = RunSpec.make(path, {})
+    execute(first, beside / "runs", means())
+    assert RunSpec.make(path, {}).id == first.id
+    own = {Path(p).name for p in first.reached.units if Path(p).is_relative_to(beside)}
+    assert own == {"own.ipynb", "helper.py", "__init__.py", "inner.py", "deep.py"}
+
+
+@pytest.mark.parametrize("ref", ["acts.deep.act:mine", "acts/deep/act.py:mine", "single:mine"])
+def test_a_run_is_current_however_its_activation_is_named(beside, monkeypatch, ref):
+    for name in ("acts/deep/act.py", "single.py"):
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_text(MINE)
+    (beside / "acts/__init__.py").touch()
+    (beside / "acts/deep/__init__.py").touch()
+    monkeypatch.syspath_prepend(beside)
+    made = execute(RunSpec.make("train", SMALL | {"activation": ref}), beside / "runs", means())
+    assert currency.is_current(store.read_record(made / store.RECORD))
+
+
+def test_a_run_in_the_folder_that_it_is_kept_in_is_current(beside):
+    path = notebook(beside / "own.ipynb", "x: float = 1.0", "import helper")
+    execute(RunSpec.make(path, {}), beside, means())
+    assert upkeep.table(beside).state.tolist() == ["done"]
+    assert upkeep.waste(Place(beside), stale=True) == []
+    (beside / "helper.py").write_text("VALUE = 2\n")
+    assert upkeep.table(beside).state.tolist() == ["stale"]
 
 
 LEFT = """
@@ -412,8 +497,9 @@ def test_code_among_stored_runs_is_never_run(shared, capsys):
     record = records(shared)[0]
     for command in (["runs", "list"], ["runs", "gc", "--stale", "--dry-run"], ["runs", "show"]):
         main([*command, *([record["id"]] if command[-1] == "show" else [])])
-    assert "stale" in capsys.readouterr().out
-    assert not currency.is_current(record, (shared,))
+    assert "stale" not in capsys.readouterr().out  # the file is as it was, and was only read
+    assert currency.is_current(record)
+    assert currency.what_changed(record, (shared,))
     assert main(["rerun", record["id"]]) == 2
     assert "lies among stored runs, whose code is not run" in capsys.readouterr().err
     assert not (shared.parent / "mark").exists()

@@ -63,7 +63,7 @@ def select(
         chosen.sort(key=lambda r: order[r["group"]])
         left["absent"] = _absent(asked, records, failed)
     else:
-        states = {r["id"]: currency.state(r, places.guarded(folder)) for r in records}
+        states = {r["id"]: currency.state(r) for r in records}
         chosen = [r for r in records if states[r["id"]] != currency.CHANGED]
         elsewhere = {run for run, state in states.items() if state == currency.ELSEWHERE}
         left["stale"] = len(records) - len(chosen)

@@ -96,14 +96,19 @@ def declared(path: Path, held: bytes | None = None) -> dict[str, Declared]:
     if len(tagged) != 1:
         raise ValueError(f"{path}: has {len(tagged)} cells tagged {TAG!r}, must have one")
     try:
-        comments = _comments(tagged[0])
-        nodes = [n for n in ast.parse(tagged[0]).body if not _is_idle(n)]
-        return dict(_declaration(node, comments) for node in nodes)
+        return dict(_declarations(tagged[0]))
     except (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise ValueError(
             f"{path}: its parameters cell may hold only lines such as `t: float = 2.21`,"
             f" not {error}"
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _declarations(source: str) -> tuple[tuple[str, Declared], ...]:
+    comments = _comments(source)
+    nodes = [n for n in ast.parse(source).body if not _is_idle(n)]
+    return tuple(_declaration(node, comments) for node in nodes)
 
 
 def _is_idle(node: ast.stmt) -> bool:

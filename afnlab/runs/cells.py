@@ -49,10 +49,10 @@ def run_cells(
     given: Mapping[str, Any],
     means: Means | None = None,
     log: Path | None = None,
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, str, str]]:
     """Execute a notebook's content into `target`, its parameters set to what is given.
 
-    Returns the path and the SHA-256 of each source file that the kernel's process has read.
+    Returns what the kernel's process has read of source files, see `reading.notes`.
 
     PapermillExecutionError if a cell raises, TimeoutError if the time is up, DeadKernelError if the
     kernel dies; `target` then shows what was done and where it ended. log: what the kernel's

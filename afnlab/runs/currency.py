@@ -18,17 +18,17 @@ _CHANGED = "its code, notebook or parameters have changed since"
 _MOST_NAMED = 3
 
 
-def state(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
+def state(record: Mapping[str, Any]) -> str:
     """CURRENT, CHANGED, or ELSEWHERE where files of a run's code are not here to be compared.
 
-    closed: see `is_current`. A run of whose code another part has changed is CHANGED all the same.
+    A run of whose code another part has changed is CHANGED all the same.
     """
-    if is_current(record, closed):
+    if is_current(record):
         return CURRENT
     if all(map(_is_readable, _own_files(record))):
         return CHANGED
     with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
-        then, now = record["code"], _code(_notebook(record), record, closed).units
+        then, now = record["code"], _code(_notebook(record), record).units
         if any(then[name] != now[name] for name in then.keys() & now.keys()):
             return CHANGED
     return ELSEWHERE
@@ -53,18 +53,20 @@ def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
                     yield path
 
 
-def is_current(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> bool:
+def is_current(record: Mapping[str, Any]) -> bool:
     """Whether the notebook of a run, and all code that it reaches, are still what they were.
 
     The notebook and the files that the record names are read and compared with the record's hashes.
-    closed: folders whose files are not followed; a run that names one is not current. Nor is one
-    that was made before records held hashes.
+    One that was made before records held hashes is not.
     """
-    return not what_changed(record, closed)
+    return not what_changed(record)
 
 
 def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
-    """Why a run is not current, in words; an empty text if it is."""
+    """Why a run is not current, in words; an empty text if it is.
+
+    closed: folders whose files are not followed; a run that names one is not current.
+    """
     if "code" not in record or "folder" not in record:
         return f"{_CHANGED}, or cannot be told: an earlier afnlab made it"
     try:
@@ -86,7 +88,7 @@ def _notebook(record: Mapping[str, Any]) -> Path:
     return paths.find("notebooks", record["notebook"], ".ipynb")
 
 
-def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path]) -> Manifest:
+def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> Manifest:
     content = cell.content(path)
     told = {name: d.default for name, d in cell.declared(path, content).items()}
     told |= values.decode(record["given"])

@@ -20,7 +20,9 @@ import threading
 from typing import Any
 
 VARIABLE = "AFNLAB_READ"  # names the file that takes the notes
-_BEGUN = ("", "")  # the first note
+READ, EXECUTED, MADE = "read", "executed", "made"  # what became of a file; MADE: by the run, too
+_BEGUN = ("", "", READ)  # the first note
+_EVENTS = ("open", "compile", "exec", "import", "os.rename")
 _CODE = (".py", ".pyw", ".ipy", ".ipynb", ".pyc")
 _ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code, if Python looks into them for modules
 _COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
@@ -41,23 +43,33 @@ def starter(then: str) -> list[str]:
 
 
 class _Notes:
-    """What has been read: pairs of a path and a hash. Once there is a file, it takes them too."""
+    """What has been read, as triples: path, hash, what became of it. A file, if any, takes them.
+
+    written: what the process has written itself. texts: by what it would execute, a file that was
+    read and may be executed as a text. executed: paths.
+    """
 
     def __init__(self) -> None:
-        self.known: dict[tuple[str, str], None] = {}
+        self.known: dict[tuple[str, str, str], None] = {}
         self.written: set[str] = set()
+        self.texts: dict[tuple[Any, ...], str] = {}
+        self.executed: set[str] = set()
         self.file: int | None = None
         self.busy = threading.local()
 
-    def put(self, path: str, content: bytes) -> None:
-        pair = (path, hashlib.sha256(content).hexdigest())
-        if pair not in self.known:
-            self.known[pair] = None
-            self._write([pair])
+    def put(self, path: str, content: bytes, how: str) -> None:
+        one = (path, hashlib.sha256(content).hexdigest(), how)
+        if one not in self.known:
+            self.known[one] = None
+            self._write([one])
+            if how == READ:
+                self.texts |= dict.fromkeys(_keys_of(content), path)
+        if how != READ:
+            self.executed.add(path)
 
-    def _write(self, pairs: list[tuple[str, str]]) -> None:
-        if self.file is not None and pairs:
-            lines = "".join(json.dumps(pair) + "\n" for pair in pairs)
+    def _write(self, notes: list[tuple[str, str, str]]) -> None:
+        if self.file is not None and notes:
+            lines = "".join(json.dumps(one) + "\n" for one in notes)
             os.write(self.file, lines.encode())
 
     def keep_in(self, path: str) -> None:
@@ -75,14 +87,15 @@ def start() -> None:
     of its source if the source was last edited in the same second and is as long.
     """
     loader = importlib.machinery.SourceFileLoader
-    plain = loader.path_stats
+    plain = loader.get_code
 
-    def path_stats(self: Any, path: str) -> Any:
-        if not _is_library(os.path.realpath(path)):
-            raise OSError("no compiled copy")
-        return plain(self, path)
+    def get_code(self: Any, fullname: str) -> Any:
+        path = self.get_filename(fullname)
+        if _is_library(os.path.realpath(path)):
+            return plain(self, fullname)
+        return self.source_to_code(self.get_data(path), path)
 
-    loader.path_stats = path_stats  # type: ignore[method-assign]
+    loader.get_code = get_code  # type: ignore[method-assign]
     sys.addaudithook(_heard)
     if path := os.environ.pop(VARIABLE, ""):
         _notes.keep_in(path)
@@ -93,13 +106,13 @@ def keep_in(path: str) -> None:
     _notes.keep_in(path)
 
 
-def notes(path: str) -> list[tuple[str, str]]:
-    """The path and the SHA-256 of each file that a process has read.
+def notes(path: str) -> list[tuple[str, str, str]]:
+    """The path and the SHA-256 of each file that a process has read, and what became of it.
 
     ValueError if it has not even told that it began.
     """
     with open(path, encoding="utf-8", errors="replace") as file:
-        found = [(name, code) for name, code in map(json.loads, file)]
+        found = [(name, code, how) for name, code, how in map(json.loads, file)]
     if not found:
         raise ValueError("the kernel does not tell which files it has read")
     return found[1:]
@@ -107,9 +120,7 @@ def notes(path: str) -> list[tuple[str, str]]:
 
 def _heard(event: str, arguments: tuple) -> None:
     """What the interpreter calls at each event (`sys.audit`)."""
-    if event not in ("open", "compile", "import", "os.rename") or getattr(
-        _notes.busy, "now", False
-    ):
+    if event not in _EVENTS or getattr(_notes.busy, "now", False):
         return
     _notes.busy.now = True
     try:
@@ -123,24 +134,51 @@ def _heard(event: str, arguments: tuple) -> None:
 def _note(event: str, arguments: tuple) -> None:
     if event == "compile":  # of what a file held, in the very bytes
         content, name = arguments
-        if isinstance(content, bytes) and (path := _noted(name, _CODE)) and os.path.isfile(path):
-            _notes.put(path, content)
+        if isinstance(content, bytes) and (path := _code(name)):
+            _notes.put(path, content, MADE if path in _notes.written else EXECUTED)
+    elif event == "exec":  # of a file that was compiled in another way, or read as a text
+        code = arguments[0]
+        path = _code(code.co_filename) or _notes.texts.get(_key(code), "")
+        if path and path not in _notes.executed:
+            _read(path, MADE if path in _notes.written else EXECUTED)
     elif event == "os.rename":
         if _path(arguments[0]) in _notes.written:
             _notes.written.add(_path(arguments[1]))
     elif event == "import":  # of a compiled module; others are opened
-        _read(_noted(arguments[1], _COMPILED))
+        _read(_noted(arguments[1], _COMPILED), EXECUTED)
     elif _is_new(arguments[1], arguments[2]):
         _notes.written.add(_path(arguments[0]))
     else:
         name = arguments[0]
-        _read(_noted(name, _CODE) or _noted(name, _KERNELS) or _noted(name, _ARCHIVES))
+        _read(_noted(name, _CODE) or _noted(name, _KERNELS))
+        _read(_noted(name, _ARCHIVES), EXECUTED)
 
 
-def _read(path: str) -> None:
+def _read(path: str, how: str = READ) -> None:
     if path and os.path.isfile(path):
         with open(path, "rb") as file:
-            _notes.put(path, file.read())
+            _notes.put(path, file.read(), how)
+
+
+def _keys_of(content: bytes) -> list[tuple[Any, ...]]:
+    """The keys of the code that a file's text is compiled to; none if it does nothing."""
+    try:
+        code = compile(content, "<text>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # it is no Python
+        return []
+    return [_key(code)] if code.co_names else []
+
+
+def _key(code: Any) -> tuple[Any, ...]:
+    """What is the same of a text's code, under whatever name it is compiled."""
+    values = (value for value in code.co_consts if not hasattr(value, "co_code"))
+    return (code.co_code, code.co_names, *values)
+
+
+def _code(name: Any) -> str:
+    """The file, whatever its name's ending, that code was compiled from, if it is no library's."""
+    path = _noted(name, ("",), written=True)
+    return path if os.path.isfile(path) else ""
 
 
 def _is_new(mode: str | None, flags: int) -> bool:
@@ -156,8 +194,11 @@ def _path(name: Any) -> str:
     )
 
 
-def _noted(name: Any, endings: tuple[str, ...]) -> str:
-    """The file that a name means, if it is code whose reading counts; else an empty text."""
+def _noted(name: Any, endings: tuple[str, ...], written: bool = False) -> str:
+    """The file that a name means, if it is code whose reading counts; else an empty text.
+
+    written: also if this process has written it.
+    """
     if not isinstance(name, (str, bytes, os.PathLike)):
         return ""
     text = os.fsdecode(name)
@@ -168,7 +209,7 @@ def _noted(name: Any, endings: tuple[str, ...]) -> str:
         return ""
     if os.path.basename(os.path.dirname(path)) == "__pycache__":
         return ""  # a library's: what is not installed has no compiled copies, see `start`
-    return "" if path in _notes.written or _is_library(path) else path
+    return "" if (path in _notes.written and not written) or _is_library(path) else path
 
 
 def _is_library(path: str) -> bool:

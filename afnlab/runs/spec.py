@@ -83,7 +83,11 @@ class RunSpec:
         reached = manifest_of(path, content, absolute(told), closed=closed)
         spec = cls(path, given, native, here, content, reached)
         if spec.training is not None:
-            given["activation"] = spec.training.activation.lasting_key()
+            lasting = spec.training.activation.lasting_key()
+            given["activation"], before = lasting, told["activation"]
+            if lasting != before:  # as its record will name it
+                reached = manifest_of(path, content, absolute(told | given), closed=closed)
+                spec = replace(spec, reached=reached)
         else:
             given |= cell.checked(given, spec.known)
         given |= {n: v for n, v in absolute(given).items() if n in _REFERENCES}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afnlab.runs import attempt, currency, store
 from afnlab.runs.files import is_id
-from afnlab.runs.places import Place, guarded
+from afnlab.runs.places import Place
 
 _LEAST = 4  # letters of an abbreviated id
 
@@ -25,7 +25,7 @@ def table(folder: Path) -> pd.DataFrame:
     columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
     rows = []
     for facts in [*store.records(folder), *store.failures(folder)]:
-        code = currency.state(facts, guarded(folder))
+        code = currency.state(facts)
         state = "failed" if "message" in facts else "done"
         if state == "done" and code == currency.CHANGED:
             state = "stale"
@@ -97,10 +97,10 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     for facts in store.failures(folder):
         if facts["id"] in done:
             found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif currency.state(facts, guarded(folder)) == currency.CHANGED:
+        elif currency.state(facts) == currency.CHANGED:
             found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
     for record in records if stale else ():
-        if currency.state(record, guarded(folder)) == currency.CHANGED:
+        if currency.state(record) == currency.CHANGED:
             found.append((home(folder, record), f"{record['label']}: its code has changed"))
     return found
 

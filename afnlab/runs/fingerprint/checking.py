@@ -11,26 +11,38 @@ from afnlab.native.library import cache_folder
 from afnlab.native.toolchain import Unavailable
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint.manifest import Manifest
+from afnlab.runs.reading import MADE, READ
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run
 
 
-def check(manifest: Manifest, read: Iterable[tuple[str, str]]) -> None:
+def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     """RuntimeError for a file that was edited since the run was planned, or that is not covered.
 
-    read: path and SHA-256 of the files that the kernel has read.
+    read: path and SHA-256 of the files that the kernel has read, and what became of them. A file of
+    code that was only read is data, unless the run may have executed what it made of it.
     """
     own = list(_not_code())
-    for path, code in read:
+
+    def aside(path: Path) -> bool:
+        return _is_ours(path) or any(path.is_relative_to(folder) for folder in own)
+
+    read = [
+        (path, code, how) for path, code, how in read if not (how == MADE and aside(Path(path)))
+    ]
+    data = not manifest.executes_texts and all(how != MADE for _, _, how in read)
+    for path, code, how in read:
         planned = manifest.files.get(path)
         if planned is None:
-            if not _is_ours(Path(path)) and not any(Path(path).is_relative_to(f) for f in own):
+            if how == MADE or (data and how == READ):
+                continue
+            if not aside(Path(path)):
                 raise RuntimeError(
                     f"{path} was read, but could not be foreseen from the notebook, so the run's id"
                     " does not cover it; import it by a statement, or name the file in a text"
                 )
-        elif planned != code:
+        elif planned != code and how != MADE:
             raise RuntimeError(
                 f"{path} was edited after this run was planned; run it again, with --retry-failed"
             )

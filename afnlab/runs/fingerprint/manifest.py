@@ -13,7 +13,7 @@ from afnlab.native.library import sources as kernel_sources
 from afnlab.paths import shared
 from afnlab.runs.fingerprint.mentions import mentions
 from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
-from afnlab.runs.fingerprint.reaching import reach, reached_names
+from afnlab.runs.fingerprint.reaching import executes_texts, reach, reached_names
 from afnlab.runs.fingerprint.userfiles import UserFiles, notebook_source, reads_texts
 from afnlab.runs.sources import Source, digest, read
 
@@ -30,13 +30,14 @@ class Manifest:
     units: SHA-256 of what is executed, by afnlab's module, `module:object`, or the path of a user's
     file. files: SHA-256 of the bytes of the files that this was read from, by path. shape: of the
     user's part, wherever its files lie. kernels: of the files that compiled kernels are made from,
-    by the kind of device.
+    by the kind of device. executes_texts: whether the user's part may execute texts.
     """
 
     units: Mapping[str, str]
     files: Mapping[str, str] = field(compare=False)
     shape: str = field(compare=False)
     kernels: Mapping[str, Mapping[str, str]] = field(compare=False)
+    executes_texts: bool = field(default=False, compare=False)
 
     def compiled(self, *kinds: str) -> Manifest:
         """The same with the sources of compiled kernels, for these kinds of devices."""
@@ -74,8 +75,8 @@ def manifest_of(
     ours = path.parent == shared("notebooks") or notebook.code in _shipped()
     users = UserFiles((folder or Path.cwd()).resolve(), [f.resolve() for f in closed])
     users.refuse(path)
-    texts = dict.fromkeys(_texts(list(told.values())))
-    users.follow(notebook, [t for t in texts if not ours or ":" in t or t.endswith(".py")])
+    named = dict.fromkeys(_texts(list(told.values())))
+    users.follow(notebook, [t for t in named if not ours or ":" in t or t.endswith(".py")])
     read_as_text = any(map(reads_texts, (notebook, *users.sources.values())))
     package = Package(texts=read_as_text)
     if ours:
@@ -91,7 +92,9 @@ def manifest_of(
     files = {str(p): source.bytes for p, source in users.sources.items()} | package.files
     name = f"notebooks/{path.name}" if ours else str(path)
     shape = digest(notebook.code, *users.shape, *own.values())
-    return Manifest({name: notebook.code} | own | package.units, files, shape, _kernels())
+    texts = any(map(executes_texts, (notebook, *users.sources.values())))
+    units = {name: notebook.code} | own | package.units
+    return Manifest(units, files, shape, _kernels(), texts)
 
 
 def _kernels() -> dict[str, dict[str, str]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 from afnlab.runs.sources import Source, digest, executed, is_text
 
@@ -31,8 +32,8 @@ class Mentions:
 
     imports: in the order in which they stand. bound: what the imported names stand for, `F` for
     `afnlab.functional`. chains: all names with their attributes, such as `F.srelu`; names: the same
-    one by one. texts: all texts but docstrings. written: the files that a notebook's cells write
-    before they can be read (`%%writefile`).
+    one by one. texts: all texts but docstrings. written: the files that are written in any case
+    (`%%writefile`, `open("a.py", "w")`), and folders.
     """
 
     imports: dict[Import, None] = field(default_factory=dict)
@@ -51,6 +52,7 @@ def mentions(source: Source) -> Mentions:
     for tree in trees:  # grows by the code that stands in magics
         reader.visit(tree)
         trees += reader.inner()
+        reader.found.written |= set(_written(getattr(tree, "body", ())))
     reader.found.bound = imported_names(trees)
     return reader.found
 
@@ -152,6 +154,42 @@ class _Reader(ast.NodeVisitor):
 
     def _words(self, line: str) -> None:
         self.found.texts |= {word.strip("\"'"): None for word in line.split()}
+
+
+def _written(body: Any) -> Iterator[str]:
+    """The files that these statements begin anew, unless they stand under a condition."""
+    for node in body if isinstance(body, list) else ():
+        if isinstance(node, ast.With):
+            yield from _written(node.body)
+        if isinstance(node, (ast.With, ast.Expr, ast.Assign)):
+            parts = [i.context_expr for i in node.items] if isinstance(node, ast.With) else [node]
+            calls = [c for part in parts for c in ast.walk(part) if isinstance(c, ast.Call)]
+            yield from (name for call in calls if (name := _target(call)))
+
+
+def _target(call: ast.Call) -> str:
+    """The file or folder that a call begins anew, if it names it."""
+    texts = [_text(a) for a in (*call.args, *(k.value for k in call.keywords))]
+    match call.func, texts:
+        case (ast.Name() | ast.Attribute(), [name, mode, *_]) if _WRITING.fullmatch(mode):
+            return name  # open, io.open, ZipFile
+        case ast.Attribute(attr="write_text" | "write_bytes", value=ast.Call(args=[of])), _:
+            return _text(of)
+        case (ast.Attribute(attr="open", value=ast.Call(args=[of])), [mode, *_]) if (
+            _WRITING.fullmatch(mode)
+        ):
+            return _text(of)
+        case ast.Attribute(attr="copy" | "copy2" | "copyfile" | "copytree" | "move"), [_, name, *_]:
+            return name
+    return ""
+
+
+def _text(node: ast.expr) -> str:
+    value = getattr(node, "value", None)
+    return value if isinstance(value, str) else ""
+
+
+_WRITING = re.compile(r"[wx][bt+]*")
 
 
 def parsed_cell(text: str) -> ast.Module:

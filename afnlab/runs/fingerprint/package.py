@@ -7,7 +7,7 @@ data sets and networks.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -77,13 +77,13 @@ class Package:
             if one not in self.units and not one.startswith(stop) and (path := file_of(one)):
                 source = self._read(path)
                 self.units[one] = self._code(source)
-                waiting += [n for n in _imports(source) if n.startswith("afnlab.")]
+                waiting += _modules(source)
 
     def registry(self) -> None:
         """All that can be chosen by name: what `import afnlab` loads, and so not `_LATER`."""
         later = tuple(f"afnlab.{name}" for name in afnlab._LATER)
-        for name in _imports(self._read(PACKAGE / "__init__.py")):
-            if name.startswith("afnlab.") and not name.startswith(later):
+        for name in _modules(self._read(PACKAGE / "__init__.py")):
+            if not name.startswith(later):
                 self.module(name, stop=())
 
     def everything(self) -> None:
@@ -191,6 +191,7 @@ def split(dotted: str) -> tuple[str, str]:
     return parts[0], "".join(parts[1:2])
 
 
+@lru_cache(maxsize=4096)
 def file_of(name: str) -> Path | None:
     """The file of one of afnlab's modules; None for others."""
     if name.partition(".")[0] != PACKAGE.name:
@@ -200,11 +201,15 @@ def file_of(name: str) -> Path | None:
     return next((p for p in options if p.is_file()), None)
 
 
-def _imports(source: Source) -> Iterator[str]:
-    """Full names of modules that the import statements may mean."""
+@lru_cache(maxsize=1024)
+def _modules(source: Source) -> tuple[str, ...]:
+    """afnlab's modules that the import statements of one of its own files mean."""
+    found: dict[str, None] = {}
     for one in mentions(source).imports:
-        yield one.module
-        yield from (f"{one.module}.{name}" for name in one.names)
+        for name in (one.module, *(f"{one.module}.{name}" for name in one.names)):
+            if name.startswith("afnlab.") and file_of(name):
+                found[name] = None
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)

@@ -10,11 +10,15 @@ from afnlab.runs.sources import Source
 
 # With these a source can use what it does not name: as names, as attributes of anything, or of
 # these modules.
-_CONCEALING = {
-    *("exec", "eval", "__import__", "__builtins__", "builtins.exec", "builtins.eval"),
-    *("builtins.__import__", "sys.modules", "pydoc.locate"),
+_EXECUTING = {
+    *("exec", "eval", "__builtins__", "builtins.exec", "builtins.eval"),
+    *(".run_cell", ".run_code", ".ex", ".ev"),
+}
+_COMPILING = {"builtins", "codeop", "timeit"}
+_CONCEALING = _EXECUTING | {
+    *("__import__", "builtins.__import__", "sys.modules", "pydoc.locate"),
     *(".import_module", ".find_spec", ".resolve_name", ".run_path", ".run_module"),
-    *(".spec_from_file_location", ".SourceFileLoader", ".run_cell", ".run_code", ".ex", ".ev"),
+    *(".spec_from_file_location", ".SourceFileLoader"),
 }
 _SHARING = {"%run", "exec", "run_path"}  # with which names come from other sources
 # What makes objects of classes that it does not name.
@@ -42,6 +46,12 @@ def reach(sources: Iterable[Source], package: Package) -> None:
             package.reached(dotted)
         if any(_is_ours(i.module) for i in one.imports):
             package.base()
+
+
+def executes_texts(source: Source) -> bool:
+    """Whether it may execute what it has as a text."""
+    named = mentions(source)
+    return bool((_used(named) | named.names | named.texts.keys()) & (_EXECUTING | _COMPILING))
 
 
 def reached_names(one: Mentions, imported: dict[str, set[str]] | None = None) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
@@ -19,7 +19,8 @@ from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mention
 from afnlab.runs.sources import Source, read
 
 _SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
-_CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb", ".zip", ".egg", ".whl", ".pyz")
+_CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb")
+_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code where modules are looked for in them, else data
 _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
 # Names with which a source moves where modules are looked for, runs what is in a file, or reads its
@@ -27,6 +28,7 @@ _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
 _MOVES = {"path", "chdir", "addsitedir", "%cd", "PYTHONPATH"}
 _RUNS = {"exec", "eval", "compile"}
 _LOADS = {"run_path", "spec_from_file_location", "SourceFileLoader"}
+_LISTS = {"iter_modules", "walk_packages"}  # what finds the modules of a package
 _MOST = 1 << 20  # bytes of a file without an ending of code that may be run all the same
 _READS_TEXT = {
     *("__doc__", "getdoc", "getsource", "getsourcelines", "getcomments", "linecache", "doctest"),
@@ -67,10 +69,11 @@ class UserFiles:
 
     def _start(self, notebook: Source, texts: list[str]) -> None:
         named = mentions(notebook)
-        self._written |= {self._absolute(self.folder, name) for name in named.written}
+        written = {self._absolute(self.folder, name) for name in named.written}
+        self._written = {path for path in written if not self.folder.is_relative_to(path)}
         self._named_in(notebook, [self.folder], self.folder)
         for text in texts:
-            for path in self._of_text(text, self.folder):
+            for path in self._of_text(text, self.folder, _endings(named)):
                 self._add(f"given {reference(text) == text}", path, None)
 
     def _has(self, folder: Path, stem: str) -> bool:
@@ -90,7 +93,7 @@ class UserFiles:
 
     def _add(self, how: str, path: Path, roots: Sequence[Path] | None) -> None:
         """A file, and what it reaches. roots: where it finds modules; None: by where it lies."""
-        if path in self._written or _is_library(path):
+        if self._written & {path, *path.parents} or _is_library(path):
             return
         self.refuse(path)
         known = list(self.sources)
@@ -115,12 +118,14 @@ class UserFiles:
         named = mentions(source)
         self._note_roots(named, folder)
         roots = [*roots, *(r for r in self._roots if r not in roots)]
+        every = ("*",) if named.names & _LISTS else ()
         for one in named.imports:
-            for path in self._imported(one, roots, folder):
+            reached = replace(one, names=(*one.names, *every))
+            for path in self._imported(reached, roots, folder):
                 self._add(f"import {one.level} {one.module}", path, roots)
         runs = bool({root for root, *_ in named.chains} & _RUNS or named.names & _LOADS)
         for text in named.texts:
-            for path in self._of_text(text, folder, any_file=runs):
+            for path in self._of_text(text, folder, _endings(named), any_file=runs):
                 self._add("text", path, None)
 
     def _note_roots(self, named: Mentions, folder: Path) -> None:
@@ -151,22 +156,34 @@ class UserFiles:
             places += _editable(top)
         yield from _walk(parts, places, one.names)
 
-    def _of_text(self, text: str, folder: Path, any_file: bool = False) -> Iterator[Path]:
-        """The files that a text may mean: a path, a reference, a module's name."""
+    def _of_text(
+        self, text: str, folder: Path, endings: tuple[str, ...], any_file: bool = False
+    ) -> Iterator[Path]:
+        """The files that a text may mean: a path, a reference, a module's name or its beginning.
+
+        endings: of files of code; any_file: others may be code too.
+        """
         where = reference(text)
+        parts = where.removesuffix(".").split(".")
         if "\0" in where or "\n" in where or where.startswith("afnlab"):
             return
-        if where.endswith(_CODE) or (any_file and where.strip(". ")):
+        if where.endswith(endings) or (any_file and where.strip(". ")):
             for base in dict.fromkeys((folder, self.folder)):
                 path = self._absolute(base, where)
-                if _is_file(path) and (where.endswith(_CODE) or path.stat().st_size < _MOST):
+                if _is_file(path) and (where.endswith(endings) or path.stat().st_size < _MOST):
                     yield path
-        elif all(part.isidentifier() for part in where.split(".")):
-            parts = where.split(".")
+        elif all(part.isidentifier() for part in parts):
+            names = ("*",) if where.endswith(".") else ()  # f"plugins.{name}"
             places = [p for p in (folder, self.folder, *self._roots) if self._has(p, parts[0])]
             if where != text:  # a reference to a module
                 places += [Path(p or self.folder) for p in sys.path]
-            yield from _walk(parts, places, ())
+            yield from _walk(parts, places, names)
+
+
+def _endings(named: Mentions) -> tuple[str, ...]:
+    """How names of files end that are code for a source."""
+    finds = (named.names | named.texts.keys()) & (_MOVES | _LOADS)
+    return (*_CODE, *_ARCHIVES) if finds else _CODE
 
 
 def reads_texts(source: Source) -> bool:
