@@ -1,13 +1,13 @@
 """afnlab: is an activation function any good?"""
 
+from afnlab import _startup  # noqa: F401  (before all that takes long, or may be hijacked)
+
+# isort: split
 import importlib
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from afnlab import _startup  # noqa: F401  (before all that takes long)
-
-# isort: split
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
 from afnlab.replacing import replace

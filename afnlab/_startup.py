@@ -1,4 +1,4 @@
-"""What a process that is a command of afnlab's sees to before it imports anything that takes long.
+"""What a process that is a command of afnlab's sees to before it imports anything else.
 
 It is done when this is imported, first of all by `afnlab/__init__.py`. Where afnlab is a library,
 nothing is done.
@@ -7,12 +7,7 @@ nothing is done.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from pathlib import Path
-
-_DESCRIPTORS = {"stdin": 0, "stdout": 1, "stderr": 2}
-_waiting = False  # whether Ctrl-C ends the process without a word until `ready` is called
 
 
 def _module() -> str:
@@ -20,27 +15,33 @@ def _module() -> str:
     if sys.argv[:1] == ["-m"]:
         named = [word.removeprefix("-m") for word in sys.orig_argv if word != "-m"]
         return next((n for n in named if n.partition(".")[0] == "afnlab"), "")
-    return "afnlab" if Path(sys.argv[0] if sys.argv else "").stem == "afnlab" else ""
-
-
-def _prepare() -> None:
-    """See to signals, streams and the search path of a process that is a command."""
-    module = _module()
-    if not module:
-        return
-    if sys.argv[0] == "-m" and not sys.flags.safe_path:
-        _leave_current_folder()
-    if module in ("afnlab", "afnlab.cli"):
-        _open_streams()
-        if hasattr(os, "umask"):
-            os.umask(os.umask(0o077) & 0o077)  # what its owner may not read is of no use
-        _end_silently()
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""  # noqa: PTH119
+    return "afnlab" if name in ("afnlab", "afnlab.exe") else ""
 
 
 def _leave_current_folder() -> None:
     """Take the current folder out of the search path: a json.py there is not the one we import."""
-    if Path(sys.path[0]) != Path(__file__).parents[1]:
+    searched = sys.argv[:1] == ["-m"] and not sys.flags.safe_path
+    if searched and _module() and sys.path[0] != os.path.dirname(os.path.dirname(__file__)):  # noqa: PTH120
         del sys.path[0]
+
+
+_leave_current_folder()  # before more is imported than Python itself had
+
+import signal  # noqa: E402
+
+_DESCRIPTORS = {"stdin": 0, "stdout": 1, "stderr": 2}
+_waiting = False  # whether Ctrl-C ends the process without a word until `ready` is called
+
+
+def _prepare() -> None:
+    """See to signals, streams and the current folder of a process that is a command."""
+    if _module() in ("afnlab", "afnlab.cli"):
+        _open_streams()
+        _refuse_lost_folder()
+        if hasattr(os, "umask"):
+            os.umask(os.umask(0o077) & 0o077)  # what its owner may not read is of no use
+        _end_silently()
 
 
 def _open_streams() -> None:
@@ -57,6 +58,16 @@ def _open_streams() -> None:
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _refuse_lost_folder() -> None:
+    """End with a line where the current folder was deleted: else a library ends us, as torch's."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError as error:
+        why = error.strerror
+        print(f"afnlab: the current folder is not there any more ({why})", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def _end_silently() -> None:

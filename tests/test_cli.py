@@ -20,6 +20,7 @@ from afnlab import lab
 from afnlab.cli import main
 from afnlab.runs import RunFailed, load, records
 from afnlab.runs.executors import Local
+from afnlab.runs.sweep import _said
 from afnlab.training import files
 
 
@@ -102,6 +103,9 @@ BAD = {
     "activation": (["run", "train", "-p", "activation", "sreluu"], "did you mean 'srelu'"),
     "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be int, got 'ten'"),
     "domain": (["run", "train", "-p", "t", "-1"], "t must be > 0, got -1"),
+    "exponent": (["run", "train", "-p", "t", "-1e-3"], "t must be > 0, got -0.001"),
+    "fraction": (["run", "train", "-p", "t", "-.5"], "t must be > 0, got -0.5"),
+    "infinity": (["run", "train", "-p", "lr", "-.inf"], "lr must be a number above 0, got -inf"),
     "own": (["run", "train", "-p", "activation", "no.py:f"], "no.py: no such file"),
     "params": (
         ["run", "train", "-p", "params", "3", "-p", "task.lr", "1"],
@@ -278,10 +282,13 @@ def test_as_a_module():
 
 def test_what_a_notebook_of_ones_own_measured_is_listed(runs, capsys):
     first, second = sorted(records(runs), key=lambda record: record["label"])
-    rewrite(runs / first["id"], metrics={"score": 0.25, "steps": 7}, parameters={"x": 1})
+    metrics = {"test_accuracy": 92.5, "steps": 7, "most": 10**40}  # whatever its accuracy means
+    rewrite(runs / first["id"], metrics=metrics, parameters={"x": 1})
     assert main(["runs", "list"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert lines[first["id"]].endswith("  score 0.25, steps 7")
+    assert lines[first["id"]].endswith("  test_accuracy 92.5, steps 7, most 1e+40")
+    assert _said(runs / first["id"]).startswith("done in ")
+    assert _said(runs / second["id"]).startswith("test accuracy ")
     assert lines[second["id"]].endswith(" s")
 
 

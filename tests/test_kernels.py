@@ -14,6 +14,7 @@ import pytest
 from test_runs import execute_small, kernels
 
 from afnlab.runs import RunSpec, execute, store
+from afnlab.runs import kernels as kernels_module
 from afnlab.runs.kernels import KernelServer, available
 
 pytestmark = pytest.mark.skipif(not available(), reason="kernels are forked on Linux only")
@@ -79,6 +80,15 @@ def test_a_closed_server_leaves_no_process_behind(tmp_path):
     server.close()
     wait_for_end(*pids)
     with pytest.raises(RuntimeError, match="the kernel server has gone"):
+        fork_sleeper(server, tmp_path)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels_module, "_LONGEST", 0.1)  # it imports for longer
+    with (
+        KernelServer(1) as server,
+        pytest.raises(RuntimeError, match=r"did not answer within 0.1 s: .* \(ulimit -v\)"),
+    ):
         fork_sleeper(server, tmp_path)
 
 

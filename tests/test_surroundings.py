@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -535,10 +536,19 @@ def test_ctrl_c_while_importing_shows_no_traceback(start, after, tmp_path):
 
 @pytest.mark.slow
 def test_modules_of_the_current_folder_are_not_taken_for_ours(tmp_path):
-    for name in ("torch", "json", "random", "select", "numpy"):
+    for name in ("torch", "json", "random", "select", "numpy", "typing", "signal", "pathlib", "re"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not yours')")
     done = command("list", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path):
+    script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = command("list", by=["sh", "-c", script, str(gone)])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch("afnlab: the current folder is not there any more .*\n", done.stderr)
 
 
 @pytest.mark.slow

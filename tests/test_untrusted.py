@@ -421,6 +421,8 @@ def test_metrics_are_finite_real_numbers(tmp_path, value):
         ('{"metrics": {"\\ud800": 1}}', "is not Unicode"),
         ('{"metrics": {"a": 1' + "0" * 5000 + "}}", "is not JSON"),
         ('{"environment": "here"}', "environment must be a mapping"),
+        ('{"environment": {"a": [1e999]}}', "a number in its environment is not finite"),
+        ('{"environment": {"a": NaN}}', "a number in its environment is not finite"),
         ('{"metrics": ' + "[" * 3000 + "]" * 3000 + "}", "nested too deeply"),
     ],
 )
@@ -442,19 +444,38 @@ def test_a_result_that_is_a_link_or_a_pipe(tmp_path):
 
 
 def test_a_metric_that_is_none_fails_the_run(tmp_path):
-    notebook = nbformat.v4.new_notebook()
-    cell = nbformat.v4.new_code_cell('out: str = ""', metadata={"tags": ["parameters"]})
     writes = 'open(out + "/result.json", "w").write(\'{"metrics": {"loss": NaN}}\')'
-    notebook.cells = [cell, nbformat.v4.new_code_cell(writes)]
-    nbformat.write(notebook, tmp_path / "own.ipynb")
     with pytest.raises(RunFailed, match="the metric 'loss' must be a number, got nan"):
-        execute_own(tmp_path)
+        execute_own(tmp_path, writes)
     assert main(["runs", "list", "--runs", str(tmp_path / "runs")]) == 0
 
 
-def execute_own(tmp_path: Path) -> Path:
+def test_a_notebook_of_ones_own_may_tell_parameters_of_its_own(tmp_path):
+    left = '{"metrics": {"loss": 1}, "parameters": {"lr": 0.1}}'
+    folder = execute_own(tmp_path, f"open(out + '/result.json', 'w').write({left!r})")
+    assert store.read_record(folder / "record.json")["metrics"] == {"loss": 1}
+
+
+@pytest.mark.parametrize("instead", ["", "os.symlink(os.environ['ELSEWHERE'], out)"])
+def test_a_folder_that_a_notebook_has_taken_away_leads_nowhere(tmp_path, monkeypatch, instead):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "link").symlink_to("precious")
+    monkeypatch.setenv("ELSEWHERE", str(elsewhere))
+    with pytest.raises(RunFailed):
+        execute_own(tmp_path, f"import os, shutil\nshutil.rmtree(out)\n{instead}")
+    assert os.listdir(elsewhere) == ["link"]  # noqa: PTH208
+    assert len(store.failures(tmp_path / "runs")) == 1
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [".failed"]
+
+
+def execute_own(tmp_path: Path, source: str) -> Path:
     from test_runs import means  # noqa: PLC0415
 
+    notebook = nbformat.v4.new_notebook()
+    cell = nbformat.v4.new_code_cell('out: str = ""', metadata={"tags": ["parameters"]})
+    notebook.cells = [cell, nbformat.v4.new_code_cell(source)]
+    nbformat.write(notebook, tmp_path / "own.ipynb")
     return execution.execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
 
 

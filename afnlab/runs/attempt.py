@@ -47,6 +47,8 @@ class Attempt:
         What is no plain file is not kept: links, pipes and the like are named in a warning.
         ValueError, and the attempt stays as it is, if there is what no record could hold.
         """
+        if not self._is_there():
+            raise ValueError("the folder that the notebook was given as `out` is there no more")
         for name in store.OWN:
             if os.path.lexists(self.folder / name):
                 raise ValueError(f"a notebook may not leave a {name}: that is afnlab's own file")
@@ -84,6 +86,9 @@ class Attempt:
         final.parent.mkdir(exist_ok=True)
         if final.parent.is_symlink():
             raise OSError(errno.ELOOP, "is a link", str(final.parent))
+        if not self._is_there():  # the notebook, or somebody else, has taken it away
+            discard(self.folder)
+            self.folder.mkdir()
         if (self.folder / store.ERROR).is_dir():  # the notebook's
             discard(self.folder / store.ERROR)
         store.write_failure(self.folder, facts)
@@ -101,6 +106,10 @@ class Attempt:
         """Leave all as it is, for someone to look at and `afnlab runs gc` to delete."""
         self._release()
         return self.folder
+
+    def _is_there(self) -> bool:
+        """Whether the folder is one still, and no link that leads elsewhere."""
+        return self.folder.is_dir() and not self.folder.is_symlink()
 
     def _release(self) -> None:
         _lock_of(self.folder).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import shutil
@@ -155,6 +156,8 @@ class _Whole:
 
     def write(self, text: str, path: str) -> None:
         target = Path(path.removeprefix(_SCHEME))
+        if target.parent.is_symlink():
+            raise OSError(errno.ELOOP, "is a link", str(target.parent))
         part = target.with_name(f".{target.name}.part")
         part.unlink(missing_ok=True)
         with part.open("x", encoding="utf-8") as file:

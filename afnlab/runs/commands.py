@@ -189,7 +189,7 @@ def _list(a: argparse.Namespace, where: Any) -> int:
 
 def _told(metrics: Mapping[str, Any]) -> str:
     """What a notebook of the user's own has measured."""
-    shown = {n: f"{v:.6g}" if isinstance(v, float) else v for n, v in metrics.items()}
+    shown = {n: f"{v:.6g}" if isinstance(v, float) else f"{v:.15g}" for n, v in metrics.items()}
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 

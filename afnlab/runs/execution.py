@@ -70,7 +70,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
         facts |= {"seconds": round(time.perf_counter() - clock, 3), "message": _last_line(error)}
         try:
             kept = attempt.fail(facts)
-        except OSError:  # a full disk, most likely, which is then also the first error
+        except (OSError, ValueError):  # a full disk, most likely, which is then the first error too
             kept = attempt.leave()
         raise RunFailed(facts["message"], kept) from error
     except BaseException:
@@ -120,7 +120,7 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     left = _left(path, spec.training is not None)
     path.unlink()
     done, asked = left.get("parameters"), json.loads(json.dumps(spec.normal))
-    if done is not None and done != asked:
+    if spec.training is not None and done is not None and done != asked:
         other = [name for name in asked if done.get(name) != asked[name]]
         raise RuntimeError(f"the kernel ran with another {', '.join(other)} than was asked for")
     return {name: left[name] for name in ("metrics", "environment") if name in left}
@@ -151,9 +151,13 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
                 f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
                 " metrics are finite real numbers"
             )
-    for name in ("environment", "parameters"):
+    for name in ("environment", "parameters") if training else ("environment",):
         if not isinstance(left.get(name, {}), dict):
             raise ValueError(f"{path.name}: {name} must be a mapping, got {left[name]!r:.60}")
+    try:
+        json.dumps(left.get("environment"), allow_nan=False)
+    except ValueError:
+        raise ValueError(f"{path.name}: a number in its environment is not finite") from None
     return left
 
 

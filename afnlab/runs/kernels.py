@@ -23,6 +23,7 @@ from afnlab.runs import supervisor, surroundings
 from afnlab.runs.forking import REQUEST
 
 _PATIENCE = 10.0  # seconds in which a server should have ended, and all that came of it
+_LONGEST = 300.0  # seconds in which it should have imported what kernels need, and forked one
 
 
 def available() -> bool:
@@ -37,6 +38,7 @@ class KernelServer:
         self.lock = threading.Lock()
         self.folder = surroundings.private_folder()
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ours.settimeout(_LONGEST)
         self._given = theirs
         self._environment = surroundings.environment(threads, self.folder)
         self._error: OSError | None = None
@@ -85,6 +87,9 @@ class KernelServer:
             try:
                 socket.send_fds(self.ours, [REQUEST], [file])
                 reply, handles, _, _ = socket.recv_fds(self.ours, 32, 1)
+            except TimeoutError:
+                said = f"the kernel server did not answer within {_LONGEST:g} s"
+                raise RuntimeError(f"{said}: too little memory (ulimit -v)?") from None
             except OSError as error:
                 raise RuntimeError(f"the kernel server has gone ({error})") from None
         if not handles:

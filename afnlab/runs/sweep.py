@@ -17,6 +17,7 @@ from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
 from afnlab.runs.places import place
 from afnlab.runs.progress import Progress
+from afnlab.runs.schema import is_training
 from afnlab.runs.spec import RunSpec
 from afnlab.words import counted
 
@@ -174,9 +175,9 @@ def _said(folder: Path) -> str:
         record = store.read_record(folder / store.RECORD)
     except ValueError as error:
         return f"done, but {error}"
-    accuracy = record.get("metrics", {}).get("test_accuracy")
     seconds = f"{record['seconds']:.1f} s"
-    if accuracy is None:
+    if not is_training(record):
         return f"done in {seconds}"
+    accuracy = 100 * record["metrics"]["test_accuracy"]
     seeds = counted(len(record["seeds"]), "seed")
-    return f"test accuracy {100 * accuracy:.2f} % over {seeds}, {seconds}"
+    return f"test accuracy {accuracy:.2f} % over {seeds}, {seconds}"

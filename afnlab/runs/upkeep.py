@@ -11,13 +11,14 @@ import pandas as pd
 from afnlab.runs import attempt, currency, store
 from afnlab.runs.files import is_id
 from afnlab.runs.places import Place
+from afnlab.runs.schema import is_training
 
 _LEAST = 4  # letters of an abbreviated id
 
 
 def table(folder: Path) -> pd.DataFrame:
-    """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction), seconds,
-    metrics (all that the notebook left, by name), here (whether its code is).
+    """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction; of
+    trainings), seconds, metrics (all that the notebook left, by name), here (whether its code is).
 
     The state is `done`, `stale` (done, but its code has changed since) or `failed`; where its code
     is not here, so that nobody knows, it is `done`.
@@ -30,7 +31,7 @@ def table(folder: Path) -> pd.DataFrame:
         if state == "done" and code == currency.CHANGED:
             state = "stale"
         metrics = facts.get("metrics", {})
-        accuracy = metrics.get("test_accuracy")
+        accuracy = metrics.get("test_accuracy") if is_training(facts) else None
         seeds = len(facts.get("seeds", ()))
         values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
         here = code != currency.ELSEWHERE
