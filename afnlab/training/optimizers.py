@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
 
 RMS_DECAY, RMS_EPS = 0.9, 1e-7
+ADAM_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
 class Setting:
     """What an optimizer may know of a training: stacked parameters by name, and its length.
 
-    schedule: see `Airbench`; the others keep their learning rate.
+    schedule: see `Airbench`; the others keep their learning rate. momentum: the decay of the mean
+    gradient (Adam's first beta); None: the optimizer's own. groups: the parameters by learning
+    rate, weight decay and momentum, in which members may differ; Airbench takes the first three.
     """
 
     params: dict[str, Tensor]
@@ -27,12 +31,51 @@ class Setting:
     steps_per_epoch: int
     steps: int
     schedule: tuple[float, float, float] | None = None
+    momentum: float | None = None
+    groups: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
     @property
-    def common(self) -> dict[str, Any]:
-        """What torch's own optimizers take; on a GPU their steps can be captured as a graph."""
-        on_gpu = any(p.is_cuda for p in self.params.values())
-        return {"lr": self.lr, "weight_decay": self.weight_decay, "capturable": on_gpu}
+    def capturable(self) -> bool:
+        """Whether its steps are to be captured as a graph: on a GPU."""
+        return any(p.is_cuda for p in self.params.values())
+
+
+class RateGroup:
+    """Slices of stacked parameters that share a learning rate, weight decay and momentum.
+
+    A slice is a tensor of its own to an optimizer, and the same memory as the stack's.
+    """
+
+    def __init__(
+        self, params: Mapping[str, Tensor], part: slice, rates: tuple[float | None, ...]
+    ) -> None:
+        self.params, self.part = list(params.values()), part
+        self.lr, self.weight_decay, self.momentum = rates
+        whole = all(part == slice(0, len(p)) for p in self.params)
+        self.slices = self.params if whole else [p.detach()[part] for p in self.params]
+
+    def take_gradients(self) -> None:
+        """Give the slices their part of the stack's gradients."""
+        for p, own in zip(self.params, self.slices, strict=True):
+            if own is not p:
+                own.grad = None if p.grad is None else p.grad[self.part]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        names = ("lr", "weight_decay", "momentum")
+        return {"params": self.slices, **{name: getattr(self, name) for name in names}}
+
+
+def rate_groups(
+    params: Mapping[str, Tensor], rates: Sequence[tuple[float | None, ...]]
+) -> list[RateGroup]:
+    """One group for each stretch of members with the same rates (lr, weight decay, momentum)."""
+    groups, at = [], 0
+    for own, stretch in groupby(rates):
+        count = len(list(stretch))
+        groups.append(RateGroup(params, slice(at, at + count), own))
+        at += count
+    return groups
 
 
 class KerasRMSprop(torch.optim.Optimizer):
@@ -42,7 +85,7 @@ class KerasRMSprop(torch.optim.Optimizer):
     gradients are small: the step is bounded by lr g / 3e-4 here, and by lr sqrt(10) there.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
+    def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -72,7 +115,8 @@ class Airbench(torch.optim.SGD):
     MOMENTUM, BIAS_FACTOR, RESTS_AFTER, EVERY, SLOWEST = 0.85, 64.0, 3, 5, 0.95**5
 
     def __init__(self, setting: Setting) -> None:
-        kilostep = 1024 * (1 + 1 / (1 - self.MOMENTUM))
+        momentum = self.MOMENTUM if setting.momentum is None else setting.momentum
+        kilostep = 1024 * (1 + 1 / (1 - momentum))
         lr = setting.lr / kilostep
         decay = setting.weight_decay * setting.batch_size / kilostep
         biases = [p for n, p in setting.params.items() if "norm" in n]
@@ -82,7 +126,7 @@ class Airbench(torch.optim.SGD):
             for params, rate in ((biases, lr * self.BIAS_FACTOR), (others, lr))
             if params
         ]
-        super().__init__(groups, lr=lr, momentum=self.MOMENTUM, nesterov=True)
+        super().__init__(groups, lr=lr, momentum=momentum, nesterov=momentum > 0)
         self.setting, self.done = setting, 0
         self.resting = [p for n, p in setting.params.items() if n.endswith("whiten.bias")]
         tensors = (*setting.params.values(), *setting.buffers.values())
@@ -117,19 +161,31 @@ class Airbench(torch.optim.SGD):
 
 
 def _adamw(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(s.params.values(), fused=True, **s.common)
+    return torch.optim.AdamW(_with_betas(s), fused=True, capturable=s.capturable)
 
 
 def _adam(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.Adam(s.params.values(), fused=True, **s.common)
+    return torch.optim.Adam(_with_betas(s), fused=True, capturable=s.capturable)
+
+
+def _with_betas(s: Setting) -> list[dict[str, Any]]:
+    """The groups, their momentum as Adam's first beta."""
+    found = []
+    for group in s.groups:
+        own = dict(group)
+        momentum = own.pop("momentum")
+        found.append(own | {"betas": (ADAM_MOMENTUM if momentum is None else momentum, 0.999)})
+    return found
 
 
 def _rmsprop(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(s.params.values(), alpha=RMS_DECAY, eps=RMS_EPS, **s.common)
+    groups = [{**group, "momentum": group["momentum"] or 0.0} for group in s.groups]
+    return torch.optim.RMSprop(groups, alpha=RMS_DECAY, eps=RMS_EPS, capturable=s.capturable)
 
 
 def _keras(s: Setting) -> torch.optim.Optimizer:
-    return KerasRMSprop(s.params.values(), lr=s.lr, weight_decay=s.weight_decay)
+    groups = [{n: v for n, v in group.items() if n != "momentum"} for group in s.groups]
+    return KerasRMSprop(groups, lr=s.lr)
 
 
 # AdamW's weight decay is decoupled; Adam's is added to the gradient (L2), of every parameter.
@@ -140,3 +196,4 @@ OPTIMIZERS: dict[str, Callable[[Setting], torch.optim.Optimizer]] = {
     "rmsprop-keras": _keras,
     "airbench": Airbench,
 }
+WITHOUT_MOMENTUM = ("rmsprop-keras",)

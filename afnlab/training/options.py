@@ -11,7 +11,7 @@ import numpy as np
 from afnlab.loading import unknown
 from afnlab.nn import trained_names
 from afnlab.spec import Activation
-from afnlab.training.optimizers import OPTIMIZERS
+from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
 from afnlab.training.tasks import Task
 
 TRAINABLE = "trainable"
@@ -30,7 +30,9 @@ class Options:
     activation: the activation's parameters that were given, under their own names.
     trainable: names of those that are trained.
     lr, weight_decay, batch_size, optimizer: the recipe.
-    init: "source" (the network's own) or "gain" (normal, scaled for the activation).
+    momentum: the decay of the mean gradient (Adam's first beta); None: the optimizer's own.
+    init: "source" (the network's own) or "gain" (normal, scaled for the activation). init_scale: a
+    factor on the initial weights of linear and convolutional layers.
     sites: "each" or "shared". split: evaluate on "test" or "validation" examples.
     model: the task's own settings.
     """
@@ -41,7 +43,9 @@ class Options:
     weight_decay: float
     batch_size: int
     optimizer: str
+    momentum: float | None
     init: str
+    init_scale: float
     sites: str
     split: str
     model: dict[str, Any] = field(default_factory=dict)
@@ -55,10 +59,10 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
     """Options of a run from its `params`.
 
     A key is a parameter of the activation (or an alias), one of the task (lr, weight_decay,
-    batch_size, optimizer, init, sites, split, and its own settings), `trainable` (true, false or a
-    list of names), or either kind written out as `activation.x`, `task.x`, which a name that both
-    have must be. ValueError for anything else, with the nearest spelling, and for a value that is
-    not allowed.
+    batch_size, optimizer, momentum, init, init_scale, sites, split, and its own settings),
+    `trainable` (true, false or a list of names), or either kind written out as `activation.x`,
+    `task.x`, which a name that both have must be. ValueError for anything else, with the nearest
+    spelling, and for a value that is not allowed.
     """
     own: dict[str, Any] = {}
     settings: dict[str, Any] = {}
@@ -115,7 +119,9 @@ def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
         "weight_decay": task.recipe.weight_decay,
         "batch_size": task.recipe.batch_size,
         "optimizer": task.recipe.optimizer,
+        "momentum": None,
         "init": "source",
+        "init_scale": 1.0,
         "sites": task.sites,
         "split": "test",
     } | {name: value for name, value in settings.items() if name not in task.settings}
@@ -133,7 +139,20 @@ def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
     number(values["weight_decay"], "weight_decay", least=0)
     values["lr"], values["weight_decay"] = float(values["lr"]), float(values["weight_decay"])
     whole(values["batch_size"], "batch_size", least=1)
+    number(values["init_scale"], "init_scale", above=0)
+    values["init_scale"] = float(values["init_scale"])
+    if values["momentum"] is not None:
+        values["momentum"] = _momentum(values["momentum"], values["optimizer"])
     return values | {"model": model}
+
+
+def _momentum(value: Any, optimizer: str) -> float:
+    if optimizer in WITHOUT_MOMENTUM:
+        raise ValueError(f"momentum: the optimizer {optimizer} has none, got {value!r}")
+    number(value, "momentum", least=0)
+    if value >= 1:
+        raise ValueError(f"momentum must be a number below 1, got {value!r}")
+    return float(value)
 
 
 def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:

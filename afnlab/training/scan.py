@@ -13,8 +13,8 @@ import torch
 from afnlab.loading import unknown
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
+from afnlab.training.members import Member
 from afnlab.training.options import Options, number, resolve, seed_list
-from afnlab.training.stack import Member
 from afnlab.training.tasks import Task, get_task
 
 WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric

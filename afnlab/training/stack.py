@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
@@ -20,9 +19,9 @@ from afnlab.training.forward import chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
+from afnlab.training.members import Member
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting
-from afnlab.training.options import Options
+from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting, rate_groups
 from afnlab.training.record import Recorder
 from afnlab.training.streams import generator, sent
 from afnlab.training.tasks import Task
@@ -30,14 +29,6 @@ from afnlab.training.tasks import Task
 Tensors = dict[str, Tensor]
 
 EVALUATION_BATCH, OF_PICTURES = 2048, 500  # the latter on a CPU, for its caches
-
-
-@dataclass(frozen=True)
-class Member:
-    """One network of a stack: a seed, and options that may differ from others' in tensors alone."""
-
-    seed: int
-    options: Options
 
 
 class Stack:
@@ -79,9 +70,11 @@ class Stack:
         per_epoch = len(self.train) / self.batch_size
         self.steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
         self.steps_left = ceil(self.steps_per_epoch * epochs)
+        params = {n: p for n, p in self.params.items() if p.requires_grad}
+        self.rate_groups = rate_groups(params, [m.rates for m in members])
         self.optimizer = OPTIMIZERS[options.optimizer](
             Setting(
-                {n: p for n, p in self.params.items() if p.requires_grad},
+                params,
                 self.buffers,
                 options.lr,
                 options.weight_decay,
@@ -89,6 +82,8 @@ class Stack:
                 self.steps_per_epoch,
                 self.steps_left,
                 recipe.schedule,
+                options.momentum,
+                [group.settings for group in self.rate_groups],
             )
         )
         self.replayed: Replayed | None = None
@@ -182,9 +177,12 @@ class Stack:
         hole = self.train.hole(index)
         x = x if hole is None else x.masked_fill(hole, 0.0)
         losses = cross_entropy(self.logits(x, each=True), y, self.recipe.label_smoothing)
-        self.optimizer.zero_grad()
+        for param in self.params.values():
+            param.grad = None
         (losses.sum() * (index.shape[1] if self.recipe.summed else 1)).backward()
         recorder.step(losses)
+        for group in self.rate_groups:
+            group.take_gradients()
         self.optimizer.step()
         for name, bounds in self.bounds.items():
             self.params[name].data.clamp_(*bounds)

@@ -1,0 +1,160 @@
+"""Tuning: each replicate chooses its own setting on validation examples, and is judged once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from afnlab.spec import Activation, get_activation
+from afnlab.training.engine import plan, train_members
+from afnlab.training.members import Member
+from afnlab.training.options import Options, resolve, seed_list
+from afnlab.training.record import Recorder, Result, result
+from afnlab.training.space import Space, space
+from afnlab.training.streams import stream
+from afnlab.training.tasks import Task, get_task
+
+FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
+
+
+def tune(
+    task: str | Task,
+    activation: str | Activation,
+    among: Space | Mapping[str, Any] | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    seeds: int | Iterable[int] = 12,
+    epochs: float | None = None,
+    device: str | torch.device | None = None,
+    dtype: str = "float32",
+    limit_train: int | None = None,
+    limit_test: int | None = None,
+    record: Iterable[str] = (),
+    keep_weights: bool = False,
+    progress: bool | None = None,
+) -> Result:
+    """Give an activation its own best setting, and measure what that is worth.
+
+    A seed is a replicate of the whole procedure. Replicate r trains every candidate with selection
+    seeds of its own, on the training examples less a fifth held out for validation; it takes the
+    candidate with the highest mean validation accuracy (then the lower loss), trains with seed r on
+    all training examples, and is judged once on the test examples. At one seed every activation
+    meets the same candidates, weights and batches, so results are paired, and a comparison of
+    replicates is one of activations with their tuning: how noisy the choice was is part of it.
+
+    Args:
+        task, activation: as in `afnlab.train`.
+        among: the candidates, see `afnlab.training.space.space`; None: eight, with learning rates
+            from 3e-4 to 0.1 and initial weights scaled by 0.5, 1 or 2.
+        params: what all candidates share, as in `afnlab.train`; `split` may not be among them.
+        seeds: how many replicates, or a list of seeds. The rest is as in `afnlab.train`.
+
+    Returns:
+        A `Result` of the trainings at the chosen settings, with two more tables: `candidates` (a
+        row a replicate, candidate and selection seed: seed, candidate, selection, the parameters,
+        validation_loss, validation_accuracy, diverged) and `chosen` (seed, candidate, parameters).
+
+    Raises:
+        ValueError: naming the argument, for anything that is not allowed.
+    """
+    task, chosen = get_task(task), get_activation(activation)
+    among = among if isinstance(among, Space) else space(FAIR if among is None else among)
+    given = dict(params or {})
+    if "split" in given or "task.split" in given:
+        raise ValueError("split is set by the tuning: candidates are judged on validation examples")
+    listed = seed_list(seeds)
+    settings = among.candidates()
+    options = [_resolved(task, chosen, given, setting) for setting in settings]
+    base = resolve(task, chosen, given)
+    limits = {"epochs": epochs, "device": device, "dtype": dtype, "limit_train": limit_train}
+    final = plan(task, chosen, base, **limits, limit_test=limit_test)  # type: ignore[arg-type]
+    judging = plan(task, chosen, replace(base, split="validation"), **limits)  # type: ignore[arg-type]
+
+    tried = [
+        Member(stream(seed, "selection") + s, replace(own, split="validation"))
+        for seed in listed
+        for own in options
+        for s in range(among.selection_seeds)
+    ]
+    if len(settings) == 1:  # nothing to choose
+        judged = _table(among, settings, listed, None)
+    else:
+        short = replace(judging, curves=False)
+        recorders = train_members(short, tried, range(len(tried)), progress=progress)
+        judged = _table(among, settings, listed, recorders)
+    best = {seed: _best(judged[judged.seed == seed]) for seed in listed}
+    members = [Member(seed, options[best[seed]]) for seed in listed]
+    trained = train_members(final, members, listed, record, keep_weights, progress)
+    made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
+    names = list(among.axes)
+    picked = [[seed, best[seed], *_values(options[best[seed]], names)] for seed in listed]
+    return replace(
+        made,
+        candidates=judged.assign(
+            **{n: [_values(options[c], [n])[0] for c in judged.candidate] for n in names}
+        ),
+        chosen=pd.DataFrame(picked, columns=["seed", "candidate", *names]),
+        own_options={seed: options[best[seed]] for seed in listed},
+    )
+
+
+def _resolved(
+    task: Task, record: Activation, given: dict[str, Any], setting: Mapping[str, Any]
+) -> Options:
+    if "split" in setting:
+        raise ValueError("tune: split is no parameter to tune")
+    return resolve(task, record, given | dict(setting))
+
+
+def _values(options: Options, names: list[str]) -> list[Any]:
+    """What a setting means for these parameters: also where it leaves them as they are."""
+    found = []
+    for name in names:
+        plain = name.rpartition(".")[2]
+        for values in (options.activation, options.model, vars(options)):
+            if plain in values:
+                found.append(values[plain])
+                break
+        else:
+            found.append(None)
+    return found
+
+
+def _table(
+    among: Space, settings: list[dict], listed: tuple[int, ...], recorders: list[Recorder] | None
+) -> pd.DataFrame:
+    """A row a replicate, candidate and selection seed, with what validation said."""
+    index = pd.MultiIndex.from_product(
+        [listed, range(len(settings)), range(among.selection_seeds)],
+        names=["seed", "candidate", "selection"],
+    )
+    table = index.to_frame(index=False)
+    if recorders is None:
+        return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
+    history = (
+        pd.concat([r.tables_of()["history"] for r in recorders]).set_index("seed").sort_index()
+    )
+    return table.assign(
+        validation_loss=history.test_loss.to_numpy(),
+        validation_accuracy=history.test_accuracy.to_numpy(),
+        diverged=history.diverged.to_numpy(),
+    )
+
+
+def _best(rows: pd.DataFrame) -> int:
+    """The candidate of the highest mean validation accuracy; ties: lower loss, then the first.
+
+    A candidate that diverged with one of its seeds is taken only if all have.
+    """
+    means = rows.groupby("candidate").agg(
+        diverged=("diverged", "any"),
+        accuracy=("validation_accuracy", "mean"),
+        loss=("validation_loss", "mean"),
+    )
+    order = means.assign(accuracy=-means.accuracy).reset_index()
+    return int(order.sort_values(["diverged", "accuracy", "loss", "candidate"]).candidate.iloc[0])
