@@ -33,11 +33,10 @@ def together(task, name, settings, seeds=(0, 3)) -> dict[int, pd.DataFrame]:
 AXES = [
     ("adamw", "lr", [1e-4, 1e-3, 0.03]),
     ("adamw", "weight_decay", [0.0, 0.1, 3.0]),
-    ("adamw", "momentum", [0.0, 0.5, 0.95]),
     ("adam", "lr", [1e-3, 1e-2]),
     ("adam", "weight_decay", [0.0, 0.1]),
     ("rmsprop", "lr", [1e-4, 1e-2]),
-    ("rmsprop", "momentum", [0.0, 0.9]),
+    ("rmsprop", "weight_decay", [0.0, 0.5]),
     ("rmsprop-keras", "lr", [1e-4, 1e-2]),
     ("rmsprop-keras", "weight_decay", [0.0, 0.5]),
     ("adamw", "init_scale", [0.25, 1.0, 2.0]),
@@ -67,7 +66,7 @@ def test_rates_and_starts_may_differ_at_once():
     settings = [
         {"lr": 0.03, "init_scale": 0.5, "t": 1.0},
         {"lr": 0.001, "weight_decay": 0.1},
-        {"lr": 0.03, "momentum": 0.5, "t": 3.0},
+        {"lr": 0.03, "init": "gain", "t": 3.0},
         {"lr": 0.001, "weight_decay": 0.1, "trainable": []},
     ]
     task = get_task("digits-mlp")
@@ -84,6 +83,7 @@ def test_rates_and_starts_may_differ_at_once():
     ("axis", "values"),
     [
         ("batch_size", [32, 64, 50]),
+        ("momentum", [0.0, 0.5, 0.95]),
         ("optimizer", ["adam", "adamw"]),
         ("sites", ["each", "shared"]),
         ("trainable", [True, False]),
@@ -112,10 +112,9 @@ def test_settings_of_a_users_own_network_may_differ():
     assert (found[0].train_loss < found[1].train_loss).all()
 
 
-def test_an_optimizer_keeps_memory_for_each_slice_apart():
-    """Members with other rates must not share the mean square of their gradients."""
+def test_a_member_that_diverges_leaves_the_others_alone():
     task = get_task("digits-mlp")
-    one, _ = together(task, "relu", [{"lr": 1e-3}, {"lr": 10.0}])
+    one, _ = together(task, "relu", [{"lr": 1e-3}, {"lr": 1e30}])
     other, _ = together(task, "relu", [{"lr": 1e-3}, {"lr": 1e-3, "init_scale": 2.0}])
     pd.testing.assert_frame_equal(one[0], other[0], rtol=1e-9)
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from afnlab.training.optimizers import ONE_RATE
 from afnlab.training.options import Options
 
-# What an optimizer may be told for each member apart, in the order in which members are sorted.
-RATES = ("lr", "weight_decay", "momentum")
-# These shape where a network starts, which each member does by itself anyway.
-_STARTS = ("init", "init_scale")
+# Options in which the members of a stack may differ: the optimizer's rates, and what shapes where
+# a network starts, which each does by itself anyway.
+_RATES, _STARTS = ("lr", "weight_decay"), ("init", "init_scale")
 
 
 @dataclass(frozen=True)
@@ -25,36 +25,31 @@ class Member:
     options: Options
 
     @property
-    def rates(self) -> tuple[float | None, ...]:
-        return tuple(getattr(self.options, name) for name in RATES)
+    def rates(self) -> tuple[float, float]:
+        """Learning rate and weight decay."""
+        return self.options.lr, self.options.weight_decay
 
 
 def stacks(members: Sequence[Member]) -> list[list[int]]:
     """Positions of the members that can be trained in one stack, a list for each stack.
 
-    Members of a stack may differ in their seed, learning rate, weight decay, momentum, initial
-    weights and in continuous parameters of the activation. Those with the same rates are side by
-    side, so that the optimizer has few groups. The airbench optimizer keeps one rate for all.
+    Members of a stack may differ in their seed, learning rate, weight decay, initial weights and in
+    continuous parameters of the activation; whoever differs in anything else gets another stack.
     """
     found: dict[str, list[int]] = {}
     for at, member in enumerate(members):
         found.setdefault(repr(_alike(member.options)), []).append(at)
-    return [sorted(part, key=lambda at: _order(members[at])) for part in found.values()]
-
-
-def _order(member: Member) -> tuple[float, ...]:
-    return tuple(-1.0 if rate is None else rate for rate in member.rates)
+    return list(found.values())
 
 
 def _alike(options: Options) -> list[Any]:
     """What has to be the same for all members of a stack."""
-    apart = {*_STARTS, *RATES, "activation", "model"}
-    if options.optimizer == "airbench":
-        apart -= set(RATES)
-    names = [n for n in Options.__dataclass_fields__ if n not in apart]
+    apart = {*_STARTS, "activation", "model"}
+    if options.optimizer not in ONE_RATE:
+        apart |= set(_RATES)
+    same = [getattr(options, n) for n in Options.__dataclass_fields__ if n not in apart]
     whole = {n: v for n, v in options.activation.items() if not isinstance(v, (float, Tensor))}
     model = {n: v for n, v in options.model.items() if not isinstance(v, Tensor)}
-    same = [getattr(options, name) for name in names]
     return [same, sorted(options.activation), sorted(whole.items()), sorted(model.items())]
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,8 +18,7 @@ class Setting:
     """What an optimizer may know of a training: stacked parameters by name, and its length.
 
     schedule: see `Airbench`; the others keep their learning rate. momentum: the decay of the mean
-    gradient (Adam's first beta); None: the optimizer's own. groups: the parameters by learning
-    rate, weight decay and momentum, in which members may differ; Airbench takes the first three.
+    gradient (Adam's first beta); None: the optimizer's own.
     """
 
     params: dict[str, Tensor]
@@ -32,50 +30,70 @@ class Setting:
     steps: int
     schedule: tuple[float, float, float] | None = None
     momentum: float | None = None
-    groups: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
     @property
-    def capturable(self) -> bool:
-        """Whether its steps are to be captured as a graph: on a GPU."""
-        return any(p.is_cuda for p in self.params.values())
+    def common(self) -> dict[str, Any]:
+        """What torch's own optimizers take; on a GPU their steps can be captured as a graph."""
+        on_gpu = any(p.is_cuda for p in self.params.values())
+        return {"lr": self.lr, "weight_decay": self.weight_decay, "capturable": on_gpu}
 
 
-class RateGroup:
-    """Slices of stacked parameters that share a learning rate, weight decay and momentum.
+class PerMember:
+    """An optimizer whose learning rate and weight decay differ between the members of a stack.
 
-    A slice is a tensor of its own to an optimizer, and the same memory as the stack's.
+    torch's optimizers take one rate for a tensor. Their steps are proportional to the rate, so one
+    with the rate 1 makes the steps of tensors of zeros, and each member takes its own multiple.
+
+    Args:
+        make: the optimizer, of a `Setting`.
+        setting: of the stack; its lr and weight_decay are not used.
+        lr, weight_decay: a number for each member.
+        decoupled: whether the decay shrinks the parameters (AdamW), or is added to the gradients.
     """
 
     def __init__(
-        self, params: Mapping[str, Tensor], part: slice, rates: tuple[float | None, ...]
+        self,
+        make: Callable[[Setting], torch.optim.Optimizer],
+        setting: Setting,
+        lr: Sequence[float],
+        weight_decay: Sequence[float],
+        decoupled: bool,
     ) -> None:
-        self.params, self.part = list(params.values()), part
-        self.lr, self.weight_decay, self.momentum = rates
-        whole = all(part == slice(0, len(p)) for p in self.params)
-        self.slices = self.params if whole else [p.detach()[part] for p in self.params]
-
-    def take_gradients(self) -> None:
-        """Give the slices their part of the stack's gradients."""
-        for p, own in zip(self.params, self.slices, strict=True):
-            if own is not p:
-                own.grad = None if p.grad is None else p.grad[self.part]
+        self.params, self.decoupled = list(setting.params.values()), decoupled
+        self.steps = [torch.zeros_like(p) for p in self.params]
+        named = dict(zip(setting.params, self.steps, strict=True))
+        self.inner = make(replace(setting, params=named, lr=1.0, weight_decay=0.0))
+        rates, decays = torch.tensor([lr, weight_decay], dtype=torch.float64)
+        decays = decays * rates if decoupled else decays
+        self.lr = [_column(rates, p) for p in self.params]
+        self.decay = [_column(decays, p) for p in self.params] if decays.any() else None
 
     @property
-    def settings(self) -> dict[str, Any]:
-        names = ("lr", "weight_decay", "momentum")
-        return {"params": self.slices, **{name: getattr(self, name) for name in names}}
+    def state(self) -> dict[Tensor, dict[str, Any]]:
+        return {
+            **self.inner.state,
+            **{p: {"step": s} for p, s in zip(self.params, self.steps, strict=True)},
+        }
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for i, (p, step) in enumerate(zip(self.params, self.steps, strict=True)):
+            step.zero_()
+            step.grad = p.grad
+            if self.decay is not None and p.grad is not None and not self.decoupled:
+                step.grad = torch.addcmul(p.grad, p, self.decay[i])
+        self.inner.step()
+        for i, (p, step) in enumerate(zip(self.params, self.steps, strict=True)):
+            if p.grad is None:
+                continue
+            if self.decay is not None and self.decoupled:
+                p.addcmul_(p, self.decay[i], value=-1)
+            p.addcmul_(step, self.lr[i])
 
 
-def rate_groups(
-    params: Mapping[str, Tensor], rates: Sequence[tuple[float | None, ...]]
-) -> list[RateGroup]:
-    """One group for each stretch of members with the same rates (lr, weight decay, momentum)."""
-    groups, at = [], 0
-    for own, stretch in groupby(rates):
-        count = len(list(stretch))
-        groups.append(RateGroup(params, slice(at, at + count), own))
-        at += count
-    return groups
+def _column(values: Tensor, like: Tensor) -> Tensor:
+    """A number for each member, to be multiplied with a stacked tensor."""
+    return values.to(like.device, like.dtype).view(-1, *[1] * (like.dim() - 1))
 
 
 class KerasRMSprop(torch.optim.Optimizer):
@@ -85,7 +103,7 @@ class KerasRMSprop(torch.optim.Optimizer):
     gradients are small: the step is bounded by lr g / 3e-4 here, and by lr sqrt(10) there.
     """
 
-    def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -161,31 +179,24 @@ class Airbench(torch.optim.SGD):
 
 
 def _adamw(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(_with_betas(s), fused=True, capturable=s.capturable)
+    return torch.optim.AdamW(s.params.values(), betas=_betas(s), fused=True, **s.common)
 
 
 def _adam(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.Adam(_with_betas(s), fused=True, capturable=s.capturable)
+    return torch.optim.Adam(s.params.values(), betas=_betas(s), fused=True, **s.common)
 
 
-def _with_betas(s: Setting) -> list[dict[str, Any]]:
-    """The groups, their momentum as Adam's first beta."""
-    found = []
-    for group in s.groups:
-        own = dict(group)
-        momentum = own.pop("momentum")
-        found.append(own | {"betas": (ADAM_MOMENTUM if momentum is None else momentum, 0.999)})
-    return found
+def _betas(s: Setting) -> tuple[float, float]:
+    return (ADAM_MOMENTUM if s.momentum is None else s.momentum, 0.999)
 
 
 def _rmsprop(s: Setting) -> torch.optim.Optimizer:
-    groups = [{**group, "momentum": group["momentum"] or 0.0} for group in s.groups]
-    return torch.optim.RMSprop(groups, alpha=RMS_DECAY, eps=RMS_EPS, capturable=s.capturable)
+    params, momentum = s.params.values(), s.momentum or 0.0
+    return torch.optim.RMSprop(params, alpha=RMS_DECAY, eps=RMS_EPS, momentum=momentum, **s.common)
 
 
 def _keras(s: Setting) -> torch.optim.Optimizer:
-    groups = [{n: v for n, v in group.items() if n != "momentum"} for group in s.groups]
-    return KerasRMSprop(groups, lr=s.lr)
+    return KerasRMSprop(s.params.values(), lr=s.lr, weight_decay=s.weight_decay)
 
 
 # AdamW's weight decay is decoupled; Adam's is added to the gradient (L2), of every parameter.
@@ -196,4 +207,14 @@ OPTIMIZERS: dict[str, Callable[[Setting], torch.optim.Optimizer]] = {
     "rmsprop-keras": _keras,
     "airbench": Airbench,
 }
-WITHOUT_MOMENTUM = ("rmsprop-keras",)
+DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airbench",)
+
+
+def optimizer(
+    name: str, setting: Setting, rates: Sequence[tuple[float, float]]
+) -> torch.optim.Optimizer | PerMember:
+    """The optimizer of a stack whose members have these (learning rate, weight decay)."""
+    if len(set(rates)) == 1:
+        return OPTIMIZERS[name](setting)
+    lr, weight_decay = zip(*rates, strict=True)
+    return PerMember(OPTIMIZERS[name], setting, lr, weight_decay, name in DECOUPLED)

@@ -55,11 +55,12 @@ class Space:
     budget: int | None = None
     selection_seeds: int = 2
 
-    def candidates(self) -> list[dict[str, Any]]:
-        """The settings to try, the same for every activation; an empty one is the fixed recipe.
+    def candidates(self, seed: int) -> list[dict[str, Any]]:
+        """What a replicate tries, the same for every activation; an empty one is the fixed recipe.
 
         A larger budget keeps the candidates of a smaller one. Drawn candidates are independent,
-        and uniform over each axis; of a grid each point is drawn once at most.
+        of each other and of those of other replicates, and uniform over each axis; of a grid each
+        point is drawn once at most.
         """
         axes = {n: a for n, a in self.axes.items() if isinstance(a, tuple)}
         grid = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
@@ -67,14 +68,14 @@ class Space:
             return grid
         count = self.budget - 1
         if len(axes) == len(self.axes):
-            keys = [_uniform(i, "order") for i in range(len(grid))]
+            keys = [_uniform(seed, i, "order") for i in range(len(grid))]
             return [{}, *(grid[i] for i in np.argsort(keys, kind="stable")[:count])]
-        return [{}, *(self._drawn(i) for i in range(1, count + 1))]
+        return [{}, *(self._drawn(seed, i) for i in range(1, count + 1))]
 
-    def _drawn(self, index: int) -> dict[str, Any]:
+    def _drawn(self, seed: int, index: int) -> dict[str, Any]:
         made = {}
         for name, axis in self.axes.items():
-            share = _uniform(index, name)
+            share = _uniform(seed, index, name)
             made[name] = axis.at(share) if isinstance(axis, Range) else axis[int(share * len(axis))]
         return made
 
@@ -90,9 +91,9 @@ class Space:
         return "low" if value == min(numbers) else "high" if value == max(numbers) else ""
 
 
-def _uniform(index: int, name: str) -> float:
-    """A number in [0, 1) for a candidate and a parameter, the same everywhere."""
-    words = np.random.SeedSequence([index, *name.encode()]).generate_state(2)
+def _uniform(seed: int, index: int, name: str) -> float:
+    """A number in [0, 1) for a replicate, a candidate and a parameter, the same everywhere."""
+    words = np.random.SeedSequence([seed, index, *name.encode()]).generate_state(2)
     return (int(words[0]) << 21 | int(words[1]) >> 11) / 2**53
 
 

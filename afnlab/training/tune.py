@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 
 from afnlab.spec import Activation, get_activation
-from afnlab.training.engine import plan, train_members
+from afnlab.training.engine import Plan, plan, train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve, seed_list
-from afnlab.training.record import Recorder, Result, result
+from afnlab.training.record import Result, result
 from afnlab.training.space import Space, space
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
@@ -68,38 +68,32 @@ def tune(
     if "split" in given or "task.split" in given:
         raise ValueError("split is set by the tuning: candidates are judged on validation examples")
     listed = seed_list(seeds)
-    settings = among.candidates()
-    options = [_resolved(task, chosen, given, setting) for setting in settings]
+    options = {
+        seed: [_resolved(task, chosen, given, own) for own in among.candidates(seed)]
+        for seed in listed
+    }
     base = resolve(task, chosen, given)
     limits = {"epochs": epochs, "device": device, "dtype": dtype, "limit_train": limit_train}
     final = plan(task, chosen, base, **limits, limit_test=limit_test)  # type: ignore[arg-type]
-    judging = plan(task, chosen, replace(base, split="validation"), **limits)  # type: ignore[arg-type]
+    judging = replace(
+        plan(task, chosen, replace(base, split="validation"), **limits),  # type: ignore[arg-type]
+        curves=False,
+    )
 
-    tried = [
-        Member(stream(seed, "selection") + s, replace(own, split="validation"))
-        for seed in listed
-        for own in options
-        for s in range(among.selection_seeds)
-    ]
-    if len(settings) == 1:  # nothing to choose
-        judged = _table(among, settings, listed, None)
-    else:
-        short = replace(judging, curves=False)
-        recorders = train_members(short, tried, range(len(tried)), progress=progress)
-        judged = _table(among, settings, listed, recorders)
-    best = {seed: _best(judged[judged.seed == seed]) for seed in listed}
-    members = [Member(seed, options[best[seed]]) for seed in listed]
+    judged = _judged(judging, among, options, progress)
+    best = {seed: _best(rows) for seed, rows in judged.groupby("seed")}
+    members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     trained = train_members(final, members, listed, record, keep_weights, progress)
     made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
-    names = list(among.axes)
-    picked = [[seed, best[seed], *_values(options[best[seed]], names)] for seed in listed]
+    picked = [
+        [seed, best[seed], *_values(m.options, among)]
+        for seed, m in zip(listed, members, strict=True)
+    ]
     return replace(
         made,
-        candidates=judged.assign(
-            **{n: [_values(options[c], [n])[0] for c in judged.candidate] for n in names}
-        ),
-        chosen=pd.DataFrame(picked, columns=["seed", "candidate", *names]),
-        own_options={seed: options[best[seed]] for seed in listed},
+        candidates=judged,
+        chosen=pd.DataFrame(picked, columns=["seed", "candidate", *among.axes]),
+        own_options={member.seed: member.options for member in members},
     )
 
 
@@ -111,34 +105,29 @@ def _resolved(
     return resolve(task, record, given | dict(setting))
 
 
-def _values(options: Options, names: list[str]) -> list[Any]:
-    """What a setting means for these parameters: also where it leaves them as they are."""
-    found = []
-    for name in names:
-        plain = name.rpartition(".")[2]
-        for values in (options.activation, options.model, vars(options)):
-            if plain in values:
-                found.append(values[plain])
-                break
-        else:
-            found.append(None)
-    return found
+def _values(options: Options, among: Space) -> list[Any]:
+    """What a setting means for the parameters that are tuned: also where it leaves them alone."""
+    known = options.activation | options.model | vars(options)
+    return [known.get(name.rpartition(".")[2]) for name in among.axes]
 
 
-def _table(
-    among: Space, settings: list[dict], listed: tuple[int, ...], recorders: list[Recorder] | None
+def _judged(
+    how: Plan, among: Space, options: Mapping[int, list[Options]], progress: bool | None
 ) -> pd.DataFrame:
-    """A row a replicate, candidate and selection seed, with what validation said."""
-    index = pd.MultiIndex.from_product(
-        [listed, range(len(settings)), range(among.selection_seeds)],
-        names=["seed", "candidate", "selection"],
-    )
-    table = index.to_frame(index=False)
-    if recorders is None:
+    """A row a replicate, candidate and selection seed, with what validation says of it."""
+    rows, tried = [], []
+    for seed, settings in options.items():
+        for number, own in enumerate(settings):
+            for turn in range(among.selection_seeds):
+                rows.append([seed, number, turn, *_values(own, among)])
+                member = Member(stream(seed, "selection") + turn, replace(own, split="validation"))
+                tried.append(member)
+    table = pd.DataFrame(rows, columns=["seed", "candidate", "selection", *among.axes])
+    if all(len(settings) == 1 for settings in options.values()):  # nothing to choose
         return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
-    history = (
-        pd.concat([r.tables_of()["history"] for r in recorders]).set_index("seed").sort_index()
-    )
+    recorders = train_members(how, tried, range(len(tried)), progress=progress)
+    parts = [recorder.tables_of()["history"] for recorder in recorders]
+    history = pd.concat(parts).set_index("seed").sort_index()
     return table.assign(
         validation_loss=history.test_loss.to_numpy(),
         validation_accuracy=history.test_accuracy.to_numpy(),
