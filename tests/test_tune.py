@@ -83,7 +83,15 @@ def test_budget_one_is_the_fixed_recipe():
     tuned = tune("digits-mlp", "gelu", DRAWN | {"budget": 1}, **SHORT)
     fixed = afnlab.train("digits-mlp", "gelu", **SHORT)
     drop = {"columns": "seconds"}
-    pd.testing.assert_frame_equal(tuned.history.drop(**drop), fixed.history.drop(**drop))
+    for table in (tuned.history, tuned.fixed):
+        pd.testing.assert_frame_equal(table.drop(**drop), fixed.history.drop(**drop))
+
+
+def test_the_fixed_recipe_is_trained_with_the_same_seeds():
+    tuned = tune("digits-mlp", "srelu", RATES, params={"t": 1.5}, **SHORT)
+    fixed = afnlab.train("digits-mlp", "srelu", params={"t": 1.5}, **SHORT)
+    drop = {"columns": "seconds"}
+    pd.testing.assert_frame_equal(tuned.fixed.drop(**drop), fixed.history.drop(**drop))
 
 
 def test_a_larger_budget_keeps_the_candidates_of_a_smaller_one():

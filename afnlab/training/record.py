@@ -49,8 +49,9 @@ class Result:
     weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or None.
     info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint, and
         how many seeds were trained together.
-    candidates, chosen: of a tuning (`afnlab.tune`), else None: what validation said of every
-        candidate, and what each seed chose. own_options: the options of each seed, by its number.
+    candidates, chosen, fixed: of a tuning (`afnlab.tune`), else None: what validation said of
+        every candidate, what each seed chose, and the history of the same seeds at the fixed
+        recipe. own_options: the options of each seed, by its number.
     """
 
     task: Task
@@ -65,6 +66,7 @@ class Result:
     info: dict[str, Any] = field(default_factory=dict)
     candidates: pd.DataFrame | None = None
     chosen: pd.DataFrame | None = None
+    fixed: pd.DataFrame | None = None
     own_options: dict[int, Options] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -245,6 +247,12 @@ def result(
     }
     extra: dict[str, Any] = tables
     return Result(task, record, options, seeds, history, **extra, weights=weights, info=info)
+
+
+def history_of(recorders: Sequence[Recorder]) -> pd.DataFrame:
+    """The histories of groups of networks as one, by seed and epoch."""
+    table = pd.concat([recorder.tables_of()["history"] for recorder in recorders])
+    return table.sort_values(["seed", "epoch"], ignore_index=True)
 
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:

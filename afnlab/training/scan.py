@@ -15,6 +15,7 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, number, resolve, seed_list
+from afnlab.training.record import history_of
 from afnlab.training.tasks import Task, get_task
 
 WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric
@@ -92,7 +93,7 @@ def scan(
     ]
     how = plan(task, record, options, epochs, device, dtype, limit_train)
     recorders = train_members(how, members, range(len(members)), progress=progress)
-    table = pd.concat([r.tables_of()["history"] for r in recorders], ignore_index=True)
+    table = history_of(recorders)
     order = table.pop("seed").to_numpy()
     table.insert(0, "value", np.array(chosen)[order // len(listed)])
     table.insert(1, "seed", np.array(listed)[order % len(listed)])

@@ -14,7 +14,7 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import Plan, plan, train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve, seed_list
-from afnlab.training.record import Result, result
+from afnlab.training.record import Result, history_of, result
 from afnlab.training.space import Space, space
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
@@ -55,9 +55,10 @@ def tune(
         seeds: how many replicates, or a list of seeds. The rest is as in `afnlab.train`.
 
     Returns:
-        A `Result` of the trainings at the chosen settings, with two more tables: `candidates` (a
+        A `Result` of the trainings at the chosen settings, with three more tables: `candidates` (a
         row a replicate, candidate and selection seed: seed, candidate, selection, the parameters,
-        validation_loss, validation_accuracy, diverged) and `chosen` (seed, candidate, parameters).
+        validation_loss, validation_accuracy, diverged), `chosen` (seed, candidate, parameters) and
+        `fixed` (the history of the same seeds at the fixed recipe).
 
     Raises:
         ValueError: naming the argument, for anything that is not allowed.
@@ -84,6 +85,8 @@ def tune(
     best = {seed: _best(rows) for seed, rows in judged.groupby("seed")}
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     trained = train_members(final, members, listed, record, keep_weights, progress)
+    recipe = [Member(seed, base) for seed in listed]
+    plain = train_members(final, recipe, listed, progress=progress)
     made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
     picked = [
         [seed, best[seed], *_values(m.options, among)]
@@ -93,6 +96,7 @@ def tune(
         made,
         candidates=judged,
         chosen=pd.DataFrame(picked, columns=["seed", "candidate", *among.axes]),
+        fixed=history_of(plain),
         own_options={member.seed: member.options for member in members},
     )
 
@@ -120,14 +124,14 @@ def _judged(
         for number, own in enumerate(settings):
             for turn in range(among.selection_seeds):
                 rows.append([seed, number, turn, *_values(own, among)])
-                member = Member(stream(seed, "selection") + turn, replace(own, split="validation"))
-                tried.append(member)
+                # Trials of their own weights and batches: independent, as tuning curves need them.
+                start = stream(seed, "selection") + number * among.selection_seeds + turn
+                tried.append(Member(start, replace(own, split="validation")))
     table = pd.DataFrame(rows, columns=["seed", "candidate", "selection", *among.axes])
     if all(len(settings) == 1 for settings in options.values()):  # nothing to choose
         return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
     recorders = train_members(how, tried, range(len(tried)), progress=progress)
-    parts = [recorder.tables_of()["history"] for recorder in recorders]
-    history = pd.concat(parts).set_index("seed").sort_index()
+    history = history_of(recorders)
     return table.assign(
         validation_loss=history.test_loss.to_numpy(),
         validation_accuracy=history.test_accuracy.to_numpy(),
