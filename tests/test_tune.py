@@ -25,7 +25,7 @@ def test_each_replicate_chooses_by_itself_and_is_trained_anew():
     result = tune("digits-mlp", "srelu", RATES | {"selection_seeds": 2}, **SHORT)
     table, picked = result.candidates, result.chosen.set_index("seed")
     assert table.columns.tolist() == [
-        *("seed", "candidate", "selection", "lr"),
+        *("seed", "candidate", "drawn", "selection", "lr"),
         *("validation_loss", "validation_accuracy", "diverged"),
     ]
     assert len(table) == 3 * 3 * 2

@@ -56,8 +56,9 @@ def tune(
 
     Returns:
         A `Result` of the trainings at the chosen settings, with three more tables: `candidates` (a
-        row a replicate, candidate and selection seed: seed, candidate, selection, the parameters,
-        validation_loss, validation_accuracy, diverged), `chosen` (seed, candidate, parameters) and
+        row a replicate, candidate and selection seed: seed, candidate, drawn (at random, not the
+        recipe nor a point of the grid), selection, the parameters, validation_loss,
+        validation_accuracy, diverged), `chosen` (seed, candidate, parameters) and
         `fixed` (the history of the same seeds at the fixed recipe).
 
     Raises:
@@ -123,11 +124,12 @@ def _judged(
     for seed, settings in options.items():
         for number, own in enumerate(settings):
             for turn in range(among.selection_seeds):
-                rows.append([seed, number, turn, *_values(own, among)])
+                drawn = among.budget is not None and number > 0
+                rows.append([seed, number, drawn, turn, *_values(own, among)])
                 # Trials of their own weights and batches: independent, as tuning curves need them.
                 start = stream(seed, "selection") + number * among.selection_seeds + turn
                 tried.append(Member(start, replace(own, split="validation")))
-    table = pd.DataFrame(rows, columns=["seed", "candidate", "selection", *among.axes])
+    table = pd.DataFrame(rows, columns=["seed", "candidate", "drawn", "selection", *among.axes])
     if all(len(settings) == 1 for settings in options.values()):  # nothing to choose
         return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
     recorders = train_members(how, tried, range(len(tried)), progress=progress)
