@@ -14,7 +14,7 @@ from afnlab.training.machine import machine
 from afnlab.training.options import whole
 
 # Each is a module with a `measure`.
-NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
+NAMES = ("activations", "autorot", "report", "runs", "train", "tune", "widgets")
 
 
 def main(
