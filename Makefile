@@ -8,21 +8,27 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: report test test-all test-gpu bench-gpu setup lint docs lab wheel clean
+.PHONY: report test test-all test-python test-browser test-gpu bench-gpu setup lint docs lab wheel clean
 .DELETE_ON_ERROR:
 
 report: $(READY)
 	$(BIN)/afnlab sweep $(SWEEP) --jobs $(JOBS)
 	$(BIN)/afnlab report $(SWEEP)
 
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 	$(BIN)/python -m pytest -q tests/browser -m "not slow"
 	@$(BIN)/python -m pytest -q --collect-only -m slow 2>/dev/null | tail -n 1 \
 		| sed 's|^\([0-9]*\).*|left out: \1 tests marked slow (make test-all runs them)|'
 
-test-all: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu"
+test-all: test-python test-browser
+
+test-python: $(READY)
+	$(PYTEST) -m "not gpu" --durations 12
+
+test-browser: $(READY)
 	$(BIN)/python -m pytest -q tests/browser
 
 setup: $(READY)

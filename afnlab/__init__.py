@@ -5,6 +5,9 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from afnlab import _startup  # noqa: F401  (before all that takes long)
+
+# isort: split
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
 from afnlab.replacing import replace

@@ -2,7 +2,7 @@
 
 import sys
 
-from afnlab.cli import main
+from afnlab.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
+import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab import bench, cli_analysis, cli_runs
+from afnlab import _startup, bench, cli_analysis, cli_runs
+from afnlab.cli_parser import Parser, UsageError
+from afnlab.errors import told
+from afnlab.words import complain, say
 
 DEBUG = "AFNLAB_DEBUG"
 _EPILOG = f"""\
@@ -23,27 +28,74 @@ environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status: 0, 1 if a run failed, 2 for bad input, 130 if interrupted."""
+    """Run a command; the exit status: 0, 1 if a run failed, 2 for bad input, 130 if interrupted.
+
+    Whatever goes wrong is one line. Of what nobody foresaw the traceback is in a file that the line
+    names.
+    """
     try:
+        _startup.ready()
         arguments = _parser().parse_args(argv)
-        with warnings.catch_warnings():
-            warnings.showwarning = _warn  # type: ignore[assignment]
-            return arguments.command(arguments)
+        return _run(arguments)
+    except UsageError as error:
+        complain(error)
+        return 2
     except KeyboardInterrupt:
-        print("afnlab: interrupted; what was complete is kept", file=sys.stderr)
+        complain("interrupted; what was complete is kept")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, OSError) as error:
         if os.environ.get(DEBUG):
             raise
-        print(f"afnlab: {error}", file=sys.stderr)
+        complain(error)
         return 2
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn  # type: ignore[assignment]
+            if any(word.startswith("error") for word in sys.warnoptions):  # $PYTHONWARNINGS
+                warnings.filters[:] = [f for f in warnings.filters if f[0] != "error"]  # type: ignore[index]
+            return arguments.command(arguments)
+    except SystemExit as error:  # of somebody's code; argparse's own came before
+        raise RuntimeError(f"the program was told to exit, with {error.code!r}") from error
+
+
+def _kept() -> str:
+    """Write the traceback of the error at hand into a file, and say where that is."""
+    try:
+        number, name = tempfile.mkstemp(prefix="afnlab-error-", suffix=".txt")
+        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(traceback.format_exc())
+    except OSError:
+        return f"{DEBUG}=1 shows the traceback"
+    return f"this was not foreseen, and the traceback is in {name}"
+
+
+def command() -> int:
+    """`main` as a process of its own: nothing that comes after it is left to show a traceback."""
+    status = main()
+    _startup.over()
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # a full disk, or whoever read it has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"afnlab: what was printed is not whole ({error.strerror})", file=sys.stderr)
+        return status or 1
+    return status
 
 
 def _warn(message: Warning | str, *_: Any) -> None:
-    print(f"afnlab: {message}", file=sys.stderr)
+    complain(message)
 
 
 def _list(a: argparse.Namespace) -> int:
@@ -51,13 +103,14 @@ def _list(a: argparse.Namespace) -> int:
         record = afnlab.get_activation(name)
         if a.long:
             params = ", ".join(f"{n}={p.default:g}" for n, p in record.params.items())
-            print(f"{name:13}{'nn.' + record.module.split()[0]:16}{params}")
+            say(f"{name:13}{'nn.' + record.module.split()[0]:16}{params}")
         else:
-            print(name)
+            say(name)
     if a.long:
-        print("\ntasks:")
+        say()
+        say("tasks:")
         for name in afnlab.list_tasks():
-            print(f"{name:20}{afnlab.get_task(name).summary}")
+            say(f"{name:20}{afnlab.get_task(name).summary}")
     return 0
 
 
@@ -65,7 +118,8 @@ def _check(a: argparse.Namespace) -> int:
     from afnlab.analysis import check  # noqa: PLC0415
 
     table = check.check(a.refs)
-    print(*check.lines(table), check.summary(table), sep="\n")
+    for line in (*check.lines(table), check.summary(table)):
+        say(line)
     wrong = (table[list(check.COLUMNS[:-1])] != "").any(axis=None)
     return int(wrong or check.unchecked(table, a.refs))
 
@@ -88,24 +142,28 @@ def _data(a: argparse.Namespace) -> int:
     if a.action == "list":
         for name in chosen:
             source = files.source(name)
-            print(f"{name:10}{files.state(name):16}{files.folder_of(name)}\n{'':10}{source.title}")
+            say(f"{name:10}{files.state(name):16}{files.folder_of(name)}")
+            say(f"{'':10}{source.title}")
         return 0
     if a.action == "fetch":
         if not a.names:
             raise ValueError(f"data fetch: name what to fetch, of {', '.join(files.SOURCES)}")
         for name in chosen:
-            print(f"{name} is in {files.fetch(name)}")
+            say(f"{name} is in {files.fetch(name)}")
         return 0
     if not a.names:
         chosen = [name for name in chosen if files.state(name) != "absent"]
     wrong = {name: files.problems(name) for name in chosen}
     for name, found in wrong.items():
         for problem in found:
-            print(f"afnlab: {problem}", file=sys.stderr)
-        if not found:
-            print(f"{name} is whole, in {files.folder_of(name)}: {files.proof(name)}")
+            complain(problem)
+        if not found and files.originals(name):
+            say(f"{name} is whole, in {files.folder_of(name)}: its published checksums")
+        elif not found:
+            found.append(f"{files.folder_of(name)}: {files.NOT_PUBLISHED.format(name)}")
+            complain(found[-1])
     if not chosen:
-        print("no data set is here; `afnlab data list` names them")
+        say("no data set is here; `afnlab data list` names them")
     return 1 if any(wrong.values()) else 0
 
 
@@ -122,11 +180,10 @@ def _lab(a: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="afnlab",
         description="Is an activation function any good? Train, compare, report.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -138,7 +195,6 @@ def _parser() -> argparse.ArgumentParser:
             help=text,
             description=text,
             epilog=f"examples:{shown}" if shown else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         sub.set_defaults(command=command)
         return sub
@@ -199,4 +255,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from afnlab.cli_runs import limits
+from afnlab.words import say
 
 _Adds = Callable[[argparse.ArgumentParser], None]
 
@@ -16,12 +17,13 @@ def _compare(a: argparse.Namespace) -> int:
     given = (a.runs, a.sweep or "", a.baseline, _margin(a), a.speed)
     chosen = analysis.select(*given, **limits(a))
     for part in chosen:
-        print(part.setting)
-        print(analysis.tables.as_text(part.table))
+        say(part.setting)
+        for line in analysis.tables.as_text(part.table).splitlines():
+            say(line)
         for question, answer in part.answers.items():
-            print(f"{question:13} {answer}")
+            say(f"{question:13} {answer}")
         for note in part.notes:
-            print(note)
+            say(note)
     return 0
 
 

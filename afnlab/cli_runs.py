@@ -24,8 +24,7 @@ def _run(a: argparse.Namespace) -> int:
 def _sweep(a: argparse.Namespace) -> int:
     from afnlab.runs import commands  # noqa: PLC0415
 
-    seeds = None if a.seeds is None else commands.assigned(a.seeds)
-    return commands.sweep(a, {"seeds": seeds, **limits(a)})
+    return commands.sweep(a, {"seeds": commands.seeds(a.seeds), **limits(a)})
 
 
 def _runs(a: argparse.Namespace) -> int:
@@ -101,6 +100,7 @@ def register(add: Callable[..., argparse.ArgumentParser], runs: _Adds, limits: _
     sub.add_argument(
         *("-p", "--parameter"),
         nargs=2,
+        type=str,
         action="append",
         default=[],
         metavar=("NAME", "VALUE"),

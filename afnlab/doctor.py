@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,16 +17,17 @@ from afnlab.paths import shared
 from afnlab.runs import kernels, places, store
 from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
+from afnlab.words import say
 
 PACKAGES = (
-    *("torch", "numpy", "pandas", "pyarrow", "duckdb", "scipy", "scikit-posthocs", "scikit-learn"),
+    *("torch", "numpy", "pandas", "pyarrow", "scipy", "scikit-posthocs", "scikit-learn"),
     *("matplotlib", "seaborn", "jupyterlab", "ipywidgets", "anywidget", "papermill"),
 )
 
 
 def main() -> int:
     """Print the findings; 1 if something afnlab needs does not work."""
-    print(f"afnlab {afnlab.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    say(f"afnlab {afnlab.__version__}, Python {platform.python_version()}, {platform.platform()}")
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("packages", _packages),
         ("notebooks", _notebooks),
@@ -41,10 +43,10 @@ def main() -> int:
     bad = 0
     for name, check in checks:
         try:
-            print(f"ok    {name}: {check()}")
+            say(f"ok    {name}: {check()}")
         except Exception as error:
             bad += 1
-            print(f"FAIL  {name}: {error}")
+            say(f"FAIL  {name}: {error}")
     return 1 if bad else 0
 
 
@@ -68,9 +70,7 @@ def _notebooks() -> str:
 
 
 def _kernel() -> str:
-    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
-
-    return str(KernelSpecManager().get_kernel_spec("python3").resource_dir)
+    return f"ipykernel {version('ipykernel')} of {sys.executable}"
 
 
 def _device() -> str:

@@ -6,8 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _functorch as functorch
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
-_KINDS = torch._C._functorch.TransformType
+_KINDS = functorch.TransformType
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 # Whether a transform of torch.func is at work; what autograd.Function asks itself.
@@ -15,18 +18,44 @@ transformed = torch._C._are_functorch_transforms_active
 
 
 def is_plain(x: Tensor) -> bool:
-    """Whether its values lie in strided memory: no subclass, sparse, nested or fake tensor."""
-    return type(x) in _PLAIN and x.layout == torch.strided and not x.is_nested
+    """Whether it is torch's own strided tensor: no subclass, sparse, nested or fake tensor, nor a
+    batch of gradients. Inside a transform of torch.func it is a wrapper of one, or of another."""
+    if type(x) not in _PLAIN or x.layout != torch.strided or x.is_nested:
+        return False
+    return not functorch.is_legacy_batchedtensor(x)
+
+
+def in_memory(x: Tensor) -> bool:
+    """Whether its values lie in memory that it can tell the address of."""
+    return is_plain(x) and not functorch.is_functorch_wrapped_tensor(x)
+
+
+def unwrapped(x: Tensor) -> Tensor:
+    """x without the wrappers of transforms that have ended.
+
+    torch's operations look through one such wrapper, but not through one inside a new wrapper, as
+    a transform makes of it that begins while a backward pass runs.
+    """
+    while functorch.is_gradtrackingtensor(x) and (inner := functorch.unwrap_if_dead(x)) is not x:
+        x = inner
+    return x
 
 
 def observed() -> bool:
-    """Whether somebody records the operations, or stands in for them: compiling, tracing."""
+    """Whether somebody records the operations, or stands in for them: compiling, tracing, modes."""
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
         return True
-    if torch.jit.is_tracing():
+    if torch._C._len_torch_function_stack() and not _only_a_default_device():
+        return True
+    if torch._C._is_tracing():
         return True
     # torch.func.functionalize takes no autograd.Function.
     return _depth(_KINDS.Functionalize) > 0
+
+
+def _only_a_default_device() -> bool:
+    """Whether the modes at work are torch.set_default_device's, which concern new tensors alone."""
+    return all(isinstance(mode, DeviceContext) for mode in _get_current_function_mode_stack())
 
 
 def forward_modes() -> int:
@@ -35,5 +64,5 @@ def forward_modes() -> int:
 
 
 def _depth(kind: Any) -> int:
-    levels = torch._C._functorch.get_interpreter_stack() if transformed() else None
+    levels = functorch.get_interpreter_stack() if transformed() else None
     return sum(one.key() == kind for one in levels or ())

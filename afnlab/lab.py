@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afnlab.paths import shared
+from afnlab.words import say
 
 
 def copy_notebooks(folder: Path) -> list[Path]:
@@ -26,7 +27,7 @@ def copy_notebooks(folder: Path) -> list[Path]:
 
 def main(folder: Path, arguments: Sequence[str]) -> int:
     copied = copy_notebooks(folder)
-    print(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
+    say(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
     command = [sys.executable, "-m", "jupyterlab", str(folder), *arguments]
     if sys.platform != "win32":  # become it, so that signals reach it
         sys.stdout.flush()

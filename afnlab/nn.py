@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from sys import float_info
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
+from afnlab.errors import shown
 from afnlab.loading import unknown
+from afnlab.restoring import Restoring, kept, stored, write
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 from afnlab.spec import Activation, get_activation, list_activations
 
@@ -21,14 +24,16 @@ if TYPE_CHECKING:
 
 
 CONSTRAINTS = "constraints_"
+LARGEST = 2**63 - 1  # that torch takes as a size
 
 
-class ActivationModule(nn.Module):
+class ActivationModule(Restoring, nn.Module):
     """A torch module of one activation; shapes: input (*), output (*), the same dtype.
 
     *args, **params: its parameters, by position or by name (or alias): numbers, or tensors, which
         become buffers. One that is left out takes its default.
-    trainable: True, False, or the names of the parameters to train; None: as the record says.
+    trainable: True (all that can be), False, or the names of the parameters to train; None: as the
+        record says. A parameter by which the gradient is zero everywhere cannot be trained.
     num_features: each trained parameter is a vector of this size, broadcast over dimension
         `feature_dim` of the input; None: a scalar.
     std: deviation of the normal start of the trained parameters; None: as the record says. It
@@ -63,12 +68,17 @@ class ActivationModule(nn.Module):
         record = self.activation
         if params.pop("inplace", False):
             raise ValueError(f"{self._label()}: inplace=True is not supported; leave it out")
-        if num_features is not None and (type(num_features) is not int or num_features < 1):
+        if num_features is not None and not (
+            type(num_features) is int and 1 <= num_features <= LARGEST
+        ):
             raise ValueError(
-                f"{self._label()}: num_features must be 1 or more, got {num_features!r}"
+                f"{self._label()}: num_features must be 1 or more, got {shown(num_features)}"
             )
-        if std is not None and not std >= 0:
-            raise ValueError(f"{self._label()}: std must be 0 or more, got {std!r}")
+        if std is not None and not (isinstance(std, (int, float)) and 0 <= std <= float_info.max):
+            raise ValueError(f"{self._label()}: std must be 0 or more, got {shown(std)}")
+        if type(feature_dim) is not int:
+            message = f"feature_dim must be a whole number, got {shown(feature_dim)}"
+            raise ValueError(f"{self._label()}: {message}")
         self.num_features, self.feature_dim = num_features, feature_dim
         self.constrained = constrained
         self.trained = trained_names(record, trainable)
@@ -76,7 +86,8 @@ class ActivationModule(nn.Module):
         ranges = self._take_ranges(params)
         self.bounds |= ranges
         given = record.given(args, params)
-        self._start: dict[str, tuple[Any, float]] = {}
+        std = None if std is None else float(std)
+        self._start: dict[str, tuple[Any, float]] = {}  # mean and deviation
         shape = () if num_features is None else (num_features,)
         for name, value in record.complete(given).items():
             if name in self.trained:
@@ -84,7 +95,8 @@ class ActivationModule(nn.Module):
                 empty = torch.empty(shape, device=device, dtype=dtype)
                 setattr(self, name, nn.Parameter(empty))
             elif isinstance(value, Tensor):
-                self.register_buffer(name, value.detach().clone())
+                self._start[name] = kept(value), 0.0
+                self.register_buffer(name, kept(value).to(_place(value, device)))
             else:
                 setattr(self, name, value)
         self.reset_parameters(generator)
@@ -109,28 +121,36 @@ class ActivationModule(nn.Module):
         """Mean and deviation of the start of a trained parameter."""
         low, high = self.bounds[name]
         if given:
-            inside = torch.as_tensor((low <= value) & (value <= high)).all()
-            if self.constrained and not inside:
-                shown = value.tolist() if isinstance(value, Tensor) else value
+            value = kept(value) if isinstance(value, Tensor) else value
+            if self.constrained and not _within(value, low, high):
+                start = value.tolist() if isinstance(value, Tensor) else value
                 raise ValueError(
                     f"{self._label()}: {name} must start within [{low:g}, {high:g}] to be"
-                    f" trained, got {shown!r}"
+                    f" trained, got {shown(start)}"
                 )
             return value, 0.0
         middle = (low + high) / 2 if ranged else value
         return middle, self.activation.params[name].std if std is None else std
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw the start of the trained parameters anew."""
+        """Draw the start of the trained parameters anew, and write in the tensors that were given.
+
+        generator: as in the constructor. A module on the meta device draws nothing; it is reset
+        when it is given memory.
+        """
+        self._restore(self._start, generator)
+
+    def _restore(self, names: Iterable[str], generator: torch.Generator | None = None) -> None:
         # Not on the default device, which the generator may not serve, and which may be meta.
         place = "cpu" if generator is None else generator.device
-        with torch.no_grad():
-            for name, (value, std) in self._start.items():
-                p, start = getattr(self, name), value
-                if std:
-                    start = value + std * torch.randn(p.shape, generator=generator, device=place)
-                p.copy_(start) if isinstance(start, Tensor) else p.fill_(start)
-        self.project()
+        for name in [n for n in self._start if n in names]:
+            start, std = self._start[name]
+            if std and not any(t.is_meta for t in stored(self, name)):
+                shape = getattr(self, name).shape
+                start = start + std * torch.randn(shape, generator=generator, device=place)
+            write(self, name, start)
+        if names:
+            self.project()
 
     @torch.no_grad()
     def project(self) -> None:
@@ -154,6 +174,11 @@ class ActivationModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         values = self.values()
         if self.num_features is not None and self.feature_dim != -1:
+            if not -x.dim() <= self.feature_dim < x.dim():
+                name = f"{self._label()}: feature_dim"
+                raise ValueError(
+                    f"{name} is {self.feature_dim}, the input has {x.dim()} dimensions"
+                )
             shape = [1] * x.dim()
             shape[self.feature_dim] = self.num_features
             values |= {name: values[name].view(shape) for name in self.trained}
@@ -176,28 +201,55 @@ class ActivationModule(nn.Module):
 
 
 def trained_names(record: Activation, trainable: bool | Iterable[str] | None) -> tuple[str, ...]:
-    """Names of the parameters to train, for a module's `trainable` argument."""
+    """Names of the parameters to train, for a module's `trainable` argument.
+
+    True stands for all that can be trained. ValueError for one that cannot, since it is a setting
+    or the gradient by it is zero everywhere, and for True where there are some, but none can be.
+    """
     free = {name: p for name, p in record.params.items() if not p.fixed}
+    if isinstance(trainable, str):
+        trainable = [trainable]
     if trainable is None:
-        return tuple(name for name, p in free.items() if p.trainable)
-    if isinstance(trainable, bool):
-        return tuple(free) if trainable else ()
-    names = [
-        record.canonical(n) for n in ([trainable] if isinstance(trainable, str) else trainable)
-    ]
+        names = [name for name, p in free.items() if p.trainable]
+    elif isinstance(trainable, bool):
+        names = [*free] if trainable else []
+    elif isinstance(trainable, Tensor) or not isinstance(trainable, Iterable):
+        raise TypeError(f"{record.name}: trainable must be names, got {shown(trainable)}")
+    else:
+        names = [record.canonical(n) for n in trainable]
+    if not names:
+        return ()
     for name in names:
         if name not in free:
-            raise ValueError(unknown("trainable parameter", name, free, of=record.name))
-    return tuple(n for n in free if n in names)
+            raise ValueError(unknown("trainable parameter", name, record.trainable, of=record.name))
+    still = [name for name in names if name not in record.trainable]
+    if still and (trainable is not True or len(still) == len(names)):
+        raise ValueError(
+            f"{record.label}: {still[0]} cannot be trained, since the gradient by it is zero"
+            f" everywhere (trainable: {', '.join(record.trainable) or 'none'})"
+        )
+    return tuple(n for n in record.trainable if n in names)
+
+
+def _place(value: Tensor, device: torch.device | str | None) -> torch.device:
+    """Where a tensor that was given is kept: where the module is told to be, else where it is."""
+    told = torch.empty(0, device=device).device
+    return told if device is not None or told.type == "meta" else value.device
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    if not isinstance(value, Tensor):
+        return low <= value <= high
+    return value.is_meta or bool(((low <= value) & (value <= high)).all())
 
 
 def _interval(label: str, value: Any) -> tuple[float, float]:
     try:
         low, high = (float(v) for v in value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{label} must be two numbers (low, high), got {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{label} must be two numbers (low, high), got {shown(value)}") from None
     if not low < high:
-        raise ValueError(f"{label} must have low < high, got {value!r}")
+        raise ValueError(f"{label} must have low < high, got {shown(value)}")
     return low, high
 
 
@@ -229,9 +281,7 @@ def module_class(ref: str | Activation) -> type[ActivationModule]:
             "__doc__": f"{record.__doc__}\n\n{inspect.cleandoc(ActivationModule.__doc__ or '')}",
             "__signature__": inspect.Signature([*own, *settings]),
         }
-        if (
-            record.key != record.name
-        ):  # a user's own is not an attribute of this module: pickle its record
+        if not record.built_in:  # not an attribute of this module: its record is pickled
             body["__reduce_ex__"] = _reduce
         _CLASSES[record] = type(name, (ActivationModule,), body)
     return _CLASSES[record]
@@ -241,7 +291,10 @@ def make(
     ref: str | Activation, params: Mapping[str, Any] | None = None, **options: Any
 ) -> ActivationModule:
     """A new module of an activation: `make("srelu", {"t": 1.5}, trainable=True)`."""
-    return module_class(ref)(**dict(params or {}), **options)
+    given = {} if params is None else params
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"make: params must be a mapping of names, got {shown(given)}")
+    return module_class(ref)(**given, **options)
 
 
 __all__ = [

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from afnlab.errors import ParameterError, shown
 from afnlab.loading import unknown
 
 Number = float | int
@@ -80,7 +81,11 @@ class Param:
         return f"default {self.default:g}{domain}{ends if self.high < inf else ''}{other}"
 
     def check(self, name: str, value: Any) -> Any:
-        """`value`, if it may be used; a tensor passes, since reading it would stop a device."""
+        """`value`, if it may be used; a tensor passes, since reading it would stop a device.
+
+        name: as messages have it, `srelu: t`. TypeError for what is no number, ParameterError for a
+        number that is not in the domain.
+        """
         if isinstance(value, Tensor):
             if self.fixed:
                 raise TypeError(f"{name} is a setting and must be a Python number, got a tensor")
@@ -88,7 +93,8 @@ class Param:
         if isinstance(value, np.number):
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{name} must be a number or a tensor, got {value!r}")
+            raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}")
         if not (abs(value) <= float_info.max and _DOMAINS[self.domain][0](value)):
-            raise ValueError(f"{name} must be {self.domain or 'a finite number'}, got {value!r}")
+            allowed = self.domain or "a finite number"
+            raise ParameterError(name.rpartition(": ")[2], value, allowed, label=name)
         return value

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from afnlab.loading import unknown
+from afnlab.loading import expanded, unknown
 
 PACKAGE = Path(__file__).resolve().parent
+
+
+def user_cache() -> Path:
+    """afnlab's part of the user's cache folder, which need not be there.
+
+    Who has no home folder, as in many containers, has a folder of their own among the temporary
+    files. ValueError if that is somebody else's.
+    """
+    import pooch  # noqa: PLC0415
+
+    with suppress(RuntimeError):  # or what it gives is relative, which depends on its version
+        folder = Path(pooch.os_cache("afnlab"))
+        if folder.is_absolute():
+            return folder
+    own = Path(tempfile.gettempdir()) / f"afnlab-{os.getuid()}"
+    own.mkdir(mode=0o700, exist_ok=True)
+    if own.is_symlink() or own.stat().st_uid != os.getuid():
+        raise ValueError(f"{own}: is not ours, and there is no home folder; set XDG_CACHE_HOME")
+    return own
 
 
 def shared(kind: str) -> Path:
@@ -21,7 +43,7 @@ def find(kind: str, ref: str | Path, suffix: str) -> Path:
 
     ValueError, with the nearest spelling, if there is neither.
     """
-    path = Path(ref).expanduser()
+    path = expanded(ref)
     if path.suffix == suffix and path.is_file():
         return path.resolve()
     own = shared(kind) / (path.name if path.suffix == suffix else f"{path.name}{suffix}")

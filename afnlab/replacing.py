@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import make
 from afnlab.spec import Activation
@@ -27,7 +28,7 @@ def replace(
     """
     kinds = old if isinstance(old, tuple) else (old,)
     if not all(isinstance(kind, type) and issubclass(kind, nn.Module) for kind in kinds):
-        raise TypeError(f"replace: old must be a class such as torch.nn.ReLU, got {old!r}")
+        raise TypeError(f"replace: old must be a class such as torch.nn.ReLU, got {shown(old)}")
     if not isinstance(model, nn.Module):
         raise TypeError(f"replace: model must be a torch.nn.Module, got {type(model).__name__}")
     new: dict[nn.Module, nn.Module] = {}

@@ -11,10 +11,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from afnlab.errors import shown
+
 
 def _multiplier(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"depth_multiplier must be a whole number, 1 or more; got {value!r}")
+        raise ValueError(f"depth_multiplier must be a whole number, 1 or more; got {shown(value)}")
     return value
 
 
@@ -78,6 +80,11 @@ class _SeparableConv(nn.Module):
             in_channels, middle, kernel_size, groups=in_channels, bias=False, **where, **place
         )
         self.pointwise = self.conv(middle, out_channels, 1, bias=bias, **place)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights of both parts anew."""
+        self.depthwise.reset_parameters()  # type: ignore[operator]
+        self.pointwise.reset_parameters()  # type: ignore[operator]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.pointwise(self.depthwise(x))

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from math import inf
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, overload
 
 import torch
 from torch import Tensor
 
+from afnlab.errors import shown
 from afnlab.loading import load, unknown
 from afnlab.param import Number, Param
 
@@ -39,8 +42,8 @@ class Activation:
     range: the closed hull of its values at the default parameters.
     kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
     elementwise: whether a value depends on its own input alone.
-    fused: torch computes it in one kernel, well in half precision too; the others are computed in
-    float32 there and rounded once.
+    fused: torch computes it in one kernel, and its values and slopes in half precision are rounded
+    once; the others are computed in float32 there and rounded once.
 
     Call it as `f(x, *params, **params)` with a floating-point tensor of any shape; parameters may
     be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer
@@ -92,22 +95,58 @@ class Activation:
         """Whether it is random in training."""
         return "noise" in inspect.signature(self.fn).parameters
 
+    @cached_property
+    def trainable(self) -> tuple[str, ...]:
+        """The parameters that can be trained: those by which it has a gradient anywhere.
+
+        Found by evaluating it once, so it holds for a user's own too.
+        """
+        names = [name for name, p in self.params.items() if not p.fixed]
+        with ThreadPoolExecutor(
+            1
+        ) as alone:  # where no transform or mode of the caller's is at work
+            return tuple(name for name in names if alone.submit(_has_gradient, self, name).result())
+
     @property
     def file(self) -> str:
         """Path of the source file that defines it."""
         return inspect.unwrap(self.fn).__code__.co_filename
 
     @property
+    def built_in(self) -> bool:
+        """Whether it is one of afnlab's own, which its name alone finds."""
+        return _REGISTRY.get(self.name) is self
+
+    @property
     def key(self) -> str:
         """What `get_activation` finds it by: its name, or `path:name` of a user's own."""
-        return self.name if _REGISTRY.get(self.name) is self else f"{self.file}:{self.name}"
+        return self.name if self.built_in else f"{self.file}:{self.name}"
+
+    def lasting_key(self) -> str:
+        """The key, by which another process finds it too.
+
+        ValueError for one that cannot be found again: of a notebook's cell, of an interactive
+        session, of `exec`, or one that its file does not hold under this name.
+        """
+        if self.built_in:
+            return self.name
+        names = getattr(inspect.unwrap(self.fn), "__globals__", {})
+        there = Path(self.file)
+        if there.suffix != ".py" or not there.is_file() or "__file__" not in names:
+            home = "a notebook's cell or an interactive session"
+        elif names.get(self.name) is not self:
+            home = f"{there}, but not as {self.name} at its top level"
+        else:
+            return f"{there.resolve()}:{self.name}"
+        raise ValueError(
+            f"{self.name}: is defined in {home}, where no other process finds it;"
+            f" put it into a file (my.py) and refer to it as my.py:{self.name}"
+        )
 
     @property
     def label(self) -> str:
         """Its name in tables and figures: the name, or `file.py:name` for a user's own."""
-        return (
-            self.name if _REGISTRY.get(self.name) is self else f"{Path(self.file).name}:{self.name}"
-        )
+        return self.name if self.built_in else f"{Path(self.file).name}:{self.name}"
 
     def kinks_at(self, **params: Number) -> tuple[float, ...]:
         """The kinks at these parameters (the others at their defaults), ascending."""
@@ -154,6 +193,8 @@ class Activation:
         if noise is not None:
             if not self.stochastic:
                 raise TypeError(f"{self.name}: is not stochastic and takes no noise")
+            if not isinstance(noise, Tensor):
+                raise TypeError(f"{self.name}: noise must be a tensor, got {shown(noise)}")
             values["noise"] = noise
         return self._compute(x, values)
 
@@ -183,13 +224,38 @@ class Activation:
         return y.to(x.dtype) if work is not x or y.dtype == torch.float64 else y
 
     def __reduce__(self) -> tuple[Callable[..., Activation], tuple[str]]:
-        return get_activation, (self.key,)
+        try:
+            return get_activation, (self.lasting_key(),)
+        except ValueError as error:
+            raise PicklingError(str(error)) from None
 
     def __deepcopy__(self, memo: dict) -> Activation:
         return self
 
     def __repr__(self) -> str:
         return f"<activation {self.label}{self.__signature__}>"  # type: ignore[attr-defined]
+
+
+def _has_gradient(record: Activation, name: str) -> bool:
+    """Whether the gradient by this parameter differs from zero anywhere on a grid of inputs and
+    values; True where that cannot be told, since the function raises an error."""
+    p = record.params[name]
+    low, high = (
+        end if abs(end) < inf else p.default + step for end, step in ((p.low, -1), (p.high, 1))
+    )
+    x = torch.linspace(-8.03, 7.91, 192, dtype=torch.float64, device="cpu").view(-1, 2)
+    weights = torch.linspace(1, 2, x.numel(), dtype=torch.float64, device="cpu").view_as(x)
+    for value in (p.default, *(low + part * (high - low) for part in (0.3, 0.5, 0.8))):
+        own = torch.tensor(value, dtype=torch.float64, device="cpu", requires_grad=True)
+        try:
+            y = record.fn(x, **record.complete({}) | {name: own})
+            total = (y * weights).sum()  # not all the same: slopes of both signs may cancel
+            found = torch.autograd.grad(total, own, allow_unused=True) if y.requires_grad else ()
+        except Exception:  # it may be somebody else's code; the call itself will say
+            return True
+        if any(g is not None and g.any() for g in found):
+            return True
+    return False
 
 
 @overload

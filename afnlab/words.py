@@ -1,8 +1,54 @@
-"""Words that messages and pages share."""
+"""Words that messages and pages share, and how they are written to a terminal."""
 
 from __future__ import annotations
+
+import re
+import sys
+from typing import TextIO
+from unicodedata import category
+
+_LONGEST = 4000  # letters of a line for somebody who reads it
+# A name and a password (which may hold a /) before the last @ of an address, also of one that was
+# taken for a path and lost a slash; and what follows its ?, or its # if that sets something.
+_LOGIN = re.compile(r"(:/{1,2})(?:[^\s/@:]*:\S*|[^\s/@]+)@")
+_QUERY = re.compile(r"(://[^\s?#'\"<>]*)(\?[^\s'\"<>]+|#[^\s'\"<>]*=[^\s'\"<>]*)")
 
 
 def counted(n: float, one: str) -> str:
     """A number of things: "1 seed", "12 seeds", "9.9 epochs"."""
     return f"{n:.15g} {one if n == 1 else one + 's'}"
+
+
+def masked(text: str) -> str:
+    """A text with the secrets of the addresses in it hidden: `s3://***@bucket/runs?***`."""
+    return _QUERY.sub(lambda found: f"{found[1]}{found[2][0]}***", _LOGIN.sub(r"\1***@", text))
+
+
+def plain(text: object) -> str:
+    """A text for a terminal: one line, in which nothing moves the cursor or turns the direction.
+
+    What is not printable (control and format characters, line ends, lone surrogates) is written as
+    Python would write it: `\\x1b`, `\\n`, `\\u202e`; passwords in addresses are hidden.
+    """
+    letters = masked(str(text))
+    if letters.isprintable():
+        return letters
+    return "".join(c if c.isprintable() or category(c) == "Zs" else ascii(c)[1:-1] for c in letters)
+
+
+def say(text: object = "", file: TextIO | None = None) -> None:
+    """Print one line; whatever a user's file, a record or an error put into it is made `plain`.
+
+    A letter that the terminal's encoding lacks is written as an escape too.
+    """
+    stream = sys.stdout if file is None else file
+    line = plain(text)
+    if len(line) > _LONGEST:
+        line = f"{line[:_LONGEST]} ... ({len(line)} letters)"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def complain(text: object) -> None:
+    """One line on stderr, under the command's name."""
+    say(f"afnlab: {text}", sys.stderr)

@@ -20,6 +20,14 @@ def free(f: Activation) -> dict:
     return {name: p for name, p in f.params.items() if not p.fixed}
 
 
+STILL = {("hardshrink", "lambd")}  # moves where it jumps, and no value: its gradient is 0
+
+
+def trainable(f: Activation) -> tuple[str, ...]:
+    """The parameters that can be trained."""
+    return tuple(name for name in free(f) if (f.name, name) not in STILL)
+
+
 def settings(f: Activation) -> dict[str, dict[str, float]]:
     """Values of the continuous parameters: defaults, the ends of their ranges, and each at 0."""
 

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from afnlab.runs import attempt, forking, kernels, store
+from afnlab.runs import attempt, forking, kernels, store, supervisor
 
 MARK = "AFNLAB_TEST_MARK"
 
@@ -42,16 +42,19 @@ class Driver:
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
-    def start(self, *words: str, die_at: int = 0) -> int:
-        """Start `afnlab WORDS`; its process. die_at: kill it at that step of writing a run."""
-        return self.ask(words=words, die_at=die_at)
+    def start(self, *words: str, die_at: int = 0, before: str = "") -> int:
+        """Start `afnlab WORDS`; its process.
+
+        die_at: kill it at that step of writing a run. before: code that it executes first.
+        """
+        return self.ask(words=words, die_at=die_at, before=before)
 
     def wait(self, pid: int) -> int:
         """The exit status of a command; minus the signal's number, if one ended it."""
         return self.ask(wait=pid)
 
-    def run(self, *words: str, die_at: int = 0) -> int:
-        return self.wait(self.start(*words, die_at=die_at))
+    def run(self, *words: str, die_at: int = 0, before: str = "") -> int:
+        return self.wait(self.start(*words, die_at=die_at, before=before))
 
     def said(self, pid: int) -> str:
         return (self.folder / f"{pid}.out").read_text()
@@ -94,7 +97,7 @@ def serve() -> None:
         print(answer, flush=True)
 
 
-def _command(words: list[str], die_at: int) -> None:
+def _command(words: list[str], die_at: int, before: str) -> None:
     code = 70
     try:
         os.setsid()
@@ -105,6 +108,7 @@ def _command(words: list[str], die_at: int) -> None:
         kernels.KernelServer._launch = _forked
         if die_at:
             _die_at(die_at)
+        exec(before, {})
         code = importlib.import_module("afnlab.cli").main(words)
     finally:
         sys.stdout.flush()
@@ -116,7 +120,7 @@ def _forked(self, descriptor: int) -> _Child:
     pid = os.fork()
     if pid == 0:
         self.ours.close()
-        forking.serve(descriptor, parent, str(self.folder))
+        supervisor.supervise(descriptor, parent, str(self.folder))
     return _Child(pid)
 
 

@@ -21,6 +21,7 @@ from conftest import (
     free,
     noise_for,
     settings,
+    trainable,
 )
 from torch.testing import assert_close
 
@@ -141,6 +142,25 @@ def test_values_at_infinity_are_the_limits(f, params, wrap, dtype):
     far = f(signs * 1e200, **params)
     limit = torch.where(far.abs() > 1e100, far.sign() * inf, far)
     assert_close(f((signs * inf).to(dtype), **given), limit.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("wrap", ["numbers", "tensors"])
+@every_elementwise_setting
+def test_slopes_at_infinity_are_the_limits(f, params, wrap, dtype):
+    """Of kernels and of definitions; with the first derivatives, the second."""
+    signs = torch.tensor([-1.0, 1.0], dtype=dtype)
+
+    def derivatives(function, x):
+        x = x.requires_grad_()
+        given = params if wrap == "numbers" else tensors(params, signs)
+        y = function(x, **f.complete(given), **noise_for(f, x))
+        (slope,) = gradients(y, [x], create_graph=True)
+        return slope, *gradients(slope, [x])
+
+    for function in (f, f.fn):
+        limits = derivatives(function, signs * 1e25)
+        assert_close(derivatives(function, signs * inf), limits, rtol=1e-6, atol=1e-20)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -269,7 +289,7 @@ class Both(torch.nn.Module):
     def __init__(self, f) -> None:
         super().__init__()
         self.f = f
-        self.module = nn.make(f, trainable=True).eval()
+        self.module = nn.make(f, trainable=trainable(f)).eval()
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.f(x), self.module(x)
@@ -316,7 +336,7 @@ def test_exports(f):
 @every_activation
 def test_autocast_keeps_values_and_types(f):
     layer = torch.nn.Linear(5, 5)
-    model = nn.make(f, trainable=True).eval()
+    model = nn.make(f, trainable=trainable(f)).eval()
     for x in (ordinary(f, dtype=torch.float32), ordinary(f, dtype=torch.bfloat16)):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             y, z = f(x), model(x)
@@ -546,7 +566,7 @@ IMPORT = """
     assert not started, started
     assert "torch.utils.cpp_extension" not in sys.modules
     heavy = {"sklearn", "scipy", "statsmodels", "matplotlib", "seaborn", "IPython", "ipykernel",
-             "ipywidgets", "papermill", "nbformat", "nbconvert", "nbclient", "duckdb", "pyarrow",
+             "ipywidgets", "papermill", "nbformat", "nbconvert", "nbclient", "pyarrow",
              "pooch", "dask", "safetensors", "yaml", "jupyter_client"}
     assert not heavy & new, heavy & new
 """

@@ -566,6 +566,14 @@ def test_the_dynamic_region_has_a_row_a_call_and_leaves_no_hook():
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_the_dynamic_region_is_looked_at_without_a_change():
+    model = nn.Sequential(AutoRotLinear(8, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 2))
+    before, draws = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    dynamic_region(model, X)
+    assert_close(model.state_dict(), before, rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), draws)
+
+
 def test_the_dynamic_region_of_a_plain_model_is_empty():
     table = dynamic_region(mlp(8, 6, 2), X)
     assert len(table) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from textwrap import dedent
 
@@ -128,6 +129,35 @@ def test_all_modules_of_a_package(theirs):
         "3 checked: 1 with a value that is not finite, 1 with a slope that is not finite;"
         " 4 left out"
     )
+
+
+def halves(x):
+    """Half types by way of a value that is rounded before its slope is taken from it."""
+    return 2 * torch.sigmoid(2 * x) - 1
+
+
+@pytest.mark.parametrize(
+    ("ref", "x", "dtype"),
+    [
+        ("torch.nn:Tanh", 3.8125, torch.bfloat16),
+        ("torch.nn:Sigmoid", 9.0, torch.float16),
+        ("torch.nn:Tanhshrink", 0.05, torch.bfloat16),
+        ("torch.nn:Softsign", 5000.0, torch.bfloat16),
+        ("torch:atan", 300.0, torch.float16),
+        ("test_check:halves", 4.0, torch.bfloat16),
+    ],
+)
+def test_slopes_in_half_types_are_compared(ref, x, dtype):
+    """The points are examples of where they are wrong; which is told is the first."""
+    module, _, name = ref.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    function = found() if isinstance(found, type) else found
+    at, exact = (torch.tensor(x, dtype=d, requires_grad=True) for d in (dtype, torch.float64))
+    got, want = (torch.autograd.grad(function(v), v)[0].item() for v in (at, exact))
+    assert abs(got - want) > 0.05 * want
+    row = check.check([ref]).iloc[0]
+    assert re.search(r"at x = \S+ \(b?float16\), where it is", row["derivative"])
+    assert (row.drop("derivative") == "").all()
 
 
 def test_torch_s_own_relu():

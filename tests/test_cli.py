@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from afnlab import lab
 from afnlab.cli import main
 from afnlab.runs import RunFailed, load, records
 from afnlab.runs.executors import Local
+from afnlab.training import files
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +66,34 @@ def test_version_and_help(capsys):
         assert word in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["trian"], ["run"], ["sweep", "x", "--jobs", "two"]])
-def test_usage_errors(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(command)
-    assert stop.value.code == 2
-    assert "usage: afnlab" in capsys.readouterr().err
+USAGE = {
+    "nothing": ([], "the following arguments are required: COMMAND"),
+    "command": (["swep"], "unknown command 'swep'; did you mean 'sweep'?"),
+    "action": (["runs", "lst"], "unknown action 'lst'; did you mean 'list'?"),
+    "missing": (["run"], "the following arguments are required: notebook"),
+    "number": (["sweep", "x", "--jobs", "two"], "--jobs: must be a whole number, got 'two'"),
+    "digits": (["sweep", "x", "--jobs", "9" * 5000], "--jobs: must be a whole number, got '999"),
+    "flag": (["sweep", "x", "--job", "3"], "unknown flag '--job'; did you mean '--jobs'?"),
+    "flag-of-runs": (["runs", "gc", "--stall"], "unknown flag '--stall'; did you mean '--stale'?"),
+    "shortened": (["runs", "gc", "--sta"], "unknown flag '--sta'; did you mean '--stale'?"),
+    "further": (["run", "train", "srelu"], "what is 'srelu' for?"),
+    "empty": (["compare", "--runs", ""], "argument --runs: must not be empty"),
+    "blank": (["run", " "], "argument notebook: must not be empty"),
+    "choice": (["data", "verfy"], "unknown action 'verfy'; did you mean 'verify'?"),
+    "text": (["report", "--margin", "x"], "argument --margin: must be a number, got 'x'"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_usage_errors_are_one_line(name, capsys):
+    command, message = USAGE[name]
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("afnlab: ")
+    assert message in err
+    assert err.rstrip().endswith("--help`")
+    assert len(err) < 700
 
 
 BAD = {
@@ -91,6 +115,46 @@ BAD = {
     "epochs": (["sweep", "two.yaml", "--epochs", "-1"], "epochs must be a whole number"),
     "jobs": (["sweep", "two.yaml", "--jobs", "0"], "jobs must be a whole number, 1 or more"),
     "no-runs": (["compare"], "runs: no such folder; make runs first"),
+    "many-seeds": (
+        ["sweep", "two.yaml", "--seeds", "100000000"],
+        "seeds must be a whole number, 1 to",
+    ),
+    "large-seeds": (
+        ["sweep", "two.yaml", "--seeds", str(2**64)],
+        "seeds must be a whole number, 1 to",
+    ),
+    "computed-seeds": (
+        ["sweep", "two.yaml", "--seeds", "2**64"],
+        "seeds must be a number or a list",
+    ),
+    "null-seeds": (["sweep", "two.yaml", "--seeds", "null"], "seeds must be a whole number"),
+    "large-seed": (
+        ["sweep", "two.yaml", "--seeds", f"[0, {2**63}]"],
+        "seeds must be a whole number",
+    ),
+    "lr-of-400-digits": (
+        ["run", "train", "-p", "lr", "9" * 400],
+        "lr must be a number above 0, got a",
+    ),
+    "lr-of-5000-digits": (["run", "train", "-p", "lr", "9" * 5000], "is too large or small"),
+    "infinite": (["run", "train", "-p", "lr", "1e400"], "'1e400' is too large or small"),
+    "number-name": (["run", "train", "-p", "params", "{1: 2}"], "unknown parameter 1"),
+    "list-name": (["run", "train", "-p", "params", "{[1]: 2}"], "the key [1] must be a text"),
+    "brackets": (["run", "train", "-p", "record", "[" * 3000], "more than 50 deep"),
+    "underscores": (
+        ["run", "train", "-p", "batch_size", "1_000"],
+        "whole number, 1 or more; got '1_0",
+    ),
+    "truth": (["run", "train", "-p", "batch_size", "true"], "whole number, 1 or more; got True"),
+    "home": (["run", "~nosuch/x.ipynb"], "~nosuch/x.ipynb: "),
+    "home-of-a-sweep": (["sweep", "~nosuch/x.yaml"], "~nosuch/x.yaml: "),
+    "home-of-ones-own": (["run", "train", "-p", "activation", "~nosuch/x.py:f"], "~nosuch/x.py: "),
+    "null-byte": (["run", "train", "-p", "activation", "a\0.py:f"], "a\\x00.py"),
+    "escape": (["run", "\x1b[2J"], "unknown notebook '\\x1b[2J'"),
+    "surrogate": (["run", "train", "-p", "activation", "\ud800"], "activation"),
+    "twice": (["run", "train", "-p", "t", "1", "-p", "t", "2"], "-p: 't' is given twice"),
+    "only-twice": (["sweep", "two.yaml", "--only", "a=1", "--only", "a=2"], "'a' is given twice"),
+    "only-nothing": (["sweep", "two.yaml", "--only", "=1"], "--only takes KEY=VALUE, got '=1'"),
     "no-report": (["report", "two.yaml"], "runs: no such folder; make runs first"),
 }
 
@@ -105,6 +169,71 @@ def test_bad_input_is_one_line(name, two, capsys):
     assert message in err
     assert err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+RAISES = {
+    "syntax": ("x = (\n", "SyntaxError", 1),
+    "runtime": ("\nraise RuntimeError('no idea\\nat all')\n", "RuntimeError", 2),
+    "exit": ("import sys\n\nsys.exit(3)\n", "SystemExit", 3),
+    "deep": ("def f():\n    f()\nf()\n", "RecursionError", 2),
+    "memory": ("raise MemoryError\n", "MemoryError", 1),
+    "odd": ("class Odd(BaseException): pass\nraise Odd('x')\n", "Odd", 2),
+    "library": ("import json\njson.loads('x')\n", "JSONDecodeError", 2),
+    "absent": ("\n\nimport no_such_module\n", "ModuleNotFoundError", 3),
+    "encoding": ("# coding: nonsense\n", "SyntaxError", 0),
+}
+
+
+@pytest.mark.parametrize("way", ["{folder}/{name}.py:f", "{name}:f"])
+@pytest.mark.parametrize("name", RAISES)
+def test_whatever_a_file_does_when_it_is_imported_is_one_line(
+    name, way, tmp_path, monkeypatch, capsys
+):
+    text, kind, line = RAISES[name]
+    (tmp_path / f"raising_{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    ref = way.format(folder=tmp_path, name=f"raising_{name}")
+    for command in (["run", "train", "-p", "activation", ref], ["check", ref]):
+        assert main(command) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert kind in err
+        assert not line or f"raising_{name}.py, line {line})" in err, err
+
+
+def test_what_nobody_foresaw_is_one_line_that_names_the_traceback(monkeypatch, capsys, tmp_path):
+    def broken(*_: object) -> None:
+        raise KeyError("no\nsuch \x1b[31mkey")
+
+    monkeypatch.setattr(files, "source", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert main(["data", "verify", "mnist"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("afnlab: KeyError: ")
+    assert "\x1b" not in err
+    assert "in broken" in Path(err.rpartition(" in ")[2].strip()).read_text()
+    monkeypatch.setattr(files, "source", lambda name: sys.exit("enough"))
+    assert main(["data", "verify", "mnist"]) == 1
+    assert "told to exit, with 'enough'" in capsys.readouterr().err
+    monkeypatch.setenv("AFNLAB_DEBUG", "1")
+    monkeypatch.setattr(files, "source", broken)
+    with pytest.raises(KeyError):
+        main(["data", "verify", "mnist"])
+
+
+def test_a_terminal_that_lacks_letters_is_written_to():
+    encoding = "ascii"
+    env = os.environ | {
+        "PYTHONPATH": str(Path(afnlab.__file__).parents[1]),
+        "PYTHONIOENCODING": encoding,
+    }
+    command = [sys.executable, "-m", "afnlab", "run", "tr\xe4n\N{SNOWMAN}"]
+    done = subprocess.run(command, capture_output=True, env=env, check=False)
+    err = done.stderr.decode(encoding)
+    assert (done.returncode, err.count("\n")) == (2, 1)
+    shown = "tr\xe4n\N{SNOWMAN}".encode(encoding, "backslashreplace").decode(encoding)
+    assert f"unknown notebook '{shown}'" in err
 
 
 def test_an_empty_sweep_file_is_no_sweep(capsys):

@@ -14,6 +14,7 @@ from test_tables import rows
 
 from afnlab.analysis import blocks, costs, select
 from afnlab.analysis.costs import Cost, cost, read
+from afnlab.analysis.trained import Trained
 from afnlab.bench import activations
 from afnlab.cli import main
 from afnlab.runs import RunSpec
@@ -43,9 +44,9 @@ def written(path: Path, **changes) -> Path:
 def asked(*labels, native=True, trainable=()) -> dict:
     found = {}
     for name in labels:
-        training = RunSpec.make("train", {"activation": name}).training
-        options = replace(training.options, trainable=trainable)
-        found[name] = replace(training, native=native, options=options)
+        spec = RunSpec.make("train", {"activation": name})
+        record = {"group": spec.group, "parameters": spec.normal, **spec.training.facts()}
+        found[name] = replace(Trained.of_record(record), native=native, trainable=trainable)
     return found
 
 
@@ -114,7 +115,7 @@ def test_the_figure_names_its_source(tmp_path):
     assert "Time: of an epoch of one model, timed during" in blocks.frontier(chosen).data
     (chosen,) = select(small_runs(), speed=written(tmp_path / "my.json"))
     page = blocks.frontier(chosen).data
-    if chosen.specs["srelu"].training.native:
+    if chosen.rows["srelu"].native:
         assert "by the speed benchmark of 2026-01-02 on this one" in page
     assert "speed benchmark of 2026-01-02" in chosen.answers["At what cost?"]
 

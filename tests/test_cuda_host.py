@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.skipif(sys.platform != "linux", reason="its fibers are of Linux"),
 ]
-NAMES = ("srelu", "gish", "mapec", "tanhshrink")
+NAMES = ("srelu", "gish", "mapec", "tanhshrink", "arctan")
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 LAUNCH = re.compile(r"(\w+(?:<[^<>]*>)?)<<<(.*?), THREADS, 0, c\.stream>>>\((.*?)\);", re.DOTALL)
 ASSEMBLY = re.compile(r'asm\("(\S+) [%0-9, ]+;" : "=\w"\((.*?)\) : (.*?)\);')

@@ -47,6 +47,7 @@ def small(monkeypatch) -> dict[str, bytes]:
     for which in ("cifar10", "cifar100"):
         source = files.SOURCES[which]
         archive = io.BytesIO()
+        known = {}
         with tarfile.open(fileobj=archive, mode="w:gz") as tar:
             for name in source.files:
                 rows = rng.integers(0, 256, (3, source.record), dtype=np.uint8)
@@ -55,10 +56,10 @@ def small(monkeypatch) -> dict[str, bytes]:
                 member = tarfile.TarInfo(f"{source.folder}/{name}")
                 member.size = rows.size
                 tar.addfile(member, io.BytesIO(rows.tobytes()))
+                known[name] = (rows.size, md5(rows.tobytes()))
         name = source.archive[0]
         served[name] = archive.getvalue()
-        sizes = dict.fromkeys(source.files, (3 * source.record, ""))
-        sources[which] = replace(source, files=sizes, archive=(name, md5(served[name])))
+        sources[which] = replace(source, files=known, archive=(name, md5(served[name])))
     monkeypatch.setattr(files, "SOURCES", sources)
     for read in ALL:
         read.cache_clear()
@@ -207,19 +208,78 @@ def test_files_that_are_missing_cut_or_altered_are_named(mirror, monkeypatch):
     mend = r"fetch it with `afnlab data fetch cifar10`"
     for altered, message in (
         (content[:-1], rf"{file}: has 9,218 bytes, not 9,219; remove it and {mend}"),
-        (content[:50] + b"\0\1" + content[52:], rf"{file}: is not what was unpacked .*{mend}"),
+        (content[:50] + b"\0\1" + content[52:], rf"{file}: is not {file.name} of cifar10.*{mend}"),
+        (b"\x63" + content[1:], rf"{file}: is not {file.name} of cifar10 .*{mend}"),
     ):
         file.write_bytes(altered)
         with pytest.raises(DataError, match=message):
             data.cifar10()
-    (folder / files.SUMS).unlink()
-    file.write_bytes(b"\x63" + content[1:])
-    with pytest.raises(DataError, match=rf"{file}: holds labels above 9; remove it and {mend}"):
-        data.cifar10()
     file.unlink()
     with pytest.raises(DataError, match=rf"{file}: no such file \(AFNLAB_DATA is .*; {mend}"):
         data.cifar10()
     assert len(mirror.asked) == 1  # a folder of the user's is not filled unasked
+
+
+def random_bytes(folder: Path, source: files.Source) -> None:
+    """Random pictures under labels that are allowed, in files of the right names and sizes."""
+    rng = np.random.default_rng(1)
+    for file, (size, _) in source.files.items():
+        rows = rng.integers(0, 256, (size // source.record, source.record), dtype=np.uint8)
+        for at, count in enumerate(source.classes):
+            rows[:, at] %= count
+        (folder / file).write_bytes(rows.tobytes())
+
+
+def reordered(folder: Path, source: files.Source) -> None:
+    """The published pictures, in another order."""
+    for file in source.files:
+        rows = np.frombuffer((folder / file).read_bytes(), np.uint8).reshape(-1, source.record)
+        (folder / file).write_bytes(rows[::-1].tobytes())
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+@pytest.mark.parametrize("write", [random_bytes, reordered])
+def test_files_that_are_not_the_published_ones_are_never_called_whole(
+    mirror, monkeypatch, capsys, name, write
+):
+    folder, source = files.fetch(name), files.source(name)
+    monkeypatch.setenv(files.ENVIRONMENT, str(folder.parent))
+    assert cli.main(["data", "verify", name]) == 0
+    assert f"{name} is whole" in capsys.readouterr().out
+    write(folder, source)
+    assert cli.main(["data", "verify", name]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"afnlab: {folder}: {files.NOT_PUBLISHED.format(name)}\n"
+    with pytest.warns(UserWarning, match="NOT the published files .*sizes and labels only"):
+        getattr(data, name)()
+    last = folder / list(source.files)[-1]
+    last.write_bytes(b"\xff" + last.read_bytes()[1:])
+    assert "holds labels above" in files.problems(name)[0]
+    monkeypatch.delenv(files.ENVIRONMENT)  # in the cache folder they cannot be anybody's own
+    assert len(files.problems(name)) == len(source.files)
+
+
+def test_one_file_that_is_not_published_among_others_that_are(mirror, monkeypatch, capsys):
+    folder = files.fetch("cifar10")
+    monkeypatch.setenv(files.ENVIRONMENT, str(folder.parent))
+    for file in list(files.source("cifar10").files)[1:]:
+        content = bytearray((folder / file).read_bytes())
+        content[100] ^= 1
+        (folder / file).write_bytes(content)
+    assert cli.main(["data", "verify", "cifar10"]) == 1
+    assert capsys.readouterr().err.count("(its MD5 is not") == 5
+
+
+def test_a_mirrors_password_is_not_told(mirror, monkeypatch, capsys):
+    mirror.content.clear()
+    address = os.environ[files.MIRROR].replace("://", "://me:s3cret@")
+    monkeypatch.setenv(files.MIRROR, f"{address}/?token=abc")
+    assert cli.main(["data", "fetch", "mnist"]) == 2
+    err = capsys.readouterr().err
+    assert "could not be fetched" in err
+    assert "://***@127.0.0.1" in err
+    assert not any(secret in err for secret in ("s3cret", "abc"))
 
 
 def test_mnist_plain_or_packed(mirror, monkeypatch, tmp_path):
@@ -252,7 +312,7 @@ def test_the_command(mirror, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "mnist is whole" in out
     assert "its published checksums" in out
-    assert "checksums taken when its archive" in out
+    assert "cifar100 is whole" in out
     for arguments, message in (
         (["fetch"], "name what to fetch, of mnist"),
         (["fetch", "cifar11"], "unknown data set 'cifar11'; did you mean 'cifar10'"),

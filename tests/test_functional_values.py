@@ -320,3 +320,54 @@ def test_double_relu_is_softshrink():
         torch.testing.assert_close(
             functional.double_relu(x, size), torch.nn.Softshrink(size)(x), rtol=0, atol=0
         )
+
+
+# How many digits
+
+# Between 1e-30 and 1e4, both signs, exact in float32.
+MAGNITUDES = torch.cat([torch.logspace(-30, 4, 69), torch.linspace(0.013, 30.3, 61)])
+WIDE = torch.cat([-MAGNITUDES, MAGNITUDES])
+
+
+@cache
+def precise(name: str) -> torch.Tensor:
+    """Value, slope and second derivative (3, points) at the defaults, where there are no kinks."""
+    given = [mp.mpf(v) for v in get_activation(name).complete({}).values()]
+
+    def f(x):
+        form = FORMS[name](x, *given)
+        return mp.fsum(form) if isinstance(form, list) else form
+
+    rows = []
+    with mp.workdps(150):
+        for x in map(mp.mpf, WIDE.tolist()):
+            step = abs(x) * mp.mpf(10) ** -20
+            below, at, above = f(x - step), f(x), f(x + step)
+            slope, bend = (above - below) / (2 * step), (above - 2 * at + below) / step**2
+            rows.append([float(v) for v in (at, slope, bend)])
+    return torch.tensor(rows, dtype=torch.float64).T
+
+
+@pytest.mark.parametrize("way", ["as called", "by the definition"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("f", [f for f in ACTIVATIONS if f.elementwise], ids=lambda f: f.name)
+def test_digits_from_1e_30_to_10000(f, dtype, way):
+    """Relative errors, where no sum of terms changes its sign; so in the tails as well."""
+    needs_form(f, torch.float64)
+    kind = torch.finfo(dtype)
+    x = WIDE.to(dtype).requires_grad_()
+    y = f(x) if way == "as called" else f.fn(x, **f.complete({}))
+    (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x) if slope.requires_grad else (torch.zeros_like(x),)
+    # softplus is torch's, whose second derivative is made of the rounded slope.
+    near = (x.detach().double().abs() <= 6) | torch.tensor(
+        [[False], [False], [f.name == "softplus"]]
+    )
+    plain = smooth(f, {}, WIDE)
+    relative = 64 if dtype == torch.float32 else 600  # GELU's is that of its square, up to 900 / 2
+    # What changes its sign: the values of MAPEC, the slopes of gated ones, second derivatives.
+    terms = torch.tensor([[0.04 if f.name == "mapec" else 0.0], [4.0], [32.0]]) * near
+    for got, want, largest in zip((y, slope, bend), precise(f.name), terms, strict=True):
+        allowed = kind.eps * (relative * want.abs() + largest) + 2e-36
+        rows = [x.detach(), got.detach(), want, allowed]
+        assert_near(f, {}, [row[plain] for row in rows])

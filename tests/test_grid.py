@@ -60,13 +60,16 @@ def test_ranges_that_are_not_allowed(given, message):
 
 
 def test_lists_side_by_side():
-    assert together({"a": [1, 2], "b": {"from": 3, "to": 4}}) == [
+    def values(lists: dict) -> list[dict]:
+        return [{name: entry.value for name, entry in p.items()} for p in together(lists)]
+
+    assert values({"a": [1, 2], "b": {"from": 3, "to": 4}}) == [
         {"a": 1, "b": 3},
         {"a": 2, "b": 4},
     ]
     with pytest.raises(GridError, match="must be equally long; there are: a 2, b 3"):
         together({"a": [1, 2], "b": [1, 2, 3]})
-    own = together({"activation": ["relu", {"elu": {"alpha": [1, 2]}}], "lr": [0.1, 0.2]})
+    own = values({"activation": ["relu", {"elu": {"alpha": [1, 2]}}], "lr": [0.1, 0.2]})
     assert [p["lr"] for p in own] == [0.1, 0.2, 0.2]
 
 
@@ -162,7 +165,7 @@ WRONG = {
     "zip-list": ("zip:\n  - rate: [0.1]\n  - 3\n", 3, "zip must be a mapping of lists"),
     "zip-text": ("title: x\nzip: abc\n", 2, "zip must be a mapping of lists"),
     "zip-value": ("zip:\n  rate: [0.1, 7]\n  mode: [a, b]\n", 2, "'rate' must be 0 to 1, got 7"),
-    "zip-entry": ("zip:\n  rate: 7\n", 1, "'rate' must be a list with entries"),
+    "zip-entry": ("zip:\n  rate: 7\n", 2, "'rate' must be a list with entries"),
 }
 
 

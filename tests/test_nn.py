@@ -9,7 +9,7 @@ from math import inf, nan
 import pytest
 import safetensors.torch
 import torch
-from conftest import ACTIVATIONS, every_activation, free, settings
+from conftest import ACTIVATIONS, STILL, every_activation, free, settings, trainable
 from torch.func import functional_call, grad, hessian, jvp, stack_module_state, vmap
 from torch.testing import assert_close
 
@@ -22,14 +22,18 @@ every_free_parameter = pytest.mark.parametrize(
     ("f", "name"),
     [pytest.param(f, name, id=f"{f.name}-{name}") for f in ACTIVATIONS for name in free(f)],
 )
+every_trainable_parameter = pytest.mark.parametrize(
+    ("f", "name"),
+    [pytest.param(f, name, id=f"{f.name}-{name}") for f in ACTIVATIONS for name in trainable(f)],
+)
 # A bounded parameter of each kind: two ends, a lower end, and the one that a domain implies.
 every_bounded_parameter = pytest.mark.parametrize(
     ("f", "name", "bounds"),
     [
         pytest.param(f, name, p.kept_inside, id=f"{f.name}-{name}")
         for f in ACTIVATIONS
-        for name, p in free(f).items()
-        if p.kept_inside != (-inf, inf)
+        for name, p in f.params.items()
+        if name in trainable(f) and p.kept_inside != (-inf, inf)
     ],
 )
 
@@ -87,16 +91,16 @@ def test_a_default_module_is_the_function(f):
 @every_activation
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
 def test_output_has_the_dtype_and_shape_of_the_input(f, dtype):
-    for trainable in (True, False):
-        y = make(f, trainable=trainable)(X.to(dtype))
+    for names in (trainable(f), False):
+        y = make(f, trainable=names)(X.to(dtype))
         assert (y.dtype, y.shape) == (dtype, X.shape)
         assert y.isfinite().all()
 
 
-@every_free_parameter
+@every_trainable_parameter
 def test_trainable_chooses_the_parameters(f, name):
     value = settings(f)["default"][name]
-    assert set(dict(make(f, trainable=True).named_parameters())) == set(free(f))
+    assert set(dict(make(f, trainable=True).named_parameters())) == set(trainable(f))
     assert not list(make(f, trainable=False).parameters())
     for chosen in ([name], (name,), name, *([a] for a in f.params[name].aliases)):
         module = make(f, {name: value}, trainable=chosen)
@@ -104,6 +108,98 @@ def test_trainable_chooses_the_parameters(f, name):
         assert_close(getattr(module, name).item(), value)
     default = make(f)
     assert isinstance(getattr(default, name), torch.nn.Parameter) == f.params[name].trainable
+
+
+@activation(size=Param(0.5, low=0.0, high=2.0), step=Param(1.0, low=0.1, high=3.0))
+def stepped(x, size, step):
+    """One parameter with a gradient, and one that only rounds."""
+    return size * torch.round(x / step)
+
+
+@activation(limit=Param(1.0, low=0.0, high=3.0, trainable=True))
+def masked(x, limit):
+    """A parameter that is only compared with, though its record says that it is trained."""
+    return torch.where(x.abs() > limit, x, 0.0)
+
+
+@activation(scale=Param(1.0, low=0.5, high=2.0))
+def odd(x, scale):
+    """A gradient whose sum over symmetric inputs is zero."""
+    return scale * x
+
+
+@activation(scale=Param(0.0, low=-1.0, high=1.0))
+def flat_at_its_default(x, scale):
+    """A gradient that is zero at the default only."""
+    return x + scale.square() if isinstance(scale, torch.Tensor) else x + scale**2
+
+
+@activation(scale=Param(1.0))
+def particular(x, scale):
+    """One that cannot be asked with inputs of any shape."""
+    if x.shape[-1] != 3:
+        raise ValueError("three columns")
+    return scale * x
+
+
+@every_free_parameter
+def test_a_parameter_can_be_trained_if_it_has_a_gradient_anywhere(f, name):
+    """By torch's gradients one after the other, over inputs and values of its range."""
+    low, high = (settings(f)[end][name] for end in ("low", "high"))
+    found = False
+    for value in torch.linspace(low, high, 5, dtype=torch.float64).tolist():
+        x = torch.linspace(-6.1, 5.9, 40, dtype=torch.float64)
+        own = torch.full_like(x, value, requires_grad=True)
+        y = f(x, **{name: own}) + 0 * own
+        found |= torch.autograd.grad(y.sum(), own)[0].any().item()
+    assert found == ((f.name, name) not in STILL) == (name in f.trainable)
+
+
+@pytest.mark.parametrize(
+    ("f", "names"),
+    [
+        (stepped, ("size",)),
+        (masked, ()),
+        (odd, ("scale",)),
+        (flat_at_its_default, ("scale",)),
+        (particular, ("scale",)),
+    ],
+    ids=lambda v: getattr(v, "name", ""),
+)
+def test_own_parameters_without_a_gradient_are_not_trained(f, names):
+    assert f.trainable == names
+
+
+def test_it_is_found_wherever_one_asks():
+    names = {"in a transform": lambda: vmap(lambda x: x * len(odd.trainable))(X)[0, 0] / X[0, 0]}
+    names["without gradients"] = lambda: len(odd.trainable)
+    names["on another device"] = lambda: len(odd.trainable)
+    places = (torch.no_grad(), torch.inference_mode(), torch.device("meta"))
+    for place, found in zip(places, names.values(), strict=True):
+        vars(odd).pop("trainable", None)
+        with place:
+            assert found() == 1
+
+
+@pytest.mark.parametrize(
+    ("f", "asked", "told"),
+    [
+        (functional.hardshrink, True, r"hardshrink: lambd cannot be .* \(trainable: none\)"),
+        (functional.hardshrink, "lambda", r"hardshrink: lambd cannot be .* \(trainable: none\)"),
+        (stepped, ["step"], r"stepped: step cannot be .* \(trainable: size\)"),
+        (stepped, ["size", "step"], r"stepped: step cannot be .* \(trainable: size\)"),
+        (masked, None, r"masked: limit cannot be .* \(trainable: none\)"),
+    ],
+)
+def test_what_has_no_gradient_is_not_trained_silently(f, asked, told):
+    with pytest.raises(ValueError, match=told):
+        make(f, trainable=asked)
+    assert not list(make(f, trainable=False).parameters())
+
+
+def test_all_that_can_be_trained_is():
+    assert [n for n, _ in make(stepped, trainable=True).named_parameters()] == ["size"]
+    assert not list(nn.ReLU(trainable=True).parameters())
 
 
 @every_free_parameter
@@ -190,7 +286,7 @@ def test_constraints_must_be_of_a_parameter():
 
 @every_activation
 def test_repr_names_what_is_held(f):
-    for module in (make(f, trainable=True), make(f, trainable=False)):
+    for module in (make(f, trainable=trainable(f)), make(f, trainable=False)):
         shown = repr(module)
         assert shown.startswith(f.module.split()[0])
         assert all(name in shown for name in f.params)
@@ -199,7 +295,7 @@ def test_repr_names_what_is_held(f):
 # Trained parameters
 
 
-@every_free_parameter
+@every_trainable_parameter
 def test_one_parameter_per_feature(f, name):
     """num_features values along feature_dim are as many modules, each on its own slice."""
     start = f.params[name].default
@@ -278,7 +374,7 @@ def test_std_and_ranges_are_arguments():
 
 @every_bounded_parameter
 def test_the_value_used_lies_inside(f, name, bounds):
-    module = make(f, trainable=True)
+    module = make(f, trainable=trainable(f))
     parameter = getattr(module, name)
     for stored in (-1e4, -3.0, 0.0, 3.0, 1e4):
         with torch.no_grad():
@@ -294,7 +390,7 @@ def test_the_value_used_lies_inside(f, name, bounds):
 
 @every_bounded_parameter
 def test_a_gradient_passes_inward_only(f, name, bounds):
-    module = make(f, trainable=True)
+    module = make(f, trainable=trainable(f))
     parameter = getattr(module, name)
 
     def gradient(stored: float, downhill: float) -> float:
@@ -412,7 +508,7 @@ def test_rrelu_takes_its_noise():
 
 @every_activation
 def test_pickle_and_deepcopy(f):
-    module = make(f, trainable=True, num_features=3).eval()
+    module = make(f, trainable=trainable(f), num_features=3).eval()
     for other in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
         assert type(other) is type(module)
         assert_close(other(X), module(X), rtol=0, atol=0)
@@ -424,18 +520,18 @@ def test_pickle_and_deepcopy(f):
 
 @every_activation
 def test_state_dict_round_trip(f):
-    module = make(f, trainable=True, num_features=3, std=0.1, generator=seeded(0)).eval()
+    module = make(f, trainable=trainable(f), num_features=3, std=0.1, generator=seeded(0)).eval()
     state = module.state_dict()
-    assert set(state) == set(free(f))
+    assert set(state) == set(trainable(f))
     loaded = safetensors.torch.load(safetensors.torch.save(state))
-    other = make(f, trainable=True, num_features=3).eval()
+    other = make(f, trainable=trainable(f), num_features=3).eval()
     other.load_state_dict(loaded, strict=True)
     assert_close(other(X), module(X), rtol=0, atol=0)
 
 
 @every_activation
 def test_moves_to_another_dtype(f):
-    module = make(f, trainable=True, dtype=torch.float64).eval()
+    module = make(f, trainable=trainable(f), dtype=torch.float64).eval()
     assert all(p.dtype == torch.float64 for p in module.parameters())
     assert_close(module(X.double()).float(), module.float()(X), rtol=1e-4, atol=1e-5)
 
@@ -444,7 +540,7 @@ def test_moves_to_another_dtype(f):
 def test_trains_in_a_network(f):
     torch.manual_seed(0)
     model = torch.nn.Sequential(
-        torch.nn.Linear(3, 16), make(f, trainable=True), torch.nn.Linear(16, 1)
+        torch.nn.Linear(3, 16), make(f, trainable=trainable(f)), torch.nn.Linear(16, 1)
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     target = X.square().sum(1, keepdim=True) / 10

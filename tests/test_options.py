@@ -77,6 +77,8 @@ def test_a_name_that_both_have_is_written_out():
         ("srelu", {"trainable": 1}, "trainable must be true, false or a list of names, got 1"),
         ("srelu", {"trainable": {"t": 1}}, "trainable must be true, false or a list"),
         ("softplus", {"trainable": ["threshold"]}, "trainable.*'threshold'"),
+        ("hardshrink", {"trainable": True}, "trainable: hardshrink: lambd cannot be trained"),
+        ("hardshrink", {"trainable": ["alpha"]}, "trainable: hardshrink: lambd cannot be trained"),
         (clashing, {"b": 1, "beta": 2}, "'beta': 'b' is given twice"),
         (clashing, {"b": 1, "activation.b": 2}, "'activation.b': 'b' is given twice"),
         ("relu", {"lr": 0.1, "task.lr": 0.2}, "lr' is given twice"),

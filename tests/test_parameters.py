@@ -127,12 +127,14 @@ def test_the_same_value_is_the_same_run_however_it_is_given(own):
     assert one.label == "own(rate=1, where=a, size=2)"
 
 
-def test_an_edited_kernel_is_another_run_where_kernels_are_used(own, monkeypatch):
+def test_an_edited_kernel_is_another_run_where_kernels_are_used(own, tmp_path, monkeypatch):
     def ids(native: bool) -> list[str]:
         return [RunSpec.make(path, {}, native=native).id for path in ("train", own)]
 
     before = {native: ids(native) for native in (True, False)}
-    monkeypatch.setattr("afnlab.runs.spec.code_of_kernels", lambda device: f"edited {device}")
+    edited = tmp_path / "functors.h"
+    edited.write_text("// edited")
+    monkeypatch.setattr("afnlab.runs.fingerprint.manifest.kernel_sources", lambda kind: [edited])
     assert ids(False) == before[False]
     assert ids(True)[0] != before[True][0]
     assert ids(True)[1] == before[True][1]  # a notebook without afnlab

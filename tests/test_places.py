@@ -138,7 +138,8 @@ def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
             for name in source["files"]:
                 (new.folder / name).write_bytes((small_runs() / source["id"] / name).read_bytes())
             return new.finish({k: v for k, v in source.items() if k not in ("files", "sum")})
-        facts = {"id": spec.id, "group": spec.group, "label": "x", "started": "", "message": "no"}
+        facts = {"id": spec.id, "group": spec.group, "label": "x", "message": "no"}
+        facts["started"] = "2026-01-01T00:00:00+00:00"
         raise RunFailed("no", Attempt(runs, spec.id).fail(facts))
 
     monkeypatch.setattr(warm, "execute", execute)

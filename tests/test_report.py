@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_runs import execute_small, means, rewrite, small_runs
+from test_runs import RECORD, execute_small, means, rewrite, small_runs
 
 from afnlab.analysis import blocks, export, report, select
 from afnlab.analysis.blocks.html import limits, sentence, table_of
@@ -261,7 +261,7 @@ def test_the_baseline_of_a_sweep_file(tmp_path):
 
 def test_select():
     (chosen,) = select(small_runs())
-    assert list(chosen.specs) == ["relu", "srelu"]
+    assert list(chosen.rows) == ["relu", "srelu"]
     assert (chosen.baseline, chosen.seeds, chosen.stale) == ("relu", 2, 0)
     assert chosen.table.loc["srelu"].pairs == 2
     assert set(chosen.history.label) == {"relu", "srelu"}
@@ -280,7 +280,7 @@ def test_runs_whose_code_has_changed_are_left_out(runs):
     )
     rewrite(path.parent, group="0" * 16)
     (chosen,) = select(runs)
-    assert (list(chosen.specs), chosen.stale) == (["relu"], 1)
+    assert (list(chosen.rows), chosen.stale) == (["relu"], 1)
     assert "1 run was left out: its code has changed since" in blocks.headline(chosen).data
 
 
@@ -289,7 +289,7 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
     execute_small(runs, activation="srelu", t=1.5)
     execute_small(runs, activation="relu", epochs=1)
     parts = select(runs)
-    assert [(p.first.epochs, sorted(p.specs)) for p in parts] == [
+    assert [(p.first.epochs, sorted(p.rows)) for p in parts] == [
         (2, ["relu", "srelu", "srelu(t=1.5)"]),
         (1, ["relu"]),
     ]
@@ -305,7 +305,7 @@ def test_a_setting_that_all_rows_share_is_said_once(tmp_path):
         for lr in (0.001, 0.01):
             execute_small(tmp_path, activation=activation, lr=lr, split="validation", seeds=2)
     (chosen,) = select(tmp_path, baseline="relu(split=validation)")  # its label elsewhere
-    assert set(chosen.specs) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
+    assert set(chosen.rows) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
     assert chosen.baseline == "relu"
     assert chosen.setting == "digits-mlp, 2 epochs, split=validation"
     assert "all with split=validation" in chosen.answers["On what?"]
@@ -326,7 +326,7 @@ def test_the_same_function_under_two_names_is_named(runs):
     (chosen,) = select(runs)
     assert chosen.same == [("softshrink", "double_relu")]
     said = blocks.headline(chosen).data
-    assert "The same function under two names: softshrink = double_relu." in said
+    assert "The same function under two names: softshrink = double_relu. Each" in said
     equal = chosen.final.softshrink - chosen.final.double_relu
     assert equal.abs().max() == 0
 
@@ -344,8 +344,8 @@ def test_the_page_says_what_its_intervals_are_about(written):
     (chosen,) = select(written[1], written[2])
     best = chosen.table.accuracy.iloc[0]
     points = 100 * (best * (1 - best) / 450) ** 0.5
-    told = f"Other test examples, 450 again, would move an accuracy of {100 * best:.2f} %"
-    assert f"{told} by about {points:.2f} points (one standard error)" in " ".join(chosen.notes)
+    told = f"Other test examples, 450 again, would give other accuracies, one of {100 * best:.2f} %"
+    assert f"{told} with a standard error of {points:.2f} points." in " ".join(chosen.notes)
 
 
 def test_numbers_are_not_torn_from_their_units():
@@ -397,7 +397,8 @@ def test_what_was_run_with_other_code_is_said(runs, tmp_path):
 def test_a_failed_run_is_said(runs, tmp_path):
     failed = runs / ".failed" / "0123456789abcdef"
     failed.mkdir(parents=True)
-    (failed / "error.json").write_text(json.dumps({"message": "ValueError: no\nmore"}))
+    facts = RECORD | {"id": failed.name, "message": "ValueError: no\nmore"}
+    (failed / "error.json").write_text(json.dumps(facts))
     (chosen,) = select(runs)
     assert "01234567 (failed: ValueError: no)" in blocks.headline(chosen).data
 

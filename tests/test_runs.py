@@ -375,19 +375,20 @@ def test_a_folder_that_cannot_hold_runs(tmp_path):
         execute(spec(**SMALL), tmp_path / "file")
 
 
+ID = "ab" * 8
 RECORD = {
-    **{"id": "ab", "group": "cd", "notebook": "my.ipynb", "label": "mine", "parameters": {}},
+    **{"id": ID, "group": "cd" * 8, "notebook": "my.ipynb", "label": "mine", "parameters": {}},
     **{"given": {}, "seeds": [], "started": "2026-01-01T00:00:00+00:00", "seconds": 1},
 }
 
 
 def test_the_second_of_two_writers_leaves_the_first_ones_run(tmp_path):
-    first, second = (Attempt(tmp_path, "ab") for _ in range(2))
+    first, second = (Attempt(tmp_path, ID) for _ in range(2))
     assert first.folder != second.folder
-    assert first.finish(RECORD) == tmp_path / "ab"
-    assert second.finish(RECORD | {"seconds": 2}) == tmp_path / "ab"
-    assert store.read_record(tmp_path / "ab" / "record.json").items() >= RECORD.items()
-    assert [p.name for p in tmp_path.iterdir()] == ["ab"]
+    assert first.finish(RECORD) == tmp_path / ID
+    assert second.finish(RECORD | {"seconds": 2}) == tmp_path / ID
+    assert store.read_record(tmp_path / ID / "record.json").items() >= RECORD.items()
+    assert [p.name for p in tmp_path.iterdir()] == [ID]
 
 
 def test_load(runs):
@@ -430,7 +431,7 @@ def test_an_unreadable_record_is_named_and_left_out(runs, content, message):
 
 def test_records_of_another_run_or_a_newer_afnlab_are_left_out(runs):
     first, second = sorted(runs.glob("*/record.json"))
-    first.parent.rename(runs / "copied")
+    first.parent.rename(runs / ("0" * 16))
     record = json.loads(second.read_text())
     second.write_text(json.dumps(record | {"schema": store.SCHEMA + 1}))
     with pytest.warns(UserWarning) as warned:

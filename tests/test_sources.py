@@ -29,11 +29,13 @@ ASKED |= {"mnist": {"task": "mnist-mlp", "activation": "relu"}}
 ASKED |= {"plot": {"notebook": "plot", "activation": "gish"}}
 
 
-def groups(root: Path, asked: dict = ASKED) -> dict[str, str]:
+def groups(root: Path, asked: dict = ASKED, folder: Path | None = None) -> dict[str, str]:
     """The groups of these runs, as a new process with the package at `root` names them."""
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", GROUPS, json.dumps(asked)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=root, check=False)
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, cwd=folder or root, check=False
+    )
     assert not done.returncode, done.stderr
     return json.loads(done.stdout)
 
@@ -61,15 +63,28 @@ TRAININGS = ALL - {"plot"}
 
 
 def changed(package: Path, before: dict, file: str, edit) -> set[str]:
+    return changed_of(ASKED, package, file, edit, before=before)
+
+
+def changed_of(
+    asked: dict,
+    package: Path,
+    file: str,
+    edit,
+    folder: Path | None = None,
+    before: dict | None = None,
+) -> set[str]:
+    """The runs that are others when a file of the package has been edited."""
+    before = before or groups(package, asked, folder)
     path = package / file
     source = path.read_text()
     path.write_text(edit(source))
     assert path.read_text() != source
     try:
-        after = groups(package)
+        after = groups(package, asked, folder)
     finally:
         path.write_text(source)
-    return {name for name in ASKED if after[name] != before[name]}
+    return {name for name in asked if after[name] != before[name]}
 
 
 def test_editing_an_activation_changes_its_own_runs(package, before):
@@ -86,7 +101,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
     def edit(source):
         head, name, body = source.partition("def ")
         function, _, rest = body.partition("\n")
-        return f"{head}{name}{function}  # edited\n{rest}"
+        return f"{head}{name}{function}\n    edited = 1\n{rest}"
 
     file = "afnlab/activations/_stable.py"
     helper = edit((package / file).read_text()).partition("def ")[2].partition("(")[0]
@@ -117,7 +132,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
     ],
 )
 def test_editing_a_module(package, before, file, expected):
-    edited = changed(package, before, file, lambda source: source + "\n# edited\n")
+    edited = changed(package, before, file, lambda source: source + "\nEDITED = 1\n")
     assert edited - {"plot"} == expected - {"plot"}
 
 
@@ -129,7 +144,9 @@ def test_editing_the_data_the_model_or_the_notebook(package, before):
         "mnist"
     }
     assert edit_all("afnlab/training/data.py", "div_(255)", "div_(256)") == ALL
-    assert edit_all("notebooks/train.ipynb", "# Train an", "# To train an") == TRAININGS
+    assert edit_all("notebooks/train.ipynb", "run.train()", "run.train( )") == set()
+    assert edit_all("notebooks/train.ipynb", "# Train an", "# To train an") == set()
+    assert edit_all("notebooks/train.ipynb", "run.train()", "run.train() or 1") == TRAININGS
 
 
 MINE = """
@@ -168,7 +185,7 @@ def test_editing_a_users_files(mine, file, changes):
     asked = {"activation": f"{mine}:bent"}
     other, first = RunSpec.make("train", {}).group, RunSpec.make("train", asked).group
     path = mine.parent / file
-    path.write_text(path.read_text() + "\n# edited\n")
+    path.write_text(path.read_text() + "\nedited = 1\n")
     assert (RunSpec.make("train", asked).group != first) == changes
     assert RunSpec.make("train", {}).group == other
 

@@ -10,11 +10,11 @@ import warnings
 from pathlib import Path
 
 import pytest
-from test_runs import RECORD, SMALL, kernels, small_runs
+from test_runs import ID, RECORD, SMALL, kernels, rewrite, small_runs
 
 from afnlab import analysis
 from afnlab.cli import main
-from afnlab.runs import RunFailed, RunSpec, attempt, execute, load, records, store, upkeep
+from afnlab.runs import RunFailed, RunSpec, attempt, currency, execute, load, records, store, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.places import place
 
@@ -114,6 +114,9 @@ def test_a_run_that_is_not_whole_is_named_left_out_and_made_again(runs, name, ca
 def test_a_history_that_is_no_table_is_named(runs):
     bad = sorted(runs.glob("*/history.parquet"))[0]
     bad.write_bytes(b"x" * bad.stat().st_size)
+    with pytest.warns(UserWarning, match=rf"left out {bad}: is not what was written"):
+        assert load(runs).run.nunique() == 1
+    rewrite(bad.parent)  # its sum is that of no table
     with pytest.warns(UserWarning, match=rf"left out {bad}: is not readable"):
         assert load(runs).run.nunique() == 1
 
@@ -166,9 +169,9 @@ def test_a_full_disk_is_told_and_leaves_no_run(tmp_path, monkeypatch, call):
 
 def test_a_failed_attempt_takes_the_place_of_the_last(tmp_path):
     facts = RECORD | {"message": "one"}
-    Attempt(tmp_path, "ab").fail(facts)
-    kept = Attempt(tmp_path, "ab").fail(facts | {"message": "two"})
-    assert kept == tmp_path / ".failed" / "ab"
+    Attempt(tmp_path, ID).fail(facts)
+    kept = Attempt(tmp_path, ID).fail(facts | {"message": "two"})
+    assert kept == tmp_path / ".failed" / ID
     assert [f["message"] for f in store.failures(tmp_path)] == ["two"]
     (kept / "error.json").write_text("{}")
     with pytest.warns(UserWarning, match="lacks id, group, label, message, started"):
@@ -206,14 +209,14 @@ def test_editing_an_activation_makes_its_runs_stale_at_once(tmp_path):
         spec = RunSpec.make("train", SMALL | {"activation": activation, "epochs": 1})
         execute(spec, runs, threads=1, server=kernels())
     (both,) = analysis.select(runs)
-    assert (set(both.specs), both.stale) == ({"relu", "my.py:bent"}, 0)
+    assert (set(both.rows), both.stale) == ({"relu", "my.py:bent"}, 0)
     own.write_text(OWN.replace("x.relu()", "x.tanh()"))
     (left,) = analysis.select(runs)
-    assert (set(left.specs), left.stale) == ({"relu"}, 1)
+    assert (set(left.rows), left.stale) == ({"relu"}, 1)
     assert sorted(upkeep.table(runs).state) == ["done", "stale"]
     own.write_text(OWN)
     (again,) = analysis.select(runs)
-    assert (set(again.specs), again.stale) == ({"relu", "my.py:bent"}, 0)
+    assert (set(again.rows), again.stale) == ({"relu", "my.py:bent"}, 0)
 
 
 def test_runs_of_another_device_are_not_stale(runs):
@@ -225,5 +228,5 @@ def test_runs_of_another_device_are_not_stale(runs):
         )
         assert spec.id != record["id"]
         other = record | {"group": spec.group, "parameters": spec.normal, "native": native}
-        assert upkeep.is_current(other)
-        assert analysis.choosing._current(other).group == spec.group
+        assert currency.is_current(other)
+        assert currency.state(other) == currency.CURRENT

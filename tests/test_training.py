@@ -370,6 +370,32 @@ def test_gain_keeps_the_size_of_pre_activations(activation):
     assert_close(sizes, torch.ones(4), rtol=0.2, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("tanh", 0.9, 1.1),
+        ("sigmoid", 0.8, 1.2),
+        ("selu", 0.9, 1.1),
+        ("relu", 0.1, 3.0),
+        ("srelu", 10, 1000),
+        ("gelu", 10, 1000),
+        ("swish", 1e4, 1e6),
+        ("tanhshrink", 1e32, 2e33),
+    ],
+)
+def test_what_becomes_of_the_gain_in_fifty_layers(name, least, most):
+    """As its words have it: some lead back to a mean square of 1, some away from it."""
+    record = afnlab.get_activation(name)
+    scale, sizes = afnlab.gain(record) / sqrt(400), []
+    for seed in range(3):
+        draws = torch.Generator().manual_seed(seed)
+        z = torch.randn(20, 400, generator=draws)
+        for _ in range(50):
+            z = record(z) @ torch.randn(400, 400, generator=draws) * scale
+        sizes.append(z.double().square().mean().item())
+    assert least < sorted(sizes)[1] < most
+
+
 def test_gain_values():
     assert afnlab.gain(afnlab.get_activation("relu")) == pytest.approx(sqrt(2), rel=1e-6)
     assert afnlab.gain(afnlab.get_activation("leaky_relu"), negative_slope=1) == pytest.approx(1)

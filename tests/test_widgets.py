@@ -398,8 +398,8 @@ def test_another_run_is_played_whose_seeds_are_fewer(tmp_path, monkeypatch):
         )
         (tmp_path / name).mkdir()
         index.to_frame(index=False).assign(**columns).to_parquet(tmp_path / name / replay.TABLE)
-        told = {"activation": "srelu", "label": "srelu", "task": "mine"}
-        records.append({"id": name, "parameters": told})
+        told = {"activation": "srelu", "label": "srelu", "task": "mine", "epochs": 2, "options": {}}
+        records.append({"id": name, "parameters": told, "files": {replay.TABLE: {}}})
     monkeypatch.setattr(replay.store, "records", lambda folder: records)
     player = explore("srelu", runs=str(tmp_path)).replay
     player.load()

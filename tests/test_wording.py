@@ -8,7 +8,7 @@ import pytest
 from test_tables import BASE, SIX, rows, shifted, table
 
 from afnlab.analysis.costs import Cost
-from afnlab.analysis.notes import left_out, mixed, same_functions, unequal_seeds
+from afnlab.analysis.notes import left_out, mixed, reach, same_functions, unequal_seeds
 from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.wording import answers
 
@@ -293,5 +293,21 @@ def test_unequal_seeds():
 def test_same_functions():
     assert same_functions([]) == ""
     assert same_functions([("a", "b"), ("c", "d", "e")]) == (
-        "The same function under two names: a = b; c = d = e."
+        "The same function under two names: a = b; c = d = e. Each name is a row of its own, and"
+        " counts as one wherever rows or comparisons are counted."
     )
+
+
+def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences():
+    """What differences would do does not follow from accuracies, so no number stands for it."""
+    first, second = reach(0.967, 450)
+    assert first.endswith(
+        "Other test examples, 450 again, would give other accuracies, one of 96.70 % with a"
+        " standard error of 0.84 points. The differences would change as well, by an amount that"
+        " cannot be told from accuracies: it depends on how often two rows err on the same"
+        " examples. None of this is in the intervals."
+    )
+    assert second.startswith("One task, one learning rate and one way")
+    perfect, several = reach(1.0, 10_000, of="validation", rates=3)
+    assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
+    assert several.startswith("One task and one way")

@@ -6,33 +6,39 @@ from math import pi
 
 import torch
 
-from afnlab.activations._stable import is_number
+from afnlab.activations import _stable
+from afnlab.activations._stable import finite, is_number, logistic
 from afnlab.spec import Param, activation
 
 
-@activation("Tanh", latex=r"\tanh x", reference="tanh", range=(-1, 1), fused=True)
+@activation("Tanh", latex=r"\tanh x", reference="tanh", range=(-1, 1))
 def tanh(x):
     """The hyperbolic tangent."""
-    return torch.tanh(x)
+    return _stable.tanh(x)
 
 
-@activation("Sigmoid", latex=r"1 / (1 + e^{-x})", reference="sigmoid", range=(0, 1), fused=True)
+@activation("Sigmoid", latex=r"1 / (1 + e^{-x})", reference="sigmoid", range=(0, 1))
 def sigmoid(x):
     """The logistic function."""
-    return torch.sigmoid(x)
+    return logistic(x)
 
 
-@activation("Arctan", latex=r"\arctan x", reference="arctan", range=(-pi / 2, pi / 2), fused=True)
+@activation("Arctan", latex=r"\arctan x", reference="arctan", range=(-pi / 2, pi / 2))
 def arctan(x):
     """The arc tangent, which saturates more slowly than tanh."""
-    return torch.atan(x)
+    return torch.atan(finite(x))
 
 
 @activation("Softsign", latex=r"x / (1 + |x|)", reference="softsign", range=(-1, 1), kinks=(0,))
 def softsign(x):
-    """Saturates as 1/x, more slowly than tanh. The second derivative jumps at 0."""
-    x = x.clamp(-1e30, 1e30)  # so that inf / inf becomes its limit
-    return x / (1 + x.abs())
+    """Saturates as 1/x, more slowly than tanh. The second derivative jumps at 0.
+
+    From 1 on it is written as 1 - 1 / (1 + |x|), whose slope does not cancel.
+    """
+    x = finite(x)
+    size = x.abs()
+    inverse = 1 / (1 + size)
+    return torch.where(size < 1, x * inverse, torch.sign(x) * (1 - inverse))
 
 
 @activation(

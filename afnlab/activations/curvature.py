@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import inf
 
-import torch
-
 from afnlab.activations._stable import gate, reciprocal_curve, times
 from afnlab.spec import Param, activation
 
@@ -61,6 +59,6 @@ def mapec(x, alpha, beta, gamma, delta, zeta, eps):
     """APEC with a linear term and a factor; without ranges, and without a pole, since its
     denominator is below -eps everywhere."""
     curve = reciprocal_curve(x, -abs(gamma) - eps)
-    slope = delta - curve  # of x, which stands once: at infinity inf - inf would be NaN
-    line = torch.where((slope == 0) & x.isinf(), 0.0, slope * x)
+    # x stands once, times (delta - curve): at infinity inf - inf would be NaN.
+    line = gate(x, delta - curve, delta - curve.detach())
     return times(zeta, alpha + beta * curve + line)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import inf, pi, sqrt
 
 import torch
-import torch.nn.functional as F
 
-from afnlab.activations._stable import gate, times
+from afnlab.activations._stable import finite, gate, logistic
 from afnlab.spec import Param, activation
 
 
@@ -47,7 +46,7 @@ def srelu(x, t):
 )
 def swish(x, beta):
     """x gated by its own sigmoid; at beta = 1 the SiLU, towards beta = inf the ReLU."""
-    return gate(x, torch.sigmoid(times(beta, x)))
+    return gate(x, logistic(beta * finite(x)))
 
 
 @activation("GELU", latex=r"x\,\Phi(x)", reference="gelu", range=(-0.16998, inf))
@@ -56,34 +55,37 @@ def gelu(x):
 
     Phi(x) = erfc(-x / sqrt 2) / 2 keeps its digits on the far left, where 1 + erf cancels.
     """
-    return gate(x, 0.5 * torch.erfc(x * -sqrt(0.5)))
+    return gate(x, 0.5 * torch.erfc(finite(x) * -sqrt(0.5)))
 
 
 @activation("Mish", latex=r"x \tanh(\ln(1 + e^x))", reference="mish", range=(-0.30885, inf))
 def mish(x):
     """x gated by tanh of its softplus.
 
-    With s = sigmoid x and r = sigmoid(-x), the gate is s (1 + r) / (1 + r^2). torch's own mish has
-    a NaN second derivative from x = 89 on in float32.
+    With s = sigmoid x and r = sigmoid(-x), the gate is s (2 - s) / (1 + (1 - s)^2), which is
+    (1 - r^2) / (1 + r^2); each is used where its letter is small. torch's own mish has a NaN second
+    derivative from x = 89 on in float32.
     """
-    s, r = torch.sigmoid(x), torch.sigmoid(-x)
-    return gate(x, s * (1 + r) / (1 + r.square()))
+    s, square = torch.sigmoid(x), torch.sigmoid(-x).square()
+    left = s * (2 - s) / (1 + (1 - s).square())
+    return gate(x, torch.where(x < 0, left, (1 - square) / (1 + square)))
 
 
 @activation("Gish", latex=r"x \ln(2 - e^{-e^x})", reference="gish", range=(-0.27816, inf))
 def gish(x):
     """x gated by ln(2 - exp(-exp x)), which tends to ln 2.
 
-    log1p(-expm1(-exp x)) keeps the digits on the left. Clamped at 5, where exp(-exp x) is below
-    1e-64, the inner exponential and its slope stay finite.
+    With u = exp x it is ln(1 + v), v = 1 - exp(-u), where expm1 keeps the digits of a small v, and
+    exp those of its slope elsewhere. Clamped at 5, where exp(-u) is below 1e-64, u is finite.
     """
-    return gate(x, torch.log1p(-torch.expm1(-torch.exp(x.clamp(max=5)))))
+    u = torch.exp(x.clamp(max=5))
+    return gate(x, torch.log1p(torch.where(u < 1, -torch.expm1(-u), 1 - torch.exp(-u))))
 
 
 @activation("Logish", latex=r"x \ln(1 + \sigma(x))", reference="logish", range=(-0.25278, inf))
 def logish(x):
     """x gated by ln(1 + sigmoid x), which tends to ln 2."""
-    return gate(x, torch.log1p(torch.sigmoid(x)))
+    return gate(x, torch.log1p(logistic(x)))
 
 
 @activation("Smish", latex=r"x \tanh(\ln(1 + \sigma(x)))", reference="smish", range=(-0.25, inf))
@@ -92,7 +94,7 @@ def smish(x):
 
     With s = sigmoid x and q = s (2 + s), tanh(ln(1 + s)) is q / (2 + q): no tanh, no logarithm.
     """
-    s = torch.sigmoid(x)
+    s = logistic(x)
     q = s * (2 + s)
     return gate(x, q / (2 + q))
 
@@ -103,8 +105,8 @@ def smish(x):
     reference="hardswish",
     range=(-0.375, inf),
     kinks=(-3, 3),
-    fused=True,
 )
 def hardswish(x):
-    """Swish in pieces of degree two at most."""
-    return F.hardswish(x.clamp(min=-3))  # 0 from -3 down, and at -inf, where torch has NaN
+    """Swish in pieces of degree two at most. torch's own is NaN at -inf, and infinite from a sixth
+    of the largest number on."""
+    return gate(x, (x + 3).clamp(0, 6) / 6)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from afnlab.activations._stable import is_number
+from afnlab.activations._stable import is_number, tanh
 from afnlab.spec import Param, activation
 
 LAMBDA = ("lambda", "alpha")
+LEVELS = range(17, 1, -2)  # of tanhshrink's continued fraction: to the last digit of float64
 
 
 @activation(
@@ -56,5 +57,14 @@ def hardshrink(x, lambd):
 
 @activation("Tanhshrink", latex=r"x - \tanh x", reference="tanhshrink")
 def tanhshrink(x):
-    """The identity minus tanh: flat at 0, slope 1 far away."""
-    return x - torch.tanh(x)
+    """The identity minus tanh: flat at 0, slope 1 far away.
+
+    Near 0 the difference cancels; there it is x r / (1 + r), from the continued fraction
+    tanh x = x / (1 + r), r = x^2 / (3 + x^2 / (5 + x^2 / (7 + ...))).
+    """
+    near = x.clamp(-1, 1)
+    square = near.square()
+    rest = square / LEVELS[0]
+    for level in LEVELS[1:]:
+        rest = square / (level + rest)
+    return torch.where(x.abs() < 1, near * rest / (1 + rest), x - tanh(x))

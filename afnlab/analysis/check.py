@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.analysis.slopes import derivatives
-from afnlab.loading import load
+from afnlab.errors import shown
+from afnlab.loading import imported, load
 from afnlab.spec import get_activation, list_activations
 
 Function = Callable[[Tensor], Tensor]
@@ -20,7 +20,10 @@ Function = Callable[[Tensor], Tensor]
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 SIZES = (0.5, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4)
 COLUMNS = ("values", "slopes", "derivative", "left out")
+HALF = (torch.bfloat16, torch.float16)
 STEP, TOLERANCE = 1e-6, 1e-3  # of the difference quotient, and what it may be off
+UNITS = 16  # in the last place of a half type, which a slope may be off: some roundings, not all
+LEAST = 1e-10  # of a slope that is compared so: below, that of float64 may have lost its digits too
 
 
 def check(refs: Sequence[str] = ()) -> pd.DataFrame:
@@ -32,8 +35,10 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
 
     Columns: "values" and "slopes", the first that is not finite for |x| up to 1e4, in float64,
     float32, bfloat16 and float16 (where the value of float64 fits in); "derivative", where the
-    slope is not that of the values, in float64 within |x| <= 8; "left out", why it could not be
-    checked. Raises ValueError for a reference that cannot be found.
+    slope is not that of the values, in float64 within |x| <= 8, or else where a slope in bfloat16
+    or float16 is off by more than 16 units in its last place, at any number of the type up to 1e4
+    in size, if it is 1e-10 or more; "left out", why it could not be checked. Raises ValueError for
+    a reference that cannot be found.
     """
     rows: dict[str, list[str]] = {}
     for ref in refs or list_activations():
@@ -81,6 +86,8 @@ def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
 
 def _found(ref: str) -> Iterator[tuple[str, Any]]:
     """The names and things that a reference stands for."""
+    if not isinstance(ref, str):
+        raise TypeError(f"a reference must be a text, got {shown(ref)}")
     if ":" in ref:
         yield ref.rpartition(":")[2], load(ref, object, "")
         return
@@ -90,9 +97,11 @@ def _found(ref: str) -> Iterator[tuple[str, Any]]:
     except ValueError as error:
         unknown = error
     try:
-        package = importlib.import_module(ref)
-    except (ImportError, ValueError):
-        raise unknown from None
+        package = imported(ref, ref)
+    except ValueError as error:
+        cause = error.__cause__
+        absent = isinstance(cause, (ModuleNotFoundError, ValueError))
+        raise unknown if absent else error from None
     kinds = {name: thing for name, thing in vars(package).items() if isinstance(thing, type)}
     modules = {n: k for n, k in kinds.items() if issubclass(k, nn.Module) and k is not nn.Module}
     if not modules:
@@ -122,7 +131,7 @@ def problems(found: Any) -> list[str]:
             if wrong.any() and not texts[column]:
                 at = int(wrong.nonzero()[0])
                 texts[column] = f"{got[at]:g} at x = {x[at]:g} ({str(dtype)[6:]})"
-    return [*texts, _underived(precise)]
+    return [*texts, _underived(precise) or _misrounded(found)]
 
 
 @torch.no_grad()
@@ -137,10 +146,10 @@ def _require_elementwise(function: Function) -> None:
         raise TypeError("not elementwise")
 
 
-def _function(found: Any, dtype: torch.dtype) -> Function:
-    """A function of tensors of this type."""
+def _function(found: Any, dtype: torch.dtype, then: torch.dtype | None = None) -> Function:
+    """A function of tensors of this type; or of type `then`, with parameters as this one rounds."""
     if isinstance(found, type) and issubclass(found, nn.Module):
-        return found().to(dtype).eval()
+        return found().to(dtype).to(then or dtype).eval()
     if not callable(found):
         raise TypeError(f"a {type(found).__name__} cannot be called")
     return found
@@ -162,3 +171,24 @@ def _underived(function: Function) -> str:
         return ""
     at = int(wrong.nonzero()[0])
     return f"{slope[at]:.4g} at x = {x[at]:.2f}, where it is {right[at]:.4g}"
+
+
+def _misrounded(found: Any) -> str:
+    """The first number of a half type whose slope there is not that of float64, rounding aside.
+
+    A slope taken from a rounded value loses its digits where the value is nearly constant.
+    """
+    for dtype in HALF:
+        kind = torch.finfo(dtype)
+        x = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
+        x = x[x.abs() <= max(SIZES)].sort()[0]
+        y, slope = (v.double() for v in derivatives(_function(found, dtype), x, 1))
+        true = derivatives(_function(found, dtype, torch.float64), x.double(), 1)[1]
+        seen = y.isfinite() & slope.isfinite() & (true.abs() >= LEAST)
+        unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
+        wrong = seen & ((slope - true).abs() > UNITS * unit)
+        if wrong.any():
+            at = int(wrong.nonzero()[0])
+            where = f"x = {x[at]:g} ({str(dtype)[6:]})"
+            return f"{slope[at]:.4g} at {where}, where it is {true[at]:.4g}"
+    return ""

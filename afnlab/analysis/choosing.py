@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from afnlab.analysis import costs, notes, tables
 from afnlab.analysis.selection import Selection
+from afnlab.analysis.trained import Trained
+from afnlab.errors import shown
 from afnlab.loading import unknown
-from afnlab.runs import places, store, sweepfile
+from afnlab.runs import currency, places, store, sweepfile
+from afnlab.runs.schema import is_training
 from afnlab.runs.spec import RunSpec
 
 
@@ -36,13 +40,16 @@ def select(
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
     if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
     every = store.records(folder)
-    records = [r for r in every if "task" in r["parameters"]]
+    trained = _trained(every)
+    records = [r for r in every if r["id"] in trained]
+    failed = {facts["id"]: facts["message"] for facts in store.failures(folder)}
+    elsewhere: set[str] = set()
     left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
     benchmark = folder / costs.FILE if not speed else Path(speed)
     given: dict[str, Any] = {"margin": margin}
-    given["speed"] = costs.read(benchmark) if speed or benchmark.is_file() else None
+    given["speed"] = _speed(benchmark, named=bool(speed))
     named = baseline
     if sweep:
         plan = sweepfile.read(sweep)
@@ -51,23 +58,19 @@ def select(
         if not asked:
             what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
             raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
-        groups = {spec.group for spec in asked}
-        chosen = [r for r in records if r["group"] in groups]
-        found = {r["group"] for r in chosen}
-        specs = [spec for spec in asked if spec.group in found]
-        left["absent"] = _absent(asked, records, folder)
+        order = {spec.group: at for at, spec in enumerate(asked)}
+        chosen = [r for r in records if r["group"] in order]
+        chosen.sort(key=lambda r: order[r["group"]])
+        left["absent"] = _absent(asked, records, failed)
     else:
-        current = {r["id"]: _current(r) for r in records}
-        specs = [spec for spec in current.values() if spec is not None]
-        chosen = [r for r in records if current[r["id"]] is not None]
+        states = {r["id"]: currency.state(r, places.guarded(folder)) for r in records}
+        chosen = [r for r in records if states[r["id"]] != currency.CHANGED]
+        elsewhere = {run for run, state in states.items() if state == currency.ELSEWHERE}
         left["stale"] = len(records) - len(chosen)
-        left["foreign"] = tuple(
-            Path(r["notebook"]).name for r in every if "task" not in r["parameters"]
-        )
+        left["foreign"] = tuple(Path(r["notebook"]).name for r in every if not is_training(r))
+        whole = {r["id"] for r in every}
         left["absent"] = tuple(
-            (path.name[:8], _reason(path))
-            for path in sorted((folder / store.FAILED).glob("*"))
-            if not store.is_there(folder, path.name)
+            (run[:8], _reason(message)) for run, message in failed.items() if run not in whole
         )
     if not chosen:
         why = notes.left_out(**left)
@@ -77,20 +80,24 @@ def select(
                 [f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`.", *why]
             )
         )
-    parts = _by_setting(specs)
+    parts: dict[tuple, list[dict[str, Any]]] = {}
+    for record in chosen:
+        parts.setdefault(trained[record["id"]].setting, []).append(record)
     given["among"] = len(parts) > 1
-    made = [  # what is left out is said once
-        _one_task(folder, part, chosen, baseline or tables.BASELINE, given | ({} if at else left))
-        for at, part in enumerate(parts)
-    ]
-    if named and all(s.baseline not in s.specs for s in made):
-        labels = dict.fromkeys(label for s in made for label in s.specs)
+    made: list[Selection] = []
+    for part in parts.values():
+        rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
+        own = {"elsewhere": sum(r["id"] in elsewhere for r in part)}
+        own |= {} if made else left  # what is left out is said once
+        made.append(_one_task(folder, rows, part, baseline or tables.BASELINE, given | own))
+    if named and all(s.baseline not in s.rows for s in made):
+        labels = dict.fromkeys(label for s in made for label in s.rows)
         raise ValueError(unknown("baseline", named, labels))
     return made
 
 
 def _absent(
-    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], folder: Path
+    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], failed: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """(label, reason) of every spec, or of its seeds, that no run holds."""
     done: dict[str, set[int]] = {}
@@ -103,7 +110,7 @@ def _absent(
         seeds = [s for s in spec.seeds if s not in done.get(spec.group, ())]
         if seeds:
             what = "" if spec.group not in done else f"seeds {', '.join(map(str, seeds))}: "
-            reason = _reason(folder / store.FAILED / spec.id)
+            reason = _reason(failed.get(spec.id))
             if spec.group not in done and _settings(spec.normal) in made:
                 reason += " since its code has changed"
             found.append((spec.label, what + reason))
@@ -115,63 +122,59 @@ def _settings(normal: Mapping[str, Any]) -> str:
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
 
-def _reason(failed: Path) -> str:
+def _reason(message: str | None) -> str:
     """Why a run is missing: the error it ended with, or that it was not made."""
-    try:
-        facts = json.loads((failed / store.ERROR).read_text(encoding="utf-8"))
-        return f"failed: {facts['message'].splitlines()[0]}"
-    except OSError:
-        return "not run"
-    except (ValueError, KeyError, IndexError):
-        return "failed"
+    return "not run" if message is None else f"failed: {(message.splitlines() or [''])[0]}"
 
 
-def _current(record: dict[str, Any]) -> RunSpec | None:
-    """The spec of a record, if it would still be the same run."""
+def _speed(path: Path, named: bool) -> costs.Benchmark | None:
+    """The speed benchmark; one that merely lies in the folder may be none."""
+    if not named and not path.is_file():
+        return None
     try:
-        spec = RunSpec.of_record(record)
-        return spec if spec.group == record["group"] else None
-    except (ValueError, KeyError):
+        return costs.read(path)
+    except ValueError as error:
+        if named:
+            raise
+        warnings.warn(f"left out {error}", stacklevel=3)
         return None
 
 
-def _by_setting(specs: Iterable[RunSpec]) -> list[list[RunSpec]]:
-    """Specs by what must be equal in a comparison: task, epochs, limits, precision, device."""
-    parts: dict[tuple, dict[str, RunSpec]] = {}
-    for spec in specs:
-        asked = spec.training
-        assert asked is not None
-        key = (asked.task.name, asked.epochs, asked.limit_train, asked.limit_test)
-        parts.setdefault((*key, asked.dtype, asked.device), {}).setdefault(spec.group, spec)
-    return [list(part.values()) for part in parts.values()]
+def _trained(records: Iterable[dict[str, Any]]) -> dict[str, Trained]:
+    """What the trainings among records are, by their ids; one that does not tell is named."""
+    found = {}
+    for record in records:
+        if is_training(record):
+            try:
+                found[record["id"]] = Trained.of_record(record)
+            except ValueError as error:
+                warnings.warn(f"left out {error}", stacklevel=3)
+    return found
 
 
-def _plainest(baseline: str, labelled: Mapping[str, RunSpec]) -> str:
+def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
     """Where no row is the baseline as it is by default: of the rows that are it, the shortest."""
-    its = [n for n, s in labelled.items() if s.training and s.training.activation.label == baseline]
+    its = [label for label, one in labelled.items() if one.activation == baseline]
     return min(its, key=lambda label: (len(label), label), default=baseline)
 
 
 def _one_task(
     folder: Path,
-    specs: list[RunSpec],
+    rows: list[Trained],
     records: list[dict[str, Any]],
     baseline: str,
     given: dict[str, Any],
 ) -> Selection:
-    asked = [spec.training for spec in specs if spec.training is not None]
-    every = [set(one.told.items()) for one in asked] if len(asked) > 1 else [set()]
+    every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
-    labelled: dict[str, RunSpec] = {}
-    for spec, one in zip(specs, asked, strict=True):
+    labelled: dict[str, Trained] = {}
+    for one in rows:
         label = one.labelled(without=shared)
         while label in labelled:  # the same function and settings from two sources
             label += " *"
-        labelled[label] = spec
+        labelled[label] = one
         if one.label == baseline:
             baseline = label
     if baseline not in labelled:
         baseline = _plainest(baseline, labelled)
-    groups = {spec.group for spec in specs}
-    own = [r for r in records if r["group"] in groups]
-    return Selection(folder, labelled, own, baseline, shared=shared, **given)
+    return Selection(folder, labelled, records, baseline, shared=shared, **given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from afnlab.analysis import curves
-from afnlab.runs.asked import Training
+from afnlab.analysis.trained import Trained
+from afnlab.runs import files
 from afnlab.words import counted
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
@@ -47,11 +47,11 @@ class Benchmark:
     times: pd.DataFrame
     facts: Mapping[str, Any]
 
-    def seconds(self, asked: Training) -> float | None:
+    def seconds(self, one: Trained) -> float | None:
         """Forward and backward of an activation as a run computes it; None if not measured."""
-        at = self.times[self.times.function == asked.activation.label].set_index("way").seconds
-        ways = ["kernel"] if asked.native else ["expression", "torch"]
-        if asked.options.trainable:
+        at = self.times[self.times.function == one.activation].set_index("way").seconds
+        ways = ["kernel"] if one.native else ["expression", "torch"]
+        if one.trainable:
             ways = ["trained"]
         return next((float(at[way]) for way in ways if way in at), None)
 
@@ -72,13 +72,19 @@ def read(path: Path) -> Benchmark:
     """The benchmark in a file; ValueError if it is not one of activations."""
     wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.parse_json(files.read(path, files.LARGEST_JSON))
         times = pd.DataFrame(content["activations"])
         facts = {name: content[name] for name in _FACTS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{wrong} ({error})") from None
+    except Exception as error:  # what it holds may be anything
+        raise ValueError(f"{wrong} ({type(error).__name__}: {error})") from None
     if not set(times) >= _COLUMNS:
         raise ValueError(f"{wrong} (lacks {', '.join(sorted(_COLUMNS - set(times)))})")
+    if not all(isinstance(value, str) for name, value in facts.items() if name != "threads"):
+        raise ValueError(f"{wrong} (its facts are no texts)")
+    for name in ("seconds", "elements"):
+        column = times[name]
+        if column.dtype.kind not in "if" or not (column > 0).all():
+            raise ValueError(f"{wrong} (its {name} are no numbers above 0)")
     times = times[(times["pass"] == "both") & (times.input == "normal")]
     times = times[times.dtype == times.dtype.iloc[0]] if len(times) else times
     sizes = sorted(times.elements.unique())
@@ -89,20 +95,20 @@ def read(path: Path) -> Benchmark:
 
 
 def cost(
-    asked: Mapping[str, Training],
+    rows: Mapping[str, Trained],
     history: pd.DataFrame,
     machine: Mapping[str, Any],
     baseline: str,
     benchmark: Benchmark | None = None,
 ) -> Cost:
-    """The cost of the labels, by the benchmark if it fits, else by the histories.
+    """The cost of the rows, by the benchmark if it fits, else by the histories.
 
     machine: the environment of the runs. A benchmark of another kind of device, or without the
     baseline, does not fit, and that is said.
     """
     why = ""
     if benchmark is not None:
-        found = {label: benchmark.seconds(training) for label, training in asked.items()}
+        found = {label: benchmark.seconds(one) for label, one in rows.items()}
         seconds = pd.Series({n: s for n, s in found.items() if s is not None}, dtype=float)
         if benchmark.facts["device"] != machine["device"]:
             why = f", since the speed benchmark is of {benchmark.facts['device']}"

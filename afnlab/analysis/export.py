@@ -13,6 +13,7 @@ import pandas as pd
 
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.tables import formatted, legend
+from afnlab.words import plain
 
 TABLES, FIGURES = "tables", "figures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -29,17 +30,25 @@ def tables(selection: Selection, folder: Path) -> Path:
     path.write_text(as_csv(selection.table), encoding="utf-8")
     shown = formatted(selection.table)
     where = f"{selection.setting}, on {selection.evaluated} examples"
-    told = f"{where}. {legend(selection.table, selection.baseline)}"
-    path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{told}\n", encoding="utf-8")
+    told = plain(f"{where}. {legend(selection.table, selection.baseline)}")
+    beneath = in_markdown(told)
+    path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{beneath}\n", encoding="utf-8")
     path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")
     if not selection.claims.empty:
         claims = folder / f"{selection.name}-published.csv"
-        selection.claims.to_csv(claims, index=False, lineterminator="\n")
+        table = selection.claims.assign(activation=selection.claims.activation.map(_no_formula))
+        table.to_csv(claims, index=False, lineterminator="\n")
     return path
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index_label="activation", lineterminator="\n")
+    """A table as CSV; a label that a spreadsheet would compute begins with an apostrophe."""
+    return table.rename(index=_no_formula).to_csv(index_label="activation", lineterminator="\n")
+
+
+def _no_formula(label: object) -> str:
+    text = plain(label)
+    return f"'{text}" if text.startswith(tuple("=+-@")) else text
 
 
 def as_markdown(shown: pd.DataFrame) -> str:
@@ -47,15 +56,23 @@ def as_markdown(shown: pd.DataFrame) -> str:
     head = ["activation", *map(str, shown.columns)]
     rows = [[str(label), *row] for label, row in zip(shown.index, shown.to_numpy(), strict=True)]
     ruler = ["---", *("---:" for _ in shown.columns)]
-    lines = [[cell.replace("|", r"\|") for cell in row] for row in (head, ruler, *rows)]
+    lines = [ruler if row is ruler else list(map(in_markdown, row)) for row in (head, ruler, *rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def in_markdown(text: object) -> str:
+    """A text in Markdown, GitHub's and Jupyter's, in which no letter is a mark."""
+    marks = r"[\\`*<>|$~&!#]|\[(?=[^\]]*\]\()|(?<![^\W_])_|_(?![^\W_])"
+    return re.sub(marks, lambda found: f"\\{found[0]}", plain(text))
 
 
 def as_latex(shown: pd.DataFrame) -> str:
     """A table of texts for the LaTeX package booktabs, minus and less-than in mathematics."""
     sides = "".join("l" if name == "verdict" else "r" for name in shown)
+    shown = shown.rename(index=plain)
     text = shown.to_latex(escape=True, column_format=f"l{sides}", index_names=False)
     text = re.sub(r"(?<![\w.])-(?=\d)", r"$-$", text)
+    text = re.sub(r"^\[", "{[}", text, flags=re.MULTILINE)  # which would belong to the \\ before
     return "% \\usepackage{booktabs}\n" + text.replace("& < ", "& $<$ ")
 
 

@@ -34,6 +34,14 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     return sentences
 
 
+def code_elsewhere(runs: int) -> list[str]:
+    """A sentence where the code of some of these runs is not here."""
+    if not runs:
+        return []
+    its = "its code is" if runs == 1 else "their code is"
+    return [f"Of {counted(runs, 'run')} {its} not here: whether it has changed is not known."]
+
+
 def _runs_were(number: int) -> str:
     return f"{counted(number, 'run')} {'was' if number == 1 else 'were'}"
 
@@ -94,12 +102,14 @@ def reach(accuracy: float, examples: int, of: str = "test", rates: int = 1) -> l
     many learning rates were tried.
     """
     error = sqrt(accuracy * (1 - accuracy) / examples)
-    by = f" by about {points(error)} (one standard error)" if error else ""
+    about = f", one of {percent(accuracy)} with a standard error of {points(error)}"
     one = "One task, one learning rate" if rates == 1 else "One task"
     return [
         "Intervals and tests are about other seeds (starts of the weights, orders of the batches)"
-        f" with these examples. Other {of} examples, {examples} again, would move an accuracy"
-        f" of {percent(accuracy)}{by}, and the differences too: that is in none of the intervals.",
+        f" with these examples. Other {of} examples, {examples} again, would give other accuracies"
+        f"{about if error else ''}. The differences would change as well, by an amount that cannot"
+        " be told from accuracies: it depends on how often two rows err on the same examples. None"
+        " of this is in the intervals.",
         f"{one} and one way to start the weights: what holds here need not hold on other data, in"
         " other networks, or after tuning.",
     ]
@@ -109,4 +119,8 @@ def same_functions(groups: Sequence[Sequence[str]]) -> str:
     """A sentence for rows that are one function under several names; empty if there are none."""
     if not groups:
         return ""
-    return "The same function under two names: " + "; ".join(" = ".join(g) for g in groups) + "."
+    named = "; ".join(" = ".join(g) for g in groups)
+    return (
+        f"The same function under two names: {named}. Each name is a row of its own, and counts as"
+        " one wherever rows or comparisons are counted."
+    )

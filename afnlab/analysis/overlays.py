@@ -15,8 +15,9 @@ from matplotlib.patches import Polygon
 from afnlab.analysis.plot import NAMES, POINTS, samples
 from afnlab.analysis.profile import asymptotes
 from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, COLOURS, GREY, area, styled
+from afnlab.analysis.style import BLUE, COLOURS, GREY, area, in_legend, styled
 from afnlab.autorot import suggested_L
+from afnlab.errors import shown as told
 from afnlab.spec import Activation, get_activation
 
 Limits = tuple[float, float]
@@ -125,7 +126,7 @@ class Curves(Scene):
         right: Any = ((NAMES[1], "-"), (NAMES[2], ":"))
         made = {n: self.right.plot([], [], style, color=colour)[0] for n, style in right}
         made["asymptotes"] = self.left.plot([], [], "--", color=colour, linewidth=0.8)[0]
-        made["f"] = self.left.plot([], [], color=colour, label=self.records[i].label)[0]
+        made["f"] = self.left.plot([], [], color=colour, label=in_legend(self.records[i].label))[0]
         made["kinks"] = self.left.plot([], [], "o", color=colour, markersize=4.5)[0]
         for line in made.values():
             line.set_zorder(over)
@@ -159,7 +160,7 @@ class Curves(Scene):
 def first_view(shown: Sequence[Shown], span: float = 5.0) -> View:
     """Inputs from -span to span, and the dynamic region of the first one, if it saturates."""
     if not 0 < span < np.inf:
-        raise ValueError(f"span must be a number above 0, got {span!r}")
+        raise ValueError(f"span must be a number above 0, got {told(span)}")
     try:
         return View(x=(-span, span), L=suggested_L(shown[0].record))
     except ValueError:

@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from afnlab.markup import escaped
+
+# A page shows what it holds: nothing in it runs, and it asks no network for anything.
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:;"
+    " form-action 'none'; base-uri 'none'"
+)
+# What a run's notebook, which may be anybody's, may put onto the page of its evidence.
+_TAGS = (
+    *(
+        "a",
+        "abbr",
+        "b",
+        "code",
+        "del",
+        "em",
+        "i",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+    ),
+    *("blockquote", "br", "div", "dl", "dt", "dd", "hr", "li", "ol", "p", "pre", "ul"),
+    *("h1", "h2", "h3", "h4", "h5", "h6"),
+    *("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+)
+_ATTRIBUTES = {"*": ["class", "title", "scope", "colspan", "rowspan", "align"], "a": ["href"]}
 STYLE = Path(__file__).with_name("page.css")
 
 
-def to_html(notebook: str | Path, title: str, code: bool = False) -> str:
-    """The page of an executed notebook; `code` shows its cells' sources too."""
+def to_html(notebook: str | Path | bytes, title: str, code: bool = False) -> str:
+    """The page of an executed notebook, a file or its content; `code` shows its cells' sources.
+
+    With code it is a run's, and so perhaps of somebody else's making: of the HTML in it only what
+    is text, tables and the like is kept.
+    """
     import nbformat  # noqa: PLC0415
 
-    content: Any = nbformat.read(notebook, as_version=4)
+    data = notebook if isinstance(notebook, bytes) else Path(notebook).read_bytes()
+    content: Any = nbformat.reads(data.decode("utf-8"), as_version=4)
     for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
         if cell.cell_type == "code" and not code:
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
@@ -32,7 +67,17 @@ def _exporter(code: bool) -> Any:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
+        sanitize_html=code,
+        filters={"clean_html": _cleaned},
     )
+
+
+def _cleaned(html: object) -> str:
+    from bleach import clean  # noqa: PLC0415
+
+    text = "".join(html) if isinstance(html, list) else str(html)
+    unstyled = re.sub(r"<style\b.*?</style\s*>", "", text, flags=re.DOTALL | re.IGNORECASE)
+    return clean(unstyled, tags=_TAGS, attributes=_ATTRIBUTES, protocols=["http", "https"])
 
 
 def shell(title: str, body: str, style: str = "") -> str:
@@ -41,7 +86,8 @@ def shell(title: str, body: str, style: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{css}</style></head>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{escaped(title)}</title><style>{css}</style></head>\n"
         f"<body><main>{body}</main></body></html>\n"
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.analysis.slopes import derivatives
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, styled, wrapped
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
 from afnlab.spec import Activation, get_activation
 
 POINTS = 801
@@ -23,6 +23,18 @@ STYLES: tuple[dict[str, Any], ...] = (
     {"color": ORANGE, "linestyle": "--"},
     {"color": GREY, "linestyle": ":"},
 )
+
+
+class Curve(NamedTuple):
+    """The values and slopes of a function at ascending x."""
+
+    label: str
+    x: np.ndarray
+    value: np.ndarray
+    slope: np.ndarray
+
+
+Drawable = str | Activation | Curve
 
 
 def samples(record: Activation, x: torch.Tensor, order: int, **params: Any) -> list[np.ndarray]:
@@ -45,7 +57,10 @@ def curve(
     """An elementwise activation and its derivatives up to `order`, on [-span, span]."""
     record = get_activation(ref)
     x = torch.linspace(-span, span, POINTS, dtype=torch.float64)
-    drawn = samples(record, x, order, **params)
+    return _draw(ax, x.numpy(), samples(record, x, order, **params))
+
+
+def _draw(ax: Axes, x: np.ndarray, drawn: Sequence[np.ndarray]) -> Axes:
     for y, name, style in zip(drawn, NAMES, STYLES, strict=False):
         ax.plot(x, y, label=name, zorder=3 - 0.1 * NAMES.index(name), **style)
     ax.axhline(0, color=GREY, linewidth=0.6)
@@ -60,7 +75,7 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
         figure = Picture(figsize=(9, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         curve(left, record, span, 0, **params)
-        left.set(title=f"{record.label}", xlabel="x", ylabel="f(x)")
+        left.set(title=shortened(record.label), xlabel="x", ylabel="f(x)")
         curve(right, record, span, order, **params)
         for line in list(right.lines):
             if line.get_label() == "f":
@@ -72,12 +87,15 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
     return figure
 
 
-def gallery(refs: Iterable[str | Activation], columns: int = 6, span: float = 4.0) -> Figure:
+def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Figure:
     """Small multiples of elementwise activations: the function solid, its slope dashed."""
-    records = [get_activation(ref) for ref in refs]
-    figure, axes = panels(len(records), columns, 1.6, sharey=True)
-    for ax, record in zip(axes, records, strict=True):
-        curve(ax, record, span)
+    shown = [ref if isinstance(ref, Curve) else get_activation(ref) for ref in refs]
+    figure, axes = panels(len(shown), columns, 1.6, sharey=True)
+    for ax, record in zip(axes, shown, strict=True):
+        if isinstance(record, Curve):
+            _draw(ax, record.x, [record.value, record.slope])
+        else:
+            curve(ax, record, span)
         ax.set(title=wrapped(record.label), ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure

@@ -20,8 +20,8 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
 
     Its least value and where, its largest slope, f and f' at 0, what it makes of a standard normal
     input (mean, deviation, mean square of the slope, share of inputs with a slope below 0.05 in
-    size), the gain that keeps the variance of pre-activations, and whether values and slopes are
-    finite up to |x| = 1e4 in every floating-point type. ValueError if it is not elementwise.
+    size), the gain (see `afnlab.gain`), and whether values and slopes are finite up to |x| = 1e4
+    in every floating-point type. ValueError if it is not elementwise.
     """
     record = get_activation(ref)
     if not record.elementwise:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from afnlab.analysis.plot import NAMES, POINTS, STYLES, samples
 from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, GREY, area, styled
+from afnlab.analysis.style import BLUE, GREY, area, shortened, styled
 from afnlab.autorot import AutoRotLinear
 from afnlab.spec import Activation, get_activation
 from afnlab.training.initial import build
@@ -128,7 +128,9 @@ class Regions(Scene):
         self.limit: Text = self.moves(_corner(self.top))
         self.top.axhline(0, color=GREY, linewidth=0.6)
         self.top.axvline(0, color=GREY, linewidth=0.6)
-        self.top.set(title=label, xlabel="pre-activation", xlim=(-self.reach, self.reach))
+        self.top.set(
+            title=shortened(label), xlabel="pre-activation", xlim=(-self.reach, self.reach)
+        )
         self.top.legend(loc="upper left")
         self.bars = [self._bars(i) for i in range(layers)]
         keys = self.bars[0][:2]

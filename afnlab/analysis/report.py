@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-import shutil
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from afnlab.analysis import export
 from afnlab.analysis.choosing import select
-from afnlab.analysis.page import to_html
+from afnlab.analysis.page import shell, to_html
 from afnlab.analysis.selection import Selection
 from afnlab.paths import PACKAGE, find
+from afnlab.runs import files as runfiles
 from afnlab.runs import places, store, sweepfile
-from afnlab.runs.cell import sources
+from afnlab.runs.cell import content, sources
 from afnlab.runs.cells import Means, run_cells
 from afnlab.runs.sources import digest
-from afnlab.words import counted
+from afnlab.words import counted, say
 
 PAGE, STATE = "report.html", "report.json"
 RUNS = "runs"
@@ -36,7 +37,7 @@ def write(
     speed: str | Path = "",
     pdf: bool = True,
     means: Means | None = None,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = say,
     **overrides: Any,
 ) -> Path:
     """Write the report of a sweep's runs, or of all in the folder, and return its page.
@@ -70,11 +71,10 @@ def write(
     }
     executed = target / "report.ipynb"
     execute("report", executed, given, means)
-    for record in (r for c in chosen for r in c.records):
-        _evidence(folder, target, record)
+    sums = {r["id"]: _evidence(folder, target, r) for c in chosen for r in c.records}
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
     export.figures(executed, target / export.FIGURES)
-    recipes = [_recipe(c, export.tables(c, target / export.TABLES)) for c in chosen]
+    recipes = [_recipe(c, export.tables(c, target / export.TABLES), sums) for c in chosen]
     report(f"wrote {page} ({counted(count, 'run')})")
     if pdf and export.browser():
         try:
@@ -98,7 +98,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _recipe(selection: Selection, csv: Path) -> dict[str, Any]:
+def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[str, Any]:
     """How a table was made, so that it can be made again from the runs alone.
 
     A record holds the sums of its run's files, and here stands that of the record.
@@ -109,8 +109,8 @@ def _recipe(selection: Selection, csv: Path) -> dict[str, Any]:
         "baseline": selection.baseline,
         "margin": selection.margin,
         "classes": selection.classes,
-        "labels": {spec.group: label for label, spec in selection.specs.items()},
-        "runs": {r["id"]: sha256(selection.folder / r["id"] / store.RECORD) for r in own},
+        "labels": selection.labels,
+        "runs": {r["id"]: sums[r["id"]] for r in own},
     }
 
 
@@ -140,24 +140,36 @@ def execute(
 
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run_cells(find("notebooks", notebook, ".ipynb"), target, given, means)
+        run_cells(content(find("notebooks", notebook, ".ipynb")), target, given, means)
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None
 
 
-def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> None:
-    """The page and the record of an executed run; runs never change, so what is there stays."""
-    run = record["id"]
-    page = target / RUNS / f"{run}.html"
-    notebook = folder / run / store.NOTEBOOK
-    if not page.is_file() and notebook.is_file():
-        page.write_text(to_html(notebook, record["label"], code=True), encoding="utf-8")
-    shutil.copyfile(folder / run / store.RECORD, page.with_suffix(".json"))
+def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> str:
+    """Write the page and the record of an executed run; the SHA-256 of the record.
+
+    Runs never change, so a page that is there stays. ValueError if the record is no longer the one
+    that the report is made of.
+    """
+    run = folder / record["id"]
+    page = target / RUNS / f"{record['id']}.html"
+    if not page.is_file() and store.NOTEBOOK in record["files"]:
+        try:
+            text = to_html(store.read_file(run, record, store.NOTEBOOK), record["label"], code=True)
+        except Exception as error:  # whatever stands in it, the report is of the numbers
+            said = (str(error).splitlines() or [type(error).__name__])[0]
+            text = shell(record["label"], f"<p>{escape(f'This notebook cannot be shown: {said}')}")
+        page.write_text(text, encoding="utf-8")
+    data = runfiles.read(run / store.RECORD, runfiles.LARGEST_JSON)
+    if store.parse_record(data, run / store.RECORD) != record:
+        raise ValueError(f"{run / store.RECORD}: has been changed while the report was written")
+    page.with_suffix(".json").write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def _fingerprint(chosen: list[Selection]) -> str:
-    said = [[c.baseline, c.margin, c.stale, c.foreign, c.absent] for c in chosen]
+    said = [[c.baseline, c.margin, c.stale, c.elsewhere, c.foreign, c.absent] for c in chosen]
     costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
     cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]

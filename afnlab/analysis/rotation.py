@@ -14,8 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from torch import nn
 
 from afnlab.analysis.stats import Interval, accuracy_interval, mean_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
+from afnlab.errors import shown
 from afnlab.spec import Activation
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
@@ -72,7 +73,7 @@ def _same(one: Result, other: Result) -> str:
 def depth_task(depth: int, kind: str, width: int = 32) -> Task:
     """A network of `depth` hidden layers on the digits; kind is one of KINDS."""
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {shown(kind)}")
     return Task(
         f"digits-depth-{depth}-{kind}",
         get_task("digits-arp").data,
@@ -152,6 +153,7 @@ def depth_figure(table: pd.DataFrame) -> Figure:
                     ax.plot(norms, style, color=_COLOURS[kind], label=label)
             ax.set(yscale="log", xlabel="layer", title=f"{depth} hidden layers")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            plain_ticks(ax.yaxis)
         axes[0].set_ylabel("gradient norm")
         axes[-1].legend()
     return figure

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
-from afnlab.analysis import claims, costs, notes, tables, wording
+from afnlab.analysis import claims, costs, functions, notes, tables, wording
+from afnlab.analysis.trained import TaskFacts, Trained
 from afnlab.runs import store
-from afnlab.runs.asked import Training
-from afnlab.runs.spec import RunSpec
 from afnlab.words import counted
 
 
@@ -23,20 +22,22 @@ from afnlab.words import counted
 class Selection:
     """Runs of one task, merged where they differ in seeds alone.
 
-    specs: one a row of the comparison, by label; records: the runs behind them; baseline: the label
-    that the others are compared with; margin: a difference too small to matter (a fraction), or
-    None; stale: how many runs in the folder were left out because their code has changed since;
-    foreign: the notebooks of runs left out because they are no trainings; absent: (label, reason)
-    of what was asked for and is not there; speed: the speed benchmark that tells their cost, or
-    None; among: whether runs of other settings are told of beside these; shared: what no row has by
-    default and all rows have alike, by name, which their labels leave out.
+    rows: what each row of the comparison is of, by label; records: the runs behind them; baseline:
+    the label that the others are compared with; margin: a difference too small to matter (a
+    fraction), or None; stale: how many runs in the folder were left out because their code has
+    changed since; elsewhere: of how many of these runs the code is not here, so that nobody can
+    say; foreign: the notebooks of runs left out because they are no trainings; absent: (label,
+    reason) of what was asked for and is not there; speed: the speed benchmark that tells their
+    cost, or None; among: whether runs of other settings are told of beside these; shared: what no
+    row has by default and all rows have alike, by name, which their labels leave out.
     """
 
     folder: Path
-    specs: Mapping[str, RunSpec]
+    rows: Mapping[str, Trained]
     records: list[dict[str, Any]]
     baseline: str
     stale: int = 0
+    elsewhere: int = 0
     margin: float | None = None
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
@@ -47,14 +48,14 @@ class Selection:
     @property
     def setting(self) -> str:
         """What sets these runs apart from others: task, epochs, and what is not as usual."""
-        asked = self.first
+        one = self.first
         told = {
-            f"{asked.limit_train} to train": asked.limit_train,
-            f"{asked.limit_test} to test": asked.limit_test,
-            asked.dtype: asked.dtype != "float32",
-            asked.device: asked.device != "cpu",
+            f"{one.limit_train} to train": one.limit_train,
+            f"{one.limit_test} to test": one.limit_test,
+            one.dtype: one.dtype != "float32",
+            one.device: one.device != "cpu",
         }
-        usual = [self.task.name, counted(asked.epochs, "epoch")]
+        usual = [self.task.name, counted(one.epochs, "epoch")]
         return ", ".join(
             [*usual, *(text for text, unusual in told.items() if unusual), *self._alike]
         )
@@ -69,21 +70,23 @@ class Selection:
         return re.sub(r"[^A-Za-z0-9._-]+", "-", self.setting)
 
     @property
-    def task(self) -> Any:
+    def task(self) -> TaskFacts:
         return self.first.task
 
     @property
-    def first(self) -> Training:
-        asked = next(iter(self.specs.values())).training
-        assert asked is not None
-        return asked
+    def first(self) -> Trained:
+        return next(iter(self.rows.values()))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label of every group of runs."""
+        return {one.group: label for label, one in self.rows.items()}
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """All seeds' histories, with a column `label`."""
         table = store.histories(self.folder, self.records)
-        labels = {spec.group: label for label, spec in self.specs.items()}
-        table.insert(0, "label", table.group.map(labels))
+        table.insert(0, "label", table.group.map(self.labels))
         return table
 
     @cached_property
@@ -112,20 +115,22 @@ class Selection:
     @cached_property
     def cost(self) -> costs.Cost:
         """What every label costs, and by which clock."""
-        asked = {n: s.training for n, s in self.specs.items() if s.training is not None}
         environment = self.records[0]["environment"]
-        return costs.cost(asked, self.history, environment, self.baseline, self.speed)
+        return costs.cost(self.rows, self.history, environment, self.baseline, self.speed)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
         """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
         parameter, index, value; empty if none did."""
-        labels = {spec.group: label for label, spec in self.specs.items()}
-        parts = [
-            pd.read_parquet(path).assign(label=labels[r["group"]])
-            for r in self.records
-            if (path := self.folder / r["id"] / "parameters.parquet").is_file()
-        ]
+        parts = []
+        for r in self.records:
+            if store.LEARNED in r["files"]:
+                try:
+                    table = store.read_table(self.folder / r["id"], r, store.LEARNED)
+                except ValueError as error:
+                    warnings.warn(f"left out {error}", stacklevel=2)
+                else:
+                    parts.append(table.assign(label=self.labels[r["group"]]))
         filled = [part for part in parts if len(part)]
         keys = ["label", "seed", "epoch", "site", "parameter", "index"]
         if not filled:
@@ -142,7 +147,7 @@ class Selection:
             printed[printed.task == self.task.name],
             self.history,
             self.first.epochs,
-            self.task.recipe.epochs,
+            self.task.epochs,
             self._changed(),
         )
 
@@ -151,12 +156,12 @@ class Selection:
         """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
         environment = self.records[0]["environment"]
         said = wording.answers(self.table, self.baseline, self.examples, self.margin, self.cost)
-        activations = {s.training.activation.label for s in self.specs.values() if s.training}
-        settings = len(self.specs) > len(activations)
+        activations = {one.activation for one in self.rows.values()}
+        settings = len(self.rows) > len(activations)
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            counted(len(activations), "activation") + f" in {len(self.specs)} settings" * settings,
+            counted(len(activations), "activation") + f" in {len(self.rows)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             counted(self.first.epochs, "epoch"),
             *([f"all with {', '.join(self._alike)}"] if self.shared else []),
@@ -169,12 +174,13 @@ class Selection:
     @property
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
-        rates = {s.training.options.lr for s in self.specs.values() if s.training is not None}
+        rates = {one.options["lr"] for one in self.rows.values()}
         said = [
-            notes.no_baseline(self.baseline, self.specs),
+            notes.no_baseline(self.baseline, self.rows),
             notes.same_functions(self.same),
             *notes.mixed(self.records),
             *notes.left_out(self.stale, self.foreign, self.absent),
+            *notes.code_elsewhere(self.elsewhere),
             *notes.unequal_seeds(self.final),
             *notes.reach(
                 float(self.table.accuracy.iloc[0]), self.examples, self.evaluated, len(rates)
@@ -184,10 +190,10 @@ class Selection:
 
     def _changed(self) -> str:
         """What sets these runs apart from the task as its source describes it."""
-        asked = self.first
-        if asked.limit_train or asked.limit_test:
+        one = self.first
+        if one.limit_train or one.limit_test:
             return "only some of the examples were used"
-        if asked.options.split != "test":
+        if one.options["split"] != "test":
             return "measured on validation examples"
         return f"measured with {', '.join(self._alike)}" if self.shared else ""
 
@@ -201,16 +207,13 @@ class Selection:
         """Labels whose functions are one and the same, trained alike, so that equal numbers are no
         coincidence."""
         values: dict[tuple, list[str]] = {}
-        x = torch.linspace(-8, 8, 1601, dtype=torch.float64)
-        for label, spec in self.specs.items():
-            asked = spec.training
-            assert asked is not None
-            record, options = asked.activation, asked.options
-            if record.elementwise and not (record.stochastic or options.trainable):
-                y = record(x, **options.activation) + 0.0  # -0.0 is 0.0
-                training = str(replace(options, activation={}))
-                values.setdefault((y.numpy().tobytes(), training), []).append(label)
+        for label, one in self.rows.items():
+            if (used := functions.used(one, self.folders_of(label))) is not None:
+                values.setdefault((used.tobytes(), one.training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 
     def runs_of(self, label: str) -> list[dict[str, Any]]:
-        return [r for r in self.records if r["group"] == self.specs[label].group]
+        return [r for r in self.records if r["group"] == self.rows[label].group]
+
+    def folders_of(self, label: str) -> list[Path]:
+        return [self.folder / r["id"] for r in self.runs_of(label)]

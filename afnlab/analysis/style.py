@@ -9,8 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from afnlab.markup import filled
+from afnlab.words import plain
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -40,6 +46,7 @@ RC: Any = {
     "lines.linewidth": 1.6,
     "figure.dpi": 110,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a label may hold a dollar sign
 }
 
 
@@ -61,6 +68,18 @@ def area(colour: str, alpha: float) -> Any:
     return {"facecolor": (colour, alpha), "edgecolor": colour, "linewidth": 0.8}
 
 
+def plain_ticks(axis: Axis) -> None:
+    """Numbers at the ticks of a logarithmic axis as they are written, not as mathematics."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def in_legend(label: str) -> str:
+    """A label for a legend, which would leave out one that begins with an underscore."""
+    text = plain(label)
+    return f" {text}" if text.startswith("_") else text
+
+
 class Picture(Figure):
     """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
 
@@ -77,7 +96,7 @@ class Picture(Figure):
 def wrapped(text: str, width: int = 24) -> str:
     """A long label in lines of at most so many letters, as far as it has places to break."""
     lines = [""]
-    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", text):
+    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", plain(text)):
         if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
             lines.append("")
         lines[-1] += word
@@ -86,7 +105,7 @@ def wrapped(text: str, width: int = 24) -> str:
 
 def shortened(text: str, width: int = 44) -> str:
     """A long label without its middle."""
-    half = width // 2
+    text, half = plain(text), width // 2
     return text if len(text) <= width else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"
 
 
@@ -109,26 +128,28 @@ def to_svg(figure: Figure, alt: str) -> str:
     alt: what it shows, for those who cannot see it.
     """
     buffer = io.StringIO()
-    page: Any = {"svg.hashsalt": alt, "svg.fonttype": "path"}
+    page: Any = {"svg.hashsalt": plain(alt), "svg.fonttype": "path"}
     with mpl.rc_context(page):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(_CURRENT, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    head = f'<svg role="img" aria-label="{label}"'
+    head = filled('<svg role="img" aria-label="{}"', alt)
     width = re.search(r'width="([\d.]+)pt"', svg)
     pixels = float(width[1]) * 4 / 3 if width else 800
     style = f' style="width:{pixels:.0f}px;max-width:100%;height:auto"'
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
-    return svg.replace("<svg", head + style, 1)
+    return svg.replace("<svg", str(head) + style, 1)
 
 
 def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> HTML:
-    """A figure for a notebook's output that becomes part of a page; `name` its id there."""
+    """A figure for a notebook's output that becomes part of a page; `name` its id there.
+
+    alt: what it shows, as a text; caption: a text, or `Markup`.
+    """
     from IPython.display import HTML  # noqa: PLC0415
 
-    note = f"<figcaption>{caption}</figcaption>" if caption else ""
-    named = f' id="{name}"' if name else ""
-    picture = f"<div class=scroll tabindex=0>{to_svg(figure, alt)}</div>"
-    return HTML(f"<figure{named}>{picture}{note}</figure>")
+    note = filled("<figcaption>{}</figcaption>", caption) if caption else ""
+    named = filled(' id="{}"', name) if name else ""
+    picture = filled("<div class=scroll tabindex=0>{}</div>", Markup(to_svg(figure, alt)))
+    return HTML(str(filled("<figure{}>{}{}</figure>", named, picture, note)))

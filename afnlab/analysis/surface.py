@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from afnlab.analysis.scene import Scene
-from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, area, styled
+from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, area, in_legend, plain_ticks, styled
 from afnlab.spec import Activation, get_activation
 from afnlab.training.learner import Learner, Setup
 from afnlab.training.plane import points
@@ -122,7 +122,7 @@ class Surfaces(Scene):
 
     def _loss(self, i: int, one: Learner) -> Line2D:
         label = get_activation(one.setup.activation).label
-        return self.moves(self.loss.plot([], [], MODELS[i], color=INK, label=label)[0])
+        return self.moves(self.loss.plot([], [], MODELS[i], color=INK, label=in_legend(label))[0])
 
     def _bars(self, i: int) -> list[StepPatch]:
         outline: Any = {"color": INK, "linewidth": 1.2, "linestyle": MODELS[1]}
@@ -134,6 +134,7 @@ class Surfaces(Scene):
         self.loss.set(
             title="loss", xlabel="step", yscale="log", xlim=(0, 200), ylim=(LEAST_LOSS, 3)
         )
+        plain_ticks(self.loss.yaxis)
         if len(self.planes) == 2:
             self.loss.legend(loc="lower left")
         for i, ax in enumerate(self.histograms):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis import stats
-from afnlab.words import counted
+from afnlab.errors import shown
+from afnlab.words import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
@@ -57,7 +58,7 @@ def compare(
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
     if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {margin!r}")
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
     accuracy = final_values(history)
@@ -220,4 +221,4 @@ def legend(table: pd.DataFrame, baseline: str) -> str:
 
 def as_text(table: pd.DataFrame) -> str:
     """The table for a terminal."""
-    return formatted(table).to_string(index_names=False)
+    return formatted(table).rename(index=plain).to_string(index_names=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import hashlib
 import random
 import re
 import tempfile
@@ -18,13 +18,14 @@ import pandas as pd
 from afnlab.analysis import export, report, tables, wording
 from afnlab.analysis.blocks.html import sentence
 from afnlab.analysis.blocks.numbers import comparison_table
-from afnlab.runs import RunFailed, store
+from afnlab.runs import RunFailed, files, places, store
+from afnlab.runs.files import is_id
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.upkeep import difference
 from afnlab.runs.warm import Warm
 from afnlab.training.options import whole
-from afnlab.words import counted
+from afnlab.words import counted, say
 
 NAMED = 3  # numbers of a row that are named where many differ
 
@@ -35,7 +36,7 @@ def verify(
     rerun: int = 1,
     seed: int = 0,
     runs: str | Path | None = None,
-    report_to: Callable[[str], None] = print,
+    report_to: Callable[[str], None] = say,
 ) -> bool:
     """Recompute a report's tables from its runs, and make `rerun` of the runs again.
 
@@ -48,8 +49,10 @@ def verify(
     state = report.read_state(target)
     if not state.get("tables") or not state.get("files"):
         raise ValueError(f"{page}: is no report with a {report.STATE}; write one: `afnlab report`")
-    folder = Path(runs) if runs else Path(state["folder"])
+    folder = places.folder(runs) if runs else Path(state["folder"])
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
+    if strange := [run for run in ids if not is_id(run)]:
+        raise ValueError(f"{target / report.STATE}: {strange[0]!r} is no id of a run")
     if gone := [run for run in ids if not (folder / run / store.RECORD).is_file()]:
         listed = ", ".join(run[:8] for run in gone)
         raise ValueError(f"{folder}: lacks runs of this report ({listed}); give their folder: runs")
@@ -115,25 +118,26 @@ def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
 def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[str]:
     """What of a run is not as it was when the report was made of it."""
     path = folder / run / store.RECORD
-    if report.sha256(path) != known:
-        copy = target / report.RUNS / f"{run}.json"
-        yield f"its record is not what it was{_changes(copy, path)}"
-        return
     try:
-        record = store.read_record(path)
+        data = files.read(path, files.LARGEST_JSON)
+        if hashlib.sha256(data).hexdigest() != known:
+            copy = target / report.RUNS / f"{run}.json"
+            yield f"its record is not what it was{_changes(copy, path)}"
+            return
+        record = store.parse_record(data, path)
+        for name, written in record["files"].items():
+            if written and files.summed(files.within(path.parent, name)) != written:
+                yield f"{name} is not what it was"
     except ValueError as error:
         yield str(error)
-        return
-    for name, facts in record["files"].items():
-        if facts.get("sha256") not in (None, report.sha256(folder / run / name)):
-            yield f"{name} is not what it was"
 
 
 def _changes(before: Path, now: Path) -> str:
     """What was changed in a record, as far as the report's copy of it tells."""
     try:
-        found = difference(*(json.loads(p.read_text(encoding="utf-8")) for p in (before, now)))
-    except (OSError, ValueError, KeyError):
+        both = (files.parse_json(files.read(p, files.LARGEST_JSON)) for p in (before, now))
+        found = difference(*both)
+    except (ValueError, KeyError, AttributeError):  # one of them is no record
         return ""
     named = [f"{name} was {old}, is {new}" for name, old, new in found.to_numpy()]
     return f": {_some(named)}" if named else ""

@@ -4,7 +4,12 @@ Each takes what the torch layer takes, and L, xmin_lim, xmax_lim, x_q, eps, auto
 see `afnlab.autorot.rotation.Rotation`. The Keras names of the source are aliases.
 """
 
-from afnlab.autorot.convert import auto_rotate, dynamic_region, undo_rotation
+from afnlab.autorot.convert import (
+    auto_rotate,
+    dynamic_region,
+    rotation_plan,
+    undo_rotation,
+)
 from afnlab.autorot.convolutions import (
     AutoRotConv1d,
     AutoRotConv2d,
@@ -61,6 +66,7 @@ __all__ = [
     "auto_rotate",
     "dynamic_region",
     "input_limits",
+    "rotation_plan",
     "suggested_L",
     "undo_rotation",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from warnings import warn
 
 import pandas as pd
 import torch
@@ -11,7 +12,11 @@ from torch import Tensor, nn
 
 from afnlab.autorot import convolutions, linear, recurrent
 from afnlab.autorot.limits import suggested_L
+from afnlab.autorot.planning import decide, told
 from afnlab.autorot.rotation import Rotation, forget
+from afnlab.autorot.tracing import not_finite
+from afnlab.autorot.undisturbed import undisturbed
+from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
@@ -48,22 +53,57 @@ _TORCHS = {
 
 
 def auto_rotate(
-    model: nn.Module, L: float | None = None, *, output_layer: bool = False, **settings: Any
+    model: nn.Module,
+    L: float | None = None,
+    *,
+    output_layer: bool = False,
+    example: Any = None,
+    **settings: Any,
 ) -> nn.Module:
-    """Rotate every layer of a model that has an Auto-Rotating form, in place; returns the model.
+    """Rotate the layers of a model on which it has an effect, in place; returns the model.
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
     Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
-    one stays as it is.
-    The last layer in the order of registration is left plain, unless output_layer=True.
+    one stays as it is. `rotation_plan` tells beforehand, with the same arguments, which layers will
+    be rotated, which not, and why; a UserWarning names those that are left although their type has
+    a rotated form.
+
     L: None means what `suggested_L` says of the model's activation modules, which must be of one
-    kind. settings: xmin_lim, xmax_lim, x_q, eps, trainable_L. ValueError if there is nothing to
-    rotate, or no L can be suggested. `undo_rotation` takes it back.
+    kind. output_layer: rotate the output layer too. settings: xmin_lim, xmax_lim, x_q, eps,
+    trainable_L.
+
+    example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
+    arguments, or a function that takes the model and runs it, `lambda model: model(x, mask=mask)`.
+    The model is run on it once, and what the run does to the model, its gradients and the random
+    generators is undone. Then a layer is left plain that
+
+    - the model never calls: it reads the weights itself, or uses the layer not at all,
+    - is followed by a normalisation, directly or after nothing but pooling, dropout, reshaping or a
+      ReLU: batch and instance normalisation divide rho out again, the others L. With running
+      statistics it would come back in evaluation, where these belong to another rho, and from
+      layer to layer the factors multiply until nothing is finite,
+    - gives the model's output: no other layer comes after it.
+
+    After the conversion the model is run once more, in evaluation; a RuntimeWarning tells if its
+    values have ceased to be finite.
+
+    example=None: nothing is run. The order of registration is taken for the order of the calls: the
+    last layer is the output layer, a layer is taken to be called, and it is left plain where the
+    next module beside it is a batch, instance or group normalisation of its size, or within
+    nn.Sequential any normalisation.
+
+    ValueError if there is nothing to rotate, or no L can be suggested; RuntimeError if the model
+    cannot be run on the example. Then nothing is changed. `undo_rotation` takes a rotation back.
     """
-    layers = list(_layers(model, tuple(ROTATED)))
-    chosen = layers if output_layer else layers[:-1]
+    _require_module("auto_rotate", model)
+    decisions = decide(model, ROTATED, example, output_layer)
+    chosen = [d.layer for d in decisions if d.rotate]
+    left = told(decisions)
     if not chosen:
-        raise ValueError(f"auto_rotate: no layer to rotate among {len(layers)} (see output_layer)")
+        why = f"; left plain: {left}" if left else ""
+        raise ValueError(
+            f"auto_rotate: no layer to rotate among {len(decisions)} (see output_layer){why}"
+        )
     limit = _suggestion(model) if L is None else L
     done: list[nn.Module] = []
     try:
@@ -76,7 +116,31 @@ def auto_rotate(
             _make_plain(layer)
         raise
     settle_fusion(model)
+    if left:
+        warn(f"auto_rotate: left plain: {left}", stacklevel=2)
+    if example is not None and (first := not_finite(model, chosen, example)):
+        warn(
+            f"auto_rotate: on the example the rotated model, in evaluation, gives values that are"
+            f" not finite, first from {first}: the factors rho multiply from layer to layer",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return model
+
+
+def rotation_plan(
+    model: nn.Module, example: Any = None, *, output_layer: bool = False
+) -> pd.DataFrame:
+    """What `auto_rotate` will do with these arguments; nothing is changed.
+
+    A row a layer that has an Auto-Rotating form, or is a subclass of one: layer (its name in the
+    model), type, rotate, why.
+    """
+    rows = [
+        {"layer": d.name, "type": type(d.layer).__name__, "rotate": d.rotate, "why": d.why}
+        for d in decide(model, ROTATED, example, output_layer)
+    ]
+    return pd.DataFrame(rows, columns=["layer", "type", "rotate", "why"])
 
 
 def undo_rotation(model: nn.Module) -> nn.Module:
@@ -85,6 +149,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     ValueError, and nothing is changed, where one has been parametrised since, or is of a class of
     its own.
     """
+    _require_module("undo_rotation", model)
     for module in model.modules():
         if isinstance(module, Rotation) and type(module) not in PLAIN:
             raise ValueError(
@@ -95,6 +160,11 @@ def undo_rotation(model: nn.Module) -> nn.Module:
         _make_plain(layer)
     settle_fusion(model)
     return model
+
+
+def _require_module(caller: str, model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{caller}: model must be a torch.nn.Module, got {shown(model)}")
 
 
 def _make_plain(layer: nn.Module) -> None:
@@ -129,7 +199,7 @@ def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.Da
 
     A row a feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside (share
     of its outputs within), deviation, largest (in size). L: None takes each rotated layer's own;
-    then plain layers have no row.
+    then plain layers have no row. The model stays as it is, running statistics too.
     """
     rows: list[dict[str, Any]] = []
     hooks = []
@@ -147,7 +217,8 @@ def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.Da
     for layer in _layers(model, tuple(k for k in (*ROTATED, *PLAIN) if k not in _RECURRENT)):
         hooks.append(layer.register_forward_hook(note))
     try:
-        model(x)
+        with undisturbed(model):
+            model(x)
     finally:
         for hook in hooks:
             hook.remove()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 
 import torch
 
+from afnlab.errors import shown
 from afnlab.spec import Activation, get_activation
 
 # The source's table. arctan's slope at 7 is 2 % of its maximum; the rule below would give 3.6.
@@ -48,10 +50,11 @@ def input_limits(ref: str | Activation, data_min: float, data_max: float) -> tup
     The hull of the data's range and of the activation's; where the activation is unbounded, the
     data's limit alone, as the source's README has it. ValueError for data_max < data_min.
     """
-    if not (isfinite(data_min) and isfinite(data_max) and data_min <= data_max):
-        raise ValueError(
-            f"data_max must be at least data_min, both finite; got {data_max!r} and {data_min!r}"
-        )
+    given = (data_min, data_max)
+    numbers = all(isinstance(v, (int, float)) and abs(v) <= float_info.max for v in given)
+    if not (numbers and data_min <= data_max):
+        got = f"{shown(data_max)} and {shown(data_min)}"
+        raise ValueError(f"data_max must be at least data_min, both finite; got {got}")
     low, high = get_activation(ref).range
     xmin = min(data_min, low) if low > -inf else data_min
     return float(xmin), float(max(data_max, high) if high < inf else data_max)

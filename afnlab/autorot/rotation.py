@@ -9,8 +9,9 @@ either the weights are rotated, or the output is scaled.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from math import inf, isfinite
+from collections.abc import Iterable, Mapping
+from math import inf
+from sys import float_info
 from typing import Any
 
 import torch
@@ -18,12 +19,14 @@ from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
 from afnlab.eager import is_plain
+from afnlab.errors import shown
+from afnlab.restoring import Restoring, kept, write
 
 EPS = 1e-5
 SETTINGS = ("L", "xmin_lim", "xmax_lim", "x_q", "eps", "auto_rot", "trainable_L")
 
 
-class Rotation:
+class Rotation(Restoring):
     """Mixin before a torch layer: takes the keywords below, and offers `rho`.
 
     L: limit of the dynamic region [-L, L]; xmin_lim, xmax_lim: limits of the values that enter the
@@ -39,7 +42,7 @@ class Rotation:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give `help` one signature: the layer's arguments and the keywords below."""
         super().__init_subclass__(**kwargs)
-        layer = cls.__mro__[cls.__mro__.index(Rotation) + 1]
+        layer = cls.__mro__[cls.__mro__.index(Restoring) + 1]
         if "__init__" in vars(cls) or not issubclass(layer, nn.Module):
             cls.__signature__ = None
             return
@@ -48,6 +51,8 @@ class Rotation:
         own = [
             p for p in inspect.signature(Rotation).parameters.values() if p.kind == p.KEYWORD_ONLY
         ]
+        if rest:  # takes these too, and torch.nn.utils.skip_init asks the signature
+            own += [inspect.Parameter(n, own[0].kind, default=None) for n in ("device", "dtype")]
         named = [p for p in theirs if p not in rest]
         cls.__signature__ = inspect.Signature([*named, *own, *rest])
 
@@ -79,25 +84,28 @@ class Rotation:
         """Set what the constructor takes, checked."""
         assert isinstance(self, nn.Module)
         name = type(self).__name__
+        for label, flag in (("auto_rot", auto_rot), ("trainable_L", trainable_L)):
+            if not isinstance(flag, bool):
+                raise ValueError(f"{name}: {label} must be true or false, got {shown(flag)}")
         if L is None and (auto_rot or trainable_L):
             raise ValueError(
                 f"{name}: L is None, which needs auto_rot=False; give a number above 0"
             )
         if L is not None and not (_is_number(L) and L > 0):
-            raise ValueError(f"{name}: L must be a number above 0, got {L!r}")
+            raise ValueError(f"{name}: L must be a number above 0, got {shown(L)}")
         for label, limit in (("xmin_lim", xmin_lim), ("xmax_lim", xmax_lim)):
             if not _is_number(limit):
-                raise ValueError(f"{name}: {label} must be a finite number, got {limit!r}")
+                raise ValueError(f"{name}: {label} must be a finite number, got {shown(limit)}")
         if xmax_lim < xmin_lim:
-            raise ValueError(
-                f"{name}: xmax_lim must be at least xmin_lim, got {xmax_lim!r} and {xmin_lim!r}"
-            )
+            got = f"{shown(xmax_lim)} and {shown(xmin_lim)}"
+            raise ValueError(f"{name}: xmax_lim must be at least xmin_lim, got {got}")
         if not (_is_number(eps) and eps > 0):
-            raise ValueError(f"{name}: eps must be a number above 0, got {eps!r}")
+            raise ValueError(f"{name}: eps must be a number above 0, got {shown(eps)}")
         self._check_probe(name, x_q)
         forget(self)
         self.xmin_lim, self.xmax_lim, self.eps = xmin_lim, xmax_lim, eps
         self.auto_rot, self.trainable_L = auto_rot, trainable_L
+        self._start = {"L": L} if trainable_L else {}
         if trainable_L:
             weight = next(self.parameters())
             self.L: Any = nn.Parameter(weight.new_tensor(L))
@@ -105,8 +113,9 @@ class Rotation:
             self.L = L
         if isinstance(x_q, Tensor):
             weight = next(self.parameters())
+            self._start["x_q"] = kept(x_q)
             # Not persistent: the state's keys stay those of the plain layer.
-            self.register_buffer("x_q", x_q.detach().to(weight), persistent=False)
+            self.register_buffer("x_q", kept(x_q).to(weight), persistent=False)
         else:
             self.x_q: Any = x_q
 
@@ -120,7 +129,7 @@ class Rotation:
                     f" tensor of shape {tuple(x_q.shape)}"
                 )
         elif not (x_q == "auto" or _is_number(x_q)):
-            raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {x_q!r}")
+            raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {shown(x_q)}")
 
     @property
     def probe(self) -> Any:
@@ -156,20 +165,49 @@ class Rotation:
         plain = super().extra_repr()  # type: ignore[misc]
         return f"{plain}, {own}" if plain else own
 
-    def _load_from_state_dict(self, state: Mapping[str, Any], prefix: str, *args: Any) -> None:
-        """A plain layer's state holds no L, and leaves ours as it is."""
-        if self.trainable_L and prefix + "L" not in state:
+    def reset_parameters(self) -> None:
+        """Draw the plain layer's parameters anew; a trained L and a tensor x_q are as they were
+        given."""
+        super().reset_parameters()  # type: ignore[misc]
+        self._restore(self._start)
+
+    def _restore(self, names: Iterable[str]) -> None:
+        for name in names:
+            write(self, name, self._start[name])
+
+    def _load_from_state_dict(
+        self: Any, state: Mapping[str, Any], prefix: str, metadata: Any, *args: Any
+    ) -> None:
+        """A plain layer's state holds no L, and leaves ours as it is.
+
+        A layer on the meta device that takes over the tensors of a state (assign=True) lacks what
+        the state does not hold.
+        """
+        devices = {t.device for n, t in state.items() if n.startswith(prefix)}
+        if metadata.get("assign_to_params_buffers") and len(devices) == 1:
+            self._join(devices.pop())
+        if "L" in self._parameters and prefix + "L" not in state:
             state = {**state, prefix + "L": self.L.detach()}
-        super()._load_from_state_dict(state, prefix, *args)  # type: ignore[misc]
+        super()._load_from_state_dict(state, prefix, metadata, *args)  # type: ignore[misc]
+
+    def _join(self: Any, device: torch.device) -> None:
+        """Give what is on the meta device memory on another, and its start."""
+        hollow = self._hollow()
+        for held in (self._parameters, self._buffers):
+            for name in hollow & held.keys():
+                empty = torch.empty_like(held[name], device=device)
+                held[name] = nn.Parameter(empty) if held is self._parameters else empty
+        self._restore(hollow - self._hollow())
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) <= float_info.max
 
 
 def forget(layer: nn.Module) -> None:
     """Remove the settings of a layer."""
-    for name in SETTINGS:
+    for name in (*SETTINGS, "_start"):
         if name in layer._parameters or name in layer._buffers or name in layer.__dict__:
             delattr(layer, name)
 

@@ -12,6 +12,7 @@ import afnlab
 from afnlab.training.engine import pick_device
 from afnlab.training.machine import machine
 from afnlab.training.options import whole
+from afnlab.words import say
 
 # Each is a module with a `measure`.
 NAMES = ("activations", "autorot", "report", "runs", "train", "tune", "widgets")
@@ -29,10 +30,11 @@ def main(
     module = import_module(f"afnlab.bench.{name}")
     table = module.measure(str(place), rounds, **settings)
     shown = module.summary(table) if hasattr(module, "summary") else table
-    print(shown.round(3).to_string(index=False, na_rep=""))
+    for line in shown.round(3).to_string(index=False, na_rep="").splitlines():
+        say(line)
     facts = {"afnlab": afnlab.__version__, "date": datetime.now(UTC).date().isoformat()}
     facts |= machine(place)
-    print(f"{facts['device_name']}, {facts['threads']} threads, torch {facts['torch']}; medians")
+    say(f"{facts['device_name']}, {facts['threads']} threads, torch {facts['torch']}; medians")
     if file:
         content = {**facts, "rounds": rounds, name: table.to_dict(orient="records")}
         Path(file).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

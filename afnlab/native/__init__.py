@@ -1,4 +1,7 @@
-"""Compiled kernels for the activations that torch has none for; see `status`."""
+"""Compiled kernels for the activations that torch has none for, or none that keeps the digits.
+
+`status` says where they come from.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Every activation that torch has no kernel for: its value, its slope, and its derivatives with
+// Every activation that torch has no kernel for, or one that loses digits: its value, its slope, and its derivatives with
 // respect to its parameters. For host and device, in float or double; without branches, so that
 // saturated inputs cost no more than others, and vector units are used.
 //
@@ -24,7 +24,8 @@
 #else
 #define AFNLAB_ACTIVATIONS(X) \
     X(srelu) X(swish) X(gelu) X(mish) X(gish) X(logish) X(smish) X(apec) X(mapec) \
-    X(plu) X(pilu) X(frelu) X(double_relu) X(softsign) X(tanhshrink)
+    X(plu) X(pilu) X(frelu) X(double_relu) X(softsign) X(tanhshrink) \
+    X(tanh) X(sigmoid) X(arctan) X(hardswish)
 #endif
 
 namespace afnlab {
@@ -236,11 +237,33 @@ AFNLAB_FN double normal_tail(double a, double& density) {
     return 0.5 * erfc(0.70710678118654752440 * a);
 }
 
-// (a - tanh a) / a^3 for a in [0, 1]; 6e-8.
+// (a - tanh a) / a^3 for a in [0, 1]; 6e-8. double: fitted, to the last digit.
 AFNLAB_FN float tanh_rest(float a) {
     return polynomial(a * a, 0.333333313f, -0.133331289f, 0.0539348272f, -0.0216602769f,
                       0.00821923022f, -0.00251073108f, 0.000420785454f);
 }
+AFNLAB_FN double tanh_rest(double a) {
+    return polynomial(
+        a * a,
+        0.33333333333333333, -0.1333333333333309, 0.053968253968046376, -0.02186948852912909,
+        0.0088632354045782825, -0.0035921266793663412, 0.0014558246920964942,
+        -0.00058997929463000517, 0.00023895705228738225, -9.6462777433131814e-5,
+        3.8389607893147333e-5, -1.4606131676715378e-5, 4.9877603175203467e-6,
+        -1.3791814499083342e-6, 2.6330772232959335e-7, -2.5155023659382106e-8);
+}
+
+// tanh a = (1 - e) / (1 + e) with e = exp(-2 a), for a >= 0.
+template <class T> AFNLAB_FN T tanh_of(T a) {
+    const Exp<T> e = exp_parts(-2 * a);
+    return ratio(-e.less_one(), 1 + e.value());
+}
+
+// arctan w for |w| up to tan(pi / 8); 2e-8.
+AFNLAB_FN float arctan_of(float w) {
+    const float z = w * w;
+    return w + w * z * polynomial(z, -0.333329558f, 0.199779227f, -0.138798118f, 0.0806019753f);
+}
+AFNLAB_FN double arctan_of(double w) { return ::atan(w); }
 
 // The logistic function at x, from one exponential: s = n / d, 1 - s = m / d, n m = e = exp(-|x|).
 template <class T> struct Logistic {
@@ -549,22 +572,72 @@ template <class T> struct tanhshrink {
     static constexpr int parameters = 0;
     AFNLAB_FN tanhshrink(const T*, long) {}
 
-    // tanh a = (1 - e) / (1 + e) with e = exp(-2 a).
-    AFNLAB_FN T tanh_of(T a) const {
-        const Exp<T> e = exp_parts(-2 * a);
-        return ratio(-e.less_one(), 1 + e.value());
-    }
     AFNLAB_FN T value(T x) const {
         const T a = magnitude(x);
-        const T rest = a < 1 ? small(a) : a - tanh_of(a);
+        const T rest = a < 1 ? a * a * a * tanh_rest(a) : a - tanh_of(a);
         return x < 0 ? -rest : rest;
     }
     AFNLAB_FN T slope(T x) const {
         const T tanh_x = tanh_of(magnitude(x));
         return tanh_x * tanh_x;
     }
-    AFNLAB_FN static float small(float a) { return a * a * a * tanh_rest(a); }
-    AFNLAB_FN static double small(double a) { return a - tanh(a); }
+};
+
+template <class T> struct hardswish {
+    static constexpr int parameters = 0;
+    AFNLAB_FN hardswish(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const { return gated(x, within(x + 3, T(0), T(6)) * T(1.0 / 6)); }
+    AFNLAB_FN T slope(T x) const {
+        return x < -3 ? T(0) : x > 3 ? T(1) : (x + T(1.5)) * T(1.0 / 3);
+    }
+};
+
+template <class T> struct tanh {
+    static constexpr int parameters = 0;
+    AFNLAB_FN tanh(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        const T y = tanh_of(magnitude(x));
+        return x < 0 ? -y : y;
+    }
+    // Not 1 - y^2, which loses its digits where y is nearly 1.
+    AFNLAB_FN T slope(T x) const {
+        const T e = exp_of(-2 * magnitude(x)), inverse = ratio(T(1), 1 + e);
+        return 4 * e * inverse * inverse;
+    }
+};
+
+template <class T> struct sigmoid {
+    static constexpr int parameters = 0;
+    AFNLAB_FN sigmoid(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        const Logistic<T> s(x);
+        return ratio(s.n, s.d);
+    }
+    AFNLAB_FN T slope(T x) const {
+        const Logistic<T> s(x);
+        const T inverse = ratio(T(1), s.d);
+        return s.e * inverse * inverse;
+    }
+};
+
+template <class T> struct arctan {
+    static constexpr int parameters = 0;
+    AFNLAB_FN arctan(const T*, long) {}
+
+    // arctan a = b + arctan((a - c) / (1 + a c)) with c = tan b, for b = 0, pi / 4 and pi / 2.
+    AFNLAB_FN T value(T x) const {
+        const T a = magnitude(x);
+        const bool middle = a > T(0.41421356237309505), right = a > T(2.414213562373095);
+        const T above = right ? T(-1) : middle ? a - 1 : a;
+        const T below = right ? a : middle ? a + 1 : T(1);
+        const T b = right ? T(1.5707963267948966) : middle ? T(0.7853981633974483) : T(0);
+        const T y = b + arctan_of(ratio(above, below));
+        return x < 0 ? -y : y;
+    }
+    AFNLAB_FN T slope(T x) const { return ratio(T(1), 1 + x * x); }
 };
 
 }  // namespace afnlab

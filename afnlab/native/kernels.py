@@ -16,11 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from afnlab.eager import in_memory, observed
 from afnlab.native import library, nvrtc
 from afnlab.native.toolchain import Unavailable
 from afnlab.spec import get_activation
 
 SWITCH = "AFNLAB_NATIVE"
+DEVICES = ("cpu", "cuda")
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 _C = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 _MOST_BLOCKS = 8192  # of a CUDA grid, for one channel's sums: several for every place on it
@@ -136,6 +138,21 @@ def _of_library(lib: ctypes.CDLL, name: str, kind: str, path: Path | str) -> Ker
     return Kernel(forward, backward, path, explain)
 
 
+def readable(x: Tensor, parameters: Sequence[Tensor], *like_x: Tensor) -> bool:
+    """Whether a kernel can be given the addresses of these tensors: of x, of the parameters, and of
+    others of x's shape. Everywhere else the torch expression has to serve."""
+    if x.dtype not in DTYPES or x.device.type not in DEVICES or observed():
+        return False
+    device, shape = x.device, x.shape
+    for t in (x, *parameters, *like_x):
+        if not in_memory(t) or t.device != device:
+            return False
+    for t in like_x:
+        if t.shape != shape:
+            return False
+    return channel_dim(shape, parameters) is not None
+
+
 def accumulation(dtype: torch.dtype) -> torch.dtype:
     """The type that is computed in: float32 for half types."""
     return torch.float64 if dtype == torch.float64 else torch.float32
@@ -170,7 +187,7 @@ def layout(x: Tensor, dim: int) -> Layout:
 
 def dense(x: Tensor) -> Tensor:
     """x itself if its elements fill its memory, in whatever order, else a copy."""
-    if not _stored(x):
+    if not _holds_its_values(x):
         x = x.clone()
     # Only a dense tensor's layout is kept.
     if x.is_contiguous() or torch.empty_like(x).stride() == x.stride():
@@ -178,9 +195,10 @@ def dense(x: Tensor) -> Tensor:
     return x.contiguous()
 
 
-def _stored(x: Tensor) -> bool:
-    """Whether its memory holds its values: not a lazy negative, nor a zero without memory."""
-    return not (x.is_neg() or x._is_zerotensor())
+def _holds_its_values(x: Tensor) -> bool:
+    """Whether numbers can be read from its memory as they are: it is no lazy negative, nor a zero
+    without memory, nor does it begin inside a number, as a view of bytes may."""
+    return not (x.is_neg() or x._is_zerotensor() or x.data_ptr() % x.element_size())
 
 
 def parameter_table(
@@ -249,7 +267,7 @@ def backward(
     x = dense(x)
     shape = layout(x, dim)
     grad_x = torch.empty_like(x)
-    if grad_y.dtype != x.dtype or grad_y.stride() != x.stride() or not _stored(grad_y):
+    if grad_y.dtype != x.dtype or grad_y.stride() != x.stride() or not _holds_its_values(grad_y):
         grad_y = torch.empty_like(x).copy_(grad_y)
     count, channels = len(numbers), shape[1]
     on_cpu = x.device.type == "cpu"

@@ -42,12 +42,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / "afnlab" / "native"
 
 
+def sources(kind: str) -> list[Path]:
+    """The files that a library is compiled from; none for a kind of device that has none."""
+    if kind not in SOURCE:
+        return []
+    files = [HERE / "functors.h", SOURCE[kind]]
+    return files + ([HERE / "cuda_kernels.h"] if kind == "cuda" else [])
+
+
 @cache
 def digest(kind: str) -> str:
     """SHA-256 of a library's sources."""
-    files = [HERE / "functors.h", SOURCE[kind]]
-    files += [HERE / "cuda_kernels.h"] if kind == "cuda" else []
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+    return hashlib.sha256(b"".join(f.read_bytes() for f in sources(kind))).hexdigest()
 
 
 def ready(kind: str, level: str) -> Path:

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from afnlab.eager import is_plain, observed, transformed
+from afnlab.eager import is_plain, observed, transformed, unwrapped
 from afnlab.native import kernels
-from afnlab.native.kernels import DTYPES, accumulation, channel_dim
+from afnlab.native.kernels import DEVICES, DTYPES, accumulation, channel_dim, readable
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
 from afnlab.spec import Activation, get_activation
 
@@ -46,7 +46,23 @@ class Call:
         """The expression's gradients, themselves differentiable."""
         return torch.func.vjp(self.expression, x, *tensors)[1](grad_y)
 
-    def kernel(self, x: Tensor) -> kernels.Kernel:
+    def forward(self, x: Tensor, *tensors: Tensor) -> Tensor:
+        """f(x): by the kernel, if it can read what is given."""
+        if not readable(x, tensors):
+            return self.expression(x, *tensors)
+        return kernels.forward(self._kernel(x), x, self.numbers, tensors)
+
+    def backward(
+        self, with_sums: bool, grad_y: Tensor, x: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The gradients with respect to x and, with_sums, to the tensors: by the kernel, if it can
+        read what is given."""
+        if not readable(x, tensors, grad_y):
+            grads = self.gradients(grad_y, x, *tensors)
+            return grads if with_sums else grads[:1]
+        return kernels.backward(self._kernel(x), grad_y, x, self.numbers, tensors, with_sums)
+
+    def _kernel(self, x: Tensor) -> kernels.Kernel:
         found = kernels.find(self.record.name, x.device.type)
         assert found is not None
         return found
@@ -65,18 +81,22 @@ class _Eager(torch.autograd.Function):
         ctx.call = call
         ctx.save_for_backward(x, *tensors)
         ctx.save_for_forward(x, *tensors)
-        return kernels.forward(call.kernel(x), x, call.numbers, tensors)
+        return call.forward(x, *tensors)
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple:
-        call, (x, *tensors) = ctx.call, ctx.saved_tensors
+        call, (x, *tensors) = ctx.call, map(unwrapped, ctx.saved_tensors)
+        grad_y = unwrapped(grad_y)
+        if x.dtype != grad_y.dtype:  # hooks may have kept another type
+            x = x.to(grad_y.dtype)
         with_sums = any(ctx.needs_input_grad[2:])
-        if torch._C._functorch.is_legacy_batchedtensor(grad_y):  # is_grads_batched: no storage
+        again = torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0
+        if not again:  # nobody will differentiate it
+            grads = call.backward(with_sums, grad_y, x, *tensors)
+        elif observed() or not all(map(is_plain, (grad_y, x, *tensors))):
             grads = call.gradients(grad_y, x, *tensors)
-        elif torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0:
+        else:
             grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
-        else:  # nobody will differentiate it again
-            grads = kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)
         return None, *grads, *[None] * (1 + len(tensors) - len(grads))
 
     @staticmethod
@@ -89,7 +109,7 @@ class _Transformed(_Eager):
 
     @staticmethod
     def forward(call: Call, x: Tensor, *tensors: Tensor) -> Tensor:  # type: ignore[override]
-        return kernels.forward(call.kernel(x), x, call.numbers, tensors)
+        return call.forward(x, *tensors)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -111,10 +131,7 @@ class _Backward(torch.autograd.Function):
     def forward(
         call: Call, with_sums: bool, grad_y: Tensor, x: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        if channel_dim(x.shape, tensors) is None:
-            grads = call.gradients(grad_y, x, *tensors)
-            return grads if with_sums else grads[:1]
-        return kernels.backward(call.kernel(x), grad_y, x, call.numbers, tensors, with_sums)
+        return call.backward(with_sums, grad_y, x, *tensors)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
@@ -130,8 +147,8 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple:
         expression = partial(_Backward._expression, ctx)
-        pull = torch.func.vjp(expression, *ctx.saved_tensors)[1]
-        return None, None, *pull(tuple(grads))
+        pull = torch.func.vjp(expression, *map(unwrapped, ctx.saved_tensors))[1]
+        return None, None, *pull(tuple(map(unwrapped, grads)))
 
     @staticmethod
     def jvp(ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None) -> Any:
@@ -160,7 +177,7 @@ def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor 
     """f(x) by the compiled kernel; None where the expression has to serve."""
     if observed() or record.name not in kernels.names():
         return None
-    if x.dtype not in DTYPES or x.device.type not in ("cpu", "cuda") or not is_plain(x):
+    if x.dtype not in DTYPES or x.device.type not in DEVICES or not is_plain(x):
         return None
     numbers: list[float | None] = []
     tensors: list[Tensor] = []

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils._pytree import tree_map
 
-from afnlab.eager import forward_modes
+from afnlab.eager import forward_modes, unwrapped
 
 
 def forward_mode(
@@ -28,6 +28,7 @@ def forward_mode(
         filled = tuple(
             torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
         )
+        inputs, filled = (tuple(map(unwrapped, ts)) for ts in (inputs, filled))
         out, pull = torch.func.vjp(f, *inputs)  # type: ignore[misc]
         zero = tree_map(torch.zeros_like, out)
         return torch.func.vjp(pull, zero)[1](filled)[0]

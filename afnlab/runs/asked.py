@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from afnlab.errors import ParameterError, about, shown
 from afnlab.loading import unknown
 from afnlab.runs import cell
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
-from afnlab.training.options import TASK_PARAMS, TRAINABLE, Options, resolve, seed_list, whole
+from afnlab.training.options import (
+    TASK_PARAMS,
+    TRAINABLE,
+    Options,
+    choice,
+    resolve,
+    seed_list,
+    whole,
+)
 from afnlab.training.record import TABLES
 from afnlab.training.tasks import Task, get_task
 
@@ -65,6 +74,12 @@ class Training:
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
         return {name: short(value) for name, value in sorted(told.items())}
 
+    def facts(self) -> dict[str, Any]:
+        """What else a record holds, so that a reader of it needs neither task nor activation."""
+        task = self.task
+        told = {"summary": task.summary, "source": task.source, "published": task.published}
+        return {"settings": self.told, "task": told | {"epochs": task.recipe.epochs}}
+
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""
         record, options = self.activation, self.options
@@ -97,36 +112,42 @@ def training(
     native: bool | None = None,
     here: bool = True,
 ) -> Training:
-    """Check what a training notebook is given; ValueError, with the nearest spelling.
+    """Check what a training notebook is given; ParameterError, with the nearest spelling.
 
     Beside the names that its parameters cell declares, it takes what the chosen activation and task
     declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
     here: whether the device must be this machine's.
     """
     told = {name: d.default for name, d in known.items()} | cell.checked(given, known)
-    task, record = get_task(told["task"]), get_activation(told["activation"])
+    with about("task", told["task"]):
+        task = get_task(told["task"])
+    with about("activation", told["activation"]):
+        record = get_activation(told["activation"])
     params = {name: value for name, value in told.items() if name not in known}
     for name, value in told.get(PARAMS, {}).items():
         if name in params:
-            raise ValueError(f"parameter {name!r} is given twice, alone and in {PARAMS!r}")
+            twice = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
+            raise ParameterError(name, value, message=twice)
         params[name] = value
     own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
-    for name in params:
-        if name.rpartition(".")[2] not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
+    for name, value in params.items():
+        last = name.rpartition(".")[2] if isinstance(name, str) else name
+        if last not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
             names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
-            raise ValueError(unknown("parameter", name, names))
-    dtype = told.get("dtype", "float32")
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+            raise ParameterError(name, value, message=unknown("parameter", name, names))
+    dtype = choice(told.get("dtype", "float32"), "dtype", DTYPES)
     tables = tuple(told.get("record", ()))
-    for table in tables:
+    for at, table in enumerate(tables):
         if table not in TABLES:
-            raise ValueError(unknown("record", table, TABLES))
+            raise ParameterError(
+                "record", table, message=unknown("record", table, TABLES), at=(at,)
+            )
     counts = {}
     for name in ("epochs", "limit_train", "limit_test"):
         counts[name] = told.get(name, 0)
         whole(counts[name], name, least=0)
-    device = _device_kind(told.get("device", "auto"), here)
+    with about("device", told.get("device", "auto")):
+        device = _device_kind(told.get("device", "auto"), here)
     return Training(
         task=task,
         activation=record,
@@ -140,7 +161,7 @@ def training(
         limit_test=counts["limit_test"] or None,
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels(device, record.key) if native is None else native,
+        native=native_kernels(device, record.label) if native is None else native,
     )
 
 

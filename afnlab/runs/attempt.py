@@ -6,19 +6,24 @@ left can be told from what is under way.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import time
 import uuid
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from afnlab import locks
-from afnlab.runs import store
+from afnlab.runs import files, store
 
 PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", locks.SUFFIX
 _MINUTE, _DAY = 60, 86_400  # seconds
+# What a file system answers that cannot do this, as CIFS and sshfs for folders: no sign of a fault.
+_NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF)
 
 
 class Attempt:
@@ -37,19 +42,31 @@ class Attempt:
             raise ValueError(f"{runs}: cannot hold runs ({error})") from None
 
     def finish(self, record: dict[str, Any]) -> Path:
-        """Make the attempt the run. If another was first, its folder stays."""
-        files = sorted(p for p in self.folder.rglob("*") if p.is_file())
-        store.write_record(self.folder, record, files)
+        """Make the attempt the run. If another was first, its folder stays.
+
+        What is no plain file is not kept: links, pipes and the like are named in a warning.
+        ValueError, and the attempt stays as it is, if there is what no record could hold.
+        """
+        for name in store.OWN:
+            if os.path.lexists(self.folder / name):
+                raise ValueError(f"a notebook may not leave a {name}: that is afnlab's own file")
+        for path, kind in list(files.odd(self.folder)):
+            warnings.warn(f"{self.run_id}: not kept, as it is {kind}: {path.name}", stacklevel=2)
+            path.unlink()
+        store.write_record(self.folder, record, files.plain(self.folder))
+        final = self.runs / self.run_id / store.RECORD
+        written = store.parse_record(files.read(self.folder / store.RECORD), final)
+        store.check_files(self.folder, written)
         return self.settle()
 
     def settle(self) -> Path:
         """Give the folder, with its record in it, the run's name."""
-        for path in (*self.folder.rglob("*"), self.folder):
+        for path in (*files.plain(self.folder), *files.folders(self.folder), self.folder):
             _sync(path)
         final = self.runs / self.run_id
         while not _renamed(self.folder, final):
             try:
-                store.read_record(final / store.RECORD)
+                store.read_record(final / store.RECORD, entire=True)
             except ValueError:  # not whole, and reported whenever it was read
                 with suppress(FileNotFoundError):
                     final.rename(self.runs / f"{TORN}{self.run_id}-{_unique()}")
@@ -58,14 +75,18 @@ class Attempt:
                 break
         _sync(self.runs)
         self._release()
-        discard(self.runs / store.FAILED / self.run_id)
+        discard_failed(self.runs, self.run_id)
         return final
 
     def fail(self, facts: dict[str, Any]) -> Path:
         """Move the attempt aside, in place of the last one that failed of the same run."""
         final = self.runs / store.FAILED / self.run_id
         final.parent.mkdir(exist_ok=True)
-        store.write_json(self.folder / store.ERROR, facts)
+        if final.parent.is_symlink():
+            raise OSError(errno.ELOOP, "is a link", str(final.parent))
+        if (self.folder / store.ERROR).is_dir():  # the notebook's
+            discard(self.folder / store.ERROR)
+        store.write_failure(self.folder, facts)
         while not _renamed(self.folder, final):
             discard(final)
         self._release()
@@ -88,7 +109,9 @@ class Attempt:
 
 def abandoned(runs: Path) -> list[Path]:
     """What ended processes left: folders of attempts, their locks, and what was being deleted."""
-    found = [*runs.glob(f"{TRASH}*"), *runs.glob(f"{store.FAILED}/{TRASH}*")]
+    found = list(runs.glob(f"{TRASH}*"))
+    if not (runs / store.FAILED).is_symlink():
+        found += runs.glob(f"{store.FAILED}/{TRASH}*")
     for path in runs.glob(f"{PREFIX}*"):
         if path.suffix != LOCK:
             if _is_free(_lock_of(path)):
@@ -99,16 +122,31 @@ def abandoned(runs: Path) -> list[Path]:
 
 
 def discard(path: Path) -> None:
-    """Delete a folder or file, if it is there; nobody sees it half deleted."""
+    """Delete a folder or file, if it is there; nobody sees it half deleted.
+
+    Of a link only the link goes. ValueError if something is mounted within.
+    """
+    if not path.is_symlink() and path.is_dir():
+        device = path.parent.stat().st_dev
+        with suppress(PermissionError):  # then nothing in it can be deleted either
+            for folder in (path, *files.folders(path)):
+                if folder.lstat().st_dev != device:
+                    raise ValueError(f"{folder}: another file system is mounted there")
     trash = path.with_name(f"{TRASH}{_unique()}")
     with suppress(FileNotFoundError):
         path.rename(trash)
-        if trash.is_dir():
+        if trash.is_dir() and not trash.is_symlink():
             shutil.rmtree(trash, ignore_errors=True)
         else:
             trash.unlink()
     if path.name.startswith(PREFIX) and path.suffix != LOCK:
         _lock_of(path).unlink(missing_ok=True)
+
+
+def discard_failed(runs: Path, run_id: str) -> None:
+    """Delete what a failed run left, if it is there, and not in a folder that is a link."""
+    if not (runs / store.FAILED).is_symlink():
+        discard(runs / store.FAILED / run_id)
 
 
 def _unique() -> str:
@@ -131,14 +169,24 @@ def _renamed(folder: Path, final: Path) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Have a file, or a folder's list of names, written to the disk."""
+    """Have a file, or a folder's list of names, written to the disk, where that can be asked for.
+
+    Whatever else a notebook left (links, pipes, sockets) is not opened: it might never answer.
+    """
     if os.name != "posix" and path.is_dir():
         return  # Windows opens no folders
-    descriptor = os.open(path, os.O_RDONLY)
+    mode = path.lstat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
 
 
 def _is_free(lock: Path) -> bool:

@@ -8,12 +8,15 @@ import json
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from afnlab.errors import ParameterError, shown
 from afnlab.runs import kinds
 
 TAG = "parameters"
+MOST_BYTES = 100_000_000  # of a notebook
 
 
 @dataclass(frozen=True)
@@ -25,48 +28,78 @@ class Declared:
     limits: kinds.Limits | None = None
 
     def checked(self, name: str, value: Any) -> Any:
-        """`value` as it is annotated; ValueError, with what is allowed, if it may not be that."""
+        """`value` as it is annotated; ParameterError, with what is allowed, if it may not be."""
         try:
             fitted = kinds.fit(self.kind or kinds.like(self.default), value)
-        except kinds.Misfit:
-            raise ValueError(f"parameter {name!r} {self._must_be(value)}") from None
-        if self.limits is not None and (why := self.limits.refusal(fitted)):
-            raise ValueError(f"parameter {name!r} {why}")
+        except kinds.Misfit as misfit:
+            raise self._refusal(name, value, self._must_be(value), misfit.at) from None
+        if self.limits is not None and (found := self.limits.refusal(fitted)):
+            raise self._refusal(name, value, *found)
         return fitted
+
+    def _refusal(self, name: str, value: Any, why: str, at: tuple[Any, ...]) -> ParameterError:
+        allowed = why.removeprefix("must be ").rpartition("got ")[0].rstrip(",; ")
+        return ParameterError(name, value, allowed, at=at, message=f"parameter {shown(name)} {why}")
 
     def _must_be(self, value: Any) -> str:
         if listed := kinds.choices(self.kind):
             return kinds.one_of(listed, value)
         kind = self.kind or kinds.like(self.default) or ast.Name("object")
-        return f"must be {ast.unparse(kind)}, got {value!r} ({type(value).__name__})"
+        return f"must be {ast.unparse(kind)}, got {shown(value)} ({type(value).__name__})"
+
+
+def content(path: Path) -> bytes:
+    """What a notebook's file holds; ValueError if it cannot be read."""
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise ValueError(
+                f"{path}: is not a readable notebook (has {size:,} bytes, may have {MOST_BYTES:,})"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: is not a readable notebook ({error})") from None
+
+
+@lru_cache(maxsize=64)
+def cells(content: bytes) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(kind, source, tags) of the cells in a notebook's content; ValueError if it is none."""
+    try:
+        return [
+            (c["cell_type"], "".join(c["source"]), tuple(c["metadata"].get("tags", ())))
+            for c in json.loads(content)["cells"]
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        why = str(error) if isinstance(error, ValueError) else type(error).__name__
+        raise ValueError(f"is not a readable notebook ({why})") from None
 
 
 def sources(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
     """(kind, source, tags) of a notebook's cells."""
+    return _cells(path, content(path))
+
+
+def _cells(path: Path, held: bytes) -> list[tuple[str, str, tuple[str, ...]]]:
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        return [
-            (c["cell_type"], "".join(c["source"]), tuple(c["metadata"].get("tags", ())))
-            for c in cells
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: is not a readable notebook ({error})") from None
+        return cells(held)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def declared(path: Path) -> dict[str, Declared]:
+def declared(path: Path, held: bytes | None = None) -> dict[str, Declared]:
     """The parameters that a notebook declares, by name, in order.
 
-    ValueError if it has no cell tagged `parameters`, or one that holds anything but imports and
-    assignments of literals, one plain name each.
+    held: its content, if that has been read. ValueError if it has no cell tagged `parameters`, or
+    one that holds anything but imports and assignments of literals, one plain name each.
     """
-    tagged = [source for _, source, tags in sources(path) if TAG in tags]
+    found = _cells(path, content(path) if held is None else held)
+    tagged = [source for _, source, tags in found if TAG in tags]
     if len(tagged) != 1:
         raise ValueError(f"{path}: has {len(tagged)} cells tagged {TAG!r}, must have one")
     try:
         comments = _comments(tagged[0])
         nodes = [n for n in ast.parse(tagged[0]).body if not _is_idle(n)]
         return dict(_declaration(node, comments) for node in nodes)
-    except (SyntaxError, ValueError, tokenize.TokenError) as error:
+    except (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise ValueError(
             f"{path}: its parameters cell may hold only lines such as `t: float = 2.21`,"
             f" not {error}"
@@ -90,6 +123,7 @@ def _declaration(node: ast.stmt, comments: Mapping[int, str]) -> tuple[str, Decl
     if not isinstance(target, ast.Name) or value is None:
         raise ValueError(ast.unparse(node))
     limits = kinds.limits(kind, comments.get(node.end_lineno or 0, ""))
+    kinds.readable(kind)
     try:
         return target.id, Declared(_default(value), kind, limits)
     except ValueError:  # ast's own words name a node, not the line

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import cell, forking, values
+from afnlab.runs import cell, reading, surroundings, values
 from afnlab.runs.kernels import KernelServer
 
+_SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
 _TICK = 0.2  # seconds between two looks at the clock
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
@@ -40,13 +44,15 @@ class Means:
 
 
 def run_cells(
-    notebook: Path,
+    content: bytes,
     target: Path,
     given: Mapping[str, Any],
     means: Means | None = None,
     log: Path | None = None,
-) -> None:
-    """Execute a notebook into `target`, its parameters set to what is given.
+) -> list[tuple[str, str]]:
+    """Execute a notebook's content into `target`, its parameters set to what is given.
+
+    Returns the path and the SHA-256 of each source file that the kernel's process has read.
 
     PapermillExecutionError if a cell raises, TimeoutError if the time is up, DeadKernelError if the
     kernel dies; `target` then shows what was done and where it ended. log: what the kernel's
@@ -57,11 +63,17 @@ def run_cells(
     means = means or Means()
     log = log or target.with_suffix(".log")
     made: list[Any] = []
-    manager = manager_class(means.server, means.threads, log, means.environment, made)
-    _prepare(notebook, target, given)
-    with _Deadline(means, made) as deadline:
+    _prepare(content, target, given)
+    with (
+        _private_folder(means.server) as private,
+        _notes(private) as notes,
+        _Deadline(means, made) as deadline,
+    ):
+        extra = {**means.environment, reading.VARIABLE: notes}
+        manager = manager_class(means.server, means.threads, private, log, extra, made)
         try:
             _papermill(target, manager)
+            return reading.notes(notes)
         except Exception as error:
             if deadline.passed:
                 _note_end(target, ended := TimeoutError(f"not done after {means.timeout:g} s"), log)
@@ -69,13 +81,33 @@ def run_cells(
             if not hasattr(error, "ename"):  # no cell's own
                 _note_end(target, error, log)
             raise
-        finally:
-            if means.server is not None and not means.server.running:
-                for process in _processes(made):
-                    forking.kill_group(process.pid)
 
 
-def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
+@contextmanager
+def _private_folder(server: KernelServer | None) -> Iterator[Path]:
+    """The server's own, or one that is deleted afterwards."""
+    if server is not None:
+        yield server.folder
+        return
+    folder = surroundings.private_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _notes(folder: Path) -> Iterator[str]:
+    """A file for what a kernel notes; not where the notebook writes, which it may empty."""
+    handle, name = tempfile.mkstemp(suffix=".read", dir=folder)
+    os.close(handle)
+    try:
+        yield name
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _prepare(content: bytes, target: Path, given: Mapping[str, Any]) -> None:
     """Write the notebook with a cell that assigns what is given.
 
     papermill can do this too, but turns tuples and paths into texts.
@@ -83,23 +115,29 @@ def _prepare(notebook: Path, target: Path, given: Mapping[str, Any]) -> None:
     import nbformat  # noqa: PLC0415
     from papermill.iorw import load_notebook_node  # noqa: PLC0415
 
-    content = load_notebook_node(str(notebook))
+    target.write_bytes(content)
+    notebook = load_notebook_node(str(target.absolute()))
     if given:
-        tags = [c.metadata.get("tags", []) for c in content.cells]
+        tags = [c.metadata.get("tags", []) for c in notebook.cells]
         at = next((i for i, t in enumerate(tags) if cell.TAG in t), -1)
         added = nbformat.v4.new_code_cell(values.assignments(given))
         added.metadata["tags"] = ["injected-parameters"]
-        content.cells.insert(at + 1, added)
-        content.metadata.papermill["parameters"] = {n: values.encode(v) for n, v in given.items()}
-    nbformat.write(content, target)
+        notebook.cells.insert(at + 1, added)
+        notebook.metadata.papermill["parameters"] = {n: values.encode(v) for n, v in given.items()}
+    nbformat.write(notebook, target)
 
 
 def _papermill(path: Path, manager: type) -> None:
     import papermill  # noqa: PLC0415
+    from papermill.iorw import papermill_io  # noqa: PLC0415
 
+    if not isinstance(papermill_io.get_handler(f"{_SCHEME}x.ipynb"), _Whole):
+        papermill_io.register(_SCHEME, _Whole())
+    # papermill formats a path, and takes what begins with - or s3:// for something else.
+    literal = str(path.absolute()).replace("{", "{{").replace("}", "}}")
     papermill.execute_notebook(
-        str(path),
-        str(path),
+        literal,
+        f"{_SCHEME}{literal}",
         kernel_name="python3",
         language="python",
         progress_bar=False,
@@ -108,11 +146,32 @@ def _papermill(path: Path, manager: type) -> None:
     )
 
 
+class _Whole:
+    """How papermill writes a notebook: whole, in place of whatever stands there.
+
+    What stands there the notebook itself may have put: opened, a link might lead out of the run,
+    and a pipe would never let go of us.
+    """
+
+    def write(self, text: str, path: str) -> None:
+        target = Path(path.removeprefix(_SCHEME))
+        part = target.with_name(f".{target.name}.part")
+        part.unlink(missing_ok=True)
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(target)
+
+    def pretty_path(self, path: str) -> str:
+        return path.removeprefix(_SCHEME)
+
+
 def _note_end(path: Path, error: Exception, log: Path) -> None:
     """Write into the notebook that its kernel ended, where that was, and what it last said."""
     import nbformat  # noqa: PLC0415
 
     with suppress(OSError, ValueError):
+        if path.is_symlink() or not path.is_file():
+            return
         content = nbformat.read(path, 4)
         begun = [c for c in content.cells if c.metadata.get("papermill", {}).get("start_time")]
         if not begun:
@@ -123,7 +182,7 @@ def _note_end(path: Path, error: Exception, log: Path) -> None:
         begun[-1].outputs.append(
             nbformat.v4.new_output("error", ename=name, evalue=text, traceback=lines)
         )
-        nbformat.write(content, path)
+        _Whole().write(nbformat.writes(content), str(path))
 
 
 def _processes(managers: list[Any]) -> list[Any]:
@@ -144,10 +203,11 @@ class _Deadline:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        seconds = self.means.timeout
-        due = math.inf if seconds is None else time.monotonic() + seconds
+        seconds, due = self.means.timeout, math.inf
         number = signal.SIGINT
         while not self._done.wait(_TICK):
+            if seconds is not None and due == math.inf and _processes(self.managers):
+                due = time.monotonic() + seconds  # what the kernel server takes is not the run's
             if self.means.stop.is_set():
                 self._send(_KILL)
             elif time.monotonic() >= due:

@@ -25,6 +25,7 @@ from afnlab.runs.executors import PATIENCE, Ending, check_numbers
 from afnlab.runs.places import Place, place
 from afnlab.runs.spec import RunSpec
 from afnlab.runs.warm import Busy, Warm
+from afnlab.words import masked
 
 LOCAL = "local"
 
@@ -132,7 +133,8 @@ class Dask:
         try:
             client = distributed.Client(getattr(cluster, "address", cluster), timeout=20)
         except (OSError, ValueError) as error:
-            raise ValueError(f"scheduler {self.address!r}: cannot be reached ({error})") from None
+            said = f"scheduler {self.address!r}: cannot be reached ({error})"
+            raise ValueError(masked(said)) from None
         info = client.scheduler_info(n_workers=-1)
         if isinstance(cluster, _There):
             cluster.scheduler_info = info

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,50 +14,79 @@ import yaml
 from pandas import isna
 
 from afnlab import locks
-from afnlab.runs import store, upkeep
+from afnlab.errors import ParameterError, about, shown
+from afnlab.mainguard import refuse_while_importing
+from afnlab.runs import linedyaml, store, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
-from afnlab.runs.linedyaml import Loader
 from afnlab.runs.places import place
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.spec import RunSpec
 from afnlab.runs.sweep import planned, standings
 from afnlab.runs.sweep import sweep as make_runs
-from afnlab.words import counted
+from afnlab.training.options import seed_list
+from afnlab.words import complain, counted, plain, say
 
 
-def assigned(text: str) -> Any:
-    """A value as it is written at the command line: YAML, or else the text as it is."""
+def assigned(text: str, name: str = "value") -> Any:
+    """A value as it is written at the command line: YAML, or else the text as it is.
+
+    name: what it is for. ValueError for YAML that no parameter may be given, see `linedyaml`.
+    """
+    if not text.strip():
+        return text
     try:
-        return yaml.load(text, Loader)
-    except yaml.YAMLError:
+        return linedyaml.value(text, name)
+    except linedyaml.NotYaml:
         return text
 
 
-def pairs(texts: list[str], flag: str) -> dict[str, Any]:
+def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, Any]:
+    """What a flag that may be repeated assigns; ValueError for a name that is given twice."""
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if name in values:
+            raise ParameterError(name, message=f"{flag}: {shown(name)} is given twice")
+        values[name] = assigned(text, f"{flag} {name}")
+    return values
+
+
+def split(texts: Iterable[str], flag: str) -> dict[str, Any]:
     """`KEY=VALUE` texts as a mapping."""
-    for text in texts:
-        if "=" not in text:
-            raise ValueError(f"{flag} takes KEY=VALUE, got {text!r}")
-    return {key: assigned(value) for key, _, value in (t.partition("=") for t in texts)}
+    parts = [text.partition("=") for text in texts]
+    for key, mark, value in parts:
+        if not (key and mark):
+            raise ValueError(f"{flag} takes KEY=VALUE, got {shown(key + mark + value)}")
+    return given([(key, value) for key, _, value in parts], flag)
+
+
+def seeds(text: str | None) -> Any:
+    """What `--seeds` says, checked; None if it was not given."""
+    if text is None:
+        return None
+    with about("seeds", text):
+        value = assigned(text, "--seeds")
+        seed_list(value)
+    return value
 
 
 def run(a: argparse.Namespace) -> int:
-    spec = RunSpec.make(a.notebook, {name: assigned(text) for name, text in a.parameter})
+    refuse_while_importing("afnlab run")
+    spec = RunSpec.make(a.notebook, given(a.parameter, "-p"))
     executor = Local(1, timeout=_timeout(a))
     where = place(a.runs)
     where.pull()
     folder = where.folder / spec.id
     if store.is_there(where.folder, spec.id):
-        print(f"{folder} is there already: {spec.label}")
+        say(f"{folder} is there already: {spec.label}")
         return 0
     Attempt(where.workshop, "check").drop()
-    print(f"running {spec.label} as {spec.id}")
+    say(f"running {spec.label} as {spec.id}")
     with closing(executor.results([spec], where)) as results:
         for _, error in results:
             if error is not None:
-                print(f"afnlab: {error}; see {error.link}", file=sys.stderr)
+                complain(f"{error}; see {error.link}")
                 return 1
     metrics = store.read_record(folder / store.RECORD).get("metrics")
     if metrics and spec.training is not None:
@@ -65,15 +94,15 @@ def run(a: argparse.Namespace) -> int:
         shown = "not finite" if loss is None else f"{loss:.4f}"
         accuracy = f"{100 * metrics['test_accuracy']:.2f}"
         means = f"means over {counted(len(spec.seeds), 'seed')}"
-        print(f"test accuracy {accuracy} %, loss {shown}, {means}")
+        say(f"test accuracy {accuracy} %, loss {shown}, {means}")
     elif metrics:
-        print(_told(metrics))
-    print((folder / store.NOTEBOOK).resolve())
+        say(_told(metrics))
+    say((folder / store.NOTEBOOK).resolve())
     return 0
 
 
 def sweep(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
-    only = pairs(a.only, "--only")
+    only = split(a.only, "--only")
     executor = _executor(a)
     if a.dry_run:
         return _dry_run(a, only, executor.here, overrides)
@@ -85,12 +114,12 @@ def sweep(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
         executor=executor,
         **overrides,
     )
-    for spec, error in outcome.failed:
-        print(f"failed: {spec.label}: {error}\n  {error.link}", file=sys.stderr)
-    for spec, error in outcome.earlier:
-        print(f"failed before: {spec.label}: {error}\n  {error.link}", file=sys.stderr)
+    for when, specs in (("failed", outcome.failed), ("failed before", outcome.earlier)):
+        for spec, error in specs:
+            say(f"{when}: {spec.label}: {error}", sys.stderr)
+            say(f"  {error.link}", sys.stderr)
     if outcome.earlier:
-        print("--retry-failed tries again what failed before", file=sys.stderr)
+        say("--retry-failed tries again what failed before", sys.stderr)
     return 1 if outcome.failed or outcome.earlier else 0
 
 
@@ -106,7 +135,7 @@ def _executor(a: argparse.Namespace) -> Executor:
         raise ValueError("--scheduler and --slurm exclude each other")
     from afnlab.runs.cluster import LOCAL, Dask  # noqa: PLC0415
 
-    slurm = None if a.slurm is None else pairs(a.slurm, "--slurm")
+    slurm = None if a.slurm is None else split(a.slurm, "--slurm")
     return Dask(a.scheduler or LOCAL, jobs=a.jobs, slurm=slurm, **common)
 
 
@@ -129,7 +158,7 @@ def _dry_run(
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.left.seeds:
                 state += f": seeds {', '.join(map(str, standing.left.seeds))}"
-        print(f"{standing.spec.id}  {standing.spec.label:{width}}  {state}")
+        say(f"{standing.spec.id}  {standing.spec.label:{width}}  {state}")
     return 0
 
 
@@ -153,7 +182,8 @@ def _list(a: argparse.Namespace, where: Any) -> int:
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
         own = "" if accuracy else _told(row["metrics"])
-        print(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
+        own += "" if row["here"] else "  its code is not here"
+        say(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
     return 0
 
 
@@ -165,21 +195,24 @@ def _told(metrics: Mapping[str, Any]) -> str:
 
 def _show(a: argparse.Namespace, where: Any) -> int:
     record = upkeep.find(where.folder, a.id)
-    print(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), end="")
-    print(f"folder: {upkeep.home(where.folder, record).resolve()}")
+    for line in yaml.safe_dump(record, sort_keys=False, allow_unicode=True).splitlines():
+        say(line)
+    say(f"folder: {upkeep.home(where.folder, record).resolve()}")
     return 0
 
 
 def _diff(a: argparse.Namespace, where: Any) -> int:
     one, other = (upkeep.find(where.folder, ref) for ref in (a.one, a.other))
     found = upkeep.difference(one, other)
-    print(found.to_string(index=False) if len(found) else "no difference")
+    shown_as = found.map(plain).to_string(index=False) if len(found) else "no difference"
+    for line in shown_as.splitlines():
+        say(line)
     return 0
 
 
 def _rm(a: argparse.Namespace, where: Any) -> int:
     for run_id in upkeep.remove(where, a.ids):
-        print(f"removed {run_id}")
+        say(f"removed {run_id}")
     return 0
 
 
@@ -187,13 +220,18 @@ def _gc(a: argparse.Namespace, where: Any) -> int:
     found = upkeep.waste(where, a.stale)
     if not a.dry_run:
         locks.tidy(where.workshop)
+    left = 0
     for path, reason in found:
-        if not a.dry_run:
-            upkeep.discard(where, path)
-        print(f"{'would remove' if a.dry_run else 'removed'} {path.name}: {reason}")
+        try:
+            if not a.dry_run:
+                upkeep.discard(where, path)
+            say(f"{'would remove' if a.dry_run else 'removed'} {path.name}: {reason}")
+        except (OSError, ValueError) as error:  # the others can go all the same
+            left += 1
+            complain(f"not removed: {path.name}: {error}")
     if not found:
-        print("nothing to remove")
-    return 0
+        say("nothing to remove")
+    return 1 if left else 0
 
 
 def rerun(a: argparse.Namespace) -> int:
@@ -202,18 +240,18 @@ def rerun(a: argparse.Namespace) -> int:
     where = place(a.runs)
     where.pull()
     record = upkeep.find(where.folder, a.id)
-    print(f"running {record['label']} again")
+    say(f"running {record['label']} again")
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:
             verdict = execute_again(where.folder, record, Path(again), timeout)
         except RunFailed as error:
-            print(f"afnlab: {error}", file=sys.stderr)
+            complain(f"{error}")
             return 1
     if verdict.refused:
-        print(f"afnlab: not compared: {'; '.join(verdict.refused)}", file=sys.stderr)
+        complain(f"not compared: {'; '.join(verdict.refused)}")
         return 2
     if verdict.differ:
-        print(f"the numbers differ in {', '.join(verdict.differ)}")
+        say(f"the numbers differ in {', '.join(verdict.differ)}")
         return 1
-    print(f"the numbers are the same bits: {', '.join(verdict.same)}")
+    say(f"the numbers are the same bits: {', '.join(verdict.same)}")
     return 0

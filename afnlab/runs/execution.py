@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+import os
+import reprlib
 import time
 import traceback
 from datetime import UTC, datetime
@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab.paths import PACKAGE, shared
-from afnlab.runs import store, values
+from afnlab.mainguard import refuse_while_importing
+from afnlab.paths import shared
+from afnlab.runs import files, schema, store, values
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.cells import Means, run_cells
+from afnlab.runs.checkout import git_state
+from afnlab.runs.fingerprint import check
 from afnlab.runs.spec import OUT, RunSpec
+from afnlab.words import masked
 
 RESULT = "result.json"
+LONGEST = 200  # characters of the name of a metric
 _DISTRIBUTIONS = ("papermill", "ipykernel", "pandas", "scikit-learn")
 
 
@@ -28,8 +33,8 @@ class RunFailed(Exception):
     """A notebook stopped with an error; `folder` holds what it left."""
 
     def __init__(self, message: str, folder: Path) -> None:
-        super().__init__(message, folder)
-        self.message, self.folder = message, folder
+        self.message, self.folder = masked(message), folder
+        super().__init__(self.message, folder)
 
     @property
     def link(self) -> str:
@@ -49,6 +54,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     RunFailed if a cell raises, the kernel dies, the time is up or the disk is full; what was done
     is then in `runs/.failed/<id>`. ValueError if the folder cannot hold runs.
     """
+    refuse_while_importing("afnlab.runs.execute")
     means = means or Means(**settings)
     attempt = Attempt(runs, spec.id)
     clock = time.perf_counter()
@@ -85,8 +91,11 @@ def _facts(spec: RunSpec) -> dict[str, Any]:
         "label": spec.label,
         "parameters": spec.normal,
         "given": {name: values.encode(value) for name, value in spec.parameters.items()},
+        **(spec.training.facts() if spec.training is not None else {}),
         "seeds": list(spec.seeds),
         "native": spec.uses_native,
+        "folder": str(Path.cwd()),
+        "code": dict(spec.code.units),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
 
@@ -102,12 +111,13 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     if OUT in spec.known:
         given[OUT] = str(folder)
     log = folder / "kernel.log"
-    run_cells(spec.notebook, folder / store.NOTEBOOK, given, means, log)
+    read = run_cells(spec.content, folder / store.NOTEBOOK, given, means, log)
+    check(spec.code, read)
     log.unlink(missing_ok=True)
     path = folder / RESULT
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
-    left = _left(path)
+    left = _left(path, spec.training is not None)
     path.unlink()
     done, asked = left.get("parameters"), json.loads(json.dumps(spec.normal))
     if done is not None and done != asked:
@@ -116,18 +126,34 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     return {name: left[name] for name in ("metrics", "environment") if name in left}
 
 
-def _left(path: Path) -> dict[str, Any]:
-    """What a notebook wrote into its result.json; ValueError for metrics that are no numbers."""
+def _left(path: Path, training: bool) -> dict[str, Any]:
+    """What a notebook wrote into its result.json; ValueError if that is not what it may hold.
+
+    Metrics are finite real numbers. None stands for one that is not finite where a training has
+    diverged, which its history tells; a notebook of the user's own may not leave it.
+    """
     try:
-        left = json.loads(path.read_text(encoding="utf-8"))
+        left = files.parse_json(files.read(path, files.LARGEST_JSON), finite=False)
     except ValueError as error:
-        raise ValueError(f"{path.name} is not JSON: {error}") from None
-    metrics = left.get("metrics", {}) if isinstance(left, dict) else None
-    if not isinstance(metrics, dict):
+        said = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path.name} is not JSON: {said}") from None
+    if not isinstance(left, dict) or not isinstance(left.get("metrics", {}), dict):
         raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
-    for name, value in metrics.items():
-        if isinstance(value, (str, list, dict)):
-            raise ValueError(f"{path.name}: the metric {name!r} must be a number, got {value!r}")
+    for name, value in left.get("metrics", {}).items():
+        shown = reprlib.repr(name)
+        if not (name.isprintable() and 0 < len(name) <= LONGEST):
+            raise ValueError(
+                f"{path.name}: the name of a metric must be printable, of 1 to {LONGEST}"
+                f" characters; got {shown}"
+            )
+        if not (schema.number(value) or (training and value is None)):
+            raise ValueError(
+                f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
+                " metrics are finite real numbers"
+            )
+    for name in ("environment", "parameters"):
+        if not isinstance(left.get(name, {}), dict):
+            raise ValueError(f"{path.name}: {name} must be a mapping, got {left[name]!r:.60}")
     return left
 
 
@@ -135,26 +161,10 @@ def _last_line(error: BaseException) -> str:
     name, value = getattr(error, "ename", None), getattr(error, "evalue", None)
     if name:
         lines = str(value).strip().splitlines() or [""]
-        return f"{name}: {lines[0]}" if lines[0] else name
-    return traceback.format_exception_only(error)[-1].strip()
+        return masked(f"{name}: {lines[0]}" if lines[0] else name)
+    return masked(traceback.format_exception_only(error)[-1].strip())
 
 
 @cache
 def versions() -> dict[str, str]:
     return {"afnlab": afnlab.__version__, **{name: version(name) for name in _DISTRIBUTIONS}}
-
-
-@cache
-def git_state() -> dict[str, Any] | None:
-    """Commit of afnlab's working tree and whether it had changes; None where there is no git."""
-    git = shutil.which("git")
-    if git is None or not (PACKAGE.parent / ".git").exists():
-        return None
-
-    def ask(*words: str) -> str:
-        out = subprocess.run(
-            [git, "-C", str(PACKAGE.parent), *words], capture_output=True, text=True, check=False
-        )
-        return out.stdout.strip()
-
-    return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}

@@ -15,6 +15,7 @@ from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.places import Place
 from afnlab.runs.spec import RunSpec
+from afnlab.runs.surroundings import allowed_jobs
 from afnlab.runs.warm import Busy, Warm
 from afnlab.training.options import whole
 
@@ -45,7 +46,8 @@ class Local:
 
     jobs: how many. threads: torch's in each; None: the machine's, divided among the jobs. timeout:
     seconds that a run may take. gpus_per_run: how many GPUs a run has to itself; 0: all runs see
-    all. ValueError if there are not as many.
+    all. ValueError if there are not as many, or if a process may not open as many files as a run
+    needs; where that is true of all jobs together there are fewer, with a warning.
     """
 
     here = True
@@ -66,7 +68,7 @@ class Local:
             starts = range(0, len(ids) - gpus_per_run + 1, gpus_per_run)
             self.gpus = [",".join(ids[i : i + gpus_per_run]) for i in starts]
             jobs = min(jobs, len(self.gpus))
-        self.jobs = jobs
+        self.jobs = jobs = allowed_jobs(jobs)
         self.threads = threads or max(1, _processors() // jobs)
         self.timeout = timeout
         self._futures: dict[Future, RunSpec] = {}

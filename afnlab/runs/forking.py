@@ -1,31 +1,32 @@
 """The process that kernels are forked from: it imports, starts no threads, and watches over them.
 
-Whatever ends, nothing of it lives on: the server ends with the process that started it, its kernels
-with the server, and what a kernel started (its process group) with the kernel.
+Whatever ends, nothing of it lives on: the server ends with its supervisor, its kernels with the
+server, and what a kernel started with the kernel, whatever session it is in: it adopts orphans, and
+so does the server when a kernel ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
 import traceback
 from typing import Any, NoReturn
 
+from afnlab.runs import reading
+from afnlab.runs.supervisor import adopt_orphans, end_with, kill_descendants
+
 PRELOAD = (
     "afnlab.runs",
     "afnlab.analysis",
     "IPython.core.completerlib",
     "IPython.extensions.storemagic",
-    "duckdb",
     "ipykernel.debugger",
     "ipykernel.kernelapp",
     "matplotlib.backends.backend_agg",
@@ -37,20 +38,17 @@ PRELOAD = (
     "sklearn.model_selection",
     "torch._dynamo",  # an optimizer imports it when it is made
 )
-LAUNCHER = "ipykernel_launcher"
-MESSAGE = 1 << 20  # bytes of a request at most
-SILENT = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # or a debugger says that it misses breakpoints
-_PR_SET_PDEATHSIG = 1
+REQUEST = b"fork"  # what is asked for is in the file that comes with it
 
 
-def serve(descriptor: int, parent: int, folder: str) -> None:
-    """Fork a kernel for each request, until the process `parent` closes the connection or ends.
+def serve(descriptor: int, parent: int) -> NoReturn:
+    """Fork a kernel for each request, until the connection is closed or the process `parent` ends.
 
-    folder: what the kernels' sockets are in, to be deleted then.
+    descriptor: our end of the connection. parent: the supervisor.
     """
     kernels: dict[int, int] = {}  # handle: process
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started us
-    signal.signal(signal.SIGTERM, lambda *_: _end(kernels, folder))
+    signal.signal(signal.SIGTERM, _end)
+    adopt_orphans()
     end_with(parent, signal.SIGTERM)
     connection = socket.socket(fileno=descriptor)
     for name in PRELOAD:
@@ -61,17 +59,20 @@ def serve(descriptor: int, parent: int, folder: str) -> None:
         ready, _, _ = select.select([connection.fileno(), *kernels], [], [])
         for handle in ready:
             if handle in kernels:
-                kill_group(kernels[handle])  # before its number is free for another process
                 os.waitpid(kernels.pop(handle), 0)
                 os.close(handle)
+                kill_descendants(spared=kernels.values())
         if connection.fileno() in ready:
-            request = connection.recv(MESSAGE)
+            request, files, _, _ = socket.recv_fds(connection, len(REQUEST), 1)
             if not request:
-                _end(kernels, folder)
-            _fork(json.loads(request), connection, kernels)
+                _end()
+            _fork(files[0], connection, kernels)
 
 
-def _fork(request: dict[str, Any], connection: socket.socket, kernels: dict[int, int]) -> None:
+def _fork(file: int, connection: socket.socket, kernels: dict[int, int]) -> None:
+    """Fork a kernel as it is asked for in a file, and answer with its number and a handle of it."""
+    with open(file, "rb") as asked:
+        request = json.load(asked)
     server = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -85,24 +86,9 @@ def _fork(request: dict[str, Any], connection: socket.socket, kernels: dict[int,
         socket.send_fds(connection, [str(pid).encode()], [handle])
 
 
-def _end(kernels: dict[int, int], folder: str) -> NoReturn:
-    for pid in kernels.values():
-        kill_group(pid)
-    shutil.rmtree(folder, ignore_errors=True)
+def _end(*_: object) -> NoReturn:
+    kill_descendants()
     os._exit(0)
-
-
-def kill_group(pid: int) -> None:
-    """Kill a kernel and what it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-def end_with(parent: int, number: signal.Signals) -> None:
-    """Have this process sent a signal when its parent ends; end now if that has happened."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
@@ -110,22 +96,26 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
     code = 1
     try:
         os.setsid()
+        adopt_orphans()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         end_with(server, signal.SIGKILL)
         os.environ.clear()
         os.environ.update(request["env"])
+        if notes := os.environ.pop(reading.VARIABLE, ""):
+            reading.keep_in(notes)
         os.environ.pop("JPY_PARENT_PID", None)  # this process's parent is the server
         os.chdir(request["cwd"])
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
         import numpy as np  # noqa: PLC0415
-        from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415
+
+        from afnlab.runs.kernelapp import KernelApp  # noqa: PLC0415
 
         np.random.seed()  # noqa: NPY002  (else all children would share the server's state)
-        sys.argv = [LAUNCHER, *request["arguments"]]
-        IPKernelApp.launch_instance(request["arguments"])
+        sys.argv = [KernelApp.name, *request["arguments"]]
+        KernelApp.launch_instance(request["arguments"])
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1

@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import product
-from math import exp, log
-from typing import Any
+from math import exp, log, prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from afnlab.errors import shown
 from afnlab.loading import unknown
+from afnlab.runs.values import size
 from afnlab.spec import get_activation, list_activations
 
 ELEMENTWISE = "elementwise"
 RANGE = ("from", "to", "step", "count", "log")
+MOST_RUNS = 10_000  # of a sweep
 _MOST, _FARTHEST = 100_000, 1e300
+
+Place = tuple[Any, ...]  # keys and positions that lead to an entry of a sweep
+
+
+class Entry(NamedTuple):
+    """A value that a run is given, and where it stands."""
+
+    value: Any
+    at: Place = ()
+
+
+Point = dict[str, Entry]  # what a run is given by one axis of the grid, by name
 
 
 class GridError(ValueError):
@@ -24,6 +39,21 @@ class GridError(ValueError):
     def __init__(self, message: str, *at: Any) -> None:
         super().__init__(message)
         self.at = at
+
+
+def counted_runs(number: int, *at: Any) -> int:
+    """A number of runs that a sweep may have; GridError for more."""
+    if number > MOST_RUNS:
+        message = f"asks for {number:,} runs, a sweep may have {MOST_RUNS:,}: make several sweeps"
+        raise GridError(message, *at)
+    return number
+
+
+def axis(name: str, values: Any, at: Place = ()) -> list[Point]:
+    """All points of one name's list, range or choice, which stands at this place."""
+    listed = entries(name, values)
+    counted_runs(sum(_count(name, value) for value in listed))
+    return [p for i, value in enumerate(listed) for p in points(name, Entry(value, (*at, i)))]
 
 
 def entries(name: str, values: Any) -> list[Any]:
@@ -37,16 +67,19 @@ def entries(name: str, values: Any) -> list[Any]:
         return [n for n in list_activations() if get_activation(n).elementwise]
     if isinstance(values, Mapping):
         return _range(name, values)
-    listed = list(values) if isinstance(values, (list, tuple, range, np.ndarray)) else []
+    many = isinstance(values, (list, tuple, range, np.ndarray)) and getattr(values, "ndim", 1) > 0
+    if many and (number := size(values) if isinstance(values, range) else len(values)) > _MOST:
+        raise GridError(f"{shown(name)} has {shown(number)} values, may have {_MOST:,}")
+    listed = list(values) if many else []
     if not listed:
         word = f", or {ELEMENTWISE}" if name == "activation" else ", or a range {from: 1, to: 3}"
-        raise GridError(f"{name!r} must be a list with entries{word}")
+        raise GridError(f"{shown(name)} must be a list with entries{word}")
     for i, item in enumerate(listed if name == "activation" else ()):
         for own, parameters in item.items() if isinstance(item, Mapping) else ():
             if parameters is not None and not isinstance(parameters, Mapping):
                 example = f"{{{own}: {{parameter: [1, 2]}}}}"
                 message = f"{own!r} must be followed by parameters, such as {example}"
-                raise GridError(f"{message}, got {parameters!r}", i)
+                raise GridError(f"{message}, got {shown(parameters)}", i)
             for parameter, value in (parameters or {}).items():
                 try:
                     _own(parameter, value)
@@ -55,29 +88,61 @@ def entries(name: str, values: Any) -> list[Any]:
     return listed
 
 
-def points(name: str, value: Any) -> Iterator[dict[str, Any]]:
+def points(name: str, entry: Entry) -> Iterator[Point]:
     """The points of one entry; an item `{name: {parameter: value or list}}` may have many."""
+    value, at = entry
     if name != "activation" or not isinstance(value, Mapping):
-        yield {name: value}
+        yield {name: entry}
         return
     for activation, own in value.items():
-        lists = {k: _own(k, v) for k, v in (own or {}).items()}
+        inside = (*at, activation)
+        lists = {
+            key: [Entry(one, (*inside, key, i)) for i, one in enumerate(_own(key, listed))]
+            for key, listed in (own or {}).items()
+        }
         for chosen in product(*lists.values()):
-            yield {"activation": activation, **dict(zip(lists, chosen, strict=True))}
+            yield {"activation": Entry(activation, inside), **dict(zip(lists, chosen, strict=True))}
 
 
-def together(lists: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _count(name: str, value: Any) -> int:
+    """How many points an entry has."""
+    if name != "activation" or not isinstance(value, Mapping):
+        return 1
+    return sum(prod(len(_own(k, v)) for k, v in (own or {}).items()) for own in value.values())
+
+
+def together(lists: Mapping[str, Any], at: Place = ()) -> list[Point]:
     """The points of lists that go side by side: the first values, the second, and so on."""
-    axes = {name: entries(name, values) for name, values in lists.items()}
-    lengths = {name: len(axis) for name, axis in axes.items()}
+    axes: dict[str, list[Entry]] = {}
+    for name, values in lists.items():
+        try:
+            axes[name] = [Entry(v, (*at, name, i)) for i, v in enumerate(entries(name, values))]
+        except GridError as error:
+            raise GridError(str(error), name, *error.at) from None
+    lengths = {name: len(entered) for name, entered in axes.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise GridError(f"lists that go together must be equally long; there are: {told}")
+    rows = list(zip(*axes.values(), strict=True))
+    counted_runs(
+        sum(prod(_count(n, e.value) for n, e in zip(axes, row, strict=True)) for row in rows)
+    )
     return [
-        {n: v for point in combined for n, v in point.items()}
-        for row in zip(*axes.values(), strict=True)
-        for combined in product(*(points(n, v) for n, v in zip(axes, row, strict=True)))
+        merged(combined)
+        for row in rows
+        for combined in product(*(points(n, e) for n, e in zip(axes, row, strict=True)))
     ]
+
+
+def merged(combined: Iterable[Point]) -> Point:
+    """Several points as one; GridError, at the later of the two, for a name that two give."""
+    made: Point = {}
+    for point in combined:
+        for name, entry in point.items():
+            if name in made:
+                raise GridError(f"parameter {shown(name)} is given twice", *entry.at)
+            made[name] = entry
+    return made
 
 
 def _own(name: str, value: Any) -> list[Any]:
@@ -88,29 +153,29 @@ def _own(name: str, value: Any) -> list[Any]:
 
 def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     def wrong(message: str) -> GridError:
-        return GridError(f"{name!r}: {message}")
+        return GridError(f"{shown(name)}: {message}")
 
     for key, value in given.items():
         if key not in RANGE:
             raise wrong(unknown("key of a range", key, RANGE))
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if key != "log" and not (number and abs(value) <= _FARTHEST):
-            raise wrong(f"{key} must be a number, got {value!r}")
+            raise wrong(f"{key} must be a number, got {shown(value)}")
     missing = [key for key in ("from", "to") if key not in given]
     if missing or ("step" in given and "count" in given):
         raise wrong("a range takes from, to, and step or count")
     low, high, count = given["from"], given["to"], given.get("count")
     if high < low:
-        raise wrong(f"from must not be above to, got {low!r} and {high!r}")
+        raise wrong(f"from must not be above to, got {shown(low)} and {shown(high)}")
     if given.get("log", False) is True:
         if count is None or low <= 0:
             raise wrong("with log, a range takes from above 0, to, and count")
     elif given.get("log", False) is not False:
-        raise wrong(f"log must be true or false, got {given['log']!r}")
+        raise wrong(f"log must be true or false, got {shown(given['log'])}")
     if count is None:
         return _tidy(_stepped(wrong, low, high, given.get("step")), [low, given.get("step", 1)])
     if not isinstance(count, int) or not 2 <= count <= _MOST:
-        raise wrong(f"count must be a whole number, 2 to {_MOST}, got {count!r}")
+        raise wrong(f"count must be a whole number, 2 to {_MOST}, got {shown(count)}")
     shares = [i / (count - 1) for i in range(count)]
     if given.get("log"):
         made = [exp(log(low) + s * (log(high) - log(low))) for s in shares]
@@ -119,21 +184,23 @@ def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     return _tidy([float(f"{v:.12g}") for v in made], [low, high])
 
 
-def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[float]:
+def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[Any]:
     if step is None and not (isinstance(low, int) and isinstance(high, int)):
         raise wrong("a range of numbers that are not whole takes step or count")
     width = Decimal(str(step if step is not None else 1))
     if width <= 0:
-        raise wrong(f"step must be above 0, got {step!r}")
+        raise wrong(f"step must be above 0, got {shown(step)}")
     start = Decimal(str(low))
     count = int((Decimal(str(high)) - start) / width) + 1
     if count > _MOST:
-        raise wrong(f"has too many values, may have {_MOST}")
+        raise wrong(f"has {shown(count)} values, may have {_MOST}")
+    if isinstance(low, int) and isinstance(step if step is not None else 1, int):
+        return [low + i * int(width) for i in range(count)]
     return [float(start + i * width) for i in range(count)]  # 0.3, not 0.30000000000000004
 
 
 def _tidy(made: Iterable[float], given: Iterable[Any]) -> list[Any]:
     """Whole numbers where whole numbers were given and all are."""
     made = list(made)
-    whole = all(isinstance(g, int) for g in given) and all(v.is_integer() for v in made)
+    whole = all(isinstance(g, int) for g in given) and all(float(v).is_integer() for v in made)
     return [int(v) for v in made] if whole else made

@@ -15,13 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from afnlab.runs import forking
-from afnlab.runs.forking import LAUNCHER, MESSAGE
+from afnlab.runs import supervisor, surroundings
+from afnlab.runs.forking import REQUEST
+
+_PATIENCE = 10.0  # seconds in which a server should have ended, and all that came of it
 
 
 def available() -> bool:
@@ -34,59 +35,69 @@ class KernelServer:
 
     def __init__(self, threads: int | None = None) -> None:
         self.lock = threading.Lock()
-        self.folder = Path(tempfile.mkdtemp(prefix="afnlab-"))  # of its kernels' sockets
+        self.folder = surroundings.private_folder()
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._given = theirs
-        limits = thread_limits(threads)
-        self._environment = dict(os.environ) | search_path() | limits | forking.SILENT
+        self._environment = surroundings.environment(threads, self.folder)
+        self._error: OSError | None = None
         started = threading.Event()
         # Linux counts a thread's end as the parent's: so one starts it that lives as long.
         threading.Thread(target=self._start, args=[started], daemon=True).start()
         started.wait()
         theirs.close()
-        if not hasattr(self, "process"):
-            raise RuntimeError("the kernel server could not be started")
+        if self._error is not None:
+            self.ours.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise ValueError(f"the kernel server could not be started ({self._error})")
 
     def _start(self, started: threading.Event) -> None:
         try:
             self.process = self._launch(self._given.fileno())
+        except OSError as error:
+            self._error = error
+            return
         finally:
             started.set()
         self.process.wait()
 
     def _launch(self, descriptor: int) -> subprocess.Popen:
-        arguments = f"{descriptor}, {os.getpid()}, {str(self.folder)!r}"
-        code = f"from {forking.__name__} import serve; serve({arguments})"
+        words = (str(descriptor), str(os.getpid()), str(self.folder))
         return subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, supervisor.__file__, *words],
             pass_fds=[descriptor],
             env=self._environment,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # what a terminal sends is for us
         )
 
     @property
     def running(self) -> bool:
-        return self.process.poll() is None
+        """Whether kernels can be forked, and live: with the server's end that of ours is closed."""
+        if self.process.poll() is not None:
+            return False
+        watch = select.poll()
+        watch.register(self.ours, 0)
+        return not watch.poll(0)
 
     def fork(self, arguments: list[str], env: Mapping[str, str], cwd: str, log: str) -> Forked:
         request = {"arguments": arguments, "env": dict(env), "cwd": cwd, "log": log}
-        with self.lock:
+        with self.lock, _in_memory(json.dumps(request).encode()) as file:
             try:
-                self.ours.send(json.dumps(request).encode())
-                reply, fds, _, _ = socket.recv_fds(self.ours, MESSAGE, 1)
+                socket.send_fds(self.ours, [REQUEST], [file])
+                reply, handles, _, _ = socket.recv_fds(self.ours, 32, 1)
             except OSError as error:
                 raise RuntimeError(f"the kernel server has gone ({error})") from None
-        if not fds:
+        if not handles:
             raise RuntimeError("the kernel server has gone, or could not fork")
-        return Forked(int(reply), fds[0])
+        return Forked(int(reply), handles[0])
 
     def close(self) -> None:
         """End the server and every kernel from it."""
         self.ours.close()
         self.process.terminate()
         try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:  # it is importing
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -111,7 +122,7 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         if not select.select([self.handle], [], [], timeout)[0]:
-            raise subprocess.TimeoutExpired(LAUNCHER, timeout or 0)
+            raise subprocess.TimeoutExpired("kernel", timeout or 0)
         return 0
 
     def send_signal(self, number: int) -> None:
@@ -127,14 +138,14 @@ class Forked:
         os.close(self.handle)
 
 
-def search_path() -> dict[str, str]:
-    """Environment with which a new interpreter imports this afnlab, installed or not."""
-    package = str(Path(__file__).resolve().parents[2])
-    parts = [package, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, parts)))}
-
-
-def thread_limits(threads: int | None) -> dict[str, str]:
-    if threads is None:
-        return {}
-    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    """A file that is nowhere, as its descriptor: an environment may be too large for a message."""
+    file = os.memfd_create("afnlab")
+    try:
+        with open(file, "wb", closefd=False) as writing:
+            writing.write(content)
+        os.lseek(file, 0, os.SEEK_SET)
+        yield file
+    finally:
+        os.close(file)

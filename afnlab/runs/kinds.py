@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from afnlab.errors import shown
+
 _BASIC: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (float, int),
@@ -27,7 +29,11 @@ _CHOICES = re.compile(r"\s*one of:?\s+([^;]+)", re.IGNORECASE)
 
 
 class Misfit(ValueError):
-    """A value is not of the annotated kind."""
+    """A value is not of the annotated kind; `at` is where in it, as positions and keys."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.at: tuple[Any, ...] = ()
 
 
 def fit(kind: ast.expr | None, value: Any) -> Any:  # noqa: PLR0911  (a case each)
@@ -54,7 +60,10 @@ def fit(kind: ast.expr | None, value: Any) -> Any:  # noqa: PLR0911  (a case eac
         return value
     _only(isinstance(value, types) and isinstance(value, bool) == (name == "bool"), value)
     make = _MAKE.get(name)
-    return value if make is None or isinstance(value, make) else make(value)
+    try:
+        return value if make is None or isinstance(value, make) else make(value)
+    except OverflowError:  # of a whole number that no float holds
+        raise Misfit(value) from None
 
 
 def _name(node: ast.expr) -> str:
@@ -91,15 +100,34 @@ def _generic(name: str, parts: list[ast.expr], value: Any) -> Any:  # noqa: PLR0
         return _any_of(parts, value)
     outer = fit(ast.Name(name), value)
     if name == "list":
-        return [fit(parts[0], v) for v in outer]
+        return [_inner(parts[0], v, i) for i, v in enumerate(outer)]
     if name == "dict" and len(parts) == 2:
-        return {fit(parts[0], k): fit(parts[1], v) for k, v in outer.items()}
+        return {_inner(parts[0], k, k): _inner(parts[1], v, k) for k, v in outer.items()}
     if name == "tuple":
         if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is ...:
             parts = [parts[0]] * len(outer)
         _only(len(parts) == len(outer), value)
-        return tuple(fit(p, v) for p, v in zip(parts, outer, strict=True))
+        return tuple(_inner(p, v, i) for i, (p, v) in enumerate(zip(parts, outer, strict=True)))
     return outer
+
+
+def _inner(kind: ast.expr, value: Any, at: Any) -> Any:
+    """What stands at a place of a value, as its annotation wants it."""
+    try:
+        return fit(kind, value)
+    except Misfit as misfit:
+        misfit.at = (at, *misfit.at)
+        raise
+
+
+def readable(kind: ast.expr | None) -> None:
+    """ValueError or SyntaxError for an annotation that cannot be understood: `"list["`."""
+    for node in ast.walk(kind) if kind is not None else ():
+        if isinstance(node, ast.Subscript) and _name(node.value) in ("Literal", "Annotated"):
+            choices(node)
+            return
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            ast.parse(node.value, mode="eval")
 
 
 def like(default: Any) -> ast.expr | None:
@@ -126,19 +154,21 @@ class Limits:
     high: float | None = None
     choices: tuple[Any, ...] = ()
 
-    def refusal(self, value: Any) -> str:
-        """Why a value (or one in a list) is not allowed: what it must be; empty if it is."""
+    def refusal(self, value: Any) -> tuple[str, tuple[Any, ...]] | None:
+        """Why a value (or one in a list) is not allowed: what it must be, and where in it the
+        fault is; None if it is."""
         if isinstance(value, (list, tuple)) and value not in self.choices:
-            return next((why for v in value if (why := self.refusal(v))), "")
+            found = ((i, self.refusal(v)) for i, v in enumerate(value))
+            return next(((why[0], (i, *why[1])) for i, why in found if why), None)
         if self.choices and not any(_same(value, c) for c in self.choices):
-            return one_of(self.choices, value)
+            return one_of(self.choices, value), ()
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if number and not self._holds(value):
             if self.low is not None and self.high is not None:
-                return f"must be {self.low:g} to {self.high:g}, got {value!r}"
+                return f"must be {self.low:g} to {self.high:g}, got {shown(value)}", ()
             limit = f"{self.low:g} or more" if self.low is not None else f"{self.high:g} or less"
-            return f"must be {limit}, got {value!r}"
-        return ""
+            return f"must be {limit}, got {shown(value)}", ()
+        return None
 
     def _holds(self, value: float) -> bool:
         above = self.low is None or value >= self.low
@@ -147,9 +177,11 @@ class Limits:
 
 def one_of(allowed: list[Any] | tuple[Any, ...], value: Any) -> str:
     """What is allowed, what was given, and the nearest spelling."""
-    near = difflib.get_close_matches(str(value), list(map(str, allowed)), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(
+        shown(value).strip("'"), list(map(str, allowed)), n=1, cutoff=0.5
+    )
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"must be one of {', '.join(map(str, allowed))}; got {value!r}{hint}"
+    return f"must be one of {', '.join(map(str, allowed))}; got {shown(value)}{hint}"
 
 
 def limits(kind: ast.expr | None, comment: str) -> Limits | None:

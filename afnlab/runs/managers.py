@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,12 +13,15 @@ from queue import Empty
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from afnlab.runs.forking import LAUNCHER, SILENT
-from afnlab.runs.kernels import KernelServer, search_path, thread_limits
+from afnlab.runs import kernelapp, reading, surroundings
+from afnlab.runs.kernels import KernelServer
 
+_BEGIN = f"import runpy; runpy.run_module({kernelapp.__name__!r}, None, '__main__', True)"
+_COMMAND = (sys.executable, *reading.starter(_BEGIN), "-f", "{connection_file}")
 _TICK = 0.005  # seconds between two looks
 _LONG = 10.0  # seconds, after which the sockets' files are waited for no more
 
@@ -27,20 +29,22 @@ _LONG = 10.0  # seconds, after which the sockets' files are waited for no more
 def manager_class(
     server: KernelServer | None,
     threads: int | None,
+    private: Path,
     log: Path,
     extra: Mapping[str, str] | None = None,
     made: list[Any] | None = None,
 ) -> type:
     """A Jupyter kernel manager whose kernels come from the server, or are started anew without one.
 
-    They talk over Unix sockets where there are any, since TCP ports can be snatched. extra: their
+    They are of this Python, whatever kernels Jupyter knows of, and talk over Unix sockets where
+    there are any, since TCP ports can be snatched. private: the folder of these. extra: their
     environment's additions. made: takes the managers that are made.
     """
 
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
             assert server is not None
-            arguments = cmd[cmd.index(LAUNCHER) + 1 :]
+            arguments = cmd[cmd.index("-f") :]
             cwd = str(kwargs.get("cwd") or Path.cwd())
             forked = server.fork(arguments, kwargs["env"], cwd, str(log))
             self.process: Any = forked
@@ -48,15 +52,17 @@ def manager_class(
             return self.connection_info
 
     class Manager(_Prompt):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(argv=list(_COMMAND), display_name="afnlab", language="python")
+
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
+            name = uuid.uuid4().hex[: len(surroundings.SOCKET) - 4]  # and a number behind it
             if sys.platform != "win32":
-                own = server.folder if server else Path(tempfile.gettempdir())
-                name = f"afnlab-{uuid.uuid4().hex[:12]}"
-                self.transport, self.ip = "ipc", str(own / name)
-                self.connection_file = str(own / f"{name}.json")
-            argv = self.kernel_spec.argv if self.kernel_spec else ()
-            if server is not None and LAUNCHER in argv:
+                self.transport, self.ip = "ipc", str(private / name)
+            self.connection_file = str(private / f"{name}.json")
+            if server is not None:
                 self.provisioner = Provisioner(
                     kernel_id="", kernel_spec=self.kernel_spec, parent=self
                 )
@@ -64,9 +70,8 @@ def manager_class(
                 made.append(self)
 
         async def _async_start_kernel(self, **kwargs: Any) -> None:
-            env = dict(kwargs.pop("env", os.environ)) | search_path() | thread_limits(threads)
-            env |= SILENT | dict(extra or {})
-            await super()._async_start_kernel(env=env, **kwargs)
+            env = surroundings.environment(threads, private, kwargs.pop("env", os.environ))
+            await super()._async_start_kernel(env=env | dict(extra or {}), **kwargs)
             await self.bound()
 
         start_kernel = _async_start_kernel  # type: ignore[assignment]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from afnlab.markup import filled, joined
 from afnlab.paths import find
-from afnlab.runs import cell, store
+from afnlab.runs import cell, curve, store
 from afnlab.runs.asked import Training, training
 from afnlab.runs.execution import RESULT
 from afnlab.runs.spec import OUT
@@ -73,6 +73,10 @@ class Run:
             table = getattr(result, name)
             if table is not None:
                 table.to_parquet(folder / f"{name}.parquet", index=False)
+        record, options = self.asked.activation, self.asked.options
+        if record.elementwise and not record.built_in:
+            table = curve.sampled(record, options.activation, bool(options.trainable))
+            table.to_parquet(folder / curve.FILE, index=False)
         if result.weights is not None:
             result.save_weights(folder / "weights.safetensors")
         left = {
@@ -90,5 +94,7 @@ class Run:
         del rows["label"]
         rows = rows | own | options | {"seeds": ", ".join(map(str, self.asked.seeds))}
         shown = {k: v for k, v in rows.items() if v is not None and v is not False and v != []}
-        cells = "".join(f"<tr><th>{k}</th><td>{escape(str(v))}</td></tr>" for k, v in shown.items())
-        return f"<table>{cells}</table>"
+        row = "<tr><th>{}</th><td>{}</td></tr>"
+        return str(
+            filled("<table>{}</table>", joined(filled(row, *pair) for pair in shown.items()))
+        )

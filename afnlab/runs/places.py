@@ -7,22 +7,24 @@ other attempt shares, and its record, in one piece, last. A run is there when it
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import posixpath
 import shutil
+import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from afnlab.runs import attempt, store
+from afnlab.paths import user_cache
+from afnlab.runs import attempt, files, store
 from afnlab.runs.attempt import Attempt
+from afnlab.runs.schema import is_training
 from afnlab.runs.sources import digest
+from afnlab.words import masked
 
 
 def place(runs: str | Path | None = None) -> Place:
@@ -46,8 +48,8 @@ def load(runs: str | Path = "runs") -> pd.DataFrame:
     """
     here = folder(runs)
     if not here.is_dir():
-        raise ValueError(f"{runs}: no such folder")
-    chosen = [r for r in store.records(here) if "task" in r["parameters"]]
+        raise ValueError(f"{masked(str(runs))}: no such folder")
+    chosen = list(filter(is_training, store.records(here)))
     table = store.histories(here, chosen)
     names = ("task", "activation", "label")
     facts = {r["id"]: [r["parameters"].get(n, "") for n in names] for r in chosen}
@@ -83,24 +85,47 @@ class Place:
         return kept
 
     def remove(self, run_id: str) -> None:
-        """Delete a run, or what a failed one left."""
-        for path in (self.folder / run_id, self.folder / store.FAILED / run_id):
-            attempt.discard(path)
+        """Delete a run, and what a failed attempt at it left."""
+        attempt.discard(self.folder / _checked(run_id))
+        self.remove_failed(run_id)
+
+    def remove_failed(self, run_id: str) -> None:
+        """Delete what a failed run left."""
+        attempt.discard_failed(self.folder, _checked(run_id))
+
+
+def _checked(run_id: str) -> str:
+    if not files.is_id(run_id):
+        raise ValueError(f"{run_id!r} is no id of a run, and nothing is deleted")
+    return run_id
+
+
+def _copies() -> Path:
+    """Where the copies of runs at URLs are."""
+    return user_cache() / "runs"
+
+
+def guarded(folder: Path) -> tuple[Path, ...]:
+    """The folders that others may write to, with this one of runs: no code of theirs is run."""
+    return (folder, _copies())
 
 
 class Remote(Place):
-    """A URL, and the folder of this machine that it is read and written through."""
+    """A URL, and the folder of this machine that it is read and written through.
+
+    Names there are taken literally: of the file system only calls are used that expand no patterns.
+    """
 
     def __init__(self, url: str) -> None:
         import fsspec  # noqa: PLC0415
-        import pooch  # noqa: PLC0415
 
+        self.shown = masked(url.rstrip("/"))
         try:
             self.fs, self.root = fsspec.url_to_fs(url)
-        except (ImportError, ValueError, OSError) as error:
-            raise ValueError(f"{url}: cannot be opened ({error})") from None
+        except Exception as error:  # every file system has its own
+            raise ValueError(f"{self.shown}: cannot be opened ({self._said(error)})") from None
         self.url = url.rstrip("/")
-        super().__init__(pooch.os_cache("afnlab") / "runs" / digest(self.url)[:16])
+        super().__init__(_copies() / digest(self.url)[:16])
         self.workshop = self.folder / ".outbox"
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -108,48 +133,76 @@ class Remote(Place):
     def name(self) -> str:
         return self.url
 
+    def _said(self, error: Exception) -> str:
+        """The first line of an error, without the URL's secrets."""
+        lines = str(error).strip().splitlines()
+        return masked(lines[0]) if lines else type(error).__name__
+
     @contextmanager
     def _reached(self) -> Iterator[None]:
         """Errors become ValueErrors: every file system has its own."""
         try:
             yield
-        except ValueError:
-            raise
+        except ValueError as error:
+            raise ValueError(masked(str(error))) from None
         except Exception as error:
-            said = str(error).strip() or type(error).__name__
-            raise ValueError(f"{self.url}: cannot be reached ({said.splitlines()[0]})") from None
+            raise ValueError(f"{self.shown}: cannot be reached ({self._said(error)})") from None
 
     def _at(self, *parts: str) -> str:
         return posixpath.join(self.root, *parts)
 
-    def _names(self, *parts: str) -> set[str]:
-        """Names of the folders in one of the place's folders."""
+    def _listed(self, *parts: str) -> dict[str, str]:
+        """What is in one of the place's folders: names, and "file", "directory" or "link"."""
         self.fs.invalidate_cache()
         try:
-            listed = self.fs.ls(self._at(*parts), detail=True)
-        except FileNotFoundError:
-            return set()
-        names = (posixpath.basename(str(e["name"]).rstrip("/")) for e in listed)
-        return {name for name in names if name and not name.startswith(".")}
+            found = self.fs.ls(self._at(*parts), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        names = {posixpath.basename(str(e["name"]).rstrip("/")): e for e in found}
+        return {
+            name: "link" if e.get("islink") else str(e.get("type"))
+            for name, e in names.items()
+            if name not in ("", ".", "..")
+        }
+
+    def _ids(self, *parts: str) -> set[str]:
+        return {n for n, kind in self._listed(*parts).items() if files.is_id(n) and kind != "file"}
+
+    def _files(self, *parts: str) -> Iterator[tuple[str, ...]]:
+        """The files below one of the place's folders, links left out."""
+        for name, kind in sorted(self._listed(*parts).items()):
+            if kind == "directory":
+                yield from self._files(*parts, name)
+            elif kind == "file":
+                yield (*parts, name)
+
+    def _read(self, *parts: str, most: int) -> bytes:
+        data = self.fs.cat_file(self._at(*parts), end=most + 1)
+        if len(data) > most:
+            raise ValueError(f"{parts[-1]} has more than {most} bytes")
+        return data
 
     def pull(self) -> None:
         """Bring new runs, after taking there what could not be taken before; forget deleted ones.
 
         A run that is not whole there is named in a warning.
         """
-        here = {path.parent.name for path in self.folder.glob(f"*/{store.RECORD}")}
-        for record in store.records(self.workshop):
+        here = {p.name for p in self.folder.iterdir() if files.is_id(p.name)}
+        for record in store.records(self.workshop, entire=True):
             self.push(self.workshop / record["id"])
         with self._reached():
-            there = self._names()
+            there = self._ids()
             for run_id in here - there:
                 super().remove(run_id)
             for run_id in sorted(there - here):
-                try:
-                    self._fetch(run_id)
-                except Exception as error:  # whatever stands there, the others are read
-                    warnings.warn(f"left out {self.url}/{run_id}: {error}", stacklevel=4)
+                self._bring(run_id, self._fetch)
             self._pull_failed()
+
+    def _bring(self, run_id: str, fetch: Callable[[str], None]) -> None:
+        try:
+            fetch(run_id)
+        except Exception as error:  # whatever stands there, the others are read
+            warnings.warn(f"left out {self.shown}/{run_id}: {self._said(error)}", stacklevel=5)
 
     def has(self, run_id: str) -> bool:
         if not super().has(run_id):
@@ -158,21 +211,17 @@ class Remote(Place):
         return super().has(run_id)
 
     def _fetch(self, run_id: str) -> None:
-        text = self.fs.cat_file(self._at(run_id, store.RECORD))
-        record = json.loads(text)
+        text = self._read(run_id, store.RECORD, most=files.LARGEST_JSON)
         new = Attempt(self.folder, run_id)
         try:
+            record = store.parse_record(text, Path(run_id, store.RECORD))
             for name, known in record["files"].items():
-                data = self.fs.cat_file(self._at(run_id, _shelf(record), name))
-                if hashlib.sha256(data).hexdigest() != known["sha256"]:
-                    raise ValueError(f"{name} is not what was written")
-                target = new.folder / name
-                if not target.resolve().is_relative_to(new.folder):
-                    raise ValueError(f"{name} is outside of its run")
+                target = files.within(new.folder, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
+                shelf = _shelf(record)
+                target.write_bytes(self._read(run_id, shelf, name, most=known["bytes"]))
             (new.folder / store.RECORD).write_bytes(text)
-            store.check_record(record, new.folder / store.RECORD, run_id)
+            store.check_files(new.folder, record, entire=True)
         except BaseException:
             new.drop()
             raise
@@ -181,10 +230,10 @@ class Remote(Place):
     def push(self, run: Path) -> Path:
         final = self.folder / run.name
         try:
-            record = store.read_record(run / store.RECORD)
+            record = store.read_record(run / store.RECORD, entire=True)
             with self._reached():
                 for name in record["files"]:
-                    self._put(run / name, run.name, _shelf(record), name)
+                    self._put(files.within(run, name), run.name, _shelf(record), name)
                 self._put(run / store.RECORD, run.name, store.RECORD)
                 run.rename(final)
         except ValueError:
@@ -194,11 +243,12 @@ class Remote(Place):
         return final
 
     def push_failed(self, kept: Path) -> Path:
-        attempt.discard(final := self.folder / store.FAILED / kept.name)
+        attempt.discard_failed(self.folder, kept.name)
+        final = self.folder / store.FAILED / kept.name
         final.parent.mkdir(exist_ok=True)
-        shutil.copytree(kept, final)
+        shutil.copytree(kept, final, symlinks=True, ignore=_neither_file_nor_folder)
         with self._reached():
-            for path in _files(kept):
+            for path in files.plain(kept):
                 name = path.relative_to(kept).as_posix()
                 self._put(path, store.FAILED, kept.name, name)
         return final
@@ -206,27 +256,53 @@ class Remote(Place):
     def _put(self, path: Path, *parts: str) -> None:
         target = self._at(*parts)
         self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
-        self.fs.pipe_file(target, path.read_bytes())
+        self.fs.pipe_file(target, files.read(path))
 
     def _pull_failed(self) -> None:
-        here, there = self.folder / store.FAILED, self._names(store.FAILED)
-        for path in here.glob("*"):
-            if path.name not in there:
-                attempt.discard(path)
-        for run_id in there:
-            if not (here / run_id).is_dir():
-                here.mkdir(exist_ok=True)
-                self.fs.get(self._at(store.FAILED, run_id), str(here / run_id), recursive=True)
+        here, there = self.folder / store.FAILED, self._ids(store.FAILED)
+        known = {path.name for path in here.iterdir()} if here.is_dir() else set()
+        for name in known - there:
+            attempt.discard(here / name)
+        for run_id in sorted(there - known):
+            self._bring(run_id, self._fetch_failed)
+
+    def _fetch_failed(self, run_id: str) -> None:
+        text = self._read(store.FAILED, run_id, store.ERROR, most=files.LARGEST_JSON)
+        facts = store.parse_failure(text, Path(run_id, store.ERROR))
+        new = Attempt(self.folder, run_id)
+        try:
+            for _, _, *parts in self._files(store.FAILED, run_id):
+                target = files.within(new.folder, posixpath.join(*parts))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self.fs.get_file(self._at(store.FAILED, run_id, *parts), str(target))
+        except BaseException:
+            new.drop()
+            raise
+        new.fail(facts)
 
     def remove(self, run_id: str) -> None:
-        with_record = self._at(run_id, store.RECORD)
         with self._reached():
-            if self.fs.exists(with_record):  # first: without it the run is not there
-                self.fs.rm_file(with_record)
-            for gone in (self._at(run_id), self._at(store.FAILED, run_id)):
-                if self.fs.exists(gone):
-                    self.fs.rm(gone, recursive=True)
+            if store.RECORD in self._listed(_checked(run_id)):  # first: without it, no run is there
+                self.fs.rm_file(self._at(run_id, store.RECORD))
+            self._remove_all(run_id)
         super().remove(run_id)
+
+    def remove_failed(self, run_id: str) -> None:
+        with self._reached():
+            self._remove_all(store.FAILED, _checked(run_id))
+        super().remove_failed(run_id)
+
+    def _remove_all(self, *parts: str) -> None:
+        """Delete a folder of the place: links in it, and not what they lead to."""
+        *above, name = parts
+        kind = self._listed(*above).get(name)
+        if kind == "directory":
+            for inner in self._listed(*parts):
+                self._remove_all(*parts, inner)
+            with suppress(Exception):  # where folders are only names
+                self.fs.rmdir(self._at(*parts))
+        elif kind is not None:
+            self.fs.rm_file(self._at(*parts))
 
 
 def _shelf(record: dict[str, Any]) -> str:
@@ -234,5 +310,8 @@ def _shelf(record: dict[str, Any]) -> str:
     return str(record["sum"])[:16]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+def _neither_file_nor_folder(folder: str, names: list[str]) -> list[str]:
+    """Pipes, sockets and devices, which may have no end."""
+    modes = {name: Path(folder, name).lstat().st_mode for name in names}
+    kept = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
+    return [name for name, mode in modes.items() if not any(is_kind(mode) for is_kind in kept)]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from html import escape
 from typing import Any, Protocol
 
+from afnlab.markup import escaped
 from afnlab.training.progress import in_notebook
+from afnlab.words import plain, say
 
+_UNHEARD = (errno.EIO, errno.ENOSPC)  # the terminal has gone, a log's disk is full: work goes on
 _TICK = 1.0  # seconds between two looks at what runs, and at the clock
 
 
@@ -37,7 +40,7 @@ class Progress:
         self._lock = threading.Lock()
         self._bar: _Bar | None = None
         self._watched = report is None and total > 0 and (in_notebook() or sys.stderr.isatty())
-        self.say = report or print
+        self.say = report or say
 
     @property
     def ended_so_far(self) -> int:
@@ -56,9 +59,13 @@ class Progress:
         if self._bar is None:
             ahead = f"; {left}" if (left := self.left()) else ""
             line = f"[{number}/{self.total}] {line}{ahead}"
-        if self._bar is None or failed or not in_notebook():
-            self.say(line)
-        self.show()
+        try:
+            if self._bar is None or failed or not in_notebook():
+                self.say(line)
+            self.show()
+        except OSError as error:
+            if error.errno not in _UNHEARD:
+                raise
 
     def left(self) -> str:
         """The time left, in words; none before one can tell, and at the end."""
@@ -116,10 +123,10 @@ class _InTerminal:
     def __init__(self, title: str, total: int) -> None:
         from tqdm import tqdm  # noqa: PLC0415
 
-        self._bar = tqdm(total=total, desc=title, dynamic_ncols=True, bar_format="{desc}")
+        self._bar = tqdm(total=total, desc=plain(title), dynamic_ncols=True, bar_format="{desc}")
 
     def say(self, line: str) -> None:
-        self._bar.write(line)
+        self._bar.write(plain(line))
 
     def show(self, progress: Progress) -> None:
         self._bar.bar_format = f"{{desc}} |{{bar}}| {progress.words()}"
@@ -137,7 +144,7 @@ class _InNotebook:
         self._display: Any = None
 
     def say(self, line: str) -> None:
-        print(line)
+        say(line)
 
     def show(self, progress: Progress) -> None:
         from IPython.display import HTML, display  # noqa: PLC0415
@@ -161,7 +168,7 @@ _REST = "var(--jp-layout-color3, #bdbdbd)"
 
 def page_of(progress: Progress) -> Iterator[str]:
     """The bar as HTML: what is done, has failed and runs as parts of it, and above it in words."""
-    words, title = escape(progress.words()), escape(progress.title)
+    words, title = escaped(progress.words()), escaped(progress.title)
     failed = len(progress.failures)
     shares = ((progress.done, _DONE), (failed, _FAILED), (progress.running, _RUNNING))
     yield '<div style="max-width: 44em; margin: 4px 10px 6px">'

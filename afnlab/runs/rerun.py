@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from afnlab.runs import store
+from afnlab.runs import files, store
 from afnlab.runs.cells import Means
-from afnlab.runs.places import Place
+from afnlab.runs.currency import what_changed
+from afnlab.runs.places import Place, guarded
 from afnlab.runs.spec import RunSpec
 from afnlab.runs.warm import Warm
 
@@ -45,15 +47,11 @@ def rerun(
     """Execute a run again, into the folder `again`, and compare.
 
     As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
-    runs share one. ValueError if the code has changed since, so that it would not be the same run;
+    runs share one. ValueError if the code has changed since, so that it would not be the same run,
+    or lies in the folder of runs itself, or if a file of the run is not what was written;
     RunFailed if it fails.
     """
-    spec = RunSpec.of_record(record)
-    if spec.id != record["id"]:
-        raise ValueError(
-            f"{record['id']} ({record['label']}): its code, notebook or parameters have changed"
-            f" since, this would be {spec.id}"
-        )
+    spec = _planned(record, guarded(folder))
     own = warm or warm_for(record, timeout)
     try:
         failed = own.attempt(spec, Place(again))
@@ -64,6 +62,16 @@ def rerun(
         raise failed
     new = store.read_record(again / spec.id / store.RECORD)
     return compare(folder / record["id"], record, again / spec.id, new)
+
+
+def _planned(record: Mapping[str, Any], closed: Sequence[Path]) -> RunSpec:
+    told = what_changed(record, closed)
+    if not told:
+        spec = RunSpec.of_record(record, closed)
+        if spec.id == record["id"]:
+            return spec
+        told = f"its code, notebook or parameters have changed since, this would be {spec.id}"
+    raise ValueError(f"{record['id']} ({record['label']}): {told}")
 
 
 def warm_for(record: Mapping[str, Any], timeout: float | None = None) -> Warm:
@@ -82,13 +90,11 @@ def compare(one: Path, record: Mapping[str, Any], other: Path, again: Mapping[st
         return Verdict(refused=reasons)
     verdict = Verdict()
     for name in sorted({*record["files"], *again["files"]}):
-        if name.endswith(".parquet"):
-            found = _difference(one / name, other / name)
-        elif name == store.NOTEBOOK:
-            same = "metrics" in record or _outputs(one / name) == _outputs(other / name)
-            found = "" if same else "other outputs"
+        if name not in record["files"] or not (other / name).is_file():
+            found = "there only once"
         else:
-            found = "" if _bytes(one / name) == _bytes(other / name) else "other bytes"
+            old, new = store.read_file(one, record, name), files.read(other / name)
+            found = _difference(name, old, new, "metrics" in record)
         if found:
             verdict.differ.append(f"{name} ({found})")
         else:
@@ -107,15 +113,18 @@ def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} was {was[name]}, is {is_now[name]}"
 
 
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+def _difference(name: str, old: bytes, new: bytes, has_metrics: bool) -> str:
+    """What two files of one name differ in; empty if they say the same."""
+    if name.endswith(".parquet"):
+        return _other_numbers(*(pd.read_parquet(BytesIO(data)) for data in (old, new)))
+    if name == store.NOTEBOOK:
+        return "" if has_metrics or _outputs(old) == _outputs(new) else "other outputs"
+    return "" if old == new else "other bytes"
 
 
-def _difference(one: Path, other: Path) -> str:
+def _other_numbers(old: pd.DataFrame, new: pd.DataFrame) -> str:
     """Where two tables differ in a bit, times aside; empty if nowhere."""
-    if not (one.is_file() and other.is_file()):
-        return "there only once"
-    old, new = (pd.read_parquet(p).drop(columns="seconds", errors="ignore") for p in (one, other))
+    old, new = (table.drop(columns="seconds", errors="ignore") for table in (old, new))
     if old.dtypes.to_dict() != new.dtypes.to_dict():
         return "other columns"
     if len(old) != len(new):
@@ -129,8 +138,8 @@ def _difference(one: Path, other: Path) -> str:
     return ""
 
 
-def _outputs(path: Path) -> list[Any]:
+def _outputs(notebook: bytes) -> list[Any]:
     """What a notebook's cells printed and returned, as text."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(notebook)["cells"]
     outputs = [o for c in cells for o in c.get("outputs", ())]
     return [o.get("text", o.get("data", {}).get("text/plain")) for o in outputs]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.loading import unknown
+from afnlab.errors import ParameterError, shown
+from afnlab.loading import expanded, unknown
 from afnlab.runs import cell, values
 from afnlab.runs.asked import PARAMS, Training, short, training
-from afnlab.runs.sources import code_of_kernels, code_of_run, digest
-from afnlab.spec import Activation, get_activation
+from afnlab.runs.fingerprint import Manifest, manifest_of
+from afnlab.runs.sources import digest
 from afnlab.training.machine import native_kernels
-from afnlab.training.tasks import Task, get_task
+from afnlab.words import masked
 
 OUT = "out"
 ID_LENGTH = 16
@@ -29,15 +29,18 @@ class RunSpec:
     """A notebook and the parameters it is to be given.
 
     id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
-    source and the sources that it can reach; group: the same without the seeds, so that runs of one
-    group are one experiment. native: whether compiled kernels are used, None: as they are here;
-    here: whether the device must be this machine's.
+    code cells and the code that it can reach; group: the same without the seeds, so that runs of
+    one group are one experiment. native: whether compiled kernels are used, None: as they are here;
+    here: whether the device must be this machine's. content: what the notebook held when the spec
+    was made, which is what is executed; reached: the code that it then could reach.
     """
 
     notebook: Path
     parameters: dict[str, Any]
     native: bool | None = None
     here: bool = True
+    content: bytes = field(default=b"", repr=False)
+    reached: Manifest | None = field(default=None, repr=False)
 
     @classmethod
     def make(
@@ -47,39 +50,68 @@ class RunSpec:
         *,
         native: bool | None = None,
         here: bool = True,
+        closed: Sequence[Path] = (),
     ) -> RunSpec:
-        """Checked: ValueError for an unknown notebook, parameter or value."""
+        """Checked: ValueError for an unknown notebook, ParameterError for a parameter or value.
+
+        closed: folders whose code is not to be run.
+        """
         path = paths.find("notebooks", notebook, ".ipynb")
+        if not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters must be a mapping of names, got {shown(parameters)}")
+        for name in parameters:
+            if not isinstance(name, str):
+                message = f"parameter {shown(name)}: its name must be a text"
+                raise ParameterError(name, parameters[name], message=message)
         settled = {name: values.settle(name, value) for name, value in parameters.items()}
         given = {name: value for name, value in settled.items() if "." not in name}
         dotted = {name: value for name, value in settled.items() if "." in name}
         if dotted:
             nested = given.get(PARAMS, {})
             if not isinstance(nested, dict):
-                raise ValueError(f"parameter {PARAMS!r} must be dict, got {nested!r}")
+                raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
+            for name, value in dotted.items():
+                if name in nested:
+                    message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
+                    raise ParameterError(name, value, message=message)
             given[PARAMS] = nested | dotted
         if OUT in given:
-            raise ValueError(f"parameter {OUT!r} is set by afnlab and cannot be given")
-        spec = cls(path, given, native, here)
+            message = f"parameter {OUT!r} is set by afnlab and cannot be given"
+            raise ParameterError(OUT, given[OUT], message=message)
+        content = cell.content(path)
+        told = {name: d.default for name, d in cell.declared(path, content).items()} | given
+        reached = manifest_of(path, content, absolute(told), closed=closed)
+        spec = cls(path, given, native, here, content, reached)
         if spec.training is not None:
-            given["activation"] = spec.training.activation.key
+            given["activation"] = spec.training.activation.lasting_key()
         else:
             given |= cell.checked(given, spec.known)
-        # A kernel may run in another folder: no relative paths.
-        given |= {name: _absolute(given[name]) for name in _REFERENCES if name in given}
+        given |= {n: v for n, v in absolute(given).items() if n in _REFERENCES}
         return spec
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> RunSpec:
-        """What a record's run would be with today's code, on a device and kernels like its own."""
-        given, normal = values.decode(record["given"]), record["parameters"]
-        if "options" in normal:  # a training
-            given["device"] = normal["device"]
-        return cls.make(record["notebook"], given, native=record.get("native"), here=False)
+    def of_record(cls, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> RunSpec:
+        """What a record's run would be with today's code, on a device and kernels like its own.
+
+        closed: folders whose code is not to be run, such as that of the record. ValueError,
+        whatever the record asks for that cannot be.
+        """
+        try:
+            given, normal = values.decode(record["given"]), record["parameters"]
+            if "options" in normal:  # a training
+                given["device"] = normal["device"]
+            return cls.make(
+                record["notebook"], given, native=record.get("native"), here=False, closed=closed
+            )
+        except ValueError:
+            raise
+        except Exception as error:  # a record may hold anything
+            said = f"{type(error).__name__}: {error}"
+            raise ValueError(f"{record.get('id')}: cannot be a run today ({said})") from None
 
     @cached_property
     def known(self) -> dict[str, cell.Declared]:
-        return cell.declared(self.notebook)
+        return cell.declared(self.notebook, self.content)
 
     @cached_property
     def training(self) -> Training | None:
@@ -88,23 +120,9 @@ class RunSpec:
             return training(self.parameters, self.known, native=self.native, here=self.here)
         for name in self.parameters:
             if name not in self.known:
-                raise ValueError(unknown("parameter", name, self.known, of=self.notebook.name))
+                message = unknown("parameter", name, self.known, of=self.notebook.name)
+                raise ParameterError(name, self.parameters[name], message=message)
         return None
-
-    @cached_property
-    def objects(self) -> list[Task | Activation]:
-        """The task and the activations that its parameters name."""
-        if self.training is not None:
-            return [self.training.task, self.training.activation]
-        told = {name: d.default for name, d in self.known.items()} | self.parameters
-        found: list[Task | Activation] = []
-        for name in _REFERENCES:
-            given = told.get(name)
-            for ref in given if isinstance(given, (list, tuple)) else [given]:
-                if isinstance(ref, str):
-                    with suppress(ValueError):  # the notebook's own use of the name
-                        found.append(get_task(ref) if name == "task" else get_activation(ref))
-        return found
 
     @cached_property
     def normal(self) -> dict[str, Any]:
@@ -125,13 +143,15 @@ class RunSpec:
         return self.training.seeds if self.training is not None else ()
 
     @cached_property
+    def code(self) -> Manifest:
+        """The code that its numbers depend on."""
+        assert self.reached is not None
+        kinds = (self.training.device,) if self.training is not None else ("cpu", "cuda")
+        return self.reached.compiled(*kinds) if self.uses_native else self.reached
+
+    @cached_property
     def group(self) -> str:
-        source = "\n".join(text for _, text, _ in cell.sources(self.notebook))
-        code = code_of_run(self.objects, source)
-        parts = [self.notebook.name, source, code, canonical(self.normal)]
-        if self.uses_native and "afnlab" in source:
-            parts.append(code_of_kernels(self.training.device if self.training else "cpu"))
-        return digest(*parts)[:ID_LENGTH]
+        return group_of(self.notebook, self.code, self.normal)
 
     @cached_property
     def id(self) -> str:
@@ -144,9 +164,14 @@ class RunSpec:
     def label(self) -> str:
         if self.training is None:
             told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-            words = ", ".join(f"{name}={short(value)}" for name, value in told.items())
+            words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
             return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         return f"{self.training.task.name} {self.training.label}"
+
+
+def group_of(notebook: Path, code: Manifest, normal: Mapping[str, Any]) -> str:
+    """The id of an experiment: a notebook, its code, its parameters in their normal form."""
+    return digest(notebook.name, code.digest, canonical(normal))[:ID_LENGTH]
 
 
 def canonical(value: Any) -> str:
@@ -154,9 +179,14 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def absolute(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters whose references to files have whole paths: a kernel may run elsewhere."""
+    return {n: _absolute(v) if n in _REFERENCES else v for n, v in told.items()}
+
+
 def _absolute(ref: Any) -> Any:
     """References to files with whole paths; anything else as it is."""
     if isinstance(ref, (list, tuple)):
         return type(ref)(map(_absolute, ref))
     file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    return f"{Path(file).expanduser().resolve()}:{name}" if file.endswith(".py") else ref
+    return f"{expanded(file).resolve()}:{name}" if file.endswith(".py") else ref

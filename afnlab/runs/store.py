@@ -1,64 +1,72 @@
-"""The folder of runs, read: one whole folder a run, `<id>/record.json` and what it names."""
+"""The folder of runs, read: one whole folder a run, `<id>/record.json` and what it names.
+
+Others may write to the folder. What is not whole, or not what afnlab writes, is left out by itself
+and named; it never ends the reading of the others.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from afnlab.runs import files, schema
+from afnlab.runs.files import LARGEST_JSON, is_id, write_json
+from afnlab.runs.schema import is_training
 from afnlab.runs.sources import digest
+from afnlab.training.record import HISTORY as COLUMNS
+from afnlab.words import masked
 
-SCHEMA = 2
+SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
+OWN = (RECORD, ERROR)  # what no notebook may leave under that name
 FAILED = ".failed"
 ENVIRONMENT = "AFNLAB_RUNS"
-_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "schema": int,
-    "id": str,
-    "group": str,
-    "notebook": str,
-    "label": str,
-    "parameters": dict,
-    "given": dict,
-    "seeds": list,
-    "started": str,
-    "seconds": (int, float),
+_READ = (".parquet", ".ipynb")  # what numbers and pages are made of
+_OTHER = "is not what was written (its SHA-256 is another)"
+LEARNED = "parameters.parquet"
+TABLES = {
+    HISTORY: COLUMNS,
+    LEARNED: ("seed", "epoch", "site", "parameter", "index", "value"),
+    "gradients.parquet": ("seed", "epoch", "parameter", "norm"),
+    "steps.parquet": ("seed", "step", "train_loss"),
 }
-_OF_TRAINING: dict[str, type | tuple[type, ...]] = {"metrics": dict, "environment": dict}
-_OF_FAILURE: dict[str, type | tuple[type, ...]] = dict.fromkeys(
-    ("id", "group", "label", "message", "started"), str
-)
+_WHOLE, _TEXT, _TRUTH = ("seed", "epoch", "step", "index"), ("site", "parameter"), ("diverged",)
+_MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
 
 
 def is_there(runs: Path, run_id: str) -> bool:
-    """Whether a run is complete and readable."""
+    """Whether a run is complete and every byte of it as it was written."""
     try:
-        read_record(runs / run_id / RECORD)
+        read_record(runs / run_id / RECORD, entire=True)
     except ValueError:
         return False
     return True
 
 
-def write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+def write_record(folder: Path, record: Mapping[str, Any], listed: Iterable[Path]) -> None:
+    """Write a run's record, with the size and SHA-256 of its files and a sum over itself.
 
-
-def write_record(folder: Path, record: Mapping[str, Any], files: Iterable[Path]) -> None:
-    """Write a run's record, with the size and SHA-256 of its files and a sum over itself."""
-    listed = {
-        path.relative_to(folder).as_posix(): {
-            "bytes": path.stat().st_size,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
-        for path in files
-    }
-    full = {"schema": SCHEMA, **record, "files": listed}
+    ValueError if that is none that could be read again.
+    """
+    sums = {path.relative_to(folder).as_posix(): files.summed(path) for path in listed}
+    full = {"schema": SCHEMA, **record, "files": sums}
+    schema.check(full, schema.RUN)
     write_json(folder / RECORD, full | {"sum": _sum(full)})
+
+
+def write_failure(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write what is known of a run that failed, with a sum over itself; no secret of an address."""
+    told = {**facts, "message": masked(facts["message"])}
+    write_json(folder / ERROR, told | {"sum": _sum(told)})
 
 
 def _sum(record: Mapping[str, Any]) -> str:
@@ -66,116 +74,248 @@ def _sum(record: Mapping[str, Any]) -> str:
     return digest(json.dumps(told, sort_keys=True))
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """A run's record; ValueError, with the file's name, if it is not that of a whole run."""
-    record = _read(path)
-    check_record(record, path, path.parent.name)
+def read_record(path: Path, entire: bool = False) -> dict[str, Any]:
+    """A run's record; ValueError, with the file's name, if it is not that of a whole run.
+
+    The sums of the tables and the notebook are checked; those of all files if `entire`.
+    """
+    _check_folder(path.parent)
+    record = parse_record(_content(path), path)
+    check_files(path.parent, record, entire)
     return record
 
 
-def check_record(record: dict[str, Any], path: Path, run_id: str) -> None:
-    """ValueError if a record is not that of a whole run; an old one is brought up to date."""
-    _check_fields(path, record, _FIELDS)
-    if record["schema"] > SCHEMA:
-        raise ValueError(f"{path}: schema {record['schema']} is newer than this afnlab")
-    if record["id"] != run_id:
-        raise ValueError(f"{path}: is the record of another run, {record['id']}")
-    trained = "options" in record["parameters"]
-    if trained:
-        _check_fields(path, record, _OF_TRAINING)
-    if record["schema"] == 1:  # without sums, and from before there were compiled kernels
+def parse_record(data: bytes, path: Path) -> dict[str, Any]:
+    """A record in a file's content; an old one is brought up to date. ValueError if it is none."""
+    record = _parsed(data, path)
+    try:
+        schema.check(record, schema.RUN)
+        if record["schema"] > SCHEMA:
+            raise ValueError(f"schema {record['schema']} is newer than this afnlab")
+        if record["schema"] > 1:
+            schema.check(record, {"sum": schema.sha256, "files": schema.anything})
+        if record["id"] != path.parent.name:
+            raise ValueError(f"is the record of another run, {record['id']}")
+        if is_training(record):
+            schema.check(record, schema.TRAINING)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if record["schema"] == 1 and "sum" not in record:  # from before there were compiled kernels
         record.setdefault("native", False)
-        record.setdefault("files", {HISTORY: {}} if trained else {})
+        record.setdefault("files", {HISTORY: {}} if is_training(record) else {})
     elif record.get("sum") != _sum(record):
         raise ValueError(f"{path}: has been changed since it was written")
-    for name, known in record["files"].items():
-        try:
-            size = (path.parent / name).stat().st_size
-        except OSError:
-            raise ValueError(f"{path.parent / name}: is missing") from None
-        if size != known.get("bytes", size):
-            message = f"has {size} bytes, had {known['bytes']} when it was written"
-            raise ValueError(f"{path.parent / name}: {message}")
+    elif any(not {"bytes", "sha256"} <= set(known) for known in record["files"].values()):
+        raise ValueError(f"{path}: files cannot lack sizes or sums")
+    return record
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> bytes:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return files.read(path, LARGEST_JSON)
+    except ValueError as error:
+        said = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: is not a readable record ({said})") from None
+
+
+def _parsed(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        content = files.parse_json(data)
+    except ValueError as error:
         raise ValueError(f"{path}: is not a readable record ({error})") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: is not a readable record (no mapping)")
     return content
 
 
-def _check_fields(
-    path: Path, content: dict[str, Any], fields: Mapping[str, type | tuple[type, ...]]
-) -> None:
-    if absent := [name for name in fields if name not in content]:
-        raise ValueError(f"{path}: lacks {', '.join(absent)}")
-    for name, kind in fields.items():
-        if not isinstance(content[name], kind):
-            raise ValueError(f"{path}: {name} cannot be {content[name]!r}")
+def _check_folder(folder: Path) -> None:
+    if folder.is_symlink():
+        raise ValueError(f"{folder}: is a link, not a run")
+    if not is_id(folder.name):
+        raise ValueError(f"{folder}: is no run, whose name is an id of 16 digits")
+
+
+def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> None:
+    """ValueError if a file that a record lists is not there as it was written."""
+    for name in record["files"]:
+        if name == HISTORY and is_training(record):
+            _history(run, record)
+        elif name.endswith(_READ):
+            read_file(run, record, name)
+        else:
+            path, known = _listed(run, record, name)
+            if entire and not known.items() <= files.summed(path).items():
+                raise ValueError(f"{path}: {_OTHER}")
+
+
+def read_file(run: Path, record: Mapping[str, Any], name: str) -> bytes:
+    """What a run's file holds; ValueError, with its name, if it is not what was written."""
+    path, known = _listed(run, record, name)
+    data = files.read(path, known.get("bytes"))
+    found = hashlib.sha256(data).hexdigest()
+    if known.get("sha256", found) != found:  # records of schema 1 have none
+        raise ValueError(f"{path}: {_OTHER}")
+    return data
+
+
+def _listed(run: Path, record: Mapping[str, Any], name: str) -> tuple[Path, dict[str, Any]]:
+    """The path of a run's file, and its size and sum, of which the size is checked."""
+    if name not in record["files"]:
+        raise ValueError(f"{run / name}: is not listed in its record")
+    path, known = files.within(run, name), record["files"][name]
+    size = files.size(path)
+    if size != known.get("bytes", size):
+        raise ValueError(f"{path}: has {size} bytes, had {known['bytes']} when it was written")
+    return path, known
+
+
+def read_table(run: Path, record: Mapping[str, Any], name: str) -> pd.DataFrame:
+    """A table of a run, of the columns that afnlab writes; ValueError, with its name, if it is not
+    what was written, or no such table."""
+    data = read_file(run, record, name)
+    try:
+        return _table(data, TABLES[name]).to_pandas()
+    except ValueError as error:
+        raise ValueError(f"{run / name}: {error}") from None
+
+
+def _history(run: Path, record: Mapping[str, Any]) -> Any:
+    """The history of a training, as an Arrow table with a row for each of its seeds and epochs."""
+    data = read_file(run, record, HISTORY)
+    try:
+        return _table_of_history(data, tuple(record["seeds"]), record["parameters"]["epochs"])
+    except ValueError as error:
+        raise ValueError(f"{run / HISTORY}: {error}") from None
+
+
+@lru_cache(512)  # what `records` has looked at, `histories` need not parse again
+def _table_of_history(data: bytes, seeds: tuple[int, ...], epochs: int) -> Any:
+    table = _table(data, COLUMNS, len(seeds) * epochs)
+    names = ("seed", "epoch", "test_accuracy", "diverged", "seconds")
+    if empty := [name for name in names if table[name].null_count]:
+        raise ValueError(f"{empty[0]} is empty in a row")
+    rows = zip(table["seed"].to_numpy().tolist(), table["epoch"].to_numpy().tolist(), strict=True)
+    if len(table) < len(seeds) * epochs or set(rows) != set(product(seeds, range(1, epochs + 1))):
+        raise ValueError("has not one row for each of the record's seeds and epochs")
+    accuracy = table["test_accuracy"].to_numpy()
+    if not ((accuracy >= 0) & (accuracy <= 1)).all():
+        raise ValueError("has an accuracy that is no fraction")
+    return table
+
+
+def _table(data: bytes, columns: Iterable[str], most: int = _MOST_ROWS) -> Any:
+    """The columns of a Parquet file's content, as an Arrow table; ValueError if they are others."""
+    import pyarrow.parquet  # noqa: PLC0415
+
+    try:
+        file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
+        known = {field.name: field.type for field in file.schema_arrow}
+        if absent := [name for name in columns if name not in known]:
+            raise ValueError(f"lacks columns {', '.join(absent)}")
+        rows = file.metadata.num_rows
+        if odd := [name for name in columns if rows and not _fits(name, known[name])]:
+            raise ValueError(f"{odd[0]} cannot be {known[odd[0]]}")
+        if rows > most:
+            raise ValueError(f"has {rows} rows, may have {most}")
+        return file.read(columns=list(columns), use_threads=False)
+    except Exception as error:  # pyarrow has many kinds of them
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(f"is not readable ({said[0]})") from None
+
+
+def _fits(column: str, kind: Any) -> bool:
+    from pyarrow import types  # noqa: PLC0415
+
+    if column in _WHOLE:
+        return types.is_integer(kind)
+    if column in _TEXT:
+        return types.is_string(kind) or types.is_large_string(kind)
+    return types.is_boolean(kind) if column in _TRUTH else types.is_floating(kind)
+
+
+def _entries(runs: Path, file: str) -> Iterator[Path]:
+    """The files of this name in the folders of a folder, by name; all that is named as a run is."""
+    try:
+        names = sorted(path.name for path in runs.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ValueError(f"{runs}: cannot be read ({error.strerror})") from None
+    for name in names:
+        if is_id(name) or os.path.lexists(runs / name / file):
+            yield runs / name / file
 
 
 def _all(paths: Iterable[Path], read: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
-    for path in sorted(p for p in paths if not p.parent.name.startswith(".")):
+    for path in paths:
         try:
             found.append(read(path))
         except ValueError as error:
-            if path.exists():  # or it was removed meanwhile
+            if os.path.lexists(path.parent):  # or it was removed meanwhile
                 warnings.warn(f"left out {error}", stacklevel=3)
     return sorted(found, key=lambda r: (r["started"], r["id"]))
 
 
-def records(runs: str | Path) -> list[dict[str, Any]]:
-    """The records of all whole runs, oldest first; what is not whole is named in a warning."""
-    return _all(Path(runs).glob(f"*/{RECORD}"), read_record)
+def records(runs: str | Path, entire: bool = False) -> list[dict[str, Any]]:
+    """The records of all whole runs, oldest first; what is not whole is named in a warning.
+
+    entire: check the sums of all files, not only of those that numbers and pages are made of.
+    """
+    return _all(_entries(Path(runs), RECORD), lambda path: read_record(path, entire))
 
 
 def failures(runs: str | Path) -> list[dict[str, Any]]:
     """What is known of the runs that failed: id, group, label, message, started, ..."""
-
-    return _all(Path(runs).glob(f"{FAILED}/*/{ERROR}"), lambda path: failure(path.parent))
+    folder = Path(runs) / FAILED
+    if folder.is_symlink():
+        warnings.warn(f"left out {folder}: is a link", stacklevel=2)
+        return []
+    return _all(_entries(folder, ERROR), lambda path: failure(path.parent))
 
 
 def failure(kept: Path) -> dict[str, Any]:
     """What is known of the run that failed whose folder this is; ValueError if it is not that."""
-    facts = _read(kept / ERROR)
-    _check_fields(kept / ERROR, facts, _OF_FAILURE)
+    _check_folder(kept)
+    path = kept / ERROR
+    return parse_failure(_content(path), path)
+
+
+def parse_failure(data: bytes, path: Path) -> dict[str, Any]:
+    """What a file says of a run that failed; ValueError if it does not."""
+    facts = _parsed(data, path)
+    try:
+        schema.check(facts, schema.FAILURE)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if facts["id"] != path.parent.name:
+        raise ValueError(f"{path}: is that of another run, {facts['id']}")
+    if facts.get("sum", _sum(facts)) != _sum(facts):
+        raise ValueError(f"{path}: has been changed since it was written")
     return facts
 
 
 def histories(runs: str | Path, chosen: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """The histories of these runs in one table: run, group, and the history's own columns.
+    """The histories of these trainings in one table: run, group, and the history's own columns.
 
-    Where two runs of a group hold the same seed, the older one counts. A file that cannot be read
-    is named in a warning.
+    Where two runs of a group hold the same seed, the older one counts. A history that is not what
+    was written, or no table, is named in a warning and left out.
     """
-    import duckdb  # noqa: PLC0415
+    import pyarrow  # noqa: PLC0415
 
-    ids = pd.DataFrame([(r["id"], r["group"]) for r in chosen], columns=["run", "group"])
-    files = [str(f) for run in ids.run if _is_history(f := Path(runs) / run / HISTORY)]
-    if not files:
-        return pd.DataFrame(columns=["run", "group", "seed", "epoch", "test_accuracy"])
-    with duckdb.connect() as db:
-        read = db.read_parquet(files, filename=True, union_by_name=True).df()
-    read.insert(0, "run", read.pop("filename").map(lambda name: Path(name).parent.name))
-    table = ids.merge(read, on="run", sort=False)
-    return table.drop_duplicates(["group", "seed", "epoch"], ignore_index=True)
-
-
-def _is_history(path: Path) -> bool:
-    import pyarrow.parquet  # noqa: PLC0415
-
-    try:
-        if {"seed", "epoch"} <= set(pyarrow.parquet.read_schema(path).names):
-            return True
-        reason = "has no columns seed and epoch"
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        reason = f"is not readable ({error})"
-    warnings.warn(f"left out {path}: {reason}", stacklevel=4)
-    return False
+    parts = []
+    for record in filter(is_training, chosen):
+        run = Path(runs) / record["id"]
+        try:
+            table = _history(run, record)
+        except ValueError as error:
+            warnings.warn(f"left out {error}", stacklevel=2)
+            continue
+        for at, name in enumerate(("run", "group")):
+            value = record["id" if name == "run" else name]
+            table = table.add_column(at, name, pyarrow.array([value] * len(table)))
+        parts.append(table)
+    if not parts:
+        return pd.DataFrame(columns=["run", "group", *COLUMNS])
+    joined = pyarrow.concat_tables(parts, promote_options="permissive").to_pandas()
+    return joined.drop_duplicates(["group", "seed", "epoch"], ignore_index=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks
+from afnlab.mainguard import refuse_while_importing
 from afnlab.runs import attempt, store, sweepfile
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
@@ -55,7 +56,7 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
     done: dict[str, set[int]] = {}
     failed: dict[str, RunFailed] = {}
     if runs.is_dir():
-        for record in store.records(runs):
+        for record in store.records(runs, entire=True):
             done.setdefault(record["group"], set()).update(record["seeds"])
         for facts in store.failures(runs):
             kept = runs / store.FAILED / facts["id"]
@@ -106,6 +107,7 @@ def sweep(
     A failed run does not stop the others. SweepError for a bad file; ValueError for what else is
     not allowed, before anything runs.
     """
+    refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
     name, specs = planned(source, only, executor.here, **overrides)
     where = place(runs)

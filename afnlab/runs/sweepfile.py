@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from afnlab import paths
+from afnlab.errors import ParameterError
 from afnlab.loading import unknown
 from afnlab.runs import cell, grid, linedyaml
-from afnlab.runs.grid import GridError
+from afnlab.runs.asked import PARAMS
+from afnlab.runs.grid import Entry, GridError, Place, Point
 from afnlab.runs.spec import RunSpec
 from afnlab.training.options import seed_list
 
 KEYS = ("title", "baseline", "notebook", "parameters", "grid", "zip", "seeds")
-Place = tuple[Any, ...]  # keys and positions that lead to an entry of the file
-Axis = list[tuple[Place, dict[str, Any]]]
 
 
 class SweepError(ValueError):
@@ -53,29 +53,61 @@ class Sweep:
         that a run may not be given.
         """
         overrides = {name: value for name, value in overrides.items() if value is not None}
-        shared = dict(self.parameters)
+        shared = {n: Entry(v, ("parameters", n)) for n, v in self.parameters.items()}
         axes = self._axes()
-        seeds = overrides.pop("seeds", self.seeds)
+        seeds = overrides.pop("seeds", None)
         if seeds is not None:
-            if self._has_one_seed():
-                try:
-                    own = [(("seeds",), {"seed": seed}) for seed in seed_list(seeds)]
-                except ValueError as error:
-                    raise self.wrong(str(error), "seeds") from None
-                axes.append(own)
-            else:
-                shared["seeds"] = seeds
-        shared |= overrides
+            shared.pop("seeds", None)
+        entry = Entry(self.seeds, ("seeds",)) if seeds is None else Entry(seeds)
+        if entry.value is not None and not self._has_one_seed():
+            axes.append([{"seeds": entry}])
+        elif entry.value is not None:
+            try:
+                listed = seed_list(entry.value)
+            except ParameterError as error:
+                raise self._refused(error, {"seeds": entry}) from None
+            at = entry.at
+            axes.append([{"seed": Entry(s, at and (*at, i))} for i, s in enumerate(listed)])
+        self._counted(axes)
         made: dict[str, RunSpec] = {}
-        for at, chosen in _combined(axes):
-            given = {**shared, **{n: v for n, v in chosen.items() if n not in overrides}}
+        for combination in product(*axes):
+            try:
+                entries = grid.merged([shared, *combination])
+            except GridError as error:
+                raise self.wrong(str(error), *error.at) from None
+            entries |= {name: Entry(value) for name, value in overrides.items()}
+            given = {name: entry.value for name, entry in entries.items()}
             try:
                 spec = RunSpec.make(self.notebook, self._resolved(given), here=here)
                 made.setdefault(spec.group, spec)
+            except ParameterError as error:
+                raise self._refused(error, entries) from None
             except ValueError as error:
-                raise self.wrong(str(error), *self._meant(at, chosen, str(error))) from None
+                raise self.wrong(str(error), "notebook") from None
         self._check_baseline(made.values())
         return list(made.values())
+
+    def _counted(self, axes: Sequence[Sequence[Point]]) -> None:
+        try:
+            grid.counted_runs(prod(map(len, axes)))
+        except GridError as error:
+            sizes = " x ".join(f"{'/'.join(a[0])} {len(a):,}" for a in axes if len(a) > 1)
+            where = max(axes, key=len)[0]
+            at = next(iter(where.values())).at[:2]
+            raise self.wrong(f"{error} ({sizes})", *at) from None
+
+    def _refused(self, error: ParameterError, entries: Mapping[str, Entry]) -> ValueError:
+        """The error that one about a parameter is, with the line where that is given.
+
+        What is wrong with an override stands in no file.
+        """
+        entry = entries.get(error.name)
+        inside = entries.get(PARAMS)
+        if entry is None and inside is not None and error.name in inside.value:
+            entry = Entry(inside.value[error.name], inside.at and (*inside.at, error.name))
+        if entry is not None and not entry.at:
+            return error
+        return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
 
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
         asked = [spec.training for spec in specs if spec.training is not None]
@@ -87,7 +119,16 @@ class Sweep:
         """The error that a message is, with the file and the line of the entry it speaks of."""
         while at and at not in self.lines:
             at = at[:-1]
-        return SweepError(f"{self.path or self.name}, line {self.lines.get(at, 1)}: {message}")
+        line = self.lines.get(at, 1)
+        return SweepError(f"{self.path or self.name}, line {line}: {message}{self._item(at)}")
+
+    def _item(self, at: Place) -> str:
+        """Which of the entries of a list it is, where several stand on one line."""
+        *holding, last = at or ("",)
+        if not isinstance(last, int):
+            return ""
+        beside = [self.lines.get((*holding, last + step)) for step in (-1, 1)]
+        return f" (item {last + 1})" if self.lines[at] in beside else ""
 
     def _has_one_seed(self) -> bool:
         try:
@@ -96,28 +137,26 @@ class Sweep:
             raise self.wrong(str(error), "notebook") from None
         return "seed" in known and "seeds" not in known
 
-    def _axes(self) -> list[Axis]:
-        axes: list[Axis] = []
+    def _axes(self) -> list[list[Point]]:
+        axes: list[list[Point]] = []
         for name, values in self.grid.items():
+            at: Place = ("grid", name)
             if name == "seeds":
-                raise self.wrong("seeds stand at the top level, not in the grid", "grid", name)
+                raise self.wrong("seeds stand at the top level, not in the grid", *at)
             try:
-                listed = grid.entries(name, values)
+                axes.append(grid.axis(name, values, at))
             except GridError as error:
-                raise self.wrong(str(error), "grid", name, *error.at) from None
-            axis = [
-                (("grid", name, i), p) for i, v in enumerate(listed) for p in grid.points(name, v)
-            ]
-            axes.append(axis)
+                raise self.wrong(str(error), *at, *error.at) from None
         single = isinstance(self.zip, Mapping)
         for number, lists in enumerate([self.zip] if single else self.zip):
-            at: Place = ("zip",) if single else ("zip", number)
+            at = ("zip",) if single else ("zip", number)
             if not isinstance(lists, Mapping) or not lists:
                 raise self.wrong("zip must be a mapping of lists, or a list of such", *at)
             try:
-                axes.append([(at, point) for point in grid.together(lists)])
+                axes.append(grid.together(lists, at))
             except GridError as error:
-                raise self.wrong(str(error), *at) from None
+                raise self.wrong(str(error), *at, *error.at) from None
+        self._counted(axes)
         return axes
 
     def _resolved(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -129,27 +168,6 @@ class Sweep:
                 beside = self.path.parent / file
                 given[name] = f"{beside.resolve()}:{attribute}" if beside.is_file() else ref
         return given
-
-    def _meant(self, at: list[Place], chosen: Mapping[str, Any], message: str) -> Place:
-        """The entry that an error message speaks of."""
-
-        def named(key: Place) -> bool:
-            name = re.escape(str(key[-1]))
-            said = rf"'{name}'|(^|[ :]){name}( must|:| ')|unknown {name} "
-            return isinstance(key[-1], str) and re.search(said, message) is not None
-
-        own = [k for k in self.lines if any(k[: len(g)] == g for g in at) and named(k)]
-        values = [k for k in at if k[0] == "grid" and repr(chosen.get(k[1])) in message]
-        rest = [k for k in self.lines if k and k[0] in ("parameters", "seeds") and named(k)]
-        return next(iter([*own, *values, *rest, *at]), ())
-
-
-def _combined(axes: list[Axis]) -> Iterator[tuple[list[Place], dict[str, Any]]]:
-    for combination in product(*axes):
-        merged: dict[str, Any] = {}
-        for _, point in combination:
-            merged |= point
-        yield [at for at, _ in combination], merged
 
 
 def read(ref: str | Path | Mapping[str, Any]) -> Sweep:

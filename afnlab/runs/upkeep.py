@@ -8,36 +8,33 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.runs import attempt, store
-from afnlab.runs.places import Place
-from afnlab.runs.spec import RunSpec
+from afnlab.runs import attempt, currency, store
+from afnlab.runs.files import is_id
+from afnlab.runs.places import Place, guarded
 
 _LEAST = 4  # letters of an abbreviated id
 
 
-def is_current(record: Mapping[str, Any]) -> bool:
-    """Whether the code, the notebook and the parameters of a run are still what they were."""
-    try:
-        return RunSpec.of_record(record).group == record["group"]
-    except (ValueError, KeyError):
-        return False
-
-
 def table(folder: Path) -> pd.DataFrame:
     """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction), seconds,
-    metrics (all that the notebook left, by name).
+    metrics (all that the notebook left, by name), here (whether its code is).
 
-    The state is `done`, `stale` (done, but its code has changed since) or `failed`.
+    The state is `done`, `stale` (done, but its code has changed since) or `failed`; where its code
+    is not here, so that nobody knows, it is `done`.
     """
-    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics"]
+    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
     rows = []
     for facts in [*store.records(folder), *store.failures(folder)]:
-        state = "failed" if "message" in facts else "done" if is_current(facts) else "stale"
+        code = currency.state(facts, guarded(folder))
+        state = "failed" if "message" in facts else "done"
+        if state == "done" and code == currency.CHANGED:
+            state = "stale"
         metrics = facts.get("metrics", {})
         accuracy = metrics.get("test_accuracy")
         seeds = len(facts.get("seeds", ()))
         values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
-        rows.append([*values, facts.get("seconds"), metrics])
+        here = code != currency.ELSEWHERE
+        rows.append([*values, facts.get("seconds"), metrics, here])
     made = pd.DataFrame(rows, columns=columns)
     return made.sort_values(["started", "id"], ignore_index=True)
 
@@ -56,6 +53,8 @@ def find(folder: Path, ref: str) -> dict[str, Any]:
 
 def home(folder: Path, record: Mapping[str, Any]) -> Path:
     """The folder that holds a run's files."""
+    if not is_id(record["id"]):
+        raise ValueError(f"{record['id']!r} is no id of a run")
     return folder / store.FAILED / record["id"] if "message" in record else folder / record["id"]
 
 
@@ -98,17 +97,19 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     for facts in store.failures(folder):
         if facts["id"] in done:
             found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif not is_current(facts):
+        elif currency.state(facts, guarded(folder)) == currency.CHANGED:
             found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
     for record in records if stale else ():
-        if not is_current(record):
+        if currency.state(record, guarded(folder)) == currency.CHANGED:
             found.append((home(folder, record), f"{record['label']}: its code has changed"))
     return found
 
 
 def discard(place: Place, path: Path) -> None:
     """Delete something that `waste` has found."""
-    if path.name.startswith(".") or place.workshop in path.parents != place.folder:
+    if path.name.startswith("."):  # left by a process of this machine
         attempt.discard(path)
+    elif path.parent == place.folder / store.FAILED:
+        place.remove_failed(path.name)
     else:
         place.remove(path.name)

@@ -9,30 +9,72 @@ from typing import Any
 
 import numpy as np
 
+from afnlab.errors import ParameterError, shown
+
 _TUPLE, _PATH, _FLOAT, _DICT = "__tuple__", "__path__", "__float__", "__dict__"
 
 
-def settle(name: str, value: Any) -> Any:
+DEEPEST = 50  # of lists, tuples and mappings in one another
+MOST = 1_000_000  # entries of a range or an array
+_LARGEST = 10**4000  # which Python still writes out
+
+
+def settle(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911  (a case each)
     """`value` in plain types: numpy's numbers become Python's, arrays and ranges lists.
 
-    Tuples and paths stay what they are. ValueError for what no cell could be given.
+    Tuples and paths stay what they are. ParameterError for what no cell could be given.
     """
+    if depth > DEEPEST:
+        message = f"parameter {shown(name)} may hold lists at most {DEEPEST} deep in one another"
+        raise ParameterError(name, value, message=message)
+
+    def inner(inside: Any) -> Any:
+        return settle(name, inside, depth + 1)
+
+    if isinstance(value, (range, np.ndarray)) and (number := size(value)) > MOST:
+        message = f"parameter {shown(name)} may hold {MOST:,} entries, got {number:,}"
+        raise ParameterError(name, message=message)
     if isinstance(value, (np.generic, np.ndarray)):
-        return settle(name, value.tolist())
-    if isinstance(value, (bool, int, float, str, type(None))):
+        return inner(value.tolist())
+    if isinstance(value, (bool, float, type(None))):
         return value
-    if isinstance(value, PurePath):
-        return Path(value)
+    if isinstance(value, int):
+        return _writable(name, value, abs(value) < _LARGEST, "a number of at most 4000 digits")
+    if isinstance(value, (str, PurePath)):
+        kept = Path(value) if isinstance(value, PurePath) else value
+        return _writable(name, kept, _encodes(str(value)), "a text that UTF-8 can hold")
     if isinstance(value, Mapping):
-        return {settle(name, k): settle(name, v) for k, v in value.items()}
+        return {inner(k): inner(v) for k, v in value.items()}
     if isinstance(value, (list, range)):
-        return [settle(name, v) for v in value]
+        return [inner(v) for v in value]
     if isinstance(value, tuple):
-        return tuple(settle(name, v) for v in value)
-    raise ValueError(
-        f"parameter {name!r} must be a number, text, path, list, tuple or mapping,"
-        f" got {value!r} ({type(value).__name__})"
+        return tuple(map(inner, value))
+    allowed = "a number, text, path, list, tuple or mapping"
+    message = (
+        f"parameter {shown(name)} must be {allowed}, got {shown(value)} ({type(value).__name__})"
     )
+    raise ParameterError(name, value, allowed, message=message)
+
+
+def size(value: range | np.ndarray) -> int:
+    """How many entries it has; of a range too that is longer than `len` can say."""
+    if isinstance(value, range):
+        return max(0, -(-(value.stop - value.start) // value.step))
+    return value.size
+
+
+def _writable(name: str, value: Any, good: bool, allowed: str) -> Any:
+    if not good:
+        raise ParameterError(name, value, allowed, label=f"parameter {shown(name)}")
+    return value
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode(value: Any) -> Any:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from afnlab.errors import shown
 from afnlab.training.data import Data
 from afnlab.training.streams import generator, sent
 
@@ -45,7 +46,7 @@ class Augmented:
         limits = {"translate": most - 1, "cutout": most}  # a border mirrors what lies beside it
         for name, limit in limits.items():
             if not 0 <= (value := getattr(augment, name)) <= limit:
-                raise ValueError(f"augment: {name} must be 0 to {limit}, got {value!r}")
+                raise ValueError(f"augment: {name} must be 0 to {limit}, got {shown(value)}")
         self.draws = [generator(s, "augment") for s in seeds]
         self.member = torch.arange(len(seeds), device=device).unsqueeze(1)
         self.flips = self._draw(0, 2, ())

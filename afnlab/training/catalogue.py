@@ -10,7 +10,7 @@ class Source:
     """A data set on its site.
 
     url: where its files lie, with a slash at the end. folder: where they lie on disk.
-    files: name: (bytes, MD5 of the content or ""), as they are read.
+    files: name: (bytes, MD5 of the content), as they are read.
     archive: name and MD5 of the archive that holds `folder` with all of them; None: each is
     fetched by itself, as `name.gz`. packed: MD5 of those.
     classes: the label bytes of a record, each with the number of its classes.
@@ -32,7 +32,9 @@ class Source:
 
 _IMAGES, _LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
 _CIFAR = "https://www.cs.toronto.edu/~kriz/"
-# Checksums as published with torchvision (MNIST) and on the sets' own site (CIFAR).
+# Checksums as published with torchvision (MNIST) and, of the archives, on the sets' own site
+# (CIFAR). Those of the files in CIFAR's archives are as rai-project/dldataset and several CMake
+# scripts have them, which check them after unpacking.
 SOURCES = {
     "mnist": Source(
         "MNIST: 60,000 and 10,000 handwritten digits, 28 x 28",
@@ -56,8 +58,12 @@ SOURCES = {
         _CIFAR,
         "cifar-10-batches-bin",
         {
-            f"{name}.bin": (30_730_000, "")
-            for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+            "data_batch_1.bin": (30_730_000, "5dd7e06a14cb22eb9f671a540d1b7c25"),
+            "data_batch_2.bin": (30_730_000, "5ea93a67294ea407fff1d09f752e9692"),
+            "data_batch_3.bin": (30_730_000, "942cd6a4bcdd0dd3c604fbe906cb4421"),
+            "data_batch_4.bin": (30_730_000, "ae636b3ba5c66a11e91e8cb52e771fcb"),
+            "data_batch_5.bin": (30_730_000, "53f37980c15c3d472c316c40844f3f0d"),
+            "test_batch.bin": (30_730_000, "803d5f7f4d78ea53de84dbe85f74fb6d"),
         },
         archive=("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
         classes=(10,),
@@ -66,7 +72,10 @@ SOURCES = {
         "CIFAR-100: 50,000 and 10,000 colour pictures, 32 x 32, 100 classes",
         _CIFAR,
         "cifar-100-binary",
-        {"train.bin": (153_700_000, ""), "test.bin": (30_740_000, "")},
+        {
+            "train.bin": (153_700_000, "6172c7755cfe09b2fe270c85cebc1b15"),
+            "test.bin": (30_740_000, "4499cfba6c016c1be1438163640a0898"),
+        },
         archive=("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
         classes=(20, 100),
     ),

@@ -193,7 +193,7 @@ def cifar10_grey() -> Data:
 
 
 def _grey(pixels: Tensor) -> Tensor:
-    weights = torch.tensor(LUMINANCE)
+    weights = torch.tensor(LUMINANCE, dtype=torch.float32, device="cpu")
     planes = pixels.view(len(pixels), 3, 1024)
     parts = [torch.einsum("c,ncp->np", weights, part.float() / 255) for part in planes.split(5000)]
     return torch.cat(parts)

@@ -15,13 +15,16 @@ from typing import Any
 
 import torch
 
+from afnlab.errors import ParameterError, shown
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
 from afnlab.training.members import Member, aligned, stacks
-from afnlab.training.options import Options, number, resolve, seed_list, whole
-from afnlab.training.record import Recorder, Result, result
+from afnlab.training.options import Options, choice, number, resolve, seed_list, whole
+from afnlab.training.record import TABLES, Recorder, Result, result
+from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
@@ -29,6 +32,7 @@ from afnlab.training.tasks import Task, get_task
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+@torch_defaults()
 def train(
     task: str | Task,
     activation: str | Activation,
@@ -63,13 +67,25 @@ def train(
     Returns a `Result`. A seed whose loss is no longer finite stays in its tables, as diverged.
     Raises ValueError naming the argument for anything that is not allowed.
     """
+    refuse_while_importing("afnlab.train")
     task, chosen = get_task(task), get_activation(activation)
-    options = resolve(task, chosen, params or {})
-    listed = seed_list(seeds)
+    options = resolve(task, chosen, {} if params is None else params)
+    listed, tables = seed_list(seeds), _tables(record)
     how = plan(task, chosen, options, epochs, device, dtype, limit_train, limit_test, group)
     members = [Member(seed, options) for seed in listed]
-    recorders = train_members(how, members, listed, record, keep_weights, progress)
+    recorders = train_members(how, members, listed, tables, keep_weights, progress)
     return result(task, chosen, options, listed, recorders, how.data, how.device, keep_weights)
+
+
+def _tables(record: Iterable[str]) -> tuple[str, ...]:
+    """The tables to keep, checked."""
+    if isinstance(record, (str, bytes)) or not isinstance(record, Iterable):
+        raise ParameterError("record", record, f"a list of names, of {', '.join(TABLES)}")
+    listed = tuple(record)
+    for at, name in enumerate(listed):
+        if name not in TABLES:
+            raise ParameterError("record", name, f"among {', '.join(TABLES)}", at=(at,))
+    return listed
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,7 @@ class Plan:
     curves: bool = True
 
 
+@torch_defaults()
 def plan(
     task: Task,
     activation: Activation,
@@ -106,8 +123,7 @@ def plan(
     for name, limit in (("limit_train", limit_train), ("limit_test", limit_test), ("group", group)):
         if limit is not None:
             whole(limit, name, least=1)
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    choice(dtype, "dtype", DTYPES)
     place = pick_device(device)
     data = task.data()
     data = data.validation() if options.split == "validation" else data
@@ -115,6 +131,7 @@ def plan(
     return Plan(task, activation, data, place, DTYPES[dtype], epochs, group)
 
 
+@torch_defaults()
 def train_members(
     how: Plan,
     members: Sequence[Member],
@@ -146,7 +163,7 @@ def train_members(
                         raise
                     size = (len(alike[part]) + 1) // 2
                     message = f"{len(alike[part])} seeds do not fit into memory; {size} at a time"
-                    warnings.warn(message, stacklevel=3)
+                    warnings.warn(message, stacklevel=4)
                     continue
                 recorder.close(keep_weights)
                 done.append(recorder)
@@ -195,7 +212,7 @@ def pick_device(device: str | torch.device | None) -> torch.device:
     try:
         place = torch.device(device)
         torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"device {str(device)!r} is not available: {reason}") from None
+        raise ValueError(f"device {shown(str(device))} is not available: {reason}") from None
     return place

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import sys
 import tarfile
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from afnlab import locks
-from afnlab.loading import unknown
+from afnlab.loading import expanded, unknown
+from afnlab.paths import user_cache
 from afnlab.training.catalogue import SOURCES, Source
+from afnlab.words import masked
 
 ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
-SUMS = "afnlab-sha256.json"
+NOT_PUBLISHED = "NOT the published files of {}: checked were sizes and labels only"
 RETRIES = 2
 
 
@@ -41,21 +44,17 @@ def source(name: str) -> Source:
 def given_folder() -> Path | None:
     """The folder that the user set, if any."""
     folder = os.environ.get(ENVIRONMENT)
-    return Path(folder).expanduser() if folder else None
+    return expanded(folder) if folder else None
 
 
 def folder_of(name: str) -> Path:
     """Where a data set's files lie, or would."""
     folder = given_folder()
-    if folder is None:
-        import pooch  # noqa: PLC0415
-
-        folder = Path(pooch.os_cache("afnlab"))
-    return folder / source(name).folder
+    return (folder or user_cache()) / source(name).folder
 
 
 def read(name: str, file: str) -> bytes:
-    """The content of one file of a data set, checked.
+    """The content of one file of a data set, checked; a warning if it is not a published one.
 
     Without `$AFNLAB_DATA` a data set that is not there is fetched first; with it, a missing file is
     a DataError that names the file and the command that fetches it.
@@ -67,7 +66,10 @@ def read(name: str, file: str) -> bytes:
     if found is None:
         missing = folder_of(name) / file
         raise DataError(f"{missing}: no such file ({_origin()}); {_mend(name)}")
-    return _checked(name, file, found)
+    content = _checked(name, file, found)
+    if not originals(name):
+        warnings.warn(f"{folder_of(name)}: {NOT_PUBLISHED.format(name)}", stacklevel=3)
+    return content
 
 
 def _find(name: str, file: str) -> Path | None:
@@ -94,25 +96,36 @@ def _checked(name: str, file: str, path: Path) -> bytes:
     size, md5 = source(name).files[file]
     if len(content) != size:
         raise DataError(f"{path}: has {len(content):,} bytes, not {size:,}; {again}")
-    if md5 and hashlib.md5(content).hexdigest() != md5:
-        raise DataError(f"{path}: is not {file} of {name} (its MD5 is not {md5}); {again}")
-    recorded = _recorded(path.parent).get(file)
-    if recorded and hashlib.sha256(content).hexdigest() != recorded:
-        raise DataError(f"{path}: is not what was unpacked (see {SUMS}); {again}")
-    classes, record = source(name).classes, source(name).record
-    for at, count in enumerate(classes):
-        if max(content[at::record]) >= count:
-            raise DataError(f"{path}: holds labels above {count - 1}; {again}")
+    if hashlib.md5(content).hexdigest() != md5:
+        if not _is_of_others(name):
+            raise DataError(f"{path}: is not {file} of {name} (its MD5 is not {md5}); {again}")
+        for at, count in enumerate(source(name).classes):
+            if max(content[at :: source(name).record]) >= count:
+                raise DataError(f"{path}: holds labels above {count - 1}; {again}")
     return content
 
 
-def _recorded(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files as they were unpacked from a checked archive."""
-    path = folder / SUMS
+def _is_of_others(name: str) -> bool:
+    """Whether somebody has written CIFAR's pictures into files of his own, none an original.
+
+    Only in a folder of the user's: what stands in the cache folder was fetched.
+    """
+    found = [path for file in source(name).files if (path := _find(name, file)) is not None]
+    if given_folder() is None or not source(name).classes:
+        return False
+    return not any(_is_original(path, name, path.stat().st_mtime_ns) for path in found)
+
+
+@lru_cache
+def _is_original(path: Path, name: str, changed: int) -> bool:
+    """Whether a file is one of the published ones; changed: when it was, for the cache."""
+    _, md5 = source(name).files[path.name.removesuffix(".gz")]
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); remove it") from None
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error):
+        return False
+    return hashlib.md5(content).hexdigest() == md5
 
 
 def problems(name: str) -> list[str]:
@@ -129,13 +142,12 @@ def problems(name: str) -> list[str]:
     return found
 
 
-def proof(name: str) -> str:
-    """What a data set on disk was checked against by `problems`."""
-    if all(md5 for _, md5 in source(name).files.values()):
-        return "its published checksums"
-    if (folder_of(name) / SUMS).is_file():
-        return "checksums taken when its archive, itself checked, was unpacked"
-    return "sizes and labels (files that afnlab did not unpack have no checksums)"
+def originals(name: str) -> bool:
+    """Whether a data set on disk, in which `problems` finds nothing, is the published one.
+
+    Otherwise it is somebody's own writing of it, of which only sizes and labels can be checked.
+    """
+    return not _is_of_others(name)
 
 
 def state(name: str) -> str:
@@ -203,24 +215,17 @@ def _download(wanted: Source, file: str, md5: str, folder: Path) -> Path:
         return Path(keeper.fetch(file, progressbar=sys.stderr.isatty()))
     except Exception as error:
         raise DataError(
-            f"{keeper.get_url(file)}: could not be fetched ({error}); set {MIRROR} to another"
+            masked(f"{keeper.get_url(file)}: could not be fetched ({error})")
+            + f"; set {MIRROR} to another"
             f" address that has {file}, or {ENVIRONMENT} to a folder that has {wanted.folder}"
         ) from error
 
 
 def _unpack(wanted: Source, archive: Path, folder: Path) -> None:
-    """Bring the archive's files into the folder, by way of its own, and last their checksums."""
-
-    def put(file: str, content: bytes) -> None:
-        part = archive.with_name(file)
-        part.write_bytes(content)
-        part.replace(folder / file)
-
-    sums = {}
+    """Bring the archive's files into the folder, by way of its own."""
     with tarfile.open(archive) as packed:
         for file in wanted.files:
             member = packed.extractfile(f"{wanted.folder}/{file}")
-            content = member.read() if member else b""
-            sums[file] = hashlib.sha256(content).hexdigest()
-            put(file, content)
-    put(SUMS, json.dumps(sums, indent=1).encode())
+            part = archive.with_name(file)
+            part.write_bytes(member.read() if member else b"")
+            part.replace(folder / file)

@@ -10,19 +10,29 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.nn import make
-from afnlab.spec import Activation
+from afnlab.spec import Activation, get_activation
 from afnlab.training.data import SAMPLE
 from afnlab.training.options import Options
+from afnlab.training.settings import torch_defaults
 from afnlab.training.streams import generator, stream
 from afnlab.training.tasks import Task
 
 
-def gain(record: Activation, **params: Any) -> float:
-    """The factor g for which weights of variance g^2 / inputs keep pre-activations at variance 1.
+@torch_defaults()
+def gain(ref: str | Activation, **params: Any) -> float:
+    """The factor g for which weights of variance g^2 / inputs take a mean square of 1 to 1.
 
     g = 1 / sqrt(E[f(z)^2]) for a standard normal z (He et al. 2015 for the ReLU, where it is
-    sqrt 2). ValueError for an activation that is not elementwise.
+    sqrt 2): pre-activations of variance 1 lead, on average over the weights, to the same in the
+    next layer. Whether many layers stay there is another matter. They do where the layer's map of
+    mean squares leads back to 1, as for tanh, sigmoid or SELU. Where it leads away, small
+    deviations grow: after 50 layers of width 400 the mean square is around 100 for SReLU and GELU,
+    1e5 for Swish (medians of 20 draws of the weights, which reach from a tenth to ten times that),
+    and 5e32 for tanhshrink. For ReLU, which leads neither way, it wanders between 0.1 and 3.
+
+    ValueError for an activation that is not elementwise.
     """
+    record = get_activation(ref)
     if not record.elementwise:
         raise ValueError(f"{record.name}: a gain is defined for elementwise activations only")
     z = torch.linspace(-12, 12, 24001, dtype=torch.float64)
@@ -39,8 +49,9 @@ def weighted_layers(model: nn.Module) -> list[nn.Linear | nn.modules.conv._ConvN
 def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.Generator) -> None:
     """Draw the weights of linear and convolution layers: deviation gain / sqrt(fan in), biases 0.
 
-    The first layer's gain makes up for the size of the inputs, so that its pre-activations too have
-    a mean square of 1. Every activation gets the same normal draws, times its own gain.
+    The first layer's gain makes up for the size of the inputs, so that its pre-activations have a
+    mean square of 1; see `gain` for what becomes of that in many layers. Every activation gets the
+    same normal draws, times its own gain.
     """
     for i, layer in enumerate(weighted_layers(model)):
         scale = factor if i else float(inputs.square().mean().rsqrt())

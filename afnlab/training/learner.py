@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.autorot import auto_rotate, input_limits, suggested_L
+from afnlab.errors import shown
 from afnlab.nn import ActivationModule, make
 from afnlab.spec import Activation, get_activation
 from afnlab.training.initial import gain, scale_weights
@@ -59,12 +60,12 @@ class Setup:
         number(self.lr, "lr", above=0)
         number(self.momentum, "momentum", least=0)
         if self.momentum >= 1:
-            raise ValueError(f"momentum must be below 1, got {self.momentum!r}")
+            raise ValueError(f"momentum must be below 1, got {shown(self.momentum)}")
         number(self.l2, "l2", least=0)
         whole(self.batch, "batch", least=1)
         whole(self.seed, "seed", least=0)
         if self.start not in STARTS:
-            raise ValueError(f"start must be one of {', '.join(STARTS)}; got {self.start!r}")
+            raise ValueError(f"start must be one of {', '.join(STARTS)}; got {shown(self.start)}")
         record = get_activation(self.activation)
         record.complete(self.params)
         if self.auto_rot and self.L is None:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from afnlab.training.settings import flushes_denormals
+
 
 def machine(device: torch.device) -> dict[str, Any]:
     """This machine as it is now, for a record; `device` is where the numbers are computed."""
@@ -31,7 +33,6 @@ def machine(device: torch.device) -> dict[str, Any]:
 def determinism() -> dict[str, Any]:
     """torch's settings that the last bits of a result may depend on, as they are now."""
     backends: Any = torch.backends  # whose stubs do not know all of it
-    tiny = torch.tensor(1e-310, dtype=torch.float64)  # torch has no getter for this one
     return {
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "cudnn.deterministic": backends.cudnn.deterministic,
@@ -39,8 +40,9 @@ def determinism() -> dict[str, Any]:
         "cudnn.conv.fp32_precision": backends.cudnn.conv.fp32_precision,
         "cudnn.rnn.fp32_precision": backends.cudnn.rnn.fp32_precision,
         "cuda.matmul.fp32_precision": backends.cuda.matmul.fp32_precision,
+        "mkldnn.enabled": torch._C._get_mkldnn_enabled(),
         "mkldnn.matmul.fp32_precision": backends.mkldnn.matmul.fp32_precision,
-        "flush_denormal": bool(tiny * 1 == 0),
+        "flush_denormal": flushes_denormals(),
         "CUBLAS_WORKSPACE_CONFIG": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
     }
 

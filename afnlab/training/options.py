@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from sys import float_info
 from typing import Any
 
 import numpy as np
 
+from afnlab.errors import ParameterError, about, shown
 from afnlab.loading import unknown
 from afnlab.nn import trained_names
 from afnlab.spec import Activation
@@ -15,6 +18,8 @@ from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
 from afnlab.training.tasks import Task
 
 TRAINABLE = "trainable"
+LARGEST = 2**63 - 1  # that tables and torch's sizes hold
+MOST_SEEDS = 100_000  # of a run
 CHOICES = {
     "optimizer": tuple(OPTIMIZERS),
     "init": ("source", "gain"),
@@ -31,8 +36,8 @@ class Options:
     trainable: names of those that are trained.
     lr, weight_decay, batch_size, optimizer: the recipe.
     momentum: the decay of the mean gradient (Adam's first beta); None: the optimizer's own.
-    init: "source" (the network's own) or "gain" (normal, scaled for the activation). init_scale: a
-    factor on the initial weights of linear and convolutional layers.
+    init: "source" (the network's own) or "gain" (normal, scaled for the activation by its gain).
+    init_scale: a factor on the initial weights of linear and convolutional layers.
     sites: "each" or "shared". split: evaluate on "test" or "validation" examples.
     model: the task's own settings.
     """
@@ -51,6 +56,7 @@ class Options:
     model: dict[str, Any] = field(default_factory=dict)
 
 
+_MAY_BE_ZERO = ("weight_decay", "momentum")
 _OTHERS = ("activation", TRAINABLE, "model")
 TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
@@ -61,59 +67,69 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
     A key is a parameter of the activation (or an alias), one of the task (lr, weight_decay,
     batch_size, optimizer, momentum, init, init_scale, sites, split, and its own settings),
     `trainable` (true, false or a list of names), or either kind written out as `activation.x`,
-    `task.x`, which a name that both have must be. ValueError for anything else, with the nearest
-    spelling, and for a value that is not allowed.
+    `task.x`, which a name that both have must be. ParameterError for anything else, with the
+    nearest spelling, and for a value that is not allowed; its name is the key that was given.
     """
-    own: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
+    if not isinstance(params, Mapping):
+        raise ParameterError("params", params, "a mapping of names to values")
+    own: dict[str, tuple[str, Any]] = {}  # name: the key it was given by, its value
+    settings: dict[str, tuple[str, Any]] = {}
     of_task = (*TASK_PARAMS, *task.settings)
     aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
     for key, value in params.items():
         if key == TRAINABLE:
             continue
+        if not isinstance(key, str):
+            raise ParameterError(key, message=unknown("parameter", key, [*aliases, *of_task]))
         kind, _, name = key.rpartition(".")
         if kind not in ("", "activation", "task"):
-            raise ValueError(f"parameter {key!r}: must begin with 'activation.' or 'task.'")
+            begins = "must begin with 'activation.' or 'task.'"
+            raise ParameterError(key, message=f"parameter {shown(key)}: {begins}")
         in_activation, in_task = name in aliases, name in of_task
         if not kind and in_activation and in_task:
-            raise ValueError(
-                f"parameter {key!r}: both {record.name} and the task have one; write"
-                f" 'activation.{key}' or 'task.{key}'"
-            )
+            both = f"both {record.name} and the task have one"
+            choice = f"write 'activation.{key}' or 'task.{key}'"
+            raise ParameterError(key, message=f"parameter {shown(key)}: {both}; {choice}")
         if in_activation and kind != "task":
-            if aliases[name] in own:
-                raise ValueError(f"parameter {key!r}: {aliases[name]!r} is given twice")
-            own[aliases[name]] = value
+            _put(own, aliases[name], key, value)
         elif in_task and kind != "activation":
-            if name in settings:
-                raise ValueError(f"parameter {key!r}: {name!r} is given twice")
-            settings[name] = value
+            _put(settings, name, key, value)
         else:
-            raise ValueError(unknown("parameter", key, [*aliases, *of_task, TRAINABLE]))
+            known = [*aliases, *of_task, TRAINABLE]
+            raise ParameterError(key, value, message=unknown("parameter", key, known))
     return Options(
         _numbers(record, own), _trainable(record, params.get(TRAINABLE)), **_recipe(task, settings)
     )
 
 
-def _numbers(record: Activation, own: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        values = {name: record.complete({name: value})[name] for name, value in own.items()}
-        real = [n for n in values if record.params[n].domain != "integer"]
-        return values | {n: float(values[n]) for n in real if isinstance(values[n], int)}
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+def _put(given: dict[str, tuple[str, Any]], name: str, key: str, value: Any) -> None:
+    if name in given:
+        message = f"parameter {shown(key)}: {shown(name)} is given twice, as {given[name][0]!r} too"
+        raise ParameterError(key, value, message=message)
+    given[name] = key, value
+
+
+def _numbers(record: Activation, own: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+    values = {}
+    for name, (key, value) in own.items():
+        with about(key, value):
+            values[name] = record.complete({name: value})[name]
+        if record.params[name].domain != "integer" and isinstance(values[name], int):
+            values[name] = float(values[name])
+    return values
 
 
 def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> tuple[str, ...]:
     if not (given is None or isinstance(given, (bool, str, list, tuple))):
-        raise ValueError(f"trainable must be true, false or a list of names, got {given!r}")
+        message = f"trainable must be true, false or a list of names, got {shown(given)}"
+        raise ParameterError(TRAINABLE, given, message=message)
     try:
         return trained_names(record, given)
-    except TypeError as error:
-        raise ValueError(f"trainable: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ParameterError(TRAINABLE, given, message=f"trainable: {error}") from None
 
 
-def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "lr": task.recipe.lr,
         "weight_decay": task.recipe.weight_decay,
@@ -124,63 +140,83 @@ def _recipe(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
         "init_scale": 1.0,
         "sites": task.sites,
         "split": "test",
-    } | {name: value for name, value in settings.items() if name not in task.settings}
-    model = dict(task.settings) | {n: v for n, v in settings.items() if n in task.settings}
-    for name, default in task.settings.items():
-        if not isinstance(default, bool):
-            number(model[name], name, above=0)
-            model[name] = float(model[name])
-        elif not isinstance(model[name], bool):
-            raise ValueError(f"{name} must be true or false, got {model[name]!r}")
-    for name, allowed in CHOICES.items():
-        if values[name] not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {values[name]!r}")
-    number(values["lr"], "lr", above=0)
-    number(values["weight_decay"], "weight_decay", least=0)
-    values["lr"], values["weight_decay"] = float(values["lr"]), float(values["weight_decay"])
-    whole(values["batch_size"], "batch_size", least=1)
-    number(values["init_scale"], "init_scale", above=0)
-    values["init_scale"] = float(values["init_scale"])
-    if values["momentum"] is not None:
-        values["momentum"] = _momentum(values["momentum"], values["optimizer"])
-    return values | {"model": model}
+    } | dict(task.settings)
+    for name, default in values.items():
+        key, value = settings.get(name, (name, default))
+        with about(key, value):
+            values[name] = _setting(name, value, task)
+    if values["momentum"] is not None and values["optimizer"] in WITHOUT_MOMENTUM:
+        message = f"momentum: the optimizer {values['optimizer']} has none"
+        raise ParameterError(*settings["momentum"], message=message)
+    return {n: values[n] for n in TASK_PARAMS} | {"model": {n: values[n] for n in task.settings}}
 
 
-def _momentum(value: Any, optimizer: str) -> float:
-    if optimizer in WITHOUT_MOMENTUM:
-        raise ValueError(f"momentum: the optimizer {optimizer} has none, got {value!r}")
-    number(value, "momentum", least=0)
-    if value >= 1:
-        raise ValueError(f"momentum must be a number below 1, got {value!r}")
+def _setting(name: str, value: Any, task: Task) -> Any:
+    """A value of one of the task's parameters, checked."""
+    if name in CHOICES:
+        return choice(value, name, CHOICES[name])
+    if name == "batch_size":
+        whole(value, name, least=1)
+        return value
+    if name == "momentum" and value is None:
+        return None
+    if isinstance(task.settings.get(name), bool):
+        if not isinstance(value, bool):
+            raise ParameterError(name, value, "true or false")
+        return value
+    number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0}))
+    if name == "momentum" and value >= 1:
+        raise ParameterError(name, value, "a number below 1")
     return float(value)
 
 
+def choice(value: Any, name: str, allowed: Iterable[str]) -> Any:
+    """`value`, if it is one of what is allowed; else a ParameterError."""
+    listed = tuple(allowed)
+    if value not in listed:
+        raise ParameterError(name, value, f"one of {', '.join(listed)}")
+    return value
+
+
 def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:
-    """ValueError unless value is a finite number, at least `least` or above `above`."""
+    """ParameterError unless value is a finite number, at least `least` or above `above`."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (good and abs(value) < float("inf") and value >= least) or (
+    if not (good and abs(value) <= float_info.max and value >= least) or (
         above is not None and value <= above
     ):
         limit = f"above {above}" if above is not None else f"{least} or more"
-        raise ValueError(f"{name} must be a number {limit}, got {value!r}")
+        raise ParameterError(name, value, f"a number {limit}")
 
 
-def whole(value: Any, name: str, least: int) -> None:
-    """ValueError unless value is an integer, at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}")
+def whole(value: Any, name: str, least: int, most: int = LARGEST) -> None:
+    """ParameterError unless value is an integer, `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        over = isinstance(value, int) and value > most
+        limit = f"{least} to {most}" if over else f"{least} or more"
+        raise ParameterError(name, value, f"a whole number, {limit}")
 
 
 def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:
     """Seeds in ascending order: 10 means 0 to 9; a list is taken as it is."""
+    name = "seeds"
     if isinstance(seeds, (str, bytes, Mapping)):
-        raise ValueError(f"seeds must be a number or a list of whole numbers, got {seeds!r}")
-    if isinstance(seeds, Iterable):
-        listed = [s.item() if isinstance(s, np.integer) else s for s in seeds]
-        for seed in listed:
-            whole(seed, "seeds", least=0)
-        if not listed or len(set(listed)) < len(listed):
-            raise ValueError(f"seeds must be one or more, each once; got {listed!r}")
-        return tuple(sorted(listed))
-    whole(seeds, "seeds", least=1)
-    return tuple(range(seeds))
+        raise ParameterError(name, seeds, "a number or a list of whole numbers")
+    if not isinstance(seeds, Iterable) or getattr(seeds, "ndim", 1) == 0:
+        whole(seeds, name, least=1, most=MOST_SEEDS)
+        return tuple(range(seeds))  # type: ignore[arg-type]  # it is a whole number now
+    listed = [s.item() if isinstance(s, np.integer) else s for s in islice(seeds, MOST_SEEDS + 1)]
+    if len(listed) > MOST_SEEDS:
+        raise ParameterError(name, message=f"seeds may be {MOST_SEEDS:,} at most, got more")
+    for at, seed in enumerate(listed):
+        try:
+            whole(seed, name, least=0)
+        except ParameterError as error:
+            error.at = (at,)
+            raise
+    if not listed:
+        raise ParameterError(name, listed, "one or more, each once")
+    if len(set(listed)) < len(listed):
+        first = {seed: at for at, seed in reversed(list(enumerate(listed)))}
+        again = next(at for at, seed in enumerate(listed) if first[seed] < at)
+        raise ParameterError(name, listed, "one or more, each once", at=(again,))
+    return tuple(sorted(listed))

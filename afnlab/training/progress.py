@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from afnlab.words import plain
+
 
 class Bar:
     """Wraps tqdm's bar, or nothing."""
@@ -44,5 +46,5 @@ def bar(epochs: int, label: str, show: bool | None) -> Iterator[Bar]:
         return
     from tqdm.auto import tqdm  # noqa: PLC0415
 
-    with tqdm(total=epochs, desc=label, unit="epoch") as shown:
+    with tqdm(total=epochs, desc=plain(label), unit="epoch") as shown:
         yield Bar(shown)

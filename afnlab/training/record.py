@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from afnlab.errors import shown
 from afnlab.spec import Activation
 from afnlab.training.data import Data
 from afnlab.training.initial import build
@@ -103,7 +104,7 @@ class Result:
         if self.weights is None:
             raise ValueError("the weights were not kept; train with keep_weights=True")
         if seed not in self.seeds:
-            raise ValueError(f"seed must be one of {list(self.seeds)}, got {seed!r}")
+            raise ValueError(f"seed must be one of {list(self.seeds)}, got {shown(seed)}")
         example = self.task.data().inputs
         options = self.own_options.get(seed, self.options)
         network = build(self.task, self.activation, options, seed, example)

@@ -11,11 +11,13 @@ import pandas as pd
 import torch
 
 from afnlab.loading import unknown
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
 from afnlab.training.members import Member
-from afnlab.training.options import Options, number, resolve, seed_list
+from afnlab.training.options import MOST_SEEDS, Options, number, resolve, seed_list, whole
 from afnlab.training.record import history_of
+from afnlab.training.settings import torch_defaults
 from afnlab.training.tasks import Task, get_task
 
 WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric
@@ -30,6 +32,7 @@ def scannable(task: Task, record: Activation) -> dict[str, tuple[float, float]]:
 
 def grid(task: str | Task, activation: str | Activation, parameter: str, count: int) -> list[float]:
     """So many values over the parameter's range, rounded to three digits."""
+    whole(count, "count", least=1, most=MOST_SEEDS)
     low, high = _range(get_task(task), get_activation(activation), parameter)
     space = np.geomspace if low > 0 and high / low >= WIDE else np.linspace
     return sorted({float(f"{v:.3g}") for v in space(low, high, count)})
@@ -37,11 +40,12 @@ def grid(task: str | Task, activation: str | Activation, parameter: str, count: 
 
 def _range(task: Task, record: Activation, parameter: str) -> tuple[float, float]:
     known = scannable(task, record)
-    if parameter not in known:
+    if not isinstance(parameter, str) or parameter not in known:
         raise ValueError(unknown("parameter", parameter, known, of=record.label))
     return known[parameter]
 
 
+@torch_defaults()
 def scan(
     task: str | Task,
     activation: str | Activation,
@@ -68,6 +72,7 @@ def scan(
     A row a value, seed and epoch: value, seed, epoch, train_loss, test_loss, test_accuracy (of the
     evaluated examples), diverged. At one seed all values meet the same weights and batches.
     """
+    refuse_while_importing("a scan")
     task, record = get_task(task), get_activation(activation)
     _range(task, record, parameter)
     of_task = parameter in task.settings and parameter not in record.params
@@ -80,7 +85,9 @@ def scan(
             number(value, parameter, above=0)
         else:
             record.params[parameter].check(f"{record.name}: {parameter}", value)
-    given = {**(params or {}), "split": split} | ({"trainable": [parameter]} if trainable else {})
+    given = {**({} if params is None else params), "split": split} | (
+        {"trainable": [parameter]} if trainable else {}
+    )
     options = resolve(task, record, given)
     listed = seed_list(seeds)
     chosen = [float(value) for value in values]

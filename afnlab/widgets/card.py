@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from afnlab.analysis.overlays import Shown
 from afnlab.analysis.profile import DEAD, slope_under
+from afnlab.markup import filled, formula
 from afnlab.references import REFERENCES
 from afnlab.spec import Activation
 from afnlab.widgets.parts import Dial, Later, button, dial
@@ -39,11 +39,11 @@ class Card(widgets.VBox):
         self.head = widgets.HTML(_head(record, colour), layout={"flex": "1 1 auto"})
         self.close_button = button("Remove", lambda: closed(self), f"remove {record.label}")
         top = widgets.HBox([self.head, self.close_button])
-        formula = widgets.HTMLMath(f"$f(x) = {record.latex}$" if record.latex else "")
-        formula.layout.overflow = "auto hidden"
+        shown = widgets.HTMLMath(str(formula(record.latex)) if record.latex else "")
+        shown.layout.overflow = "auto hidden"
         self.code, self.facts = widgets.HTML(), widgets.HTML()
         super().__init__(
-            [top, formula, *self.dials.values(), self.code, self.facts],
+            [top, shown, *self.dials.values(), self.code, self.facts],
             layout={
                 "width": "310px",
                 "border_left": f"3px solid {colour}",
@@ -83,11 +83,9 @@ class Card(widgets.VBox):
             self.write()
 
     def _write(self) -> None:
-        text = escape(code(self.record, self.params))
         style = "user-select:all;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
-        self.code.value = (
-            f'<code tabindex="0" title="click, then copy" style="{style}">{text}</code>'
-        )
+        line = '<code tabindex="0" title="click, then copy" style="{}">{}</code>'
+        self.code.value = str(filled(line, style, code(self.record, self.params)))
         with suppress(Exception):  # what a user's function raises is said where it is drawn
             square, alive = slope_under(self.record, self.deviation, **self.params)
             self.facts.value = (
@@ -106,12 +104,13 @@ def code(record: Activation, params: Mapping[str, float]) -> str:
 
 
 def _head(record: Activation, colour: str) -> str:
-    about = escape((record.fn.__doc__ or "").strip().split("\n\n")[0])
+    about = " ".join((record.fn.__doc__ or "").strip().split("\n\n")[0].split())
     source = REFERENCES.get(record.reference)
-    cited = ""
+    cited: object = ""
     if source:
-        cite = escape(source.cite())
-        cited = f'<a href="{source.url}" target="_blank">{cite}</a>' if source.url else cite
-        cited = f'<span title="{escape(source.title)}">{cited}</span>'
-    name = f'<b><span style="color:{colour}">&#9632;</span> {escape(record.label)}</b>'
-    return f'<div title="{about}" style="line-height:1.5">{name} &ensp;{cited}</div>'
+        link = '<a href="{}" target="_blank">{}</a>'
+        cited = filled(link, source.url, source.cite()) if source.url else source.cite()
+        cited = filled('<span title="{}">{}</span>', source.title, cited)
+    name = filled('<b><span style="color:{}">&#9632;</span> {}</b>', colour, record.label)
+    made = '<div title="{}" style="line-height:1.5">{} &ensp;{}</div>'
+    return str(filled(made, about, name, cited))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from math import floor, isfinite, log10
 from pathlib import Path
 from traceback import extract_tb
@@ -15,6 +14,7 @@ import ipywidgets as widgets
 import traitlets
 
 from afnlab.analysis.style import ORANGE
+from afnlab.markup import filled
 from afnlab.param import Param
 
 FARTHEST = 50.0
@@ -25,8 +25,8 @@ class Message(widgets.HTML):
     """A line for what went wrong; empty if nothing did."""
 
     def say(self, text: object = "") -> None:
-        line = f'<div role="alert" style="color:{ORANGE}">{escape(str(text))}</div>'
-        self.value = line if str(text) else ""
+        line = filled('<div role="alert" style="color:{}">{}</div>', ORANGE, text)
+        self.value = str(line) if str(text) else ""
 
     @contextmanager
     def catching(self) -> Iterator[None]:

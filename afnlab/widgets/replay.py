@@ -10,10 +10,12 @@ import ipywidgets as widgets
 import pandas as pd
 
 from afnlab.runs import store
+from afnlab.runs.schema import is_training
 from afnlab.widgets.card import Card
 from afnlab.widgets.parts import Message, button, row
+from afnlab.words import masked
 
-TABLE = "parameters.parquet"
+TABLE = store.LEARNED
 MEAN = "mean"
 WIDE = {"layout": {"width": "230px"}, "style": {"description_width": "60px"}}
 
@@ -24,8 +26,8 @@ def runs_that_learned(folder: str | Path) -> list[dict[str, Any]]:
     ValueError if there is no such folder, or none in it.
     """
     if not Path(folder).is_dir():
-        raise ValueError(f"{folder}: no such folder of runs")
-    found = [r for r in store.records(folder) if (Path(folder) / r["id"] / TABLE).is_file()]
+        raise ValueError(masked(f"{folder}: no such folder of runs"))
+    found = [r for r in store.records(folder) if is_training(r) and TABLE in r["files"]]
     if not found:
         raise ValueError(
             f'{folder}: holds no run with learned parameters; make one with record=["parameters"]'
@@ -90,8 +92,8 @@ class Replay(widgets.Accordion):
             return
         record = self.run.value
         with self.message.catching():
-            path = Path(self.folder.value.strip()) / record["id"] / TABLE
-            self.table = pd.read_parquet(path)
+            run = Path(self.folder.value.strip()) / record["id"]
+            self.table = store.read_table(run, record, TABLE)
             self.site.options = list(dict.fromkeys(self.table.site))
             self.seed.options = [MEAN, *sorted(self.table.seed.unique().tolist())]
             self.site.index = self.seed.index = 0

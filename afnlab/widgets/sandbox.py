@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from afnlab.analysis.surface import Surfaces
 from afnlab.loading import unknown
+from afnlab.markup import joined
 from afnlab.spec import Activation, get_activation
 from afnlab.training.learner import DEMO, Learner, Setup
 from afnlab.training.plane import SHAPES
@@ -207,7 +208,7 @@ class Playground(widgets.VBox):
             if one.steps and len(self.points.x):
                 right, loss = one.scores(self.points.x, self.points.y)
                 lines.append(f"{_looks(one)[0]}: {100 * right:.1f} % right, loss {loss:.4f}")
-        self.status.value = " &ensp; ".join(lines)
+        self.status.value = str(joined(lines, " &ensp; "))
 
 
 def playground(

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from afnlab.analysis import charts, panels, plot, stats
+from afnlab.analysis import charts, functions, panels, plot, stats
 from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import heading, html
 from afnlab.analysis.blocks.text import seeds_told
 from afnlab.analysis.costs import FILE
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
+from afnlab.markup import filled
 from afnlab.words import counted
 
 if TYPE_CHECKING:
     from IPython.display import HTML
+
+ALL = "<h2>All against all</h2><p>{}</p>"
 
 
 def comparison(selection: Selection) -> HTML:
@@ -41,7 +44,7 @@ def comparison(selection: Selection) -> HTML:
 
 def _key(selection: Selection) -> str:
     """What the marks of the comparison mean."""
-    table, base = selection.table, escape(selection.baseline)
+    table, base = selection.table, selection.baseline
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     text = f"{seeds} a row: a grey dot is one, the mark their mean, the bar its 95 % interval"
@@ -62,11 +65,11 @@ def curves(selection: Selection) -> HTML:
             figure,
             f"Accuracy over the epochs for each activation on {selection.task.name}",
             "Solid: mean of the seeds, with its 95 % interval. Orange, dashed: the mean of"
-            f" {escape(selection.baseline)}. A number at the lower edge: where a curve far below"
+            f" {selection.baseline}. A number at the lower edge: where a curve far below"
             " ends.",
             f"{selection.name}-curves",
         )
-    return html(heading("", selection, 3) + shown.data)
+    return html(heading("", selection, 3) + Markup(shown.data))
 
 
 def frontier(selection: Selection) -> HTML:
@@ -75,14 +78,16 @@ def frontier(selection: Selection) -> HTML:
     table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
     if len(table) < 2 or not (cost.seconds > 0).all():
         return html("")
-    best = escape(", ".join(summaries.frontier(table.accuracy, cost.seconds)))
-    missing = escape(", ".join(cost.missing))
+    best = ", ".join(summaries.frontier(table.accuracy, cost.seconds))
+    missing = ", ".join(cost.missing)
     left = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
-        left += (
-            " Whatever else the machine did is in these times; <code>afnlab bench activations"
-            f" --json {escape(f'{selection.folder.name}/{FILE}')}</code> has the report use better"
-            " ones."
+        left = filled(
+            "{} Whatever else the machine did is in these times; <code>afnlab bench activations"
+            " --json {}/{}</code> has the report use better ones.",
+            left,
+            selection.folder.name,
+            FILE,
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
@@ -90,9 +95,12 @@ def frontier(selection: Selection) -> HTML:
         return show(
             figure,
             f"Mean accuracy against the time of {cost.of} on {selection.task.name}",
-            f"Time: of {cost.of}, {escape(cost.by)}. Upper left is best; the line joins what no"
-            f" other activation beats in both, from the quickest: {best}. Bars: 95 % intervals of"
-            f" the means; names are left out where there is no room.{left}",
+            filled(
+                "Time: of {}, {}. Upper left is best; the line joins what no other activation beats"
+                " in both, from the quickest: {}. Bars: 95 % intervals of the means; names are left"
+                " out where there is no room.{}",
+                *(cost.of, cost.by, best, left),
+            ),
             f"{selection.name}-frontier",
         )
 
@@ -107,13 +115,13 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         return html("")
     found = stats.ranking(blocks)
     per = "; ".join(
-        f"{escape(str(name))}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
+        f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
     told = found.p < stats.alpha(stats.LEVEL)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({per}):"
-        f" p {'&lt; 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."
+        f" p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."
         + (
             " Mean ranks of two activations must lie"
             f" {found.critical_difference:.1f} apart to be told apart (Nemenyi)."
@@ -125,7 +133,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
     if missing:
         text += f" {missing} blocks in which an activation was not measured are left out."
     if not told:
-        return html(f"<h2>All against all</h2><p>{text}</p>")
+        return html(filled(ALL, text))
     one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
         figure = show(
@@ -134,7 +142,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
             f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart.{one}",
             f"{selections[0].name}-ranks",
         )
-    return html(f"<h2>All against all</h2><p>{text}</p>{figure.data}")
+    return html(filled(ALL, text) + Markup(figure.data))
 
 
 def trajectories(selection: Selection) -> HTML:
@@ -149,22 +157,18 @@ def trajectories(selection: Selection) -> HTML:
             panels.trajectories(learned),
             "Learned parameters of the activations over the epochs",
             "Thin: a seed; thick: the mean of the seeds at one place in the network, by the name of"
-            f" its module: {escape(', '.join(lines))}. Epoch 0 is the start.",
+            f" its module: {', '.join(lines)}. Epoch 0 is the start.",
             f"{selection.name}-learned",
         )
-    return html(heading("What they learned", selection) + figure.data)
+    return html(heading("What they learned", selection) + Markup(figure.data))
 
 
 def sensitivity(selection: Selection) -> HTML:
     """Accuracy over the learning rate, for activations that were trained with several."""
-    rows = []
-    for label, spec in selection.specs.items():
-        asked = spec.training
-        assert asked is not None
-        name = asked.activation.label
-        own = asked.options.activation
-        told = ", ".join(f"{n}={v:g}" for n, v in own.items() if isinstance(v, float))
-        rows.append((label, f"{name}({told})" if told else name, asked.options.lr))
+    rows = [
+        (n, one.labelled(["lr", *selection.shared]), one.options["lr"])
+        for n, one in selection.rows.items()
+    ]
     rates = pd.DataFrame(rows, columns=["label", "activation", "lr"]).set_index("label")
     rates = rates[rates.groupby("activation").lr.transform("nunique") > 1]
     rates = rates[~rates.duplicated()]
@@ -178,16 +182,23 @@ def sensitivity(selection: Selection) -> HTML:
             " with its 95 % interval.",
             f"{selection.name}-rates",
         )
-    return html(heading("How much the learning rate matters", selection) + figure.data)
+    return html(heading("How much the learning rate matters", selection) + Markup(figure.data))
 
 
 def gallery(selection: Selection) -> HTML:
     """All elementwise functions of the selection with their slopes."""
-    trained = [s.training.activation for s in selection.specs.values() if s.training is not None]
-    unique = {record.label: record for record in trained}
+    drawn: dict[str, plot.Drawable] = {}
+    for label, one in selection.rows.items():
+        found: plot.Drawable | None = functions.built_in(one)
+        if one.own and (table := functions.kept(selection.folders_of(label))) is not None:
+            found = plot.Curve(one.activation, *table[["x", "value", "slope"]].to_numpy().T)
+        if found is not None:
+            drawn.setdefault(one.activation, found)
+    if not drawn:
+        return html("")
     with styled(for_page=True):
         return show(
-            plot.gallery([record for record in unique.values() if record.elementwise]),
+            plot.gallery(drawn.values()),
             "Small graphs of the activation functions and their slopes",
             "Each function (solid) and its slope (dashed) at its default parameters.",
             f"{selection.name}-functions",

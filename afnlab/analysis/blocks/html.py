@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup
 
 from afnlab.analysis.numerals import MINUS
+from afnlab.markup import escaped, filled, joined
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -21,15 +22,16 @@ LONG = 24  # letters of a label that stay on one line
 
 
 def html(text: str) -> HTML:
+    """A piece of a page, as a notebook shows it; a text that is not `Markup` is escaped."""
     from IPython.display import HTML  # noqa: PLC0415
 
-    return HTML(text)
+    return HTML(str(escaped(text)))
 
 
 def table_of(
     head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "", kinds: Sequence[str] = ()
-) -> str:
-    """A table of cells that are HTML; the first of a row is its heading.
+) -> Markup:
+    """A table of texts, or of `Markup`; the first cell of a row is its heading.
 
     kind, kinds: the class of the table, and those of its rows. Columns that hold nothing are left
     out.
@@ -38,37 +40,37 @@ def table_of(
     kept = [at for at in range(width) if at == 0 or any(row[at] for row in rows)]
     body = []
     for row, of in zip(rows, kinds or [""] * len(rows), strict=True):
-        cells = "".join(f"<td>{row[at]}</td>" for at in kept[1:])
-        body.append(f'<tr{_class(of)}><th scope="row">{row[0]}</th>{cells}</tr>')
-    names = "".join(f'<th scope="col">{head[at]}</th>' for at in kept) if head else ""
-    top = f"<thead><tr>{names}</tr></thead>" if head else ""
-    rows_of = f"{top}<tbody>{''.join(body)}</tbody>"
-    return f"<div class=scroll tabindex=0><table{_class(kind)}>{rows_of}</table></div>"
+        cells = joined(filled("<td>{}</td>", row[at]) for at in kept[1:])
+        body.append(filled('<tr{}><th scope="row">{}</th>{}</tr>', _class(of), row[0], cells))
+    names = joined(filled('<th scope="col">{}</th>', head[at]) for at in kept) if head else ""
+    top = filled("<thead><tr>{}</tr></thead>", names) if head else ""
+    table = filled("<table{}>{}<tbody>{}</tbody></table>", _class(kind), top, joined(body))
+    return filled("<div class=scroll tabindex=0>{}</div>", table)
 
 
-def heading(text: str, selection: Selection, level: int = 2) -> str:
+def heading(text: str, selection: Selection, level: int = 2) -> Markup:
     """A heading; where several settings are told of, it says of which."""
     of = f": {selection.setting}" if selection.among and text else selection.setting
     told = f"{text}{of if selection.among else ''}"
-    return f"<h{level}>{escape(told)}</h{level}>" if told else ""
+    return filled("<h{0}>{1}</h{0}>", level, told) if told else Markup("")
 
 
-def name(label: str) -> str:
+def name(label: str) -> Markup:
     """A label as HTML; one too long for a column may break between its words."""
-    text = escape(label)
-    return re.sub(r"(?<=[:_,/(])", "<wbr>", text) if len(label) > LONG else text
+    text = escaped(label)
+    return Markup(re.sub(r"(?<=[:_,/(])", "<wbr>", text)) if len(label) > LONG else text
 
 
-def sentence(text: str) -> str:
+def sentence(text: str) -> Markup:
     """A text as HTML whose numbers keep their unit beside them, and whose intervals stay whole."""
     within = re.sub(
-        r"\[[^\[\]]{1,24}\]", lambda found: found[0].replace(" ", "&nbsp;"), escape(text)
+        r"\[[^\[\]]{1,24}\]", lambda found: found[0].replace(" ", "&nbsp;"), escaped(text)
     )
-    return re.sub(r"(?<=\d) (?=%|points?\b)", "&nbsp;", within)
+    return Markup(re.sub(r"(?<=\d) (?=%|points?\b)", "&nbsp;", within))
 
 
-def _class(name: str) -> str:
-    return f' class="{name}"' if name else ""
+def _class(name: str) -> Markup:
+    return filled(' class="{}"', name) if name else Markup("")
 
 
 def number(value: float, form: str, scale: float = 1.0) -> str:
@@ -89,4 +91,4 @@ def limits(low: float, high: float, form: str, scale: float = 100.0) -> str:
 def p_value(value: float) -> str:
     if not np.isfinite(value):
         return ""
-    return f"{value:.3f}" if value >= 0.001 else "&lt; 0.001"
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

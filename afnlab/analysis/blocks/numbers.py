@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +14,17 @@ from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_v
 from afnlab.analysis.blocks.text import link_to
 from afnlab.analysis.numerals import three_digits
 from afnlab.analysis.selection import Selection
+from afnlab.markup import filled, joined
 
 if TYPE_CHECKING:
     from IPython.display import HTML
 
+VERDICT = "<span class=verdict>{}</span>"
+
 
 def table(selection: Selection, link: str = "") -> HTML:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
-    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.specs}
+    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.rows}
     shown = comparison_table(selection.table, selection.baseline, runs, link)
     return html(heading("", selection, 3) + shown)
 
@@ -34,13 +36,13 @@ def comparison_table(
     failures = [what for what in ("stuck", "diverged") if table[what].any()]
     head = [
         *("activation", "accuracy (%)", "95 % interval"),
-        *(f"difference to {name(baseline)} (points)", "95 % interval"),
+        *(filled("difference to {} (points)", name(baseline)), "95 % interval"),
         "adjusted interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []
     for label, r in table.iterrows():
-        links = " ".join(link_to(run, link) for run in runs[str(label)])
+        links = joined((link_to(run, link) for run in runs[str(label)]), " ")
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
         rows.append(
             (
@@ -51,7 +53,7 @@ def comparison_table(
                 limits(r.difference_low, r.difference_high, "{:+.2f}"),
                 "no bounds" if unbounded else limits(r.adjusted_low, r.adjusted_high, "{:+.2f}"),
                 p_value(r.p_holm),
-                f"<span class=verdict>{escape(r.verdict)}</span>",
+                filled(VERDICT, r.verdict),
                 str(r.seeds),
                 *(str(r[what] or "") for what in failures),
                 links,
@@ -85,7 +87,7 @@ def details(selection: Selection) -> HTML:
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
                 *((p_value(r.p_equivalent), p_value(r.p_not_worse)) if asked else ()),
-                *([escape(r.verdict_worst) if r.verdict_worst != r.verdict else ""] * failed),
+                *([r.verdict_worst if r.verdict_worst != r.verdict else ""] * failed),
             )
         )
     return html(heading("", selection, 3) + table_of(head, rows))
@@ -122,10 +124,11 @@ def milestones(selection: Selection) -> HTML:
         )
         for label, r in found.iterrows()
     ]
-    note = (
-        f"<p>The target is the mean final accuracy of {escape(str(reference))}. Medians are over"
+    note = filled(
+        "<p>The target is the mean final accuracy of {}. Medians are over"
         " all seeds, those that never reach it included. The time of an epoch is that of the"
-        " quickest, divided by the seeds trained together.</p>"
+        " quickest, divided by the seeds trained together.</p>",
+        reference,
     )
     title = heading("How soon, and at what cost", selection)
     return html(title + note + table_of(head, rows))
@@ -146,23 +149,24 @@ def claims(selection: Selection) -> HTML:
         body.append(
             (
                 name(r.activation),
-                escape(r.metric),
+                r.metric,
                 r.printed,
                 str(r.printed_runs),
                 number(r.measured, form),
                 limits(r.measured_low, r.measured_high, form, 1),
                 str(r.seeds),
-                f"<span class=verdict>{r.verdict}</span>",
-                escape(r.why),
+                filled(VERDICT, r.verdict),
+                r.why,
             )
         )
     marks = {"agrees": "better", "differs": "worse"}
     kinds = [marks.get(verdict, "") for verdict in rows.verdict]
-    source = escape(selection.task.source)
     title = heading("Published beside measured", selection)
-    return html(
-        f"{title}<p>{escape(claimed.summary(rows))} Source: {source}."
+    told = filled(
+        "<p>{} Source: {}."
         " A printed mean is compared by Welch's interval, a single printed run by a prediction"
-        " interval, both widened by the rounding of the print.</p>"
-        + table_of(head, body, "", kinds)
+        " interval, both widened by the rounding of the print.</p>",
+        claimed.summary(rows),
+        selection.task.source,
     )
+    return html(title + told + table_of(head, body, "", kinds))

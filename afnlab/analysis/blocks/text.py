@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup
 
 from afnlab.analysis import lock
 from afnlab.analysis.blocks.html import heading, html, name, sentence, table_of
 from afnlab.analysis.selection import Selection
-from afnlab.runs import sweepfile
+from afnlab.markup import escaped, filled, joined
+from afnlab.runs import checkout, sweepfile
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -18,14 +20,15 @@ if TYPE_CHECKING:
 def title(sweep: str) -> HTML:
     """The heading of a report: the sweep's title."""
     text = sweepfile.read(sweep).title if sweep else ""
-    return html(f"<h1>{escape(text or 'Activations compared')}</h1>")
+    return html(filled("<h1>{}</h1>", text or "Activations compared"))
 
 
 def headline(selection: Selection) -> HTML:
     """The first screen: which activation, on what, by how much, how sure, at what cost."""
-    items = "".join(f"<dt>{q}</dt><dd>{sentence(a)}</dd>" for q, a in selection.answers.items())
-    notes = "".join(f"<p class=note>{sentence(n)}</p>" for n in selection.notes)
-    return html(f"{heading('', selection)}<dl class=answers>{items}</dl>{notes}")
+    answers = selection.answers.items()
+    items = joined(filled("<dt>{}</dt><dd>{}</dd>", q, sentence(a)) for q, a in answers)
+    notes = joined(filled("<p class=note>{}</p>", sentence(n)) for n in selection.notes)
+    return html(filled("{}<dl class=answers>{}</dl>{}", heading("", selection), items, notes))
 
 
 def provenance(selection: Selection, *commands: str) -> HTML:
@@ -45,16 +48,14 @@ def provenance(selection: Selection, *commands: str) -> HTML:
         for key in ("interop_threads", "determinism"):
             note(key.replace("_", " "), _told(env.get(key, "not recorded")))
         note("data (SHA-256)", env["data"])
-        git = r.get("git")
-        changed = ", with changes" if git and git["dirty"] else ""
-        note("git commit", f"{git['commit']}{changed}" if git else "not from a git checkout")
+        note("git commit", checkout.told(r.get("git")))
     note("lock", lock.state(records))
     first, last = (_when(records[at]) for at in (0, -1))
     note("runs", f"{len(records)}, started {first} to {last} (UTC)")
     note("time in runs", f"{sum(r['seconds'] for r in records):.0f} s")
-    rows = [(escape(n), "; ".join(map(escape, sorted(v)))) for n, v in facts.items()]
+    rows = [(n, "; ".join(sorted(v))) for n, v in facts.items()]
     if commands:
-        rows.append(("again", "<br>".join(f"<code>{escape(c)}</code>" for c in commands)))
+        rows.append(("again", joined((filled("<code>{}</code>", c) for c in commands), "<br>")))
     title = heading("What it was made with", selection)
     return html(title + table_of([], rows, "facts-table"))
 
@@ -79,16 +80,17 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> HTML:
     for label in selection.table.index:
         for r in selection.runs_of(label):
             to = record.format(id=r["id"])
-            kept = [f'<a href="{to}">record</a>'] if record else []
+            kept = [filled('<a href="{}">record</a>', to)] if record else []
             cells = [name(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
             rows.append((*cells, f"{r['seconds']:.1f} s"))
     head = ["activation", "run", *(["record"] if record else []), "seeds", "started (UTC)", "time"]
     return html(heading("Every run", selection) + table_of(head, rows))
 
 
-def link_to(run: str, pattern: str) -> str:
+def link_to(run: str, pattern: str) -> Markup:
     short = run[:8]
-    return f'<a href="{pattern.format(id=run)}">{short}</a>' if pattern else short
+    where = pattern.format(id=run)
+    return filled('<a href="{}">{}</a>', where, short) if pattern else escaped(short)
 
 
 def seeds_told(seeds: Sequence[int]) -> str:

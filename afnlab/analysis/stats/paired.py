@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from afnlab.analysis.stats.intervals import LEVEL, Interval, alpha
+from afnlab.errors import shown
 
 EXACT_UP_TO = 16  # seeds: all sign patterns are tried, beyond they are sampled
 SAMPLED = 99_999
@@ -110,7 +111,7 @@ def not_worse_p(
 ) -> float:
     """p that the mean difference is below -margin; small: no worse by more than the margin."""
     if not margin > 0:
-        raise ValueError(f"margin must be above 0, got {margin!r}")
+        raise ValueError(f"margin must be above 0, got {shown(margin)}")
     return _greater_p(np.asarray(differences, dtype=float) + margin, rng)
 
 

@@ -1,0 +1,47 @@
+"""The functions behind a comparison: afnlab's own by name, a user's as its runs kept it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from afnlab.analysis.trained import Trained
+from afnlab.runs import curve
+from afnlab.spec import Activation, get_activation, list_activations
+
+
+def built_in(one: Trained) -> Activation | None:
+    """The activation of a training, if it is elementwise and one of afnlab's."""
+    if one.activation not in list_activations():
+        return None
+    record = get_activation(one.activation)
+    return record if record.elementwise else None
+
+
+def used(one: Trained, runs: Sequence[Path]) -> np.ndarray | None:
+    """The values of an elementwise activation as it was trained with; None if they are not known,
+    or were not the same throughout. runs: the folders of its runs."""
+    if one.own:
+        table = kept(runs)
+        return table.used.to_numpy() if table is not None and "used" in table else None
+    record = built_in(one)
+    if record is None or record.stochastic or one.trainable:
+        return None
+    with suppress(ValueError, TypeError), torch.no_grad():  # it has other parameters today
+        return curve.used(record, one.parameters).numpy()
+    return None
+
+
+def kept(runs: Sequence[Path]) -> pd.DataFrame | None:
+    """What the first of these runs that has it kept of its activation: x, value, slope, used."""
+    for run in runs:
+        with suppress(OSError, ValueError):
+            table = pd.read_parquet(run / curve.FILE)
+            if {"x", "value", "slope"} <= set(table):
+                return table
+    return None

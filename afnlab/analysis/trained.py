@@ -1,0 +1,93 @@
+"""What a training was, as its record says: nothing of a user's is loaded to know it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What a record says of its task, see `afnlab.Task`; epochs: what its recipe trains."""
+
+    name: str
+    summary: str = ""
+    source: str = ""
+    published: str = ""
+    epochs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One setting of a training, of which there may be several runs that differ in seeds.
+
+    activation: its label; label: the same with what is not as by default; settings: that, by name;
+    parameters: values of the activation's parameters; trainable: the trained ones; options: of the
+    task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples.
+    """
+
+    group: str
+    task: TaskFacts
+    activation: str
+    label: str
+    settings: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    trainable: tuple[str, ...]
+    options: Mapping[str, Any]
+    epochs: float
+    device: str
+    dtype: str
+    native: bool
+    limit_train: int
+    limit_test: int
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Trained:
+        """The training of a record; ValueError if that does not tell of one."""
+        try:
+            normal, about = record["parameters"], record.get("task", {})
+            told = {name: str(text) for name, text in about.items() if name != "epochs"}
+            return cls(
+                group=record["group"],
+                task=TaskFacts(str(normal["task"]), **told, epochs=float(about.get("epochs", 0))),
+                activation=str(normal["activation"]),
+                label=str(normal["label"]),
+                settings={str(n): str(text) for n, text in record.get("settings", {}).items()},
+                parameters=dict(normal["parameters"]),
+                trainable=tuple(map(str, normal["trainable"])),
+                options={"lr": None, "split": "test", **normal["options"]},
+                epochs=float(normal["epochs"]),
+                device=str(normal["device"]),
+                dtype=str(normal["dtype"]),
+                native=bool(normal.get("native", False)),
+                limit_train=int(normal["limit_train"] or 0),
+                limit_test=int(normal["limit_test"] or 0),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            run = record.get("id", "a run")
+            raise ValueError(f"{run}: its record tells of no training ({error!r})") from None
+
+    @property
+    def own(self) -> bool:
+        """Whether the activation is a user's: its label names a file or a module then."""
+        return ":" in self.activation
+
+    @property
+    def setting(self) -> tuple[Any, ...]:
+        """What must be equal in a comparison: task, epochs, limits, precision, device."""
+        limits = (self.limit_train, self.limit_test)
+        return (self.task.name, self.epochs, *limits, self.dtype, self.device)
+
+    @property
+    def training(self) -> str:
+        """How it was trained, the activation aside, to be told from another's."""
+        return json.dumps([self.options, self.trainable], sort_keys=True)
+
+    def labelled(self, without: Collection[str]) -> str:
+        """The label, but for these of its settings."""
+        if not without:
+            return self.label
+        words = [f"{name}={text}" for name, text in self.settings.items() if name not in without]
+        return f"{self.activation}({', '.join(words)})" if words else self.activation

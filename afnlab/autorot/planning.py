@@ -1,0 +1,205 @@
+"""Which layers of a model to rotate, and why not the others.
+
+With an example the model is run once and watched; without one, the order of registration stands for
+the order of the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from afnlab.autorot.tracing import OUTPUT, Node, Trace, is_norm, trace
+
+# Operations, and modules of these names, that hand a positive factor of a channel on: what they
+# make of rho f is rho times what they make of f.
+_SHAPES = (
+    *("chunk", "clone", "contiguous", "detach", "expand", "flatten", "flip", "fold", "get"),
+    *("getitem", "identity", "index_select", "movedim", "moveaxis", "narrow", "pad", "permute"),
+    *("repeat", "reshape", "reshape_as", "roll", "select", "split", "squeeze", "swapaxes"),
+    *("swapdims", "t", "tile", "transpose", "unbind", "unflatten", "unfold", "unsqueeze", "view"),
+    *("view_as", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle"),
+)
+_TYPES = ("bfloat16", "cpu", "cuda", "double", "float", "half", "to", "type", "type_as")
+_POOLS = ("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "max_pool", "lp_pool", "max_unpool")
+_SCALES = (
+    *("dropout", "feature_dropout", "interpolate", "upsample", "relu", "leaky_relu", "prelu"),
+    *("neg", "mul", "rmul", "imul", "multiply", "div", "truediv", "idiv", "itruediv"),
+    *("divide", "true_divide"),
+)
+_HANDS_ON = frozenset((*_SHAPES, *_TYPES, *_POOLS, *_SCALES))
+# These do so for each channel by itself: what they add, and stand beside it, is not scaled.
+_JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack")
+_SHIFTS = ("add", "sub", "subtract", "radd", "rsub", "iadd", "isub")
+_NORMS = (
+    *("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm", "normalize"),
+    *("native_batch_norm", "native_layer_norm", "native_group_norm"),
+)
+_PER_CHANNEL = ("batchnorm", "instancenorm")  # these divide each channel by its own size
+_KEEP = {
+    *(nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.PixelShuffle),
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
+    *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
+    *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.Upsample),
+    *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one layer. told: whether leaving it wants to be told to the user."""
+
+    layer: nn.Module
+    name: str
+    rotate: bool
+    why: str
+    told: bool = False
+
+
+def decide(
+    model: nn.Module, kinds: Collection[type], example: Any = None, output_layer: bool = False
+) -> list[Decision]:
+    """For every layer that has an Auto-Rotating form, whether to rotate it and why.
+
+    kinds: the types of such layers, exactly; example: see `afnlab.autorot.auto_rotate`.
+    """
+    names = {module: name for name, module in model.named_modules()}
+    found = list(outermost(model, kinds))
+    layers = [m for m in found if type(m) in kinds]
+    if example is not None and any(is_lazy(p) for p in model.parameters()):
+        raise ValueError("auto_rotate: the model has lazy parameters; run it once before")
+    reasons: dict[nn.Module, Decision] = {}
+
+    def say(layer: nn.Module, why: str, rotate: bool = False, told: bool = True) -> None:
+        decision = Decision(layer, names[layer], rotate, why, told and not rotate)
+        reasons.setdefault(layer, decision)
+
+    for layer in found:
+        if any(is_lazy(p) for p in layer.parameters()):
+            say(layer, "it is lazy, and has no weights yet")
+        elif type(layer) not in kinds:
+            say(layer, f"its class is {type(layer).__name__}, not torch's or afnlab's", told=False)
+        elif "forward" in vars(layer):
+            say(layer, "its forward method has been replaced, so its class does not count")
+    watched = None if example is None else trace(model, layers, example)
+    for layer in layers if watched else ():
+        if layer not in watched.calls:  # type: ignore[union-attr]
+            reads = layer in watched.read  # type: ignore[union-attr]
+            how = "reads its parameters itself" if reads else "does not use it"
+            say(layer, f"the model never calls it and {how}")
+    free = [layer for layer in layers if layer not in reasons]
+    last = _last_called(watched, free) if watched else layers[-1:]
+    for layer in last if not output_layer else ():
+        say(layer, "its output is the model's", told=False)
+    for layer in free:
+        norm = _norm_called(watched, layer) if watched else _norm_registered(model, layer)
+        if norm is not None:
+            say(layer, _cancels(norm, names))
+        elif watched and layer in watched.read:
+            say(layer, "called; the model also reads its parameters itself, plain", rotate=True)
+        else:
+            say(layer, "called" if watched else "assumed to be called", rotate=True)
+    return [reasons[layer] for layer in found]
+
+
+def told(decisions: Iterable[Decision]) -> str:
+    """A sentence about the layers that are left plain and might have been expected not to be."""
+    groups: dict[str, list[str]] = {}
+    for d in decisions:
+        if d.told:
+            groups.setdefault(re.sub(r" \(.*?\)", "", d.why), []).append(d.name or "the model")
+    parts = []
+    for why, names in groups.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        parts.append(f"{', '.join(names[:3])}{more} ({why})")
+    return "; ".join(parts)
+
+
+def outermost(model: nn.Module, kinds: Collection[type]) -> Iterator[nn.Module]:
+    """Modules of these types or of subclasses, each once; what one of them holds belongs to it."""
+    inside: set[nn.Module] = set()
+    for module in model.modules():
+        if module not in inside and isinstance(module, tuple(kinds)):
+            if type(module) in kinds:
+                inside |= set(module.modules())
+            yield module
+
+
+def _cancels(norm: Node, names: dict[nn.Module, str]) -> str:
+    place = f" ({names[norm.module]})" if norm.module in names else ""
+    return f"{norm.name}{place} follows and divides {'rho' if _per_channel(norm) else 'L'} out"
+
+
+def _per_channel(norm: Node) -> bool:
+    """Whether a normalisation divides each channel by its own size."""
+    return norm.name.lower().replace("_", "").startswith(("batchnorm", "instancenorm"))
+
+
+def _last_called(watched: Trace, layers: list[nn.Module]) -> list[nn.Module]:
+    """The layers whose outputs reach the model's output, and no other weights on the way; the last
+    that is called, where the output cannot be traced back to any."""
+    after = {layer: [n for c in watched.calls[layer] for n in c.following()] for layer in layers}
+    reaching = [layer for layer in layers if any(n.name == OUTPUT for n in after[layer])]
+    if not reaching:
+        return [layer for layer in [*watched.calls][-1:] if layer in layers]
+    return [layer for layer in reaching if not any(n.weighted for n in after[layer])]
+
+
+def _norm_called(watched: Trace, layer: nn.Module) -> Node | None:
+    """The normalisation that all uses of a layer's outputs come to, directly or nearly so."""
+    found = [_next_norm(node) for node in watched.calls[layer]]
+    return found[0] if all(found) else None
+
+
+def _next_norm(node: Node, per_channel: bool = False) -> Node | None:
+    """per_channel: only a normalisation of that kind counts, after a sum or beside others."""
+    children = [c for c in node.children if _reaches_output(c)] or node.children
+    found: list[Node | None] = []
+    for child in children:
+        if child.name in _NORMS or (child.module is not None and is_norm(child.module)):
+            found.append(child if _per_channel(child) or not per_channel else None)
+        elif _hands_on(child):
+            found.append(_next_norm(child, per_channel or child.name in (*_JOINS, *_SHIFTS)))
+        else:
+            return None
+    return found[0] if found and all(found) else None
+
+
+def _hands_on(node: Node) -> bool:
+    """Whether a positive factor of a channel of the input is one of the output."""
+    if node.weighted or (node.mixes and node.name not in _JOINS):
+        return False
+    if node.module is not None:
+        return type(node.module) in _KEEP
+    name = re.sub(r"(_?\dd)?(_with_indices)?$", "", node.name)
+    return name in _HANDS_ON or name in (*_JOINS, *_SHIFTS)
+
+
+def _reaches_output(node: Node) -> bool:
+    return node.name == OUTPUT or any(n.name == OUTPUT for n in node.following())
+
+
+def _norm_registered(model: nn.Module, layer: nn.Module) -> Node | None:
+    """The normalisation of its size that is registered next after a layer, in the same module.
+
+    Outside of nn.Sequential these must be convolutions and a normalisation of channels: linear
+    layers are registered beside normalisations that come after a sum.
+    """
+    for parent in model.modules():
+        children = [child for child in parent._modules.values() if child is not None]
+        if layer not in children:
+            continue
+        chain = isinstance(parent, nn.Sequential)
+        rest = children[children.index(layer) + 1 :]
+        norm = next((child for child in rest if type(child) not in _KEEP), None)
+        if norm is None:
+            return _norm_registered(model, parent) if chain and parent is not model else None
+        channels = getattr(norm, "num_features", getattr(norm, "num_channels", None))
+        fits = chain or (channels is not None and channels == getattr(layer, "out_channels", 0))
+        return Node(type(norm).__name__, norm) if is_norm(norm) and fits else None
+    return None

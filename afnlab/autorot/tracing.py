@@ -1,0 +1,230 @@
+"""One forward pass of a model, watched: which layers it calls, and what follows each of them.
+
+Nothing of the model, its gradients, or the generators of random numbers is changed by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from afnlab.autorot.undisturbed import undisturbed
+
+
+@dataclass(eq=False)
+class Node:
+    """An operation, or a module's call, and what takes its outputs."""
+
+    name: str
+    module: nn.Module | None = None
+    weighted: bool = False  # by a matrix or a kernel of the model
+    mixes: bool = False  # takes other values too than those of one operation and the model's own
+    children: list[Node] = field(default_factory=list)
+
+    def following(self) -> Iterator[Node]:
+        """All nodes that its outputs reach."""
+        seen: set[int] = set()
+        waiting = list(self.children)
+        while waiting:
+            node = waiting.pop()
+            if id(node) not in seen:
+                seen.add(id(node))
+                waiting += node.children
+                yield node
+
+
+@dataclass
+class Trace:
+    """What one forward pass did.
+
+    calls: the nodes of each layer's calls, in the order of the first; read: layers whose parameters
+    were used outside of their own forward method.
+    """
+
+    calls: dict[nn.Module, list[Node]] = field(default_factory=dict)
+    read: set[nn.Module] = field(default_factory=set)
+
+
+OUTPUT = "the output"  # name of the node that stands for what the model returns
+
+
+def trace(model: nn.Module, layers: Collection[nn.Module], example: Any) -> Trace:
+    """Run a model once on an example, watching these of its layers.
+
+    example: see `afnlab.autorot.auto_rotate`. The pass is made in the model's own mode; where that
+    is training and fails, as batch normalisation does with one example, in evaluation.
+    RuntimeError where the model cannot be run on the example.
+    """
+    try:
+        return _trace(model, layers, example)
+    except Exception as error:
+        if model.training:
+            try:
+                return _trace(model, layers, example, evaluation=True)
+            except Exception:  # the first error is the one to tell
+                pass
+        said = " ".join(str(error).split())
+        raise RuntimeError(
+            f"auto_rotate: the model cannot be run on the example: {type(error).__name__}: {said}"
+        ) from error
+
+
+def _trace(
+    model: nn.Module, layers: Collection[nn.Module], example: Any, evaluation: bool = False
+) -> Trace:
+    with undisturbed(model), _as_written():
+        if evaluation:
+            model.eval()
+        watch = _Watch(model, layers)
+        for module in model.modules():
+            if not isinstance(module, torch.jit.ScriptModule):
+                watch.wrap(module)
+        with watch:
+            outputs = called(model, example)
+        watch.note(OUTPUT, [], _tensors(outputs))
+    return watch.trace
+
+
+@torch.no_grad()
+def not_finite(model: nn.Module, layers: Collection[nn.Module], example: Any) -> str:
+    """Where the values of a model cease to be finite in evaluation: a layer's name, or nothing."""
+    names = {module: name for name, module in model.named_modules()}
+    found: list[str] = []
+
+    def look(layer: nn.Module, _: Any, outputs: Any) -> None:
+        if not _finite(outputs):
+            found.append(names[layer] or "the model itself")
+
+    hooks = [layer.register_forward_hook(look) for layer in layers]
+    try:
+        with undisturbed(model):
+            outputs = called(model.eval(), example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*found, "" if _finite(outputs) else "the output"][0]
+
+
+def _finite(values: Any) -> bool:
+    numbers = (x for x in _tensors(values) if x.is_floating_point() and not x.is_meta)
+    return all(bool(x.isfinite().all()) for x in numbers)
+
+
+def called(model: nn.Module, example: Any) -> Any:
+    """The model's outputs for an example, a copy of which it gets, on the model's device."""
+    if callable(example) and not isinstance(example, Tensor):
+        return example(model)
+    place = next((p.device for p in model.parameters()), None)
+    given = tree_map_only(Tensor, lambda x: x.detach().clone().to(place or x.device), example)
+    if isinstance(given, dict):
+        return model(**given)
+    return model(*given) if isinstance(given, (tuple, list)) else model(given)
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Nothing is compiled, and torch's transformer layers call their parts, as they do once one of
+    these is rotated."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module is a normalisation, by its name: those of other libraries are too."""
+    return bool(re.search(r"Norm(\dd)?$", type(module).__name__)) and not [*module.children()]
+
+
+class _Watch(TorchFunctionMode):
+    """Notes, for each operation, from which operations its inputs come."""
+
+    def __init__(self, model: nn.Module, layers: Collection[nn.Module]) -> None:
+        super().__init__()
+        self.trace = Trace()
+        self.layers = set(layers)
+        self.makers: dict[int, Node] = {}  # by the identity of a tensor
+        self.alive: list[Any] = []  # or a later tensor might have an earlier one's identity
+        self.inside: list[nn.Module] = []  # layers and normalisations that are running
+        self.owners: dict[int, list[nn.Module]] = {}  # of a parameter; tied ones have several
+        for layer in layers:
+            for p in layer.parameters():
+                self.owners.setdefault(id(p), []).append(layer)
+        # The model's own tensors, and what is made of these alone: a parametrised weight.
+        self.own = {id(t): t.dim() for t in (*model.parameters(), *model.buffers())}
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        outputs = func(*args, **(kwargs or {}))
+        given, made = _tensors((args, kwargs)), _tensors(outputs)
+        for x in given if made else ():  # else a question, about a shape or a number
+            owners = self.owners.get(id(x), [])
+            if not any(layer in self.inside for layer in owners):
+                self.trace.read.update(owners)
+        if made and not self.inside:
+            self.note(getattr(func, "__name__", "").strip("_"), made, given)
+        return outputs
+
+    def note(
+        self, name: str, made: list[Tensor], taken: list[Tensor], module: nn.Module | None = None
+    ) -> Node:
+        """A node for an operation, linked to those that made what it takes."""
+        self.alive += [made, taken]
+        makers = [self.makers[id(x)] for x in taken if id(x) in self.makers]
+        weights = [self.own[id(x)] for x in taken if id(x) in self.own]
+        others = [x for x in taken if id(x) not in self.makers and id(x) not in self.own]
+        node = Node(name, module, max(weights, default=0) > 1)
+        node.mixes = len(makers) > 1 or any(x.numel() > 1 for x in others)
+        for maker in dict.fromkeys(makers):
+            maker.children.append(node)
+        if weights and not makers and not others and module not in self.layers:
+            self.own |= {id(x): x.dim() for x in made}
+        else:
+            self.makers |= {id(x): node for x in made}
+        return node
+
+    def wrap(self, module: nn.Module) -> None:
+        """Watch a module's forward method, until `undisturbed` takes its attributes back.
+
+        The method and not `__call__`, since a model may call it directly.
+        """
+        forward = module.forward
+        name = type(module).__name__
+        layer, whole = module in self.layers, module in self.layers or is_norm(module)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            if self.inside:  # a part of a layer
+                return forward(*args, **kwargs)
+            self.inside += [module] * whole
+            try:
+                outputs = forward(*args, **kwargs)
+            finally:
+                del self.inside[:]
+            made = _tensors(outputs)
+            # Or made by none of torch's functions: by somebody's own kernel.
+            if whole or any(not (id(x) in self.makers or id(x) in self.own) for x in made):
+                node = self.note(name, made, _tensors((args, kwargs)), module)
+                node.weighted = not is_norm(module) and any(
+                    p.dim() > 1 for p in module.parameters()
+                )
+                if layer:
+                    self.trace.calls.setdefault(module, []).append(node)
+            return outputs
+
+        module.forward = watched
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [x for x in tree_leaves(values) if isinstance(x, Tensor)]

@@ -1,0 +1,62 @@
+"""Running a model without a trace of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Whatever a model does to itself inside is undone: buffers, gradients, modes, attributes."""
+    everything = list(model.modules())
+    modules = [m for m in everything if not isinstance(m, torch.jit.ScriptModule)]
+    # A scripted module's buffers cannot be exchanged.
+    scripted = [m for m in everything if isinstance(m, torch.jit.ScriptModule)]
+    contents = [(b, b.detach().clone()) for m in scripted for b in m.buffers(recurse=False)]
+    kept = []
+    for module in modules:
+        own: tuple[dict, ...] = (module._parameters, module._buffers, module._modules)
+        kept.append((module, dict(vars(module)), [(h, dict(h)) for h in own]))
+    grads = [(p, p.grad) for p in model.parameters()]
+    copies: dict[int, Tensor] = {}
+    try:
+        for module in modules:
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    copies.setdefault(id(buffer), buffer.detach().clone())
+                    module._buffers[name] = copies[id(buffer)]
+        for p, _ in grads:
+            p.grad = None
+        with _same_draws(model):
+            yield
+    finally:
+        for module, attributes, held in kept:
+            vars(module).clear()
+            vars(module).update(attributes)
+            for now, before in held:
+                now.clear()
+                now.update(before)
+        for p, grad in grads:
+            p.grad = grad
+        with torch.no_grad():
+            for buffer, value in contents:
+                buffer.copy_(value)
+
+
+@contextmanager
+def _same_draws(model: nn.Module) -> Iterator[None]:
+    """The generators of torch, NumPy and Python draw afterwards what they would have drawn."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=sorted(devices, key=str)):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002

@@ -1,0 +1,99 @@
+"""Whether the code of a stored run is still what it was: by what files hold; nothing is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from afnlab import paths
+from afnlab.runs import cell, values
+from afnlab.runs.fingerprint import Manifest, manifest_of
+from afnlab.runs.spec import absolute, group_of
+
+CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
+_CHANGED = "its code, notebook or parameters have changed since"
+_MOST_NAMED = 3
+
+
+def state(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
+    """CURRENT, CHANGED, or ELSEWHERE where files of a run's code are not here to be compared.
+
+    closed: see `is_current`. A run of whose code another part has changed is CHANGED all the same.
+    """
+    if is_current(record, closed):
+        return CURRENT
+    if all(map(_is_readable, _own_files(record))):
+        return CHANGED
+    with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+        then, now = record["code"], _code(_notebook(record), record, closed).units
+        if any(then[name] != now[name] for name in then.keys() & now.keys()):
+            return CHANGED
+    return ELSEWHERE
+
+
+def _is_readable(path: str) -> bool:
+    with suppress(OSError, ValueError):
+        return Path(path).is_file() and os.access(path, os.R_OK)
+    return False
+
+
+def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
+    """The user's files that a record names: its notebook, references to code, what these reach."""
+    given, code = record.get("given"), record.get("code")
+    named = [record.get("notebook"), *(given.values() if isinstance(given, Mapping) else ())]
+    named += code if isinstance(code, Mapping) else ()
+    for one in named:
+        for text in one if isinstance(one, (list, tuple)) else [one]:
+            if isinstance(text, str) and os.path.sep in text:
+                path = text.rpartition(":")[0] if ".py:" in text else text
+                if path.endswith((".py", ".ipynb")) and Path(path).is_absolute():
+                    yield path
+
+
+def is_current(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> bool:
+    """Whether the notebook of a run, and all code that it reaches, are still what they were.
+
+    The notebook and the files that the record names are read and compared with the record's hashes.
+    closed: folders whose files are not followed; a run that names one is not current. Nor is one
+    that was made before records held hashes.
+    """
+    return not what_changed(record, closed)
+
+
+def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
+    """Why a run is not current, in words; an empty text if it is."""
+    if "code" not in record or "folder" not in record:
+        return f"{_CHANGED}, or cannot be told: an earlier afnlab made it"
+    try:
+        path = _notebook(record)
+        code = _code(path, record, closed)
+        if group_of(path, code, record["parameters"]) == record["group"]:
+            return ""
+        before, now = record["code"].items(), code.units.items()
+        names = sorted({name for name, _ in before ^ now})
+    except ValueError as error:
+        return f"{_CHANGED} ({error})"
+    except (KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:
+        return f"{_CHANGED} (its record cannot be followed: {type(error).__name__})"
+    more = ", ..." if len(names) > _MOST_NAMED else ""
+    return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _notebook(record: Mapping[str, Any]) -> Path:
+    return paths.find("notebooks", record["notebook"], ".ipynb")
+
+
+def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path]) -> Manifest:
+    content = cell.content(path)
+    told = {name: d.default for name, d in cell.declared(path, content).items()}
+    told |= values.decode(record["given"])
+    reached = manifest_of(
+        path, content, absolute(told), folder=Path(record["folder"]), closed=closed
+    )
+    if not record["native"]:
+        return reached
+    normal = record["parameters"]
+    return reached.compiled(*((normal["device"],) if "options" in normal else ("cpu", "cuda")))

@@ -1,0 +1,36 @@
+"""The values of a user's own activation, kept with its run so that nobody has to load its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import torch
+
+from afnlab.spec import Activation
+
+FILE = "function.parquet"
+SPAN, POINTS = 8.0, 1601
+
+
+def grid() -> torch.Tensor:
+    """Where functions are looked at: -8 to 8, by hundredths."""
+    return torch.linspace(-SPAN, SPAN, POINTS, dtype=torch.float64)
+
+
+def used(record: Activation, params: Mapping[str, Any]) -> torch.Tensor:
+    """The values of an activation at the parameters that a training gave it."""
+    return record(grid(), **params) + 0.0  # -0.0 is 0.0
+
+
+def sampled(record: Activation, params: Mapping[str, Any], trained: bool) -> pd.DataFrame:
+    """An elementwise activation at its defaults: x, value, slope; and `used`, its values at the
+    parameters of a training, if none of them was trained, and nothing in it is random."""
+    x = grid().requires_grad_()
+    y = record(x)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    table = {"x": grid().numpy(), "value": y.detach().numpy(), "slope": slope.numpy()}
+    if not (trained or record.stochastic):
+        table["used"] = used(record, params).detach().numpy()
+    return pd.DataFrame(table)

@@ -1,0 +1,11 @@
+"""Which code a run's numbers depend on: found by reading it, without running any.
+
+`mentions` says what a source names, `userfiles` follows that through a user's own files, `package`
+through afnlab's, `reaching` says which of that the former need, and `manifest` puts all together
+for a run. `checking` holds it against what the run's kernel has then read.
+"""
+
+from afnlab.runs.fingerprint.checking import check
+from afnlab.runs.fingerprint.manifest import Manifest, manifest_of
+
+__all__ = ["Manifest", "check", "manifest_of"]

@@ -1,0 +1,136 @@
+"""The code of a run, by name and by the SHA-256 of what of it is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from afnlab.native.library import SOURCE
+from afnlab.native.library import sources as kernel_sources
+from afnlab.paths import shared
+from afnlab.runs.fingerprint.mentions import mentions
+from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
+from afnlab.runs.fingerprint.reaching import reach, reached_names
+from afnlab.runs.fingerprint.userfiles import UserFiles, notebook_source, reads_texts
+from afnlab.runs.sources import Source, digest, read
+
+_CHOSEN = ("task", "activation", "activations")  # parameters of afnlab's notebooks that name some
+_OUT = "out"
+_MOVES = "afnlab.runs"  # which moves results, and computes none
+_SHOWS = "afnlab.analysis"  # which in a training notebook shows them
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The code that a run's numbers depend on.
+
+    units: SHA-256 of what is executed, by afnlab's module, `module:object`, or the path of a user's
+    file. files: SHA-256 of the bytes of the files that this was read from, by path. shape: of the
+    user's part, wherever its files lie. kernels: of the files that compiled kernels are made from,
+    by the kind of device.
+    """
+
+    units: Mapping[str, str]
+    files: Mapping[str, str] = field(compare=False)
+    shape: str = field(compare=False)
+    kernels: Mapping[str, Mapping[str, str]] = field(compare=False)
+
+    def compiled(self, *kinds: str) -> Manifest:
+        """The same with the sources of compiled kernels, for these kinds of devices."""
+        if not any(map(_is_ours, self.units)):
+            return self
+        found = {f: code for kind in kinds for f, code in self.kernels.get(kind, {}).items()}
+        named = {f"afnlab/native/{Path(f).name}": code for f, code in found.items()}
+        return replace(self, units={**self.units, **named}, files={**self.files, **found})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it all; the same wherever a user's files lie."""
+        ours = sorted(item for item in self.units.items() if _is_ours(item[0]))
+        return digest(self.shape, *(text for item in ours for text in item))
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(("afnlab.", "afnlab/"))
+
+
+def manifest_of(
+    path: Path,
+    content: bytes,
+    told: Mapping[str, Any],
+    *,
+    folder: Path | None = None,
+    closed: Sequence[Path] = (),
+) -> Manifest:
+    """What a notebook reaches, found by reading it; nothing of it is executed.
+
+    told: its parameters, the defaults among them. folder: where the notebook is executed, by
+    default here. closed: folders whose files are not followed: ValueError for one that is reached.
+    """
+    notebook = notebook_source(content)
+    ours = path.parent == shared("notebooks") or notebook.code in _shipped()
+    users = UserFiles((folder or Path.cwd()).resolve(), [f.resolve() for f in closed])
+    users.refuse(path)
+    texts = dict.fromkeys(_texts(list(told.values())))
+    users.follow(notebook, [t for t in texts if not ours or ":" in t or t.endswith(".py")])
+    read_as_text = any(map(reads_texts, (notebook, *users.sources.values())))
+    package = Package(texts=read_as_text)
+    if ours:
+        _of_ours(notebook_source(content, with_parameters=False), told, package)
+        reach(users.sources.values(), package)
+    else:
+        reach([notebook, *users.sources.values()], package)
+
+    def code(source: Source) -> str:
+        return source.bytes if read_as_text else source.code
+
+    own = {str(p): code(source) for p, source in users.sources.items()}
+    files = {str(p): source.bytes for p, source in users.sources.items()} | package.files
+    name = f"notebooks/{path.name}" if ours else str(path)
+    shape = digest(notebook.code, *users.shape, *own.values())
+    return Manifest({name: notebook.code} | own | package.units, files, shape, _kernels())
+
+
+def _kernels() -> dict[str, dict[str, str]]:
+    return {k: {str(f): read(f).bytes for f in kernel_sources(k)} for k in SOURCE}
+
+
+def _of_ours(cells: Source, told: Mapping[str, Any], package: Package) -> None:
+    """What one of afnlab's notebooks reaches: what it names, and what its parameters choose."""
+    package.base()
+    named = mentions(cells)
+    chosen = {*_texts([told.get(name, ()) for name in _CHOSEN]), *named.texts}
+    for kind, known in NAMED.items():
+        for name in sorted(chosen & known()):
+            getattr(package, kind)(name)
+    for ref in chosen:
+        module, _, name = ref.partition(":")
+        if module.startswith("afnlab.") and name:
+            package.object(module, name)
+    for dotted in reached_names(named):
+        if not dotted.startswith(_MOVES) and not (_OUT in told and dotted.startswith(_SHOWS)):
+            package.module(split(dotted)[0], stop=(*BY_OBJECT, _MOVES))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a parameter's value, at any depth."""
+    if isinstance(value, (str, Path)):
+        yield str(value)
+    elif isinstance(value, Mapping):
+        yield from _texts([*value.keys(), *value.values()])
+    elif isinstance(value, Iterable):
+        for part in value:
+            yield from _texts(part)
+
+
+def _shipped() -> frozenset[str]:
+    """The code of each of afnlab's notebooks."""
+    return _codes(tuple(read(p) for p in sorted(shared("notebooks").glob("*.ipynb"))))
+
+
+@lru_cache
+def _codes(sources: tuple[Source, ...]) -> frozenset[str]:
+    return frozenset(notebook_source(s.content).code for s in sources)

@@ -1,0 +1,253 @@
+"""afnlab's own code: whole modules with what they import, or single functions and classes.
+
+What a run need not reach, since it is chosen by name, counts object by object: activations, tasks,
+data sets and networks.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import afnlab
+from afnlab.paths import PACKAGE
+from afnlab.runs.fingerprint.mentions import chains, imported_names, mentions
+from afnlab.runs.sources import Source, digest, executed, read
+from afnlab.spec import ALIASES, get_activation, list_activations
+from afnlab.training.tasks import list_tasks
+
+ENGINE = "afnlab.training.engine"
+_TASKS = "afnlab.training.tasks"
+_ACTIVATIONS = "afnlab.activations"
+# What every run that computes anything with afnlab reaches.
+_BASE = (ENGINE, "afnlab.functional", "afnlab.native", "afnlab.nn")
+# These count object by object, as far as a run uses them, or compute no numbers.
+BY_OBJECT = (
+    _ACTIVATIONS,
+    "afnlab.training.data",
+    "afnlab.training.machine",
+    "afnlab.training.models",
+    "afnlab.training.progress",
+    _TASKS,
+)
+# Of these modules the classes, and this function, choose nothing by its name.
+_PLAIN = (
+    *("afnlab.autorot", "afnlab.param", "afnlab.separable", "afnlab.spec"),
+    *("afnlab.training.augment", "afnlab.training.record"),
+)
+_DECORATOR = "afnlab.spec.activation"
+_CHOOSERS = {"_TASKS", "get_task", "list_tasks"}  # what finds a task by its name
+_WORDS = {"summary", "source", "published"}  # what a task says of itself
+
+
+@dataclass(frozen=True)
+class Part:
+    """A name at the top of a module: the code that binds it, and the names that this uses."""
+
+    code: str
+    uses: frozenset[str]
+
+
+@dataclass
+class Package:
+    """What a run reaches of afnlab.
+
+    units: SHA-256 of code by `module` or `module:name`. files: SHA-256 of the bytes of the files
+    that this was read from.
+    """
+
+    units: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    texts: bool = False  # whether docstrings count
+
+    def base(self) -> None:
+        """What every run counts that reaches afnlab at all."""
+        for name in _BASE:
+            self.module(name)
+        self.object("afnlab.training.data", "Data")
+
+    def module(self, name: str, stop: tuple[str, ...] = BY_OBJECT) -> None:
+        """A module and those that it imports, up to those that begin with `stop`."""
+        waiting = [name]
+        while waiting:
+            one = waiting.pop()
+            if one not in self.units and not one.startswith(stop) and (path := file_of(one)):
+                source = self._read(path)
+                self.units[one] = self._code(source)
+                waiting += [n for n in _imports(source) if n.startswith("afnlab.")]
+
+    def registry(self) -> None:
+        """All that can be chosen by name: what `import afnlab` loads."""
+        for name in _imports(self._read(PACKAGE / "__init__.py")):
+            self.module(name, stop=())
+
+    def everything(self) -> None:
+        for path in sorted(PACKAGE.rglob("*.py")):
+            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+            self.module(".".join(parts).removesuffix(".__init__"), stop=())
+
+    def activation(self, name: str) -> None:
+        """One that is built in."""
+        fn = get_activation(name).fn
+        self.object(fn.__module__, fn.__name__)
+
+    def task(self, name: str) -> None:
+        """One that is built in."""
+        self.object(_TASKS, f"Task({name!r})")
+
+    def object(self, module: str, name: str) -> None:
+        """A function, class or value of a module, and what it uses."""
+        path, key = file_of(module), f"{module}:{name}"
+        if path is None or key in self.units:
+            return
+        source = self._read(path)
+        parts = _parts(source, self.texts)
+        if name not in parts:  # made in another way than by a name of its own
+            self.module(module, stop=())
+            return
+        self.units[key] = parts[name].code
+        for used in sorted(parts[name].uses):
+            if used.startswith("afnlab."):
+                self._used(used)
+            elif used in parts and used not in _CHOOSERS:
+                self.object(module, used)
+
+    def _used(self, dotted: str) -> None:
+        module, name = split(dotted)
+        if name.endswith("Error"):  # no number depends on it
+            return
+        if name and module.startswith(BY_OBJECT):
+            self.object(module, name)
+        else:
+            self.module(module)
+
+    def reached(self, dotted: str) -> None:
+        """What a user's code reaches by such a name: `afnlab.functional.srelu`.
+
+        A single object, where it is one that chooses no other by a name; else all there is.
+        """
+        module, name = split(dotted)
+        if not name:  # a module that is handed on
+            self.everything() if module == "afnlab" else self.module(module, stop=())
+            self.registry()
+        elif module == "afnlab":
+            found = getattr(afnlab, name, None)
+            home, own = getattr(found, "__module__", ""), getattr(found, "__name__", "")
+            if home.startswith("afnlab.") and own:
+                self.reached(f"{home}.{own}")
+            else:
+                self.registry()
+        elif module == "afnlab.functional" and name in (*list_activations(), *ALIASES):
+            self.activation(name)
+        elif module == "afnlab.nn" and name in _module_names():
+            self.activation(_module_names()[name])
+        elif module.startswith(BY_OBJECT) and name not in _CHOOSERS:
+            self.object(module, name)
+        else:
+            self.module(module)
+            if f"{module}.{name}" != _DECORATOR and not _is_plain(module, name):
+                self.registry()
+
+    def _read(self, path: Path) -> Source:
+        source = read(path)
+        self.files[str(path)] = source.bytes
+        return source
+
+    def _code(self, source: Source) -> str:
+        return _with_texts(source) if self.texts else source.code
+
+
+def _is_plain(module: str, name: str) -> bool:
+    """Whether it is a class that does only what it says itself."""
+    return module.startswith(_PLAIN) and name[:1].isupper()
+
+
+@lru_cache
+def _module_names() -> dict[str, str]:
+    """The classes of `afnlab.nn` that are activations, with the activation's name."""
+    words = {name: get_activation(name).module.split() for name in list_activations()}
+    return {word: name for name, own in words.items() for word in own}
+
+
+# What has a name, by the method of `Package` that adds it.
+NAMED = {
+    "activation": lambda: {*list_activations(), *ALIASES},
+    "task": lambda: {*list_tasks()},
+}
+
+
+def split(dotted: str) -> tuple[str, str]:
+    """The module in a dotted name, and the name of it that follows, if one does."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ".".join(parts[:end])
+        if file_of(module):
+            return module, "".join(parts[end : end + 1])
+    return parts[0], "".join(parts[1:2])
+
+
+def file_of(name: str) -> Path | None:
+    """The file of one of afnlab's modules."""
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    options = (path.with_suffix(".py"), path / "__init__.py")
+    return next((p for p in options if p.is_file()), None)
+
+
+def _imports(source: Source) -> Iterator[str]:
+    """Full names of modules that the import statements may mean."""
+    for one in mentions(source).imports:
+        yield one.module
+        yield from (f"{one.module}.{name}" for name in one.names)
+
+
+@lru_cache(maxsize=1024)
+def _with_texts(source: Source) -> str:
+    return digest(*(executed(tree, texts=True) for tree in source.trees))
+
+
+@lru_cache(maxsize=1024)
+def _parts(source: Source, texts: bool) -> dict[str, Part]:
+    """The names that a module binds at its top; a task also under its own name."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in (n for tree in source.trees for n in tree.body):
+        for name in _bound(node):
+            found.setdefault(name, []).append(node)
+        for call in ast.walk(node):
+            match call:
+                case ast.Call(func=ast.Name(id="Task"), args=[ast.Constant(value=str(name)), *_]):
+                    kept = [k for k in call.keywords if k.arg not in _WORDS]
+                    told = ast.Call(call.func, call.args, kept)
+                    found.setdefault(f"Task({name!r})", []).append(told)
+    bound = imported_names(source.trees)
+    return {name: _part(nodes, bound, texts) for name, nodes in found.items()}
+
+
+def _part(nodes: Iterable[ast.AST], bound: dict[str, set[str]], texts: bool) -> Part:
+    uses = set()
+    for node in nodes:
+        for root, *attributes in chains(node):
+            for start in bound.get(root, {root}):
+                uses.add(".".join((start, *attributes)) if root in bound else root)
+    return Part(digest(*(executed(node, texts) for node in nodes)), frozenset(uses))
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a module binds, or changes."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return set()
+    found = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            found.add(inner.id)
+        elif isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
+            found.add(inner.name)
+        elif isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Store):
+            found |= {n.id for n in ast.walk(inner.value) if isinstance(n, ast.Name)}
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        found |= {root for root, *rest in chains(node.value.func) if rest}
+    return found

@@ -1,0 +1,106 @@
+"""What a user's sources reach of afnlab, by what they name; all of it, where that hides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from afnlab.runs.fingerprint.mentions import Mentions, mentions
+from afnlab.runs.fingerprint.package import Package, split
+from afnlab.runs.sources import Source
+
+# With these a source can use what it does not name: as names, as attributes of anything, or of
+# these modules.
+_CONCEALING = {
+    *("exec", "eval", "__import__", "__builtins__", "builtins.exec", "builtins.eval"),
+    *("builtins.__import__", "sys.modules", "pydoc.locate"),
+    *(".import_module", ".find_spec", ".resolve_name", ".run_path", ".run_module"),
+    *(".spec_from_file_location", ".SourceFileLoader", ".run_cell", ".run_code", ".ex", ".ev"),
+}
+_SHARING = {"%run", "exec", "run_path"}  # with which names come from other sources
+# What makes objects of classes that it does not name.
+_UNPICKLING = {
+    *("pickle", "joblib", "dill", "cloudpickle", "read_pickle", "Unpickler"),
+    *("torch.load", "torch.hub", "torch.jit", "numpy.load"),
+}
+
+
+def reach(sources: Iterable[Source], package: Package) -> None:
+    """Add what these sources reach, each of which may use the names that others have imported."""
+    named = [mentions(source) for source in sources]
+    imported: dict[str, set[str]] = {}
+    for one in named:
+        for name, targets in one.bound.items():
+            ours = {t for t in targets if _is_ours(t)}
+            imported.setdefault(name, set()).update(ours)
+    for one in named:
+        if _conceals(one):
+            package.everything()
+        if _unpickles(one):
+            package.registry()
+        for dotted in sorted(reached_names(one, imported)):
+            package.base()
+            package.reached(dotted)
+        if any(_is_ours(i.module) for i in one.imports):
+            package.base()
+
+
+def reached_names(one: Mentions, imported: dict[str, set[str]] | None = None) -> set[str]:
+    """The names of afnlab's that a source uses, from `afnlab` on.
+
+    imported: what names stand for that other sources have imported, which it may have from them.
+    """
+    found = set()
+    for chain in one.chains:
+        found |= set(_of_chain(chain, one, imported or {}))
+    for import_ in one.imports:
+        for name in import_.names if _is_ours(import_.module) else ():
+            dotted = import_.module if name == "*" else f"{import_.module}.{name}"
+            if name == "*" or split(dotted)[1]:  # a module's name is used by itself
+                found.add(dotted)
+    return found
+
+
+def _of_chain(
+    chain: tuple[str, ...], one: Mentions, imported: dict[str, set[str]]
+) -> Iterator[str]:
+    root, *attributes = chain
+    for target in one.bound.get(root, ()):
+        if _is_ours(target):
+            yield ".".join((target, *attributes))
+        else:
+            yield from _handed_on((*target.split("."), *attributes)[1:], imported)
+    if root not in one.bound and (one.names & _SHARING or _takes_all(one)):
+        yield from _handed_on(chain, imported)
+
+
+def _handed_on(parts: tuple[str, ...], imported: dict[str, set[str]]) -> Iterator[str]:
+    for i, part in enumerate(parts):
+        for target in imported.get(part, ()):
+            yield ".".join((target, *parts[i + 1 :]))
+
+
+def _takes_all(one: Mentions) -> bool:
+    return any("*" in import_.names for import_ in one.imports)
+
+
+def _conceals(one: Mentions) -> bool:
+    return bool(_used(one) & _CONCEALING) or any("afnlab" in text for text in one.texts)
+
+
+def _unpickles(one: Mentions) -> bool:
+    modules = {i.module.partition(".")[0] for i in one.imports}
+    return bool((_used(one) | one.names | modules) & _UNPICKLING)
+
+
+def _used(one: Mentions) -> set[str]:
+    """`name`, `.attribute` and `module.name` of all that a source uses or imports."""
+    found = {f"{i.module}.{name}" for i in one.imports for name in i.names}
+    found |= {f".{name}" for i in one.imports for name in i.names}
+    for root, *attributes in one.chains:
+        found |= {root, *(f".{name}" for name in attributes)}
+        found |= {".".join((t, *attributes[:1])) for t in one.bound.get(root, ())}
+    return found | {f".{name}" for name in one.names if name not in {c[0] for c in one.chains}}
+
+
+def _is_ours(name: str) -> bool:
+    return name == "afnlab" or name.startswith("afnlab.")

@@ -1,0 +1,262 @@
+"""A user's own files: found by following imports and names of files, without running any.
+
+What is installed is not followed; a record holds its versions.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
+from pathlib import Path
+
+from afnlab.paths import PACKAGE
+from afnlab.runs import cell
+from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mentions, reference
+from afnlab.runs.sources import Source, read
+
+_SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
+_CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb", ".zip", ".egg", ".whl", ".pyz")
+_INSTALLED = ("site-packages", "dist-packages")
+_STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
+# Names with which a source moves where modules are looked for, runs what is in a file, or reads its
+# own text.
+_MOVES = {"path", "chdir", "addsitedir", "%cd", "PYTHONPATH"}
+_RUNS = {"exec", "eval", "compile"}
+_LOADS = {"run_path", "spec_from_file_location", "SourceFileLoader"}
+_MOST = 1 << 20  # bytes of a file without an ending of code that may be run all the same
+_READS_TEXT = {
+    *("__doc__", "getdoc", "getsource", "getsourcelines", "getcomments", "linecache", "doctest"),
+    *("docopt", "jit", "f_lineno", "co_firstlineno"),
+}
+
+
+@dataclass
+class UserFiles:
+    """What is reached from some starting points.
+
+    sources: by path. shape: who reaches whom, and each one's code, wherever they lie. closed:
+    folders whose files are not followed but refused.
+    """
+
+    folder: Path
+    closed: Sequence[Path] = ()
+    sources: dict[Path, Source] = field(default_factory=dict)
+    shape: list[str] = field(default_factory=list)
+    _written: set[Path] = field(default_factory=set)
+    _roots: dict[Path, None] = field(default_factory=dict)  # that sources add to the search path
+    _stems: dict[Path, set[str]] = field(default_factory=dict)
+
+    def follow(self, notebook: Source, texts: Iterable[str]) -> None:
+        """Find what a notebook and the texts that it is given reach."""
+        texts = list(texts)
+        while True:
+            known = len(self._roots)
+            self.sources, self.shape = {}, []
+            self._start(notebook, texts)
+            if len(self._roots) == known:  # else what came first may be found elsewhere
+                return
+
+    def refuse(self, path: Path) -> None:
+        """ValueError for a file that lies where none is followed."""
+        if any(path.resolve().is_relative_to(folder) for folder in self.closed):
+            raise ValueError(f"{path}: lies among stored runs, whose code is not run")
+
+    def _start(self, notebook: Source, texts: list[str]) -> None:
+        named = mentions(notebook)
+        self._written |= {self._absolute(self.folder, name) for name in named.written}
+        self._named_in(notebook, [self.folder], self.folder)
+        for text in texts:
+            for path in self._of_text(text, self.folder):
+                self._add(f"given {reference(text) == text}", path, None)
+
+    def _has(self, folder: Path, stem: str) -> bool:
+        """Whether a folder has anything of this name, with any ending."""
+        if folder not in self._stems:
+            try:
+                self._stems[folder] = {p.name.partition(".")[0] for p in folder.iterdir()}
+            except OSError:
+                self._stems[folder] = set()
+        return stem in self._stems[folder]
+
+    def _absolute(self, folder: Path, name: str) -> Path:
+        try:
+            return (folder / Path(name).expanduser()).resolve()
+        except (OSError, RuntimeError, ValueError):  # no such home; a loop of links; a NUL
+            return folder
+
+    def _add(self, how: str, path: Path, roots: Sequence[Path] | None) -> None:
+        """A file, and what it reaches. roots: where it finds modules; None: by where it lies."""
+        if path in self._written or _is_library(path):
+            return
+        self.refuse(path)
+        known = list(self.sources)
+        if path in self.sources:
+            self.shape.append(f"{how} {known.index(path)}")
+            return
+        try:
+            source = _source(path)
+        except OSError:
+            return
+        self.sources[path] = source
+        self.shape.append(f"{how} {len(known)} {source.code}")
+        packages = _packages(path)
+        if roots is None:
+            roots = [path.parent, *(f.parent for f in packages[-1:])]
+        for folder in packages:  # importing it imports them
+            for init in _modules_in(folder, "__init__"):
+                self._add("package", init, roots)
+        self._named_in(source, roots, path.parent)
+
+    def _named_in(self, source: Source, roots: Sequence[Path], folder: Path) -> None:
+        named = mentions(source)
+        self._note_roots(named, folder)
+        roots = [*roots, *(r for r in self._roots if r not in roots)]
+        for one in named.imports:
+            for path in self._imported(one, roots, folder):
+                self._add(f"import {one.level} {one.module}", path, roots)
+        runs = bool({root for root, *_ in named.chains} & _RUNS or named.names & _LOADS)
+        for text in named.texts:
+            for path in self._of_text(text, folder, any_file=runs):
+                self._add("text", path, None)
+
+    def _note_roots(self, named: Mentions, folder: Path) -> None:
+        if not (named.names | named.texts.keys()) & _MOVES:
+            return
+        bases = [folder, self.folder, folder.parent]
+        found = [self._absolute(base, text) for base in bases for text in named.texts]
+        if "__file__" in named.names:
+            found += [folder, *folder.parents[:2]]
+        for path in found:
+            if path.is_dir() and path.parent != path and path not in (self.folder,):
+                self._roots[path] = None
+
+    def _imported(self, one: Import, roots: Sequence[Path], folder: Path) -> Iterator[Path]:
+        if one.level:
+            for _ in range(one.level - 1):
+                folder = folder.parent
+            places = [folder]
+            yield from _modules_in(folder, "__init__")
+        else:
+            places = list(roots)
+        parts = one.module.split(".") if one.module else []
+        if parts[:1] == ["afnlab"] and not one.level:
+            return
+        top = parts[0] if parts else ""
+        if not one.level and top not in sys.stdlib_module_names:
+            places += [Path(p or self.folder) for p in sys.path]
+            places += _editable(top)
+        yield from _walk(parts, places, one.names)
+
+    def _of_text(self, text: str, folder: Path, any_file: bool = False) -> Iterator[Path]:
+        """The files that a text may mean: a path, a reference, a module's name."""
+        where = reference(text)
+        if "\0" in where or "\n" in where or where.startswith("afnlab"):
+            return
+        if where.endswith(_CODE) or (any_file and where.strip(". ")):
+            for base in dict.fromkeys((folder, self.folder)):
+                path = self._absolute(base, where)
+                if _is_file(path) and (where.endswith(_CODE) or path.stat().st_size < _MOST):
+                    yield path
+        elif all(part.isidentifier() for part in where.split(".")):
+            parts = where.split(".")
+            places = [p for p in (folder, self.folder, *self._roots) if self._has(p, parts[0])]
+            if where != text:  # a reference to a module
+                places += [Path(p or self.folder) for p in sys.path]
+            yield from _walk(parts, places, ())
+
+
+def reads_texts(source: Source) -> bool:
+    """Whether it may read the text of code, docstrings too, so that they count."""
+    named = mentions(source)
+    return bool((named.names | named.texts.keys()) & _READS_TEXT)
+
+
+def _source(path: Path) -> Source:
+    source = read(path)
+    if path.suffix in (".ipynb", ".ipy"):
+        return notebook_source(source.content)
+    return source
+
+
+@lru_cache(maxsize=256)
+def notebook_source(content: bytes, with_parameters: bool = True) -> Source:
+    """What counts of a notebook's content: its code cells."""
+    try:
+        found = cell.cells(content)
+    except ValueError:  # a file of IPython's lines, or no notebook
+        return Notebook(content, [content.decode(errors="replace")])
+    code = [(text, tags) for kind, text, tags in found if kind == "code"]
+    return Notebook(
+        content, [text for text, tags in code if with_parameters or cell.TAG not in tags]
+    )
+
+
+def _walk(parts: list[str], places: Iterable[Path], names: Sequence[str]) -> Iterator[Path]:
+    """The files that importing `a.b.c`, and names of it, executes: those of the user's."""
+    found: list[Path] = []
+    folders = list(dict.fromkeys(places))
+    for part in parts:
+        files, folders = _part(part, folders)
+        found += files
+        if not folders:
+            break
+    else:
+        for name in names:
+            if name == "*":
+                found += [f for d in folders for s in _SUFFIXES for f in sorted(d.glob(f"*{s}"))]
+            else:
+                found += _part(name, folders)[0]
+    yield from (path for path in map(Path.resolve, found) if not _is_library(path))
+
+
+def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """The file of a module or package, as the first folder that has it, and where it goes on."""
+    portions = []
+    for folder in folders:
+        if inits := _modules_in(folder / name, "__init__"):
+            return inits, [folder / name]
+        if files := _modules_in(folder, name):
+            return files, []
+        if (folder / name).is_dir() and name:
+            portions.append(folder / name)
+    return [], portions
+
+
+def _modules_in(folder: Path, name: str) -> list[Path]:
+    return [p for p in (folder / f"{name}{s}" for s in _SUFFIXES) if _is_file(p)][:1]
+
+
+def _editable(name: str) -> list[Path]:
+    """Where a package lies that is installed as a pointer to its sources, if that is a finder."""
+    finders = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith("__editable__")]
+    specs = [finder.find_spec(name, None) for finder in finders] if name else []
+    found = [p for s in specs if s for p in (*(s.submodule_search_locations or ()), s.origin) if p]
+    return [Path(p).parent for p in found]
+
+
+def _packages(path: Path) -> list[Path]:
+    """The packages that a file is in, from the inside."""
+    found = []
+    folder = path.parent
+    while _modules_in(folder, "__init__"):
+        found.append(folder)
+        folder = folder.parent
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _is_library(path: Path) -> bool:
+    """Whether it is installed, afnlab itself included."""
+    inside = path.is_relative_to(PACKAGE) or path.is_relative_to(_STANDARD)
+    return inside or any(part in _INSTALLED for part in path.parts)

@@ -1,0 +1,180 @@
+"""Notes which source files a kernel's process reads, and the SHA-256 of what it reads.
+
+It is started before anything else is imported, so it needs the standard library alone: a new
+interpreter loads it with `starter()`. `fingerprint.checking` compares what it notes with what the
+run's id was made from.
+"""
+
+# It is called at every event of the interpreter, where plain texts are faster than paths.
+# ruff: noqa: PTH113, PTH119, PTH120, PTH123, PTH206
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+VARIABLE = "AFNLAB_READ"  # names the file that takes the notes
+_BEGUN = ("", "")  # the first note
+_CODE = (".py", ".pyw", ".ipy", ".ipynb", ".pyc")
+_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code, if Python looks into them for modules
+_COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+_KERNELS = (".cpp", ".cu", ".h")  # of afnlab's own
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_INSTALLED = ("site-packages", "dist-packages")
+_STANDARD = os.path.dirname(os.path.realpath(os.__file__))
+
+
+def starter(then: str) -> list[str]:
+    """Arguments of a new interpreter that starts the notes, and then executes a line of code."""
+    load = (
+        "import sys, importlib.util as u;"
+        f" s = u.spec_from_file_location({__name__!r}, {__file__!r});"
+        " m = sys.modules[s.name] = u.module_from_spec(s); s.loader.exec_module(m); m.start()"
+    )
+    return ["-c", f"{load}; {then}"]
+
+
+class _Notes:
+    """What has been read: pairs of a path and a hash. Once there is a file, it takes them too."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], None] = {}
+        self.written: set[str] = set()
+        self.file: int | None = None
+        self.busy = threading.local()
+
+    def put(self, path: str, content: bytes) -> None:
+        pair = (path, hashlib.sha256(content).hexdigest())
+        if pair not in self.known:
+            self.known[pair] = None
+            self._write([pair])
+
+    def _write(self, pairs: list[tuple[str, str]]) -> None:
+        if self.file is not None and pairs:
+            lines = "".join(json.dumps(pair) + "\n" for pair in pairs)
+            os.write(self.file, lines.encode())
+
+    def keep_in(self, path: str) -> None:
+        self.file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        self._write([_BEGUN, *self.known])
+
+
+_notes = _Notes()
+
+
+def start() -> None:
+    """Note from now on what this process reads; into the file that the environment names, if any.
+
+    What is not installed is compiled from its source each time: a compiled copy is taken for that
+    of its source if the source was last edited in the same second and is as long.
+    """
+    loader = importlib.machinery.SourceFileLoader
+    plain = loader.path_stats
+
+    def path_stats(self: Any, path: str) -> Any:
+        if not _is_library(os.path.realpath(path)):
+            raise OSError("no compiled copy")
+        return plain(self, path)
+
+    loader.path_stats = path_stats  # type: ignore[method-assign]
+    sys.addaudithook(_heard)
+    if path := os.environ.pop(VARIABLE, ""):
+        _notes.keep_in(path)
+
+
+def keep_in(path: str) -> None:
+    """Have a file take what has been noted and what will be; for a process that was forked."""
+    _notes.keep_in(path)
+
+
+def notes(path: str) -> list[tuple[str, str]]:
+    """The path and the SHA-256 of each file that a process has read.
+
+    ValueError if it has not even told that it began.
+    """
+    with open(path, encoding="utf-8", errors="replace") as file:
+        found = [(name, code) for name, code in map(json.loads, file)]
+    if not found:
+        raise ValueError("the kernel does not tell which files it has read")
+    return found[1:]
+
+
+def _heard(event: str, arguments: tuple) -> None:
+    """What the interpreter calls at each event (`sys.audit`)."""
+    if event not in ("open", "compile", "import", "os.rename") or getattr(
+        _notes.busy, "now", False
+    ):
+        return
+    _notes.busy.now = True
+    try:
+        _note(event, arguments)
+    except (OSError, ValueError, TypeError):  # there is no such file: nothing is read
+        pass
+    finally:
+        _notes.busy.now = False
+
+
+def _note(event: str, arguments: tuple) -> None:
+    if event == "compile":  # of what a file held, in the very bytes
+        content, name = arguments
+        if isinstance(content, bytes) and (path := _noted(name, _CODE)) and os.path.isfile(path):
+            _notes.put(path, content)
+    elif event == "os.rename":
+        if _path(arguments[0]) in _notes.written:
+            _notes.written.add(_path(arguments[1]))
+    elif event == "import":  # of a compiled module; others are opened
+        _read(_noted(arguments[1], _COMPILED))
+    elif _is_new(arguments[1], arguments[2]):
+        _notes.written.add(_path(arguments[0]))
+    else:
+        name = arguments[0]
+        _read(_noted(name, _CODE) or _noted(name, _KERNELS) or _noted(name, _ARCHIVES))
+
+
+def _read(path: str) -> None:
+    if path and os.path.isfile(path):
+        with open(path, "rb") as file:
+            _notes.put(path, file.read())
+
+
+def _is_new(mode: str | None, flags: int) -> bool:
+    """Whether a file that is opened so begins empty: what it then holds is the run's own doing."""
+    if mode is not None:
+        return mode[:1] in ("w", "x")
+    return bool(flags & (os.O_TRUNC | os.O_EXCL)) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
+def _path(name: Any) -> str:
+    return (
+        os.path.realpath(os.fsdecode(name)) if isinstance(name, (str, bytes, os.PathLike)) else ""
+    )
+
+
+def _noted(name: Any, endings: tuple[str, ...]) -> str:
+    """The file that a name means, if it is code whose reading counts; else an empty text."""
+    if not isinstance(name, (str, bytes, os.PathLike)):
+        return ""
+    text = os.fsdecode(name)
+    if not text.lower().endswith(endings) or (endings is _ARCHIVES and text not in sys.path):
+        return ""
+    path = os.path.realpath(text)
+    if endings is _KERNELS and not path.startswith(_PACKAGE + os.sep):
+        return ""
+    if os.path.basename(os.path.dirname(path)) == "__pycache__":
+        return ""  # a library's: what is not installed has no compiled copies, see `start`
+    return "" if path in _notes.written or _is_library(path) else path
+
+
+def _is_library(path: str) -> bool:
+    """Whether a file belongs to what is installed, and not to afnlab."""
+    if path.startswith(_PACKAGE + os.sep):
+        return False
+    return path.startswith(_STANDARD + os.sep) or any(
+        part in _INSTALLED for part in path.split(os.sep)
+    )
