@@ -70,14 +70,14 @@ def train(
     refuse_while_importing("afnlab.train")
     task, chosen = get_task(task), get_activation(activation)
     options = resolve(task, chosen, {} if params is None else params)
-    listed, tables = seed_list(seeds), _tables(record)
+    listed, tables = seed_list(seeds), table_names(record)
     how = plan(task, chosen, options, epochs, device, dtype, limit_train, limit_test, group)
     members = [Member(seed, options) for seed in listed]
     recorders = train_members(how, members, listed, tables, keep_weights, progress)
     return result(task, chosen, options, listed, recorders, how.data, how.device, keep_weights)
 
 
-def _tables(record: Iterable[str]) -> tuple[str, ...]:
+def table_names(record: Iterable[str]) -> tuple[str, ...]:
     """The tables to keep, checked."""
     if isinstance(record, (str, bytes)) or not isinstance(record, Iterable):
         raise ParameterError("record", record, f"a list of names, of {', '.join(TABLES)}")

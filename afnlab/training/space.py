@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from math import exp, log
+from math import exp, log, prod
 from typing import Any
 
 import numpy as np
 
+from afnlab.errors import ParameterError
 from afnlab.loading import unknown
-from afnlab.training.options import whole
 
-BUDGET, SELECTION_SEEDS = "budget", "selection_seeds"
+TUNE, BUDGET, SELECTION_SEEDS = "tune", "budget", "selection_seeds"
 _RANGE = ("from", "to", "log", "count")
 MOST = 10_000  # candidates
 FARTHEST = 1e300  # the ends of a range
@@ -97,7 +97,7 @@ def _uniform(seed: int, index: int, name: str) -> float:
     return (int(words[0]) << 21 | int(words[1]) >> 11) / 2**53
 
 
-def space(given: Mapping[str, Any]) -> Space:
+def space(given: Any) -> Space:
     """The space that a mapping describes.
 
     Args:
@@ -105,69 +105,75 @@ def space(given: Mapping[str, Any]) -> Space:
             `count` for so many values; and `budget` and `selection_seeds`, see `Space`.
 
     Raises:
-        ValueError: naming the entry, its value and what is allowed.
+        ParameterError: its name is `tune`, and its message names the entry, the value and what is
+            allowed.
     """
     if not isinstance(given, Mapping):
-        raise ValueError(f"tune must be a mapping of parameters, got {given!r}")
+        raise _wrong("", given, "a mapping of parameters to values or ranges")
+    for name in given:
+        if not isinstance(name, str):
+            raise _wrong("a name in it", name, "a text")
     axes = {n: _axis(n, a) for n, a in given.items() if n not in (BUDGET, SELECTION_SEEDS)}
     if not axes:
-        raise ValueError("tune must name a parameter, such as {'lr': [0.001, 0.01]}; got none")
+        raise _wrong("", dict(given), "a mapping that names a parameter, as {'lr': [0.001, 0.01]}")
     budget = given.get(BUDGET)
     drawn = [name for name, axis in axes.items() if isinstance(axis, Range)]
     if budget is not None:
-        whole(budget, f"tune: {BUDGET}", least=1)
+        _whole(BUDGET, budget, 1, MOST)
     elif drawn:
-        raise ValueError(f"tune: a {BUDGET} is needed, since {drawn[0]} is drawn from a range")
-    points = 1
-    for axis in axes.values():
-        points *= len(axis) if isinstance(axis, tuple) else MOST
+        raise _wrong(BUDGET, budget, f"a whole number, since {drawn[0]} is drawn from a range")
+    points = prod(len(axis) for axis in axes.values() if isinstance(axis, tuple))
+    if not drawn and budget is None and points > MOST:
+        message = f"{TUNE}: there may be {MOST:,} candidates, not {points:,}; set a {BUDGET}"
+        raise ParameterError(TUNE, message=message)
     if not drawn and budget is not None and budget > points + 1:
-        raise ValueError(
-            f"tune: {BUDGET} must be {points + 1} or less, the recipe and {points} points; got"
-            f" {budget}"
-        )
-    count = points if budget is None else budget
-    if count > MOST:
-        raise ValueError(f"tune: there may be {MOST:,} candidates, not {count:,}")
+        raise _wrong(BUDGET, budget, f"{points + 1} or less: the recipe and {points} points")
     seeds = given.get(SELECTION_SEEDS, 2)
-    whole(seeds, f"tune: {SELECTION_SEEDS}", least=1)
+    _whole(SELECTION_SEEDS, seeds, 1, 1000)
     return Space(axes, budget, seeds)
 
 
-def _axis(name: Any, given: Any) -> tuple[Any, ...] | Range:
-    if not isinstance(name, str):
-        raise ValueError(f"tune: the name of a parameter must be a text, got {name!r}")
+def _wrong(entry: str, value: Any, allowed: str) -> ParameterError:
+    return ParameterError(TUNE, value, allowed, label=f"{TUNE}: {entry}" if entry else TUNE)
+
+
+def _whole(entry: str, value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise _wrong(entry, value, f"a whole number, {least} to {most}")
+
+
+def _axis(name: str, given: Any) -> tuple[Any, ...] | Range:
     if isinstance(given, Mapping):
         return _range(name, given)
     if isinstance(given, (str, bytes)) or not isinstance(given, (list, tuple)) or not given:
-        raise ValueError(
-            f"tune: {name} must be a list of values or a range {{from: .., to: ..}}, got {given!r}"
-        )
+        raise _wrong(name, given, "a list of values or a range {from: .., to: ..}")
+    if len(given) > MOST:
+        raise _wrong(name, given, f"a list of {MOST:,} values at most")
     if len({repr(v) for v in given}) < len(given):
-        raise ValueError(f"tune: {name} must have each value once, got {list(given)!r}")
+        raise _wrong(name, list(given), "a list with each value once")
     return tuple(given)
 
 
 def _range(name: str, given: Mapping[str, Any]) -> tuple[Any, ...] | Range:
     for key in given:
         if key not in _RANGE:
-            raise ValueError(unknown("key of a range", key, _RANGE, of=f"tune: {name}"))
+            message = unknown("key of a range", key, _RANGE, of=f"{TUNE}: {name}")
+            raise ParameterError(TUNE, dict(given), message=message)
     for key in ("from", "to"):
         value = given.get(key)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not abs(value) <= FARTHEST:  # type: ignore[arg-type]
-            raise ValueError(f"tune: {name}: {key} must be a number, got {value!r}")
+            raise _wrong(f"{name}: {key}", value, "a number")
     low, high, wide = given["from"], given["to"], given.get("log", False)
     if not isinstance(wide, bool):
-        raise ValueError(f"tune: {name}: log must be true or false, got {wide!r}")
+        raise _wrong(f"{name}: log", wide, "true or false")
     if low >= high:
-        raise ValueError(f"tune: {name}: from must be below to, got {low!r} and {high!r}")
+        raise _wrong(f"{name}: from", low, f"below to, which is {high!r}")
     if wide and low <= 0:
-        raise ValueError(f"tune: {name}: with log, from must be above 0, got {low!r}")
+        raise _wrong(f"{name}: from", low, "above 0 with log")
     made = Range(float(low), float(high), wide)
     if "count" not in given:
         return made
-    whole(given["count"], f"tune: {name}: count", least=2)
-    if given["count"] > MOST:
-        raise ValueError(f"tune: {name}: count must be {MOST:,} or less, got {given['count']!r}")
-    return tuple(made.at(i / (given["count"] - 1)) for i in range(given["count"]))
+    count = given["count"]
+    _whole(f"{name}: count", count, 2, MOST)
+    return tuple(made.at(i / (count - 1)) for i in range(count))

@@ -10,18 +10,22 @@ import numpy as np
 import pandas as pd
 import torch
 
+from afnlab.errors import ParameterError
+from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
-from afnlab.training.engine import Plan, plan, train_members
+from afnlab.training.engine import Plan, plan, table_names, train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve, seed_list
 from afnlab.training.record import Result, history_of, result
-from afnlab.training.space import Space, space
+from afnlab.training.settings import torch_defaults
+from afnlab.training.space import TUNE, Range, Space, space
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
 
 FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
 
 
+@torch_defaults()
 def tune(
     task: str | Task,
     activation: str | Activation,
@@ -64,17 +68,19 @@ def tune(
     Raises:
         ValueError: naming the argument, for anything that is not allowed.
     """
+    refuse_while_importing("afnlab.tune")
     task, chosen = get_task(task), get_activation(activation)
     among = among if isinstance(among, Space) else space(FAIR if among is None else among)
-    given = dict(params or {})
-    if "split" in given or "task.split" in given:
-        raise ValueError("split is set by the tuning: candidates are judged on validation examples")
-    listed = seed_list(seeds)
+    given = {} if params is None else dict(params)
+    base, listed, tables = (
+        checked(task, chosen, among, given),
+        seed_list(seeds),
+        table_names(record),
+    )
     options = {
-        seed: [_resolved(task, chosen, given, own) for own in among.candidates(seed)]
+        seed: [resolve(task, chosen, given | own) for own in among.candidates(seed)]
         for seed in listed
     }
-    base = resolve(task, chosen, given)
     limits = {"epochs": epochs, "device": device, "dtype": dtype, "limit_train": limit_train}
     final = plan(task, chosen, base, **limits, limit_test=limit_test)  # type: ignore[arg-type]
     judging = replace(
@@ -85,7 +91,7 @@ def tune(
     judged = _judged(judging, among, options, progress)
     best = {seed: _best(rows) for seed, rows in judged.groupby("seed")}
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
-    trained = train_members(final, members, listed, record, keep_weights, progress)
+    trained = train_members(final, members, listed, tables, keep_weights, progress)
     recipe = [Member(seed, base) for seed in listed]
     plain = train_members(final, recipe, listed, progress=progress)
     made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
@@ -102,12 +108,22 @@ def tune(
     )
 
 
-def _resolved(
-    task: Task, record: Activation, given: dict[str, Any], setting: Mapping[str, Any]
-) -> Options:
-    if "split" in setting:
-        raise ValueError("tune: split is no parameter to tune")
-    return resolve(task, record, given | dict(setting))
+def checked(task: Task, record: Activation, among: Space, params: Mapping[str, Any]) -> Options:
+    """The options of the fixed recipe; ParameterError if that, or an end of an axis, cannot be."""
+    for name in ("split", "task.split"):
+        if name in params or name in among.axes:
+            said = "split is set by the tuning: candidates are judged on validation examples"
+            raise ParameterError(name, message=said)
+    for name, axis in among.axes.items():
+        if name in params:
+            message = f"parameter {name!r} is given twice, fixed and to be tuned"
+            raise ParameterError(name, params[name], message=message)
+        for value in (axis.low, axis.high) if isinstance(axis, Range) else axis:
+            try:
+                resolve(task, record, {**params, name: value})
+            except ParameterError as error:
+                raise ParameterError(TUNE, value, message=f"{TUNE}: {error}") from None
+    return resolve(task, record, params)
 
 
 def _values(options: Options, among: Space) -> list[Any]:
