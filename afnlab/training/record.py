@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from afnlab.training.stack import Stack
 
 TABLES = ("parameters", "gradients", "steps")
+TUNED = ("candidates", "chosen", "fixed")  # further tables of a tuning
 HISTORY = (
     "seed",
     "epoch",

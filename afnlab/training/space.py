@@ -79,6 +79,23 @@ class Space:
             made[name] = axis.at(share) if isinstance(axis, Range) else axis[int(share * len(axis))]
         return made
 
+    @property
+    def label(self) -> str:
+        """The parameters and the number of candidates, in a few words."""
+        count = len(self.candidates(0)) if self.budget is None else self.budget
+        return f"{'+'.join(self.axes)} of {count}"
+
+    def normal(self) -> dict[str, Any]:
+        """The space as a mapping of plain values, from which `space` makes the same again."""
+        axes = {
+            name: {"from": axis.low, "to": axis.high, "log": axis.log}
+            if isinstance(axis, Range)
+            else list(axis)
+            for name, axis in self.axes.items()
+        }
+        budget = {} if self.budget is None else {BUDGET: self.budget}
+        return {**axes, **budget, SELECTION_SEEDS: self.selection_seeds}
+
     def edge(self, name: str, value: Any) -> str:
         """ "low" or "high" if a value lies at an end of its axis, else empty."""
         axis = self.axes[name]
@@ -109,48 +126,49 @@ def space(given: Any) -> Space:
             allowed.
     """
     if not isinstance(given, Mapping):
-        raise _wrong("", given, "a mapping of parameters to values or ranges")
+        raise _wrong((), given, "a mapping of parameters to values or ranges")
     for name in given:
         if not isinstance(name, str):
-            raise _wrong("a name in it", name, "a text")
+            raise _wrong(("a name in it",), name, "a text")
     axes = {n: _axis(n, a) for n, a in given.items() if n not in (BUDGET, SELECTION_SEEDS)}
     if not axes:
-        raise _wrong("", dict(given), "a mapping that names a parameter, as {'lr': [0.001, 0.01]}")
+        raise _wrong((), dict(given), "a mapping that names a parameter, as {'lr': [0.001, 0.01]}")
     budget = given.get(BUDGET)
     drawn = [name for name, axis in axes.items() if isinstance(axis, Range)]
     if budget is not None:
-        _whole(BUDGET, budget, 1, MOST)
+        _whole((BUDGET,), budget, 1, MOST)
     elif drawn:
-        raise _wrong(BUDGET, budget, f"a whole number, since {drawn[0]} is drawn from a range")
+        raise _wrong((BUDGET,), budget, f"a whole number, since {drawn[0]} is drawn from a range")
     points = prod(len(axis) for axis in axes.values() if isinstance(axis, tuple))
     if not drawn and budget is None and points > MOST:
         message = f"{TUNE}: there may be {MOST:,} candidates, not {points:,}; set a {BUDGET}"
         raise ParameterError(TUNE, message=message)
     if not drawn and budget is not None and budget > points + 1:
-        raise _wrong(BUDGET, budget, f"{points + 1} or less: the recipe and {points} points")
+        raise _wrong((BUDGET,), budget, f"{points + 1} or less: the recipe and {points} points")
     seeds = given.get(SELECTION_SEEDS, 2)
-    _whole(SELECTION_SEEDS, seeds, 1, 1000)
+    _whole((SELECTION_SEEDS,), seeds, 1, 1000)
     return Space(axes, budget, seeds)
 
 
-def _wrong(entry: str, value: Any, allowed: str) -> ParameterError:
-    return ParameterError(TUNE, value, allowed, label=f"{TUNE}: {entry}" if entry else TUNE)
+def _wrong(at: tuple[str, ...], value: Any, allowed: str) -> ParameterError:
+    """The error of an entry, by the names that lead to it."""
+    return ParameterError(TUNE, value, allowed, at=at, label=": ".join((TUNE, *at)))
 
 
-def _whole(entry: str, value: Any, least: int, most: int) -> None:
+def _whole(at: tuple[str, ...], value: Any, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise _wrong(entry, value, f"a whole number, {least} to {most}")
+        raise _wrong(at, value, f"a whole number, {least} to {most}")
 
 
 def _axis(name: str, given: Any) -> tuple[Any, ...] | Range:
     if isinstance(given, Mapping):
         return _range(name, given)
     if isinstance(given, (str, bytes)) or not isinstance(given, (list, tuple)) or not given:
-        raise _wrong(name, given, "a list of values or a range {from: .., to: ..}")
+        raise _wrong((name,), given, "a list of values or a range {from: .., to: ..}")
     if len(given) > MOST:
-        raise _wrong(name, given, f"a list of {MOST:,} values at most")
+        raise _wrong((name,), given, f"a list of {MOST:,} values at most")
     if len({repr(v) for v in given}) < len(given):
-        raise _wrong(name, list(given), "a list with each value once")
+        raise _wrong((name,), list(given), "a list with each value once")
     return tuple(given)
 
 
@@ -158,22 +176,22 @@ def _range(name: str, given: Mapping[str, Any]) -> tuple[Any, ...] | Range:
     for key in given:
         if key not in _RANGE:
             message = unknown("key of a range", key, _RANGE, of=f"{TUNE}: {name}")
-            raise ParameterError(TUNE, dict(given), message=message)
+            raise ParameterError(TUNE, dict(given), at=(name, key), message=message)
     for key in ("from", "to"):
         value = given.get(key)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not abs(value) <= FARTHEST:  # type: ignore[arg-type]
-            raise _wrong(f"{name}: {key}", value, "a number")
+            raise _wrong((name, key), value, "a number")
     low, high, wide = given["from"], given["to"], given.get("log", False)
     if not isinstance(wide, bool):
-        raise _wrong(f"{name}: log", wide, "true or false")
+        raise _wrong((name, "log"), wide, "true or false")
     if low >= high:
-        raise _wrong(f"{name}: from", low, f"below to, which is {high!r}")
+        raise _wrong((name, "from"), low, f"below to, which is {high!r}")
     if wide and low <= 0:
-        raise _wrong(f"{name}: from", low, "above 0 with log")
+        raise _wrong((name, "from"), low, "above 0 with log")
     made = Range(float(low), float(high), wide)
     if "count" not in given:
         return made
     count = given["count"]
-    _whole(f"{name}: count", count, 2, MOST)
+    _whole((name, "count"), count, 2, MOST)
     return tuple(made.at(i / (count - 1)) for i in range(count))

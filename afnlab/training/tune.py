@@ -113,7 +113,7 @@ def checked(task: Task, record: Activation, among: Space, params: Mapping[str, A
     for name in ("split", "task.split"):
         if name in params or name in among.axes:
             said = "split is set by the tuning: candidates are judged on validation examples"
-            raise ParameterError(name, message=said)
+            raise ParameterError(name if name in params else TUNE, message=said)
     for name, axis in among.axes.items():
         if name in params:
             message = f"parameter {name!r} is given twice, fixed and to be tuned"
@@ -122,7 +122,8 @@ def checked(task: Task, record: Activation, among: Space, params: Mapping[str, A
             try:
                 resolve(task, record, {**params, name: value})
             except ParameterError as error:
-                raise ParameterError(TUNE, value, message=f"{TUNE}: {error}") from None
+                message = f"{TUNE}: {error}"
+                raise ParameterError(TUNE, value, at=(name,), message=message) from None
     return resolve(task, record, params)
 
 
