@@ -16,6 +16,7 @@ import afnlab
 from afnlab import _startup, bench, cli_analysis, cli_runs
 from afnlab.cli_parser import Parser, UsageError
 from afnlab.errors import told
+from afnlab.mainguard import MainGuardError
 from afnlab.words import complain, say
 
 DEBUG = "AFNLAB_DEBUG"
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         complain(error)
         return 2
+    except MainGuardError:  # for the file that should not have called this
+        raise
     except Exception as error:
         if os.environ.get(DEBUG):
             raise

@@ -18,16 +18,19 @@ transformed = torch._C._are_functorch_transforms_active
 
 
 def is_plain(x: Tensor) -> bool:
-    """Whether it is torch's own strided tensor: no subclass, sparse, nested or fake tensor, nor a
-    batch of gradients. Inside a transform of torch.func it is a wrapper of one, or of another."""
-    if type(x) not in _PLAIN or x.layout != torch.strided or x.is_nested:
-        return False
-    return not functorch.is_legacy_batchedtensor(x)
+    """Whether it is torch's own strided tensor: no subclass, sparse, nested or fake tensor. Inside
+    a transform of torch.func it may be a wrapper, of such a tensor or of another."""
+    return type(x) in _PLAIN and x.layout == torch.strided and not x.is_nested
+
+
+def is_batch(x: Tensor) -> bool:
+    """Whether it stands for several gradients: is_grads_batched of torch.autograd.grad."""
+    return functorch.is_legacy_batchedtensor(x)
 
 
 def in_memory(x: Tensor) -> bool:
     """Whether its values lie in memory that it can tell the address of."""
-    return is_plain(x) and not functorch.is_functorch_wrapped_tensor(x)
+    return is_plain(x) and not (functorch.is_functorch_wrapped_tensor(x) or is_batch(x))
 
 
 def unwrapped(x: Tensor) -> Tensor:

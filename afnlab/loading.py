@@ -64,7 +64,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
 
 def imported(where: str, ref: str) -> ModuleType:
     """The module of this name, which `ref` is about; ValueError if it cannot be imported."""
-    with _told_as_value_error(f"{ref}: cannot import {where!r} ({{}})"), importing(where):
+    with _as_value_error(f"{ref}: cannot import {where!r} (", ": ", ")"), importing(where):
         return importlib.import_module(where)
 
 
@@ -72,13 +72,16 @@ def _of_file(path: Path) -> ModuleType:
     path = expanded(path).resolve()
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    with _told_as_value_error(f"{path}: {{}}, while loading it"):
+    with _as_value_error(f"{path}: ", " while loading it: "):
         return own.module(path)
 
 
 @contextmanager
-def _told_as_value_error(pattern: str) -> Iterator[None]:
-    """A ValueError, with this text around it, for whatever somebody's module does when imported."""
+def _as_value_error(before: str, between: str, after: str = "") -> Iterator[None]:
+    """A ValueError for whatever somebody's module does when it is imported.
+
+    before, between, after: what is said around the kind of the error and its own words.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -86,5 +89,5 @@ def _told_as_value_error(pattern: str) -> Iterator[None]:
     except MainGuardError as error:
         raise ValueError(str(error)) from error
     except BaseException as error:
-        said = f"{type(error).__name__}: {told(error)}"
-        raise ValueError(pattern.format(said)) from error
+        said = f"{before}{type(error).__name__}{between}{told(error)}{after}"
+        raise ValueError(said) from error

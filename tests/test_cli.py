@@ -278,7 +278,7 @@ def test_as_a_module():
 
 def test_what_a_notebook_of_ones_own_measured_is_listed(runs, capsys):
     first, second = sorted(records(runs), key=lambda record: record["label"])
-    rewrite(runs / first["id"], metrics={"score": 0.25, "steps": 7})
+    rewrite(runs / first["id"], metrics={"score": 0.25, "steps": 7}, parameters={"x": 1})
     assert main(["runs", "list"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert lines[first["id"]].endswith("  score 0.25, steps 7")

@@ -521,7 +521,10 @@ def test_the_bar_shows_epochs_and_accuracy(capsys):
         ({"limit_test": True}, "limit_test must be a whole number"),
         ({"dtype": "float16"}, "dtype must be one of float32, float64; got 'float16'"),
         ({"device": "gpu"}, "device 'gpu' is not available"),
-        ({"record": ["gradient"]}, "record: .*'gradient'.* must be among parameters, gradients"),
+        (
+            {"record": ["gradient"]},
+            "record must be among parameters, gradients, steps; got 'gradient'",
+        ),
         ({"seeds": 0}, "seeds must be a whole number, 1 or more; got 0"),
         ({"activation": "softmin", "params": {"init": "gain"}}, "softmin: .* elementwise"),
         ({"task": "digit-mlp"}, "unknown task 'digit-mlp'; did you mean 'digits-mlp'"),

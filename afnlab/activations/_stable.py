@@ -8,11 +8,6 @@ from torch import Tensor
 FAR = 1e30  # beyond, a gate has reached its limit
 
 
-def finite(x: Tensor) -> Tensor:
-    """x, but finite: what a vanishing factor makes 0 would be inf * 0 = NaN."""
-    return x.clamp(-FAR, FAR)
-
-
 def gate(x: Tensor, g: Tensor, limit: Tensor | None = None) -> Tensor:
     """x g, and 0 where the gate g has closed: -inf * 0 would be NaN where the limit is 0.
 
@@ -21,6 +16,11 @@ def gate(x: Tensor, g: Tensor, limit: Tensor | None = None) -> Tensor:
     """
     limit = g.detach() if limit is None else limit
     return torch.where((x.abs() > FAR) & (g != 0), x * limit, finite(x) * g)
+
+
+def finite(x: Tensor) -> Tensor:
+    """x, but finite: what a vanishing factor makes 0 would be inf * 0 = NaN."""
+    return x.clamp(-FAR, FAR)
 
 
 def logistic(x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from afnlab.eager import is_plain, observed, transformed, unwrapped
+from afnlab.eager import is_batch, is_plain, observed, transformed, unwrapped
 from afnlab.native import kernels
 from afnlab.native.kernels import DEVICES, DTYPES, accumulation, channel_dim, readable
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
@@ -93,7 +93,7 @@ class _Eager(torch.autograd.Function):
         again = torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0
         if not again:  # nobody will differentiate it
             grads = call.backward(with_sums, grad_y, x, *tensors)
-        elif observed() or not all(map(is_plain, (grad_y, x, *tensors))):
+        elif observed() or is_batch(grad_y) or not all(map(is_plain, (grad_y, x, *tensors))):
             grads = call.gradients(grad_y, x, *tensors)
         else:
             grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
