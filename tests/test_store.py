@@ -52,6 +52,16 @@ def test_a_run_is_summed_up_in_its_record(runs):
             assert (runs / record["id"] / name).stat().st_size == known["bytes"]
 
 
+def test_a_training_may_end_within_an_epoch(runs):
+    """As airbench's do, with 9.9 epochs."""
+    record = records(runs)[0]
+    epochs = record["parameters"]["epochs"]
+    rewrite(runs / record["id"], parameters=record["parameters"] | {"epochs": epochs - 0.1})
+    kept = {r["id"]: r["parameters"]["epochs"] for r in records(runs)}
+    assert kept[record["id"]] == epochs - 0.1
+    assert record["id"] in set(load(runs).run)
+
+
 def edited(record: dict) -> str:
     return json.dumps(record | {"metrics": record["metrics"] | {"test_accuracy": 1.0}})
 

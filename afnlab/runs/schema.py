@@ -48,6 +48,11 @@ def count(value: Any) -> bool:
     return whole(value) and 0 <= value < 1 << 63
 
 
+def length(value: Any) -> bool:
+    """Epochs of a training, of which the last may be a part."""
+    return number(value) and 0 < value < 1 << 31
+
+
 def seed(value: Any) -> bool:
     return whole(value) and abs(value) < 1 << 64
 
@@ -96,7 +101,7 @@ TRAINING: dict[str, Kind] = RUN | {
         "task": text,
         "activation": text,
         "label": text,
-        "epochs": count,
+        "epochs": length,
         "device": text,
         "options": {"*": anything},
         "*": anything,

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import product
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,8 @@ def _history(run: Path, record: Mapping[str, Any]) -> Any:
     """The history of a training, as an Arrow table with a row for each of its seeds and epochs."""
     data = read_file(run, record, HISTORY)
     try:
-        return _table_of_history(data, tuple(record["seeds"]), record["parameters"]["epochs"])
+        epochs = ceil(record["parameters"]["epochs"])  # of which the last may be a part
+        return _table_of_history(data, tuple(record["seeds"]), epochs)
     except ValueError as error:
         raise ValueError(f"{run / HISTORY}: {error}") from None
 
