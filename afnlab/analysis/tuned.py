@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats as laws
 
+from afnlab.analysis.numerals import points, signed
 from afnlab.analysis.stats.best_of import tuning_curve
 from afnlab.analysis.stats.intervals import LEVEL
 from afnlab.training.space import Space
+from afnlab.words import counted
 
 KEYS = ("label", "seed", "candidate", "drawn")
 _MEASURED = ("selection", "validation_loss", "validation_accuracy", "diverged")
 BOTH = 1 - (1 - LEVEL) / 2  # the level of each of two bands that hold together at LEVEL
+LISTED = 6  # names in a row
 MARGIN = 0.01  # of accuracy: what still counts as close to the best
 
 
@@ -176,3 +179,51 @@ def _trials(first: int, last: int) -> str:
 def spread(values: Mapping[str, float] | pd.Series) -> float:
     """The standard deviation between labels' mean accuracies."""
     return float(np.std(pd.Series(values).to_numpy(), ddof=1)) if len(values) > 1 else 0.0
+
+
+def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
+    """How the comparison at the fixed recipe differs from the tuned one, in sentences.
+
+    fixed, tuned: of `tables.compare`, with the same rows.
+    """
+    said = []
+    before, after = (_counts(table) for table in (fixed, tuned))
+    if before is not None and after is not None:
+        others = int(fixed.p.notna().sum())
+        said.append(
+            f"Of {counted(others, 'other')}, {before[0]} are better and {before[1]} worse than"
+            f" {baseline} at the fixed recipe; tuned, {after[0]} and {after[1]}."
+        )
+    labels = [label for label in tuned.index if label in fixed.index]
+    if len(labels) > 1:
+        then, now = fixed.accuracy[labels], tuned.accuracy[labels]
+        said.append(
+            f"The standard deviation between the {len(labels)} mean accuracies is"
+            f" {points(spread(then))} at the fixed recipe and {points(spread(now))} tuned: tuning"
+            f" took away {100 * removed(then, now):.1f} % of the variance."
+        )
+    if baseline in labels:
+        gain = tuned.accuracy[baseline] - fixed.accuracy[baseline]
+        said.append(f"{baseline} itself changes by {signed(gain)} points.")
+    return " ".join(said)
+
+
+def _counts(table: pd.DataFrame) -> tuple[int, int] | None:
+    """How many rows are better and worse than the baseline; None if no test could have told."""
+    compared = table[table.p.notna()]
+    if compared.empty or (compared.verdict == "too few seeds").any():
+        return None
+    return int((compared.verdict == "better").sum()), int((compared.verdict == "worse").sum())
+
+
+def notes(chosen: pd.DataFrame, among: Space) -> list[str]:
+    """A sentence for every end of an axis that many replicates chose: the axis may be too short."""
+    said = []
+    for name, end, labels in at_edges(choices(chosen, among)):
+        named = ", ".join(labels[:LISTED])
+        more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
+        said.append(
+            f"A quarter or more of the replicates chose {name} at the {end} end of what was tried:"
+            f" {named}{more}. The best may lie beyond it."
+        )
+    return said

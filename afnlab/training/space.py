@@ -12,6 +12,7 @@ import numpy as np
 
 from afnlab.errors import ParameterError
 from afnlab.loading import unknown
+from afnlab.words import counted
 
 TUNE, BUDGET, SELECTION_SEEDS = "tune", "budget", "selection_seeds"
 _RANGE = ("from", "to", "log", "count")
@@ -85,6 +86,22 @@ class Space:
         count = len(self.candidates(0)) if self.budget is None else self.budget
         return f"{'+'.join(self.axes)} of {count}"
 
+    @property
+    def told(self) -> str:
+        """The space in words."""
+        axes = [
+            f"{name} from {axis.low:g} to {axis.high:g}" + " on a log scale" * axis.log
+            if isinstance(axis, Range)
+            else f"{name} among {', '.join(_short(v) for v in axis)}"
+            for name, axis in self.axes.items()
+        ]
+        if self.budget is None:
+            count = f"all {counted(len(self.candidates(0)), 'candidate')}"
+        else:
+            count = f"{counted(self.budget, 'candidate')}, the fixed recipe the first"
+        judged = f"{counted(self.selection_seeds, 'training')} each on validation examples"
+        return f"{', '.join(axes)}; {count}; {judged}"
+
     def normal(self) -> dict[str, Any]:
         """The space as a mapping of plain values, from which `space` makes the same again."""
         axes = {
@@ -106,6 +123,10 @@ class Space:
         if len(numbers) < len(axis) or len(axis) < 2:
             return ""
         return "low" if value == min(numbers) else "high" if value == max(numbers) else ""
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _uniform(seed: int, index: int, name: str) -> float:
