@@ -130,7 +130,7 @@ def real() -> dict[str, pd.DataFrame]:
 def test_figures_of_a_real_tuning(real):
     tried = tuned.trials(real["candidates"])
     with styled():
-        figure = tuned_figures.over(tried, "lr", ["relu", "srelu"], "relu")
+        figure = tuned_figures.over(tried, "lr", ["relu", "srelu"], "relu", log=True)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["relu", "srelu"]
     assert figure.axes[0].get_xscale() == "log"
     dots = figure.axes[1].lines[0].get_xdata()

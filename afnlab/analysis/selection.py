@@ -236,6 +236,8 @@ class Selection:
             return "only some of the examples were used"
         if one.options["split"] != "test":
             return "measured on validation examples"
+        if self.tuning is not None:
+            return "each activation was tuned"
         return f"measured with {', '.join(self._alike)}" if self.shared else ""
 
     @property

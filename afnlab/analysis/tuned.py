@@ -191,8 +191,8 @@ def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
     if before is not None and after is not None:
         others = int(fixed.p.notna().sum())
         said.append(
-            f"Of {counted(others, 'other')}, {before[0]} are better and {before[1]} worse than"
-            f" {baseline} at the fixed recipe; tuned, {after[0]} and {after[1]}."
+            f"Better than {baseline}, of {counted(others, 'other')}: {before[0]} at the fixed"
+            f" recipe and {after[0]} tuned; worse: {before[1]} and {after[1]}."
         )
     labels = [label for label in tuned.index if label in fixed.index]
     if len(labels) > 1:

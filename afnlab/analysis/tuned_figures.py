@@ -17,18 +17,20 @@ BINS = 8  # of an axis, for the line through its trials
 
 
 def over(
-    tried: pd.DataFrame, name: str, order: Sequence[str], baseline: str, columns: int = 6
+    tried: pd.DataFrame,
+    name: str,
+    order: Sequence[str],
+    baseline: str,
+    log: bool = False,
+    columns: int = 6,
 ) -> Figure:
     """Validation accuracy of every trial over a parameter, a panel a label, with the medians of
     equal parts of the axis; those of the baseline are dashed in all panels.
 
-    tried: of `tuned.trials`; name: a parameter with numbers, on a logarithmic axis where it spans
-    more than a factor of ten.
+    tried: of `tuned.trials`; name: a parameter with numbers; log: on a logarithmic axis.
     """
     figure, axes = panels(len(order), min(columns, len(order)), 1.5, sharey=True)
-    values = tried[name].astype(float)
-    wide = values.min() > 0 and values.max() / values.min() > 10
-    lines = {label: _medians(tried[tried.label == label], name, wide) for label in order}
+    lines = {label: _medians(tried[tried.label == label], name, log) for label in order}
     best = 100 * tried.groupby("label").accuracy.max()
     bottom = max(0.0, best[best >= lower_fence(best)].min() - 15)
     for ax, label in zip(axes, order, strict=True):
@@ -41,7 +43,7 @@ def over(
         ax.plot(*lines[label], color=colour)
         ax.set_title(wrapped(str(label)))
         ax.set_ylim(bottom, 100.5)
-        if wide:
+        if log:
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(LogLocator(numticks=4))
             ax.xaxis.set_major_formatter("{x:g}")
@@ -51,10 +53,10 @@ def over(
     return figure
 
 
-def _medians(own: pd.DataFrame, name: str, wide: bool) -> tuple[np.ndarray, np.ndarray]:
+def _medians(own: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:
     """Middles of equal parts of the axis, and the median accuracy (%) of the trials in each."""
     at = own[name].astype(float).to_numpy()
-    at = np.log(at) if wide else at
+    at = np.log(at) if log else at
     if len(np.unique(at)) <= BINS:
         parts = np.unique(at, return_inverse=True)[1]
     else:
@@ -62,7 +64,7 @@ def _medians(own: pd.DataFrame, name: str, wide: bool) -> tuple[np.ndarray, np.n
         parts = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, BINS - 1)
     grouped = pd.DataFrame({"at": at, "y": 100 * own.accuracy.to_numpy()}).groupby(parts)
     middle = grouped["at"].mean().to_numpy()
-    return (np.exp(middle) if wide else middle), grouped["y"].median().to_numpy()
+    return (np.exp(middle) if log else middle), grouped["y"].median().to_numpy()
 
 
 def curves(ax: Axes, found: pd.DataFrame, labels: Sequence[str]) -> Axes:

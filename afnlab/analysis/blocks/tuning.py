@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def recipe(selection: Selection) -> HTML:
     ]
     rows = []
     for label, now in moved.iterrows():
-        then = fixed.loc[str(label)]
+        then: Any = fixed.loc[str(label)]
         rows.append(
             (
                 name(str(label)),
@@ -128,22 +128,30 @@ def rates(selection: Selection) -> HTML:
         return html("")
     tried = tuned.trials(selection.candidates)
     pieces = Markup("")
-    for axis in selection.tuning.axes:
+    order = list(selection.table.index)
+    for axis, values in selection.tuning.axes.items():
         if pd.to_numeric(tried[axis], errors="coerce").isna().any() or tried[axis].nunique() < 4:
             continue
+        log = _is_log(values)
         with styled(for_page=True):
-            order = list(selection.table.index)
-            pieces += Markup(
-                show(
-                    tuned_figures.over(tried, axis, order, selection.baseline),
-                    f"Validation accuracy over {axis} by activation on {selection.task.name}",
-                    "A dot is a trial: the mean of its trainings, judged on validation examples."
-                    f" The line joins medians; dashed, those of {selection.baseline}. Dots at the"
-                    " lower edge lie below it.",
-                    f"{selection.name}-{axis}",
-                ).data
+            figure = tuned_figures.over(tried, axis, order, selection.baseline, log)
+            shown = show(
+                figure,
+                f"Validation accuracy over {axis} by activation on {selection.task.name}",
+                "A dot is a trial: the mean of its trainings, judged on validation examples."
+                f" The line joins medians; dashed, those of {selection.baseline}. Dots at the"
+                " lower edge lie below it.",
+                f"{selection.name}-{axis}",
             )
+        pieces += Markup(shown.data)
     return html(heading("Accuracy over what was tuned", selection) + pieces if pieces else "")
+
+
+def _is_log(axis: tuple[Any, ...] | Range) -> bool:
+    """Whether an axis is best drawn on a logarithmic scale."""
+    if isinstance(axis, Range):
+        return axis.log
+    return min(axis) > 0 and max(axis) / min(axis) > 10
 
 
 def trial_curves(selection: Selection) -> HTML:
