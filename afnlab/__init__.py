@@ -17,6 +17,7 @@ from afnlab.training.engine import train
 from afnlab.training.initial import gain
 from afnlab.training.record import Result
 from afnlab.training.tasks import Recipe, Task, get_task, list_tasks
+from afnlab.training.tune import tune
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "nn",
     "replace",
     "train",
+    "tune",
 ]
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-LIMITS = ("epochs", "limit_train", "limit_test")
+LIMITS = ("epochs", "limit_train", "limit_test", "budget")
 _Adds = Callable[[argparse.ArgumentParser], None]
 
 

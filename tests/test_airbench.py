@@ -15,10 +15,11 @@ from afnlab.training import layout, stack
 from afnlab.training.augment import Augment, Augmented, reflected, views
 from afnlab.training.convnets import airbench
 from afnlab.training.engine import plan
+from afnlab.training.members import Member
 from afnlab.training.optimizers import Airbench, Setting
 from afnlab.training.options import resolve
 from afnlab.training.record import Recorder
-from afnlab.training.stack import Member, Stack
+from afnlab.training.stack import Stack
 
 PICTURES = torch.randint(0, 256, (40, 3, 9, 9), generator=torch.Generator().manual_seed(1))
 

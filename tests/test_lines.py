@@ -50,6 +50,11 @@ FAULTS = {
         9,
         "t must be > 0, got -1",
     ),
+    "tune": (HEAD + "tune:\n  lr: {from: 2, to: 1}\n", 5, "tune: lr: from must be below to"),
+    "a value to tune": (HEAD + "tune:\n  t: [1]\n  lr:\n    - 0\n", 6, "lr must be a number above"),
+    "what is tuned and fixed": (HEAD + "  lr: 1\ntune:\n  lr: [1, 2]\n", 4, "given twice"),
+    "the budget of tune": (HEAD + "tune:\n  lr: [1]\n  budget: 0\n", 6, "budget must be"),
+    "no parameter to tune": (HEAD + "tune:\n  lr: [1]\n  lrr: [1]\n", 6, "'lrr'"),
     "trainable": (
         HEAD + "grid:\n  activation:\n    - elu:\n        alpha: 1\n        trainable: beta\n",
         8,

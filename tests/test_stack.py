@@ -15,9 +15,10 @@ from afnlab import Recipe, Task, get_activation, get_task
 from afnlab.training import groups, layout
 from afnlab.training.data import digits
 from afnlab.training.engine import plan
+from afnlab.training.members import Member
 from afnlab.training.options import resolve
 from afnlab.training.record import Recorder
-from afnlab.training.stack import Member, Stack, cross_entropy
+from afnlab.training.stack import Stack, cross_entropy
 
 TASK = get_task("digits-mlp")
 

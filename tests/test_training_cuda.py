@@ -13,9 +13,10 @@ from torch.testing import assert_close
 import afnlab
 from afnlab import get_activation, get_task
 from afnlab.training import graphs
+from afnlab.training.members import Member
 from afnlab.training.options import resolve
 from afnlab.training.record import Recorder
-from afnlab.training.stack import Member, Stack
+from afnlab.training.stack import Stack
 
 pytestmark = [
     pytest.mark.gpu,

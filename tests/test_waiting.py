@@ -19,9 +19,10 @@ from afnlab.training import layout, stack
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import airbench
 from afnlab.training.data import digits_pictures
+from afnlab.training.members import Member
 from afnlab.training.options import resolve
 from afnlab.training.record import Recorder
-from afnlab.training.stack import Member, Stack
+from afnlab.training.stack import Stack
 
 # Of Python's numbers, which are sent; a value is read, or the result's shape depends on values.
 MADE, READ = "lift_fresh", "_local_scalar_dense"

@@ -11,6 +11,7 @@ from afnlab.analysis.numerals import percent, points
 from afnlab.words import counted
 
 LISTED = 6  # names in a row
+_ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
 def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str]]) -> list[str]:
@@ -95,23 +96,27 @@ def mixed(records: Sequence[dict]) -> list[str]:
     ]
 
 
-def reach(accuracy: float, examples: int, of: str = "test", rates: int = 1) -> list[str]:
+def reach(
+    accuracy: float, examples: int, of: str = "test", rates: int = 1, tuned: bool = False
+) -> list[str]:
     """How far the numbers reach: sentences.
 
     accuracy: the highest mean, a fraction, on so many examples, `of` test or validation; rates: how
-    many learning rates were tried.
+    many learning rates were tried; tuned: whether each row has a setting of its own.
     """
     error = sqrt(accuracy * (1 - accuracy) / examples)
     about = f", one of {percent(accuracy)} with a standard error of {points(error)}"
     one = "One task, one learning rate" if rates == 1 else "One task"
+    far = f"{one} and one way to start the weights: {_ELSEWHERE}, or after tuning."
+    if tuned:
+        far = f"One task and one budget: {_ELSEWHERE}, or with more trials."
     return [
         "Intervals and tests are about other seeds (starts of the weights, orders of the batches)"
         f" with these examples. Other {of} examples, {examples} again, would give other accuracies"
         f"{about if error else ''}. The differences would change as well, by an amount that cannot"
         " be told from accuracies: it depends on how often two rows err on the same examples. None"
         " of this is in the intervals.",
-        f"{one} and one way to start the weights: what holds here need not hold on other data, in"
-        " other networks, or after tuning.",
+        far,
     ]
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.analysis import claims, costs, functions, notes, tables, wording
+from afnlab.analysis import claims, costs, functions, notes, tables, tuned, wording
 from afnlab.analysis.trained import TaskFacts, Trained
 from afnlab.runs import store
+from afnlab.training.space import TUNE, Space, space
 from afnlab.words import counted
 
 
@@ -56,13 +57,15 @@ class Selection:
             one.device: one.device != "cpu",
         }
         usual = [self.task.name, counted(one.epochs, "epoch")]
+        if self.tuning is not None:
+            usual.append(f"tuned {self.tuning.label}")
         return ", ".join(
             [*usual, *(text for text, unusual in told.items() if unusual), *self._alike]
         )
 
     @property
     def _alike(self) -> list[str]:
-        return [f"{name}={text}" for name, text in self.shared.items()]
+        return [f"{name}={text}" for name, text in self.shared.items() if name != "tuned"]
 
     @property
     def name(self) -> str:
@@ -122,20 +125,49 @@ class Selection:
     def learned(self) -> pd.DataFrame:
         """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
         parameter, index, value; empty if none did."""
+        keys = ["label", "seed", "epoch", "site", "parameter", "index"]
+        found = self._tables(store.LEARNED, keys)
+        return pd.DataFrame(columns=[*keys, "value"]) if found.empty else found
+
+    def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
+        """A table of all runs that have it, with a column `label`; one row for each of the keys."""
         parts = []
         for r in self.records:
-            if store.LEARNED in r["files"]:
+            if file in r["files"]:
                 try:
-                    table = store.read_table(self.folder / r["id"], r, store.LEARNED)
+                    table = store.read_table(self.folder / r["id"], r, file)
                 except ValueError as error:
-                    warnings.warn(f"left out {error}", stacklevel=2)
+                    warnings.warn(f"left out {error}", stacklevel=3)
                 else:
                     parts.append(table.assign(label=self.labels[r["group"]]))
         filled = [part for part in parts if len(part)]
-        keys = ["label", "seed", "epoch", "site", "parameter", "index"]
         if not filled:
-            return pd.DataFrame(columns=[*keys, "value"])
+            return pd.DataFrame()
         return pd.concat(filled, ignore_index=True).drop_duplicates(keys)
+
+    @cached_property
+    def tuning(self) -> Space | None:
+        """What was tuned, the same in all runs; None if nothing was."""
+        given = self.records[0]["parameters"].get(TUNE)
+        return None if given is None else space(given)
+
+    @cached_property
+    def candidates(self) -> pd.DataFrame:
+        """What validation said of every candidate, see `afnlab.tune`, with a column `label`."""
+        return self._tables(store.CANDIDATES, ["label", "seed", "candidate", "selection"])
+
+    @cached_property
+    def chosen(self) -> pd.DataFrame:
+        """What every replicate chose, see `afnlab.tune`, with a column `label`."""
+        return self._tables(store.CHOSEN, ["label", "seed"])
+
+    @cached_property
+    def fixed(self) -> pd.DataFrame:
+        """The comparison at the fixed recipe, beside the tuned one; empty if nothing was tuned."""
+        history = self._tables(store.FIXED, ["label", "seed", "epoch"])
+        if history.empty:
+            return history
+        return tables.compare(history, self.baseline, self.classes, self.margin)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -164,12 +196,16 @@ class Selection:
             counted(len(activations), "activation") + f" in {len(self.rows)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             counted(self.first.epochs, "epoch"),
-            *([f"all with {', '.join(self._alike)}"] if self.shared else []),
+            *([f"all with {', '.join(self._alike)}"] if self._alike else []),
+            *([f"each tuned for every seed: {self.tuning.told}"] if self.tuning else []),
             f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]
         (first, which), *rest = said.items()
-        return {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
+        said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
+        if not self.fixed.empty:
+            said["Was it the recipe?"] = tuned.recipe(self.fixed, self.table, self.baseline)
+        return said
 
     @property
     def notes(self) -> list[str]:
@@ -183,8 +219,13 @@ class Selection:
             *notes.code_elsewhere(self.elsewhere),
             *notes.unequal_seeds(self.final),
             *notes.reach(
-                float(self.table.accuracy.iloc[0]), self.examples, self.evaluated, len(rates)
+                float(self.table.accuracy.iloc[0]),
+                self.examples,
+                self.evaluated,
+                len(rates),
+                tuned=self.tuning is not None,
             ),
+            *(tuned.notes(self.chosen, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
 
@@ -195,6 +236,8 @@ class Selection:
             return "only some of the examples were used"
         if one.options["split"] != "test":
             return "measured on validation examples"
+        if self.tuning is not None:
+            return "each activation was tuned"
         return f"measured with {', '.join(self._alike)}" if self.shared else ""
 
     @property

@@ -25,7 +25,8 @@ class Trained:
 
     activation: its label; label: the same with what is not as by default; settings: that, by name;
     parameters: values of the activation's parameters; trainable: the trained ones; options: of the
-    task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples.
+    task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
+    tuned: what was tuned, as JSON.
     """
 
     group: str
@@ -42,6 +43,7 @@ class Trained:
     native: bool
     limit_train: int
     limit_test: int
+    tuned: str = ""
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Trained:
@@ -64,6 +66,7 @@ class Trained:
                 native=bool(normal.get("native", False)),
                 limit_train=int(normal["limit_train"] or 0),
                 limit_test=int(normal["limit_test"] or 0),
+                tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
@@ -76,9 +79,9 @@ class Trained:
 
     @property
     def setting(self) -> tuple[Any, ...]:
-        """What must be equal in a comparison: task, epochs, limits, precision, device."""
+        """What must be equal in a comparison: task, epochs, limits, precision, device, tuning."""
         limits = (self.limit_train, self.limit_test)
-        return (self.task.name, self.epochs, *limits, self.dtype, self.device)
+        return (self.task.name, self.epochs, *limits, self.dtype, self.device, self.tuned)
 
     @property
     def training(self) -> str:

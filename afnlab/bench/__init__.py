@@ -15,7 +15,7 @@ from afnlab.training.options import whole
 from afnlab.words import say
 
 # Each is a module with a `measure`.
-NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
+NAMES = ("activations", "autorot", "report", "runs", "train", "tune", "widgets")
 
 
 def main(

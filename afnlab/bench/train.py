@@ -17,9 +17,10 @@ from afnlab import nn as activations
 from afnlab.bench.timing import in_turn
 from afnlab.training.data import Data
 from afnlab.training.engine import plan
+from afnlab.training.members import Member
 from afnlab.training.options import resolve
 from afnlab.training.record import Recorder
-from afnlab.training.stack import Member, Stack
+from afnlab.training.stack import Stack
 from afnlab.training.tasks import get_task
 
 TASK, SEEDS = "mnist-mlp", 10

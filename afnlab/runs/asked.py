@@ -23,7 +23,9 @@ from afnlab.training.options import (
     whole,
 )
 from afnlab.training.record import TABLES
+from afnlab.training.space import TUNE, Space, space
 from afnlab.training.tasks import Task, get_task
+from afnlab.training.tune import checked
 
 PARAMS = "params"
 DEVICES = ("cpu", "cuda", "mps", "xpu")
@@ -46,6 +48,7 @@ class Training:
     record: tuple[str, ...]
     keep_weights: bool
     native: bool
+    tuning: Space | None = None
 
     @property
     def label(self) -> str:
@@ -72,6 +75,8 @@ class Training:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        if self.tuning is not None:
+            told["tuned"] = self.tuning.label
         return {name: short(value) for name, value in sorted(told.items())}
 
     def facts(self) -> dict[str, Any]:
@@ -87,7 +92,9 @@ class Training:
         # A trained parameter without a value starts at random: that is not its default, given.
         kept = {n: v for n, v in values.items() if n not in options.trainable}
         kept |= options.activation
+        tuning = {} if self.tuning is None else {TUNE: self.tuning.normal()}
         return {
+            **tuning,
             "task": self.task.name,
             "activation": record.label,
             "label": self.label,
@@ -142,6 +149,7 @@ def training(
             raise ParameterError(
                 "record", table, message=unknown("record", table, TABLES), at=(at,)
             )
+    tuning = space(told[TUNE]) if told.get(TUNE) else None
     counts = {}
     for name in ("epochs", "limit_train", "limit_test"):
         counts[name] = told.get(name, 0)
@@ -152,7 +160,7 @@ def training(
         task=task,
         activation=record,
         params=params,
-        options=resolve(task, record, params),
+        options=checked(task, record, tuning, params) if tuning else resolve(task, record, params),
         seeds=seed_list(told.get("seeds", 10)),
         epochs=counts["epochs"] or task.recipe.epochs,
         device=device,
@@ -162,6 +170,7 @@ def training(
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
         native=native_kernels(device, record.label) if native is None else native,
+        tuning=tuning,
     )
 
 

@@ -16,7 +16,8 @@ from afnlab.runs.asked import Training, training
 from afnlab.runs.execution import RESULT
 from afnlab.runs.spec import OUT
 from afnlab.training.engine import train
-from afnlab.training.record import TABLES, Result
+from afnlab.training.record import TABLES, TUNED, Result
+from afnlab.training.tune import tune
 
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
@@ -46,21 +47,23 @@ class Run:
     out: str = ""
 
     def train(self) -> Result:
+        """Train as it is asked; where something is to be tuned, tune it first."""
         asked = self.asked
-        return train(
-            asked.task,
-            asked.activation,
-            params=asked.params,
-            seeds=asked.seeds,
-            epochs=asked.epochs,
-            device=asked.device,
-            dtype=asked.dtype,
-            limit_train=asked.limit_train,
-            limit_test=asked.limit_test,
-            record=asked.record,
-            keep_weights=asked.keep_weights,
-            progress=False if self.out else None,
-        )
+        given: dict[str, Any] = {
+            "params": asked.params,
+            "seeds": asked.seeds,
+            "epochs": asked.epochs,
+            "device": asked.device,
+            "dtype": asked.dtype,
+            "limit_train": asked.limit_train,
+            "limit_test": asked.limit_test,
+            "record": asked.record,
+            "keep_weights": asked.keep_weights,
+            "progress": False if self.out else None,
+        }
+        if asked.tuning is not None:
+            return tune(asked.task, asked.activation, asked.tuning, **given)
+        return train(asked.task, asked.activation, **given)
 
     def save(self, result: Result) -> str:
         """Write the result's tables into the folder `out`; an empty `out` writes nothing."""
@@ -69,7 +72,7 @@ class Run:
         folder = Path(self.out)
         folder.mkdir(parents=True, exist_ok=True)
         result.history.to_parquet(folder / store.HISTORY, index=False)
-        for name in TABLES:
+        for name in (*TABLES, *TUNED):
             table = getattr(result, name)
             if table is not None:
                 table.to_parquet(folder / f"{name}.parquet", index=False)

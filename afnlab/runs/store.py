@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from math import ceil
@@ -24,6 +24,7 @@ from afnlab.runs.files import LARGEST_JSON, is_id, write_json
 from afnlab.runs.schema import is_training
 from afnlab.runs.sources import digest
 from afnlab.training.record import HISTORY as COLUMNS
+from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
 from afnlab.words import masked
 
 SCHEMA = 3
@@ -33,14 +34,22 @@ FAILED = ".failed"
 ENVIRONMENT = "AFNLAB_RUNS"
 _READ = (".parquet", ".ipynb")  # what numbers and pages are made of
 _OTHER = "is not what was written (its SHA-256 is another)"
-LEARNED = "parameters.parquet"
+LEARNED, FIXED = "parameters.parquet", "fixed.parquet"
+CHOSEN, CANDIDATES = "chosen.parquet", "candidates.parquet"
 TABLES = {
     HISTORY: COLUMNS,
     LEARNED: ("seed", "epoch", "site", "parameter", "index", "value"),
     "gradients.parquet": ("seed", "epoch", "parameter", "norm"),
     "steps.parquet": ("seed", "step", "train_loss"),
+    FIXED: COLUMNS,
+    CHOSEN: ("seed", "candidate"),  # and the parameters that were tuned
+    CANDIDATES: (
+        *("seed", "candidate", "drawn", "selection"),
+        *("validation_loss", "validation_accuracy", "diverged"),
+    ),
 }
-_WHOLE, _TEXT, _TRUTH = ("seed", "epoch", "step", "index"), ("site", "parameter"), ("diverged",)
+_WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection")
+_TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
 _MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
 
 
@@ -175,9 +184,16 @@ def read_table(run: Path, record: Mapping[str, Any], name: str) -> pd.DataFrame:
     what was written, or no such table."""
     data = read_file(run, record, name)
     try:
-        return _table(data, TABLES[name]).to_pandas()
+        tuned = tuned_names(record) if name in (CHOSEN, CANDIDATES) else []
+        return _table(data, TABLES[name], values=tuned).to_pandas()
     except ValueError as error:
         raise ValueError(f"{run / name}: {error}") from None
+
+
+def tuned_names(record: Mapping[str, Any]) -> list[str]:
+    """The parameters that a training has tuned, by its record."""
+    tune = record["parameters"].get(TUNE)
+    return [n for n in tune if n not in (BUDGET, SELECTION_SEEDS)] if isinstance(tune, dict) else []
 
 
 def _history(run: Path, record: Mapping[str, Any]) -> Any:
@@ -205,17 +221,24 @@ def _table_of_history(data: bytes, seeds: tuple[int, ...], epochs: int) -> Any:
     return table
 
 
-def _table(data: bytes, columns: Iterable[str], most: int = _MOST_ROWS) -> Any:
-    """The columns of a Parquet file's content, as an Arrow table; ValueError if they are others."""
+def _table(
+    data: bytes, columns: Iterable[str], most: int = _MOST_ROWS, values: Sequence[str] = ()
+) -> Any:
+    """The columns of a Parquet file's content, as an Arrow table; ValueError if they are others.
+
+    values: further columns, which may be of any kind that a parameter's value is.
+    """
     import pyarrow.parquet  # noqa: PLC0415
 
     try:
+        columns = [*columns, *values]
         file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
         known = {field.name: field.type for field in file.schema_arrow}
         if absent := [name for name in columns if name not in known]:
             raise ValueError(f"lacks columns {', '.join(absent)}")
         rows = file.metadata.num_rows
-        if odd := [name for name in columns if rows and not _fits(name, known[name])]:
+        own = [name for name in columns if name not in values]
+        if odd := [name for name in own if rows and not _fits(name, known[name])]:
             raise ValueError(f"{odd[0]} cannot be {known[odd[0]]}")
         if rows > most:
             raise ValueError(f"has {rows} rows, may have {most}")

@@ -17,8 +17,9 @@ from afnlab.runs.asked import PARAMS
 from afnlab.runs.grid import Entry, GridError, Place, Point
 from afnlab.runs.spec import RunSpec
 from afnlab.training.options import seed_list
+from afnlab.training.space import BUDGET, TUNE
 
-KEYS = ("title", "baseline", "notebook", "parameters", "grid", "zip", "seeds")
+KEYS = ("title", "baseline", "notebook", "parameters", "tune", "grid", "zip", "seeds")
 
 
 class SweepError(ValueError):
@@ -32,7 +33,8 @@ class Sweep:
     grid: a list or range of each name, see `afnlab.runs.grid`; all combinations are made. zip:
     names whose lists go side by side, one mapping or several; each is one more axis of the grid.
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number or
-    a list; a notebook that has no parameter `seeds` but one `seed` is run once for each.
+    a list; a notebook that has no parameter `seeds` but one `seed` is run once for each. tune: what
+    every run tunes before it is judged, see `afnlab.tune`.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Sweep:
     grid: Mapping[str, Any] = field(default_factory=dict)
     zip: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
     seeds: Any = None
+    tune: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
     lines: dict[Place, int] = field(default_factory=dict, repr=False)
 
@@ -54,6 +57,12 @@ class Sweep:
         """
         overrides = {name: value for name, value in overrides.items() if value is not None}
         shared = {n: Entry(v, ("parameters", n)) for n, v in self.parameters.items()}
+        if budget := overrides.pop(BUDGET, None):
+            if not self.tune:
+                raise ValueError(f"{BUDGET} is for sweeps that tune; {self.name} has no key 'tune'")
+            overrides[TUNE] = {**self.tune, BUDGET: budget}
+        if self.tune:
+            shared[TUNE] = Entry(self.tune, (TUNE,))
         axes = self._axes()
         seeds = overrides.pop("seeds", None)
         if seeds is not None:
@@ -198,7 +207,7 @@ def _checked(content: Any, name: str, path: Path | None, lines: dict[Place, int]
     for key in content:
         if key not in KEYS:
             raise wrong(unknown("key", key, KEYS), key)
-    kinds: dict[str, type | tuple[type, ...]] = {"parameters": dict, "grid": dict}
+    kinds: dict[str, type | tuple[type, ...]] = {"parameters": dict, "grid": dict, "tune": dict}
     kinds |= {"title": str, "baseline": str, "notebook": (str, Path), "zip": (dict, list)}
     for key, kind in kinds.items():
         if key in content and not isinstance(content[key], kind):

@@ -91,7 +91,16 @@ class Data:
 
         It holds no test example, so what it selects has seen none. The split is always the same.
         """
-        train, held = stratified_split(self.train_y, round(share * len(self.train_y)))
+        held_out, classes = (
+            round(share * len(self.train_y)),
+            self.train_y.unique(return_counts=True),
+        )
+        if held_out < len(classes[0]) or classes[1].min() < 2:
+            raise DataError(
+                f"validation needs two training examples or more of every class, and as many held"
+                f" out as there are classes; got {len(self.train_y)} of {len(classes[0])} classes"
+            )
+        train, held = stratified_split(self.train_y, held_out)
         x, y = self.train_x, self.train_y
         examples = (x[train], y[train], x[held], y[held])
         return Data(*examples, evaluated="validation", mean=self.mean, std=self.std)

@@ -21,10 +21,11 @@ from afnlab.spec import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
+from afnlab.training.members import Member, aligned, stacks
 from afnlab.training.options import Options, choice, number, resolve, seed_list, whole
 from afnlab.training.record import TABLES, Recorder, Result, result
 from afnlab.training.settings import torch_defaults
-from afnlab.training.stack import Member, Stack
+from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
 
@@ -69,14 +70,14 @@ def train(
     refuse_while_importing("afnlab.train")
     task, chosen = get_task(task), get_activation(activation)
     options = resolve(task, chosen, {} if params is None else params)
-    listed, tables = seed_list(seeds), _tables(record)
+    listed, tables = seed_list(seeds), table_names(record)
     how = plan(task, chosen, options, epochs, device, dtype, limit_train, limit_test, group)
     members = [Member(seed, options) for seed in listed]
     recorders = train_members(how, members, listed, tables, keep_weights, progress)
     return result(task, chosen, options, listed, recorders, how.data, how.device, keep_weights)
 
 
-def _tables(record: Iterable[str]) -> tuple[str, ...]:
+def table_names(record: Iterable[str]) -> tuple[str, ...]:
     """The tables to keep, checked."""
     if isinstance(record, (str, bytes)) or not isinstance(record, Iterable):
         raise ParameterError("record", record, f"a list of names, of {', '.join(TABLES)}")
@@ -89,7 +90,7 @@ def _tables(record: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Plan:
-    """A training that was asked for, checked."""
+    """A training that was asked for, checked; curves: evaluate after each epoch, or the last."""
 
     task: Task
     activation: Activation
@@ -98,6 +99,7 @@ class Plan:
     dtype: torch.dtype
     epochs: float
     group: int | None = None
+    curves: bool = True
 
 
 @torch_defaults()
@@ -143,25 +145,29 @@ def train_members(
     names: what a member's rows have in their column `seed`. A group that does not fit into memory
     after all is halved, with a warning.
     """
-    size = how.group or groups.size(how, members)
     done: list[Recorder] = []
-    at, rows = 0, ceil(how.epochs)
+    rows, parts = ceil(how.epochs), stacks(members)
     with progress_bars.bar(rows, how.activation.label, progress) as bar:
-        while at < len(members):
-            bar.expect(rows * (len(done) + ceil((len(members) - at) / size)))
-            part = slice(at, at + size)
-            try:
-                recorder = _train_group(how, members[part], names[part], set(record), bar)
-            except (MemoryError, RuntimeError) as error:
-                if not groups.out_of_memory(error) or len(members[part]) == 1:
-                    raise
-                size = (len(members[part]) + 1) // 2
-                message = f"{len(members[part])} seeds do not fit into memory; {size} at a time"
-                warnings.warn(message, stacklevel=4)
-                continue
-            recorder.close(keep_weights)
-            done.append(recorder)
-            at += size
+        for turn, order in enumerate(parts, 1):
+            alike, own = aligned([members[i] for i in order]), [names[i] for i in order]
+            size = how.group or groups.size(how, alike)
+            at = 0
+            while at < len(alike):
+                left = ceil((len(alike) - at) / size) + len(parts) - turn
+                bar.expect(rows * (len(done) + left))
+                part = slice(at, at + size)
+                try:
+                    recorder = _train_group(how, alike[part], own[part], set(record), bar)
+                except (MemoryError, RuntimeError) as error:
+                    if not groups.out_of_memory(error) or len(alike[part]) == 1:
+                        raise
+                    size = (len(alike[part]) + 1) // 2
+                    message = f"{len(alike[part])} seeds do not fit into memory; {size} at a time"
+                    warnings.warn(message, stacklevel=4)
+                    continue
+                recorder.close(keep_weights)
+                done.append(recorder)
+                at += size
     return done
 
 
@@ -182,8 +188,13 @@ def _train_group(
         )
         recorder = Recorder(names, stack, record)
         try:
-            for epoch in range(1, ceil(how.epochs) + 1):
-                found = [stack.epoch(recorder), *stack.evaluate()]
+            last = ceil(how.epochs)
+            for epoch in range(1, last + 1):
+                trained = stack.epoch(recorder)
+                if epoch < last and not how.curves:
+                    recorder.unseen(trained)
+                    continue
+                found = [trained, *stack.evaluate()]
                 losses, test_loss, accuracy = (t.cpu() for t in found)  # here a GPU is waited for
                 now = time.perf_counter()
                 recorder.epoch(epoch, losses, test_loss, accuracy, now - start)

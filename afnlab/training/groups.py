@@ -13,8 +13,8 @@ from torch import Tensor
 from afnlab.training.forward import chain
 from afnlab.training.initial import build
 from afnlab.training.layout import stackable, together
+from afnlab.training.members import Member
 from afnlab.training.noise import Noise
-from afnlab.training.stack import Member
 
 if TYPE_CHECKING:
     from afnlab.training.engine import Plan

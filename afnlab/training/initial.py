@@ -40,6 +40,11 @@ def gain(ref: str | Activation, **params: Any) -> float:
     return float(torch.trapezoid(density * record(z, **params).square(), z).rsqrt())
 
 
+def weighted_layers(model: nn.Module) -> list[nn.Linear | nn.modules.conv._ConvNd]:
+    """The linear and convolutional layers of a network, in its order."""
+    return [m for m in model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
+
+
 @torch.no_grad()
 def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.Generator) -> None:
     """Draw the weights of linear and convolution layers: deviation gain / sqrt(fan in), biases 0.
@@ -48,8 +53,7 @@ def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.
     mean square of 1; see `gain` for what becomes of that in many layers. Every activation gets the
     same normal draws, times its own gain.
     """
-    layers = [m for m in model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
-    for i, layer in enumerate(layers):
+    for i, layer in enumerate(weighted_layers(model)):
         scale = factor if i else float(inputs.square().mean().rsqrt())
         fan_in = layer.weight[0].numel()
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
@@ -77,6 +81,10 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
     if options.init == "gain":
         draws = generator(seed, "network")
         scale_weights(model, gain(record, **options.activation), inputs, draws)
+    if options.init_scale != 1:
+        with torch.no_grad():
+            for layer in weighted_layers(model):
+                layer.weight.mul_(options.init_scale)
     if hasattr(model, "start_from"):
         model.start_from(inputs[:SAMPLE])  # type: ignore[operator]
     return model

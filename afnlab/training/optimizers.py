@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 RMS_DECAY, RMS_EPS = 0.9, 1e-7
+ADAM_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
 class Setting:
     """What an optimizer may know of a training: stacked parameters by name, and its length.
 
-    schedule: see `Airbench`; the others keep their learning rate.
+    schedule: see `Airbench`; the others keep their learning rate. momentum: the decay of the mean
+    gradient (Adam's first beta); None: the optimizer's own.
     """
 
     params: dict[str, Tensor]
@@ -27,12 +29,71 @@ class Setting:
     steps_per_epoch: int
     steps: int
     schedule: tuple[float, float, float] | None = None
+    momentum: float | None = None
 
     @property
     def common(self) -> dict[str, Any]:
         """What torch's own optimizers take; on a GPU their steps can be captured as a graph."""
         on_gpu = any(p.is_cuda for p in self.params.values())
         return {"lr": self.lr, "weight_decay": self.weight_decay, "capturable": on_gpu}
+
+
+class PerMember:
+    """An optimizer whose learning rate and weight decay differ between the members of a stack.
+
+    torch's optimizers take one rate for a tensor. Their steps are proportional to the rate, so one
+    with the rate 1 makes the steps of tensors of zeros, and each member takes its own multiple.
+
+    Args:
+        make: the optimizer, of a `Setting`.
+        setting: of the stack; its lr and weight_decay are not used.
+        lr, weight_decay: a number for each member.
+        decoupled: whether the decay shrinks the parameters (AdamW), or is added to the gradients.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Setting], torch.optim.Optimizer],
+        setting: Setting,
+        lr: Sequence[float],
+        weight_decay: Sequence[float],
+        decoupled: bool,
+    ) -> None:
+        self.params, self.decoupled = list(setting.params.values()), decoupled
+        self.steps = [torch.zeros_like(p) for p in self.params]
+        named = dict(zip(setting.params, self.steps, strict=True))
+        self.inner = make(replace(setting, params=named, lr=1.0, weight_decay=0.0))
+        rates, decays = torch.tensor([lr, weight_decay], dtype=torch.float64)
+        decays = decays * rates if decoupled else decays
+        self.lr = [_column(rates, p) for p in self.params]
+        self.decay = [_column(decays, p) for p in self.params] if decays.any() else None
+
+    @property
+    def state(self) -> dict[Tensor, dict[str, Any]]:
+        return {
+            **self.inner.state,
+            **{p: {"step": s} for p, s in zip(self.params, self.steps, strict=True)},
+        }
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for i, (p, step) in enumerate(zip(self.params, self.steps, strict=True)):
+            step.zero_()
+            step.grad = p.grad
+            if self.decay is not None and p.grad is not None and not self.decoupled:
+                step.grad = torch.addcmul(p.grad, p, self.decay[i])
+        self.inner.step()
+        for i, (p, step) in enumerate(zip(self.params, self.steps, strict=True)):
+            if p.grad is None:
+                continue
+            if self.decay is not None and self.decoupled:
+                p.addcmul_(p, self.decay[i], value=-1)
+            p.addcmul_(step, self.lr[i])
+
+
+def _column(values: Tensor, like: Tensor) -> Tensor:
+    """A number for each member, to be multiplied with a stacked tensor."""
+    return values.to(like.device, like.dtype).view(-1, *[1] * (like.dim() - 1))
 
 
 class KerasRMSprop(torch.optim.Optimizer):
@@ -72,7 +133,8 @@ class Airbench(torch.optim.SGD):
     MOMENTUM, BIAS_FACTOR, RESTS_AFTER, EVERY, SLOWEST = 0.85, 64.0, 3, 5, 0.95**5
 
     def __init__(self, setting: Setting) -> None:
-        kilostep = 1024 * (1 + 1 / (1 - self.MOMENTUM))
+        momentum = self.MOMENTUM if setting.momentum is None else setting.momentum
+        kilostep = 1024 * (1 + 1 / (1 - momentum))
         lr = setting.lr / kilostep
         decay = setting.weight_decay * setting.batch_size / kilostep
         biases = [p for n, p in setting.params.items() if "norm" in n]
@@ -82,7 +144,7 @@ class Airbench(torch.optim.SGD):
             for params, rate in ((biases, lr * self.BIAS_FACTOR), (others, lr))
             if params
         ]
-        super().__init__(groups, lr=lr, momentum=self.MOMENTUM, nesterov=True)
+        super().__init__(groups, lr=lr, momentum=momentum, nesterov=momentum > 0)
         self.setting, self.done = setting, 0
         self.resting = [p for n, p in setting.params.items() if n.endswith("whiten.bias")]
         tensors = (*setting.params.values(), *setting.buffers.values())
@@ -117,15 +179,20 @@ class Airbench(torch.optim.SGD):
 
 
 def _adamw(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(s.params.values(), fused=True, **s.common)
+    return torch.optim.AdamW(s.params.values(), betas=_betas(s), fused=True, **s.common)
 
 
 def _adam(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.Adam(s.params.values(), fused=True, **s.common)
+    return torch.optim.Adam(s.params.values(), betas=_betas(s), fused=True, **s.common)
+
+
+def _betas(s: Setting) -> tuple[float, float]:
+    return (ADAM_MOMENTUM if s.momentum is None else s.momentum, 0.999)
 
 
 def _rmsprop(s: Setting) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(s.params.values(), alpha=RMS_DECAY, eps=RMS_EPS, **s.common)
+    params, momentum = s.params.values(), s.momentum or 0.0
+    return torch.optim.RMSprop(params, alpha=RMS_DECAY, eps=RMS_EPS, momentum=momentum, **s.common)
 
 
 def _keras(s: Setting) -> torch.optim.Optimizer:
@@ -140,3 +207,14 @@ OPTIMIZERS: dict[str, Callable[[Setting], torch.optim.Optimizer]] = {
     "rmsprop-keras": _keras,
     "airbench": Airbench,
 }
+DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airbench",)
+
+
+def optimizer(
+    name: str, setting: Setting, rates: Sequence[tuple[float, float]]
+) -> torch.optim.Optimizer | PerMember:
+    """The optimizer of a stack whose members have these (learning rate, weight decay)."""
+    if len(set(rates)) == 1:
+        return OPTIMIZERS[name](setting)
+    lr, weight_decay = zip(*rates, strict=True)
+    return PerMember(OPTIMIZERS[name], setting, lr, weight_decay, name in DECOUPLED)

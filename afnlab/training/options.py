@@ -14,7 +14,7 @@ from afnlab.errors import ParameterError, about, shown
 from afnlab.loading import unknown
 from afnlab.nn import trained_names
 from afnlab.spec import Activation
-from afnlab.training.optimizers import OPTIMIZERS
+from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
 from afnlab.training.tasks import Task
 
 TRAINABLE = "trainable"
@@ -35,7 +35,9 @@ class Options:
     activation: the activation's parameters that were given, under their own names.
     trainable: names of those that are trained.
     lr, weight_decay, batch_size, optimizer: the recipe.
+    momentum: the decay of the mean gradient (Adam's first beta); None: the optimizer's own.
     init: "source" (the network's own) or "gain" (normal, scaled for the activation by its gain).
+    init_scale: a factor on the initial weights of linear and convolutional layers.
     sites: "each" or "shared". split: evaluate on "test" or "validation" examples.
     model: the task's own settings.
     """
@@ -46,12 +48,15 @@ class Options:
     weight_decay: float
     batch_size: int
     optimizer: str
+    momentum: float | None
     init: str
+    init_scale: float
     sites: str
     split: str
     model: dict[str, Any] = field(default_factory=dict)
 
 
+_MAY_BE_ZERO = ("weight_decay", "momentum")
 _OTHERS = ("activation", TRAINABLE, "model")
 TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
@@ -60,10 +65,10 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
     """Options of a run from its `params`.
 
     A key is a parameter of the activation (or an alias), one of the task (lr, weight_decay,
-    batch_size, optimizer, init, sites, split, and its own settings), `trainable` (true, false or a
-    list of names), or either kind written out as `activation.x`, `task.x`, which a name that both
-    have must be. ParameterError for anything else, with the nearest spelling, and for a value that
-    is not allowed; its name is the key that was given.
+    batch_size, optimizer, momentum, init, init_scale, sites, split, and its own settings),
+    `trainable` (true, false or a list of names), or either kind written out as `activation.x`,
+    `task.x`, which a name that both have must be. ParameterError for anything else, with the
+    nearest spelling, and for a value that is not allowed; its name is the key that was given.
     """
     if not isinstance(params, Mapping):
         raise ParameterError("params", params, "a mapping of names to values")
@@ -130,7 +135,9 @@ def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, An
         "weight_decay": task.recipe.weight_decay,
         "batch_size": task.recipe.batch_size,
         "optimizer": task.recipe.optimizer,
+        "momentum": None,
         "init": "source",
+        "init_scale": 1.0,
         "sites": task.sites,
         "split": "test",
     } | dict(task.settings)
@@ -138,6 +145,9 @@ def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, An
         key, value = settings.get(name, (name, default))
         with about(key, value):
             values[name] = _setting(name, value, task)
+    if values["momentum"] is not None and values["optimizer"] in WITHOUT_MOMENTUM:
+        message = f"momentum: the optimizer {values['optimizer']} has none"
+        raise ParameterError(*settings["momentum"], message=message)
     return {n: values[n] for n in TASK_PARAMS} | {"model": {n: values[n] for n in task.settings}}
 
 
@@ -148,11 +158,15 @@ def _setting(name: str, value: Any, task: Task) -> Any:
     if name == "batch_size":
         whole(value, name, least=1)
         return value
+    if name == "momentum" and value is None:
+        return None
     if isinstance(task.settings.get(name), bool):
         if not isinstance(value, bool):
             raise ParameterError(name, value, "true or false")
         return value
-    number(value, name, **({"least": 0} if name == "weight_decay" else {"above": 0}))
+    number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0}))
+    if name == "momentum" and value >= 1:
+        raise ParameterError(name, value, "a number below 1")
     return float(value)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from afnlab.training.stack import Stack
 
 TABLES = ("parameters", "gradients", "steps")
+TUNED = ("candidates", "chosen", "fixed")  # further tables of a tuning
 HISTORY = (
     "seed",
     "epoch",
@@ -50,6 +51,9 @@ class Result:
     weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or None.
     info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint, and
         how many seeds were trained together.
+    candidates, chosen, fixed: of a tuning (`afnlab.tune`), else None: what validation said of
+        every candidate, what each seed chose, and the history of the same seeds at the fixed
+        recipe. own_options: the options of each seed, by its number.
     """
 
     task: Task
@@ -62,6 +66,10 @@ class Result:
     steps: pd.DataFrame | None = None
     weights: dict[str, Tensor] | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    candidates: pd.DataFrame | None = None
+    chosen: pd.DataFrame | None = None
+    fixed: pd.DataFrame | None = None
+    own_options: dict[int, Options] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         epochs = counted(int(self.history.epoch.max()), "epoch")
@@ -99,11 +107,14 @@ class Result:
         if seed not in self.seeds:
             raise ValueError(f"seed must be one of {list(self.seeds)}, got {shown(seed)}")
         example = self.task.data().inputs
-        network = build(self.task, self.activation, self.options, seed, example)
+        options = self.own_options.get(seed, self.options)
+        network = build(self.task, self.activation, options, seed, example)
         at = self.seeds.index(seed)
         # By the names of the stack, where a shared module stands once; its state dict repeats it.
         state = dict(network.named_parameters()) | dict(network.named_buffers())
         for name, stacked in self.weights.items():
+            if name not in state:  # a value of the activation, which the network was built with
+                continue
             own = stacked[at].clone()
             state[name].data = own.float() if own.dtype == torch.float16 else own
         return network.eval()
@@ -147,6 +158,10 @@ class Recorder:
                         param.grad.flatten(1).norm(dim=1) if param.dim() > 1 else param.grad.abs()
                     )
                     self.norms[name] = self.norms.get(name, torch.zeros_like(norm)) + norm
+
+    def unseen(self, train_loss: Tensor) -> None:
+        """An epoch after which nothing is evaluated."""
+        self.diverged |= ~np.isfinite(train_loss.cpu().numpy())
 
     def epoch(
         self, epoch: int, train_loss: Tensor, test_loss: Tensor, accuracy: Tensor, seconds: float
@@ -217,7 +232,11 @@ def result(
     weights = None
     if keep_weights:
         kept = [recorder.weights for recorder in recorders]
-        weights = {name: torch.cat([part[name] for part in kept]) for name in kept[0]}
+        trained = [seed for recorder in recorders for seed in recorder.seeds]
+        order = torch.tensor([trained.index(seed) for seed in seeds])
+        # Stacks whose members differ in a value of the activation have it as a buffer, others not.
+        names = [name for name in kept[0] if all(name in part for part in kept)]
+        weights = {name: torch.cat([part[name] for part in kept])[order] for name in names}
     info = {
         "options": asdict(options),
         "evaluated": data.evaluated,
@@ -228,7 +247,14 @@ def result(
         "trained_together": [len(recorder.seeds) for recorder in recorders],
         **machine(device),
     }
-    return Result(task, record, options, seeds, history, **tables, weights=weights, info=info)
+    extra: dict[str, Any] = tables
+    return Result(task, record, options, seeds, history, **extra, weights=weights, info=info)
+
+
+def history_of(recorders: Sequence[Recorder]) -> pd.DataFrame:
+    """The histories of groups of networks as one, by seed and epoch."""
+    table = pd.concat([recorder.tables_of()["history"] for recorder in recorders])
+    return table.sort_values(["seed", "epoch"], ignore_index=True)
 
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:

@@ -14,9 +14,10 @@ from afnlab.loading import unknown
 from afnlab.mainguard import refuse_while_importing
 from afnlab.spec import Activation, get_activation
 from afnlab.training.engine import plan, train_members
+from afnlab.training.members import Member
 from afnlab.training.options import MOST_SEEDS, Options, number, resolve, seed_list, whole
+from afnlab.training.record import history_of
 from afnlab.training.settings import torch_defaults
-from afnlab.training.stack import Member
 from afnlab.training.tasks import Task, get_task
 
 WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric
@@ -99,7 +100,7 @@ def scan(
     ]
     how = plan(task, record, options, epochs, device, dtype, limit_train)
     recorders = train_members(how, members, range(len(members)), progress=progress)
-    table = pd.concat([r.tables_of()["history"] for r in recorders], ignore_index=True)
+    table = history_of(recorders)
     order = table.pop("seed").to_numpy()
     table.insert(0, "value", np.array(chosen)[order // len(listed)])
     table.insert(1, "seed", np.array(listed)[order % len(listed)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
@@ -20,24 +19,17 @@ from afnlab.training.forward import chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
+from afnlab.training.members import Member
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import OPTIMIZERS, Airbench, Setting
-from afnlab.training.options import Options
+from afnlab.training.optimizers import Airbench, Setting, optimizer
 from afnlab.training.record import Recorder
 from afnlab.training.streams import generator, sent
 from afnlab.training.tasks import Task
 
 Tensors = dict[str, Tensor]
 
+VECTOR = 16  # numbers of float32 in the widest registers
 EVALUATION_BATCH, OF_PICTURES = 2048, 500  # the latter on a CPU, for its caches
-
-
-@dataclass(frozen=True)
-class Member:
-    """One network of a stack: a seed, and options that may differ from others' in tensors alone."""
-
-    seed: int
-    options: Options
 
 
 class Stack:
@@ -79,18 +71,18 @@ class Stack:
         per_epoch = len(self.train) / self.batch_size
         self.steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
         self.steps_left = ceil(self.steps_per_epoch * epochs)
-        self.optimizer = OPTIMIZERS[options.optimizer](
-            Setting(
-                {n: p for n, p in self.params.items() if p.requires_grad},
-                self.buffers,
-                options.lr,
-                options.weight_decay,
-                self.batch_size,
-                self.steps_per_epoch,
-                self.steps_left,
-                recipe.schedule,
-            )
+        setting = Setting(
+            {n: p for n, p in self.params.items() if p.requires_grad},
+            self.buffers,
+            options.lr,
+            options.weight_decay,
+            self.batch_size,
+            self.steps_per_epoch,
+            self.steps_left,
+            recipe.schedule,
+            options.momentum,
         )
+        self.optimizer = optimizer(options.optimizer, setting, [m.rates for m in members])
         self.replayed: Replayed | None = None
         self.activations = dict(activation_modules(self.network))
         self.bounds: dict[str, tuple[float, float]] = {}
@@ -182,7 +174,8 @@ class Stack:
         hole = self.train.hole(index)
         x = x if hole is None else x.masked_fill(hole, 0.0)
         losses = cross_entropy(self.logits(x, each=True), y, self.recipe.label_smoothing)
-        self.optimizer.zero_grad()
+        for param in self.params.values():
+            param.grad = None
         (losses.sum() * (index.shape[1] if self.recipe.summed else 1)).backward()
         recorder.step(losses)
         self.optimizer.step()
@@ -213,10 +206,11 @@ class Stack:
 
 def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
     """Mean cross entropy per seed: logits (seeds, batch, classes), labels y (seeds, batch)."""
+    wide = logits.float() if logits.dtype == torch.float16 else logits
+    if VECTOR / 2 <= wide.shape[-1] < VECTOR and wide.device.type == "cpu" and not smoothing:
+        # torch's CPU softmax vectorises over whole vectors of classes only: 4 times faster for ten.
+        wide = F.pad(wide, (0, VECTOR - wide.shape[-1]), value=-torch.inf)
     flat = F.cross_entropy(
-        logits.flatten(0, 1).float() if logits.dtype == torch.float16 else logits.flatten(0, 1),
-        y.flatten(),
-        reduction="none",
-        label_smoothing=smoothing,
+        wide.flatten(0, 1), y.flatten(), reduction="none", label_smoothing=smoothing
     )
     return flat.view(y.shape).mean(1)

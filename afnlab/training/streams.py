@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-STREAMS = ("network", "activation", "batches", "noise", "augment")
+STREAMS = ("network", "activation", "batches", "noise", "augment", "selection")
 
 
 def stream(seed: int, purpose: str) -> int:

@@ -14,8 +14,10 @@ from afnlab.analysis.blocks.figures import (
 )
 from afnlab.analysis.blocks.numbers import claims, details, milestones, table
 from afnlab.analysis.blocks.text import headline, provenance, runs_table, title
+from afnlab.analysis.blocks.tuning import choices, rates, recipe, trial_curves
 
 __all__ = [
+    "choices",
     "claims",
     "comparison",
     "curves",
@@ -26,9 +28,12 @@ __all__ = [
     "milestones",
     "provenance",
     "ranks",
+    "rates",
+    "recipe",
     "runs_table",
     "sensitivity",
     "table",
     "title",
     "trajectories",
+    "trial_curves",
 ]

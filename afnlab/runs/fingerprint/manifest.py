@@ -104,6 +104,8 @@ def _kernels() -> dict[str, dict[str, str]]:
 def _of_ours(cells: Source, told: Mapping[str, Any], package: Package) -> None:
     """What one of afnlab's notebooks reaches: what it names, and what its parameters choose."""
     package.base()
+    if told.get("tune"):
+        package.module("afnlab.training.tune", stop=(*BY_OBJECT, _MOVES))
     named = mentions(cells)
     chosen = {*_texts([told.get(name, ()) for name in _CHOSEN]), *named.texts}
     for kind, known in NAMED.items():

@@ -1,0 +1,229 @@
+"""What tuned runs say beside their comparison: trials, choices, tuning curves, sensitivity.
+
+All functions take the tables that `afnlab.tune` leaves, with a column `label`: candidates (label,
+seed, candidate, drawn, selection, the tuned parameters, validation_loss, validation_accuracy,
+diverged), chosen (label, seed, candidate, the parameters) and fixed (a history).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats as laws
+
+from afnlab.analysis.numerals import points, signed
+from afnlab.analysis.stats.best_of import tuning_curve
+from afnlab.analysis.stats.intervals import LEVEL
+from afnlab.training.space import Space
+from afnlab.words import counted
+
+KEYS = ("label", "seed", "candidate", "drawn")
+_MEASURED = ("selection", "validation_loss", "validation_accuracy", "diverged")
+BOTH = 1 - (1 - LEVEL) / 2  # the level of each of two bands that hold together at LEVEL
+LISTED = 6  # names in a row
+MARGIN = 0.01  # of accuracy: what still counts as close to the best
+
+
+def parameters(candidates: pd.DataFrame) -> list[str]:
+    """The names of the parameters that were tuned."""
+    return [str(name) for name in candidates if name not in (*KEYS, *_MEASURED)]
+
+
+def trials(candidates: pd.DataFrame) -> pd.DataFrame:
+    """A row a candidate of a replicate: KEYS, parameters, accuracy (mean over selection seeds)."""
+    names = [*KEYS, *parameters(candidates)]
+    found = candidates.groupby(names, sort=False, dropna=False, as_index=False)
+    return found.agg(accuracy=("validation_accuracy", "mean"), diverged=("diverged", "any"))
+
+
+def curves(
+    candidates: pd.DataFrame, labels: Iterable[str], most: int, level: float = LEVEL
+) -> pd.DataFrame:
+    """The expected best validation accuracy after 1 to `most` random trials, with its band.
+
+    Only drawn candidates count; a label that has none is left out. Columns: label, trials,
+    expected, low, high, draws (how many the curve rests on).
+    """
+    tried = trials(candidates)
+    parts = []
+    for label in labels:
+        values = tried.accuracy[(tried.label == label) & tried.drawn].to_numpy()
+        if not len(values):
+            continue
+        found = tuning_curve(values, range(1, most + 1), level)
+        part = pd.DataFrame(found, columns=["expected", "low", "high"])
+        part.insert(0, "trials", range(1, most + 1))
+        parts.append(part.assign(label=label, draws=len(values)))
+    columns = ["label", "trials", "expected", "low", "high", "draws"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def crossing(found: pd.DataFrame, one: str, other: str) -> list[tuple[int, int, str]]:
+    """Which of two labels is ahead after how many trials: (first, last, label), "" for neither.
+
+    One is ahead where its band lies above the other's. Bands at the level BOTH hold together at 95
+    %, for all numbers of trials at once.
+    """
+    left, right = (found[found.label == label].set_index("trials") for label in (one, other))
+    ahead = [
+        one if left.low[k] > right.high[k] else other if right.low[k] > left.high[k] else ""
+        for k in left.index
+    ]
+    stretches: list[tuple[int, int, str]] = []
+    for k, who in zip(left.index, ahead, strict=True):
+        if stretches and stretches[-1][2] == who:
+            stretches[-1] = (stretches[-1][0], int(k), who)
+        else:
+            stretches.append((int(k), int(k), who))
+    return stretches
+
+
+class Share(NamedTuple):
+    """A share of trials, with its exact 95 % confidence interval (Clopper and Pearson)."""
+
+    share: float
+    low: float
+    high: float
+
+
+def close_to_best(candidates: pd.DataFrame, margin: float = MARGIN) -> dict[str, Share]:
+    """How easily each label is tuned: the share of random trials within a margin of its best.
+
+    The best is the mean, over replicates, of the highest validation accuracy of a replicate. A
+    share of a range of learning rates, times the width of the range, is the width of the part of
+    it that will do.
+    """
+    tried = trials(candidates)
+    found = {}
+    for label, rows in tried.groupby("label", sort=False):
+        best = rows.groupby("seed").accuracy.max().mean()
+        drawn = rows[rows.drawn]
+        if len(drawn):
+            close = int((drawn.accuracy >= best - margin).sum())
+            found[str(label)] = _share(close, len(drawn))
+    return found
+
+
+def _share(hits: int, of: int) -> Share:
+    interval = laws.binomtest(hits, of).proportion_ci(LEVEL, method="exact")
+    return Share(hits / of, float(interval.low), float(interval.high))
+
+
+def choices(chosen: pd.DataFrame, among: Space) -> pd.DataFrame:
+    """What the replicates chose, a row a label and parameter.
+
+    Columns: label, parameter, least, median, most (of numbers), recipe (how many replicates kept
+    the fixed recipe), low and high (how many chose a value at that end of its axis), replicates.
+    """
+    rows = []
+    for label, own in chosen.groupby("label", sort=False):
+        kept = int((own.candidate == 0).sum()) if among.budget is not None else 0
+        for name in among.axes:
+            ends = [among.edge(name, value) for value in own[name]]
+            numbers = pd.to_numeric(own[name], errors="coerce")
+            rows.append(
+                {
+                    "label": label,
+                    "parameter": name,
+                    "least": numbers.min(),
+                    "median": numbers.median(),
+                    "most": numbers.max(),
+                    "recipe": kept,
+                    "low": ends.count("low"),
+                    "high": ends.count("high"),
+                    "replicates": len(own),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def removed(
+    fixed: Mapping[str, float] | pd.Series, tuned: Mapping[str, float] | pd.Series
+) -> float:
+    """The share of the variance between labels' mean accuracies that tuning removed."""
+    before, after = pd.Series(fixed), pd.Series(tuned)
+    return 1 - float(after.var() / before.var()) if len(before) > 1 and before.var() > 0 else 0.0
+
+
+def at_edges(found: pd.DataFrame, share: float = 0.25) -> list[tuple[str, str, list[str]]]:
+    """(parameter, "low" or "high", labels) where so many replicates chose that end of its axis.
+
+    found: of `choices`; share: of the replicates, from which on the axis is said to be too short.
+    """
+    by: dict[tuple[str, str], list[str]] = {}
+    for row in found.to_dict("records"):
+        for end in ("low", "high"):
+            if row[end] and row[end] >= share * row["replicates"]:
+                by.setdefault((row["parameter"], end), []).append(row["label"])
+    return [(name, end, labels) for (name, end), labels in by.items()]
+
+
+def stretches_told(found: Sequence[tuple[int, int, str]]) -> str:
+    """Where a curve is ahead, in words: "with 1 to 2 trials gelu; from 3 on neither"."""
+    told = []
+    for at, (first, last, who) in enumerate(found):
+        when = f"from {first} on" if at == len(found) - 1 and at else _trials(first, last)
+        told.append(f"{when} {who or 'neither is ahead'}{' is ahead' * bool(who)}")
+    return "; ".join(told)
+
+
+def _trials(first: int, last: int) -> str:
+    if first == last:
+        return f"with {first} trial{'s' * (first > 1)}"
+    return f"with {first} to {last} trials"
+
+
+def spread(values: Mapping[str, float] | pd.Series) -> float:
+    """The standard deviation between labels' mean accuracies."""
+    return float(np.std(pd.Series(values).to_numpy(), ddof=1)) if len(values) > 1 else 0.0
+
+
+def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
+    """How the comparison at the fixed recipe differs from the tuned one, in sentences.
+
+    fixed, tuned: of `tables.compare`, with the same rows.
+    """
+    said = []
+    before, after = (_counts(table) for table in (fixed, tuned))
+    if before is not None and after is not None:
+        others = int(fixed.p.notna().sum())
+        said.append(
+            f"Better than {baseline}, of {counted(others, 'other')}: {before[0]} at the fixed"
+            f" recipe and {after[0]} tuned; worse: {before[1]} and {after[1]}."
+        )
+    labels = [label for label in tuned.index if label in fixed.index]
+    if len(labels) > 1:
+        then, now = fixed.accuracy[labels], tuned.accuracy[labels]
+        said.append(
+            f"The standard deviation between the {len(labels)} mean accuracies is"
+            f" {points(spread(then))} at the fixed recipe and {points(spread(now))} tuned: tuning"
+            f" took away {100 * removed(then, now):.1f} % of the variance."
+        )
+    if baseline in labels:
+        gain = tuned.accuracy[baseline] - fixed.accuracy[baseline]
+        said.append(f"{baseline} itself changes by {signed(gain)} points.")
+    return " ".join(said)
+
+
+def _counts(table: pd.DataFrame) -> tuple[int, int] | None:
+    """How many rows are better and worse than the baseline; None if no test could have told."""
+    compared = table[table.p.notna()]
+    if compared.empty or (compared.verdict == "too few seeds").any():
+        return None
+    return int((compared.verdict == "better").sum()), int((compared.verdict == "worse").sum())
+
+
+def notes(chosen: pd.DataFrame, among: Space) -> list[str]:
+    """A sentence for every end of an axis that many replicates chose: the axis may be too short."""
+    said = []
+    for name, end, labels in at_edges(choices(chosen, among)):
+        named = ", ".join(labels[:LISTED])
+        more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
+        said.append(
+            f"A quarter or more of the replicates chose {name} at the {end} end of what was tried:"
+            f" {named}{more}. The best may lie beyond it."
+        )
+    return said

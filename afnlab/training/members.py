@@ -1,0 +1,74 @@
+"""The networks of a stack: a seed each, and options that may differ as far as a stack allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from afnlab.training.optimizers import ONE_RATE
+from afnlab.training.options import Options
+
+# Options in which the members of a stack may differ: the optimizer's rates, and what shapes where
+# a network starts, which each does by itself anyway.
+_RATES, _STARTS = ("lr", "weight_decay"), ("init", "init_scale")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack: its seed and its options."""
+
+    seed: int
+    options: Options
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Learning rate and weight decay."""
+        return self.options.lr, self.options.weight_decay
+
+
+def stacks(members: Sequence[Member]) -> list[list[int]]:
+    """Positions of the members that can be trained in one stack, a list for each stack.
+
+    Members of a stack may differ in their seed, learning rate, weight decay, initial weights and in
+    continuous parameters of the activation; whoever differs in anything else gets another stack.
+    """
+    found: dict[str, list[int]] = {}
+    for at, member in enumerate(members):
+        found.setdefault(repr(_alike(member.options)), []).append(at)
+    return list(found.values())
+
+
+def _alike(options: Options) -> list[Any]:
+    """What has to be the same for all members of a stack."""
+    apart = {*_STARTS, "activation", "model"}
+    if options.optimizer not in ONE_RATE:
+        apart |= set(_RATES)
+    same = [getattr(options, n) for n in Options.__dataclass_fields__ if n not in apart]
+    whole = {n: v for n, v in options.activation.items() if not isinstance(v, (float, Tensor))}
+    model = {n: v for n, v in options.model.items() if not isinstance(v, Tensor)}
+    return [same, sorted(options.activation), sorted(whole.items()), sorted(model.items())]
+
+
+def aligned(members: Sequence[Member]) -> list[Member]:
+    """The members, with the activation's parameters in which they differ as tensors.
+
+    A tensor becomes a buffer of the network, which is stacked like its weights; as double precision
+    it has all its digits until it takes the type of the network.
+    """
+    values: dict[str, set[float]] = {}
+    for member in members:
+        for name, value in member.options.activation.items():
+            if isinstance(value, float):
+                values.setdefault(name, set()).add(value)
+    differ = {name for name, found in values.items() if len(found) > 1}
+    return [_with_tensors(member, differ) for member in members] if differ else list(members)
+
+
+def _with_tensors(member: Member, names: set[str]) -> Member:
+    own = member.options.activation
+    tensors = {n: torch.tensor(own[n], dtype=torch.float64) for n in names if n in own}
+    return replace(member, options=replace(member.options, activation=own | tensors))

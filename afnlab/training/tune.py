@@ -1,0 +1,172 @@
+"""Tuning: each replicate chooses its own setting on validation examples, and is judged once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from afnlab.errors import ParameterError
+from afnlab.mainguard import refuse_while_importing
+from afnlab.spec import Activation, get_activation
+from afnlab.training.engine import Plan, plan, table_names, train_members
+from afnlab.training.members import Member
+from afnlab.training.options import Options, resolve, seed_list
+from afnlab.training.record import Result, history_of, result
+from afnlab.training.settings import torch_defaults
+from afnlab.training.space import TUNE, Range, Space, space
+from afnlab.training.streams import stream
+from afnlab.training.tasks import Task, get_task
+
+FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
+
+
+@torch_defaults()
+def tune(
+    task: str | Task,
+    activation: str | Activation,
+    among: Space | Mapping[str, Any] | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    seeds: int | Iterable[int] = 12,
+    epochs: float | None = None,
+    device: str | torch.device | None = None,
+    dtype: str = "float32",
+    limit_train: int | None = None,
+    limit_test: int | None = None,
+    record: Iterable[str] = (),
+    keep_weights: bool = False,
+    progress: bool | None = None,
+) -> Result:
+    """Give an activation its own best setting, and measure what that is worth.
+
+    A seed is a replicate of the whole procedure. Replicate r trains every candidate with selection
+    seeds of its own, on the training examples less a fifth held out for validation; it takes the
+    candidate with the highest mean validation accuracy (then the lower loss), trains with seed r on
+    all training examples, and is judged once on the test examples. At one seed every activation
+    meets the same candidates, weights and batches, so results are paired, and a comparison of
+    replicates is one of activations with their tuning: how noisy the choice was is part of it.
+
+    Args:
+        task, activation: as in `afnlab.train`.
+        among: the candidates, see `afnlab.training.space.space`; None: eight, with learning rates
+            from 3e-4 to 0.1 and initial weights scaled by 0.5, 1 or 2.
+        params: what all candidates share, as in `afnlab.train`; `split` may not be among them.
+        seeds: how many replicates, or a list of seeds. The rest is as in `afnlab.train`.
+
+    Returns:
+        A `Result` of the trainings at the chosen settings, with three more tables: `candidates` (a
+        row a replicate, candidate and selection seed: seed, candidate, drawn (at random, not the
+        recipe nor a point of the grid), selection, the parameters, validation_loss,
+        validation_accuracy, diverged), `chosen` (seed, candidate, parameters) and
+        `fixed` (the history of the same seeds at the fixed recipe).
+
+    Raises:
+        ValueError: naming the argument, for anything that is not allowed.
+    """
+    refuse_while_importing("afnlab.tune")
+    task, chosen = get_task(task), get_activation(activation)
+    among = among if isinstance(among, Space) else space(FAIR if among is None else among)
+    given = {} if params is None else dict(params)
+    base, listed, tables = (
+        checked(task, chosen, among, given),
+        seed_list(seeds),
+        table_names(record),
+    )
+    options = {
+        seed: [resolve(task, chosen, given | own) for own in among.candidates(seed)]
+        for seed in listed
+    }
+    limits = {"epochs": epochs, "device": device, "dtype": dtype, "limit_train": limit_train}
+    final = plan(task, chosen, base, **limits, limit_test=limit_test)  # type: ignore[arg-type]
+    judging = replace(
+        plan(task, chosen, replace(base, split="validation"), **limits),  # type: ignore[arg-type]
+        curves=False,
+    )
+
+    judged = _judged(judging, among, options, progress)
+    best = {seed: _best(rows) for seed, rows in judged.groupby("seed")}
+    members = [Member(seed, options[seed][best[seed]]) for seed in listed]
+    trained = train_members(final, members, listed, tables, keep_weights, progress)
+    recipe = [Member(seed, base) for seed in listed]
+    plain = train_members(final, recipe, listed, progress=progress)
+    made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
+    picked = [
+        [seed, best[seed], *_values(m.options, among)]
+        for seed, m in zip(listed, members, strict=True)
+    ]
+    return replace(
+        made,
+        candidates=judged,
+        chosen=pd.DataFrame(picked, columns=["seed", "candidate", *among.axes]),
+        fixed=history_of(plain),
+        own_options={member.seed: member.options for member in members},
+    )
+
+
+def checked(task: Task, record: Activation, among: Space, params: Mapping[str, Any]) -> Options:
+    """The options of the fixed recipe; ParameterError if that, or an end of an axis, cannot be."""
+    for name in ("split", "task.split"):
+        if name in params or name in among.axes:
+            said = "split is set by the tuning: candidates are judged on validation examples"
+            raise ParameterError(name if name in params else TUNE, message=said)
+    for name, axis in among.axes.items():
+        if name in params:
+            message = f"parameter {name!r} is given twice, fixed and to be tuned"
+            raise ParameterError(name, params[name], message=message)
+        for value in (axis.low, axis.high) if isinstance(axis, Range) else axis:
+            try:
+                resolve(task, record, {**params, name: value})
+            except ParameterError as error:
+                message = f"{TUNE}: {error}"
+                raise ParameterError(TUNE, value, at=(name,), message=message) from None
+    return resolve(task, record, params)
+
+
+def _values(options: Options, among: Space) -> list[Any]:
+    """What a setting means for the parameters that are tuned: also where it leaves them alone."""
+    known = options.activation | options.model | vars(options)
+    return [known.get(name.rpartition(".")[2]) for name in among.axes]
+
+
+def _judged(
+    how: Plan, among: Space, options: Mapping[int, list[Options]], progress: bool | None
+) -> pd.DataFrame:
+    """A row a replicate, candidate and selection seed, with what validation says of it."""
+    rows, tried = [], []
+    for seed, settings in options.items():
+        for number, own in enumerate(settings):
+            for turn in range(among.selection_seeds):
+                drawn = among.budget is not None and number > 0
+                rows.append([seed, number, drawn, turn, *_values(own, among)])
+                # Trials of their own weights and batches: independent, as tuning curves need them.
+                start = stream(seed, "selection") + number * among.selection_seeds + turn
+                tried.append(Member(start, replace(own, split="validation")))
+    table = pd.DataFrame(rows, columns=["seed", "candidate", "drawn", "selection", *among.axes])
+    if all(len(settings) == 1 for settings in options.values()):  # nothing to choose
+        return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
+    recorders = train_members(how, tried, range(len(tried)), progress=progress)
+    history = history_of(recorders)
+    return table.assign(
+        validation_loss=history.test_loss.to_numpy(),
+        validation_accuracy=history.test_accuracy.to_numpy(),
+        diverged=history.diverged.to_numpy(),
+    )
+
+
+def _best(rows: pd.DataFrame) -> int:
+    """The candidate of the highest mean validation accuracy; ties: lower loss, then the first.
+
+    A candidate that diverged with one of its seeds is taken only if all have.
+    """
+    means = rows.groupby("candidate").agg(
+        diverged=("diverged", "any"),
+        accuracy=("validation_accuracy", "mean"),
+        loss=("validation_loss", "mean"),
+    )
+    order = means.assign(accuracy=-means.accuracy).reset_index()
+    return int(order.sort_values(["diverged", "accuracy", "loss", "candidate"]).candidate.iloc[0])
