@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -12,6 +13,19 @@ from torch.utils._device import DeviceContext
 
 _KINDS = functorch.TransformType
 _PLAIN = (Tensor, torch.nn.Parameter)
+
+_keys = torch._C._dispatch_keys
+# Of tensors that are nothing but memory, with autograd or without: any other key stands for what
+# their memory does not tell. The keys of these two kinds of memory have no others in common.
+_OTHER_KEYS = ~reduce(
+    int.__or__,
+    (
+        torch._C.DispatchKeySet(getattr(torch._C.DispatchKey, key + kind)).raw_repr()
+        for kind in ("CPU", "CUDA")
+        for key in ("", "Autograd", "Autocast")
+    ),
+    torch._C.DispatchKeySet(torch._C.DispatchKey.ADInplaceOrView).raw_repr(),
+)
 
 # Whether a transform of torch.func is at work; what autograd.Function asks itself.
 transformed = torch._C._are_functorch_transforms_active
@@ -29,8 +43,9 @@ def is_batch(x: Tensor) -> bool:
 
 
 def in_memory(x: Tensor) -> bool:
-    """Whether its values lie in memory that it can tell the address of."""
-    return is_plain(x) and not (functorch.is_functorch_wrapped_tensor(x) or is_batch(x))
+    """Whether its values are numbers in the memory of the CPU or a GPU: it is no subclass and no
+    transform's wrapper, and not sparse, nested, functional, fake, lazily negated or quantised."""
+    return type(x) in _PLAIN and not _keys(x).raw_repr() & _OTHER_KEYS
 
 
 def unwrapped(x: Tensor) -> Tensor:

@@ -102,9 +102,8 @@ class Activation:
         Found by evaluating it once, so it holds for a user's own too.
         """
         names = [name for name, p in self.params.items() if not p.fixed]
-        with ThreadPoolExecutor(
-            1
-        ) as alone:  # where no transform or mode of the caller's is at work
+        # In a thread of its own, where no transform or mode of the caller's is at work.
+        with ThreadPoolExecutor(1) as alone:
             return tuple(name for name in names if alone.submit(_has_gradient, self, name).result())
 
     @property
@@ -243,7 +242,9 @@ def _has_gradient(record: Activation, name: str) -> bool:
     low, high = (
         end if abs(end) < inf else p.default + step for end, step in ((p.low, -1), (p.high, 1))
     )
-    x = torch.linspace(-8.03, 7.91, 192, dtype=torch.float64, device="cpu").view(-1, 2)
+    near = torch.linspace(-8.03, 7.91, 192, dtype=torch.float64, device="cpu")
+    far = torch.logspace(-9, 6, 64, dtype=torch.float64, device="cpu")  # and very near
+    x = torch.cat([near, far, -far]).view(-1, 2)
     weights = torch.linspace(1, 2, x.numel(), dtype=torch.float64, device="cpu").view_as(x)
     for value in (p.default, *(low + part * (high - low) for part in (0.3, 0.5, 0.8))):
         own = torch.tensor(value, dtype=torch.float64, device="cpu", requires_grad=True)

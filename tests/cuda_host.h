@@ -31,38 +31,51 @@ namespace host {
 constexpr unsigned MOST = 1024, STACK = 1 << 16;
 
 inline dim3 grid(1), block(1), of_thread(0), of_block(0);
-inline ucontext_t scheduler, fibers[MOST];
 inline std::unique_ptr<char[]> stacks(new char[MOST * STACK]);
-inline unsigned running;
+inline ucontext_t beginnings[MOST];
+inline void *scheduler[5], *fibers[MOST][5];  // where each goes on; swapcontext would ask the system
+inline unsigned running, begun;
 inline bool waits[MOST];
 inline double exchanged[MOST];
+inline void (*work)(const void*);
+inline const void* given;
 
-template <class Work> void fiber(unsigned high, unsigned low) {
-    const auto work = reinterpret_cast<const Work*>(uintptr_t(high) << 32 | low);
-    (*work)();
-    waits[running] = false;
+[[noreturn, gnu::noinline]] inline void to_scheduler() { __builtin_longjmp(scheduler, 1); }
+[[noreturn, gnu::noinline]] inline void to_fiber() { __builtin_longjmp(fibers[running], 1); }
+
+[[gnu::noinline]] inline void pause(bool waiting) {
+    waits[running] = waiting;
+    if (!__builtin_setjmp(fibers[running])) to_scheduler();
 }
 
-inline void barrier() {
-    waits[running] = true;
-    swapcontext(&fibers[running], &scheduler);
+inline void fiber() {
+    for (;;) {
+        work(given);
+        pause(false);
+    }
+}
+
+inline void barrier() { pause(true); }
+
+[[gnu::noinline]] inline void resume() {
+    if (__builtin_setjmp(scheduler)) return;
+    if (running < begun) to_fiber();
+    begun = running + 1;
+    getcontext(&beginnings[running]);
+    beginnings[running].uc_stack = {&stacks[running * STACK], 0, STACK};
+    makecontext(&beginnings[running], fiber, 0);
+    setcontext(&beginnings[running]);
 }
 
 // Threads that leave while others wait at a barrier would hang a GPU: an error here.
-template <class Work> void run_block(unsigned threads, const Work& work) {
-    const auto address = reinterpret_cast<uintptr_t>(&work);
-    for (unsigned t = 0; t < threads; ++t) {
-        getcontext(&fibers[t]);
-        fibers[t].uc_stack = {&stacks[t * STACK], 0, STACK};
-        fibers[t].uc_link = &scheduler;
-        makecontext(&fibers[t], reinterpret_cast<void (*)()>(fiber<Work>), 2,
-                    unsigned(address >> 32), unsigned(address));
-    }
+template <class Work> void run_block(unsigned threads, const Work& each) {
+    given = &each;
+    work = [](const void* it) { (*static_cast<const Work*>(it))(); };
     for (;;) {
         unsigned waiting = 0;
         for (running = 0; running < threads; ++running) {
             of_thread.x = running;
-            swapcontext(&scheduler, &fibers[running]);
+            resume();
             waiting += waits[running];
         }
         if (waiting == 0) return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 import types
 
@@ -641,9 +642,13 @@ class Careless(nn.Module):
         self.b, self.out = nn.Linear(8, 8), nn.Linear(8, 2)
         self.register_buffer("seen", torch.zeros(()))
         self.calls, self.last = 0, None
+        self.outputs, self.by_size, self.sizes = [], collections.defaultdict(list), {8}
 
     def forward(self, x):
         x.add_(1.0)
+        self.outputs.append(x)
+        self.by_size[len(x)] = x
+        self.sizes.add(len(x))
         self.calls += 1
         self.seen = self.seen + 1
         random.random()
@@ -679,6 +684,7 @@ def test_a_traced_model_is_as_it_was(given_grads):
         assert (buffer is same, torch.equal(buffer, value)) == (True, True)
         assert buffer._version == version
     assert (model.calls, model.last) == (0, None)
+    assert (model.outputs, dict(model.by_size), model.sizes) == ([], {}, {8})
     grads = [p.grad for p in model.parameters()]
     assert all((g == 7.0).all() if given_grads else g is None for g in grads)
     after = [(m, sorted(vars(m)), m.training, len(m._forward_hooks)) for m in model.modules()]
@@ -696,6 +702,39 @@ def test_a_compiled_model_is_traced_as_it_is_written():
     )
     assert rows(rotation_plan(model, X))[1] == {"_orig_mod.0"}
     assert rows(rotation_plan(mlp, X))[1] == {"0"}
+
+
+def only_in_training(m, x):
+    if not m.training:
+        raise ValueError("a sum of losses is for training")
+    return m.b(torch.tanh(m.a(x))).sum()
+
+
+RUNS = {
+    "inside a transform": lambda m, x: m.b(torch.tanh(torch.vmap(m.a)(x))),
+    "in training only": only_in_training,
+    "by a gradient": lambda m, x: torch.func.grad(lambda x: m.b(torch.tanh(m.a(x))).sum())(x),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("run", RUNS)
+def test_looking_for_values_that_are_not_finite_refuses_no_model(run):
+    model = From(RUNS[run], a=nn.Linear(8, 8), b=nn.Linear(8, 2))
+    auto_rotate(model, 2.0, example=X)
+    assert isinstance(model.a, Rotation)
+    assert not isinstance(model.b, Rotation)
+
+
+def test_a_rotated_model_that_does_not_run_is_plain_again():
+    def run(m, x):
+        assert not isinstance(m.a, Rotation)
+        return m.b(torch.tanh(m.a(x)))
+
+    model = From(run, a=nn.Linear(8, 8), b=nn.Linear(8, 2))
+    with pytest.raises(AssertionError):
+        auto_rotate(model, 2.0, example=X)
+    assert type(model.a) is nn.Linear
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.*` is deprecated:DeprecationWarning")

@@ -62,6 +62,11 @@ def at_an_odd_byte(t: torch.Tensor) -> torch.Tensor:
     return torch.frombuffer(stored, dtype=t.dtype, offset=1)
 
 
+def functional_one(t: torch.Tensor) -> torch.Tensor:
+    """A tensor of torch's own type that keeps its values in another one."""
+    return torch._to_functional_tensor(t.detach().clone())
+
+
 def by(f, x, grad_y, t=T) -> list[torch.Tensor]:
     """The value and the gradients by x and t, which are leaves or made into them."""
     x, t = (v if v.requires_grad else leaf(v) for v in (x, t))
@@ -134,11 +139,14 @@ CASES = {
     "gradient: float16": lambda f: by(f, X, GRAD.half().float().half()),
     "gradient: at an odd byte": lambda f: by(f, X, at_an_odd_byte(GRAD)),
     "gradient: negated lazily": lambda f: by(f, X, torch.complex(GRAD, GRAD).conj().imag),
+    "gradient: functional": lambda f: by(f, X, functional_one(GRAD)),
     "gradient: expanded": lambda f: by(f, X, torch.ones(()).expand(6)),
     "x: two tensors": lambda f: by(f, two(X).requires_grad_(), two(GRAD)),
     "x: two tensors, gradient plain": lambda f: by(f, two(X).requires_grad_(), GRAD),
     "x: Python's": lambda f: by(f, leaf(X).as_subclass(Tagged), GRAD),
     "x: at an odd byte": lambda f: by(f, at_an_odd_byte(X).requires_grad_(), GRAD),
+    "x: functional": lambda f: f(functional_one(X)),
+    "t: functional": lambda f: f(X, t=functional_one(T)),
     "t: two tensors": lambda f: by(f, X, two(GRAD), two(T).requires_grad_()),
     "t: a zero without memory": lambda f: f(X, t=1.5 + torch._efficientzerotensor(())),
     "second gradient of two tensors": lambda f: twice(f, GRAD, two(GRAD)),
@@ -164,6 +172,7 @@ CASES = {
     "a mode of operations, backwards": lambda f: backward_in(Operations(), f),
     "another default device": lambda f: in_mode(torch.device("meta"), f),
     "kept as it is": lambda f: packed(lambda t: t, lambda t: t, f),
+    "kept as functional ones": lambda f: packed(lambda t: t, functional_one, f),
     "kept as two tensors": lambda f: packed(lambda t: t, two, f),
     "kept in float64 and given back": lambda f: packed(
         lambda t: (t.double(), t.dtype), lambda kept: kept[0].to(kept[1]), f
@@ -175,6 +184,9 @@ CASES = {
 
 def bare(t: torch.Tensor) -> torch.Tensor:
     t = getattr(t, "a", getattr(t, "elem", t))
+    if torch._is_functional_tensor(t):
+        torch._sync(t)
+        t = torch._from_functional_tensor(t)
     return t.detach().as_subclass(torch.Tensor)
 
 
@@ -222,11 +234,13 @@ def test_a_gradient_in_a_mode_of_fake_tensors():
 def test_kernels_are_given_plain_memory_of_one_shape_type_and_place():
     x, t = torch.zeros(4, 3), torch.ones(3)
     assert kernels.readable(x, [t], x)
-    for other in (two(x), x.as_subclass(Tagged), x.to_sparse(), x.to_mkldnn(), x.to("meta")):
+    strange = (two(x), x.as_subclass(Tagged), x.to_sparse(), x.to_mkldnn(), x.to("meta"))
+    for other in (*strange, functional_one(x), torch.complex(x, x).conj().imag):
         assert not kernels.readable(other, [])
         assert not kernels.readable(x, [], other)
         assert not kernels.readable(x, [other])
     assert not kernels.readable(x, [], x[:2])
+    assert not kernels.readable(x, [], x.half())
     assert not kernels.readable(x, [torch.ones(2)])
     assert not kernels.readable(x.int(), [])
     assert not kernels.readable(x.cfloat(), [])

@@ -134,6 +134,18 @@ def flat_at_its_default(x, scale):
     return x + scale.square() if isinstance(scale, torch.Tensor) else x + scale**2
 
 
+@activation(start=Param(20.0, low=10.0, high=50.0))
+def far_out(x, start):
+    """A gradient for large inputs only."""
+    return torch.relu(x - start)
+
+
+@activation(width=Param(1e-6, low=0.0, high=1e-5))
+def close_by(x, width):
+    """A gradient for tiny inputs only."""
+    return x + torch.relu(width - x.abs())
+
+
 @activation(scale=Param(1.0))
 def particular(x, scale):
     """One that cannot be asked with inputs of any shape."""
@@ -162,6 +174,8 @@ def test_a_parameter_can_be_trained_if_it_has_a_gradient_anywhere(f, name):
         (masked, ()),
         (odd, ("scale",)),
         (flat_at_its_default, ("scale",)),
+        (far_out, ("start",)),
+        (close_by, ("width",)),
         (particular, ("scale",)),
     ],
     ids=lambda v: getattr(v, "name", ""),

@@ -111,14 +111,16 @@ def auto_rotate(
             done.append(layer)
             layer.__class__ = ROTATED[type(layer)]
             layer.set_rotation(limit, **settings)  # type: ignore[operator]
+        settle_fusion(model)
+        first = "" if example is None else not_finite(model, chosen, example)
     except Exception:
         for layer in done:
             _make_plain(layer)
+        settle_fusion(model)
         raise
-    settle_fusion(model)
     if left:
         warn(f"auto_rotate: left plain: {left}", stacklevel=2)
-    if example is not None and (first := not_finite(model, chosen, example)):
+    if first:
         warn(
             f"auto_rotate: on the example the rotated model, in evaluation, gives values that are"
             f" not finite, first from {first}: the factors rho multiply from layer to layer",

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -95,7 +96,20 @@ def _trace(
 
 @torch.no_grad()
 def not_finite(model: nn.Module, layers: Collection[nn.Module], example: Any) -> str:
-    """Where the values of a model cease to be finite in evaluation: a layer's name, or nothing."""
+    """Where the values of a model cease to be finite in evaluation: a layer's name, or nothing.
+
+    A model that runs in training only is looked at in training. Inside of transforms of torch.func
+    nothing is seen; the model's outputs are looked at in any case.
+    """
+    try:
+        return _not_finite(model, layers, example, evaluation=True)
+    except Exception:
+        return _not_finite(model, layers, example)
+
+
+def _not_finite(
+    model: nn.Module, layers: Collection[nn.Module], example: Any, evaluation: bool = False
+) -> str:
     names = {module: name for name, module in model.named_modules()}
     found: list[str] = []
 
@@ -105,8 +119,10 @@ def not_finite(model: nn.Module, layers: Collection[nn.Module], example: Any) ->
 
     hooks = [layer.register_forward_hook(look) for layer in layers]
     try:
-        with undisturbed(model):
-            outputs = called(model.eval(), example)
+        with undisturbed(model), _as_written():
+            if evaluation:
+                model.eval()
+            outputs = called(model, example)
     finally:
         for hook in hooks:
             hook.remove()
@@ -115,7 +131,7 @@ def not_finite(model: nn.Module, layers: Collection[nn.Module], example: Any) ->
 
 def _finite(values: Any) -> bool:
     numbers = (x for x in _tensors(values) if x.is_floating_point() and not x.is_meta)
-    return all(bool(x.isfinite().all()) for x in numbers)
+    return all(bool(x.isfinite().all()) for x in numbers if not is_functorch_wrapped_tensor(x))
 
 
 def called(model: nn.Module, example: Any) -> Any:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+_CONTAINERS = {list, deque, dict, OrderedDict, defaultdict, Counter, set}  # exactly
+
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Whatever a model does to itself inside is undone: buffers, gradients, modes, attributes."""
+    """Whatever a model does to itself inside is undone: buffers, gradients, modes, attributes, and
+    what it puts into lists, dictionaries and sets that are its attributes. What it does to other
+    objects stays, a cache of its own class, say."""
     everything = list(model.modules())
     modules = [m for m in everything if not isinstance(m, torch.jit.ScriptModule)]
     # A scripted module's buffers cannot be exchanged.
@@ -21,8 +27,8 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     contents = [(b, b.detach().clone()) for m in scripted for b in m.buffers(recurse=False)]
     kept = []
     for module in modules:
-        own: tuple[dict, ...] = (module._parameters, module._buffers, module._modules)
-        kept.append((module, dict(vars(module)), [(h, dict(h)) for h in own]))
+        held = [(h, copy(h)) for h in vars(module).values() if type(h) in _CONTAINERS]
+        kept.append((module, dict(vars(module)), held))
     grads = [(p, p.grad) for p in model.parameters()]
     copies: dict[int, Tensor] = {}
     try:
@@ -41,7 +47,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
             vars(module).update(attributes)
             for now, before in held:
                 now.clear()
-                now.update(before)
+                (now.extend if isinstance(now, (list, deque)) else now.update)(before)
         for p, grad in grads:
             p.grad = grad
         with torch.no_grad():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from afnlab.bench.timing import in_turn, keep_memory
 from afnlab.loading import load
-from afnlab.native import kernels, ops
+from afnlab.native import kernels
 from afnlab.nn import make
 from afnlab.spec import get_activation, list_activations
 
@@ -125,7 +125,7 @@ def _beside(rivals: dict, others: Mapping[str, Any], x: Tensor, grad: Tensor) ->
 
 def _expression(name: str) -> Callable[[Tensor], Tensor]:
     record = get_activation(name)
-    return ops.Call(record, tuple(record.complete({}).values())).expression
+    return partial(record.fn, **record.complete({}))
 
 
 def _passes(

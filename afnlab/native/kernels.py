@@ -139,18 +139,23 @@ def _of_library(lib: ctypes.CDLL, name: str, kind: str, path: Path | str) -> Ker
 
 
 def readable(x: Tensor, parameters: Sequence[Tensor], *like_x: Tensor) -> bool:
-    """Whether a kernel can be given the addresses of these tensors: of x, of the parameters, and of
-    others of x's shape. Everywhere else the torch expression has to serve."""
-    if x.dtype not in DTYPES or x.device.type not in DEVICES or observed():
+    """Whether a kernel can be given the addresses of these tensors, and nobody watches. Everywhere
+    else the torch expression has to serve."""
+    return not observed() and addressable(x, parameters, *like_x)
+
+
+def addressable(x: Tensor, parameters: Sequence[Tensor], *like_x: Tensor) -> bool:
+    """Whether a kernel can be given the addresses of x, of parameters that broadcast against it,
+    and of others of x's shape and type."""
+    if x.dtype not in DTYPES or not in_memory(x):
         return False
-    device, shape = x.device, x.shape
-    for t in (x, *parameters, *like_x):
-        if not in_memory(t) or t.device != device:
-            return False
     for t in like_x:
-        if t.shape != shape:
+        if not in_memory(t) or t.dtype != x.dtype or t.shape != x.shape or t.device != x.device:
             return False
-    return channel_dim(shape, parameters) is not None
+    for t in parameters:
+        if not in_memory(t) or t.device != x.device:
+            return False
+    return channel_dim(x.shape, parameters) is not None
 
 
 def accumulation(dtype: torch.dtype) -> torch.dtype:
@@ -187,7 +192,7 @@ def layout(x: Tensor, dim: int) -> Layout:
 
 def dense(x: Tensor) -> Tensor:
     """x itself if its elements fill its memory, in whatever order, else a copy."""
-    if not _holds_its_values(x):
+    if _begins_inside_a_number(x):
         x = x.clone()
     # Only a dense tensor's layout is kept.
     if x.is_contiguous() or torch.empty_like(x).stride() == x.stride():
@@ -195,10 +200,9 @@ def dense(x: Tensor) -> Tensor:
     return x.contiguous()
 
 
-def _holds_its_values(x: Tensor) -> bool:
-    """Whether numbers can be read from its memory as they are: it is no lazy negative, nor a zero
-    without memory, nor does it begin inside a number, as a view of bytes may."""
-    return not (x.is_neg() or x._is_zerotensor() or x.data_ptr() % x.element_size())
+def _begins_inside_a_number(x: Tensor) -> bool:
+    """As a view of bytes may."""
+    return bool(x.data_ptr() % x.element_size())
 
 
 def parameter_table(
@@ -210,7 +214,7 @@ def parameter_table(
     """
     dtype = accumulation(x.dtype)
     given = iter(tensors)
-    if channels == 1 and x.device.type == "cpu":
+    if channels == 1 and x.is_cpu:
         values = [next(given).item() if n is None else n for n in numbers]
         return (_C[dtype] * len(values))(*values)
     rows = [
@@ -226,7 +230,7 @@ def _place(kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: 
     """What follows the data in a call, and what must outlive it."""
     table: Any
     address: int | None
-    if x.device.type == "cpu":
+    if x.is_cpu:
         table = parameter_table(numbers, tensors, c, x)
         address = table.data_ptr() if isinstance(table, Tensor) else ctypes.addressof(table)
         return (address,), torch.get_num_threads(), table
@@ -267,10 +271,9 @@ def backward(
     x = dense(x)
     shape = layout(x, dim)
     grad_x = torch.empty_like(x)
-    if grad_y.dtype != x.dtype or grad_y.stride() != x.stride() or not _holds_its_values(grad_y):
+    if grad_y.stride() != x.stride() or _begins_inside_a_number(grad_y):
         grad_y = torch.empty_like(x).copy_(grad_y)
     count, channels = len(numbers), shape[1]
-    on_cpu = x.device.type == "cpu"
     sums = None
     if with_sums:
         sums = x.new_zeros(count, channels, dtype=torch.float64)
@@ -278,7 +281,7 @@ def backward(
         place, last, _kept = _place(kernel, x, numbers, tensors, channels)
         addresses = (x.data_ptr(), grad_y.data_ptr(), grad_x.data_ptr())
         extra: tuple = (None if sums is None else sums.data_ptr(),)
-        if not on_cpu:
+        if not x.is_cpu:
             blocks = min(_MOST_BLOCKS, -(-x.numel() // (channels * 4096))) if with_sums else 0
             room = x.new_empty(count * channels * blocks, dtype=torch.float64)
             extra = (*extra, room.data_ptr() if with_sums else None, blocks)

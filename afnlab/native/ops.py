@@ -8,7 +8,7 @@ beyond the first are those of the expression too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,17 +20,18 @@ from torch.autograd import forward_ad
 
 from afnlab.eager import is_batch, is_plain, observed, transformed, unwrapped
 from afnlab.native import kernels
-from afnlab.native.kernels import DEVICES, DTYPES, accumulation, channel_dim, readable
+from afnlab.native.kernels import DEVICES, DTYPES, accumulation, addressable, channel_dim, readable
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
 from afnlab.spec import Activation, get_activation
 
 
 @dataclass(frozen=True)
 class Call:
-    """An activation with its numbers: None where a tensor parameter stands."""
+    """An activation with its numbers, None where a tensor parameter stands, and its kernel."""
 
     record: Activation
     numbers: tuple[float | None, ...]
+    kernel: kernels.Kernel
 
     def expression(self, x: Tensor, *tensors: Tensor) -> Tensor:
         """The definition, written in torch."""
@@ -44,13 +45,16 @@ class Call:
 
     def gradients(self, grad_y: Tensor, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The expression's gradients, themselves differentiable."""
+        grad_y, x, *tensors = map(unwrapped, (grad_y, x, *tensors))  # type: ignore[assignment]
+        if x.dtype != grad_y.dtype:  # hooks may have kept another type
+            x = x.to(grad_y.dtype)
         return torch.func.vjp(self.expression, x, *tensors)[1](grad_y)
 
     def forward(self, x: Tensor, *tensors: Tensor) -> Tensor:
         """f(x): by the kernel, if it can read what is given."""
         if not readable(x, tensors):
             return self.expression(x, *tensors)
-        return kernels.forward(self._kernel(x), x, self.numbers, tensors)
+        return kernels.forward(self.kernel, x, self.numbers, tensors)
 
     def backward(
         self, with_sums: bool, grad_y: Tensor, x: Tensor, *tensors: Tensor
@@ -60,35 +64,29 @@ class Call:
         if not readable(x, tensors, grad_y):
             grads = self.gradients(grad_y, x, *tensors)
             return grads if with_sums else grads[:1]
-        return kernels.backward(self._kernel(x), grad_y, x, self.numbers, tensors, with_sums)
-
-    def _kernel(self, x: Tensor) -> kernels.Kernel:
-        found = kernels.find(self.record.name, x.device.type)
-        assert found is not None
-        return found
+        return kernels.backward(self.kernel, grad_y, x, self.numbers, tensors, with_sums)
 
     def __call__(self, x: Tensor, *tensors: Tensor) -> Tensor:
+        """f(x) for a transform to take apart."""
         if channel_dim(x.shape, tensors) is None:
             return self.expression(x, *tensors)
-        return (_Transformed if transformed() else _Eager).apply(self, x, *tensors)
+        return _Transformed.apply(self, x, *tensors)
 
 
 class _Eager(torch.autograd.Function):
-    """y = f(x); only x and the tensor parameters are kept. The quick form, for plain calls."""
+    """y = f(x); only x and the tensor parameters are kept. The quick form, for plain calls: who
+    makes one has seen that a kernel can read what is given."""
 
     @staticmethod
     def forward(ctx: Any, call: Call, x: Tensor, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(x, *tensors)
         ctx.save_for_forward(x, *tensors)
-        return call.forward(x, *tensors)
+        return kernels.forward(call.kernel, x, call.numbers, tensors)
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple:
-        call, (x, *tensors) = ctx.call, map(unwrapped, ctx.saved_tensors)
-        grad_y = unwrapped(grad_y)
-        if x.dtype != grad_y.dtype:  # hooks may have kept another type
-            x = x.to(grad_y.dtype)
+        call, (x, *tensors) = ctx.call, ctx.saved_tensors
         with_sums = any(ctx.needs_input_grad[2:])
         again = torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0
         if not again:  # nobody will differentiate it
@@ -96,7 +94,7 @@ class _Eager(torch.autograd.Function):
         elif observed() or is_batch(grad_y) or not all(map(is_plain, (grad_y, x, *tensors))):
             grads = call.gradients(grad_y, x, *tensors)
         else:
-            grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
+            grads = _Backward.apply(call, with_sums, *map(unwrapped, (grad_y, x, *tensors)))
         return None, *grads, *[None] * (1 + len(tensors) - len(grads))
 
     @staticmethod
@@ -175,33 +173,38 @@ class _Backward(torch.autograd.Function):
 
 def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
     """f(x) by the compiled kernel; None where the expression has to serve."""
-    if observed() or record.name not in kernels.names():
+    if observed() or record.name not in kernels.names() or x.dtype not in DTYPES:
         return None
-    if x.dtype not in DTYPES or x.device.type not in DEVICES or not is_plain(x):
+    numbers = [None if isinstance(value, Tensor) else value for value in values.values()]
+    tensors = [value for value in values.values() if isinstance(value, Tensor)]
+    apart = transformed()
+    if not (_plain(x, tensors) if apart else addressable(x, tensors)):
         return None
-    numbers: list[float | None] = []
-    tensors: list[Tensor] = []
-    for value in values.values():
-        if isinstance(value, Tensor):
-            if value.device != x.device or not is_plain(value):
-                return None
-            numbers.append(None)
-            tensors.append(value.to(accumulation(x.dtype)))
-        else:
-            numbers.append(value)
-    return Call(record, tuple(numbers))(x, *tensors) if _usable(record, x.device.type) else None
+    kernel = _usable(record, "cpu" if x.is_cpu else "cuda")
+    if kernel is None:
+        return None
+    call = Call(record, tuple(numbers), kernel)
+    tensors = [t.to(accumulation(x.dtype)) for t in tensors]
+    return call(x, *tensors) if apart else _Eager.apply(call, x, *tensors)
 
 
-def _usable(record: Activation, kind: str) -> bool:
+def _plain(x: Tensor, tensors: Sequence[Tensor]) -> bool:
+    """Whether these are plain tensors of one device, or a transform's wrappers of such."""
+    if x.device.type not in DEVICES or not is_plain(x):
+        return False
+    return all(t.device == x.device and is_plain(t) for t in tensors)
+
+
+def _usable(record: Activation, kind: str) -> kernels.Kernel | None:
     kernel = kernels.find(record.name, kind)
     if kernel is None or get_activation(record.name) is not record:
-        return False
+        return None
     if (record, kernel) not in _agreeing:
         # While a graph is captured nothing may wait for a result; who captures has warmed up.
         if kind == "cuda" and torch.cuda.is_current_stream_capturing():
-            return False
+            return None
         _agreeing[record, kernel] = _agrees(record, kind, kernel)
-    return _agreeing[record, kernel]
+    return kernel if _agreeing[record, kernel] else None
 
 
 _agreeing: dict[tuple[Activation, kernels.Kernel], bool] = {}
@@ -228,7 +231,7 @@ def _agrees(record: Activation, kind: str, kernel: kernels.Kernel) -> bool:
 
 
 def _same_numbers(record: Activation, device: torch.device, kernel: kernels.Kernel) -> bool:
-    call = Call(record, tuple(record.complete({}).values()))
+    call = Call(record, tuple(record.complete({}).values()), kernel)
     for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
         x = torch.linspace(-7.93, 8.07, 128, dtype=dtype, device=device)
         one = torch.ones_like(x)
