@@ -133,6 +133,9 @@ def test_long_labels_fit():
     assert wrapped("relu") == "relu"
     assert wrapped(label).replace("\n", "") == label.replace(", ", ",")
     assert max(map(len, wrapped(label).splitlines())) <= 24
+    for long in (300 * "y", f"{'a' * 50}:{'b' * 50}", 50 * "lr=0.001,"):
+        assert max(map(len, wrapped(long).splitlines())) <= 24
+        assert len(wrapped(long).splitlines()) <= 12
     assert shortened("relu") == "relu"
     assert len(shortened(label, 30)) == 30
     assert (shortened(label, 30)[:7], shortened(label, 30)[-8:]) == ("my_idea", "rmsprop)")

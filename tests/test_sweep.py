@@ -414,3 +414,31 @@ def test_what_a_sweep_returns_is_short_to_read(runs):
 def test_jobs_that_are_not_allowed(tmp_path, jobs):
     with pytest.raises(ValueError, match="jobs must be a whole number, 1 or more"):
         sweep("small", runs=tmp_path, jobs=jobs, **SMALL)
+
+
+def test_many_runs_are_announced_before_they_are_looked_up(monkeypatch):
+    said: list[str] = []
+    plan = sweepfile.read({"grid": {"lr": [0.1, 0.2], "batch_size": [8, 16]}})
+    assert len(plan.specs(report=said.append)) == 4
+    assert said == []
+    monkeypatch.setattr(sweepfile, "_MANY", 4)
+    plan.specs(report=said.append)
+    assert said == ["sweep: 4 runs; looking up what each of them is"]
+
+
+def test_what_runs_reach_is_looked_up_once_for_all_alike(monkeypatch):
+    from afnlab.runs.fingerprint import manifest  # noqa: PLC0415
+
+    looked: list[object] = []
+    look = manifest._manifest_of
+    monkeypatch.setattr(manifest, "_manifest_of", lambda *a: looked.append(a) or look(*a))
+    plan = {"grid": {"lr": [0.1, 0.2, 0.3], "activation": ["relu", "srelu"]}}
+    first = sweepfile.read(plan).specs()
+    assert len(looked) == 2
+    assert [spec.id for spec in first] == [
+        RunSpec.make("train", {"lr": lr, "activation": name}).id
+        for lr in (0.1, 0.2, 0.3)
+        for name in ("relu", "srelu")
+    ]
+    sweepfile.read(plan).specs()
+    assert len(looked) == 2 + 6 + 2  # nothing is remembered beyond a plan

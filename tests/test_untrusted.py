@@ -120,6 +120,18 @@ def test_a_history_that_is_not_of_its_run_is_named(runs, name):
     assert len(chosen.table) == 1
 
 
+@pytest.mark.parametrize("name", ["nosuch", "{own}", "../elsewhere.csv", "~nosuch/x", "a\0", ""])
+def test_a_record_chooses_no_file_of_published_values(runs, tmp_path, name):
+    own = tmp_path / "own.csv"
+    own.write_text("task,where,activation,metric,value\ndigits-mlp,secret,relu,accuracy,1\n")
+    for record in both(runs):
+        task = {**record["task"], "published": name.format(own=own)}
+        rewrite(runs / record["id"], task=task)
+    (chosen,) = analysis.select(runs)
+    assert chosen.task.published == name.format(own=own)
+    assert chosen.claims.empty
+
+
 NAMES = [
     "exp[1]",
     "a*b",

@@ -14,6 +14,7 @@ from afnlab.analysis.trained import Trained
 from afnlab.errors import shown
 from afnlab.loading import unknown
 from afnlab.runs import currency, places, store, sweepfile
+from afnlab.runs.fingerprint import one_look
 from afnlab.runs.schema import is_training
 from afnlab.runs.spec import RunSpec
 
@@ -63,7 +64,7 @@ def select(
         chosen.sort(key=lambda r: order[r["group"]])
         left["absent"] = _absent(asked, records, failed)
     else:
-        states = {r["id"]: currency.state(r) for r in records}
+        states = _states(records)
         chosen = [r for r in records if states[r["id"]] != currency.CHANGED]
         elsewhere = {run for run, state in states.items() if state == currency.ELSEWHERE}
         left["stale"] = len(records) - len(chosen)
@@ -138,6 +139,11 @@ def _speed(path: Path, named: bool) -> costs.Benchmark | None:
             raise
         warnings.warn(f"left out {error}", stacklevel=3)
         return None
+
+
+@one_look()
+def _states(records: Iterable[dict[str, Any]]) -> dict[str, str]:
+    return {r["id"]: currency.state(r) for r in records}
 
 
 def _trained(records: Iterable[dict[str, Any]]) -> dict[str, Trained]:

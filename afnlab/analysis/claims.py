@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab.analysis.stats import mean_interval, prediction_interval, welch_interval
-from afnlab.paths import find
+from afnlab.paths import find, shared
 
 COLUMNS = ["where", "activation", "metric", "printed", "printed_runs", "measured"]
 COLUMNS += ["measured_low", "measured_high", "seeds", "verdict", "why"]
@@ -24,6 +24,11 @@ def published(name: str, exact: bool = False) -> pd.DataFrame:
     path = find("published", name, ".csv")
     types = {"value": str, "deviation": str} if exact else None
     return pd.read_csv(path, dtype=types).dropna(axis="columns", how="all")
+
+
+def known() -> set[str]:
+    """The names of the files that tell what sources printed."""
+    return {path.name for path in shared("published").glob("*.csv")}
 
 
 def metric(name: str) -> Callable[[pd.DataFrame], pd.Series] | None:

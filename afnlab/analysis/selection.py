@@ -171,10 +171,13 @@ class Selection:
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """What the task's source printed beside these runs, see `afnlab.analysis.claims.beside`."""
-        if not self.task.published:
+        """What the task's source printed beside these runs, see `afnlab.analysis.claims.beside`.
+
+        Nothing where a record names another file than one of afnlab's: none of its choice is read.
+        """
+        if self.task.published not in claims.known():
             return pd.DataFrame(columns=claims.COLUMNS)
-        printed = claims.published(self.task.published.removesuffix(".csv"), exact=True)
+        printed = claims.published(self.task.published, exact=True)
         return claims.beside(
             printed[printed.task == self.task.name],
             self.history,

@@ -94,9 +94,10 @@ class Picture(Figure):
 
 
 def wrapped(text: str, width: int = 24) -> str:
-    """A long label in lines of at most so many letters, as far as it has places to break."""
+    """A long label in lines of at most so many letters; what does not fit loses its middle."""
     lines = [""]
-    for word in re.findall(r"[^:_,/( ]*[:_,/( ]?", plain(text)):
+    words = re.findall(r"[^:_,/( ]*[:_,/( ]?", shortened(text, 8 * width))
+    for word in (shortened(word, width) for word in words):
         if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
             lines.append("")
         lines[-1] += word

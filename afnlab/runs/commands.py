@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def _dry_run(
 ) -> int:
     where = place(a.runs)
     where.pull()
-    _, specs = planned(a.file, only, here, **overrides)
+    _, specs = planned(a.file, only, here, partial(say, file=sys.stderr), **overrides)
     width = max(len(spec.label) for spec in specs)
     for standing in standings(specs, where.folder):
         state = "there"

@@ -19,7 +19,7 @@ from afnlab.runs.places import place
 from afnlab.runs.progress import Progress
 from afnlab.runs.schema import is_training
 from afnlab.runs.spec import RunSpec
-from afnlab.words import counted
+from afnlab.words import counted, say
 
 
 @dataclass(repr=False)
@@ -76,11 +76,13 @@ def planned(
     source: str | Path | Mapping[str, Any] | sweepfile.Sweep,
     only: Mapping[str, Any] | None = None,
     here: bool = True,
+    report: Callable[[str], None] | None = None,
     **overrides: Any,
 ) -> tuple[str, list[RunSpec]]:
     """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
     plan = source if isinstance(source, sweepfile.Sweep) else sweepfile.read(source)
-    return plan.name, sweepfile.chosen(plan.specs(here=here, **overrides), only or {})
+    specs = plan.specs(here=here, report=report, **overrides)
+    return plan.name, sweepfile.chosen(specs, only or {})
 
 
 def sweep(
@@ -110,7 +112,7 @@ def sweep(
     """
     refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
-    name, specs = planned(source, only, executor.here, **overrides)
+    name, specs = planned(source, only, executor.here, report or say, **overrides)
     where = place(runs)
     where.pull()
     for left in attempt.abandoned(where.workshop):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -14,11 +14,13 @@ from afnlab.errors import ParameterError
 from afnlab.loading import unknown
 from afnlab.runs import cell, grid, linedyaml
 from afnlab.runs.asked import PARAMS
+from afnlab.runs.fingerprint import one_look
 from afnlab.runs.grid import Entry, GridError, Place, Point
 from afnlab.runs.spec import RunSpec
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
 
+_MANY = 500  # runs, from which on it is said that they are looked up
 KEYS = ("title", "baseline", "notebook", "parameters", "tune", "grid", "zip", "seeds")
 
 
@@ -49,10 +51,14 @@ class Sweep:
     path: Path | None = None
     lines: dict[Place, int] = field(default_factory=dict, repr=False)
 
-    def specs(self, *, here: bool = True, **overrides: Any) -> list[RunSpec]:
+    @one_look()
+    def specs(
+        self, *, here: bool = True, report: Callable[[str], None] | None = None, **overrides: Any
+    ) -> list[RunSpec]:
         """The runs, in the order of the grid; `overrides` replace shared parameters (None: do not).
 
-        here: whether the device must be this machine's. SweepError, naming the line, for anything
+        here: whether the device must be this machine's. report: takes a line where there are so
+        many that it takes long. SweepError, naming the line, for anything
         that a run may not be given.
         """
         overrides = {name: value for name, value in overrides.items() if value is not None}
@@ -78,6 +84,9 @@ class Sweep:
             at = entry.at
             axes.append([{"seed": Entry(s, at and (*at, i))} for i, s in enumerate(listed)])
         self._counted(axes)
+        number = prod(map(len, axes))
+        if report is not None and number >= _MANY:
+            report(f"{self.name}: {number:,} runs; looking up what each of them is")
         made: dict[str, RunSpec] = {}
         for combination in product(*axes):
             try:

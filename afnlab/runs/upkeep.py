@@ -10,12 +10,14 @@ import pandas as pd
 
 from afnlab.runs import attempt, currency, store
 from afnlab.runs.files import is_id
+from afnlab.runs.fingerprint import one_look
 from afnlab.runs.places import Place
 from afnlab.runs.schema import is_training
 
 _LEAST = 4  # letters of an abbreviated id
 
 
+@one_look()
 def table(folder: Path) -> pd.DataFrame:
     """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction; of
     trainings), seconds, metrics (all that the notebook left, by name), here (whether its code is).
@@ -85,6 +87,7 @@ def remove(place: Place, refs: list[str]) -> list[str]:
     return found
 
 
+@one_look()
 def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     """What `gc` deletes, and why: what killed processes left, failures that are made good or whose
     code has changed since; with `stale` also whole runs whose code has."""

@@ -56,9 +56,9 @@ def heading(text: str, selection: Selection, level: int = 2) -> Markup:
 
 
 def name(label: str) -> Markup:
-    """A label as HTML; one too long for a column may break between its words."""
+    """A label as HTML; one too long for a column may break, between its words if it can."""
     text = escaped(label)
-    return Markup(re.sub(r"(?<=[:_,/(])", "<wbr>", text)) if len(label) > LONG else text
+    return Markup(re.sub(r"(?<=[:_,/(])|\Z", "<wbr>", text)) if len(label) > LONG else text
 
 
 def sentence(text: str) -> Markup:

@@ -6,6 +6,6 @@ for a run. `checking` holds it against what the run's kernel has then read.
 """
 
 from afnlab.runs.fingerprint.checking import check
-from afnlab.runs.fingerprint.manifest import Manifest, manifest_of
+from afnlab.runs.fingerprint.manifest import Manifest, manifest_of, one_look
 
-__all__ = ["Manifest", "check", "manifest_of"]
+__all__ = ["Manifest", "check", "manifest_of", "one_look"]

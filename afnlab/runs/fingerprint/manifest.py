@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,7 @@ _CHOSEN = ("task", "activation", "activations")  # parameters of afnlab's notebo
 _OUT = "out"
 _MOVES = "afnlab.runs"  # which moves results, and computes none
 _SHOWS = "afnlab.analysis"  # which in a training notebook shows them
+_found: ContextVar[dict[Any, Manifest] | None] = ContextVar("_found", default=None)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,33 @@ def manifest_of(
     told: its parameters, the defaults among them. folder: where the notebook is executed, by
     default here. closed: folders whose files are not followed: ValueError for one that is reached.
     """
+    found = _found.get()
+    if found is None:
+        return _manifest_of(path, content, told, folder, closed)
+    texts = tuple((name, *_texts(value)) for name, value in told.items())  # all that matters of it
+    key = (path, content, texts, folder, tuple(closed))
+    if key not in found:
+        found[key] = _manifest_of(path, content, told, folder, closed)
+    return found[key]
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Within it no file counts as edited: what one run reaches is looked up once for all alike."""
+    token = _found.set({})
+    try:
+        yield
+    finally:
+        _found.reset(token)
+
+
+def _manifest_of(
+    path: Path,
+    content: bytes,
+    told: Mapping[str, Any],
+    folder: Path | None,
+    closed: Sequence[Path],
+) -> Manifest:
     notebook = notebook_source(content)
     ours = path.parent == shared("notebooks") or notebook.code in _shipped()
     users = UserFiles((folder or Path.cwd()).resolve(), [f.resolve() for f in closed])
