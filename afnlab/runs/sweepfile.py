@@ -58,8 +58,8 @@ class Sweep:
         """The runs, in the order of the grid; `overrides` replace shared parameters (None: do not).
 
         here: whether the device must be this machine's. report: takes a line where there are so
-        many that it takes long. SweepError, naming the line, for anything
-        that a run may not be given.
+        many that it takes long. SweepError, naming the line, for anything that a run may not be
+        given.
         """
         overrides = {name: value for name, value in overrides.items() if value is not None}
         shared = {n: Entry(v, ("parameters", n)) for n, v in self.parameters.items()}

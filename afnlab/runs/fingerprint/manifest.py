@@ -77,8 +77,8 @@ def manifest_of(
     found = _found.get()
     if found is None:
         return _manifest_of(path, content, told, folder, closed)
-    texts = tuple((name, *_texts(value)) for name, value in told.items())  # all that matters of it
-    key = (path, content, texts, folder, tuple(closed))
+    asked = tuple((n, 0 if type(v) in (int, float) else repr(v)) for n, v in told.items())
+    key = (path, content, asked, folder, tuple(closed))  # numbers name no code
     if key not in found:
         found[key] = _manifest_of(path, content, told, folder, closed)
     return found[key]
