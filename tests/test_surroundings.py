@@ -419,9 +419,11 @@ forking.PRELOAD = ("takes_long",)
 @linux
 @pytest.mark.slow
 def test_a_time_limit_does_not_count_the_start_of_the_server(driver, own, tmp_path):
-    (tmp_path / "takes_long.py").write_text("import time; time.sleep(4)")
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "takes_long.py").write_text("import time; time.sleep(4)")
     words = ("run", str(own), "--runs", str(tmp_path / "runs"), "--timeout", "3")
-    pid = driver.start(*words, before=SLOW_SERVER.format(str(tmp_path)))
+    pid = driver.start(*words, before=SLOW_SERVER.format(str(installed)))
     assert driver.wait(pid) == 0, driver.said(pid)
 
 

@@ -138,7 +138,7 @@ WRONG = {
     "key-known": (
         "title: x\ncolour: 3\n",
         2,
-        "known: title, baseline, notebook, parameters, grid, zip, seeds",
+        "known: title, baseline, notebook, parameters, tune, grid, zip, seeds",
     ),
     "twice": ("grid:\n  lr: [1]\ngrid:\n  lr: [2]\n", 3, "the key 'grid' stands twice"),
     "twice-inside": ("grid:\n  lr: [1]\n  lr: [2]\n", 3, "the key 'lr' stands twice"),

@@ -59,7 +59,7 @@ def test_a_run_keeps_what_was_tried_chosen_and_fixed():
             own = getattr(again, what)[table.columns]
             pd.testing.assert_frame_equal(table, own, rtol=1e-5)
         assert space(record["parameters"]["tune"]).normal() == record["parameters"]["tune"]
-        assert record["label"] == f"digits-mlp {name}(tuned=lr+init_scale of 3)"
+        assert record["label"] == f"digits-mlp {name}, tuned lr+init_scale of 3"
 
 
 def test_what_is_tuned_is_part_of_the_id():
@@ -169,7 +169,7 @@ def test_the_command_line_takes_a_budget(runs, tmp_path, monkeypatch, capsys):
         "grid: {activation: [relu]}\nseeds: 2\n"
     )
     assert main(["sweep", "t.yaml", "--budget", "2", "--dry-run"]) == 0
-    assert "tuned=lr of 2" in capsys.readouterr().out
+    assert "relu, tuned lr of 2" in capsys.readouterr().out
     assert main(["sweep", "t.yaml", "--budget", "4", "--dry-run"]) == 2
     assert "budget must be 3 or less: the recipe and 2 points, got 4" in capsys.readouterr().err
     assert main(["sweep", "small", "--budget", "4", "--dry-run"]) == 2

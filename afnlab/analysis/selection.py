@@ -65,7 +65,7 @@ class Selection:
 
     @property
     def _alike(self) -> list[str]:
-        return [f"{name}={text}" for name, text in self.shared.items() if name != "tuned"]
+        return [f"{name}={text}" for name, text in self.shared.items()]
 
     @property
     def name(self) -> str:
@@ -199,7 +199,7 @@ class Selection:
             counted(len(activations), "activation") + f" in {len(self.rows)} settings" * settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             counted(self.first.epochs, "epoch"),
-            *([f"all with {', '.join(self._alike)}"] if self._alike else []),
+            *([f"all with {', '.join(self._alike)}"] if self.shared else []),
             *([f"each tuned for every seed: {self.tuning.told}"] if self.tuning else []),
             f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",

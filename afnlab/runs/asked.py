@@ -75,8 +75,6 @@ class Training:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
-        if self.tuning is not None:
-            told["tuned"] = self.tuning.label
         return {name: short(value) for name, value in sorted(told.items())}
 
     def facts(self) -> dict[str, Any]:

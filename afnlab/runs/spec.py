@@ -170,7 +170,9 @@ class RunSpec:
             told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
             words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
             return f"{self.notebook.stem}({words})" if words else self.notebook.stem
-        return f"{self.training.task.name} {self.training.label}"
+        tuning = self.training.tuning
+        tuned = "" if tuning is None else f", tuned {tuning.label}"
+        return f"{self.training.task.name} {self.training.label}{tuned}"
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, Any]) -> str:

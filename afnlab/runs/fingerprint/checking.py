@@ -62,12 +62,19 @@ def _not_code() -> Iterator[Path]:
     from IPython.paths import get_ipython_dir  # noqa: PLC0415
     from jupyter_core.paths import jupyter_config_path  # noqa: PLC0415
 
-    named = [get_ipython_dir(), *jupyter_config_path()]
-    named += [os.environ[n] for n in _SETTINGS if os.environ.get(n)]
-    with suppress(Unavailable, RuntimeError):  # there is no home
-        named += [str(cache_folder()), str(Path.home() / ".cache")]
+    named = [os.environ[n] for n in _SETTINGS if os.environ.get(n)]
+    for folders in (
+        lambda: [get_ipython_dir()],
+        jupyter_config_path,
+        lambda: [str(cache_folder()), str(Path.home() / ".cache")],
+    ):
+        with suppress(Unavailable, RuntimeError):  # there is no home
+            named += folders()
     for name in named:
-        yield Path(name).expanduser().resolve()
+        path = Path(name)
+        with suppress(RuntimeError):  # there is no home for a ~
+            path = path.expanduser()
+        yield path.resolve()
 
 
 _SETTINGS = ("PYTHONSTARTUP", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
