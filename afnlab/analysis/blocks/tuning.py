@@ -44,7 +44,8 @@ def recipe(selection: Selection) -> HTML:
                 number(now.accuracy - then.accuracy, "{:+.2f}", 100),
                 *(number(r.difference, "{:+.2f}", 100) for r in (then, now)),
                 *(p_value(r.p_holm) for r in (then, now)),
-                *(filled("<span class=verdict>{}</span>", r.verdict) for r in (then, now)),
+                then.verdict,  # the row has the colour of the tuned one
+                filled("<span class=verdict>{}</span>", now.verdict),
             )
         )
     kinds = [str(verdict).replace(" ", "-") for verdict in moved.verdict]
