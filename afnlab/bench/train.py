@@ -64,17 +64,25 @@ def usual_loop(data: Data, activation: Callable[[], nn.Module], device: str) -> 
     layers = (nn.Linear(784, 128), activation(), nn.Linear(128, 64), activation())
     model = nn.Sequential(*layers, nn.Linear(64, 10)).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
+    return usual_epoch(model, loader, optimizer, device)
+
+
+def usual_epoch(
+    model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, device: str
+) -> Callable[[], float]:
+    """An epoch over a loader as one writes it; the mean loss of its examples."""
 
     def epoch() -> float:
-        total = 0.0
-        for pictures, labels in loader:
-            x, y = pictures.to(device).view(len(pictures), -1), labels.to(device)
+        total, count = 0.0, 0
+        for inputs, labels in loader:
+            x, y = inputs.to(device).view(len(inputs), -1), labels.to(device)
             loss = F.cross_entropy(model(x), y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             total += loss.item() * len(y)
-        return total / len(data.train_y)
+            count += len(y)
+        return total / count
 
     return epoch
 

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from afnlab import nn as activations
 from afnlab.bench.timing import in_turn
+from afnlab.bench.train import usual_epoch
 from afnlab.training.data import Data
 from afnlab.training.engine import plan
 from afnlab.training.members import Member
@@ -39,19 +39,7 @@ def usual_loop(data: Data, activation: Callable[[], nn.Module], device: str) -> 
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
     )
-
-    def epoch() -> float:
-        total = 0.0
-        for inputs, labels in loader:
-            x, y = inputs.to(device), labels.to(device)
-            loss = F.cross_entropy(model(x), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(y)
-        return total / len(data.train_y)
-
-    return epoch
+    return usual_epoch(model, loader, optimizer, device)
 
 
 def stacked(activation: str, candidates: int, device: str) -> tuple[Callable, Stack]:
