@@ -93,7 +93,8 @@ def tune(
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     trained = train_members(final, members, listed, tables, keep_weights, progress)
     recipe = [Member(seed, base) for seed in listed]
-    plain = train_members(final, recipe, listed, progress=progress)
+    same = members == recipe  # nothing to choose, or all have kept it
+    plain = trained if same else train_members(final, recipe, listed, progress=progress)
     made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
     picked = [
         [seed, best[seed], *_values(m.options, among)]
