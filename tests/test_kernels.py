@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -90,6 +91,39 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_end(tmp_path, m
         pytest.raises(RuntimeError, match=r"did not answer within 0.1 s: .* \(ulimit -v\)"),
     ):
         fork_sleeper(server, tmp_path)
+
+
+def test_who_waits_for_a_kernel_hears_that_the_server_is_closed(tmp_path, monkeypatch):
+    """Though another file may get the number of its connection while it waits."""
+    server = KernelServer(1)
+    heard: list[str] = []
+
+    def ask() -> None:
+        try:
+            fork_sleeper(server, tmp_path)
+        except RuntimeError as error:
+            heard.append(str(error))
+
+    waiting = threading.Thread(target=ask, daemon=True)
+    waiting.start()
+    while not server.lock.locked():
+        time.sleep(0.001)
+    time.sleep(0.2)  # it imports for longer
+    pipes: list[int] = []
+    terminate = server.process.terminate
+
+    def take_free_numbers_first() -> None:
+        for _ in range(32):
+            pipes.extend(os.pipe())
+        terminate()
+
+    monkeypatch.setattr(server.process, "terminate", take_free_numbers_first)
+    server.close()
+    waiting.join(5)
+    for number in pipes:
+        os.close(number)
+    assert heard, "it waits"
+    assert "the kernel server has gone" in heard[0]
 
 
 @pytest.mark.slow

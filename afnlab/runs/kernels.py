@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from afnlab.runs import supervisor, surroundings
 from afnlab.runs.forking import REQUEST
@@ -97,14 +97,17 @@ class KernelServer:
         return Forked(int(reply), handles[0])
 
     def close(self) -> None:
-        """End the server and every kernel from it."""
-        self.ours.close()
+        """End the server and every kernel from it; who waits for a kernel hears that it has gone."""
+        with suppress(OSError):  # it has gone before
+            self.ours.shutdown(socket.SHUT_RDWR)
         self.process.terminate()
         try:
             self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        with self.lock:  # a thread that still waits would else wait for whoever gets its number next
+            self.ours.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> KernelServer:
