@@ -1,0 +1,1 @@
+"""What one activation function is, numerically."""

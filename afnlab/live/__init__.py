@@ -1,0 +1,1 @@
+"""Figures that are drawn once and then updated many times a second."""

@@ -1,0 +1,1 @@
+"""Experiments of their own, which train networks and show what comes out."""
