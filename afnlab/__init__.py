@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
+from afnlab.registry import Activation, Param, activation, get_activation, list_activations
 from afnlab.replacing import replace
-from afnlab.spec import Activation, Param, activation, get_activation, list_activations
 from afnlab.training.data import Data
 from afnlab.training.engine import train
 from afnlab.training.initial import gain
@@ -43,16 +43,32 @@ __all__ = [
 ]
 
 
-_LATER = ("analysis", "runs", "widgets")
+_LATER = (
+    "compare",
+    "figures",
+    "functions",
+    "live",
+    "report",
+    "runs",
+    "stats",
+    "studies",
+    "widgets",
+)
 
 if TYPE_CHECKING:
-    from afnlab import analysis as analysis
+    from afnlab import compare as compare
+    from afnlab import figures as figures
+    from afnlab import functions as functions
+    from afnlab import live as live
+    from afnlab import report as report
     from afnlab import runs as runs
+    from afnlab import stats as stats
+    from afnlab import studies as studies
     from afnlab import widgets as widgets
 else:
 
     def __getattr__(name: str) -> ModuleType:
-        """`analysis`, `runs` and `widgets` load on first use: they bring Jupyter and plotting."""
+        """The other rooms load on first use: they bring Jupyter and plotting."""
         if name in _LATER:
             return importlib.import_module(f"afnlab.{name}")
         this = sys.modules[__name__]

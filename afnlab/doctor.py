@@ -13,11 +13,12 @@ from pathlib import Path
 import torch
 
 import afnlab
+from afnlab.messages import say
 from afnlab.paths import shared
-from afnlab.runs import kernels, places, store
+from afnlab.runs.kernel import fork_client
+from afnlab.runs.storage import location, runs_folder
 from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
-from afnlab.words import say
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "scipy", "scikit-posthocs", "scikit-learn"),
@@ -98,20 +99,20 @@ def _training() -> str:
 
 
 def _fork() -> str:
-    if kernels.available():
+    if fork_client.available():
         return "forked from a warm process"
     return "each starts anew (forking them needs Linux), some seconds more a run"
 
 
 def _runs() -> str:
-    folder = places.folder()
+    folder = location.folder()
     if not folder.is_dir():
         return f"{folder} is not there yet"
     free = shutil.disk_usage(folder).free / 2**30
     writable = os.access(folder, os.W_OK)
     if not writable:
         raise RuntimeError(f"{folder} cannot be written to")
-    return f"{len(store.records(folder))} in {folder}, {free:.0f} GiB free"
+    return f"{len(runs_folder.records(folder))} in {folder}, {free:.0f} GiB free"
 
 
 def _data() -> str:

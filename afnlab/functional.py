@@ -7,10 +7,10 @@ parameters as numbers or as tensors that broadcast against it.
 from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab.spec import ALIASES, get_activation, list_activations
+from afnlab.registry import ALIASES, get_activation, list_activations
 
 if TYPE_CHECKING:
-    from afnlab.spec import Activation
+    from afnlab.registry import Activation
 
     def __getattr__(name: str) -> Activation: ...
 

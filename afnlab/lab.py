@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from afnlab.messages import say
 from afnlab.paths import shared
-from afnlab.words import say
 
 
 def copy_notebooks(folder: Path) -> list[Path]:

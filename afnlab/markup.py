@@ -10,7 +10,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from afnlab.words import plain
+from afnlab.messages import plain
 
 # What lets a formula reach beyond itself in MathJax: links, styles, further packages, macros.
 _REACHING = re.compile(

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
 from afnlab.errors import shown
-from afnlab.loading import unknown
+from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.restoring import Restoring, kept, stored, write
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
-from afnlab.spec import Activation, get_activation, list_activations
+from afnlab.usercode.lookup import unknown
 
 if TYPE_CHECKING:
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from afnlab.errors import ParameterError, shown
-from afnlab.loading import unknown
+from afnlab.usercode.lookup import unknown
 
 Number = float | int
 _DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from afnlab.loading import expanded, unknown
+from afnlab.usercode.lookup import expanded, unknown
 
 PACKAGE = Path(__file__).resolve().parent
 

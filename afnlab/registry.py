@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from afnlab.errors import shown
-from afnlab.loading import load, unknown
 from afnlab.param import Number, Param
+from afnlab.usercode.lookup import load, unknown
 
 
 def _nothing(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
@@ -38,7 +38,7 @@ class Activation:
 
     fn: `fn(x, **params)`, written in torch.
     module: the name of its class in `afnlab.nn`; further words are other names of it.
-    latex: the formula; reference: a key of `afnlab.references`.
+    latex: the formula; reference: a key of `afnlab.bibliography`.
     range: the closed hull of its values at the default parameters.
     kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
     elementwise: whether a value depends on its own input alone.

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import make
-from afnlab.spec import Activation
+from afnlab.registry import Activation
 
 
 def replace(

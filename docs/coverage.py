@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 from scipy import stats
 
-from afnlab.analysis.stats import alpha, holm, mean_intervals, sign_flip_p
+from afnlab.stats import alpha, holm, mean_intervals, sign_flip_p
 
 SETS, DRAWS, SEEDS = 4_000, 4_000, (0, 1, 2)
 TINY = 1e-12  # an end that is the mean but for rounding holds it

@@ -12,9 +12,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 import afnlab
+from afnlab.bibliography import REFERENCES
 from afnlab.native import kernels
-from afnlab.references import REFERENCES
-from afnlab.spec import Activation
+from afnlab.registry import Activation
 
 PAGE = Path(__file__).with_name("activations.md")
 GALLERY = Path(__file__).parent / "images" / "gallery.svg"
@@ -120,11 +120,11 @@ def _bibtex(records: list[Activation]) -> str:
 
 def gallery() -> str:
     """The README's picture: ink in a grey that is readable on light and dark pages."""
-    from afnlab.analysis import plot, style  # noqa: PLC0415
+    from afnlab.figures import function_curves, style  # noqa: PLC0415
 
     names = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
     with style.styled():
-        figure = plot.gallery(names, columns=8)
+        figure = function_curves.gallery(names, columns=8)
         svg = style.to_svg(figure, "Small graphs of the activation functions and their slopes")
     if "xmlns=" in svg[:400]:
         return svg

@@ -16,8 +16,8 @@ import pandas as pd
 from scipy import stats
 
 import afnlab
-from afnlab.analysis.stats import alpha, holm, sign_flip_p
-from afnlab.runs.sweepfile import read
+from afnlab.runs.sweeps.sweep_file import read
+from afnlab.stats import alpha, holm, sign_flip_p
 
 FILE = Path(__file__).parent / "results" / "null-tunings.csv"
 REPLICATES, CHUNK = 372, 31

@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from afnlab.runs import attempt, forking, kernels, store, supervisor
+from afnlab.runs.kernel import fork_client, fork_server, supervisor
+from afnlab.runs.storage import atomic_write, runs_folder
 
 MARK = "AFNLAB_TEST_MARK"
 
@@ -86,7 +87,7 @@ class Driver:
 
 
 def serve() -> None:
-    for name in ("papermill", "afnlab.runs.commands", *forking.PRELOAD):
+    for name in ("papermill", "afnlab.cli.run_commands", *fork_server.PRELOAD):
         importlib.import_module(name)
     for line in sys.stdin:
         request = json.loads(line)
@@ -105,7 +106,7 @@ def _command(words: list[str], die_at: int, before: str) -> None:
         out = os.open(f"{os.getpid()}.out", os.O_WRONLY | os.O_CREAT)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        kernels.KernelServer._launch = _forked
+        fork_client.KernelServer._launch = _forked
         if die_at:
             _die_at(die_at)
         exec(before, {})
@@ -131,10 +132,10 @@ class _Child:
         self.pid, self.handle = pid, os.pidfd_open(pid)
 
     def poll(self) -> int | None:
-        return kernels.Forked(self.pid, os.dup(self.handle)).poll()
+        return fork_client.Forked(self.pid, os.dup(self.handle)).poll()
 
     def wait(self, timeout: float | None = None) -> int:
-        return kernels.Forked(self.pid, os.dup(self.handle)).wait(timeout)
+        return fork_client.Forked(self.pid, os.dup(self.handle)).wait(timeout)
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -157,7 +158,7 @@ def _die_at(number: int) -> None:
 
         return call
 
-    store.write_record = watched(store.write_record)
-    attempt._sync = watched(attempt._sync)
-    attempt._renamed = watched(attempt._renamed)
-    attempt.discard = watched(attempt.discard)
+    runs_folder.write_record = watched(runs_folder.write_record)
+    atomic_write._sync = watched(atomic_write._sync)
+    atomic_write._renamed = watched(atomic_write._renamed)
+    atomic_write.discard = watched(atomic_write.discard)

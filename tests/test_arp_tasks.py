@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 import afnlab
-from afnlab.analysis import regions, rotation
 from afnlab.autorot import AutoRotGRU, AutoRotLinear
+from afnlab.live import preactivations
+from afnlab.studies import rotation
 from afnlab.training.optimizers import KerasRMSprop
 
 COLUMNS = ["seed", "epoch", "train_loss", "test_loss", "test_accuracy"]
@@ -130,11 +131,11 @@ def test_variants_are_paired_and_their_table_says_so():
 
 
 def test_preactivations_and_the_figure():
-    table = regions.preactivations("digits-arp", "sigmoid", 4.0)
+    table = preactivations.preactivations("digits-arp", "sigmoid", 4.0)
     assert sorted(table.layer.unique()) == [1, 2, 3, 4, 5]
     spread = table.groupby("rotated").value.std()
     assert spread[True] > 2 * spread[False]
-    figure = regions.overview("digits-arp", "sigmoid", 4.0)
+    figure = preactivations.overview("digits-arp", "sigmoid", 4.0)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["sigmoid", *(f"layer {i} in ±L" for i in range(1, 6))]
     words = [text.get_text() for ax in figure.axes for text in ax.texts]

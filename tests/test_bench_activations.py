@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from afnlab.analysis import speed
 from afnlab.bench import activations
 from afnlab.cli import main
+from afnlab.figures import speed
 
 OWN = """
 import torch

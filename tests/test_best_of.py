@@ -9,7 +9,7 @@ import pytest
 from opda import nonparametric, utils
 from scipy import stats
 
-from afnlab.analysis.stats.best_of import (
+from afnlab.stats.best_of import (
     beta_limits,
     order_statistics_coverage,
     pointwise_level,

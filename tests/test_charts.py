@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from test_plot import HISTORY, texts
 from test_tables import BASE, SIX, rows, table
 
-from afnlab.analysis import charts, curves, panels, plot, stats
-from afnlab.analysis.charts import forest, frontier, points
-from afnlab.analysis.style import styled, to_svg
-from afnlab.analysis.tables import final_values
+from afnlab import stats
+from afnlab.compare import epochs
+from afnlab.compare.summary_table import final_values
+from afnlab.figures import comparison, function_curves, small_multiples
+from afnlab.figures.comparison import forest, frontier, points
+from afnlab.figures.style import styled, to_svg
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_points(ax):
 def test_the_figure_is_the_same_each_time():
     made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]))
     final = final_values(HISTORY)
-    pages = [to_svg(charts.comparison(final, made, "relu"), "seeds") for _ in range(2)]
+    pages = [to_svg(comparison.comparison(final, made, "relu"), "seeds") for _ in range(2)]
     assert pages[0] == pages[1]
 
 
@@ -85,14 +87,14 @@ def test_forest_shows_both_intervals_and_equivalence(ax):
 
 
 def test_comparison_and_learning():
-    figure = charts.comparison(final_values(HISTORY), table(HISTORY), "relu")
+    figure = comparison.comparison(final_values(HISTORY), table(HISTORY), "relu")
     assert len(figure.axes) == 2
     assert "difference to relu (points)" in texts(figure)
-    figure = panels.learning(HISTORY, ["srelu", "relu"], "relu")
+    figure = small_multiples.learning(HISTORY, ["srelu", "relu"], "relu")
     assert titles(figure) == ["srelu", "relu"]
     assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())  # epochs are whole
     (band,) = figure.axes[0].collections
-    expected = curves.bands(HISTORY).query("label == 'srelu' and epoch == 2").iloc[0]
+    expected = epochs.bands(HISTORY).query("label == 'srelu' and epoch == 2").iloc[0]
     y = band.get_paths()[0].vertices
     assert y[y[:, 0] == 2][:, 1].max() == pytest.approx(100 * expected.high)
 
@@ -100,7 +102,7 @@ def test_comparison_and_learning():
 def test_curves_that_end_far_below_say_where():
     good = [rows(f"a{i}", [0.94, 0.95, 0.96]) for i in range(6)]
     history = pd.concat([*good, rows("poor", [0.1] * 3)], ignore_index=True)
-    figure = panels.learning(history, ["a0", "poor"], "a0")
+    figure = small_multiples.learning(history, ["a0", "poor"], "a0")
     low, high = figure.axes[0].get_ylim()
     assert (low > 50, high <= 100) == (True, True)
     assert [t.get_text() for t in figure.axes[1].texts] == ["10.0"]
@@ -145,7 +147,7 @@ def test_frontier(ax):
 
 def test_ranks():
     values = pd.DataFrame(np.random.default_rng(0).normal([0, 0.1, 5], 1, (9, 3)), columns=[*"abc"])
-    shown = texts(charts.ranks(stats.ranking(values)))
+    shown = texts(comparison.ranks(stats.ranking(values)))
     assert all(name in shown for name in "abc")
     assert "(1.0)" in shown
 
@@ -159,7 +161,7 @@ def test_trajectories():
         for e in (0, 1, 2)
         for site in ("one", "two")
     )
-    figure = panels.trajectories(learned)
+    figure = small_multiples.trajectories(learned)
     assert titles(figure) == ["apec: alpha", "apec: beta"]
     thick = [line for line in figure.axes[0].lines if line.get_linewidth() > 1]
     np.testing.assert_allclose([line.get_ydata() for line in thick], [[0.5, 1.5, 2.5]] * 2)
@@ -171,7 +173,7 @@ def test_sensitivity():
     rates = pd.DataFrame(
         {"activation": ["relu", "relu"], "lr": [0.001, 0.01]}, index=["relu", "relu(lr=0.01)"]
     )
-    figure = panels.sensitivity(final, rates)
+    figure = small_multiples.sensitivity(final, rates)
     assert titles(figure) == ["relu"]
     (line,) = figure.axes[0].lines
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 55], [0.01, 85]])
@@ -182,7 +184,7 @@ def test_rates_are_named_and_do_not_overlap():
     rates = pd.DataFrame({"activation": "relu", "lr": tried}, index=[f"relu{v}" for v in tried])
     final = pd.DataFrame({label: [0.8, 0.9] for label in rates.index})
     with styled():
-        figure = panels.sensitivity(final, rates)
+        figure = small_multiples.sensitivity(final, rates)
     figure.draw_without_rendering()
     shown = [t for t in figure.axes[0].get_xticklabels(which="both") if t.get_text()]
     assert [t.get_text() for t in shown] == ["0.00025", "0.001", "0.004"]
@@ -197,8 +199,8 @@ def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
     for history in (one, pd.concat([HISTORY, lost], ignore_index=True), BASE):
         made = table(history, classes=classes)
         for figure in (
-            charts.comparison(final_values(history), made, "relu", 0.01),
-            panels.learning(history, list(made.index), "relu"),
-            plot.training(history[history.label == history.label[0]]),
+            comparison.comparison(final_values(history), made, "relu", 0.01),
+            small_multiples.learning(history, list(made.index), "relu"),
+            function_curves.training(history[history.label == history.label[0]]),
         ):
             assert to_svg(figure, "x")

@@ -11,7 +11,7 @@ import torch
 
 import afnlab
 from afnlab import cli
-from afnlab.analysis import check
+from afnlab.functions import check
 
 THEIRS = """
     import torch
@@ -220,5 +220,5 @@ def test_a_profile_says_where_it_is_not_finite():
     def steep(x):
         return torch.where(x > 0, x, x.exp() - 1)
 
-    facts = afnlab.analysis.profile.profile(steep)
+    facts = afnlab.functions.profile.profile(steep)
     assert facts["finite up to |x| = 1e4"] == "nan at x = 1000 (float64)"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from afnlab.analysis.blocks import text
-from afnlab.runs import checkout
+from afnlab.report.sections import text
+from afnlab.runs import git_state
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -36,11 +36,11 @@ def package(tmp_path) -> Path:
 
 def test_what_git_says(package):
     commit = git(package.parent, "rev-parse", "HEAD").strip()
-    assert checkout.state_of(package) == {"commit": commit, "dirty": False}
+    assert git_state.state_of(package) == {"commit": commit, "dirty": False}
     (package / "new.py").write_text("")  # untracked, but it may be imported
     git(package.parent, "config", "status.showUntrackedFiles", "no")
-    assert checkout.state_of(package) == {"commit": commit, "dirty": True}
-    assert checkout.told(checkout.state_of(package)) == f"{commit}, with changes"
+    assert git_state.state_of(package) == {"commit": commit, "dirty": True}
+    assert git_state.told(git_state.state_of(package)) == f"{commit}, with changes"
 
 
 def fake(folder: Path, script: str) -> str:
@@ -63,49 +63,49 @@ UNKNOWN = {
 def test_unknown_is_not_clean(package, tmp_path, monkeypatch, name):
     environment, script, why = UNKNOWN[name]
     (package / "__init__.py").write_text("changed = True")
-    monkeypatch.setattr(checkout, "_PATIENCE", 0.5 if name == "hangs" else 10)
+    monkeypatch.setattr(git_state, "_PATIENCE", 0.5 if name == "hangs" else 10)
     if script:
         environment = {"PATH": fake(tmp_path / "bin", script)}
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    state = checkout.state_of(package)
+    state = git_state.state_of(package)
     assert (state["commit"], state["dirty"]) == (None, None)
     assert why in state["unknown"]
-    assert checkout.told(state) == f"unknown ({state['unknown']})"
+    assert git_state.told(state) == f"unknown ({state['unknown']})"
 
 
 def test_a_tree_without_commits_or_with_a_broken_one_is_unknown(package, tmp_path):
     shutil.rmtree(package.parent / ".git")
     git(package.parent, "init", "-q")
     git(package.parent, "add", ".")
-    assert checkout.state_of(package)["commit"] is None
+    assert git_state.state_of(package)["commit"] is None
     shutil.rmtree(package.parent / ".git" / "objects")
-    assert checkout.state_of(package)["dirty"] is None
+    assert git_state.state_of(package)["dirty"] is None
     # An empty .git has git look further up, at somebody else's tree.
     shutil.rmtree(package.parent / ".git")
     (package.parent / ".git").mkdir()
     git(tmp_path, "init", "-q")
-    assert checkout.state_of(package)["dirty"] is None
+    assert git_state.state_of(package)["dirty"] is None
 
 
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"])
 def test_the_callers_variables_do_not_lead_elsewhere(package, tmp_path, monkeypatch, name):
-    expected = checkout.state_of(package)
+    expected = git_state.state_of(package)
     other = tmp_path / "other"
     other.mkdir()
     git(other, "init", "-q")
     monkeypatch.setenv(name, str(other / ".git" if name == "GIT_DIR" else other / "x"))
-    assert checkout.state_of(package) == expected
+    assert git_state.state_of(package) == expected
 
 
 def test_a_package_in_the_tree_of_another_project_has_no_commit(package):
     installed = package.parent / "site" / "mine"
     shutil.copytree(package, installed)
-    assert checkout.state_of(installed) is None
+    assert git_state.state_of(installed) is None
     beside = package.with_name("beside")  # as by `pip install --target .`
     shutil.copytree(package, beside)
-    assert checkout.state_of(beside) is None
-    assert checkout.told(None) == "not from a git checkout"
+    assert git_state.state_of(beside) is None
+    assert git_state.told(None) == "not from a git checkout"
 
 
 def test_a_shallow_clone_has_its_commit(package, tmp_path):
@@ -114,7 +114,7 @@ def test_a_shallow_clone_has_its_commit(package, tmp_path):
     git(package.parent, "commit", "-qm", "two")
     address = f"file://{package.parent}"
     git(tmp_path, "clone", "-q", "--depth", "1", address, str(tmp_path / "shallow"))
-    assert checkout.state_of(tmp_path / "shallow" / "mine") == checkout.state_of(package)
+    assert git_state.state_of(tmp_path / "shallow" / "mine") == git_state.state_of(package)
 
 
 def test_old_records_that_called_it_clean_are_shown_as_unknown():

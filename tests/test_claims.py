@@ -9,9 +9,10 @@ from test_data import needs_mnist
 from test_runs import execute_small
 from test_tables import rows
 
-from afnlab.analysis import blocks, select
-from afnlab.analysis.claims import COLUMNS, NONE, beside, judge, metric, published, summary
+from afnlab.compare import select
+from afnlab.compare.published_tables import COLUMNS, NONE, beside, judge, metric, published, summary
 from afnlab.paths import shared
+from afnlab.report import sections
 
 FIVE = np.array([0.90, 0.91, 0.92, 0.93, 0.94])  # mean 0.92, deviation 0.0158
 
@@ -167,7 +168,7 @@ def test_the_printed_table_beside_a_real_training(tmp_path):
     first = ran.iloc[0]
     assert (len(own), own.min() > 85) == (2, True)
     assert first.measured == pytest.approx(own.mean())
-    page = blocks.claims(chosen).data
+    page = sections.claims(chosen).data
     assert "Of 16 printed numbers, these runs agree with 0 and differ from 0; 16 cannot" in page
     assert reasons[0] in page
     assert f"<td>97.0001</td><td>10</td><td>{first.measured:.4f}" in page

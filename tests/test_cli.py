@@ -19,8 +19,8 @@ import afnlab
 from afnlab import lab
 from afnlab.cli import main
 from afnlab.runs import RunFailed, load, records
-from afnlab.runs.executors import Local
-from afnlab.runs.sweep import _said
+from afnlab.runs.sweeps.local_executor import Local
+from afnlab.runs.sweeps.run_sweep import _said
 from afnlab.training import files
 
 

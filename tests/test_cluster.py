@@ -15,8 +15,8 @@ from test_runs import notebook
 
 from afnlab.cli import main
 from afnlab.runs import records, sweep
-from afnlab.runs.cluster import Dask, make, slurm_cluster
-from afnlab.runs.kernels import available
+from afnlab.runs.kernel.fork_client import available
+from afnlab.runs.sweeps.dask_executor import Dask, make, slurm_cluster
 
 pytestmark = [
     pytest.mark.skipif(not available(), reason="kernels are forked on Linux only"),

@@ -12,11 +12,12 @@ from conftest import ACTIVATIONS
 from test_runs import small_runs
 from test_tables import rows
 
-from afnlab.analysis import blocks, costs, select
-from afnlab.analysis.costs import Cost, cost, read
-from afnlab.analysis.trained import Trained
 from afnlab.bench import activations
 from afnlab.cli import main
+from afnlab.compare import costs, select
+from afnlab.compare.costs import Cost, cost, read
+from afnlab.compare.training_facts import Trained
+from afnlab.report import sections
 from afnlab.runs import RunSpec
 
 HISTORY = pd.concat([rows(n, [0.5, 0.6]) for n in ("relu", "srelu", "tanh")]).assign(seconds=1.0)
@@ -114,9 +115,9 @@ def test_another_file(tmp_path, content, message, capsys):
 
 def test_the_figure_names_its_source(tmp_path):
     (chosen,) = select(small_runs())
-    assert "Time: of an epoch of one model, timed during" in blocks.frontier(chosen).data
+    assert "Time: of an epoch of one model, timed during" in sections.frontier(chosen).data
     (chosen,) = select(small_runs(), speed=written(tmp_path / "my.json"))
-    page = blocks.frontier(chosen).data
+    page = sections.frontier(chosen).data
     if chosen.rows["srelu"].native:
         assert "by the speed benchmark of 2026-01-02 on this one" in page
     assert "speed benchmark of 2026-01-02" in chosen.answers["At what cost?"]

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from afnlab.analysis.stats import mean_intervals
-from afnlab.analysis.tables import TOLD, differences
+from afnlab.compare.summary_table import TOLD, differences
+from afnlab.stats import mean_intervals
 
 pytestmark = pytest.mark.slow
 SETS = 4_000

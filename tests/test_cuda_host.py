@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from afnlab.native import kernels, library, nvrtc, toolchain
-from afnlab.spec import get_activation
+from afnlab.registry import get_activation
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from test_tables import BASE, rows
 
-from afnlab.analysis.curves import bands, cost, frontier, milestones, unsteadiness
-from afnlab.analysis.stats import mean_interval
+from afnlab.compare.epochs import bands, cost, frontier, milestones, unsteadiness
+from afnlab.stats import mean_interval
 
 
 def curve(label: str, *seeds: list[float], seconds: float = 1.0) -> pd.DataFrame:

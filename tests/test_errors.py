@@ -11,7 +11,8 @@ import torch
 
 import afnlab
 from afnlab.errors import ParameterError, shown
-from afnlab.runs import RunSpec, sweepfile
+from afnlab.runs import RunSpec
+from afnlab.runs.sweeps import sweep_file
 from afnlab.training.options import MOST_SEEDS, resolve, seed_list
 
 
@@ -94,7 +95,7 @@ REFUSED = {
     "no such home": lambda: RunSpec.make("~nosuch/x.ipynb", {}),
     "no path": lambda: RunSpec.make(3, {}),
     "a long path": lambda: afnlab.get_activation("x" * 10**5 + "/a.py:f"),
-    "a sweep of a number": lambda: sweepfile.read(3),
+    "a sweep of a number": lambda: sweep_file.read(3),
     "tables": lambda: afnlab.train("digits-mlp", "relu", record="steps"),
     "params": lambda: afnlab.train("digits-mlp", "relu", params=torch.ones(2)),
     "L": lambda: afnlab.autorot.AutoRotLinear(2, 2, L=10**400),

@@ -14,14 +14,15 @@ import pytest
 from matplotlib.text import Text
 
 from afnlab import Param, activation
-from afnlab.analysis import export, page, tables
-from afnlab.analysis.blocks.html import heading, name, sentence, table_of
-from afnlab.analysis.style import Picture, in_legend, shortened, show, styled, wrapped
+from afnlab.compare import summary_table
+from afnlab.figures.style import Picture, in_legend, shortened, show, styled, wrapped
 from afnlab.markup import escaped, formula
-from afnlab.runs import progress
-from afnlab.widgets.card import Card
-from afnlab.widgets.parts import Message
-from afnlab.words import plain, say
+from afnlab.messages import plain, say
+from afnlab.report import export, page
+from afnlab.report.sections.html import heading, name, sentence, table_of
+from afnlab.runs.sweeps import progress
+from afnlab.widgets.activation_card import Card
+from afnlab.widgets.elements import Message
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
@@ -174,18 +175,18 @@ def compared(labels: tuple[str, ...]) -> pd.DataFrame:
         for label in labels
         for seed in (0, 1)
     ]
-    return tables.compare(pd.DataFrame(rows), labels[0])
+    return summary_table.compare_histories(pd.DataFrame(rows), labels[0])
 
 
 def test_tables_have_a_row_for_every_label():
     labels = (*(text for text in HOSTILE if text != "\ud800"), "[x]", "+1", "@x", "-y")
     table = compared(labels)
-    assert len(tables.as_text(table).splitlines()) == len(labels) + 1
-    assert all(line.isprintable() for line in tables.as_text(table).splitlines())
+    assert len(summary_table.as_text(table).splitlines()) == len(labels) + 1
+    assert all(line.isprintable() for line in summary_table.as_text(table).splitlines())
     rows = list(csv.reader(io.StringIO(export.as_csv(table))))
     assert len(rows) == len(labels) + 1
     assert not [row for row in rows if row[0][:1] in tuple("=+-@")]
-    shown = tables.formatted(table)
+    shown = summary_table.formatted(table)
     markdown = export.as_markdown(shown).splitlines()
     assert len(markdown) == len(labels) + 2
     assert {line.replace("\\|", "").count("|") for line in markdown} == {len(shown.columns) + 2}

@@ -8,7 +8,7 @@ import pytest
 import afnlab
 from afnlab import get_task, list_tasks
 from afnlab.paths import shared
-from afnlab.runs import sweepfile
+from afnlab.runs.sweeps import sweep_file
 
 PAPERS = {
     "srelu-mnist": "srelu-mnist",
@@ -20,15 +20,15 @@ PAPERS = {
 
 @pytest.mark.parametrize("path", sorted(shared("sweeps").glob("*.yaml")), ids=lambda p: p.stem)
 def test_a_sweep_of_the_house_is_right(path):
-    specs = sweepfile.read(path.stem).specs()
+    specs = sweep_file.read(path.stem).specs()
     assert len(specs) > 1
-    assert sweepfile.read(path.stem).title
+    assert sweep_file.read(path.stem).title
 
 
 @pytest.mark.parametrize(("sweep", "printed"), PAPERS.items())
 def test_a_sweep_reruns_every_printed_row(sweep, printed):
     rows = pd.read_csv(shared("published") / f"{printed}.csv")
-    asked = [spec.training for spec in sweepfile.read(sweep).specs()]
+    asked = [spec.training for spec in sweep_file.read(sweep).specs()]
     run = {(t.task.name, t.activation.name) for t in asked}
     names = rows.activation.str.split().str[0]
     wanted = set(zip(rows.task, names, strict=True))
@@ -47,7 +47,7 @@ def test_every_task_with_a_source_says_what_it_printed():
 
 
 def test_the_script_of_apec_offers_seventeen_activations():
-    asked = [spec.training for spec in sweepfile.read("apec-cifar100").specs()]
+    asked = [spec.training for spec in sweep_file.read("apec-cifar100").specs()]
     assert len({t.activation.name for t in asked}) == 17
     assert all(t.options.sites == "each" for t in asked)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from test_runs import notebook
 
-from afnlab.runs import sweepfile
-from afnlab.runs.grid import GridError, entries, together
-from afnlab.runs.sweep import planned
-from afnlab.runs.sweepfile import Sweep, SweepError, read
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.grid import GridError, entries, together
+from afnlab.runs.sweeps.run_sweep import planned
+from afnlab.runs.sweeps.sweep_file import Sweep, SweepError, read
 
 RANGES = [
     ({"from": 1, "to": 4}, [1, 2, 3, 4]),
@@ -135,16 +135,16 @@ def test_seeds_of_a_notebook_with_one_seed(tmp_path):
 
 def test_only_some():
     specs = read("default").specs()
-    some = sweepfile.chosen(specs, {"activation": "srelu"})
+    some = sweep_file.chosen(specs, {"activation": "srelu"})
     assert [s.training.label for s in some] == ["srelu"]
-    assert sweepfile.chosen(specs, {"epochs": 40, "lr": 0.001}) == specs
-    assert sweepfile.chosen(specs, {"id": specs[3].id}) == [specs[3]]
+    assert sweep_file.chosen(specs, {"epochs": 40, "lr": 0.001}) == specs
+    assert sweep_file.chosen(specs, {"id": specs[3].id}) == [specs[3]]
     with pytest.raises(
         ValueError, match="only: unknown key 'activatoin'; did you mean 'activation'"
     ):
-        sweepfile.chosen(specs, {"activatoin": "srelu"})
+        sweep_file.chosen(specs, {"activatoin": "srelu"})
     with pytest.raises(ValueError, match="only: no run has epochs = 3; there are: 40"):
-        sweepfile.chosen(specs, {"epochs": 3})
+        sweep_file.chosen(specs, {"epochs": 3})
 
 
 OWN = 'rate: float = 0.5  # 0..1\nmode: str = "a"  # one of: a, b\nlevels: list[int] = []'

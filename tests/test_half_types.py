@@ -10,7 +10,7 @@ from conftest import ACTIVATIONS
 from test_activations import gradients, torch_warns
 
 from afnlab import functional
-from afnlab.spec import Activation
+from afnlab.registry import Activation
 
 HALF = (torch.float16, torch.bfloat16)
 ELEMENTWISE = [f for f in ACTIVATIONS if f.elementwise]

@@ -15,9 +15,10 @@ import pytest
 import yaml
 
 import afnlab
-from afnlab.analysis import published, stats
+from afnlab import stats
+from afnlab.bibliography import REFERENCES
+from afnlab.compare import published
 from afnlab.paths import shared
-from afnlab.references import REFERENCES
 
 ROOT = Path(__file__).resolve().parents[1]
 CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
@@ -27,28 +28,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
-    ("words",),
-    (
-        "errors",
-        "markup",
-        "mainguard",
-        "imported",
-        "own",
-        "param",
-        "loading",
-        "eager",
-        "paths",
-        "locks",
-    ),
-    ("spec", "clamping", "references", "restoring", "separable"),
+    ("messages",),
+    ("errors", "markup", "usercode", "param", "eager", "paths", "locks"),
+    ("stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
     ("autorot", "fusing", "replacing"),
     ("training",),
+    ("functions",),
     ("runs",),
-    ("analysis",),
-    ("widgets",),
-    ("bench", "doctor", "lab", "cli_parser", "cli_runs", "cli_analysis"),
+    ("compare",),
+    ("figures",),
+    ("live", "studies"),
+    ("report", "widgets"),
+    ("bench", "doctor", "lab"),
     ("cli",),
 )
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
@@ -204,6 +197,7 @@ def test_tasks_name_published_tables_that_exist(name):
 
 def test_completion_shows_what_is_public():
     shown = {name for name in dir(afnlab) if not name.startswith("_")}
-    assert shown == {*afnlab.__all__, "analysis", "runs", "widgets"}
+    rooms = {"compare", "figures", "functions", "live", "report", "runs", "stats", "studies"}
+    assert shown == {*afnlab.__all__, *rooms, "widgets"}
     assert set(dir(afnlab.functional)) == set(afnlab.functional.__all__)
     assert (Path(afnlab.__file__).parent / "py.typed").is_file()

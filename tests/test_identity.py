@@ -14,9 +14,10 @@ from test_runs import SMALL, means, notebook
 from test_sources import package  # noqa: F401  (a fixture)
 
 from afnlab.cli import main
-from afnlab.runs import RunFailed, RunSpec, currency, execute, records, store, upkeep
-from afnlab.runs.places import Place
-from afnlab.runs.sources import Source
+from afnlab.runs import RunFailed, RunSpec, execute, records, staleness
+from afnlab.runs.fingerprint.syntax import Source
+from afnlab.runs.storage import maintenance, runs_folder
+from afnlab.runs.storage.location import Place
 
 CODE = '''
 """A module."""
@@ -328,16 +329,16 @@ def test_a_run_is_current_however_its_activation_is_named(beside, monkeypatch, r
     (beside / "acts/deep/__init__.py").touch()
     monkeypatch.syspath_prepend(beside)
     made = execute(RunSpec.make("train", SMALL | {"activation": ref}), beside / "runs", means())
-    assert currency.is_current(store.read_record(made / store.RECORD))
+    assert staleness.is_current(runs_folder.read_record(made / runs_folder.RECORD))
 
 
 def test_a_run_in_the_folder_that_it_is_kept_in_is_current(beside):
     path = notebook(beside / "own.ipynb", "x: float = 1.0", "import helper")
     execute(RunSpec.make(path, {}), beside, means())
-    assert upkeep.table(beside).state.tolist() == ["done"]
-    assert upkeep.waste(Place(beside), stale=True) == []
+    assert maintenance.table(beside).state.tolist() == ["done"]
+    assert maintenance.waste(Place(beside), stale=True) == []
     (beside / "helper.py").write_text("VALUE = 2\n")
-    assert upkeep.table(beside).state.tolist() == ["stale"]
+    assert maintenance.table(beside).state.tolist() == ["stale"]
 
 
 LEFT = """
@@ -349,7 +350,7 @@ LEFT = """
 
 
 def value(folder: Path) -> float:
-    return store.read_record(folder / store.RECORD)["metrics"]["value"]
+    return runs_folder.read_record(folder / runs_folder.RECORD)["metrics"]["value"]
 
 
 @pytest.mark.parametrize("file", ["helper.py", "mine.py"])
@@ -375,7 +376,7 @@ def test_the_notebook_is_executed_as_it_was_planned(beside):
     notebook(path, "x: float = 1.0\nout: str = ''", dedent(LEFT).replace("helper.VALUE", "98765"))
     made = execute(planned, beside / "runs", means())
     assert value(made) == 2
-    assert "98765" not in (made / store.NOTEBOOK).read_text()
+    assert "98765" not in (made / runs_folder.NOTEBOOK).read_text()
     assert RunSpec.make(path, {}).id != planned.id
 
 
@@ -407,7 +408,7 @@ def test_edited_during_a_sweep(beside, file):
     (beside / file).write_text(kept)
     execute(third, runs, means())
     assert {tuple(r["seeds"]) for r in records(runs)} == {(0,), (2,)}
-    assert all(map(currency.is_current, records(runs)))
+    assert all(map(staleness.is_current, records(runs)))
 
 
 @pytest.mark.slow
@@ -428,7 +429,7 @@ OF_A_COPY = """
     import json, sys
     from pathlib import Path
     from afnlab.runs import RunFailed, RunSpec, execute
-    from afnlab.runs.kernels import KernelServer
+    from afnlab.runs.kernel.fork_client import KernelServer
     root, edits = Path(sys.argv[1]), json.loads(sys.argv[2])
     said = []
     for file, old, new in edits:
@@ -498,8 +499,8 @@ def test_code_among_stored_runs_is_never_run(shared, capsys):
     for command in (["runs", "list"], ["runs", "gc", "--stale", "--dry-run"], ["runs", "show"]):
         main([*command, *([record["id"]] if command[-1] == "show" else [])])
     assert "stale" not in capsys.readouterr().out  # the file is as it was, and was only read
-    assert currency.is_current(record)
-    assert currency.what_changed(record, (shared,))
+    assert staleness.is_current(record)
+    assert staleness.what_changed(record, (shared,))
     assert main(["rerun", record["id"]]) == 2
     assert "lies among stored runs, whose code is not run" in capsys.readouterr().err
     assert not (shared.parent / "mark").exists()
@@ -509,16 +510,16 @@ def test_no_code_is_run_to_tell_whether_a_run_is_current(tmp_path):
     mark, file = tmp_path / "mark", tmp_path / "own.py"
     file.write_text(dedent(MARKS).format(mark=str(mark)))
     spec = RunSpec.make("train", SMALL | {"activation": f"{file}:mine"})
-    record = store.read_record(execute(spec, tmp_path / "runs", means()) / store.RECORD)
+    record = runs_folder.read_record(execute(spec, tmp_path / "runs", means()) / runs_folder.RECORD)
     mark.unlink()
     assert record["code"] == spec.code.units
-    assert currency.is_current(record)
+    assert staleness.is_current(record)
     for text in (file.read_text() + "\n# more\n", file.read_text() + "\nmore = 1\n", None):
         if text is None:
             file.unlink()
         else:
             file.write_text(text)
-        assert currency.is_current(record) == (text is not None and "more = 1" not in text)
+        assert staleness.is_current(record) == (text is not None and "more = 1" not in text)
     assert not mark.exists()
 
 
@@ -546,14 +547,14 @@ def test_odd_records_are_not_current(tmp_path, change):
         "native": spec.uses_native,
     }
     facts |= {"parameters": spec.normal, "folder": str(tmp_path), "code": dict(spec.code.units)}
-    assert currency.is_current(facts)
-    assert not currency.is_current(facts | change)
+    assert staleness.is_current(facts)
+    assert not staleness.is_current(facts | change)
 
 
 def test_records_of_earlier_versions_are_read_and_not_current(tmp_path):
     made = execute(RunSpec.make("train", SMALL), tmp_path, means())
-    record = json.loads((made / store.RECORD).read_text())
+    record = json.loads((made / runs_folder.RECORD).read_text())
     old = {n: v for n, v in record.items() if n not in ("code", "folder", "sum")} | {"schema": 2}
-    store.write_json(made / store.RECORD, old | {"sum": store._sum(old)})
+    runs_folder.write_json(made / runs_folder.RECORD, old | {"sum": runs_folder._sum(old)})
     assert [r["schema"] for r in records(tmp_path)] == [2]
-    assert upkeep.table(tmp_path).state.tolist() == ["stale"]
+    assert maintenance.table(tmp_path).state.tolist() == ["stale"]

@@ -14,16 +14,17 @@ import pandas as pd
 import pytest
 from test_runs import execute_small, kernels
 
-from afnlab.runs import RunSpec, execute, store
-from afnlab.runs import kernels as kernels_module
-from afnlab.runs.kernels import KernelServer, available
+from afnlab.runs import RunSpec, execute
+from afnlab.runs.kernel import fork_client as kernels_module
+from afnlab.runs.kernel.fork_client import KernelServer, available
+from afnlab.runs.storage import runs_folder
 
 pytestmark = pytest.mark.skipif(not available(), reason="kernels are forked on Linux only")
 SPEC = {"activation": "rrelu", "seeds": 2, "epochs": 2, "limit_train": 200}
 
 
 def history(folder: Path) -> pd.DataFrame:
-    return pd.read_parquet(folder / store.HISTORY).drop(columns="seconds")
+    return pd.read_parquet(folder / runs_folder.HISTORY).drop(columns="seconds")
 
 
 def alive(pid: int) -> bool:
@@ -53,7 +54,7 @@ def test_a_forked_kernel_gives_the_same_bits_as_a_new_one(tmp_path):
     forked = execute_small(tmp_path / "forked", **SPEC)
     new = execute(RunSpec.make("train", SPEC), tmp_path / "new", threads=1)
     pd.testing.assert_frame_equal(history(forked), history(new), check_exact=True)
-    records = [store.read_record(folder / store.RECORD) for folder in (forked, new)]
+    records = [runs_folder.read_record(folder / runs_folder.RECORD) for folder in (forked, new)]
     for record in records:
         for moving in ("started", "seconds", "files", "sum"):
             record.pop(moving)
@@ -146,6 +147,6 @@ def test_a_killed_parent_takes_server_and_kernels_with_it(tmp_path):
 
 def test_threads_and_folder_of_a_kernel(tmp_path):
     folder = execute_small(tmp_path, **SPEC)
-    assert store.read_record(folder / store.RECORD)["environment"]["threads"] == 1
+    assert runs_folder.read_record(folder / runs_folder.RECORD)["environment"]["threads"] == 1
     assert kernels().process.poll() is None
     assert not list(tmp_path.glob(f"*/{'kernel.log'}"))

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from afnlab.runs import linedyaml
-from afnlab.runs.linedyaml import LinedError, NotYaml, read, value
+from afnlab.runs.parameters import yaml_lines
+from afnlab.runs.parameters.yaml_lines import LinedError, NotYaml, read, value
 
 MEANS = [
     ("no", "no"),
@@ -103,4 +103,4 @@ def test_only_files_are_opened_and_only_small_ones(tmp_path):
     (tmp_path / "utf16.yaml").write_text("a: 1", encoding="utf-16")
     with pytest.raises(LinedError, match="cannot be read as text in UTF-8"):
         read(tmp_path / "utf16.yaml")
-    assert linedyaml.MOST_ENTRIES <= 100_000
+    assert yaml_lines.MOST_ENTRIES <= 100_000

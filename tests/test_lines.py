@@ -7,7 +7,7 @@ import re
 import pytest
 from test_runs import notebook
 
-from afnlab.runs.sweepfile import SweepError, read
+from afnlab.runs.sweeps.sweep_file import SweepError, read
 
 HEAD = "title: x  # lr batch_size t seeds must be\nparameters:\n  epochs: 2\n"
 # The file, the line of the fault, what is said of it.

@@ -13,7 +13,8 @@ import pytest
 from test_runs import SMALL, execute_small, kernels, small_runs
 
 from afnlab.paths import PACKAGE, shared
-from afnlab.runs import RunSpec, cell, execute
+from afnlab.runs import RunSpec, execute
+from afnlab.runs.parameters import declarations
 
 NOTEBOOKS = sorted(shared("notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -41,7 +42,9 @@ def test_a_notebook_is_valid_and_stripped(path):
 
 @every_notebook
 def test_a_notebook_has_one_cell_of_parameters(path):
-    tagged = [c for c in nbformat.read(path, 4).cells if cell.TAG in c.metadata.get("tags", [])]
+    tagged = [
+        c for c in nbformat.read(path, 4).cells if declarations.TAG in c.metadata.get("tags", [])
+    ]
     assert len(tagged) == 1
     body = ast.parse(tagged[0].source).body
     assert body
@@ -50,7 +53,7 @@ def test_a_notebook_has_one_cell_of_parameters(path):
         assert isinstance(node.target, ast.Name)
         ast.literal_eval(node.value)
     assert len({node.lineno for node in body}) == len(body)
-    for name, declared in cell.declared(path).items():
+    for name, declared in declarations.declared(path).items():
         assert declared.checked(name, declared.default) == declared.default
 
 
@@ -78,7 +81,7 @@ def given(path: Path) -> dict:
     """Small parameters for a notebook."""
     small = SMALL | {"runs": str(small_runs()), "sweep": "", "limit_train": 200}
     small |= {"sizes": [4096], "dtypes": ["float32"], "rounds": 1, "depths": [2, 4]}
-    return {n: v for n, v in small.items() if n in cell.declared(path)}
+    return {n: v for n, v in small.items() if n in declarations.declared(path)}
 
 
 @pytest.mark.parametrize(

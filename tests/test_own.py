@@ -462,7 +462,7 @@ NET = """
 def test_classes_of_neighbours(tmp_path):
     """One class for all files of a folder, also in another process."""
     place(tmp_path, {"a.py": SHARED, "b.py": SHARED, "helpers.py": NET})
-    from afnlab.own import module  # noqa: PLC0415
+    from afnlab.usercode.private import module  # noqa: PLC0415
 
     one, two = module(tmp_path / "a.py"), module(tmp_path / "b.py")
     assert one.Net is two.Net
@@ -668,7 +668,7 @@ def test_what_no_other_process_finds_is_not_pickled(tmp_path, file):
     ids=["made by a function", "another name", "lambda", "deleted"],
 )
 def test_what_its_file_does_not_hold_is_not_pickled(tmp_path, source):
-    from afnlab.own import module  # noqa: PLC0415
+    from afnlab.usercode.private import module  # noqa: PLC0415
 
     file = write(tmp_path / "my.py", f"from afnlab import activation\n{source}")
     with pytest.raises(pickle.PicklingError, match=r"my\.py, but not as .* at its top level"):

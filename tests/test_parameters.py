@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from afnlab.cli.run_commands import assigned
 from test_runs import kernels, notebook
 
-from afnlab.runs import RunSpec, execute, values
-from afnlab.runs.commands import assigned
+from afnlab.runs import RunSpec, execute
+from afnlab.runs.parameters import encoding
 
 CELL = """\
 from pathlib import Path
@@ -78,7 +79,7 @@ FITS = [
 def test_what_fits_arrives_as_it_is_annotated(own, name, given, expected):
     spec = RunSpec.make(own, {name: given})
     assert repr(spec.parameters[name]) == repr(expected)
-    assert values.decode(json.loads(json.dumps(spec.normal)))[name] == expected
+    assert encoding.decode(json.loads(json.dumps(spec.normal)))[name] == expected
 
 
 MISFITS = [
@@ -147,7 +148,9 @@ def test_compiled_kernels_enter_where_afnlab_is_used(own, tmp_path, monkeypatch)
         assert len(ids) == 2
     assert len({RunSpec.make(own, {}, native=native).id for native in (True, False)}) == 1
     for native in (True, False):
-        monkeypatch.setattr("afnlab.runs.asked.native_kernels", lambda *_, found=native: found)
+        monkeypatch.setattr(
+            "afnlab.runs.parameters.training.native_kernels", lambda *_, found=native: found
+        )
         assert RunSpec.make("train", {}).id == RunSpec.make("train", {}, native=native).id
 
 
@@ -162,10 +165,10 @@ ODD = {
 
 def test_assignments_say_what_they_were_given():
     found: dict = {}
-    exec(values.assignments(ODD), found)
+    exec(encoding.assignments(ODD), found)
     assert {name: found[name] for name in ODD} == ODD
     assert repr(found["many"]) == repr(ODD["many"])
-    ast.parse(values.assignments({"x": float("nan")}))
+    ast.parse(encoding.assignments({"x": float("nan")}))
 
 
 @pytest.mark.parametrize(
@@ -188,8 +191,8 @@ def test_what_is_written_at_the_command_line(text, value):
 
 def test_records_lose_nothing():
     for value in (*ODD.values(), float("inf"), {"__tuple__": [1]}, {(1, 2): {"__dict__": 0}}):
-        stored = json.loads(json.dumps(values.encode(value), allow_nan=False))
-        assert repr(values.decode(stored)) == repr(value)
+        stored = json.loads(json.dumps(encoding.encode(value), allow_nan=False))
+        assert repr(encoding.decode(stored)) == repr(value)
 
 
 SHOWN = """\

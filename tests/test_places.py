@@ -13,12 +13,14 @@ from test_runs import SMALL, small_runs
 
 from afnlab.cli import main
 from afnlab.locks import Claim
-from afnlab.runs import RunFailed, RunSpec, load, places, records, store, sweep, warm
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.cells import Means
-from afnlab.runs.executors import Local
-from afnlab.runs.places import place
-from afnlab.runs.warm import Busy, attempt
+from afnlab.runs import RunFailed, RunSpec, load, records, sweep
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import place
+from afnlab.runs.sweeps import worker
+from afnlab.runs.sweeps.local_executor import Local
+from afnlab.runs.sweeps.worker import Busy, attempt
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -54,7 +56,7 @@ def elsewhere(monkeypatch, tmp_path) -> None:
 def test_what_one_machine_puts_there_another_finds(url, tmp_path, monkeypatch):
     made = filled(url)
     elsewhere(monkeypatch, tmp_path)
-    folder = places.folder(url)
+    folder = location.folder(url)
     assert records(folder) == made
     for record in made:
         for name in record["files"]:
@@ -70,7 +72,7 @@ def test_a_run_without_its_record_is_not_there(url, tmp_path, monkeypatch):
     far.fs.rm_file(far._at(first["id"], "record.json"))
     elsewhere(monkeypatch, tmp_path)
     with pytest.warns(UserWarning, match=f"left out {url}/{first['id']}"):
-        assert [r["id"] for r in records(places.folder(url))] == [second["id"]]
+        assert [r["id"] for r in records(location.folder(url))] == [second["id"]]
 
 
 @pytest.mark.parametrize("what", ["record", "history"])
@@ -84,7 +86,7 @@ def test_what_is_changed_there_is_named_and_left_out(url, tmp_path, monkeypatch,
         far.fs.pipe_file(far._at(first["id"], first["sum"][:16], "history.parquet"), b"x")
     elsewhere(monkeypatch, tmp_path)
     with pytest.warns(UserWarning, match=f"left out {url}/{first['id']}: .*(changed|not what)"):
-        assert [r["id"] for r in records(places.folder(url))] == [second["id"]]
+        assert [r["id"] for r in records(location.folder(url))] == [second["id"]]
     assert not list(place(url).folder.glob(".attempt-*"))
 
 
@@ -101,21 +103,21 @@ def test_two_attempts_at_one_run_do_not_mix(url, tmp_path, monkeypatch):
     )
     again.pop("files")
     again.pop("sum")
-    store.write_record(run, again, list(run.iterdir()))
+    runs_folder.write_record(run, again, list(run.iterdir()))
     for path in run.iterdir():  # half of the other attempt, then its machine is lost
         if path.name != "record.json":
             far._put(path, run.name, "0123456789abcdef", path.name)
     elsewhere(monkeypatch, tmp_path)
-    assert records(places.folder(url)) == made
+    assert records(location.folder(url)) == made
 
 
 def test_removed_there_it_is_gone_here(url):
     first, second = filled(url)
     assert main(["runs", "rm", first["id"], "--runs", url]) == 0
-    assert [r["id"] for r in records(places.folder(url))] == [second["id"]]
+    assert [r["id"] for r in records(location.folder(url))] == [second["id"]]
     far = place(url)
     far.fs.rm(far._at(second["id"]), recursive=True)  # by someone else
-    assert records(places.folder(url)) == []
+    assert records(location.folder(url)) == []
 
 
 def test_a_sweep_of_what_is_there(url, capsys):
@@ -142,7 +144,7 @@ def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
         facts["started"] = "2026-01-01T00:00:00+00:00"
         raise RunFailed("no", Attempt(runs, spec.id).fail(facts))
 
-    monkeypatch.setattr(warm, "execute", execute)
+    monkeypatch.setattr(worker, "execute", execute)
     good = RunSpec.of_record(source)
     bad = RunSpec.make("train", SMALL | {"activation": "elu"})
     began = time.time() - 60
@@ -152,18 +154,18 @@ def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
     elsewhere(monkeypatch, tmp_path)
 
     # Another sweep, which began before that, leaves it at that.
-    monkeypatch.setattr(warm, "execute", None)
+    monkeypatch.setattr(worker, "execute", None)
     assert attempt(good, place(url), Means(since=began)) is None
-    places.folder(url)
+    location.folder(url)
     assert attempt(bad, place(url), Means(since=began)).message == "no"
     with Claim(place(url).workshop, good.id), pytest.raises(Busy):
         attempt(good, place(url), Means())
 
-    folder = places.folder(url)
+    folder = location.folder(url)
     assert [r["id"] for r in records(folder)] == [good.id]
-    assert [f["id"] for f in store.failures(folder)] == [bad.id]
+    assert [f["id"] for f in runs_folder.failures(folder)] == [bad.id]
     assert main(["runs", "rm", bad.id, "--runs", url]) == 0
-    assert store.failures(places.folder(url)) == []
+    assert runs_folder.failures(location.folder(url)) == []
 
 
 def test_what_could_not_be_taken_there_is_taken_later(url, tmp_path, monkeypatch):
@@ -183,7 +185,7 @@ def test_what_could_not_be_taken_there_is_taken_later(url, tmp_path, monkeypatch
             far.pull()
     far.pull()
     elsewhere(monkeypatch, tmp_path)
-    assert [r["id"] for r in records(places.folder(url))] == [source["id"]]
+    assert [r["id"] for r in records(location.folder(url))] == [source["id"]]
 
 
 def test_urls_that_cannot_be_opened(capsys):

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from test_tables import BASE, SIX, rows
 
 import afnlab
-from afnlab.analysis import panels, plot, profile
-from afnlab.analysis.plot import curve, seed_lines
-from afnlab.analysis.style import COLOURS, GREY, INK, shortened, show, styled, to_svg, wrapped
+from afnlab.figures import function_curves, small_multiples
+from afnlab.figures.function_curves import curve, seed_lines
+from afnlab.figures.style import COLOURS, GREY, INK, shortened, show, styled, to_svg, wrapped
+from afnlab.functions import profile
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
 HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
@@ -41,7 +42,7 @@ def test_curve(ax, name):
     assert set(lines) == {"f", "f'", "f''"}
     x, y = lines["f"].get_data()
     assert (x[0], x[-1]) == (-3, 3)
-    expected = f(afnlab.spec.torch.tensor(np.asarray(x))).numpy()
+    expected = f(afnlab.registry.torch.tensor(np.asarray(x))).numpy()
     drawn = np.isfinite(y)
     assert drawn.mean() > 0.99
     np.testing.assert_allclose(np.asarray(y)[drawn], expected[drawn])
@@ -55,7 +56,7 @@ def test_a_jump_is_a_gap(ax):
 
 
 def test_function():
-    figure = plot.function("srelu", 4.0, t=1.5)
+    figure = function_curves.function("srelu", 4.0, t=1.5)
     assert isinstance(figure, Figure)
     assert "srelu" in texts(figure)
     left, right = figure.axes
@@ -64,7 +65,7 @@ def test_function():
 
 
 def test_gallery():
-    figure = plot.gallery(ELEMENTWISE)
+    figure = function_curves.gallery(ELEMENTWISE)
     titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
     assert titles == ELEMENTWISE
 
@@ -76,7 +77,7 @@ def test_seed_lines(ax):
 
 
 def test_training():
-    figure = plot.training(BASE.assign(test_loss=2.0))
+    figure = function_curves.training(BASE.assign(test_loss=2.0))
     assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes] == [
         *("test accuracy (%)", "test loss")
     ]
@@ -85,7 +86,7 @@ def test_training():
 
 def svg_of(alt: str = 'a < b & "c"') -> str:
     with styled(for_page=True):
-        return to_svg(panels.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
+        return to_svg(small_multiples.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
 
 
 def test_an_svg_is_for_a_page():
@@ -117,14 +118,16 @@ def test_an_svg_is_always_the_same_and_its_ids_are_its_own():
 
 
 def test_show():
-    html = show(plot.gallery(["relu"]), "alt", "caption").data
+    html = show(function_curves.gallery(["relu"]), "alt", "caption").data
     assert html.startswith("<figure><div class=scroll tabindex=0><svg")
     assert html.endswith("</svg>\n</div><figcaption>caption</figcaption></figure>")
-    assert show(plot.gallery(["relu"]), "alt", name="a-1").data.startswith('<figure id="a-1"><div')
+    assert show(function_curves.gallery(["relu"]), "alt", name="a-1").data.startswith(
+        '<figure id="a-1"><div'
+    )
 
 
 def test_a_figure_of_a_notebook_says_what_it_shows():
-    _, facts = plot.function("srelu")._repr_png_()
+    _, facts = function_curves.function("srelu")._repr_png_()
     assert facts["alt"] == "Figure: srelu; derivatives"
 
 
@@ -143,7 +146,7 @@ def test_long_labels_fit():
 
 def test_every_column_of_panels_names_its_ticks():
     """Also where the last row is not full."""
-    figure = plot.gallery(["relu", "elu", "gelu", "tanh"], columns=3)
+    figure = function_curves.gallery(["relu", "elu", "gelu", "tanh"], columns=3)
     figure.draw_without_rendering()
     named = [any(t.get_text() for t in ax.get_xticklabels()) for ax in figure.axes[:4]]
     shown = [ax.xaxis.get_major_ticks()[0].label1.get_visible() for ax in figure.axes[:4]]

@@ -9,7 +9,7 @@ from autorank import autorank
 from numpy.testing import assert_allclose
 from scipy import stats as scipy_stats
 
-from afnlab.analysis.stats import rank_blocks, ranking
+from afnlab.stats import rank_blocks, ranking
 
 
 def test_ranks_by_hand():

@@ -54,7 +54,7 @@ WAYS = {
     "a cell that writes a file": "%%writefile made.py\nimport afnlab\nz = afnlab.functional.srelu",
     "pickle": "import pickle\ny = pickle.load(open('model', 'rb'))(x_)",
     "torch's pickle": "y = torch.load('model', weights_only=False)(x_)",
-    "an analysis": "from afnlab.analysis import plot\nplot.function('s' + 'relu')",
+    "an analysis": "from afnlab import figures\nfigures.function('s' + 'relu')",
 }
 APART = {
     "another function": "import afnlab\ny = afnlab.functional.relu(x_)",

@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 from test_runs import RECORD, execute_small, means, rewrite, small_runs
 
-from afnlab.analysis import blocks, export, report, select
-from afnlab.analysis.blocks.html import limits, sentence, table_of
 from afnlab.cli import main
+from afnlab.compare import select
+from afnlab.report import export, sections, write_report
+from afnlab.report.sections.html import limits, sentence, table_of
 from afnlab.runs import records
 
 SWEEP = """\
@@ -71,7 +72,7 @@ def written(tmp_path_factory) -> tuple[Path, Path, Path]:
     sweep = folder / "two.yaml"
     sweep.write_text(SWEEP)
     said: list[str] = []
-    page = report.write(
+    page = write_report.write(
         sweep, runs=small_runs(), out=folder / "out", pdf=False, means=means(), report=said.append
     )
     assert said == [f"wrote {page} (2 runs)"]
@@ -131,7 +132,7 @@ def test_a_second_report_redoes_nothing(written):
     page, runs, sweep = written
     before = {p: p.stat().st_mtime_ns for p in page.parent.rglob("*")}
     said: list[str] = []
-    assert report.write(sweep, runs=runs, out=page.parent, report=said.append) == page
+    assert write_report.write(sweep, runs=runs, out=page.parent, report=said.append) == page
     assert said == [f"{page} is up to date (2 runs)"]
     assert {p: p.stat().st_mtime_ns for p in page.parent.rglob("*")} == before
 
@@ -143,8 +144,8 @@ def test_another_run_makes_another_page(written, tmp_path):
     out = shutil.copytree(page.parent, tmp_path / "out")
     execute_small(runs, activation="srelu", seeds=[2, 3])
     said: list[str] = []
-    report.write(sweep, runs=runs, out=out, pdf=False, means=means(), report=said.append)
-    assert said == [f"wrote {out / 'report.html'} (3 runs)"]
+    write_report.write(sweep, runs=runs, out=out, pdf=False, means=means(), report=said.append)
+    assert said == [f"wrote {out / 'write_report.html'} (3 runs)"]
     again = Page(out / "report.html")
     assert {Path(link).stem for link in again.links if link[0] != "#"} == {
         r["id"] for r in records(runs)
@@ -200,33 +201,33 @@ def test_a_browser_that_fails_is_named(written, monkeypatch):
 
 
 def test_commands_say_how_to_make_it_again():
-    assert report.commands("default") == [
+    assert write_report.commands("default") == [
         *("afnlab sweep default", "afnlab report default", "afnlab verify reports/default")
     ]
-    assert report.commands("", "gelu", 0.5) == [
+    assert write_report.commands("", "gelu", 0.5) == [
         *("afnlab report --baseline gelu --margin 0.5", "afnlab verify reports/all")
     ]
-    assert report.commands("my/a b.yaml", overrides={"limit_train": 5})[0] == (
+    assert write_report.commands("my/a b.yaml", overrides={"limit_train": 5})[0] == (
         "afnlab sweep 'my/a b.yaml' --limit-train 5"
     )
 
 
 def test_there_must_be_runs(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere: no such folder; make runs first"):
-        report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")
+        write_report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")
     (tmp_path / "runs").mkdir()
     with pytest.raises(
         ValueError, match=r"runs: holds no runs to compare; make them with `afnlab sweep`"
     ):
-        report.write(runs=tmp_path / "runs", out=tmp_path / "out")
+        write_report.write(runs=tmp_path / "runs", out=tmp_path / "out")
     with pytest.raises(ValueError, match=r"holds no runs of default"):
-        report.write("default", runs=small_runs(), out=tmp_path / "out")
+        write_report.write("default", runs=small_runs(), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_baseline(tmp_path):
     with pytest.raises(ValueError, match="unknown baseline 'rleu'; did you mean 'relu'"):
-        report.write(runs=small_runs(), out=tmp_path, baseline="rleu")
+        write_report.write(runs=small_runs(), out=tmp_path, baseline="rleu")
 
 
 def test_runs_without_the_usual_baseline(runs, capsys):
@@ -236,7 +237,13 @@ def test_runs_without_the_usual_baseline(runs, capsys):
     (chosen,) = select(runs)
     assert set(chosen.table.verdict) == {"no pairs"}
     assert chosen.notes[0].startswith("relu is not among these runs")
-    for block in (blocks.headline, blocks.table, blocks.comparison, blocks.curves, blocks.details):
+    for block in (
+        sections.headline,
+        sections.table,
+        sections.comparison,
+        sections.curves,
+        sections.details,
+    ):
         assert block(chosen).data
     assert main(["compare", "--runs", str(runs), "--baseline", "gelu"]) == 0
     assert "not among these runs" not in capsys.readouterr().out
@@ -281,7 +288,7 @@ def test_runs_whose_code_has_changed_are_left_out(runs):
     rewrite(path.parent, group="0" * 16)
     (chosen,) = select(runs)
     assert (list(chosen.rows), chosen.stale) == (["relu"], 1)
-    assert "1 run was left out: its code has changed since" in blocks.headline(chosen).data
+    assert "1 run was left out: its code has changed since" in sections.headline(chosen).data
 
 
 def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
@@ -294,8 +301,8 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
         (1, ["relu"]),
     ]
     assert [p.setting for p in parts] == ["digits-mlp, 2 epochs", "digits-mlp, 1 epoch"]
-    assert "<h2>digits-mlp, 1 epoch</h2>" in blocks.headline(parts[1]).data
-    assert "Every run: digits-mlp, 2 epochs</h2>" in blocks.runs_table(parts[0]).data
+    assert "<h2>digits-mlp, 1 epoch</h2>" in sections.headline(parts[1]).data
+    assert "Every run: digits-mlp, 2 epochs</h2>" in sections.runs_table(parts[0]).data
     assert parts[0].table.seeds.to_dict() == {"relu": 2, "srelu": 3, "srelu(t=1.5)": 2}
     assert len(parts[0].runs_of("srelu")) == 2
 
@@ -325,7 +332,7 @@ def test_the_same_function_under_two_names_is_named(runs):
         execute_small(runs, activation=activation)
     (chosen,) = select(runs)
     assert chosen.same == [("softshrink", "double_relu")]
-    said = blocks.headline(chosen).data
+    said = sections.headline(chosen).data
     assert "The same function under two names: softshrink = double_relu. Each" in said
     equal = chosen.final.softshrink - chosen.final.double_relu
     assert equal.abs().max() == 0
@@ -335,7 +342,7 @@ def test_several_settings_of_one_function_are_not_called_the_same(runs):
     execute_small(runs, activation="relu", lr=0.01)
     (chosen,) = select(runs)
     assert chosen.same == []
-    said = blocks.headline(chosen).data
+    said = sections.headline(chosen).data
     assert "2 activations in 3 settings" in said
     assert "One task and one way to start the weights" in said
 
@@ -369,10 +376,16 @@ def test_labels_are_escaped(runs, tmp_path):
     )
     execute_small(runs, activation=f"{tmp_path / 'a&b.py'}:bent")
     (chosen,) = select(runs)
-    for make in (blocks.table, blocks.runs_table, blocks.gallery, blocks.comparison, blocks.curves):
+    for make in (
+        sections.table,
+        sections.runs_table,
+        sections.gallery,
+        sections.comparison,
+        sections.curves,
+    ):
         html = make(replace(chosen, baseline=f"{tmp_path / 'a&b.py'}:bent"))
         assert "a&b.py" not in html.data
-    assert "a&amp;b.py:bent" in blocks.table(chosen).data
+    assert "a&amp;b.py:bent" in sections.table(chosen).data
 
 
 def test_what_is_missing_is_said(runs, tmp_path):
@@ -380,7 +393,7 @@ def test_what_is_missing_is_said(runs, tmp_path):
     sweep.write_text(SWEEP.replace("[relu, srelu]", "[relu, srelu, elu]"))
     (chosen,) = select(runs, sweep)
     said = "Asked for and missing here: digits-mlp elu (not run)."
-    assert said in blocks.headline(chosen).data
+    assert said in sections.headline(chosen).data
     (chosen,) = select(runs, sweep, seeds=3)
     assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")
 
@@ -400,7 +413,7 @@ def test_a_failed_run_is_said(runs, tmp_path):
     facts = RECORD | {"id": failed.name, "message": "ValueError: no\nmore"}
     (failed / "error.json").write_text(json.dumps(facts))
     (chosen,) = select(runs)
-    assert "01234567 (failed: ValueError: no)" in blocks.headline(chosen).data
+    assert "01234567 (failed: ValueError: no)" in sections.headline(chosen).data
 
 
 def test_a_run_of_another_notebook_is_said(runs):
@@ -410,7 +423,7 @@ def test_a_run_of_another_notebook_is_said(runs):
     rewrite(other, id=other.name, notebook="/there/own.ipynb", parameters={"x": 1})
     (chosen,) = select(runs)
     assert chosen.foreign == ("own.ipynb",)
-    assert "1 run was left out: made by other notebooks" in blocks.headline(chosen).data
+    assert "1 run was left out: made by other notebooks" in sections.headline(chosen).data
 
 
 def test_runs_of_two_versions_are_said(runs):
@@ -418,8 +431,8 @@ def test_runs_of_two_versions_are_said(runs):
     record = json.loads(path.read_text())
     rewrite(path.parent, environment=record["environment"] | {"torch": "2.11.0"})
     (chosen,) = select(runs)
-    assert "Not all runs share one version of torch (2.11.0, " in blocks.headline(chosen).data
-    assert "torch 2.11.0, locked 2.13.0" in blocks.provenance(chosen).data
+    assert "Not all runs share one version of torch (2.11.0, " in sections.headline(chosen).data
+    assert "torch 2.11.0, locked 2.13.0" in sections.provenance(chosen).data
 
 
 def test_runs_that_learn_and_runs_with_several_rates(runs):
@@ -428,24 +441,24 @@ def test_runs_that_learn_and_runs_with_several_rates(runs):
     (chosen,) = select(runs)
     assert set(chosen.learned.parameter) == {"alpha", "beta", "gamma"}
     assert set(chosen.learned.label) == {"apec", "apec(lr=0.01)"}
-    assert "What they learned" in blocks.trajectories(chosen).data
-    assert "How much the learning rate matters" in blocks.sensitivity(chosen).data
-    assert "All against all" in blocks.ranks([chosen]).data
-    assert "2 blocks (digits-mlp-2-epochs, seeds 0, 1)" in blocks.ranks([chosen]).data
+    assert "What they learned" in sections.trajectories(chosen).data
+    assert "How much the learning rate matters" in sections.sensitivity(chosen).data
+    assert "All against all" in sections.ranks([chosen]).data
+    assert "2 blocks (digits-mlp-2-epochs, seeds 0, 1)" in sections.ranks([chosen]).data
 
 
 def test_pieces_without_content_are_empty(runs):
     (chosen,) = select(runs)
-    for piece in (blocks.trajectories, blocks.sensitivity, blocks.claims):
+    for piece in (sections.trajectories, sections.sensitivity, sections.claims):
         assert piece(chosen).data == ""
-    assert blocks.ranks([chosen]).data == ""  # two labels cannot be ranked
+    assert sections.ranks([chosen]).data == ""  # two labels cannot be ranked
 
 
 def test_published_numbers_stand_beside(runs, monkeypatch):
     (chosen,) = select(runs)
     task = replace(chosen.task, name="cifar10-airbench94", published="srelu-airbench.csv")
     monkeypatch.setattr(type(chosen), "task", property(lambda self: task))
-    page = blocks.claims(chosen).data
+    page = sections.claims(chosen).data
     assert "Of 4 printed numbers, these runs agree with 0 and" in page
     assert "not among these runs" in page
 
@@ -453,7 +466,7 @@ def test_published_numbers_stand_beside(runs, monkeypatch):
 def test_a_margin_is_said(runs):
     (chosen,) = select(runs, margin=0.9)
     assert chosen.table.p_equivalent["srelu"] == 0.25
-    assert "p (equivalent)" in blocks.details(chosen).data
+    assert "p (equivalent)" in sections.details(chosen).data
     with pytest.raises(
         ValueError, match=r"margin must be above 0 and below 1 \(a fraction\), got 2"
     ):

@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 
 import afnlab
-from afnlab.runs import RunFailed, RunSpec, execute, load, parameters, records, store
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.cells import Means
-from afnlab.runs.kernels import KernelServer, available
+from afnlab.runs import RunFailed, RunSpec, execute, load, parameters, records
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.kernel.fork_client import KernelServer, available
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.training.record import HISTORY
 
 SMALL = {"seeds": 2, "epochs": 2}
@@ -56,10 +57,10 @@ def small_runs() -> Path:
 
 def rewrite(run: Path, **changes) -> dict:
     """Have a run's record say something else, as if it had been written so."""
-    path = run / store.RECORD
+    path = run / runs_folder.RECORD
     record = json.loads(path.read_text()) | changes
     facts = {name: value for name, value in record.items() if name not in ("files", "sum")}
-    store.write_record(run, facts, [p for p in run.iterdir() if p != path])
+    runs_folder.write_record(run, facts, [p for p in run.iterdir() if p != path])
     return record
 
 
@@ -308,7 +309,7 @@ def test_a_run(tmp_path):
     assert record["seconds"] > 0
     assert "git" in record
     ran = nbformat.read(folder / "notebook.ipynb", 4)
-    (drawn,) = [c for c in ran.cells if c.source.startswith("afnlab.analysis.plot")]
+    (drawn,) = [c for c in ran.cells if c.source.startswith("afnlab.figures.function_curves")]
     assert "image/png" in drawn.outputs[0].data
 
 
@@ -335,7 +336,7 @@ def test_a_run_of_an_activation_in_a_users_package(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folder = execute_small(tmp_path / "runs", activation="own_run.fns:twice")
-    assert store.read_record(folder / "record.json")["label"].startswith("digits-mlp")
+    assert runs_folder.read_record(folder / "record.json")["label"].startswith("digits-mlp")
 
 
 def test_a_run_that_fails_leaves_nothing_in_the_store(tmp_path):
@@ -347,7 +348,10 @@ def test_a_run_that_fails_leaves_nothing_in_the_store(tmp_path):
             execute(asked, tmp_path / "runs", threads=1, server=kernels())
     kept = failed.value.folder
     assert kept == tmp_path / "runs" / ".failed" / asked.id
-    assert store.failures(tmp_path / "runs")[0]["message"] == "ZeroDivisionError: division by zero"
+    assert (
+        runs_folder.failures(tmp_path / "runs")[0]["message"]
+        == "ZeroDivisionError: division by zero"
+    )
     assert "so far" in (kept / "notebook.ipynb").read_text()
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [".failed"]
     assert records(tmp_path / "runs") == []
@@ -387,7 +391,7 @@ def test_the_second_of_two_writers_leaves_the_first_ones_run(tmp_path):
     assert first.folder != second.folder
     assert first.finish(RECORD) == tmp_path / ID
     assert second.finish(RECORD | {"seconds": 2}) == tmp_path / ID
-    assert store.read_record(tmp_path / ID / "record.json").items() >= RECORD.items()
+    assert runs_folder.read_record(tmp_path / ID / "record.json").items() >= RECORD.items()
     assert [p.name for p in tmp_path.iterdir()] == [ID]
 
 
@@ -433,7 +437,7 @@ def test_records_of_another_run_or_a_newer_afnlab_are_left_out(runs):
     first, second = sorted(runs.glob("*/record.json"))
     first.parent.rename(runs / ("0" * 16))
     record = json.loads(second.read_text())
-    second.write_text(json.dumps(record | {"schema": store.SCHEMA + 1}))
+    second.write_text(json.dumps(record | {"schema": runs_folder.SCHEMA + 1}))
     with pytest.warns(UserWarning) as warned:
         assert records(runs) == []
     said = " ".join(str(w.message) for w in warned)

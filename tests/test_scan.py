@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import afnlab
-from afnlab.analysis import tuning
+from afnlab.studies import parameter_scan
 from afnlab.training.scan import grid, scan
 
 COLUMNS = ["train_loss", "test_loss", "test_accuracy"]
@@ -106,27 +106,27 @@ def test_what_is_said_of_a_flat_top():
             3.0: [0.91, 0.91, 0.92, 0.92, 0.91, 0.91],
         }
     )
-    assert tuning.best(made) == 3.0
-    assert tuning.flat(made) == [2.0, 3.0]
-    rows = tuning.table(made)
+    assert parameter_scan.best(made) == 3.0
+    assert parameter_scan.flat(made) == [2.0, 3.0]
+    rows = parameter_scan.table(made)
     assert rows.loc[3.0, "best ahead by"] == 0
     assert rows.loc[1.0, "best ahead by"] == pytest.approx(10.6667, abs=1e-3)
-    said = tuning.verdict(made, "t", 2.0)
+    said = parameter_scan.verdict(made, "t", 2.0)
     assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
     assert (
         "value tried: the top may lie beyond it. Not told apart from it: 2; the default 2 is one"
         in said
     )
     assert said.endswith("the default 2 is one of these.")
-    assert tuning.verdict(made, "t", 1.0).endswith("the default 1 is told apart from it.")
-    assert tuning.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
+    assert parameter_scan.verdict(made, "t", 1.0).endswith("the default 1 is told apart from it.")
+    assert parameter_scan.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
     one = made[made.seed == 0]
-    assert "One seed tells nothing" in tuning.verdict(one, "t", 2.0)
-    ax = tuning.figure(made, "t", 2.0, made).axes[0]
+    assert "One seed tells nothing" in parameter_scan.verdict(one, "t", 2.0)
+    ax = parameter_scan.figure(made, "t", 2.0, made).axes[0]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("t", "accuracy (%)")
 
 
 def test_the_value_chosen_is_judged_on_test_examples():
-    said = tuning.judged("digits-mlp", "srelu", "t", 2.0, seeds=3, epochs=1)
+    said = parameter_scan.judged("digits-mlp", "srelu", "t", 2.0, seeds=3, epochs=1)
     assert said.startswith("test accuracy at t = 2: ")
     assert said.endswith("3 seeds")

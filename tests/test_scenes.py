@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 
 import afnlab
-from afnlab.analysis import overlays, profile, regions, surface
-from afnlab.analysis.overlays import Curves, Shown, View, fitting
-from afnlab.analysis.scene import to_png
-from afnlab.analysis.style import BLUE
-from afnlab.analysis.surface import GRID, LEAST_LOSS, Surfaces, shades, smoothed
+from afnlab.figures.style import BLUE
+from afnlab.functions import profile
+from afnlab.live import decision_surface, function_overlay, preactivations
+from afnlab.live.decision_surface import GRID, LEAST_LOSS, Surfaces, shades, smoothed
+from afnlab.live.function_overlay import Curves, Shown, View, fitting
+from afnlab.live.scene import to_png
 from afnlab.training.learner import Learner, Setup
 from afnlab.training.plane import points
 
@@ -51,11 +52,11 @@ def scenes() -> dict:
         learner.step(x, y)
     plane = Surfaces([learner])
     plane.update([learner], x, y)
-    start = regions.Start(afnlab.get_task("digits-arp"), afnlab.get_activation("tanh"), 2.0)
+    start = preactivations.Start(afnlab.get_task("digits-arp"), afnlab.get_activation("tanh"), 2.0)
     shown = [Shown.of("srelu", t=1.3), Shown.of("hardshrink")]
     return {
         "curves": Curves(shown, View(L=2.0, deviation=0.7)),
-        "regions": regions.Regions(start),
+        "regions": preactivations.Regions(start),
         "surfaces": plane,
     }
 
@@ -142,8 +143,11 @@ def test_every_activation_has_curves_in_view(name):
         (lambda: Shown.of("srelu", t=-1.0), "srelu: t must be > 0"),
         (lambda: Shown.of("nope"), "unknown activation 'nope'"),
         (lambda: Curves([]), "shown must be 1 to 6 activations, got 0"),
-        (lambda: overlays.overlay([]), "shown must be 1 to 6 activations, got 0"),
-        (lambda: overlays.overlay(["relu"], span=0.0), "span must be a number above 0, got 0.0"),
+        (lambda: function_overlay.overlay([]), "shown must be 1 to 6 activations, got 0"),
+        (
+            lambda: function_overlay.overlay(["relu"], span=0.0),
+            "span must be a number above 0, got 0.0",
+        ),
         (lambda: Curves([Shown.of("elu")]).update([Shown.of("relu")], View()), "make a new figure"),
         (lambda: Surfaces([]), "learners must be one or two, got 0"),
     ],
@@ -240,5 +244,5 @@ def test_the_axis_of_losses_grows():
 
 
 def test_static_figures():
-    assert len(surface.learned(["relu", "tanh"], "moons", steps=5).axes) == 6
-    assert len(overlays.overlay(["srelu", "gelu"]).axes) == 2
+    assert len(decision_surface.learned(["relu", "tanh"], "moons", steps=5).axes) == 6
+    assert len(function_overlay.overlay(["srelu", "gelu"]).axes) == 2

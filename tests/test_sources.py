@@ -124,10 +124,10 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
         ("afnlab/training/engine.py", ALL),
         ("afnlab/training/initial.py", ALL),
         ("afnlab/nn.py", ALL),
-        ("afnlab/runs/store.py", set()),
-        ("afnlab/runs/sweep.py", set()),
+        ("afnlab/runs/storage/runs_folder.py", set()),
+        ("afnlab/runs/sweeps/run_sweep.py", set()),
         ("afnlab/training/progress.py", set()),
-        ("afnlab/analysis/stats/paired.py", {"plot"}),
+        ("afnlab/stats/paired.py", {"plot"}),
         ("afnlab/cli.py", set()),
     ],
 )

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paired
 
-from afnlab.analysis.stats import (
+from afnlab.stats import (
     accuracy_interval,
     alpha,
     detectable_difference,

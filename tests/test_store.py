@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from test_runs import ID, RECORD, SMALL, kernels, rewrite, small_runs
 
-from afnlab import analysis
+from afnlab import compare
 from afnlab.cli import main
-from afnlab.runs import RunFailed, RunSpec, attempt, currency, execute, load, records, store, upkeep
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.places import place
+from afnlab.runs import RunFailed, RunSpec, execute, load, records, staleness
+from afnlab.runs.storage import atomic_write, maintenance, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import place
 
 OLD = Path(__file__).parent / "old"
 
@@ -33,7 +34,7 @@ def test_old_records_stay_readable():
     table = load(OLD)
     assert table.label.unique().tolist() == ["srelu"]
     assert sorted(table.seed.unique()) == [0, 1]
-    assert upkeep.table(OLD).accuracy.tolist() == pytest.approx([1 / 9])
+    assert maintenance.table(OLD).accuracy.tolist() == pytest.approx([1 / 9])
     assert RunSpec.of_record(record).training.params == {}
 
 
@@ -46,7 +47,7 @@ def test_old_records_are_told_apart_by_what_they_lack(tmp_path):
 
 def test_a_run_is_summed_up_in_its_record(runs):
     for record in records(runs):
-        assert record["schema"] == store.SCHEMA
+        assert record["schema"] == runs_folder.SCHEMA
         assert set(record["files"]) == {"history.parquet", "notebook.ipynb"}
         for name, known in record["files"].items():
             assert (runs / record["id"] / name).stat().st_size == known["bytes"]
@@ -105,7 +106,7 @@ def test_a_run_that_is_not_whole_is_named_left_out_and_made_again(runs, name, ca
     with pytest.warns(UserWarning, match=f"left out .*{hurt['id']}.*{message}"):
         assert [r["id"] for r in records(runs)] == [whole["id"]]
     with pytest.warns(UserWarning, match="left out"):
-        chosen = analysis.select(runs, baseline=whole["parameters"]["label"])
+        chosen = compare.select(runs, baseline=whole["parameters"]["label"])
     assert [r["id"] for r in chosen[0].records] == [whole["id"]]
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -117,7 +118,7 @@ def test_a_run_that_is_not_whole_is_named_left_out_and_made_again(runs, name, ca
     assert spec.id == hurt["id"]
     execute(spec, runs, threads=1, server=kernels())
     assert {r["id"] for r in records(runs)} == {hurt["id"], whole["id"]}
-    (torn,) = [path for path, _ in upkeep.waste(place(runs))]
+    (torn,) = [path for path, _ in maintenance.waste(place(runs))]
     assert torn.name.startswith(f".torn-{hurt['id']}")
 
 
@@ -135,19 +136,19 @@ def test_what_is_under_way_is_no_run_and_no_waste(tmp_path):
     under_way = Attempt(tmp_path, "ab")
     (under_way.folder / "record.json").write_text("{")
     assert records(tmp_path) == []
-    assert attempt.abandoned(tmp_path) == []
+    assert atomic_write.abandoned(tmp_path) == []
     os.close(under_way._lock)  # as when its process ends
-    assert attempt.abandoned(tmp_path) == [under_way.folder]
-    attempt.discard(under_way.folder)
+    assert atomic_write.abandoned(tmp_path) == [under_way.folder]
+    atomic_write.discard(under_way.folder)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_locks_without_a_folder_go_when_they_are_old(tmp_path):
     lock = tmp_path / ".attempt-ab-1.lock"
     lock.touch()
-    assert attempt.abandoned(tmp_path) == []
+    assert atomic_write.abandoned(tmp_path) == []
     os.utime(lock, (0, 0))
-    assert attempt.abandoned(tmp_path) == [lock]
+    assert atomic_write.abandoned(tmp_path) == [lock]
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename"])
@@ -168,12 +169,13 @@ def test_a_full_disk_is_told_and_leaves_no_run(tmp_path, monkeypatch, call):
     if call == "fsync":
         assert kept == {".failed"}
         assert (
-            store.failures(tmp_path)[0]["message"] == "OSError: [Errno 28] No space left on device"
+            runs_folder.failures(tmp_path)[0]["message"]
+            == "OSError: [Errno 28] No space left on device"
         )
     else:
-        assert attempt.abandoned(tmp_path) == [failed.value.folder]
+        assert atomic_write.abandoned(tmp_path) == [failed.value.folder]
     execute(spec, tmp_path, threads=1, server=kernels())
-    assert store.failures(tmp_path) == []
+    assert runs_folder.failures(tmp_path) == []
     assert [r["id"] for r in records(tmp_path)] == [spec.id]
 
 
@@ -182,10 +184,10 @@ def test_a_failed_attempt_takes_the_place_of_the_last(tmp_path):
     Attempt(tmp_path, ID).fail(facts)
     kept = Attempt(tmp_path, ID).fail(facts | {"message": "two"})
     assert kept == tmp_path / ".failed" / ID
-    assert [f["message"] for f in store.failures(tmp_path)] == ["two"]
+    assert [f["message"] for f in runs_folder.failures(tmp_path)] == ["two"]
     (kept / "error.json").write_text("{}")
     with pytest.warns(UserWarning, match="lacks id, group, label, message, started"):
-        assert store.failures(tmp_path) == []
+        assert runs_folder.failures(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path, capsys):
@@ -218,14 +220,14 @@ def test_editing_an_activation_makes_its_runs_stale_at_once(tmp_path):
     for activation in ("relu", f"{own}:bent"):
         spec = RunSpec.make("train", SMALL | {"activation": activation, "epochs": 1})
         execute(spec, runs, threads=1, server=kernels())
-    (both,) = analysis.select(runs)
+    (both,) = compare.select(runs)
     assert (set(both.rows), both.stale) == ({"relu", "my.py:bent"}, 0)
     own.write_text(OWN.replace("x.relu()", "x.tanh()"))
-    (left,) = analysis.select(runs)
+    (left,) = compare.select(runs)
     assert (set(left.rows), left.stale) == ({"relu"}, 1)
-    assert sorted(upkeep.table(runs).state) == ["done", "stale"]
+    assert sorted(maintenance.table(runs).state) == ["done", "stale"]
     own.write_text(OWN)
-    (again,) = analysis.select(runs)
+    (again,) = compare.select(runs)
     assert (set(again.rows), again.stale) == ({"relu", "my.py:bent"}, 0)
 
 
@@ -238,5 +240,5 @@ def test_runs_of_another_device_are_not_stale(runs):
         )
         assert spec.id != record["id"]
         other = record | {"group": spec.group, "parameters": spec.normal, "native": native}
-        assert currency.is_current(other)
-        assert currency.state(other) == currency.CURRENT
+        assert staleness.is_current(other)
+        assert staleness.state(other) == staleness.CURRENT

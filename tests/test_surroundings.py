@@ -24,9 +24,11 @@ from driver import Driver
 from test_runs import notebook
 
 import afnlab
-from afnlab.runs import attempt, records, store, surroundings
-from afnlab.runs.kernels import available
-from afnlab.runs.progress import Progress
+from afnlab.runs import records
+from afnlab.runs.kernel import process_environment
+from afnlab.runs.kernel.fork_client import available
+from afnlab.runs.storage import atomic_write, runs_folder
+from afnlab.runs.sweeps.progress import Progress
 from afnlab.training import files
 from afnlab.training.scan import scan
 
@@ -60,11 +62,11 @@ def test_the_folder_of_sockets_is_one_where_they_work(how, tmp_path, temporary, 
     elif how != "absent":
         folder.mkdir(exist_ok=True, mode=0o500 if how == "read-only" else 0o700)
     temporary("relative" if how == "relative" else str(folder))
-    made = surroundings.private_folder()
+    made = process_environment.private_folder()
     try:
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
         assert list(made.iterdir()) == []
-        assert len(str(made / surroundings.SOCKET)) <= 107
+        assert len(str(made / process_environment.SOCKET)) <= 107
         if how in ("plain", LONG, "absent", "file"):
             assert (made.parent == folder) == (how == "plain")
     finally:
@@ -76,10 +78,10 @@ def test_the_folder_of_sockets_is_one_where_they_work(how, tmp_path, temporary, 
 def test_no_folder_for_sockets_is_told_with_the_reasons(tmp_path, temporary, monkeypatch):
     (tmp_path / LONG).mkdir()
     temporary(str(tmp_path / LONG))
-    monkeypatch.setattr(surroundings, "_LIKELY", ("/nowhere",))
+    monkeypatch.setattr(process_environment, "_LIKELY", ("/nowhere",))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     with pytest.raises(ValueError, match=r"x: AF_UNIX path too long; /nowhere: No such .* TMPDIR"):
-        surroundings.private_folder()
+        process_environment.private_folder()
     assert list((tmp_path / LONG).iterdir()) == []
 
 
@@ -115,14 +117,14 @@ def test_what_a_shell_is_set_to_does_not_reach_a_kernel(tmp_path):
         "1",
     )
     own |= {"IPYTHONDIR": "/theirs", "MPLBACKEND": "nope", "OMP_NUM_THREADS": "garbage", "A": "b"}
-    given = surroundings.environment(2, tmp_path, own | {"PYTHONPATH": "/mine"})
+    given = process_environment.environment(2, tmp_path, own | {"PYTHONPATH": "/mine"})
     assert given["PYTHONHASHSEED"] == "0"
     assert given["IPYTHONDIR"] == given["JUPYTER_RUNTIME_DIR"] == str(tmp_path)
     assert (given["OMP_NUM_THREADS"], given["A"]) == ("2", "b")
     assert given["PYTHONPATH"] == f"{ROOT}{os.pathsep}/mine"
     assert not {"PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONSAFEPATH"} & set(given)
     assert "MPLBACKEND" not in given
-    assert surroundings.environment(None, tmp_path, own)["OMP_NUM_THREADS"] == "garbage"
+    assert process_environment.environment(None, tmp_path, own)["OMP_NUM_THREADS"] == "garbage"
 
 
 # File systems
@@ -142,16 +144,16 @@ def test_folders_that_cannot_be_synced(call, number, tmp_path, monkeypatch):
             raise OSError(number, os.strerror(number))
         return real(what, *rest, **named)
 
-    new = attempt.Attempt(tmp_path, "0123456789abcdef")
+    new = atomic_write.Attempt(tmp_path, "0123456789abcdef")
     (new.folder / "table").write_text("1")
     with monkeypatch.context() as patched:
         patched.setattr(os, call, odd)
         if number == errno.EIO:
             with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-                attempt._sync(new.folder)
+                atomic_write._sync(new.folder)
         else:
             for path in (new.folder / "table", new.folder):
-                attempt._sync(path)
+                atomic_write._sync(path)
     new.drop()
 
 
@@ -161,7 +163,7 @@ def test_what_is_neither_file_nor_folder_is_not_opened(tmp_path):
     (tmp_path / "to-pipe").symlink_to("pipe")
     (tmp_path / "nowhere").symlink_to("/nowhere")
     for path in tmp_path.iterdir():
-        attempt._sync(path)  # or it would wait for one that writes
+        atomic_write._sync(path)  # or it would wait for one that writes
 
 
 # torch's settings, and others of the process
@@ -590,7 +592,7 @@ def test_no_home_and_no_passwd_entry(words, own, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "~").exists()
-    assert store.RECORD in [p.name for p in tmp_path.glob("runs/*/*")] or words[0] != "run"
+    assert runs_folder.RECORD in [p.name for p in tmp_path.glob("runs/*/*")] or words[0] != "run"
 
 
 @pytest.mark.slow

@@ -17,8 +17,9 @@ import pytest
 from driver import Driver
 from test_runs import notebook
 
-from afnlab.runs import records, sweepfile
-from afnlab.runs.kernels import available
+from afnlab.runs import records
+from afnlab.runs.kernel.fork_client import available
+from afnlab.runs.sweeps import sweep_file
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,7 +125,7 @@ def test_two_sweeps_on_one_folder_share_the_work(driver, walks, tmp_path):
     words = ("sweep", str(walks), "--runs", str(runs), "--jobs", "2")
     pids = [driver.start(*words) for _ in range(2)]
     assert [driver.wait(pid) for pid in pids] == [0, 0]
-    assert set(held(runs)) == {s.id for s in sweepfile.read(walks).specs()}
+    assert set(held(runs)) == {s.id for s in sweep_file.read(walks).specs()}
     assert list(runs.glob(".*")) == []
     assert all("failed" not in driver.said(pid) for pid in pids)
     executed = (tmp_path / "diary").read_text().splitlines()
@@ -140,7 +141,7 @@ def test_what_a_killed_sweep_had_begun_another_finishes(driver, walks, tmp_path)
     os.kill(one, signal.SIGKILL)
     assert driver.wait(other) == 0
     assert driver.wait(one) == -signal.SIGKILL
-    assert set(held(runs)) == {s.id for s in sweepfile.read(walks).specs()}
+    assert set(held(runs)) == {s.id for s in sweep_file.read(walks).specs()}
     assert driver.run(*words) == 0
     assert leftovers(runs) == []
     assert list(runs.glob(".claim-*")) == []

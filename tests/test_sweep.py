@@ -14,9 +14,10 @@ from test_runs import SMALL, notebook, small_runs
 
 import afnlab
 from afnlab.cli import main
-from afnlab.runs import RunSpec, progress, records, sweep, sweepfile
-from afnlab.runs.sweep import standings
-from afnlab.runs.sweepfile import SweepError, read
+from afnlab.runs import RunSpec, records, sweep
+from afnlab.runs.sweeps import progress, sweep_file
+from afnlab.runs.sweeps.run_sweep import standings
+from afnlab.runs.sweeps.sweep_file import SweepError, read
 
 
 def write(path: Path, text: str) -> Path:
@@ -279,7 +280,7 @@ GRID = {"activation": ["relu", "srelu"]}
 
 def test_what_is_there_is_not_run_again(runs):
     said = []
-    plan = sweepfile.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
+    plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
     outcome = sweep(plan, runs=runs, report=said.append)
     assert said == ["mine: 2 runs, 2 there, 0 to do"]
     assert labels(outcome.there) == ["relu", "srelu"]
@@ -309,7 +310,7 @@ FAILS = OWN.replace("return x *", "assert x.shape[-1] != 32, 'too narrow'\n    r
 def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path):
     (tmp_path / "my.py").write_text(FAILS)
     grid = {"activation": ["relu", f"{tmp_path / 'my.py'}:bent", "srelu"]}
-    plan = sweepfile.Sweep("mine", parameters={"epochs": 2}, grid=grid, seeds=3)
+    plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=grid, seeds=3)
     before = {r["id"] for r in records(runs)}
     said: list[str] = []
     outcome = sweep(plan, runs=runs, jobs=2, report=said.append)
@@ -418,10 +419,10 @@ def test_jobs_that_are_not_allowed(tmp_path, jobs):
 
 def test_many_runs_are_announced_before_they_are_looked_up(monkeypatch):
     said: list[str] = []
-    plan = sweepfile.read({"grid": {"lr": [0.1, 0.2], "batch_size": [8, 16]}})
+    plan = sweep_file.read({"grid": {"lr": [0.1, 0.2], "batch_size": [8, 16]}})
     assert len(plan.specs(report=said.append)) == 4
     assert said == []
-    monkeypatch.setattr(sweepfile, "_MANY", 4)
+    monkeypatch.setattr(sweep_file, "_MANY", 4)
     plan.specs(report=said.append)
     assert said == ["sweep: 4 runs; looking up what each of them is"]
 
@@ -433,12 +434,12 @@ def test_what_runs_reach_is_looked_up_once_for_all_alike(monkeypatch):
     look = manifest._manifest_of
     monkeypatch.setattr(manifest, "_manifest_of", lambda *a: looked.append(a) or look(*a))
     plan = {"grid": {"lr": [0.1, 0.2, 0.3], "activation": ["relu", "srelu"]}}
-    first = sweepfile.read(plan).specs()
+    first = sweep_file.read(plan).specs()
     assert len(looked) == 2
     assert [spec.id for spec in first] == [
         RunSpec.make("train", {"lr": lr, "activation": name}).id
         for lr in (0.1, 0.2, 0.3)
         for name in ("relu", "srelu")
     ]
-    sweepfile.read(plan).specs()
+    sweep_file.read(plan).specs()
     assert len(looked) == 2 + 6 + 2  # nothing is remembered beyond a plan

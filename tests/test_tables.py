@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab.analysis.stats import mean_interval
-from afnlab.analysis.tables import TOLD, as_text, compare, final_values, formatted, legend
+from afnlab.compare.summary_table import TOLD, as_text, compare, final_values, formatted, legend
+from afnlab.stats import mean_interval
 
 SIX = range(6)
 COLUMNS = ["seeds", "diverged", "stuck", "accuracy", "accuracy_low", "accuracy_high"]

@@ -10,10 +10,12 @@ import pytest
 from test_runs import execute_small, means, rewrite, small_runs
 
 import afnlab
-from afnlab.analysis import blocks, report, select
-from afnlab.analysis.verify import verify
 from afnlab.cli import main
-from afnlab.runs import currency, records, upkeep
+from afnlab.compare import select
+from afnlab.report import sections, write_report
+from afnlab.report.verify import verify
+from afnlab.runs import records, staleness
+from afnlab.runs.storage import maintenance
 
 OWN = """\
 from pathlib import Path
@@ -126,8 +128,8 @@ def test_reading_runs_executes_nothing_that_they_name(shared, tmp_path, monkeypa
     for part in select(shared):
         assert part.same == []
         assert part.answers
-    blocks.gallery(part)
-    report.code()
+    sections.gallery(part)
+    write_report.code()
     assert not marker.exists()
 
 
@@ -141,13 +143,13 @@ def test_a_report_and_its_proof_execute_nothing(shared, tmp_path, monkeypatch):
             for k, v in record["given"].items()
         }
         rewrite(shared / record["id"], given=given, code={str(tmp_path / "gone.py"): "0"})
-    page = report.write(runs=shared, out=tmp_path / "out", pdf=False, means=means())
+    page = write_report.write(runs=shared, out=tmp_path / "out", pdf=False, means=means())
     text = page.read_text()
     assert "my.py:mine" in text.replace("<wbr>", "")
     assert "its code is not here" in text
     said: list[str] = []
     assert verify(page, rerun=0, report_to=said.append), said
-    report.execute("compare", tmp_path / "compare.ipynb", {"runs": str(shared)}, means())
+    write_report.execute("compare", tmp_path / "compare.ipynb", {"runs": str(shared)}, means())
     assert "my.py:mine" in (tmp_path / "compare.ipynb").read_text()
     assert not marker.exists()
 
@@ -161,7 +163,7 @@ def test_runs_whose_code_is_gone_are_compared_by_their_records(made, shared, cap
         after = select(shared)
         assert main(["runs", "list", "--runs", str(shared)]) == 0
         listed = capsys.readouterr().out
-        assert upkeep.waste(afnlab.runs.places.Place(shared), stale=True) == []
+        assert maintenance.waste(afnlab.runs.storage.location.Place(shared), stale=True) == []
     finally:
         hidden.rename(code)
     assert listed.count("its code is not here") == 2
@@ -170,19 +172,19 @@ def test_runs_whose_code_is_gone_are_compared_by_their_records(made, shared, cap
         assert was.table.equals(now.table)
         assert (was.setting, list(was.rows), was.elsewhere) == (now.setting, list(now.rows), 0)
         assert now.answers == was.answers
-        for block in (blocks.gallery, blocks.sensitivity, blocks.claims, blocks.frontier):
+        for block in (sections.gallery, sections.sensitivity, sections.claims, sections.frontier):
             assert block(now).data == block(was).data
         told = [note for note in now.notes if note not in was.notes]
         assert told == ["Of 1 run its code is not here: whether it has changed is not known."]
     assert [s.task.summary for s in after][1:] == ["My digits"]
-    assert "my.py:mine" in blocks.gallery(after[0]).data.replace("<wbr>", "")
+    assert "my.py:mine" in sections.gallery(after[0]).data.replace("<wbr>", "")
 
 
 @pytest.mark.parametrize("how", ["gone", "moved", "a folder", "a broken link", "below a file"])
 def test_what_cannot_be_looked_at_is_not_called_stale(made, shared, how):
     record = own_runs(shared)[0]
     file = made / "code" / "my.py"
-    assert currency.state(record) == currency.CURRENT
+    assert staleness.state(record) == staleness.CURRENT
     aside = file.rename(made / "aside.py")
     try:
         if how == "a broken link":
@@ -194,21 +196,21 @@ def test_what_cannot_be_looked_at_is_not_called_stale(made, shared, how):
             file.parent.write_text("")
         elif how == "a folder":
             file.mkdir()
-        state = currency.state(record)
+        state = staleness.state(record)
     finally:
         if how == "below a file":
             file.parent.unlink()
             (made / "was").rename(file.parent)
         file.rmdir() if file.is_dir() else file.unlink(missing_ok=True)
         aside.rename(file)
-    assert state == currency.ELSEWHERE
+    assert state == staleness.ELSEWHERE
     file.write_text(file.read_text().replace("sigmoid", "tanh"))
-    assert currency.state(record) == currency.CHANGED
+    assert staleness.state(record) == staleness.CHANGED
     file.write_text(file.read_text().replace("tanh", "sigmoid"))
-    assert currency.state(record) == currency.CURRENT
+    assert staleness.state(record) == staleness.CURRENT
     code = {name: "0" if name.startswith("afnlab") else h for name, h in record["code"].items()}
     file.rename(aside)
-    assert currency.state(record | {"code": code}) == currency.CHANGED  # by the rest of it
+    assert staleness.state(record | {"code": code}) == staleness.CHANGED  # by the rest of it
     aside.rename(file)
 
 

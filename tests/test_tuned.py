@@ -9,9 +9,10 @@ import pytest
 from scipy import stats
 
 import afnlab
-from afnlab.analysis import tuned, tuned_figures
-from afnlab.analysis.stats.best_of import tuning_curve
-from afnlab.analysis.style import styled
+from afnlab.compare import tuning_summary
+from afnlab.figures import tuning
+from afnlab.figures.style import styled
+from afnlab.stats.best_of import tuning_curve
 from afnlab.training.space import space
 
 AMONG = {"lr": {"from": 1e-4, "to": 1.0, "log": True}, "budget": 4, "selection_seeds": 2}
@@ -38,24 +39,24 @@ def hill(at: float, width: float, top: float = 0.98):
 
 def test_a_trial_is_the_mean_over_its_selection_seeds():
     table = made(a=hill(-2, 1))
-    tried = tuned.trials(table)
+    tried = tuning_summary.trials(table)
     assert len(tried) == 12 * 4
     first = table[(table.seed == 5) & (table.candidate == 2)].validation_accuracy.mean()
     assert tried[(tried.seed == 5) & (tried.candidate == 2)].accuracy.item() == first
-    assert tuned.parameters(table) == ["lr"]
+    assert tuning_summary.parameters(table) == ["lr"]
 
 
 def test_curves_are_of_the_drawn_candidates_alone():
     table = made(a=hill(-2, 1), b=hill(-1, 0.2))
-    found = tuned.curves(table, ["a", "b"], most=6)
-    tried = tuned.trials(table)
+    found = tuning_summary.curves(table, ["a", "b"], most=6)
+    tried = tuning_summary.trials(table)
     values = tried[(tried.label == "b") & (tried.candidate > 0)].accuracy
     expected = tuning_curve(values, range(1, 7))
     mine = found[found.label == "b"]
     np.testing.assert_array_equal(mine[["expected", "low", "high"]], expected)
     assert mine.draws.tolist() == [36] * 6
     grid = table.assign(drawn=False)
-    assert tuned.curves(grid, ["a"], most=3).empty
+    assert tuning_summary.curves(grid, ["a"], most=3).empty
 
 
 def test_where_curves_cross_is_said():
@@ -65,14 +66,14 @@ def test_where_curves_cross_is_said():
     ):
         rows += [["a", k, 0, low_a, high_a, 9], ["b", k, 0, low_b, high_b, 9]]
     found = pd.DataFrame(rows, columns=["label", "trials", "expected", "low", "high", "draws"])
-    assert tuned.crossing(found, "a", "b") == [(1, 2, "a"), (3, 4, "")]
-    assert tuned.crossing(found, "b", "a") == [(1, 2, "a"), (3, 4, "")]
-    told = tuned.stretches_told(tuned.crossing(found, "a", "b"))
+    assert tuning_summary.crossing(found, "a", "b") == [(1, 2, "a"), (3, 4, "")]
+    assert tuning_summary.crossing(found, "b", "a") == [(1, 2, "a"), (3, 4, "")]
+    told = tuning_summary.stretches_told(tuning_summary.crossing(found, "a", "b"))
     assert told == "with 1 to 2 trials a is ahead; from 3 on neither is ahead"
-    assert tuned.stretches_told([(1, 1, ""), (2, 9, "b")]) == (
+    assert tuning_summary.stretches_told([(1, 1, ""), (2, 9, "b")]) == (
         "with 1 trial neither is ahead; from 2 on b is ahead"
     )
-    assert tuned.stretches_told([(1, 9, "")]) == "with 1 to 9 trials neither is ahead"
+    assert tuning_summary.stretches_told([(1, 9, "")]) == "with 1 to 9 trials neither is ahead"
 
 
 def test_two_bands_hold_together_at_the_stated_level():
@@ -81,15 +82,15 @@ def test_two_bands_hold_together_at_the_stated_level():
     for _ in range(400):
         parts = []
         for label in "ab":
-            curve = tuning_curve(rng.beta(20, 1, 36), range(1, 9), tuned.BOTH)
+            curve = tuning_curve(rng.beta(20, 1, 36), range(1, 9), tuning_summary.BOTH)
             part = pd.DataFrame(curve, columns=["expected", "low", "high"])
             parts.append(part.assign(label=label, trials=range(1, 9)))
-        called += any(who for *_, who in tuned.crossing(pd.concat(parts), "a", "b"))
+        called += any(who for *_, who in tuning_summary.crossing(pd.concat(parts), "a", "b"))
     assert stats.binomtest(called, 400).proportion_ci(0.99).low < 0.05
 
 
 def test_the_wider_hill_is_easier_to_tune():
-    found = tuned.close_to_best(made(wide=hill(-2, 1.0), narrow=hill(-2, 0.2)))
+    found = tuning_summary.close_to_best(made(wide=hill(-2, 1.0), narrow=hill(-2, 0.2)))
     assert found["wide"].share > found["narrow"].share
     # |x + 2| < width + sqrt(0.01 / 0.4), of four decades
     assert found["wide"].low < 2 * (1.0 + 0.158) / 4 < found["wide"].high
@@ -102,18 +103,18 @@ def test_choices_and_the_ends_of_an_axis():
     rows = [("a", s, 0 if s < 3 else 1, 1e-3 if s < 3 else 0.9) for s in range(12)]
     rows += [("b", s, 1, 0.01) for s in range(12)]
     chosen = pd.DataFrame(rows, columns=["label", "seed", "candidate", "lr"])
-    found = tuned.choices(chosen, space(AMONG)).set_index("label")
+    found = tuning_summary.choices(chosen, space(AMONG)).set_index("label")
     assert found.loc["a", ["recipe", "low", "high", "replicates"]].tolist() == [3, 0, 9, 12]
     assert found.loc["b", ["least", "median", "most", "high"]].tolist() == [0.01, 0.01, 0.01, 0]
-    assert tuned.at_edges(found.reset_index()) == [("lr", "high", ["a"])]
-    assert tuned.at_edges(found.reset_index(), share=0.8) == []
+    assert tuning_summary.at_edges(found.reset_index()) == [("lr", "high", ["a"])]
+    assert tuning_summary.at_edges(found.reset_index(), share=0.8) == []
 
 
 def test_how_much_of_the_spread_was_the_recipe():
-    assert tuned.removed({"a": 0.9, "b": 0.5}, {"a": 0.9, "b": 0.9}) == 1
-    assert tuned.removed({"a": 0.9, "b": 0.5}, {"a": 0.9, "b": 0.7}) == pytest.approx(0.75)
-    assert tuned.removed({"a": 0.9}, {"a": 0.9}) == 0
-    assert tuned.spread({"a": 0.9, "b": 0.5}) == pytest.approx(np.std([0.9, 0.5], ddof=1))
+    assert tuning_summary.removed({"a": 0.9, "b": 0.5}, {"a": 0.9, "b": 0.9}) == 1
+    assert tuning_summary.removed({"a": 0.9, "b": 0.5}, {"a": 0.9, "b": 0.7}) == pytest.approx(0.75)
+    assert tuning_summary.removed({"a": 0.9}, {"a": 0.9}) == 0
+    assert tuning_summary.spread({"a": 0.9, "b": 0.5}) == pytest.approx(np.std([0.9, 0.5], ddof=1))
 
 
 @pytest.fixture(scope="module")
@@ -128,20 +129,20 @@ def real() -> dict[str, pd.DataFrame]:
 
 
 def test_figures_of_a_real_tuning(real):
-    tried = tuned.trials(real["candidates"])
+    tried = tuning_summary.trials(real["candidates"])
     with styled():
-        figure = tuned_figures.over(tried, "lr", ["relu", "srelu"], "relu", log=True)
+        figure = tuning.over(tried, "lr", ["relu", "srelu"], "relu", log=True)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["relu", "srelu"]
     assert figure.axes[0].get_xscale() == "log"
     dots = figure.axes[1].lines[0].get_xdata()
     np.testing.assert_array_equal(dots, tried[tried.label == "srelu"].lr)
-    found = tuned.curves(real["candidates"], ["relu", "srelu"], most=8)
-    ax = tuned_figures.curves(plt.Figure().subplots(), found, ["relu", "srelu"])
+    found = tuning_summary.curves(real["candidates"], ["relu", "srelu"], most=8)
+    ax = tuning.curves(plt.Figure().subplots(), found, ["relu", "srelu"])
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["relu", "srelu"]
     last = {
         what: real[what][real[what].epoch == 3].groupby("label").test_accuracy.mean()
         for what in ("fixed", "history")
     }
-    figure = tuned_figures.shift(last["fixed"], last["history"], "relu")
+    figure = tuning.shift(last["fixed"], last["history"], "relu")
     assert len(figure.axes[0].patches) + len(figure.axes[0].texts) >= 2
     figure.draw_without_rendering()

@@ -14,10 +14,12 @@ from test_report import Page, assert_needs_nothing
 from test_runs import execute_small, means, rewrite
 
 import afnlab
-from afnlab.analysis import report, select, tuned
 from afnlab.cli import main
-from afnlab.runs import RunSpec, records, store
-from afnlab.runs.sweepfile import read
+from afnlab.compare import select, tuning_summary
+from afnlab.report import write_report
+from afnlab.runs import RunSpec, records
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.sweeps.sweep_file import read
 from afnlab.training.space import space
 
 TUNE = {
@@ -55,7 +57,7 @@ def test_a_run_keeps_what_was_tried_chosen_and_fixed():
         name = record["parameters"]["activation"]
         again = afnlab.tune("digits-mlp", name, TUNE, seeds=6, epochs=2)
         for what in ("candidates", "chosen"):
-            table = store.read_table(run, record, f"{what}.parquet")
+            table = runs_folder.read_table(run, record, f"{what}.parquet")
             own = getattr(again, what)[table.columns]
             pd.testing.assert_frame_equal(table, own, rtol=1e-5)
         assert space(record["parameters"]["tune"]).normal() == record["parameters"]["tune"]
@@ -116,14 +118,14 @@ def test_recipe_says_what_tuning_changed():
     after = fixed.assign(
         accuracy=[0.91, 0.91, 0.92], verdict=["baseline", "not told apart", "better"]
     )
-    said = tuned.recipe(fixed, after, "a")
+    said = tuning_summary.recipe(fixed, after, "a")
     assert said.startswith(
         "Better than a, of 2 others: 1 at the fixed recipe and 1 tuned; worse: 1 and 0."
     )
     assert "24.66 points at the fixed recipe and 0.58 points tuned" in said
     assert said.endswith("a itself changes by +1.00 points.")
     few = fixed.assign(verdict="too few seeds")
-    assert "others" not in tuned.recipe(few, after, "a")
+    assert "others" not in tuning_summary.recipe(few, after, "a")
 
 
 @pytest.mark.slow
@@ -135,7 +137,7 @@ def test_the_report_of_a_tuned_sweep(runs, tmp_path, monkeypatch):
         " selection_seeds: 1}\n"
         "grid: {activation: [relu, srelu]}\nseeds: 6\n"
     )
-    page = Page(report.write("t.yaml", runs=runs, pdf=False, means=means()))
+    page = Page(write_report.write("t.yaml", runs=runs, pdf=False, means=means()))
     assert_needs_nothing(page)
     for heading in (
         "What tuning changed",

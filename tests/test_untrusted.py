@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 from test_runs import ID, RECORD, SMALL, execute_small, rewrite, small_runs
 
-from afnlab import analysis
+from afnlab import compare
 from afnlab.cli import main
-from afnlab.runs import RunFailed, RunSpec, execution, load, records, rerun, store, sweep, upkeep
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.places import Place, place
-from afnlab.runs.sweep import standings
-from afnlab.words import masked
+from afnlab.messages import masked
+from afnlab.runs import RunFailed, RunSpec, execute, execution, load, records, rerun, sweep
+from afnlab.runs.storage import maintenance, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import Place, place
+from afnlab.runs.sweeps.run_sweep import standings
 
 # What is left out is named in a warning, here and at the command line.
 pytestmark = pytest.mark.filterwarnings("always::UserWarning")
@@ -56,13 +57,13 @@ def test_a_flipped_bit_is_never_read(runs, capsys, name):
     with pytest.warns(UserWarning, match=message):
         assert load(runs).run.unique().tolist() == [whole["id"]]
     with pytest.warns(UserWarning, match=message):
-        (chosen,) = analysis.select(runs)
+        (chosen,) = compare.select(runs)
     assert [r["id"] for r in chosen.records] == [whole["id"]]
     assert len(chosen.table) == 1
     with pytest.warns(UserWarning, match=message):
         specs = [RunSpec.of_record(r) for r in (hurt, whole)]
         assert [s.left is None for s in standings(specs, runs)] == [False, True]
-    assert not store.is_there(runs, hurt["id"])
+    assert not runs_folder.is_there(runs, hurt["id"])
     for command in (["compare"], ["runs", "list"], ["runs", "gc"]):
         assert main([*command, "--runs", str(runs)]) == 0
         assert f"{name}: is not what was written" in capsys.readouterr().err
@@ -89,7 +90,7 @@ def test_weights_are_summed_before_a_run_counts_as_made(runs):
     assert len(records(runs)) == 2  # nobody makes numbers of it
     with pytest.warns(UserWarning, match="weights.safetensors: is not what was written"):
         assert len(records(runs, entire=True)) == 1
-    assert not store.is_there(runs, hurt["id"])
+    assert not runs_folder.is_there(runs, hurt["id"])
     with pytest.warns(UserWarning, match="weights.safetensors: is not what was written"):
         (standing,) = standings([RunSpec.of_record(hurt)], runs)
     assert standing.left is not None
@@ -115,7 +116,7 @@ def test_a_history_that_is_not_of_its_run_is_named(runs, name):
     HISTORIES[name](pd.read_parquet(path)).to_parquet(path, index=False)
     rewrite(path.parent)
     with pytest.warns(UserWarning, match=f"left out {path}: "):
-        (chosen,) = analysis.select(runs)
+        (chosen,) = compare.select(runs)
     assert [r["id"] for r in chosen.records] == [whole["id"]]
     assert len(chosen.table) == 1
 
@@ -127,7 +128,7 @@ def test_a_record_chooses_no_file_of_published_values(runs, tmp_path, name):
     for record in both(runs):
         task = {**record["task"], "published": name.format(own=own)}
         rewrite(runs / record["id"], task=task)
-    (chosen,) = analysis.select(runs)
+    (chosen,) = compare.select(runs)
     assert chosen.task.published == name.format(own=own)
     assert chosen.claims.empty
 
@@ -162,7 +163,7 @@ def test_a_folders_name_is_no_pattern(runs, tmp_path, name):
         for path in decoy.glob("*/history.parquet"):
             pd.read_parquet(path).assign(test_accuracy=0.99).to_parquet(path)
     assert load(folder).equals(expected)
-    assert store.histories(folder, records(folder)).equals(
+    assert runs_folder.histories(folder, records(folder)).equals(
         expected.drop(columns=["task", "activation", "label"])
     )
 
@@ -248,7 +249,7 @@ def seal(run: Path, changes: dict) -> None:
     for name, value in changes.items():
         nested = isinstance(value, dict) and name in ("metrics", "parameters", "given")
         record[name] = record[name] | value if nested else value
-    record["sum"] = store._sum(record)
+    record["sum"] = runs_folder._sum(record)
     path.write_text(json.dumps(record))
 
 
@@ -267,7 +268,7 @@ def test_an_odd_record_is_left_out_alone(runs, capsys, name):
         warnings.simplefilter("ignore")
         assert (hurt["id"] in [r["id"] for r in records(runs)]) == (name in SURVIVED)
         assert whole["id"] in set(load(runs).run)
-        (chosen,) = analysis.select(runs)
+        (chosen,) = compare.select(runs)
         ids = {whole["id"], hurt["id"]} if name in COMPARED else {whole["id"]}
         assert {r["id"] for r in chosen.records} == ids
         assert len(chosen.table) == len(ids)
@@ -298,9 +299,9 @@ def test_a_speed_file_that_is_none_does_not_end_the_comparison(runs):
     for content in ("", "[]", '{"activations": 3}', '{"activations": [{"seconds": "x"}]}'):
         (runs / "speed.json").write_text(content)
         with pytest.warns(UserWarning, match="left out .*speed.json: is no file"):
-            assert len(analysis.select(runs)[0].table) == 2
+            assert len(compare.select(runs)[0].table) == 2
         with pytest.raises(ValueError, match="is no file of"):
-            analysis.select(runs, speed=runs / "speed.json")
+            compare.select(runs, speed=runs / "speed.json")
 
 
 @pytest.fixture
@@ -360,9 +361,9 @@ def test_links_are_neither_read_nor_deleted_through(runs, precious, capsys):
     with pytest.warns(UserWarning, match="is a link"):
         assert records(runs) == []
     with pytest.warns(UserWarning, match=r"\.failed: is a link"):
-        assert store.failures(runs) == []
+        assert runs_folder.failures(runs) == []
     assert main(["runs", "gc", "--stale", "--runs", str(runs)]) == 0
-    upkeep.discard(Place(runs), runs / one["id"])
+    maintenance.discard(Place(runs), runs / one["id"])
     Place(runs).remove_failed("0123456789abcdef")
     assert sorted(precious.rglob("*")) == before
     assert not {p.name for p in runs.iterdir()} & {".trash-1", ".torn-1", ".attempt-1", one["id"]}
@@ -465,7 +466,7 @@ def test_a_metric_that_is_none_fails_the_run(tmp_path):
 def test_a_notebook_of_ones_own_may_tell_parameters_of_its_own(tmp_path):
     left = '{"metrics": {"loss": 1}, "parameters": {"lr": 0.1}}'
     folder = execute_own(tmp_path, f"open(out + '/result.json', 'w').write({left!r})")
-    assert store.read_record(folder / "record.json")["metrics"] == {"loss": 1}
+    assert runs_folder.read_record(folder / "record.json")["metrics"] == {"loss": 1}
 
 
 @pytest.mark.parametrize("instead", ["", "os.symlink(os.environ['ELSEWHERE'], out)"])
@@ -477,7 +478,7 @@ def test_a_folder_that_a_notebook_has_taken_away_leads_nowhere(tmp_path, monkeyp
     with pytest.raises(RunFailed):
         execute_own(tmp_path, f"import os, shutil\nshutil.rmtree(out)\n{instead}")
     assert os.listdir(elsewhere) == ["link"]  # noqa: PTH208
-    assert len(store.failures(tmp_path / "runs")) == 1
+    assert len(runs_folder.failures(tmp_path / "runs")) == 1
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".failed"]
 
 
@@ -488,7 +489,7 @@ def execute_own(tmp_path: Path, source: str) -> Path:
     cell = nbformat.v4.new_code_cell('out: str = ""', metadata={"tags": ["parameters"]})
     notebook.cells = [cell, nbformat.v4.new_code_cell(source)]
     nbformat.write(notebook, tmp_path / "own.ipynb")
-    return execution.execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
+    return execute.execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
 
 
 def finished(tmp_path: Path, leave) -> Path:
@@ -540,7 +541,7 @@ def test_what_no_record_can_hold_fails_the_run(tmp_path, leave, message):
     with pytest.raises(ValueError, match=message):
         made.finish(RECORD)
     made.fail(RECORD | {"message": "ValueError: no"})
-    assert [f["id"] for f in store.failures(tmp_path / "runs")] == [ID]
+    assert [f["id"] for f in runs_folder.failures(tmp_path / "runs")] == [ID]
 
 
 def test_a_hard_link_in_a_failed_run_is_not_written_through(tmp_path, precious):
@@ -590,7 +591,7 @@ def test_a_password_is_in_no_line_and_no_file(tmp_path, monkeypatch, capsys):
         assert main([*command, "--runs", url]) == 2
         said += capsys.readouterr().err
     for unknown in ("nowhere://key:se/cret@host/runs?token=abc", url):
-        for read in (load, analysis.select):
+        for read in (load, compare.select):
             with pytest.raises(ValueError, match=r"\*\*\*@host") as raised:
                 read(unknown)
             said += str(raised.value)

@@ -12,10 +12,11 @@ from test_report import SWEEP
 from test_runs import RECORD, rewrite, small_runs
 
 from afnlab.cli import main
-from afnlab.runs import execution, records, rerun, store, upkeep
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.executors import Local
-from afnlab.runs.places import place
+from afnlab.runs import execute, records, rerun
+from afnlab.runs.storage import maintenance, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import place
+from afnlab.runs.sweeps.local_executor import Local
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_gc(runs, capsys):
     done = with_a_failure(runs, record["id"])
     outdated = with_a_failure(runs)
     expected = {killed.folder, trash, done, outdated}
-    assert {path for path, _ in upkeep.waste(place(runs))} == expected
+    assert {path for path, _ in maintenance.waste(place(runs))} == expected
     assert main(["runs", "gc", "--dry-run"]) == 0
     assert capsys.readouterr().out.count("would remove") == 4
     assert all(p.exists() for p in expected)
@@ -125,7 +126,7 @@ def test_gc(runs, capsys):
 def test_gc_takes_stale_runs_only_when_asked(runs, capsys):
     first, second = records(runs)
     rewrite(runs / first["id"], group="0" * 16)
-    assert upkeep.table(runs).state.tolist() == ["stale", "done"]
+    assert maintenance.table(runs).state.tolist() == ["stale", "done"]
     assert main(["runs", "gc"]) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
     assert main(["runs", "gc", "--stale"]) == 0
@@ -150,7 +151,7 @@ def test_rerun_gives_the_same_bits(runs, capsys):
 
 def test_rerun_compares_bits_and_says_what_it_cannot_compare(runs, tmp_path):
     one, other = (runs / r["id"] for r in records(runs))
-    record = store.read_record(one / "record.json")
+    record = runs_folder.read_record(one / "record.json")
     assert rerun.compare(one, record, one, record).same == ["history.parquet", "notebook.ipynb"]
     moved = shutil.copytree(one, tmp_path / "moved")
     table = pd.read_parquet(moved / "history.parquet")
@@ -198,7 +199,7 @@ def test_sweep_flags(runs, capsys):
 def test_what_failed_before_is_tried_again_only_when_asked(runs, capsys, monkeypatch):
     def results(self, todo, where):
         for spec in todo:
-            yield spec, execution.note_failure(spec, where.folder, "OSError: again")
+            yield spec, execute.note_failure(spec, where.folder, "OSError: again")
 
     monkeypatch.setattr(Local, "results", results)
     words = ["sweep", "two.yaml", "--seeds", "3"]
@@ -222,7 +223,7 @@ def test_each_run_has_gpus_of_its_own(tmp_path, monkeypatch):
         seen.append(environment)
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
-    monkeypatch.setattr("afnlab.runs.warm.Warm.attempt", attempt)
+    monkeypatch.setattr("afnlab.runs.sweeps.worker.Warm.attempt", attempt)
     local = Local(8, gpus_per_run=2)
     assert local.jobs == 2
     assert len(list(local.results(list(range(6)), place(tmp_path)))) == 6

@@ -12,9 +12,9 @@ import pytest
 from test_report import SWEEP
 from test_runs import means, rewrite, small_runs
 
-from afnlab.analysis import report
-from afnlab.analysis.verify import verify
 from afnlab.cli import main
+from afnlab.report import write_report
+from afnlab.report.verify import verify
 from afnlab.runs import RunSpec, records, rerun
 
 
@@ -23,7 +23,7 @@ def proved(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("verify")
     (folder / "two.yaml").write_text(SWEEP)
     runs = shutil.copytree(small_runs(), folder / "runs")
-    page = report.write(
+    page = write_report.write(
         folder / "two.yaml", runs=runs, out=folder / "out", pdf=False, means=means()
     )
     return page, runs
@@ -138,7 +138,7 @@ def test_a_forged_page_whose_sum_is_forged_too(copied, was, forged, told):
     text = page.read_text()
     assert was in text
     page.write_text(text.replace(was, forged, 1))
-    rewrite_state(out, files=report.files(out))
+    rewrite_state(out, files=write_report.files(out))
     good, said = lines(out, rerun=0, runs=runs)
     assert not good
     assert said[0].endswith("as they were written")

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import afnlab
-from afnlab.analysis.overlays import Curves
-from afnlab.analysis.style import COLOURS
-from afnlab.widgets import RotationExplorer, explore, playground, replay
-from afnlab.widgets.card import code
-from afnlab.widgets.controls import widths
-from afnlab.widgets.parts import Dial, handy_step, within
+from afnlab.figures.style import COLOURS
+from afnlab.live.function_overlay import Curves
+from afnlab.widgets import RotationExplorer, explore, learned_replay, playground
+from afnlab.widgets.activation_card import code
+from afnlab.widgets.elements import Dial, handy_step, within
+from afnlab.widgets.model_controls import widths
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
 free = {
@@ -353,7 +353,7 @@ def runs(tmp_path_factory):
         | {"limit_train": 100, "record": ["parameters"]},
     )
     made = afnlab.runs.execute(spec, folder)
-    return folder, pd.read_parquet(made / replay.TABLE)
+    return folder, pd.read_parquet(made / learned_replay.TABLE)
 
 
 def test_learned_parameters_are_played(runs):
@@ -397,10 +397,12 @@ def test_another_run_is_played_whose_seeds_are_fewer(tmp_path, monkeypatch):
             [list(sites), range(seeds), range(3)], names=["site", "seed", "epoch"]
         )
         (tmp_path / name).mkdir()
-        index.to_frame(index=False).assign(**columns).to_parquet(tmp_path / name / replay.TABLE)
+        index.to_frame(index=False).assign(**columns).to_parquet(
+            tmp_path / name / learned_replay.TABLE
+        )
         told = {"activation": "srelu", "label": "srelu", "task": "mine", "epochs": 2, "options": {}}
-        records.append({"id": name, "parameters": told, "files": {replay.TABLE: {}}})
-    monkeypatch.setattr(replay.store, "records", lambda folder: records)
+        records.append({"id": name, "parameters": told, "files": {learned_replay.TABLE: {}}})
+    monkeypatch.setattr(learned_replay.store, "records", lambda folder: records)
     player = explore("srelu", runs=str(tmp_path)).replay
     player.load()
     player.site.value, player.seed.value = "2", 4
@@ -421,8 +423,8 @@ def test_learned():
             "value": [1.0, 2.0, 3.0, 6.0],
         }
     )
-    assert replay.learned(table, "1", 1).a.tolist() == [3.0, 6.0]
-    assert replay.learned(table, "1", "mean").a.tolist() == [2.0, 4.0]
+    assert learned_replay.learned(table, "1", 1).a.tolist() == [3.0, 6.0]
+    assert learned_replay.learned(table, "1", "mean").a.tolist() == [2.0, 4.0]
 
 
 # The Auto-Rotating layers.
@@ -510,7 +512,7 @@ def test_playing_does_not_block():
 
 
 def test_it_waits_for_the_browser_and_pauses_without_one(monkeypatch):
-    monkeypatch.setattr("afnlab.widgets.turns.PATIENCE", 0.2)
+    monkeypatch.setattr("afnlab.widgets.animation.PATIENCE", 0.2)
     widget = playground("srelu")
 
     async def scene() -> None:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from test_tables import BASE, SIX, rows, shifted, table
 
-from afnlab.analysis.costs import Cost
-from afnlab.analysis.notes import left_out, mixed, reach, same_functions, unequal_seeds
-from afnlab.analysis.numerals import three_digits
-from afnlab.analysis.wording import answers
+from afnlab.compare.answers import answers
+from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
+from afnlab.compare.costs import Cost
+from afnlab.compare.formatting import three_digits
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])

@@ -8,7 +8,7 @@ import torch
 
 from afnlab.activations import _stable
 from afnlab.activations._stable import finite, is_number, logistic
-from afnlab.spec import Param, activation
+from afnlab.registry import Param, activation
 
 
 @activation("Tanh", latex=r"\tanh x", reference="tanh", range=(-1, 1))

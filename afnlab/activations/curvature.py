@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from afnlab.activations._stable import gate, reciprocal_curve, times
-from afnlab.spec import Param, activation
+from afnlab.registry import Param, activation
 
 APEC_START = (
     "start: normal about the middle of its range, deviation 0.35;"

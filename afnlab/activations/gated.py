@@ -7,7 +7,7 @@ from math import inf, pi, sqrt
 import torch
 
 from afnlab.activations._stable import finite, gate, logistic
-from afnlab.spec import Param, activation
+from afnlab.registry import Param, activation
 
 
 @activation(

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from afnlab.activations._stable import is_number, times
-from afnlab.spec import Param, activation
+from afnlab.registry import Param, activation
 
 ALPHA = ("alpha",)
 SELU_FLOOR = -1.7580993408473766  # -scale * alpha

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from afnlab.activations._stable import is_number, tanh
-from afnlab.spec import Param, activation
+from afnlab.registry import Param, activation
 
 LAMBDA = ("lambda", "alpha")
 LEVELS = range(17, 1, -2)  # of tanhshrink's continued fraction: to the last digit of float64

@@ -6,7 +6,7 @@ from math import inf
 
 import torch
 
-from afnlab.spec import Param, activation
+from afnlab.registry import Param, activation
 
 DIM = Param(
     -1,

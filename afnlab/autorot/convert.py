@@ -19,8 +19,8 @@ from afnlab.autorot.undisturbed import undisturbed
 from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import ActivationModule
+from afnlab.registry import get_activation, list_activations
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
-from afnlab.spec import get_activation, list_activations
 
 ROTATED: dict[type[nn.Module], type[Any]] = {
     nn.Linear: linear.AutoRotLinear,

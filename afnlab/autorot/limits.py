@@ -8,7 +8,7 @@ from sys import float_info
 import torch
 
 from afnlab.errors import shown
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 
 # The source's table. arctan's slope at 7 is 2 % of its maximum; the rule below would give 3.6.
 PUBLISHED = {"tanh": 2.0, "sigmoid": 4.0, "arctan": 7.0}

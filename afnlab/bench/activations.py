@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.bench.timing import in_turn, keep_memory
-from afnlab.loading import load
 from afnlab.native import kernels
 from afnlab.nn import make
-from afnlab.spec import get_activation, list_activations
+from afnlab.registry import get_activation, list_activations
+from afnlab.usercode.lookup import load
 
 PEERS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,

@@ -37,8 +37,10 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
 
 
 def _laps() -> dict[str, float]:
-    from afnlab.analysis import charts, curves, panels, stats, tables  # noqa: PLC0415
-    from afnlab.analysis.style import styled, to_svg  # noqa: PLC0415
+    from afnlab import stats  # noqa: PLC0415
+    from afnlab.compare import epochs, summary_table  # noqa: PLC0415
+    from afnlab.figures import comparison, small_multiples  # noqa: PLC0415
+    from afnlab.figures.style import styled, to_svg  # noqa: PLC0415
 
     rows = history()
     made, clock = {}, time.perf_counter()
@@ -48,18 +50,18 @@ def _laps() -> dict[str, float]:
         now = time.perf_counter()
         made[part], clock = now - clock, now
 
-    table = tables.compare(rows, "relu", CLASSES, margin=0.005)
+    table = summary_table.compare_histories(rows, "relu", CLASSES, margin=0.005)
     lap(f"compare {len(rows)} rows")
-    curves.milestones(rows, float(table.accuracy["relu"]))
+    epochs.milestones(rows, float(table.accuracy["relu"]))
     lap("milestones")
-    final = tables.final_values(rows)
+    final = summary_table.final_values(rows)
     found = stats.ranking(final)
     lap("ranks")
     with styled(for_page=True):
         for figure in (
-            charts.comparison(final, table, "relu", 0.005),
-            panels.learning(rows, list(table.index), "relu"),
-            charts.ranks(found),
+            comparison.comparison(final, table, "relu", 0.005),
+            small_multiples.learning(rows, list(table.index), "relu"),
+            comparison.ranks(found),
         ):
             to_svg(figure, "")
     lap("figures")

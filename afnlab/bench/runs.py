@@ -17,9 +17,9 @@ from typing import Any
 import pandas as pd
 
 from afnlab.paths import find
-from afnlab.runs.executors import Local
-from afnlab.runs.places import Place
-from afnlab.runs.spec import RunSpec
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage.location import Place
+from afnlab.runs.sweeps.local_executor import Local
 
 GIVEN = {"activation": "srelu", "seeds": 12, "epochs": 10}
 _FEW = 3  # runs of a rival that starts anew for each

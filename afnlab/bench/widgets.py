@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from afnlab.analysis.overlays import Curves, first_view
-from afnlab.analysis.regions import Regions
-from afnlab.analysis.surface import Surfaces
 from afnlab.bench.timing import in_turn
+from afnlab.live.decision_surface import Surfaces
+from afnlab.live.function_overlay import Curves, first_view
+from afnlab.live.preactivations import Regions
 from afnlab.widgets import RotationExplorer, explore, playground
 
 CURVES = ("srelu", "gelu", "apec")

@@ -1,4 +1,4 @@
-"""The command line: `afnlab COMMAND`, with a clear line and a non-zero status for any failure."""
+"""`afnlab COMMAND`: finds the command, and ends with a clear line whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -9,17 +9,32 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import afnlab
-from afnlab import _startup, bench, cli_analysis, cli_runs
-from afnlab.cli_parser import Parser, UsageError
+from afnlab import _startup
+from afnlab.cli.parser import Parser, UsageError
 from afnlab.errors import told
-from afnlab.mainguard import MainGuardError
-from afnlab.words import complain, say
+from afnlab.messages import complain
+from afnlab.usercode.mainguard import MainGuardError
 
 DEBUG = "AFNLAB_DEBUG"
+COMMANDS = {  # the module of this package that has it, and what it does
+    "list": ("activations", "names of the activations"),
+    "check": ("activations", "are values and slopes finite, and slopes right? of anybody's too"),
+    "run": ("run", "execute a notebook with parameters and keep what it leaves"),
+    "sweep": ("sweep", "make the runs of a sweep file that are not there yet"),
+    "runs": ("runs", "look after the folder of runs"),
+    "rerun": ("run", "execute a run again: are its numbers the same bits?"),
+    "compare": ("compare", "print the comparison table of runs"),
+    "report": ("report", "write the report of runs as one HTML page"),
+    "verify": ("report", "recompute a report's tables, rerun some of its runs, compare"),
+    "bench": ("bench", "measure speed against a named peer, in one run"),
+    "data": ("data", "list, fetch or verify the data sets of the tasks"),
+    "doctor": ("installation", "say what is installed, what works, and what does not"),
+    "lab": ("installation", "open copies of the notebooks in JupyterLab"),
+}
 _EPILOG = f"""\
 `afnlab COMMAND --help` tells more.
 
@@ -36,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         _startup.ready()
-        arguments = _parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else list(argv)
+        arguments = parser(words[0] if words else None).parse_args(words)
         return _run(arguments)
     except UsageError as error:
         complain(error)
@@ -101,161 +117,22 @@ def _warn(message: Warning | str, *_: Any) -> None:
     complain(message)
 
 
-def _list(a: argparse.Namespace) -> int:
-    for name in afnlab.list_activations():
-        record = afnlab.get_activation(name)
-        if a.long:
-            params = ", ".join(f"{n}={p.default:g}" for n, p in record.params.items())
-            say(f"{name:13}{'nn.' + record.module.split()[0]:16}{params}")
-        else:
-            say(name)
-    if a.long:
-        say()
-        say("tasks:")
-        for name in afnlab.list_tasks():
-            say(f"{name:20}{afnlab.get_task(name).summary}")
-    return 0
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the command line.
 
-
-def _check(a: argparse.Namespace) -> int:
-    from afnlab.analysis import check  # noqa: PLC0415
-
-    table = check.check(a.refs)
-    for line in (*check.lines(table), check.summary(table)):
-        say(line)
-    wrong = (table[list(check.COLUMNS[:-1])] != "").any(axis=None)
-    return int(wrong or check.unchecked(table, a.refs))
-
-
-def _bench(a: argparse.Namespace) -> int:
-    chosen = {"compiled": True} if a.compile else {}
-    chosen |= {"beside": a.beside} if a.beside else {}
-    if chosen and a.name != "activations":
-        raise ValueError("bench: --compile and --beside are for activations")
-    bench.main(a.name, a.device, a.rounds, a.json, **chosen)
-    return 0
-
-
-def _data(a: argparse.Namespace) -> int:
-    from afnlab.training import files  # noqa: PLC0415
-
-    for name in a.names:
-        files.source(name)
-    chosen = a.names or list(files.SOURCES)
-    if a.action == "list":
-        for name in chosen:
-            source = files.source(name)
-            say(f"{name:10}{files.state(name):16}{files.folder_of(name)}")
-            say(f"{'':10}{source.title}")
-        return 0
-    if a.action == "fetch":
-        if not a.names:
-            raise ValueError(f"data fetch: name what to fetch, of {', '.join(files.SOURCES)}")
-        for name in chosen:
-            say(f"{name} is in {files.fetch(name)}")
-        return 0
-    if not a.names:
-        chosen = [name for name in chosen if files.state(name) != "absent"]
-    wrong = {name: files.problems(name) for name in chosen}
-    for name, found in wrong.items():
-        for problem in found:
-            complain(problem)
-        if not found and files.originals(name):
-            say(f"{name} is whole, in {files.folder_of(name)}: its published checksums")
-        elif not found:
-            found.append(f"{files.folder_of(name)}: {files.NOT_PUBLISHED.format(name)}")
-            complain(found[-1])
-    if not chosen:
-        say("no data set is here; `afnlab data list` names them")
-    return 1 if any(wrong.values()) else 0
-
-
-def _doctor(a: argparse.Namespace) -> int:
-    from afnlab import doctor  # noqa: PLC0415
-
-    return doctor.main()
-
-
-def _lab(a: argparse.Namespace) -> int:
-    from afnlab import lab  # noqa: PLC0415
-
-    return lab.main(Path(a.folder), a.rest)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    Args:
+        chosen: the command whose flags are wanted; the modules of the others are not imported.
+            None, or what is no command: all.
+    """
+    made = Parser(
         prog="afnlab",
         description="Is an activation function any good? Train, compare, report.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: Any, text: str, *examples: str) -> argparse.ArgumentParser:
-        shown = "".join(f"\n  afnlab {name} {words}".rstrip() for words in examples)
-        sub = commands.add_parser(
-            name,
-            help=text,
-            description=text,
-            epilog=f"examples:{shown}" if shown else None,
-        )
-        sub.set_defaults(command=command)
-        return sub
-
-    def runs(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
-
-    def limits(sub: argparse.ArgumentParser) -> None:
-        for name in cli_runs.LIMITS:
-            flag = "--" + name.replace("_", "-")
-            sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
-
-    sub = add("list", _list, "names of the activations")
-    sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
-
-    text = "are values and slopes finite, and slopes right? of anybody's too"
-    sub = add(
-        "check", _check, text, "srelu gelu", "my_idea.py:softer torch.nn:SiLU torch_activation"
-    )
-    sub.add_argument(
-        "refs",
-        nargs="*",
-        metavar="REF",
-        help="a name, my.py:thing, package.module:thing, or a package (default: all of ours)",
-    )
-
-    cli_runs.register(add, runs, limits)
-
-    cli_analysis.register(add, runs, limits)
-
-    text = "measure speed against a named peer, in one run"
-    sub = add("bench", _bench, text, "train", "activations --json runs/speed.json")
-    sub.add_argument("name", choices=bench.NAMES, help="what to measure")
-    sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
-    sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")
-    sub.add_argument("--compile", action="store_true", help="activations: torch.compile as well")
-    sub.add_argument(
-        "--beside",
-        action="append",
-        metavar="REF",
-        help="activations: somebody else's as well, my.py:thing or package.module:thing",
-    )
-
-    text = "list, fetch or verify the data sets of the tasks"
-    sub = add("data", _data, text, "list", "fetch mnist cifar10")
-    sub.add_argument("action", choices=["list", "fetch", "verify"], help="what to do")
-    text = "mnist, cifar10, cifar100 (default: all; fetch wants names)"
-    sub.add_argument("names", nargs="*", metavar="NAME", help=text)
-
-    add("doctor", _doctor, "say what is installed, what works, and what does not")
-    text = "open copies of the notebooks in JupyterLab"
-    sub = add("lab", _lab, text, "--folder ideas -- --port 9000")
-    text = "where the copies go (default afnlab-notebooks)"
-    sub.add_argument("--folder", default="afnlab-notebooks", help=text)
-    sub.add_argument("rest", nargs="*", help="further arguments for jupyter lab, after --")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(command())
+    made.add_argument("--version", action="version", version=f"afnlab {afnlab.__version__}")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    for name, (module, text) in COMMANDS.items():
+        one = commands.add_parser(name, help=text, description=text)
+        if chosen == name or chosen not in COMMANDS:
+            getattr(import_module(f"afnlab.cli.{module}"), f"add_{name}")(one)
+    return made

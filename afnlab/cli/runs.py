@@ -1,68 +1,25 @@
-"""The command line's words about runs; what they do is in `afnlab.runs.commands`."""
+"""`afnlab runs`: list, show, diff, rm, gc."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-LIMITS = ("epochs", "limit_train", "limit_test", "budget")
-_Adds = Callable[[argparse.ArgumentParser], None]
+import yaml
+from pandas import isna
+
+from afnlab import locks
+from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.messages import complain, counted, plain, say
+from afnlab.runs.storage import maintenance
+from afnlab.runs.storage.location import Place, place
 
 
-def limits(a: argparse.Namespace) -> dict[str, Any]:
-    """What is given in place of a sweep's own settings."""
-    return {name: getattr(a, name, None) for name in LIMITS}
-
-
-def _run(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.run(a)
-
-
-def _sweep(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.sweep(a, {"seeds": commands.seeds(a.seeds), **limits(a)})
-
-
-def _runs(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.runs(a)
-
-
-def _rerun(a: argparse.Namespace) -> int:
-    from afnlab.runs import commands  # noqa: PLC0415
-
-    return commands.rerun(a)
-
-
-def _sweep_flags(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
-    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
-    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
-    sub.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="the runs with this value of a parameter; may be repeated",
-    )
-    sub.add_argument("--retry-failed", action="store_true", help="try again what failed before")
-    sub.add_argument(
-        "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
-    )
-    sub.add_argument("--gpus-per-run", type=int, default=0, metavar="N", help="of its own")
-    text = "a Dask scheduler, tcp://host:port; or local: workers of Dask on this machine"
-    sub.add_argument("--scheduler", metavar="ADDRESS", help=text)
-    text = "have Slurm start the jobs, with queue=..., account=..., memory=..., walltime=..."
-    sub.add_argument("--slurm", nargs="*", metavar="KEY=VALUE", help=text)
-
-
-def _runs_actions(sub: argparse.ArgumentParser, runs: _Adds) -> None:
+def add_runs(sub: argparse.ArgumentParser) -> None:
+    words = ("list --state failed", "show 3f2a", "diff 3f2a 77b0", "gc --stale --dry-run")
+    sub.epilog = examples("runs", *words)
+    sub.set_defaults(command=_runs)
     actions = sub.add_subparsers(required=True, metavar="ACTION", dest="action")
     for name, text in (
         ("list", "what is there"),
@@ -72,7 +29,7 @@ def _runs_actions(sub: argparse.ArgumentParser, runs: _Adds) -> None:
         ("gc", "delete what killed sweeps left, and failures that are made good or out of date"),
     ):
         action = actions.add_parser(name, help=text, description=text)
-        runs(action)
+        add_runs_flag(action)
         if name == "list":
             action.add_argument("--state", choices=["done", "stale", "failed"], help="only these")
         elif name == "show":
@@ -87,40 +44,81 @@ def _runs_actions(sub: argparse.ArgumentParser, runs: _Adds) -> None:
             action.add_argument("--dry-run", action="store_true", help="only say what")
 
 
-def register(add: Callable[..., argparse.ArgumentParser], runs: _Adds, limits: _Adds) -> None:
-    """Add the commands; `runs` and `limits` add the flags that they share with others."""
+def _runs(a: argparse.Namespace) -> int:
+    where = place(a.runs)
+    where.pull()
+    if not where.folder.is_dir():
+        raise ValueError(f"{where.folder}: no such folder; make runs first, with `afnlab sweep`")
+    if a.action == "list":
+        return _list(where, a.state)
+    if a.action == "show":
+        return _show(where, a.id)
+    if a.action == "diff":
+        return _diff(where, a.one, a.other)
+    if a.action == "rm":
+        return _remove(where, a.ids)
+    return _collect_garbage(where, a.stale, a.dry_run)
 
-    def timeout(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
 
-    text = "execute a notebook with parameters and keep what it leaves"
-    examples = "train -p activation srelu -p t 1.5 -p seeds 12", "own.ipynb -p rate 0.5"
-    sub = add("run", _run, text, *examples)
-    sub.add_argument("notebook", help="one of afnlab's (train), or a path")
-    sub.add_argument(
-        *("-p", "--parameter"),
-        nargs=2,
-        type=str,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="one of the notebook's, the activation's or the task's; may be repeated",
-    )
-    timeout(sub)
-    runs(sub)
+def _list(where: Place, state: str | None) -> int:
+    found = maintenance.table(where.folder)
+    if state:
+        found = found[found.state == state]
+    width = max((len(label) for label in found.label), default=0)
+    for row in found.to_dict("records"):
+        accuracy = "" if isna(row["accuracy"]) else f"{100 * row['accuracy']:.2f} %"
+        seconds = "" if isna(row["seconds"]) else f"{row['seconds']:.1f} s"
+        seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
+        when = row["started"][:16].replace("T", " ")
+        line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
+        own = "" if accuracy else metrics_as_text(row["metrics"])
+        own += "" if row["here"] else "  its code is not here"
+        say(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
+    return 0
 
-    text = "make the runs of a sweep file that are not there yet"
-    examples = "default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu --dry-run"
-    sub = add("sweep", _sweep, text, *examples)
-    _sweep_flags(sub)
-    timeout(sub)
-    limits(sub)
-    runs(sub)
 
-    shown = ("list --state failed", "show 3f2a", "diff 3f2a 77b0", "gc --stale --dry-run")
-    _runs_actions(add("runs", _runs, "look after the folder of runs", *shown), runs)
+def metrics_as_text(metrics: Mapping[str, Any]) -> str:
+    """What a notebook of the user's own has measured."""
+    shown = {n: f"{v:.6g}" if isinstance(v, float) else f"{v:.15g}" for n, v in metrics.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
-    sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?", "3f2a")
-    sub.add_argument("id", help="its id, or how that begins")
-    timeout(sub)
-    runs(sub)
+
+def _show(where: Place, ref: str) -> int:
+    record = maintenance.find(where.folder, ref)
+    for line in yaml.safe_dump(record, sort_keys=False, allow_unicode=True).splitlines():
+        say(line)
+    say(f"folder: {maintenance.home(where.folder, record).resolve()}")
+    return 0
+
+
+def _diff(where: Place, *refs: str) -> int:
+    one, other = (maintenance.find(where.folder, ref) for ref in refs)
+    found = maintenance.difference(one, other)
+    shown_as = found.map(plain).to_string(index=False) if len(found) else "no difference"
+    for line in shown_as.splitlines():
+        say(line)
+    return 0
+
+
+def _remove(where: Place, ids: Sequence[str]) -> int:
+    for run_id in maintenance.remove(where, ids):
+        say(f"removed {run_id}")
+    return 0
+
+
+def _collect_garbage(where: Place, stale: bool, dry_run: bool) -> int:
+    found = maintenance.waste(where, stale)
+    if not dry_run:
+        locks.tidy(where.workshop)
+    left = 0
+    for path, reason in found:
+        try:
+            if not dry_run:
+                maintenance.discard(where, path)
+            say(f"{'would remove' if dry_run else 'removed'} {path.name}: {reason}")
+        except (OSError, ValueError) as error:  # the others can go all the same
+            left += 1
+            complain(f"not removed: {path.name}: {error}")
+    if not found:
+        say("nothing to remove")
+    return 1 if left else 0

@@ -1,1 +1,8 @@
 """The comparison of runs: which are chosen, their table, and what it says."""
+
+from afnlab.compare.published_tables import published
+from afnlab.compare.select_runs import select
+from afnlab.compare.selection import Selection
+from afnlab.compare.summary_table import compare_histories
+
+__all__ = ["Selection", "compare_histories", "published", "select"]

@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from afnlab.analysis.numerals import (
-    interval,
-    percent,
-    points,
-    seconds,
-    signed,
-    three_digits,
-)
-from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
-from afnlab.analysis.tables import ALPHA, TOLD
-from afnlab.words import counted
+from afnlab.compare.formatting import interval, percent, points, seconds, signed, three_digits
+from afnlab.compare.summary_table import ALPHA, TOLD
+from afnlab.messages import counted
+from afnlab.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 
 if TYPE_CHECKING:
-    from afnlab.analysis.costs import Cost
+    from afnlab.compare.costs import Cost
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
@@ -38,7 +31,7 @@ def answers(
     """What the data can and cannot tell apart, by question.
 
     table: as `tables.compare` makes it, with the same baseline and margin; cost: see
-    `afnlab.analysis.costs`.
+    `afnlab.compare.costs`.
     """
     compared = table[table.p.notna()]
     texts = [

@@ -7,8 +7,8 @@ from math import sqrt
 
 import pandas as pd
 
-from afnlab.analysis.numerals import percent, points
-from afnlab.words import counted
+from afnlab.compare.formatting import percent, points
+from afnlab.messages import counted
 
 LISTED = 6  # names in a row
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from afnlab.analysis.trained import Trained
-from afnlab.runs import curve
-from afnlab.spec import Activation, get_activation, list_activations
+from afnlab.compare.training_facts import Trained
+from afnlab.registry import Activation, get_activation, list_activations
+from afnlab.runs.storage import function_values
 
 
 def built_in(one: Trained) -> Activation | None:
@@ -33,7 +33,7 @@ def used(one: Trained, runs: Sequence[Path]) -> np.ndarray | None:
     if record is None or record.stochastic or one.trainable:
         return None
     with suppress(ValueError, TypeError), torch.no_grad():  # it has other parameters today
-        return curve.used(record, one.parameters).numpy()
+        return function_values.used(record, one.parameters).numpy()
     return None
 
 
@@ -41,7 +41,7 @@ def kept(runs: Sequence[Path]) -> pd.DataFrame | None:
     """What the first of these runs that has it kept of its activation: x, value, slope, used."""
     for run in runs:
         with suppress(OSError, ValueError):
-            table = pd.read_parquet(run / curve.FILE)
+            table = pd.read_parquet(run / function_values.FILE)
             if {"x", "value", "slope"} <= set(table):
                 return table
     return None

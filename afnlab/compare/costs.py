@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.analysis import curves
-from afnlab.analysis.trained import Trained
-from afnlab.runs import files
-from afnlab.words import counted
+from afnlab.compare import epochs
+from afnlab.compare.training_facts import Trained
+from afnlab.messages import counted
+from afnlab.runs.storage import safe_files
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
@@ -74,7 +74,7 @@ def read(path: Path) -> Benchmark:
         raise ValueError(f"{path}: no such file; make it: `afnlab bench activations --json FILE`")
     wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
     try:
-        content = files.parse_json(files.read(path, files.LARGEST_JSON))
+        content = safe_files.parse_json(safe_files.read(path, safe_files.LARGEST_JSON))
         times = pd.DataFrame(content["activations"])
         facts = {name: content[name] for name in _FACTS}
     except Exception as error:  # what it holds may be anything
@@ -120,5 +120,5 @@ def cost(
             missing = tuple(label for label in found if label not in seconds)
             by = benchmark.by(machine["device_name"])
             return Cost(seconds, benchmark.of, by, missing)
-    seconds, unsteady = curves.cost(history), curves.unsteadiness(history)
+    seconds, unsteady = epochs.cost(history), epochs.unsteadiness(history)
     return Cost(seconds, by=RUNS + why, unsteady=unsteady)

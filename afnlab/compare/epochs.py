@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from afnlab.analysis.stats import mean_intervals
+from afnlab.stats import mean_intervals
 
 
 def bands(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from afnlab.analysis.stats import mean_interval, prediction_interval, welch_interval
 from afnlab.paths import find, shared
+from afnlab.stats import mean_interval, prediction_interval, welch_interval
 
 COLUMNS = ["where", "activation", "metric", "printed", "printed_runs", "measured"]
 COLUMNS += ["measured_low", "measured_high", "seeds", "verdict", "why"]

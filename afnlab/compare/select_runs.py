@@ -8,15 +8,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from afnlab.analysis import costs, notes, tables
-from afnlab.analysis.selection import Selection
-from afnlab.analysis.trained import Trained
+from afnlab.compare import caveats, costs, summary_table
+from afnlab.compare.selection import Selection
+from afnlab.compare.training_facts import Trained
 from afnlab.errors import shown
-from afnlab.loading import unknown
-from afnlab.runs import currency, places, store, sweepfile
+from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.schema import is_training
-from afnlab.runs.spec import RunSpec
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.sweeps import sweep_file
+from afnlab.usercode.lookup import unknown
 
 
 def select(
@@ -37,15 +39,15 @@ def select(
     `afnlab bench activations --json FILE` wrote; empty: `speed.json` in the folder, if it is there.
     ValueError, with what to do, if there are no runs, or none has the baseline that was given.
     """
-    folder = places.folder(runs)
+    folder = location.folder(runs)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
     if margin is not None and not 0 < margin < 1:
         raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
-    every = store.records(folder)
+    every = runs_folder.records(folder)
     trained = _trained(every)
     records = [r for r in every if r["id"] in trained]
-    failed = {facts["id"]: facts["message"] for facts in store.failures(folder)}
+    failed = {facts["id"]: facts["message"] for facts in runs_folder.failures(folder)}
     elsewhere: set[str] = set()
     left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
     benchmark = folder / costs.FILE if not speed else Path(speed)
@@ -53,7 +55,7 @@ def select(
     given["speed"] = _speed(benchmark, named=bool(speed))
     named = baseline
     if sweep:
-        plan = sweepfile.read(sweep)
+        plan = sweep_file.read(sweep)
         baseline = baseline or plan.baseline
         asked = [spec for spec in plan.specs(**overrides) if spec.training is not None]
         if not asked:
@@ -65,8 +67,8 @@ def select(
         left["absent"] = _absent(asked, records, failed)
     else:
         states = _states(records)
-        chosen = [r for r in records if states[r["id"]] != currency.CHANGED]
-        elsewhere = {run for run, state in states.items() if state == currency.ELSEWHERE}
+        chosen = [r for r in records if states[r["id"]] != staleness.CHANGED]
+        elsewhere = {run for run, state in states.items() if state == staleness.ELSEWHERE}
         left["stale"] = len(records) - len(chosen)
         left["foreign"] = tuple(Path(r["notebook"]).name for r in every if not is_training(r))
         whole = {r["id"] for r in every}
@@ -74,7 +76,7 @@ def select(
             (run[:8], _reason(message)) for run, message in failed.items() if run not in whole
         )
     if not chosen:
-        why = notes.left_out(**left)
+        why = caveats.left_out(**left)
         of = f" of {sweep}" if sweep else ""
         raise ValueError(
             " ".join(
@@ -90,7 +92,7 @@ def select(
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
         own = {"elsewhere": sum(r["id"] in elsewhere for r in part)}
         own |= {} if made else left  # what is left out is said once
-        made.append(_one_task(folder, rows, part, baseline or tables.BASELINE, given | own))
+        made.append(_one_task(folder, rows, part, baseline or summary_table.BASELINE, given | own))
     if named and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
         raise ValueError(unknown("baseline", named, labels))
@@ -143,7 +145,7 @@ def _speed(path: Path, named: bool) -> costs.Benchmark | None:
 
 @one_look()
 def _states(records: Iterable[dict[str, Any]]) -> dict[str, str]:
-    return {r["id"]: currency.state(r) for r in records}
+    return {r["id"]: staleness.state(r) for r in records}
 
 
 def _trained(records: Iterable[dict[str, Any]]) -> dict[str, Trained]:

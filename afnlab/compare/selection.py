@@ -12,11 +12,19 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.analysis import claims, costs, functions, notes, tables, tuned, wording
-from afnlab.analysis.trained import TaskFacts, Trained
-from afnlab.runs import store
+from afnlab.compare import (
+    answers,
+    caveats,
+    compared_functions,
+    costs,
+    published_tables,
+    summary_table,
+    tuning_summary,
+)
+from afnlab.compare.training_facts import TaskFacts, Trained
+from afnlab.messages import counted
+from afnlab.runs.storage import runs_folder
 from afnlab.training.space import TUNE, Space, space
-from afnlab.words import counted
 
 
 @dataclass(frozen=True)
@@ -88,14 +96,16 @@ class Selection:
     @cached_property
     def history(self) -> pd.DataFrame:
         """All seeds' histories, with a column `label`."""
-        table = store.histories(self.folder, self.records)
+        table = runs_folder.histories(self.folder, self.records)
         table.insert(0, "label", table.group.map(self.labels))
         return table
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The comparison, see `afnlab.analysis.tables.compare`."""
-        return tables.compare(self.history, self.baseline, self.classes, self.margin)
+        """The comparison, see `afnlab.compare.compare_histories`."""
+        return summary_table.compare_histories(
+            self.history, self.baseline, self.classes, self.margin
+        )
 
     @property
     def examples(self) -> int:
@@ -113,7 +123,7 @@ class Selection:
     @cached_property
     def final(self) -> pd.DataFrame:
         """Seeds x labels: test accuracy after the last epoch."""
-        return tables.final_values(self.history)
+        return summary_table.final_values(self.history)
 
     @cached_property
     def cost(self) -> costs.Cost:
@@ -126,7 +136,7 @@ class Selection:
         """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
         parameter, index, value; empty if none did."""
         keys = ["label", "seed", "epoch", "site", "parameter", "index"]
-        found = self._tables(store.LEARNED, keys)
+        found = self._tables(runs_folder.LEARNED, keys)
         return pd.DataFrame(columns=[*keys, "value"]) if found.empty else found
 
     def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
@@ -135,7 +145,7 @@ class Selection:
         for r in self.records:
             if file in r["files"]:
                 try:
-                    table = store.read_table(self.folder / r["id"], r, file)
+                    table = runs_folder.read_table(self.folder / r["id"], r, file)
                 except ValueError as error:
                     warnings.warn(f"left out {error}", stacklevel=3)
                 else:
@@ -154,31 +164,31 @@ class Selection:
     @cached_property
     def candidates(self) -> pd.DataFrame:
         """What validation said of every candidate, see `afnlab.tune`, with a column `label`."""
-        return self._tables(store.CANDIDATES, ["label", "seed", "candidate", "selection"])
+        return self._tables(runs_folder.CANDIDATES, ["label", "seed", "candidate", "selection"])
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
         """What every replicate chose, see `afnlab.tune`, with a column `label`."""
-        return self._tables(store.CHOSEN, ["label", "seed"])
+        return self._tables(runs_folder.CHOSEN, ["label", "seed"])
 
     @cached_property
     def fixed(self) -> pd.DataFrame:
         """The comparison at the fixed recipe, beside the tuned one; empty if nothing was tuned."""
-        history = self._tables(store.FIXED, ["label", "seed", "epoch"])
+        history = self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
         if history.empty:
             return history
-        return tables.compare(history, self.baseline, self.classes, self.margin)
+        return summary_table.compare_histories(history, self.baseline, self.classes, self.margin)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """What the task's source printed beside these runs, see `afnlab.analysis.claims.beside`.
+        """What the task's source printed beside these runs, see `published_tables.beside`.
 
         Nothing where a record names another file than one of afnlab's: none of its choice is read.
         """
-        if self.task.published not in claims.known():
-            return pd.DataFrame(columns=claims.COLUMNS)
-        printed = claims.published(self.task.published, exact=True)
-        return claims.beside(
+        if self.task.published not in published_tables.known():
+            return pd.DataFrame(columns=published_tables.COLUMNS)
+        printed = published_tables.published(self.task.published, exact=True)
+        return published_tables.beside(
             printed[printed.task == self.task.name],
             self.history,
             self.first.epochs,
@@ -188,9 +198,9 @@ class Selection:
 
     @cached_property
     def answers(self) -> dict[str, str]:
-        """What the numbers say, by question, see `afnlab.analysis.wording.answers`."""
+        """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
         environment = self.records[0]["environment"]
-        said = wording.answers(self.table, self.baseline, self.examples, self.margin, self.cost)
+        said = answers.answers(self.table, self.baseline, self.examples, self.margin, self.cost)
         activations = {one.activation for one in self.rows.values()}
         settings = len(self.rows) > len(activations)
         seeds = sorted({int(n) for n in self.table.seeds})
@@ -207,7 +217,9 @@ class Selection:
         (first, which), *rest = said.items()
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
         if not self.fixed.empty:
-            said["Was it the recipe?"] = tuned.recipe(self.fixed, self.table, self.baseline)
+            said["Was it the recipe?"] = tuning_summary.recipe(
+                self.fixed, self.table, self.baseline
+            )
         return said
 
     @property
@@ -215,20 +227,20 @@ class Selection:
         """What else has to be known to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
         said = [
-            notes.no_baseline(self.baseline, self.rows),
-            notes.same_functions(self.same),
-            *notes.mixed(self.records),
-            *notes.left_out(self.stale, self.foreign, self.absent),
-            *notes.code_elsewhere(self.elsewhere),
-            *notes.unequal_seeds(self.final),
-            *notes.reach(
+            caveats.no_baseline(self.baseline, self.rows),
+            caveats.same_functions(self.same),
+            *caveats.mixed(self.records),
+            *caveats.left_out(self.stale, self.foreign, self.absent),
+            *caveats.code_elsewhere(self.elsewhere),
+            *caveats.unequal_seeds(self.final),
+            *caveats.reach(
                 float(self.table.accuracy.iloc[0]),
                 self.examples,
                 self.evaluated,
                 len(rates),
                 tuned=self.tuning is not None,
             ),
-            *(tuned.notes(self.chosen, self.tuning) if self.tuning else []),
+            *(tuning_summary.notes(self.chosen, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
 
@@ -254,7 +266,7 @@ class Selection:
         coincidence."""
         values: dict[tuple, list[str]] = {}
         for label, one in self.rows.items():
-            if (used := functions.used(one, self.folders_of(label))) is not None:
+            if (used := compared_functions.used(one, self.folders_of(label))) is not None:
                 values.setdefault((used.tobytes(), one.training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 

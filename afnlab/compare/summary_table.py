@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from afnlab.analysis import stats
+from afnlab import stats
 from afnlab.errors import shown
-from afnlab.words import counted, plain
+from afnlab.messages import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
@@ -26,7 +26,7 @@ def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.Dat
     return last.pivot(index="seed", columns="label", values=column)
 
 
-def compare(
+def compare_histories(
     history: pd.DataFrame,
     baseline: str = BASELINE,
     classes: int | None = None,

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats as laws
 
-from afnlab.analysis.numerals import points, signed
-from afnlab.analysis.stats.best_of import tuning_curve
-from afnlab.analysis.stats.intervals import LEVEL
+from afnlab.compare.formatting import points, signed
+from afnlab.messages import counted
+from afnlab.stats.best_of import tuning_curve
+from afnlab.stats.intervals import LEVEL
 from afnlab.training.space import Space
-from afnlab.words import counted
 
 KEYS = ("label", "seed", "candidate", "drawn")
 _MEASURED = ("selection", "validation_loss", "validation_accuracy", "diverged")

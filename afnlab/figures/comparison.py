@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
-from afnlab.analysis import curves
-from afnlab.analysis.numerals import MINUS
-from afnlab.analysis.stats import Ranking
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
-from afnlab.analysis.tables import TOLD
+from afnlab.compare import epochs
+from afnlab.compare.formatting import MINUS
+from afnlab.compare.summary_table import TOLD
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
+from afnlab.stats import Ranking
 
 BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
 
@@ -143,7 +143,7 @@ def frontier(
     unit = cost.get(baseline, 1.0)
     rows = table.assign(accuracy=100 * table.accuracy, cost=cost / unit)
     rows = rows[rows.accuracy >= lower_fence(rows.accuracy)]
-    best = curves.frontier(rows.accuracy, rows.cost)
+    best = epochs.frontier(rows.accuracy, rows.cost)
     bars = []
     for label, r in rows.iterrows():
         base = label == baseline

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from afnlab.analysis.slopes import derivatives
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
-from afnlab.spec import Activation, get_activation
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
+from afnlab.functions.derivatives import derivatives
+from afnlab.registry import Activation, get_activation
 
 POINTS = 801
 NAMES = ("f", "f'", "f''")

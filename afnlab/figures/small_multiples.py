@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from afnlab.analysis import curves
-from afnlab.analysis.charts import BESIDE, lower_fence
-from afnlab.analysis.stats import accuracy_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, panels, wrapped
+from afnlab.compare import epochs
+from afnlab.figures.comparison import BESIDE, lower_fence
+from afnlab.figures.style import BLUE, GREY, ORANGE, panels, wrapped
+from afnlab.stats import accuracy_interval
 
 LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
 
@@ -22,7 +22,7 @@ def learning(
 ) -> Figure:
     """Small multiples: mean test accuracy over the epochs with its 95 % band; the baseline in
     orange, dashed in the panels of others."""
-    found = curves.bands(history)
+    found = epochs.bands(history)
     found[["mean", "low", "high"]] = 100 * found[["mean", "low", "high"]].clip(0, 1)
     tables = {label: part.set_index("epoch") for label, part in found.groupby("label")}
     figure, axes = panels(len(order), columns, 1.5, sharey=True)

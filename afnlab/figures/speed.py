@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.patches import Patch
 
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, styled
 
 COLOURS = {"kernel": BLUE, "trained": ORANGE, "torch": GREY}
 NEAR = 0.10  # within 10 % counts as "~"

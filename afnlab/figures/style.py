@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from afnlab.markup import filled
-from afnlab.words import plain
+from afnlab.messages import plain
 
 if TYPE_CHECKING:
     from IPython.display import HTML

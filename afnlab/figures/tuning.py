@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from afnlab.analysis.charts import lower_fence
-from afnlab.analysis.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, shortened, wrapped
+from afnlab.figures.comparison import lower_fence
+from afnlab.figures.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, shortened, wrapped
 
 BINS = 8  # of an axis, for the line through its trials
 

@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from afnlab.analysis.slopes import derivatives
 from afnlab.errors import shown
-from afnlab.loading import imported, load
-from afnlab.spec import get_activation, list_activations
+from afnlab.functions.derivatives import derivatives
+from afnlab.registry import get_activation, list_activations
+from afnlab.usercode.lookup import imported, load
 
 Function = Callable[[Tensor], Tensor]
 

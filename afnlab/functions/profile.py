@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from afnlab.analysis import check
-from afnlab.analysis.slopes import derivatives
-from afnlab.spec import Activation, get_activation
+from afnlab.functions import check
+from afnlab.functions.derivatives import derivatives
+from afnlab.registry import Activation, get_activation
 from afnlab.training.initial import gain
 
 DEAD = 0.05  # a slope smaller than this in size lets next to nothing back

@@ -15,9 +15,9 @@ from matplotlib.patches import StepPatch
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from afnlab.analysis.scene import Scene
-from afnlab.analysis.style import BLUE, GREY, INK, ORANGE, area, in_legend, plain_ticks, styled
-from afnlab.spec import Activation, get_activation
+from afnlab.figures.style import BLUE, GREY, INK, ORANGE, area, in_legend, plain_ticks, styled
+from afnlab.live.scene import Scene
+from afnlab.registry import Activation, get_activation
 from afnlab.training.learner import Learner, Setup
 from afnlab.training.plane import points
 

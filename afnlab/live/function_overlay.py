@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
-from afnlab.analysis.plot import NAMES, POINTS, samples
-from afnlab.analysis.profile import asymptotes
-from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, COLOURS, GREY, area, in_legend, styled
 from afnlab.autorot import suggested_L
 from afnlab.errors import shown as told
-from afnlab.spec import Activation, get_activation
+from afnlab.figures.function_curves import NAMES, POINTS, samples
+from afnlab.figures.style import BLUE, COLOURS, GREY, area, in_legend, styled
+from afnlab.functions.profile import asymptotes
+from afnlab.live.scene import Scene, shade
+from afnlab.registry import Activation, get_activation
 
 Limits = tuple[float, float]
 STEEPEST = 4.0  # slopes beyond this leave the picture, unless asked for

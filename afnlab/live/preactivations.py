@@ -17,11 +17,11 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
-from afnlab.analysis.plot import NAMES, POINTS, STYLES, samples
-from afnlab.analysis.scene import Scene, shade
-from afnlab.analysis.style import BLUE, GREY, area, shortened, styled
 from afnlab.autorot import AutoRotLinear
-from afnlab.spec import Activation, get_activation
+from afnlab.figures.function_curves import NAMES, POINTS, STYLES, samples
+from afnlab.figures.style import BLUE, GREY, area, shortened, styled
+from afnlab.live.scene import Scene, shade
+from afnlab.registry import Activation, get_activation
 from afnlab.training.initial import build
 from afnlab.training.models import rotated_mlp
 from afnlab.training.options import resolve

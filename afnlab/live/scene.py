@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Polygon
 
-from afnlab.analysis.style import Picture, area, styled
+from afnlab.figures.style import Picture, area, styled
 
 A = TypeVar("A", bound=Artist)
 

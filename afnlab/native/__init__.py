@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from afnlab import spec
+from afnlab import registry
 from afnlab.native import kernels, ops
 from afnlab.native.toolchain import Unavailable
 
@@ -27,4 +27,4 @@ def status(name: str = "srelu") -> dict[str, str]:
     }
 
 
-spec.compiled = ops.compute
+registry.compiled = ops.compute

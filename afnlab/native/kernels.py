@@ -19,7 +19,7 @@ from torch import Tensor
 from afnlab.eager import in_memory, observed
 from afnlab.native import library, nvrtc
 from afnlab.native.toolchain import Unavailable
-from afnlab.spec import get_activation
+from afnlab.registry import get_activation
 
 SWITCH = "AFNLAB_NATIVE"
 DEVICES = ("cpu", "cuda")

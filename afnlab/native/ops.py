@@ -22,7 +22,7 @@ from afnlab.eager import is_batch, is_plain, observed, transformed, unwrapped
 from afnlab.native import kernels
 from afnlab.native.kernels import DEVICES, DTYPES, accumulation, addressable, channel_dim, readable
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from afnlab.analysis.selection import Selection
-from afnlab.analysis.tables import formatted, legend
-from afnlab.words import plain
+from afnlab.compare.selection import Selection
+from afnlab.compare.summary_table import formatted, legend
+from afnlab.messages import plain
 
 TABLES, FIGURES = "tables", "figures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

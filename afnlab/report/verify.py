@@ -15,17 +15,19 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.analysis import export, report, tables, wording
-from afnlab.analysis.blocks.html import sentence
-from afnlab.analysis.blocks.numbers import comparison_table
-from afnlab.runs import RunFailed, files, places, store
-from afnlab.runs.files import is_id
+from afnlab.compare import answers, summary_table
+from afnlab.messages import counted, say
+from afnlab.report import export, write_report
+from afnlab.report.sections.html import sentence
+from afnlab.report.sections.tables import comparison_table
+from afnlab.runs import RunFailed
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
-from afnlab.runs.upkeep import difference
-from afnlab.runs.warm import Warm
+from afnlab.runs.storage import location, runs_folder, safe_files
+from afnlab.runs.storage.maintenance import difference
+from afnlab.runs.storage.safe_files import is_id
+from afnlab.runs.sweeps.worker import Warm
 from afnlab.training.options import whole
-from afnlab.words import counted, say
 
 NAMED = 3  # numbers of a row that are named where many differ
 
@@ -46,14 +48,16 @@ def verify(
     """
     whole(rerun, "rerun", least=0)
     target = Path(page) if Path(page).is_dir() else Path(page).parent
-    state = report.read_state(target)
+    state = write_report.read_state(target)
     if not state.get("tables") or not state.get("files"):
-        raise ValueError(f"{page}: is no report with a {report.STATE}; write one: `afnlab report`")
-    folder = places.folder(runs) if runs else Path(state["folder"])
+        raise ValueError(
+            f"{page}: is no report with a {write_report.STATE}; write one: `afnlab report`"
+        )
+    folder = location.folder(runs) if runs else Path(state["folder"])
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
     if strange := [run for run in ids if not is_id(run)]:
-        raise ValueError(f"{target / report.STATE}: {strange[0]!r} is no id of a run")
-    if gone := [run for run in ids if not (folder / run / store.RECORD).is_file()]:
+        raise ValueError(f"{target / write_report.STATE}: {strange[0]!r} is no id of a run")
+    if gone := [run for run in ids if not (folder / run / runs_folder.RECORD).is_file()]:
         listed = ", ".join(run[:8] for run in gone)
         raise ValueError(f"{folder}: lacks runs of this report ({listed}); give their folder: runs")
     drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
@@ -82,13 +86,13 @@ def verify(
             same = f"recomputed from {counted(len(recipe['runs']), 'run')}, every digit the same"
             table = _again(recipe, folder)
             say(recipe["csv"], _table_problems(recipe, target, table), same)
-            if table is None or not (target / report.PAGE).is_file():
+            if table is None or not (target / write_report.PAGE).is_file():
                 continue
-            if state.get("code") == report.code():
+            if state.get("code") == write_report.code():
                 found = _page_problems(recipe, target, folder, table)
-                say(report.PAGE, found, "its table and its answers are what these runs give")
+                say(write_report.PAGE, found, "its table and its answers are what these runs give")
             else:
-                report_to(f"{report.PAGE}: not recomputed, since afnlab's code was another")
+                report_to(f"{write_report.PAGE}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
             redone = _rerun_problems(folder, record, servers[threads_of(record)])
             say(f"run {run[:8]}", redone, "made again, the same bits")
@@ -97,7 +101,7 @@ def verify(
 
 def _read(folder: Path, run: str) -> dict[str, Any] | None:
     try:
-        return store.read_record(folder / run / store.RECORD)
+        return runs_folder.read_record(folder / run / runs_folder.RECORD)
     except ValueError:  # which is told where the runs are looked at
         return None
 
@@ -108,25 +112,25 @@ def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
         path = target / name
         if not path.is_file():
             yield f"{name} is gone"
-        elif report.sha256(path) != digest:
+        elif write_report.sha256(path) != digest:
             yield f"{name} is not as it was written"
-    for name in report.files(target):
+    for name in write_report.files(target):
         if name not in files:
             yield f"{name} was not written with it"
 
 
 def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[str]:
     """What of a run is not as it was when the report was made of it."""
-    path = folder / run / store.RECORD
+    path = folder / run / runs_folder.RECORD
     try:
-        data = files.read(path, files.LARGEST_JSON)
+        data = safe_files.read(path, safe_files.LARGEST_JSON)
         if hashlib.sha256(data).hexdigest() != known:
-            copy = target / report.RUNS / f"{run}.json"
+            copy = target / write_report.RUNS / f"{run}.json"
             yield f"its record is not what it was{_changes(copy, path)}"
             return
-        record = store.parse_record(data, path)
+        record = runs_folder.parse_record(data, path)
         for name, written in record["files"].items():
-            if written and files.summed(files.within(path.parent, name)) != written:
+            if written and safe_files.summed(safe_files.within(path.parent, name)) != written:
                 yield f"{name} is not what it was"
     except ValueError as error:
         yield str(error)
@@ -135,7 +139,10 @@ def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[
 def _changes(before: Path, now: Path) -> str:
     """What was changed in a record, as far as the report's copy of it tells."""
     try:
-        both = (files.parse_json(files.read(p, files.LARGEST_JSON)) for p in (before, now))
+        both = (
+            safe_files.parse_json(safe_files.read(p, safe_files.LARGEST_JSON))
+            for p in (before, now)
+        )
         found = difference(*both)
     except (ValueError, KeyError, AttributeError):  # one of them is no record
         return ""
@@ -148,24 +155,26 @@ def _again(recipe: dict[str, Any], folder: Path) -> pd.DataFrame | None:
     records = [_read(folder, run) for run in recipe["runs"]]
     if None in records:
         return None
-    history = store.histories(folder, [r for r in records if r is not None])
+    history = runs_folder.histories(folder, [r for r in records if r is not None])
     history["label"] = history.group.map(recipe["labels"])
-    return tables.compare(history, recipe["baseline"], recipe["classes"], recipe["margin"])
+    return summary_table.compare_histories(
+        history, recipe["baseline"], recipe["classes"], recipe["margin"]
+    )
 
 
 def _page_problems(
     recipe: dict[str, Any], target: Path, folder: Path, table: pd.DataFrame
 ) -> Iterator[str]:
     """Where the page does not say what a table says: its rows, and the answers that follow."""
-    records = [store.read_record(folder / run / store.RECORD) for run in recipe["runs"]]
+    records = [runs_folder.read_record(folder / run / runs_folder.RECORD) for run in recipe["runs"]]
     runs: dict[str, list[str]] = {}
     for r in records:
         runs.setdefault(recipe["labels"][r["group"]], []).append(r["id"])
-    page = _text((target / report.PAGE).read_text(encoding="utf-8"))
-    if _text(comparison_table(table, recipe["baseline"], runs, report.LINK)) not in page:
+    page = _text((target / write_report.PAGE).read_text(encoding="utf-8"))
+    if _text(comparison_table(table, recipe["baseline"], runs, write_report.LINK)) not in page:
         yield "the table of its numbers is not what its runs give"
     examples = records[0]["environment"]["examples"]["test"]
-    said = wording.answers(table, recipe["baseline"], examples, recipe["margin"])
+    said = answers.answers(table, recipe["baseline"], examples, recipe["margin"])
     for question, answer in said.items():
         if f"{question} {_text(sentence(answer))}" not in page:
             yield f'its answer to "{question}" is not what its runs give'

@@ -10,20 +10,22 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from afnlab.analysis import export
-from afnlab.analysis.choosing import select
-from afnlab.analysis.page import shell, to_html
-from afnlab.analysis.selection import Selection
+from afnlab.compare.select_runs import select
+from afnlab.compare.selection import Selection
+from afnlab.messages import counted, say
 from afnlab.paths import PACKAGE, find
-from afnlab.runs import files as runfiles
-from afnlab.runs import places, store, sweepfile
-from afnlab.runs.cell import content, sources
-from afnlab.runs.cells import Means, run_cells
-from afnlab.runs.sources import digest
-from afnlab.words import counted, say
+from afnlab.report import export
+from afnlab.report.page import shell, to_html
+from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.kernel.execute_cells import Means, run_cells
+from afnlab.runs.parameters.declarations import content, sources
+from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage import safe_files as runfiles
+from afnlab.runs.sweeps import sweep_file
 
 PAGE, STATE = "report.html", "report.json"
 RUNS = "runs"
+_ROOMS = ("compare", "figures", "functions", "report", "stats")  # whose code makes a page
 LINK = "runs/{id}.html"  # as the page's notebook writes it
 
 
@@ -48,8 +50,8 @@ def write(
     said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with.
     ValueError if there are no runs.
     """
-    folder = places.folder(runs)
-    plan = sweepfile.read(sweep) if sweep else sweepfile.Sweep("all")
+    folder = location.folder(runs)
+    plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
@@ -82,7 +84,7 @@ def write(
         except ValueError as error:
             report(str(error))
     state = {"made of": made_of, "code": code(), "folder": str(folder.resolve()), "tables": recipes}
-    store.write_json(target / STATE, state | {"files": files(target)})
+    runs_folder.write_json(target / STATE, state | {"files": files(target)})
     return page
 
 
@@ -154,16 +156,20 @@ def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> str:
     """
     run = folder / record["id"]
     page = target / RUNS / f"{record['id']}.html"
-    if not page.is_file() and store.NOTEBOOK in record["files"]:
+    if not page.is_file() and runs_folder.NOTEBOOK in record["files"]:
         try:
-            text = to_html(store.read_file(run, record, store.NOTEBOOK), record["label"], code=True)
+            text = to_html(
+                runs_folder.read_file(run, record, runs_folder.NOTEBOOK), record["label"], code=True
+            )
         except Exception as error:  # whatever stands in it, the report is of the numbers
             said = (str(error).splitlines() or [type(error).__name__])[0]
             text = shell(record["label"], f"<p>{escape(f'This notebook cannot be shown: {said}')}")
         page.write_text(text, encoding="utf-8")
-    data = runfiles.read(run / store.RECORD, runfiles.LARGEST_JSON)
-    if store.parse_record(data, run / store.RECORD) != record:
-        raise ValueError(f"{run / store.RECORD}: has been changed while the report was written")
+    data = runfiles.read(run / runs_folder.RECORD, runfiles.LARGEST_JSON)
+    if runs_folder.parse_record(data, run / runs_folder.RECORD) != record:
+        raise ValueError(
+            f"{run / runs_folder.RECORD}: has been changed while the report was written"
+        )
     page.with_suffix(".json").write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
@@ -179,7 +185,7 @@ def _fingerprint(chosen: list[Selection]) -> str:
 def code() -> str:
     """A hash of the code that a report is made by."""
     files = [
-        *sorted((PACKAGE / "analysis").rglob("*.[pc][ys]*")),
+        *(p for room in _ROOMS for p in sorted((PACKAGE / room).rglob("*.[pc][ys]*"))),
         *sorted(PACKAGE.glob("activations/*.py")),
     ]
     return digest(*(p.read_bytes() for p in files if p.suffix in (".py", ".css")))

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from afnlab.messages import masked
 from afnlab.paths import PACKAGE
-from afnlab.words import masked
 
 _PATIENCE = 10.0  # seconds
 # What tells git to look at another tree or index than those of the folder that it is in.

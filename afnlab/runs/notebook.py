@@ -11,10 +11,11 @@ from typing import Any
 
 from afnlab.markup import filled, joined
 from afnlab.paths import find
-from afnlab.runs import cell, curve, store
-from afnlab.runs.asked import Training, training
 from afnlab.runs.execution import RESULT
-from afnlab.runs.spec import OUT
+from afnlab.runs.parameters import declarations
+from afnlab.runs.parameters.training import Training, training
+from afnlab.runs.run_spec import OUT
+from afnlab.runs.storage import function_values, runs_folder
 from afnlab.training.engine import train
 from afnlab.training.record import TABLES, TUNED, Result
 from afnlab.training.tune import tune
@@ -35,7 +36,7 @@ def parameters(namespace: Mapping[str, Any]) -> Run:
         for name, value in namespace.items()
         if not name.startswith("_") and name not in _IPYTHON and isinstance(value, _PLAIN)
     }
-    known = cell.declared(find("notebooks", "train", ".ipynb"))
+    known = declarations.declared(find("notebooks", "train", ".ipynb"))
     return Run(training(given, known), str(given.get(OUT, "")))
 
 
@@ -71,15 +72,15 @@ class Run:
             return "not saved: the parameter `out` is empty"
         folder = Path(self.out)
         folder.mkdir(parents=True, exist_ok=True)
-        result.history.to_parquet(folder / store.HISTORY, index=False)
+        result.history.to_parquet(folder / runs_folder.HISTORY, index=False)
         for name in (*TABLES, *TUNED):
             table = getattr(result, name)
             if table is not None:
                 table.to_parquet(folder / f"{name}.parquet", index=False)
         record, options = self.asked.activation, self.asked.options
         if record.elementwise and not record.built_in:
-            table = curve.sampled(record, options.activation, bool(options.trainable))
-            table.to_parquet(folder / curve.FILE, index=False)
+            table = function_values.sampled(record, options.activation, bool(options.trainable))
+            table.to_parquet(folder / function_values.FILE, index=False)
         if result.weights is not None:
             result.save_weights(folder / "weights.safetensors")
         left = {

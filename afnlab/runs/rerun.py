@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from afnlab.runs import files, store
-from afnlab.runs.cells import Means
-from afnlab.runs.currency import what_changed
-from afnlab.runs.places import Place, guarded
-from afnlab.runs.spec import RunSpec
-from afnlab.runs.warm import Warm
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.staleness import what_changed
+from afnlab.runs.storage import runs_folder, safe_files
+from afnlab.runs.storage.location import Place, guarded
+from afnlab.runs.sweeps.worker import Warm
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
@@ -60,7 +60,7 @@ def rerun(
             own.stop()
     if failed is not None:
         raise failed
-    new = store.read_record(again / spec.id / store.RECORD)
+    new = runs_folder.read_record(again / spec.id / runs_folder.RECORD)
     return compare(folder / record["id"], record, again / spec.id, new)
 
 
@@ -93,7 +93,7 @@ def compare(one: Path, record: Mapping[str, Any], other: Path, again: Mapping[st
         if name not in record["files"] or not (other / name).is_file():
             found = "there only once"
         else:
-            old, new = store.read_file(one, record, name), files.read(other / name)
+            old, new = runs_folder.read_file(one, record, name), safe_files.read(other / name)
             found = _difference(name, old, new, "metrics" in record)
         if found:
             verdict.differ.append(f"{name} ({found})")
@@ -117,7 +117,7 @@ def _difference(name: str, old: bytes, new: bytes, has_metrics: bool) -> str:
     """What two files of one name differ in; empty if they say the same."""
     if name.endswith(".parquet"):
         return _other_numbers(*(pd.read_parquet(BytesIO(data)) for data in (old, new)))
-    if name == store.NOTEBOOK:
+    if name == runs_folder.NOTEBOOK:
         return "" if has_metrics or _outputs(old) == _outputs(new) else "other outputs"
     return "" if old == new else "other bytes"
 

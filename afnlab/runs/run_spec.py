@@ -11,13 +11,13 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError, shown
-from afnlab.loading import expanded, unknown
-from afnlab.runs import cell, values
-from afnlab.runs.asked import PARAMS, Training, short, training
+from afnlab.messages import masked
 from afnlab.runs.fingerprint import Manifest, manifest_of
-from afnlab.runs.sources import digest
+from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.parameters import declarations, encoding
+from afnlab.runs.parameters.training import PARAMS, Training, short, training
 from afnlab.training.machine import native_kernels
-from afnlab.words import masked
+from afnlab.usercode.lookup import expanded, unknown
 
 OUT = "out"
 ID_LENGTH = 16
@@ -63,7 +63,7 @@ class RunSpec:
             if not isinstance(name, str):
                 message = f"parameter {shown(name)}: its name must be a text"
                 raise ParameterError(name, parameters[name], message=message)
-        settled = {name: values.settle(name, value) for name, value in parameters.items()}
+        settled = {name: encoding.settle(name, value) for name, value in parameters.items()}
         given = {name: value for name, value in settled.items() if "." not in name}
         dotted = {name: value for name, value in settled.items() if "." in name}
         if dotted:
@@ -78,8 +78,8 @@ class RunSpec:
         if OUT in given:
             message = f"parameter {OUT!r} is set by afnlab and cannot be given"
             raise ParameterError(OUT, given[OUT], message=message)
-        content = cell.content(path)
-        told = {name: d.default for name, d in cell.declared(path, content).items()} | given
+        content = declarations.content(path)
+        told = {name: d.default for name, d in declarations.declared(path, content).items()} | given
         reached = manifest_of(path, content, absolute(told), closed=closed)
         spec = cls(path, given, native, here, content, reached)
         if spec.training is not None:
@@ -89,7 +89,7 @@ class RunSpec:
                 reached = manifest_of(path, content, absolute(told | given), closed=closed)
                 spec = replace(spec, reached=reached)
         else:
-            given |= cell.checked(given, spec.known)
+            given |= declarations.checked(given, spec.known)
         given |= {n: v for n, v in absolute(given).items() if n in _REFERENCES}
         return spec
 
@@ -101,7 +101,7 @@ class RunSpec:
         whatever the record asks for that cannot be.
         """
         try:
-            given, normal = values.decode(record["given"]), record["parameters"]
+            given, normal = encoding.decode(record["given"]), record["parameters"]
             if "options" in normal:  # a training
                 given["device"] = normal["device"]
             return cls.make(
@@ -114,8 +114,8 @@ class RunSpec:
             raise ValueError(f"{record.get('id')}: cannot be a run today ({said})") from None
 
     @cached_property
-    def known(self) -> dict[str, cell.Declared]:
-        return cell.declared(self.notebook, self.content)
+    def known(self) -> dict[str, declarations.Declared]:
+        return declarations.declared(self.notebook, self.content)
 
     @cached_property
     def training(self) -> Training | None:
@@ -132,8 +132,8 @@ class RunSpec:
     def normal(self) -> dict[str, Any]:
         if self.training is not None:
             return self.training.normal()
-        return {name: values.encode(d.default) for name, d in self.known.items()} | {
-            name: values.encode(value) for name, value in self.parameters.items()
+        return {name: encoding.encode(d.default) for name, d in self.known.items()} | {
+            name: encoding.encode(value) for name, value in self.parameters.items()
         }
 
     @property

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.runs import cell, values
 from afnlab.runs.fingerprint import Manifest, manifest_of
-from afnlab.runs.spec import absolute, group_of
+from afnlab.runs.parameters import declarations, encoding
+from afnlab.runs.run_spec import absolute, group_of
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
 _CHANGED = "its code, notebook or parameters have changed since"
@@ -89,9 +89,9 @@ def _notebook(record: Mapping[str, Any]) -> Path:
 
 
 def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> Manifest:
-    content = cell.content(path)
-    told = {name: d.default for name, d in cell.declared(path, content).items()}
-    told |= values.decode(record["given"])
+    content = declarations.content(path)
+    told = {name: d.default for name, d in declarations.declared(path, content).items()}
+    told |= encoding.decode(record["given"])
     reached = manifest_of(
         path, content, absolute(told), folder=Path(record["folder"]), closed=closed
     )

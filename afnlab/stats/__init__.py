@@ -1,6 +1,6 @@
 """Statistics of runs, as pure functions of arrays with one value a seed."""
 
-from afnlab.analysis.stats.intervals import (
+from afnlab.stats.intervals import (
     LEVEL,
     Interval,
     accuracy_interval,
@@ -11,7 +11,7 @@ from afnlab.analysis.stats.intervals import (
     prediction_interval,
     welch_interval,
 )
-from afnlab.analysis.stats.paired import (
+from afnlab.stats.paired import (
     EXACT_UP_TO,
     effect_size,
     equivalence_p,
@@ -23,8 +23,8 @@ from afnlab.analysis.stats.paired import (
     sign_flip_p,
     wilcoxon_p,
 )
-from afnlab.analysis.stats.power import detectable_difference, seeds_needed, smallest_p
-from afnlab.analysis.stats.ranks import Ranking, rank_blocks, ranking
+from afnlab.stats.power import detectable_difference, seeds_needed, smallest_p
+from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 
 __all__ = [
     "EXACT_UP_TO",

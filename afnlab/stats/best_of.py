@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from afnlab.analysis.stats.intervals import LEVEL
+from afnlab.stats.intervals import LEVEL
 
 
 def order_statistics_coverage(low: np.ndarray, high: np.ndarray) -> float:

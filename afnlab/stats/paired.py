@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from afnlab.analysis.stats.intervals import LEVEL, Interval, alpha
 from afnlab.errors import shown
+from afnlab.stats.intervals import LEVEL, Interval, alpha
 
 EXACT_UP_TO = 16  # seeds: all sign patterns are tried, beyond they are sampled
 SAMPLED = 99_999

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from afnlab.analysis.stats.intervals import LEVEL, alpha
-from afnlab.analysis.stats.paired import EXACT_UP_TO, SAMPLED, sign_flip_interval
+from afnlab.stats.intervals import LEVEL, alpha
+from afnlab.stats.paired import EXACT_UP_TO, SAMPLED, sign_flip_interval
 
 POWER = 0.8
 SIMULATED = 1_000

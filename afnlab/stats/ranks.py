@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from afnlab.analysis.stats.intervals import LEVEL
+from afnlab.stats.intervals import LEVEL
 
 
 @dataclass(frozen=True)

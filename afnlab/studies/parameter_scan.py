@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from afnlab.analysis.stats import accuracy_interval, mean_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.messages import counted
+from afnlab.stats import accuracy_interval, mean_interval
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
-from afnlab.words import counted
 
 __all__ = ["best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
 

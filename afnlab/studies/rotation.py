@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
-from afnlab.analysis.stats import Interval, accuracy_interval, mean_interval
-from afnlab.analysis.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
 from afnlab.errors import shown
-from afnlab.spec import Activation
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
+from afnlab.registry import Activation
+from afnlab.stats import Interval, accuracy_interval, mean_interval
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
 from afnlab.training.progress import bar

@@ -16,8 +16,7 @@ from typing import Any
 import torch
 
 from afnlab.errors import ParameterError, shown
-from afnlab.mainguard import refuse_while_importing
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
@@ -28,6 +27,7 @@ from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
+from afnlab.usercode.mainguard import refuse_while_importing
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 

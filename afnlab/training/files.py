@@ -21,10 +21,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from afnlab import locks
-from afnlab.loading import expanded, unknown
+from afnlab.messages import masked
 from afnlab.paths import user_cache
 from afnlab.training.catalogue import SOURCES, Source
-from afnlab.words import masked
+from afnlab.usercode.lookup import expanded, unknown
 
 ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
 NOT_PUBLISHED = "NOT the published files of {}: checked were sizes and labels only"

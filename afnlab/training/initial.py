@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.nn import make
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 from afnlab.training.data import SAMPLE
 from afnlab.training.options import Options
 from afnlab.training.settings import torch_defaults

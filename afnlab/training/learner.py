@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from afnlab.autorot import auto_rotate, input_limits, suggested_L
 from afnlab.errors import shown
 from afnlab.nn import ActivationModule, make
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 from afnlab.training.initial import gain, scale_weights
 from afnlab.training.options import number, whole
 from afnlab.training.streams import generator

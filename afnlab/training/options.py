@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from afnlab.errors import ParameterError, about, shown
-from afnlab.loading import unknown
 from afnlab.nn import trained_names
-from afnlab.spec import Activation
+from afnlab.registry import Activation
 from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
 from afnlab.training.tasks import Task
+from afnlab.usercode.lookup import unknown
 
 TRAINABLE = "trainable"
 LARGEST = 2**63 - 1  # that tables and torch's sizes hold

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from afnlab.words import plain
+from afnlab.messages import plain
 
 
 class Bar:

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.errors import shown
-from afnlab.spec import Activation
+from afnlab.messages import counted
+from afnlab.registry import Activation
 from afnlab.training.data import Data
 from afnlab.training.initial import build
 from afnlab.training.machine import machine
 from afnlab.training.options import Options
 from afnlab.training.tasks import Task
-from afnlab.words import counted
 
 if TYPE_CHECKING:
     from afnlab.training.stack import Stack

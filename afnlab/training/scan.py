@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from afnlab.loading import unknown
-from afnlab.mainguard import refuse_while_importing
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 from afnlab.training.engine import plan, train_members
 from afnlab.training.members import Member
 from afnlab.training.options import MOST_SEEDS, Options, number, resolve, seed_list, whole
 from afnlab.training.record import history_of
 from afnlab.training.settings import torch_defaults
 from afnlab.training.tasks import Task, get_task
+from afnlab.usercode.lookup import unknown
+from afnlab.usercode.mainguard import refuse_while_importing
 
 WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric
 L_RANGE = (0.5, 16.0)

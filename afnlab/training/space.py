@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from afnlab.errors import ParameterError
-from afnlab.loading import unknown
-from afnlab.words import counted
+from afnlab.messages import counted
+from afnlab.usercode.lookup import unknown
 
 TUNE, BUDGET, SELECTION_SEEDS = "tune", "budget", "selection_seeds"
 _RANGE = ("from", "to", "log", "count")

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from afnlab.clamping import inward_clamp
-from afnlab.spec import Activation
+from afnlab.registry import Activation
 from afnlab.training import graphs
 from afnlab.training.augment import Augmented, views
 from afnlab.training.data import Data

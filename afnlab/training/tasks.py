@@ -8,11 +8,11 @@ from typing import Literal
 
 from torch import nn
 
-from afnlab.loading import load, unknown
 from afnlab.training import data
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import airbench, residual_convnet
 from afnlab.training.models import mlp, rotated_mlp
+from afnlab.usercode.lookup import load, unknown
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import pandas as pd
 import torch
 
 from afnlab.errors import ParameterError
-from afnlab.mainguard import refuse_while_importing
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 from afnlab.training.engine import Plan, plan, table_names, train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve, seed_list
@@ -21,6 +20,7 @@ from afnlab.training.settings import torch_defaults
 from afnlab.training.space import TUNE, Range, Space, space
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
+from afnlab.usercode.mainguard import refuse_while_importing
 
 FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PRIVATE = "afnlab.own."  # how the names of modules begin that the program has not imported itself
+# How the names of modules begin that the program has not imported itself.
+PRIVATE = "afnlab.usercode.private."
 _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = f"{Path(os.__file__).parent}{os.sep}"
 

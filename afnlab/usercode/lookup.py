@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from afnlab import own
 from afnlab.errors import shown, told
-from afnlab.mainguard import MainGuardError, importing
+from afnlab.usercode import private
+from afnlab.usercode.mainguard import MainGuardError, importing
 
 MOST_LISTED = 60
 LONGEST = 4000  # letters of a path
@@ -73,7 +73,7 @@ def _of_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     with _as_value_error(f"{path}: ", " while loading it: "):
-        return own.module(path)
+        return private.module(path)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """A user's own files, imported privately: what lies beside a file is that file's alone.
 
-A file that is referred to by its path is imported as `afnlab.own.<folder>.<name>`, and so is what
-it imports from its own folder, from its package, or from folders that it adds to `sys.path`. So two
-folders may hold neighbours of one name, and a file that was edited is imported anew, with all that
-needs it. Libraries stay shared, and so does what the program has imported itself while its files
-are as they were. Every process can import such names, so what the modules define can be pickled.
+A file that is referred to by its path is imported as `afnlab.usercode.private.<folder>.<name>`,
+and so is what it imports from its own folder, from its package, or from folders that it adds to
+`sys.path`. So two folders may hold neighbours of one name, and a file that was edited is imported
+anew, with all that needs it. Libraries stay shared, and so does what the program has imported
+itself while its files are as they were. Every process can import such names, so what the modules
+define can be pickled.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from afnlab.imported import PRIVATE, folders_of, is_installed, of_program
-from afnlab.mainguard import importing
+from afnlab.usercode.loaded import PRIVATE, folders_of, is_installed, of_program
+from afnlab.usercode.mainguard import importing
 
 __path__: list[str] = []  # what is below this module comes from `_Finder`
 _THREAD = threading.local()

@@ -8,12 +8,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from afnlab.analysis.overlays import Shown
-from afnlab.analysis.profile import DEAD, slope_under
+from afnlab.bibliography import REFERENCES
+from afnlab.functions.profile import DEAD, slope_under
+from afnlab.live.function_overlay import Shown
 from afnlab.markup import filled, formula
-from afnlab.references import REFERENCES
-from afnlab.spec import Activation
-from afnlab.widgets.parts import Dial, Later, button, dial
+from afnlab.registry import Activation
+from afnlab.widgets.elements import Dial, Later, button, dial
 
 
 class Card(widgets.VBox):

@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from afnlab.analysis.scene import Scene
+from afnlab.live.scene import Scene
 
 
 class Screen(anywidget.AnyWidget):
@@ -19,7 +19,7 @@ class Screen(anywidget.AnyWidget):
     ratio: pixels of the browser's screen to one of the page, told by the browser.
     """
 
-    _esm = Path(__file__).with_name("screen.js")
+    _esm = Path(__file__).with_name("canvas.js")
     frame = traitlets.Bytes(b"").tag(sync=True)
     number = traitlets.Int(0).tag(sync=True)
     width = traitlets.Int(0).tag(sync=True)

@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from afnlab.analysis.style import ORANGE
+from afnlab.figures.style import ORANGE
 from afnlab.markup import filled
 from afnlab.param import Param
 

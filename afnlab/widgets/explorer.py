@@ -10,14 +10,14 @@ from typing import Any
 import ipywidgets as widgets
 import matplotlib as mpl
 
-from afnlab.analysis.overlays import Curves, Limits, Shown, View, first_view, fitting
-from afnlab.analysis.style import COLOURS
-from afnlab.spec import Activation, get_activation, list_activations
-from afnlab.widgets.card import Card
-from afnlab.widgets.parts import Message, button, row
-from afnlab.widgets.replay import Replay
-from afnlab.widgets.screen import Screen
-from afnlab.widgets.viewing import ViewControls
+from afnlab.figures.style import COLOURS
+from afnlab.live.function_overlay import Curves, Limits, Shown, View, first_view, fitting
+from afnlab.registry import Activation, get_activation, list_activations
+from afnlab.widgets.activation_card import Card
+from afnlab.widgets.canvas import Screen
+from afnlab.widgets.elements import Message, button, row
+from afnlab.widgets.learned_replay import Replay
+from afnlab.widgets.view_controls import ViewControls
 
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
 

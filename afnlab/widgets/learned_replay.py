@@ -9,13 +9,13 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
-from afnlab.runs import store
-from afnlab.runs.schema import is_training
-from afnlab.widgets.card import Card
-from afnlab.widgets.parts import Message, button, row
-from afnlab.words import masked
+from afnlab.messages import masked
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.record_schema import is_training
+from afnlab.widgets.activation_card import Card
+from afnlab.widgets.elements import Message, button, row
 
-TABLE = store.LEARNED
+TABLE = runs_folder.LEARNED
 MEAN = "mean"
 WIDE = {"layout": {"width": "230px"}, "style": {"description_width": "60px"}}
 
@@ -27,7 +27,7 @@ def runs_that_learned(folder: str | Path) -> list[dict[str, Any]]:
     """
     if not Path(folder).is_dir():
         raise ValueError(masked(f"{folder}: no such folder of runs"))
-    found = [r for r in store.records(folder) if is_training(r) and TABLE in r["files"]]
+    found = [r for r in runs_folder.records(folder) if is_training(r) and TABLE in r["files"]]
     if not found:
         raise ValueError(
             f'{folder}: holds no run with learned parameters; make one with record=["parameters"]'
@@ -55,7 +55,7 @@ class Replay(widgets.Accordion):
         self.cards: dict[str, Card] = {}
         self.table, self.values = pd.DataFrame(), pd.DataFrame()
         self.message = Message()
-        start = runs or os.environ.get(store.ENVIRONMENT) or "runs"
+        start = runs or os.environ.get(runs_folder.ENVIRONMENT) or "runs"
         self.folder = widgets.Text(start, description="folder", **WIDE)
         self.run = widgets.Dropdown(description="run", **WIDE)
         self.site = widgets.Dropdown(description="layer", **WIDE)
@@ -93,7 +93,7 @@ class Replay(widgets.Accordion):
         record = self.run.value
         with self.message.catching():
             run = Path(self.folder.value.strip()) / record["id"]
-            self.table = store.read_table(run, record, TABLE)
+            self.table = runs_folder.read_table(run, record, TABLE)
             self.site.options = list(dict.fromkeys(self.table.site))
             self.seed.options = [MEAN, *sorted(self.table.seed.unique().tolist())]
             self.site.index = self.seed.index = 0

@@ -8,9 +8,9 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from afnlab.spec import Activation, get_activation, list_activations
+from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.training.learner import Setup
-from afnlab.widgets.parts import NARROW, Dial, row, within
+from afnlab.widgets.elements import NARROW, Dial, row, within
 
 DEEPEST, WIDEST = 8, 128
 HALF = {"width": "330px"}

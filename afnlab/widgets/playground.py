@@ -7,17 +7,17 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from afnlab.analysis.surface import Surfaces
-from afnlab.loading import unknown
+from afnlab.live.decision_surface import Surfaces
 from afnlab.markup import joined
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
 from afnlab.training.learner import DEMO, Learner, Setup
 from afnlab.training.plane import SHAPES
-from afnlab.widgets.controls import ModelControls, TrainingControls
-from afnlab.widgets.parts import NARROW, Later, Message, button, row
-from afnlab.widgets.scatter import OWN, Points
-from afnlab.widgets.screen import Screen
-from afnlab.widgets.turns import Turns
+from afnlab.usercode.lookup import unknown
+from afnlab.widgets.animation import Turns
+from afnlab.widgets.canvas import Screen
+from afnlab.widgets.elements import NARROW, Later, Message, button, row
+from afnlab.widgets.model_controls import ModelControls, TrainingControls
+from afnlab.widgets.points import OWN, Points
 
 PRESETS = {"afnlab": Setup(), "convnetjs-extras demo": DEMO}
 PERIOD = 0.06  # seconds from picture to picture that it aims at

@@ -8,9 +8,9 @@ import ipywidgets as widgets
 import torch
 import traitlets
 
-from afnlab.analysis.surface import empty
+from afnlab.live.decision_surface import empty
 from afnlab.training.plane import SHAPES, points
-from afnlab.widgets.parts import Dial, button, within
+from afnlab.widgets.elements import Dial, button, within
 
 OWN = "my own points"
 COUNT = 400

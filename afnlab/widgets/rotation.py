@@ -6,18 +6,18 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from afnlab.analysis.regions import REACH, Regions, Start
 from afnlab.autorot import input_limits, suggested_L
-from afnlab.spec import get_activation
+from afnlab.live.preactivations import REACH, Regions, Start
+from afnlab.registry import get_activation
 from afnlab.training.tasks import get_task
-from afnlab.widgets.parts import FARTHEST, NARROW, Dial, Message, dial, row, within
-from afnlab.widgets.screen import Screen
+from afnlab.widgets.canvas import Screen
+from afnlab.widgets.elements import FARTHEST, NARROW, Dial, Message, dial, row, within
 
 DEEPEST, WIDE = 8, "330px"
 
 
 class RotationExplorer(widgets.VBox):
-    """A figure of `afnlab.analysis.regions.Regions` that follows its sliders.
+    """A figure of `afnlab.live.preactivations.Regions` that follows its sliders.
 
     task: one with the settings auto_rot and L. activation: a saturating one, or give L.
     Its sliders: L, the probe x_Q, the number of hidden layers, the activation's parameters.

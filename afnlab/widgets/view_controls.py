@@ -7,8 +7,8 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from afnlab.analysis.overlays import Limits, View
-from afnlab.widgets.parts import NARROW, Dial, within
+from afnlab.live.function_overlay import Limits, View
+from afnlab.widgets.elements import NARROW, Dial, within
 
 
 class ViewControls(widgets.HBox):

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from screens import SCREEN, WATCH, box, number, picture, ready, slider, wait_for_frame
 
-from afnlab.analysis.surface import Surfaces
+from afnlab.live.decision_surface import Surfaces
 from afnlab.training.learner import Learner, Setup
 
 MOVES, DRAGS = 50, 5

@@ -22,12 +22,13 @@ from typing import Any
 
 import nbformat
 
-from afnlab.analysis import select
-from afnlab.runs import RunSpec, execution, load, store, upkeep
-from afnlab.runs.attempt import Attempt
+from afnlab.compare import select
+from afnlab.runs import RunSpec, execute, execution, load
 from afnlab.runs.notebook import Run
-from afnlab.runs.places import Place
-from afnlab.runs.sweep import standings
+from afnlab.runs.storage import maintenance, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import Place
+from afnlab.runs.sweeps.run_sweep import standings
 
 SMALL = {"seeds": 12, "epochs": 3, "limit_train": 100, "record": ["parameters"]}
 OWN = {
@@ -48,11 +49,11 @@ def whole() -> Path:
         assert spec.training is not None
         run = Run(spec.training, str(attempt.folder))
         run.save(run.train())
-        left = json.loads((result := attempt.folder / execution.RESULT).read_text())
+        left = json.loads((result := attempt.folder / execute.RESULT).read_text())
         result.unlink()
-        nbformat.write(nbformat.v4.new_notebook(), attempt.folder / store.NOTEBOOK)
+        nbformat.write(nbformat.v4.new_notebook(), attempt.folder / runs_folder.NOTEBOOK)
         kept = {name: left[name] for name in ("metrics", "environment")}
-        facts = {"versions": execution.versions(), "git": None, "seconds": 1.0}
+        facts = {"versions": execute.versions(), "git": None, "seconds": 1.0}
         attempt.finish(execution._facts(spec) | kept | facts)
     attempt = Attempt(folder, OWN["id"])
     (attempt.folder / "picture.png").write_bytes(bytes(range(200)))
@@ -64,7 +65,7 @@ def whole() -> Path:
 @cache
 def truth() -> tuple[dict[str, Any], dict[tuple, tuple]]:
     """The records by id, and the rows of the histories by run, seed and epoch."""
-    return {r["id"]: r for r in store.records(whole())}, rows(whole())
+    return {r["id"]: r for r in runs_folder.records(whole())}, rows(whole())
 
 
 def rows(folder: Path) -> dict[tuple, tuple]:
@@ -76,21 +77,21 @@ def read(folder: Path, rng: random.Random, harmed: set[str], same: bool = True) 
     """Have everything read a folder; the first fault. harmed: the runs that may be left out; same:
     whether a harmed one that is read must say what it said."""
     try:
-        records = store.records(folder)
+        records = runs_folder.records(folder)
         if fault := untrue(folder, records, harmed, same):
             return fault
     except ValueError as error:
         return f"all is refused for the sake of one: {error}"
     known = list(truth()[0])
     readers: list[Callable[[], Any]] = [
-        lambda: store.failures(folder),
-        lambda: upkeep.find(folder, rng.choice([*known, FAILED["id"]])[: rng.randint(1, 16)]),
-        lambda: upkeep.difference(*rng.choices(records, k=2)) if records else None,
-        lambda: upkeep.waste(Place(folder)),
+        lambda: runs_folder.failures(folder),
+        lambda: maintenance.find(folder, rng.choice([*known, FAILED["id"]])[: rng.randint(1, 16)]),
+        lambda: maintenance.difference(*rng.choices(records, k=2)) if records else None,
+        lambda: maintenance.waste(Place(folder)),
         lambda: list(standings([], folder)),
     ]
     if rng.random() < 0.1:  # what asks for the code of each run takes its time
-        readers += [lambda: upkeep.table(folder), lambda: compared(folder)]
+        readers += [lambda: maintenance.table(folder), lambda: compared(folder)]
     for reader in readers:
         try:
             reader()
@@ -215,10 +216,12 @@ def mutated(content: Any, rng: random.Random) -> Any:
 def sealed(rng: random.Random, tmp: Path) -> str:
     """A record that nobody's afnlab wrote, with a sum that fits."""
     folder = Path(shutil.copytree(whole(), tmp / "runs"))
-    kept = rng.choice([p for p in folder.rglob("*.json") if p.name in (store.RECORD, store.ERROR)])
+    kept = rng.choice(
+        [p for p in folder.rglob("*.json") if p.name in (runs_folder.RECORD, runs_folder.ERROR)]
+    )
     content = mutated(json.loads(kept.read_text()), rng)
     content.pop("sum", None)
-    text = json.dumps(content | {"sum": store._sum(content)})
+    text = json.dumps(content | {"sum": runs_folder._sum(content)})
     if rng.random() < 0.1:
         text = text[:-1] + ', "id": "0000000000000000"}'
     kept.write_text(text)
@@ -288,11 +291,15 @@ def thing(path: Path, precious: Path, rng: random.Random) -> None:
             path.symlink_to(path.name)  # to itself
         case 5:
             path.mkdir()
-            (path / rng.choice((store.RECORD, store.ERROR))).symlink_to(precious / "file")
+            (path / rng.choice((runs_folder.RECORD, runs_folder.ERROR))).symlink_to(
+                precious / "file"
+            )
         case 6:
             path.mkdir()
             facts = FAILED | {"id": rng.choice(("../../precious", "..", "", str(precious)))}
-            (path / rng.choice((store.RECORD, store.ERROR))).write_text(json.dumps(facts))
+            (path / rng.choice((runs_folder.RECORD, runs_folder.ERROR))).write_text(
+                json.dumps(facts)
+            )
         case 7:
             here = Path.cwd()
             try:
@@ -320,7 +327,13 @@ def things(rng: random.Random, tmp: Path) -> str:
             continue
         own = ["".join(rng.choices("0123456789abcdef", k=16)), f".trash-{rng.random()}"]
         own += [f".attempt-{rng.random()}", "speed.json", f".claim-{rng.random()}.lock", "notes"]
-        inside = [store.RECORD, store.HISTORY, store.ERROR, store.NOTEBOOK, "parameters.parquet"]
+        inside = [
+            runs_folder.RECORD,
+            runs_folder.HISTORY,
+            runs_folder.ERROR,
+            runs_folder.NOTEBOOK,
+            "parameters.parquet",
+        ]
         name = rng.choice(inside if at in runs else own)
         if (at / name).is_dir() and not (at / name).is_symlink():
             shutil.rmtree(at / name)
@@ -341,11 +354,11 @@ def things(rng: random.Random, tmp: Path) -> str:
     if fault := read(folder, rng, harmed):
         return fault
     place = Place(folder)
-    for path, _ in upkeep.waste(place):
-        upkeep.discard(place, path)
+    for path, _ in maintenance.waste(place):
+        maintenance.discard(place, path)
     for ref in (*truth()[0], FAILED["id"], "../../precious", "..", "", "."):
         try:
-            upkeep.remove(place, [ref])
+            maintenance.remove(place, [ref])
         except ValueError as error:
             if "\n" in str(error):
                 return f"not one line: {error!r}"
@@ -361,7 +374,7 @@ def metrics(rng: random.Random, tmp: Path) -> str:
     """What a notebook's result.json may hold: finite numbers by name, or the run has failed."""
     name = rng.choice(("y", "", "a" * 201, "a\nb", "\x1b[0m", "é", string.printable, "\ud800"))
     value = rng.choice(LEFT)
-    path = tmp / execution.RESULT
+    path = tmp / execute.RESULT
     path.write_text(
         json.dumps(rng.choice(({"metrics": {name: value}}, [value], {"metrics": value})))
     )

@@ -22,10 +22,13 @@ import torch
 
 import afnlab
 from afnlab import bench, cli
-from afnlab.analysis import check, select, tuning
 from afnlab.autorot import input_limits, suggested_L
+from afnlab.compare import select
+from afnlab.functions import check
 from afnlab.paths import shared
-from afnlab.runs import RunSpec, sweepfile
+from afnlab.runs import RunSpec
+from afnlab.runs.sweeps import sweep_file
+from afnlab.studies import parameter_scan
 from afnlab.training import options
 from afnlab.training.engine import plan
 
@@ -213,7 +216,7 @@ def values_in_sweeps(rng: Random, folder: Path) -> str:
         if f"s.yaml, line {at}:" not in found[2] and not elsewhere:
             return f"{text[:60]!r} for {name} stands on line {at}: {found[2]!r}"
         return ""
-    plan = sweepfile.read(file)
+    plan = sweep_file.read(file)
     runs = [spec.training for spec in plan.specs() if spec.training is not None]
     held = [{**t.normal(), **t.normal()["options"], **t.normal()["parameters"]} for t in runs]
     if means is not REFUSED and not any(one.get(name) == means for one in held):
@@ -464,23 +467,23 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "RunSpec: value": lambda v, w: RunSpec.make("train", {"seeds": v, "epochs": w}).id,
     "RunSpec: params": lambda v, w: RunSpec.make("train", {"params": v}).id,
     "RunSpec: name": lambda v, w: RunSpec.make("train", {v: w} if _hashable(v) else {"t": v}).id,
-    "sweep": lambda v, w: sweepfile.read(v).specs(),
-    "sweep: grid": lambda v, w: sweepfile.read({"grid": {"lr": v, "t": w}}).specs(),
-    "sweep: lists": lambda v, w: sweepfile.read({"grid": {"lr": [0.1, v]}}).specs(),
-    "sweep: own": lambda v, w: sweepfile.read({"grid": {"activation": [{"srelu": v}, w]}}).specs(),
-    "sweep: range": lambda v, w: sweepfile.read({"grid": {"lr": {"from": v, "to": w}}}).specs(),
-    "sweep: zip": lambda v, w: sweepfile.read({"zip": {"lr": v, "t": w}}).specs(),
-    "sweep: zips": lambda v, w: sweepfile.read({"zip": v}).specs(),
-    "sweep: keys": lambda v, w: sweepfile.read(
+    "sweep": lambda v, w: sweep_file.read(v).specs(),
+    "sweep: grid": lambda v, w: sweep_file.read({"grid": {"lr": v, "t": w}}).specs(),
+    "sweep: lists": lambda v, w: sweep_file.read({"grid": {"lr": [0.1, v]}}).specs(),
+    "sweep: own": lambda v, w: sweep_file.read({"grid": {"activation": [{"srelu": v}, w]}}).specs(),
+    "sweep: range": lambda v, w: sweep_file.read({"grid": {"lr": {"from": v, "to": w}}}).specs(),
+    "sweep: zip": lambda v, w: sweep_file.read({"zip": {"lr": v, "t": w}}).specs(),
+    "sweep: zips": lambda v, w: sweep_file.read({"zip": v}).specs(),
+    "sweep: keys": lambda v, w: sweep_file.read(
         {"title": v, "baseline": w, "seeds": v, "parameters": w}
     ).specs(),
-    "sweep: seeds": lambda v, w: sweepfile.read({"seeds": v}).specs(seeds=w),
-    "sweep: overrides": lambda v, w: sweepfile.read({}).specs(epochs=v, limit_train=w),
+    "sweep: seeds": lambda v, w: sweep_file.read({"seeds": v}).specs(seeds=w),
+    "sweep: overrides": lambda v, w: sweep_file.read({}).specs(epochs=v, limit_train=w),
     "select": lambda v, w: select("nosuch", margin=v),
     "check": lambda v, w: check.check([v]),
-    "tuning: grid": lambda v, w: tuning.grid("digits-mlp", "srelu", "t", v),
-    "tuning: scan": lambda v, w: tuning.scan("digits-mlp", "srelu", "t", [v, "x"]),
-    "tuning: name": lambda v, w: tuning.scan("digits-mlp", "srelu", v, ["x"]),
+    "tuning: grid": lambda v, w: parameter_scan.grid("digits-mlp", "srelu", "t", v),
+    "tuning: scan": lambda v, w: parameter_scan.scan("digits-mlp", "srelu", "t", [v, "x"]),
+    "tuning: name": lambda v, w: parameter_scan.scan("digits-mlp", "srelu", v, ["x"]),
     "bench": lambda v, w: bench.main(v, rounds=0),
     "bench: rounds": lambda v, w: (
         bench.main("train", device=w, rounds=-1 if v == 1 else v)

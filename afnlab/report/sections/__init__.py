@@ -3,7 +3,7 @@
 A piece for which the runs hold nothing is empty, heading and all.
 """
 
-from afnlab.analysis.blocks.figures import (
+from afnlab.report.sections.figures import (
     comparison,
     curves,
     frontier,
@@ -12,9 +12,9 @@ from afnlab.analysis.blocks.figures import (
     sensitivity,
     trajectories,
 )
-from afnlab.analysis.blocks.numbers import claims, details, milestones, table
-from afnlab.analysis.blocks.text import headline, provenance, runs_table, title
-from afnlab.analysis.blocks.tuning import choices, rates, recipe, trial_curves
+from afnlab.report.sections.tables import claims, details, milestones, table
+from afnlab.report.sections.text import headline, provenance, runs_table, title
+from afnlab.report.sections.tuning import choices, rates, recipe, trial_curves
 
 __all__ = [
     "choices",

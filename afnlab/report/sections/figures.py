@@ -10,15 +10,18 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from afnlab.analysis import charts, functions, panels, plot, stats
-from afnlab.analysis import curves as summaries
-from afnlab.analysis.blocks.html import heading, html
-from afnlab.analysis.blocks.text import seeds_told
-from afnlab.analysis.costs import FILE
-from afnlab.analysis.selection import Selection
-from afnlab.analysis.style import Picture, show, styled
+from afnlab import stats
+from afnlab.compare import compared_functions
+from afnlab.compare import epochs as summaries
+from afnlab.compare.costs import FILE
+from afnlab.compare.selection import Selection
+from afnlab.figures import comparison as comparison_figure
+from afnlab.figures import function_curves, small_multiples
+from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
-from afnlab.words import counted
+from afnlab.messages import counted
+from afnlab.report.sections.html import heading, html
+from afnlab.report.sections.text import seeds_told
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -29,7 +32,7 @@ ALL = "<h2>All against all</h2><p>{}</p>"
 def comparison(selection: Selection) -> HTML:
     """Every seed, means and intervals, differences to the baseline."""
     with styled(for_page=True):
-        figure = charts.comparison(
+        figure = comparison_figure.comparison(
             selection.final, selection.table, selection.baseline, selection.margin
         )
         shaded = " Shaded: within the margin." if selection.margin is not None else ""
@@ -60,7 +63,9 @@ def _key(selection: Selection) -> str:
 def curves(selection: Selection) -> HTML:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
-        figure = panels.learning(selection.history, list(selection.table.index), selection.baseline)
+        figure = small_multiples.learning(
+            selection.history, list(selection.table.index), selection.baseline
+        )
         shown = show(
             figure,
             f"Accuracy over the epochs for each activation on {selection.task.name}",
@@ -91,7 +96,9 @@ def frontier(selection: Selection) -> HTML:
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
-        charts.frontier(figure.subplots(), table, cost.seconds, selection.baseline, cost.of)
+        comparison_figure.frontier(
+            figure.subplots(), table, cost.seconds, selection.baseline, cost.of
+        )
         return show(
             figure,
             f"Mean accuracy against the time of {cost.of} on {selection.task.name}",
@@ -137,7 +144,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
     one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
         figure = show(
-            charts.ranks(found),
+            comparison_figure.ranks(found),
             "Mean ranks of the activations, the best left; bars join those not told apart",
             f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart.{one}",
             f"{selections[0].name}-ranks",
@@ -151,10 +158,12 @@ def trajectories(selection: Selection) -> HTML:
     if learned.empty:
         return html("")
     sites = sorted(map(str, learned.site.unique()))
-    lines = [f"{line} {site}" for line, site in zip(cycle(panels.LINES), sites, strict=False)]
+    lines = [
+        f"{line} {site}" for line, site in zip(cycle(small_multiples.LINES), sites, strict=False)
+    ]
     with styled(for_page=True):
         figure = show(
-            panels.trajectories(learned),
+            small_multiples.trajectories(learned),
             "Learned parameters of the activations over the epochs",
             "Thin: a seed; thick: the mean of the seeds at one place in the network, by the name of"
             f" its module: {', '.join(lines)}. Epoch 0 is the start.",
@@ -176,7 +185,7 @@ def sensitivity(selection: Selection) -> HTML:
         return html("")
     with styled(for_page=True):
         figure = show(
-            panels.sensitivity(selection.final, rates),
+            small_multiples.sensitivity(selection.final, rates),
             f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
             f"Accuracy on {selection.evaluated} examples after the last epoch: mean of the seeds,"
             " with its 95 % interval.",
@@ -187,18 +196,20 @@ def sensitivity(selection: Selection) -> HTML:
 
 def gallery(selection: Selection) -> HTML:
     """All elementwise functions of the selection with their slopes."""
-    drawn: dict[str, plot.Drawable] = {}
+    drawn: dict[str, function_curves.Drawable] = {}
     for label, one in selection.rows.items():
-        found: plot.Drawable | None = functions.built_in(one)
-        if one.own and (table := functions.kept(selection.folders_of(label))) is not None:
-            found = plot.Curve(one.activation, *table[["x", "value", "slope"]].to_numpy().T)
+        found: function_curves.Drawable | None = compared_functions.built_in(one)
+        if one.own and (table := compared_functions.kept(selection.folders_of(label))) is not None:
+            found = function_curves.Curve(
+                one.activation, *table[["x", "value", "slope"]].to_numpy().T
+            )
         if found is not None:
             drawn.setdefault(one.activation, found)
     if not drawn:
         return html("")
     with styled(for_page=True):
         return show(
-            plot.gallery(drawn.values()),
+            function_curves.gallery(drawn.values()),
             "Small graphs of the activation functions and their slopes",
             "Each function (solid) and its slope (dashed) at its default parameters.",
             f"{selection.name}-functions",

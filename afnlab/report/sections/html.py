@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from afnlab.analysis.numerals import MINUS
+from afnlab.compare.formatting import MINUS
 from afnlab.markup import escaped, filled, joined
 
 if TYPE_CHECKING:
     from IPython.display import HTML
 
-    from afnlab.analysis.selection import Selection
+    from afnlab.compare.selection import Selection
 
 
 LONG = 24  # letters of a label that stay on one line

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from afnlab.analysis import claims as claimed
-from afnlab.analysis import curves
-from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_value, table_of
-from afnlab.analysis.blocks.text import link_to
-from afnlab.analysis.numerals import three_digits
-from afnlab.analysis.selection import Selection
+from afnlab.compare import epochs
+from afnlab.compare import published_tables as claimed
+from afnlab.compare.formatting import three_digits
+from afnlab.compare.selection import Selection
 from afnlab.markup import filled, joined
+from afnlab.report.sections.html import heading, html, limits, name, number, p_value, table_of
+from afnlab.report.sections.text import link_to
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -104,10 +104,10 @@ def _digits(effect: float) -> str:
 
 def milestones(selection: Selection) -> HTML:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
-    values, cost = selection.table, curves.cost(selection.history)
+    values, cost = selection.table, epochs.cost(selection.history)
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
     target = float(values.accuracy[reference])
-    found = curves.milestones(selection.history, target).loc[values.index]
+    found = epochs.milestones(selection.history, target).loc[values.index]
     head = [
         *("activation", f"seeds that reach {100 * target:.2f} %", "median epochs until then"),
         *("median seconds", "mean accuracy over all epochs (%)", "worst seed (%)", "ms an epoch"),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from afnlab.analysis import lock
-from afnlab.analysis.blocks.html import heading, html, name, sentence, table_of
-from afnlab.analysis.selection import Selection
+from afnlab.compare.selection import Selection
 from afnlab.markup import escaped, filled, joined
-from afnlab.runs import checkout, sweepfile
+from afnlab.report import locked_versions
+from afnlab.report.sections.html import heading, html, name, sentence, table_of
+from afnlab.runs import git_state
+from afnlab.runs.sweeps import sweep_file
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def title(sweep: str) -> HTML:
     """The heading of a report: the sweep's title."""
-    text = sweepfile.read(sweep).title if sweep else ""
+    text = sweep_file.read(sweep).title if sweep else ""
     return html(filled("<h1>{}</h1>", text or "Activations compared"))
 
 
@@ -48,8 +49,8 @@ def provenance(selection: Selection, *commands: str) -> HTML:
         for key in ("interop_threads", "determinism"):
             note(key.replace("_", " "), _told(env.get(key, "not recorded")))
         note("data (SHA-256)", env["data"])
-        note("git commit", checkout.told(r.get("git")))
-    note("lock", lock.state(records))
+        note("git commit", git_state.told(r.get("git")))
+    note("lock", locked_versions.state(records))
     first, last = (_when(records[at]) for at in (0, -1))
     note("runs", f"{len(records)}, started {first} to {last} (UTC)")
     note("time in runs", f"{sum(r['seconds'] for r in records):.0f} s")

@@ -9,11 +9,12 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from afnlab.analysis import tuned, tuned_figures
-from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_value, table_of
-from afnlab.analysis.selection import Selection
-from afnlab.analysis.style import Picture, show, styled
+from afnlab.compare import tuning_summary
+from afnlab.compare.selection import Selection
+from afnlab.figures import tuning
+from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
+from afnlab.report.sections.html import heading, html, limits, name, number, p_value, table_of
 from afnlab.training.space import Range
 
 if TYPE_CHECKING:
@@ -51,14 +52,14 @@ def recipe(selection: Selection) -> HTML:
     kinds = [str(verdict).replace(" ", "-") for verdict in moved.verdict]
     with styled(for_page=True):
         figure = show(
-            tuned_figures.shift(fixed.accuracy, moved.accuracy, selection.baseline),
+            tuning.shift(fixed.accuracy, moved.accuracy, selection.baseline),
             "Arrows from the mean accuracy at the fixed recipe to the tuned one, by activation",
             "From the mean accuracy of the same seeds at the fixed recipe (dot) to the tuned one"
             f" (mark). The line is the tuned {selection.baseline}. A number at the left edge: a"
             " start far below.",
             f"{selection.name}-recipe",
         )
-    text = filled("<p>{}</p>", tuned.recipe(fixed, moved, selection.baseline))
+    text = filled("<p>{}</p>", tuning_summary.recipe(fixed, moved, selection.baseline))
     title = heading("What tuning changed", selection)
     return html(title + text + Markup(figure.data) + table_of(head, rows, "comparison", kinds))
 
@@ -68,13 +69,13 @@ def choices(selection: Selection) -> HTML:
     among, chosen = selection.tuning, selection.chosen
     if among is None or chosen.empty:
         return html("")
-    found = tuned.choices(chosen, among).set_index(["label", "parameter"])
-    close = tuned.close_to_best(selection.candidates)
+    found = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
+    close = tuning_summary.close_to_best(selection.candidates)
     head = [
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
-        *(f"trials within {100 * tuned.MARGIN:g} point of its best", "95 % interval"),
+        *(f"trials within {100 * tuning_summary.MARGIN:g} point of its best", "95 % interval"),
     ]
     rows = []
     for label in selection.table.index:
@@ -100,7 +101,8 @@ def choices(selection: Selection) -> HTML:
         )
     text = (
         f"Each replicate chose for itself: {among.told}. The share of the random trials that come"
-        f" within {100 * tuned.MARGIN:g} point of the activation's best says how easily it is tuned"
+        f" within {100 * tuning_summary.MARGIN:g} point of the activation's best says how easily it"
+        " is tuned"
         f"{_width(selection)}; its interval is exact (Clopper and Pearson)."
     )
     title = heading("What was chosen, and how easily", selection)
@@ -127,7 +129,7 @@ def rates(selection: Selection) -> HTML:
     """Validation accuracy of every trial over each parameter with numbers, by activation."""
     if selection.tuning is None or selection.candidates.empty:
         return html("")
-    tried = tuned.trials(selection.candidates)
+    tried = tuning_summary.trials(selection.candidates)
     pieces = Markup("")
     order = list(selection.table.index)
     for axis, values in selection.tuning.axes.items():
@@ -135,7 +137,7 @@ def rates(selection: Selection) -> HTML:
             continue
         log = _is_log(values)
         with styled(for_page=True):
-            figure = tuned_figures.over(tried, axis, order, selection.baseline, log)
+            figure = tuning.over(tried, axis, order, selection.baseline, log)
             shown = show(
                 figure,
                 f"Validation accuracy over {axis} by activation on {selection.task.name}",
@@ -162,13 +164,13 @@ def trial_curves(selection: Selection) -> HTML:
     if selection.tuning is None or base not in selection.table.index or not others:
         return html("")
     labels = [base, str(others[0])]
-    found = tuned.curves(selection.candidates, labels, CURVE, tuned.BOTH)
+    found = tuning_summary.curves(selection.candidates, labels, CURVE, tuning_summary.BOTH)
     if found.empty:
         return html("")
-    told = tuned.stretches_told(tuned.crossing(found, *labels))
+    told = tuning_summary.stretches_told(tuning_summary.crossing(found, *labels))
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.2), layout="constrained")
-        tuned_figures.curves(figure.subplots(), found, labels)
+        tuning.curves(figure.subplots(), found, labels)
         shown = show(
             figure,
             f"Expected best validation accuracy over the number of trials, {' and '.join(labels)}",

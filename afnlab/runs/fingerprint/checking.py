@@ -11,7 +11,7 @@ from afnlab.native.library import cache_folder
 from afnlab.native.toolchain import Unavailable
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint.manifest import Manifest
-from afnlab.runs.reading import MADE, READ
+from afnlab.runs.kernel.read_audit import MADE, READ
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run

@@ -16,13 +16,16 @@ from afnlab.paths import shared
 from afnlab.runs.fingerprint.mentions import mentions
 from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
 from afnlab.runs.fingerprint.reaching import executes_texts, reach, reached_names
+from afnlab.runs.fingerprint.syntax import Source, digest, read
 from afnlab.runs.fingerprint.userfiles import UserFiles, notebook_source, reads_texts
-from afnlab.runs.sources import Source, digest, read
 
 _CHOSEN = ("task", "activation", "activations")  # parameters of afnlab's notebooks that name some
 _OUT = "out"
 _MOVES = "afnlab.runs"  # which moves results, and computes none
-_SHOWS = "afnlab.analysis"  # which in a training notebook shows them
+_SHOWS = tuple(  # which in a training notebook show them
+    f"afnlab.{room}"
+    for room in ("compare", "figures", "functions", "live", "report", "stats", "studies")
+)
 _found: ContextVar[dict[Any, Manifest] | None] = ContextVar("_found", default=None)
 
 

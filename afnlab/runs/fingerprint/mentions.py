@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from afnlab.runs.sources import Source, digest, executed, is_text
+from afnlab.runs.fingerprint.syntax import Source, digest, executed, is_text
 
 _IMPORTERS = ("__import__", "import_module", "run_path", "run_module")
 _LOADERS = ("load_ext", "reload_ext")  # magics that import a module

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import afnlab
 from afnlab.paths import PACKAGE
+from afnlab.registry import ALIASES, get_activation, list_activations
 from afnlab.runs.fingerprint.mentions import chains, imported_names, mentions
-from afnlab.runs.sources import Source, digest, executed, read
-from afnlab.spec import ALIASES, get_activation, list_activations
+from afnlab.runs.fingerprint.syntax import Source, digest, executed, read
 from afnlab.training.tasks import list_tasks
 
 ENGINE = "afnlab.training.engine"
@@ -35,10 +35,10 @@ BY_OBJECT = (
 )
 # Of these modules the classes, and this function, choose nothing by its name.
 _PLAIN = (
-    *("afnlab.autorot", "afnlab.param", "afnlab.separable", "afnlab.spec"),
+    *("afnlab.autorot", "afnlab.param", "afnlab.separable", "afnlab.registry"),
     *("afnlab.training.augment", "afnlab.training.record"),
 )
-_DECORATOR = "afnlab.spec.activation"
+_DECORATOR = "afnlab.registry.activation"
 _CHOOSERS = {"_TASKS", "get_task", "list_tasks"}  # what finds a task by its name
 _WORDS = {"summary", "source", "published"}  # what a task says of itself
 

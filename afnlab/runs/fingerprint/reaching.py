@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from afnlab.runs.fingerprint.mentions import Mentions, mentions
 from afnlab.runs.fingerprint.package import Package, split
-from afnlab.runs.sources import Source
+from afnlab.runs.fingerprint.syntax import Source
 
 # With these a source can use what it does not name: as names, as attributes of anything, or of
 # these modules.

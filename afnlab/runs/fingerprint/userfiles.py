@@ -14,9 +14,9 @@ from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SU
 from pathlib import Path
 
 from afnlab.paths import PACKAGE
-from afnlab.runs import cell
 from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mentions, reference
-from afnlab.runs.sources import Source, read
+from afnlab.runs.fingerprint.syntax import Source, read
+from afnlab.runs.parameters import declarations
 
 _SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
 _CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb")
@@ -203,12 +203,12 @@ def _source(path: Path) -> Source:
 def notebook_source(content: bytes, with_parameters: bool = True) -> Source:
     """What counts of a notebook's content: its code cells."""
     try:
-        found = cell.cells(content)
+        found = declarations.cells(content)
     except ValueError:  # a file of IPython's lines, or no notebook
         return Notebook(content, [content.decode(errors="replace")])
     code = [(text, tags) for kind, text, tags in found if kind == "code"]
     return Notebook(
-        content, [text for text, tags in code if with_parameters or cell.TAG not in tags]
+        content, [text for text, tags in code if with_parameters or declarations.TAG not in tags]
     )
 
 

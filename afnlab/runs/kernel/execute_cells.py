@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs import cell, reading, surroundings, values
-from afnlab.runs.kernels import KernelServer
+from afnlab.runs.kernel import process_environment, read_audit
+from afnlab.runs.kernel.fork_client import KernelServer
+from afnlab.runs.parameters import declarations, encoding
 
 _SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
@@ -59,7 +60,7 @@ def run_cells(
     kernel dies; `target` then shows what was done and where it ended. log: what the kernel's
     process writes, by default beside the target.
     """
-    from afnlab.runs.managers import manager_class  # noqa: PLC0415
+    from afnlab.runs.kernel.manager import manager_class  # noqa: PLC0415
 
     means = means or Means()
     log = log or target.with_suffix(".log")
@@ -70,11 +71,11 @@ def run_cells(
         _notes(private) as notes,
         _Deadline(means, made) as deadline,
     ):
-        extra = {**means.environment, reading.VARIABLE: notes}
+        extra = {**means.environment, read_audit.VARIABLE: notes}
         manager = manager_class(means.server, means.threads, private, log, extra, made)
         try:
             _papermill(target, manager)
-            return reading.notes(notes)
+            return read_audit.notes(notes)
         except Exception as error:
             if deadline.passed:
                 _note_end(target, ended := TimeoutError(f"not done after {means.timeout:g} s"), log)
@@ -90,7 +91,7 @@ def _private_folder(server: KernelServer | None) -> Iterator[Path]:
     if server is not None:
         yield server.folder
         return
-    folder = surroundings.private_folder()
+    folder = process_environment.private_folder()
     try:
         yield folder
     finally:
@@ -120,11 +121,13 @@ def _prepare(content: bytes, target: Path, given: Mapping[str, Any]) -> None:
     notebook = load_notebook_node(str(target.absolute()))
     if given:
         tags = [c.metadata.get("tags", []) for c in notebook.cells]
-        at = next((i for i, t in enumerate(tags) if cell.TAG in t), -1)
-        added = nbformat.v4.new_code_cell(values.assignments(given))
+        at = next((i for i, t in enumerate(tags) if declarations.TAG in t), -1)
+        added = nbformat.v4.new_code_cell(encoding.assignments(given))
         added.metadata["tags"] = ["injected-parameters"]
         notebook.cells.insert(at + 1, added)
-        notebook.metadata.papermill["parameters"] = {n: values.encode(v) for n, v in given.items()}
+        notebook.metadata.papermill["parameters"] = {
+            n: encoding.encode(v) for n, v in given.items()
+        }
     nbformat.write(notebook, target)
 
 

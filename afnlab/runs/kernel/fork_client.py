@@ -2,7 +2,7 @@
 
 Importing torch, pandas and the plotting libraries costs a new kernel several seconds, more than a
 small training does. So one server process imports them once and forks a child for each kernel, see
-`forking`. Linux only; elsewhere kernels start as they always do.
+`fork_server`. Linux only; elsewhere kernels start as they always do.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from afnlab.runs import supervisor, surroundings
-from afnlab.runs.forking import REQUEST
+from afnlab.runs.kernel import process_environment, supervisor
+from afnlab.runs.kernel.fork_server import REQUEST
 
 _PATIENCE = 10.0  # seconds in which a server should have ended, and all that came of it
 _LONGEST = 300.0  # seconds in which it should have imported what kernels need, and forked one
@@ -36,11 +36,11 @@ class KernelServer:
 
     def __init__(self, threads: int | None = None) -> None:
         self.lock = threading.Lock()
-        self.folder = surroundings.private_folder()
+        self.folder = process_environment.private_folder()
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.ours.settimeout(_LONGEST)
         self._given = theirs
-        self._environment = surroundings.environment(threads, self.folder)
+        self._environment = process_environment.environment(threads, self.folder)
         self._error: OSError | None = None
         started = threading.Event()
         # Linux counts a thread's end as the parent's: so one starts it that lives as long.
@@ -97,7 +97,7 @@ class KernelServer:
         return Forked(int(reply), handles[0])
 
     def close(self) -> None:
-        """End the server and every kernel from it; who waits for a kernel hears that it has gone."""
+        """End the server and every kernel from it, and wake the threads that wait for one."""
         with suppress(OSError):  # it has gone before
             self.ours.shutdown(socket.SHUT_RDWR)
         self.process.terminate()
@@ -106,7 +106,7 @@ class KernelServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        with self.lock:  # a thread that still waits would else wait for whoever gets its number next
+        with self.lock:  # no thread waits any more, and then for whatever gets its number
             self.ours.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

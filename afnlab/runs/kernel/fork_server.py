@@ -19,12 +19,17 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from afnlab.runs import reading
-from afnlab.runs.supervisor import adopt_orphans, end_with, kill_descendants
+from afnlab.runs.kernel import read_audit
+from afnlab.runs.kernel.supervisor import adopt_orphans, end_with, kill_descendants
 
 PRELOAD = (
     "afnlab.runs",
-    "afnlab.analysis",
+    "afnlab.compare",
+    "afnlab.figures",
+    "afnlab.functions",
+    "afnlab.live",
+    "afnlab.report.sections",
+    "afnlab.studies",
     "IPython.core.completerlib",
     "IPython.extensions.storemagic",
     "ipykernel.debugger",
@@ -102,8 +107,8 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
         end_with(server, signal.SIGKILL)
         os.environ.clear()
         os.environ.update(request["env"])
-        if notes := os.environ.pop(reading.VARIABLE, ""):
-            reading.keep_in(notes)
+        if notes := os.environ.pop(read_audit.VARIABLE, ""):
+            read_audit.keep_in(notes)
         os.environ.pop("JPY_PARENT_PID", None)  # this process's parent is the server
         os.chdir(request["cwd"])
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -111,7 +116,7 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
         os.dup2(log, 2)
         import numpy as np  # noqa: PLC0415
 
-        from afnlab.runs.kernelapp import KernelApp  # noqa: PLC0415
+        from afnlab.runs.kernel.application import KernelApp  # noqa: PLC0415
 
         np.random.seed()  # noqa: NPY002  (else all children would share the server's state)
         sys.argv = [KernelApp.name, *request["arguments"]]

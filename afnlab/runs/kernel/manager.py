@@ -17,11 +17,11 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from afnlab.runs import kernelapp, reading, surroundings
-from afnlab.runs.kernels import KernelServer
+from afnlab.runs.kernel import application, process_environment, read_audit
+from afnlab.runs.kernel.fork_client import KernelServer
 
-_BEGIN = f"import runpy; runpy.run_module({kernelapp.__name__!r}, None, '__main__', True)"
-_COMMAND = (sys.executable, *reading.starter(_BEGIN), "-f", "{connection_file}")
+_BEGIN = f"import runpy; runpy.run_module({application.__name__!r}, None, '__main__', True)"
+_COMMAND = (sys.executable, *read_audit.starter(_BEGIN), "-f", "{connection_file}")
 _TICK = 0.005  # seconds between two looks
 _LONG = 10.0  # seconds, after which the sockets' files are waited for no more
 
@@ -58,7 +58,7 @@ def manager_class(
 
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            name = uuid.uuid4().hex[: len(surroundings.SOCKET) - 4]  # and a number behind it
+            name = uuid.uuid4().hex[: len(process_environment.SOCKET) - 4]  # and a number behind it
             if sys.platform != "win32":
                 self.transport, self.ip = "ipc", str(private / name)
             self.connection_file = str(private / f"{name}.json")
@@ -70,7 +70,7 @@ def manager_class(
                 made.append(self)
 
         async def _async_start_kernel(self, **kwargs: Any) -> None:
-            env = surroundings.environment(threads, private, kwargs.pop("env", os.environ))
+            env = process_environment.environment(threads, private, kwargs.pop("env", os.environ))
             await super()._async_start_kernel(env=env | dict(extra or {}), **kwargs)
             await self.bound()
 

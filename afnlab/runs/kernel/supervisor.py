@@ -41,7 +41,7 @@ def supervise(descriptor: int, parent: int, folder: str) -> NoReturn:
     if server == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _note_what_is_read()
-        from afnlab.runs.forking import serve  # noqa: PLC0415
+        from afnlab.runs.kernel.fork_server import serve  # noqa: PLC0415
 
         serve(descriptor, own)
     os.close(descriptor)
@@ -54,10 +54,10 @@ def supervise(descriptor: int, parent: int, folder: str) -> NoReturn:
 
 
 def _note_what_is_read() -> None:
-    """Start the notes of `afnlab.runs.reading`, which is loaded before its package."""
-    name = "afnlab.runs.reading"
+    """Start the notes of `afnlab.runs.kernel.read_audit`, which is loaded before its package."""
+    name = "afnlab.runs.kernel.read_audit"
     if name not in sys.modules:
-        path = Path(__file__).with_name("reading.py")
+        path = Path(__file__).with_name("read_audit.py")
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)

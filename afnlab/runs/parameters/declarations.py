@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.errors import ParameterError, shown
-from afnlab.runs import kinds
+from afnlab.runs.parameters import allowed_values
 
 TAG = "parameters"
 MOST_BYTES = 100_000_000  # of a notebook
@@ -25,13 +25,13 @@ class Declared:
 
     default: Any
     kind: ast.expr | None = field(default=None, compare=False)
-    limits: kinds.Limits | None = None
+    limits: allowed_values.Limits | None = None
 
     def checked(self, name: str, value: Any) -> Any:
         """`value` as it is annotated; ParameterError, with what is allowed, if it may not be."""
         try:
-            fitted = kinds.fit(self.kind or kinds.like(self.default), value)
-        except kinds.Misfit as misfit:
+            fitted = allowed_values.fit(self.kind or allowed_values.like(self.default), value)
+        except allowed_values.Misfit as misfit:
             raise self._refusal(name, value, self._must_be(value), misfit.at) from None
         if self.limits is not None and (found := self.limits.refusal(fitted)):
             raise self._refusal(name, value, *found)
@@ -42,9 +42,9 @@ class Declared:
         return ParameterError(name, value, allowed, at=at, message=f"parameter {shown(name)} {why}")
 
     def _must_be(self, value: Any) -> str:
-        if listed := kinds.choices(self.kind):
-            return kinds.one_of(listed, value)
-        kind = self.kind or kinds.like(self.default) or ast.Name("object")
+        if listed := allowed_values.choices(self.kind):
+            return allowed_values.one_of(listed, value)
+        kind = self.kind or allowed_values.like(self.default) or ast.Name("object")
         return f"must be {ast.unparse(kind)}, got {shown(value)} ({type(value).__name__})"
 
 
@@ -127,8 +127,8 @@ def _declaration(node: ast.stmt, comments: Mapping[int, str]) -> tuple[str, Decl
     value = getattr(node, "value", None)
     if not isinstance(target, ast.Name) or value is None:
         raise ValueError(ast.unparse(node))
-    limits = kinds.limits(kind, comments.get(node.end_lineno or 0, ""))
-    kinds.readable(kind)
+    limits = allowed_values.limits(kind, comments.get(node.end_lineno or 0, ""))
+    allowed_values.readable(kind)
     try:
         return target.id, Declared(_default(value), kind, limits)
     except ValueError:  # ast's own words name a node, not the line

@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
-from afnlab.loading import unknown
-from afnlab.runs import cell
-from afnlab.spec import Activation, get_activation
+from afnlab.registry import Activation, get_activation
+from afnlab.runs.parameters import declarations
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import (
@@ -26,6 +25,7 @@ from afnlab.training.record import TABLES
 from afnlab.training.space import TUNE, Space, space
 from afnlab.training.tasks import Task, get_task
 from afnlab.training.tune import checked
+from afnlab.usercode.lookup import unknown
 
 PARAMS = "params"
 DEVICES = ("cpu", "cuda", "mps", "xpu")
@@ -112,7 +112,7 @@ class Training:
 
 def training(
     given: Mapping[str, Any],
-    known: Mapping[str, cell.Declared],
+    known: Mapping[str, declarations.Declared],
     *,
     native: bool | None = None,
     here: bool = True,
@@ -123,7 +123,7 @@ def training(
     declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
     here: whether the device must be this machine's.
     """
-    told = {name: d.default for name, d in known.items()} | cell.checked(given, known)
+    told = {name: d.default for name, d in known.items()} | declarations.checked(given, known)
     with about("task", told["task"]):
         task = get_task(told["task"])
     with about("activation", told["activation"]):

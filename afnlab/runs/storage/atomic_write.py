@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks
-from afnlab.runs import files, store
+from afnlab.runs.storage import runs_folder, safe_files
 
 PREFIX, TRASH, TORN, LOCK = ".attempt-", ".trash-", ".torn-", locks.SUFFIX
 _MINUTE, _DAY = 60, 86_400  # seconds
@@ -49,26 +49,26 @@ class Attempt:
         """
         if not self._is_there():
             raise ValueError("the folder that the notebook was given as `out` is there no more")
-        for name in store.OWN:
+        for name in runs_folder.OWN:
             if os.path.lexists(self.folder / name):
                 raise ValueError(f"a notebook may not leave a {name}: that is afnlab's own file")
-        for path, kind in list(files.odd(self.folder)):
+        for path, kind in list(safe_files.odd(self.folder)):
             warnings.warn(f"{self.run_id}: not kept, as it is {kind}: {path.name}", stacklevel=2)
             path.unlink()
-        store.write_record(self.folder, record, files.plain(self.folder))
-        final = self.runs / self.run_id / store.RECORD
-        written = store.parse_record(files.read(self.folder / store.RECORD), final)
-        store.check_files(self.folder, written)
+        runs_folder.write_record(self.folder, record, safe_files.plain(self.folder))
+        final = self.runs / self.run_id / runs_folder.RECORD
+        written = runs_folder.parse_record(safe_files.read(self.folder / runs_folder.RECORD), final)
+        runs_folder.check_files(self.folder, written)
         return self.settle()
 
     def settle(self) -> Path:
         """Give the folder, with its record in it, the run's name."""
-        for path in (*files.plain(self.folder), *files.folders(self.folder), self.folder):
+        for path in (*safe_files.plain(self.folder), *safe_files.folders(self.folder), self.folder):
             _sync(path)
         final = self.runs / self.run_id
         while not _renamed(self.folder, final):
             try:
-                store.read_record(final / store.RECORD, entire=True)
+                runs_folder.read_record(final / runs_folder.RECORD, entire=True)
             except ValueError:  # not whole, and reported whenever it was read
                 with suppress(FileNotFoundError):
                     final.rename(self.runs / f"{TORN}{self.run_id}-{_unique()}")
@@ -82,16 +82,16 @@ class Attempt:
 
     def fail(self, facts: dict[str, Any]) -> Path:
         """Move the attempt aside, in place of the last one that failed of the same run."""
-        final = self.runs / store.FAILED / self.run_id
+        final = self.runs / runs_folder.FAILED / self.run_id
         final.parent.mkdir(exist_ok=True)
         if final.parent.is_symlink():
             raise OSError(errno.ELOOP, "is a link", str(final.parent))
         if not self._is_there():  # the notebook, or somebody else, has taken it away
             discard(self.folder)
             self.folder.mkdir()
-        if (self.folder / store.ERROR).is_dir():  # the notebook's
-            discard(self.folder / store.ERROR)
-        store.write_failure(self.folder, facts)
+        if (self.folder / runs_folder.ERROR).is_dir():  # the notebook's
+            discard(self.folder / runs_folder.ERROR)
+        runs_folder.write_failure(self.folder, facts)
         while not _renamed(self.folder, final):
             discard(final)
         self._release()
@@ -119,8 +119,8 @@ class Attempt:
 def abandoned(runs: Path) -> list[Path]:
     """What ended processes left: folders of attempts, their locks, and what was being deleted."""
     found = list(runs.glob(f"{TRASH}*"))
-    if not (runs / store.FAILED).is_symlink():
-        found += runs.glob(f"{store.FAILED}/{TRASH}*")
+    if not (runs / runs_folder.FAILED).is_symlink():
+        found += runs.glob(f"{runs_folder.FAILED}/{TRASH}*")
     for path in runs.glob(f"{PREFIX}*"):
         if path.suffix != LOCK:
             if _is_free(_lock_of(path)):
@@ -138,7 +138,7 @@ def discard(path: Path) -> None:
     if not path.is_symlink() and path.is_dir():
         device = path.parent.stat().st_dev
         with suppress(PermissionError):  # then nothing in it can be deleted either
-            for folder in (path, *files.folders(path)):
+            for folder in (path, *safe_files.folders(path)):
                 if folder.lstat().st_dev != device:
                     raise ValueError(f"{folder}: another file system is mounted there")
     trash = path.with_name(f"{TRASH}{_unique()}")
@@ -154,8 +154,8 @@ def discard(path: Path) -> None:
 
 def discard_failed(runs: Path, run_id: str) -> None:
     """Delete what a failed run left, if it is there, and not in a folder that is a link."""
-    if not (runs / store.FAILED).is_symlink():
-        discard(runs / store.FAILED / run_id)
+    if not (runs / runs_folder.FAILED).is_symlink():
+        discard(runs / runs_folder.FAILED / run_id)
 
 
 def _unique() -> str:

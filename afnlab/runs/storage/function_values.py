@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from afnlab.spec import Activation
+from afnlab.registry import Activation
 
 FILE = "function.parquet"
 SPAN, POINTS = 8.0, 1601

@@ -19,17 +19,17 @@ from typing import Any
 
 import pandas as pd
 
+from afnlab.messages import masked
 from afnlab.paths import user_cache
-from afnlab.runs import attempt, files, store
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.schema import is_training
-from afnlab.runs.sources import digest
-from afnlab.words import masked
+from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.storage import atomic_write, runs_folder, safe_files
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.record_schema import is_training
 
 
 def place(runs: str | Path | None = None) -> Place:
     """The place that `runs` means: a folder, a URL, or None: `$AFNLAB_RUNS` or `runs`."""
-    where = str(runs or os.environ.get(store.ENVIRONMENT) or "runs")
+    where = str(runs or os.environ.get(runs_folder.ENVIRONMENT) or "runs")
     return Remote(where) if "://" in where else Place(Path(where))
 
 
@@ -49,8 +49,8 @@ def load(runs: str | Path = "runs") -> pd.DataFrame:
     here = folder(runs)
     if not here.is_dir():
         raise ValueError(f"{masked(str(runs))}: no such folder")
-    chosen = list(filter(is_training, store.records(here)))
-    table = store.histories(here, chosen)
+    chosen = list(filter(is_training, runs_folder.records(here)))
+    table = runs_folder.histories(here, chosen)
     names = ("task", "activation", "label")
     facts = {r["id"]: [r["parameters"].get(n, "") for n in names] for r in chosen}
     for at, name in enumerate(names):
@@ -74,7 +74,7 @@ class Place:
 
     def has(self, run_id: str) -> bool:
         """Whether a run is there now, whole."""
-        return store.is_there(self.folder, run_id)
+        return runs_folder.is_there(self.folder, run_id)
 
     def push(self, run: Path) -> Path:
         """Have a run of the workshop kept; its folder."""
@@ -86,16 +86,16 @@ class Place:
 
     def remove(self, run_id: str) -> None:
         """Delete a run, and what a failed attempt at it left."""
-        attempt.discard(self.folder / _checked(run_id))
+        atomic_write.discard(self.folder / _checked(run_id))
         self.remove_failed(run_id)
 
     def remove_failed(self, run_id: str) -> None:
         """Delete what a failed run left."""
-        attempt.discard_failed(self.folder, _checked(run_id))
+        atomic_write.discard_failed(self.folder, _checked(run_id))
 
 
 def _checked(run_id: str) -> str:
-    if not files.is_id(run_id):
+    if not safe_files.is_id(run_id):
         raise ValueError(f"{run_id!r} is no id of a run, and nothing is deleted")
     return run_id
 
@@ -166,7 +166,9 @@ class Remote(Place):
         }
 
     def _ids(self, *parts: str) -> set[str]:
-        return {n for n, kind in self._listed(*parts).items() if files.is_id(n) and kind != "file"}
+        return {
+            n for n, kind in self._listed(*parts).items() if safe_files.is_id(n) and kind != "file"
+        }
 
     def _files(self, *parts: str) -> Iterator[tuple[str, ...]]:
         """The files below one of the place's folders, links left out."""
@@ -187,8 +189,8 @@ class Remote(Place):
 
         A run that is not whole there is named in a warning.
         """
-        here = {p.name for p in self.folder.iterdir() if files.is_id(p.name)}
-        for record in store.records(self.workshop, entire=True):
+        here = {p.name for p in self.folder.iterdir() if safe_files.is_id(p.name)}
+        for record in runs_folder.records(self.workshop, entire=True):
             self.push(self.workshop / record["id"])
         with self._reached():
             there = self._ids()
@@ -211,17 +213,17 @@ class Remote(Place):
         return super().has(run_id)
 
     def _fetch(self, run_id: str) -> None:
-        text = self._read(run_id, store.RECORD, most=files.LARGEST_JSON)
+        text = self._read(run_id, runs_folder.RECORD, most=safe_files.LARGEST_JSON)
         new = Attempt(self.folder, run_id)
         try:
-            record = store.parse_record(text, Path(run_id, store.RECORD))
+            record = runs_folder.parse_record(text, Path(run_id, runs_folder.RECORD))
             for name, known in record["files"].items():
-                target = files.within(new.folder, name)
+                target = safe_files.within(new.folder, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shelf = _shelf(record)
                 target.write_bytes(self._read(run_id, shelf, name, most=known["bytes"]))
-            (new.folder / store.RECORD).write_bytes(text)
-            store.check_files(new.folder, record, entire=True)
+            (new.folder / runs_folder.RECORD).write_bytes(text)
+            runs_folder.check_files(new.folder, record, entire=True)
         except BaseException:
             new.drop()
             raise
@@ -230,51 +232,53 @@ class Remote(Place):
     def push(self, run: Path) -> Path:
         final = self.folder / run.name
         try:
-            record = store.read_record(run / store.RECORD, entire=True)
+            record = runs_folder.read_record(run / runs_folder.RECORD, entire=True)
             with self._reached():
                 for name in record["files"]:
-                    self._put(files.within(run, name), run.name, _shelf(record), name)
-                self._put(run / store.RECORD, run.name, store.RECORD)
+                    self._put(safe_files.within(run, name), run.name, _shelf(record), name)
+                self._put(run / runs_folder.RECORD, run.name, runs_folder.RECORD)
                 run.rename(final)
         except ValueError:
-            if not store.is_there(self.folder, run.name):
+            if not runs_folder.is_there(self.folder, run.name):
                 raise
-            attempt.discard(run)  # another process was first
+            atomic_write.discard(run)  # another process was first
         return final
 
     def push_failed(self, kept: Path) -> Path:
-        attempt.discard_failed(self.folder, kept.name)
-        final = self.folder / store.FAILED / kept.name
+        atomic_write.discard_failed(self.folder, kept.name)
+        final = self.folder / runs_folder.FAILED / kept.name
         final.parent.mkdir(exist_ok=True)
         shutil.copytree(kept, final, symlinks=True, ignore=_neither_file_nor_folder)
         with self._reached():
-            for path in files.plain(kept):
+            for path in safe_files.plain(kept):
                 name = path.relative_to(kept).as_posix()
-                self._put(path, store.FAILED, kept.name, name)
+                self._put(path, runs_folder.FAILED, kept.name, name)
         return final
 
     def _put(self, path: Path, *parts: str) -> None:
         target = self._at(*parts)
         self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
-        self.fs.pipe_file(target, files.read(path))
+        self.fs.pipe_file(target, safe_files.read(path))
 
     def _pull_failed(self) -> None:
-        here, there = self.folder / store.FAILED, self._ids(store.FAILED)
+        here, there = self.folder / runs_folder.FAILED, self._ids(runs_folder.FAILED)
         known = {path.name for path in here.iterdir()} if here.is_dir() else set()
         for name in known - there:
-            attempt.discard(here / name)
+            atomic_write.discard(here / name)
         for run_id in sorted(there - known):
             self._bring(run_id, self._fetch_failed)
 
     def _fetch_failed(self, run_id: str) -> None:
-        text = self._read(store.FAILED, run_id, store.ERROR, most=files.LARGEST_JSON)
-        facts = store.parse_failure(text, Path(run_id, store.ERROR))
+        text = self._read(
+            runs_folder.FAILED, run_id, runs_folder.ERROR, most=safe_files.LARGEST_JSON
+        )
+        facts = runs_folder.parse_failure(text, Path(run_id, runs_folder.ERROR))
         new = Attempt(self.folder, run_id)
         try:
-            for _, _, *parts in self._files(store.FAILED, run_id):
-                target = files.within(new.folder, posixpath.join(*parts))
+            for _, _, *parts in self._files(runs_folder.FAILED, run_id):
+                target = safe_files.within(new.folder, posixpath.join(*parts))
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self.fs.get_file(self._at(store.FAILED, run_id, *parts), str(target))
+                self.fs.get_file(self._at(runs_folder.FAILED, run_id, *parts), str(target))
         except BaseException:
             new.drop()
             raise
@@ -282,14 +286,16 @@ class Remote(Place):
 
     def remove(self, run_id: str) -> None:
         with self._reached():
-            if store.RECORD in self._listed(_checked(run_id)):  # first: without it, no run is there
-                self.fs.rm_file(self._at(run_id, store.RECORD))
+            if runs_folder.RECORD in self._listed(
+                _checked(run_id)
+            ):  # first: without it, no run is there
+                self.fs.rm_file(self._at(run_id, runs_folder.RECORD))
             self._remove_all(run_id)
         super().remove(run_id)
 
     def remove_failed(self, run_id: str) -> None:
         with self._reached():
-            self._remove_all(store.FAILED, _checked(run_id))
+            self._remove_all(runs_folder.FAILED, _checked(run_id))
         super().remove_failed(run_id)
 
     def _remove_all(self, *parts: str) -> None:

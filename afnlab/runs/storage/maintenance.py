@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from afnlab.runs import attempt, currency, store
-from afnlab.runs.files import is_id
+from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.places import Place
-from afnlab.runs.schema import is_training
+from afnlab.runs.storage import atomic_write, runs_folder
+from afnlab.runs.storage.location import Place
+from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.safe_files import is_id
 
 _LEAST = 4  # letters of an abbreviated id
 
@@ -27,16 +28,16 @@ def table(folder: Path) -> pd.DataFrame:
     """
     columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
     rows = []
-    for facts in [*store.records(folder), *store.failures(folder)]:
-        code = currency.state(facts)
+    for facts in [*runs_folder.records(folder), *runs_folder.failures(folder)]:
+        code = staleness.state(facts)
         state = "failed" if "message" in facts else "done"
-        if state == "done" and code == currency.CHANGED:
+        if state == "done" and code == staleness.CHANGED:
             state = "stale"
         metrics = facts.get("metrics", {})
         accuracy = metrics.get("test_accuracy") if is_training(facts) else None
         seeds = len(facts.get("seeds", ()))
         values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
-        here = code != currency.ELSEWHERE
+        here = code != staleness.ELSEWHERE
         rows.append([*values, facts.get("seconds"), metrics, here])
     made = pd.DataFrame(rows, columns=columns)
     return made.sort_values(["started", "id"], ignore_index=True)
@@ -44,7 +45,7 @@ def table(folder: Path) -> pd.DataFrame:
 
 def find(folder: Path, ref: str) -> dict[str, Any]:
     """The record of the run (or failed run) whose id begins with `ref`; ValueError if not one."""
-    known = {r["id"]: r for r in (*store.failures(folder), *store.records(folder))}
+    known = {r["id"]: r for r in (*runs_folder.failures(folder), *runs_folder.records(folder))}
     found = [i for i in known if i.startswith(ref)]
     if len(ref) < _LEAST or not found:
         hint = f"; give {_LEAST} letters or more" if len(ref) < _LEAST else ""
@@ -58,7 +59,9 @@ def home(folder: Path, record: Mapping[str, Any]) -> Path:
     """The folder that holds a run's files."""
     if not is_id(record["id"]):
         raise ValueError(f"{record['id']!r} is no id of a run")
-    return folder / store.FAILED / record["id"] if "message" in record else folder / record["id"]
+    return (
+        folder / runs_folder.FAILED / record["id"] if "message" in record else folder / record["id"]
+    )
 
 
 def flat(record: Any, name: str = "") -> dict[str, Any]:
@@ -79,7 +82,7 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["name", one["id"], other["id"]])
 
 
-def remove(place: Place, refs: list[str]) -> list[str]:
+def remove(place: Place, refs: Sequence[str]) -> list[str]:
     """Delete runs, and say which; ValueError, before any is deleted, for one that is not there."""
     found = [find(place.folder, ref)["id"] for ref in refs]
     for run_id in found:
@@ -92,19 +95,19 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     """What `gc` deletes, and why: what killed processes left, failures that are made good or whose
     code has changed since; with `stale` also whole runs whose code has."""
     folder = place.folder
-    found = [(p, "left by a process that was killed") for p in attempt.abandoned(folder)]
+    found = [(p, "left by a process that was killed") for p in atomic_write.abandoned(folder)]
     if place.workshop != folder and place.workshop.is_dir():
-        found += [(p, "left by a killed process") for p in attempt.abandoned(place.workshop)]
-    found += [(p, "set aside, as it was not whole") for p in folder.glob(f"{attempt.TORN}*")]
-    records = store.records(folder)
+        found += [(p, "left by a killed process") for p in atomic_write.abandoned(place.workshop)]
+    found += [(p, "set aside, as it was not whole") for p in folder.glob(f"{atomic_write.TORN}*")]
+    records = runs_folder.records(folder)
     done = {r["id"] for r in records}
-    for facts in store.failures(folder):
+    for facts in runs_folder.failures(folder):
         if facts["id"] in done:
             found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif currency.state(facts) == currency.CHANGED:
+        elif staleness.state(facts) == staleness.CHANGED:
             found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
     for record in records if stale else ():
-        if currency.state(record) == currency.CHANGED:
+        if staleness.state(record) == staleness.CHANGED:
             found.append((home(folder, record), f"{record['label']}: its code has changed"))
     return found
 
@@ -112,8 +115,8 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
 def discard(place: Place, path: Path) -> None:
     """Delete something that `waste` has found."""
     if path.name.startswith("."):  # left by a process of this machine
-        attempt.discard(path)
-    elif path.parent == place.folder / store.FAILED:
+        atomic_write.discard(path)
+    elif path.parent == place.folder / runs_folder.FAILED:
         place.remove_failed(path.name)
     else:
         place.remove(path.name)

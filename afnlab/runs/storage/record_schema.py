@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from afnlab.runs.files import is_id, is_name
+from afnlab.runs.storage.safe_files import is_id, is_name
 
 Kind = Any  # Callable[[Any], bool] | list[Kind] | Mapping[str, Kind], which mypy cannot follow
 

@@ -19,13 +19,13 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.runs import files, schema
-from afnlab.runs.files import LARGEST_JSON, is_id, write_json
-from afnlab.runs.schema import is_training
-from afnlab.runs.sources import digest
+from afnlab.messages import masked
+from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.storage import record_schema, safe_files
+from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
 from afnlab.training.record import HISTORY as COLUMNS
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
-from afnlab.words import masked
 
 SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
@@ -67,9 +67,9 @@ def write_record(folder: Path, record: Mapping[str, Any], listed: Iterable[Path]
 
     ValueError if that is none that could be read again.
     """
-    sums = {path.relative_to(folder).as_posix(): files.summed(path) for path in listed}
+    sums = {path.relative_to(folder).as_posix(): safe_files.summed(path) for path in listed}
     full = {"schema": SCHEMA, **record, "files": sums}
-    schema.check(full, schema.RUN)
+    record_schema.check(full, record_schema.RUN)
     write_json(folder / RECORD, full | {"sum": _sum(full)})
 
 
@@ -99,15 +99,17 @@ def parse_record(data: bytes, path: Path) -> dict[str, Any]:
     """A record in a file's content; an old one is brought up to date. ValueError if it is none."""
     record = _parsed(data, path)
     try:
-        schema.check(record, schema.RUN)
+        record_schema.check(record, record_schema.RUN)
         if record["schema"] > SCHEMA:
             raise ValueError(f"schema {record['schema']} is newer than this afnlab")
         if record["schema"] > 1:
-            schema.check(record, {"sum": schema.sha256, "files": schema.anything})
+            record_schema.check(
+                record, {"sum": record_schema.sha256, "files": record_schema.anything}
+            )
         if record["id"] != path.parent.name:
             raise ValueError(f"is the record of another run, {record['id']}")
         if is_training(record):
-            schema.check(record, schema.TRAINING)
+            record_schema.check(record, record_schema.TRAINING)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if record["schema"] == 1 and "sum" not in record:  # from before there were compiled kernels
@@ -122,7 +124,7 @@ def parse_record(data: bytes, path: Path) -> dict[str, Any]:
 
 def _content(path: Path) -> bytes:
     try:
-        return files.read(path, LARGEST_JSON)
+        return safe_files.read(path, LARGEST_JSON)
     except ValueError as error:
         said = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"{path}: is not a readable record ({said})") from None
@@ -130,7 +132,7 @@ def _content(path: Path) -> bytes:
 
 def _parsed(data: bytes, path: Path) -> dict[str, Any]:
     try:
-        content = files.parse_json(data)
+        content = safe_files.parse_json(data)
     except ValueError as error:
         raise ValueError(f"{path}: is not a readable record ({error})") from None
     if not isinstance(content, dict):
@@ -154,14 +156,14 @@ def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> N
             read_file(run, record, name)
         else:
             path, known = _listed(run, record, name)
-            if entire and not known.items() <= files.summed(path).items():
+            if entire and not known.items() <= safe_files.summed(path).items():
                 raise ValueError(f"{path}: {_OTHER}")
 
 
 def read_file(run: Path, record: Mapping[str, Any], name: str) -> bytes:
     """What a run's file holds; ValueError, with its name, if it is not what was written."""
     path, known = _listed(run, record, name)
-    data = files.read(path, known.get("bytes"))
+    data = safe_files.read(path, known.get("bytes"))
     found = hashlib.sha256(data).hexdigest()
     if known.get("sha256", found) != found:  # records of schema 1 have none
         raise ValueError(f"{path}: {_OTHER}")
@@ -172,8 +174,8 @@ def _listed(run: Path, record: Mapping[str, Any], name: str) -> tuple[Path, dict
     """The path of a run's file, and its size and sum, of which the size is checked."""
     if name not in record["files"]:
         raise ValueError(f"{run / name}: is not listed in its record")
-    path, known = files.within(run, name), record["files"][name]
-    size = files.size(path)
+    path, known = safe_files.within(run, name), record["files"][name]
+    size = safe_files.size(path)
     if size != known.get("bytes", size):
         raise ValueError(f"{path}: has {size} bytes, had {known['bytes']} when it was written")
     return path, known
@@ -310,7 +312,7 @@ def parse_failure(data: bytes, path: Path) -> dict[str, Any]:
     """What a file says of a run that failed; ValueError if it does not."""
     facts = _parsed(data, path)
     try:
-        schema.check(facts, schema.FAILURE)
+        record_schema.check(facts, record_schema.FAILURE)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if facts["id"] != path.parent.name:

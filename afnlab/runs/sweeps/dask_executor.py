@@ -18,14 +18,14 @@ from typing import Any
 
 from jupyter_core.utils import ensure_event_loop
 
-from afnlab.runs import store
-from afnlab.runs.cells import Means
+from afnlab.messages import masked
 from afnlab.runs.execution import RunFailed, name_of, note_failure
-from afnlab.runs.executors import PATIENCE, Ending, check_numbers
-from afnlab.runs.places import Place, place
-from afnlab.runs.spec import RunSpec
-from afnlab.runs.warm import Busy, Warm
-from afnlab.words import masked
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.location import Place, place
+from afnlab.runs.sweeps.local_executor import PATIENCE, Ending, check_numbers
+from afnlab.runs.sweeps.worker import Busy, Warm
 
 LOCAL = "local"
 
@@ -232,4 +232,6 @@ def _outcome(spec: RunSpec, future: Any, place: Place) -> RunFailed | None:
         return note_failure(spec, place.folder, f"{type(error).__name__}: {message[0]}")
     place.pull()
     message = future.result()
-    return RunFailed(message, Path(place.folder) / store.FAILED / spec.id) if message else None
+    return (
+        RunFailed(message, Path(place.folder) / runs_folder.FAILED / spec.id) if message else None
+    )

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from afnlab.errors import shown
-from afnlab.loading import unknown
-from afnlab.runs.values import size
-from afnlab.spec import get_activation, list_activations
+from afnlab.registry import get_activation, list_activations
+from afnlab.runs.parameters.encoding import size
+from afnlab.usercode.lookup import unknown
 
 ELEMENTWISE = "elementwise"
 RANGE = ("from", "to", "step", "count", "log")

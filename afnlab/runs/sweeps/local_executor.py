@@ -11,12 +11,12 @@ from typing import Protocol
 
 from jupyter_core.utils import ensure_event_loop
 
-from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.places import Place
-from afnlab.runs.spec import RunSpec
-from afnlab.runs.surroundings import allowed_jobs
-from afnlab.runs.warm import Busy, Warm
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.kernel.process_environment import allowed_jobs
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage.location import Place
+from afnlab.runs.sweeps.worker import Busy, Warm
 from afnlab.training.options import whole
 
 Ending = Generator[tuple[RunSpec, RunFailed | None], None, None]

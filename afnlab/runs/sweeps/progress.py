@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from afnlab.markup import escaped
+from afnlab.messages import plain, say
 from afnlab.training.progress import in_notebook
-from afnlab.words import plain, say
 
 _UNHEARD = (errno.EIO, errno.ENOSPC)  # the terminal has gone, a log's disk is full: work goes on
 _TICK = 1.0  # seconds between two looks at what runs, and at the clock

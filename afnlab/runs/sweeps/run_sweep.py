@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks
-from afnlab.mainguard import refuse_while_importing
-from afnlab.runs import attempt, store, sweepfile
+from afnlab.messages import counted, say
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.executors import Executor, Local
-from afnlab.runs.places import place
-from afnlab.runs.progress import Progress
-from afnlab.runs.schema import is_training
-from afnlab.runs.spec import RunSpec
-from afnlab.words import counted, say
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import atomic_write, runs_folder
+from afnlab.runs.storage.location import place
+from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.local_executor import Executor, Local
+from afnlab.runs.sweeps.progress import Progress
+from afnlab.usercode.mainguard import refuse_while_importing
 
 
 @dataclass(repr=False)
@@ -57,10 +58,10 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
     done: dict[str, set[int]] = {}
     failed: dict[str, RunFailed] = {}
     if runs.is_dir():
-        for record in store.records(runs, entire=True):
+        for record in runs_folder.records(runs, entire=True):
             done.setdefault(record["group"], set()).update(record["seeds"])
-        for facts in store.failures(runs):
-            kept = runs / store.FAILED / facts["id"]
+        for facts in runs_folder.failures(runs):
+            kept = runs / runs_folder.FAILED / facts["id"]
             failed[facts["id"]] = RunFailed(facts["message"], kept)
     for spec in specs:
         seeds = tuple(s for s in spec.seeds if s not in done.get(spec.group, ()))
@@ -73,20 +74,20 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
 
 
 def planned(
-    source: str | Path | Mapping[str, Any] | sweepfile.Sweep,
+    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
     only: Mapping[str, Any] | None = None,
     here: bool = True,
     report: Callable[[str], None] | None = None,
     **overrides: Any,
 ) -> tuple[str, list[RunSpec]]:
     """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
-    plan = source if isinstance(source, sweepfile.Sweep) else sweepfile.read(source)
+    plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
     specs = plan.specs(here=here, report=report, **overrides)
-    return plan.name, sweepfile.chosen(specs, only or {})
+    return plan.name, sweep_file.chosen(specs, only or {})
 
 
 def sweep(
-    source: str | Path | Mapping[str, Any] | sweepfile.Sweep,
+    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
     *,
     runs: str | Path | None = None,
     jobs: int = 1,
@@ -115,8 +116,8 @@ def sweep(
     name, specs = planned(source, only, executor.here, report or say, **overrides)
     where = place(runs)
     where.pull()
-    for left in attempt.abandoned(where.workshop):
-        attempt.discard(left)
+    for left in atomic_write.abandoned(where.workshop):
+        atomic_write.discard(left)
     locks.tidy(where.workshop)
     outcome, todo = Outcome(), []
     for standing in standings(specs, where.folder):
@@ -127,7 +128,7 @@ def sweep(
         else:
             todo.append(standing.left)
     if todo:
-        attempt.Attempt(where.workshop, "check").drop()
+        atomic_write.Attempt(where.workshop, "check").drop()
     before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
     progress = Progress(name, len(todo), lambda: executor.running, report)
     many = counted(len(specs), "run")
@@ -174,7 +175,7 @@ def _interrupts() -> Iterator[Callable[[], None]]:
 
 def _said(folder: Path) -> str:
     try:
-        record = store.read_record(folder / store.RECORD)
+        record = runs_folder.read_record(folder / runs_folder.RECORD)
     except ValueError as error:
         return f"done, but {error}"
     seconds = f"{record['seconds']:.1f} s"

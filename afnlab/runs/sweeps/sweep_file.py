@@ -11,14 +11,15 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError
-from afnlab.loading import unknown
-from afnlab.runs import cell, grid, linedyaml
-from afnlab.runs.asked import PARAMS
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.grid import Entry, GridError, Place, Point
-from afnlab.runs.spec import RunSpec
+from afnlab.runs.parameters import declarations, yaml_lines
+from afnlab.runs.parameters.training import PARAMS
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.sweeps import grid
+from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
+from afnlab.usercode.lookup import unknown
 
 _MANY = 500  # runs, from which on it is said that they are looked up
 KEYS = ("title", "baseline", "notebook", "parameters", "tune", "grid", "zip", "seeds")
@@ -32,7 +33,7 @@ class SweepError(ValueError):
 class Sweep:
     """A sweep: a notebook, parameters that all runs share, and what is to be combined.
 
-    grid: a list or range of each name, see `afnlab.runs.grid`; all combinations are made. zip:
+    grid: a list or range of each name, see `sweeps.grid`; all combinations are made. zip:
     names whose lists go side by side, one mapping or several; each is one more axis of the grid.
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number or
     a list; a notebook that has no parameter `seeds` but one `seed` is run once for each. tune: what
@@ -156,7 +157,7 @@ class Sweep:
 
     def _has_one_seed(self) -> bool:
         try:
-            known = cell.declared(paths.find("notebooks", self.notebook, ".ipynb"))
+            known = declarations.declared(paths.find("notebooks", self.notebook, ".ipynb"))
         except ValueError as error:
             raise self.wrong(str(error), "notebook") from None
         return "seed" in known and "seeds" not in known
@@ -203,8 +204,8 @@ def read(ref: str | Path | Mapping[str, Any]) -> Sweep:
         return _checked(dict(ref), "sweep", None, {})
     path = paths.find("sweeps", ref, ".yaml")
     try:
-        content, lines = linedyaml.read(path)
-    except linedyaml.LinedError as error:
+        content, lines = yaml_lines.read(path)
+    except yaml_lines.LinedError as error:
         raise SweepError(str(error)) from None
     return _checked(content, path.stem, path, lines)
 

@@ -9,12 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from afnlab.locks import Claim
-from afnlab.runs import kernels, store
-from afnlab.runs.cells import Means
 from afnlab.runs.execution import RunFailed, execute
-from afnlab.runs.kernels import KernelServer
-from afnlab.runs.places import Place
-from afnlab.runs.spec import RunSpec
+from afnlab.runs.kernel import fork_client
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.kernel.fork_client import KernelServer
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.location import Place
 
 _GRACE = 3.0  # seconds in which what is stopped should have put away what it had begun
 
@@ -37,10 +38,10 @@ def attempt(spec: RunSpec, place: Place, means: Means) -> RunFailed | None:
 
 
 def _failed_since(since: float, spec: RunSpec, place: Place) -> RunFailed | None:
-    kept = place.folder / store.FAILED / spec.id
+    kept = place.folder / runs_folder.FAILED / spec.id
     try:
-        if (kept / store.ERROR).stat().st_mtime > since:
-            return RunFailed(str(store.failure(kept)["message"]), kept)
+        if (kept / runs_folder.ERROR).stat().st_mtime > since:
+            return RunFailed(str(runs_folder.failure(kept)["message"]), kept)
     except (OSError, ValueError):
         pass
     return None
@@ -109,7 +110,7 @@ class Warm:
         return error
 
     def _get(self) -> KernelServer | None:
-        if not kernels.available():
+        if not fork_client.available():
             return None
         with self._lock:
             if self.means.stop.is_set():

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab.mainguard import refuse_while_importing
+from afnlab.messages import masked
 from afnlab.paths import shared
-from afnlab.runs import files, schema, store, values
-from afnlab.runs.attempt import Attempt
-from afnlab.runs.cells import Means, run_cells
-from afnlab.runs.checkout import git_state
 from afnlab.runs.fingerprint import check
-from afnlab.runs.spec import OUT, RunSpec
-from afnlab.words import masked
+from afnlab.runs.git_state import git_state
+from afnlab.runs.kernel.execute_cells import Means, run_cells
+from afnlab.runs.parameters import encoding
+from afnlab.runs.run_spec import OUT, RunSpec
+from afnlab.runs.storage import record_schema, runs_folder, safe_files
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.usercode.mainguard import refuse_while_importing
 
 RESULT = "result.json"
 LONGEST = 200  # characters of the name of a metric
@@ -39,7 +40,7 @@ class RunFailed(Exception):
     @property
     def link(self) -> str:
         """Where to look: the executed notebook, or what else there is."""
-        notebook = self.folder / store.NOTEBOOK
+        notebook = self.folder / runs_folder.NOTEBOOK
         return (notebook if notebook.is_file() else self.folder).resolve().as_uri()
 
     def __str__(self) -> str:
@@ -90,7 +91,7 @@ def _facts(spec: RunSpec) -> dict[str, Any]:
         "notebook": name_of(spec.notebook),
         "label": spec.label,
         "parameters": spec.normal,
-        "given": {name: values.encode(value) for name, value in spec.parameters.items()},
+        "given": {name: encoding.encode(value) for name, value in spec.parameters.items()},
         **(spec.training.facts() if spec.training is not None else {}),
         "seeds": list(spec.seeds),
         "native": spec.uses_native,
@@ -111,7 +112,7 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     if OUT in spec.known:
         given[OUT] = str(folder)
     log = folder / "kernel.log"
-    read = run_cells(spec.content, folder / store.NOTEBOOK, given, means, log)
+    read = run_cells(spec.content, folder / runs_folder.NOTEBOOK, given, means, log)
     check(spec.code, read)
     log.unlink(missing_ok=True)
     path = folder / RESULT
@@ -133,7 +134,7 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
     diverged, which its history tells; a notebook of the user's own may not leave it.
     """
     try:
-        left = files.parse_json(files.read(path, files.LARGEST_JSON), finite=False)
+        left = safe_files.parse_json(safe_files.read(path, safe_files.LARGEST_JSON), finite=False)
     except ValueError as error:
         said = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"{path.name} is not JSON: {said}") from None
@@ -146,7 +147,7 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
                 f"{path.name}: the name of a metric must be printable, of 1 to {LONGEST}"
                 f" characters; got {shown}"
             )
-        if not (schema.number(value) or (training and value is None)):
+        if not (record_schema.number(value) or (training and value is None)):
             raise ValueError(
                 f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
                 " metrics are finite real numbers"

@@ -1,0 +1,33 @@
+"""`afnlab bench`."""
+
+from __future__ import annotations
+
+import argparse
+
+from afnlab import bench
+from afnlab.cli.flags import examples
+
+
+def add_bench(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("bench", "train", "activations --json runs/speed.json")
+    sub.set_defaults(command=_bench)
+    sub.add_argument("name", choices=bench.NAMES, help="what to measure")
+    sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
+    sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")
+    sub.add_argument("--compile", action="store_true", help="activations: torch.compile as well")
+    sub.add_argument(
+        "--beside",
+        action="append",
+        metavar="REF",
+        help="activations: somebody else's as well, my.py:thing or package.module:thing",
+    )
+
+
+def _bench(a: argparse.Namespace) -> int:
+    chosen = {"compiled": True} if a.compile else {}
+    chosen |= {"beside": a.beside} if a.beside else {}
+    if chosen and a.name != "activations":
+        raise ValueError("bench: --compile and --beside are for activations")
+    bench.main(a.name, a.device, a.rounds, a.json, **chosen)
+    return 0

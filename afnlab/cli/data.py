@@ -1,0 +1,56 @@
+"""`afnlab data`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from afnlab.cli.flags import examples
+from afnlab.messages import complain, say
+from afnlab.training import files
+
+
+def add_data(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("data", "list", "fetch mnist cifar10")
+    sub.set_defaults(command=_data)
+    sub.add_argument("action", choices=["list", "fetch", "verify"], help="what to do")
+    text = "mnist, cifar10, cifar100 (default: all; fetch wants names)"
+    sub.add_argument("names", nargs="*", metavar="NAME", help=text)
+
+
+def _data(a: argparse.Namespace) -> int:
+    for name in a.names:
+        files.source(name)
+    return {"list": _list, "fetch": _fetch, "verify": _verify}[a.action](a.names)
+
+
+def _list(names: Sequence[str]) -> int:
+    for name in names or files.SOURCES:
+        source = files.source(name)
+        say(f"{name:10}{files.state(name):16}{files.folder_of(name)}")
+        say(f"{'':10}{source.title}")
+    return 0
+
+
+def _fetch(names: Sequence[str]) -> int:
+    if not names:
+        raise ValueError(f"data fetch: name what to fetch, of {', '.join(files.SOURCES)}")
+    for name in names:
+        say(f"{name} is in {files.fetch(name)}")
+    return 0
+
+
+def _verify(names: Sequence[str]) -> int:
+    chosen = names or [name for name in files.SOURCES if files.state(name) != "absent"]
+    wrong = {name: files.problems(name) for name in chosen}
+    for name, found in wrong.items():
+        for problem in found:
+            complain(problem)
+        if not found and files.originals(name):
+            say(f"{name} is whole, in {files.folder_of(name)}: its published checksums")
+        elif not found:
+            found.append(f"{files.folder_of(name)}: {files.NOT_PUBLISHED.format(name)}")
+            complain(found[-1])
+    if not chosen:
+        say("no data set is here; `afnlab data list` names them")
+    return 1 if any(wrong.values()) else 0

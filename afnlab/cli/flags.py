@@ -1,0 +1,71 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+LIMITS = ("epochs", "limit_train", "limit_test", "budget")
+
+
+def examples(command: str, *words: str) -> str:
+    """The end of a command's help."""
+    shown = "".join(f"\n  afnlab {command} {text}".rstrip() for text in words)
+    return f"examples:{shown}"
+
+
+def add_runs_flag(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
+
+
+def add_limit_flags(sub: argparse.ArgumentParser) -> None:
+    for name in LIMITS:
+        flag = "--" + name.replace("_", "-")
+        sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
+
+
+def limits(a: argparse.Namespace) -> dict[str, int | None]:
+    """What is given in place of a sweep's own settings."""
+    return {name: getattr(a, name) for name in LIMITS}
+
+
+def add_timeout_flag(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
+
+
+def timeout(a: argparse.Namespace) -> float | None:
+    """The seconds that a run may take; ValueError unless they are above 0."""
+    if a.timeout is not None and not a.timeout > 0:
+        raise ValueError(f"--timeout must be above 0 seconds, got {a.timeout:g}")
+    return a.timeout
+
+
+def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
+    """What a comparison is of, and with what."""
+    sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
+    sub.add_argument(
+        "--baseline", default="", help="what to compare with (default: the sweep's, or relu)"
+    )
+    sub.add_argument(
+        "--margin",
+        type=float,
+        metavar="POINTS",
+        help="a difference too small to matter, in points of accuracy",
+    )
+    sub.add_argument(
+        "--speed",
+        default="",
+        metavar="FILE",
+        help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
+    )
+    add_limit_flags(sub)
+    add_runs_flag(sub)
+
+
+def comparison(a: argparse.Namespace) -> dict[str, Any]:
+    """What `select` is given; ValueError for a margin outside (0, 100) points."""
+    if a.margin is not None and not 0 < a.margin < 100:
+        raise ValueError(f"--margin must be above 0 and below 100 points, got {a.margin:g}")
+    margin = None if a.margin is None else a.margin / 100
+    given = {"runs": a.runs, "baseline": a.baseline, "margin": margin, "speed": a.speed}
+    return {"sweep": a.sweep or "", **given, **limits(a)}

@@ -1,0 +1,29 @@
+"""`afnlab doctor` and `afnlab lab`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from afnlab import doctor, lab
+from afnlab.cli.flags import examples
+
+
+def add_doctor(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command=_doctor)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    return doctor.main()
+
+
+def add_lab(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("lab", "--folder ideas -- --port 9000")
+    sub.set_defaults(command=_lab)
+    text = "where the copies go (default afnlab-notebooks)"
+    sub.add_argument("--folder", default="afnlab-notebooks", help=text)
+    sub.add_argument("rest", nargs="*", help="further arguments for jupyter lab, after --")
+
+
+def _lab(a: argparse.Namespace) -> int:
+    return lab.main(Path(a.folder), a.rest)

@@ -1,0 +1,35 @@
+"""`afnlab report` and `afnlab verify`."""
+
+from __future__ import annotations
+
+import argparse
+
+from afnlab import report
+from afnlab.cli.flags import add_comparison_flags, comparison, examples
+from afnlab.report.verify import verify
+
+
+def add_report(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("report", "", "default --margin 0.5")
+    sub.set_defaults(command=_report)
+    add_comparison_flags(sub)
+    sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
+    sub.add_argument("--no-pdf", action="store_true", help="even where a Chromium is there")
+
+
+def _report(a: argparse.Namespace) -> int:
+    report.write(out=a.out, pdf=not a.no_pdf, **comparison(a))
+    return 0
+
+
+def add_verify(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("verify", "reports/default --rerun 3")
+    sub.set_defaults(command=_verify)
+    sub.add_argument("report", help="a report's folder, or its page")
+    sub.add_argument("--rerun", type=int, default=1, metavar="K", help="runs to redo (default 1)")
+    sub.add_argument("--seed", type=int, default=0, help="which they are is drawn with this seed")
+    sub.add_argument("--runs", help="folder of runs (default: the one the report was made from)")
+
+
+def _verify(a: argparse.Namespace) -> int:
+    return 0 if verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs) else 1

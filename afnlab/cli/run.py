@@ -1,0 +1,100 @@
+"""`afnlab run` and `afnlab rerun`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from afnlab.cli.flags import add_runs_flag, add_timeout_flag, examples, timeout
+from afnlab.cli.runs import metrics_as_text
+from afnlab.messages import complain, counted, say
+from afnlab.runs.execution import RunFailed
+from afnlab.runs.parameters.parsing import given
+from afnlab.runs.rerun import rerun
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import maintenance, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import place
+from afnlab.runs.sweeps.local_executor import Local
+from afnlab.usercode.mainguard import refuse_while_importing
+
+
+def add_run(sub: argparse.ArgumentParser) -> None:
+    words = ("train -p activation srelu -p t 1.5 -p seeds 12", "own.ipynb -p rate 0.5")
+    sub.epilog = examples("run", *words)
+    sub.set_defaults(command=_run)
+    sub.add_argument("notebook", help="one of afnlab's (train), or a path")
+    sub.add_argument(
+        *("-p", "--parameter"),
+        nargs=2,
+        type=str,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="one of the notebook's, the activation's or the task's; may be repeated",
+    )
+    add_timeout_flag(sub)
+    add_runs_flag(sub)
+
+
+def _run(a: argparse.Namespace) -> int:
+    refuse_while_importing("afnlab run")
+    spec = RunSpec.make(a.notebook, given(a.parameter, "-p"))
+    executor = Local(1, timeout=timeout(a))
+    where = place(a.runs)
+    where.pull()
+    folder = where.folder / spec.id
+    if runs_folder.is_there(where.folder, spec.id):
+        say(f"{folder} is there already: {spec.label}")
+        return 0
+    Attempt(where.workshop, "check").drop()
+    say(f"running {spec.label} as {spec.id}")
+    with closing(executor.results([spec], where)) as results:
+        for _, error in results:
+            if error is not None:
+                complain(f"{error}; see {error.link}")
+                return 1
+    metrics = runs_folder.read_record(folder / runs_folder.RECORD).get("metrics")
+    if metrics and spec.training is not None:
+        loss = metrics["test_loss"]
+        shown = "not finite" if loss is None else f"{loss:.4f}"
+        accuracy = f"{100 * metrics['test_accuracy']:.2f}"
+        means = f"means over {counted(len(spec.seeds), 'seed')}"
+        say(f"test accuracy {accuracy} %, loss {shown}, {means}")
+    elif metrics:
+        say(metrics_as_text(metrics))
+    say((folder / runs_folder.NOTEBOOK).resolve())
+    return 0
+
+
+def add_rerun(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("rerun", "3f2a")
+    sub.set_defaults(command=_rerun)
+    sub.add_argument("id", help="its id, or how that begins")
+    add_timeout_flag(sub)
+    add_runs_flag(sub)
+
+
+def _rerun(a: argparse.Namespace) -> int:
+    """Exit status: 0 the same bits, 1 not the same or failed, 2 not compared."""
+    seconds = timeout(a)
+    where = place(a.runs)
+    where.pull()
+    record = maintenance.find(where.folder, a.id)
+    say(f"running {record['label']} again")
+    with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
+        try:
+            verdict = rerun(where.folder, record, Path(again), seconds)
+        except RunFailed as error:
+            complain(f"{error}")
+            return 1
+    if verdict.refused:
+        complain(f"not compared: {'; '.join(verdict.refused)}")
+        return 2
+    if verdict.differ:
+        say(f"the numbers differ in {', '.join(verdict.differ)}")
+        return 1
+    say(f"the numbers are the same bits: {', '.join(verdict.same)}")
+    return 0

@@ -1,0 +1,112 @@
+"""`afnlab sweep`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from afnlab.cli.flags import (
+    add_limit_flags,
+    add_runs_flag,
+    add_timeout_flag,
+    examples,
+    limits,
+    timeout,
+)
+from afnlab.messages import say
+from afnlab.runs.parameters.parsing import seeds, split
+from afnlab.runs.storage.location import place
+from afnlab.runs.sweeps.local_executor import Executor, Local
+from afnlab.runs.sweeps.run_sweep import planned, standings, sweep
+
+
+def add_sweep(sub: argparse.ArgumentParser) -> None:
+    words = ("default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu --dry-run")
+    sub.epilog = examples("sweep", *words)
+    sub.set_defaults(command=_sweep)
+    sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
+    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
+    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
+    sub.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="the runs with this value of a parameter; may be repeated",
+    )
+    sub.add_argument("--retry-failed", action="store_true", help="try again what failed before")
+    sub.add_argument(
+        "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
+    )
+    sub.add_argument("--gpus-per-run", type=int, default=0, metavar="N", help="of its own")
+    text = "a Dask scheduler, tcp://host:port; or local: workers of Dask on this machine"
+    sub.add_argument("--scheduler", metavar="ADDRESS", help=text)
+    text = "have Slurm start the jobs, with queue=..., account=..., memory=..., walltime=..."
+    sub.add_argument("--slurm", nargs="*", metavar="KEY=VALUE", help=text)
+    add_timeout_flag(sub)
+    add_limit_flags(sub)
+    add_runs_flag(sub)
+
+
+def _sweep(a: argparse.Namespace) -> int:
+    overrides = {"seeds": seeds(a.seeds), **limits(a)}
+    only = split(a.only, "--only")
+    executor = _executor(a)
+    if a.dry_run:
+        return _dry_run(a.file, a.runs, only, executor.here, overrides)
+    outcome = sweep(
+        a.file,
+        runs=a.runs,
+        only=only,
+        retry_failed=a.retry_failed,
+        executor=executor,
+        **overrides,
+    )
+    for when, specs in (("failed", outcome.failed), ("failed before", outcome.earlier)):
+        for spec, error in specs:
+            say(f"{when}: {spec.label}: {error}", sys.stderr)
+            say(f"  {error.link}", sys.stderr)
+    if outcome.earlier:
+        say("--retry-failed tries again what failed before", sys.stderr)
+    return 1 if outcome.failed or outcome.earlier else 0
+
+
+def _executor(a: argparse.Namespace) -> Executor:
+    common: dict[str, Any] = {
+        "threads": a.threads,
+        "timeout": timeout(a),
+        "gpus_per_run": a.gpus_per_run,
+    }
+    if a.scheduler is None and a.slurm is None:
+        return Local(a.jobs, **common)
+    if a.scheduler is not None and a.slurm is not None:
+        raise ValueError("--scheduler and --slurm exclude each other")
+    from afnlab.runs.sweeps.dask_executor import LOCAL, Dask  # noqa: PLC0415
+
+    slurm = None if a.slurm is None else split(a.slurm, "--slurm")
+    return Dask(a.scheduler or LOCAL, jobs=a.jobs, slurm=slurm, **common)
+
+
+def _dry_run(
+    file: str,
+    runs: str | None,
+    only: Mapping[str, Any],
+    here: bool,
+    overrides: Mapping[str, Any],
+) -> int:
+    where = place(runs)
+    where.pull()
+    _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
+    width = max(len(spec.label) for spec in specs)
+    for standing in standings(specs, where.folder):
+        state = "there"
+        if standing.left is not None:
+            state = f"failed: {standing.failure}" if standing.failure else "to do"
+            if standing.left.seeds:
+                state += f": seeds {', '.join(map(str, standing.left.seeds))}"
+        say(f"{standing.spec.id}  {standing.spec.label:{width}}  {state}")
+    return 0

@@ -1,0 +1,52 @@
+"""Parameters as they are written at the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from afnlab.errors import ParameterError, about, shown
+from afnlab.runs.parameters import yaml_lines
+from afnlab.training.options import seed_list
+
+
+def assigned(text: str, name: str = "value") -> Any:
+    """A value as it is written at the command line: YAML, or else the text as it is.
+
+    name: what it is for. ValueError for YAML that no parameter may be given, see `linedyaml`.
+    """
+    if not text.strip():
+        return text
+    try:
+        return yaml_lines.value(text, name)
+    except yaml_lines.NotYaml:
+        return text
+
+
+def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, Any]:
+    """What a flag that may be repeated assigns; ValueError for a name that is given twice."""
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if name in values:
+            raise ParameterError(name, message=f"{flag}: {shown(name)} is given twice")
+        values[name] = assigned(text, f"{flag} {name}")
+    return values
+
+
+def split(texts: Iterable[str], flag: str) -> dict[str, Any]:
+    """`KEY=VALUE` texts as a mapping."""
+    parts = [text.partition("=") for text in texts]
+    for key, mark, value in parts:
+        if not (key and mark):
+            raise ValueError(f"{flag} takes KEY=VALUE, got {shown(key + mark + value)}")
+    return given([(key, value) for key, _, value in parts], flag)
+
+
+def seeds(text: str | None) -> Any:
+    """What `--seeds` says, checked; None if it was not given."""
+    if text is None:
+        return None
+    with about("seeds", text):
+        value = assigned(text, "--seeds")
+        seed_list(value)
+    return value
