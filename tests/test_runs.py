@@ -309,7 +309,7 @@ def test_a_run(tmp_path):
     assert record["seconds"] > 0
     assert "git" in record
     ran = nbformat.read(folder / "notebook.ipynb", 4)
-    (drawn,) = [c for c in ran.cells if c.source.startswith("afnlab.figures.function_curves")]
+    (drawn,) = [c for c in ran.cells if c.source.startswith("afnlab.figures.training")]
     assert "image/png" in drawn.outputs[0].data
 
 

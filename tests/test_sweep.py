@@ -16,7 +16,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.runs import RunSpec, records, sweep
 from afnlab.runs.sweeps import progress, sweep_file
-from afnlab.runs.sweeps.run_sweep import standings
+from afnlab.runs.sweeps.pending import standings
 from afnlab.runs.sweeps.sweep_file import SweepError, read
 
 

@@ -22,7 +22,7 @@ from afnlab.runs import RunFailed, RunSpec, execute, execution, load, records, r
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import Place, place
-from afnlab.runs.sweeps.run_sweep import standings
+from afnlab.runs.sweeps.pending import standings
 
 # What is left out is named in a warning, here and at the command line.
 pytestmark = pytest.mark.filterwarnings("always::UserWarning")

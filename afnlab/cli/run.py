@@ -13,7 +13,7 @@ from afnlab.messages import complain, counted, say
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.parameters.parsing import given
 from afnlab.runs.rerun import rerun
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
@@ -57,7 +57,7 @@ def _run(a: argparse.Namespace) -> int:
                 complain(f"{error}; see {error.link}")
                 return 1
     metrics = runs_folder.read_record(folder / runs_folder.RECORD).get("metrics")
-    if metrics and spec.training is not None:
+    if metrics and isinstance(spec, TrainingSpec):
         loss = metrics["test_loss"]
         shown = "not finite" if loss is None else f"{loss:.4f}"
         accuracy = f"{100 * metrics['test_accuracy']:.2f}"

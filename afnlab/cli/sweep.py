@@ -20,7 +20,8 @@ from afnlab.messages import say
 from afnlab.runs.parameters.parsing import seeds, split
 from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.run_sweep import planned, standings, sweep
+from afnlab.runs.sweeps.pending import planned, standings
+from afnlab.runs.sweeps.run_sweep import sweep
 
 
 def add_sweep(sub: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from afnlab.compare.training_facts import Trained
 from afnlab.errors import shown
 from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps import sweep_file
@@ -57,7 +57,7 @@ def select(
     if sweep:
         plan = sweep_file.read(sweep)
         baseline = baseline or plan.baseline
-        asked = [spec for spec in plan.specs(**overrides) if spec.training is not None]
+        asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
         if not asked:
             what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
             raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")

@@ -25,10 +25,11 @@ import nbformat
 from afnlab.compare import select
 from afnlab.runs import RunSpec, execute, execution, load
 from afnlab.runs.notebook import Run
+from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import Place
-from afnlab.runs.sweeps.run_sweep import standings
+from afnlab.runs.sweeps.pending import standings
 
 SMALL = {"seeds": 12, "epochs": 3, "limit_train": 100, "record": ["parameters"]}
 OWN = {
@@ -46,7 +47,7 @@ def whole() -> Path:
     for given in ({"activation": "relu"}, {"activation": "srelu", "trainable": True}):
         spec = RunSpec.make("train", SMALL | given)
         attempt = Attempt(folder, spec.id)
-        assert spec.training is not None
+        assert isinstance(spec, TrainingSpec)
         run = Run(spec.training, str(attempt.folder))
         run.save(run.train())
         left = json.loads((result := attempt.folder / execute.RESULT).read_text())

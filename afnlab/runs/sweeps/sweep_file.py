@@ -14,7 +14,7 @@ from afnlab.errors import ParameterError
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.parameters import declarations, yaml_lines
 from afnlab.runs.parameters.training import PARAMS
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
 from afnlab.training.options import seed_list
@@ -129,7 +129,7 @@ class Sweep:
         return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
 
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
-        asked = [spec.training for spec in specs if spec.training is not None]
+        asked = [spec.training for spec in specs if isinstance(spec, TrainingSpec)]
         known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
         if self.baseline and not known:
             raise self.wrong(
@@ -255,6 +255,6 @@ def chosen(specs: Sequence[RunSpec], only: Mapping[str, Any]) -> list[RunSpec]:
 
 def _facts(spec: RunSpec) -> dict[str, Any]:
     facts = {"id": spec.id, "label": spec.label, **spec.normal}
-    if spec.training is not None:
+    if isinstance(spec, TrainingSpec):
         facts |= facts.pop("options") | facts.pop("parameters")
     return facts
