@@ -9,6 +9,7 @@ import pandas as pd
 
 from afnlab.compare.formatting import percent, points
 from afnlab.messages import counted
+from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
@@ -73,7 +74,7 @@ def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
     ]
 
 
-def mixed(records: Sequence[dict]) -> list[str]:
+def mixed(records: Sequence[TrainingRecord]) -> list[str]:
     """A sentence for what should be one and the same in all runs, and is not."""
     shared = []
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):

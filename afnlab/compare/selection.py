@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -24,6 +23,7 @@ from afnlab.compare import (
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.messages import counted
 from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import TUNE, Space, space
 
 
@@ -43,7 +43,7 @@ class Selection:
 
     folder: Path
     rows: Mapping[str, Trained]
-    records: list[dict[str, Any]]
+    records: list[TrainingRecord]
     baseline: str
     stale: int = 0
     elsewhere: int = 0
@@ -270,7 +270,7 @@ class Selection:
                 values.setdefault((used.tobytes(), one.training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 
-    def runs_of(self, label: str) -> list[dict[str, Any]]:
+    def runs_of(self, label: str) -> list[TrainingRecord]:
         return [r for r in self.records if r["group"] == self.rows[label].group]
 
     def folders_of(self, label: str) -> list[Path]:

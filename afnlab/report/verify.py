@@ -25,6 +25,7 @@ from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.maintenance import difference
+from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Warm
 from afnlab.training.options import whole
@@ -99,11 +100,12 @@ def verify(
     return good
 
 
-def _read(folder: Path, run: str) -> dict[str, Any] | None:
+def _read(folder: Path, run: str) -> TrainingRecord | None:
     try:
-        return runs_folder.read_record(folder / run / runs_folder.RECORD)
+        record = runs_folder.read_record(folder / run / runs_folder.RECORD)
     except ValueError:  # which is told where the runs are looked at
         return None
+    return record if is_training(record) else None
 
 
 def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
@@ -217,7 +219,7 @@ def _some(texts: list[str]) -> str:
     return ", ".join(texts[:NAMED]) + more
 
 
-def _rerun_problems(folder: Path, record: dict[str, Any], warm: Warm) -> Iterator[str]:
+def _rerun_problems(folder: Path, record: TrainingRecord, warm: Warm) -> Iterator[str]:
     """Make a run again, in a folder that is thrown away; what is not as it was."""
     with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
         try:

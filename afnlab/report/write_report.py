@@ -21,6 +21,7 @@ from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.parameters.declarations import content, sources
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage import safe_files as runfiles
+from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
 PAGE, STATE = "report.html", "report.json"
@@ -148,7 +149,7 @@ def execute(
         raise ValueError(message) from None
 
 
-def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> str:
+def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
     """Write the page and the record of an executed run; the SHA-256 of the record.
 
     Runs never change, so a page that is there stays. ValueError if the record is no longer the one

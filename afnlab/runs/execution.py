@@ -21,8 +21,9 @@ from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.parameters import encoding
 from afnlab.runs.run_spec import OUT, RunSpec, TrainingSpec
-from afnlab.runs.storage import record_schema, runs_folder, safe_files
+from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.record_schema import is_number
 from afnlab.usercode.mainguard import refuse_while_importing
 
 RESULT = "result.json"
@@ -147,7 +148,7 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
                 f"{path.name}: the name of a metric must be printable, of 1 to {LONGEST}"
                 f" characters; got {shown}"
             )
-        if not (record_schema.number(value) or (training and value is None)):
+        if not (is_number(value) or (training and value is None)):
             raise ValueError(
                 f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
                 " metrics are finite real numbers"

@@ -13,6 +13,7 @@ import stat
 import time
 import uuid
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ class Attempt:
         discard_failed(self.runs, self.run_id)
         return final
 
-    def fail(self, facts: dict[str, Any]) -> Path:
+    def fail(self, facts: Mapping[str, Any]) -> Path:
         """Move the attempt aside, in place of the last one that failed of the same run."""
         final = self.runs / runs_folder.FAILED / self.run_id
         final.parent.mkdir(exist_ok=True)
