@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afnlab.cli.run_commands import assigned
 from test_runs import kernels, notebook
 
 from afnlab.runs import RunSpec, execute
 from afnlab.runs.parameters import encoding
+from afnlab.runs.parameters.parsing import assigned
 
 CELL = """\
 from pathlib import Path

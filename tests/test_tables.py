@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab.compare.summary_table import TOLD, as_text, compare, final_values, formatted, legend
+from afnlab.compare.summary_table import (
+    TOLD,
+    as_text,
+    compare_histories,
+    final_values,
+    formatted,
+    legend,
+)
 from afnlab.stats import mean_interval
 
 SIX = range(6)
@@ -38,7 +45,7 @@ def rows(label, accuracy, loss=None, diverged=(), seeds=None, epochs=2) -> pd.Da
 
 
 def table(*parts, **options) -> pd.DataFrame:
-    return compare(pd.concat(parts, ignore_index=True), **options)
+    return compare_histories(pd.concat(parts, ignore_index=True), **options)
 
 
 BASE = rows("relu", [0.50 + 0.01 * s for s in SIX])
@@ -142,7 +149,7 @@ def test_diverged_and_stuck_seeds_count():
 def test_one_task_at_a_time():
     history = BASE.assign(task=["a", "b"] * 6)
     with pytest.raises(ValueError, match=r"one task at a time, got \['a', 'b'\]"):
-        compare(history)
+        compare_histories(history)
 
 
 def test_as_text():
@@ -231,19 +238,21 @@ def test_the_order_of_the_rows_does_not_matter():
     rng = np.random.default_rng(0)
     parts = [rows(n, 0.9 + rng.normal(0, 0.01, 7)) for n in ("relu", "a", "b", "c")]
     history = pd.concat(parts, ignore_index=True)
-    pd.testing.assert_frame_equal(compare(history), compare(history.sample(frac=1, random_state=1)))
+    pd.testing.assert_frame_equal(
+        compare_histories(history), compare_histories(history.sample(frac=1, random_state=1))
+    )
 
 
 def test_an_accuracy_that_is_not_a_number():
     history = pd.concat([BASE, rows("elu", [0.5, nan, 0.5, nan])])
     said = r"elu: no test accuracy after the last epoch for seeds \[1, 3\]; .* make it again"
     with pytest.raises(ValueError, match=said):
-        compare(history)
+        compare_histories(history)
 
 
 def test_no_history():
     with pytest.raises(ValueError, match="there is no history to compare"):
-        compare(BASE[:0])
+        compare_histories(BASE[:0])
 
 
 def test_tiny_p_values_are_not_shown_as_zero():

@@ -489,7 +489,7 @@ def execute_own(tmp_path: Path, source: str) -> Path:
     cell = nbformat.v4.new_code_cell('out: str = ""', metadata={"tags": ["parameters"]})
     notebook.cells = [cell, nbformat.v4.new_code_cell(source)]
     nbformat.write(notebook, tmp_path / "own.ipynb")
-    return execute.execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
+    return execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
 
 
 def finished(tmp_path: Path, leave) -> Path:
