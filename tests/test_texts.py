@@ -18,6 +18,10 @@ SCALE = 3
 
 def bent(x):
     return SCALE * x if x > 0 else 0.1 * x
+
+class Layer:
+    size: int = 3
+    sizes = [i for i in range(size)]
 """
 HIDDEN = "run = vars(__import__('built' + 'ins'))['ex' + 'ec']\n"
 READ = "text = open('no' + 'tes').read()\n"
@@ -49,6 +53,12 @@ NOT_EXECUTED = {
     "only read": READ,
     "parsed": READ + "import ast\nast.parse(text)\ncompile(text, 'x', 'exec', ast.PyCF_ONLY_AST)",
     "compiled": READ + "compile(text, '<text>', 'exec')",
+    "compiled, and another of its name executed": READ + "compile(text, '<string>', 'exec')\n"
+    "from collections import namedtuple\nnamedtuple('Own', 'width')(1)",
+    "too many": "for i in range(60):\n"
+    "    open(f'{i}.txt', 'w').write('\\n'.join(f'a{j} = b{i}' for j in range(999)))\n"
+    "for i in range(60):\n    open(f'{i}.txt').read()\n"
+    "from collections import namedtuple\nnamedtuple('Own', 'width')(1)",
     "its own text": READ + "exec('SCALE = 3\\n\\ndef bent(x):\\n    return SCALE * x')",
     "a number": "value = eval(open('num' + 'ber').read())",
     "a name": "import math\nvalue = eval('math.' + open('na' + 'me').read())",
@@ -124,7 +134,8 @@ def test_a_file_that_is_named_counts(beside, runs):
 
 NORMAL = [  # what compiles and executes texts, after files have been read that hold such texts
     "import glob, os\n"
-    "texts = [open(p, 'rb').read() for p in glob.glob('*') if '.ip' not in p and os.path.isfile(p)]",
+    "files = [p for p in glob.glob('*') if '.ip' not in p and os.path.isfile(p)]\n"
+    "texts = [open(p, 'rb').read() for p in files]",
     "from dataclasses import dataclass, field\nfrom collections import namedtuple\n"
     "@dataclass(order=True)\nclass Point:\n    width: float = 1.0\n    height: float = 2.0\n"
     "    others: list = field(default_factory=list)\n"

@@ -97,7 +97,7 @@ class KernelServer:
         return Forked(int(reply), handles[0])
 
     def close(self) -> None:
-        """End the server and every kernel from it; who waits for a kernel hears that it has gone."""
+        """End the server and every kernel from it; who waits for a kernel hears that it is gone."""
         with suppress(OSError):  # it has gone before
             self.ours.shutdown(socket.SHUT_RDWR)
         self.process.terminate()
@@ -106,7 +106,9 @@ class KernelServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        with self.lock:  # a thread that still waits would else wait for whoever gets its number next
+        with (
+            self.lock
+        ):  # a thread that still waits would else wait for whoever gets its number next
             self.ours.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -9,7 +9,7 @@ the files that were opened are looked through for its lines.
 """
 
 # It is called at every event of the interpreter, where plain texts are faster than paths.
-# ruff: noqa: PTH113, PTH119, PTH120, PTH123, PTH206
+# ruff: noqa: PTH100, PTH113, PTH116, PTH119, PTH120, PTH123, PTH206
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _STANDARD = os.path.dirname(os.path.realpath(os.__file__))
 _STANDARD_FOLDERS = (_STANDARD + os.sep, os.path.dirname(os.__file__) + os.sep)
 _SHELLS = ("IPython", "ipykernel")  # these execute Python for others, as parts of the standard do
 # How much is looked through for the lines of an executed text: the last of it.
-_OPENED, _LARGEST, _LINES = 1000, 1 << 20, 200_000  # files, bytes of a file, lines
+_OPENED, _LARGEST, _LINES = 1000, 1 << 20, 50_000  # files, bytes of a file, lines
 _NUMBER = re.compile(r"\b\d[\d_.]*(?:[eE][+-]?\d+)?")
 _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\b[^\W\d]")
 
@@ -122,9 +122,13 @@ class _Origins:
 
     def add(self, content: str | bytes, name: str) -> None:
         """A text that is compiled under a name."""
-        while self.opened:
+        found = 0
+        while self.opened and found < _LINES:
             with contextlib.suppress(IndexError, OSError):  # another thread was faster; it is gone
-                self._look_through(os.path.realpath(self.opened.pop()))
+                found += self._look_through(os.path.realpath(self.opened.pop()))
+        self.opened.clear()
+        if len(self._lines) > 2 * _LINES:
+            self._lines = dict([*self._lines.items()][-_LINES:])
         if not self._lines:
             return
         text = _plain(content)
@@ -142,24 +146,31 @@ class _Origins:
     def of(self, code: Any) -> str:
         """The file that code was compiled from as a text, or an empty text."""
         known = self._found.get(code.co_filename)
-        names = set(code.co_names) if known else set()
+        names = _names(code) if known else set()
         return next((path for words, path in known or () if names <= words), "")
 
-    def _look_through(self, path: str) -> None:
+    def _look_through(self, path: str) -> int:
+        """Note the lines of a file; how many there are."""
         status = os.stat(path)
         one = (path, status.st_mtime_ns, status.st_size)
         if not (stat.S_ISREG(status.st_mode) and 0 < status.st_size <= _LARGEST):
-            return
+            return 0
         if one in self._seen or _is_library(path):
-            return
+            return 0
         self._seen.add(one)
         with open(path, "rb") as file:
             start = file.read(1024)
             lines = set() if b"\0" in start else _telling_lines(_plain(start + file.read()))
         self._sizes[path] = len(lines)
         self._lines |= {hash(line): path for line in lines}
-        if len(self._lines) > _LINES:
-            self._lines = dict([*self._lines.items()][-_LINES // 2 :])
+        return len(lines)
+
+
+def _names(code: Any) -> set[str]:
+    """The names in code, functions in it too; not those that Python itself adds."""
+    inner = (value for value in code.co_consts if hasattr(value, "co_code"))
+    own = {name for name in (*code.co_names, *code.co_varnames) if name[:1] not in "._"}
+    return own.union(*map(_names, inner))
 
 
 def _telling_lines(text: str) -> set[str]:
@@ -332,6 +343,8 @@ def _key(code: Any) -> tuple[Any, ...]:
 
 def _code(name: Any) -> str:
     """The file, whatever its name's ending, that code was compiled from, if it is no library's."""
+    if isinstance(name, str) and name[:1] == "<" and name[-1:] == ">":
+        return ""  # <string>: the name of no file
     path = _noted(name, ("",), written=True)
     return path if os.path.isfile(path) else ""
 

@@ -43,8 +43,8 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
             if not aside(Path(path)):
                 raise RuntimeError(
                     f"{path} was read, but could not be foreseen from the notebook, so the run's id"
-                    " does not cover it; import it by a statement, or name the file in a text, with an"
-                    " ending .py"
+                    " does not cover it; import it by a statement, or name the file in a text, with"
+                    " the ending .py"
                 )
         elif planned != code and how != MADE:
             raise RuntimeError(

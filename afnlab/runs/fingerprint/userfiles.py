@@ -124,7 +124,9 @@ class UserFiles:
                 self._add(f"import {one.level} {one.module}", path, roots)
         compiles = ("compile",) in named.chains or bool(named.names & _LOADS)
         for text in named.texts:
-            for path in self._of_text(text, folder, _endings(named), any_file=compiles or executes_texts(source)):
+            for path in self._of_text(
+                text, folder, _endings(named), any_file=compiles or executes_texts(source)
+            ):
                 self._add("text", path, None)
 
     def _note_roots(self, named: Mentions, folder: Path) -> None:
