@@ -184,6 +184,7 @@ def test_the_callers_parameters_stay_as_they_were():
         ({"task": "digit-mlp"}, "unknown task 'digit-mlp'; did you mean 'digits-mlp'"),
         ({"dtype": "float46"}, "dtype must be one of float32, float64"),
         ({"device": "gpu"}, "device 'gpu' is not available"),
+        ({"device": "meta"}, "device 'meta' is not available: it must be auto or one of cpu, cuda"),
         ({"seeds": "3"}, "seeds must be"),
         ({"seeds": 0}, "seeds must be"),
         ({"out": "x"}, "parameter 'out' is set by afnlab"),
