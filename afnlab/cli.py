@@ -54,6 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except MainGuardError:  # for the file that should not have called this
         raise
+    except Warning as error:  # of a caller who has made errors of warnings, see `_run`
+        if os.environ.get(DEBUG):
+            raise
+        complain(f"{told(error)}; this warning ended the command, as this process's filters ask")
+        return 1
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
@@ -65,11 +70,17 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
-            if any(word.startswith("error") for word in sys.warnoptions):  # $PYTHONWARNINGS
+            if any(map(_makes_errors, sys.warnoptions)):
                 warnings.filters[:] = [f for f in warnings.filters if f[0] != "error"]  # type: ignore[index]
             return arguments.command(arguments)
     except SystemExit as error:  # of somebody's code; argparse's own came before
         raise RuntimeError(f"the program was told to exit, with {error.code!r}") from error
+
+
+def _makes_errors(option: str) -> bool:
+    """Whether an option of `python -W`, or a part of $PYTHONWARNINGS, turns warnings into errors."""
+    action = option.partition(":")[0].strip()
+    return action != "" and "error".startswith(action)
 
 
 def _kept() -> str:
