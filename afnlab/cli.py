@@ -54,15 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except MainGuardError:  # for the file that should not have called this
         raise
-    except Warning as error:  # of a caller who has made errors of warnings, see `_run`
-        if os.environ.get(DEBUG):
-            raise
-        complain(f"{told(error)}; this warning ended the command, as this process's filters ask")
-        return 1
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
+        if isinstance(error, Warning):  # the caller has made errors of warnings, see `_run`
+            why = "this warning ended the command, as this process's filters ask"
+            complain(f"{told(error)}; {why}")
+        else:
+            complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
         return 1
 
 
@@ -78,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _makes_errors(option: str) -> bool:
-    """Whether an option of `python -W`, or a part of $PYTHONWARNINGS, turns warnings into errors."""
+    """Whether an option of `python -W`, or a part of $PYTHONWARNINGS, makes errors of warnings."""
     action = option.partition(":")[0].strip()
     return action != "" and "error".startswith(action)
 

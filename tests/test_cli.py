@@ -102,7 +102,7 @@ BAD = {
     "notebook": (["run", "trian"], "unknown notebook 'trian'; did you mean 'train'"),
     "parameter": (["run", "train", "-p", "activatoin", "x"], "did you mean 'activation'"),
     "activation": (["run", "train", "-p", "activation", "sreluu"], "did you mean 'srelu'"),
-    "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be int, got 'ten'"),
+    "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be a whole number, got 'ten'"),
     "domain": (["run", "train", "-p", "t", "-1"], "t must be > 0, got -1"),
     "exponent": (["run", "train", "-p", "t", "-1e-3"], "t must be > 0, got -0.001"),
     "fraction": (["run", "train", "-p", "t", "-.5"], "t must be > 0, got -0.5"),

@@ -175,7 +175,9 @@ def test_the_legend_says_what_is_shown():
     assert "Difference to relu in points" in told
     assert "adjusted for 1 comparison, which misses 0" in told
     assert "exact sign-flip test" in told
-    assert legend(table(BASE), "relu").endswith("over 6 seeds, with its 95 % interval.")
+    assert legend(table(BASE), "relu").endswith(
+        "over 6 seeds, with its 95 % confidence interval (CI)."
+    )
 
 
 def shifted(label, *shifts) -> pd.DataFrame:

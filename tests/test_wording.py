@@ -157,7 +157,7 @@ def test_failed_seeds_are_named():
     bad = rows("bad", [0.1, 0.6, 0.6, 0.14, 0.6, 0.6], diverged=[2])
     made = said(BASE, bad, classes=10)
     assert made["How sure?"].endswith(
-        "Stuck near chance from this start of the weights, and counted in the means: bad (2 of 6"
+        "Stuck near chance from this initialization, and counted in the means: bad (2 of 6"
         " seeds). Diverged, and counted in the means: bad (1 of 6 seeds). No verdict changes if a"
         " diverged seed counts as 0 %."
     )

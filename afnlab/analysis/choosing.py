@@ -17,6 +17,7 @@ from afnlab.runs import currency, places, store, sweepfile
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.schema import is_training
 from afnlab.runs.spec import RunSpec
+from afnlab.words import told_apart
 
 
 def select(
@@ -174,8 +175,10 @@ def _one_task(
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
+    files = [one.reference for one in rows if one.own and one.reference.endswith(one.activation)]
+    named = dict(zip(files, told_apart(files), strict=True))
     for one in rows:
-        label = one.labelled(without=shared)
+        label = one.labelled(shared, named.get(one.reference, ""))
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = one

@@ -18,6 +18,7 @@ import pandas as pd
 from afnlab.analysis import export, report, tables, wording
 from afnlab.analysis.blocks.html import sentence
 from afnlab.analysis.blocks.numbers import comparison_table
+from afnlab.loading import unknown
 from afnlab.runs import RunFailed, files, places, store
 from afnlab.runs.files import is_id
 from afnlab.runs.rerun import rerun as execute_again
@@ -45,7 +46,7 @@ def verify(
     which number; True if all does. ValueError if there is no report, or its runs are gone.
     """
     whole(rerun, "rerun", least=0)
-    target = Path(page) if Path(page).is_dir() else Path(page).parent
+    target = _folder_of(Path(page))
     state = report.read_state(target)
     if not state.get("tables") or not state.get("files"):
         raise ValueError(f"{page}: is no report with a {report.STATE}; write one: `afnlab report`")
@@ -93,6 +94,14 @@ def verify(
             redone = _rerun_problems(folder, record, servers[threads_of(record)])
             say(f"run {run[:8]}", redone, "made again, the same bits")
     return good
+
+
+def _folder_of(page: Path) -> Path:
+    """The report's folder; ValueError, with the reports beside it, if nothing is there."""
+    if not page.exists():
+        reports = sorted(p.parent.name for p in page.parent.glob(f"*/{report.STATE}"))
+        raise ValueError(unknown("report", page.name, reports, of=str(page.parent)))
+    return page if page.is_dir() else page.parent
 
 
 def _read(folder: Path, run: str) -> dict[str, Any] | None:

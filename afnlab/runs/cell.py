@@ -45,7 +45,7 @@ class Declared:
         if listed := kinds.choices(self.kind):
             return kinds.one_of(listed, value)
         kind = self.kind or kinds.like(self.default) or ast.Name("object")
-        return f"must be {ast.unparse(kind)}, got {shown(value)} ({type(value).__name__})"
+        return f"must be {kinds.words(kind)}, got {shown(value)} ({type(value).__name__})"
 
 
 def content(path: Path) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +19,7 @@ from afnlab.runs.asked import PARAMS, Training, short, training
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.sources import digest
 from afnlab.training.machine import native_kernels
-from afnlab.words import masked
+from afnlab.words import masked, told_apart
 
 OUT = "out"
 ID_LENGTH = 16
@@ -69,7 +71,7 @@ class RunSpec:
         if dotted:
             nested = given.get(PARAMS, {})
             if not isinstance(nested, dict):
-                raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
+                raise ParameterError(PARAMS, nested, "a mapping", label=f"parameter {PARAMS!r}")
             for name, value in dotted.items():
                 if name in nested:
                     message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
@@ -168,11 +170,22 @@ class RunSpec:
     def label(self) -> str:
         if self.training is None:
             told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-            words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
+            words = masked(", ".join(f"{name}={text}" for name, text in _texts(told).items()))
             return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         tuning = self.training.tuning
         tuned = "" if tuning is None else f", tuned {tuning.label}"
         return f"{self.training.task.name} {self.training.label}{tuned}"
+
+
+def _texts(told: Mapping[str, Any]) -> dict[str, str]:
+    """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
+    texts = {name: short(value) for name, value in told.items()}
+    files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
+    named = dict(zip(files, told_apart(files), strict=True))
+    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
+
+
+_FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, Any]) -> str:
