@@ -150,7 +150,8 @@ def test_as_text():
     bad = rows("bad", [0.1] * 6, diverged=[0, 1])
     lines = as_text(table(BASE, same, bad)).splitlines()
     assert lines[0].split() == [
-        *("accuracy", "%", "95", "%", "interval", "difference", "its", "interval"),
+        *("accuracy", "%", "95", "%", "CI", "difference"),
+        *("95", "%", "CI", "of", "the", "difference"),
         *("p", "(Holm)", "verdict", "seeds", "diverged"),
     ]
     assert lines[1].split() == [
