@@ -157,7 +157,8 @@ def test_as_text():
     bad = rows("bad", [0.1] * 6, diverged=[0, 1])
     lines = as_text(table(BASE, same, bad)).splitlines()
     assert lines[0].split() == [
-        *("accuracy", "%", "95", "%", "interval", "difference", "its", "interval"),
+        *("accuracy", "%", "95", "%", "CI", "difference"),
+        *("95", "%", "CI", "of", "the", "difference"),
         *("p", "(Holm)", "verdict", "seeds", "diverged"),
     ]
     assert lines[1].split() == [
@@ -182,7 +183,9 @@ def test_the_legend_says_what_is_shown():
     assert "Difference to relu in points" in told
     assert "adjusted for 1 comparison, which misses 0" in told
     assert "exact sign-flip test" in told
-    assert legend(table(BASE), "relu").endswith("over 6 seeds, with its 95 % interval.")
+    assert legend(table(BASE), "relu").endswith(
+        "over 6 seeds, with its 95 % confidence interval (CI)."
+    )
 
 
 def shifted(label, *shifts) -> pd.DataFrame:

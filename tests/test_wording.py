@@ -157,7 +157,7 @@ def test_failed_seeds_are_named():
     bad = rows("bad", [0.1, 0.6, 0.6, 0.14, 0.6, 0.6], diverged=[2])
     made = said(BASE, bad, classes=10)
     assert made["How sure?"].endswith(
-        "Stuck near chance from this start of the weights, and counted in the means: bad (2 of 6"
+        "Stuck near chance from this initialization, and counted in the means: bad (2 of 6"
         " seeds). Diverged, and counted in the means: bad (1 of 6 seeds). No verdict changes if a"
         " diverged seed counts as 0 %."
     )
@@ -307,7 +307,7 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
         " cannot be told from accuracies: it depends on how often two rows err on the same"
         " examples. None of this is in the intervals."
     )
-    assert second.startswith("One task, one learning rate and one way")
+    assert second.startswith("One task, one learning rate and one initialization")
     perfect, several = reach(1.0, 10_000, of="validation", rates=3)
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
     assert several.startswith("One task and one way")

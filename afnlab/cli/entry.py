@@ -73,7 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
+        if isinstance(error, Warning):  # the caller has made errors of warnings, see `_run`
+            why = "this warning ended the command, as this process's filters ask"
+            complain(f"{told(error)}; {why}")
+        else:
+            complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
         return 1
 
 
@@ -81,11 +85,17 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
-            if any(word.startswith("error") for word in sys.warnoptions):  # $PYTHONWARNINGS
+            if any(map(_makes_errors, sys.warnoptions)):
                 warnings.filters[:] = [f for f in warnings.filters if f[0] != "error"]  # type: ignore[index]
             return arguments.command(arguments)
     except SystemExit as error:  # of somebody's code; argparse's own came before
         raise RuntimeError(f"the program was told to exit, with {error.code!r}") from error
+
+
+def _makes_errors(option: str) -> bool:
+    """Whether an option of `python -W`, or a part of $PYTHONWARNINGS, makes errors of warnings."""
+    action = option.partition(":")[0].strip()
+    return action != "" and "error".startswith(action)
 
 
 def _kept() -> str:

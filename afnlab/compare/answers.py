@@ -187,7 +187,7 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
 def _failures(table: pd.DataFrame) -> Iterable[str]:
     """Seeds that did not learn: they count in the means, and are named."""
     for column, text in (
-        ("stuck", "Stuck near chance from this start of the weights"),
+        ("stuck", "Stuck near chance from this initialization"),
         ("diverged", "Diverged"),
     ):
         bad = table[table[column] > 0]

@@ -108,11 +108,11 @@ def reach(
     error = sqrt(accuracy * (1 - accuracy) / examples)
     about = f", one of {percent(accuracy)} with a standard error of {points(error)}"
     one = "One task, one learning rate" if rates == 1 else "One task"
-    far = f"{one} and one way to start the weights: {_ELSEWHERE}, or after tuning."
+    far = f"{one} and one initialization: {_ELSEWHERE}, or after tuning."
     if tuned:
         far = f"One task and one budget: {_ELSEWHERE}, or with more trials."
     return [
-        "Intervals and tests are about other seeds (starts of the weights, orders of the batches)"
+        "Intervals and tests are about other seeds (initializations, orders of the batches)"
         f" with these examples. Other {of} examples, {examples} again, would give other accuracies"
         f"{about if error else ''}. The differences would change as well, by an amount that cannot"
         " be told from accuracies: it depends on how often two rows err on the same examples. None"

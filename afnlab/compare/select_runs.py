@@ -12,6 +12,7 @@ from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import shown
+from afnlab.messages import told_apart
 from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -176,8 +177,10 @@ def _one_task(
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
+    files = [one.reference for one in rows if one.own and one.reference.endswith(one.activation)]
+    named = dict(zip(files, told_apart(files), strict=True))
     for one in rows:
-        label = one.labelled(without=shared)
+        label = one.labelled(shared, named.get(one.reference, ""))
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = one

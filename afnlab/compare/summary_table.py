@@ -174,9 +174,9 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """
     shown = pd.DataFrame(index=table.index)
     for name, title, between, form in (
-        ("accuracy", "accuracy %", "95 % interval", "{:.2f}"),
-        ("difference", "difference", "its interval", "{:+.2f}"),
-        ("adjusted", "", "adjusted", "{:+.2f}"),
+        ("accuracy", "accuracy %", "95 % CI", "{:.2f}"),
+        ("difference", "difference", "95 % CI of the difference", "{:+.2f}"),
+        ("adjusted", "", "adjusted CI", "{:+.2f}"),
     ):
         if title:
             shown[title] = [_number(value, form) for value in table[name]]
@@ -206,16 +206,18 @@ def legend(table: pd.DataFrame, baseline: str) -> str:
     """What `formatted` shows, for those who find the table elsewhere."""
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    text = f"Mean accuracy after the last epoch over {seeds}, with its 95 % interval"
+    text = (
+        f"Mean accuracy after the last epoch over {seeds}, with its 95 % confidence interval (CI)"
+    )
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
     exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
     return (
-        f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % interval and"
-        f" with that adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p is"
-        f" below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other seeds"
-        " on the same examples."
+        f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % CI and"
+        f" with the CI adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p"
+        f" is below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other"
+        " seeds on the same examples."
     )
 
 

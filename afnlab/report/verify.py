@@ -29,6 +29,7 @@ from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Warm
 from afnlab.training.options import whole
+from afnlab.usercode.lookup import unknown
 
 NAMED = 3  # numbers of a row that are named where many differ
 
@@ -48,7 +49,7 @@ def verify(
     which number; True if all does. ValueError if there is no report, or its runs are gone.
     """
     whole(rerun, "rerun", least=0)
-    target = Path(page) if Path(page).is_dir() else Path(page).parent
+    target = _folder_of(Path(page))
     state = write_report.read_state(target)
     if not state.get("tables") or not state.get("files"):
         raise ValueError(
@@ -98,6 +99,14 @@ def verify(
             redone = _rerun_problems(folder, record, servers[threads_of(record)])
             say(f"run {run[:8]}", redone, "made again, the same bits")
     return good
+
+
+def _folder_of(page: Path) -> Path:
+    """The report's folder; ValueError, with the reports beside it, if nothing is there."""
+    if not page.exists():
+        reports = sorted(p.parent.name for p in page.parent.glob(f"*/{write_report.STATE}"))
+        raise ValueError(unknown("report", page.name, reports, of=str(page.parent)))
+    return page if page.is_dir() else page.parent
 
 
 def _read(folder: Path, run: str) -> TrainingRecord | None:

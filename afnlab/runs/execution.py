@@ -62,6 +62,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     clock = time.perf_counter()
     facts = _facts(spec)
     try:
+        attempt.require_room()
         left = _executed(spec, attempt.folder, means)
         facts |= {"seconds": round(time.perf_counter() - clock, 3), **left}
         return attempt.finish(facts | {"versions": versions(), "git": git_state()})

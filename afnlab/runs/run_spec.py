@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError, shown
-from afnlab.messages import masked
+from afnlab.messages import masked, told_apart
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.parameters import declarations, encoding
@@ -22,6 +24,7 @@ from afnlab.usercode.lookup import expanded, unknown
 
 OUT = "out"
 ID_LENGTH = 16
+_FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")
 _REFERENCES = ("task", "activation", "activations")
 
 
@@ -227,7 +230,7 @@ class NotebookSpec(RunSpec):
     @property
     def label(self) -> str:
         told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-        words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
+        words = masked(", ".join(f"{name}={text}" for name, text in _texts(told).items()))
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 
     @property
@@ -260,7 +263,7 @@ def _named(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if dotted:
         nested = given.get(PARAMS, {})
         if not isinstance(nested, dict):
-            raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
+            raise ParameterError(PARAMS, nested, "a mapping", label=f"parameter {PARAMS!r}")
         for name, value in dotted.items():
             if name in nested:
                 message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
@@ -270,6 +273,14 @@ def _named(parameters: Mapping[str, Any]) -> dict[str, Any]:
         message = f"parameter {OUT!r} is set by afnlab and cannot be given"
         raise ParameterError(OUT, given[OUT], message=message)
     return given
+
+
+def _texts(told: Mapping[str, Any]) -> dict[str, str]:
+    """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
+    texts = {name: short(value) for name, value in told.items()}
+    files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
+    named = dict(zip(files, told_apart(files), strict=True))
+    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, Any]) -> str:

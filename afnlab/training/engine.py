@@ -88,6 +88,10 @@ def table_names(record: Iterable[str]) -> tuple[str, ...]:
     return listed
 
 
+DEVICES = ("cpu", "cuda", "mps", "xpu")  # kinds of those that can train
+_DEVICES = f"auto or one of {', '.join(DEVICES)}, which may have a number (cuda:1)"
+
+
 @dataclass(frozen=True)
 class Plan:
     """A training that was asked for, checked; curves: evaluate after each epoch, or the last."""
@@ -205,14 +209,27 @@ def _train_group(
     return recorder
 
 
-def pick_device(device: str | torch.device | None) -> torch.device:
-    """The device asked for, or CUDA where there is one; ValueError if it is not to be had."""
+def pick_device(device: str | torch.device | None, here: bool = True) -> torch.device:
+    """The device asked for, or CUDA where there is one.
+
+    here: False takes one that only other machines have. ParameterError if it is not to be had, or
+    of a kind on which nothing can be trained.
+    """
     if device is None or device in ("", "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        place = torch.device(device)
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {shown(str(device))} is not available: {reason}") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of names that torch will give up
+            place = torch.device(device)
+        reason = "" if place.type in DEVICES else f"it must be {_DEVICES}"
+    except (RuntimeError, TypeError):
+        reason = f"it must be {_DEVICES}"
+    try:
+        if here and not reason:
+            torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0]
+    if reason:
+        said = f"device {shown(str(device))} is not available: {reason}"
+        raise ParameterError("device", device, _DEVICES, message=said)
     return place

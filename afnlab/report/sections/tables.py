@@ -35,9 +35,9 @@ def comparison_table(
     """A table of `tables.compare` as HTML; runs: the ids behind every label."""
     failures = [what for what in ("stuck", "diverged") if table[what].any()]
     head = [
-        *("activation", "accuracy (%)", "95 % interval"),
-        *(filled("difference to {} (points)", name(baseline)), "95 % interval"),
-        "adjusted interval",
+        *("activation", "accuracy (%)", "95 % confidence interval"),
+        *(filled("difference to {} (points)", name(baseline)), "95 % confidence interval"),
+        "adjusted confidence interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []

@@ -45,7 +45,7 @@ class Declared:
         if listed := allowed_values.choices(self.kind):
             return allowed_values.one_of(listed, value)
         kind = self.kind or allowed_values.like(self.default) or ast.Name("object")
-        return f"must be {ast.unparse(kind)}, got {shown(value)} ({type(value).__name__})"
+        return f"must be {allowed_values.words(kind)}, got {shown(value)} ({type(value).__name__})"
 
 
 def content(path: Path) -> bytes:

@@ -28,7 +28,6 @@ from afnlab.training.tune import checked
 from afnlab.usercode.lookup import unknown
 
 PARAMS = "params"
-DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @dataclass(frozen=True)
@@ -174,8 +173,7 @@ def training(
 
 def _device_kind(name: str, here: bool) -> str:
     """`cpu`, `cuda`, ...; one that only other machines have passes where `here` is false."""
-    kind = name.partition(":")[0]
-    return kind if not here and kind in DEVICES else pick_device(name).type
+    return pick_device(name, here).type
 
 
 def short(value: Any) -> str:
