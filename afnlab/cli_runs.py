@@ -27,6 +27,12 @@ def _sweep(a: argparse.Namespace) -> int:
     return commands.sweep(a, {"seeds": commands.seeds(a.seeds), **limits(a)})
 
 
+def _tune(a: argparse.Namespace) -> int:
+    from afnlab.runs import commands  # noqa: PLC0415
+
+    return commands.tune(a, {"seeds": commands.seeds(a.seeds), **limits(a)})
+
+
 def _runs(a: argparse.Namespace) -> int:
     from afnlab.runs import commands  # noqa: PLC0415
 
@@ -111,14 +117,19 @@ def register(add: Callable[..., argparse.ArgumentParser], runs: _Adds, limits: _
 
     text = "make the runs of a sweep file that are not there yet"
     examples = "default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu --dry-run"
-    sub = add("sweep", _sweep, text, *examples)
-    _sweep_flags(sub)
-    timeout(sub)
-    limits(sub)
-    runs(sub)
+    tuned = "make the runs of a sweep file, each tuned first, all within the same budget"
+    for name, command, words, shown in (
+        ("sweep", _sweep, text, examples),
+        ("tune", _tune, tuned, ("small --budget 16", "mine.yaml --budget 4 --dry-run")),
+    ):
+        sub = add(name, command, words, *shown)
+        _sweep_flags(sub)
+        timeout(sub)
+        limits(sub)
+        runs(sub)
 
-    shown = ("list --state failed", "show 3f2a", "diff 3f2a 77b0", "gc --stale --dry-run")
-    _runs_actions(add("runs", _runs, "look after the folder of runs", *shown), runs)
+    actions = ("list --state failed", "show 3f2a", "diff 3f2a 77b0", "gc --stale --dry-run")
+    _runs_actions(add("runs", _runs, "look after the folder of runs", *actions), runs)
 
     sub = add("rerun", _rerun, "execute a run again: are its numbers the same bits?", "3f2a")
     sub.add_argument("id", help="its id, or how that begins")

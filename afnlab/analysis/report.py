@@ -19,6 +19,7 @@ from afnlab.runs import files as runfiles
 from afnlab.runs import places, store, sweepfile
 from afnlab.runs.cell import content, sources
 from afnlab.runs.cells import Means, run_cells
+from afnlab.runs.commands import flags
 from afnlab.runs.sources import digest
 from afnlab.words import counted, say
 
@@ -123,13 +124,13 @@ def commands(
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
-    flags = "".join(f" --{n.replace('_', '-')} {v}" for n, v in overrides.items())
+    limits = flags(overrides)
     own = f" --baseline {shlex.quote(baseline)}" if baseline else ""
     own += f" --margin {margin:g}" if margin else ""
     own += f" --speed {shlex.quote(speed)}" if speed else ""
-    first = [f"afnlab sweep{name}{flags}"] if sweep else []
+    first = [f"afnlab sweep{name}{limits}"] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
+    return [*first, f"afnlab report{name}{limits}{own}", f"afnlab verify {folder}"]
 
 
 def execute(

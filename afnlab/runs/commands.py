@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from pandas import isna
 from afnlab import locks
 from afnlab.errors import ParameterError, about, shown
 from afnlab.mainguard import refuse_while_importing
-from afnlab.runs import linedyaml, store, upkeep
+from afnlab.runs import linedyaml, store, sweepfile, upkeep
 from afnlab.runs.attempt import Attempt
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.executors import Executor, Local
@@ -27,6 +28,7 @@ from afnlab.runs.spec import RunSpec
 from afnlab.runs.sweep import planned, standings
 from afnlab.runs.sweep import sweep as make_runs
 from afnlab.training.options import seed_list
+from afnlab.training.space import BUDGET
 from afnlab.words import complain, counted, plain, say
 
 
@@ -122,6 +124,24 @@ def sweep(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
     if outcome.earlier:
         say("--retry-failed tries again what failed before", sys.stderr)
     return 1 if outcome.failed or outcome.earlier else 0
+
+
+def tune(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
+    """`sweep`, with each run tuned: within the budget given, else the file's own, else the usual."""
+    plan = sweepfile.read(a.file)
+    if overrides[BUDGET] is None and not plan.tune:
+        overrides = {**overrides, BUDGET: plan.tuning[BUDGET]}
+    status = sweep(a, overrides)
+    if not a.dry_run:
+        shared = {name: value for name, value in overrides.items() if name != "seeds"}
+        say(f"afnlab report {shlex.quote(a.file)}{flags(shared)} writes the page about these runs")
+    return status
+
+
+def flags(overrides: Mapping[str, Any]) -> str:
+    """What is given in place of a sweep's own settings, as the command line takes it."""
+    given = {name.replace("_", "-"): v for name, v in overrides.items() if v is not None}
+    return "".join(f" --{name} {value}" for name, value in given.items())
 
 
 def _executor(a: argparse.Namespace) -> Executor:

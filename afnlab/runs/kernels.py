@@ -106,7 +106,9 @@ class KernelServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        with self.lock:  # a thread that still waits would else wait for whoever gets its number next
+        with (
+            self.lock
+        ):  # a thread that still waits would else wait for whoever gets its number next
             self.ours.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
