@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
+from afnlab.analysis.numerals import short_percent
 from afnlab.analysis.plot import NAMES, POINTS, STYLES, samples
 from afnlab.analysis.scene import Scene, shade
 from afnlab.analysis.style import BLUE, GREY, area, shortened, styled
@@ -170,8 +171,7 @@ class Regions(Scene):
         for i, ((plain, rotated, share), found) in enumerate(zip(self.bars, values, strict=True)):
             plain.set_data(self.plain[i])
             rotated.set_data(self._heights(found))
-            inside = 100 * (found.abs() <= start.L).float().mean()
-            share.set_text(f"{inside:.0f} %")
+            share.set_text(short_percent(float((found.abs() <= start.L).double().mean())))
 
 
 def _corner(ax: Axes) -> Text:

@@ -15,7 +15,7 @@ import pandas as pd
 from afnlab.analysis import claims, costs, functions, notes, tables, tuned, wording
 from afnlab.analysis.trained import TaskFacts, Trained
 from afnlab.runs import store
-from afnlab.training.space import TUNE, Space, space
+from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 from afnlab.words import counted
 
 
@@ -170,6 +170,22 @@ class Selection:
         return tables.compare(history, self.baseline, self.classes, self.margin)
 
     @cached_property
+    def tunings(self) -> dict[str, pd.DataFrame]:
+        """The comparison by what the tuning cost: the fixed recipe, cheaper tunings, and what was
+        done (`table`); empty if nothing was tuned."""
+        if self.tuning is None or self.fixed.empty:
+            return {}
+        keys = ["label", "seed", "candidates", SELECTION_SEEDS]
+        history, found = self._tables(store.CHEAPER, keys), {"fixed recipe": self.fixed}
+        for count, turns in self.tuning.cheaper if len(history) else ():
+            own = history[(history.candidates == count) & (history[SELECTION_SEEDS] == turns)]
+            if len(own):
+                compared = tables.compare(own, self.baseline, self.classes, self.margin)
+                found[tuned.effort(count, turns)] = compared
+        done = tuned.effort(self.tuning.count, self.tuning.selection_seeds)
+        return found | {done: self.table}
+
+    @cached_property
     def claims(self) -> pd.DataFrame:
         """What the task's source printed beside these runs, see `afnlab.analysis.claims.beside`.
 
@@ -208,6 +224,8 @@ class Selection:
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuned.recipe(self.fixed, self.table, self.baseline)
+        if cheaply := tuned.cheaply(self.tunings, self.baseline):
+            said["Was it tuned well?"] = cheaply
         return said
 
     @property

@@ -17,7 +17,7 @@ from afnlab.analysis.numerals import (
     three_digits,
 )
 from afnlab.analysis.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
-from afnlab.analysis.tables import ALPHA, TOLD
+from afnlab.analysis.tables import ALPHA, FAILURES, TOLD
 from afnlab.words import counted
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 LISTED = 6  # names in a row; the table has the rest
+_COLLAPSED = "Collapsed, far below the other seeds of the same row"
 
 
 def answers(
@@ -193,10 +194,8 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
 
 def _failures(table: pd.DataFrame) -> Iterable[str]:
     """Seeds that did not learn: they count in the means, and are named."""
-    for column, text in (
-        ("stuck", "Stuck near chance from this start of the weights"),
-        ("diverged", "Diverged"),
-    ):
+    texts = ("Stuck near chance from this start of the weights", _COLLAPSED, "Diverged")
+    for column, text in zip(FAILURES, texts, strict=True):
         bad = table[table[column] > 0]
         if len(bad):
             listed = ", ".join(

@@ -127,7 +127,7 @@ def sweep(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
 
 
 def tune(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
-    """`sweep`, with each run tuned: within the budget given, else the file's own, else the usual."""
+    """`sweep`, each run tuned: within the budget given, else the file's own, else the usual."""
     plan = sweepfile.read(a.file)
     if overrides[BUDGET] is None and not plan.tune:
         overrides = {**overrides, BUDGET: plan.tuning[BUDGET]}

@@ -14,9 +14,10 @@ from afnlab.analysis.blocks.figures import (
 )
 from afnlab.analysis.blocks.numbers import claims, details, milestones, table
 from afnlab.analysis.blocks.text import headline, provenance, runs_table, title
-from afnlab.analysis.blocks.tuning import choices, rates, recipe, trial_curves
+from afnlab.analysis.blocks.tuning import cheaply, choices, rates, recipe, trial_curves
 
 __all__ = [
+    "cheaply",
     "choices",
     "claims",
     "comparison",

@@ -15,6 +15,7 @@ from afnlab.analysis import curves as summaries
 from afnlab.analysis.blocks.html import heading, html
 from afnlab.analysis.blocks.text import seeds_told
 from afnlab.analysis.costs import FILE
+from afnlab.analysis.numerals import p_value
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
 from afnlab.markup import filled
@@ -118,10 +119,10 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
-    told = found.p < stats.alpha(stats.LEVEL)
+    told, p = found.p < stats.alpha(stats.LEVEL), p_value(found.p)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({per}):"
-        f" p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."
+        f" p {'' if p.startswith('<') else '= '}{p}."
         + (
             " Mean ranks of two activations must lie"
             f" {found.critical_difference:.1f} apart to be told apart (Nemenyi)."

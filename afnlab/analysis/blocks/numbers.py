@@ -10,10 +10,11 @@ import pandas as pd
 
 from afnlab.analysis import claims as claimed
 from afnlab.analysis import curves
-from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_value, table_of
+from afnlab.analysis.blocks.html import heading, html, limits, name, number, table_of
 from afnlab.analysis.blocks.text import link_to
-from afnlab.analysis.numerals import three_digits
+from afnlab.analysis.numerals import p_value, short_percent, three_digits
 from afnlab.analysis.selection import Selection
+from afnlab.analysis.tables import FAILURES
 from afnlab.markup import filled, joined
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def comparison_table(
     table: pd.DataFrame, baseline: str, runs: Mapping[str, Sequence[str]], link: str
 ) -> str:
     """A table of `tables.compare` as HTML; runs: the ids behind every label."""
-    failures = [what for what in ("stuck", "diverged") if table[what].any()]
+    failures = [what for what in FAILURES if table[what].any()]
     head = [
         *("activation", "accuracy (%)", "95 % interval"),
         *(filled("difference to {} (points)", name(baseline)), "95 % interval"),
@@ -83,7 +84,7 @@ def details(selection: Selection) -> HTML:
                 number(r.loss, _loss(r.loss)) or "not finite",
                 limits(r.loss_low, r.loss_high, _loss(r.loss), 1),
                 "all equal" if np.isinf(r.effect) else number(r.effect, _digits(r.effect)),
-                number(r.improvement, "{:.0f} %", 100),
+                short_percent(r.improvement),
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
                 *((p_value(r.p_equivalent), p_value(r.p_not_worse)) if asked else ()),

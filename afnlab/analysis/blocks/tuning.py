@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from afnlab.analysis import tuned, tuned_figures
-from afnlab.analysis.blocks.html import heading, html, limits, name, number, p_value, table_of
+from afnlab.analysis.blocks.html import heading, html, limits, name, number, table_of
+from afnlab.analysis.numerals import p_value, short_percent
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
+from afnlab.analysis.tables import FAILURES
 from afnlab.markup import filled
-from afnlab.training.space import Range
+from afnlab.training.space import Range, Space
 
 if TYPE_CHECKING:
     from IPython.display import HTML
 
 CURVE = 8  # trials, of tuning curves
+_CHEAPLY = (
+    "A choice from few candidates, or by a single training of each, is a noisy one, and the noise"
+    " is in the verdict: a function that is good at its best setting falls where a setting was"
+    " taken at which it sometimes collapses. So each seed was also trained at what cheaper tunings"
+    " of the same candidates would have chosen. What collapsed counts in the mean, and is counted"
+    " beside the verdict: seeds far below the others of their row."
+)
 
 
 def recipe(selection: Selection) -> HTML:
@@ -63,18 +71,51 @@ def recipe(selection: Selection) -> HTML:
     return html(title + text + Markup(figure.data) + table_of(head, rows, "comparison", kinds))
 
 
+def cheaply(selection: Selection) -> HTML:
+    """What cheaper tunings of the same candidates come to, beside what was done."""
+    if len(selection.tunings) < 3:
+        return html("")
+    shown = dict(list(selection.tunings.items())[1:])
+    head = ["activation"]
+    for title in shown:
+        head += [f"{title}: accuracy (%)", f"difference to {selection.baseline}", "verdict"]
+    rows = []
+    for label in selection.table.index:
+        cells: list[str] = [name(str(label))]
+        for table in shown.values():
+            cells += _standing(table.loc[label]) if label in table.index else ["", "", ""]
+        rows.append(cells)
+    kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
+    text = filled(
+        "<p>{}</p><p>{}</p>", _CHEAPLY, tuned.cheaply(selection.tunings, selection.baseline)
+    )
+    title = heading("Tuned cheaply, tuned well", selection)
+    return html(title + text + table_of(head, rows, "comparison", kinds))
+
+
+def _standing(row: pd.Series) -> list[str]:
+    """Mean accuracy, difference, and verdict with the seeds that failed."""
+    failed = [f"{int(row[what])} {what}" for what in FAILURES if row[what]]
+    return [
+        number(row.accuracy, "{:.2f}", 100),
+        number(row.difference, "{:+.2f}", 100),
+        filled("<span class=verdict>{}</span>", ", ".join([row.verdict, *failed])),
+    ]
+
+
 def choices(selection: Selection) -> HTML:
     """What the replicates chose, and how large a part of the space will do."""
     among, chosen = selection.tuning, selection.chosen
     if among is None or chosen.empty:
         return html("")
     found = tuned.choices(chosen, among).set_index(["label", "parameter"])
-    close = tuned.close_to_best(selection.candidates)
+    close, wide = tuned.close_to_best(selection.candidates), _widest(among)
     head = [
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
         *(f"trials within {100 * tuned.MARGIN:g} point of its best", "95 % interval"),
+        *((f"{wide[0]} that will do ({wide[2]})", "95 % interval") if wide else ()),
     ]
     rows = []
     for label in selection.table.index:
@@ -94,14 +135,15 @@ def choices(selection: Selection) -> HTML:
                 *cells,
                 f"{kept} of {replicates}" if among.budget is not None else "",
                 ends,
-                number(share.share, "{:.0f} %", 100) if share else "",
+                short_percent(share.share) if share else "",
                 limits(share.low, share.high, "{:.0f}") if share else "",
+                *_range_that_will_do(share, wide),
             )
         )
     text = (
         f"Each replicate chose for itself: {among.told}. The share of the random trials that come"
         f" within {100 * tuned.MARGIN:g} point of the activation's best says how easily it is tuned"
-        f"{_width(selection)}; its interval is exact (Clopper and Pearson)."
+        f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
     )
     title = heading("What was chosen, and how easily", selection)
     return html(title + filled("<p>{}</p>", text) + table_of(head, rows))
@@ -114,13 +156,37 @@ def _chosen(values: pd.Series, row: pd.Series) -> str:
     return f"{row['median']:.3g} [{row.least:.3g}, {row.most:.3g}]"
 
 
-def _width(selection: Selection) -> str:
-    """That a share of one axis is a width, where one axis was drawn from, on a log scale."""
-    axes = list(selection.tuning.axes.values()) if selection.tuning else []
-    if len(axes) == 1 and isinstance(axes[0], Range) and axes[0].log:
-        decades = np.log10(axes[0].high / axes[0].low)
-        return f" (times {decades:.2g} it is the width in decades of the range that will do)"
-    return ""
+_Wide = tuple[str, Range, str]  # an axis: its name, its range, its unit
+
+
+def _widest(among: Space) -> _Wide | None:
+    """The axis whose width says how easily something is tuned: the learning rate's, else the first
+    that is drawn from a range."""
+    drawn = {name: axis for name, axis in among.axes.items() if isinstance(axis, Range)}
+    if not drawn:
+        return None
+    name = "lr" if "lr" in drawn else next(iter(drawn))
+    return name, drawn[name], "decades" if drawn[name].log else "its range"
+
+
+def _range_that_will_do(share: tuned.Share | None, wide: _Wide | None) -> tuple[str, ...]:
+    if share is None or wide is None:
+        return ("", "") if wide else ()
+    found = tuned.width(share, wide[1])
+    return f"{found.share:.2g}", limits(found.low, found.high, "{:.2g}", 1)
+
+
+def _width(wide: _Wide | None, axes: int) -> str:
+    """What a width is, in words."""
+    if wide is None:
+        return ""
+    name, axis, _ = wide
+    whole = tuned.width(tuned.Share(1, 1, 1), axis).share
+    others = ", on average over the others as they were drawn" if axes > 1 else ""
+    size = f"the {whole:.2g} decades" if axis.log else f"the {whole:.3g}"
+    return (
+        f"; times {size} of {name} it is the width of the part of that range that will do{others}"
+    )
 
 
 def rates(selection: Selection) -> HTML:
