@@ -14,7 +14,7 @@ from test_report import Page, assert_needs_nothing
 from test_runs import execute_small, means, notebook, rewrite
 
 import afnlab
-from afnlab.analysis import report, select, tuned
+from afnlab.analysis import blocks, report, select, tuned
 from afnlab.cli import main
 from afnlab.runs import RunSpec, records, store
 from afnlab.runs.sweepfile import read
@@ -51,12 +51,14 @@ def test_a_run_keeps_what_was_tried_chosen_and_fixed():
         run = tuned_runs() / record["id"]
         assert set(record["files"]) == {
             *("history.parquet", "candidates.parquet", "chosen.parquet", "fixed.parquet"),
-            "notebook.ipynb",
+            *("cheaper.parquet", "notebook.ipynb"),
         }
         name = record["parameters"]["activation"]
         again = afnlab.tune("digits-mlp", name, TUNE, seeds=6, epochs=2)
-        for what in ("candidates", "chosen"):
-            table = store.read_table(run, record, f"{what}.parquet")
+        for what in ("candidates", "chosen", "cheaper"):
+            table = store.read_table(run, record, f"{what}.parquet").drop(
+                columns="seconds", errors="ignore"
+            )
             own = getattr(again, what)[table.columns]
             pd.testing.assert_frame_equal(table, own, rtol=1e-5)
         assert space(record["parameters"]["tune"]).normal() == record["parameters"]["tune"]
@@ -111,6 +113,10 @@ def test_a_comparison_of_tuned_runs():
     assert set(chosen.table.index) == {"relu", "srelu"}
     assert chosen.setting == "digits-mlp, 2 epochs, tuned lr+init_scale of 3"
     assert len(chosen.candidates) == 2 * 6 * 3
+    assert list(chosen.tunings) == [
+        *("fixed recipe", "2 candidates, 1 training each", "3 candidates, 1 training each")
+    ]
+    assert "2 candidates, 1 training each" in chosen.answers["Was it tuned well?"]
     fixed = afnlab.train("digits-mlp", "srelu", seeds=6, epochs=2).final.test_accuracy.mean()
     assert chosen.fixed.accuracy["srelu"] == pytest.approx(fixed)
     assert "at the fixed recipe" in chosen.answers["Was it the recipe?"]
@@ -151,6 +157,7 @@ def test_the_report_of_a_tuned_sweep(runs, tmp_path, monkeypatch):
     assert_needs_nothing(page)
     for heading in (
         "What tuning changed",
+        "Tuned cheaply, tuned well",
         "What was chosen, and how easily",
         "Accuracy over what was tuned",
         "What a larger budget is worth",
@@ -163,7 +170,7 @@ def test_the_report_of_a_tuned_sweep(runs, tmp_path, monkeypatch):
 def test_damaged_tables_are_left_out_by_name(runs):
     record = next(r for r in records(runs) if r["parameters"]["activation"] == "srelu")
     run = runs / record["id"]
-    for name in ("candidates.parquet", "chosen.parquet", "fixed.parquet"):
+    for name in ("candidates.parquet", "chosen.parquet", "fixed.parquet", "cheaper.parquet"):
         table = pd.read_parquet(run / name).drop(columns="seed")
         table.to_parquet(run / name, index=False)
     rewrite(run)
@@ -172,6 +179,14 @@ def test_damaged_tables_are_left_out_by_name(runs):
         with pytest.warns(UserWarning, match=f"left out .*{what}.parquet: .*lacks columns seed"):
             found = getattr(chosen, what)
         assert "srelu" not in (found.index if what == "fixed" else set(found.label))
+    with pytest.warns(UserWarning, match=r"left out .*cheaper.parquet: .*lacks columns seed"):
+        tunings = chosen.tunings
+    assert [list(table.index) for table in tunings.values()] == [
+        ["relu"],
+        ["relu"],
+        ["srelu", "relu"],
+    ]
+    assert "relu" in str(blocks.cheaply(chosen).data)
 
 
 def test_the_command_line_takes_a_budget(runs, tmp_path, monkeypatch, capsys):

@@ -16,7 +16,7 @@ BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
 TOLD = ("better", "worse")  # the verdicts that say two activations differ
 FAILURES = ("stuck", "collapsed", "diverged")  # columns: how many seeds did not do what others did
-COLLAPSE = 0.02  # of accuracy below the median, from which on a seed may have collapsed
+COLLAPSE = 0.03  # of accuracy below the median, from which on a seed may have collapsed
 
 
 def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
@@ -108,12 +108,10 @@ def _described(
 
 
 def _collapsed(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Which seeds lie below their column by three times its interquartile range, and by COLLAPSE.
-
-    The first is counted from the lower quartile (Tukey's outer fence), the second from the median.
-    """
-    low, middle, high = (accuracy.quantile(q) for q in (0.25, 0.5, 0.75))
-    return (accuracy < low - 3 * (high - low)) & (accuracy < middle - COLLAPSE)
+    """Which seeds lie below their column's median by COLLAPSE, and by six times what its upper
+    quartile lies above: four deviations of normal values, and not moved by those that collapsed."""
+    middle, high = accuracy.median(), accuracy.quantile(0.75)
+    return accuracy < middle - np.maximum(6 * (high - middle), COLLAPSE)
 
 
 def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:

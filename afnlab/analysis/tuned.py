@@ -249,9 +249,13 @@ def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
         before, after = tunings[title].verdict.align(done.verdict, join="inner")
         moved = [f"{n} ({before[n]} -> {after[n]})" for n in after.index if before[n] != after[n]]
         more = f" and {len(moved) - LISTED} more" if len(moved) > LISTED else ""
-        change = f"changes {counted(len(moved), 'verdict')}" if moved else "changes no verdict"
-        listed = f": {', '.join(moved[:LISTED])}{more}" if moved else ""
-        said.append(f"The full tuning {change} of that with {title}{listed}.")
+        if moved:
+            number = f"{counted(len(moved), 'verdict')} {'is' if len(moved) == 1 else 'are'} not"
+            said.append(
+                f"With {title}, {number} the full tuning's: {', '.join(moved[:LISTED])}{more}."
+            )
+        else:
+            said.append(f"With {title}, all verdicts are the full tuning's.")
     failed = [f"{title} {int(table.failed.sum())}" for title, table in tunings.items()]
     of = f"Of {int(done.seeds.sum()):,} trainings at what was chosen"
     said.append(f"{of} got stuck, collapsed or diverged: {'; '.join(failed)}.")

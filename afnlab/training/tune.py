@@ -166,7 +166,9 @@ def _judged(
     )
 
 
-_Ends = dict[tuple[int, int], dict[Hashable, Any]]  # by seed and candidate, what a training ended with
+_Ends = dict[
+    tuple[int, int], dict[Hashable, Any]
+]  # by seed and candidate, what a training ended with
 
 
 def _ends(history: pd.DataFrame, numbers: Mapping[int, int]) -> _Ends:
