@@ -158,8 +158,8 @@ def test_what_cheaper_tunings_would_have_said():
     }
     assert tuned.cheaply(tunings, "base") == (
         "Better and worse than base: fixed recipe 1 and 2; 2 candidates 1 and 1; 6 candidates 1"
-        " and 0. With 2 candidates, 1 verdict is not the full tuning's: a (worse -> not told apart)."
-        " Of 48 trainings at what was chosen got stuck, collapsed or diverged: fixed recipe"
+        " and 0. With 2 candidates, 1 verdict is not the full tuning's: a (worse -> not told"
+        " apart). Of 48 trainings at what was chosen got stuck, collapsed or diverged: fixed recipe"
         " 4; 2 candidates 3; 6 candidates 1."
     )
     tunings["2 candidates"] = tunings["6 candidates"]

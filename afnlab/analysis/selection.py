@@ -181,9 +181,9 @@ class Selection:
             own = history[(history.candidates == count) & (history[SELECTION_SEEDS] == turns)]
             if len(own):
                 compared = tables.compare(own, self.baseline, self.classes, self.margin)
-                found[tuned.effort(count, turns)] = compared
-        done = tuned.effort(self.tuning.count, self.tuning.selection_seeds)
-        return found | {done: self.table}
+                found[tuned.effort(count, turns, self.tuning)] = compared
+        done = (self.tuning.count, self.tuning.selection_seeds)
+        return found | {tuned.effort(*done, self.tuning): self.table}
 
     @cached_property
     def claims(self) -> pd.DataFrame:

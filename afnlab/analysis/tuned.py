@@ -226,9 +226,13 @@ def _variance(share: float) -> str:
     )
 
 
-def effort(count: int, turns: int) -> str:
-    """What a tuning cost, in words: candidates, and selection seeds of each."""
-    return f"{counted(count, 'candidate')}, {counted(turns, 'training')} each"
+def effort(count: int, turns: int, among: Space) -> str:
+    """What a tuning cost, beside the whole of `among`, in few words."""
+    if (count, turns) == (among.count, among.selection_seeds):
+        return "in full"
+    return (
+        counted(count, "candidate") if count < among.count else f"{counted(turns, 'training')} each"
+    )
 
 
 def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:

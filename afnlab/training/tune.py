@@ -91,7 +91,7 @@ def tune(
     )
 
     judged = _judged(judging, among, options, progress)
-    best = {seed: _best(judged[judged.seed == seed]) for seed in listed}
+    best = {seed: best_candidate(judged[judged.seed == seed]) for seed in listed}
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     trained = train_members(final, members, listed, tables, keep_weights, progress)
     recipe = [Member(seed, base) for seed in listed]
@@ -188,7 +188,12 @@ def _cheaper(
     """What the cheaper tunings within this one come to; trained is only what is not known."""
     tried = {seed: judged[judged.seed == seed] for seed in options}
     picked = [
-        (seed, count, turns, _best(rows[(rows.candidate < count) & (rows.selection < turns)]))
+        (
+            seed,
+            count,
+            turns,
+            best_candidate(rows[(rows.candidate < count) & (rows.selection < turns)]),
+        )
         for count, turns in among.cheaper
         for seed, rows in tried.items()
     ]
@@ -204,7 +209,7 @@ def _cheaper(
     return pd.DataFrame(rows) if rows else None
 
 
-def _best(rows: pd.DataFrame) -> int:
+def best_candidate(rows: pd.DataFrame) -> int:
     """The candidate of the highest mean validation accuracy; ties: lower loss, then the first.
 
     A candidate that diverged with one of its seeds is taken only if all have.

@@ -16,6 +16,7 @@ from afnlab.analysis.style import Picture, show, styled
 from afnlab.analysis.tables import FAILURES
 from afnlab.markup import filled
 from afnlab.training.space import Range, Space
+from afnlab.words import counted
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -73,34 +74,34 @@ def recipe(selection: Selection) -> HTML:
 
 def cheaply(selection: Selection) -> HTML:
     """What cheaper tunings of the same candidates come to, beside what was done."""
-    if len(selection.tunings) < 3:
+    among, tunings = selection.tuning, selection.tunings
+    if among is None or len(tunings) < 3:
         return html("")
-    shown = dict(list(selection.tunings.items())[1:])
+    *cheaper, full = list(tunings.items())[1:]
     head = ["activation"]
-    for title in shown:
-        head += [f"{title}: accuracy (%)", f"difference to {selection.baseline}", "verdict"]
+    for title, _ in (*cheaper, full):
+        head += [f"difference to {selection.baseline}", f"verdict, {title}"]
     rows = []
-    for label in selection.table.index:
-        cells: list[str] = [name(str(label))]
-        for table in shown.values():
-            cells += _standing(table.loc[label]) if label in table.index else ["", "", ""]
-        rows.append(cells)
+    for label in map(str, selection.table.index):
+        cells: list[str] = [name(label)]
+        for _, table in cheaper:  # the row has the colour of the full tuning's verdict
+            cells += _standing(table, label) if label in table.index else ("", "")
+        difference, verdict = _standing(selection.table, label)
+        rows.append([*cells, difference, filled("<span class=verdict>{}</span>", verdict)])
     kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
-    text = filled(
-        "<p>{}</p><p>{}</p>", _CHEAPLY, tuned.cheaply(selection.tunings, selection.baseline)
+    size = (
+        f"In full are {among.count} candidates, {counted(among.selection_seeds, 'training')} each."
     )
+    text = filled("<p>{} {}</p>", _CHEAPLY, size)
     title = heading("Tuned cheaply, tuned well", selection)
     return html(title + text + table_of(head, rows, "comparison", kinds))
 
 
-def _standing(row: pd.Series) -> list[str]:
-    """Mean accuracy, difference, and verdict with the seeds that failed."""
+def _standing(table: pd.DataFrame, label: str) -> tuple[str, str]:
+    """Difference, and verdict with the seeds that failed."""
+    row: Any = table.loc[label]
     failed = [f"{int(row[what])} {what}" for what in FAILURES if row[what]]
-    return [
-        number(row.accuracy, "{:.2f}", 100),
-        number(row.difference, "{:+.2f}", 100),
-        filled("<span class=verdict>{}</span>", ", ".join([row.verdict, *failed])),
-    ]
+    return number(row.difference, "{:+.2f}", 100), ", ".join([row.verdict, *failed])
 
 
 def choices(selection: Selection) -> HTML:
@@ -115,7 +116,7 @@ def choices(selection: Selection) -> HTML:
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
         *(f"trials within {100 * tuned.MARGIN:g} point of its best", "95 % interval"),
-        *((f"{wide[0]} that will do ({wide[2]})", "95 % interval") if wide else ()),
+        *((f"range of {wide[0]} that will do ({wide[2]})", "95 % interval") if wide else ()),
     ]
     rows = []
     for label in selection.table.index:
@@ -172,8 +173,8 @@ def _widest(among: Space) -> _Wide | None:
 def _range_that_will_do(share: tuned.Share | None, wide: _Wide | None) -> tuple[str, ...]:
     if share is None or wide is None:
         return ("", "") if wide else ()
-    found = tuned.width(share, wide[1])
-    return f"{found.share:.2g}", limits(found.low, found.high, "{:.2g}", 1)
+    found, form = tuned.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
+    return number(found.share, form), limits(found.low, found.high, form, 1)
 
 
 def _width(wide: _Wide | None, axes: int) -> str:
