@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from afnlab.analysis import tuned, tuned_figures
-from afnlab.analysis.blocks.html import heading, html, limits, name, number, table_of
+from afnlab.analysis.blocks.html import heading, html, limits, name, number, sentence, table_of
 from afnlab.analysis.numerals import p_value, short_percent
 from afnlab.analysis.selection import Selection
 from afnlab.analysis.style import Picture, show, styled
@@ -36,7 +36,7 @@ def recipe(selection: Selection) -> HTML:
     fixed = selection.fixed
     if fixed.empty:
         return html("")
-    moved = selection.table
+    moved = selection.table.loc[[n for n in selection.table.index if n in fixed.index]]
     head = [
         *("activation", "fixed recipe (%)", "tuned (%)", "change (points)"),
         *(f"difference to {selection.baseline}, fixed", "tuned", "p (Holm), fixed", "tuned"),
@@ -67,7 +67,7 @@ def recipe(selection: Selection) -> HTML:
             " start far below.",
             f"{selection.name}-recipe",
         )
-    text = filled("<p>{}</p>", tuned.recipe(fixed, moved, selection.baseline))
+    text = filled("<p>{}</p>", sentence(tuned.recipe(fixed, moved, selection.baseline)))
     title = heading("What tuning changed", selection)
     return html(title + text + Markup(figure.data) + table_of(head, rows, "comparison", kinds))
 
@@ -115,19 +115,17 @@ def choices(selection: Selection) -> HTML:
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
-        *(f"trials within {100 * tuned.MARGIN:g} point of its best", "95 % interval"),
-        *((f"range of {wide[0]} that will do ({wide[2]})", "95 % interval") if wide else ()),
+        f"trials within {100 * tuned.MARGIN:g} point of its best",
+        *([] if wide is None else [f"range of {wide[0]} that will do ({wide[2]})"]),
+        "95 % interval",
     ]
     rows = []
     for label in selection.table.index:
+        if label not in found.index:  # its table was left out
+            continue
         own = found.loc[label]
         cells = [_chosen(chosen[chosen.label == label][axis], own.loc[axis]) for axis in among.axes]
-        ends = ", ".join(
-            f"{axis} {end} {own.loc[axis, end]}"
-            for axis in among.axes
-            for end in ("low", "high")
-            if own.loc[axis, end]
-        )
+        ends = "; ".join(told for axis in among.axes if (told := _ends(axis, own.loc[axis])))
         share = close.get(str(label))
         replicates, kept = int(own.replicates.iloc[0]), int(own.recipe.iloc[0])
         rows.append(
@@ -136,9 +134,7 @@ def choices(selection: Selection) -> HTML:
                 *cells,
                 f"{kept} of {replicates}" if among.budget is not None else "",
                 ends,
-                short_percent(share.share) if share else "",
-                limits(share.low, share.high, "{:.0f}") if share else "",
-                *_range_that_will_do(share, wide),
+                *_that_will_do(share, wide),
             )
         )
     text = (
@@ -147,7 +143,13 @@ def choices(selection: Selection) -> HTML:
         f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
     )
     title = heading("What was chosen, and how easily", selection)
-    return html(title + filled("<p>{}</p>", text) + table_of(head, rows))
+    return html(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
+
+
+def _ends(axis: str, row: pd.Series) -> str:
+    """How many replicates chose an end of an axis, in words; empty if none did."""
+    counts = [f"{int(row[end])} {end}" for end in ("low", "high") if row[end]]
+    return f"{axis} {', '.join(counts)}" if counts else ""
 
 
 def _chosen(values: pd.Series, row: pd.Series) -> str:
@@ -170,11 +172,15 @@ def _widest(among: Space) -> _Wide | None:
     return name, drawn[name], "decades" if drawn[name].log else "its range"
 
 
-def _range_that_will_do(share: tuned.Share | None, wide: _Wide | None) -> tuple[str, ...]:
-    if share is None or wide is None:
-        return ("", "") if wide else ()
+def _that_will_do(share: tuned.Share | None, wide: _Wide | None) -> list[str]:
+    """The share of trials that will do, and its interval or that of the width that it is."""
+    if share is None:
+        return ["", "", ""] if wide else ["", ""]
+    if wide is None:
+        return [short_percent(share.share), limits(share.low, share.high, "{:.0f}")]
     found, form = tuned.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
-    return number(found.share, form), limits(found.low, found.high, form, 1)
+    interval = limits(found.low, found.high, form, 1)
+    return [short_percent(share.share), number(found.share, form), interval]
 
 
 def _width(wide: _Wide | None, axes: int) -> str:
@@ -196,7 +202,7 @@ def rates(selection: Selection) -> HTML:
         return html("")
     tried = tuned.trials(selection.candidates)
     pieces = Markup("")
-    order = list(selection.table.index)
+    order = [label for label in selection.table.index if label in set(tried.label)]
     for axis, values in selection.tuning.axes.items():
         if pd.to_numeric(tried[axis], errors="coerce").isna().any() or tried[axis].nunique() < 4:
             continue
@@ -224,12 +230,15 @@ def _is_log(axis: tuple[Any, ...] | Range) -> bool:
 
 def trial_curves(selection: Selection) -> HTML:
     """The expected best after so many random trials: the baseline and the highest other row."""
-    base = selection.baseline
-    others = [label for label in selection.table.index if label != base]
-    if selection.tuning is None or base not in selection.table.index or not others:
+    base, candidates = selection.baseline, selection.candidates
+    if selection.tuning is None or candidates.empty:
+        return html("")
+    there = [label for label in selection.table.index if label in set(candidates.label)]
+    others = [label for label in there if label != base]
+    if base not in there or not others:
         return html("")
     labels = [base, str(others[0])]
-    found = tuned.curves(selection.candidates, labels, CURVE, tuned.BOTH)
+    found = tuned.curves(candidates, labels, CURVE, tuned.BOTH)
     if found.empty:
         return html("")
     told = tuned.stretches_told(tuned.crossing(found, *labels))
