@@ -17,6 +17,7 @@ from afnlab.compare import epochs
 from afnlab.compare.summary_table import final_values
 from afnlab.figures import comparison, learned_parameters, learning_curves, learning_rates
 from afnlab.figures.accuracy_and_cost import frontier
+from afnlab.figures.ranks import ranks
 from afnlab.figures.comparison import forest, points
 from afnlab.figures.style import styled, to_svg
 
@@ -148,7 +149,7 @@ def test_frontier(ax):
 
 def test_ranks():
     values = pd.DataFrame(np.random.default_rng(0).normal([0, 0.1, 5], 1, (9, 3)), columns=[*"abc"])
-    shown = texts(comparison.ranks(stats.ranking(values)))
+    shown = texts(ranks(stats.ranking(values)))
     assert all(name in shown for name in "abc")
     assert "(1.0)" in shown
 

@@ -19,7 +19,8 @@ from afnlab.compare.summary_table import (
 from afnlab.stats import mean_interval
 
 SIX = range(6)
-COLUMNS = ["seeds", "diverged", "stuck", "accuracy", "accuracy_low", "accuracy_high"]
+COLUMNS = ["seeds", "diverged", "stuck", "collapsed", "failed"]
+COLUMNS += ["accuracy", "accuracy_low", "accuracy_high"]
 COLUMNS += ["median", "iqm", "deviation", "loss", "loss_low", "loss_high"]
 COLUMNS += ["difference", "difference_low", "difference_high", "pairs", "spread", "effect"]
 COLUMNS += ["improvement", "p", "p_wilcoxon", "p_holm", "adjusted_low", "adjusted_high"]
@@ -144,6 +145,28 @@ def test_diverged_and_stuck_seeds_count():
     assert made.accuracy == pytest.approx(2.2 / 6)
     assert pd.isna(made.loss)
     assert table(BASE, bad).stuck.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "collapsed"),
+    [
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.85], 1),
+        ([0.97, 0.80, 0.97, 0.98, 0.97, 0.85], 2),  # many do not hide each other
+        ([0.97, 0.955, 0.97, 0.98, 0.97, 0.95], 0),
+        ([0.60, 0.65, 0.70, 0.75, 0.80, 0.55], 0),  # which spread as wide
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.10], 0),  # stuck
+        ([0.97, 0.97, 0.97, 0.97, 0.97, 0.969], 0),
+        ([0.85, 0.97], 0),
+    ],
+)
+def test_collapsed_seeds_are_counted(accuracy, collapsed):
+    made = table(BASE, rows("bad", accuracy), classes=10)
+    assert made.collapsed.to_dict() == {"relu": 0, "bad": collapsed}
+    assert made.failed["bad"] == collapsed + (min(accuracy) < 0.15)
+    diverged = table(BASE, rows("bad", accuracy, diverged=range(6)), classes=10)
+    assert diverged.collapsed["bad"] == 0
+    assert diverged.failed["bad"] == len(accuracy)
+    assert ("collapsed" in formatted(made)) == bool(collapsed)
 
 
 def test_one_task_at_a_time():

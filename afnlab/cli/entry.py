@@ -25,6 +25,10 @@ COMMANDS = {  # the module of this package that has it, and what it does
     "check": ("activations", "are values and slopes finite, and slopes right? of anybody's too"),
     "run": ("run", "execute a notebook with parameters and keep what it leaves"),
     "sweep": ("sweep", "make the runs of a sweep file that are not there yet"),
+    "tune": (
+        "sweep",
+        "make the runs of a sweep file, each tuned first, all within the same budget",
+    ),
     "runs": ("runs", "look after the folder of runs"),
     "rerun": ("run", "execute a run again: are its numbers the same bits?"),
     "compare": ("compare", "print the comparison table of runs"),

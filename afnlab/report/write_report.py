@@ -19,6 +19,7 @@ from afnlab.report.page import shell, to_html
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.parameters.declarations import content, sources
+from afnlab.runs.parameters.parsing import flags
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
@@ -126,13 +127,13 @@ def commands(
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
-    flags = "".join(f" --{n.replace('_', '-')} {v}" for n, v in overrides.items())
+    limits = flags(overrides)
     own = f" --baseline {shlex.quote(baseline)}" if baseline else ""
     own += f" --margin {margin:g}" if margin else ""
     own += f" --speed {shlex.quote(speed)}" if speed else ""
-    first = [f"afnlab sweep{name}{flags}"] if sweep else []
+    first = [f"afnlab sweep{name}{limits}"] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
+    return [*first, f"afnlab report{name}{limits}{own}", f"afnlab verify {folder}"]
 
 
 def execute(

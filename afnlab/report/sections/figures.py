@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from afnlab import stats
 from afnlab.compare import compared_functions
 from afnlab.compare.costs import FILE, pareto_front
+from afnlab.compare.formatting import p_value
 from afnlab.compare.selection import Selection
 from afnlab.figures import (
     accuracy_and_cost,
@@ -131,10 +132,10 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
-    told = found.p < stats.alpha(stats.LEVEL)
+    told, p = found.p < stats.alpha(stats.LEVEL), p_value(found.p)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({per}):"
-        f" p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."
+        f" p {'' if p.startswith('<') else '= '}{p}."
         + (
             " Mean ranks of two activations must lie"
             f" {found.critical_difference:.1f} apart to be told apart (Nemenyi)."

@@ -42,20 +42,21 @@ ENVIRONMENT = "AFNLAB_RUNS"
 _READ = (".parquet", ".ipynb")  # what numbers and pages are made of
 _OTHER = "is not what was written (its SHA-256 is another)"
 LEARNED, FIXED = "parameters.parquet", "fixed.parquet"
-CHOSEN, CANDIDATES = "chosen.parquet", "candidates.parquet"
+CHOSEN, CANDIDATES, CHEAPER = "chosen.parquet", "candidates.parquet", "cheaper.parquet"
 TABLES = {
     HISTORY: COLUMNS,
     LEARNED: ("seed", "epoch", "site", "parameter", "index", "value"),
     "gradients.parquet": ("seed", "epoch", "parameter", "norm"),
     "steps.parquet": ("seed", "step", "train_loss"),
     FIXED: COLUMNS,
+    CHEAPER: (*COLUMNS, "candidates", SELECTION_SEEDS, "candidate"),
     CHOSEN: ("seed", "candidate"),  # and the parameters that were tuned
     CANDIDATES: (
         *("seed", "candidate", "drawn", "selection"),
         *("validation_loss", "validation_accuracy", "diverged"),
     ),
 }
-_WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection")
+_WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
 _Kind = TypeVar("_Kind", Record, FailureRecord)
 _MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
