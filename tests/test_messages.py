@@ -16,7 +16,7 @@ from afnlab.functions import check
 from afnlab.messages import told_apart
 from afnlab.report.verify import verify
 from afnlab.runs import RunFailed, RunSpec, execute, records
-from afnlab.runs.parameters import allowed_values
+from afnlab.runs.notebook_parameters import allowed_values
 from afnlab.runs.storage import runs_folder
 from afnlab.usercode.lookup import unknown
 

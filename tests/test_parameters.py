@@ -11,8 +11,8 @@ import pytest
 from test_runs import kernels, notebook
 
 from afnlab.runs import RunSpec, execute
-from afnlab.runs.parameters import encoding
-from afnlab.runs.parameters.parsing import assigned
+from afnlab.runs.notebook_parameters import encoding
+from afnlab.runs.notebook_parameters.parsing import assigned
 
 CELL = """\
 from pathlib import Path
@@ -149,7 +149,8 @@ def test_compiled_kernels_enter_where_afnlab_is_used(own, tmp_path, monkeypatch)
     assert len({RunSpec.make(own, {}, native=native).id for native in (True, False)}) == 1
     for native in (True, False):
         monkeypatch.setattr(
-            "afnlab.runs.parameters.training.native_kernels", lambda *_, found=native: found
+            "afnlab.runs.notebook_parameters.training.native_kernels",
+            lambda *_, found=native: found,
         )
         assert RunSpec.make("train", {}).id == RunSpec.make("train", {}, native=native).id
 

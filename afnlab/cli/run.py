@@ -11,7 +11,7 @@ from afnlab.cli.flags import add_runs_flag, add_timeout_flag, examples, timeout
 from afnlab.cli.runs import metrics_as_text
 from afnlab.messages import complain, counted, say
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.parameters.parsing import given
+from afnlab.runs.notebook_parameters.parsing import given
 from afnlab.runs.rerun import rerun
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import maintenance, runs_folder

@@ -18,7 +18,7 @@ from afnlab.cli.flags import (
     timeout,
 )
 from afnlab.messages import say
-from afnlab.runs.parameters.parsing import flags, seeds, split
+from afnlab.runs.notebook_parameters.parsing import flags, seeds, split
 from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor, Local

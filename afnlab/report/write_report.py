@@ -18,8 +18,8 @@ from afnlab.report import export
 from afnlab.report.page import shell, to_html
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
-from afnlab.runs.parameters.declarations import content, sources
-from afnlab.runs.parameters.parsing import flags
+from afnlab.runs.notebook_parameters.declarations import content, sources
+from afnlab.runs.notebook_parameters.parsing import flags
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord

@@ -19,7 +19,7 @@ from afnlab.paths import shared
 from afnlab.runs.fingerprint import check
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
-from afnlab.runs.parameters import encoding
+from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.run_spec import OUT, RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt

@@ -17,8 +17,8 @@ from afnlab.errors import ParameterError, shown
 from afnlab.messages import masked, told_apart
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.parameters import declarations, encoding
-from afnlab.runs.parameters.training import PARAMS, Training, short, training
+from afnlab.runs.notebook_parameters import declarations, encoding
+from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.training.machine import native_kernels
 from afnlab.usercode.lookup import expanded, unknown
 

@@ -17,7 +17,7 @@ from afnlab.paths import PACKAGE
 from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mentions, reference
 from afnlab.runs.fingerprint.reaching import executes_texts
 from afnlab.runs.fingerprint.syntax import Source, read
-from afnlab.runs.parameters import declarations
+from afnlab.runs.notebook_parameters import declarations
 
 _SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
 _CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb")

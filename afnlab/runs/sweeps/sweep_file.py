@@ -12,8 +12,8 @@ from typing import Any
 from afnlab import paths
 from afnlab.errors import ParameterError
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.parameters import declarations, yaml_lines
-from afnlab.runs.parameters.training import PARAMS
+from afnlab.runs.notebook_parameters import declarations, yaml_lines
+from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point

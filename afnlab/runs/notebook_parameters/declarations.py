@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.errors import ParameterError, shown
-from afnlab.runs.parameters import allowed_values
+from afnlab.runs.notebook_parameters import allowed_values
 
 TAG = "parameters"
 MOST_BYTES = 100_000_000  # of a notebook

@@ -9,7 +9,7 @@ from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
 from afnlab.registry import Activation, get_activation
-from afnlab.runs.parameters import declarations
+from afnlab.runs.notebook_parameters import declarations
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import (

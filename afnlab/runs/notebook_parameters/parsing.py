@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
-from afnlab.runs.parameters import yaml_lines
+from afnlab.runs.notebook_parameters import yaml_lines
 from afnlab.training.options import seed_list
 
 
