@@ -11,6 +11,7 @@ from afnlab.errors import ParameterError, about, shown
 from afnlab.loading import unknown
 from afnlab.runs import cell
 from afnlab.spec import Activation, get_activation
+from afnlab.training import mixed
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import (
@@ -75,6 +76,7 @@ class Training:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        told |= {"dtype": self.dtype} if self.dtype != "float32" else {}
         return {name: short(value) for name, value in sorted(told.items())}
 
     def facts(self) -> dict[str, Any]:
@@ -154,11 +156,13 @@ def training(
         whole(counts[name], name, least=0)
     with about("device", told.get("device", "auto")):
         device = _device_kind(told.get("device", "auto"), here)
+    options = checked(task, record, tuning, params) if tuning else resolve(task, record, params)
+    mixed.check(dtype, task, record, options)
     return Training(
         task=task,
         activation=record,
         params=params,
-        options=checked(task, record, tuning, params) if tuning else resolve(task, record, params),
+        options=options,
         seeds=seed_list(told.get("seeds", 10)),
         epochs=counts["epochs"] or task.recipe.epochs,
         device=device,
