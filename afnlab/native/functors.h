@@ -18,8 +18,10 @@
 #endif
 
 // The one list of names: every loop, launcher and exported symbol is made from it. A build may
-// pick one of them with -DAFNLAB_ONLY=name.
-#ifdef AFNLAB_ONLY
+// pick one of them with -DAFNLAB_ONLY=name, or none with -DAFNLAB_PLANES.
+#if defined(AFNLAB_PLANES)
+#define AFNLAB_ACTIVATIONS(X)
+#elif defined(AFNLAB_ONLY)
 #define AFNLAB_ACTIVATIONS(X) X(AFNLAB_ONLY)
 #else
 #define AFNLAB_ACTIVATIONS(X) \

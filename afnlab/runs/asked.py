@@ -171,9 +171,14 @@ def training(
         limit_test=counts["limit_test"] or None,
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels(device, record.label) if native is None else native,
+        native=_native(device, task, record) if native is None else native,
         tuning=tuning,
     )
+
+
+def _native(device: str, task: Task, record: Activation) -> bool:
+    """Whether compiled loops are used: the activation's, or those of the task's network."""
+    return native_kernels(device) if task.compiled else native_kernels(device, record.label)
 
 
 def _device_kind(name: str, here: bool) -> str:
