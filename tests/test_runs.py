@@ -183,7 +183,7 @@ def test_the_callers_parameters_stay_as_they_were():
         ({"t": 1, "activation.t": 2}, "'t' is given twice"),
         ({"activation": "sreluu"}, "unknown activation 'sreluu'; did you mean 'srelu'"),
         ({"task": "digit-mlp"}, "unknown task 'digit-mlp'; did you mean 'digits-mlp'"),
-        ({"dtype": "float46"}, "dtype must be one of float32, float64"),
+        ({"dtype": "float46"}, "dtype must be one of float32, float64, bfloat16"),
         ({"device": "gpu"}, "device 'gpu' is not available"),
         ({"device": "meta"}, "device 'meta' is not available: it must be auto or one of cpu, cuda"),
         ({"seeds": "3"}, "seeds must be"),

@@ -211,7 +211,11 @@ WRONG = {
     "parameter": ("grid: {}\nparameters:\n  epoch: 3\n", 3, "'epoch'; did you mean 'epochs'"),
     "type": ("parameters:\n  epochs: ten\n", 2, "'epochs' must be a whole number, got 'ten'"),
     "negative": ("parameters:\n  task: digits-mlp\n  epochs: -2\n", 3, "epochs must be a whole"),
-    "dtype": ("parameters:\n  seeds: 2\n  dtype: half\n", 3, "one of float32, float64; got 'half'"),
+    "dtype": (
+        "parameters:\n  seeds: 2\n  dtype: half\n",
+        3,
+        "one of float32, float64, bfloat16; got 'half'",
+    ),
     "device": ("parameters:\n  seeds: 2\n  device: gpu\n", 3, "device 'gpu' is not available"),
     "lr": (
         "grid:\n  activation: [relu]\nparameters:\n  lr: -1\n",

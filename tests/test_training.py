@@ -521,7 +521,7 @@ def test_the_bar_shows_epochs_and_accuracy(capsys):
         ({"epochs": 1.5}, "epochs must be a whole number"),
         ({"limit_train": 0}, "limit_train must be a whole number, 1 or more; got 0"),
         ({"limit_test": True}, "limit_test must be a whole number"),
-        ({"dtype": "float16"}, "dtype must be one of float32, float64; got 'float16'"),
+        ({"dtype": "float16"}, "dtype must be one of float32, float64, bfloat16; got 'float16'"),
         ({"device": "gpu"}, "device 'gpu' is not available"),
         (
             {"record": ["gradient"]},

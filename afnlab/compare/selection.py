@@ -61,7 +61,7 @@ class Selection:
         told = {
             f"{one.limit_train} to train": one.limit_train,
             f"{one.limit_test} to test": one.limit_test,
-            one.dtype: one.dtype != "float32",
+            one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
         }
         usual = [self.task.name, counted(one.epochs, "epoch")]

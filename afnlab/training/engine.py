@@ -17,10 +17,11 @@ import torch
 
 from afnlab.errors import ParameterError, shown
 from afnlab.registry import Activation, get_activation
-from afnlab.training import groups
+from afnlab.training import groups, mixed
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
 from afnlab.training.members import Member, aligned, stacks
+from afnlab.training.memory import keep_freed_memory
 from afnlab.training.options import Options, choice, number, resolve, seed_list, whole
 from afnlab.training.record import TABLES, Recorder, Result, result
 from afnlab.training.settings import torch_defaults
@@ -29,7 +30,7 @@ from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
 from afnlab.usercode.mainguard import refuse_while_importing
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": mixed.NARROW}
 
 
 @torch_defaults()
@@ -56,6 +57,8 @@ def train(
         split) and `trainable`; see `afnlab.training.options.resolve`.
     seeds: how many (10 means 0 to 9), or a list of them.
     epochs: None means the task's own number. device: None means CUDA where there is one.
+    dtype: "float32", "float64", or "bfloat16" for mixed precision (see `afnlab.training.mixed`):
+        linear layers and convolutions in bfloat16; weights, normalisation and loss in float32.
     limit_train, limit_test: use only so many of the examples.
     record: further tables to keep: "parameters" (learned parameters of the activations, per
         epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step).
@@ -128,6 +131,7 @@ def plan(
         if limit is not None:
             whole(limit, name, least=1)
     choice(dtype, "dtype", DTYPES)
+    mixed.check(dtype, task, activation, options)
     place = pick_device(device)
     data = task.data()
     data = data.validation() if options.split == "validation" else data
@@ -136,6 +140,7 @@ def plan(
 
 
 @torch_defaults()
+@keep_freed_memory()
 def train_members(
     how: Plan,
     members: Sequence[Member],
@@ -147,7 +152,8 @@ def train_members(
     """Train networks in groups as large as is fast and fits; what was recorded of each group.
 
     names: what a member's rows have in their column `seed`. A group that does not fit into memory
-    after all is halved, with a warning.
+    after all is halved, with a warning. Memory that is freed meanwhile is kept, see
+    `afnlab.training.memory`.
     """
     done: list[Recorder] = []
     rows, parts = ceil(how.epochs), stacks(members)
