@@ -30,22 +30,26 @@ LARGEST = 2**63 - 1  # that torch takes as a size
 class ActivationModule(Restoring, nn.Module):
     """A torch module of one activation; shapes: input (*), output (*), the same dtype.
 
-    *args, **params: its parameters, by position or by name (or alias): numbers, or tensors, which
-        become buffers. One that is left out takes its default.
-    trainable: True (all that can be), False, or the names of the parameters to train; None: as the
-        record says. A parameter by which the gradient is zero everywhere cannot be trained.
-    num_features: each trained parameter is a vector of this size, broadcast over dimension
-        `feature_dim` of the input; None: a scalar.
-    std: deviation of the normal start of the trained parameters; None: as the record says. It
-        applies to the parameters that are not given a value.
-    constrained: keep the trained parameters inside their bounds: the value used is always inside,
-        and a gradient that would lead further out is zero.
-    constraints_<name>: other bounds, (low, high); the start is then normal about their middle.
-    generator: draws the start; None: torch's default generator.
+    Args:
+        *args: its parameters by position: numbers, or tensors, which become buffers.
+        **params: its parameters by name or alias. One that is left out takes its default.
+        trainable: True (all that can be), False, or the names of the parameters to train; None: as
+            the record says. A parameter by which the gradient is zero everywhere cannot be trained.
+        num_features: each trained parameter is a vector of this size, broadcast over dimension
+            `feature_dim` of the input; None: a scalar.
+        std: standard deviation of the normal start of the trained parameters; None: as the record
+            says. It applies to the parameters that are not given a value.
+        constrained: keep the trained parameters inside their bounds: the value used is always
+            inside, and a gradient that would lead further out is zero.
+        constraints_<name>: other bounds, (low, high); the start is then normal about their middle.
+        generator: draws the start; None: torch's default generator.
 
-    Raises TypeError or ValueError naming the argument, for an unknown one or a value outside its
-    domain. A stochastic one (RReLU) draws its noise in training from torch's default generator, or
-    calls its attribute `noise` with the input, which must return uniform noise of the same shape.
+    Raises:
+        TypeError, ValueError: naming the argument, for an unknown one or a value outside its
+            domain.
+
+    A stochastic one (RReLU) draws its noise in training from torch's default generator, or calls
+    its attribute `noise` with the input, which must return uniform noise of the same shape.
     """
 
     activation: ClassVar[Activation]

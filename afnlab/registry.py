@@ -118,7 +118,7 @@ class Activation:
 
     @property
     def key(self) -> str:
-        """What `get_activation` finds it by: its name, or `path:name` of a user's own."""
+        """What `get_activation` finds it by, its name or `path:name` of a user's own."""
         return self.name if self.built_in else f"{self.file}:{self.name}"
 
     def lasting_key(self) -> str:
@@ -144,7 +144,7 @@ class Activation:
 
     @property
     def label(self) -> str:
-        """Its name in tables and figures: the name, or `file.py:name` for a user's own."""
+        """Its name in tables and figures, with its file (`file.py:name`) for a user's own."""
         return self.name if self.built_in else f"{Path(self.file).name}:{self.name}"
 
     def kinks_at(self, **params: Number) -> tuple[float, ...]:

@@ -1,4 +1,7 @@
-"""Write docs/activations.md and docs/images/gallery.svg from the definitions.
+"""Write what follows from the code: the page and the picture of the activations, and the floors.
+
+docs/activations.md and docs/images/gallery.svg come from the definitions of the activations; the
+picture of the floors in docs/design.md comes from tests/test_house.py, which holds imports to it.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit with 1 if one of them is not what would be written
@@ -6,6 +9,7 @@ python docs/generate.py --check    exit with 1 if one of them is not what would 
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from itertools import zip_longest
@@ -18,6 +22,9 @@ from afnlab.registry import Activation
 
 PAGE = Path(__file__).with_name("activations.md")
 GALLERY = Path(__file__).parent / "images" / "gallery.svg"
+DESIGN = Path(__file__).with_name("design.md")
+HOUSE = Path(__file__).parents[1] / "tests" / "test_house.py"
+PICTURE = re.compile(r"```mermaid\nblock-beta\n.*?```\n", re.DOTALL)
 HEAD = """# The activations
 
 Made from the definitions by `python docs/generate.py`; edit those, not this page.
@@ -131,6 +138,24 @@ def gallery() -> str:
     return svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
 
 
+def floors() -> list[tuple[str, ...]]:
+    """The floors of the package from the ground up, to which tests/test_house.py holds imports."""
+    for node in ast.parse(HOUSE.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS":
+            return list(ast.literal_eval(node.value))
+    raise ValueError(f"{HOUSE}: there is no FLOORS")
+
+
+def design() -> str:
+    """The page on the design, with the picture of the floors as they are today."""
+    rows = [f"  block\n    {' '.join(floor)}\n  end" for floor in reversed(floors())]
+    lines = ["```mermaid", "block-beta", "  columns 1", *rows, "```", ""]
+    text, found = PICTURE.subn("\n".join(lines), DESIGN.read_text(encoding="utf-8"))
+    if found != 1:
+        raise ValueError(f"{DESIGN}: must have one block diagram, has {found}")
+    return text
+
+
 def same(old: str, new: str) -> bool:
     """Whether two texts are equal, but for last digits, in which processors differ: numbers by less
     than 0.01 (a hundredth of a pixel), and the names that matplotlib makes of them."""
@@ -146,7 +171,12 @@ def same(old: str, new: str) -> bool:
 def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = 0
-    for path, made, equal in ((PAGE, page, str.__eq__), (GALLERY, gallery, same)):
+    plain = str.__eq__
+    for path, made, equal in (
+        (PAGE, page, plain),
+        (DESIGN, design, plain),
+        (GALLERY, gallery, same),
+    ):
         old, new = path.read_text(encoding="utf-8") if path.is_file() else "", made()
         if equal(old, new):
             continue

@@ -23,7 +23,8 @@ from afnlab.paths import shared
 ROOT = Path(__file__).resolve().parents[1]
 CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 PUBLISHED = sorted(p.stem for p in shared("published").glob("*.csv"))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 
 
 # From the ground up; what stands on one floor may import from those below it.
@@ -94,7 +95,8 @@ def test_every_package_is_pinned():
     pins = dict(line.split("==") for line in lines)
     pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
     assert pins["torch"] == "2.13.0"
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"], "hatchling"]
+    extras = [r for name in ("dev", "docs") for r in PROJECT["optional-dependencies"][name]]
+    wanted = [*PROJECT["dependencies"], *extras, *PYPROJECT["build-system"]["requires"]]
     assert {bare(r) for r in wanted} <= set(pins)
 
 
@@ -113,7 +115,42 @@ def test_every_name_of_the_api_is_there():
 
 def test_the_citation_is_of_this_version():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["authors"] == PROJECT["authors"]
     assert (cited["version"], cited["license"]) == (afnlab.__version__, PROJECT["license"])
+
+
+LINKS = {  # of the README, and of what it may come to hold
+    "": None,
+    "[more](docs/explore.md)": "more",
+    "[how](docs/statistics.md#tuned-comparisons)": "how",
+    "[CITATION.cff](CITATION.cff)": "CITATION.cff",
+    "![a picture](docs/images/a.png)": "",
+    '<img src="docs/images/gallery.svg" alt="All" width="100%">': "",
+    "[fsspec](https://filesystem-spec.readthedocs.io)": "[fsspec](https://filesystem-spec.readthedocs.io)",
+}
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_no_link_of_a_package_index_leads_nowhere(link):
+    """The README of the distribution, as the build's plugin makes it."""
+    hook = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    text = link or (ROOT / hook["fragments"][0]["path"]).read_text()
+    for rule in hook["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    assert not re.search(r'\]\((?!https?:)|src="(?!https?:)', text)
+    assert text == LINKS[link] if link else "Is an activation function any good?" in text
+
+
+FILE = re.compile(r"`((?:\w+/)*\w+\.(?:py|js|h|cpp|cu|css|ipynb|yaml))`")
+
+
+@pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md", "docs/statistics.md"])
+def test_files_that_a_page_names_are_there(page):
+    named = set(FILE.findall((ROOT / page).read_text())) - {"random.py"}  # a user's
+    homes = [ROOT, *(ROOT / "afnlab" / room for room in (".", "training", "native", "activations"))]
+    assert named
+    for name in named:
+        assert any((home / name).is_file() for home in homes), name
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +180,12 @@ STALE = {
     "no picture": ("GALLERY", lambda t: None),
     "a word on the page": ("PAGE", lambda t: t.replace("srelu", "sreul", 1)),
     "no page": ("PAGE", lambda t: None),
+    "a floor less": ("DESIGN", lambda t: t.replace("  block\n    figures\n  end\n", "")),
+    "a room less": ("DESIGN", lambda t: t.replace("    live studies\n", "    live\n")),
+    "floors in another order": (
+        "DESIGN",
+        lambda t: t.replace("    figures\n", "    X\n").replace("    compare\n", "    figures\n"),
+    ),
 }
 
 

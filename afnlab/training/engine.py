@@ -52,23 +52,28 @@ def train(
 ) -> Result:
     """Train a task's network with an activation, for all seeds at once.
 
-    task, activation: names, references to a user's own (`path/my.py:name`), or records.
-    params: the activation's parameters, the task's (lr, weight_decay, batch_size, init, sites,
-        split) and `trainable`; see `afnlab.training.options.resolve`.
-    seeds: how many (10 means 0 to 9), or a list of them.
-    epochs: None means the task's own number. device: None means CUDA where there is one.
-    dtype: "float32", "float64", or "bfloat16" for mixed precision (see `afnlab.training.mixed`):
-        linear layers and convolutions in bfloat16; weights, normalisation and loss in float32.
-    limit_train, limit_test: use only so many of the examples.
-    record: further tables to keep: "parameters" (learned parameters of the activations, per
-        epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step).
-    keep_weights: keep the trained weights in the result.
-    progress: show a bar; None means where somebody can see it.
-    group: how many seeds to train together; None means as many as is fastest and fits, which
-        `Result.info` tells. It changes results by rounding only.
+    Args:
+        task, activation: names, references to a user's own (`path/my.py:name`), or records.
+        params: the activation's parameters, the task's (lr, weight_decay, batch_size, init, sites,
+            split) and `trainable`; see `afnlab.training.options.resolve`.
+        seeds: how many (10 means 0 to 9), or a list of them.
+        epochs: None means the task's own number.
+        device: None means CUDA where there is one.
+        dtype: "float32", "float64", or "bfloat16" for mixed precision (see `afnlab.training.mixed`):
+            linear layers and convolutions in bfloat16; weights, normalisation and loss in float32.
+        limit_train, limit_test: use only so many of the examples.
+        record: further tables to keep: "parameters" (learned parameters of the activations, per
+            epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step).
+        keep_weights: keep the trained weights in the result.
+        progress: show a bar; None means where somebody can see it.
+        group: how many seeds to train together; None means as many as is fastest and fits, which
+            `Result.info` tells. It changes results by rounding only.
 
-    Returns a `Result`. A seed whose loss is no longer finite stays in its tables, as diverged.
-    Raises ValueError naming the argument for anything that is not allowed.
+    Returns:
+        A `Result`. A seed whose loss is no longer finite stays in its tables, as diverged.
+
+    Raises:
+        ValueError: naming the argument, for anything that is not allowed.
     """
     refuse_while_importing("afnlab.train")
     task, chosen = get_task(task), get_activation(activation)

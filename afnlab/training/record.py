@@ -41,20 +41,24 @@ HISTORY = (
 class Result:
     """A finished training.
 
-    history: one row a seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
-        examples as they were trained on), test_loss, test_accuracy (a fraction), seconds (the
-        epoch's time over the number of seeds trained together), diverged (a loss has not been
-        finite by then).
-    parameters, gradients, steps: the tables asked for with `record`, or None. parameters: seed,
-        epoch (0: the start), site, parameter, index, value; gradients: seed, epoch, parameter,
-        norm (mean over the epoch's steps); steps: seed, step (from 1), train_loss.
-    weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or None.
-    info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint, and
-        how many seeds were trained together.
-    candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: what validation
-        said of every candidate, what each seed chose, the history of the same seeds at the fixed
-        recipe, and what they come to with the cheaper tunings that this one contains (None: it
-        contains none). own_options: the options of each seed, by its number.
+    Attributes:
+        history: one row a seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
+            examples as they were trained on), test_loss, test_accuracy (a fraction), seconds (the
+            epoch's time over the number of seeds trained together), diverged (a loss has not been
+            finite by then).
+        parameters: asked for with `record`, or None: seed, epoch (0: the start), site, parameter,
+            index, value.
+        gradients: the same: seed, epoch, parameter, norm (mean over the epoch's steps).
+        steps: the same: seed, step (from 1), train_loss.
+        weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or
+            None.
+        info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint,
+            and how many seeds were trained together.
+        candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: what validation
+            said of every candidate, what each seed chose, the history of the same seeds at the
+            fixed recipe, and what they come to with the cheaper tunings that this one contains
+            (None: it contains none).
+        own_options: the options of each seed, by its number.
     """
 
     task: Task

@@ -1,0 +1,93 @@
+"""The documentation site: `make site` builds it from the pages, the notebooks and the docstrings.
+
+The source folder is the repository's root, so that links between README.md, docs/ and notebooks/
+are the same on the site as in the repository.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+from docutils.nodes import SkipNode, math, math_block
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+import afnlab
+
+warnings.filterwarnings("ignore", module="sphinx_external_toc")  # which looks at all of torch
+
+project = "afnlab"
+author = copyright = "the afnlab authors"
+version = release = afnlab.__version__
+root_doc = "README"
+extensions = [
+    "myst_nb",
+    "sphinx_external_toc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinxcontrib.mermaid",
+]
+external_toc_path = "docs/toc.yml"
+external_toc_exclude_missing = True
+exclude_patterns = [".*", "build", "dist", "runs", "reports", "tests", "data"]
+
+# Pages
+myst_enable_extensions = ["dollarmath", "html_image"]
+myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
+html_theme = "furo"
+html_title = f"afnlab {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_additional_pages = {"index": "index.html"}
+templates_path = ["_templates"]
+html_copy_source = False
+
+# No page needs a network or a server: diagrams are drawn by the build, and formulas are MathML.
+mermaid_cmd = str(Path(sys.executable).with_name("mermaidx"))
+mermaid_output_format = "svg"
+mermaid_params = ["--quiet", "--theme", "neutral"]
+html_math_renderer = "mathml"
+nb_ipywidgets_js: dict = {}
+
+# The gallery; `make site-check` leaves the notebooks unexecuted.
+nb_execution_mode = "cache"
+nb_execution_cache_path = "build/notebooks"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600  # seconds a cell
+
+# The reference
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+
+def mathml(self: HTML5Translator, node: math | math_block) -> None:
+    """Write a formula as MathML, which browsers show without a script."""
+    display = "block" if isinstance(node, math_block) else "inline"
+    self.body.append(convert(node.astext(), display=display))
+    raise SkipNode
+
+
+def docstring(_: Sphinx, what: str, name: str, thing: object, options: object, lines: list) -> None:
+    """Prepare a docstring, in which |x| is an absolute value, for reStructuredText."""
+    lines[:] = [line.replace("|", r"\|") for line in lines]
+    if what == "property":  # whose first words, up to a colon, napoleon takes for a type
+        lines.insert(0, r"\ ")
+    base = afnlab.nn.ActivationModule
+    if isinstance(thing, type) and issubclass(thing, base) and thing is not base:
+        del lines[len(thing.activation.__doc__.splitlines()) :]
+        lines += ["", "Its further arguments are those of `ActivationModule`."]
+
+
+def setup(app: Sphinx) -> None:
+    """What Sphinx calls first."""
+    app.add_html_math_renderer("mathml", (mathml, None), (mathml, None))
+    app.connect("autodoc-process-docstring", docstring, priority=400)  # napoleon has 500
