@@ -59,7 +59,7 @@ def train(
         seeds: how many (10 means 0 to 9), or a list of them.
         epochs: None means the task's own number.
         device: None means CUDA where there is one.
-        dtype: "float32", "float64", or "bfloat16" for mixed precision (see `afnlab.training.mixed`):
+        dtype: "float32", "float64", or "bfloat16" for mixed precision (`afnlab.training.mixed`):
             linear layers and convolutions in bfloat16; weights, normalisation and loss in float32.
         limit_train, limit_test: use only so many of the examples.
         record: further tables to keep: "parameters" (learned parameters of the activations, per
