@@ -110,7 +110,7 @@ BAD = {
     "own": (["run", "train", "-p", "activation", "no.py:f"], "no.py: no such file"),
     "params": (
         ["run", "train", "-p", "params", "3", "-p", "task.lr", "1"],
-        "'params' must be dict",
+        "'params' must be a mapping",
     ),
     "number-of-sweep": (["sweep", "smal"], "unknown sweep 'smal'; did you mean 'small'"),
     "missing-notebook": (["run", "trian.ipynb"], "trian.ipynb: no such file"),

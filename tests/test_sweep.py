@@ -199,8 +199,8 @@ WRONG = {
     "its-no-mapping": ("grid:\n  lr: [1]\n  activation:\n    - srelu: 3\n", 4, "srelu"),
     "its-list": ("grid:\n  lr: [1]\n  activation:\n    - srelu: [1, 2]\n", 4, "srelu"),
     "its-empty-list": ("grid:\n  lr: [1]\n  activation:\n    - srelu: {t: []}\n", 4, "t"),
-    "null": ("grid:\n  activation:\n    - relu\n    - null\n", 4, "'activation' must be str"),
-    "nested": ("grid:\n  activation:\n    - relu\n    - [elu]\n", 4, "'activation' must be str"),
+    "null": ("grid:\n  activation:\n    - relu\n    - null\n", 4, "'activation' must be a text"),
+    "nested": ("grid:\n  activation:\n    - relu\n    - [elu]\n", 4, "'activation' must be a text"),
     "grid-value": ("grid:\n  activation: [relu]\n  lr:\n    - 0.1\n    - -0.1\n", 5, "got -0.1"),
     "grid-word": (
         "grid:\n  activation: [relu]\n  split: [test, validaton]\n",

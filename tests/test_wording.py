@@ -348,4 +348,4 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
     assert second.startswith("One task, one learning rate and one initialization")
     perfect, several = reach(1.0, 10_000, of="validation", rates=3)
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
-    assert several.startswith("One task and one way")
+    assert several.startswith("One task and one initialization")
