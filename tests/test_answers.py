@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tables import BASE, SIX, rows, shifted, table
+from test_summary_table import BASE, SIX, rows, shifted, table
 
 from afnlab.compare.answers import answers
 from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
