@@ -70,7 +70,7 @@ def main() -> None:
     columns = {"activation": "label", "accuracy": "test_accuracy", "loss": "test_loss"}
     history = table().rename(columns=columns).assign(epoch=1)
     compared = {
-        turns: summary_table.compare(own, "relu", classes=10)
+        turns: summary_table.compare_histories(own, "relu", classes=10)
         for turns, own in history.groupby("selection_seeds")
     }
     head = " | ".join(f"{turns} selection seed{'s' * (turns > 1)}" for turns in compared)
