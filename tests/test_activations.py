@@ -539,7 +539,7 @@ def test_a_new_definition_is_named_after_its_function():
         return x * scale
 
     assert (twice_as_much.name, twice_as_much.module) == ("twice_as_much", "TwiceAsMuch")
-    told = "Twice.\n\nscale: default 2; worth exploring from 0 to 3"
+    told = "Twice.\n\nArgs:\n    scale: default 2; worth exploring from 0 to 3"
     assert twice_as_much.__doc__ == told
     assert (nn.module_class(twice_as_much).__doc__ or "").startswith(told)
     assert_close(twice_as_much(X), 2 * X)
