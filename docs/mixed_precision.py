@@ -1,9 +1,10 @@
 """What bfloat16 changes of a convolutional training's accuracy, paired by seed.
 
-python docs/mixed_precision.py [SEEDS] trains both tasks at reduced length, and their twins, in float32 and
-bfloat16, from the same weights and in the same order, into docs/results/mixed-precision.csv (it goes on where
-it was), and prints the table of docs/performance.md: the difference with its interval, and whether
-the two are equivalent, by no more than half a point apart.
+python docs/mixed_precision.py [SEEDS] trains both tasks at reduced length, and their twins on
+digits in full, in float32 and bfloat16, from the same weights and in the same order, into
+docs/results/mixed-precision.csv (it goes on where it was), and prints the table of
+docs/performance.md: the difference with its interval, and whether the two are equivalent, by no
+more than half a point apart.
 """
 
 from __future__ import annotations
