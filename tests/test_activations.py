@@ -445,8 +445,9 @@ OUTSIDE = {"": [], "> 0": [0.0, -1.0], ">= 0": [-1e-3], "<= 1": [1.5], "integer"
 @every_parameter
 def test_a_parameter_must_be_in_its_domain(f, name):
     domain = f.params[name].domain
+    allowed = "a whole number" if domain == "integer" else domain
     for value in OUTSIDE[domain]:
-        with pytest.raises(ValueError, match=f"{f.name}: {name} must be {domain}, got {value}"):
+        with pytest.raises(ValueError, match=f"{f.name}: {name} must be {allowed}, got {value}"):
             f(X, **{name: value})
 
 
