@@ -29,7 +29,7 @@ test: $(READY)
 test-all: test-python test-browser
 
 # The numbers, the statistics and the reading of what a user gives: none executes a notebook.
-FAST := house errors options grid linedyaml lines activations functional_values half_types nn \
+FAST := house errors options grid yaml_lines sweep_file_lines activations functional_values half_types nn \
 	separable restoring replace autorot_plan stats ranks
 
 test-fast: $(READY)

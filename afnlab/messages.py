@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TextIO
 from unicodedata import category
 
@@ -17,6 +19,18 @@ _QUERY = re.compile(r"(://[^\s?#'\"<>]*)(\?[^\s'\"<>]+|#[^\s'\"<>]*=[^\s'\"<>]*)
 def counted(n: float, one: str) -> str:
     """A number of things: "1 seed", "12 seeds", "9.9 epochs"."""
     return f"{n:.15g} {one if n == 1 else one + 's'}"
+
+
+def told_apart(paths: Sequence[str]) -> list[str]:
+    """Paths by as many of their last parts as tell them apart: `my.py:f`, or else `a/my.py:f`."""
+    parts = [PurePath(path).parts for path in paths]
+    found = []
+    for path, one in zip(paths, parts, strict=True):
+        ends = (one[-n:] for n in range(1, len(one)))
+        same = parts.count(one)
+        short = (e for e in ends if sum(other[-len(e) :] == e for other in parts) == same)
+        found.append("/".join(next(short, [path])))
+    return found
 
 
 def masked(text: str) -> str:

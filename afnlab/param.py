@@ -95,6 +95,8 @@ class Param:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}")
         if not (abs(value) <= float_info.max and _DOMAINS[self.domain][0](value)):
-            allowed = self.domain or "a finite number"
+            allowed = {"": "a finite number", "integer": "a whole number"}.get(
+                self.domain, self.domain
+            )
             raise ParameterError(name.rpartition(": ")[2], value, allowed, label=name)
         return value

@@ -87,7 +87,13 @@ class Driver:
 
 
 def serve() -> None:
-    for name in ("papermill", "afnlab.cli.run_commands", *fork_server.PRELOAD):
+    for name in (
+        "papermill",
+        "afnlab.cli.sweep",
+        "afnlab.cli.runs",
+        "afnlab.cli.run",
+        *fork_server.PRELOAD,
+    ):
         importlib.import_module(name)
     for line in sys.stdin:
         request = json.loads(line)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from test_runs import rewrite, small_runs
 
 import afnlab
 from afnlab import lab
-from afnlab.cli import main
+from afnlab.cli import _makes_errors, main
 from afnlab.runs import RunFailed, load, records
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.run_sweep import _said
@@ -101,7 +102,7 @@ BAD = {
     "notebook": (["run", "trian"], "unknown notebook 'trian'; did you mean 'train'"),
     "parameter": (["run", "train", "-p", "activatoin", "x"], "did you mean 'activation'"),
     "activation": (["run", "train", "-p", "activation", "sreluu"], "did you mean 'srelu'"),
-    "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be int, got 'ten'"),
+    "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be a whole number, got 'ten'"),
     "domain": (["run", "train", "-p", "t", "-1"], "t must be > 0, got -1"),
     "exponent": (["run", "train", "-p", "t", "-1e-3"], "t must be > 0, got -0.001"),
     "fraction": (["run", "train", "-p", "t", "-.5"], "t must be > 0, got -0.5"),
@@ -109,7 +110,7 @@ BAD = {
     "own": (["run", "train", "-p", "activation", "no.py:f"], "no.py: no such file"),
     "params": (
         ["run", "train", "-p", "params", "3", "-p", "task.lr", "1"],
-        "'params' must be dict",
+        "'params' must be a mapping",
     ),
     "number-of-sweep": (["sweep", "smal"], "unknown sweep 'smal'; did you mean 'small'"),
     "missing-notebook": (["run", "trian.ipynb"], "trian.ipynb: no such file"),
@@ -455,3 +456,41 @@ def test_copied_notebooks_stay_the_users(tmp_path):
     assert [p.name for p in lab.copy_notebooks(folder)] == ["plot.ipynb"]
     assert (folder / "train.ipynb").read_text() == "mine"
     assert json.loads((folder / "plot.ipynb").read_text())["cells"]
+
+
+@pytest.mark.parametrize(
+    ("options", "variable"),
+    [
+        (["-We"], ""),
+        ([], "default,error::UserWarning"),
+    ],
+    ids=str,
+)
+def test_a_warning_is_a_line_whatever_filters_python_is_given(tmp_path, options, variable):
+    (tmp_path / "0123456789abcdef").mkdir()
+    (tmp_path / "0123456789abcdef" / "record.json").write_text("{}")
+    command = [sys.executable, *options, "-m", "afnlab", "runs", "list", "--runs", str(tmp_path)]
+    environment = os.environ | ({"PYTHONWARNINGS": variable} if variable else {})
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("afnlab: left out ")
+
+
+def test_options_that_make_errors_of_warnings():
+    made = ("error", "e", "err::UserWarning", " error:::afnlab")
+    others = ("", "default", "ignore::UserWarning", "errors", ":error", "always")
+    assert [_makes_errors(option) for option in (*made, *others)] == [True] * 4 + [False] * 6
+
+
+def test_a_caller_that_makes_errors_of_warnings_gets_one(tmp_path, capsys, monkeypatch):
+    (tmp_path / "0123456789abcdef").mkdir()
+    (tmp_path / "0123456789abcdef" / "record.json").write_text("{}")
+    monkeypatch.delenv("AFNLAB_DEBUG", raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert main(["runs", "list", "--runs", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    assert "record.json: " in told
+    assert told.endswith("this warning ended the command, as this process's filters ask\n")

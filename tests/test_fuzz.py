@@ -18,7 +18,9 @@ def test_a_hundred_attacks_find_nothing():
 
 def test_readers_that_look_at_sizes_alone_are_found_out(monkeypatch):
     folders.truth()
-    monkeypatch.setattr(folders.store, "read_file", lambda run, _, name: (run / name).read_bytes())
+    monkeypatch.setattr(
+        folders.runs_folder, "read_file", lambda run, _, name: (run / name).read_bytes()
+    )
     _, faults = fuzz.run(7, 0, 100, {"folders.flips": folders.flips})
     assert any("a number that nobody wrote" in found for _, _, found in faults)
 

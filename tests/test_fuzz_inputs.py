@@ -25,7 +25,7 @@ def test_the_attacks_can_fail(tmp_path, monkeypatch):
         def raising(*_: object, broken: Exception = broken) -> None:
             raise broken
 
-        monkeypatch.setattr("afnlab.cli._list", raising)
+        monkeypatch.setattr("afnlab.cli.activations._list", raising)
         _, _, err, wrong = command(["list"], tmp_path)
         assert wrong == "an error that nobody foresaw" if "KeyError" in err else not wrong
     monkeypatch.setattr("fuzz.inputs.CALLS", {"one": lambda v, w: {}["x"]})

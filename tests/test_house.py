@@ -153,6 +153,13 @@ def test_files_that_a_page_names_are_there(page):
         assert any((home / name).is_file() for home in homes), name
 
 
+def test_the_fast_tests_are_there():
+    named = re.search(r"^FAST := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    names = named[1].replace("\\", "").split()
+    assert len(names) > 10
+    assert [n for n in names if not (ROOT / "tests" / f"test_{n}.py").is_file()] == []
+
+
 @pytest.fixture(scope="module")
 def generate():
     """docs/generate.py, as a module, which draws the gallery once."""

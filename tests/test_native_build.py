@@ -149,15 +149,15 @@ def test_the_key_is_of_sources_compiler_flags_and_processor(compiler, cache, mon
     monkeypatch.setattr(toolchain, "capability", lambda: "DEFAULT")
     monkeypatch.setattr(library, "capability", lambda: "DEFAULT")
     key()
-    for path in (library.HERE / "functors.h", library.SOURCE["cpu"]):
+    for path in library.sources("cpu"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(library, "HERE", tmp_path)
     monkeypatch.setitem(library.SOURCE, "cpu", tmp_path / "cpu.cpp")
-    for name in ("functors.h", "cpu.cpp"):
+    for name in ("functors.h", "cpu.cpp", "planes.h"):
         with (tmp_path / name).open("a") as source:
             source.write("// edited\n")
         key()
-    assert len(set(keys)) == 6
+    assert len(set(keys)) == 7
     kernels.forget()
     files = whole_files(cache)
     assert_works()

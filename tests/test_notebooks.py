@@ -14,7 +14,7 @@ from test_runs import SMALL, execute_small, kernels, small_runs
 
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs import RunSpec, execute
-from afnlab.runs.parameters import declarations
+from afnlab.runs.notebook_parameters import declarations
 
 NOTEBOOKS = sorted(shared("notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

@@ -344,7 +344,7 @@ def test_several_settings_of_one_function_are_not_called_the_same(runs):
     assert chosen.same == []
     said = sections.headline(chosen).data
     assert "2 activations in 3 settings" in said
-    assert "One task and one way to start the weights" in said
+    assert "One task and one initialization" in said
 
 
 def test_the_page_says_what_its_intervals_are_about(written):

@@ -412,7 +412,7 @@ def test_links_and_pipes_left_in_out_stop_nothing(ends, driver, tmp_path):
 
 SLOW_SERVER = """\
 import sys
-from afnlab.runs import forking
+from afnlab.runs.kernel import fork_server as forking
 sys.path.insert(0, {!r})
 forking.PRELOAD = ("takes_long",)
 """

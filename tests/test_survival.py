@@ -166,6 +166,76 @@ def test_a_sweep_to_a_url(driver, walks, tmp_path):
     assert "3 runs, 3 there, 0 to do" in driver.said(pid)
 
 
+TUNED = """\
+parameters: {epochs: 2}
+tune: {lr: {from: 0.001, to: 0.03, log: true}, budget: 3}
+grid: {activation: [relu, srelu]}
+seeds: 3
+"""
+# Within the second run's kernel: when its candidates have been trained, or its choices, the sweep
+# is killed.
+KILLS = """\
+import os, signal, time
+from afnlab.training import tune
+sweep, train = os.getpid(), tune.train_members
+stages = []
+def watched(how, *arguments, **options):
+    trained = train(how, *arguments, **options)
+    if how.activation.label == "srelu":
+        stages.append(how)
+        if len(stages) == {stage}:
+            os.kill(sweep, signal.SIGKILL)
+            time.sleep(60)
+    return trained
+tune.train_members = watched
+"""
+
+
+def tables(runs: Path) -> dict[str, dict[str, pd.DataFrame]]:
+    """All that runs have measured, their times aside."""
+    return {
+        record["id"]: {
+            name: pd.read_parquet(runs / record["id"] / name).drop(
+                columns="seconds", errors="ignore"
+            )
+            for name in record["files"]
+            if name.endswith(".parquet")
+        }
+        for record in records(runs)
+    }
+
+
+def test_killed_in_the_middle_of_a_tuning_a_sweep_goes_on(driver, tmp_path):
+    (tmp_path / "tuned.yaml").write_text(TUNED)
+    quiet = tmp_path / "quiet"
+    words = ("tune", str(tmp_path / "tuned.yaml"), "--threads", "1", "--runs")
+    assert driver.run(*words, str(quiet)) == 0
+    expected = tables(quiet)
+    assert len(expected) == 2
+    assert all(
+        set(found) >= {"candidates.parquet", "chosen.parquet"} for found in expected.values()
+    )
+    for stage in (1, 2):
+        torn = tmp_path / f"torn{stage}"
+        pid = driver.start(*words, str(torn), before=KILLS.format(stage=stage))
+        assert driver.wait(pid) == -signal.SIGKILL
+        driver.wait_for_quiet()
+        (kept,) = records(torn)  # what was whole; the run in the middle begins anew
+        assert kept["parameters"]["activation"] == "relu"
+        before = (torn / kept["id"] / "record.json").read_bytes()
+        pid = driver.start(*words, str(torn))
+        assert driver.wait(pid) == 0
+        assert "2 runs, 1 there, 1 to do" in driver.said(pid)
+        assert (torn / kept["id"] / "record.json").read_bytes() == before
+        assert leftovers(torn) == []
+        found = tables(torn)
+        assert found.keys() == expected.keys()
+        for run, of in expected.items():
+            assert found[run].keys() == of.keys()
+            for name, table in of.items():
+                pd.testing.assert_frame_equal(found[run][name], table, check_exact=True)
+
+
 def test_interrupted_it_stops_cleanly_and_soon(driver, walks, tmp_path):
     runs = tmp_path / "runs"
     pid = driver.start("sweep", str(walks), "--runs", str(runs), "--jobs", "2")

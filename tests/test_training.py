@@ -17,7 +17,9 @@ from torch.testing import assert_close
 
 import afnlab
 from afnlab import Data, Recipe, Task, get_task
+from afnlab.errors import ParameterError
 from afnlab.training.data import digits
+from afnlab.training.engine import pick_device
 from afnlab.training.initial import build, generator, stream
 from afnlab.training.models import mlp
 from afnlab.training.options import resolve
@@ -519,7 +521,7 @@ def test_the_bar_shows_epochs_and_accuracy(capsys):
         ({"epochs": 1.5}, "epochs must be a whole number"),
         ({"limit_train": 0}, "limit_train must be a whole number, 1 or more; got 0"),
         ({"limit_test": True}, "limit_test must be a whole number"),
-        ({"dtype": "float16"}, "dtype must be one of float32, float64; got 'float16'"),
+        ({"dtype": "float16"}, "dtype must be one of float32, float64, bfloat16; got 'float16'"),
         ({"device": "gpu"}, "device 'gpu' is not available"),
         (
             {"record": ["gradient"]},
@@ -534,3 +536,29 @@ def test_the_bar_shows_epochs_and_accuracy(capsys):
 def test_arguments_that_are_not_allowed(options, message):
     with pytest.raises(ValueError, match=message):
         train(**{"activation": "relu"} | options)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        *("meta", "xla", "privateuseone", "hpu", "mkldnn", "lazy", "meta:0", "gpu", "CPU"),
+        *("cuda:x", "cpu,", "cpu:-1", " ", "cpu\n", torch.device("meta"), 1.5, ["cpu"]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("here", [True, False])
+def test_devices_that_cannot_train_are_refused(device, here):
+    with pytest.raises(ParameterError) as told:
+        pick_device(device, here)
+    assert (told.value.name, told.value.value) == ("device", device)
+    assert str(told.value).startswith(f"device {str(device)!r} is not available: it must be auto")
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 160
+
+
+def test_a_device_of_another_machine():
+    assert pick_device("xpu:1", here=False).type == "xpu"
+    if not torch.backends.mps.is_available():
+        with pytest.raises(ParameterError, match="device 'mps' is not available: ") as told:
+            pick_device("mps")
+        assert len(str(told.value)) < 160

@@ -94,6 +94,49 @@ def test_the_fixed_recipe_is_trained_with_the_same_seeds():
     pd.testing.assert_frame_equal(tuned.fixed.drop(**drop), fixed.history.drop(**drop))
 
 
+@pytest.mark.parametrize(
+    ("among", "contained"),
+    [
+        (DRAWN | {"budget": 5, "selection_seeds": 2}, [(2, 2), (5, 1)]),
+        (DRAWN | {"budget": 5, "selection_seeds": 1}, [(2, 1)]),
+        (DRAWN | {"budget": 2, "selection_seeds": 3}, [(2, 1)]),
+        (RATES | {"selection_seeds": 2}, [(3, 1)]),  # a grid has no first two
+        (DRAWN | {"budget": 1}, []),
+        (RATES, []),
+    ],
+)
+def test_cheaper_tunings_come_to_what_they_would_by_themselves(among, contained):
+    assert space(among).cheaper == contained
+    given = {"epochs": 1, "seeds": 4, "progress": False}
+    whole = tune("digits-mlp", "srelu", among, **given)
+    if not contained:
+        assert whole.cheaper is None
+        return
+    assert len(whole.cheaper) == 4 * len(contained)
+    for (count, turns), rows in whole.cheaper.groupby(["candidates", "selection_seeds"]):
+        own = among | ({"budget": count} if "budget" in among else {})
+        alone = tune("digits-mlp", "srelu", own | {"selection_seeds": turns}, **given)
+        if turns < whole.candidates.selection.nunique():  # whose seeds are then others
+            judged = whole.candidates[whole.candidates.selection < turns]
+            best = judged.sort_values("validation_loss").groupby("seed").validation_accuracy.max()
+            picked = judged.merge(rows[["seed", "candidate"]]).set_index("seed")
+            assert (picked.validation_accuracy == best).all()
+        else:
+            assert rows.candidate.tolist() == alone.chosen.candidate.tolist()
+            mine = rows.set_index("seed")[COLUMNS]
+            np.testing.assert_allclose(mine, alone.final[COLUMNS], rtol=1e-4)
+
+
+def test_what_a_cheaper_tuning_chose_is_trained_as_it_is_alone():
+    among = {"lr": {"from": 1e-4, "to": 0.01, "log": True}, "budget": 5, "selection_seeds": 2}
+    whole = tune("digits-mlp", "relu", among, seeds=4, epochs=2, progress=False)
+    for row in whole.cheaper.to_dict("records"):
+        own = space(among).candidates(row["seed"])[row["candidate"]]
+        alone = afnlab.train("digits-mlp", "relu", params=own, seeds=[row["seed"]], epochs=2)
+        assert alone.final.test_loss.item() == pytest.approx(row["test_loss"], rel=1e-4)
+        assert row["epoch"] == 2
+
+
 def test_a_larger_budget_keeps_the_candidates_of_a_smaller_one():
     for given in (DRAWN, {"lr": [1e-3, 1e-2, 1e-1], "init_scale": [0.5, 1, 2]}):
         small, large = (space(given | {"budget": n}).candidates(seed=0) for n in (4, 9))

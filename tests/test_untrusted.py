@@ -22,7 +22,7 @@ from afnlab.runs import RunFailed, RunSpec, execute, execution, load, records, r
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import Place, place
-from afnlab.runs.sweeps.run_sweep import standings
+from afnlab.runs.sweeps.pending import standings
 
 # What is left out is named in a warning, here and at the command line.
 pytestmark = pytest.mark.filterwarnings("always::UserWarning")
@@ -489,7 +489,7 @@ def execute_own(tmp_path: Path, source: str) -> Path:
     cell = nbformat.v4.new_code_cell('out: str = ""', metadata={"tags": ["parameters"]})
     notebook.cells = [cell, nbformat.v4.new_code_cell(source)]
     nbformat.write(notebook, tmp_path / "own.ipynb")
-    return execute.execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
+    return execute(RunSpec.make(tmp_path / "own.ipynb", {}), tmp_path / "runs", means())
 
 
 def finished(tmp_path: Path, leave) -> Path:

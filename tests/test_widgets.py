@@ -402,7 +402,7 @@ def test_another_run_is_played_whose_seeds_are_fewer(tmp_path, monkeypatch):
         )
         told = {"activation": "srelu", "label": "srelu", "task": "mine", "epochs": 2, "options": {}}
         records.append({"id": name, "parameters": told, "files": {learned_replay.TABLE: {}}})
-    monkeypatch.setattr(learned_replay.store, "records", lambda folder: records)
+    monkeypatch.setattr(learned_replay.runs_folder, "records", lambda folder: records)
     player = explore("srelu", runs=str(tmp_path)).replay
     player.load()
     player.site.value, player.seed.value = "2", 4

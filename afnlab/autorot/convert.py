@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from afnlab.autorot import convolutions, linear, recurrent
 from afnlab.autorot.limits import suggested_L
 from afnlab.autorot.planning import decide, told
+from afnlab.autorot.probing import evaluation_factor
 from afnlab.autorot.rotation import Rotation, forget
 from afnlab.autorot.tracing import not_finite
 from afnlab.autorot.undisturbed import undisturbed
@@ -38,6 +39,7 @@ ROTATED: dict[type[nn.Module], type[Any]] = {
     nn.GRU: recurrent.AutoRotGRU,
 }
 PLAIN = {new: old for old, new in ROTATED.items()}
+_HUGE = 100  # times as large in evaluation as in training
 _RECURRENT = (  # what they return is no pre-activation
     *(nn.RNN, nn.LSTM, nn.GRU),
     *(recurrent.AutoRotRNN, recurrent.AutoRotLSTM, recurrent.AutoRotGRU),
@@ -65,8 +67,8 @@ def auto_rotate(
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
     Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
     one stays as it is. `rotation_plan` tells beforehand, with the same arguments, which layers will
-    be rotated, which not, and why; a UserWarning names those that are left although their type has
-    a rotated form.
+    be rotated, which not, and why; a UserWarning names those that are left for another reason than
+    that they are the output layer or of a class of their own.
 
     L: None means what `suggested_L` says of the model's activation modules, which must be of one
     kind. output_layer: rotate the output layer too. settings: xmin_lim, xmax_lim, x_q, eps,
@@ -74,18 +76,21 @@ def auto_rotate(
 
     example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
     arguments, or a function that takes the model and runs it, `lambda model: model(x, mask=mask)`.
-    The model is run on it once, and what the run does to the model, its gradients and the random
-    generators is undone. Then a layer is left plain that
+    The model is run on it, once and then with the outputs of one layer after the other scaled; what
+    that does to the model, its gradients and the random generators is undone. Then a layer is left
+    plain that
 
     - the model never calls: it reads the weights itself, or uses the layer not at all,
     - is followed by a normalisation, directly or after nothing but pooling, dropout, reshaping or a
       ReLU: batch and instance normalisation divide rho out again, the others L. With running
       statistics it would come back in evaluation, where these belong to another rho, and from
       layer to layer the factors multiply until nothing is finite,
+    - has outputs whose scale, a factor for each channel, changes nothing of what the model gives in
+      training, whatever the operations are that divide it out,
     - gives the model's output: no other layer comes after it.
 
-    After the conversion the model is run once more, in evaluation; a RuntimeWarning tells if its
-    values have ceased to be finite.
+    After the conversion the model is run in evaluation; a RuntimeWarning tells if its values have
+    ceased to be finite, or are 100 times as large as in training.
 
     example=None: nothing is run. The order of registration is taken for the order of the calls: the
     last layer is the output layer, a layer is taken to be called, and it is left plain where the
@@ -105,6 +110,7 @@ def auto_rotate(
             f"auto_rotate: no layer to rotate among {len(decisions)} (see output_layer){why}"
         )
     limit = _suggestion(model) if L is None else L
+    before = 1.0 if example is None else evaluation_factor(model, example)
     done: list[nn.Module] = []
     try:
         for layer in chosen:
@@ -113,6 +119,7 @@ def auto_rotate(
             layer.set_rotation(limit, **settings)  # type: ignore[operator]
         settle_fusion(model)
         first = "" if example is None else not_finite(model, chosen, example)
+        after = 1.0 if example is None or first else evaluation_factor(model, example)
     except Exception:
         for layer in done:
             _make_plain(layer)
@@ -124,6 +131,13 @@ def auto_rotate(
         warn(
             f"auto_rotate: on the example the rotated model, in evaluation, gives values that are"
             f" not finite, first from {first}: the factors rho multiply from layer to layer",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    elif after > _HUGE * max(before, 1):
+        warn(
+            f"auto_rotate: on the example the rotated model gives values {after:.2g} times as large"
+            " in evaluation as in training: running statistics belong to other factors rho",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -14,6 +14,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from afnlab.autorot.probing import divided_out
 from afnlab.autorot.tracing import OUTPUT, Node, Trace, is_norm, trace
 
 # Operations, and modules of these names, that hand a positive factor of a channel on: what they
@@ -96,15 +97,30 @@ def decide(
     last = _last_called(watched, free) if watched else layers[-1:]
     for layer in last if not output_layer else ():
         say(layer, "its output is the model's", told=False)
+    norms = {n: _norm_called(watched, n) if watched else _norm_registered(model, n) for n in free}
+    scales = _divided_out(model, [n for n in free if not norms[n] and n not in reasons], example)
     for layer in free:
-        norm = _norm_called(watched, layer) if watched else _norm_registered(model, layer)
+        norm = norms[layer]
         if norm is not None:
             say(layer, _cancels(norm, names))
-        elif watched and layer in watched.read:
-            say(layer, "called; the model also reads its parameters itself, plain", rotate=True)
+        elif layer in scales:
+            say(layer, "what follows divides its scale out, as a normalisation does")
         else:
-            say(layer, "called" if watched else "assumed to be called", rotate=True)
+            say(layer, _called(watched, layer), rotate=True)
     return [reasons[layer] for layer in found]
+
+
+def _called(watched: Trace | None, layer: nn.Module) -> str:
+    if watched is None:
+        return "assumed to be called"
+    also = "; the model also reads its parameters itself, plain" * (layer in watched.read)
+    return f"called{also}"
+
+
+def _divided_out(model: nn.Module, layers: list[nn.Module], example: Any) -> set[nn.Module]:
+    """The layers whose scale is found to have no effect; those that rotate within are not tried."""
+    tried = [layer for layer in layers if not isinstance(layer, nn.RNNBase)]
+    return set() if example is None else divided_out(model, tried, example)
 
 
 def told(decisions: Iterable[Decision]) -> str:

@@ -81,7 +81,7 @@ def trace(model: nn.Module, layers: Collection[nn.Module], example: Any) -> Trac
 def _trace(
     model: nn.Module, layers: Collection[nn.Module], example: Any, evaluation: bool = False
 ) -> Trace:
-    with undisturbed(model), _as_written():
+    with undisturbed(model), as_written():
         if evaluation:
             model.eval()
         watch = _Watch(model, layers)
@@ -90,7 +90,7 @@ def _trace(
                 watch.wrap(module)
         with watch:
             outputs = called(model, example)
-        watch.note(OUTPUT, [], _tensors(outputs))
+        watch.note(OUTPUT, [], tensors(outputs))
     return watch.trace
 
 
@@ -119,7 +119,7 @@ def _not_finite(
 
     hooks = [layer.register_forward_hook(look) for layer in layers]
     try:
-        with undisturbed(model), _as_written():
+        with undisturbed(model), as_written():
             if evaluation:
                 model.eval()
             outputs = called(model, example)
@@ -130,7 +130,7 @@ def _not_finite(
 
 
 def _finite(values: Any) -> bool:
-    numbers = (x for x in _tensors(values) if x.is_floating_point() and not x.is_meta)
+    numbers = (x for x in tensors(values) if x.is_floating_point() and not x.is_meta)
     return all(bool(x.isfinite().all()) for x in numbers if not is_functorch_wrapped_tensor(x))
 
 
@@ -146,9 +146,9 @@ def called(model: nn.Module, example: Any) -> Any:
 
 
 @contextmanager
-def _as_written() -> Iterator[None]:
-    """Nothing is compiled, and torch's transformer layers call their parts, as they do once one of
-    these is rotated."""
+def as_written() -> Iterator[None]:
+    """Within it nothing is compiled, and torch's transformer layers call their parts, as they do
+    once one of these is rotated."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -184,7 +184,7 @@ class _Watch(TorchFunctionMode):
         self, func: Callable, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         outputs = func(*args, **(kwargs or {}))
-        given, made = _tensors((args, kwargs)), _tensors(outputs)
+        given, made = tensors((args, kwargs)), tensors(outputs)
         for x in given if made else ():  # else a question, about a shape or a number
             owners = self.owners.get(id(x), [])
             if not any(layer in self.inside for layer in owners):
@@ -228,10 +228,10 @@ class _Watch(TorchFunctionMode):
                 outputs = forward(*args, **kwargs)
             finally:
                 del self.inside[:]
-            made = _tensors(outputs)
+            made = tensors(outputs)
             # Or made by none of torch's functions: by somebody's own kernel.
             if whole or any(not (id(x) in self.makers or id(x) in self.own) for x in made):
-                node = self.note(name, made, _tensors((args, kwargs)), module)
+                node = self.note(name, made, tensors((args, kwargs)), module)
                 node.weighted = not is_norm(module) and any(
                     p.dim() > 1 for p in module.parameters()
                 )
@@ -242,5 +242,6 @@ class _Watch(TorchFunctionMode):
         module.forward = watched
 
 
-def _tensors(values: Any) -> list[Tensor]:
+def tensors(values: Any) -> list[Tensor]:
+    """All tensors within what a model takes or gives."""
     return [x for x in tree_leaves(values) if isinstance(x, Tensor)]

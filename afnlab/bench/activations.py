@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.bench.timing import in_turn, keep_memory
+from afnlab.bench.timing import in_turn
 from afnlab.native import kernels
 from afnlab.nn import make
 from afnlab.registry import get_activation, list_activations
+from afnlab.training.memory import keep_freed_memory
 from afnlab.usercode.lookup import load
 
 PEERS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -35,6 +36,7 @@ COLUMNS = ("dtype", "elements", "input", "function", "way", "pass", "seconds")
 Step = Callable[[], object]
 
 
+@keep_freed_memory()
 def measure(
     device: str = "cpu",
     rounds: int = 15,
@@ -54,9 +56,8 @@ def measure(
         compute with a dtype is left out there, with a warning.
     pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
         also of deviation 50, where nearly all of them are saturated. Freed memory is kept, see
-        `afnlab.bench.timing.keep_memory`.
+        `afnlab.training.memory`.
     """
-    keep_memory()
     kind = torch.device(device).type
     others = {ref: load(ref, object, "") for ref in beside}
     rows: list[tuple] = []

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from afnlab import autorot
 from afnlab.autorot.convert import PLAIN
-from afnlab.bench.timing import in_turn, keep_memory
+from afnlab.bench.timing import in_turn
+from afnlab.training.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ def step(forward: Callable[[Tensor], Any], x: Tensor, inputs: list[Tensor]) -> C
     return lambda: torch.autograd.grad(_first(forward(x)), inputs, gradient)
 
 
+@keep_freed_memory()
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
     """A row a case: plain milliseconds, ratios of the rotated layer and of two passes to it.
 
-    The process keeps freed memory, see `afnlab.bench.timing.keep_memory`.
+    The process keeps freed memory, see `afnlab.training.memory`.
     """
-    keep_memory()
     rows = []
     for case in CASES:
         torch.manual_seed(0)

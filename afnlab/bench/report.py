@@ -39,7 +39,8 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
 def _laps() -> dict[str, float]:
     from afnlab import stats  # noqa: PLC0415
     from afnlab.compare import epochs, summary_table  # noqa: PLC0415
-    from afnlab.figures import comparison, small_multiples  # noqa: PLC0415
+    from afnlab.figures import comparison, learning_curves  # noqa: PLC0415
+    from afnlab.figures.ranks import ranks  # noqa: PLC0415
     from afnlab.figures.style import styled, to_svg  # noqa: PLC0415
 
     rows = history()
@@ -60,8 +61,8 @@ def _laps() -> dict[str, float]:
     with styled(for_page=True):
         for figure in (
             comparison.comparison(final, table, "relu", 0.005),
-            small_multiples.learning(rows, list(table.index), "relu"),
-            comparison.ranks(found),
+            learning_curves.learning(rows, list(table.index), "relu"),
+            ranks(found),
         ):
             to_svg(figure, "")
     lap("figures")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -33,20 +32,6 @@ def in_turn(
         for name, call in rivals.items():
             times[name].append(_time(call, repeats[name], device))
     return {name: median(values) for name, values in times.items()}
-
-
-def keep_memory() -> bool:
-    """Let this process keep freed memory, where the C library can: whether it does.
-
-    Large tensors otherwise come from the system anew in every call, and the first touch of each
-    page takes longer than an activation. A training's allocator keeps what it has.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):  # not glibc
-        return False
-    never_map, never_trim, most = -4, -1, 2**31 - 1
-    return bool(mallopt(never_map, 0)) and bool(mallopt(never_trim, most))
 
 
 def _time(call: Callable[[], object], repeats: int, device: str) -> float:

@@ -1,8 +1,8 @@
-"""An epoch of the MNIST network: ten seeds at once, beside the usual loop over one model."""
+"""An epoch of training beside the usual loop: of ten MNIST networks at once, or of a convnet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from afnlab.bench.timing import in_turn
 from afnlab.training.data import Data
 from afnlab.training.engine import plan
 from afnlab.training.members import Member
-from afnlab.training.options import resolve
+from afnlab.training.options import choice, resolve
 from afnlab.training.record import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import get_task
@@ -36,12 +36,17 @@ USUAL: dict[str, Callable[[], nn.Module]] = {
 class Items(Dataset):
     """Pictures one by one, each through Pillow, scaled and standardised when it is asked for.
 
-    What torchvision's MNIST does with its transforms ToTensor and Normalize. Where there is no
-    Pillow they are spared the detour.
+    What torchvision's data sets do with the transforms ToTensor and, with a mean and deviation for
+    each channel, Normalize. Where there is no Pillow they are spared the detour.
     """
 
-    def __init__(self, data: Data) -> None:
-        self.x, self.y = data.train_x.view(-1, 28, 28).numpy(), data.train_y.tolist()
+    def __init__(
+        self, data: Data, mean: Sequence[float] = (0.1307,), std: Sequence[float] = (0.3081,)
+    ) -> None:
+        x = data.train_x
+        x = x.permute(0, 2, 3, 1) if x.dim() == 4 else x.view(-1, 28, 28)  # colours come last
+        self.x, self.y = x.contiguous().numpy(), data.train_y.tolist()
+        self.mean, self.std = mean, std
         self.picture: Callable[[np.ndarray], Any] = lambda x: x
         with suppress(ImportError):
             from PIL import Image  # noqa: PLC0415
@@ -52,10 +57,13 @@ class Items(Dataset):
         return len(self.y)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        picture = np.array(self.picture(self.x[i]), copy=True)
-        x = torch.from_numpy(picture).view(1, 28, 28).float().div(255)
-        mean, std = (torch.tensor(v).view(-1, 1, 1) for v in ([0.1307], [0.3081]))
-        return x.clone().sub_(mean).div_(std), self.y[i]
+        picture = torch.from_numpy(np.array(self.picture(self.x[i]), copy=True))
+        channels = picture.unsqueeze(0) if picture.dim() == 2 else picture.permute(2, 0, 1)
+        x = channels.contiguous().float().div(255)
+        if self.mean:
+            mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (self.mean, self.std))
+            x = x.clone().sub_(mean).div_(std)
+        return x, self.y[i]
 
 
 def usual_loop(data: Data, activation: Callable[[], nn.Module], device: str) -> Callable:
@@ -99,8 +107,16 @@ def stacked(activation: str, device: str) -> tuple[Callable, Data]:
     return lambda: stack.epoch(recorder), how.data
 
 
-def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """A row an activation: seconds an epoch and model, and their ratio."""
+def measure(device: str = "cpu", rounds: int = 15, task: str = TASK) -> pd.DataFrame:
+    """A row an activation: seconds an epoch and model, and their ratio.
+
+    task: one of the convolutional ones instead, see `afnlab.bench.convnets.measure`.
+    """
+    if task != TASK:
+        from afnlab.bench import convnets  # noqa: PLC0415
+
+        choice(task, "task", (TASK, *convnets.ACTIVATION))
+        return convnets.measure(task, device, rounds)
     rows = []
     for name, usual in USUAL.items():
         torch.manual_seed(0)

@@ -22,6 +22,9 @@ def add_bench(sub: argparse.ArgumentParser) -> None:
         metavar="REF",
         help="activations: somebody else's as well, my.py:thing or package.module:thing",
     )
+    sub.add_argument(
+        "--task", metavar="TASK", help="train: cifar100-convnet or cifar10-airbench94 (else MNIST)"
+    )
 
 
 def _bench(a: argparse.Namespace) -> int:
@@ -29,5 +32,9 @@ def _bench(a: argparse.Namespace) -> int:
     chosen |= {"beside": a.beside} if a.beside else {}
     if chosen and a.name != "activations":
         raise ValueError("bench: --compile and --beside are for activations")
+    if a.task:
+        if a.name != "train":
+            raise ValueError("bench: --task is for train")
+        chosen["task"] = a.task
     bench.main(a.name, a.device, a.rounds, a.json, **chosen)
     return 0

@@ -25,6 +25,10 @@ COMMANDS = {  # the module of this package that has it, and what it does
     "check": ("activations", "are values and slopes finite, and slopes right? of anybody's too"),
     "run": ("run", "execute a notebook with parameters and keep what it leaves"),
     "sweep": ("sweep", "make the runs of a sweep file that are not there yet"),
+    "tune": (
+        "sweep",
+        "make the runs of a sweep file, each tuned first, all within the same budget",
+    ),
     "runs": ("runs", "look after the folder of runs"),
     "rerun": ("run", "execute a run again: are its numbers the same bits?"),
     "compare": ("compare", "print the comparison table of runs"),
@@ -73,7 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
+        if isinstance(error, Warning):  # the caller has made errors of warnings, see `_run`
+            why = "this warning ended the command, as this process's filters ask"
+            complain(f"{told(error)}; {why}")
+        else:
+            complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
         return 1
 
 
@@ -81,11 +89,17 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
-            if any(word.startswith("error") for word in sys.warnoptions):  # $PYTHONWARNINGS
+            if any(map(_makes_errors, sys.warnoptions)):
                 warnings.filters[:] = [f for f in warnings.filters if f[0] != "error"]  # type: ignore[index]
             return arguments.command(arguments)
     except SystemExit as error:  # of somebody's code; argparse's own came before
         raise RuntimeError(f"the program was told to exit, with {error.code!r}") from error
+
+
+def _makes_errors(option: str) -> bool:
+    """Whether an option of `python -W`, or a part of $PYTHONWARNINGS, makes errors of warnings."""
+    action = option.partition(":")[0].strip()
+    return action != "" and "error".startswith(action)
 
 
 def _kept() -> str:

@@ -11,12 +11,13 @@ from afnlab.cli.flags import add_runs_flag, add_timeout_flag, examples, timeout
 from afnlab.cli.runs import metrics_as_text
 from afnlab.messages import complain, counted, say
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.parameters.parsing import given
+from afnlab.runs.notebook_parameters.parsing import given
 from afnlab.runs.rerun import rerun
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
+from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -56,15 +57,16 @@ def _run(a: argparse.Namespace) -> int:
             if error is not None:
                 complain(f"{error}; see {error.link}")
                 return 1
-    metrics = runs_folder.read_record(folder / runs_folder.RECORD).get("metrics")
-    if metrics and spec.training is not None:
-        loss = metrics["test_loss"]
+    record = runs_folder.read_record(folder / runs_folder.RECORD)
+    if is_training(record):
+        metrics = record["metrics"]
+        loss = metrics.get("test_loss")
         shown = "not finite" if loss is None else f"{loss:.4f}"
         accuracy = f"{100 * metrics['test_accuracy']:.2f}"
         means = f"means over {counted(len(spec.seeds), 'seed')}"
         say(f"test accuracy {accuracy} %, loss {shown}, {means}")
-    elif metrics:
-        say(metrics_as_text(metrics))
+    elif record.get("metrics"):
+        say(metrics_as_text(record["metrics"]))
     say((folder / runs_folder.NOTEBOOK).resolve())
     return 0
 

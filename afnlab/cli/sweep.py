@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -17,16 +18,29 @@ from afnlab.cli.flags import (
     timeout,
 )
 from afnlab.messages import say
-from afnlab.runs.parameters.parsing import seeds, split
+from afnlab.runs.notebook_parameters.parsing import flags, seeds, split
 from afnlab.runs.storage.location import place
+from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.run_sweep import planned, standings, sweep
+from afnlab.runs.sweeps.pending import planned, standings
+from afnlab.runs.sweeps.run_sweep import sweep
+from afnlab.training.space import BUDGET
 
 
 def add_sweep(sub: argparse.ArgumentParser) -> None:
     words = ("default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu --dry-run")
     sub.epilog = examples("sweep", *words)
     sub.set_defaults(command=_sweep)
+    _add_flags(sub)
+
+
+def add_tune(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("tune", "small --budget 16", "mine.yaml --budget 4 --dry-run")
+    sub.set_defaults(command=_tune)
+    _add_flags(sub)
+
+
+def _add_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
     sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
     sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
@@ -52,8 +66,28 @@ def add_sweep(sub: argparse.ArgumentParser) -> None:
     add_runs_flag(sub)
 
 
+def _overrides(a: argparse.Namespace) -> dict[str, Any]:
+    return {"seeds": seeds(a.seeds), **limits(a)}
+
+
 def _sweep(a: argparse.Namespace) -> int:
-    overrides = {"seeds": seeds(a.seeds), **limits(a)}
+    return _make(a, _overrides(a))
+
+
+def _tune(a: argparse.Namespace) -> int:
+    """`sweep`, each run tuned: within the budget given, else the file's own, else the usual."""
+    overrides = _overrides(a)
+    plan = sweep_file.read(a.file)
+    if overrides[BUDGET] is None and not plan.tune:
+        overrides[BUDGET] = plan.tuning[BUDGET]
+    status = _make(a, overrides)
+    if not a.dry_run:
+        shared = {name: value for name, value in overrides.items() if name != "seeds"}
+        say(f"afnlab report {shlex.quote(a.file)}{flags(shared)} writes the page about these runs")
+    return status
+
+
+def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
     only = split(a.only, "--only")
     executor = _executor(a)
     if a.dry_run:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab.compare.formatting import interval, percent, points, seconds, signed, three_digits
-from afnlab.compare.summary_table import ALPHA, TOLD
+from afnlab.compare.summary_table import ALPHA, FAILURES, TOLD
 from afnlab.messages import counted
 from afnlab.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 LISTED = 6  # names in a row; the table has the rest
+_COLLAPSED = "Collapsed, far below the other seeds of the same row"
 
 
 def answers(
@@ -186,10 +187,8 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
 
 def _failures(table: pd.DataFrame) -> Iterable[str]:
     """Seeds that did not learn: they count in the means, and are named."""
-    for column, text in (
-        ("stuck", "Stuck near chance from this start of the weights"),
-        ("diverged", "Diverged"),
-    ):
+    texts = ("Stuck near chance from this initialization", _COLLAPSED, "Diverged")
+    for column, text in zip(FAILURES, texts, strict=True):
         bad = table[table[column] > 0]
         if len(bad):
             listed = ", ".join(

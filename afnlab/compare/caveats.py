@@ -9,6 +9,7 @@ import pandas as pd
 
 from afnlab.compare.formatting import percent, points
 from afnlab.messages import counted
+from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
@@ -73,7 +74,7 @@ def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
     ]
 
 
-def mixed(records: Sequence[dict]) -> list[str]:
+def mixed(records: Sequence[TrainingRecord]) -> list[str]:
     """A sentence for what should be one and the same in all runs, and is not."""
     shared = []
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
@@ -107,11 +108,11 @@ def reach(
     error = sqrt(accuracy * (1 - accuracy) / examples)
     about = f", one of {percent(accuracy)} with a standard error of {points(error)}"
     one = "One task, one learning rate" if rates == 1 else "One task"
-    far = f"{one} and one way to start the weights: {_ELSEWHERE}, or after tuning."
+    far = f"{one} and one initialization: {_ELSEWHERE}, or after tuning."
     if tuned:
         far = f"One task and one budget: {_ELSEWHERE}, or with more trials."
     return [
-        "Intervals and tests are about other seeds (starts of the weights, orders of the batches)"
+        "Intervals and tests are about other seeds (initializations, orders of the batches)"
         f" with these examples. Other {of} examples, {examples} again, would give other accuracies"
         f"{about if error else ''}. The differences would change as well, by an amount that cannot"
         " be told from accuracies: it depends on how often two rows err on the same examples. None"

@@ -122,3 +122,12 @@ def cost(
             return Cost(seconds, benchmark.of, by, missing)
     seconds, unsteady = epochs.cost(history), epochs.unsteadiness(history)
     return Cost(seconds, by=RUNS + why, unsteady=unsteady)
+
+
+def pareto_front(accuracy: pd.Series, cost: pd.Series) -> list[str]:
+    """Labels that no other beats in both mean accuracy and cost; the cheapest first."""
+    kept: list[str] = []
+    for label in cost.sort_values(kind="stable").index:
+        if not kept or accuracy[label] > accuracy[kept[-1]]:
+            kept.append(label)
+    return kept

@@ -50,12 +50,3 @@ def milestones(history: pd.DataFrame, target: float) -> pd.DataFrame:
     table["deviation"] = final.groupby("label").std()
     table["worst"] = final.groupby("label").min()
     return table
-
-
-def frontier(accuracy: pd.Series, cost: pd.Series) -> list[str]:
-    """Labels that no other beats in both mean accuracy and cost; the cheapest first."""
-    kept: list[str] = []
-    for label in cost.sort_values(kind="stable").index:
-        if not kept or accuracy[label] > accuracy[kept[-1]]:
-            kept.append(label)
-    return kept

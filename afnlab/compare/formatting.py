@@ -16,12 +16,38 @@ def interval(low: float, high: float) -> str:
     return f"[{signed(low)}, {signed(high)}]"
 
 
-def percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
+def percent(fraction: float, places: int = 2) -> str:
+    """A fraction in percent; what is not all, or not nothing, does not read as if it were."""
+    return _within(fraction, places, "more than ", "less than ")
+
+
+def short_percent(fraction: float, places: int = 0) -> str:
+    """The same for tables and pictures, with signs in place of words; empty if there is none."""
+    return _within(fraction, places, "> ", "< ") if np.isfinite(fraction) else ""
+
+
+def _within(fraction: float, places: int, more: str, less: str) -> str:
+    step = 10.0**-places
+    shown = f"{100 * fraction:.{places}f}"
+    if 0 < fraction < 1 and float(shown) == 0:
+        return f"{less}{step:.{places}f} %"
+    if 0 < fraction < 1 and float(shown) == 100:
+        return f"{more}{100 - step:.{places}f} %"
+    return f"{shown} %"
+
+
+def p_value(p: float, places: int = 3) -> str:
+    """A p to so many places; one that would read as 0 is said to be below the least of them."""
+    if not np.isfinite(p):
+        return ""
+    least = 10.0**-places
+    return f"{p:.{places}f}" if p >= least else f"< {least:.{places}f}"
 
 
 def points(fraction: float | None) -> str:
-    return f"{100 * (fraction or 0):.2f} points"
+    """A fraction in points; what is not nothing does not read as if it were."""
+    shown = f"{100 * (fraction or 0):.2f}"
+    return "less than 0.01 points" if fraction and not float(shown) else f"{shown} points"
 
 
 def seconds(value: float) -> str:

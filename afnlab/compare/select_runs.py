@@ -12,11 +12,12 @@ from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import shown
+from afnlab.messages import told_apart
 from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.record_schema import Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import sweep_file
 from afnlab.usercode.lookup import unknown
 
@@ -46,7 +47,7 @@ def select(
         raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
     every = runs_folder.records(folder)
     trained = _trained(every)
-    records = [r for r in every if r["id"] in trained]
+    records = [r for r in every if is_training(r) and r["id"] in trained]
     failed = {facts["id"]: facts["message"] for facts in runs_folder.failures(folder)}
     elsewhere: set[str] = set()
     left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
@@ -57,7 +58,7 @@ def select(
     if sweep:
         plan = sweep_file.read(sweep)
         baseline = baseline or plan.baseline
-        asked = [spec for spec in plan.specs(**overrides) if spec.training is not None]
+        asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
         if not asked:
             what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
             raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
@@ -83,7 +84,7 @@ def select(
                 [f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`.", *why]
             )
         )
-    parts: dict[tuple, list[dict[str, Any]]] = {}
+    parts: dict[tuple, list[TrainingRecord]] = {}
     for record in chosen:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     given["among"] = len(parts) > 1
@@ -100,7 +101,7 @@ def select(
 
 
 def _absent(
-    specs: Iterable[RunSpec], records: Iterable[dict[str, Any]], failed: Mapping[str, str]
+    specs: Iterable[RunSpec], records: Iterable[TrainingRecord], failed: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """(label, reason) of every spec, or of its seeds, that no run holds."""
     done: dict[str, set[int]] = {}
@@ -144,11 +145,11 @@ def _speed(path: Path, named: bool) -> costs.Benchmark | None:
 
 
 @one_look()
-def _states(records: Iterable[dict[str, Any]]) -> dict[str, str]:
+def _states(records: Iterable[TrainingRecord]) -> dict[str, str]:
     return {r["id"]: staleness.state(r) for r in records}
 
 
-def _trained(records: Iterable[dict[str, Any]]) -> dict[str, Trained]:
+def _trained(records: Iterable[Record]) -> dict[str, Trained]:
     """What the trainings among records are, by their ids; one that does not tell is named."""
     found = {}
     for record in records:
@@ -169,15 +170,17 @@ def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
 def _one_task(
     folder: Path,
     rows: list[Trained],
-    records: list[dict[str, Any]],
+    records: list[TrainingRecord],
     baseline: str,
     given: dict[str, Any],
 ) -> Selection:
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
+    files = [one.reference for one in rows if one.own and one.reference.endswith(one.activation)]
+    named = dict(zip(files, told_apart(files), strict=True))
     for one in rows:
-        label = one.labelled(without=shared)
+        label = one.labelled(shared, named.get(one.reference, ""))
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = one

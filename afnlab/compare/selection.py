@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -24,7 +23,8 @@ from afnlab.compare import (
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.messages import counted
 from afnlab.runs.storage import runs_folder
-from afnlab.training.space import TUNE, Space, space
+from afnlab.runs.storage.record_schema import TrainingRecord
+from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Selection:
 
     folder: Path
     rows: Mapping[str, Trained]
-    records: list[dict[str, Any]]
+    records: list[TrainingRecord]
     baseline: str
     stale: int = 0
     elsewhere: int = 0
@@ -61,7 +61,7 @@ class Selection:
         told = {
             f"{one.limit_train} to train": one.limit_train,
             f"{one.limit_test} to test": one.limit_test,
-            one.dtype: one.dtype != "float32",
+            one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
         }
         usual = [self.task.name, counted(one.epochs, "epoch")]
@@ -103,9 +103,10 @@ class Selection:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.compare.compare_histories`."""
-        return summary_table.compare_histories(
-            self.history, self.baseline, self.classes, self.margin
-        )
+        return self._compared(self.history)
+
+    def _compared(self, history: pd.DataFrame) -> pd.DataFrame:
+        return summary_table.compare_histories(history, self.baseline, self.classes, self.margin)
 
     @property
     def examples(self) -> int:
@@ -177,7 +178,22 @@ class Selection:
         history = self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
         if history.empty:
             return history
-        return summary_table.compare_histories(history, self.baseline, self.classes, self.margin)
+        return self._compared(history)
+
+    @cached_property
+    def tunings(self) -> dict[str, pd.DataFrame]:
+        """The comparison by what the tuning cost: the fixed recipe, cheaper tunings, and what was
+        done (`table`); empty if nothing was tuned."""
+        if self.tuning is None or self.fixed.empty:
+            return {}
+        keys = ["label", "seed", "candidates", SELECTION_SEEDS]
+        history, found = self._tables(runs_folder.CHEAPER, keys), {"fixed recipe": self.fixed}
+        for count, turns in self.tuning.cheaper if len(history) else ():
+            own = history[(history.candidates == count) & (history[SELECTION_SEEDS] == turns)]
+            if len(own):
+                found[tuning_summary.effort(count, turns, self.tuning)] = self._compared(own)
+        done = (self.tuning.count, self.tuning.selection_seeds)
+        return found | {tuning_summary.effort(*done, self.tuning): self.table}
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -220,6 +236,8 @@ class Selection:
             said["Was it the recipe?"] = tuning_summary.recipe(
                 self.fixed, self.table, self.baseline
             )
+        if cheaply := tuning_summary.cheaply(self.tunings, self.baseline):
+            said["Was it tuned well?"] = cheaply
         return said
 
     @property
@@ -270,7 +288,7 @@ class Selection:
                 values.setdefault((used.tobytes(), one.training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 
-    def runs_of(self, label: str) -> list[dict[str, Any]]:
+    def runs_of(self, label: str) -> list[TrainingRecord]:
         return [r for r in self.records if r["group"] == self.rows[label].group]
 
     def folders_of(self, label: str) -> list[Path]:

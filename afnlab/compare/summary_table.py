@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare.formatting import p_value
 from afnlab.errors import shown
 from afnlab.messages import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
 TOLD = ("better", "worse")  # the verdicts that say two activations differ
+FAILURES = ("stuck", "collapsed", "diverged")  # columns: how many seeds did not do what others did
+COLLAPSE = 0.03  # of accuracy below the median, from which on a seed may have collapsed
 
 
 def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
@@ -38,9 +41,10 @@ def compare_histories(
     task has; margin: a difference of accuracy, a fraction, too small to matter. Accuracies are
     fractions, intervals 95 %. Columns of the result:
 
-    seeds; diverged and stuck, how many of them (stuck: below 1.5 / classes, hardly better than a
-    guess); accuracy, with _low and _high, median, iqm (interquartile mean), deviation; loss, with
-    _low and _high.
+    seeds; diverged, stuck and collapsed, how many of them (stuck: below 1.5 / classes, hardly
+    better than a guess; collapsed: neither, and far below the others, see `_collapsed`); failed,
+    how many are any of these; accuracy, with _low and _high, median, iqm (interquartile mean),
+    deviation; loss, with _low and _high.
 
     difference to the baseline, paired by seed, with _low and _high; pairs, how many; spread, their
     deviation; effect (difference / spread); improvement (share of the seeds that lie above the
@@ -92,12 +96,22 @@ def _described(
     stuck = accuracy < (1.5 / classes if classes else -1)
     values = {label: accuracy[label].dropna() for label in accuracy}
     table = pd.DataFrame({"seeds": there.sum(), "diverged": bad.sum(), "stuck": stuck.sum()})
+    collapsed = _collapsed(accuracy) & ~bad & ~stuck
+    table["collapsed"] = collapsed.sum()
+    table["failed"] = (bad | stuck | collapsed).sum()
     table = table.join(_intervals(accuracy, there, "accuracy"))
     table[["accuracy_low", "accuracy_high"]] = table[["accuracy_low", "accuracy_high"]].clip(0, 1)
     table["median"] = accuracy.median()
     table["iqm"] = pd.Series({n: stats.interquartile_mean(v) for n, v in values.items()})
     table["deviation"] = accuracy.std()
     return table.join(_intervals(loss.replace([np.inf, -np.inf], np.nan), there, "loss"))
+
+
+def _collapsed(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Which seeds lie below their column's median by COLLAPSE, and by six times what its upper
+    quartile lies above: four deviations of normal values, and not moved by those that collapsed."""
+    middle, high = accuracy.median(), accuracy.quantile(0.75)
+    return accuracy < middle - np.maximum(6 * (high - middle), COLLAPSE)
 
 
 def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -174,18 +188,18 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """
     shown = pd.DataFrame(index=table.index)
     for name, title, between, form in (
-        ("accuracy", "accuracy %", "95 % interval", "{:.2f}"),
-        ("difference", "difference", "its interval", "{:+.2f}"),
-        ("adjusted", "", "adjusted", "{:+.2f}"),
+        ("accuracy", "accuracy %", "95 % CI", "{:.2f}"),
+        ("difference", "difference", "95 % CI of the difference", "{:+.2f}"),
+        ("adjusted", "", "adjusted CI", "{:+.2f}"),
     ):
         if title:
             shown[title] = [_number(value, form) for value in table[name]]
         limits = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
         shown[between] = [_interval(low, high, form) for low, high in limits]
-    shown["p (Holm)"] = ["< 0.001" if p < 0.001 else f"{p:.3f}" for p in table.p_holm]
+    shown["p (Holm)"] = [p_value(p) for p in table.p_holm]
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
-    for name in ("stuck", "diverged"):
+    for name in FAILURES:
         shown[name] = [str(count or "") for count in table[name]]
     return shown.replace("nan", "").loc[:, (shown != "").any()]
 
@@ -206,16 +220,18 @@ def legend(table: pd.DataFrame, baseline: str) -> str:
     """What `formatted` shows, for those who find the table elsewhere."""
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    text = f"Mean accuracy after the last epoch over {seeds}, with its 95 % interval"
+    text = (
+        f"Mean accuracy after the last epoch over {seeds}, with its 95 % confidence interval (CI)"
+    )
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
     exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
     return (
-        f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % interval and"
-        f" with that adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p is"
-        f" below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other seeds"
-        " on the same examples."
+        f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % CI and"
+        f" with the CI adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p"
+        f" is below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other"
+        " seeds on the same examples."
     )
 
 

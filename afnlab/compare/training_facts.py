@@ -26,7 +26,7 @@ class Trained:
     activation: its label; label: the same with what is not as by default; settings: that, by name;
     parameters: values of the activation's parameters; trainable: the trained ones; options: of the
     task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
-    tuned: what was tuned, as JSON.
+    tuned: what was tuned, as JSON. reference: what the activation was given as.
     """
 
     group: str
@@ -44,6 +44,7 @@ class Trained:
     limit_train: int
     limit_test: int
     tuned: str = ""
+    reference: str = ""
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Trained:
@@ -67,6 +68,7 @@ class Trained:
                 limit_train=int(normal["limit_train"] or 0),
                 limit_test=int(normal["limit_test"] or 0),
                 tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
+                reference=str(record.get("given", {}).get("activation", "")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
@@ -88,9 +90,10 @@ class Trained:
         """How it was trained, the activation aside, to be told from another's."""
         return json.dumps([self.options, self.trainable], sort_keys=True)
 
-    def labelled(self, without: Collection[str]) -> str:
-        """The label, but for these of its settings."""
-        if not without:
-            return self.label
+    def labelled(self, without: Collection[str], activation: str = "") -> str:
+        """The label, but for these of its settings; the activation under another name, if given."""
+        activation = activation or self.activation
+        if not without and self.label.startswith(self.activation):
+            return activation + self.label.removeprefix(self.activation)
         words = [f"{name}={text}" for name, text in self.settings.items() if name not in without]
-        return f"{self.activation}({', '.join(words)})" if words else self.activation
+        return f"{activation}({', '.join(words)})" if words else activation

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats as laws
 
-from afnlab.compare.formatting import points, signed
+from afnlab.compare.formatting import percent, points, signed
 from afnlab.messages import counted
 from afnlab.stats.best_of import tuning_curve
 from afnlab.stats.intervals import LEVEL
-from afnlab.training.space import Space
+from afnlab.training.space import Range, Space
 
 KEYS = ("label", "seed", "candidate", "drawn")
 _MEASURED = ("selection", "validation_loss", "validation_accuracy", "diverged")
@@ -92,9 +92,7 @@ class Share(NamedTuple):
 def close_to_best(candidates: pd.DataFrame, margin: float = MARGIN) -> dict[str, Share]:
     """How easily each label is tuned: the share of random trials within a margin of its best.
 
-    The best is the mean, over replicates, of the highest validation accuracy of a replicate. A
-    share of a range of learning rates, times the width of the range, is the width of the part of
-    it that will do.
+    The best is the mean, over replicates, of the highest validation accuracy of a replicate.
     """
     tried = trials(candidates)
     found = {}
@@ -110,6 +108,17 @@ def close_to_best(candidates: pd.DataFrame, margin: float = MARGIN) -> dict[str,
 def _share(hits: int, of: int) -> Share:
     interval = laws.binomtest(hits, of).proportion_ci(LEVEL, method="exact")
     return Share(hits / of, float(interval.low), float(interval.high))
+
+
+def width(share: Share, axis: Range) -> Share:
+    """How wide the part of a range is that will do: in decades on a log scale, else in its unit.
+
+    Where other parameters are drawn too, it is the mean over their ranges, since draws are uniform
+    over each and independent. At the best of the others the part is as wide or wider; that width is
+    not estimated: it would be the largest of few and noisy ones.
+    """
+    whole = np.log10(axis.high / axis.low) if axis.log else axis.high - axis.low
+    return Share(*(float(whole * limit) for limit in share))
 
 
 def choices(chosen: pd.DataFrame, among: Space) -> pd.DataFrame:
@@ -199,12 +208,61 @@ def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
         then, now = fixed.accuracy[labels], tuned.accuracy[labels]
         said.append(
             f"The standard deviation between the {len(labels)} mean accuracies is"
-            f" {points(spread(then))} at the fixed recipe and {points(spread(now))} tuned: tuning"
-            f" took away {100 * removed(then, now):.1f} % of the variance."
+            f" {points(spread(then))} at the fixed recipe and {points(spread(now))} tuned:"
+            f" {_variance(removed(then, now))}."
         )
     if baseline in labels:
         gain = tuned.accuracy[baseline] - fixed.accuracy[baseline]
         said.append(f"{baseline} itself changes by {signed(gain)} points.")
+    return " ".join(said)
+
+
+def _variance(share: float) -> str:
+    """What tuning did to the variance between means; share: how much of it is gone."""
+    if share < 0:
+        return f"tuning added {-100 * share:.1f} % to the variance"
+    return (
+        f"tuning took away {percent(share, 1)} of the variance" if share else "nothing was gained"
+    )
+
+
+def effort(count: int, turns: int, among: Space) -> str:
+    """What a tuning cost, beside the whole of `among`, in few words."""
+    if (count, turns) == (among.count, among.selection_seeds):
+        return "in full"
+    return (
+        counted(count, "candidate") if count < among.count else f"{counted(turns, 'training')} each"
+    )
+
+
+def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
+    """What cheaper tunings would have said, in sentences; empty if there were none.
+
+    tunings: tables of `tables.compare` by what the tuning cost: the fixed recipe, cheaper ones, and
+    what was done.
+    """
+    if len(tunings) < 3:
+        return ""
+    *_, done = tunings.values()
+    said = []
+    counts = {title: _counts(table) for title, table in tunings.items()}
+    told = [f"{title} {found[0]} and {found[1]}" for title, found in counts.items() if found]
+    if len(told) == len(tunings):
+        said.append(f"Better and worse than {baseline}: {'; '.join(told)}.")
+    for title in list(tunings)[1:-1]:
+        before, after = tunings[title].verdict.align(done.verdict, join="inner")
+        moved = [f"{n} ({before[n]} -> {after[n]})" for n in after.index if before[n] != after[n]]
+        more = f" and {len(moved) - LISTED} more" if len(moved) > LISTED else ""
+        if moved:
+            number = f"{counted(len(moved), 'verdict')} {'is' if len(moved) == 1 else 'are'} not"
+            said.append(
+                f"With {title}, {number} the full tuning's: {', '.join(moved[:LISTED])}{more}."
+            )
+        else:
+            said.append(f"With {title}, all verdicts are the full tuning's.")
+    failed = [f"{title} {int(table.failed.sum())}" for title, table in tunings.items()]
+    of = f"Of {int(done.seeds.sum()):,} trainings at what was chosen"
+    said.append(f"{of} got stuck, collapsed or diverged: {'; '.join(failed)}.")
     return " ".join(said)
 
 

@@ -1,5 +1,6 @@
 """Static figures, drawn with matplotlib."""
 
-from afnlab.figures.function_curves import function, gallery, training
+from afnlab.figures.function_curves import function, gallery
+from afnlab.figures.learning_curves import training
 
 __all__ = ["function", "gallery", "training"]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -98,26 +97,4 @@ def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Fi
             curve(ax, record, span)
         ax.set(title=wrapped(record.label), ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    return figure
-
-
-def seed_lines(ax: Axes, history: pd.DataFrame, column: str, percent: bool = False) -> Axes:
-    """A column over the epochs: thin lines are seeds, the thick one their mean."""
-    table = history.pivot(index="epoch", columns="seed", values=column) * (100 if percent else 1)
-    thin = ax.plot(table.index, table, color=GREY, linewidth=0.6)
-    thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2)
-    ax.legend([thin[0], thick[0]], ["a seed", "their mean"])
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return ax
-
-
-def training(history: pd.DataFrame) -> Figure:
-    """Accuracy and loss of one activation's seeds over the epochs."""
-    with styled():
-        figure = Picture(figsize=(9, 3.2), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        seed_lines(left, history, "test_accuracy", percent=True)
-        left.set(xlabel="epoch", title="test accuracy (%)")
-        seed_lines(right, history, "test_loss")
-        right.set(xlabel="epoch", title="test loss")
     return figure

@@ -50,6 +50,9 @@ RC: Any = {
 }
 
 
+BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}  # a text next to its point
+
+
 def _inked(colour: str) -> Any:
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     return dict.fromkeys(names, colour) | {"grid.color": colour}

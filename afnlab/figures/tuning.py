@@ -45,12 +45,18 @@ def over(
         ax.set_ylim(bottom, 100.5)
         if log:
             ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(numticks=4))
+            ax.xaxis.set_major_locator(_ticks(own[name]))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
     figure.supxlabel(name, fontsize=9)
     figure.supylabel("validation accuracy (%)", fontsize=9)
     return figure
+
+
+def _ticks(values: pd.Series) -> LogLocator:
+    """Ticks at powers of ten; over less than two decades at twice and five times these too."""
+    short = values.max() < 100 * values.min()
+    return LogLocator(subs=(1, 2, 5) if short else (1,), numticks=4)
 
 
 def _medians(own: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:

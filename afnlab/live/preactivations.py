@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from afnlab.autorot import AutoRotLinear
+from afnlab.compare.formatting import short_percent
 from afnlab.figures.function_curves import NAMES, POINTS, STYLES, samples
 from afnlab.figures.style import BLUE, GREY, area, shortened, styled
 from afnlab.live.scene import Scene, shade
@@ -170,8 +171,7 @@ class Regions(Scene):
         for i, ((plain, rotated, share), found) in enumerate(zip(self.bars, values, strict=True)):
             plain.set_data(self.plain[i])
             rotated.set_data(self._heights(found))
-            inside = 100 * (found.abs() <= start.L).float().mean()
-            share.set_text(f"{inside:.0f} %")
+            share.set_text(short_percent(float((found.abs() <= start.L).double().mean())))
 
 
 def _corner(ax: Axes) -> Text:

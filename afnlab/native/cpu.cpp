@@ -312,3 +312,7 @@ template <template <class> class F> int dispatch(int dtype, const Call& call) {
     }
 
 AFNLAB_ACTIVATIONS(AFNLAB_EXPORT)
+
+#if defined(AFNLAB_PLANES) || !defined(AFNLAB_ONLY)
+#include "planes.h"
+#endif

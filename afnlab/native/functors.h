@@ -18,8 +18,10 @@
 #endif
 
 // The one list of names: every loop, launcher and exported symbol is made from it. A build may
-// pick one of them with -DAFNLAB_ONLY=name.
-#ifdef AFNLAB_ONLY
+// pick one of them with -DAFNLAB_ONLY=name, or none with -DAFNLAB_PLANES.
+#if defined(AFNLAB_PLANES)
+#define AFNLAB_ACTIVATIONS(X)
+#elif defined(AFNLAB_ONLY)
 #define AFNLAB_ACTIVATIONS(X) X(AFNLAB_ONLY)
 #else
 #define AFNLAB_ACTIVATIONS(X) \
@@ -109,36 +111,43 @@ template <class T> struct Exp {  // exp(x) = scale (1 + p)
     AFNLAB_FN T less_one() const { return (scale - 1) + scale * p; }  // all digits near x = 0
 };
 
-// For x up to 80; below -87, where it is 1e-38, exp(x) is 0. The remainder's series: 1.3e-8.
-AFNLAB_FN Exp<float> exp_parts(float x) {
+// For x of [LOWEST, 80] and [LOWEST, 700]. The remainder's series of float: 1.3e-8.
+template <class T> constexpr T LOWEST = 0;
+template <> constexpr float LOWEST<float> = -87;
+template <> constexpr double LOWEST<double> = -708;
+AFNLAB_FN Exp<float> exp_inside(float x) {
     const float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-    const float bounded = x < -87 ? -87.0f : x;
-    float k = bounded * 1.44269504f + shift;
+    float k = x * 1.44269504f + shift;
     const unsigned n = as_bits(k) - as_bits(shift);  // unsigned: whatever a NaN makes of it
     k -= shift;
-    const float r = (bounded - k * 0.693359375f) + k * 2.12194440e-4f;
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
     const float q = polynomial(r, 0.499999981f, 0.166665432f, 0.0416672019f, 0.00836658015f,
                                0.00138825062f);
-    return {x < -87 ? 0.0f : as_float((n + 127) << 23), r * (1 + r * q)};
+    return {as_float((n + 127) << 23), r * (1 + r * q)};
 }
-// For x up to 700; below -708, where it is 1e-307, exp(x) is 0.
-AFNLAB_FN Exp<double> exp_parts(double x) {
+AFNLAB_FN Exp<double> exp_inside(double x) {
     const double shift = 6755399441055744.0;  // 1.5 * 2^52
-    const double bounded = x < -708 ? -708.0 : x;
-    double k = bounded * 1.44269504088896341 + shift;
+    double k = x * 1.44269504088896341 + shift;
     const unsigned long long n = as_bits(k) - as_bits(shift);
     k -= shift;
-    const double r = (bounded - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+    const double r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
     const double q = polynomial(
         r,
         0.5, 0.16666666666666666, 0.041666666666666664, 0.008333333333333333,
         0.001388888888888889, 0.0001984126984126984, 2.48015873015873e-05, 2.7557319223985893e-06,
         2.755731922398589e-07, 2.505210838544172e-08, 2.08767569878681e-09,
         1.6059043836821613e-10);
-    return {x < -708 ? 0.0 : as_double((n + 1023) << 52), r * (1 + r * q)};
+    return {as_double((n + 1023) << 52), r * (1 + r * q)};
+}
+
+// The same; below LOWEST, where it is 1e-38 or 1e-307, exp(x) is 0.
+template <class T> AFNLAB_FN Exp<T> exp_parts(T x) {
+    const Exp<T> e = exp_inside(x < LOWEST<T> ? LOWEST<T> : x);
+    return {x < LOWEST<T> ? T(0) : e.scale, e.p};
 }
 
 template <class T> AFNLAB_FN T exp_of(T x) { return exp_parts(x).value(); }
+template <class T> AFNLAB_FN T exp_of_inside(T x) { return exp_inside(x).value(); }
 #if defined(__CUDA_ARCH__)
 // A GPU has 2^x in hardware; what x log2(e) loses to rounding is put back.
 template <> AFNLAB_FN float exp_of(float x) {
@@ -149,6 +158,7 @@ template <> AFNLAB_FN float exp_of(float x) {
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(k));
     return power + power * (0.693147181f * lost);
 }
+template <> AFNLAB_FN float exp_of_inside(float x) { return exp_of(x); }
 #endif
 
 // ln(1 + s) for s in [0, 1]; 3e-8. double: 2 artanh(s / (2 + s)).
@@ -372,22 +382,24 @@ template <class T> struct gish {
     AFNLAB_FN gish(const T*, long) {}
 
     // From u = exp(x): closing = exp(-u), and opening = 1 - exp(-u), so that the gate is
-    // ln(1 + opening). Beyond x = 5, closing is below 1e-64.
+    // ln(1 + opening). Beyond x = 4.4, closing is below 1e-35, and x is replaced by that; below
+    // LOWEST the gate has closed.
     AFNLAB_FN T gate(T x, T& u, T& opening, T& closing) const {
-        u = exp_of(x > 5 ? T(5) : x);
-        const Exp<T> e = exp_parts(-u);
+        u = exp_of_inside(x);
+        const Exp<T> e = exp_inside(-u);
         closing = e.value();
         opening = -e.less_one();
         return log_of_1_plus(opening);
     }
     AFNLAB_FN T value(T x) const {
         T u, opening, closing;
-        return gated(x, gate(x, u, opening, closing));
+        const T g = gate(within(x, LOWEST<T>, T(4.4)), u, opening, closing);
+        return x < LOWEST<T> ? T(0) : x * g;
     }
     AFNLAB_FN T slope(T x) const {
         T u, opening, closing;
-        const T g = gate(x, u, opening, closing);
-        return g + finite(x) * ratio(u * closing, 1 + opening);
+        const T near = within(x, LOWEST<T>, T(4.4)), g = gate(near, u, opening, closing);
+        return x < LOWEST<T> ? T(0) : g + near * ratio(u * closing, 1 + opening);
     }
 };
 

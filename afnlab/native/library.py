@@ -25,6 +25,7 @@ from afnlab.native.toolchain import (
 HERE = Path(__file__).resolve().parent
 READY = HERE / "ready"  # the libraries that a wheel carries
 CACHE = "AFNLAB_CACHE"
+PLANES = "planes"  # what stands for the loops over pictures among the names of activations
 SOURCE = {"cpu": HERE / "cpu.cpp", "cuda": HERE / "cuda.cu"}
 _SEAL = b"afnlab sealed "  # what follows, the SHA-256 of all before it, ends a cached library
 _ABANDONED = 3600.0  # seconds, after which an unfinished file in the cache is removed
@@ -46,8 +47,8 @@ def sources(kind: str) -> list[Path]:
     """The files that a library is compiled from; none for a kind of device that has none."""
     if kind not in SOURCE:
         return []
-    files = [HERE / "functors.h", SOURCE[kind]]
-    return files + ([HERE / "cuda_kernels.h"] if kind == "cuda" else [])
+    own = {"cpu": "planes.h", "cuda": "cuda_kernels.h"}[kind]
+    return [HERE / "functors.h", SOURCE[kind], HERE / own]
 
 
 @cache
@@ -62,7 +63,7 @@ def ready(kind: str, level: str) -> Path:
 
 
 def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
-    """The library with an activation's kernels, built first if need be, and where it is.
+    """The library with an activation's kernels, or with PLANES, built first if need be; its place.
 
     kind: "cpu" or "cuda". Unavailable, with the reason, if it cannot be had. A library in the cache
     is whole or absent, and is built anew if it has been altered; processes that build the same one
@@ -73,7 +74,8 @@ def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
         with suppress(OSError):
             return ctypes.CDLL(str(carried)), carried
     compiler = cpu_compiler() if kind == "cpu" else cuda_compiler()
-    extra = (f"-DAFNLAB_ONLY={name}",)  # one at a time, to be there within a second
+    only = "-DAFNLAB_PLANES" if name == PLANES else f"-DAFNLAB_ONLY={name}"
+    extra = (only,)  # one at a time, to be there within a second
     words = (digest(kind), compiler.identity, platform.machine(), *extra)
     key = hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
     path = cache_folder() / f"{kind}-{name}-{key}.so"

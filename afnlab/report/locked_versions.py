@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from afnlab.paths import PACKAGE
+from afnlab.runs.storage.record_schema import TrainingRecord
 
 LOCK = "constraints.txt"
 
@@ -20,7 +20,7 @@ def pins() -> dict[str, str]:
     return {name.strip(): version.strip() for name, _, version in pairs if version}
 
 
-def state(records: Iterable[dict[str, Any]]) -> str:
+def state(records: Iterable[TrainingRecord]) -> str:
     """How the versions in the records stand to the lock, in words."""
     locked = pins()
     if not locked:

@@ -25,9 +25,11 @@ from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.maintenance import difference
+from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Warm
 from afnlab.training.options import whole
+from afnlab.usercode.lookup import unknown
 
 NAMED = 3  # numbers of a row that are named where many differ
 
@@ -47,7 +49,7 @@ def verify(
     which number; True if all does. ValueError if there is no report, or its runs are gone.
     """
     whole(rerun, "rerun", least=0)
-    target = Path(page) if Path(page).is_dir() else Path(page).parent
+    target = _folder_of(Path(page))
     state = write_report.read_state(target)
     if not state.get("tables") or not state.get("files"):
         raise ValueError(
@@ -99,11 +101,20 @@ def verify(
     return good
 
 
-def _read(folder: Path, run: str) -> dict[str, Any] | None:
+def _folder_of(page: Path) -> Path:
+    """The report's folder; ValueError, with the reports beside it, if nothing is there."""
+    if not page.exists():
+        reports = sorted(p.parent.name for p in page.parent.glob(f"*/{write_report.STATE}"))
+        raise ValueError(unknown("report", page.name, reports, of=str(page.parent)))
+    return page if page.is_dir() else page.parent
+
+
+def _read(folder: Path, run: str) -> TrainingRecord | None:
     try:
-        return runs_folder.read_record(folder / run / runs_folder.RECORD)
+        record = runs_folder.read_record(folder / run / runs_folder.RECORD)
     except ValueError:  # which is told where the runs are looked at
         return None
+    return record if is_training(record) else None
 
 
 def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
@@ -217,7 +228,7 @@ def _some(texts: list[str]) -> str:
     return ", ".join(texts[:NAMED]) + more
 
 
-def _rerun_problems(folder: Path, record: dict[str, Any], warm: Warm) -> Iterator[str]:
+def _rerun_problems(folder: Path, record: TrainingRecord, warm: Warm) -> Iterator[str]:
     """Make a run again, in a folder that is thrown away; what is not as it was."""
     with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
         try:

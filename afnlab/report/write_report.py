@@ -18,9 +18,11 @@ from afnlab.report import export
 from afnlab.report.page import shell, to_html
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
-from afnlab.runs.parameters.declarations import content, sources
+from afnlab.runs.notebook_parameters.declarations import content, sources
+from afnlab.runs.notebook_parameters.parsing import flags
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage import safe_files as runfiles
+from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
 PAGE, STATE = "report.html", "report.json"
@@ -125,13 +127,13 @@ def commands(
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
-    flags = "".join(f" --{n.replace('_', '-')} {v}" for n, v in overrides.items())
+    limits = flags(overrides)
     own = f" --baseline {shlex.quote(baseline)}" if baseline else ""
     own += f" --margin {margin:g}" if margin else ""
     own += f" --speed {shlex.quote(speed)}" if speed else ""
-    first = [f"afnlab sweep{name}{flags}"] if sweep else []
+    first = [f"afnlab sweep{name}{limits}"] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [*first, f"afnlab report{name}{flags}{own}", f"afnlab verify {folder}"]
+    return [*first, f"afnlab report{name}{limits}{own}", f"afnlab verify {folder}"]
 
 
 def execute(
@@ -148,7 +150,7 @@ def execute(
         raise ValueError(message) from None
 
 
-def _evidence(folder: Path, target: Path, record: dict[str, Any]) -> str:
+def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
     """Write the page and the record of an executed run; the SHA-256 of the record.
 
     Runs never change, so a page that is there stays. ValueError if the record is no longer the one

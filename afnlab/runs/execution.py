@@ -19,10 +19,11 @@ from afnlab.paths import shared
 from afnlab.runs.fingerprint import check
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
-from afnlab.runs.parameters import encoding
-from afnlab.runs.run_spec import OUT, RunSpec
-from afnlab.runs.storage import record_schema, runs_folder, safe_files
+from afnlab.runs.notebook_parameters import encoding
+from afnlab.runs.run_spec import OUT, RunSpec, TrainingSpec
+from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.record_schema import is_number
 from afnlab.usercode.mainguard import refuse_while_importing
 
 RESULT = "result.json"
@@ -61,6 +62,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     clock = time.perf_counter()
     facts = _facts(spec)
     try:
+        attempt.require_room()
         left = _executed(spec, attempt.folder, means)
         facts |= {"seconds": round(time.perf_counter() - clock, 3), **left}
         return attempt.finish(facts | {"versions": versions(), "git": git_state()})
@@ -92,7 +94,7 @@ def _facts(spec: RunSpec) -> dict[str, Any]:
         "label": spec.label,
         "parameters": spec.normal,
         "given": {name: encoding.encode(value) for name, value in spec.parameters.items()},
-        **(spec.training.facts() if spec.training is not None else {}),
+        **spec.facts,
         "seeds": list(spec.seeds),
         "native": spec.uses_native,
         "folder": str(Path.cwd()),
@@ -118,10 +120,10 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
     path = folder / RESULT
     if not os.path.lexists(path):
         return {}
-    left = _left(path, spec.training is not None)
+    left = _left(path, isinstance(spec, TrainingSpec))
     path.unlink()
     done, asked = left.get("parameters"), json.loads(json.dumps(spec.normal))
-    if spec.training is not None and done is not None and done != asked:
+    if isinstance(spec, TrainingSpec) and done is not None and done != asked:
         other = [name for name in asked if done.get(name) != asked[name]]
         raise RuntimeError(f"the kernel ran with another {', '.join(other)} than was asked for")
     return {name: left[name] for name in ("metrics", "environment") if name in left}
@@ -147,7 +149,7 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
                 f"{path.name}: the name of a metric must be printable, of 1 to {LONGEST}"
                 f" characters; got {shown}"
             )
-        if not (record_schema.number(value) or (training and value is None)):
+        if not (is_number(value) or (training and value is None)):
             raise ValueError(
                 f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
                 " metrics are finite real numbers"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def state_of(package: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": bool(changes)}
 
 
-def told(state: dict[str, Any] | None) -> str:
+def told(state: Mapping[str, Any] | None) -> str:
     """What a record says of this, in words."""
     if not state:
         return "not from a git checkout"

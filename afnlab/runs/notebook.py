@@ -12,8 +12,8 @@ from typing import Any
 from afnlab.markup import filled, joined
 from afnlab.paths import find
 from afnlab.runs.execution import RESULT
-from afnlab.runs.parameters import declarations
-from afnlab.runs.parameters.training import Training, training
+from afnlab.runs.notebook_parameters import declarations
+from afnlab.runs.notebook_parameters.training import Training, training
 from afnlab.runs.run_spec import OUT
 from afnlab.runs.storage import function_values, runs_folder
 from afnlab.training.engine import train

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,22 +14,23 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError, shown
-from afnlab.messages import masked
+from afnlab.messages import masked, told_apart
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.parameters import declarations, encoding
-from afnlab.runs.parameters.training import PARAMS, Training, short, training
+from afnlab.runs.notebook_parameters import declarations, encoding
+from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.training.machine import native_kernels
 from afnlab.usercode.lookup import expanded, unknown
 
 OUT = "out"
 ID_LENGTH = 16
+_FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")
 _REFERENCES = ("task", "activation", "activations")
 
 
 @dataclass(frozen=True)
-class RunSpec:
-    """A notebook and the parameters it is to be given.
+class RunSpec(ABC):
+    """A notebook and the parameters it is to be given: a `TrainingSpec` or a `NotebookSpec`.
 
     id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
     code cells and the code that it can reach; group: the same without the seeds, so that runs of
@@ -42,9 +46,8 @@ class RunSpec:
     content: bytes = field(default=b"", repr=False)
     reached: Manifest | None = field(default=None, repr=False)
 
-    @classmethod
+    @staticmethod
     def make(
-        cls,
         notebook: str | Path,
         parameters: Mapping[str, Any],
         *,
@@ -54,47 +57,20 @@ class RunSpec:
     ) -> RunSpec:
         """Checked: ValueError for an unknown notebook, ParameterError for a parameter or value.
 
-        closed: folders whose code is not to be run.
+        It is a `TrainingSpec` if the notebook declares task, activation and out. closed: folders
+        whose code is not to be run.
         """
         path = paths.find("notebooks", notebook, ".ipynb")
-        if not isinstance(parameters, Mapping):
-            raise TypeError(f"parameters must be a mapping of names, got {shown(parameters)}")
-        for name in parameters:
-            if not isinstance(name, str):
-                message = f"parameter {shown(name)}: its name must be a text"
-                raise ParameterError(name, parameters[name], message=message)
-        settled = {name: encoding.settle(name, value) for name, value in parameters.items()}
-        given = {name: value for name, value in settled.items() if "." not in name}
-        dotted = {name: value for name, value in settled.items() if "." in name}
-        if dotted:
-            nested = given.get(PARAMS, {})
-            if not isinstance(nested, dict):
-                raise ParameterError(PARAMS, nested, "dict", label=f"parameter {PARAMS!r}")
-            for name, value in dotted.items():
-                if name in nested:
-                    message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
-                    raise ParameterError(name, value, message=message)
-            given[PARAMS] = nested | dotted
-        if OUT in given:
-            message = f"parameter {OUT!r} is set by afnlab and cannot be given"
-            raise ParameterError(OUT, given[OUT], message=message)
+        given = _named(parameters)
         content = declarations.content(path)
-        told = {name: d.default for name, d in declarations.declared(path, content).items()} | given
+        known = declarations.declared(path, content)
+        told = {name: d.default for name, d in known.items()} | given
         reached = manifest_of(path, content, absolute(told), closed=closed)
-        spec = cls(path, given, native, here, content, reached)
-        if spec.training is not None:
-            lasting = spec.training.activation.lasting_key()
-            given["activation"], before = lasting, told["activation"]
-            if lasting != before:  # as its record will name it
-                reached = manifest_of(path, content, absolute(told | given), closed=closed)
-                spec = replace(spec, reached=reached)
-        else:
-            given |= declarations.checked(given, spec.known)
-        given |= {n: v for n, v in absolute(given).items() if n in _REFERENCES}
-        return spec
+        kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
+        return kind(path, given, native, here, content, reached)._settled(closed)
 
-    @classmethod
-    def of_record(cls, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> RunSpec:
+    @staticmethod
+    def of_record(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> RunSpec:
         """What a record's run would be with today's code, on a device and kernels like its own.
 
         closed: folders whose code is not to be run, such as that of the record. ValueError,
@@ -104,9 +80,8 @@ class RunSpec:
             given, normal = encoding.decode(record["given"]), record["parameters"]
             if "options" in normal:  # a training
                 given["device"] = normal["device"]
-            return cls.make(
-                record["notebook"], given, native=record.get("native"), here=False, closed=closed
-            )
+            native = record.get("native")
+            return RunSpec.make(record["notebook"], given, native=native, here=False, closed=closed)
         except ValueError:
             raise
         except Exception as error:  # a record may hold anything
@@ -117,41 +92,53 @@ class RunSpec:
     def known(self) -> dict[str, declarations.Declared]:
         return declarations.declared(self.notebook, self.content)
 
-    @cached_property
-    def training(self) -> Training | None:
-        """The training that it asks for, if the notebook declares task, activation and out."""
-        if {"task", "activation", OUT} <= set(self.known):
-            return training(self.parameters, self.known, native=self.native, here=self.here)
-        for name in self.parameters:
-            if name not in self.known:
-                message = unknown("parameter", name, self.known, of=self.notebook.name)
-                raise ParameterError(name, self.parameters[name], message=message)
-        return None
+    @abstractmethod
+    def _settled(self, closed: Sequence[Path]) -> RunSpec:
+        """The same with its parameters checked, and as a record will name them."""
 
-    @cached_property
+    @property
+    @abstractmethod
     def normal(self) -> dict[str, Any]:
-        if self.training is not None:
-            return self.training.normal()
-        return {name: encoding.encode(d.default) for name, d in self.known.items()} | {
-            name: encoding.encode(value) for name, value in self.parameters.items()
-        }
+        """The parameters in their normal form, all but the seeds."""
 
     @property
-    def uses_native(self) -> bool:
-        if self.training is not None:
-            return self.training.native
-        return native_kernels("cpu") if self.native is None else self.native
-
-    @property
+    @abstractmethod
     def seeds(self) -> tuple[int, ...]:
-        return self.training.seeds if self.training is not None else ()
+        """The seeds of a training; a notebook of the user's own has none that afnlab knows of."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What it is called in lists and messages."""
+
+    @property
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What else its record holds."""
+
+    @property
+    @abstractmethod
+    def uses_native(self) -> bool:
+        """Whether compiled kernels are used."""
+
+    @property
+    @abstractmethod
+    def _devices(self) -> tuple[str, ...]:
+        """The kinds of devices that its kernels may be for."""
+
+    @abstractmethod
+    def pending(self, done: Collection[int] | None) -> RunSpec | None:
+        """What is left of it to run; None if nothing is.
+
+        Args:
+            done: the seeds that whole runs of its group hold; None if there is no such run.
+        """
 
     @cached_property
     def code(self) -> Manifest:
         """The code that its numbers depend on."""
         assert self.reached is not None
-        kinds = (self.training.device,) if self.training is not None else ("cpu", "cuda")
-        return self.reached.compiled(*kinds) if self.uses_native else self.reached
+        return self.reached.compiled(*self._devices) if self.uses_native else self.reached
 
     @cached_property
     def group(self) -> str:
@@ -161,18 +148,139 @@ class RunSpec:
     def id(self) -> str:
         return digest(self.group, canonical(list(self.seeds)))[:ID_LENGTH]
 
-    def with_seeds(self, seeds: tuple[int, ...]) -> RunSpec:
-        return replace(self, parameters=self.parameters | {"seeds": list(seeds)})
+    def _with_references(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {**given, **{n: v for n, v in absolute(given).items() if n in _REFERENCES}}
+
+
+class TrainingSpec(RunSpec):
+    """One of a notebook that trains: it declares task, activation and out."""
+
+    def _settled(self, closed: Sequence[Path]) -> RunSpec:
+        told = {name: d.default for name, d in self.known.items()} | self.parameters
+        lasting, before = self.training.activation.lasting_key(), told["activation"]
+        reached = self.reached
+        if lasting != before:  # as its record will name it
+            told |= {"activation": lasting}
+            reached = manifest_of(self.notebook, self.content, absolute(told), closed=closed)
+        given = self._with_references(self.parameters | {"activation": lasting})
+        return replace(self, parameters=given, reached=reached)
+
+    @cached_property
+    def training(self) -> Training:
+        """The training that it asks for."""
+        return training(self.parameters, self.known, native=self.native, here=self.here)
+
+    @cached_property
+    def normal(self) -> dict[str, Any]:
+        return self.training.normal()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.training.seeds
 
     @property
     def label(self) -> str:
-        if self.training is None:
-            told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-            words = masked(", ".join(f"{name}={short(value)}" for name, value in told.items()))
-            return f"{self.notebook.stem}({words})" if words else self.notebook.stem
         tuning = self.training.tuning
         tuned = "" if tuning is None else f", tuned {tuning.label}"
         return f"{self.training.task.name} {self.training.label}{tuned}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.training.facts()
+
+    @property
+    def uses_native(self) -> bool:
+        return self.training.native
+
+    @property
+    def _devices(self) -> tuple[str, ...]:
+        return (self.training.device,)
+
+    def pending(self, done: Collection[int] | None) -> RunSpec | None:
+        left = tuple(seed for seed in self.seeds if seed not in (done or ()))
+        if len(left) == len(self.seeds):
+            return self
+        return self.with_seeds(left) if left else None
+
+    def with_seeds(self, seeds: tuple[int, ...]) -> RunSpec:
+        return replace(self, parameters=self.parameters | {"seeds": list(seeds)})
+
+
+class NotebookSpec(RunSpec):
+    """One of any other notebook."""
+
+    def _settled(self, closed: Sequence[Path]) -> RunSpec:
+        for name in self.parameters:
+            if name not in self.known:
+                message = unknown("parameter", name, self.known, of=self.notebook.name)
+                raise ParameterError(name, self.parameters[name], message=message)
+        given = self.parameters | declarations.checked(self.parameters, self.known)
+        return replace(self, parameters=self._with_references(given))
+
+    @cached_property
+    def normal(self) -> dict[str, Any]:
+        return {name: encoding.encode(d.default) for name, d in self.known.items()} | {
+            name: encoding.encode(value) for name, value in self.parameters.items()
+        }
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def label(self) -> str:
+        told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
+        words = masked(", ".join(f"{name}={text}" for name, text in _texts(told).items()))
+        return f"{self.notebook.stem}({words})" if words else self.notebook.stem
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+    @property
+    def uses_native(self) -> bool:
+        return native_kernels("cpu") if self.native is None else self.native
+
+    @property
+    def _devices(self) -> tuple[str, ...]:
+        return ("cpu", "cuda")
+
+    def pending(self, done: Collection[int] | None) -> RunSpec | None:
+        return self if done is None else None
+
+
+def _named(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by name, those with a dot gathered under `params`; ParameterError for a name."""
+    if not isinstance(parameters, Mapping):
+        raise TypeError(f"parameters must be a mapping of names, got {shown(parameters)}")
+    for name in parameters:
+        if not isinstance(name, str):
+            message = f"parameter {shown(name)}: its name must be a text"
+            raise ParameterError(name, parameters[name], message=message)
+    settled = {name: encoding.settle(name, value) for name, value in parameters.items()}
+    given = {name: value for name, value in settled.items() if "." not in name}
+    dotted = {name: value for name, value in settled.items() if "." in name}
+    if dotted:
+        nested = given.get(PARAMS, {})
+        if not isinstance(nested, dict):
+            raise ParameterError(PARAMS, nested, "a mapping", label=f"parameter {PARAMS!r}")
+        for name, value in dotted.items():
+            if name in nested:
+                message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
+                raise ParameterError(name, value, message=message)
+        given[PARAMS] = nested | dotted
+    if OUT in given:
+        message = f"parameter {OUT!r} is set by afnlab and cannot be given"
+        raise ParameterError(OUT, given[OUT], message=message)
+    return given
+
+
+def _texts(told: Mapping[str, Any]) -> dict[str, str]:
+    """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
+    texts = {name: short(value) for name, value in told.items()}
+    files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
+    named = dict(zip(files, told_apart(files), strict=True))
+    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, Any]) -> str:

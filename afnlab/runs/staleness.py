@@ -10,7 +10,7 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.runs.fingerprint import Manifest, manifest_of
-from afnlab.runs.parameters import declarations, encoding
+from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.run_spec import absolute, group_of
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from afnlab.native.planes import HalvingPool, PlaneNorm
 from afnlab.training.models import MakeActivation
+
+COMPILED = "compiled"  # attribute of what builds networks with layers of `afnlab.native.planes`
 
 
 class ResidualBlock(nn.Module):
@@ -17,7 +20,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1, self.activation1 = nn.Conv2d(inputs, width, 3, padding=1), activation()
         self.conv2, self.activation2 = nn.Conv2d(width, width, 3, padding=1), activation()
-        self.pool, self.norm = nn.MaxPool2d(2), nn.LayerNorm((size // 2, size // 2))
+        self.pool, self.norm = HalvingPool(), PlaneNorm((size // 2, size // 2))
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.activation1(self.conv1(x))
@@ -30,11 +33,12 @@ class PerPixel(nn.Module):
     def __init__(self, inputs: int, width: int, size: int, activation: MakeActivation) -> None:
         super().__init__()
         self.linear, self.activation = nn.Linear(inputs, width), activation()
-        self.norm = nn.LayerNorm((size, size))
+        self.norm = PlaneNorm((size, size))
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear(x.movedim(1, -1)).movedim(-1, 1)
-        return self.norm(self.activation(x))
+        # What comes next, dropout and flattening, depends on the layout, and wants this one.
+        return self.norm(self.activation(x)).contiguous()
 
 
 def residual_convnet(
@@ -60,6 +64,7 @@ def residual_convnet(
             inputs = width
         return nn.Sequential(*layers, nn.Linear(classes, classes))
 
+    setattr(build, COMPILED, True)
     return build
 
 
@@ -90,7 +95,7 @@ class AirbenchBlock(nn.Module):
         )
         for norm in self.norms:
             norm.weight.requires_grad_(False)
-        self.pool, self.activation, self.residual = nn.MaxPool2d(2), activation(), depth > 2
+        self.pool, self.activation, self.residual = HalvingPool(), activation(), depth > 2
 
     def forward(self, x: Tensor) -> Tensor:
         x = start = self.activation(self.norms[0](self.pool(self.convs[0](x))))
@@ -150,4 +155,5 @@ def airbench(
     def build(activation: MakeActivation) -> nn.Module:
         return Airbench(channels, widths, depth, momentum, activation)
 
+    setattr(build, COMPILED, True)
     return build

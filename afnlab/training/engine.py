@@ -17,10 +17,11 @@ import torch
 
 from afnlab.errors import ParameterError, shown
 from afnlab.registry import Activation, get_activation
-from afnlab.training import groups
+from afnlab.training import groups, mixed
 from afnlab.training import progress as progress_bars
 from afnlab.training.data import Data
 from afnlab.training.members import Member, aligned, stacks
+from afnlab.training.memory import keep_freed_memory
 from afnlab.training.options import Options, choice, number, resolve, seed_list, whole
 from afnlab.training.record import TABLES, Recorder, Result, result
 from afnlab.training.settings import torch_defaults
@@ -29,7 +30,7 @@ from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
 from afnlab.usercode.mainguard import refuse_while_importing
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": mixed.NARROW}
 
 
 @torch_defaults()
@@ -58,7 +59,8 @@ def train(
         seeds: how many (10 means 0 to 9), or a list of them.
         epochs: None means the task's own number.
         device: None means CUDA where there is one.
-        dtype: of the network and the inputs.
+        dtype: "float32", "float64", or "bfloat16" for mixed precision (`afnlab.training.mixed`):
+            linear layers and convolutions in bfloat16; weights, normalisation and loss in float32.
         limit_train, limit_test: use only so many of the examples.
         record: further tables to keep: "parameters" (learned parameters of the activations, per
             epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step).
@@ -92,6 +94,10 @@ def table_names(record: Iterable[str]) -> tuple[str, ...]:
         if name not in TABLES:
             raise ParameterError("record", name, f"among {', '.join(TABLES)}", at=(at,))
     return listed
+
+
+DEVICES = ("cpu", "cuda", "mps", "xpu")  # kinds of those that can train
+_DEVICES = f"auto or one of {', '.join(DEVICES)}, which may have a number (cuda:1)"
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def plan(
         if limit is not None:
             whole(limit, name, least=1)
     choice(dtype, "dtype", DTYPES)
+    mixed.check(dtype, task, activation, options)
     place = pick_device(device)
     data = task.data()
     data = data.validation() if options.split == "validation" else data
@@ -138,6 +145,7 @@ def plan(
 
 
 @torch_defaults()
+@keep_freed_memory()
 def train_members(
     how: Plan,
     members: Sequence[Member],
@@ -149,7 +157,8 @@ def train_members(
     """Train networks in groups as large as is fast and fits; what was recorded of each group.
 
     names: what a member's rows have in their column `seed`. A group that does not fit into memory
-    after all is halved, with a warning.
+    after all is halved, with a warning. Memory that is freed meanwhile is kept, see
+    `afnlab.training.memory`.
     """
     done: list[Recorder] = []
     rows, parts = ceil(how.epochs), stacks(members)
@@ -211,14 +220,27 @@ def _train_group(
     return recorder
 
 
-def pick_device(device: str | torch.device | None) -> torch.device:
-    """The device asked for, or CUDA where there is one; ValueError if it is not to be had."""
+def pick_device(device: str | torch.device | None, here: bool = True) -> torch.device:
+    """The device asked for, or CUDA where there is one.
+
+    here: False takes one that only other machines have. ParameterError if it is not to be had, or
+    of a kind on which nothing can be trained.
+    """
     if device is None or device in ("", "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        place = torch.device(device)
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {shown(str(device))} is not available: {reason}") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of names that torch will give up
+            place = torch.device(device)
+        reason = "" if place.type in DEVICES else f"it must be {_DEVICES}"
+    except (RuntimeError, TypeError):
+        reason = f"it must be {_DEVICES}"
+    try:
+        if here and not reason:
+            torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0]
+    if reason:
+        said = f"device {shown(str(device))} is not available: {reason}"
+        raise ParameterError("device", device, _DEVICES, message=said)
     return place

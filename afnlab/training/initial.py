@@ -61,12 +61,11 @@ def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.
             layer.bias.zero_()
 
 
-def build(task: Task, record: Activation, options: Options, seed: int, inputs: Tensor) -> nn.Module:
-    """The task's network at the start of one seed.
+def network(task: Task, record: Activation, options: Options, seed: int) -> nn.Module:
+    """The task's network as it is constructed for one seed; `build` makes it the seed's start.
 
     The network and the activation draw from streams of their own, so that at one seed every
-    activation meets the same weights. A network with a method `start_from` is shown the first 5,000
-    of the training inputs.
+    activation meets the same weights.
     """
     start = generator(seed, "activation")
 
@@ -77,7 +76,15 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
         new = cache(new)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, "network"))
-        model = task.model(new, **options.model)
+        return task.model(new, **options.model)
+
+
+def build(task: Task, record: Activation, options: Options, seed: int, inputs: Tensor) -> nn.Module:
+    """The task's network at the start of one seed.
+
+    A network with a method `start_from` is shown the first 5,000 of the training inputs.
+    """
+    model = network(task, record, options, seed)
     if options.init == "gain":
         draws = generator(seed, "network")
         scale_weights(model, gain(record, **options.activation), inputs, draws)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from afnlab.training import mixed
+
 
 def together(network: nn.Module) -> bool:
     """Whether training seeds at once beats training them in turn.
@@ -50,7 +52,7 @@ def halved(device: torch.device, dtype: torch.dtype, half: bool) -> bool:
 
 def placed(network: nn.Module, device: torch.device, dtype: torch.dtype, half: bool) -> nn.Module:
     """The network on its device, in its type and memory format."""
-    network = network.to(device, dtype)
+    network = network.to(device, mixed.kept(dtype))
     if halved(device, dtype, half):
         network.half()
         for module in network.modules():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from afnlab.training.stack import Stack
 
 TABLES = ("parameters", "gradients", "steps")
-TUNED = ("candidates", "chosen", "fixed")  # further tables of a tuning
+TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
 HISTORY = (
     "seed",
     "epoch",
@@ -54,9 +54,10 @@ class Result:
             None.
         info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint,
             and how many seeds were trained together.
-        candidates, chosen, fixed: of a tuning (`afnlab.tune`), else None: what validation said of
-            every candidate, what each seed chose, and the history of the same seeds at the fixed
-            recipe.
+        candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: what validation
+            said of every candidate, what each seed chose, the history of the same seeds at the
+            fixed recipe, and what they come to with the cheaper tunings that this one contains
+            (None: it contains none).
         own_options: the options of each seed, by its number.
     """
 
@@ -73,6 +74,7 @@ class Result:
     candidates: pd.DataFrame | None = None
     chosen: pd.DataFrame | None = None
     fixed: pd.DataFrame | None = None
+    cheaper: pd.DataFrame | None = None
     own_options: dict[int, Options] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ _RANGE = ("from", "to", "log", "count")
 MOST = 10_000  # candidates
 FARTHEST = 1e300  # the ends of a range
 EDGE = 0.1  # of a range, from either end
+FEW = 2  # candidates of a tuning that is called cheap: the recipe, and one that is drawn
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,29 @@ class Space:
         return made
 
     @property
+    def count(self) -> int:
+        """How many candidates a replicate tries."""
+        if self.budget is not None:
+            return self.budget
+        return prod(len(axis) for axis in self.axes.values() if isinstance(axis, tuple))
+
+    @property
+    def cheaper(self) -> list[tuple[int, int]]:
+        """Tunings that this one contains, as (candidates, selection seeds).
+
+        The first two candidates, where they are drawn; and all of them, each judged once.
+        """
+        found = []
+        if self.budget is not None and self.budget > FEW:
+            found.append((FEW, self.selection_seeds))
+        if self.selection_seeds > 1 and self.count > 1:
+            found.append((self.count, 1))
+        return found
+
+    @property
     def label(self) -> str:
         """The parameters and the number of candidates, in a few words."""
-        count = len(self.candidates(0)) if self.budget is None else self.budget
-        return f"{'+'.join(self.axes)} of {count}"
+        return f"{'+'.join(self.axes)} of {self.count}"
 
     @property
     def told(self) -> str:
@@ -96,7 +116,7 @@ class Space:
             for name, axis in self.axes.items()
         ]
         if self.budget is None:
-            count = f"all {counted(len(self.candidates(0)), 'candidate')}"
+            count = f"all {counted(self.count, 'candidate')}"
         else:
             count = f"{counted(self.budget, 'candidate')}, the fixed recipe the first"
         judged = f"{counted(self.selection_seeds, 'training')} each on validation examples"

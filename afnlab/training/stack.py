@@ -12,7 +12,7 @@ from torch import Tensor
 
 from afnlab.clamping import inward_clamp
 from afnlab.registry import Activation
-from afnlab.training import graphs
+from afnlab.training import graphs, mixed
 from afnlab.training.augment import Augmented, views
 from afnlab.training.data import Data
 from afnlab.training.forward import chain
@@ -55,6 +55,7 @@ class Stack:
         models = [placed(m, device, dtype, recipe.half) for m in models]
         self.network, self.size, self.recipe = models[0], len(members), recipe
         self.dtype = torch.float16 if halved(device, dtype, recipe.half) else dtype
+        self.narrow = mixed.products(self.network) if dtype == mixed.NARROW else ()
         params, buffers = torch.func.stack_module_state(models)
         trained = {n: p.requires_grad for n, p in self.network.named_parameters()}
         self.params = {n: p.detach().requires_grad_(trained[n]) for n, p in params.items()}
@@ -65,9 +66,12 @@ class Stack:
         self.floats = data.floats
         self.train = Augmented(data, recipe.augment, [m.seed for m in members], device)
         self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
-        self.noise = Noise(self.network, self._inputs(self.train.x[:2]), [m.seed for m in members])
+        example = self.floats(self.train.x[:2], mixed.kept(self.dtype))
+        self.noise = Noise(self.network, example, [m.seed for m in members])
         self.chain = chain(self.network, self.noise)
         self.alone = self.size == 1 and self.chain is None
+        if self.narrow and self.chain is None:
+            mixed.cast_inputs(self.network, stacked=not self.alone)
         per_epoch = len(self.train) / self.batch_size
         self.steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
         self.steps_left = ceil(self.steps_per_epoch * epochs)
@@ -92,9 +96,13 @@ class Stack:
 
     def logits(self, x: Tensor, each: bool) -> Tensor:
         """Outputs (seeds, batch, classes); x is (seeds, batch, ...) if each, else shared."""
+        out = self._outputs(x, each)
+        return out.float() if self.narrow else out
+
+    def _outputs(self, x: Tensor, each: bool) -> Tensor:
         noise = self.noise.draw(x.shape[int(each)]) if self.network.training else None
         inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
-        params = self.params | inside
+        params = self.params | inside | mixed.narrowed(self.params, self.narrow)
         if self.chain is not None:
             self.noise.load(noise)
             tensors = params | self.buffers
@@ -127,7 +135,7 @@ class Stack:
         return out
 
     def _inputs(self, x: Tensor) -> Tensor:
-        return self.floats(x, self.dtype)
+        return self.floats(x, mixed.kept(self.dtype)).to(self.dtype)
 
     def batches(self) -> Iterator[Tensor]:
         """Indices (seeds, batch) of the training examples: each seed in an order of its own."""
@@ -206,7 +214,7 @@ class Stack:
 
 def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
     """Mean cross entropy per seed: logits (seeds, batch, classes), labels y (seeds, batch)."""
-    wide = logits.float() if logits.dtype == torch.float16 else logits
+    wide = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
     if VECTOR / 2 <= wide.shape[-1] < VECTOR and wide.device.type == "cpu" and not smoothing:
         # torch's CPU softmax vectorises over whole vectors of classes only: 4 times faster for ten.
         wide = F.pad(wide, (0, VECTOR - wide.shape[-1]), value=-torch.inf)

@@ -10,7 +10,7 @@ from torch import nn
 
 from afnlab.training import data
 from afnlab.training.augment import Augment
-from afnlab.training.convnets import airbench, residual_convnet
+from afnlab.training.convnets import COMPILED, airbench, residual_convnet
 from afnlab.training.models import mlp, rotated_mlp
 from afnlab.usercode.lookup import load, unknown
 
@@ -66,6 +66,11 @@ class Task:
     summary: str = ""
     source: str = ""
     published: str = ""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether its network has layers with compiled loops, whatever the activation has."""
+        return bool(getattr(self.model, COMPILED, False))
 
     def __reduce__(self) -> str | tuple:
         if _TASKS.get(self.name) is self:

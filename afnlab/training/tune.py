@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,11 +59,13 @@ def tune(
         seeds: how many replicates, or a list of seeds. The rest is as in `afnlab.train`.
 
     Returns:
-        A `Result` of the trainings at the chosen settings, with three more tables: `candidates` (a
+        A `Result` of the trainings at the chosen settings, with more tables: `candidates` (a
         row a replicate, candidate and selection seed: seed, candidate, drawn (at random, not the
         recipe nor a point of the grid), selection, the parameters, validation_loss,
-        validation_accuracy, diverged), `chosen` (seed, candidate, parameters) and
-        `fixed` (the history of the same seeds at the fixed recipe).
+        validation_accuracy, diverged), `chosen` (seed, candidate, parameters), `fixed` (the
+        history of the same seeds at the fixed recipe) and, where this tuning contains cheaper
+        ones (`Space.cheaper`), `cheaper`: what the same seeds would have come to with those (the
+        last epoch of a history, and which candidate of how many, by how many selection seeds).
 
     Raises:
         ValueError: naming the argument, for anything that is not allowed.
@@ -89,13 +91,17 @@ def tune(
     )
 
     judged = _judged(judging, among, options, progress)
-    best = {seed: _best(rows) for seed, rows in judged.groupby("seed")}
+    best = {seed: best_candidate(judged[judged.seed == seed]) for seed in listed}
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     trained = train_members(final, members, listed, tables, keep_weights, progress)
     recipe = [Member(seed, base) for seed in listed]
     same = members == recipe  # nothing to choose, or all have kept it
     plain = trained if same else train_members(final, recipe, listed, progress=progress)
     made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
+    fixed = history_of(plain)
+    known = _ends(fixed, {s: tried.index(base) for s, tried in options.items() if base in tried})
+    known |= _ends(made.history, best)
+    cheaper = _cheaper(replace(final, curves=False), among, options, judged, known, progress)
     picked = [
         [seed, best[seed], *_values(m.options, among)]
         for seed, m in zip(listed, members, strict=True)
@@ -104,7 +110,8 @@ def tune(
         made,
         candidates=judged,
         chosen=pd.DataFrame(picked, columns=["seed", "candidate", *among.axes]),
-        fixed=history_of(plain),
+        fixed=fixed,
+        cheaper=cheaper,
         own_options={member.seed: member.options for member in members},
     )
 
@@ -159,7 +166,50 @@ def _judged(
     )
 
 
-def _best(rows: pd.DataFrame) -> int:
+_Ends = dict[
+    tuple[int, int], dict[Hashable, Any]
+]  # by seed and candidate, what a training ended with
+
+
+def _ends(history: pd.DataFrame, numbers: Mapping[int, int]) -> _Ends:
+    """The last rows of a history; numbers: which candidate each seed trained, if any of them."""
+    last = history[history.epoch == history.epoch.max()].to_dict("records")
+    return {(r["seed"], numbers[r["seed"]]): r for r in last if r["seed"] in numbers}
+
+
+def _cheaper(
+    how: Plan,
+    among: Space,
+    options: Mapping[int, list[Options]],
+    judged: pd.DataFrame,
+    known: _Ends,
+    progress: bool | None,
+) -> pd.DataFrame | None:
+    """What the cheaper tunings within this one come to; trained is only what is not known."""
+    tried = {seed: judged[judged.seed == seed] for seed in options}
+    picked = [
+        (
+            seed,
+            count,
+            turns,
+            best_candidate(rows[(rows.candidate < count) & (rows.selection < turns)]),
+        )
+        for count, turns in among.cheaper
+        for seed, rows in tried.items()
+    ]
+    if left := sorted({(seed, number) for seed, _, _, number in picked} - set(known)):
+        members = [Member(seed, options[seed][number]) for seed, number in left]
+        history = history_of(train_members(how, members, range(len(left)), progress=progress))
+        known = known | dict(zip(left, history.to_dict("records"), strict=True))
+    rows = [
+        {**known[seed, number], "seed": seed}
+        | {"candidates": count, "selection_seeds": turns, "candidate": number}
+        for seed, count, turns, number in picked
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def best_candidate(rows: pd.DataFrame) -> int:
     """The candidate of the highest mean validation accuracy; ties: lower loss, then the first.
 
     A candidate that diverged with one of its seeds is taken only if all have.

@@ -22,7 +22,7 @@ def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
     """One line for a name that is not known: the nearest spelling, and what there is."""
     known, said = list(known), name if isinstance(name, str) else shown(name)
     plain = {str(k).lower(): k for k in known}
-    near = difflib.get_close_matches(said[:MOST_LISTED].lower(), plain, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(said[:MOST_LISTED].lower(), plain, n=1, cutoff=0.6)
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     listed = ", ".join(known) if known else "none"
     if len(known) > MOST_LISTED:

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from afnlab.bibliography import REFERENCES
+from afnlab.compare.formatting import percent
 from afnlab.functions.profile import DEAD, slope_under
 from afnlab.live.function_overlay import Shown
 from afnlab.markup import filled, formula
@@ -90,7 +91,7 @@ class Card(widgets.VBox):
             square, alive = slope_under(self.record, self.deviation, **self.params)
             self.facts.value = (
                 f'<div style="line-height:1.4">mean of f&prime;(z)&sup2;: {square:.3f}<br>'
-                f"|f&prime;(z)| &ge; {DEAD:g} for {100 * alive:.0f} % of inputs</div>"
+                f"|f&prime;(z)| &ge; {DEAD:g} for {percent(round(alive, 6), 0)} of inputs</div>"
             )
 
 

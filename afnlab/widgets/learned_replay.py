@@ -11,7 +11,7 @@ import pandas as pd
 
 from afnlab.messages import masked
 from afnlab.runs.storage import runs_folder
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.widgets.activation_card import Card
 from afnlab.widgets.elements import Message, button, row
 
@@ -20,7 +20,7 @@ MEAN = "mean"
 WIDE = {"layout": {"width": "230px"}, "style": {"description_width": "60px"}}
 
 
-def runs_that_learned(folder: str | Path) -> list[dict[str, Any]]:
+def runs_that_learned(folder: str | Path) -> list[TrainingRecord]:
     """Records of the runs that kept the parameters their activations learned.
 
     ValueError if there is no such folder, or none in it.

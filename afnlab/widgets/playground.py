@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from afnlab.compare.formatting import percent
 from afnlab.live.decision_surface import Surfaces
 from afnlab.markup import joined
 from afnlab.registry import Activation, get_activation
@@ -207,7 +208,7 @@ class Playground(widgets.VBox):
         for one in self.learners:
             if one.steps and len(self.points.x):
                 right, loss = one.scores(self.points.x, self.points.y)
-                lines.append(f"{_looks(one)[0]}: {100 * right:.1f} % right, loss {loss:.4f}")
+                lines.append(f"{_looks(one)[0]}: {percent(right, 1)} right, loss {loss:.4f}")
         self.status.value = str(joined(lines, " &ensp; "))
 
 

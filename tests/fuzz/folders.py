@@ -23,12 +23,13 @@ from typing import Any
 import nbformat
 
 from afnlab.compare import select
-from afnlab.runs import RunSpec, execute, execution, load
+from afnlab.runs import RunSpec, execution, load
 from afnlab.runs.notebook import Run
+from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import Place
-from afnlab.runs.sweeps.run_sweep import standings
+from afnlab.runs.sweeps.pending import standings
 
 SMALL = {"seeds": 12, "epochs": 3, "limit_train": 100, "record": ["parameters"]}
 OWN = {
@@ -46,14 +47,14 @@ def whole() -> Path:
     for given in ({"activation": "relu"}, {"activation": "srelu", "trainable": True}):
         spec = RunSpec.make("train", SMALL | given)
         attempt = Attempt(folder, spec.id)
-        assert spec.training is not None
+        assert isinstance(spec, TrainingSpec)
         run = Run(spec.training, str(attempt.folder))
         run.save(run.train())
-        left = json.loads((result := attempt.folder / execute.RESULT).read_text())
+        left = json.loads((result := attempt.folder / execution.RESULT).read_text())
         result.unlink()
         nbformat.write(nbformat.v4.new_notebook(), attempt.folder / runs_folder.NOTEBOOK)
         kept = {name: left[name] for name in ("metrics", "environment")}
-        facts = {"versions": execute.versions(), "git": None, "seconds": 1.0}
+        facts = {"versions": execution.versions(), "git": None, "seconds": 1.0}
         attempt.finish(execution._facts(spec) | kept | facts)
     attempt = Attempt(folder, OWN["id"])
     (attempt.folder / "picture.png").write_bytes(bytes(range(200)))
@@ -374,7 +375,7 @@ def metrics(rng: random.Random, tmp: Path) -> str:
     """What a notebook's result.json may hold: finite numbers by name, or the run has failed."""
     name = rng.choice(("y", "", "a" * 201, "a\nb", "\x1b[0m", "é", string.printable, "\ud800"))
     value = rng.choice(LEFT)
-    path = tmp / execute.RESULT
+    path = tmp / execution.RESULT
     path.write_text(
         json.dumps(rng.choice(({"metrics": {name: value}}, [value], {"metrics": value})))
     )

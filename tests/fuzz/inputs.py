@@ -23,10 +23,12 @@ import torch
 import afnlab
 from afnlab import bench, cli
 from afnlab.autorot import input_limits, suggested_L
+from afnlab.cli import entry
 from afnlab.compare import select
 from afnlab.functions import check
 from afnlab.paths import shared
 from afnlab.runs import RunSpec
+from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.sweeps import sweep_file
 from afnlab.studies import parameter_scan
 from afnlab.training import options
@@ -217,7 +219,7 @@ def values_in_sweeps(rng: Random, folder: Path) -> str:
             return f"{text[:60]!r} for {name} stands on line {at}: {found[2]!r}"
         return ""
     plan = sweep_file.read(file)
-    runs = [spec.training for spec in plan.specs() if spec.training is not None]
+    runs = [spec.training for spec in plan.specs() if isinstance(spec, TrainingSpec)]
     held = [{**t.normal(), **t.normal()["options"], **t.normal()["parameters"]} for t in runs]
     if means is not REFUSED and not any(one.get(name) == means for one in held):
         return f"{text!r} for {name} became {[one.get(name) for one in held]!r}"
@@ -297,7 +299,7 @@ def commands(rng: Random, folder: Path) -> str:
 
 
 def _leaf(rng: Random) -> tuple[list[str], argparse.ArgumentParser]:
-    words, parser = [], cli._parser()
+    words, parser = [], entry.parser()
     while below := [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]:
         word = rng.choice(sorted(below[0].choices))
         words, parser = [*words, word], below[0].choices[word]

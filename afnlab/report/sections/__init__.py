@@ -14,9 +14,10 @@ from afnlab.report.sections.figures import (
 )
 from afnlab.report.sections.tables import claims, details, milestones, table
 from afnlab.report.sections.text import headline, provenance, runs_table, title
-from afnlab.report.sections.tuning import choices, rates, recipe, trial_curves
+from afnlab.report.sections.tuning import cheaply, choices, rates, recipe, trial_curves
 
 __all__ = [
+    "cheaply",
     "choices",
     "claims",
     "comparison",

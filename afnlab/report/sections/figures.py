@@ -12,11 +12,18 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
-from afnlab.compare import epochs as summaries
-from afnlab.compare.costs import FILE
+from afnlab.compare.costs import FILE, pareto_front
+from afnlab.compare.formatting import p_value
 from afnlab.compare.selection import Selection
+from afnlab.figures import (
+    accuracy_and_cost,
+    function_curves,
+    learned_parameters,
+    learning_curves,
+    learning_rates,
+)
 from afnlab.figures import comparison as comparison_figure
-from afnlab.figures import function_curves, small_multiples
+from afnlab.figures import ranks as ranks_figure
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
@@ -63,7 +70,7 @@ def _key(selection: Selection) -> str:
 def curves(selection: Selection) -> HTML:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
-        figure = small_multiples.learning(
+        figure = learning_curves.learning(
             selection.history, list(selection.table.index), selection.baseline
         )
         shown = show(
@@ -83,7 +90,7 @@ def frontier(selection: Selection) -> HTML:
     table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
     if len(table) < 2 or not (cost.seconds > 0).all():
         return html("")
-    best = ", ".join(summaries.frontier(table.accuracy, cost.seconds))
+    best = ", ".join(pareto_front(table.accuracy, cost.seconds))
     missing = ", ".join(cost.missing)
     left = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
@@ -96,7 +103,7 @@ def frontier(selection: Selection) -> HTML:
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
-        comparison_figure.frontier(
+        accuracy_and_cost.frontier(
             figure.subplots(), table, cost.seconds, selection.baseline, cost.of
         )
         return show(
@@ -125,10 +132,10 @@ def ranks(selections: Sequence[Selection]) -> HTML:
         f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
-    told = found.p < stats.alpha(stats.LEVEL)
+    told, p = found.p < stats.alpha(stats.LEVEL), p_value(found.p)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({per}):"
-        f" p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}."
+        f" p {'' if p.startswith('<') else '= '}{p}."
         + (
             " Mean ranks of two activations must lie"
             f" {found.critical_difference:.1f} apart to be told apart (Nemenyi)."
@@ -144,7 +151,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
     one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
         figure = show(
-            comparison_figure.ranks(found),
+            ranks_figure.ranks(found),
             "Mean ranks of the activations, the best left; bars join those not told apart",
             f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart.{one}",
             f"{selections[0].name}-ranks",
@@ -159,11 +166,11 @@ def trajectories(selection: Selection) -> HTML:
         return html("")
     sites = sorted(map(str, learned.site.unique()))
     lines = [
-        f"{line} {site}" for line, site in zip(cycle(small_multiples.LINES), sites, strict=False)
+        f"{line} {site}" for line, site in zip(cycle(learned_parameters.LINES), sites, strict=False)
     ]
     with styled(for_page=True):
         figure = show(
-            small_multiples.trajectories(learned),
+            learned_parameters.trajectories(learned),
             "Learned parameters of the activations over the epochs",
             "Thin: a seed; thick: the mean of the seeds at one place in the network, by the name of"
             f" its module: {', '.join(lines)}. Epoch 0 is the start.",
@@ -185,7 +192,7 @@ def sensitivity(selection: Selection) -> HTML:
         return html("")
     with styled(for_page=True):
         figure = show(
-            small_multiples.sensitivity(selection.final, rates),
+            learning_rates.sensitivity(selection.final, rates),
             f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
             f"Accuracy on {selection.evaluated} examples after the last epoch: mean of the seeds,"
             " with its 95 % interval.",

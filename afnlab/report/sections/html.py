@@ -86,9 +86,3 @@ def limits(low: float, high: float, form: str, scale: float = 100.0) -> str:
     if low == high:
         return "all equal"
     return f"[{number(low, form, scale)}, {number(high, form, scale)}]"
-
-
-def p_value(value: float) -> str:
-    if not np.isfinite(value):
-        return ""
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

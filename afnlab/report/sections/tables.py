@@ -10,10 +10,11 @@ import pandas as pd
 
 from afnlab.compare import epochs
 from afnlab.compare import published_tables as claimed
-from afnlab.compare.formatting import three_digits
+from afnlab.compare.formatting import p_value, short_percent, three_digits
 from afnlab.compare.selection import Selection
+from afnlab.compare.summary_table import FAILURES
 from afnlab.markup import filled, joined
-from afnlab.report.sections.html import heading, html, limits, name, number, p_value, table_of
+from afnlab.report.sections.html import heading, html, limits, name, number, table_of
 from afnlab.report.sections.text import link_to
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def comparison_table(
     table: pd.DataFrame, baseline: str, runs: Mapping[str, Sequence[str]], link: str
 ) -> str:
     """A table of `tables.compare` as HTML; runs: the ids behind every label."""
-    failures = [what for what in ("stuck", "diverged") if table[what].any()]
+    failures = [what for what in FAILURES if table[what].any()]
     head = [
-        *("activation", "accuracy (%)", "95 % interval"),
-        *(filled("difference to {} (points)", name(baseline)), "95 % interval"),
-        "adjusted interval",
+        *("activation", "accuracy (%)", "95 % confidence interval"),
+        *(filled("difference to {} (points)", name(baseline)), "95 % confidence interval"),
+        "adjusted confidence interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows = []
@@ -83,7 +84,7 @@ def details(selection: Selection) -> HTML:
                 number(r.loss, _loss(r.loss)) or "not finite",
                 limits(r.loss_low, r.loss_high, _loss(r.loss), 1),
                 "all equal" if np.isinf(r.effect) else number(r.effect, _digits(r.effect)),
-                number(r.improvement, "{:.0f} %", 100),
+                short_percent(r.improvement),
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
                 *((p_value(r.p_equivalent), p_value(r.p_not_worse)) if asked else ()),

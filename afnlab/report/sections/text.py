@@ -12,6 +12,7 @@ from afnlab.markup import escaped, filled, joined
 from afnlab.report import locked_versions
 from afnlab.report.sections.html import heading, html, name, sentence, table_of
 from afnlab.runs import git_state
+from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _told(value: object) -> str:
     return ", ".join(f"{name} {'unset' if v is None else v}" for name, v in value.items())
 
 
-def _when(record: dict) -> str:
+def _when(record: TrainingRecord) -> str:
     return record["started"][:19].replace("T", " ")
 
 

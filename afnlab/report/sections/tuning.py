@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from afnlab.compare import tuning_summary
+from afnlab.compare.formatting import p_value, short_percent
 from afnlab.compare.selection import Selection
+from afnlab.compare.summary_table import FAILURES
 from afnlab.figures import tuning
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
-from afnlab.report.sections.html import heading, html, limits, name, number, p_value, table_of
-from afnlab.training.space import Range
+from afnlab.messages import counted
+from afnlab.report.sections.html import (
+    heading,
+    html,
+    limits,
+    name,
+    number,
+    sentence,
+    table_of,
+)
+from afnlab.training.space import Range, Space
 
 if TYPE_CHECKING:
     from IPython.display import HTML
 
 CURVE = 8  # trials, of tuning curves
+_CHEAPLY = (
+    "A choice from few candidates, or by a single training of each, is a noisy one, and the noise"
+    " is in the verdict: a function that is good at its best setting falls where a setting was"
+    " taken at which it sometimes collapses. So each seed was also trained at what cheaper tunings"
+    " of the same candidates would have chosen. What collapsed counts in the mean, and is counted"
+    " beside the verdict: seeds far below the others of their row."
+)
 
 
 def recipe(selection: Selection) -> HTML:
@@ -28,7 +45,7 @@ def recipe(selection: Selection) -> HTML:
     fixed = selection.fixed
     if fixed.empty:
         return html("")
-    moved = selection.table
+    moved = selection.table.loc[[n for n in selection.table.index if n in fixed.index]]
     head = [
         *("activation", "fixed recipe (%)", "tuned (%)", "change (points)"),
         *(f"difference to {selection.baseline}, fixed", "tuned", "p (Holm), fixed", "tuned"),
@@ -59,9 +76,41 @@ def recipe(selection: Selection) -> HTML:
             " start far below.",
             f"{selection.name}-recipe",
         )
-    text = filled("<p>{}</p>", tuning_summary.recipe(fixed, moved, selection.baseline))
+    text = filled("<p>{}</p>", sentence(tuning_summary.recipe(fixed, moved, selection.baseline)))
     title = heading("What tuning changed", selection)
     return html(title + text + Markup(figure.data) + table_of(head, rows, "comparison", kinds))
+
+
+def cheaply(selection: Selection) -> HTML:
+    """What cheaper tunings of the same candidates come to, beside what was done."""
+    among, tunings = selection.tuning, selection.tunings
+    if among is None or len(tunings) < 3:
+        return html("")
+    *cheaper, full = list(tunings.items())[1:]
+    head = ["activation"]
+    for title, _ in (*cheaper, full):
+        head += [f"difference to {selection.baseline}", f"verdict, {title}"]
+    rows = []
+    for label in map(str, selection.table.index):
+        cells: list[str] = [name(label)]
+        for _, table in cheaper:  # the row has the colour of the full tuning's verdict
+            cells += _standing(table, label) if label in table.index else ("", "")
+        difference, verdict = _standing(selection.table, label)
+        rows.append([*cells, difference, filled("<span class=verdict>{}</span>", verdict)])
+    kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
+    size = (
+        f"In full are {among.count} candidates, {counted(among.selection_seeds, 'training')} each."
+    )
+    text = filled("<p>{} {}</p>", _CHEAPLY, size)
+    title = heading("Tuned cheaply, tuned well", selection)
+    return html(title + text + table_of(head, rows, "comparison", kinds))
+
+
+def _standing(table: pd.DataFrame, label: str) -> tuple[str, str]:
+    """Difference, and verdict with the seeds that failed."""
+    row: Any = table.loc[label]
+    failed = [f"{int(row[what])} {what}" for what in FAILURES if row[what]]
+    return number(row.difference, "{:+.2f}", 100), ", ".join([row.verdict, *failed])
 
 
 def choices(selection: Selection) -> HTML:
@@ -70,23 +119,22 @@ def choices(selection: Selection) -> HTML:
     if among is None or chosen.empty:
         return html("")
     found = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
-    close = tuning_summary.close_to_best(selection.candidates)
+    close, wide = tuning_summary.close_to_best(selection.candidates), _widest(among)
     head = [
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
-        *(f"trials within {100 * tuning_summary.MARGIN:g} point of its best", "95 % interval"),
+        f"trials within {100 * tuning_summary.MARGIN:g} point of its best",
+        *([] if wide is None else [f"range of {wide[0]} that will do ({wide[2]})"]),
+        "95 % interval",
     ]
     rows = []
     for label in selection.table.index:
+        if label not in found.index:  # its table was left out
+            continue
         own = found.loc[label]
         cells = [_chosen(chosen[chosen.label == label][axis], own.loc[axis]) for axis in among.axes]
-        ends = ", ".join(
-            f"{axis} {end} {own.loc[axis, end]}"
-            for axis in among.axes
-            for end in ("low", "high")
-            if own.loc[axis, end]
-        )
+        ends = "; ".join(told for axis in among.axes if (told := _ends(axis, own.loc[axis])))
         share = close.get(str(label))
         replicates, kept = int(own.replicates.iloc[0]), int(own.recipe.iloc[0])
         rows.append(
@@ -95,18 +143,23 @@ def choices(selection: Selection) -> HTML:
                 *cells,
                 f"{kept} of {replicates}" if among.budget is not None else "",
                 ends,
-                number(share.share, "{:.0f} %", 100) if share else "",
-                limits(share.low, share.high, "{:.0f}") if share else "",
+                *_that_will_do(share, wide),
             )
         )
     text = (
         f"Each replicate chose for itself: {among.told}. The share of the random trials that come"
         f" within {100 * tuning_summary.MARGIN:g} point of the activation's best says how easily it"
         " is tuned"
-        f"{_width(selection)}; its interval is exact (Clopper and Pearson)."
+        f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
     )
     title = heading("What was chosen, and how easily", selection)
-    return html(title + filled("<p>{}</p>", text) + table_of(head, rows))
+    return html(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
+
+
+def _ends(axis: str, row: pd.Series) -> str:
+    """How many replicates chose an end of an axis, in words; empty if none did."""
+    counts = [f"{int(row[end])} {end}" for end in ("low", "high") if row[end]]
+    return f"{axis} {', '.join(counts)}" if counts else ""
 
 
 def _chosen(values: pd.Series, row: pd.Series) -> str:
@@ -116,13 +169,41 @@ def _chosen(values: pd.Series, row: pd.Series) -> str:
     return f"{row['median']:.3g} [{row.least:.3g}, {row.most:.3g}]"
 
 
-def _width(selection: Selection) -> str:
-    """That a share of one axis is a width, where one axis was drawn from, on a log scale."""
-    axes = list(selection.tuning.axes.values()) if selection.tuning else []
-    if len(axes) == 1 and isinstance(axes[0], Range) and axes[0].log:
-        decades = np.log10(axes[0].high / axes[0].low)
-        return f" (times {decades:.2g} it is the width in decades of the range that will do)"
-    return ""
+_Wide = tuple[str, Range, str]  # an axis: its name, its range, its unit
+
+
+def _widest(among: Space) -> _Wide | None:
+    """The axis whose width says how easily something is tuned: the learning rate's, else the first
+    that is drawn from a range."""
+    drawn = {name: axis for name, axis in among.axes.items() if isinstance(axis, Range)}
+    if not drawn:
+        return None
+    name = "lr" if "lr" in drawn else next(iter(drawn))
+    return name, drawn[name], "decades" if drawn[name].log else "its range"
+
+
+def _that_will_do(share: tuning_summary.Share | None, wide: _Wide | None) -> list[str]:
+    """The share of trials that will do, and its interval or that of the width that it is."""
+    if share is None:
+        return ["", "", ""] if wide else ["", ""]
+    if wide is None:
+        return [short_percent(share.share), limits(share.low, share.high, "{:.0f}")]
+    found, form = tuning_summary.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
+    interval = limits(found.low, found.high, form, 1)
+    return [short_percent(share.share), number(found.share, form), interval]
+
+
+def _width(wide: _Wide | None, axes: int) -> str:
+    """What a width is, in words."""
+    if wide is None:
+        return ""
+    name, axis, _ = wide
+    whole = tuning_summary.width(tuning_summary.Share(1, 1, 1), axis).share
+    others = ", on average over the others as they were drawn" if axes > 1 else ""
+    size = f"the {whole:.2g} decades" if axis.log else f"the {whole:.3g}"
+    return (
+        f"; times {size} of {name} it is the width of the part of that range that will do{others}"
+    )
 
 
 def rates(selection: Selection) -> HTML:
@@ -131,7 +212,7 @@ def rates(selection: Selection) -> HTML:
         return html("")
     tried = tuning_summary.trials(selection.candidates)
     pieces = Markup("")
-    order = list(selection.table.index)
+    order = [label for label in selection.table.index if label in set(tried.label)]
     for axis, values in selection.tuning.axes.items():
         if pd.to_numeric(tried[axis], errors="coerce").isna().any() or tried[axis].nunique() < 4:
             continue
@@ -159,12 +240,15 @@ def _is_log(axis: tuple[Any, ...] | Range) -> bool:
 
 def trial_curves(selection: Selection) -> HTML:
     """The expected best after so many random trials: the baseline and the highest other row."""
-    base = selection.baseline
-    others = [label for label in selection.table.index if label != base]
-    if selection.tuning is None or base not in selection.table.index or not others:
+    base, candidates = selection.baseline, selection.candidates
+    if selection.tuning is None or candidates.empty:
+        return html("")
+    there = [label for label in selection.table.index if label in set(candidates.label)]
+    others = [label for label in there if label != base]
+    if base not in there or not others:
         return html("")
     labels = [base, str(others[0])]
-    found = tuning_summary.curves(selection.candidates, labels, CURVE, tuning_summary.BOTH)
+    found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH)
     if found.empty:
         return html("")
     told = tuning_summary.stretches_told(tuning_summary.crossing(found, *labels))

@@ -11,7 +11,7 @@ from afnlab.native.library import cache_folder
 from afnlab.native.toolchain import Unavailable
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint.manifest import Manifest
-from afnlab.runs.kernel.read_audit import MADE, READ
+from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run
@@ -31,8 +31,11 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     read = [
         (path, code, how) for path, code, how in read if not (how == MADE and aside(Path(path)))
     ]
-    data = not manifest.executes_texts and all(how != MADE for _, _, how in read)
+    texts = manifest.executes_texts or TEXTS in read
+    data = not texts and all(how != MADE for _, _, how in read)
     for path, code, how in read:
+        if (path, code, how) == TEXTS:
+            continue
         planned = manifest.files.get(path)
         if planned is None:
             if how == MADE or (data and how == READ):
@@ -40,7 +43,8 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
             if not aside(Path(path)):
                 raise RuntimeError(
                     f"{path} was read, but could not be foreseen from the notebook, so the run's id"
-                    " does not cover it; import it by a statement, or name the file in a text"
+                    " does not cover it; import it by a statement, or name the file in a text, with"
+                    " the ending .py"
                 )
         elif planned != code and how != MADE:
             raise RuntimeError(

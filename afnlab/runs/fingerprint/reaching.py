@@ -14,7 +14,7 @@ _EXECUTING = {
     *("exec", "eval", "__builtins__", "builtins.exec", "builtins.eval"),
     *(".run_cell", ".run_code", ".ex", ".ev"),
 }
-_COMPILING = {"builtins", "codeop", "timeit"}
+_COMPILING = {"builtins", "codeop", "timeit", "InteractiveInterpreter", "cProfile"}
 _CONCEALING = _EXECUTING | {
     *("__import__", "builtins.__import__", "sys.modules", "pydoc.locate"),
     *(".import_module", ".find_spec", ".resolve_name", ".run_path", ".run_module"),

@@ -15,18 +15,17 @@ from pathlib import Path
 
 from afnlab.paths import PACKAGE
 from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mentions, reference
+from afnlab.runs.fingerprint.reaching import executes_texts
 from afnlab.runs.fingerprint.syntax import Source, read
-from afnlab.runs.parameters import declarations
+from afnlab.runs.notebook_parameters import declarations
 
 _SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
 _CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb")
 _ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code where modules are looked for in them, else data
 _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
-# Names with which a source moves where modules are looked for, runs what is in a file, or reads its
-# own text.
+# Names with which a source moves where modules are looked for, loads a file, or reads its own text.
 _MOVES = {"path", "chdir", "addsitedir", "%cd", "PYTHONPATH"}
-_RUNS = {"exec", "eval", "compile"}
 _LOADS = {"run_path", "spec_from_file_location", "SourceFileLoader"}
 _LISTS = {"iter_modules", "walk_packages"}  # what finds the modules of a package
 _MOST = 1 << 20  # bytes of a file without an ending of code that may be run all the same
@@ -123,9 +122,11 @@ class UserFiles:
             reached = replace(one, names=(*one.names, *every))
             for path in self._imported(reached, roots, folder):
                 self._add(f"import {one.level} {one.module}", path, roots)
-        runs = bool({root for root, *_ in named.chains} & _RUNS or named.names & _LOADS)
+        compiles = ("compile",) in named.chains or bool(named.names & _LOADS)
         for text in named.texts:
-            for path in self._of_text(text, folder, _endings(named), any_file=runs):
+            for path in self._of_text(
+                text, folder, _endings(named), any_file=compiles or executes_texts(source)
+            ):
                 self._add("text", path, None)
 
     def _note_roots(self, named: Mentions, folder: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from afnlab.runs.kernel import process_environment, read_audit
 from afnlab.runs.kernel.fork_client import KernelServer
-from afnlab.runs.parameters import declarations, encoding
+from afnlab.runs.notebook_parameters import declarations, encoding
 
 _SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end

@@ -3,25 +3,34 @@
 It is started before anything else is imported, so it needs the standard library alone: a new
 interpreter loads it with `starter()`. `fingerprint.checking` compares what it notes with what the
 run's id was made from.
+
+Of a text that is executed (`exec(open(name).read())`) Python does not tell where it comes from. So
+the files that were opened are looked through for its lines.
 """
 
 # It is called at every event of the interpreter, where plain texts are faster than paths.
-# ruff: noqa: PTH113, PTH119, PTH120, PTH123, PTH206
+# ruff: noqa: PTH100, PTH113, PTH116, PTH119, PTH120, PTH123, PTH206
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.machinery
 import importlib.util
 import json
 import os
+import re
+import stat
 import sys
 import threading
+from collections import Counter, deque
+from types import FrameType
 from typing import Any
 
 VARIABLE = "AFNLAB_READ"  # names the file that takes the notes
 READ, EXECUTED, MADE = "read", "executed", "made"  # what became of a file; MADE: by the run, too
 _BEGUN = ("", "", READ)  # the first note
+TEXTS = ("", "", EXECUTED)  # a note: code that is not installed has executed what it had as a text
 _EVENTS = ("open", "compile", "exec", "import", "os.rename")
 _CODE = (".py", ".pyw", ".ipy", ".ipynb", ".pyc")
 _ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code, if Python looks into them for modules
@@ -30,6 +39,12 @@ _KERNELS = (".cpp", ".cu", ".h")  # of afnlab's own
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = os.path.dirname(os.path.realpath(os.__file__))
+_STANDARD_FOLDERS = (_STANDARD + os.sep, os.path.dirname(os.__file__) + os.sep)
+_SHELLS = ("IPython", "ipykernel")  # these execute Python for others, as parts of the standard do
+# How much is looked through for the lines of an executed text: the last of it.
+_OPENED, _LARGEST, _LINES = 1000, 1 << 20, 50_000  # files, bytes of a file, lines
+_NUMBER = re.compile(r"\b\d[\d_.]*(?:[eE][+-]?\d+)?")
+_WORD, _NAME = re.compile(r"\w+"), re.compile(r"\b[^\W\d]")
 
 
 def starter(then: str) -> list[str]:
@@ -50,6 +65,7 @@ class _Notes:
     """
 
     def __init__(self) -> None:
+        self.origins = _Origins()
         self.known: dict[tuple[str, str, str], None] = {}
         self.written: set[str] = set()
         self.texts: dict[tuple[Any, ...], str] = {}
@@ -67,6 +83,11 @@ class _Notes:
         if how != READ:
             self.executed.add(path)
 
+    def put_texts(self) -> None:
+        if TEXTS not in self.known:
+            self.known[TEXTS] = None
+            self._write([TEXTS])
+
     def _write(self, notes: list[tuple[str, str, str]]) -> None:
         if self.file is not None and notes:
             lines = "".join(json.dumps(one) + "\n" for one in notes)
@@ -75,6 +96,97 @@ class _Notes:
     def keep_in(self, path: str) -> None:
         self.file = os.open(path, os.O_WRONLY | os.O_APPEND)
         self._write([_BEGUN, *self.known])
+
+
+class _Origins:
+    """Which of the files that were opened a text comes from, by its lines.
+
+    opened: the last files that are not installed, not looked through yet. cells: the names that the
+    notebook's cells are compiled under. Threads share it without a lock, which a fork might leave
+    locked for ever.
+    """
+
+    def __init__(self) -> None:
+        self.opened: deque[str] = deque(maxlen=_OPENED)
+        self.cells: set[str] = set()
+        self._sources: list[str] = []  # of cells and executed files
+        self._seen: set[tuple[str, int, int]] = set()
+        self._lines: dict[int, str] = {}  # the file of each line, by the line's hash
+        self._sizes: dict[str, int] = {}  # how many lines a file has
+        # What comes from a file, by the name it was compiled under: its words, and the file.
+        self._found: dict[str, list[tuple[set[str], str]]] = {}
+
+    def add_source(self, content: str | bytes) -> None:
+        """What this holds does not come from another file."""
+        self._sources.append(_plain(content))
+
+    def add(self, content: str | bytes, name: str) -> None:
+        """A text that is compiled under a name."""
+        found = 0
+        while self.opened and found < _LINES:
+            with contextlib.suppress(IndexError, OSError):  # another thread was faster; it is gone
+                found += self._look_through(os.path.realpath(self.opened.pop()))
+        self.opened.clear()
+        if len(self._lines) > 2 * _LINES:
+            self._lines = dict([*self._lines.items()][-_LINES:])
+        if not self._lines:
+            return
+        text = _plain(content)
+        lines = _telling_lines(text)
+        files = Counter(
+            self._lines[hash(line)]
+            for line in lines
+            if hash(line) in self._lines and not any(line in s for s in self._sources)
+        )
+        for path, common in files.items():
+            # Of an edited file some lines are left; that two have one in common means nothing.
+            if 2 * common >= min(len(lines), self._sizes[path]):
+                self._found.setdefault(name, []).append((set(_WORD.findall(text)), path))
+
+    def of(self, code: Any) -> str:
+        """The file that code was compiled from as a text, or an empty text."""
+        known = self._found.get(code.co_filename)
+        names = _names(code) if known else set()
+        return next((path for words, path in known or () if names <= words), "")
+
+    def _look_through(self, path: str) -> int:
+        """Note the lines of a file; how many there are."""
+        status = os.stat(path)
+        one = (path, status.st_mtime_ns, status.st_size)
+        if not (stat.S_ISREG(status.st_mode) and 0 < status.st_size <= _LARGEST):
+            return 0
+        if one in self._seen or _is_library(path):
+            return 0
+        self._seen.add(one)
+        with open(path, "rb") as file:
+            start = file.read(1024)
+            lines = set() if b"\0" in start else _telling_lines(_plain(start + file.read()))
+        self._sizes[path] = len(lines)
+        self._lines |= {hash(line): path for line in lines}
+        return len(lines)
+
+
+def _names(code: Any) -> set[str]:
+    """The names in code, functions in it too; not those that Python itself adds."""
+    inner = (value for value in code.co_consts if hasattr(value, "co_code"))
+    own = {name for name in (*code.co_names, *code.co_varnames) if name[:1] not in "._"}
+    return own.union(*map(_names, inner))
+
+
+def _telling_lines(text: str) -> set[str]:
+    """The lines that say more than one word, a number or a comment."""
+    lines = {line.strip() for line in text.splitlines()}
+    return {
+        line
+        for line in lines
+        if line[:1] != "#" and _NAME.search(line) and not line.rstrip(" :").isidentifier()
+    }
+
+
+def _plain(content: str | bytes) -> str:
+    """A text with all numbers alike: where one was set to another, it is from the same file."""
+    text = content if isinstance(content, str) else content.decode(errors="replace")
+    return _NUMBER.sub("0", text)
 
 
 _notes = _Notes()
@@ -134,13 +246,14 @@ def _heard(event: str, arguments: tuple) -> None:
 def _note(event: str, arguments: tuple) -> None:
     if event == "compile":  # of what a file held, in the very bytes
         content, name = arguments
-        if isinstance(content, bytes) and (path := _code(name)):
-            _notes.put(path, content, MADE if path in _notes.written else EXECUTED)
+        if isinstance(content, bytes):
+            _compiled(content, name)
     elif event == "exec":  # of a file that was compiled in another way, or read as a text
         code = arguments[0]
         path = _code(code.co_filename) or _notes.texts.get(_key(code), "")
         if path and path not in _notes.executed:
             _read(path, MADE if path in _notes.written else EXECUTED)
+        _executed(code)
     elif event == "os.rename":
         if _path(arguments[0]) in _notes.written:
             _notes.written.add(_path(arguments[1]))
@@ -152,6 +265,59 @@ def _note(event: str, arguments: tuple) -> None:
         name = arguments[0]
         _read(_noted(name, _CODE) or _noted(name, _KERNELS))
         _read(_noted(name, _ARCHIVES), EXECUTED)
+        if isinstance(name, (str, bytes, os.PathLike)):
+            path = os.path.abspath(os.fsdecode(name))
+            if not _is_library(path) and not path.startswith(_PACKAGE + os.sep):
+                _notes.origins.opened.append(path)
+
+
+def _compiled(content: bytes, name: Any) -> None:
+    """What is compiled is a file, a cell of the notebook, or a text of any origin."""
+    if path := _code(name):
+        _notes.put(path, content, MADE if path in _notes.written else EXECUTED)
+        _notes.origins.add_source(content)
+    elif isinstance(name, str) and not _is_library(name):
+        if _is_in(_caller(), _SHELLS) and not _is_within_a_cell():
+            _notes.origins.cells.add(name)
+            _notes.origins.add_source(content)
+        else:
+            _notes.origins.add(content, name)
+
+
+def _executed(code: Any) -> None:
+    """Note the file that code was read from as a text. What a library executes is its own."""
+    frame = _caller()
+    name = "" if frame is None else frame.f_code.co_filename
+    standard = name.startswith(("<frozen", *_STANDARD_FOLDERS)) and not _is_in(frame, _INSTALLED)
+    if not (standard or _is_in(frame, _SHELLS)):
+        if not name or name.startswith(_PACKAGE + os.sep) or _is_library(name):
+            return
+        _notes.put_texts()
+    path = _notes.origins.of(code)
+    if path and path not in _notes.executed:
+        _read(path, MADE if path in _notes.written else EXECUTED)
+
+
+def _caller() -> FrameType | None:
+    """The frame in which the event arose."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename == _heard.__code__.co_filename:
+        frame = frame.f_back
+    return frame
+
+
+def _is_in(frame: FrameType | None, folders: tuple[str, ...]) -> bool:
+    """Whether a frame's code lies in a folder of one of these names."""
+    return frame is not None and any(
+        f"{os.sep}{folder}{os.sep}" in frame.f_code.co_filename for folder in folders
+    )
+
+
+def _is_within_a_cell() -> bool:
+    frame = _caller()
+    while frame is not None and frame.f_code.co_filename not in _notes.origins.cells:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _read(path: str, how: str = READ) -> None:
@@ -177,6 +343,8 @@ def _key(code: Any) -> tuple[Any, ...]:
 
 def _code(name: Any) -> str:
     """The file, whatever its name's ending, that code was compiled from, if it is no library's."""
+    if isinstance(name, str) and name[:1] == "<" and name[-1:] == ">":
+        return ""  # <string>: the name of no file
     path = _noted(name, ("",), written=True)
     return path if os.path.isfile(path) else ""
 
@@ -216,6 +384,6 @@ def _is_library(path: str) -> bool:
     """Whether a file belongs to what is installed, and not to afnlab."""
     if path.startswith(_PACKAGE + os.sep):
         return False
-    return path.startswith(_STANDARD + os.sep) or any(
+    return path.startswith(_STANDARD_FOLDERS) or any(
         part in _INSTALLED for part in path.split(os.sep)
     )

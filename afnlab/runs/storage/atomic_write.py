@@ -13,6 +13,7 @@ import stat
 import time
 import uuid
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,15 @@ class Attempt:
         except OSError as error:
             raise ValueError(f"{runs}: cannot hold runs ({error})") from None
 
+    def require_room(self) -> None:
+        """ValueError where a plain file, or a link, stands under the run's name."""
+        final = self.runs / self.run_id
+        if os.path.lexists(final) and (final.is_symlink() or not final.is_dir()):
+            what = "a link" if final.is_symlink() else "a file"
+            raise ValueError(
+                f"{final}: is {what}, where the folder of this run has to be; move it away"
+            )
+
     def finish(self, record: dict[str, Any]) -> Path:
         """Make the attempt the run. If another was first, its folder stays.
 
@@ -65,6 +75,7 @@ class Attempt:
         """Give the folder, with its record in it, the run's name."""
         for path in (*safe_files.plain(self.folder), *safe_files.folders(self.folder), self.folder):
             _sync(path)
+        self.require_room()
         final = self.runs / self.run_id
         while not _renamed(self.folder, final):
             try:
@@ -80,7 +91,7 @@ class Attempt:
         discard_failed(self.runs, self.run_id)
         return final
 
-    def fail(self, facts: dict[str, Any]) -> Path:
+    def fail(self, facts: Mapping[str, Any]) -> Path:
         """Move the attempt aside, in place of the last one that failed of the same run."""
         final = self.runs / runs_folder.FAILED / self.run_id
         final.parent.mkdir(exist_ok=True)

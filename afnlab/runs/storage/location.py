@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -24,7 +23,7 @@ from afnlab.paths import user_cache
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import atomic_write, runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.record_schema import Record, is_training
 
 
 def place(runs: str | Path | None = None) -> Place:
@@ -311,7 +310,7 @@ class Remote(Place):
             self.fs.rm_file(self._at(*parts))
 
 
-def _shelf(record: dict[str, Any]) -> str:
+def _shelf(record: Record) -> str:
     """The folder of a record's files: its sum, so that two attempts never share one."""
     return str(record["sum"])[:16]
 

@@ -12,7 +12,7 @@ from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.storage import atomic_write, runs_folder
 from afnlab.runs.storage.location import Place
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.record_schema import FailureRecord, Record, is_training
 from afnlab.runs.storage.safe_files import is_id
 
 _LEAST = 4  # letters of an abbreviated id
@@ -28,12 +28,13 @@ def table(folder: Path) -> pd.DataFrame:
     """
     columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
     rows = []
-    for facts in [*runs_folder.records(folder), *runs_folder.failures(folder)]:
+    facts: Record | FailureRecord
+    for facts in (*runs_folder.records(folder), *runs_folder.failures(folder)):
         code = staleness.state(facts)
         state = "failed" if "message" in facts else "done"
         if state == "done" and code == staleness.CHANGED:
             state = "stale"
-        metrics = facts.get("metrics", {})
+        metrics: Any = facts.get("metrics", {})
         accuracy = metrics.get("test_accuracy") if is_training(facts) else None
         seeds = len(facts.get("seeds", ()))
         values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
@@ -43,7 +44,7 @@ def table(folder: Path) -> pd.DataFrame:
     return made.sort_values(["started", "id"], ignore_index=True)
 
 
-def find(folder: Path, ref: str) -> dict[str, Any]:
+def find(folder: Path, ref: str) -> Record | FailureRecord:
     """The record of the run (or failed run) whose id begins with `ref`; ValueError if not one."""
     known = {r["id"]: r for r in (*runs_folder.failures(folder), *runs_folder.records(folder))}
     found = [i for i in known if i.startswith(ref)]

@@ -1,63 +1,43 @@
-"""What a record holds: every field and its kind, all the way down.
-
-A kind is a function that says whether a value is of it; `[kind]` is a list of such values; a
-mapping says it name by name, `*` of all the others. A name with `?` at its end may be left out.
-"""
+"""What a record holds: every field and its type, all the way down; pydantic checks values by it."""
 
 from __future__ import annotations
 
 import re
 import reprlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, NotRequired, TypeGuard, TypeVar, cast
+
+from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from afnlab.runs.storage.safe_files import is_id, is_name
 
-Kind = Any  # Callable[[Any], bool] | list[Kind] | Mapping[str, Kind], which mypy cannot follow
+
+def _that(holds: Callable[[Any], bool]) -> PlainValidator:
+    """A validator of values for which something holds; they stay as they are."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError
+        return value
+
+    return PlainValidator(check)
 
 
-def anything(value: Any) -> bool:
-    return True
-
-
-def text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def number(value: Any) -> bool:
-    """A finite real number, as a float can hold it."""
+def is_number(value: Any) -> bool:
+    """Whether it is a finite real number, as a float can hold it."""
     real = isinstance(value, (int, float)) and not isinstance(value, bool)
     return real and abs(value) <= sys.float_info.max
 
 
-def maybe(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or kind(value)
-
-
-def count(value: Any) -> bool:
-    return whole(value) and 0 <= value < 1 << 63
-
-
-def length(value: Any) -> bool:
-    """Epochs of a training, of which the last may be a part."""
-    return number(value) and 0 < value < 1 << 31
-
-
-def seed(value: Any) -> bool:
-    return whole(value) and abs(value) < 1 << 64
-
-
-def date(value: Any) -> bool:
+def _is_date(value: Any) -> bool:
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -65,106 +45,177 @@ def date(value: Any) -> bool:
     return True
 
 
-def sha256(value: Any) -> bool:
-    return text(value) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
-# None where git does not say.
-_GIT: dict[str, Kind] = {"commit": maybe(text), "dirty": maybe(truth), "*": anything}
-_MAY: dict[str, Kind] = {
-    "native?": truth,
-    "code?": {"*": text},
-    "settings?": {"*": anything},
-    "versions?": {"*": text},
-    "git?": lambda value: value is None or _misfit(value, _GIT) is None,
-    "sum?": sha256,
-    "*": anything,
-}
-RUN: dict[str, Kind] = {
-    "schema": count,
-    "id": is_id,
-    "group": text,
-    "notebook": text,
-    "label": text,
-    "parameters": {"*": anything},
-    "given": {"*": anything},
-    "seeds": [seed],
-    "started": date,
-    "seconds": number,
-    "metrics?": {"*": maybe(number)},
-    "environment?": {"*": anything},
-    "files?": {"*": {"bytes?": count, "sha256?": sha256}},
-    **_MAY,
-}
-TRAINING: dict[str, Kind] = RUN | {
-    "parameters": {
-        "task": text,
-        "activation": text,
-        "label": text,
-        "epochs": length,
-        "device": text,
-        "options": {"*": anything},
-        "*": anything,
-    },
-    "versions": {"*": text},
-    "metrics": {"test_accuracy": number, "*": maybe(number)},
-    "environment": {
-        **{
-            "examples": {"train": count, "test": count},
-            "evaluated": text,
-            "classes?": maybe(count),
-        },
-        **dict.fromkeys(("data", "dtype", "device", "device_name", "python", "torch"), text),
-        **{"numpy": text, "platform": text, "threads": count, "determinism?": {"*": anything}},
-        "*": anything,
-    },
-}
-FAILURE: dict[str, Kind] = {
-    "id": is_id,
-    "group": text,
-    "label": text,
-    "message": text,
-    "started": date,
-    "notebook?": text,
-    "parameters?": {"*": anything},
-    "given?": {"*": anything},
-    "seeds?": [seed],
-    "seconds?": number,
-    **_MAY,
-}
+Number = Annotated[float, _that(is_number)]
+Count = Annotated[int, _that(lambda value: is_whole(value) and 0 <= value < 1 << 63)]
+Seed = Annotated[int, _that(lambda value: is_whole(value) and abs(value) < 1 << 64)]
+# Epochs of a training, of which the last may be a part.
+Length = Annotated[float, _that(lambda value: is_number(value) and 0 < value < 1 << 31)]
+Date = Annotated[str, _that(_is_date)]
+Sha256 = Annotated[str, _that(_is_sha256)]
+RunId = Annotated[str, _that(is_id)]
+
+_open = with_config(ConfigDict(extra="allow", strict=True))  # what else stands there is no fault
 
 
-def is_training(record: Mapping[str, Any]) -> bool:
+@_open
+class Git(TypedDict):
+    """The commit of afnlab's own code; None where git does not say."""
+
+    commit: str | None
+    dirty: bool | None
+
+
+@_open
+class File(TypedDict):
+    """A file of a run; a record of the first schema may lack both."""
+
+    bytes: NotRequired[Count]
+    sha256: NotRequired[Sha256]
+
+
+@_open
+class _Told(TypedDict):
+    """What a record of any kind may hold."""
+
+    native: NotRequired[bool]
+    code: NotRequired[dict[str, str]]
+    settings: NotRequired[dict[str, Any]]
+    task: NotRequired[Any]
+    folder: NotRequired[Any]
+    git: NotRequired[Git | None]
+    sum: NotRequired[Sha256]
+
+
+@_open
+class _Whole(_Told):
+    schema: Count
+    id: RunId
+    group: str
+    notebook: str
+    label: str
+    given: dict[str, Any]
+    seeds: list[Seed]
+    started: Date
+    seconds: Number
+    files: NotRequired[dict[str, File]]
+
+
+@_open
+class RunRecord(_Whole):
+    """The record of a whole run."""
+
+    parameters: dict[str, Any]
+    metrics: NotRequired[dict[str, Number | None]]
+    environment: NotRequired[dict[str, Any]]
+    versions: NotRequired[dict[str, str]]
+
+
+@_open
+class TrainingParameters(TypedDict):
+    """The parameters of a training, in their normal form."""
+
+    task: str
+    activation: str
+    label: str
+    epochs: Length
+    device: str
+    options: dict[str, Any]
+
+
+@_open
+class TrainingMetrics(TypedDict):
+    test_accuracy: Number
+    test_loss: NotRequired[Number | None]
+
+
+@_open
+class Examples(TypedDict):
+    train: Count
+    test: Count
+
+
+@_open
+class Environment(TypedDict):
+    """What a training was made with."""
+
+    examples: Examples
+    evaluated: str
+    classes: NotRequired[Count | None]
+    data: str
+    dtype: str
+    device: str
+    device_name: str
+    python: str
+    torch: str
+    numpy: str
+    platform: str
+    threads: Count
+    determinism: NotRequired[dict[str, Any]]
+
+
+@_open
+class TrainingRecord(_Whole):
+    """The record of a whole run that trained an activation on a task."""
+
+    parameters: TrainingParameters
+    metrics: TrainingMetrics
+    environment: Environment
+    versions: dict[str, str]
+
+
+@_open
+class FailureRecord(_Told):
+    """What is known of a run that failed."""
+
+    id: RunId
+    group: str
+    label: str
+    message: str
+    started: Date
+    notebook: NotRequired[str]
+    parameters: NotRequired[dict[str, Any]]
+    given: NotRequired[dict[str, Any]]
+    seeds: NotRequired[list[Seed]]
+    seconds: NotRequired[Number]
+    versions: NotRequired[dict[str, str]]
+
+
+Record = RunRecord | TrainingRecord
+Kind = TypeVar("Kind", RunRecord, TrainingRecord, FailureRecord)
+
+
+def is_training(record: Mapping[str, Any]) -> TypeGuard[TrainingRecord]:
     """Whether a record is that of a training by afnlab's engine, not of a notebook's own."""
     normal = record.get("parameters")
     own = {"task", "activation", "label", "epochs", "options"}
     return isinstance(normal, dict) and own <= set(normal)
 
 
-def check(content: dict[str, Any], kind: dict[str, Kind]) -> None:
-    """ValueError, naming the field and the value, if a record's content is not of its kind."""
-    if absent := [name for name in kind if name not in content and name[-1] not in "?*"]:
-        raise ValueError(f"lacks {', '.join(absent)}")
-    if misfit := _misfit(content, kind):
-        name, value = misfit
-        raise ValueError(f"{name} cannot be {reprlib.repr(value)}")
+def checked(content: Mapping[str, Any], kind: type[Kind]) -> Kind:
+    """A record's content, as it is; ValueError, naming field and value, if it is not of a kind."""
+    try:
+        _adapter(cast(Hashable, kind)).validate_python(content)
+    except ValidationError as error:
+        raise ValueError(_misfit(error.errors(include_url=False, include_context=False))) from None
     for name in content.get("files", {}):
         if not is_name(name):
             raise ValueError(f"files cannot hold {reprlib.repr(name)}")
+    return cast(Kind, content)
 
 
-def _misfit(value: Any, kind: Kind, name: str = "") -> tuple[str, Any] | None:
-    """The first value that is not of its kind, with its name."""
-    if isinstance(kind, list):
-        if not isinstance(value, list):
-            return name, value
-        return next(filter(None, (_misfit(v, kind[0], name) for v in value)), None)
-    if not isinstance(kind, dict):
-        return None if kind(value) else (name, value)
-    if not isinstance(value, dict):
-        return name, value
-    if any(key not in value for key in kind if key[-1] not in "?*"):
-        return name, value
-    of = {key: kind.get(key, kind.get(f"{key}?", kind.get("*", anything))) for key in value}
-    parts = (_misfit(value[key], of[key], f"{name}.{key}" if name else key) for key in value)
-    return next(filter(None, parts), None)
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter:
+    return TypeAdapter(cast(type, kind))
+
+
+def _misfit(errors: Sequence[Any]) -> str:
+    """What is wrong with a record: what it lacks, or else the first value that cannot be."""
+    if absent := [e["loc"][0] for e in errors if e["type"] == "missing" and len(e["loc"]) == 1]:
+        return f"lacks {', '.join(map(str, absent))}"
+    first = errors[0]
+    place = first["loc"][:-1] if first["type"] == "missing" else first["loc"]
+    return f"{'.'.join(map(str, place))} cannot be {reprlib.repr(first['input'])}"

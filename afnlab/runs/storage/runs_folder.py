@@ -15,14 +15,21 @@ from functools import lru_cache
 from itertools import product
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from afnlab.messages import masked
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.storage import record_schema, safe_files
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage import safe_files
+from afnlab.runs.storage.record_schema import (
+    FailureRecord,
+    Record,
+    RunRecord,
+    TrainingRecord,
+    checked,
+    is_training,
+)
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
 from afnlab.training.record import HISTORY as COLUMNS
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
@@ -35,21 +42,23 @@ ENVIRONMENT = "AFNLAB_RUNS"
 _READ = (".parquet", ".ipynb")  # what numbers and pages are made of
 _OTHER = "is not what was written (its SHA-256 is another)"
 LEARNED, FIXED = "parameters.parquet", "fixed.parquet"
-CHOSEN, CANDIDATES = "chosen.parquet", "candidates.parquet"
+CHOSEN, CANDIDATES, CHEAPER = "chosen.parquet", "candidates.parquet", "cheaper.parquet"
 TABLES = {
     HISTORY: COLUMNS,
     LEARNED: ("seed", "epoch", "site", "parameter", "index", "value"),
     "gradients.parquet": ("seed", "epoch", "parameter", "norm"),
     "steps.parquet": ("seed", "step", "train_loss"),
     FIXED: COLUMNS,
+    CHEAPER: (*COLUMNS, "candidates", SELECTION_SEEDS, "candidate"),
     CHOSEN: ("seed", "candidate"),  # and the parameters that were tuned
     CANDIDATES: (
         *("seed", "candidate", "drawn", "selection"),
         *("validation_loss", "validation_accuracy", "diverged"),
     ),
 }
-_WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection")
+_WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
+_Kind = TypeVar("_Kind", Record, FailureRecord)
 _MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
 
 
@@ -69,7 +78,7 @@ def write_record(folder: Path, record: Mapping[str, Any], listed: Iterable[Path]
     """
     sums = {path.relative_to(folder).as_posix(): safe_files.summed(path) for path in listed}
     full = {"schema": SCHEMA, **record, "files": sums}
-    record_schema.check(full, record_schema.RUN)
+    checked(full, RunRecord)
     write_json(folder / RECORD, full | {"sum": _sum(full)})
 
 
@@ -84,7 +93,7 @@ def _sum(record: Mapping[str, Any]) -> str:
     return digest(json.dumps(told, sort_keys=True))
 
 
-def read_record(path: Path, entire: bool = False) -> dict[str, Any]:
+def read_record(path: Path, entire: bool = False) -> Record:
     """A run's record; ValueError, with the file's name, if it is not that of a whole run.
 
     The sums of the tables and the notebook are checked; those of all files if `entire`.
@@ -95,21 +104,20 @@ def read_record(path: Path, entire: bool = False) -> dict[str, Any]:
     return record
 
 
-def parse_record(data: bytes, path: Path) -> dict[str, Any]:
+def parse_record(data: bytes, path: Path) -> Record:
     """A record in a file's content; an old one is brought up to date. ValueError if it is none."""
-    record = _parsed(data, path)
+    parsed = _parsed(data, path)
     try:
-        record_schema.check(record, record_schema.RUN)
+        record: Record = checked(parsed, RunRecord)
         if record["schema"] > SCHEMA:
             raise ValueError(f"schema {record['schema']} is newer than this afnlab")
-        if record["schema"] > 1:
-            record_schema.check(
-                record, {"sum": record_schema.sha256, "files": record_schema.anything}
-            )
+        absent = [name for name in ("sum", "files") if name not in record]
+        if record["schema"] > 1 and absent:
+            raise ValueError(f"lacks {', '.join(absent)}")
         if record["id"] != path.parent.name:
             raise ValueError(f"is the record of another run, {record['id']}")
         if is_training(record):
-            record_schema.check(record, record_schema.TRAINING)
+            record = checked(parsed, TrainingRecord)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if record["schema"] == 1 and "sum" not in record:  # from before there were compiled kernels
@@ -273,7 +281,7 @@ def _entries(runs: Path, file: str) -> Iterator[Path]:
             yield runs / name / file
 
 
-def _all(paths: Iterable[Path], read: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
+def _all(paths: Iterable[Path], read: Callable[[Path], _Kind]) -> list[_Kind]:
     found = []
     for path in paths:
         try:
@@ -284,7 +292,7 @@ def _all(paths: Iterable[Path], read: Callable[[Path], dict[str, Any]]) -> list[
     return sorted(found, key=lambda r: (r["started"], r["id"]))
 
 
-def records(runs: str | Path, entire: bool = False) -> list[dict[str, Any]]:
+def records(runs: str | Path, entire: bool = False) -> list[Record]:
     """The records of all whole runs, oldest first; what is not whole is named in a warning.
 
     entire: check the sums of all files, not only of those that numbers and pages are made of.
@@ -292,7 +300,7 @@ def records(runs: str | Path, entire: bool = False) -> list[dict[str, Any]]:
     return _all(_entries(Path(runs), RECORD), lambda path: read_record(path, entire))
 
 
-def failures(runs: str | Path) -> list[dict[str, Any]]:
+def failures(runs: str | Path) -> list[FailureRecord]:
     """What is known of the runs that failed: id, group, label, message, started, ..."""
     folder = Path(runs) / FAILED
     if folder.is_symlink():
@@ -301,18 +309,17 @@ def failures(runs: str | Path) -> list[dict[str, Any]]:
     return _all(_entries(folder, ERROR), lambda path: failure(path.parent))
 
 
-def failure(kept: Path) -> dict[str, Any]:
+def failure(kept: Path) -> FailureRecord:
     """What is known of the run that failed whose folder this is; ValueError if it is not that."""
     _check_folder(kept)
     path = kept / ERROR
     return parse_failure(_content(path), path)
 
 
-def parse_failure(data: bytes, path: Path) -> dict[str, Any]:
+def parse_failure(data: bytes, path: Path) -> FailureRecord:
     """What a file says of a run that failed; ValueError if it does not."""
-    facts = _parsed(data, path)
     try:
-        record_schema.check(facts, record_schema.FAILURE)
+        facts = checked(_parsed(data, path), FailureRecord)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if facts["id"] != path.parent.name:
@@ -322,7 +329,7 @@ def parse_failure(data: bytes, path: Path) -> dict[str, Any]:
     return facts
 
 
-def histories(runs: str | Path, chosen: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def histories(runs: str | Path, chosen: Iterable[TrainingRecord]) -> pd.DataFrame:
     """The histories of these trainings in one table: run, group, and the history's own columns.
 
     Where two runs of a group hold the same seed, the older one counts. A history that is not what
@@ -338,8 +345,7 @@ def histories(runs: str | Path, chosen: Iterable[dict[str, Any]]) -> pd.DataFram
         except ValueError as error:
             warnings.warn(f"left out {error}", stacklevel=2)
             continue
-        for at, name in enumerate(("run", "group")):
-            value = record["id" if name == "run" else name]
+        for at, (name, value) in enumerate({"run": record["id"], "group": record["group"]}.items()):
             table = table.add_column(at, name, pyarrow.array([value] * len(table)))
         parts.append(table)
     if not parts:

@@ -21,7 +21,7 @@ from jupyter_core.utils import ensure_event_loop
 from afnlab.messages import masked
 from afnlab.runs.execution import RunFailed, name_of, note_failure
 from afnlab.runs.kernel.execute_cells import Means
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import Place, place
 from afnlab.runs.sweeps.local_executor import PATIENCE, Ending, check_numbers
@@ -188,7 +188,7 @@ def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str
 def _parts(spec: RunSpec) -> dict[str, Any]:
     """What a worker makes the spec from; `auto` is the device that it means here."""
     given = dict(spec.parameters)
-    if spec.training is not None and "device" in spec.known:
+    if isinstance(spec, TrainingSpec) and "device" in spec.known:
         given["device"] = spec.training.device
     return {"notebook": name_of(spec.notebook), "parameters": given, "id": spec.id}
 

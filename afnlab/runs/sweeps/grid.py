@@ -12,7 +12,7 @@ import numpy as np
 
 from afnlab.errors import shown
 from afnlab.registry import get_activation, list_activations
-from afnlab.runs.parameters.encoding import size
+from afnlab.runs.notebook_parameters.encoding import size
 from afnlab.usercode.lookup import unknown
 
 ELEMENTWISE = "elementwise"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from afnlab.runs.storage.location import place
 from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor, Local
+from afnlab.runs.sweeps.pending import planned, standings
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -42,48 +43,6 @@ class Outcome:
         before = f", {len(self.earlier)} failed before" if self.earlier else ""
         counts = f"{len(self.there)} there, {len(self.added)} added, {len(self.failed)} failed"
         return f"{counts}{before}{''.join(failed)}"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a spec stands: what is left of it to run, and how that failed when it was tried."""
-
-    spec: RunSpec
-    left: RunSpec | None
-    failure: RunFailed | None = None
-
-
-def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
-    """How specs stand in a folder; left are the seeds that no whole run of their group holds."""
-    done: dict[str, set[int]] = {}
-    failed: dict[str, RunFailed] = {}
-    if runs.is_dir():
-        for record in runs_folder.records(runs, entire=True):
-            done.setdefault(record["group"], set()).update(record["seeds"])
-        for facts in runs_folder.failures(runs):
-            kept = runs / runs_folder.FAILED / facts["id"]
-            failed[facts["id"]] = RunFailed(facts["message"], kept)
-    for spec in specs:
-        seeds = tuple(s for s in spec.seeds if s not in done.get(spec.group, ()))
-        left: RunSpec | None = spec
-        if spec.training is None:
-            left = None if spec.group in done else spec
-        elif len(seeds) < len(spec.seeds):
-            left = spec.with_seeds(seeds) if seeds else None
-        yield Standing(spec, left, failed.get(left.id) if left else None)
-
-
-def planned(
-    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
-    only: Mapping[str, Any] | None = None,
-    here: bool = True,
-    report: Callable[[str], None] | None = None,
-    **overrides: Any,
-) -> tuple[str, list[RunSpec]]:
-    """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
-    plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
-    specs = plan.specs(here=here, report=report, **overrides)
-    return plan.name, sweep_file.chosen(specs, only or {})
 
 
 def sweep(

@@ -12,13 +12,14 @@ from typing import Any
 from afnlab import paths
 from afnlab.errors import ParameterError
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.parameters import declarations, yaml_lines
-from afnlab.runs.parameters.training import PARAMS
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.notebook_parameters import declarations, yaml_lines
+from afnlab.runs.notebook_parameters.training import PARAMS
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
+from afnlab.training.tune import FAIR
 from afnlab.usercode.lookup import unknown
 
 _MANY = 500  # runs, from which on it is said that they are looked up
@@ -58,16 +59,15 @@ class Sweep:
     ) -> list[RunSpec]:
         """The runs, in the order of the grid; `overrides` replace shared parameters (None: do not).
 
+        A budget makes a sweep tune that has no key `tune`: what `afnlab.tune` tunes by itself.
         here: whether the device must be this machine's. report: takes a line where there are so
         many that it takes long. SweepError, naming the line, for anything that a run may not be
         given.
         """
         overrides = {name: value for name, value in overrides.items() if value is not None}
         shared = {n: Entry(v, ("parameters", n)) for n, v in self.parameters.items()}
-        if budget := overrides.pop(BUDGET, None):
-            if not self.tune:
-                raise ValueError(f"{BUDGET} is for sweeps that tune; {self.name} has no key 'tune'")
-            overrides[TUNE] = {**self.tune, BUDGET: budget}
+        if BUDGET in overrides:
+            overrides[TUNE] = {**self.tuning, BUDGET: overrides.pop(BUDGET)}
         if self.tune:
             shared[TUNE] = Entry(self.tune, (TUNE,))
         axes = self._axes()
@@ -106,6 +106,14 @@ class Sweep:
         self._check_baseline(made.values())
         return list(made.values())
 
+    @property
+    def tuning(self) -> Mapping[str, Any]:
+        """What its runs tune if they are to: its own key `tune`, or what `afnlab.tune` tunes."""
+        if not self.tune and TUNE not in self._declared():
+            known = Path(self.notebook).name
+            raise ValueError(f"{BUDGET} is for notebooks with a parameter 'tune'; {known} has none")
+        return self.tune or FAIR
+
     def _counted(self, axes: Sequence[Sequence[Point]]) -> None:
         try:
             grid.counted_runs(prod(map(len, axes)))
@@ -129,7 +137,7 @@ class Sweep:
         return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
 
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
-        asked = [spec.training for spec in specs if spec.training is not None]
+        asked = [spec.training for spec in specs if isinstance(spec, TrainingSpec)]
         known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
         if self.baseline and not known:
             raise self.wrong(
@@ -155,11 +163,14 @@ class Sweep:
         beside = [self.lines.get((*holding, last + step)) for step in (-1, 1)]
         return f" (item {last + 1})" if self.lines[at] in beside else ""
 
-    def _has_one_seed(self) -> bool:
+    def _declared(self) -> Mapping[str, declarations.Declared]:
         try:
-            known = declarations.declared(paths.find("notebooks", self.notebook, ".ipynb"))
+            return declarations.declared(paths.find("notebooks", self.notebook, ".ipynb"))
         except ValueError as error:
             raise self.wrong(str(error), "notebook") from None
+
+    def _has_one_seed(self) -> bool:
+        known = self._declared()
         return "seed" in known and "seeds" not in known
 
     def _axes(self) -> list[list[Point]]:
@@ -255,6 +266,6 @@ def chosen(specs: Sequence[RunSpec], only: Mapping[str, Any]) -> list[RunSpec]:
 
 def _facts(spec: RunSpec) -> dict[str, Any]:
     facts = {"id": spec.id, "label": spec.label, **spec.normal}
-    if spec.training is not None:
+    if isinstance(spec, TrainingSpec):
         facts |= facts.pop("options") | facts.pop("parameters")
     return facts

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tables import BASE, SIX, rows, shifted, table
+from test_summary_table import BASE, SIX, rows, shifted, table
 
 from afnlab.compare.answers import answers
 from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
 from afnlab.compare.costs import Cost
-from afnlab.compare.formatting import three_digits
+from afnlab.compare.formatting import p_value, percent, points, short_percent, three_digits
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
@@ -153,11 +153,49 @@ def test_rows_with_fewer_seeds_are_not_promised_anything():
     )
 
 
+def test_collapsed_seeds_are_named():
+    bad = rows("bad", [0.97, 0.96, 0.97, 0.85, 0.97, 0.97])
+    made = said(rows("relu", [0.97] * 6), bad, classes=10)
+    assert made["How sure?"].endswith(
+        "Collapsed, far below the other seeds of the same row, and counted in the means: bad (1 of"
+        " 6 seeds)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (percent(0.99999, 1), "more than 99.9 %"),
+        (percent(0.99996), "more than 99.99 %"),
+        (percent(0.9994, 1), "99.9 %"),
+        (percent(1.0, 1), "100.0 %"),
+        (percent(0.0004, 1), "less than 0.1 %"),
+        (percent(0.0, 1), "0.0 %"),
+        (percent(0.004, 0), "less than 1 %"),
+        (percent(0.9735), "97.35 %"),
+        (short_percent(0.9975), "> 99 %"),
+        (short_percent(0.001), "< 1 %"),
+        (short_percent(1.0), "100 %"),
+        (short_percent(float("nan")), ""),
+        (p_value(0.0004), "< 0.001"),
+        (p_value(1e-300), "< 0.001"),
+        (p_value(0.001), "0.001"),
+        (p_value(0.04, 1), "< 0.1"),
+        (p_value(float("nan")), ""),
+        (points(1e-6), "less than 0.01 points"),
+        (points(0.0), "0.00 points"),
+        (points(0.0123), "1.23 points"),
+    ],
+)
+def test_what_is_not_nothing_does_not_read_as_nothing(told, expected):
+    assert told == expected
+
+
 def test_failed_seeds_are_named():
     bad = rows("bad", [0.1, 0.6, 0.6, 0.14, 0.6, 0.6], diverged=[2])
     made = said(BASE, bad, classes=10)
     assert made["How sure?"].endswith(
-        "Stuck near chance from this start of the weights, and counted in the means: bad (2 of 6"
+        "Stuck near chance from this initialization, and counted in the means: bad (2 of 6"
         " seeds). Diverged, and counted in the means: bad (1 of 6 seeds). No verdict changes if a"
         " diverged seed counts as 0 %."
     )
@@ -307,7 +345,7 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
         " cannot be told from accuracies: it depends on how often two rows err on the same"
         " examples. None of this is in the intervals."
     )
-    assert second.startswith("One task, one learning rate and one way")
+    assert second.startswith("One task, one learning rate and one initialization")
     perfect, several = reach(1.0, 10_000, of="validation", rates=3)
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
-    assert several.startswith("One task and one way")
+    assert several.startswith("One task and one initialization")

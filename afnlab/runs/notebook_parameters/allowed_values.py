@@ -28,6 +28,37 @@ _RANGE = re.compile(rf"\s*({_NUMBER})?\s*\.\.\s*({_NUMBER})?(?=$|[\s,;:)])")
 _CHOICES = re.compile(r"\s*one of:?\s+([^;]+)", re.IGNORECASE)
 
 
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+    "Path": "a path",
+}
+
+
+def words(kind: ast.expr) -> str:
+    """What an annotation allows, for a message; how it is written, where that says it best."""
+    match kind:
+        case ast.Constant(value=str(text)):
+            return words(ast.parse(text, mode="eval").body)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            said = f"{words(left)} or {words(right)}"
+            return said.replace("a whole number or a number", "a number")
+        case ast.Subscript(value=outer, slice=inner) if _name(outer) == "Optional":
+            return f"{words(inner)} or None"
+        case ast.Subscript(value=outer, slice=ast.Tuple(elts=[inner, *_])) if (
+            _name(outer) == "Annotated"
+        ):
+            return words(inner)
+        case ast.Subscript():
+            return ast.unparse(kind)
+    return _WORDS.get(_name(kind)) or ast.unparse(kind)
+
+
 class Misfit(ValueError):
     """A value is not of the annotated kind; `at` is where in it, as positions and keys."""
 

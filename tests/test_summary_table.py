@@ -8,11 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab.compare.summary_table import TOLD, as_text, compare, final_values, formatted, legend
+from afnlab.compare.summary_table import (
+    TOLD,
+    as_text,
+    compare_histories,
+    final_values,
+    formatted,
+    legend,
+)
 from afnlab.stats import mean_interval
 
 SIX = range(6)
-COLUMNS = ["seeds", "diverged", "stuck", "accuracy", "accuracy_low", "accuracy_high"]
+COLUMNS = ["seeds", "diverged", "stuck", "collapsed", "failed"]
+COLUMNS += ["accuracy", "accuracy_low", "accuracy_high"]
 COLUMNS += ["median", "iqm", "deviation", "loss", "loss_low", "loss_high"]
 COLUMNS += ["difference", "difference_low", "difference_high", "pairs", "spread", "effect"]
 COLUMNS += ["improvement", "p", "p_wilcoxon", "p_holm", "adjusted_low", "adjusted_high"]
@@ -38,7 +46,7 @@ def rows(label, accuracy, loss=None, diverged=(), seeds=None, epochs=2) -> pd.Da
 
 
 def table(*parts, **options) -> pd.DataFrame:
-    return compare(pd.concat(parts, ignore_index=True), **options)
+    return compare_histories(pd.concat(parts, ignore_index=True), **options)
 
 
 BASE = rows("relu", [0.50 + 0.01 * s for s in SIX])
@@ -139,10 +147,32 @@ def test_diverged_and_stuck_seeds_count():
     assert table(BASE, bad).stuck.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "collapsed"),
+    [
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.85], 1),
+        ([0.97, 0.80, 0.97, 0.98, 0.97, 0.85], 2),  # many do not hide each other
+        ([0.97, 0.955, 0.97, 0.98, 0.97, 0.95], 0),
+        ([0.60, 0.65, 0.70, 0.75, 0.80, 0.55], 0),  # which spread as wide
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.10], 0),  # stuck
+        ([0.97, 0.97, 0.97, 0.97, 0.97, 0.969], 0),
+        ([0.85, 0.97], 0),
+    ],
+)
+def test_collapsed_seeds_are_counted(accuracy, collapsed):
+    made = table(BASE, rows("bad", accuracy), classes=10)
+    assert made.collapsed.to_dict() == {"relu": 0, "bad": collapsed}
+    assert made.failed["bad"] == collapsed + (min(accuracy) < 0.15)
+    diverged = table(BASE, rows("bad", accuracy, diverged=range(6)), classes=10)
+    assert diverged.collapsed["bad"] == 0
+    assert diverged.failed["bad"] == len(accuracy)
+    assert ("collapsed" in formatted(made)) == bool(collapsed)
+
+
 def test_one_task_at_a_time():
     history = BASE.assign(task=["a", "b"] * 6)
     with pytest.raises(ValueError, match=r"one task at a time, got \['a', 'b'\]"):
-        compare(history)
+        compare_histories(history)
 
 
 def test_as_text():
@@ -150,7 +180,8 @@ def test_as_text():
     bad = rows("bad", [0.1] * 6, diverged=[0, 1])
     lines = as_text(table(BASE, same, bad)).splitlines()
     assert lines[0].split() == [
-        *("accuracy", "%", "95", "%", "interval", "difference", "its", "interval"),
+        *("accuracy", "%", "95", "%", "CI", "difference"),
+        *("95", "%", "CI", "of", "the", "difference"),
         *("p", "(Holm)", "verdict", "seeds", "diverged"),
     ]
     assert lines[1].split() == [
@@ -175,7 +206,9 @@ def test_the_legend_says_what_is_shown():
     assert "Difference to relu in points" in told
     assert "adjusted for 1 comparison, which misses 0" in told
     assert "exact sign-flip test" in told
-    assert legend(table(BASE), "relu").endswith("over 6 seeds, with its 95 % interval.")
+    assert legend(table(BASE), "relu").endswith(
+        "over 6 seeds, with its 95 % confidence interval (CI)."
+    )
 
 
 def shifted(label, *shifts) -> pd.DataFrame:
@@ -231,19 +264,21 @@ def test_the_order_of_the_rows_does_not_matter():
     rng = np.random.default_rng(0)
     parts = [rows(n, 0.9 + rng.normal(0, 0.01, 7)) for n in ("relu", "a", "b", "c")]
     history = pd.concat(parts, ignore_index=True)
-    pd.testing.assert_frame_equal(compare(history), compare(history.sample(frac=1, random_state=1)))
+    pd.testing.assert_frame_equal(
+        compare_histories(history), compare_histories(history.sample(frac=1, random_state=1))
+    )
 
 
 def test_an_accuracy_that_is_not_a_number():
     history = pd.concat([BASE, rows("elu", [0.5, nan, 0.5, nan])])
     said = r"elu: no test accuracy after the last epoch for seeds \[1, 3\]; .* make it again"
     with pytest.raises(ValueError, match=said):
-        compare(history)
+        compare_histories(history)
 
 
 def test_no_history():
     with pytest.raises(ValueError, match="there is no history to compare"):
-        compare(BASE[:0])
+        compare_histories(BASE[:0])
 
 
 def test_tiny_p_values_are_not_shown_as_zero():

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from afnlab.runs.parameters import yaml_lines
-from afnlab.runs.parameters.yaml_lines import LinedError, NotYaml, read, value
+from afnlab.runs.notebook_parameters import yaml_lines
+from afnlab.runs.notebook_parameters.yaml_lines import LinedError, NotYaml, read, value
 
 MEANS = [
     ("no", "no"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.errors import ParameterError, shown
-from afnlab.runs.parameters import allowed_values
+from afnlab.runs.notebook_parameters import allowed_values
 
 TAG = "parameters"
 MOST_BYTES = 100_000_000  # of a notebook
@@ -45,7 +45,7 @@ class Declared:
         if listed := allowed_values.choices(self.kind):
             return allowed_values.one_of(listed, value)
         kind = self.kind or allowed_values.like(self.default) or ast.Name("object")
-        return f"must be {ast.unparse(kind)}, got {shown(value)} ({type(value).__name__})"
+        return f"must be {allowed_values.words(kind)}, got {shown(value)} ({type(value).__name__})"
 
 
 def content(path: Path) -> bytes:

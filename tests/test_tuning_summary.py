@@ -99,6 +99,97 @@ def test_the_wider_hill_is_easier_to_tune():
     assert (found["wide"].low, found["wide"].high) == (exact.low, exact.high)
 
 
+def two_axes(rng: np.random.Generator, replicates: int) -> pd.DataFrame:
+    """Candidates of which the best depends on a learning rate and on another parameter."""
+    count = replicates * 6
+    lr, other = 10 ** rng.uniform(-4, 0, count), rng.uniform(0, 1, count)
+    law = 0.98 - 0.4 * np.maximum(abs(np.log10(lr) + 2) - 0.5, 0) ** 2 - 0.02 * other
+    accuracy = np.clip(law + 0.003 * rng.normal(size=count), 0, 1)
+    return pd.DataFrame(
+        {
+            "label": "a",
+            "seed": np.repeat(range(replicates), 6),
+            "candidate": np.tile(range(6), replicates),
+            "drawn": np.tile([False, *[True] * 5], replicates),
+            "selection": 0,
+            "lr": lr,
+            "other": other,
+            "validation_loss": 1.0,
+            "validation_accuracy": accuracy,
+            "diverged": False,
+        }
+    )
+
+
+def test_the_interval_of_a_width_holds_the_true_width():
+    """With two axes: the mean, over the other one, of the decades of learning rates that do."""
+    axis, rng = space(AMONG).axes["lr"], np.random.default_rng(0)
+    (true,) = tuning_summary.close_to_best(two_axes(rng, 20_000)).values()
+    true = tuning_summary.width(true, axis).share
+    assert 0.5 < true < 2.0
+    held = 0
+    for _ in range(300):
+        (found,) = tuning_summary.close_to_best(two_axes(rng, 12)).values()
+        _, low, high = tuning_summary.width(found, axis)
+        held += low <= true <= high
+    assert stats.binomtest(held, 300).proportion_ci(0.99).high > 0.95
+    assert held / 300 > 0.93
+
+
+def test_a_width_is_in_decades_or_in_the_unit_of_its_axis():
+    share = tuning_summary.Share(0.5, 0.25, 1.0)
+    assert tuning_summary.width(share, space(AMONG).axes["lr"]) == (2.0, 1.0, 4.0)
+    plain = space({"momentum": {"from": 0.5, "to": 0.9}, "budget": 2}).axes["momentum"]
+    assert tuning_summary.width(share, plain) == pytest.approx((0.2, 0.1, 0.4))
+
+
+def compared(**rows) -> pd.DataFrame:
+    """A table of comparisons: verdict and failed seeds of each row, beside the baseline's."""
+    names = ["base", *rows]
+    table = pd.DataFrame([["baseline", 0], *rows.values()], names, ["verdict", "failed"])
+    return table.assign(seeds=12, p=[np.nan, *[0.5] * len(rows)])
+
+
+def test_what_cheaper_tunings_would_have_said():
+    same = "not told apart"
+    tunings = {
+        "fixed recipe": compared(a=["worse", 4], b=["worse", 0], c=["better", 0]),
+        "2 candidates": compared(a=["worse", 3], b=[same, 0], c=["better", 0]),
+        "6 candidates": compared(a=[same, 1], b=[same, 0], c=["better", 0]),
+    }
+    assert tuning_summary.cheaply(tunings, "base") == (
+        "Better and worse than base: fixed recipe 1 and 2; 2 candidates 1 and 1; 6 candidates 1"
+        " and 0. With 2 candidates, 1 verdict is not the full tuning's: a (worse -> not told"
+        " apart). Of 48 trainings at what was chosen got stuck, collapsed or diverged: fixed recipe"
+        " 4; 2 candidates 3; 6 candidates 1."
+    )
+    tunings["2 candidates"] = tunings["6 candidates"]
+    assert "With 2 candidates, all verdicts are the full tuning's." in tuning_summary.cheaply(
+        tunings, "base"
+    )
+    few = {title: table.assign(verdict="too few seeds") for title, table in tunings.items()}
+    assert not tuning_summary.cheaply(few, "base").startswith("Better")
+    del tunings["2 candidates"]
+    assert tuning_summary.cheaply(tunings, "base") == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ([0.9, 0.5, 0.95], [0.91, 0.91, 0.911], "tuning took away more than 99.9 % of"),
+        ([0.9, 0.5, 0.95], [0.91, 0.91, 0.91], "tuning took away 100.0 % of"),
+        ([0.9, 0.5, 0.95], [0.9, 0.7, 0.925], "tuning took away 75.0 % of"),
+        ([0.9, 0.5, 0.95], [0.90001, 0.50001, 0.95000], "tuning took away less than 0.1 % of"),
+        ([0.9, 0.8, 0.95], [0.9, 0.7, 0.95], "tuning added"),
+    ],
+)
+def test_what_tuning_did_to_the_variance(before, after, said):
+    fixed, now = (
+        compared(a=["", 0], b=["", 0]).assign(accuracy=values) for values in (before, after)
+    )
+    assert said in tuning_summary.recipe(fixed, now, "base")
+
+
 def test_choices_and_the_ends_of_an_axis():
     rows = [("a", s, 0 if s < 3 else 1, 1e-3 if s < 3 else 0.9) for s in range(12)]
     rows += [("b", s, 1, 0.01) for s in range(12)]

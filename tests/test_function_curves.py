@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from test_tables import BASE, SIX, rows
+from test_summary_table import BASE, SIX, rows
 
 import afnlab
-from afnlab.figures import function_curves, small_multiples
-from afnlab.figures.function_curves import curve, seed_lines
+from afnlab.figures import function_curves, learning_curves
+from afnlab.figures.function_curves import curve
+from afnlab.figures.learning_curves import seed_lines
 from afnlab.figures.style import COLOURS, GREY, INK, shortened, show, styled, to_svg, wrapped
 from afnlab.functions import profile
 
@@ -77,7 +78,7 @@ def test_seed_lines(ax):
 
 
 def test_training():
-    figure = function_curves.training(BASE.assign(test_loss=2.0))
+    figure = learning_curves.training(BASE.assign(test_loss=2.0))
     assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes] == [
         *("test accuracy (%)", "test loss")
     ]
@@ -86,7 +87,7 @@ def test_training():
 
 def svg_of(alt: str = 'a < b & "c"') -> str:
     with styled(for_page=True):
-        return to_svg(small_multiples.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
+        return to_svg(learning_curves.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
 
 
 def test_an_svg_is_for_a_page():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tables import BASE, rows
+from test_summary_table import BASE, rows
 
-from afnlab.compare.epochs import bands, cost, frontier, milestones, unsteadiness
+from afnlab.compare.costs import pareto_front
+from afnlab.compare.epochs import bands, cost, milestones, unsteadiness
 from afnlab.stats import mean_interval
 
 
@@ -68,4 +69,4 @@ def test_unsteadiness_by_hand():
 def test_frontier_by_hand():
     accuracy = pd.Series({"slow": 0.9, "best": 0.95, "quick": 0.8, "tie": 0.8, "bad": 0.5})
     price = pd.Series({"slow": 3.0, "best": 2.0, "quick": 1.0, "tie": 1.5, "bad": 1.2})
-    assert frontier(accuracy, price) == ["quick", "best"]
+    assert pareto_front(accuracy, price) == ["quick", "best"]

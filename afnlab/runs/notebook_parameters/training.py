@@ -9,7 +9,8 @@ from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
 from afnlab.registry import Activation, get_activation
-from afnlab.runs.parameters import declarations
+from afnlab.runs.notebook_parameters import declarations
+from afnlab.training import mixed
 from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import (
@@ -28,7 +29,6 @@ from afnlab.training.tune import checked
 from afnlab.usercode.lookup import unknown
 
 PARAMS = "params"
-DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ class Training:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        told |= {"dtype": self.dtype} if self.dtype != "float32" else {}
         return {name: short(value) for name, value in sorted(told.items())}
 
     def facts(self) -> dict[str, Any]:
@@ -154,11 +155,13 @@ def training(
         whole(counts[name], name, least=0)
     with about("device", told.get("device", "auto")):
         device = _device_kind(told.get("device", "auto"), here)
+    options = checked(task, record, tuning, params) if tuning else resolve(task, record, params)
+    mixed.check(dtype, task, record, options)
     return Training(
         task=task,
         activation=record,
         params=params,
-        options=checked(task, record, tuning, params) if tuning else resolve(task, record, params),
+        options=options,
         seeds=seed_list(told.get("seeds", 10)),
         epochs=counts["epochs"] or task.recipe.epochs,
         device=device,
@@ -167,15 +170,19 @@ def training(
         limit_test=counts["limit_test"] or None,
         record=tables,
         keep_weights=bool(told.get("keep_weights", False)),
-        native=native_kernels(device, record.label) if native is None else native,
+        native=_native(device, task, record) if native is None else native,
         tuning=tuning,
     )
 
 
+def _native(device: str, task: Task, record: Activation) -> bool:
+    """Whether compiled loops are used: the activation's, or those of the task's network."""
+    return native_kernels(device) if task.compiled else native_kernels(device, record.label)
+
+
 def _device_kind(name: str, here: bool) -> str:
     """`cpu`, `cuda`, ...; one that only other machines have passes where `here` is false."""
-    kind = name.partition(":")[0]
-    return kind if not here and kind in DEVICES else pick_device(name).type
+    return pick_device(name, here).type
 
 
 def short(value: Any) -> str:

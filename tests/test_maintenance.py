@@ -12,7 +12,7 @@ from test_report import SWEEP
 from test_runs import RECORD, rewrite, small_runs
 
 from afnlab.cli import main
-from afnlab.runs import execute, records, rerun
+from afnlab.runs import execution, records, rerun
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
@@ -199,7 +199,7 @@ def test_sweep_flags(runs, capsys):
 def test_what_failed_before_is_tried_again_only_when_asked(runs, capsys, monkeypatch):
     def results(self, todo, where):
         for spec in todo:
-            yield spec, execute.note_failure(spec, where.folder, "OSError: again")
+            yield spec, execution.note_failure(spec, where.folder, "OSError: again")
 
     monkeypatch.setattr(Local, "results", results)
     words = ["sweep", "two.yaml", "--seeds", "3"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
-from afnlab.runs.parameters import yaml_lines
+from afnlab.runs.notebook_parameters import yaml_lines
 from afnlab.training.options import seed_list
 
 
@@ -50,3 +50,9 @@ def seeds(text: str | None) -> Any:
         value = assigned(text, "--seeds")
         seed_list(value)
     return value
+
+
+def flags(overrides: Mapping[str, Any]) -> str:
+    """What is given in place of a sweep's own settings, as the command line takes it."""
+    given = {name.replace("_", "-"): v for name, v in overrides.items() if v is not None}
+    return "".join(f" --{name} {value}" for name, value in given.items())

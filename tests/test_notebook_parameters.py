@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afnlab.cli.run_commands import assigned
 from test_runs import kernels, notebook
 
 from afnlab.runs import RunSpec, execute
-from afnlab.runs.parameters import encoding
+from afnlab.runs.notebook_parameters import encoding
+from afnlab.runs.notebook_parameters.parsing import assigned
 
 CELL = """\
 from pathlib import Path
@@ -84,29 +84,29 @@ def test_what_fits_arrives_as_it_is_annotated(own, name, given, expected):
 
 MISFITS = [
     ("rate", 1.5, "'rate' must be 0 to 1, got 1.5"),
-    ("rate", "0.5", r"'rate' must be float, got '0.5' \(str\)"),
-    ("rate", True, r"'rate' must be float, got True \(bool\)"),
+    ("rate", "0.5", r"'rate' must be a number, got '0.5' \(str\)"),
+    ("rate", True, r"'rate' must be a number, got True \(bool\)"),
     ("rate", float("nan"), "'rate' must be 0 to 1, got nan"),
-    ("size", 1.0, "'size' must be int, got 1.0"),
+    ("size", 1.0, "'size' must be a whole number, got 1.0"),
     ("depth", 0, "'depth' must be 1 or more, got 0"),
     ("shift", 0.1, "'shift' must be 0 or less, got 0.1"),
     ("mode", "fats", "'mode' must be one of slow, fast, 3; got 'fats'; did you mean 'fast'"),
     ("mode", 3.0, "'mode' must be one of slow, fast, 3; got 3.0"),
-    ("limit", "none", r"'limit' must be float \| None, got 'none'"),
-    ("name", 1, r"'name' must be Optional\[str\], got 1"),
+    ("limit", "none", r"'limit' must be a number or None, got 'none'"),
+    ("name", 1, "'name' must be a text or None, got 1"),
     ("pair", (1, 2, 3), r"'pair' must be tuple\[int, float\]"),
     ("pair", ("a", 2), r"'pair' must be tuple\[int, float\]"),
     ("many", (1, 2.5), r"'many' must be tuple\[int, \.\.\.\]"),
     ("numbers", [1, 11], "'numbers' must be 0 to 10, got 11"),
     ("numbers", [1, "2"], r"'numbers' must be list\[float\]"),
     ("table", {"a": "b"}, r"'table' must be dict\[str, int\]"),
-    ("where", 3, "'where' must be Path, got 3"),
+    ("where", 3, "'where' must be a path, got 3"),
     ("kind", "c", "'kind' must be one of a, b, long name; got 'c'"),
     ("share", 2, "'share' must be 0 to 1, got 2"),
-    ("free", "1", r"'free' must be int \| float, got '1'"),
-    ("text", 1, "'text' must be str, got 1"),
-    ("quoted", "4", "'quoted' must be 'int', got '4'"),
-    ("flag", 1, "'flag' must be bool, got 1"),
+    ("free", "1", r"'free' must be a number, got '1'"),
+    ("text", 1, "'text' must be a text, got 1"),
+    ("quoted", "4", "'quoted' must be a whole number, got '4'"),
+    ("flag", 1, "'flag' must be true or false, got 1"),
     ("anything", {1, 2}, "'anything' must be a number, text, path, list, tuple or mapping"),
     ("anything", object, "'anything' must be a number, text"),
     ("rat", 1, "unknown parameter 'rat'; did you mean 'rate'"),
@@ -149,7 +149,8 @@ def test_compiled_kernels_enter_where_afnlab_is_used(own, tmp_path, monkeypatch)
     assert len({RunSpec.make(own, {}, native=native).id for native in (True, False)}) == 1
     for native in (True, False):
         monkeypatch.setattr(
-            "afnlab.runs.parameters.training.native_kernels", lambda *_, found=native: found
+            "afnlab.runs.notebook_parameters.training.native_kernels",
+            lambda *_, found=native: found,
         )
         assert RunSpec.make("train", {}).id == RunSpec.make("train", {}, native=native).id
 

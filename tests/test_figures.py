@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from test_plot import HISTORY, texts
-from test_tables import BASE, SIX, rows, table
+from test_function_curves import HISTORY, texts
+from test_summary_table import BASE, SIX, rows, table
 
 from afnlab import stats
 from afnlab.compare import epochs
 from afnlab.compare.summary_table import final_values
-from afnlab.figures import comparison, function_curves, small_multiples
-from afnlab.figures.comparison import forest, frontier, points
+from afnlab.figures import comparison, learned_parameters, learning_curves, learning_rates
+from afnlab.figures.accuracy_and_cost import frontier
+from afnlab.figures.comparison import forest, points
+from afnlab.figures.ranks import ranks
 from afnlab.figures.style import styled, to_svg
 
 
@@ -90,7 +92,7 @@ def test_comparison_and_learning():
     figure = comparison.comparison(final_values(HISTORY), table(HISTORY), "relu")
     assert len(figure.axes) == 2
     assert "difference to relu (points)" in texts(figure)
-    figure = small_multiples.learning(HISTORY, ["srelu", "relu"], "relu")
+    figure = learning_curves.learning(HISTORY, ["srelu", "relu"], "relu")
     assert titles(figure) == ["srelu", "relu"]
     assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())  # epochs are whole
     (band,) = figure.axes[0].collections
@@ -102,7 +104,7 @@ def test_comparison_and_learning():
 def test_curves_that_end_far_below_say_where():
     good = [rows(f"a{i}", [0.94, 0.95, 0.96]) for i in range(6)]
     history = pd.concat([*good, rows("poor", [0.1] * 3)], ignore_index=True)
-    figure = small_multiples.learning(history, ["a0", "poor"], "a0")
+    figure = learning_curves.learning(history, ["a0", "poor"], "a0")
     low, high = figure.axes[0].get_ylim()
     assert (low > 50, high <= 100) == (True, True)
     assert [t.get_text() for t in figure.axes[1].texts] == ["10.0"]
@@ -147,7 +149,7 @@ def test_frontier(ax):
 
 def test_ranks():
     values = pd.DataFrame(np.random.default_rng(0).normal([0, 0.1, 5], 1, (9, 3)), columns=[*"abc"])
-    shown = texts(comparison.ranks(stats.ranking(values)))
+    shown = texts(ranks(stats.ranking(values)))
     assert all(name in shown for name in "abc")
     assert "(1.0)" in shown
 
@@ -161,7 +163,7 @@ def test_trajectories():
         for e in (0, 1, 2)
         for site in ("one", "two")
     )
-    figure = small_multiples.trajectories(learned)
+    figure = learned_parameters.trajectories(learned)
     assert titles(figure) == ["apec: alpha", "apec: beta"]
     thick = [line for line in figure.axes[0].lines if line.get_linewidth() > 1]
     np.testing.assert_allclose([line.get_ydata() for line in thick], [[0.5, 1.5, 2.5]] * 2)
@@ -173,7 +175,7 @@ def test_sensitivity():
     rates = pd.DataFrame(
         {"activation": ["relu", "relu"], "lr": [0.001, 0.01]}, index=["relu", "relu(lr=0.01)"]
     )
-    figure = small_multiples.sensitivity(final, rates)
+    figure = learning_rates.sensitivity(final, rates)
     assert titles(figure) == ["relu"]
     (line,) = figure.axes[0].lines
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 55], [0.01, 85]])
@@ -184,7 +186,7 @@ def test_rates_are_named_and_do_not_overlap():
     rates = pd.DataFrame({"activation": "relu", "lr": tried}, index=[f"relu{v}" for v in tried])
     final = pd.DataFrame({label: [0.8, 0.9] for label in rates.index})
     with styled():
-        figure = small_multiples.sensitivity(final, rates)
+        figure = learning_rates.sensitivity(final, rates)
     figure.draw_without_rendering()
     shown = [t for t in figure.axes[0].get_xticklabels(which="both") if t.get_text()]
     assert [t.get_text() for t in shown] == ["0.00025", "0.001", "0.004"]
@@ -200,7 +202,7 @@ def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
         made = table(history, classes=classes)
         for figure in (
             comparison.comparison(final_values(history), made, "relu", 0.01),
-            small_multiples.learning(history, list(made.index), "relu"),
-            function_curves.training(history[history.label == history.label[0]]),
+            learning_curves.learning(history, list(made.index), "relu"),
+            learning_curves.training(history[history.label == history.label[0]]),
         ):
             assert to_svg(figure, "x")

@@ -128,7 +128,7 @@ def test_editing_a_helper_changes_the_runs_that_reach_it(package, before):
         ("afnlab/runs/sweeps/run_sweep.py", set()),
         ("afnlab/training/progress.py", set()),
         ("afnlab/stats/paired.py", {"plot"}),
-        ("afnlab/cli.py", set()),
+        ("afnlab/cli/entry.py", set()),
     ],
 )
 def test_editing_a_module(package, before, file, expected):

@@ -1,0 +1,36 @@
+"""Mean ranks over tasks or seeds: the critical-difference diagram."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from afnlab.figures.style import (
+    BLUE,
+    Picture,
+)
+from afnlab.stats import Ranking
+
+
+def ranks(found: Ranking) -> Figure:
+    """Critical-difference diagram: mean ranks, the best left; bars join what is not told apart."""
+    from scikit_posthocs import critical_difference_diagram  # noqa: PLC0415
+
+    figure = Picture(figsize=(9.5, 0.2 * len(found.ranks) / 2 + 1.3), layout="constrained")
+    ax = figure.subplots()
+    ink = {"color": mpl.rcParams["text.color"]}
+    critical_difference_diagram(
+        found.ranks,
+        found.post_hoc,
+        ax=ax,
+        label_props={"fontsize": 8},
+        label_fmt_left="{label} ({rank:.1f}) ",
+        label_fmt_right=" ({rank:.1f}) {label}",
+        marker_props=ink | {"s": 12},
+        elbow_props=ink | {"linewidth": 0.7},
+        crossbar_props={"color": BLUE, "linewidth": 2.5},
+        color_palette=[],
+        text_h_margin=len(found.ranks) / 150,
+    )
+    ax.grid(False)
+    return figure

@@ -1,0 +1,50 @@
+"""Which runs of a sweep are there already, and which are left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from afnlab.runs.execution import RunFailed
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.sweeps import sweep_file
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a spec stands: what is left of it to run, and how that failed when it was tried."""
+
+    spec: RunSpec
+    left: RunSpec | None
+    failure: RunFailed | None = None
+
+
+def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
+    """How specs stand in a folder; left are the seeds that no whole run of their group holds."""
+    done: dict[str, set[int]] = {}
+    failed: dict[str, RunFailed] = {}
+    if runs.is_dir():
+        for record in runs_folder.records(runs, entire=True):
+            done.setdefault(record["group"], set()).update(record["seeds"])
+        for facts in runs_folder.failures(runs):
+            kept = runs / runs_folder.FAILED / facts["id"]
+            failed[facts["id"]] = RunFailed(facts["message"], kept)
+    for spec in specs:
+        left = spec.pending(done.get(spec.group))
+        yield Standing(spec, left, failed.get(left.id) if left else None)
+
+
+def planned(
+    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
+    only: Mapping[str, Any] | None = None,
+    here: bool = True,
+    report: Callable[[str], None] | None = None,
+    **overrides: Any,
+) -> tuple[str, list[RunSpec]]:
+    """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
+    plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
+    specs = plan.specs(here=here, report=report, **overrides)
+    return plan.name, sweep_file.chosen(specs, only or {})
