@@ -141,12 +141,13 @@ def test_no_link_of_a_package_index_leads_nowhere(link):
     assert text == LINKS[link] if link else "Is an activation function any good?" in text
 
 
-FILE = re.compile(r"`((?:\w+/)*\w+\.(?:py|js|h|cpp|cu|css|ipynb|yaml))`")
+FILE = re.compile(r"`((?:\w+/)*\w+\.(?:py|js|h|cpp|cu|css|ipynb|yaml))`|(tests/\w+\.py)")
 
 
 @pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md", "docs/statistics.md"])
 def test_files_that_a_page_names_are_there(page):
-    named = set(FILE.findall((ROOT / page).read_text())) - {"random.py"}  # a user's
+    found = {"".join(match) for match in FILE.findall((ROOT / page).read_text())}
+    named = found - {"random.py"}  # a user's
     homes = [ROOT, *(ROOT / "afnlab" / room for room in (".", "training", "native", "activations"))]
     assert named
     for name in named:
