@@ -154,11 +154,11 @@ def test_rows_with_fewer_seeds_are_not_promised_anything():
 
 
 def test_collapsed_seeds_are_named():
-    bad = rows("bad", [0.97, 0.96, 0.97, 0.85, 0.97, 0.97])
-    made = said(rows("relu", [0.97] * 6), bad, classes=10)
+    bad = rows("bad", [0.97, 0.96, 0.97, 0.85, 0.97, 0.97, 0.98, 0.96])
+    made = said(rows("relu", [0.97] * 8), bad, classes=10)
     assert made["How sure?"].endswith(
         "Collapsed, far below the other seeds of the same row, and counted in the means: bad (1 of"
-        " 6 seeds)."
+        " 8 seeds)."
     )
 
 

@@ -18,7 +18,8 @@ from test_runs import rewrite, small_runs
 
 import afnlab
 from afnlab import lab
-from afnlab.cli import _makes_errors, main
+from afnlab.cli import main
+from afnlab.cli.entry import _makes_errors
 from afnlab.runs import RunFailed, load, records
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.run_sweep import _said
