@@ -15,7 +15,7 @@ from afnlab.replacing import replace
 from afnlab.training.data import Data
 from afnlab.training.engine import train
 from afnlab.training.initial import gain
-from afnlab.training.record import Result
+from afnlab.training.result import Result
 from afnlab.training.tasks import Recipe, Task, get_task, list_tasks
 from afnlab.training.tune import tune
 

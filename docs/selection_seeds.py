@@ -18,10 +18,11 @@ import afnlab
 from afnlab import get_activation, get_task
 from afnlab.compare import summary_table
 from afnlab.runs.sweeps.sweep_file import read
-from afnlab.training.engine import plan, train_members
+from afnlab.training.engine import train_members
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.record import history_of
+from afnlab.training.plan import plan
+from afnlab.training.recorder import history_of
 from afnlab.training.space import space
 from afnlab.training.tune import best_candidate
 

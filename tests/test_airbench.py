@@ -14,11 +14,11 @@ from afnlab import Data, get_activation, get_task
 from afnlab.training import layout, stack
 from afnlab.training.augment import Augment, Augmented, reflected, views
 from afnlab.training.convnets import airbench
-from afnlab.training.engine import plan
 from afnlab.training.members import Member
 from afnlab.training.optimizers import Airbench, Setting
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
 PICTURES = torch.randint(0, 256, (40, 3, 9, 9), generator=torch.Generator().manual_seed(1))
@@ -189,7 +189,7 @@ def test_steps_of_a_part_of_an_epoch():
     options = resolve(small, record, {"batch_size": 16})
     how = plan(small, record, options)
     assert how.epochs == 9.9
-    stack = Stack(small, record, [Member(0, options)], how.data, how.device, how.dtype, 9.9)
+    stack = Stack.build(how, [Member(0, options)])
     assert stack.steps_per_epoch == 2  # 40 examples, the last 8 left out
     assert stack.steps_left == 20  # 19.8 rounded up
     result = afnlab.train(small, "gelu", seeds=1, params={"batch_size": 16})
@@ -204,7 +204,7 @@ def test_views_are_averaged_after_the_last_step_only():
     record = get_activation("gelu")
     options = resolve(task, record, {"batch_size": 16})
     how = plan(task, record, options, epochs=2)
-    stack = Stack(task, record, [Member(0, options)], how.data, how.device, how.dtype, 2)
+    stack = Stack.build(how, [Member(0, options)])
     recorder = Recorder([0], stack, set())
     for by_views in (False, True):
         stack.epoch(recorder)

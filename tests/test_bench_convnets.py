@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from afnlab import Data, cli
-from afnlab.bench import convnets, train
+from afnlab.bench import convnets, pictures, train
 from afnlab.training import tasks
 from afnlab.training.convnets import airbench, residual_convnet
 
@@ -33,10 +33,10 @@ def small(monkeypatch) -> Data:
 
 
 def test_an_item_is_what_the_engine_sees(small):
-    x, y = train.Items(small, small.mean, small.std)[7]
+    x, y = pictures.Items(small, small.mean, small.std)[7]
     torch.testing.assert_close(x, small.floats(small.train_x[7:8])[0])
     assert y == 7
-    plain, _ = train.Items(small, (), ())[7]
+    plain, _ = pictures.Items(small, (), ())[7]
     torch.testing.assert_close(plain, small.train_x[7].float() / 255)
 
 

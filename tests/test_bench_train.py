@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from afnlab import Data
-from afnlab.bench import train
+from afnlab.bench import pictures, train
 from afnlab.training import tasks
 
 
@@ -35,7 +35,7 @@ def test_both_learn_the_same_task(small):
 
 
 def test_an_item_is_scaled_and_standardised(small):
-    x, y = train.Items(small)[7]
+    x, y = pictures.Items(small)[7]
     expected = (small.train_x[7].float() / 255 - 0.1307) / 0.3081
     torch.testing.assert_close(x.flatten(), expected)
     assert y == 7

@@ -119,4 +119,4 @@ def test_a_shallow_clone_has_its_commit(package, tmp_path):
 
 def test_old_records_that_called_it_clean_are_shown_as_unknown():
     """As git_state was written where git had refused."""
-    assert text.checkout.told({"commit": "", "dirty": False}) == "unknown (git did not say)"
+    assert text.git_state.told({"commit": "", "dirty": False}) == "unknown (git did not say)"

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import afnlab
 from afnlab.training import graphs
-from afnlab.training.record import Recorder
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
 evaluate = Stack.evaluate

@@ -8,9 +8,10 @@ import torch
 
 from afnlab import Recipe, Task, get_activation, get_task, train
 from afnlab.training.data import digits
-from afnlab.training.engine import plan, train_members
+from afnlab.training.engine import train_members
 from afnlab.training.members import Member, stacks
 from afnlab.training.options import resolve
+from afnlab.training.plan import plan
 
 SHORT = {"epochs": 2, "dtype": "float64", "limit_train": 300}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -13,11 +15,11 @@ from afnlab import Recipe, Task, get_activation, get_task
 from afnlab.errors import ParameterError
 from afnlab.runs.run_spec import RunSpec
 from afnlab.training import data
-from afnlab.training.engine import plan
 from afnlab.training.initial import build
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
 SHORT = {"seeds": 2, "epochs": 1, "limit_train": 256, "limit_test": 128, "progress": False}
@@ -64,7 +66,7 @@ def test_the_types(task):
     record = get_activation("gelu")
     options = resolve(watched, record, {})
     how = plan(watched, record, options, dtype="bfloat16", limit_train=64)
-    stack = Stack(watched, record, [Member(0, options)], how.data, how.device, how.dtype, 1)
+    stack = Stack.build(replace(how, epochs=1), [Member(0, options)])
     stack.epoch(Recorder([0], stack, set()))
     narrow = {(torch.bfloat16, torch.bfloat16)}
     assert seen["Linear"] == seen.get("Conv2d", narrow) == narrow
@@ -109,7 +111,7 @@ def test_other_types_are_computed_in_themselves(dtype):
     record, task = get_activation("gelu"), get_task("digits-convnet")
     options = resolve(task, record, {})
     how = plan(task, record, options, dtype=dtype, limit_train=64)
-    stack = Stack(task, record, [Member(0, options)], how.data, how.device, how.dtype, 1)
+    stack = Stack.build(replace(how, epochs=1), [Member(0, options)])
     x = stack._inputs(stack.train.x[:8])
     assert not stack.narrow
     network = build(task, record, options, 0, how.data.inputs).to(how.dtype).eval()

@@ -20,7 +20,7 @@ from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
-from afnlab.training.record import HISTORY
+from afnlab.training.recorder import HISTORY
 
 SMALL = {"seeds": 2, "epochs": 2}
 
@@ -99,7 +99,7 @@ SAME = [
     ({"trainable": True}, {"trainable": ["t"]}),
     ({"activation": "prelu"}, {"activation": "prelu", "trainable": True}),
     ({"dtype": "float32"}, {}),
-    ({"device": "auto"}, {"device": afnlab.training.engine.pick_device(None).type}),
+    ({"device": "auto"}, {"device": afnlab.training.plan.pick_device(None).type}),
     ({"record": ["steps", "gradients"]}, {"record": ["gradients", "steps"]}),
     ({"seeds": 3}, {"seeds": [2, 0, 1]}),
 ]

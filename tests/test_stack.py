@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -14,10 +15,10 @@ import afnlab
 from afnlab import Recipe, Task, get_activation, get_task
 from afnlab.training import groups, layout
 from afnlab.training.data import digits
-from afnlab.training.engine import plan
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack, cross_entropy
 
 TASK = get_task("digits-mlp")
@@ -32,7 +33,7 @@ def stack_of(task, name, params=None, seeds=3, dtype="float64", epochs=2):
     options = resolve(task, record, params or {})
     how = plan(task, record, options, dtype=dtype, limit_train=300)
     members = [Member(seed, options) for seed in range(seeds)]
-    return Stack(task, record, members, how.data, how.device, how.dtype, epochs)
+    return Stack.build(replace(how, epochs=epochs), members)
 
 
 @pytest.mark.parametrize("trainable", [False, True])
@@ -138,10 +139,11 @@ def test_groups_change_nothing_but_rounding(name, group):
 
 def test_a_group_that_does_not_fit_is_halved(monkeypatch):
     class Small(Stack):
-        def __init__(self, task, record, members, *rest):
+        @classmethod
+        def build(cls, plan, members):
             if len(members) > 2:
                 raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
-            super().__init__(task, record, members, *rest)
+            return super().build(plan, members)
 
     expected = bits(afnlab.train(TASK, "relu", seeds=5, epochs=1, limit_train=300))
     monkeypatch.setattr("afnlab.training.engine.Stack", Small)

@@ -19,11 +19,11 @@ import afnlab
 from afnlab import Data, Recipe, Task, get_task
 from afnlab.errors import ParameterError
 from afnlab.training.data import digits
-from afnlab.training.engine import pick_device
 from afnlab.training.initial import build, generator, stream
 from afnlab.training.models import mlp
 from afnlab.training.options import resolve
-from afnlab.training.record import HISTORY
+from afnlab.training.plan import pick_device
+from afnlab.training.recorder import HISTORY
 
 TASK = get_task("digits-mlp")
 

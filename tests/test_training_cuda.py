@@ -15,7 +15,8 @@ from afnlab import get_activation, get_task
 from afnlab.training import graphs
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import Plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
 pytestmark = [
@@ -28,7 +29,7 @@ TASKS = ("digits-mlp", "digits-arp", "digits-convnet")
 def stack_of(task, name, seeds=3, device="cuda", dtype=torch.float64, **params) -> Stack:
     record = get_activation(name)
     members = [Member(seed, resolve(task, record, params)) for seed in range(seeds)]
-    return Stack(task, record, members, task.data(), torch.device(device), dtype, 3)
+    return Stack.build(Plan(task, record, task.data(), torch.device(device), dtype, 3), members)
 
 
 def epochs(stack: Stack, count: int = 3):

@@ -21,7 +21,8 @@ from afnlab.training.convnets import airbench
 from afnlab.training.data import digits_pictures
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import Plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
 # Of Python's numbers, which are sent; a value is read, or the result's shape depends on values.
@@ -71,7 +72,7 @@ def waited(task, name, place, params=None) -> list[str]:
     count = 3 if "arp" in task.name or "mlp" in task.name else 1
     members = [Member(seed, options) for seed in range(count)]
     data = task.data().limited(400, 100)
-    stack = Stack(task, record, members, data, torch.device(place), torch.float32, 1)
+    stack = Stack.build(Plan(task, record, data, torch.device(place), torch.float32, 1), members)
     with Watch() as watch:
         stack.epoch(Recorder(range(count), stack, set()))
         stack.evaluate()

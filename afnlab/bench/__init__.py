@@ -10,9 +10,9 @@ from typing import Any
 
 import afnlab
 from afnlab.messages import say
-from afnlab.training.engine import pick_device
 from afnlab.training.machine import machine
 from afnlab.training.options import whole
+from afnlab.training.plan import pick_device
 
 # Each is a module with a `measure`.
 NAMES = ("activations", "autorot", "report", "runs", "train", "tune", "widgets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,15 +13,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
+from afnlab.bench.pictures import Items
 from afnlab.bench.timing import in_turn
-from afnlab.bench.train import Items
 from afnlab.registry import get_activation
 from afnlab.training.data import Data
-from afnlab.training.engine import DTYPES, plan
 from afnlab.training.members import Member
 from afnlab.training.memory import keep_freed_memory
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import DTYPES, plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import Task, get_task
 
@@ -77,7 +78,7 @@ def stack_of(task: Task, activation: str, dtype: str, device: str) -> Stack:
     options = resolve(task, record, {})
     how = plan(task, record, options, device=device, dtype=dtype)
     members = [Member(0, options)]
-    return Stack(task, record, members, how.data, how.device, how.dtype, epochs=10**6)
+    return Stack.build(replace(how, epochs=10**6), members)
 
 
 def usual_loop(task: Task, data: Data, activation: str, device: str) -> Callable[[], object]:

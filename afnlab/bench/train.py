@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
+from torch.utils.data import DataLoader
 
 from afnlab import nn as activations
+from afnlab.bench import convnets
+from afnlab.bench.pictures import Items
 from afnlab.bench.timing import in_turn
 from afnlab.training.data import Data
-from afnlab.training.engine import plan
 from afnlab.training.members import Member
 from afnlab.training.options import choice, resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import get_task
 
@@ -31,39 +31,6 @@ USUAL: dict[str, Callable[[], nn.Module]] = {
     "swish": nn.SiLU,
     "srelu": activations.SReLU,
 }
-
-
-class Items(Dataset):
-    """Pictures one by one, each through Pillow, scaled and standardised when it is asked for.
-
-    What torchvision's data sets do with the transforms ToTensor and, with a mean and deviation for
-    each channel, Normalize. Where there is no Pillow they are spared the detour.
-    """
-
-    def __init__(
-        self, data: Data, mean: Sequence[float] = (0.1307,), std: Sequence[float] = (0.3081,)
-    ) -> None:
-        x = data.train_x
-        x = x.permute(0, 2, 3, 1) if x.dim() == 4 else x.view(-1, 28, 28)  # colours come last
-        self.x, self.y = x.contiguous().numpy(), data.train_y.tolist()
-        self.mean, self.std = mean, std
-        self.picture: Callable[[np.ndarray], Any] = lambda x: x
-        with suppress(ImportError):
-            from PIL import Image  # noqa: PLC0415
-
-            self.picture = Image.fromarray
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        picture = torch.from_numpy(np.array(self.picture(self.x[i]), copy=True))
-        channels = picture.unsqueeze(0) if picture.dim() == 2 else picture.permute(2, 0, 1)
-        x = channels.contiguous().float().div(255)
-        if self.mean:
-            mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (self.mean, self.std))
-            x = x.clone().sub_(mean).div_(std)
-        return x, self.y[i]
 
 
 def usual_loop(data: Data, activation: Callable[[], nn.Module], device: str) -> Callable:
@@ -102,7 +69,7 @@ def stacked(activation: str, device: str) -> tuple[Callable, Data]:
     how = plan(task, record, options, device=device)
     members = [Member(seed, options) for seed in range(SEEDS)]
     # Epochs without end: a benchmark takes as many as it needs.
-    stack = Stack(task, record, members, how.data, how.device, how.dtype, epochs=10**6)
+    stack = Stack.build(replace(how, epochs=10**6), members)
     recorder = Recorder(range(SEEDS), stack, set())
     return lambda: stack.epoch(recorder), how.data
 
@@ -113,8 +80,6 @@ def measure(device: str = "cpu", rounds: int = 15, task: str = TASK) -> pd.DataF
     task: one of the convolutional ones instead, see `afnlab.bench.convnets.measure`.
     """
     if task != TASK:
-        from afnlab.bench import convnets  # noqa: PLC0415
-
         choice(task, "task", (TASK, *convnets.ACTIVATION))
         return convnets.measure(task, device, rounds)
     rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pandas as pd
@@ -14,10 +15,10 @@ from afnlab import nn as activations
 from afnlab.bench.timing import in_turn
 from afnlab.bench.train import usual_epoch
 from afnlab.training.data import Data
-from afnlab.training.engine import plan
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.record import Recorder
+from afnlab.training.plan import plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import get_task
 
@@ -50,7 +51,7 @@ def stacked(activation: str, candidates: int, device: str) -> tuple[Callable, St
     how = plan(task, record, options[0], device=device)
     members = [Member(seed, own) for own in options for seed in range(SEEDS)]
     # Epochs without end: a benchmark takes as many as it needs.
-    stack = Stack(task, record, members, how.data, how.device, how.dtype, epochs=10**6)
+    stack = Stack.build(replace(how, epochs=10**6), members)
     recorder = Recorder(range(len(members)), stack, set())
     return lambda: stack.epoch(recorder), stack
 

@@ -17,7 +17,8 @@ from afnlab.runs.notebook_parameters.training import Training, training
 from afnlab.runs.run_spec import OUT
 from afnlab.runs.storage import function_values, runs_folder
 from afnlab.training.engine import train
-from afnlab.training.record import TABLES, TUNED, Result
+from afnlab.training.recorder import TABLES, TUNED
+from afnlab.training.result import Result
 from afnlab.training.tune import tune
 
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}

@@ -21,7 +21,7 @@ from afnlab.stats import Interval, accuracy_interval, mean_interval
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
 from afnlab.training.progress import bar
-from afnlab.training.record import Result
+from afnlab.training.result import Result
 from afnlab.training.tasks import Recipe, Task, get_task
 
 VARIANTS = {"classic": {"classic": True}, "flag off": {"auto_rot": False}, "auto-rotating": {}}

@@ -9,28 +9,25 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import torch
 
-from afnlab.errors import ParameterError, shown
 from afnlab.registry import Activation, get_activation
-from afnlab.training import groups, mixed
+from afnlab.training import groups
 from afnlab.training import progress as progress_bars
-from afnlab.training.data import Data
 from afnlab.training.members import Member, aligned, stacks
 from afnlab.training.memory import keep_freed_memory
-from afnlab.training.options import Options, choice, number, resolve, seed_list, whole
-from afnlab.training.record import TABLES, Recorder, Result, result
+from afnlab.training.options import resolve, seed_list
+from afnlab.training.plan import Plan, plan
+from afnlab.training.recorder import Recorder, table_names
+from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
 from afnlab.usercode.mainguard import refuse_while_importing
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": mixed.NARROW}
 
 
 @torch_defaults()
@@ -83,65 +80,6 @@ def train(
     members = [Member(seed, options) for seed in listed]
     recorders = train_members(how, members, listed, tables, keep_weights, progress)
     return result(task, chosen, options, listed, recorders, how.data, how.device, keep_weights)
-
-
-def table_names(record: Iterable[str]) -> tuple[str, ...]:
-    """The tables to keep, checked."""
-    if isinstance(record, (str, bytes)) or not isinstance(record, Iterable):
-        raise ParameterError("record", record, f"a list of names, of {', '.join(TABLES)}")
-    listed = tuple(record)
-    for at, name in enumerate(listed):
-        if name not in TABLES:
-            raise ParameterError("record", name, f"among {', '.join(TABLES)}", at=(at,))
-    return listed
-
-
-DEVICES = ("cpu", "cuda", "mps", "xpu")  # kinds of those that can train
-_DEVICES = f"auto or one of {', '.join(DEVICES)}, which may have a number (cuda:1)"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A training that was asked for, checked; curves: evaluate after each epoch, or the last."""
-
-    task: Task
-    activation: Activation
-    data: Data
-    device: torch.device
-    dtype: torch.dtype
-    epochs: float
-    group: int | None = None
-    curves: bool = True
-
-
-@torch_defaults()
-def plan(
-    task: Task,
-    activation: Activation,
-    options: Options,
-    epochs: float | None = None,
-    device: str | torch.device | None = None,
-    dtype: str = "float32",
-    limit_train: int | None = None,
-    limit_test: int | None = None,
-    group: int | None = None,
-) -> Plan:
-    """Check what `train` is given, and read the data; ValueError naming the argument."""
-    epochs = task.recipe.epochs if epochs is None else epochs
-    if epochs == task.recipe.epochs:
-        number(epochs, "epochs", above=0)  # which may be a fraction
-    else:
-        whole(epochs, "epochs", least=1)
-    for name, limit in (("limit_train", limit_train), ("limit_test", limit_test), ("group", group)):
-        if limit is not None:
-            whole(limit, name, least=1)
-    choice(dtype, "dtype", DTYPES)
-    mixed.check(dtype, task, activation, options)
-    place = pick_device(device)
-    data = task.data()
-    data = data.validation() if options.split == "validation" else data
-    data = data.limited(limit_train, limit_test)
-    return Plan(task, activation, data, place, DTYPES[dtype], epochs, group)
 
 
 @torch_defaults()
@@ -198,11 +136,8 @@ def _train_group(
     # What a network draws itself (dropout) repeats with the same seeds; stacked it is not paired.
     with torch.random.fork_rng(devices=[how.device] if on_gpu else []):
         torch.manual_seed(stream(members[0].seed, "noise"))
-        stack = Stack(
-            how.task, how.activation, members, how.data, how.device, how.dtype, how.epochs
-        )
-        recorder = Recorder(names, stack, record)
-        try:
+        with Stack.build(how, members) as stack:
+            recorder = Recorder(names, stack, record)
             last = ceil(how.epochs)
             for epoch in range(1, last + 1):
                 trained = stack.epoch(recorder)
@@ -215,32 +150,4 @@ def _train_group(
                 recorder.epoch(epoch, losses, test_loss, accuracy, now - start)
                 bar.step(accuracy)
                 start = now
-        finally:
-            stack.replayed = None  # which holds the stack, and so the device's memory
     return recorder
-
-
-def pick_device(device: str | torch.device | None, here: bool = True) -> torch.device:
-    """The device asked for, or CUDA where there is one.
-
-    here: False takes one that only other machines have. ParameterError if it is not to be had, or
-    of a kind on which nothing can be trained.
-    """
-    if device is None or device in ("", "auto"):
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of names that torch will give up
-            place = torch.device(device)
-        reason = "" if place.type in DEVICES else f"it must be {_DEVICES}"
-    except (RuntimeError, TypeError):
-        reason = f"it must be {_DEVICES}"
-    try:
-        if here and not reason:
-            torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0]
-    if reason:
-        said = f"device {shown(str(device))} is not available: {reason}"
-        raise ParameterError("device", device, _DEVICES, message=said)
-    return place

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +14,7 @@ from afnlab.training.initial import build
 from afnlab.training.layout import stackable, together
 from afnlab.training.members import Member
 from afnlab.training.noise import Noise
-
-if TYPE_CHECKING:
-    from afnlab.training.engine import Plan
+from afnlab.training.plan import Plan
 
 SHARE = 0.5  # of all memory, not of what is free: a rerun makes the same groups
 PROBE = 8

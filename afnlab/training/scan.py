@@ -11,10 +11,11 @@ import pandas as pd
 import torch
 
 from afnlab.registry import Activation, get_activation
-from afnlab.training.engine import plan, train_members
+from afnlab.training.engine import train_members
 from afnlab.training.members import Member
 from afnlab.training.options import MOST_SEEDS, Options, number, resolve, seed_list, whole
-from afnlab.training.record import history_of
+from afnlab.training.plan import plan
+from afnlab.training.recorder import history_of
 from afnlab.training.settings import torch_defaults
 from afnlab.training.tasks import Task, get_task
 from afnlab.usercode.lookup import unknown

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from math import ceil
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
-from afnlab.registry import Activation
+from afnlab.nn import ActivationModule
 from afnlab.training import graphs, mixed
 from afnlab.training.augment import Augmented, views
-from afnlab.training.data import Data
-from afnlab.training.forward import chain
+from afnlab.training.forward import Layer, chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import Airbench, Setting, optimizer
-from afnlab.training.record import Recorder
+from afnlab.training.optimizers import Airbench, PerMember, Setting, optimizer
+from afnlab.training.plan import Plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.streams import generator, sent
-from afnlab.training.tasks import Task
+from afnlab.training.tasks import Recipe, Task
 
 Tensors = dict[str, Tensor]
 
@@ -32,6 +33,7 @@ VECTOR = 16  # numbers of float32 in the widest registers
 EVALUATION_BATCH, OF_PICTURES = 2048, 500  # the latter on a CPU, for its caches
 
 
+@dataclass(eq=False)
 class Stack:
     """The networks of several members, their parameters stacked on axis 0, and their optimizer.
 
@@ -40,59 +42,108 @@ class Stack:
     runs as it is.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        record: Activation,
-        members: Sequence[Member],
-        data: Data,
-        device: torch.device,
-        dtype: torch.dtype,
-        epochs: float,
-    ) -> None:
+    task: Task
+    network: nn.Module  # of the first member; its own tensors are replaced by those of the stack
+    size: int
+    dtype: torch.dtype  # of what flows between layers
+    narrow: tuple[str, ...]  # parameters that are used in bfloat16, see `mixed`
+    params: Tensors
+    buffers: Tensors
+    batch_size: int
+    shuffles: list[torch.Generator]
+    train: Augmented
+    floats: Callable[..., Tensor]
+    test_x: Tensor
+    test_y: Tensor
+    noise: Noise
+    chain: list[Layer] | None
+    steps_per_epoch: int
+    steps_left: int
+    optimizer: torch.optim.Optimizer | PerMember
+    activations: dict[str, ActivationModule]
+    bounds: dict[str, tuple[float, float]]
+    replayed: Replayed | None = None
+
+    @classmethod
+    def build(cls, plan: Plan, members: Sequence[Member]) -> Stack:
+        """The networks of these members, with their weights at the start."""
+        task, data, device, dtype = plan.task, plan.data, plan.device, plan.dtype
         options, recipe = members[0].options, task.recipe
-        models = [build(task, record, m.options, m.seed, data.inputs) for m in members]
+        models = [build(task, plan.activation, m.options, m.seed, data.inputs) for m in members]
         models = [placed(m, device, dtype, recipe.half) for m in models]
-        self.network, self.size, self.recipe = models[0], len(members), recipe
-        self.dtype = torch.float16 if halved(device, dtype, recipe.half) else dtype
-        self.narrow = mixed.products(self.network) if dtype == mixed.NARROW else ()
-        params, buffers = torch.func.stack_module_state(models)
-        trained = {n: p.requires_grad for n, p in self.network.named_parameters()}
-        self.params = {n: p.detach().requires_grad_(trained[n]) for n, p in params.items()}
-        self.buffers = {n: b.detach() for n, b in buffers.items()}
-        self.channels_last = channels_last(self.network)
-        self.batch_size = options.batch_size
-        self.shuffles = [generator(m.seed, "batches") for m in members]
-        self.floats = data.floats
-        self.train = Augmented(data, recipe.augment, [m.seed for m in members], device)
-        self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
-        example = self.floats(self.train.x[:2], mixed.kept(self.dtype))
-        self.noise = Noise(self.network, example, [m.seed for m in members])
-        self.chain = chain(self.network, self.noise)
-        self.alone = self.size == 1 and self.chain is None
-        if self.narrow and self.chain is None:
-            mixed.cast_inputs(self.network, stacked=not self.alone)
-        per_epoch = len(self.train) / self.batch_size
-        self.steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
-        self.steps_left = ceil(self.steps_per_epoch * epochs)
+        network, seeds = models[0], [m.seed for m in members]
+        kind = torch.float16 if halved(device, dtype, recipe.half) else dtype
+        narrow = mixed.products(network) if dtype == mixed.NARROW else ()
+        stacked, buffers = torch.func.stack_module_state(models)
+        trained = {n: p.requires_grad for n, p in network.named_parameters()}
+        params = {n: p.detach().requires_grad_(trained[n]) for n, p in stacked.items()}
+        buffers = {n: b.detach() for n, b in buffers.items()}
+        train = Augmented(data, recipe.augment, seeds, device)
+        noise = Noise(network, data.floats(train.x[:2], mixed.kept(kind)), seeds)
+        layers = chain(network, noise)
+        if narrow and layers is None:
+            mixed.cast_inputs(network, stacked=len(members) > 1)
+        per_epoch = len(train) / options.batch_size
+        steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
+        steps = ceil(steps_per_epoch * plan.epochs)
         setting = Setting(
-            {n: p for n, p in self.params.items() if p.requires_grad},
-            self.buffers,
+            {n: p for n, p in params.items() if p.requires_grad},
+            buffers,
             options.lr,
             options.weight_decay,
-            self.batch_size,
-            self.steps_per_epoch,
-            self.steps_left,
+            options.batch_size,
+            steps_per_epoch,
+            steps,
             recipe.schedule,
             options.momentum,
         )
-        self.optimizer = optimizer(options.optimizer, setting, [m.rates for m in members])
-        self.replayed: Replayed | None = None
-        self.activations = dict(activation_modules(self.network))
-        self.bounds: dict[str, tuple[float, float]] = {}
-        for site, module in self.activations.items():
-            self.bounds |= module.stored_bounds(site)
+        activations = dict(activation_modules(network))
+        bounds: dict[str, tuple[float, float]] = {}
+        for site, module in activations.items():
+            bounds |= module.stored_bounds(site)
             module.constrained = False  # `logits` does it for all members at once
+        return cls(
+            task=task,
+            network=network,
+            size=len(members),
+            dtype=kind,
+            narrow=narrow,
+            params=params,
+            buffers=buffers,
+            batch_size=options.batch_size,
+            shuffles=[generator(seed, "batches") for seed in seeds],
+            train=train,
+            floats=data.floats,
+            test_x=data.test_x.to(device),
+            test_y=data.test_y.to(device),
+            noise=noise,
+            chain=layers,
+            steps_per_epoch=steps_per_epoch,
+            steps_left=steps,
+            optimizer=optimizer(options.optimizer, setting, [m.rates for m in members]),
+            activations=activations,
+            bounds=bounds,
+        )
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the replayed step, which holds the stack, and so the device's memory."""
+        self.replayed = None
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.task.recipe
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one network, which runs as it is."""
+        return self.size == 1 and self.chain is None
+
+    @cached_property
+    def channels_last(self) -> bool:
+        return channels_last(self.network)
 
     def logits(self, x: Tensor, each: bool) -> Tensor:
         """Outputs (seeds, batch, classes); x is (seeds, batch, ...) if each, else shared."""

@@ -12,10 +12,12 @@ import torch
 
 from afnlab.errors import ParameterError
 from afnlab.registry import Activation, get_activation
-from afnlab.training.engine import Plan, plan, table_names, train_members
+from afnlab.training.engine import train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve, seed_list
-from afnlab.training.record import Result, history_of, result
+from afnlab.training.plan import Plan, plan
+from afnlab.training.recorder import history_of, table_names
+from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.space import TUNE, Range, Space, space
 from afnlab.training.streams import stream

@@ -32,7 +32,7 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.sweeps import sweep_file
 from afnlab.studies import parameter_scan
 from afnlab.training import options
-from afnlab.training.engine import plan
+from afnlab.training.plan import plan
 
 LONGEST = 60  # seconds of a case; one that hangs takes for ever
 REFUSED = object()

@@ -36,7 +36,7 @@ BY_OBJECT = (
 # Of these modules the classes, and this function, choose nothing by its name.
 _PLAIN = (
     *("afnlab.autorot", "afnlab.param", "afnlab.separable", "afnlab.registry"),
-    *("afnlab.training.augment", "afnlab.training.record"),
+    *("afnlab.training.augment", "afnlab.training.recorder", "afnlab.training.result"),
 )
 _DECORATOR = "afnlab.registry.activation"
 _CHOOSERS = {"_TASKS", "get_task", "list_tasks"}  # what finds a task by its name

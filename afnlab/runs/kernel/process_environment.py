@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from afnlab.paths import PACKAGE
+
 try:
     import resource
 except ImportError:  # Windows
@@ -55,7 +57,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 def search_path(own: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Environment with which a new interpreter imports this afnlab, installed or not."""
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(PACKAGE.parent)
     parts = [package, *own.get("PYTHONPATH", "").split(os.pathsep)]
     return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, parts)))}
 

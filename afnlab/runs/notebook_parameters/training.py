@@ -11,7 +11,6 @@ from afnlab.errors import ParameterError, about, shown
 from afnlab.registry import Activation, get_activation
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.training import mixed
-from afnlab.training.engine import DTYPES, pick_device
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import (
     TASK_PARAMS,
@@ -22,7 +21,8 @@ from afnlab.training.options import (
     seed_list,
     whole,
 )
-from afnlab.training.record import TABLES
+from afnlab.training.plan import DTYPES, pick_device
+from afnlab.training.recorder import TABLES
 from afnlab.training.space import TUNE, Space, space
 from afnlab.training.tasks import Task, get_task
 from afnlab.training.tune import checked

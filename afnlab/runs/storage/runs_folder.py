@@ -31,7 +31,7 @@ from afnlab.runs.storage.record_schema import (
     is_training,
 )
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
-from afnlab.training.record import HISTORY as COLUMNS
+from afnlab.training.recorder import HISTORY as COLUMNS
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
 
 SCHEMA = 3

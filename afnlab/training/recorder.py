@@ -1,0 +1,145 @@
+"""The tables of a training's history, collected while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from afnlab.errors import ParameterError
+from afnlab.nn import ActivationModule
+
+TABLES = ("parameters", "gradients", "steps")
+TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
+HISTORY = (
+    "seed",
+    "epoch",
+    "train_loss",
+    "test_loss",
+    "test_accuracy",
+    "seconds",
+    "diverged",
+)
+
+
+class Networks(Protocol):
+    """What is recorded of: networks of several seeds, their tensors stacked on axis 0."""
+
+    params: dict[str, Tensor]
+    buffers: dict[str, Tensor]
+    dtype: torch.dtype
+
+    @property
+    def activations(self) -> Mapping[str, ActivationModule]: ...
+
+
+class Recorder:
+    """Collects a stack's history while it trains; `seeds` name its members."""
+
+    def __init__(self, seeds: Sequence[int], stack: Networks, tables: set[str]) -> None:
+        unknown = tables - set(TABLES)
+        if unknown:
+            raise ValueError(f"record: {sorted(unknown)} must be among {', '.join(TABLES)}")
+        self.seeds, self.stack, self.tables = tuple(seeds), stack, tables
+        self.rows: list[pd.DataFrame] = []
+        self.parameters: list[pd.DataFrame] = []
+        self.gradients: list[pd.DataFrame] = []
+        self.steps: list[Tensor] = []
+        self.norms: dict[str, Tensor] = {}
+        self.steps_seen = 0
+        self.diverged = np.zeros(len(seeds), dtype=bool)
+        if "parameters" in tables:
+            self._learned(0)
+
+    def step(self, losses: Tensor) -> None:
+        """After a backward pass: the losses (seeds,) and the gradients in the stack."""
+        if "steps" in self.tables:
+            self.steps.append(losses.detach().clone())
+        if "gradients" in self.tables:
+            self.steps_seen += 1
+            for name, param in self.stack.params.items():
+                if param.grad is not None:
+                    norm = (
+                        param.grad.flatten(1).norm(dim=1) if param.dim() > 1 else param.grad.abs()
+                    )
+                    self.norms[name] = self.norms.get(name, torch.zeros_like(norm)) + norm
+
+    def unseen(self, train_loss: Tensor) -> None:
+        """An epoch after which nothing is evaluated."""
+        self.diverged |= ~np.isfinite(train_loss.cpu().numpy())
+
+    def epoch(
+        self, epoch: int, train_loss: Tensor, test_loss: Tensor, accuracy: Tensor, seconds: float
+    ) -> None:
+        columns = [t.numpy() for t in (train_loss, test_loss, accuracy)]
+        self.diverged |= ~(np.isfinite(columns[0]) & np.isfinite(columns[1]))
+        values = [self.seeds, epoch, *columns, seconds / len(self.seeds), self.diverged.copy()]
+        self.rows.append(pd.DataFrame(dict(zip(HISTORY, values, strict=True))))
+        if "parameters" in self.tables:
+            self._learned(epoch)
+        for name, total in self.norms.items():
+            norm = (total / self.steps_seen).cpu().numpy()
+            table = {"seed": self.seeds, "epoch": epoch, "parameter": name, "norm": norm}
+            self.gradients.append(pd.DataFrame(table))
+        self.norms, self.steps_seen = {}, 0
+
+    def _learned(self, epoch: int) -> None:
+        found = [
+            (s, name) for s, module in self.stack.activations.items() for name in module.trained
+        ]
+        found += [(n[:-2], "L") for n in self.stack.params if n.endswith(".L")]  # of rotated layers
+        for site, name in dict.fromkeys(found):
+            stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
+            for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
+                row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
+                self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
+
+    def tables_of(self) -> dict[str, pd.DataFrame]:
+        """The history and the tables that were asked for, by name."""
+        found = {"history": pd.concat(self.rows)}
+        if "parameters" in self.tables:
+            columns = "seed epoch site parameter index value"
+            found["parameters"] = _joined(self.parameters, columns)
+        if "gradients" in self.tables:
+            found["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
+        if "steps" in self.tables:
+            losses = torch.stack(self.steps).cpu().numpy()
+            step = np.arange(1, len(losses) + 1)
+            parts = [
+                pd.DataFrame({"seed": s, "step": step, "train_loss": losses[:, i]})
+                for i, s in enumerate(self.seeds)
+            ]
+            found["steps"] = _joined(parts, "seed step train_loss")
+        return found
+
+    def close(self, keep_weights: bool) -> None:
+        """Let go of the stack; its parameters and buffers are kept, on the CPU, if asked for."""
+        state = self.stack.params | self.stack.buffers if keep_weights else {}
+        self.weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+        self.dtype = str(self.stack.dtype).removeprefix("torch.")
+        del self.stack
+
+
+def table_names(record: Iterable[str]) -> tuple[str, ...]:
+    """The tables to keep, checked."""
+    if isinstance(record, (str, bytes)) or not isinstance(record, Iterable):
+        raise ParameterError("record", record, f"a list of names, of {', '.join(TABLES)}")
+    listed = tuple(record)
+    for at, name in enumerate(listed):
+        if name not in TABLES:
+            raise ParameterError("record", name, f"among {', '.join(TABLES)}", at=(at,))
+    return listed
+
+
+def history_of(recorders: Sequence[Recorder]) -> pd.DataFrame:
+    """The histories of groups of networks as one, by seed and epoch."""
+    table = pd.concat([recorder.tables_of()["history"] for recorder in recorders])
+    return table.sort_values(["seed", "epoch"], ignore_index=True)
+
+
+def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns.split())
