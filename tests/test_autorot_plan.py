@@ -310,6 +310,16 @@ MODELS = {
         {"a"},
         {"b": "output"},
     ),
+    "a recurrent layer before a normalisation": (  # its rotation is inside of its own tanh
+        From(
+            lambda m, x: m.h(m.c(m.b(m.n(m.a(x)[0]))[0].mT)[..., -1]),
+            **{"a": nn.GRU(8, 8), "n": nn.LayerNorm(8), "b": nn.LSTM(8, 8)},
+            **{"c": nn.BatchNorm1d(8), "h": nn.Linear(8, 2)},
+        ),
+        torch.randn(3, 5, 8),
+        {"a", "b"},
+        {"h": "output"},
+    ),
     "values decide": (
         From(
             lambda m, x: m.c(m.a(x).tanh() if float(x.sum()) < 1e9 else m.b(x)),
@@ -739,8 +749,54 @@ def test_a_rotated_model_that_does_not_run_is_plain_again():
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.*` is deprecated:DeprecationWarning")
 def test_scripted_parts_run_and_stay_as_they_are():
-    scripted = torch.jit.script(nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)))
-    model = nn.Sequential(scripted, nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
-    before = {n: b.clone() for n, b in model.named_buffers()}
-    assert rows(rotation_plan(model, X))[1] == {"2"}
-    assert_close(dict(model.named_buffers()), before, rtol=0, atol=0)
+    for training in (True, False):
+        scripted = torch.jit.script(nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)))
+        model = nn.Sequential(scripted, nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+        model.train(training)
+        before = {n: b.clone() for n, b in model.named_buffers()}
+        assert rows(rotation_plan(model, X))[1] == {"2"}
+        auto_rotate(model, 2.0, example=X)
+        assert_close(dict(model.named_buffers()), before, rtol=0, atol=0)
+        assert {module.training for module in model.modules()} == {training}
+
+
+def in_place(m, x):
+    m.a.weight.data.mul_(0.5)
+    return m.b(torch.tanh(m.a(x)))
+
+
+def another_tensor(m, x):
+    m.a.weight.data = torch.renorm(m.a.weight.data, 2, 0, 0.1)
+    return m.b(torch.tanh(m.a(x)))
+
+
+def copied(m, x):
+    with torch.no_grad():
+        m.b.bias.copy_(m.a.bias[:2])
+    return m.b(torch.tanh(m.a(x)))
+
+
+SELF_WRITING = {
+    "an embedding's largest norm": (
+        From(
+            lambda m, x: m.b(torch.tanh(m.a(m.e(x)))),
+            **{"e": nn.Embedding(9, 8, max_norm=0.5), "a": nn.Linear(8, 8), "b": nn.Linear(8, 2)},
+        ),
+        torch.arange(9),
+    ),
+    **{
+        run.__name__: (From(run, a=nn.Linear(8, 8), b=nn.Linear(8, 2)), X)
+        for run in (in_place, another_tensor, copied)
+    },
+}
+
+
+@pytest.mark.parametrize("case", SELF_WRITING)
+def test_parameters_that_a_model_writes_itself_stay_as_they_are(case):
+    model, x = SELF_WRITING[case]
+    before = {n: (p.detach().clone(), p.data_ptr()) for n, p in model.named_parameters()}
+    rotation_plan(model, x)
+    auto_rotate(model, 2.0, example=x)
+    for name, p in model.named_parameters():
+        assert torch.equal(p, before[name][0]), name
+        assert p.data_ptr() == before[name][1], name

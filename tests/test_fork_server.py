@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_runs import execute_small, kernels
+from test_runs import execute_small, kernels, means, notebook
 
 from afnlab.runs import RunSpec, execute
 from afnlab.runs.kernel import fork_client as kernels_module
@@ -60,6 +60,20 @@ def test_a_forked_kernel_gives_the_same_bits_as_a_new_one(tmp_path):
             record.pop(moving)
         record["metrics"].pop("seconds")
     assert records[0] == records[1]
+
+
+def test_processes_begun_anew_find_what_lies_in_the_folder_of_the_run(tmp_path, monkeypatch):
+    """Wherever the server was started."""
+    kernels()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "helper.py").write_text("def twice(x):\n    return 2 * x\n")
+    code = (
+        "import multiprocessing\nfrom helper import twice\n"
+        "with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "    assert pool.map_async(twice, [1, 2]).get(60) == [2, 4]"
+    )
+    path = notebook(tmp_path / "own.ipynb", "x: float = 1.0", code)
+    execute(RunSpec.make(path, {}), tmp_path / "runs", means())
 
 
 def fork_sleeper(server: KernelServer, folder: Path):

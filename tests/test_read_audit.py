@@ -36,6 +36,7 @@ EXECUTED = {  # how a script comes to execute the text of a file without naming 
     "after other lines": READ + "exec('import os\\nimport sys\\na = sys.path\\n' * 9 + text)",
     "line by line": "for line in open('sin' + 'gle'):\n    exec(line)",
     "hidden": HIDDEN + READ + "run(text)",
+    "under its name": "n = 'no' + 'tes'\nexec(compile(open(n).read(), n, 'exec'))",
     "as bytes": "exec(open('no' + 'tes', 'rb').read())",
     "by its number": "import os\nexec(os.read(os.open('no' + 'tes', os.O_RDONLY), 999))",
     "by pathlib": "import pathlib\nexec(pathlib.Path('no' + 'tes').read_text())",
@@ -119,6 +120,7 @@ def test_a_run_that_executes_such_a_text_fails(beside):
     for code, name in (
         ("exec(open('no' + 'tes').read())", "notes"),
         ("get_ipython().run_cell(open('no' + 'tes').read())", "notes"),
+        ("n = 'no' + 'tes'\n%run $n", "notes"),
         # Not one line is left; but it was code, and the run has executed a text.
         (HIDDEN + "run(open('pa' + 'rt.py').read().replace('VALUE', 'OTHER'))", "part.py"),
     ):
@@ -129,9 +131,20 @@ def test_a_run_that_executes_such_a_text_fails(beside):
     assert not records(beside / "runs")
 
 
-@pytest.mark.parametrize("runs", ["exec({})", "import timeit\ntimeit.timeit({}, number=1)"])
-def test_a_file_that_is_named_counts(beside, runs):
+@pytest.mark.parametrize(
+    "runs",
+    [
+        "exec({})",
+        "import timeit\ntimeit.timeit({}, number=1)",
+        "exec(compile({}, 'notes', 'exec'))",
+        "import pathlib\nfor p in sorted(pathlib.Path('.').glob('notes')):\n"
+        "    exec(compile(p.read_text(), p, 'exec'))",
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_file_that_is_named_counts(beside, runs, line_end):
     code = runs.format("open('notes').read()")
+    (beside / "notes").write_text(NOTES, newline=line_end)
     path = notebook(beside / "own.ipynb", "x: float = 1.0", code)
     first = RunSpec.make(path, {})
     execute(first, beside / "runs", means())
@@ -153,6 +166,8 @@ NORMAL = [  # what compiles and executes texts, after files have been read that 
     "import sympy\nx_ = sympy.Symbol('x')\nsympy.lambdify(x_, sympy.sin(x_) + 3 * x_)(1.0)\n"
     "sympy.sympify('3*x + sin(x)')",
     "import jinja2\njinja2.Template('{% for i in n %}{{ i * 3 }}{% endfor %}').render(n=[1, 2])",
+    "e = jinja2.Environment(loader=jinja2.FileSystemLoader('.'))\n"
+    "[e.get_template(n).render(n=[1, 2]) for n in ('page.html', 'word', 'lines.py.j2', 'page.py')]",
     "import torch\nimport torch.fx\n"
     "class Net(torch.nn.Module):\n    def forward(self, x):\n        return 3 * x.relu()\n"
     "torch.fx.symbolic_trace(Net())(torch.ones(2))\n"
@@ -175,6 +190,10 @@ def test_what_installed_libraries_execute_is_theirs(beside):
     )
     (beside / "cells.txt").write_text("\n".join(NORMAL))
     (beside / "columns.txt").write_text("width < height\narea = width * height\n3 * x + sin(x)\n")
+    (beside / "page.html").write_text("<ul>{% for i in n %}<li>{{ i }}</li>{% endfor %}</ul>\n")
+    (beside / "page.py").write_text("{% for i in n %}width = {{ i }}\n{% endfor %}")
+    (beside / "word").write_text("width")
+    (beside / "lines.py.j2").write_text("width = {{ n }}\nheight = 3\nprint(width, height)\n")
     (beside / "binary").write_bytes(bytes(range(256)) * 99)
     path = notebook(beside / "own.ipynb", "x: float = 1.0", *NORMAL)
     execute(RunSpec.make(path, {}), beside / "runs", means())

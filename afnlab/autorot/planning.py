@@ -97,10 +97,12 @@ def decide(
     last = _last_called(watched, free) if watched else layers[-1:]
     for layer in last if not output_layer else ():
         say(layer, "its output is the model's", told=False)
-    norms = {n: _norm_called(watched, n) if watched else _norm_registered(model, n) for n in free}
-    scales = _divided_out(model, [n for n in free if not norms[n] and n not in reasons], example)
+    outer = [n for n in free if not isinstance(n, nn.RNNBase)]  # these rotate within: rho stays
+    norms = {n: _norm_called(watched, n) if watched else _norm_registered(model, n) for n in outer}
+    tried = [n for n in outer if not norms[n] and n not in reasons]
+    scales = set() if example is None else divided_out(model, tried, example)
     for layer in free:
-        norm = norms[layer]
+        norm = norms.get(layer)
         if norm is not None:
             say(layer, _cancels(norm, names))
         elif layer in scales:
@@ -115,12 +117,6 @@ def _called(watched: Trace | None, layer: nn.Module) -> str:
         return "assumed to be called"
     also = "; the model also reads its parameters itself, plain" * (layer in watched.read)
     return f"called{also}"
-
-
-def _divided_out(model: nn.Module, layers: list[nn.Module], example: Any) -> set[nn.Module]:
-    """The layers whose scale is found to have no effect; those that rotate within are not tried."""
-    tried = [layer for layer in layers if not isinstance(layer, nn.RNNBase)]
-    return set() if example is None else divided_out(model, tried, example)
 
 
 def told(decisions: Iterable[Decision]) -> str:

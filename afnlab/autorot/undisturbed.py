@@ -12,19 +12,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from afnlab.eager import in_memory
+
 _CONTAINERS = {list, deque, dict, OrderedDict, defaultdict, Counter, set}  # exactly
 
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Whatever a model does to itself inside is undone: buffers, gradients, modes, attributes, and
-    what it puts into lists, dictionaries and sets that are its attributes. What it does to other
-    objects stays, a cache of its own class, say."""
+    """Whatever a model does to itself inside is undone: parameters (an embedding with a `max_norm`
+    changes its own), buffers, gradients, modes, attributes, and what it puts into lists,
+    dictionaries and sets that are its attributes. What it does to other objects stays, a cache of
+    its own class, say."""
     everything = list(model.modules())
     modules = [m for m in everything if not isinstance(m, torch.jit.ScriptModule)]
-    # A scripted module's buffers cannot be exchanged.
+    # A scripted module's attributes cannot be exchanged.
     scripted = [m for m in everything if isinstance(m, torch.jit.ScriptModule)]
-    contents = [(b, b.detach().clone()) for m in scripted for b in m.buffers(recurse=False)]
+    modes = [(m, m.training) for m in scripted]
+    inplace = [b for m in scripted for b in m.buffers(recurse=False)]
+    inplace += [p for p in model.parameters() if in_memory(p)]
+    contents = [(tensor, tensor.data, tensor.detach().clone()) for tensor in inplace]
     kept = []
     for module in modules:
         held = [(h, copy(h)) for h in vars(module).values() if type(h) in _CONTAINERS]
@@ -50,9 +56,12 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
                 (now.extend if isinstance(now, (list, deque)) else now.update)(before)
         for p, grad in grads:
             p.grad = grad
-        with torch.no_grad():
-            for buffer, value in contents:
-                buffer.copy_(value)
+        for module, training in modes:
+            module.training = training
+        for tensor, memory, value in contents:
+            tensor.data = memory
+            if not torch.equal(memory, value):
+                memory.copy_(value)
 
 
 @contextmanager

@@ -61,7 +61,8 @@ class _Notes:
     """What has been read, as triples: path, hash, what became of it. A file, if any, takes them.
 
     written: what the process has written itself. texts: by what it would execute, a file that was
-    read and may be executed as a text. executed: paths.
+    read and may be executed as a text. executed: paths. templates: paths of which something else
+    than what they hold was compiled under their name.
     """
 
     def __init__(self) -> None:
@@ -70,6 +71,7 @@ class _Notes:
         self.written: set[str] = set()
         self.texts: dict[tuple[Any, ...], str] = {}
         self.executed: set[str] = set()
+        self.templates: set[str] = set()
         self.file: int | None = None
         self.busy = threading.local()
 
@@ -251,7 +253,7 @@ def _note(event: str, arguments: tuple) -> None:
     elif event == "exec":  # of a file that was compiled in another way, or read as a text
         code = arguments[0]
         path = _code(code.co_filename) or _notes.texts.get(_key(code), "")
-        if path and path not in _notes.executed:
+        if path and path not in _notes.executed and not _is_template(path):
             _read(path, MADE if path in _notes.written else EXECUTED)
         _executed(code)
     elif event == "os.rename":
@@ -274,7 +276,14 @@ def _note(event: str, arguments: tuple) -> None:
 def _compiled(content: bytes, name: Any) -> None:
     """What is compiled is a file, a cell of the notebook, or a text of any origin."""
     if path := _code(name):
-        _notes.put(path, content, MADE if path in _notes.written else EXECUTED)
+        with open(path, "rb") as file:
+            held = file.read()
+        if content.splitlines() == held.splitlines():  # a text has other line ends than its file
+            content = held
+        else:
+            _notes.templates.add(path)
+        if not _is_template(path):
+            _notes.put(path, content, MADE if path in _notes.written else EXECUTED)
         _notes.origins.add_source(content)
     elif isinstance(name, str) and not _is_library(name):
         if _is_in(_caller(), _SHELLS) and not _is_within_a_cell():
@@ -318,6 +327,14 @@ def _is_within_a_cell() -> bool:
     while frame is not None and frame.f_code.co_filename not in _notes.origins.cells:
         frame = frame.f_back
     return frame is not None
+
+
+def _is_template(path: str) -> bool:
+    """Whether a library executes, under the name of a file, what it made of it: Jinja, say."""
+    frame = _caller()
+    if frame is None or not _is_in(frame, _INSTALLED) or _is_in(frame, _SHELLS):
+        return False
+    return path in _notes.templates or not path.endswith(_CODE)
 
 
 def _read(path: str, how: str = READ) -> None:
