@@ -145,7 +145,7 @@ def test_another_run_makes_another_page(written, tmp_path):
     execute_small(runs, activation="srelu", seeds=[2, 3])
     said: list[str] = []
     write_report.write(sweep, runs=runs, out=out, pdf=False, means=means(), report=said.append)
-    assert said == [f"wrote {out / 'write_report.html'} (3 runs)"]
+    assert said == [f"wrote {out / 'report.html'} (3 runs)"]
     again = Page(out / "report.html")
     assert {Path(link).stem for link in again.links if link[0] != "#"} == {
         r["id"] for r in records(runs)

@@ -421,7 +421,7 @@ def test_an_empty_folder_loads_as_an_empty_table(tmp_path):
         ("[]", "is not a readable record"),
         ("3", "is not a readable record"),
         ("[" * 100_000, "is not a readable record"),
-        ('{"schema": 1, "id": "x"}', "lacks group, notebook, label, parameters, given, seeds"),
+        ('{"schema": 1, "id": "x"}', "lacks group, notebook, label, given, seeds"),
     ],
 )
 def test_an_unreadable_record_is_named_and_left_out(runs, content, message):
