@@ -22,9 +22,24 @@ from torch.autograd.function import once_differentiable
 from afnlab.eager import in_memory, observed, transformed
 from afnlab.native import library
 from afnlab.native.kernels import SWITCH
+from afnlab.native.launch import DTYPES, Arguments
 from afnlab.native.toolchain import Unavailable
 
-_TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+_TYPES = (torch.float32, torch.bfloat16)
+_LOOPS = ("pool", "unpool", "normalise", "normalise_back")
+
+
+class PlanesLaunch(Arguments):
+    """The arguments of these loops; planes.h says what they mean."""
+
+    __slots__ = ()
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("outer", "inner", "channels")),
+        *((name, ctypes.c_void_p) for name in ("x", "y", "which", "grad_y", "grad_x")),
+        *((name, ctypes.c_void_p) for name in ("weight", "bias", "mean", "inverse")),
+        *((name, ctypes.c_void_p) for name in ("grad_weight", "grad_bias", "sums")),
+        *(("eps", ctypes.c_float), ("dtype", ctypes.c_int32), ("threads", ctypes.c_int32)),
+    )
 
 
 class HalvingPool(nn.MaxPool2d):
@@ -61,10 +76,11 @@ def _served(x: Tensor, *others: Tensor) -> bool:
 
 
 @cache
-def _library() -> Any:
+def _library() -> dict[str, library.Function] | None:
     """The compiled loops; None, after a warning, if they cannot be had."""
     try:
-        return library.load("cpu", library.PLANES)[0]
+        found = library.load("cpu", library.PLANES, PlanesLaunch)
+        return {loop: found.function(f"planes_{loop}") for loop in _LOOPS}
     except Unavailable as reason:
         warnings.warn(
             f"no compiled pooling and normalisation: {reason}; torch's serve, somewhat slower",
@@ -74,19 +90,16 @@ def _library() -> Any:
         return None
 
 
-def _call(name: str, *arguments: Tensor | int | float) -> None:
-    """Call a loop of the type of the first tensor; tensors by their addresses."""
-    first = arguments[0]
-    assert isinstance(first, Tensor)
-    given = [
-        ctypes.c_void_p(a.data_ptr())
-        if isinstance(a, Tensor)
-        else (ctypes.c_float if isinstance(a, float) else ctypes.c_int64)(a)
-        for a in arguments
-    ]
-    loop = getattr(_library(), f"afnlab_{name}_{_TYPES[first.dtype]}")
-    loop.restype = None
-    loop(*given, ctypes.c_int(torch.get_num_threads()))
+def _call(loop: str, dtype: torch.dtype, **arguments: Tensor | int | float) -> None:
+    """Call a loop over elements of this type; tensors by their addresses."""
+    loops = _library()
+    assert loops is not None
+    given = {
+        name: value.data_ptr() if isinstance(value, Tensor) else value
+        for name, value in arguments.items()
+    }
+    threads = torch.get_num_threads()
+    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, **given))
 
 
 def _last(t: Tensor) -> Tensor:
@@ -97,10 +110,10 @@ class _Pool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         count, channels, height, width = x.shape
-        ctx.shape = (count * height // 2, width // 2, channels)
+        ctx.sizes = {"outer": count * height // 2, "inner": width // 2, "channels": channels}
         y = _last(x.new_empty(count, channels, height // 2, width // 2))
         which = torch.empty_like(y, dtype=torch.uint8)
-        _call("pool", x, y, which, *ctx.shape)
+        _call("pool", x.dtype, x=x, y=y, which=which, **ctx.sizes)
         ctx.save_for_backward(which)
         return y
 
@@ -115,7 +128,7 @@ class _Pool(torch.autograd.Function):
             dtype=grad.dtype,
             memory_format=torch.channels_last,
         )
-        _call("unpool", grad, which, out, *ctx.shape)
+        _call("unpool", grad.dtype, grad_y=grad, which=which, grad_x=out, **ctx.sizes)
         return out
 
 
@@ -123,10 +136,11 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         count, channels, height, width = x.shape
-        ctx.shape = (count, height * width, channels)
+        ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
         mean, inverse = torch.empty(2, count, channels)
-        _call("normalise", x, weight, bias, y, mean, inverse, *ctx.shape, eps)
+        given = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
+        _call("normalise", x.dtype, x=x, y=y, **given, **ctx.sizes, eps=eps)
         ctx.save_for_backward(x, weight, mean, inverse)
         return y
 
@@ -134,9 +148,10 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensors
-        out, (count, pixels, channels) = torch.empty_like(x), ctx.shape
-        of_weight, of_bias = torch.empty(2, count, pixels)
-        sums = torch.empty(count, 2, channels)
-        places = (x, weight, mean, inverse, out, of_weight, of_bias, sums)
-        _call("normalise_back", _last(grad), *places, *ctx.shape)
+        grad, out = _last(grad), torch.empty_like(x)
+        of_weight, of_bias = torch.empty(2, ctx.sizes["outer"], ctx.sizes["inner"])
+        sums = torch.empty(ctx.sizes["outer"], 2, ctx.sizes["channels"])
+        kept = {"x": x, "weight": weight, "mean": mean, "inverse": inverse}
+        made = {"grad_x": out, "grad_weight": of_weight, "grad_bias": of_bias, "sums": sums}
+        _call("normalise_back", x.dtype, grad_y=grad, **kept, **made, **ctx.sizes)
         return out, *(s.sum(0).view_as(weight) for s in (of_weight, of_bias)), None
