@@ -208,7 +208,8 @@ def _start(
         launch.table = table.data_ptr()
     elif numbers:
         given = iter(tensors)
-        launch.numbers = tuple(next(given).item() if n is None else n for n in numbers)
+        for k, n in enumerate(numbers):
+            launch.numbers[k] = next(given).item() if n is None else n
     if x.is_cpu:
         launch.threads = torch.get_num_threads()
     else:

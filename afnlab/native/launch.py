@@ -47,7 +47,12 @@ class Arguments(ctypes.Structure):
         told = [(p.name.decode(), p.at, p.size) for p in takewhile(lambda p: p.name, tell())]
         for own, other in zip_longest(cls.layout(), told):
             if own != other:
-                raise Unavailable(f"{path} reads a {cls.__name__} otherwise: {other}, not {own}")
+                differs = f"{_described(other)}, not {_described(own)}"
+                raise Unavailable(f"{path} reads a {cls.__name__} otherwise: {differs}")
+
+
+def _described(row: tuple[str, int, int] | None) -> str:
+    return f"{row[0]} at {row[1]}, {row[2]} bytes" if row else "the end"
 
 
 class _Place(ctypes.Structure):

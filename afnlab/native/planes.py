@@ -90,16 +90,12 @@ def _library() -> dict[str, library.Function] | None:
         return None
 
 
-def _call(loop: str, dtype: torch.dtype, **arguments: Tensor | int | float) -> None:
-    """Call a loop over elements of this type; tensors by their addresses."""
+def _start(loop: str, dtype: torch.dtype, **fields: int | float) -> None:
+    """Run a loop over elements of this type. fields: of its PlanesLaunch; tensors' are addresses."""
     loops = _library()
     assert loops is not None
-    given = {
-        name: value.data_ptr() if isinstance(value, Tensor) else value
-        for name, value in arguments.items()
-    }
     threads = torch.get_num_threads()
-    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, **given))
+    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, **fields))
 
 
 def _last(t: Tensor) -> Tensor:
@@ -113,7 +109,14 @@ class _Pool(torch.autograd.Function):
         ctx.sizes = {"outer": count * height // 2, "inner": width // 2, "channels": channels}
         y = _last(x.new_empty(count, channels, height // 2, width // 2))
         which = torch.empty_like(y, dtype=torch.uint8)
-        _call("pool", x.dtype, x=x, y=y, which=which, **ctx.sizes)
+        _start(
+            "pool",
+            x.dtype,
+            x=x.data_ptr(),
+            y=y.data_ptr(),
+            which=which.data_ptr(),
+            **ctx.sizes,
+        )
         ctx.save_for_backward(which)
         return y
 
@@ -128,7 +131,14 @@ class _Pool(torch.autograd.Function):
             dtype=grad.dtype,
             memory_format=torch.channels_last,
         )
-        _call("unpool", grad.dtype, grad_y=grad, which=which, grad_x=out, **ctx.sizes)
+        _start(
+            "unpool",
+            grad.dtype,
+            grad_y=grad.data_ptr(),
+            which=which.data_ptr(),
+            grad_x=out.data_ptr(),
+            **ctx.sizes,
+        )
         return out
 
 
@@ -139,8 +149,18 @@ class _Normalise(torch.autograd.Function):
         ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
         mean, inverse = torch.empty(2, count, channels)
-        given = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
-        _call("normalise", x.dtype, x=x, y=y, **given, **ctx.sizes, eps=eps)
+        _start(
+            "normalise",
+            x.dtype,
+            x=x.data_ptr(),
+            weight=weight.data_ptr(),
+            bias=bias.data_ptr(),
+            y=y.data_ptr(),
+            mean=mean.data_ptr(),
+            inverse=inverse.data_ptr(),
+            eps=eps,
+            **ctx.sizes,
+        )
         ctx.save_for_backward(x, weight, mean, inverse)
         return y
 
@@ -151,7 +171,18 @@ class _Normalise(torch.autograd.Function):
         grad, out = _last(grad), torch.empty_like(x)
         of_weight, of_bias = torch.empty(2, ctx.sizes["outer"], ctx.sizes["inner"])
         sums = torch.empty(ctx.sizes["outer"], 2, ctx.sizes["channels"])
-        kept = {"x": x, "weight": weight, "mean": mean, "inverse": inverse}
-        made = {"grad_x": out, "grad_weight": of_weight, "grad_bias": of_bias, "sums": sums}
-        _call("normalise_back", x.dtype, grad_y=grad, **kept, **made, **ctx.sizes)
+        _start(
+            "normalise_back",
+            x.dtype,
+            grad_y=grad.data_ptr(),
+            x=x.data_ptr(),
+            weight=weight.data_ptr(),
+            mean=mean.data_ptr(),
+            inverse=inverse.data_ptr(),
+            grad_x=out.data_ptr(),
+            grad_weight=of_weight.data_ptr(),
+            grad_bias=of_bias.data_ptr(),
+            sums=sums.data_ptr(),
+            **ctx.sizes,
+        )
         return out, *(s.sum(0).view_as(weight) for s in (of_weight, of_bias)), None
