@@ -294,9 +294,9 @@ def activation(
     return record
 
 
-# What computes an activation in place of its definition: the values of its parameters follow x, with
+# What computes an activation in place of its definition, from x and the values of its parameters,
 # the noise among them. None: not this one, not here.
-Backend = Callable[[Activation, Tensor, Mapping[str, Any]], Tensor | None]
+Backend = Callable[[Activation, Tensor, Mapping[str, Tensor | float]], Tensor | None]
 _BACKENDS: list[Backend] = []
 
 

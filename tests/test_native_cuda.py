@@ -51,7 +51,7 @@ def test_every_launcher_is_exported_and_answers_a_missing_driver(built):
                 code = function.start(Launch(**launch))
                 assert code in NO_DRIVER
                 assert b"driver" in function.explain(code) or b"device" in function.explain(code)
-                with pytest.raises(RuntimeError, match="driver|device"):
+                with pytest.raises(RuntimeError, match=r"driver|device"):
                     function(Launch(**launch))
         assert function.start(Launch(outer=1, channels=1, inner=0)) == 0
 

@@ -53,7 +53,7 @@ def test_withdrawn_twice_it_is_gone_once(register):
     first()
     assert (functional.relu(X) == 2).all()
     second()
-    assert registry._BACKENDS == before
+    assert before == registry._BACKENDS
     assert torch.equal(functional.relu(X), X.relu())
 
 
@@ -116,4 +116,4 @@ def test_what_cannot_be_called_is_refused(wrong):
     with pytest.raises(TypeError, match=r"^backend must be a function of .*, got ") as refused:
         afnlab.register_backend(wrong)
     assert "\n" not in str(refused.value)
-    assert registry._BACKENDS == before
+    assert before == registry._BACKENDS

@@ -90,12 +90,14 @@ def _library() -> dict[str, library.Function] | None:
         return None
 
 
-def _start(loop: str, dtype: torch.dtype, **fields: int | float) -> None:
-    """Run a loop over elements of this type. fields: of its PlanesLaunch; tensors' are addresses."""
+def _start(
+    loop: str, dtype: torch.dtype, sizes: dict[str, int], eps: float = 0.0, **tensors: Tensor
+) -> None:
+    """Run a loop over elements of this type. sizes, eps and tensors: fields of its PlanesLaunch."""
     loops = _library()
     assert loops is not None
-    threads = torch.get_num_threads()
-    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, **fields))
+    threads, places = torch.get_num_threads(), {name: t.data_ptr() for name, t in tensors.items()}
+    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, eps=eps, **sizes, **places))
 
 
 def _last(t: Tensor) -> Tensor:
@@ -109,14 +111,7 @@ class _Pool(torch.autograd.Function):
         ctx.sizes = {"outer": count * height // 2, "inner": width // 2, "channels": channels}
         y = _last(x.new_empty(count, channels, height // 2, width // 2))
         which = torch.empty_like(y, dtype=torch.uint8)
-        _start(
-            "pool",
-            x.dtype,
-            x=x.data_ptr(),
-            y=y.data_ptr(),
-            which=which.data_ptr(),
-            **ctx.sizes,
-        )
+        _start("pool", x.dtype, ctx.sizes, x=x, y=y, which=which)
         ctx.save_for_backward(which)
         return y
 
@@ -131,14 +126,7 @@ class _Pool(torch.autograd.Function):
             dtype=grad.dtype,
             memory_format=torch.channels_last,
         )
-        _start(
-            "unpool",
-            grad.dtype,
-            grad_y=grad.data_ptr(),
-            which=which.data_ptr(),
-            grad_x=out.data_ptr(),
-            **ctx.sizes,
-        )
+        _start("unpool", grad.dtype, ctx.sizes, grad_y=grad, which=which, grad_x=out)
         return out
 
 
@@ -152,14 +140,14 @@ class _Normalise(torch.autograd.Function):
         _start(
             "normalise",
             x.dtype,
-            x=x.data_ptr(),
-            weight=weight.data_ptr(),
-            bias=bias.data_ptr(),
-            y=y.data_ptr(),
-            mean=mean.data_ptr(),
-            inverse=inverse.data_ptr(),
+            ctx.sizes,
+            x=x,
+            weight=weight,
+            bias=bias,
+            y=y,
+            mean=mean,
+            inverse=inverse,
             eps=eps,
-            **ctx.sizes,
         )
         ctx.save_for_backward(x, weight, mean, inverse)
         return y
@@ -174,15 +162,15 @@ class _Normalise(torch.autograd.Function):
         _start(
             "normalise_back",
             x.dtype,
-            grad_y=grad.data_ptr(),
-            x=x.data_ptr(),
-            weight=weight.data_ptr(),
-            mean=mean.data_ptr(),
-            inverse=inverse.data_ptr(),
-            grad_x=out.data_ptr(),
-            grad_weight=of_weight.data_ptr(),
-            grad_bias=of_bias.data_ptr(),
-            sums=sums.data_ptr(),
-            **ctx.sizes,
+            ctx.sizes,
+            grad_y=grad,
+            x=x,
+            weight=weight,
+            mean=mean,
+            inverse=inverse,
+            grad_x=out,
+            grad_weight=of_weight,
+            grad_bias=of_bias,
+            sums=sums,
         )
         return out, *(s.sum(0).view_as(weight) for s in (of_weight, of_bias)), None
