@@ -10,10 +10,12 @@ import ctypes
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from test_native import why_not
+from test_native_launch import OnGpu
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -240,3 +242,36 @@ def test_parameters(gpu, name, dtype, shape, blocks):
     close(grad_x, want[0], dtype)
     tolerance = 1e-12 if dtype == torch.float64 else 1e-4
     assert_close(sums, want[1], rtol=tolerance, atol=tolerance * outer * inner)
+
+
+GIVEN = {  # how the parameters are given: one by a tensor, all, all but one for each channel
+    "numbers": lambda numbers, channels: ([*numbers], []),
+    "a tensor": lambda numbers, channels: ([None, *numbers[1:]], [torch.tensor(numbers[0])]),
+    "tensors": lambda numbers, channels: ([None] * len(numbers), [*map(torch.tensor, numbers)]),
+    "channels": lambda numbers, channels: (
+        [None] * len(numbers),
+        [torch.tensor(n) * torch.linspace(1, 1.2, channels).view(-1, 1) for n in numbers],
+    ),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ["srelu", "apec"])
+def test_what_is_filled_in_for_a_gpu(gpu, name, dtype, given, monkeypatch):
+    """The whole way, from tensors to their gradients, with memory that says it is a GPU's."""
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=0))
+    drawn = torch.randn(2, 2, 3, 2500, generator=torch.Generator().manual_seed(0))
+    x, grad_y = drawn.to(dtype)
+    numbers, tensors = GIVEN[given](numbers_of(name), 3)
+    results = []
+    for kernel, memory in ((gpu(name), OnGpu), (kernels.find(name, "cpu"), Tensor)):
+        a, b, *ts = (t.as_subclass(memory) for t in (x, grad_y, *tensors))
+        y = kernels.forward(kernel, a, numbers, ts)
+        grads = kernels.backward(kernel, b, a, numbers, ts, with_sums=bool(ts))
+        assert len(grads) == 1 + len(ts)
+        results.append([t.as_subclass(Tensor) for t in (y, *grads)])
+    got, want = results
+    for one, other in zip(got[:2], want[:2], strict=True):
+        close(one, other.double(), dtype)
+    assert_close(got[2:], want[2:], rtol=1e-4, atol=2e-2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -235,3 +236,32 @@ def test_fields_are_what_they_are_called(case):
 def test_no_activation_has_more_parameters_than_there_is_room_for():
     room = len(Launch().numbers)
     assert all(len(get_activation(name).params) <= room for name in kernels.names())
+
+
+class OnGpu(torch.Tensor):
+    """Memory of the host that says that it is a GPU's."""
+
+    is_cpu = False
+    device = property(lambda self: torch.device("cpu", 1))
+
+
+def test_a_gpu_is_told_device_stream_and_blocks(monkeypatch):
+    streams = {torch.device("cpu", 1): SimpleNamespace(cuda_stream=1234)}
+    monkeypatch.setattr(torch.cuda, "current_stream", streams.get)
+    x, t = (torch.ones(shape).as_subclass(OnGpu) for shape in ((4, 3, 5000), (3, 1)))
+    kernel = Recorder()
+    kernels.forward(kernel, x, [0.5, 2], [])
+    kernels.backward(kernel, x, x, [0.5, None], [t], with_sums=True)
+    kernels.backward(kernel, x, x, [0.5, None], [t[:1]], with_sums=False)
+    for one in kernel.launches:
+        assert (one["device"], one["stream"], one["threads"]) == (1, 1234, 0)
+    plain, summed, unsummed = kernel.launches
+    assert (plain["outer"], plain["channels"], plain["inner"]) == (1, 1, 60000)
+    assert (summed["outer"], summed["channels"], summed["inner"]) == (4, 3, 5000)
+    assert (unsummed["outer"], unsummed["channels"], unsummed["inner"]) == (1, 1, 60000)
+    assert plain["numbers"][:3] == [0.5, 2.0, 0.0]
+    for one in (summed, unsummed):  # whose numbers are in the table, even for one channel
+        assert one["table"]
+        assert not any(one["numbers"])
+    assert [one["blocks"] for one in kernel.launches] == [0, 5, 0]  # 4096 elements of 20000 a block
+    assert [bool(one["room"]) for one in kernel.launches] == [False, True, False]

@@ -181,11 +181,12 @@ def parameter_table(
 
 def _start(
     kernel: Kernel,
-    shape: Layout,
-    x: Tensor,
-    out: Tensor,
     numbers: Sequence[float | None],
     tensors: Sequence[Tensor],
+    shape: Layout,
+    *,
+    x: Tensor,
+    out: Tensor,
     grad_y: Tensor | None = None,
     sums: Tensor | None = None,
 ) -> None:
@@ -231,7 +232,7 @@ def forward(
     x = dense(x)
     y = torch.empty_like(x)
     if x.numel():
-        _start(kernel, layout(x, dim), x, y, numbers, tensors)
+        _start(kernel, numbers, tensors, layout(x, dim), x=x, out=y)
     return y
 
 
@@ -254,7 +255,7 @@ def backward(
     channels = shape[1]
     sums = x.new_zeros(len(numbers), channels, dtype=torch.float64) if with_sums else None
     if x.numel():
-        _start(kernel, shape, x, grad_x, numbers, tensors, grad_y, sums)
+        _start(kernel, numbers, tensors, shape, x=x, out=grad_x, grad_y=grad_y, sums=sums)
     if sums is None:
         return (grad_x,)
     rows = [row for row, n in zip(sums, numbers, strict=True) if n is None]
