@@ -90,14 +90,12 @@ def _library() -> dict[str, library.Function] | None:
         return None
 
 
-def _start(
-    loop: str, dtype: torch.dtype, sizes: dict[str, int], eps: float = 0.0, **tensors: Tensor
-) -> None:
-    """Run a loop over elements of this type. sizes, eps and tensors: fields of its PlanesLaunch."""
+def _start(loop: str, dtype: torch.dtype, sizes: dict[str, float], **tensors: Tensor) -> None:
+    """Run a loop over elements of this type. sizes and tensors: fields of its PlanesLaunch."""
     loops = _library()
     assert loops is not None
     threads, places = torch.get_num_threads(), {name: t.data_ptr() for name, t in tensors.items()}
-    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, eps=eps, **sizes, **places))
+    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, **sizes, **places))
 
 
 def _last(t: Tensor) -> Tensor:
@@ -137,18 +135,8 @@ class _Normalise(torch.autograd.Function):
         ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
         mean, inverse = torch.empty(2, count, channels)
-        _start(
-            "normalise",
-            x.dtype,
-            ctx.sizes,
-            x=x,
-            weight=weight,
-            bias=bias,
-            y=y,
-            mean=mean,
-            inverse=inverse,
-            eps=eps,
-        )
+        given = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
+        _start("normalise", x.dtype, {**ctx.sizes, "eps": eps}, x=x, y=y, **given)
         ctx.save_for_backward(x, weight, mean, inverse)
         return y
 
@@ -159,18 +147,7 @@ class _Normalise(torch.autograd.Function):
         grad, out = _last(grad), torch.empty_like(x)
         of_weight, of_bias = torch.empty(2, ctx.sizes["outer"], ctx.sizes["inner"])
         sums = torch.empty(ctx.sizes["outer"], 2, ctx.sizes["channels"])
-        _start(
-            "normalise_back",
-            x.dtype,
-            ctx.sizes,
-            grad_y=grad,
-            x=x,
-            weight=weight,
-            mean=mean,
-            inverse=inverse,
-            grad_x=out,
-            grad_weight=of_weight,
-            grad_bias=of_bias,
-            sums=sums,
-        )
+        kept = {"x": x, "weight": weight, "mean": mean, "inverse": inverse}
+        made = {"grad_x": out, "grad_weight": of_weight, "grad_bias": of_bias, "sums": sums}
+        _start("normalise_back", x.dtype, ctx.sizes, grad_y=grad, **kept, **made)
         return out, *(s.sum(0).view_as(weight) for s in (of_weight, of_bias)), None
