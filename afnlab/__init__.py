@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
-from afnlab.registry import Activation, Param, activation, get_activation, list_activations
+from afnlab.registry import (
+    Activation,
+    Param,
+    activation,
+    get_activation,
+    list_activations,
+    register_backend,
+)
 from afnlab.replacing import replace
 from afnlab.training.data import Data
 from afnlab.training.engine import train
@@ -37,6 +44,7 @@ __all__ = [
     "list_tasks",
     "native",
     "nn",
+    "register_backend",
     "replace",
     "train",
     "tune",

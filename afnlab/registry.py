@@ -24,14 +24,6 @@ from afnlab.param import Number, Param
 from afnlab.usercode.lookup import load, unknown
 
 
-def _nothing(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
-    return None
-
-
-# Computes an activation by a compiled kernel, or returns None; `afnlab.native` puts its own here.
-compiled = _nothing
-
-
 @dataclass(frozen=True, eq=False)
 class Activation:
     """An activation function: a pure function of tensors, and all that is known about it.
@@ -198,9 +190,10 @@ class Activation:
         return self._compute(x, values)
 
     def _compute(self, x: Tensor, values: dict[str, Any]) -> Tensor:
-        y = compiled(self, x, values)
-        if y is not None:
-            return y
+        for backend in _BACKENDS:
+            y = backend(self, x, values)
+            if y is not None:
+                return y
         half = x.dtype in (torch.float16, torch.bfloat16)
         tensors = any(isinstance(v, Tensor) for v in values.values())
         # Half types: one rounding at the end instead of one in every operation.
@@ -299,6 +292,50 @@ def activation(
         return Activation(fn, module or camel, params, **rest)
 
     return record
+
+
+# What computes an activation in place of its definition, from x and the values of its parameters,
+# the noise among them. None: not this one, not here.
+Backend = Callable[[Activation, Tensor, Mapping[str, Tensor | float]], Tensor | None]
+_BACKENDS: list[Backend] = []
+
+
+def register_backend(backend: Backend) -> Callable[[], None]:
+    """Have activations computed by other means than their definitions, which stay the reference.
+
+    Args:
+        backend: Called as `backend(activation, x, values)` for every call of an activation, with
+            all its parameters by name, numbers or tensors, checked; `noise` is among them if the
+            call has it. It returns what the definition returns, with its gradients; or None, for
+            all that it does not serve (other devices and dtypes, tracing, transforms, subclasses
+            of tensors), and then the backend that was registered before it is asked, and in the
+            end the definition.
+
+    Returns:
+        A function that withdraws the backend.
+
+    Raises:
+        TypeError: The backend cannot be called.
+        ValueError: It is registered already.
+
+    Example:
+        >>> def fast(activation, x, values):
+        ...     return torch.relu(x) if activation.name == "relu" else None
+        >>> withdraw = register_backend(fast)
+        >>> withdraw()
+    """
+    if not callable(backend):
+        wanted = "a function of an activation, x and the values of its parameters"
+        raise TypeError(f"backend must be {wanted}, got {shown(backend)}")
+    if backend in _BACKENDS:
+        raise ValueError(f"backend {shown(backend)} is registered already")
+    _BACKENDS.insert(0, backend)
+
+    def withdraw() -> None:
+        if backend in _BACKENDS:
+            _BACKENDS.remove(backend)
+
+    return withdraw
 
 
 _REGISTRY: dict[str, Activation] = {}

@@ -10,14 +10,17 @@ import ctypes
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from test_native import why_not
+from test_native_launch import OnGpu
 from torch import Tensor
 from torch.testing import assert_close
 
 from afnlab.native import kernels, library, nvrtc, toolchain
+from afnlab.native.launch import Launch
 from afnlab.registry import get_activation
 
 pytestmark = [
@@ -27,7 +30,7 @@ pytestmark = [
 ]
 NAMES = kernels.names()
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
-LAUNCH = re.compile(r"(\w+(?:<[^<>]*>)?)<<<(.*?), THREADS, 0, c\.stream>>>\((.*?)\);", re.DOTALL)
+LAUNCH = re.compile(r"(\w+(?:<[^<>]*>)?)<<<(.*?), THREADS, 0, stream>>>\((.*?)\);", re.DOTALL)
 ASSEMBLY = re.compile(r'asm\("(\S+) [%0-9, ]+;" : "=\w"\((.*?)\) : (.*?)\);')
 
 
@@ -42,19 +45,16 @@ def on_the_host(source: str) -> str:
     return ASSEMBLY.sub(call, source)
 
 
-def launchers(name: str) -> nvrtc.Launchers:
-    """Those of an activation for NVRTC, without a driver."""
-    made = nvrtc.Launchers.__new__(nvrtc.Launchers)
-    made.name, made.parameters = name, len(get_activation(name).params)
-    made.functions, made.contexts = {}, {}
-    return made
+def launcher(name: str, driver=None) -> nvrtc.Launcher:
+    """NVRTC's, with another driver or none."""
+    return nvrtc.Launcher(name, len(get_activation(name).params), driver)
 
 
 def expressions() -> list[str]:
     """The kernels that NVRTC is asked for."""
     asked = {
         made.expression(dtype, kernel)
-        for made in map(launchers, NAMES)
+        for made in map(launcher, NAMES)
         for dtype in kernels.DTYPES.values()
         for kernel in made.wanted()
     }
@@ -62,14 +62,13 @@ def expressions() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> ctypes.CDLL:
+def built(tmp_path_factory) -> library.Library:
     folder = tmp_path_factory.mktemp("cuda")
-    for name in ("functors.h", "cuda_kernels.h", "cuda.cu"):
-        text = (library.HERE / name).read_text(encoding="utf-8")
-        changed = on_the_host(text)
+    for path in library.sources("cuda"):
+        changed = on_the_host(path.read_text(encoding="utf-8"))
         assert "<<<" not in changed
         assert "asm(" not in changed
-        (folder / name).write_text(changed)
+        (folder / path.name).write_text(changed)
     listed = " ".join(f"X({name})" for name in NAMES)
     header = (Path(__file__).parent / "cuda_host.h").read_text(encoding="utf-8")
     functors = folder / "functors.h"
@@ -94,14 +93,14 @@ extern "C" host::Start* entry(const char* name) {{
     flags = tuple("-O1" if flag == "-O2" else flag for flag in compiler.flags)
     out = folder / "cuda.so"
     toolchain.Compiler(compiler.path, flags).run(folder / "cuda.cpp", out)
-    return ctypes.CDLL(str(out))
+    return library.Library.open(out, Launch)
 
 
 class Driver:
-    """The calls of libcuda that NVRTC's launchers make."""
+    """The calls of libcuda that NVRTC's launcher makes."""
 
-    def __init__(self, built: ctypes.CDLL) -> None:
-        self.entry = built.entry
+    def __init__(self, built: library.Library) -> None:
+        self.entry = built.functions.entry
         self.entry.restype = ctypes.c_void_p
         self.contexts: list[int | None] = []  # a thread begins with none
 
@@ -139,36 +138,36 @@ class Driver:
 def gpu(request, built, monkeypatch):
     """A kernel by its activation's name, as `kernels` calls it on a GPU."""
     if request.param == "nvcc":
-        return lambda name: kernels._of_library(built, name, "cuda", "cuda.so")
+        return built.function
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     symbols = {expression: expression.encode() for expression in expressions()}
     monkeypatch.setattr(nvrtc, "compile_to", lambda *args: (b"", symbols))
-
-    def find(name: str) -> kernels.Kernel:
-        made = launchers(name)
-        made.driver = Driver(built)
-        return kernels.Kernel(made.forward, made.backward, "NVRTC", str)
-
-    return find
+    return lambda name: launcher(name, Driver(built))
 
 
 def call(gpu, name: str, shape, x, grad_y, numbers, table, blocks=0):
     """y, or the gradients by x and by the parameters, as `kernels` asks a GPU for them."""
-    kernel, code = gpu(name), kernels.DTYPES[x.dtype]
-    values = (ctypes.c_double * max(len(numbers), 1))(*numbers)
-    place = (ctypes.addressof(values), None if table is None else table.data_ptr(), 0)
+    outer, channels, inner = shape
     out = torch.full_like(x, torch.nan)
-    if grad_y is None:
-        kernel.check(kernel.forward(code, *shape, x.data_ptr(), out.data_ptr(), *place, None))
-        return out
     sums = room = None
     if blocks:
-        channels = shape[1]
         sums = torch.full((len(numbers), channels), torch.nan, dtype=torch.float64)
         room = torch.full((len(numbers) * channels * blocks,), torch.nan, dtype=torch.float64)
-    addresses = [t.data_ptr() for t in (x, grad_y, out)]
-    ends = [None if t is None else t.data_ptr() for t in (sums, room)]
-    kernel.check(kernel.backward(code, *shape, *addresses, *place, *ends, blocks, None))
+    given = {"x": x, "grad_y": grad_y, "out": out, "table": table, "sums": sums, "room": room}
+    addresses = {n: None if t is None else t.data_ptr() for n, t in given.items()}
+    gpu(name)(
+        Launch(
+            **addresses,
+            outer=outer,
+            channels=channels,
+            inner=inner,
+            numbers=tuple(numbers),
+            dtype=kernels.DTYPES[x.dtype],
+            blocks=blocks,
+        )
+    )
+    if grad_y is None:
+        return out
     return (out,) if sums is None else (out, sums)
 
 
@@ -243,3 +242,36 @@ def test_parameters(gpu, name, dtype, shape, blocks):
     close(grad_x, want[0], dtype)
     tolerance = 1e-12 if dtype == torch.float64 else 1e-4
     assert_close(sums, want[1], rtol=tolerance, atol=tolerance * outer * inner)
+
+
+GIVEN = {  # how the parameters are given: one by a tensor, all, all but one for each channel
+    "numbers": lambda numbers, channels: ([*numbers], []),
+    "a tensor": lambda numbers, channels: ([None, *numbers[1:]], [torch.tensor(numbers[0])]),
+    "tensors": lambda numbers, channels: ([None] * len(numbers), [*map(torch.tensor, numbers)]),
+    "channels": lambda numbers, channels: (
+        [None] * len(numbers),
+        [torch.tensor(n) * torch.linspace(1, 1.2, channels).view(-1, 1) for n in numbers],
+    ),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ["srelu", "apec"])
+def test_what_is_filled_in_for_a_gpu(gpu, name, dtype, given, monkeypatch):
+    """The whole way, from tensors to their gradients, with memory that says it is a GPU's."""
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=0))
+    drawn = torch.randn(2, 2, 3, 2500, generator=torch.Generator().manual_seed(0))
+    x, grad_y = drawn.to(dtype)
+    numbers, tensors = GIVEN[given](numbers_of(name), 3)
+    results = []
+    for kernel, memory in ((gpu(name), OnGpu), (kernels.find(name, "cpu"), Tensor)):
+        a, b, *ts = (t.as_subclass(memory) for t in (x, grad_y, *tensors))
+        y = kernels.forward(kernel, a, numbers, ts)
+        grads = kernels.backward(kernel, b, a, numbers, ts, with_sums=bool(ts))
+        assert len(grads) == 1 + len(ts)
+        results.append([t.as_subclass(Tensor) for t in (y, *grads)])
+    got, want = results
+    for one, other in zip(got[:2], want[:2], strict=True):
+        close(one, other.double(), dtype)
+    assert_close(got[2:], want[2:], rtol=1e-4, atol=2e-2)

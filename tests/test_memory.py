@@ -1,4 +1,4 @@
-"""Freed memory is kept while something trains: in a process whose memory nothing else has shaped."""
+"""Freed memory is kept while something trains: in a process that nothing else has shaped."""
 
 from __future__ import annotations
 

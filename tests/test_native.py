@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import inf, nan
+from pathlib import Path
 from shutil import which
 
 import pytest
@@ -683,12 +684,8 @@ def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
 
 def test_a_kernel_that_does_not_run_is_not_used(monkeypatch):
     """As one that was built for another GPU."""
-
-    def refuses(*args):
-        return 209
-
-    names = {209: "no kernel image is available"}
-    other = kernels.Kernel(refuses, refuses, "elsewhere", names.__getitem__)
+    names = {209: b"no kernel image is available"}
+    other = library.Function(Path("elsewhere"), lambda _: 209, names.__getitem__)
     monkeypatch.setitem(kernels._known, ("gish", "cpu"), other)
     with pytest.warns(RuntimeWarning, match="does not run .*no kernel image is available"):
         y = functional.gish(draw(9))

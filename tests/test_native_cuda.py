@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 
 import afnlab
 from afnlab.native import kernels, library, nvrtc, ops
+from afnlab.native.launch import Launch
 from afnlab.native.toolchain import Unavailable, cuda_compiler
 
 LIBRARY = "AFNLAB_CUDA_LIBRARY"  # one that is built already, to be tested
@@ -21,47 +21,39 @@ every_kernel = pytest.mark.parametrize("name", kernels.names())
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A library, and the names that are in it: all, or a plain and a trainable one."""
+def built(tmp_path_factory) -> dict[str, library.Function]:
+    """The launchers of a library: of all activations, or of a plain and a trainable one."""
     if os.environ.get(LIBRARY):
-        return ctypes.CDLL(os.environ[LIBRARY]), kernels.names()
+        opened = library.Library.open(Path(os.environ[LIBRARY]), Launch)
+        return {name: opened.function(name) for name in kernels.names()}
     try:
         compiler = cuda_compiler()
     except Unavailable as reason:
         pytest.skip(str(reason))
-    folder = tmp_path_factory.mktemp("cuda")
-    merged = None
-    names = ("mish", "mapec")
-    for name in names:
-        path = folder / f"{name}.so"
+    found = {}
+    for name in ("mish", "mapec"):
+        path = tmp_path_factory.mktemp("cuda") / f"{name}.so"
         compiler.run(library.SOURCE["cuda"], path, (f"-DAFNLAB_ONLY={name}",))
-        lib = ctypes.CDLL(str(path))
-        if merged is None:
-            merged = lib
-        for way in ("forward", "backward"):
-            setattr(merged, f"afnlab_{name}_{way}", getattr(lib, f"afnlab_{name}_{way}"))
-    return merged, names
+        found[name] = library.Library.open(path, Launch).function(name)
+    return found
 
 
 @pytest.mark.slow
 def test_every_launcher_is_exported_and_answers_a_missing_driver(built):
     if ON_GPU:
         pytest.skip("there is a GPU: the tests of computing say more")
-    lib, names = built
-    lib.afnlab_error.argtypes, lib.afnlab_error.restype = [ctypes.c_int], ctypes.c_char_p
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    head, room = [number, size, size, size], (ctypes.c_double * 8)()
-    for name in names:
-        forward, backward = (getattr(lib, f"afnlab_{name}_{w}") for w in ("forward", "backward"))
-        forward.argtypes = [*head, pointer, pointer, pointer, pointer, number, pointer]
-        backward.argtypes = [*head, *[pointer] * 5, number, pointer, pointer, number, pointer]
+    nowhere = 1 << 12  # an address that is passed on and never read
+    for function in built.values():
         for dtype in kernels.DTYPES.values():
-            code = forward(dtype, 1, 1, 64, None, None, ctypes.addressof(room), None, 0, None)
-            assert code in NO_DRIVER
-            assert b"driver" in lib.afnlab_error(code) or b"device" in lib.afnlab_error(code)
-            call = (None, None, None, ctypes.addressof(room), None, 0, None, None, 1, None)
-            assert backward(dtype, 1, 1, 64, *call) in NO_DRIVER
-        assert forward(0, 1, 1, 0, None, None, ctypes.addressof(room), None, 0, None) == 0
+            given = {"outer": 1, "channels": 1, "inner": 64, "dtype": dtype}
+            backward = given | {"grad_y": nowhere, "blocks": 1}
+            for launch in (given, backward, backward | {"sums": nowhere, "room": nowhere}):
+                code = function.start(Launch(**launch))
+                assert code in NO_DRIVER
+                assert b"driver" in function.explain(code) or b"device" in function.explain(code)
+                with pytest.raises(RuntimeError, match=r"driver|device"):
+                    function(Launch(**launch))
+        assert function.start(Launch(outer=1, channels=1, inner=0)) == 0
 
 
 @pytest.mark.slow
@@ -71,10 +63,9 @@ def test_nvrtc_compiles_the_same_kernels(name):
         nvrtc._nvrtc()
     except Unavailable as reason:
         pytest.skip(str(reason))
-    launchers = object.__new__(nvrtc.Launchers)
-    launchers.name, launchers.parameters = name, len(afnlab.get_activation(name).params)
+    launcher = nvrtc.Launcher(name, len(afnlab.get_activation(name).params), None)
     for code in kernels.DTYPES.values():
-        wanted = [launchers.expression(code, kernel) for kernel in launchers.wanted()]
+        wanted = [launcher.expression(code, kernel) for kernel in launcher.wanted()]
         binary, symbols = nvrtc.compile_to("sm_90", name, wanted)
         assert binary.startswith(b"\x7fELF")
         assert len(set(symbols.values())) == len(wanted)

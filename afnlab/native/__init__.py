@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import torch
 
-from afnlab import registry
 from afnlab.native import kernels, ops
 from afnlab.native.toolchain import Unavailable
+from afnlab.registry import register_backend
 
 __all__ = ["kernels", "status"]
 
@@ -27,4 +27,4 @@ def status(name: str = "srelu") -> dict[str, str]:
     }
 
 
-registry.compiled = ops.compute
+register_backend(ops.compute)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "functors.h"
+#include "launch.h"
 
 namespace afnlab {
 namespace {
@@ -16,7 +17,6 @@ constexpr long PIECE = 4096;
 constexpr long TILE = 256;
 constexpr long WORTH_THREADS = 32768;
 
-enum Dtype { FLOAT32, FLOAT64, FLOAT16, BFLOAT16 };
 enum Failure { NO_SUCH_DTYPE = 1, NO_MEMORY };
 
 // --- storage types -----------------------------------------------------------------------------
@@ -259,36 +259,30 @@ bool backward_sums(const Loops<T>& loops, const Cut& cut, const S* x, const S* g
 
 // --- dispatch over dtypes ---------------------------------------------------------------------------
 
-struct Call {
-    Cut cut;
-    const void *x, *grad_y;
-    void* out;  // y, or grad_x
-    const void* p;
-    double* sums;
-    int threads;
-};
-
-template <class S, class T> int start(const Loops<T>& loops, const Call& c) {
+template <class S, class T> int start(const Loops<T>& loops, const Cut& cut, const Launch& c) {
     const S* x = static_cast<const S*>(c.x);
     const S* grad_y = static_cast<const S*>(c.grad_y);
     S* out = static_cast<S*>(c.out);
-    const T* p = static_cast<const T*>(c.p);
+    T numbers[sizeof(Numbers) / sizeof(double)];
+    for (int k = 0; k < loops.parameters; ++k) numbers[k] = T(c.numbers[k]);
+    const T* p = c.table ? static_cast<const T*>(c.table) : numbers;
     if (c.sums)
-        return backward_sums(loops, c.cut, x, grad_y, out, p, c.sums, c.threads) ? 0 : NO_MEMORY;
-    if (grad_y) backward(loops, c.cut, x, grad_y, out, p, c.threads);
-    else forward(loops, c.cut, x, out, p, c.threads);
+        return backward_sums(loops, cut, x, grad_y, out, p, c.sums, c.threads) ? 0 : NO_MEMORY;
+    if (grad_y) backward(loops, cut, x, grad_y, out, p, c.threads);
+    else forward(loops, cut, x, out, p, c.threads);
     return 0;
 }
 
-template <template <class> class F> int dispatch(int dtype, const Call& call) {
+template <template <class> class F> int dispatch(const Launch& launch) {
     static constexpr Loops<float> single = loops_of<F, float>();
     static constexpr Loops<double> twice = loops_of<F, double>();
-    if (call.cut.total == 0) return 0;
-    switch (dtype) {
-        case FLOAT32: return start<float>(single, call);
-        case FLOAT64: return start<double>(twice, call);
-        case FLOAT16: return start<half16>(single, call);
-        case BFLOAT16: return start<bfloat>(single, call);
+    const Cut cut(launch.outer, launch.channels, launch.inner);
+    if (cut.total == 0) return 0;
+    switch (launch.dtype) {
+        case FLOAT32: return start<float>(single, cut, launch);
+        case FLOAT64: return start<double>(twice, cut, launch);
+        case FLOAT16: return start<half16>(single, cut, launch);
+        case BFLOAT16: return start<bfloat>(single, cut, launch);
         default: return NO_SUCH_DTYPE;
     }
 }
@@ -296,22 +290,11 @@ template <template <class> class F> int dispatch(int dtype, const Call& call) {
 }  // namespace
 }  // namespace afnlab
 
-#define AFNLAB_EXPORT(name) AFNLAB_EXPORT_(name)  // AFNLAB_ONLY is expanded on the way
-#define AFNLAB_EXPORT_(name)                                                                     \
-    extern "C" int afnlab_##name##_forward(int dtype, int64_t outer, int64_t channels,           \
-                                           int64_t inner, const void* x, void* y, const void* p, \
-                                           int threads) {                                        \
-        return afnlab::dispatch<afnlab::name>(                                                   \
-            dtype, {{outer, channels, inner}, x, nullptr, y, p, nullptr, threads});              \
-    }                                                                                            \
-    extern "C" int afnlab_##name##_backward(                                                     \
-        int dtype, int64_t outer, int64_t channels, int64_t inner, const void* x,                \
-        const void* grad_y, void* grad_x, const void* p, double* sums, int threads) {            \
-        return afnlab::dispatch<afnlab::name>(                                                   \
-            dtype, {{outer, channels, inner}, x, grad_y, grad_x, p, sums, threads});             \
-    }
-
 AFNLAB_ACTIVATIONS(AFNLAB_EXPORT)
+
+extern "C" const char* afnlab_error(int code) {
+    return code == afnlab::NO_MEMORY ? "out of memory" : "unknown dtype";
+}
 
 #if defined(AFNLAB_PLANES) || !defined(AFNLAB_ONLY)
 #include "planes.h"

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import threading
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from afnlab.eager import in_memory, observed
 from afnlab.native import library, nvrtc
+from afnlab.native.launch import DTYPES, Kernel, Launch
 from afnlab.native.toolchain import Unavailable
 from afnlab.registry import get_activation
 
 SWITCH = "AFNLAB_NATIVE"
 DEVICES = ("cpu", "cuda")
-DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-_C = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 _MOST_BLOCKS = 8192  # of a CUDA grid, for one channel's sums: several for every place on it
 
 # A tensor as a kernel sees it: each of `channels` has parameters of its own.
@@ -38,20 +33,6 @@ def names() -> tuple[str, ...]:
     listed = re.search(r"#define AFNLAB_ACTIVATIONS\(X\) \\\n((?:.*\\\n)*.*)", text)
     assert listed is not None
     return tuple(re.findall(r"X\((\w+)\)", listed[1]))
-
-
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """The compiled loops of one activation on one kind of device."""
-
-    forward: Callable[..., int]
-    backward: Callable[..., int]
-    origin: Path | str
-    explain: Callable[[int], str]
-
-    def check(self, code: int) -> None:
-        if code:
-            raise RuntimeError(f"{self.origin}: {self.explain(code)}")
 
 
 _known: dict[tuple[str, str], Kernel | Unavailable] = {}
@@ -73,7 +54,7 @@ def find(name: str, kind: str) -> Kernel | None:
     """The kernel of an activation on a "cpu" or a "cuda" device; None, after one warning, if there
     is none to be had."""
     found = _known.get((name, kind)) or look_up(name, kind)
-    return found if isinstance(found, Kernel) else None
+    return None if isinstance(found, Unavailable) else found
 
 
 def look_up(name: str, kind: str, warn: bool = True) -> Kernel | Unavailable:
@@ -106,36 +87,14 @@ def forget() -> None:
 
 def _load(name: str, kind: str) -> Kernel:
     try:
-        lib, path = library.load(kind, name)
+        return library.load(kind, name, Launch).function(name)
     except Unavailable as reason:
         if kind == "cpu":
             raise
         try:
-            launchers = nvrtc.Launchers(name, len(get_activation(name).params))
+            return nvrtc.Launcher(name, len(get_activation(name).params), nvrtc.driver())
         except Unavailable as other:
             raise Unavailable(f"{reason}; {other}") from None
-        return Kernel(launchers.forward, launchers.backward, "NVRTC", launchers.explain)
-    return _of_library(lib, name, kind, path)
-
-
-def _of_library(lib: ctypes.CDLL, name: str, kind: str, path: Path | str) -> Kernel:
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    head, tail = [number, size, size, size], [pointer, number]
-    explain: Callable[[int], str] = {1: "unknown dtype", 2: "out of memory"}.__getitem__
-    if kind == "cuda":
-        tail = [pointer, pointer, number, pointer]  # numbers, parameters, device, stream
-        lib.afnlab_error.argtypes, lib.afnlab_error.restype = [number], ctypes.c_char_p
-        explain = lambda code: lib.afnlab_error(code).decode()  # noqa: E731
-    try:
-        forward, backward = (
-            getattr(lib, f"afnlab_{name}_{way}") for way in ("forward", "backward")
-        )
-    except AttributeError:
-        raise Unavailable(f"{path} lacks {name}") from None
-    forward.argtypes = [*head, pointer, pointer, *tail]
-    sums = [pointer] if kind == "cpu" else [pointer, pointer, number]
-    backward.argtypes = [*head, pointer, pointer, pointer, *tail[:-1], *sums, tail[-1]]
-    return Kernel(forward, backward, path, explain)
 
 
 def readable(x: Tensor, parameters: Sequence[Tensor], *like_x: Tensor) -> bool:
@@ -207,16 +166,10 @@ def _begins_inside_a_number(x: Tensor) -> bool:
 
 def parameter_table(
     numbers: Sequence[float | None], tensors: Sequence[Tensor], channels: int, x: Tensor
-) -> Any:
-    """The parameters (parameters, channels) as the kernel computes with them.
-
-    On the CPU a ctypes array if they are the same for all channels, else a tensor.
-    """
+) -> Tensor:
+    """The parameters (parameters, channels) as the kernel computes with them."""
     dtype = accumulation(x.dtype)
     given = iter(tensors)
-    if channels == 1 and x.is_cpu:
-        values = [next(given).item() if n is None else n for n in numbers]
-        return (_C[dtype] * len(values))(*values)
     rows = [
         next(given).to(dtype).reshape(-1).expand(channels)
         if n is None
@@ -226,19 +179,48 @@ def parameter_table(
     return torch.stack(rows)
 
 
-def _place(kernel: Kernel, x: Tensor, numbers: Sequence[float | None], tensors: Any, c: int) -> Any:
-    """What follows the data in a call, and what must outlive it."""
-    table: Any
-    address: int | None
+def _start(
+    kernel: Kernel,
+    numbers: Sequence[float | None],
+    tensors: Sequence[Tensor],
+    shape: Layout,
+    *,
+    x: Tensor,
+    out: Tensor,
+    grad_y: Tensor | None = None,
+    sums: Tensor | None = None,
+) -> None:
+    """Start a kernel on dense tensors of one layout; with grad_y, for the gradient by x."""
+    outer, channels, inner = shape
+    launch = Launch(
+        outer=outer,
+        channels=channels,
+        inner=inner,
+        x=x.data_ptr(),
+        out=out.data_ptr(),
+        dtype=DTYPES[x.dtype],
+    )
+    if grad_y is not None:
+        launch.grad_y = grad_y.data_ptr()
+    if sums is not None:
+        launch.sums = sums.data_ptr()
+    if tensors and (channels > 1 or not x.is_cpu):  # a GPU's would have to be waited for
+        table = parameter_table(numbers, tensors, channels, x)
+        launch.table = table.data_ptr()
+    elif numbers:
+        given = iter(tensors)
+        for k, n in enumerate(numbers):
+            launch.numbers[k] = next(given).item() if n is None else n
     if x.is_cpu:
-        table = parameter_table(numbers, tensors, c, x)
-        address = table.data_ptr() if isinstance(table, Tensor) else ctypes.addressof(table)
-        return (address,), torch.get_num_threads(), table
-    values = (ctypes.c_double * len(numbers))(*(n or 0.0 for n in numbers))
-    table = parameter_table(numbers, tensors, c, x) if tensors else None
-    address = table.data_ptr() if table is not None else None
-    stream = torch.cuda.current_stream(x.device).cuda_stream
-    return (ctypes.addressof(values), address, x.device.index), stream, (values, table)
+        launch.threads = torch.get_num_threads()
+    else:
+        launch.device = x.device.index
+        launch.stream = torch.cuda.current_stream(x.device).cuda_stream
+        if sums is not None:
+            launch.blocks = blocks = min(_MOST_BLOCKS, -(-x.numel() // (channels * 4096)))
+            room = sums.new_empty(sums.numel() * blocks)
+            launch.room = room.data_ptr()
+    kernel(launch)
 
 
 def forward(
@@ -248,12 +230,9 @@ def forward(
     dim = channel_dim(x.shape, tensors)
     assert dim is not None
     x = dense(x)
-    shape = layout(x, dim)
     y = torch.empty_like(x)
     if x.numel():
-        place, last, _kept = _place(kernel, x, numbers, tensors, shape[1])
-        code = DTYPES[x.dtype]
-        kernel.check(kernel.forward(code, *shape, x.data_ptr(), y.data_ptr(), *place, last))
+        _start(kernel, numbers, tensors, layout(x, dim), x=x, out=y)
     return y
 
 
@@ -273,20 +252,10 @@ def backward(
     grad_x = torch.empty_like(x)
     if grad_y.stride() != x.stride() or _begins_inside_a_number(grad_y):
         grad_y = torch.empty_like(x).copy_(grad_y)
-    count, channels = len(numbers), shape[1]
-    sums = None
-    if with_sums:
-        sums = x.new_zeros(count, channels, dtype=torch.float64)
+    channels = shape[1]
+    sums = x.new_zeros(len(numbers), channels, dtype=torch.float64) if with_sums else None
     if x.numel():
-        place, last, _kept = _place(kernel, x, numbers, tensors, channels)
-        addresses = (x.data_ptr(), grad_y.data_ptr(), grad_x.data_ptr())
-        extra: tuple = (None if sums is None else sums.data_ptr(),)
-        if not x.is_cpu:
-            blocks = min(_MOST_BLOCKS, -(-x.numel() // (channels * 4096))) if with_sums else 0
-            room = x.new_empty(count * channels * blocks, dtype=torch.float64)
-            extra = (*extra, room.data_ptr() if with_sums else None, blocks)
-        code = DTYPES[x.dtype]
-        kernel.check(kernel.backward(code, *shape, *addresses, *place, *extra, last))
+        _start(kernel, numbers, tensors, shape, x=x, out=grad_x, grad_y=grad_y, sums=sums)
     if sums is None:
         return (grad_x,)
     rows = [row for row, n in zip(sums, numbers, strict=True) if n is None]

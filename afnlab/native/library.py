@@ -9,10 +9,13 @@ import platform
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from afnlab.native.launch import Arguments
 from afnlab.native.toolchain import (
     Compiler,
     Unavailable,
@@ -48,7 +51,7 @@ def sources(kind: str) -> list[Path]:
     if kind not in SOURCE:
         return []
     own = {"cpu": "planes.h", "cuda": "cuda_kernels.h"}[kind]
-    return [HERE / "functors.h", SOURCE[kind], HERE / own]
+    return [HERE / "functors.h", HERE / "launch.h", SOURCE[kind], HERE / own]
 
 
 @cache
@@ -62,8 +65,48 @@ def ready(kind: str, level: str) -> Path:
     return READY / f"{kind}-{platform.machine()}-{level.lower()}-{digest(kind)[:16]}.so"
 
 
-def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
-    """The library with an activation's kernels, or with PLANES, built first if need be; its place.
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function that a library exports: called with its arguments, it returns when all is done or,
+    on a GPU, begun. RuntimeError where it fails."""
+
+    origin: Path
+    start: Callable[[Arguments], int]
+    explain: Callable[[int], bytes]
+
+    def __call__(self, arguments: Arguments, /) -> None:
+        if code := self.start(arguments):
+            raise RuntimeError(f"{self.origin}: {self.explain(code).decode()}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A compiled library whose functions read `arguments` as they lie here."""
+
+    path: Path
+    arguments: type[Arguments]
+    functions: ctypes.CDLL
+
+    @classmethod
+    def open(cls, path: Path, arguments: type[Arguments]) -> Library:
+        """OSError where it cannot be loaded, Unavailable where it reads its arguments otherwise."""
+        functions = ctypes.CDLL(str(path))
+        arguments.check_layout(functions, path)
+        return cls(path, arguments, functions)
+
+    def function(self, name: str) -> Function:
+        """The exported function of this name; Unavailable where there is none."""
+        try:
+            start, explain = self.functions[f"afnlab_{name}"], self.functions["afnlab_error"]
+        except AttributeError:
+            raise Unavailable(f"{self.path} lacks {name}") from None
+        start.argtypes = [ctypes.POINTER(self.arguments)]
+        explain.argtypes, explain.restype = [ctypes.c_int], ctypes.c_char_p
+        return Function(self.path, start, explain)
+
+
+def load(kind: str, name: str, arguments: type[Arguments]) -> Library:
+    """The library with an activation's kernels, or with PLANES, built first if need be.
 
     kind: "cpu" or "cuda". Unavailable, with the reason, if it cannot be had. A library in the cache
     is whole or absent, and is built anew if it has been altered; processes that build the same one
@@ -71,8 +114,8 @@ def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
     """
     carried = ready(kind, capability() if kind == "cpu" else "cuda")
     if carried.is_file() and (kind == "cpu" or carried_runs()):
-        with suppress(OSError):
-            return ctypes.CDLL(str(carried)), carried
+        with suppress(OSError, Unavailable):
+            return Library.open(carried, arguments)
     compiler = cpu_compiler() if kind == "cpu" else cuda_compiler()
     only = "-DAFNLAB_PLANES" if name == PLANES else f"-DAFNLAB_ONLY={name}"
     extra = (only,)  # one at a time, to be there within a second
@@ -82,7 +125,7 @@ def load(kind: str, name: str) -> tuple[ctypes.CDLL, Path]:
     try:
         if not _is_sealed(path):
             build(compiler, SOURCE[kind], path, extra)
-        return ctypes.CDLL(str(path)), path
+        return Library.open(path, arguments)
     except OSError as error:  # the same words for every library, so that they are said once
         reason = (error.strerror or str(error)).removeprefix(f"{path}: ")
         raise Unavailable(

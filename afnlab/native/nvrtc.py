@@ -1,6 +1,6 @@
 """CUDA kernels without nvcc: compiled in memory by NVRTC, which torch's CUDA builds bring along.
 
-The same device code as in cuda.cu, and the same calls, launched through the driver.
+The same device code as in cuda.cu, launched through the driver.
 """
 
 from __future__ import annotations
@@ -16,19 +16,15 @@ from typing import Any
 import torch
 
 from afnlab.native import library
+from afnlab.native.launch import DTYPES, MOST_PARAMETERS, Launch
 from afnlab.native.toolchain import Unavailable
 
-THREADS, WIDTH, MOST_BLOCKS, MOST_ROWS, MOST_PARAMETERS = 256, 16, 1 << 16, 65535, 8
+THREADS, WIDTH, MOST_BLOCKS, MOST_ROWS = 256, 16, 1 << 16, 65535
 STORAGE = ("float", "double", "afnlab::half16", "afnlab::bfloat")  # by dtype code
-SIZE = (4, 8, 2, 2)
-NO_CODE = -1
+SIZE = tuple(dtype.itemsize for dtype in DTYPES)
 
 
-class _Layout(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_longlong) for name in ("outer", "channels", "inner")]
-
-
-def _parameters(number: Any) -> type[ctypes.Structure]:
+def _parameters(number: type[ctypes.c_float | ctypes.c_double]) -> type[ctypes.Structure]:
     fields = [("numbers", number * MOST_PARAMETERS), ("table", ctypes.c_void_p)]
     return type("_Parameters", (ctypes.Structure,), {"_fields_": fields})
 
@@ -94,18 +90,71 @@ def compile_to(architecture: str, name: str, kernels: list[str]) -> tuple[bytes,
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
-class Launchers:
-    """The calls of a library from cuda.cu, for one activation of `parameters` parameters."""
+@cache
+def driver() -> ctypes.CDLL:
+    """The CUDA driver, where what NVRTC compiles can be started."""
+    _nvrtc()
+    try:
+        return ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise Unavailable(f"there is no CUDA driver ({error})") from None
 
-    def __init__(self, name: str, parameters: int) -> None:
-        _nvrtc()
-        try:
-            self.driver = ctypes.CDLL("libcuda.so.1")
-        except OSError as error:
-            raise Unavailable(f"there is no CUDA driver ({error})") from None
-        self.name, self.parameters = name, parameters
-        self.functions: dict[tuple[int, int, str], Any] = {}
+
+class Launcher:
+    """The kernels of an activation of `parameters` parameters, each compiled when first asked for
+    and started as cuda.cu starts it."""
+
+    origin = "NVRTC"
+
+    def __init__(self, name: str, parameters: int, driver: ctypes.CDLL) -> None:
+        self.name, self.parameters, self.driver = name, parameters, driver
+        self.functions: dict[tuple[int, int, str], ctypes.c_void_p] = {}
         self.contexts: dict[int, ctypes.c_void_p] = {}
+
+    def __call__(self, launch: Launch, /) -> None:
+        channels, total = launch.channels, launch.outer * launch.channels * launch.inner
+        parameters = self._arguments(launch)
+        ends = (launch.x, launch.grad_y, launch.out)
+        wide = channels == 1 and all((a or 0) % WIDTH == 0 for a in ends)
+        packs = total * SIZE[launch.dtype] // WIDTH if wide else 0
+        data = ("x", "grad_y", "out", "outer", parameters)
+        if launch.sums:
+            grid = (launch.blocks, min(channels, MOST_ROWS))
+            self._launch(launch, "map_sums", grid, *data, ctypes.c_longlong(packs), "room")
+            grid = (self.parameters * channels, 1)
+            self._launch(launch, "add_up", grid, "room", "sums", "blocks")
+            return
+        way = "slope" if launch.grad_y else "value"
+        grid = (min(-(-(packs or total) // THREADS), MOST_BLOCKS), 1)
+        if channels > 1:
+            self._launch(launch, f"map_each {way}", grid, *data)
+        else:
+            self._launch(launch, f"map_all {way}", grid, *data, ctypes.c_longlong(packs))
+
+    def _arguments(self, launch: Launch) -> ctypes.Structure:
+        number = ctypes.c_double if launch.dtype == DTYPES[torch.float64] else ctypes.c_float
+        return _PARAMETERS[number]((number * MOST_PARAMETERS)(*launch.numbers), launch.table)
+
+    def _launch(
+        self,
+        launch: Launch,
+        kernel: str,
+        grid: tuple[int, int],
+        *args: str | ctypes.Structure | ctypes.c_longlong,
+    ) -> None:
+        """Start one kernel. args: its arguments, which the driver reads at their addresses; texts
+        are fields of the launch, of which "outer" begins a Layout."""
+        start = ctypes.addressof(launch)
+        places = (
+            start + getattr(Launch, a).offset if isinstance(a, str) else ctypes.addressof(a)
+            for a in args
+        )
+        pointers = (ctypes.c_void_p * len(args))(*places)
+        with self._on(launch.device):
+            function = self.function(launch.device, launch.dtype, kernel)
+            shape = (*grid, 1, THREADS, 1, 1, 0)
+            stream = ctypes.c_void_p(launch.stream)
+            self._do("cuLaunchKernel", function, *shape, stream, pointers, None)
 
     def expression(self, dtype: int, kernel: str) -> str:
         """A kernel's name with its types."""
@@ -120,7 +169,7 @@ class Launchers:
         each = ["map_each value", "map_each slope", "map_sums", "add_up"]
         return ["map_all value", "map_all slope", *(each if self.parameters else [])]
 
-    def function(self, device: int, dtype: int, kernel: str) -> Any:
+    def function(self, device: int, dtype: int, kernel: str) -> ctypes.c_void_p:
         if (device, dtype, kernel) not in self.functions:
             major, minor = torch.cuda.get_device_capability(device)
             named = {k: self.expression(dtype, k) for k in self.wanted()}
@@ -155,62 +204,3 @@ class Launchers:
             yield
         finally:
             self._do("cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
-
-    def _launch(self, device: int, dtype: int, kernel: str, grid: tuple, stream: Any, *args: Any):
-        pointers = (ctypes.c_void_p * len(args))(*(ctypes.addressof(a) for a in args))
-        shape = (*grid, THREADS, 1, 1, 0)
-        with self._on(device):
-            function = self.function(device, dtype, kernel)
-            self._do("cuLaunchKernel", function, *shape, ctypes.c_void_p(stream), pointers, None)
-
-    def _arguments(self, dtype: int, numbers: int, table: int | None) -> ctypes.Structure:
-        number = ctypes.c_double if dtype == 1 else ctypes.c_float
-        given = (ctypes.c_double * self.parameters).from_address(numbers) if self.parameters else ()
-        return _PARAMETERS[number]((number * MOST_PARAMETERS)(*given), table)
-
-    def forward(
-        self, dtype: int, outer: int, channels: int, inner: int, x: int, y: int,
-        numbers: int, table: int | None, device: int, stream: int,
-    ) -> int:  # fmt: skip
-        return self._map(
-            "value", dtype, (outer, channels, inner), x, None, y, numbers, table, device, stream
-        )
-
-    def backward(
-        self, dtype: int, outer: int, channels: int, inner: int, x: int, grad_y: int, grad_x: int,
-        numbers: int, table: int | None, device: int,
-        sums: int | None, room: int | None, blocks: int, stream: int,
-    ) -> int:  # fmt: skip
-        shape = (outer, channels, inner)
-        if not sums:
-            return self._map(
-                "slope", dtype, shape, x, grad_y, grad_x, numbers, table, device, stream
-            )
-        pointers = [ctypes.c_void_p(p) for p in (x, grad_y, grad_x)]
-        parameters = self._arguments(dtype, numbers, table)
-        packs = ctypes.c_longlong(self._packs(dtype, shape, x, grad_y, grad_x))
-        grid = (blocks, min(channels, MOST_ROWS), 1)
-        args = (*pointers, _Layout(*shape), parameters, packs, ctypes.c_void_p(room))
-        self._launch(device, dtype, "map_sums", grid, stream, *args)
-        grid = (self.parameters * channels, 1, 1)
-        ends = (ctypes.c_void_p(room), ctypes.c_void_p(sums), ctypes.c_int(blocks))
-        self._launch(device, dtype, "add_up", grid, stream, *ends)
-        return 0
-
-    def _packs(self, dtype: int, shape: tuple[int, int, int], *addresses: int | None) -> int:
-        wide = shape[1] == 1 and all((a or 0) % WIDTH == 0 for a in addresses)
-        return shape[0] * shape[1] * shape[2] * SIZE[dtype] // WIDTH if wide else 0
-
-    def _map(
-        self, way: str, dtype: int, shape: tuple[int, int, int], x: int, grad_y: int | None,
-        out: int, numbers: int, table: int | None, device: int, stream: int,
-    ) -> int:  # fmt: skip
-        packs = self._packs(dtype, shape, x, grad_y, out)
-        threads = packs or shape[0] * shape[1] * shape[2]
-        blocks = min(-(-threads // THREADS), MOST_BLOCKS)
-        args: list[Any] = [ctypes.c_void_p(p) for p in (x, grad_y, out)]
-        args += [_Layout(*shape), self._arguments(dtype, numbers, table)]
-        kernel = "map_each" if shape[1] > 1 else "map_all"
-        args += [ctypes.c_longlong(packs)] if kernel == "map_all" else []
-        self._launch(device, dtype, f"{kernel} {way}", (blocks, 1, 1), stream, *args)
-        return 0

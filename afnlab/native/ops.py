@@ -24,6 +24,8 @@ from afnlab.native.kernels import DEVICES, DTYPES, accumulation, addressable, ch
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
 from afnlab.registry import Activation, get_activation
 
+Dims = tuple[int | None, ...]  # the batch's, of each input of a function
+
 
 @dataclass(frozen=True)
 class Call:
@@ -85,7 +87,7 @@ class _Eager(torch.autograd.Function):
         return kernels.forward(call.kernel, x, call.numbers, tensors)
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor) -> tuple:
+    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         call, (x, *tensors) = ctx.call, ctx.saved_tensors
         with_sums = any(ctx.needs_input_grad[2:])
         again = torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0
@@ -116,7 +118,9 @@ class _Transformed(_Eager):
         ctx.save_for_forward(*inputs[1:])
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple, call: Call, x: Tensor, *tensors: Tensor) -> tuple:
+    def vmap(
+        info: Any, in_dims: Dims, call: Call, x: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, int | None]:
         if all(dim is None for dim in in_dims[2:]) and all(t.dim() == 0 for t in tensors):
             return call(x, *tensors), in_dims[1]
         return call(*side_by_side(info.batch_size, in_dims[1:], x, tensors)), 0
@@ -143,20 +147,22 @@ class _Backward(torch.autograd.Function):
         return grads if ctx.with_sums else grads[:1]
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         expression = partial(_Backward._expression, ctx)
         pull = torch.func.vjp(expression, *map(unwrapped, ctx.saved_tensors))[1]
         return None, None, *pull(tuple(map(unwrapped, grads)))
 
     @staticmethod
-    def jvp(ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None) -> Any:
+    def jvp(
+        ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None
+    ) -> tuple[Tensor, ...]:
         expression = partial(_Backward._expression, ctx)
         return forward_mode(expression, ctx.saved_tensors, tangents)
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple, call: Call, with_sums: bool, grad_y: Tensor, *inputs: Tensor
-    ) -> tuple:
+        info: Any, in_dims: Dims, call: Call, with_sums: bool, grad_y: Tensor, *inputs: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
         x, *tensors = side_by_side(
             info.batch_size, in_dims[3:], inputs[0], inputs[1:], every=with_sums
         )
@@ -171,7 +177,7 @@ class _Backward(torch.autograd.Function):
         return (grads[0], *own), tuple(0 for _ in range(len(own) + 1))
 
 
-def compute(record: Activation, x: Tensor, values: Mapping[str, Any]) -> Tensor | None:
+def compute(record: Activation, x: Tensor, values: Mapping[str, Tensor | float]) -> Tensor | None:
     """f(x) by the compiled kernel; None where the expression has to serve."""
     if observed() or record.name not in kernels.names() or x.dtype not in DTYPES:
         return None

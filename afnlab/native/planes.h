@@ -4,6 +4,22 @@
 
 #include <math.h>
 
+#include "launch.h"
+
+// outer: rows of all pictures' outputs, or pictures; inner: outputs in a row, or pixels. which: of
+// the four pixels, for pool. mean, inverse: (pictures, channels), kept for the way back; sums: room
+// for (pictures, 2, channels); grad_weight, grad_bias: (pictures, pixels), to be added up over the
+// pictures.
+#define AFNLAB_PLANES_LAUNCH(FIELD)                                                               \
+    FIELD(int64_t, outer) FIELD(int64_t, inner) FIELD(int64_t, channels)                          \
+    FIELD(const void*, x) FIELD(void*, y) FIELD(uint8_t*, which)                                  \
+    FIELD(const void*, grad_y) FIELD(void*, grad_x)                                               \
+    FIELD(const float*, weight) FIELD(const float*, bias) FIELD(float*, mean)                     \
+    FIELD(float*, inverse) FIELD(float*, grad_weight) FIELD(float*, grad_bias)                    \
+    FIELD(float*, sums) FIELD(float, eps) FIELD(int32_t, dtype) FIELD(int32_t, threads)
+
+AFNLAB_STRUCTURE(PlanesLaunch, AFNLAB_PLANES_LAUNCH)
+
 namespace afnlab {
 namespace {
 
@@ -17,13 +33,18 @@ template <class S> inline S cut(float value) {
     else return S{uint16_t(as_bits(value) >> 16)};
 }
 inline float widen(float value) { return value; }
+template <class S> struct BitsOf { using Type = uint16_t; };
+template <> struct BitsOf<float> { using Type = uint32_t; };
 
 // The largest of every two by two pixels, and which of the four it was: the first of equal ones,
-// the last NaN, as torch has it. rows: those of all pictures' outputs; width: of the outputs.
-template <class S>
-void pool(const S* x, S* y, uint8_t* which, long rows, long width, long channels, int threads) {
+// the last NaN, as torch has it.
+template <class S> void pool(const PlanesLaunch& launch) {
+    const S* const x = static_cast<const S*>(launch.x);
+    S* const y = static_cast<S*>(launch.y);
+    uint8_t* const which = launch.which;
+    const long rows = launch.outer, width = launch.inner, channels = launch.channels;
     const long line = 2 * width * channels;
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(launch.threads)
     for (long row = 0; row < rows; ++row)
         for (long j = 0; j < width; ++j) {
             const S* const at = x + 2 * row * line + 2 * j * channels;
@@ -45,11 +66,14 @@ void pool(const S* x, S* y, uint8_t* which, long rows, long width, long channels
 }
 
 // The way back, of numbers as Bits: they are only moved.
-template <class Bits>
-void unpool(const Bits* grad_y, const uint8_t* which, Bits* grad_x, long rows, long width,
-            long channels, int threads) {
+template <class S> void unpool(const PlanesLaunch& launch) {
+    using Bits = typename BitsOf<S>::Type;
+    const Bits* const grad_y = static_cast<const Bits*>(launch.grad_y);
+    Bits* const grad_x = static_cast<Bits*>(launch.grad_x);
+    const uint8_t* const which = launch.which;
+    const long rows = launch.outer, width = launch.inner, channels = launch.channels;
     const long line = 2 * width * channels;
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(launch.threads)
     for (long row = 0; row < rows; ++row)
         for (long j = 0; j < width; ++j) {
             Bits* const at = grad_x + 2 * row * line + 2 * j * channels;
@@ -66,11 +90,15 @@ void unpool(const Bits* grad_y, const uint8_t* which, Bits* grad_x, long rows, l
 }
 
 // Every channel of every picture less its mean, over its deviation, times a weight and plus a bias
-// for each pixel. mean, inverse: of (pictures, channels), for the way back. All sums are of floats.
-template <class S>
-void normalise(const S* x, const float* weight, const float* bias, S* y, float* mean,
-               float* inverse, long pictures, long pixels, long channels, float eps, int threads) {
-#pragma omp parallel for schedule(static) num_threads(threads)
+// for each pixel. All sums are of floats.
+template <class S> void normalise(const PlanesLaunch& launch) {
+    const S* const x = static_cast<const S*>(launch.x);
+    const float *const weight = launch.weight, *const bias = launch.bias;
+    S* const y = static_cast<S*>(launch.y);
+    float *const mean = launch.mean, *const inverse = launch.inverse;
+    const long pictures = launch.outer, pixels = launch.inner, channels = launch.channels;
+    const float eps = launch.eps;
+#pragma omp parallel for schedule(static) num_threads(launch.threads)
     for (long n = 0; n < pictures; ++n) {
         const S* const in = x + n * pixels * channels;
         S* const out = y + n * pixels * channels;
@@ -96,13 +124,16 @@ void normalise(const S* x, const float* weight, const float* bias, S* y, float* 
     }
 }
 
-// The way back. sums: room for (pictures, 2, channels); grad_weight, grad_bias: (pictures, pixels),
-// to be added up over the pictures.
-template <class S>
-void normalise_back(const S* grad_y, const S* x, const float* weight, const float* mean,
-                    const float* inverse, S* grad_x, float* grad_weight, float* grad_bias,
-                    float* sums, long pictures, long pixels, long channels, int threads) {
-#pragma omp parallel for schedule(static) num_threads(threads)
+// The way back.
+template <class S> void normalise_back(const PlanesLaunch& launch) {
+    const S* const grad_y = static_cast<const S*>(launch.grad_y);
+    const S* const x = static_cast<const S*>(launch.x);
+    const float *const weight = launch.weight, *const mean = launch.mean, *const inverse = launch.inverse;
+    S* const grad_x = static_cast<S*>(launch.grad_x);
+    float *const grad_weight = launch.grad_weight, *const grad_bias = launch.grad_bias;
+    float* const sums = launch.sums;
+    const long pictures = launch.outer, pixels = launch.inner, channels = launch.channels;
+#pragma omp parallel for schedule(static) num_threads(launch.threads)
     for (long n = 0; n < pictures; ++n) {
         const S* const in = x + n * pixels * channels;
         const S* const grad = grad_y + n * pixels * channels;
@@ -139,29 +170,16 @@ void normalise_back(const S* grad_y, const S* x, const float* weight, const floa
 }  // namespace
 }  // namespace afnlab
 
-#define AFNLAB_PLANES_OF(S, Bits, suffix)                                                         \
-    extern "C" void afnlab_pool_##suffix(const S* x, S* y, uint8_t* which, int64_t rows,          \
-                                         int64_t width, int64_t channels, int threads) {          \
-        afnlab::pool(x, y, which, rows, width, channels, threads);                                \
-    }                                                                                             \
-    extern "C" void afnlab_unpool_##suffix(const Bits* grad_y, const uint8_t* which,              \
-                                           Bits* grad_x, int64_t rows, int64_t width,             \
-                                           int64_t channels, int threads) {                       \
-        afnlab::unpool(grad_y, which, grad_x, rows, width, channels, threads);                    \
-    }                                                                                             \
-    extern "C" void afnlab_normalise_##suffix(                                                    \
-        const S* x, const float* weight, const float* bias, S* y, float* mean, float* inverse,    \
-        int64_t pictures, int64_t pixels, int64_t channels, float eps, int threads) {             \
-        afnlab::normalise(x, weight, bias, y, mean, inverse, pictures, pixels, channels, eps,     \
-                          threads);                                                               \
-    }                                                                                             \
-    extern "C" void afnlab_normalise_back_##suffix(                                               \
-        const S* grad_y, const S* x, const float* weight, const float* mean,                      \
-        const float* inverse, S* grad_x, float* grad_weight, float* grad_bias, float* sums,       \
-        int64_t pictures, int64_t pixels, int64_t channels, int threads) {                        \
-        afnlab::normalise_back(grad_y, x, weight, mean, inverse, grad_x, grad_weight, grad_bias,  \
-                               sums, pictures, pixels, channels, threads);                        \
+#define AFNLAB_PLANES_EXPORT(name)                                                                \
+    extern "C" int afnlab_planes_##name(const afnlab::PlanesLaunch* launch) {                     \
+        switch (launch->dtype) {                                                                  \
+            case afnlab::FLOAT32: afnlab::name<float>(*launch); return 0;                         \
+            case afnlab::BFLOAT16: afnlab::name<afnlab::bfloat>(*launch); return 0;               \
+            default: return afnlab::NO_SUCH_DTYPE;                                                \
+        }                                                                                         \
     }
 
-AFNLAB_PLANES_OF(float, uint32_t, float32)
-AFNLAB_PLANES_OF(afnlab::bfloat, uint16_t, bfloat16)
+AFNLAB_PLANES_EXPORT(pool)
+AFNLAB_PLANES_EXPORT(unpool)
+AFNLAB_PLANES_EXPORT(normalise)
+AFNLAB_PLANES_EXPORT(normalise_back)

@@ -22,9 +22,24 @@ from torch.autograd.function import once_differentiable
 from afnlab.eager import in_memory, observed, transformed
 from afnlab.native import library
 from afnlab.native.kernels import SWITCH
+from afnlab.native.launch import DTYPES, Arguments
 from afnlab.native.toolchain import Unavailable
 
-_TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+_TYPES = (torch.float32, torch.bfloat16)
+_LOOPS = ("pool", "unpool", "normalise", "normalise_back")
+
+
+class PlanesLaunch(Arguments):
+    """The arguments of these loops; planes.h says what they mean."""
+
+    __slots__ = ()
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("outer", "inner", "channels")),
+        *((name, ctypes.c_void_p) for name in ("x", "y", "which", "grad_y", "grad_x")),
+        *((name, ctypes.c_void_p) for name in ("weight", "bias", "mean", "inverse")),
+        *((name, ctypes.c_void_p) for name in ("grad_weight", "grad_bias", "sums")),
+        *(("eps", ctypes.c_float), ("dtype", ctypes.c_int32), ("threads", ctypes.c_int32)),
+    )
 
 
 class HalvingPool(nn.MaxPool2d):
@@ -61,10 +76,11 @@ def _served(x: Tensor, *others: Tensor) -> bool:
 
 
 @cache
-def _library() -> Any:
+def _library() -> dict[str, library.Function] | None:
     """The compiled loops; None, after a warning, if they cannot be had."""
     try:
-        return library.load("cpu", library.PLANES)[0]
+        found = library.load("cpu", library.PLANES, PlanesLaunch)
+        return {loop: found.function(f"planes_{loop}") for loop in _LOOPS}
     except Unavailable as reason:
         warnings.warn(
             f"no compiled pooling and normalisation: {reason}; torch's serve, somewhat slower",
@@ -74,19 +90,12 @@ def _library() -> Any:
         return None
 
 
-def _call(name: str, *arguments: Tensor | int | float) -> None:
-    """Call a loop of the type of the first tensor; tensors by their addresses."""
-    first = arguments[0]
-    assert isinstance(first, Tensor)
-    loop = getattr(_library(), f"afnlab_{name}_{_TYPES[first.dtype]}")
-    loop.restype = None
-    loop(*map(_as_c, arguments), ctypes.c_int(torch.get_num_threads()))
-
-
-def _as_c(value: Tensor | int | float) -> Any:
-    if isinstance(value, Tensor):
-        return ctypes.c_void_p(value.data_ptr())
-    return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_float(value)
+def _start(loop: str, dtype: torch.dtype, sizes: dict[str, float], **tensors: Tensor) -> None:
+    """Run a loop over elements of this type. sizes and tensors: fields of its PlanesLaunch."""
+    loops = _library()
+    assert loops is not None
+    threads, places = torch.get_num_threads(), {name: t.data_ptr() for name, t in tensors.items()}
+    loops[loop](PlanesLaunch(dtype=DTYPES[dtype], threads=threads, **sizes, **places))
 
 
 def _last(t: Tensor) -> Tensor:
@@ -97,10 +106,10 @@ class _Pool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         count, channels, height, width = x.shape
-        ctx.shape = (count * height // 2, width // 2, channels)
+        ctx.sizes = {"outer": count * height // 2, "inner": width // 2, "channels": channels}
         y = _last(x.new_empty(count, channels, height // 2, width // 2))
         which = torch.empty_like(y, dtype=torch.uint8)
-        _call("pool", x, y, which, *ctx.shape)
+        _start("pool", x.dtype, ctx.sizes, x=x, y=y, which=which)
         ctx.save_for_backward(which)
         return y
 
@@ -115,7 +124,7 @@ class _Pool(torch.autograd.Function):
             dtype=grad.dtype,
             memory_format=torch.channels_last,
         )
-        _call("unpool", grad, which, out, *ctx.shape)
+        _start("unpool", grad.dtype, ctx.sizes, grad_y=grad, which=which, grad_x=out)
         return out
 
 
@@ -123,10 +132,11 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         count, channels, height, width = x.shape
-        ctx.shape = (count, height * width, channels)
+        ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
         mean, inverse = torch.empty(2, count, channels)
-        _call("normalise", x, weight, bias, y, mean, inverse, *ctx.shape, eps)
+        given = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
+        _start("normalise", x.dtype, {**ctx.sizes, "eps": eps}, x=x, y=y, **given)
         ctx.save_for_backward(x, weight, mean, inverse)
         return y
 
@@ -134,9 +144,10 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensors
-        out, (count, pixels, channels) = torch.empty_like(x), ctx.shape
-        of_weight, of_bias = torch.empty(2, count, pixels)
-        sums = torch.empty(count, 2, channels)
-        places = (x, weight, mean, inverse, out, of_weight, of_bias, sums)
-        _call("normalise_back", _last(grad), *places, *ctx.shape)
+        grad, out = _last(grad), torch.empty_like(x)
+        of_weight, of_bias = torch.empty(2, ctx.sizes["outer"], ctx.sizes["inner"])
+        sums = torch.empty(ctx.sizes["outer"], 2, ctx.sizes["channels"])
+        kept = {"x": x, "weight": weight, "mean": mean, "inverse": inverse}
+        made = {"grad_x": out, "grad_weight": of_weight, "grad_bias": of_bias, "sums": sums}
+        _start("normalise_back", x.dtype, ctx.sizes, grad_y=grad, **kept, **made)
         return out, *(s.sum(0).view_as(weight) for s in (of_weight, of_bias)), None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,10 +12,12 @@ from torch.utils._pytree import tree_map
 
 from afnlab.eager import forward_modes, unwrapped
 
+Result = TypeVar("Result", Tensor, tuple[Tensor, ...])
+
 
 def forward_mode(
-    f: Callable[..., Any], inputs: Sequence[Tensor], tangents: Sequence[Tensor | None]
-) -> Any:
+    f: Callable[..., Result], inputs: Sequence[Tensor], tangents: Sequence[Tensor | None]
+) -> Result:
     """The derivative of f along tangents (None: zero), by two reverse passes: u -> J^T u is linear.
 
     torch asks for it with forward mode switched off, and an outer jvp would take it for a constant.
@@ -24,7 +26,8 @@ def forward_mode(
     nested = forward_modes() > 1
     with forward_ad._set_fwd_grad_enabled(nested):
         if nested:
-            inputs, tangents = (list(map(_primal, ts)) for ts in (inputs, tangents))
+            inputs = [forward_ad.unpack_dual(t).primal for t in inputs]
+            tangents = [t if t is None else forward_ad.unpack_dual(t).primal for t in tangents]
         filled = tuple(
             torch.zeros_like(i) if t is None else t for i, t in zip(inputs, tangents, strict=True)
         )
@@ -32,10 +35,6 @@ def forward_mode(
         out, pull = torch.func.vjp(f, *inputs)  # type: ignore[misc]
         zero = tree_map(torch.zeros_like, out)
         return torch.func.vjp(pull, zero)[1](filled)[0]
-
-
-def _primal(t: Any) -> Any:
-    return None if t is None else forward_ad.unpack_dual(t).primal
 
 
 def in_front(t: Tensor, dim: int | None, size: int) -> Tensor:
