@@ -62,6 +62,7 @@ def test_a_forked_kernel_gives_the_same_bits_as_a_new_one(tmp_path):
     assert records[0] == records[1]
 
 
+@pytest.mark.slow
 def test_processes_begun_anew_find_what_lies_in_the_folder_of_the_run(tmp_path, monkeypatch):
     """Wherever the server was started."""
     kernels()

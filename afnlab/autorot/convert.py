@@ -84,7 +84,8 @@ def auto_rotate(
     - is followed by a normalisation, directly or after nothing but pooling, dropout, reshaping or a
       ReLU: batch and instance normalisation divide rho out again, the others L. With running
       statistics it would come back in evaluation, where these belong to another rho, and from
-      layer to layer the factors multiply until nothing is finite,
+      layer to layer the factors multiply until nothing is finite (a recurrent layer rotates
+      inside, before its own tanh, so it is not left for this),
     - has outputs whose scale, a factor for each channel, changes nothing of what the model gives in
       training, whatever the operations are that divide it out,
     - gives the model's output: no other layer comes after it.

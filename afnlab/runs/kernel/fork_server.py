@@ -112,7 +112,8 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
             read_audit.keep_in(notes)
         os.environ.pop("JPY_PARENT_PID", None)  # this process's parent is the server
         os.chdir(request["cwd"])
-        multiprocessing.process.ORIGINAL_DIR = request["cwd"]  # for '' in a new process's sys.path
+        # What '' in sys.path means to processes that the kernel begins anew.
+        vars(multiprocessing.process)["ORIGINAL_DIR"] = request["cwd"]
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, w
 from typing_extensions import TypedDict
 
 from afnlab.runs.storage.safe_files import is_id, is_name
+from afnlab.training.space import space
 
 
 def _that(holds: Callable[[Any], bool]) -> PlainValidator:
@@ -41,6 +42,14 @@ def _is_date(value: Any) -> bool:
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_space(value: Any) -> bool:
+    try:
+        space(value)
+    except ValueError:
         return False
     return True
 
@@ -115,6 +124,21 @@ class RunRecord(_Whole):
 
 
 @_open
+class TrainingOptions(TypedDict):
+    """The settings of a training; a task may have others of its own."""
+
+    lr: NotRequired[Number | None]
+    weight_decay: NotRequired[Number]
+    batch_size: NotRequired[Count]
+    optimizer: NotRequired[str]
+    momentum: NotRequired[Number | None]
+    init: NotRequired[str]
+    init_scale: NotRequired[Number]
+    sites: NotRequired[str]
+    split: NotRequired[str]
+
+
+@_open
 class TrainingParameters(TypedDict):
     """The parameters of a training, in their normal form."""
 
@@ -123,7 +147,8 @@ class TrainingParameters(TypedDict):
     label: str
     epochs: Length
     device: str
-    options: dict[str, Any]
+    options: TrainingOptions
+    tune: NotRequired[Annotated[dict[str, Any], _that(_is_space)]]
 
 
 @_open
