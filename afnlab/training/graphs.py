@@ -18,7 +18,7 @@ Step = Callable[[Tensor], Tensor]
 
 
 def wanted(device: torch.device) -> bool:
-    """On a GPU, unless `AFNLAB_CUDA_GRAPHS=0`."""
+    """Whether steps are captured: on a GPU, unless `AFNLAB_CUDA_GRAPHS=0`."""
     return device.type == "cuda" and os.environ.get(SETTING) != "0"
 
 

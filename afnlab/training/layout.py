@@ -1,4 +1,4 @@
-"""How a network runs: together with other seeds' or by itself, and in which type and layout."""
+"""How a network runs: stacked with other seeds' or alone, and in which type and memory format."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from afnlab.training import mixed
 
 
 def together(network: nn.Module) -> bool:
-    """Whether training seeds at once beats training them in turn.
+    """Whether training seeds in one stack is faster than one after the other.
 
     Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
-    convolutions) than in turn in the channels-last layout. Recurrent layers have no rule for a
-    batch of weights; `stackable` finds what else has none.
+    convolutions) than one after the other in the channels-last layout. Recurrent layers have no
+    batching rule for weights; `stackable` finds what else has none.
     """
     alone = any(isinstance(m, nn.RNNBase) for m in network.modules())
     return not (alone or _has_convolutions(network))

@@ -1,4 +1,4 @@
-"""What a training leaves: the tables of its history, and how it was made."""
+"""The results of a training: the tables of its history, and its conditions."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ class Result:
     """A finished training.
 
     Attributes:
-        history: one row a seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
+        history: one row per seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
             examples as they were trained on), test_loss, test_accuracy (a fraction), seconds (the
-            epoch's time over the number of seeds trained together), diverged (a loss has not been
-            finite by then).
-        parameters: asked for with `record`, or None: seed, epoch (0: the start), site, parameter,
-            index, value.
-        gradients: the same: seed, epoch, parameter, norm (mean over the epoch's steps).
-        steps: the same: seed, step (from 1), train_loss.
+            epoch's time over the number of seeds trained together), diverged (a loss was not finite
+            up to then).
+        parameters: if requested with `record`, else None: seed, epoch (0: at initialization), site,
+            parameter, index, value.
+        gradients: likewise: seed, epoch, parameter, norm (mean over the epoch's steps).
+        steps: likewise: seed, step (from 1), train_loss.
         weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or
             None.
-        info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint,
+        info: the conditions: resolved options, device, dtype, threads, versions, data fingerprint,
             and how many seeds were trained together.
-        candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: what validation
-            said of every candidate, what each seed chose, the history of the same seeds at the
-            fixed recipe, and what they come to with the cheaper tunings that this one contains
-            (None: it contains none).
+        candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: the validation
+            results of every candidate, what each seed chose, the history of the same seeds at the
+            fixed recipe, and their results with the cheaper tunings that this one contains (None:
+            it contains none).
         own_options: the options of each seed, by its number.
     """
 
@@ -85,7 +85,7 @@ class Result:
 
     @property
     def final(self) -> pd.DataFrame:
-        """The last epoch's rows, one a seed."""
+        """The rows of the last epoch, one per seed."""
         return self.history[self.history.epoch == self.history.epoch.max()].set_index("seed")
 
     def summary(self) -> pd.Series:
@@ -104,9 +104,16 @@ class Result:
         )
 
     def model(self, seed: int) -> nn.Module:
-        """The trained network of one seed, in evaluation mode; needs keep_weights=True.
+        """The trained network of one seed, in evaluation mode.
 
-        What was trained in float16 is widened, so that it takes inputs as `Data.floats` gives them.
+        A network that was trained in float16 is converted to float32, so that it takes inputs as
+        `Data.floats` gives them.
+
+        Args:
+            seed: one of `seeds`.
+
+        Raises:
+            ValueError: if the weights were not kept (keep_weights=True), or the seed is not there.
         """
         if self.weights is None:
             raise ValueError("the weights were not kept; train with keep_weights=True")
@@ -196,7 +203,7 @@ class Recorder:
                 self.parameters.append(pd.DataFrame({**row, "index": index, "value": values}))
 
     def tables_of(self) -> dict[str, pd.DataFrame]:
-        """The history and the tables that were asked for, by name."""
+        """The history and the requested tables, by name."""
         found = {"history": pd.concat(self.rows)}
         if "parameters" in self.tables:
             columns = "seed epoch site parameter index value"
@@ -214,7 +221,7 @@ class Recorder:
         return found
 
     def close(self, keep_weights: bool) -> None:
-        """Let go of the stack; its parameters and buffers are kept, on the CPU, if asked for."""
+        """Release the stack; its parameters and buffers are kept, on the CPU, if requested."""
         state = self.stack.params | self.stack.buffers if keep_weights else {}
         self.weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
         self.dtype = str(self.stack.dtype).removeprefix("torch.")
@@ -231,7 +238,7 @@ def result(
     device: torch.device,
     keep_weights: bool,
 ) -> Result:
-    """A training's result, of what was recorded of its groups of seeds."""
+    """The result of a training, from what was recorded of its groups of seeds."""
     parts = [recorder.tables_of() for recorder in recorders]
     tables = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
     history = tables.pop("history").sort_values(["seed", "epoch"], ignore_index=True)
