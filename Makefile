@@ -1,14 +1,17 @@
 # make report: train, compare, and write reports/default/report.html
 # make test:   run the tests that take seconds (`make test-all`: all of them)
-# Both set up a .venv first, if there is none. Needs Python 3.11 or later, and make.
+# make site:   build the documentation site, build/site/index.html
+# All set up a .venv first, if there is none. Needs Python 3.11 or later, and make.
 
 PYTHON ?= python3
 SWEEP ?= default
 JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
+SITE_READY := .venv/ready-site
 
-.PHONY: report test test-all test-python test-browser test-gpu bench-gpu setup lint docs lab wheel clean
+.PHONY: report test test-all test-fast test-python test-browser test-gpu bench-gpu setup lint docs \
+	site site-check lab wheel clean
 .DELETE_ON_ERROR:
 
 report: $(READY)
@@ -24,6 +27,13 @@ test: $(READY)
 		| sed 's|^\([0-9]*\).*|left out: \1 tests marked slow (make test-all runs them)|'
 
 test-all: test-python test-browser
+
+# The numbers, the statistics and the reading of what a user gives: none executes a notebook.
+FAST := house errors options grid yaml_lines sweep_file_lines activations functional_values half_types nn \
+	separable restoring replace autorot_plan stats ranks
+
+test-fast: $(READY)
+	$(PYTEST) -m "not slow and not gpu" $(FAST:%=tests/test_%.py)
 
 test-python: $(READY)
 	$(PYTEST) -m "not gpu" --durations 12
@@ -50,6 +60,22 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+
+# A warning, and so a link that leads nowhere, ends the build. The gallery's notebooks are executed
+# once, and again only when they change.
+SPHINX = $(BIN)/sphinx-build -q -W --keep-going -c docs
+
+site: $(SITE_READY)
+	$(SPHINX) -d build/site-pages . build/site
+	@echo build/site/index.html
+
+# The same without executing notebooks.
+site-check: $(SITE_READY)
+	$(SPHINX) -D nb_execution_mode=off -d build/site-check-pages . build/site-check
+
+$(SITE_READY): $(READY)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	touch $(SITE_READY)
 
 lab: $(READY)
 	$(BIN)/afnlab lab

@@ -81,10 +81,10 @@ class Activation:
         object.__setattr__(self, "__doc__", self._documented())
 
     def _documented(self) -> str:
-        """What `help` shows: the function's own words, and its parameters."""
+        """What `help` shows: the function's own words, and its parameters in Google's style."""
         own = inspect.cleandoc(self.fn.__doc__ or f"{self.name}.")
-        told = [f"{name}: {p.told}" for name, p in self.params.items()]
-        return "\n\n".join([own, "\n".join(told)] if told else [own])
+        told = [f"    {name}: {p.told}" for name, p in self.params.items()]
+        return "\n\n".join([own, "\n".join(["Args:", *told])] if told else [own])
 
     @property
     def name(self) -> str:

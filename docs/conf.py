@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 from docutils.nodes import SkipNode, math, math_block
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.logging import getLogger
 from sphinx.writers.html5 import HTML5Translator
 
 import afnlab
@@ -64,6 +67,7 @@ nb_execution_timeout = 600  # seconds a cell
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
 autodoc_preserve_defaults = True
 napoleon_use_rtype = False
 napoleon_use_ivar = True
@@ -87,7 +91,37 @@ def docstring(_: Sphinx, what: str, name: str, thing: object, options: object, l
         lines += ["", "Its further arguments are those of `ActivationModule`."]
 
 
+def functions(_: Sphinx, page: str, source: list[str]) -> None:
+    """Name every function on its page: autodoc sees no functions in records that can be called."""
+    if page == "docs/reference/functional":
+        entry = "```{{eval-rst}}\n.. autofunction:: afnlab.functional.{}\n```\n"
+        source[0] += "\n".join(map(entry.format, sorted(afnlab.functional.__all__)))
+
+
+def missing(_: Sphinx, env: BuildEnvironment) -> None:
+    """Warn, which ends the build, of a public function or class that the reference lacks."""
+    rooms = [
+        "functional",
+        "nn",
+        "autorot",
+        "stats",
+        "runs",
+        "compare",
+        "figures",
+        "live",
+        "report",
+        "widgets",
+    ]
+    for part in (afnlab, *(import_module(f"afnlab.{room}") for room in rooms)):
+        for name in part.__all__:
+            full = f"{part.__name__}.{name}"
+            if callable(getattr(part, name)) and full not in env.domains["py"].objects:
+                getLogger(__name__).warning("the reference lacks %s", full)
+
+
 def setup(app: Sphinx) -> None:
     """What Sphinx calls first."""
+    app.connect("source-read", functions)
+    app.connect("env-check-consistency", missing)
     app.add_html_math_renderer("mathml", (mathml, None), (mathml, None))
     app.connect("autodoc-process-docstring", docstring, priority=400)  # napoleon has 500

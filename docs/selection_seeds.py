@@ -1,6 +1,6 @@
 """What the number of selection seeds does to a tuned comparison.
 
-python docs/selection_seeds.py tunes six activations as the default sweep does, but with four
+python docs/selection_seeds.py tunes five activations as the default sweep does, but with four
 selection seeds, and then has every replicate choose by the first one, two or four of them: the
 candidates and their trainings are the same, so what differs is the noise of the choice. Test
 accuracies go into docs/results/selection-seeds.csv (it goes on where it was; some minutes), and the
@@ -26,7 +26,7 @@ from afnlab.training.space import space
 from afnlab.training.tune import best_candidate
 
 FILE = Path(__file__).parent / "results" / "selection-seeds.csv"
-ACTIVATIONS = ("relu", "sigmoid", "hardshrink", "srelu", "selu", "pilu")
+ACTIVATIONS = ("relu", "sigmoid", "hardshrink", "selu", "pilu")
 TASK, REPLICATES, COUNTS = "digits-mlp", 24, (1, 2, 4)
 COLUMNS = ["activation", "selection_seeds", "seed", "candidate", "accuracy", "loss", "diverged"]
 
@@ -70,7 +70,7 @@ def main() -> None:
     columns = {"activation": "label", "accuracy": "test_accuracy", "loss": "test_loss"}
     history = table().rename(columns=columns).assign(epoch=1)
     compared = {
-        turns: summary_table.compare(own, "relu", classes=10)
+        turns: summary_table.compare_histories(own, "relu", classes=10)
         for turns, own in history.groupby("selection_seeds")
     }
     head = " | ".join(f"{turns} selection seed{'s' * (turns > 1)}" for turns in compared)

@@ -445,8 +445,9 @@ OUTSIDE = {"": [], "> 0": [0.0, -1.0], ">= 0": [-1e-3], "<= 1": [1.5], "integer"
 @every_parameter
 def test_a_parameter_must_be_in_its_domain(f, name):
     domain = f.params[name].domain
+    allowed = "a whole number" if domain == "integer" else domain
     for value in OUTSIDE[domain]:
-        with pytest.raises(ValueError, match=f"{f.name}: {name} must be {domain}, got {value}"):
+        with pytest.raises(ValueError, match=f"{f.name}: {name} must be {allowed}, got {value}"):
             f(X, **{name: value})
 
 
@@ -539,7 +540,7 @@ def test_a_new_definition_is_named_after_its_function():
         return x * scale
 
     assert (twice_as_much.name, twice_as_much.module) == ("twice_as_much", "TwiceAsMuch")
-    told = "Twice.\n\nscale: default 2; worth exploring from 0 to 3"
+    told = "Twice.\n\nArgs:\n    scale: default 2; worth exploring from 0 to 3"
     assert twice_as_much.__doc__ == told
     assert (nn.module_class(twice_as_much).__doc__ or "").startswith(told)
     assert_close(twice_as_much(X), 2 * X)

@@ -413,10 +413,10 @@ BETWEEN = {
     "tanh": (torch.tanh, False),
     "sigmoid": (nn.Sigmoid(), False),
     "relu6": (nn.ReLU6(), False),
-    "a square": (lambda x: x * x, False),
+    "a square": (lambda x: x * x, True),
     "a gate": (lambda x: x * x.sigmoid(), False),
     "what it adds to": (lambda x: x + torch.randn(x.shape), False),
-    "an inverse": (lambda x: 1 / x, False),
+    "an inverse": (lambda x: 1 / (x.abs() + 0.1), False),
 }
 
 

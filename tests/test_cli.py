@@ -18,7 +18,8 @@ from test_runs import rewrite, small_runs
 
 import afnlab
 from afnlab import lab
-from afnlab.cli import _makes_errors, main
+from afnlab.cli import main
+from afnlab.cli.entry import _makes_errors
 from afnlab.runs import RunFailed, load, records
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.run_sweep import _said
@@ -110,7 +111,7 @@ BAD = {
     "own": (["run", "train", "-p", "activation", "no.py:f"], "no.py: no such file"),
     "params": (
         ["run", "train", "-p", "params", "3", "-p", "task.lr", "1"],
-        "'params' must be dict",
+        "'params' must be a mapping",
     ),
     "number-of-sweep": (["sweep", "smal"], "unknown sweep 'smal'; did you mean 'small'"),
     "missing-notebook": (["run", "trian.ipynb"], "trian.ipynb: no such file"),

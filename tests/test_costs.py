@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import ACTIVATIONS
 from test_runs import small_runs
-from test_tables import rows
+from test_summary_table import rows
 
 from afnlab.bench import activations
 from afnlab.cli import main

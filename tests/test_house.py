@@ -141,16 +141,24 @@ def test_no_link_of_a_package_index_leads_nowhere(link):
     assert text == LINKS[link] if link else "Is an activation function any good?" in text
 
 
-FILE = re.compile(r"`((?:\w+/)*\w+\.(?:py|js|h|cpp|cu|css|ipynb|yaml))`")
+FILE = re.compile(r"`((?:\w+/)*\w+\.(?:py|js|h|cpp|cu|css|ipynb|yaml))`|(tests/\w+\.py)")
 
 
 @pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md", "docs/statistics.md"])
 def test_files_that_a_page_names_are_there(page):
-    named = set(FILE.findall((ROOT / page).read_text())) - {"random.py"}  # a user's
+    found = {"".join(match) for match in FILE.findall((ROOT / page).read_text())}
+    named = found - {"random.py"}  # a user's
     homes = [ROOT, *(ROOT / "afnlab" / room for room in (".", "training", "native", "activations"))]
     assert named
     for name in named:
         assert any((home / name).is_file() for home in homes), name
+
+
+def test_the_fast_tests_are_there():
+    named = re.search(r"^FAST := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    names = named[1].replace("\\", "").split()
+    assert len(names) > 10
+    assert [n for n in names if not (ROOT / "tests" / f"test_{n}.py").is_file()] == []
 
 
 @pytest.fixture(scope="module")

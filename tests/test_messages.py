@@ -153,7 +153,7 @@ def test_a_slope_is_off_by_more_than_float32_rounds(error, found):
 
 def test_columns_are_called_as_the_field_calls_them():
     history = afnlab.runs.load(small_runs())
-    shown = summary_table.formatted(summary_table.compare(history, "relu", 10))
+    shown = summary_table.formatted(summary_table.compare_histories(history, "relu", 10))
     assert "its interval" not in shown
     assert {"95 % CI", "95 % CI of the difference"} <= set(shown)
 

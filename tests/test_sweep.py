@@ -14,8 +14,8 @@ from test_runs import SMALL, notebook, small_runs
 
 import afnlab
 from afnlab.cli import main
-from afnlab.runs import RunSpec, records
-from afnlab.runs.sweeps import progress, run_sweep, sweep_file
+from afnlab.runs import RunSpec, records, sweep
+from afnlab.runs.sweeps import progress, sweep_file
 from afnlab.runs.sweeps.pending import standings
 from afnlab.runs.sweeps.sweep_file import SweepError, read
 
@@ -199,8 +199,8 @@ WRONG = {
     "its-no-mapping": ("grid:\n  lr: [1]\n  activation:\n    - srelu: 3\n", 4, "srelu"),
     "its-list": ("grid:\n  lr: [1]\n  activation:\n    - srelu: [1, 2]\n", 4, "srelu"),
     "its-empty-list": ("grid:\n  lr: [1]\n  activation:\n    - srelu: {t: []}\n", 4, "t"),
-    "null": ("grid:\n  activation:\n    - relu\n    - null\n", 4, "'activation' must be str"),
-    "nested": ("grid:\n  activation:\n    - relu\n    - [elu]\n", 4, "'activation' must be str"),
+    "null": ("grid:\n  activation:\n    - relu\n    - null\n", 4, "'activation' must be a text"),
+    "nested": ("grid:\n  activation:\n    - relu\n    - [elu]\n", 4, "'activation' must be a text"),
     "grid-value": ("grid:\n  activation: [relu]\n  lr:\n    - 0.1\n    - -0.1\n", 5, "got -0.1"),
     "grid-word": (
         "grid:\n  activation: [relu]\n  split: [test, validaton]\n",
@@ -285,7 +285,7 @@ GRID = {"activation": ["relu", "srelu"]}
 def test_what_is_there_is_not_run_again(runs):
     said = []
     plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
-    outcome = run_sweep(plan, runs=runs, report=said.append)
+    outcome = sweep(plan, runs=runs, report=said.append)
     assert said == ["mine: 2 runs, 2 there, 0 to do"]
     assert labels(outcome.there) == ["relu", "srelu"]
     assert not outcome.added
@@ -317,7 +317,7 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
     plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=grid, seeds=3)
     before = {r["id"] for r in records(runs)}
     said: list[str] = []
-    outcome = run_sweep(plan, runs=runs, jobs=2, report=said.append)
+    outcome = sweep(plan, runs=runs, jobs=2, report=said.append)
     assert outcome.there == []
     assert len(outcome.added) == 2
     new = [r for r in records(runs) if r["id"] not in before]
@@ -411,14 +411,14 @@ def test_a_bar_in_a_notebook_is_a_page(clock):
 
 
 def test_what_a_sweep_returns_is_short_to_read(runs):
-    outcome = run_sweep({"parameters": {"epochs": 2}, "grid": GRID, "seeds": 2}, runs=runs)
+    outcome = sweep({"parameters": {"epochs": 2}, "grid": GRID, "seeds": 2}, runs=runs)
     assert repr(outcome) == "2 there, 0 added, 0 failed"
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5])
 def test_jobs_that_are_not_allowed(tmp_path, jobs):
     with pytest.raises(ValueError, match="jobs must be a whole number, 1 or more"):
-        run_sweep("small", runs=tmp_path, jobs=jobs, **SMALL)
+        sweep("small", runs=tmp_path, jobs=jobs, **SMALL)
 
 
 def test_many_runs_are_announced_before_they_are_looked_up(monkeypatch):

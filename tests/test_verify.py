@@ -230,7 +230,7 @@ def test_code_that_has_changed(proved, monkeypatch):
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("nowhere", "is no report with a report.json"),
+        ("nowhere", "unknown report 'nowhere'"),
         ("runs", "lacks runs of this report"),
         ("state", "is no report with a report.json"),
     ],

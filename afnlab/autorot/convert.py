@@ -76,7 +76,7 @@ def auto_rotate(
 
     example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
     arguments, or a function that takes the model and runs it, `lambda model: model(x, mask=mask)`.
-    The model is run on it, once and then two to six times a layer with its outputs scaled; what
+    The model is run on it, once and then with the outputs of one layer after the other scaled; what
     that does to the model, its gradients and the random generators is undone. Then a layer is left
     plain that
 
@@ -86,8 +86,7 @@ def auto_rotate(
       statistics it would come back in evaluation, where these belong to another rho, and from
       layer to layer the factors multiply until nothing is finite,
     - has outputs whose scale, a factor for each channel, changes nothing of what the model gives in
-      training; or at large factors nothing, while running statistics are given what grows with it:
-      a normalisation that is written out, or comes after a SiLU, a gate or other operations,
+      training, whatever the operations are that divide it out,
     - gives the model's output: no other layer comes after it.
 
     After the conversion the model is run in evaluation; a RuntimeWarning tells if its values have

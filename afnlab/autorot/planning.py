@@ -104,7 +104,7 @@ def decide(
         if norm is not None:
             say(layer, _cancels(norm, names))
         elif layer in scales:
-            say(layer, f"what follows divides {scales[layer]} out, as a normalisation does")
+            say(layer, "what follows divides its scale out, as a normalisation does")
         else:
             say(layer, _called(watched, layer), rotate=True)
     return [reasons[layer] for layer in found]
@@ -117,10 +117,10 @@ def _called(watched: Trace | None, layer: nn.Module) -> str:
     return f"called{also}"
 
 
-def _divided_out(model: nn.Module, layers: list[nn.Module], example: Any) -> dict[nn.Module, str]:
+def _divided_out(model: nn.Module, layers: list[nn.Module], example: Any) -> set[nn.Module]:
     """The layers whose scale is found to have no effect; those that rotate within are not tried."""
     tried = [layer for layer in layers if not isinstance(layer, nn.RNNBase)]
-    return {} if example is None else divided_out(model, tried, example)
+    return set() if example is None else divided_out(model, tried, example)
 
 
 def told(decisions: Iterable[Decision]) -> str:

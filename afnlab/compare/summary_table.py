@@ -17,6 +17,7 @@ ALPHA = stats.alpha(stats.LEVEL)
 TOLD = ("better", "worse")  # the verdicts that say two activations differ
 FAILURES = ("stuck", "collapsed", "diverged")  # columns: how many seeds did not do what others did
 COLLAPSE = 0.03  # of accuracy below the median, from which on a seed may have collapsed
+FEWEST = 8  # seeds of which one can be said to be far from the others
 
 
 def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
@@ -121,14 +122,16 @@ def _described(
 
 
 def _collapsed(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Which seeds are far below the others of their column.
+    """Which seeds are below their column's median by COLLAPSE, and by six standard deviations.
 
-    They are below its median by COLLAPSE, and by six times the distance from the median to the
-    upper quartile: four standard deviations of normal values, which the collapsed seeds do not
-    change as long as they are fewer than half.
+    The standard deviation is that of the seeds above the median, which the collapsed seeds do not
+    change. In columns of fewer than FEWEST seeds it is too uncertain, and no seed is called
+    collapsed.
     """
-    middle, high = accuracy.median(), accuracy.quantile(0.75)
-    return accuracy < middle - np.maximum(6 * (high - middle), COLLAPSE)
+    middle, seeds = accuracy.median(), accuracy.notna().sum()
+    above = ((accuracy - middle).clip(lower=0) ** 2).sum() / (seeds // 2)
+    limit = np.maximum(6 * np.sqrt(above), COLLAPSE).where(seeds >= FEWEST)
+    return accuracy < middle - limit
 
 
 def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -78,15 +78,15 @@ def _call(name: str, *arguments: Tensor | int | float) -> None:
     """Call a loop of the type of the first tensor; tensors by their addresses."""
     first = arguments[0]
     assert isinstance(first, Tensor)
-    given = [
-        ctypes.c_void_p(a.data_ptr())
-        if isinstance(a, Tensor)
-        else (ctypes.c_float if isinstance(a, float) else ctypes.c_int64)(a)
-        for a in arguments
-    ]
     loop = getattr(_library(), f"afnlab_{name}_{_TYPES[first.dtype]}")
     loop.restype = None
-    loop(*given, ctypes.c_int(torch.get_num_threads()))
+    loop(*map(_as_c, arguments), ctypes.c_int(torch.get_num_threads()))
+
+
+def _as_c(value: Tensor | int | float) -> Any:
+    if isinstance(value, Tensor):
+        return ctypes.c_void_p(value.data_ptr())
+    return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_float(value)
 
 
 def _last(t: Tensor) -> Tensor:

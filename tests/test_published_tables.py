@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_data import needs_mnist
 from test_runs import execute_small
-from test_tables import rows
+from test_summary_table import rows
 
 from afnlab.compare import select
 from afnlab.compare.published_tables import COLUMNS, NONE, beside, judge, metric, published, summary

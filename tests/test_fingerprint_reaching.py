@@ -6,8 +6,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from test_fingerprint import changed_of, package  # noqa: F401  (a fixture)
 from test_runs import notebook
-from test_sources import changed_of, package  # noqa: F401  (a fixture)
 
 from afnlab.runs import RunSpec
 

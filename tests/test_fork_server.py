@@ -132,7 +132,7 @@ def test_a_killed_parent_takes_server_and_kernels_with_it(tmp_path):
     code = (
         "import sys, time; from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[2])\n"
-        "from test_kernels import KernelServer, fork_sleeper\n"
+        "from test_fork_server import KernelServer, fork_sleeper\n"
         "server = KernelServer(1); child = fork_sleeper(server, Path(sys.argv[1]))\n"
         "print(server.process.pid, child.pid, flush=True); time.sleep(600)"
     )

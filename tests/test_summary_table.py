@@ -10,6 +10,7 @@ import pytest
 
 from afnlab.compare.summary_table import (
     TOLD,
+    _collapsed,
     as_text,
     compare_histories,
     final_values,
@@ -150,12 +151,13 @@ def test_diverged_and_stuck_seeds_count():
 @pytest.mark.parametrize(
     ("accuracy", "collapsed"),
     [
-        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.85], 1),
-        ([0.97, 0.80, 0.97, 0.98, 0.97, 0.85], 2),  # many do not hide each other
-        ([0.97, 0.955, 0.97, 0.98, 0.97, 0.95], 0),
-        ([0.60, 0.65, 0.70, 0.75, 0.80, 0.55], 0),  # which spread as wide
-        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.10], 0),  # stuck
-        ([0.97, 0.97, 0.97, 0.97, 0.97, 0.969], 0),
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.97, 0.96, 0.85], 1),
+        ([0.97, 0.80, 0.97, 0.98, 0.97, 0.97, 0.96, 0.85], 2),  # many do not hide each other
+        ([0.97, 0.955, 0.97, 0.98, 0.97, 0.97, 0.96, 0.95], 0),
+        ([0.60, 0.65, 0.70, 0.75, 0.80, 0.55, 0.62, 0.77], 0),  # which spread as wide
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.97, 0.96, 0.10], 0),  # stuck
+        ([0.97, 0.97, 0.97, 0.97, 0.97, 0.97, 0.97, 0.969], 0),
+        ([0.97, 0.96, 0.97, 0.98, 0.97, 0.96, 0.85], 0),  # too few seeds to say so
         ([0.85, 0.97], 0),
     ],
 )
@@ -163,10 +165,16 @@ def test_collapsed_seeds_are_counted(accuracy, collapsed):
     made = table(BASE, rows("bad", accuracy), classes=10)
     assert made.collapsed.to_dict() == {"relu": 0, "bad": collapsed}
     assert made.failed["bad"] == collapsed + (min(accuracy) < 0.15)
-    diverged = table(BASE, rows("bad", accuracy, diverged=range(6)), classes=10)
+    diverged = table(BASE, rows("bad", accuracy, diverged=range(8)), classes=10)
     assert diverged.collapsed["bad"] == 0
     assert diverged.failed["bad"] == len(accuracy)
     assert ("collapsed" in formatted(made)) == bool(collapsed)
+
+
+@pytest.mark.parametrize(("seeds", "most"), [(3, 0), (8, 0.035), (12, 0.02), (24, 0.005)])
+def test_of_normal_values_few_rows_are_said_to_have_collapsed_seeds(seeds, most):
+    values = pd.DataFrame(np.random.default_rng(0).normal(0, 1, (seeds, 4000)))
+    assert _collapsed(values).any().mean() <= most
 
 
 def test_one_task_at_a_time():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from test_tables import BASE, SIX, rows
+from test_summary_table import BASE, SIX, rows
 
 import afnlab
 from afnlab.figures import function_curves, learning_curves

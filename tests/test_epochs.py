@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tables import BASE, rows
+from test_summary_table import BASE, rows
 
 from afnlab.compare.costs import pareto_front
 from afnlab.compare.epochs import bands, cost, milestones, unsteadiness

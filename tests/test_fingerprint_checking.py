@@ -10,8 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from test_fingerprint import package  # noqa: F401  (a fixture)
 from test_runs import SMALL, means, notebook
-from test_sources import package  # noqa: F401  (a fixture)
 
 from afnlab.cli import main
 from afnlab.runs import RunFailed, RunSpec, execute, records, staleness

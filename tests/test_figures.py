@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from test_plot import HISTORY, texts
-from test_tables import BASE, SIX, rows, table
+from test_function_curves import HISTORY, texts
+from test_summary_table import BASE, SIX, rows, table
 
 from afnlab import stats
 from afnlab.compare import epochs
