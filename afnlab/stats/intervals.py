@@ -75,7 +75,7 @@ def mean_intervals(
 ) -> np.ndarray:
     """Means of rows of values with their confidence intervals.
 
-    The intervals are those of the studentised bootstrap, with 4,000 resamples that all rows share.
+    The intervals are those of the studentized bootstrap, with 4,000 resamples that all rows share.
     Below 6 values, and for a limit that ties leave undefined, they are those of Student's t.
 
     Args:
