@@ -27,14 +27,15 @@ HOUSE = Path(__file__).parents[1] / "tests" / "test_house.py"
 PICTURE = re.compile(r"```mermaid\nblock-beta\n.*?```\n", re.DOTALL)
 HEAD = """# The activations
 
-Made from the definitions by `python docs/generate.py`; edit those, not this page.
+This page is generated from the definitions by `python docs/generate.py`; edit those, not this page.
 
-Every function is `afnlab.functional.NAME` and `afnlab.nn.Module`. A default in the last columns is
-"-" where the source has none: *document* is what the source's text states or shows in an example,
-*code* what its published code uses, *torch* what `torch.nn` uses. Where they differ from afnlab's,
-the reason stands below the table, and more in [sources.md](sources.md). *Computed by*: a kernel
-that torch has, one of afnlab's (compiled when first used; where it cannot be, the expression
-serves, with the same values), or an expression of torch's operations.
+Every function is `afnlab.functional.NAME` and `afnlab.nn.Module`. The last columns of the table of
+parameters give the defaults of others, "-" where there is none: *document* is what the source's
+text states or shows in an example, *code* what its published code uses, *torch* what `torch.nn`
+uses. Where they differ from afnlab's, the reason is given below the table, and more in
+[sources.md](sources.md). *Computed by*: a kernel of torch, a compiled kernel of afnlab (compiled
+when it is first used; where that is not possible, the expression is used, with the same values), or
+an expression of torch's operations.
 
 ![All elementwise functions and their slopes](images/gallery.svg)
 """

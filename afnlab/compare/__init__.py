@@ -1,4 +1,4 @@
-"""The comparison of runs: which are chosen, their table, and what it says."""
+"""The comparison of runs: their selection, their table, and the sentences about it."""
 
 from afnlab.compare.published_tables import published
 from afnlab.compare.select_runs import select

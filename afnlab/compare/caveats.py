@@ -1,4 +1,4 @@
-"""What else a reader has to know: sentences on what is missing, mixed, or the same."""
+"""Caveats of a comparison: sentences on what is missing, mixed, or the same."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
 def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str]]) -> list[str]:
-    """What the folder holds, or the sweep asks for, that the comparison does not show.
+    """What the folder holds, or the sweep requests, that the comparison does not show.
 
-    stale: runs whose code has changed since; foreign: notebooks of runs that are no trainings;
-    absent: (label, reason) of what the sweep lists and no run holds.
+    Args:
+        stale: how many runs have changed code.
+        foreign: the notebooks of runs that are no trainings.
+        absent: (label, reason) of what the sweep lists and no run holds.
     """
     sentences = []
     if stale:
@@ -49,7 +51,7 @@ def _runs_were(number: int) -> str:
 
 
 def no_baseline(baseline: str, labels: Collection[str]) -> str:
-    """A sentence where nothing is compared, for want of the baseline; empty otherwise."""
+    """A sentence if nothing is compared because the baseline is missing; empty otherwise."""
     if baseline in labels or len(labels) < 2:
         return ""
     return (
@@ -75,7 +77,7 @@ def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
 
 
 def mixed(records: Sequence[TrainingRecord]) -> list[str]:
-    """A sentence for what should be one and the same in all runs, and is not."""
+    """A sentence on each condition that should be the same in all runs and is not."""
     shared = []
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
         found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
@@ -100,10 +102,14 @@ def mixed(records: Sequence[TrainingRecord]) -> list[str]:
 def reach(
     accuracy: float, examples: int, of: str = "test", rates: int = 1, tuned: bool = False
 ) -> list[str]:
-    """How far the numbers reach: sentences.
+    """To what the results generalize, in sentences.
 
-    accuracy: the highest mean, a fraction, on so many examples, `of` test or validation; rates: how
-    many learning rates were tried; tuned: whether each row has a setting of its own.
+    Args:
+        accuracy: the highest mean, a fraction.
+        examples: the number of examples on which it was evaluated.
+        of: "test" or "validation" examples.
+        rates: how many learning rates were tried.
+        tuned: whether each row has a setting of its own.
     """
     error = sqrt(accuracy * (1 - accuracy) / examples)
     about = f", one of {percent(accuracy)} with a standard error of {points(error)}"

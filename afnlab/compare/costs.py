@@ -23,10 +23,13 @@ _FACTS = ("device", "device_name", "threads", "date")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by label, and what they are.
+    """Seconds by label, and what they measure.
 
-    of: what takes them; by: how they were measured; missing: the labels without; unsteady: how many
-    times its quickest measurement a median one took.
+    Attributes:
+        of: what takes these seconds.
+        by: how they were measured.
+        missing: the labels without a measurement.
+        unsteady: ratio of a median measurement to the fastest.
     """
 
     seconds: pd.Series
@@ -103,10 +106,17 @@ def cost(
     baseline: str,
     benchmark: Benchmark | None = None,
 ) -> Cost:
-    """The cost of the rows, by the benchmark if it fits, else by the histories.
+    """The cost of the rows, by the benchmark if it is applicable, else by the histories.
 
-    machine: the environment of the runs. A benchmark of another kind of device, or without the
-    baseline, does not fit, and that is said.
+    A benchmark of another kind of device, or without the baseline, is not applicable, and the
+    result says so.
+
+    Args:
+        rows: the trainings, by label.
+        history: columns label, seed, epoch, seconds.
+        machine: the environment of the runs.
+        baseline: the label with which the others are compared.
+        benchmark: the speed benchmark, if there is one.
     """
     why = ""
     if benchmark is not None:
@@ -125,7 +135,7 @@ def cost(
 
 
 def pareto_front(accuracy: pd.Series, cost: pd.Series) -> list[str]:
-    """Labels that no other beats in both mean accuracy and cost; the cheapest first."""
+    """Labels that no other exceeds in both mean accuracy and cost; the cheapest first."""
     kept: list[str] = []
     for label in cost.sort_values(kind="stable").index:
         if not kept or accuracy[label] > accuracy[kept[-1]]:

@@ -1,4 +1,4 @@
-"""Beyond the final accuracy: what the epochs, the seconds and the learned parameters say."""
+"""Beyond the final accuracy: what follows from the epochs and their times."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ def bands(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
 
 
 def cost(history: pd.DataFrame) -> pd.Series:
-    """Seconds of an epoch of one model, by label: the quickest epoch, which least disturbed."""
+    """Seconds of an epoch of one model, by label: the fastest epoch, which was disturbed least."""
     return history.groupby("label").seconds.min()
 
 
 def unsteadiness(history: pd.DataFrame) -> float:
-    """How many times its quickest epoch a label's median epoch takes; the median over labels."""
+    """Ratio of a label's median epoch time to its fastest; the median of it over labels."""
     seconds = history.groupby("label").seconds
     return float((seconds.median() / seconds.min()).median())
 
 
 def milestones(history: pd.DataFrame, target: float) -> pd.DataFrame:
-    """How soon each label's seeds reach a test accuracy, a fraction.
+    """How soon each label's seeds reach a test accuracy.
 
-    Columns: reached (how many seeds), epochs and seconds (medians over all seeds of the first time;
-    infinite where fewer than half reach it), area (mean accuracy over the epochs), deviation and
-    worst (of the final accuracies).
+    Args:
+        history: columns label, seed, epoch, seconds, test_accuracy.
+        target: the accuracy, a fraction.
+
+    Returns:
+        By label: reached (how many seeds), epochs and seconds (medians over all seeds of the first
+        time; infinite if fewer than half reach it), area (mean accuracy over the epochs), deviation
+        (the standard deviation) and worst (of the final accuracies).
     """
     ordered = history.sort_values(["label", "seed", "epoch"])
     seeds = ordered.groupby(["label", "seed"])

@@ -1,4 +1,4 @@
-"""Numbers as sentences hold them."""
+"""Numbers as they appear in sentences and tables."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def interval(low: float, high: float) -> str:
 
 
 def percent(fraction: float, places: int = 2) -> str:
-    """A fraction in percent; what is not all, or not nothing, does not read as if it were."""
+    """A fraction in percent; one that is neither 0 nor 1 is never rounded to 0 or 100."""
     return _within(fraction, places, "more than ", "less than ")
 
 
 def short_percent(fraction: float, places: int = 0) -> str:
-    """The same for tables and pictures, with signs in place of words; empty if there is none."""
+    """The same for tables and figures, with signs in place of words; empty if it is not finite."""
     return _within(fraction, places, "> ", "< ") if np.isfinite(fraction) else ""
 
 
@@ -37,7 +37,7 @@ def _within(fraction: float, places: int, more: str, less: str) -> str:
 
 
 def p_value(p: float, places: int = 3) -> str:
-    """A p to so many places; one that would read as 0 is said to be below the least of them."""
+    """A p-value with so many decimals; one that would round to 0 is given as an upper bound."""
     if not np.isfinite(p):
         return ""
     least = 10.0**-places
@@ -45,7 +45,7 @@ def p_value(p: float, places: int = 3) -> str:
 
 
 def points(fraction: float | None) -> str:
-    """A fraction in points; what is not nothing does not read as if it were."""
+    """A fraction in points; one that is not 0 is never rounded to 0."""
     shown = f"{100 * (fraction or 0):.2f}"
     return "less than 0.01 points" if fraction and not float(shown) else f"{shown} points"
 

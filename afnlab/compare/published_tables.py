@@ -17,9 +17,12 @@ NONE = "not comparable"
 
 
 def published(name: str, exact: bool = False) -> pd.DataFrame:
-    """What a source printed: a file of `data/published`, such as "srelu-mnist".
+    """The numbers that a source printed.
 
-    exact: keep values as they are printed, as text, since their digits say how they were rounded.
+    Args:
+        name: a file of `data/published`, such as "srelu-mnist".
+        exact: keep values as they are printed, as strings, since their digits say how they were
+            rounded.
     """
     path = find("published", name, ".csv")
     types = {"value": str, "deviation": str} if exact else None
@@ -27,12 +30,12 @@ def published(name: str, exact: bool = False) -> pd.DataFrame:
 
 
 def known() -> set[str]:
-    """The names of the files that tell what sources printed."""
+    """The names of the files with what sources printed."""
     return {path.name for path in shared("published").glob("*.csv")}
 
 
 def metric(name: str) -> Callable[[pd.DataFrame], pd.Series] | None:
-    """What a printed metric is of a label's history: a value a seed, in the printed unit."""
+    """The function from a label's history to a printed metric: a value per seed, in its unit."""
     after = re.fullmatch(r"mean accuracy \(%\) over epochs after (\d+)", name)
     if after:
         first = int(after[1])
@@ -52,12 +55,17 @@ def metric(name: str) -> Callable[[pd.DataFrame], pd.Series] | None:
 def judge(
     printed: str, values: np.ndarray, runs: int = 1, deviation: float | None = None
 ) -> tuple[str, str]:
-    """Whether (n,) measured values agree with a printed one, and by which rule.
+    """Whether measured values agree with a printed one, and by which rule.
 
-    printed: as it stands in the source, since its last digit says how far rounding may have moved
-    it; runs, deviation: of how many trainings it is the mean, and how much they deviate. A mean of
-    several: Welch's interval of the difference must hold 0. A single one: it must lie in the
-    prediction interval. Both at 95 %, widened by half a unit of the last printed digit.
+    A mean of several trainings agrees if Welch's confidence interval of the difference contains 0;
+    a single one, if it lies in the prediction interval of one more training. Both have a level of
+    95 %, and are widened by half a unit of the last printed digit.
+
+    Args:
+        printed: the value as it is printed, since its last digit says how it was rounded.
+        values: (n,) measured values.
+        runs: the number of trainings of which the printed value is the mean.
+        deviation: the standard deviation between these trainings.
     """
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
@@ -85,11 +93,17 @@ def beside(
     own_epochs: float,
     changed: str = "",
 ) -> pd.DataFrame:
-    """Every printed row beside what the runs measured: columns COLUMNS, one row a printed one.
+    """Every printed row beside the measurements of the runs.
 
-    printed: as `published(name, exact=True)`; history: with a column `label`; epochs: of the runs;
-    own_epochs: what the task trains, taken for rows whose source does not say; changed: what sets
-    the runs apart from the printed ones, if anything does.
+    Args:
+        printed: a table of `published(name, exact=True)`.
+        history: with a column `label`.
+        epochs: those of the runs.
+        own_epochs: those of the task, for rows whose source does not state them.
+        changed: in what the runs differ from the printed ones, if in anything.
+
+    Returns:
+        One row per printed row, with the columns COLUMNS.
     """
     rows = []
     for row in printed.to_dict("records"):

@@ -30,15 +30,24 @@ def select(
     speed: str | Path = "",
     **overrides: Any,
 ) -> list[Selection]:
-    """The runs to compare, one selection a task.
+    """The runs to compare, one selection per task.
 
-    runs: the folder or URL (None: `$AFNLAB_RUNS` or `runs`). sweep: take the runs of this sweep
-    file, with `overrides` (epochs, seeds, ...) as it was run; empty: all runs whose code is still
-    what it was. baseline: a label, or an activation: then of its rows the one with the fewest
-    settings; empty: the sweep's own, or relu; where it is not among a task's runs, nothing is
-    compared with it. margin: a difference of accuracy too small to matter, a fraction. speed: what
-    `afnlab bench activations --json FILE` wrote; empty: `speed.json` in the folder, if it is there.
-    ValueError, with what to do, if there are no runs, or none has the baseline that was given.
+    Args:
+        runs: the folder or URL; None: `$AFNLAB_RUNS` or `runs`.
+        sweep: a sweep file, whose runs are taken; empty: all runs that are not stale.
+        baseline: a label, or an activation, which means its row with the fewest settings; empty:
+            the sweep's own, or relu. If it is not among a task's runs, nothing is compared with it.
+        margin: the largest difference of accuracy, a fraction, that does not matter.
+        speed: a file of `afnlab bench activations --json FILE`; empty: `speed.json` in the folder,
+            if it is there.
+        **overrides: what the sweep was run with in place of its own (epochs, seeds, ...).
+
+    Returns:
+        One `Selection` per task and setting.
+
+    Raises:
+        ValueError: if there are no runs, or none has the baseline that was given, with what to do;
+            or if the margin is not between 0 and 1.
     """
     folder = location.folder(runs)
     if not folder.is_dir():

@@ -31,14 +31,20 @@ from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 class Selection:
     """Runs of one task, merged where they differ in seeds alone.
 
-    rows: what each row of the comparison is of, by label; records: the runs behind them; baseline:
-    the label that the others are compared with; margin: a difference too small to matter (a
-    fraction), or None; stale: how many runs in the folder were left out because their code has
-    changed since; elsewhere: of how many of these runs the code is not here, so that nobody can
-    say; foreign: the notebooks of runs left out because they are no trainings; absent: (label,
-    reason) of what was asked for and is not there; speed: the speed benchmark that tells their
-    cost, or None; among: whether runs of other settings are told of beside these; shared: what no
-    row has by default and all rows have alike, by name, which their labels leave out.
+    Attributes:
+        rows: the setting of each row of the comparison, by label.
+        records: the records of the runs.
+        baseline: the label with which the others are compared.
+        margin: the largest difference, a fraction, that does not matter, or None.
+        stale: how many runs in the folder were left out because their code has changed.
+        elsewhere: the code of how many of these runs is not here, so that it is unknown whether it
+            has changed.
+        foreign: the notebooks of runs left out because they are no trainings.
+        absent: (label, reason) of what was requested and is not there.
+        speed: the speed benchmark with their cost, or None.
+        among: whether there are selections of other settings beside this one.
+        shared: settings by name that are no defaults but the same in all rows, and left out of
+            their labels.
     """
 
     folder: Path

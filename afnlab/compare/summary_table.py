@@ -23,8 +23,13 @@ FEWEST = 8  # seeds of which one can be said to be far from the others
 def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
     """Seeds x labels: the value of a column after each label's last epoch.
 
-    A seed whose training diverged counts with the value it ended with, for an accuracy; a loss that
-    is not finite stays nan.
+    Args:
+        history: columns label, seed, epoch, and the named one.
+        column: the name of the column.
+
+    Returns:
+        The values. A seed whose training diverged is included with its last accuracy; a loss that
+        is not finite becomes nan.
     """
     last = history[history.epoch == history.groupby("label").epoch.transform("max")]
     return last.pivot(index="seed", columns="label", values=column)
@@ -36,29 +41,37 @@ def compare_histories(
     classes: int | None = None,
     margin: float | None = None,
 ) -> pd.DataFrame:
-    """One row a label, the best mean accuracy first.
+    """The comparison table: one row per label, the highest mean accuracy first.
 
-    history: columns label, seed, epoch, test_accuracy, test_loss, diverged; classes: how many the
-    task has; margin: a difference of accuracy, a fraction, too small to matter. Accuracies are
-    fractions, intervals 95 %. Columns of the result:
+    Args:
+        history: columns label, seed, epoch, test_accuracy, test_loss, diverged.
+        baseline: the label with which the others are compared.
+        classes: the number of classes of the task.
+        margin: the largest difference of accuracy, a fraction, that does not matter.
 
-    seeds; diverged, stuck and collapsed, how many of them (stuck: below 1.5 / classes, hardly
-    better than a guess; collapsed: neither, and far below the others, see `_collapsed`); failed,
-    how many are any of these; accuracy, with _low and _high, median, iqm (interquartile mean),
-    deviation; loss, with _low and _high.
+    Returns:
+        A table by label, in which accuracies are fractions and confidence intervals have a level
+        of 95 %.
 
-    difference to the baseline, paired by seed, with _low and _high; pairs, how many; spread, their
-    deviation; effect (difference / spread); improvement (share of the seeds that lie above the
-    baseline); p (sign-flip test), p_wilcoxon beside it, p_holm (adjusted for the number of
-    comparisons), adjusted_low and _high (the interval that misses 0 exactly where p_holm is below
-    0.05).
+        seeds, how many; diverged, stuck and collapsed, how many of them (stuck: below
+        1.5 / classes, hardly better than chance; collapsed: neither, and far below the others, see
+        `_collapsed`); failed, how many are any of these; accuracy, with _low and _high, median, iqm
+        (interquartile mean), deviation (the standard deviation); loss, with _low and _high.
 
-    p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better", "worse",
-    else "equivalent" or "not worse" (by more than the margin), "not told apart", or "too few seeds"
-    where no result could have been; "baseline"; "no pairs". verdict_worst: the same if a diverged
-    seed counted as accuracy 0.
+        difference to the baseline, paired by seed, with _low and _high; pairs, how many; spread,
+        the standard deviation of the differences; effect (difference / spread); improvement (share
+        of the seeds that are above the baseline); p (sign-flip test), p_wilcoxon beside it, p_holm
+        (adjusted for the number of comparisons), adjusted_low and _high (the interval that excludes
+        0 exactly if p_holm is below 0.05).
 
-    ValueError if the history is empty, holds two tasks, or an accuracy that is not a number.
+        p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
+        "worse", else "equivalent" or "not worse" (by more than the margin), "not told apart", or
+        "too few seeds" if no result could be significant; "baseline"; "no pairs". verdict_worst:
+        the verdict if a diverged seed counted as accuracy 0.
+
+    Raises:
+        ValueError: if the history is empty, holds two tasks, or an accuracy that is not a number,
+            or if the margin is not between 0 and 1.
     """
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
@@ -80,7 +93,7 @@ def compare_histories(
 
 
 def _check_numbers(history: pd.DataFrame, accuracy: pd.DataFrame) -> None:
-    """A seed that is there has an accuracy; one without would otherwise be left out unseen."""
+    """Refuse a seed that was trained and has no accuracy, since it would be left out unnoticed."""
     ran = history.groupby(["seed", "label"]).size().unstack().reindex_like(accuracy).notna()
     for label in accuracy.columns[(ran & accuracy.isna()).any()]:
         seeds = accuracy.index[ran[label] & accuracy[label].isna()].tolist()
@@ -109,10 +122,11 @@ def _described(
 
 
 def _collapsed(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Which seeds lie below their column's median by COLLAPSE, and by six standard deviations.
+    """Which seeds are below their column's median by COLLAPSE, and by six standard deviations.
 
-    The standard deviation is that of the seeds above the median, which those that collapsed do not
-    move. Of fewer than FEWEST seeds it is too uncertain, and none is said to have collapsed.
+    The standard deviation is that of the seeds above the median, which the collapsed seeds do not
+    change. In columns of fewer than FEWEST seeds it is too uncertain, and no seed is called
+    collapsed.
     """
     middle, seeds = accuracy.median(), accuracy.notna().sum()
     above = ((accuracy - middle).clip(lower=0) ** 2).sum() / (seeds // 2)
@@ -134,9 +148,12 @@ def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataF
 
 
 def differences(accuracy: pd.DataFrame, baseline: str, margin: float | None = None) -> pd.DataFrame:
-    """Every label against the baseline: the columns of `compare` from `difference` on.
+    """Every label against the baseline: the columns of `compare_histories` from `difference` on.
 
-    accuracy: seeds x labels, nan where a label lacks a seed.
+    Args:
+        accuracy: seeds x labels, nan where a label lacks a seed.
+        baseline: the label with which the others are compared.
+        margin: the largest difference of accuracy, a fraction, that does not matter.
     """
     d = accuracy.sub(accuracy[baseline], axis=0) if baseline in accuracy else accuracy * np.nan
     d[d.columns.intersection([baseline])] = np.nan
@@ -188,9 +205,9 @@ def _verdict(row: pd.Series, baseline: str, comparisons: int) -> str:  # noqa: P
 
 
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as texts, for terminals and papers; accuracies in percent, differences in points.
+    """The table as strings, for terminals and papers; accuracies in percent, differences in points.
 
-    Columns that hold nothing are left out.
+    Columns without values are left out.
     """
     shown = pd.DataFrame(index=table.index)
     for name, title, between, form in (
@@ -223,7 +240,7 @@ def _interval(low: float, high: float, form: str) -> str:
 
 
 def legend(table: pd.DataFrame, baseline: str) -> str:
-    """What `formatted` shows, for those who find the table elsewhere."""
+    """What `formatted` shows, for readers who find the table elsewhere."""
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     text = (

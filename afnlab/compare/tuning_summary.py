@@ -1,6 +1,6 @@
-"""What tuned runs say beside their comparison: trials, choices, tuning curves, sensitivity.
+"""Results of tuned runs beside their comparison: trials, choices, tuning curves, sensitivity.
 
-All functions take the tables that `afnlab.tune` leaves, with a column `label`: candidates (label,
+All functions take the tables that `afnlab.tune` returns, with a column `label`: candidates (label,
 seed, candidate, drawn, selection, the tuned parameters, validation_loss, validation_accuracy,
 diverged), chosen (label, seed, candidate, the parameters) and fixed (a history).
 """
@@ -33,7 +33,7 @@ def parameters(candidates: pd.DataFrame) -> list[str]:
 
 
 def trials(candidates: pd.DataFrame) -> pd.DataFrame:
-    """A row a candidate of a replicate: KEYS, parameters, accuracy (mean over selection seeds)."""
+    """A row per candidate of a replicate: KEYS, parameters, accuracy (mean of its trainings)."""
     names = [*KEYS, *parameters(candidates)]
     found = candidates.groupby(names, sort=False, dropna=False, as_index=False)
     return found.agg(accuracy=("validation_accuracy", "mean"), diverged=("diverged", "any"))
@@ -44,8 +44,15 @@ def curves(
 ) -> pd.DataFrame:
     """The expected best validation accuracy after 1 to `most` random trials, with its band.
 
-    Only drawn candidates count; a label that has none is left out. Columns: label, trials,
-    expected, low, high, draws (how many the curve rests on).
+    Args:
+        candidates: see above; only drawn candidates are used.
+        labels: those to estimate; one without drawn candidates is left out.
+        most: the largest number of trials.
+        level: the confidence level of each band.
+
+    Returns:
+        Columns label, trials, expected, low, high, draws (from how many candidates the curve is
+        estimated).
     """
     tried = trials(candidates)
     parts = []
@@ -64,8 +71,8 @@ def curves(
 def crossing(found: pd.DataFrame, one: str, other: str) -> list[tuple[int, int, str]]:
     """Which of two labels is ahead after how many trials: (first, last, label), "" for neither.
 
-    One is ahead where its band lies above the other's. Bands at the level BOTH hold together at 95
-    %, for all numbers of trials at once.
+    One is ahead where its band lies above the other's. Bands at the level BOTH have simultaneous
+    coverage at 95 %, for all numbers of trials at once.
     """
     left, right = (found[found.label == label].set_index("trials") for label in (one, other))
     ahead = [
@@ -111,21 +118,23 @@ def _share(hits: int, of: int) -> Share:
 
 
 def width(share: Share, axis: Range) -> Share:
-    """How wide the part of a range is that will do: in decades on a log scale, else in its unit.
+    """The width of the adequate part of a range: in decades on a log scale, else in its unit.
 
     Where other parameters are drawn too, it is the mean over their ranges, since draws are uniform
-    over each and independent. At the best of the others the part is as wide or wider; that width is
-    not estimated: it would be the largest of few and noisy ones.
+    over each and independent. At the best values of the others the part is at least as wide; that
+    width is not estimated, because the maximum of a few noisy values is too large.
     """
     whole = np.log10(axis.high / axis.low) if axis.log else axis.high - axis.low
     return Share(*(float(whole * limit) for limit in share))
 
 
 def choices(chosen: pd.DataFrame, among: Space) -> pd.DataFrame:
-    """What the replicates chose, a row a label and parameter.
+    """What the replicates chose, one row per label and parameter.
 
-    Columns: label, parameter, least, median, most (of numbers), recipe (how many replicates kept
-    the fixed recipe), low and high (how many chose a value at that end of its axis), replicates.
+    Returns:
+        Columns label, parameter, least, median, most (of numbers), recipe (how many replicates kept
+        the fixed recipe), low and high (how many chose a value at that end of its axis),
+        replicates.
     """
     rows = []
     for label, own in chosen.groupby("label", sort=False):
@@ -158,9 +167,11 @@ def removed(
 
 
 def at_edges(found: pd.DataFrame, share: float = 0.25) -> list[tuple[str, str, list[str]]]:
-    """(parameter, "low" or "high", labels) where so many replicates chose that end of its axis.
+    """(parameter, "low" or "high", labels) where many replicates chose that end of its axis.
 
-    found: of `choices`; share: of the replicates, from which on the axis is said to be too short.
+    Args:
+        found: a table of `choices`.
+        share: the share of the replicates from which on the axis is reported as too short.
     """
     by: dict[tuple[str, str], list[str]] = {}
     for row in found.to_dict("records"):
@@ -193,7 +204,9 @@ def spread(values: Mapping[str, float] | pd.Series) -> float:
 def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
     """How the comparison at the fixed recipe differs from the tuned one, in sentences.
 
-    fixed, tuned: of `tables.compare`, with the same rows.
+    Args:
+        fixed, tuned: tables of `compare_histories` with the same rows.
+        baseline: the label with which the others are compared.
     """
     said = []
     before, after = (_counts(table) for table in (fixed, tuned))
@@ -236,10 +249,12 @@ def effort(count: int, turns: int, among: Space) -> str:
 
 
 def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
-    """What cheaper tunings would have said, in sentences; empty if there were none.
+    """The verdicts that cheaper tunings would have given, in sentences; empty if there were none.
 
-    tunings: tables of `tables.compare` by what the tuning cost: the fixed recipe, cheaper ones, and
-    what was done.
+    Args:
+        tunings: tables of `compare_histories` by the cost of the tuning: the fixed recipe, cheaper
+            tunings, and the full one.
+        baseline: the label with which the others are compared.
     """
     if len(tunings) < 3:
         return ""
@@ -267,7 +282,7 @@ def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
 
 
 def _counts(table: pd.DataFrame) -> tuple[int, int] | None:
-    """How many rows are better and worse than the baseline; None if no test could have told."""
+    """How many rows are better and worse than the baseline; None if none could be significant."""
     compared = table[table.p.notna()]
     if compared.empty or (compared.verdict == "too few seeds").any():
         return None

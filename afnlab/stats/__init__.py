@@ -1,4 +1,4 @@
-"""Statistics of runs, as pure functions of arrays with one value a seed."""
+"""Statistics of runs, as pure functions of arrays that hold one value per seed."""
 
 from afnlab.stats.intervals import (
     LEVEL,

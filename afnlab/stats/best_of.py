@@ -1,11 +1,11 @@
 """The expected best of k trials, with exact confidence bands that assume no distribution.
 
-The band for the distribution function is that of Learned-Miller and DeStefano ("A Probabilistic
-Upper Bound on Differential Entropy", 2008): an interval for each order statistic, from its beta
-distribution, all at one level that makes them hold together. Lourie, Cho and He ("Show Your Work
-with Confidence", 2024) draw tuning curves from it. Where they simulate that level, it is computed
-here: the order statistics of n uniform numbers are the arrivals of a Poisson process given that
-there are n, and the number that has arrived is followed from limit to limit.
+The band of the distribution function is that of Learned-Miller and DeStefano ("A Probabilistic
+Upper Bound on Differential Entropy", 2008): a confidence interval for each order statistic, from
+its beta distribution, all at one level that gives them simultaneous coverage. Lourie, Cho and He
+("Show Your Work with Confidence", 2024) draw tuning curves from it. Where they simulate that level,
+it is computed here: the order statistics of n uniform numbers are the arrivals of a Poisson process
+given that there are n, and the number that has arrived is followed from limit to limit.
 """
 
 from __future__ import annotations
@@ -42,7 +42,15 @@ def order_statistics_coverage(low: np.ndarray, high: np.ndarray) -> float:
 
 
 def beta_limits(n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Equal-tailed intervals of this level for each order statistic of n uniforms."""
+    """Equal-tailed confidence intervals for each order statistic of n uniform numbers.
+
+    Args:
+        n: how many numbers.
+        level: the confidence level of each interval.
+
+    Returns:
+        (n,) lower and (n,) upper limits.
+    """
     ranks = np.arange(1, n + 1)
     law = stats.beta(ranks, n + 1 - ranks)
     return law.ppf((1 - level) / 2), law.ppf((1 + level) / 2)
@@ -50,7 +58,12 @@ def beta_limits(n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=64)
 def pointwise_level(n: int, level: float = LEVEL) -> float:
-    """The level at which all intervals of `beta_limits` hold together at `level`."""
+    """The level of each interval of `beta_limits` with which all contain their values at `level`.
+
+    Args:
+        n: how many numbers.
+        level: the simultaneous confidence level.
+    """
     return float(
         optimize.brentq(
             lambda each: order_statistics_coverage(*beta_limits(n, each)) - level,
@@ -67,14 +80,17 @@ def tuning_curve(
     level: float = LEVEL,
     support: tuple[float, float] = (0.0, 1.0),
 ) -> np.ndarray:
-    """The expected highest value of k independent trials, (len(trials), 3): estimate, low, high.
+    """The expected highest value of k independent trials, with its confidence band.
 
     Args:
         values: (n,) results of independent trials, such as validation accuracies of settings drawn
-            at random; the higher the better. Ties make the band wider than need be, not narrower.
+            at random; higher is better. Ties make the band wider than necessary, not narrower.
         trials: the numbers k, 1 or more.
-        level: with this probability the whole curve lies within its band.
-        support: the least and the largest value that is possible.
+        level: the probability that the whole curve lies within its band.
+        support: the smallest and the largest possible value.
+
+    Returns:
+        (len(trials), 3): estimate, low, high.
 
     Raises:
         ValueError: for no values, values that are not finite or outside the support, or k below 1.

@@ -1,4 +1,4 @@
-"""Intervals of a mean, chosen by how often they hold it: docs/statistics.md has the table."""
+"""Confidence intervals of a mean, chosen for their coverage: docs/statistics.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TINY = 1e-12
 
 
 def alpha(level: float) -> float:
-    """1 - level, without its error in the last digits: p values can equal it."""
+    """1 - level without the rounding error in its last digits, so that p-values can equal it."""
     return round(1 - level, 12)
 
 
@@ -35,7 +35,19 @@ class Interval(NamedTuple):
 def mean_interval(
     values: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None
 ) -> Interval:
-    """Mean of (n,) values with its interval, see `mean_intervals`."""
+    """Mean of values with its confidence interval, see `mean_intervals`.
+
+    Args:
+        values: (n,) numbers.
+        level: the confidence level.
+        rng: draws the resamples; None: a generator with seed 0.
+
+    Returns:
+        The mean and the limits of its interval.
+
+    Raises:
+        ValueError: if the values are not one-dimensional, or there are none.
+    """
     x = np.asarray(values, dtype=float)
     if x.ndim != 1 or len(x) == 0:
         raise ValueError(f"values must be one-dimensional and not empty, got shape {x.shape}")
@@ -43,7 +55,17 @@ def mean_interval(
 
 
 def accuracy_interval(percent: ArrayLike) -> Interval:
-    """Mean of (n,) accuracies in percent with its interval, which ends at 0 and at 100."""
+    """Mean of accuracies with its 95 % confidence interval, which is clipped to 0 and 100.
+
+    Args:
+        percent: (n,) accuracies in percent.
+
+    Returns:
+        The mean and the limits of its interval, in percent.
+
+    Raises:
+        ValueError: as `mean_interval`.
+    """
     mean, low, high = mean_interval(percent)
     return Interval(mean, *map(float, np.clip([low, high], 0, 100)))
 
@@ -51,11 +73,22 @@ def accuracy_interval(percent: ArrayLike) -> Interval:
 def mean_intervals(
     rows: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None
 ) -> np.ndarray:
-    """Means of (rows, n) values with their intervals: (rows, 3), mean, low, high.
+    """Means of rows of values with their confidence intervals.
 
-    The studentised bootstrap (4,000 resamples from `rng`, by default seeded with 0; all rows share
-    them); below 6 values, and for a limit that ties leave undefined, Student's t. One value has no
-    interval (nan), equal values one of no width; a nan gives nan throughout its row.
+    The intervals are those of the studentized bootstrap, with 4,000 resamples that all rows share.
+    Below 6 values, and for a limit that ties leave undefined, they are those of Student's t.
+
+    Args:
+        rows: (rows, n) numbers.
+        level: the confidence level.
+        rng: draws the resamples; None: a generator with seed 0.
+
+    Returns:
+        (rows, 3): mean, low, high. A single value has no interval (nan), equal values have one of
+        width 0, and a nan gives nan throughout its row.
+
+    Raises:
+        ValueError: if the rows are not two-dimensional, or have no values.
     """
     x = np.asarray(rows, dtype=float)
     if x.ndim != 2 or x.shape[1] == 0:
@@ -109,16 +142,24 @@ def _studentised(standard: np.ndarray, counts: np.ndarray, level: float) -> np.n
 
 
 def interquartile_mean(values: ArrayLike) -> float:
-    """Mean of the middle half of (n,) values: a quarter of them is left out at either end."""
+    """Mean of the middle half of (n,) values: a quarter of them is left out at each end."""
     return float(stats.trim_mean(np.asarray(values, dtype=float), 0.25))
 
 
 def welch_interval(
     one: tuple[float, float, int], other: tuple[float, float, int], level: float = LEVEL
 ) -> Interval:
-    """Difference of two means (one minus other), each given as (mean, deviation, n), after Welch.
+    """Welch's confidence interval of the difference of two means, one minus other.
 
-    deviation: that of single values (n - 1 in its denominator). ValueError below n = 2.
+    Args:
+        one, other: (mean, standard deviation of single values with n - 1 in its denominator, n).
+        level: the confidence level.
+
+    Returns:
+        The difference and the limits of its interval.
+
+    Raises:
+        ValueError: if an n is below 2.
     """
     if min(one[2], other[2]) < 2:
         raise ValueError(f"n must be 2 or more on both sides, got {one[2]} and {other[2]}")
@@ -134,7 +175,18 @@ def welch_interval(
 
 
 def prediction_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
-    """Where one further value would lie, given (n,) normal values; ValueError below n = 2."""
+    """Prediction interval of one further value from a normal distribution.
+
+    Args:
+        values: (n,) values from it.
+        level: the probability that the interval contains the further value.
+
+    Returns:
+        The mean of the values and the limits of the interval.
+
+    Raises:
+        ValueError: if n is below 2, or the values are not one-dimensional.
+    """
     x = np.asarray(values, dtype=float)
     if x.ndim != 1 or len(x) < 2:
         raise ValueError(f"values must be two or more, got shape {x.shape}")

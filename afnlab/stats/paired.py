@@ -1,8 +1,9 @@
 """Tests of differences that are paired by seed.
 
-All follow from one idea: if a difference is as likely up as down, then changing the signs of any of
-the n observed differences gives a set that was as likely. p is the share of the sign patterns whose
-sum is at least as far from 0; an interval holds the shifts that this test does not reject.
+All follow from one idea. Under the null hypothesis that a difference is as likely to be positive as
+negative, all choices of the signs of the n observed differences are equally likely. The p-value is
+the share of these sign patterns whose sum is at least as far from 0 as the observed one; an
+interval contains the shifts that this test does not reject.
 """
 
 from __future__ import annotations
@@ -57,10 +58,20 @@ def _scaled(differences: ArrayLike) -> tuple[np.ndarray, float]:
 
 
 def sign_flip_p(differences: ArrayLike, rng: np.random.Generator | None = None) -> float:
-    """Two-sided p of the sign-flip test that (n,) paired differences are symmetric about 0.
+    """Two-sided p-value of the sign-flip test that paired differences are symmetric about 0.
 
-    Exact up to n = 16; beyond, 99,999 patterns sampled with `rng` (by default seeded with 0) and
-    the observed one. All zero: 1. A difference that is not finite gives nan.
+    The test is exact up to n = 16. Beyond, it uses 99,999 sampled sign patterns and the
+    observed one.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        rng: draws the sign patterns; None: a generator with seed 0.
+
+    Returns:
+        The p-value: 1 if all differences are 0, nan if one is not finite.
+
+    Raises:
+        ValueError: if the differences are not one-dimensional, or there are none.
     """
     d, scale = _scaled(differences)
     if not np.isfinite(scale):
@@ -70,7 +81,7 @@ def sign_flip_p(differences: ArrayLike, rng: np.random.Generator | None = None) 
 
 
 def _greater_p(differences: ArrayLike, rng: np.random.Generator | None) -> float:
-    """One-sided p: small where the differences lie above 0."""
+    """One-sided p-value: small if the differences lie above 0."""
     d, scale = _scaled(differences)
     if not np.isfinite(scale):
         return float("nan")
@@ -81,10 +92,21 @@ def _greater_p(differences: ArrayLike, rng: np.random.Generator | None) -> float
 def sign_flip_interval(
     differences: ArrayLike, level: float = LEVEL, rng: np.random.Generator | None = None
 ) -> Interval:
-    """Mean of (n,) differences with the shifts that the sign-flip test does not reject.
+    """Mean of paired differences, and the shifts that the sign-flip test does not reject.
 
-    It holds 0 exactly where `sign_flip_p` is 1 - level or more. Infinite to both sides where n is
-    too small for the level. A difference that is not finite gives nan throughout.
+    It contains 0 exactly if `sign_flip_p` is 1 - level or more.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        level: the confidence level.
+        rng: draws the sign patterns; None: a generator with seed 0.
+
+    Returns:
+        The mean and the limits, which are infinite if n is too small for the level; nan throughout
+        if a difference is not finite.
+
+    Raises:
+        ValueError: if the differences are not one-dimensional, or there are none.
     """
     d, scale = _scaled(differences)
     if not np.isfinite(scale):
@@ -109,7 +131,18 @@ def sign_flip_interval(
 def not_worse_p(
     differences: ArrayLike, margin: float, rng: np.random.Generator | None = None
 ) -> float:
-    """p that the mean difference is below -margin; small: no worse by more than the margin."""
+    """One-sided p-value of the sign-flip test that the mean difference is -margin or less.
+
+    If it is small, the mean difference is no worse than the baseline by more than the margin.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        margin: the largest difference that does not matter, above 0.
+        rng: draws the sign patterns; None: a generator with seed 0.
+
+    Raises:
+        ValueError: if the margin is not above 0, or as `sign_flip_p`.
+    """
     if not margin > 0:
         raise ValueError(f"margin must be above 0, got {shown(margin)}")
     return _greater_p(np.asarray(differences, dtype=float) + margin, rng)
@@ -118,13 +151,32 @@ def not_worse_p(
 def equivalence_p(
     differences: ArrayLike, margin: float, rng: np.random.Generator | None = None
 ) -> float:
-    """p that the mean difference lies outside [-margin, margin]: the larger of two one-sided p."""
+    """p-value of a mean difference outside [-margin, margin], the larger of two one-sided ones.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        margin: the largest difference that does not matter, above 0.
+        rng: draws the sign patterns; None: a generator with seed 0.
+
+    Raises:
+        ValueError: if the margin is not above 0, or as `sign_flip_p`.
+    """
     d = np.asarray(differences, dtype=float)
     return max(not_worse_p(d, margin, rng), not_worse_p(-d, margin, rng))
 
 
 def wilcoxon_p(differences: ArrayLike) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test; approximate if there are ties. All zero: 1."""
+    """Two-sided p-value of Wilcoxon's signed-rank test, approximate if there are ties.
+
+    Args:
+        differences: (n,) differences, one per seed.
+
+    Returns:
+        The p-value: 1 if all differences are 0, nan if one is not finite.
+
+    Raises:
+        ValueError: if the differences are not one-dimensional, or there are none.
+    """
     d, scale = _scaled(differences)
     if not np.isfinite(scale):
         return float("nan")
@@ -136,7 +188,14 @@ def wilcoxon_p(differences: ArrayLike) -> float:
 
 
 def effect_size(differences: ArrayLike) -> float:
-    """Mean of (n,) paired differences over their deviation; 0 if all are 0, infinite if equal."""
+    """Mean of paired differences divided by their standard deviation.
+
+    Args:
+        differences: (n,) differences, one per seed.
+
+    Returns:
+        The effect size: 0 if all differences are 0, infinite if they are equal, nan below n = 2.
+    """
     d = np.asarray(differences, dtype=float)
     if len(d) < 2:
         return float("nan")
@@ -153,7 +212,14 @@ def improvement(differences: ArrayLike) -> float:
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """p values adjusted for their number by Holm's method; nan stays nan and does not count."""
+    """p-values adjusted for the number of comparisons by Holm's procedure.
+
+    Args:
+        p: one p-value per comparison; nan is no comparison.
+
+    Returns:
+        The adjusted p-values, nan where p is nan.
+    """
     values = np.asarray(p, dtype=float)
     adjusted = np.full(values.shape, np.nan)
     order = _ascending(values)
@@ -163,10 +229,18 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def holm_levels(p: Sequence[float] | np.ndarray, level: float = LEVEL) -> np.ndarray:
-    """The level of the interval that goes with each Holm-adjusted p; nan where p is nan.
+    """The confidence levels of the intervals that go with Holm-adjusted p-values.
 
-    The k-th smallest of m is tested at (1 - level) / (m - k + 1), and those after the first that
-    fails at its level too: an interval of that level misses 0 exactly where Holm rejects.
+    The k-th smallest of m p-values is tested at (1 - level) / (m - k + 1), and those after the
+    first that is not rejected are tested at its level too. So an interval of that level excludes 0
+    exactly if Holm's procedure rejects.
+
+    Args:
+        p: one p-value per comparison; nan is no comparison.
+        level: 1 minus the familywise significance level.
+
+    Returns:
+        The levels, nan where p is nan.
     """
     values = np.asarray(p, dtype=float)
     levels = np.full(values.shape, np.nan)

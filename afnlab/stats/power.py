@@ -1,4 +1,4 @@
-"""What so many seeds and comparisons can show at all."""
+"""What a comparison of so many seeds can detect."""
 
 from __future__ import annotations
 
@@ -17,24 +17,44 @@ SIMULATED = 1_000
 
 
 def smallest_p(seeds: int, comparisons: int = 1) -> float:
-    """The smallest Holm-adjusted p that so many paired seeds and comparisons can ever reach."""
+    """The smallest attainable p-value of the sign-flip test, adjusted by Holm's procedure.
+
+    Args:
+        seeds: the number of paired seeds.
+        comparisons: the number of comparisons with the baseline.
+    """
     least = 2.0 / 2.0**seeds if seeds <= EXACT_UP_TO else 1.0 / (SAMPLED + 1)
     return min(1.0, comparisons * least)
 
 
 def seeds_needed(comparisons: int, level: float = LEVEL) -> int:
-    """The least number of seeds with which one of so many comparisons could pass."""
+    """The smallest number of seeds with which one of the comparisons can be significant.
+
+    Args:
+        comparisons: the number of comparisons with the baseline.
+        level: 1 minus the significance level.
+    """
     return next(n for n in count(1) if comparisons * 2.0 / 2.0**n < alpha(level))
 
 
 def detectable_difference(
     deviation: float, seeds: int, comparisons: int = 1, power: float = POWER, level: float = LEVEL
 ) -> float:
-    """The true difference that is found with this power, in the unit of `deviation`.
+    """The true difference that is detected with the given power.
 
-    deviation: that of single paired differences, taken as normal. Found: by the sign-flip test at
-    (1 - level) / comparisons, simulated up to 16 seeds; beyond, where the two hardly differ, by the
-    paired t test. Infinite where no result could pass.
+    It is computed for normal differences and the sign-flip test at (1 - level) / comparisons: up to
+    16 seeds by simulation, and beyond by the paired t test, from which the test hardly differs
+    there.
+
+    Args:
+        deviation: the standard deviation of single paired differences.
+        seeds: the number of paired seeds.
+        comparisons: the number of comparisons with the baseline.
+        power: the probability of a significant result.
+        level: 1 minus the significance level.
+
+    Returns:
+        The difference, in the unit of `deviation`; infinite if no result can be significant.
     """
     if smallest_p(seeds, comparisons) >= alpha(level):
         return float("inf")

@@ -1,4 +1,4 @@
-"""All against all, by ranks: Friedman's test and Nemenyi's critical difference."""
+"""Comparison of all with all by ranks: Friedman's test and Nemenyi's critical difference."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from afnlab.stats.intervals import LEVEL
 
 @dataclass(frozen=True)
 class Ranking:
-    """Mean ranks over blocks, 1 the best.
+    """Mean ranks over blocks; 1 is the best.
 
-    ranks: by label, ascending; blocks: how many; p: Friedman's; post_hoc: labels x labels, p after
-    Nemenyi; critical_difference: how far apart two mean ranks must be to be told apart.
+    Attributes:
+        ranks: by label, ascending.
+        blocks: the number of blocks.
+        p: the p-value of Friedman's test.
+        post_hoc: labels x labels, p-values of Nemenyi's test.
+        critical_difference: two labels are distinguishable if their mean ranks differ by more.
     """
 
     ranks: pd.Series
@@ -27,14 +31,23 @@ class Ranking:
 
 
 def rank_blocks(values: pd.DataFrame) -> pd.DataFrame:
-    """Ranks of (blocks x labels) values within each block: 1 the highest, ties share, nan last."""
+    """Ranks within each block: 1 for the highest value, ties share their mean rank, nan is last.
+
+    Args:
+        values: blocks x labels, higher is better.
+    """
     return values.fillna(-np.inf).rank(axis=1, ascending=False)
 
 
 def ranking(values: pd.DataFrame, level: float = LEVEL) -> Ranking:
-    """Friedman's test of (blocks x labels) values, higher is better, and Nemenyi's after it.
+    """Friedman's test of the labels over blocks, and Nemenyi's test after it.
 
-    ValueError for fewer than three labels or two blocks.
+    Args:
+        values: blocks x labels, higher is better.
+        level: 1 minus the significance level of the critical difference.
+
+    Raises:
+        ValueError: if there are fewer than three labels or two blocks.
     """
     import scikit_posthocs  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Training pictures varied at random, per seed, and the views of a test picture."""
+"""Random augmentation of training images, per seed, and the views of a test image."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from afnlab.training.streams import generator, sent
 
 @dataclass(frozen=True)
 class Augment:
-    """How training pictures (channels, height, width) are varied.
+    """How training images (channels, height, width) are augmented.
 
-    flip: mirrored left to right in alternate epochs, which half of them first being drawn once
-    (Jordan 2024: every two epochs see both). translate: shifted by up to so many pixels either way,
-    over a reflected border. cutout: a square of this size is set to 0, the mean colour.
+    Attributes:
+        flip: mirrored left to right in alternate epochs; which half of them is mirrored first is
+            drawn once (Jordan 2024: every two epochs see both).
+        translate: shifted by up to so many pixels in each direction, over a reflected border.
+        cutout: a square of this size is set to 0, the mean colour.
     """
 
     flip: bool = True
@@ -29,7 +31,7 @@ class Augment:
 
 
 class Augmented:
-    """The training examples of a data set on a device, varied for each seed by its own stream."""
+    """The training examples of a data set on a device, augmented by a stream of each seed."""
 
     def __init__(
         self, data: Data, augment: Augment | None, seeds: Sequence[int], device: torch.device
@@ -98,7 +100,7 @@ class Augmented:
 
 
 def reflected(x: Tensor, border: int) -> Tensor:
-    """Pictures (..., H, W) with a mirrored border, of any dtype."""
+    """Images (..., H, W) with a reflected border, of any dtype."""
     if not border:
         return x
     for dim in (-2, -1):
@@ -109,10 +111,11 @@ def reflected(x: Tensor, border: int) -> Tensor:
 
 
 def views(x: Tensor) -> list[tuple[float, Tensor]]:
-    """Test pictures (batch, C, H, W) and their mirror images, as they are and moved by one pixel.
+    """Test images (batch, C, H, W) and their mirror images, unshifted and shifted by one pixel.
 
-    Six views with their weights: a half for the pictures in place, a quarter for each of the two
-    diagonal moves, shared with the mirror images.
+    Returns:
+        Six views with their weights: a half for the unshifted images, a quarter for each of the two
+        diagonal shifts, shared with the mirror images.
     """
     height, width = x.shape[-2:]
     border = F.pad(x, (1, 1, 1, 1), "reflect")

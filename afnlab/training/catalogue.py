@@ -1,4 +1,4 @@
-"""The data sets: their sites, files and checksums."""
+"""The data sets: their addresses, files and checksums."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Source:
-    """A data set on its site.
+    """A data set at its address.
 
-    url: where its files lie, with a slash at the end. folder: where they lie on disk.
-    files: name: (bytes, MD5 of the content), as they are read.
-    archive: name and MD5 of the archive that holds `folder` with all of them; None: each is
-    fetched by itself, as `name.gz`. packed: MD5 of those.
-    classes: the label bytes of a record, each with the number of its classes.
+    Attributes:
+        url: the address of its files, with a slash at the end.
+        folder: their folder on disk.
+        files: name: (bytes, MD5 of the content), as they are read.
+        archive: name and MD5 of the archive that holds `folder` with all of them; None: each is
+            fetched by itself, as `name.gz`.
+        packed: MD5 of those.
+        classes: the label bytes of a record, each with the number of its classes.
     """
 
     title: str
@@ -26,7 +29,7 @@ class Source:
 
     @property
     def record(self) -> int:
-        """Bytes of a record of a CIFAR file."""
+        """The size in bytes of a record of a CIFAR file."""
         return len(self.classes) + 3072
 
 

@@ -14,7 +14,7 @@ COMPILED = "compiled"  # attribute of what builds networks with layers of `afnla
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions with an activation each, whose outputs are added; pooled, normalised."""
+    """Two convolutions with an activation each, whose outputs are added, pooled, normalized."""
 
     def __init__(self, inputs: int, width: int, size: int, activation: MakeActivation) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
 
 
 class PerPixel(nn.Module):
-    """A linear layer over the channels of every pixel, with activation, normalised."""
+    """A linear layer over the channels of every pixel, with activation and normalization."""
 
     def __init__(self, inputs: int, width: int, size: int, activation: MakeActivation) -> None:
         super().__init__()
@@ -44,11 +44,12 @@ class PerPixel(nn.Module):
 def residual_convnet(
     channels: int, size: int, widths: tuple[int, ...], reduced: int, hidden: int, classes: int
 ) -> Callable[[MakeActivation], nn.Module]:
-    """The network of apec-afn's CIFAR-100 script, for pictures (channels, size, size).
+    """The network of apec-afn's CIFAR-100 script, for images (channels, size, size).
 
-    A residual block a width, each halving the picture; channels reduced to `reduced` pixel by
-    pixel; dropout; linear layers to `hidden`, `classes` and `classes`, the first two followed by
-    activation and batch normalisation. The source ends in a log-softmax, which the loss here holds.
+    It has one residual block per width, each of which halves the image; a reduction of the channels
+    to `reduced`, pixel by pixel; dropout; and linear layers to `hidden`, `classes` and `classes`,
+    of which the first two are followed by activation and batch normalization. The source ends in a
+    log-softmax, which is a part of the loss here.
     """
 
     def build(activation: MakeActivation) -> nn.Module:
@@ -76,10 +77,10 @@ def _conv(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 class AirbenchBlock(nn.Module):
-    """Convolution, pooling, then one or two further convolutions, each normalised and activated.
+    """Convolution, pooling, then one or two further convolutions, each normalized and activated.
 
     With two further ones, the input of the first is added before the last activation. The scales of
-    the normalisations stay 1. momentum: share of the new batch in the running statistics.
+    the normalizations stay 1. momentum: share of the new batch in the running statistics.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class AirbenchBlock(nn.Module):
 
 
 class Airbench(nn.Module):
-    """The network of cifar10-airbench (Jordan 2024): `start_from` sets its whitening layer."""
+    """The network of cifar10-airbench (Jordan 2024); `start_from` sets its whitening layer."""
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class Airbench(nn.Module):
 
     @torch.no_grad()
     def start_from(self, x: Tensor, eps: float = 5e-4) -> None:
-        """Filters that make the patches of these pictures uncorrelated, and their negatives."""
+        """Set the filters to those that decorrelate patches of these images, and negatives."""
         windows = x.float().unfold(2, 2, 1).unfold(3, 2, 1)  # (n, channels, rows, columns, 2, 2)
         patches = windows.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2)
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
@@ -150,7 +151,7 @@ class Airbench(nn.Module):
 def airbench(
     *widths: int, depth: int = 2, momentum: float = 0.4, channels: int = 3
 ) -> Callable[[MakeActivation], nn.Module]:
-    """The network of cifar10-airbench: a block a width, `depth` convolutions in each."""
+    """The network of cifar10-airbench: one block per width, `depth` convolutions in each."""
 
     def build(activation: MakeActivation) -> nn.Module:
         return Airbench(channels, widths, depth, momentum, activation)

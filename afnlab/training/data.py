@@ -18,12 +18,15 @@ SAMPLE = 5000
 
 @dataclass(frozen=True)
 class Data:
-    """A classification data set: inputs (examples, ...) and labels (examples,) int64.
+    """A classification data set.
 
-    Inputs are floating point, or pixels as bytes: networks see (pixel / 255 - mean) / std, mean and
-    std being a number for each channel of (examples, channels, height, width), or none for 0 and 1.
-    evaluated: which examples `test_x`, `test_y` are: "test", or "validation" (part of the training
-    examples, held out wherever something is selected).
+    Attributes:
+        train_x, test_x: inputs (examples, ...), floating point, or pixels as bytes.
+        train_y, test_y: labels (examples,), int64.
+        mean, std: networks see pixels as (pixel / 255 - mean) / std: a number for each channel of
+            (examples, channels, height, width), or none for 0 and 1.
+        evaluated: which examples `test_x`, `test_y` are: "test", or "validation" (part of the
+            training examples, held out wherever something is selected).
     """
 
     train_x: Tensor
@@ -87,9 +90,10 @@ class Data:
         )
 
     def validation(self, share: float = 0.2) -> Data:
-        """The training part alone, its `share` held out, drawn per class, as what is evaluated.
+        """The training examples alone, with the held-out `share` as the examples to evaluate.
 
-        It holds no test example, so what it selects has seen none. The split is always the same.
+        The share is stratified by class. There are no test examples in it, so what it selects does
+        not depend on any. The split is always the same.
         """
         held_out, classes = (
             round(share * len(self.train_y)),
@@ -113,7 +117,7 @@ def _of_channels(values: tuple[float, ...], dtype: torch.dtype, device: torch.de
 
 
 def stratified_split(labels: Tensor, held: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Indices (kept, held out), in random order, with the classes in proportion in both."""
+    """Indices (kept, held out), in random order, stratified by class."""
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
     index = np.arange(len(labels))
@@ -123,9 +127,9 @@ def stratified_split(labels: Tensor, held: int, seed: int = 0) -> tuple[Tensor, 
 
 @lru_cache(maxsize=1)
 def digits() -> Data:
-    """scikit-learn's handwritten digits: 1,797 pictures of 8 x 8, as rows of 64 values in [0, 1].
+    """scikit-learn's handwritten digits: 1,797 images of 8 x 8, as rows of 64 values in [0, 1].
 
-    1,347 to train and 450 to test, always the same, drawn per class. Nothing is downloaded.
+    1,347 to train and 450 to test, always the same, stratified by class. Nothing is downloaded.
     """
     from sklearn.datasets import load_digits  # noqa: PLC0415
 
@@ -138,7 +142,7 @@ def digits() -> Data:
 
 @lru_cache(maxsize=1)
 def digits_pictures() -> Data:
-    """The same digits as pictures of shape (1, 8, 8)."""
+    """The same digits as images of shape (1, 8, 8)."""
     rows = digits()
     train, test = (x.view(-1, 1, 8, 8) for x in (rows.train_x, rows.test_x))
     return replace(rows, train_x=train, test_x=test)
@@ -163,7 +167,7 @@ def _bytes(content: bytes) -> Tensor:
 
 
 def pixels(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """CIFAR's training pictures (n, 3, 32, 32) as bytes and labels (n,), and those to test on."""
+    """CIFAR's training images (n, 3, 32, 32) as bytes and labels (n,), and those of the test."""
     wanted = files.source(name)
     tables = {}
     for file in wanted.files:
@@ -181,13 +185,13 @@ LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 @lru_cache(maxsize=1)
 def cifar10() -> Data:
-    """CIFAR-10: 50,000 and 10,000 pictures (3, 32, 32), standardised per channel."""
+    """CIFAR-10: 50,000 and 10,000 images (3, 32, 32), standardized per channel."""
     return Data(*pixels("cifar10"), mean=CIFAR10_MEAN, std=CIFAR10_STD)
 
 
 @lru_cache(maxsize=1)
 def cifar10_grey() -> Data:
-    """CIFAR-10 in grey: 50,000 and 10,000 pictures as rows of 1,024 luminances in [0, 1]."""
+    """CIFAR-10 in greyscale: 50,000 and 10,000 images as rows of 1,024 luminances in [0, 1]."""
     x, y, test_x, test_y = pixels("cifar10")
     return Data(_grey(x), y, _grey(test_x), test_y)
 
@@ -201,5 +205,5 @@ def _grey(pixels: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def cifar100() -> Data:
-    """CIFAR-100: 50,000 and 10,000 pictures (3, 32, 32) of 100 classes, pixels in [0, 1]."""
+    """CIFAR-100: 50,000 and 10,000 images (3, 32, 32) of 100 classes, pixels in [0, 1]."""
     return Data(*pixels("cifar100"))

@@ -1,7 +1,7 @@
 """All seeds at once: the seeds' networks are stacked and trained as one batched model.
 
-Whatever the activation, one seed means the same initial weights and the same batches, so results
-are paired by seed. A single run is a stack of one.
+At one seed all activations have the same initial weights and the same batches, so results are
+paired by seed. A training of one seed is a stack of one.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ def train(
     """Train a task's network with an activation, for all seeds at once.
 
     Args:
-        task, activation: names, references to a user's own (`path/my.py:name`), or records.
+        task, activation: names, references to a user's own (`path/my.py:name`), or objects.
         params: the activation's parameters, the task's (lr, weight_decay, batch_size, init, sites,
             split) and `trainable`; see `afnlab.training.options.resolve`.
-        seeds: how many (10 means 0 to 9), or a list of them.
-        epochs: None means the task's own number.
-        device: None means CUDA where there is one.
+        seeds: the number of seeds (10 means 0 to 9), or a list of them.
+        epochs: the number of epochs; None means the task's own.
+        device: None means CUDA if it is available.
         dtype: "float32", "float64", or "bfloat16" for mixed precision (`afnlab.training.mixed`):
-            linear layers and convolutions in bfloat16; weights, normalisation and loss in float32.
-        limit_train, limit_test: use only so many of the examples.
+            linear layers and convolutions in bfloat16; weights, normalization and loss in float32.
+        limit_train, limit_test: use only so many of the examples; None means all.
         record: further tables to keep: "parameters" (learned parameters of the activations, per
             epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step).
         keep_weights: keep the trained weights in the result.
-        progress: show a bar; None means where somebody can see it.
+        progress: show a progress bar; None means in a terminal or a notebook only.
         group: how many seeds to train together; None means as many as is fastest and fits, which
-            `Result.info` tells. It changes results by rounding only.
+            `Result.info` reports. It changes results by rounding only.
 
     Returns:
-        A `Result`. A seed whose loss is no longer finite stays in its tables, as diverged.
+        A `Result`. A seed that diverged stays in its tables, and is marked there.
 
     Raises:
-        ValueError: naming the argument, for anything that is not allowed.
+        ValueError: for an argument that is not allowed, which the message names.
     """
     refuse_while_importing("afnlab.train")
     task, chosen = get_task(task), get_activation(activation)
@@ -92,11 +92,21 @@ def train_members(
     keep_weights: bool = False,
     progress: bool | None = None,
 ) -> list[Recorder]:
-    """Train networks in groups as large as is fast and fits; what was recorded of each group.
+    """Train networks in groups as large as is fast and fits.
 
-    names: what a member's rows have in their column `seed`. A group that does not fit into memory
-    after all is halved, with a warning. Memory that is freed meanwhile is kept, see
-    `afnlab.training.memory`.
+    A group that does not fit into memory after all is halved, with a warning. Memory that is freed
+    meanwhile is kept, see `afnlab.training.memory`.
+
+    Args:
+        how: the plan of the training.
+        members: the networks, as seeds and options.
+        names: the values of the column `seed` in the members' rows.
+        record: the names of further tables.
+        keep_weights: keep the trained weights.
+        progress: show a progress bar.
+
+    Returns:
+        One recorder per group.
     """
     done: list[Recorder] = []
     rows, parts = ceil(how.epochs), stacks(members)

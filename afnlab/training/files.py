@@ -1,8 +1,8 @@
-"""Data sets as files: where they lie, fetching them, and whether they are what they should be.
+"""Data sets as files: where they are, fetching them, and checking them.
 
-They lie in the layout of their own sites (which torchvision keeps for MNIST) under `$AFNLAB_DATA`,
-or else in the user's cache folder. A file is there whole or not at all: it is downloaded and
-unpacked under a temporary name, checked, and renamed.
+They have the layout of their own sites (which torchvision keeps for MNIST) under `$AFNLAB_DATA`,
+or else in the user's cache folder. A file is complete or absent: it is downloaded and unpacked
+under a temporary name, checked, and renamed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RETRIES = 2
 
 
 class DataError(ValueError):
-    """A data file is missing or not what it should be."""
+    """A data file is missing or damaged."""
 
 
 def source(name: str) -> Source:
@@ -42,22 +42,25 @@ def source(name: str) -> Source:
 
 
 def given_folder() -> Path | None:
-    """The folder that the user set, if any."""
+    """The folder that the user set (`$AFNLAB_DATA`), if any."""
     folder = os.environ.get(ENVIRONMENT)
     return expanded(folder) if folder else None
 
 
 def folder_of(name: str) -> Path:
-    """Where a data set's files lie, or would."""
+    """The folder of a data set's files, whether they exist or not."""
     folder = given_folder()
     return (folder or user_cache()) / source(name).folder
 
 
 def read(name: str, file: str) -> bytes:
-    """The content of one file of a data set, checked; a warning if it is not a published one.
+    """The content of one file of a data set, checked; with a warning if it is not a published one.
 
-    Without `$AFNLAB_DATA` a data set that is not there is fetched first; with it, a missing file is
-    a DataError that names the file and the command that fetches it.
+    Without `$AFNLAB_DATA` a missing data set is fetched first.
+
+    Raises:
+        DataError: with `$AFNLAB_DATA`, if the file is missing or damaged, with the command that
+            fetches it.
     """
     found = _find(name, file)
     if found is None and given_folder() is None:
@@ -129,7 +132,7 @@ def _is_original(path: Path, name: str, changed: int) -> bool:
 
 
 def problems(name: str) -> list[str]:
-    """What is wrong with a data set on disk, a sentence a file; nothing is fetched."""
+    """The errors of a data set on disk, one sentence per file; nothing is fetched."""
     found = []
     for file in source(name).files:
         path = _find(name, file)
@@ -145,7 +148,7 @@ def problems(name: str) -> list[str]:
 def originals(name: str) -> bool:
     """Whether a data set on disk, in which `problems` finds nothing, is the published one.
 
-    Otherwise it is somebody's own writing of it, of which only sizes and labels can be checked.
+    Otherwise somebody has written it anew, and only its sizes and labels can be checked.
     """
     return not _is_of_others(name)
 
@@ -158,11 +161,17 @@ def state(name: str) -> str:
 
 
 def fetch(name: str) -> Path:
-    """Download what is missing or damaged and check it; the data set's folder.
+    """Download what is missing or damaged and check it.
 
-    An interrupted or altered download is thrown away and tried again, twice. Of several processes
-    one fetches, and the others wait for it, where the file system has locks. `$AFNLAB_MIRROR` is an
-    address to take the files from in place of their own site. DataError says what to do.
+    An interrupted or altered download is discarded and tried again, twice. Of several processes one
+    fetches, and the others wait for it, if the file system has locks. `$AFNLAB_MIRROR` is an
+    address from which the files are taken in place of their own site.
+
+    Returns:
+        The data set's folder.
+
+    Raises:
+        DataError: if that fails, with what to do.
     """
     folder, wanted = folder_of(name), source(name)
     try:

@@ -1,7 +1,7 @@
 """A fully connected network of many seeds as plain batched operations.
 
-`torch.func.vmap` gives the same numbers, at several times the overhead; of a small network that is
-most of a step. What is not a chain of linear layers and activations goes through vmap.
+`torch.func.vmap` gives the same numbers with several times the overhead, which is most of a step of
+a small network. A network that is not a chain of linear layers and activations uses vmap.
 """
 
 from __future__ import annotations

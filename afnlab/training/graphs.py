@@ -18,19 +18,21 @@ Step = Callable[[Tensor], Tensor]
 
 
 def wanted(device: torch.device) -> bool:
-    """On a GPU, unless `AFNLAB_CUDA_GRAPHS=0`."""
+    """Whether steps are captured: on a GPU, unless `AFNLAB_CUDA_GRAPHS=0`."""
     return device.type == "cuda" and os.environ.get(SETTING) != "0"
 
 
 class Replayed:
     """A step, a function of a tensor of indices: after a few calls it is captured, then replayed.
 
-    step: it may read and write tensors that live on, and draw from torch's default generator; what
-        it does in Python happens at the capture alone. Calls with another shape are not captured.
-    state: all tensors that it changes.
+    Before a graph is used it is compared with the step from which it was made. If it cannot be
+    captured, or differs, the step is executed without it, with a warning.
 
-    Before a graph is used it is held against the step that it was made of. Where it cannot be made,
-    or differs, the step goes on as it is, with a warning that says so.
+    Args:
+        step: it may read and write tensors that live on, and draw from torch's default generator;
+            its Python code is executed at the capture alone. Calls with another shape are not
+            captured.
+        state: all tensors that it changes.
     """
 
     def __init__(self, step: Step, state: Callable[[], Iterable[Tensor]]) -> None:
@@ -95,7 +97,7 @@ def _side(device: torch.device) -> torch.cuda.Stream:
 
 
 def aside(step: Step, index: Tensor) -> Tensor:
-    """A step on another stream than the default one, as capture demands of those before it."""
+    """A step on a side stream, which capture requires of the steps before it."""
     with torch.cuda.device(index.device):
         main, side = torch.cuda.current_stream(), _side(index.device)
         side.wait_stream(main)
@@ -106,7 +108,7 @@ def aside(step: Step, index: Tensor) -> Tensor:
 
 
 def capture(step: Step, index: Tensor) -> tuple[Callable[[], object], Tensor]:
-    """What replays a step, and where it then leaves its losses. Recording runs nothing."""
+    """The function that replays a step, and its losses. The capture itself computes nothing."""
     with torch.cuda.device(index.device):
         graph, side = torch.cuda.CUDAGraph(), _side(index.device)
         # The outer one is left whatever happens inside: a capture that fails leaves its own on.

@@ -1,4 +1,4 @@
-"""How many networks to train together: what is faster, and what fits."""
+"""How many networks to train together: what is faster, and what fits into memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def size(how: Plan, members: Sequence[Member]) -> int:
 
 
 def memory(device: torch.device) -> int:
-    """Bytes of the device's memory; of a container what it may use."""
+    """Bytes of the device's memory; in a container, of the memory that it may use."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     try:
@@ -67,6 +67,6 @@ def memory(device: torch.device) -> int:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether torch, or Python, says that memory is short."""
+    """Whether torch, or Python, reports that memory is insufficient."""
     words = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
     return isinstance(error, MemoryError) or any(w in str(error) for w in words)

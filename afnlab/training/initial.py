@@ -1,4 +1,4 @@
-"""Where a network starts: its seed's weights, or weights scaled for an activation."""
+"""The initialization of a network: its seed's weights, or weights scaled for an activation."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from afnlab.training.tasks import Task
 
 @torch_defaults()
 def gain(ref: str | Activation, **params: Any) -> float:
-    """The factor g for which weights of variance g^2 / inputs take a mean square of 1 to 1.
+    """The factor g with which weights of variance g^2 / inputs preserve a mean square of 1.
 
     g = 1 / sqrt(E[f(z)^2]) for a standard normal z (He et al. 2015 for the ReLU, where it is
-    sqrt 2): pre-activations of variance 1 lead, on average over the weights, to the same in the
-    next layer. Whether many layers stay there is another matter. They do where the layer's map of
-    mean squares leads back to 1, as for tanh, sigmoid or SELU. Where it leads away, small
-    deviations grow: after 50 layers of width 400 the mean square is around 100 for SReLU and GELU,
-    1e5 for Swish (medians of 20 draws of the weights, which reach from a tenth to ten times that),
-    and 5e32 for tanhshrink. For ReLU, which leads neither way, it wanders between 0.1 and 3.
+    sqrt 2): pre-activations of variance 1 lead, on average over the weights, to variance 1 in the
+    next layer. Over many layers the variance stays there if 1 is a stable fixed point of the
+    layer's map of mean squares, as for tanh, sigmoid or SELU. If it is unstable, small deviations
+    grow: after 50 layers of width 400 the mean square is around 100 for SReLU and GELU, 1e5 for
+    Swish (medians of 20 draws of the weights, which range from a tenth to ten times that), and
+    5e32 for tanhshrink. For ReLU, which is neither, it varies between 0.1 and 3.
 
-    ValueError for an activation that is not elementwise.
+    Args:
+        ref: an elementwise activation, by name, reference or object.
+
+    Raises:
+        ValueError: for an activation that is not elementwise.
     """
     record = get_activation(ref)
     if not record.elementwise:
@@ -47,11 +51,11 @@ def weighted_layers(model: nn.Module) -> list[nn.Linear | nn.modules.conv._ConvN
 
 @torch.no_grad()
 def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.Generator) -> None:
-    """Draw the weights of linear and convolution layers: deviation gain / sqrt(fan in), biases 0.
+    """Draw weights of linear and convolution layers: standard deviation gain / sqrt(fan in).
 
-    The first layer's gain makes up for the size of the inputs, so that its pre-activations have a
-    mean square of 1; see `gain` for what becomes of that in many layers. Every activation gets the
-    same normal draws, times its own gain.
+    Biases are 0. The first layer's gain corrects for the size of the inputs, so that its
+    pre-activations have a mean square of 1; see `gain` for what follows from that in many layers.
+    Every activation gets the same normal draws, times its own gain.
     """
     for i, layer in enumerate(weighted_layers(model)):
         scale = factor if i else float(inputs.square().mean().rsqrt())
@@ -62,10 +66,10 @@ def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.
 
 
 def network(task: Task, record: Activation, options: Options, seed: int) -> nn.Module:
-    """The task's network as it is constructed for one seed; `build` makes it the seed's start.
+    """The task's network as it is constructed for one seed; `build` initializes it.
 
-    The network and the activation draw from streams of their own, so that at one seed every
-    activation meets the same weights.
+    The network and the activation draw from streams of their own, so that at one seed all
+    activations have the same weights.
     """
     start = generator(seed, "activation")
 
@@ -80,9 +84,9 @@ def network(task: Task, record: Activation, options: Options, seed: int) -> nn.M
 
 
 def build(task: Task, record: Activation, options: Options, seed: int, inputs: Tensor) -> nn.Module:
-    """The task's network at the start of one seed.
+    """The task's network as initialized for one seed.
 
-    A network with a method `start_from` is shown the first 5,000 of the training inputs.
+    A network with a method `start_from` is given the first 5,000 of the training inputs.
     """
     model = network(task, record, options, seed)
     if options.init == "gain":

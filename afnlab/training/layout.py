@@ -1,4 +1,4 @@
-"""How a network runs: together with other seeds' or by itself, and in which type and layout."""
+"""How a network runs: stacked with other seeds' or alone, and in which type and memory format."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from afnlab.training import mixed
 
 
 def together(network: nn.Module) -> bool:
-    """Whether training seeds at once beats training them in turn.
+    """Whether training seeds in one stack is faster than one after the other.
 
     Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
-    convolutions) than in turn in the channels-last layout. Recurrent layers have no rule for a
-    batch of weights; `stackable` finds what else has none.
+    convolutions) than one after the other in the channels-last layout. Recurrent layers have no
+    batching rule for weights; `stackable` finds what else has none.
     """
     alone = any(isinstance(m, nn.RNNBase) for m in network.modules())
     return not (alone or _has_convolutions(network))
@@ -21,10 +21,11 @@ def together(network: nn.Module) -> bool:
 
 @torch.no_grad()
 def stackable(network: nn.Module, example: Tensor) -> bool:
-    """Whether a network that takes this example takes it under `torch.func.vmap` too.
+    """Whether a network that accepts this example also accepts it under `torch.func.vmap`.
 
-    Not so a batch normalisation with momentum=None, a branch on a value, some parametrizations.
-    The network is of no use afterwards: where a module is shared, torch does not undo the exchange.
+    It does not with a batch normalization with momentum=None, a branch on a value, and some
+    parametrizations. The network is unusable afterwards: where a module is shared, torch does not
+    undo the exchange.
     """
     state = dict(network.named_parameters()) | dict(network.named_buffers())
     stacked = {n: t.detach().expand(2, *t.shape).clone() for n, t in state.items()}
@@ -40,13 +41,13 @@ def stackable(network: nn.Module, example: Tensor) -> bool:
 
 
 def channels_last(network: nn.Module) -> bool:
-    """Whether to lay it out channels last: with convolutions, unless they are of volumes."""
+    """Whether to use the channels-last layout: with convolutions, except three-dimensional ones."""
     deep = any(t.dim() == 5 for t in (*network.parameters(), *network.buffers()))
     return _has_convolutions(network) and not deep
 
 
 def halved(device: torch.device, dtype: torch.dtype, half: bool) -> bool:
-    """Whether a recipe with `half` computes in float16: on a GPU, where nothing wider is asked."""
+    """Whether a recipe with `half` computes in float16: on a GPU, where the dtype is float32."""
     return half and device.type == "cuda" and dtype == torch.float32
 
 

@@ -1,4 +1,4 @@
-"""A small network that learns step by step, so that one can watch it."""
+"""A small network that is trained step by step, so that its training can be watched."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ TUNABLE = ("lr", "momentum", "batch", "l2")
 
 @dataclass(frozen=True)
 class Setup:
-    """A multilayer perceptron and how it is trained; ValueError naming what is not allowed.
+    """A multilayer perceptron and its training; ValueError for a value that is not allowed.
 
-    activation, params: the activation and its parameters. hidden: widths of the hidden layers.
-    auto_rot, L: rotate the hidden layers; L None means `suggested_L`.
-    lr, momentum, batch: of gradient descent. l2: penalty on the weights, not on the biases, as
-    convnetjs counts it: l2 times the weight joins the sum of a batch's gradients, and so 1 / batch
-    of it their mean. start: weights scaled for the activation ("gain"), torch's own, or those of
-    convnetjs (deviation 1 / sqrt(inputs), hidden biases 0.1). seed: of the weights and batches.
-    low, high: the range of both coordinates.
+    Attributes:
+        activation, params: the activation and its parameters.
+        hidden: widths of the hidden layers.
+        auto_rot, L: rotate the hidden layers; L None means `suggested_L`.
+        lr, momentum, batch: of gradient descent.
+        l2: penalty on the weights, not on the biases, as convnetjs computes it: l2 times the weight
+            is added to the sum of a batch's gradients, and so 1 / batch of it to their mean.
+        start: weights scaled for the activation ("gain"), torch's own, or those of convnetjs
+            (standard deviation 1 / sqrt(inputs), hidden biases 0.1).
+        seed: of the weights and batches.
+        low, high: the range of both coordinates.
     """
 
     activation: str | Activation = "srelu"
@@ -72,7 +76,7 @@ class Setup:
             suggested_L(record)
 
     def build(self) -> nn.Sequential:
-        """The network at its start: at one seed the same draws whatever the activation."""
+        """The initialized network: at one seed the same draws for all activations."""
         record = get_activation(self.activation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -119,9 +123,11 @@ def _as_convnetjs(network: nn.Sequential, draws: torch.Generator) -> None:
 
 
 class Learner:
-    """A network of a setup, and as many steps as it is asked for.
+    """A network of a setup, trained for as many steps as requested.
 
-    steps: taken so far; losses: mean cross entropy of each step's batch.
+    Attributes:
+        steps: how many were taken so far.
+        losses: mean cross entropy of each step's batch.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -137,7 +143,7 @@ class Learner:
         self.losses = array("d")
 
     def retune(self, setup: Setup) -> None:
-        """Go on with the lr, momentum, batch and l2 of another setup."""
+        """Continue with the lr, momentum, batch and l2 of another setup."""
         for group, l2 in zip(self.optimizer.param_groups, (setup.l2, 0.0), strict=True):
             group |= {"lr": setup.lr, "momentum": setup.momentum}
             group["weight_decay"] = l2 / setup.batch
@@ -182,7 +188,7 @@ class Learner:
 
     @torch.no_grad()
     def preactivations(self, x: Tensor) -> list[Tensor]:
-        """What enters the activation of each hidden layer at the points: (count, width) each."""
+        """The inputs of each hidden layer's activation at the points: (count, width) each."""
         found = []
         self.network.eval()
         for layer in list(self.network)[:-1]:
@@ -194,7 +200,7 @@ class Learner:
 
     @torch.no_grad()
     def scores(self, x: Tensor, y: Tensor) -> tuple[float, float]:
-        """Over all points: the share whose class it finds, and the mean cross entropy."""
+        """Over all points: the accuracy and the mean cross entropy."""
         self.network.eval()
         logits = self.network(x)
         self.network.train()

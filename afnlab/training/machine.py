@@ -1,4 +1,4 @@
-"""What a number may depend on beside the code: processor, threads, torch's settings, versions."""
+"""What a number may depend on besides the code: processor, threads, torch's settings, versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks of a stack: a seed each, and options that may differ as far as a stack allows."""
+"""The networks of a stack: one seed each, and options that may differ as far as a stack allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def stacks(members: Sequence[Member]) -> list[list[int]]:
     """Positions of the members that can be trained in one stack, a list for each stack.
 
     Members of a stack may differ in their seed, learning rate, weight decay, initial weights and in
-    continuous parameters of the activation; whoever differs in anything else gets another stack.
+    continuous parameters of the activation; members that differ in anything else are in other
+    stacks.
     """
     found: dict[str, list[int]] = {}
     for at, member in enumerate(members):
@@ -56,8 +57,8 @@ def _alike(options: Options) -> list[Any]:
 def aligned(members: Sequence[Member]) -> list[Member]:
     """The members, with the activation's parameters in which they differ as tensors.
 
-    A tensor becomes a buffer of the network, which is stacked like its weights; as double precision
-    it has all its digits until it takes the type of the network.
+    A tensor becomes a buffer of the network, which is stacked like its weights. It is in double
+    precision, and so exact, until it is converted to the type of the network.
     """
     values: dict[str, set[float]] = {}
     for member in members:

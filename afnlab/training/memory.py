@@ -20,14 +20,14 @@ _lock, _inside = Lock(), 0
 
 @contextmanager
 def keep_freed_memory() -> Iterator[bool]:
-    """A time in which this process keeps the memory it frees, where the C library can; whether.
+    """A context in which this process keeps the memory that it frees; whether it can.
 
-    Large tensors otherwise come from the system anew in every operation, and the first touch of
-    each page takes longer than most operations. No number depends on it. Afterwards what is free
-    goes back to the system, and large blocks are mapped again, as glibc by itself does once it has
-    freed some: 32 MiB and more. Where there is no glibc, or the environment sets what malloc does
-    (GLIBC_TUNABLES, MALLOC_...), nothing is changed. Times may overlap, in any threads: the last to
-    end puts it back.
+    Otherwise large tensors are allocated anew by the system in every operation, and the first
+    access to each page takes longer than most operations. No number depends on it. Afterwards free
+    memory is returned to the system, and large blocks are mapped again, as glibc itself does once
+    it has freed some: 32 MiB and more. Without glibc, or where the environment configures malloc
+    (GLIBC_TUNABLES, MALLOC_...), nothing is changed. Contexts may overlap, in any threads: the end
+    of the last one restores the settings.
     """
     global _inside  # noqa: PLW0603
     library = None if _told_by_environment() else _glibc()

@@ -1,4 +1,4 @@
-"""Mixed precision: products in bfloat16, whatever is kept between steps in float32."""
+"""Mixed precision: products in bfloat16, everything that is kept between steps in float32."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ _KNOWN = (*_PRODUCTS, *_NORMALISATIONS, ActivationModule)
 
 
 def kept(dtype: torch.dtype) -> torch.dtype:
-    """The type of what is kept between steps, of a training in this type."""
+    """The type of the values that a training in this type keeps between steps."""
     return torch.float32 if dtype == NARROW else dtype
 
 
 def check(dtype: str, task: Task, record: Activation, options: Options) -> None:
-    """ParameterError if this type is bfloat16, and a part of the network cannot be computed so.
+    """ParameterError if this type is bfloat16, and a part of the network cannot use it.
 
-    Known are linear layers, convolutions, normalisations and activations, and whatever has no
-    parameters of its own. An Auto-Rotating layer takes sums of its weights, which need float32.
+    Supported are linear layers, convolutions, normalizations and activations, and everything that
+    has no parameters of its own. An Auto-Rotating layer takes sums of its weights, which need
+    float32.
     """
     if dtype != "bfloat16":
         return
@@ -55,15 +56,15 @@ def products(model: nn.Module) -> tuple[str, ...]:
 
 
 def narrowed(params: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
-    """The parameters of these names in bfloat16; their gradients come back in float32."""
+    """The parameters of these names in bfloat16; their gradients are returned in float32."""
     return {name: params[name].to(NARROW) for name in names}
 
 
 def cast_inputs(model: nn.Module, stacked: bool) -> None:
-    """Let every layer take its inputs in the type that it computes in, whatever comes.
+    """Let every layer convert its inputs to the type in which it computes.
 
-    Linear and convolutional layers in bfloat16; normalisations take both types, but, stacked by
-    vmap, nothing beside their own float32.
+    Linear and convolutional layers compute in bfloat16. Normalizations accept both types, but when
+    stacked by vmap only their own float32.
     """
     for module in model.modules():
         if isinstance(module, _PRODUCTS):

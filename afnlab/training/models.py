@@ -14,7 +14,7 @@ MakeActivation = Callable[[], nn.Module]
 
 
 def mlp(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
-    """A fully connected network of these sizes, an activation after each layer but the last."""
+    """A fully connected network of these sizes, an activation after each layer except the last."""
 
     def build(activation: MakeActivation) -> nn.Module:
         layers: list[nn.Module] = []
@@ -26,11 +26,11 @@ def mlp(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
 
 
 def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
-    """A fully connected network of Auto-Rotating layers, the last one plain, started as in Keras.
+    """A fully connected network of Auto-Rotating layers, the last plain, initialized as in Keras.
 
-    Weights are Glorot uniform, biases 0. auto_rot=False leaves the same layers unrotated;
-    classic=True builds it of plain layers; trainable_L has every layer learn its own limit, from L
-    on. Inputs are taken to lie in [0, 1].
+    Weights are Glorot uniform, biases 0. auto_rot=False keeps the same layers without rotation;
+    classic=True builds it of plain layers; trainable_L lets every layer learn its own limit,
+    initialized with L. Inputs are assumed to lie in [0, 1].
     """
 
     def build(

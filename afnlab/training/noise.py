@@ -22,7 +22,7 @@ class Noise:
     """Uniform noise for the stochastic activations, drawn per seed from a stream of its own.
 
     Each forward pass takes its noise from one pool, in the order of its calls, so that a member of
-    a stack sees the noise that it would see alone.
+    a stack has the noise that it would have alone.
     """
 
     def __init__(self, network: nn.Module, example: Tensor, seeds: Sequence[int]) -> None:
@@ -54,7 +54,7 @@ class Noise:
         return count // len(example)
 
     def draw(self, batch: int) -> Tensor | None:
-        """A pool for one step, (seeds, values); None if nothing needs noise."""
+        """A pool for one step, (seeds, values); None if no activation is stochastic."""
         if not self.per_example:
             return None
         size = self.per_example * batch
@@ -65,7 +65,7 @@ class Noise:
         self.pool, self.taken = pool, 0
 
     def take(self, x: Tensor) -> Tensor:
-        """The next values for x: one member's (inside vmap), or all's where the pool is."""
+        """The next values for x: one member's (inside vmap), or all members' where the pool is."""
         assert self.pool is not None
         count = x.numel() if self.pool.dim() == 1 else x[0].numel()
         part = self.pool[..., self.taken : self.taken + count]

@@ -1,4 +1,4 @@
-"""Optimizers by name, over stacked parameters: all are elementwise, so members do not mix."""
+"""Optimizers by name, over stacked parameters: all are elementwise, so members are independent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADAM_MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Setting:
-    """What an optimizer may know of a training: stacked parameters by name, and its length.
+    """What an optimizer needs to know of a training: stacked parameters by name, and its length.
 
     schedule: see `Airbench`; the others keep their learning rate. momentum: the decay of the mean
     gradient (Adam's first beta); None: the optimizer's own.
@@ -33,7 +33,7 @@ class Setting:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What torch's own optimizers take; on a GPU their steps can be captured as a graph."""
+        """The arguments of torch's own optimizers; on a GPU a graph can capture their steps."""
         on_gpu = any(p.is_cuda for p in self.params.values())
         return {"lr": self.lr, "weight_decay": self.weight_decay, "capturable": on_gpu}
 
@@ -41,8 +41,9 @@ class Setting:
 class PerMember:
     """An optimizer whose learning rate and weight decay differ between the members of a stack.
 
-    torch's optimizers take one rate for a tensor. Their steps are proportional to the rate, so one
-    with the rate 1 makes the steps of tensors of zeros, and each member takes its own multiple.
+    torch's optimizers have one learning rate per tensor. Their steps are proportional to it, so an
+    optimizer with learning rate 1 computes the steps of tensors of zeros, and each member takes its
+    own multiple of them.
 
     Args:
         make: the optimizer, of a `Setting`.
@@ -97,10 +98,10 @@ def _column(values: Tensor, like: Tensor) -> Tensor:
 
 
 class KerasRMSprop(torch.optim.Optimizer):
-    """RMSprop with eps under the root, p -= lr g / sqrt(v + eps), as Keras has it since 2.11.
+    """RMSprop with eps under the root, p -= lr g / sqrt(v + eps), as in Keras since 2.11.
 
-    torch.optim.RMSprop divides by sqrt(v) + eps. With eps = 1e-7 the difference shows where
-    gradients are small: the step is bounded by lr g / 3e-4 here, and by lr sqrt(10) there.
+    torch.optim.RMSprop divides by sqrt(v) + eps. With eps = 1e-7 the two differ where gradients are
+    small: the step is bounded by lr g / 3e-4 here, and by lr sqrt(10) there.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
@@ -121,13 +122,14 @@ class KerasRMSprop(torch.optim.Optimizer):
 
 
 class Airbench(torch.optim.SGD):
-    """Nesterov SGD as cifar10-airbench has it (Jordan 2024), on losses summed over the batch.
+    """Nesterov SGD as in cifar10-airbench (Jordan 2024), on losses summed over the batch.
 
-    lr and weight decay are stated for 1,024 examples and apart from the momentum; biases of
-    normalisations learn 64 times faster; the whitening layer's bias rests after three epochs. Over
-    the steps the rate goes in lines from schedule[0] of lr to lr, after a share of schedule[1], and
-    to schedule[2] of it. Every five steps parameters and running statistics become their slow
-    average (lookahead), which follows ever less closely; at the end they are that average.
+    lr and weight decay are stated for 1,024 examples and separate from the momentum; biases of
+    normalizations have a learning rate 64 times as high; the whitening layer's bias is constant
+    after three epochs. Over the steps the learning rate changes linearly from schedule[0] of lr to
+    lr, after a share of schedule[1], and then to schedule[2] of it. Every five steps parameters and
+    running statistics become their slow average (lookahead), which follows ever less closely; at
+    the end they are that average.
     """
 
     MOMENTUM, BIAS_FACTOR, RESTS_AFTER, EVERY, SLOWEST = 0.85, 64.0, 3, 5, 0.95**5
@@ -153,7 +155,7 @@ class Airbench(torch.optim.SGD):
 
     @property
     def rate(self) -> float:
-        """The share of the learning rate at this step."""
+        """The learning rate at this step, as a share of lr."""
         first, share, last = self.setting.schedule or (1.0, 0.0, 1.0)
         rising = int(self.setting.steps * share)
         if self.done < rising:

@@ -1,4 +1,4 @@
-"""What `params` may hold: the activation's parameters and the task's, told apart and checked."""
+"""The `params` of a training: parameters of the activation and of the task, checked."""
 
 from __future__ import annotations
 
@@ -30,16 +30,18 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Options:
-    """The settings of a run, complete: what was given, and the defaults of the rest.
+    """The settings of a run, complete: those that were given, and the defaults of the rest.
 
-    activation: the activation's parameters that were given, under their own names.
-    trainable: names of those that are trained.
-    lr, weight_decay, batch_size, optimizer: the recipe.
-    momentum: the decay of the mean gradient (Adam's first beta); None: the optimizer's own.
-    init: "source" (the network's own) or "gain" (normal, scaled for the activation by its gain).
-    init_scale: a factor on the initial weights of linear and convolutional layers.
-    sites: "each" or "shared". split: evaluate on "test" or "validation" examples.
-    model: the task's own settings.
+    Attributes:
+        activation: the activation's parameters that were given, under their own names.
+        trainable: names of those that are trained.
+        lr, weight_decay, batch_size, optimizer: the recipe.
+        momentum: the decay of the mean gradient (Adam's first beta); None: the optimizer's own.
+        init: "source" (the network's own) or "gain" (normal, scaled by the activation's gain).
+        init_scale: a factor on the initial weights of linear and convolutional layers.
+        sites: "each" or "shared".
+        split: evaluate on "test" or "validation" examples.
+        model: the task's own settings.
     """
 
     activation: dict[str, Any]
@@ -62,13 +64,18 @@ TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
 
 def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Options:
-    """Options of a run from its `params`.
+    """The options of a run from its `params`.
 
-    A key is a parameter of the activation (or an alias), one of the task (lr, weight_decay,
-    batch_size, optimizer, momentum, init, init_scale, sites, split, and its own settings),
-    `trainable` (true, false or a list of names), or either kind written out as `activation.x`,
-    `task.x`, which a name that both have must be. ParameterError for anything else, with the
-    nearest spelling, and for a value that is not allowed; its name is the key that was given.
+    Args:
+        task, record: the task and the activation.
+        params: a key is a parameter of the activation (or an alias), one of the task (lr,
+            weight_decay, batch_size, optimizer, momentum, init, init_scale, sites, split, and its
+            own settings), `trainable` (true, false or a list of names), or either kind written out
+            as `activation.x`, `task.x`, which is required for a name that both have.
+
+    Raises:
+        ParameterError: for anything else, with the nearest spelling, and for a value that is not
+            allowed; its name is the key that was given.
     """
     if not isinstance(params, Mapping):
         raise ParameterError("params", params, "a mapping of names to values")
@@ -179,7 +186,7 @@ def choice(value: Any, name: str, allowed: Iterable[str]) -> Any:
 
 
 def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:
-    """ParameterError unless value is a finite number, at least `least` or above `above`."""
+    """ParameterError if the value is no finite number, at least `least` or above `above`."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (good and abs(value) <= float_info.max and value >= least) or (
         above is not None and value <= above
@@ -189,7 +196,7 @@ def number(value: Any, name: str, least: float = float("-inf"), above: float | N
 
 
 def whole(value: Any, name: str, least: int, most: int = LARGEST) -> None:
-    """ParameterError unless value is an integer, `least` to `most`."""
+    """ParameterError if the value is not an integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         over = isinstance(value, int) and value > most
         limit = f"{least} to {most}" if over else f"{least} or more"

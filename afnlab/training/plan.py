@@ -65,10 +65,15 @@ def plan(
 
 
 def pick_device(device: str | torch.device | None, here: bool = True) -> torch.device:
-    """The device asked for, or CUDA where there is one.
+    """The requested device, or CUDA if it is available and none is requested.
 
-    here: False takes one that only other machines have. ParameterError if it is not to be had, or
-    of a kind on which nothing can be trained.
+    Args:
+        device: its name, or None.
+        here: False accepts a device that only other machines have.
+
+    Raises:
+        ParameterError: if the device is not available, or of a kind on which nothing can be
+            trained.
     """
     if device is None or device in ("", "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""Points in the plane in two classes, for networks that can be looked at."""
+"""Points in the plane in two classes, for networks that can be visualized."""
 
 from __future__ import annotations
 
@@ -51,10 +51,16 @@ SHAPES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
 def points(
     shape: str, count: int = 400, noise: float = 0.05, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Points (count, 2), nearly all within [-1, 1], and their classes (count,), 0 and 1 in turn.
+    """Points (count, 2), nearly all within [-1, 1], and their classes (count,), 0, 1, 0, 1 ...
 
-    shape: "moons", "circles", "spirals" or "xor". noise: deviation of the normal noise added to the
-    coordinates. ValueError naming an argument that is not allowed.
+    Args:
+        shape: "moons", "circles", "spirals" or "xor".
+        count: the number of points.
+        noise: the standard deviation of the normal noise added to the coordinates.
+        seed: of the points.
+
+    Raises:
+        ValueError: for an argument that is not allowed, which the message names.
     """
     if shape not in SHAPES:
         raise ValueError(unknown("shape", shape, SHAPES))

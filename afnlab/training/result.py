@@ -27,22 +27,22 @@ class Result:
     """A finished training.
 
     Attributes:
-        history: one row a seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
+        history: one row per seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
             examples as they were trained on), test_loss, test_accuracy (a fraction), seconds (the
-            epoch's time over the number of seeds trained together), diverged (a loss has not been
-            finite by then).
-        parameters: asked for with `record`, or None: seed, epoch (0: the start), site, parameter,
-            index, value.
-        gradients: the same: seed, epoch, parameter, norm (mean over the epoch's steps).
-        steps: the same: seed, step (from 1), train_loss.
+            epoch's time over the number of seeds trained together), diverged (a loss was not finite
+            up to then).
+        parameters: if requested with `record`, else None: seed, epoch (0: at initialization), site,
+            parameter, index, value.
+        gradients: likewise: seed, epoch, parameter, norm (mean over the epoch's steps).
+        steps: likewise: seed, step (from 1), train_loss.
         weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or
             None.
-        info: how it was made: resolved options, device, dtype, threads, versions, data fingerprint,
+        info: the conditions: resolved options, device, dtype, threads, versions, data fingerprint,
             and how many seeds were trained together.
-        candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: what validation
-            said of every candidate, what each seed chose, the history of the same seeds at the
-            fixed recipe, and what they come to with the cheaper tunings that this one contains
-            (None: it contains none).
+        candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: the validation
+            results of every candidate, what each seed chose, the history of the same seeds at the
+            fixed recipe, and their results with the cheaper tunings that this one contains (None:
+            it contains none).
         own_options: the options of each seed, by its number.
     """
 
@@ -70,7 +70,7 @@ class Result:
 
     @property
     def final(self) -> pd.DataFrame:
-        """The last epoch's rows, one a seed."""
+        """The rows of the last epoch, one per seed."""
         return self.history[self.history.epoch == self.history.epoch.max()].set_index("seed")
 
     def summary(self) -> pd.Series:
@@ -89,9 +89,16 @@ class Result:
         )
 
     def model(self, seed: int) -> nn.Module:
-        """The trained network of one seed, in evaluation mode; needs keep_weights=True.
+        """The trained network of one seed, in evaluation mode.
 
-        What was trained in float16 is widened, so that it takes inputs as `Data.floats` gives them.
+        A network that was trained in float16 is converted to float32, so that it takes inputs as
+        `Data.floats` gives them.
+
+        Args:
+            seed: one of `seeds`.
+
+        Raises:
+            ValueError: if the weights were not kept (keep_weights=True), or the seed is not there.
         """
         if self.weights is None:
             raise ValueError("the weights were not kept; train with keep_weights=True")
@@ -129,7 +136,7 @@ def result(
     device: torch.device,
     keep_weights: bool,
 ) -> Result:
-    """A training's result, of what was recorded of its groups of seeds."""
+    """The result of a training, from what was recorded of its groups of seeds."""
     parts = [recorder.tables_of() for recorder in recorders]
     tables = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
     history = tables.pop("history").sort_values(["seed", "epoch"], ignore_index=True)

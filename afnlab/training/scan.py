@@ -1,4 +1,4 @@
-"""Values of one continuous parameter against each other: all values and seeds in one training."""
+"""Comparison of values of one continuous parameter: all values and seeds in one training."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scannable(task: Task, record: Activation) -> dict[str, tuple[float, float]]:
 
 
 def grid(task: str | Task, activation: str | Activation, parameter: str, count: int) -> list[float]:
-    """So many values over the parameter's range, rounded to three digits."""
+    """So many values over the parameter's range, rounded to three significant digits."""
     whole(count, "count", least=1, most=MOST_SEEDS)
     low, high = _range(get_task(task), get_activation(activation), parameter)
     space = np.geomspace if low > 0 and high / low >= WIDE else np.linspace
@@ -65,13 +65,23 @@ def scan(
 ) -> pd.DataFrame:
     """Train a task's network for every value of a parameter and every seed.
 
-    parameter: one of the activation's, or L of an Auto-Rotating task. trainable: the values are
-    where the activation's parameter starts, and it is trained. split: what is evaluated;
-    "validation" holds out a part of the training examples, so that a choice among the values has
-    seen no test example. The rest is as in `afnlab.train`.
+    Args:
+        task, activation: as in `afnlab.train`.
+        parameter: one of the activation's, or L of an Auto-Rotating task.
+        values: the values to compare.
+        params: further parameters, as in `afnlab.train`.
+        trainable: train the activation's parameter, initialized with the values.
+        seeds, epochs, device, dtype, limit_train, progress: as in `afnlab.train`.
+        split: what is evaluated; "validation" holds out a part of the training examples, so that a
+            choice among the values does not depend on test examples.
 
-    A row a value, seed and epoch: value, seed, epoch, train_loss, test_loss, test_accuracy (of the
-    evaluated examples), diverged. At one seed all values meet the same weights and batches.
+    Returns:
+        One row per value, seed and epoch: value, seed, epoch, train_loss, test_loss, test_accuracy
+        (of the evaluated examples), diverged. At one seed all values have the same weights and
+        batches.
+
+    Raises:
+        ValueError: for an argument that is not allowed, which the message names.
     """
     refuse_while_importing("a scan")
     task, record = get_task(task), get_activation(activation)

@@ -1,4 +1,4 @@
-"""torch's settings as training wants them, whatever the caller has set for work of their own."""
+"""torch's settings during a training, whatever the caller has set for other work."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _EXACT = ("none", "ieee")  # products of float32 are not rounded to fewer digits
 
 @contextmanager
 def torch_defaults() -> Iterator[None]:
-    """A time in which numbers do not depend on what the caller has set; a decorator, too.
+    """A context in which numbers do not depend on the caller's settings; a decorator, too.
 
-    Set as torch has them, and put back: the default type and device, gradients and inference mode,
-    autocast, the precision of float32 products, and what becomes of denormal numbers. The number of
-    threads, deterministic algorithms and cuDNN's settings are the caller's; a record tells them.
+    Set to torch's defaults, and restored: the default type and device, gradients and inference
+    mode, autocast, the precision of float32 products, and the treatment of denormal numbers. The
+    number of threads, deterministic algorithms and cuDNN's settings are the caller's; a record
+    states them.
     """
     with ExitStack() as stack:
         dtype = torch.get_default_dtype()

@@ -1,4 +1,4 @@
-"""What is tuned: the values or the range of each parameter, and the candidates among them."""
+"""The search space of a tuning: values or a range of each parameter, and the candidates in it."""
 
 from __future__ import annotations
 
@@ -48,9 +48,11 @@ class Range:
 class Space:
     """The parameters that are tuned.
 
-    axes: by name, the values to try, or a range to draw from. budget: how many candidates; the
-    first is the fixed recipe, the others are drawn; None: the whole grid of the values.
-    selection_seeds: how many trainings judge a candidate, in each replicate.
+    Attributes:
+        axes: by name, the values to try, or a range to draw from.
+        budget: the number of candidates, of which the first is the fixed recipe and the others are
+            drawn; None: the whole grid of the values.
+        selection_seeds: how many trainings evaluate a candidate, in each replicate.
     """
 
     axes: Mapping[str, tuple[Any, ...] | Range]
@@ -58,11 +60,11 @@ class Space:
     selection_seeds: int = 2
 
     def candidates(self, seed: int) -> list[dict[str, Any]]:
-        """What a replicate tries, the same for every activation; an empty one is the fixed recipe.
+        """The candidates of a replicate, the same for all activations; the recipe is an empty one.
 
-        A larger budget keeps the candidates of a smaller one. Drawn candidates are independent,
-        of each other and of those of other replicates, and uniform over each axis; of a grid each
-        point is drawn once at most.
+        A larger budget keeps the candidates of a smaller one. Drawn candidates are independent of
+        each other and of those of other replicates, and uniform over each axis; each point of a
+        grid is drawn at most once.
         """
         axes = {n: a for n, a in self.axes.items() if isinstance(a, tuple)}
         grid = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
@@ -83,7 +85,7 @@ class Space:
 
     @property
     def count(self) -> int:
-        """How many candidates a replicate tries."""
+        """The number of candidates of a replicate."""
         if self.budget is not None:
             return self.budget
         return prod(len(axis) for axis in self.axes.values() if isinstance(axis, tuple))
@@ -92,7 +94,7 @@ class Space:
     def cheaper(self) -> list[tuple[int, int]]:
         """Tunings that this one contains, as (candidates, selection seeds).
 
-        The first two candidates, where they are drawn; and all of them, each judged once.
+        The first two candidates, if they are drawn; and all of them, each evaluated once.
         """
         found = []
         if self.budget is not None and self.budget > FEW:

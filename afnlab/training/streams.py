@@ -21,6 +21,6 @@ def generator(seed: int, purpose: str) -> torch.Generator:
 
 
 def sent(drawn: Tensor, device: torch.device) -> Tensor:
-    """What was drawn on the CPU, on the device; no GPU's work is waited for."""
+    """Draws from the CPU, on the device; no GPU's work is waited for."""
     drawn = drawn.pin_memory() if device.type == "cuda" else drawn
     return drawn.to(device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""Named experiments: data, network, recipe, and what the source of each printed."""
+"""Named experiments: data, network, recipe, and the numbers that the source of each printed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from afnlab.usercode.lookup import load, unknown
 class Recipe:
     """How a task trains.
 
-    epochs: how often it goes over the examples; a part of an epoch is allowed.
-    optimizer: see `afnlab.training.optimizers`; AdamW's weight decay is decoupled. schedule: the
-    learning rate's start, when it peaks and its end, as shares (optimizer "airbench").
-    drop_last: leave out an epoch's last, smaller batch. summed: the loss is a sum over the batch.
-    augment: how training pictures are varied. views: judge the trained network by the mean logits
-    of six views of a test picture (in the epochs before the last by the picture alone).
-    half: on a GPU everything but batch normalisation in float16.
+    Attributes:
+        epochs: the number of passes over the examples; a fraction of an epoch is allowed.
+        optimizer: see `afnlab.training.optimizers`; AdamW's weight decay is decoupled.
+        schedule: the learning rate's first value, the time of its maximum and its last value, as
+            shares (optimizer "airbench").
+        drop_last: leave out an epoch's last, smaller batch.
+        summed: the loss is a sum over the batch.
+        augment: how training images are augmented.
+        views: evaluate the trained network by the mean logits of six views of a test image (in the
+            epochs before the last by the image alone).
+        half: on a GPU everything except batch normalization in float16.
     """
 
     epochs: float
@@ -44,17 +48,19 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """An experiment into which any activation can be put.
+    """An experiment in which any activation can be used.
 
-    name: what it is called; data: returns the `Data`.
-    model: given a function that makes an activation module, returns the network, which maps inputs
-    (batch, ...) to logits (batch, classes).
-    settings: what else the model takes by name, with defaults: true or false, or numbers above 0; a
-    run may set them like any parameter of the task.
-    sites: whether the places of an activation share one module ("shared") or have each its own
-    ("each"), and so their own learned parameters.
-    source: where the experiment comes from; published: the file of `data/published` that holds what
-    it printed.
+    Attributes:
+        name: its name.
+        data: returns the `Data`.
+        model: given a function that makes an activation module, returns the network, which maps
+            inputs (batch, ...) to logits (batch, classes).
+        settings: further arguments of the model by name, with defaults: booleans, or numbers above
+            0; a run may set them like any parameter of the task.
+        sites: whether the places of an activation share one module ("shared") or have each its own
+            ("each"), and so their own learned parameters.
+        source: the origin of the experiment.
+        published: the file of `data/published` with the numbers that the source printed.
     """
 
     name: str
@@ -218,9 +224,13 @@ def list_tasks() -> tuple[str, ...]:
 
 
 def get_task(ref: str | Task) -> Task:
-    """The task of this name, or of a user's own: `path/my.py:mytask`, `package.module:mytask`.
+    """A task by its name, or a user's own.
 
-    ValueError for an unknown one, with the nearest spelling.
+    Args:
+        ref: a name, `path/my.py:mytask`, `package.module:mytask`, or a task.
+
+    Raises:
+        ValueError: for an unknown task, with the nearest spelling.
     """
     if isinstance(ref, Task):
         return ref

@@ -1,4 +1,4 @@
-"""Tuning: each replicate chooses its own setting on validation examples, and is judged once."""
+"""Tuning: each replicate chooses its own setting on validation examples, and is evaluated once."""
 
 from __future__ import annotations
 
@@ -44,33 +44,33 @@ def tune(
     keep_weights: bool = False,
     progress: bool | None = None,
 ) -> Result:
-    """Give an activation its own best setting, and measure what that is worth.
+    """Tune an activation, and evaluate it at its own best setting.
 
     A seed is a replicate of the whole procedure. Replicate r trains every candidate with selection
-    seeds of its own, on the training examples less a fifth held out for validation; it takes the
+    seeds of its own, on the training examples less a fifth held out for validation. It takes the
     candidate with the highest mean validation accuracy (then the lower loss), trains with seed r on
-    all training examples, and is judged once on the test examples. At one seed every activation
-    meets the same candidates, weights and batches, so results are paired, and a comparison of
-    replicates is one of activations with their tuning: how noisy the choice was is part of it.
+    all training examples, and is evaluated once on the test examples. At one seed all activations
+    have the same candidates, weights and batches, so results are paired. A comparison of replicates
+    compares activations with their tuning, and includes the noise of the choice.
 
     Args:
         task, activation: as in `afnlab.train`.
         among: the candidates, see `afnlab.training.space.space`; None: eight, with learning rates
             from 3e-4 to 0.1 and initial weights scaled by 0.5, 1 or 2.
-        params: what all candidates share, as in `afnlab.train`; `split` may not be among them.
-        seeds: how many replicates, or a list of seeds. The rest is as in `afnlab.train`.
+        params: parameters that all candidates share, as in `afnlab.train`; `split` may not be one.
+        seeds: the number of replicates, or a list of seeds. The rest is as in `afnlab.train`.
 
     Returns:
-        A `Result` of the trainings at the chosen settings, with more tables: `candidates` (a
-        row a replicate, candidate and selection seed: seed, candidate, drawn (at random, not the
+        A `Result` of the trainings at the chosen settings, with more tables: `candidates` (one row
+        per replicate, candidate and selection seed: seed, candidate, drawn (at random, neither the
         recipe nor a point of the grid), selection, the parameters, validation_loss,
         validation_accuracy, diverged), `chosen` (seed, candidate, parameters), `fixed` (the
-        history of the same seeds at the fixed recipe) and, where this tuning contains cheaper
-        ones (`Space.cheaper`), `cheaper`: what the same seeds would have come to with those (the
-        last epoch of a history, and which candidate of how many, by how many selection seeds).
+        history of the same seeds at the fixed recipe) and, if this tuning contains cheaper ones
+        (`Space.cheaper`), `cheaper`: the results of the same seeds with those (the last epoch of a
+        history, and which candidate of how many, by how many selection seeds).
 
     Raises:
-        ValueError: naming the argument, for anything that is not allowed.
+        ValueError: for an argument that is not allowed, which the message names.
     """
     refuse_while_importing("afnlab.tune")
     task, chosen = get_task(task), get_activation(activation)
@@ -119,7 +119,7 @@ def tune(
 
 
 def checked(task: Task, record: Activation, among: Space, params: Mapping[str, Any]) -> Options:
-    """The options of the fixed recipe; ParameterError if that, or an end of an axis, cannot be."""
+    """The options of the fixed recipe; ParameterError if it or an end of an axis is invalid."""
     for name in ("split", "task.split"):
         if name in params or name in among.axes:
             said = "split is set by the tuning: candidates are judged on validation examples"
@@ -212,9 +212,9 @@ def _cheaper(
 
 
 def best_candidate(rows: pd.DataFrame) -> int:
-    """The candidate of the highest mean validation accuracy; ties: lower loss, then the first.
+    """The candidate with the highest mean validation accuracy; ties: lower loss, then the first.
 
-    A candidate that diverged with one of its seeds is taken only if all have.
+    A candidate that diverged with one of its seeds is taken only if all candidates have.
     """
     means = rows.groupby("candidate").agg(
         diverged=("diverged", "any"),
