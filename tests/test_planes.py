@@ -157,3 +157,32 @@ def test_the_record_of_a_run_says_that_they_were_used():
     assert (with_loops.training.native, without.training.native) == (True, False)
     assert "afnlab/native/planes.h" in with_loops.code.units
     assert "afnlab/native/planes.h" not in without.code.units
+
+
+DEFAULTS = {
+    "float64": (torch.set_default_dtype, torch.float64, torch.float32),
+    "bfloat16": (torch.set_default_dtype, torch.bfloat16, torch.float32),
+    "another device": (torch.set_default_device, "meta", None),
+}
+
+
+@pytest.mark.parametrize("case", DEFAULTS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_defaults_for_new_tensors_change_no_bit(case, dtype):
+    """Memory that a loop writes is of the loop's type and place, whatever new tensors are."""
+    x, norm = pictures((3, 8, 4, 4), dtype), PlaneNorm((4, 4))
+    norm.weight.data.normal_()
+
+    def bits():
+        y = HalvingPool()(norm(x))
+        return y, *torch.autograd.grad(y, (x, norm.weight, norm.bias), y.detach())
+
+    expected = bits()
+    change, other, back = DEFAULTS[case]
+    change(other)
+    try:
+        got = bits()
+    finally:
+        change(back)
+    assert by(got[0]) == "_PoolBackward"
+    assert all(map(torch.equal, got, expected))

@@ -122,6 +122,7 @@ class _Pool(torch.autograd.Function):
         out = torch.empty(
             (count, channels, 2 * height, 2 * width),
             dtype=grad.dtype,
+            device=grad.device,
             memory_format=torch.channels_last,
         )
         _start("unpool", grad.dtype, ctx.sizes, grad_y=grad, which=which, grad_x=out)
@@ -134,7 +135,7 @@ class _Normalise(torch.autograd.Function):
         count, channels, height, width = x.shape
         ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
-        mean, inverse = torch.empty(2, count, channels)
+        mean, inverse = weight.new_empty(2, count, channels)
         given = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
         _start("normalise", x.dtype, {**ctx.sizes, "eps": eps}, x=x, y=y, **given)
         ctx.save_for_backward(x, weight, mean, inverse)
@@ -145,8 +146,9 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensors
         grad, out = _last(grad), torch.empty_like(x)
-        of_weight, of_bias = torch.empty(2, ctx.sizes["outer"], ctx.sizes["inner"])
-        sums = torch.empty(ctx.sizes["outer"], 2, ctx.sizes["channels"])
+        count, pixels, channels = ctx.sizes.values()
+        of_weight, of_bias = weight.new_empty(2, count, pixels)
+        sums = weight.new_empty(count, 2, channels)
         kept = {"x": x, "weight": weight, "mean": mean, "inverse": inverse}
         made = {"grad_x": out, "grad_weight": of_weight, "grad_bias": of_bias, "sums": sums}
         _start("normalise_back", x.dtype, ctx.sizes, grad_y=grad, **kept, **made)
