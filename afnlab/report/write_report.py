@@ -25,7 +25,7 @@ from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
-PAGE, STATE = "report.html", "report.json"
+PAGE, NOTEBOOK, STATE = "report.html", "report.ipynb", "report.json"
 RUNS = "runs"
 _ROOMS = ("compare", "figures", "functions", "report", "stats")  # whose code makes a page
 LINK = "runs/{id}.html"  # as the page's notebook writes it
@@ -73,7 +73,7 @@ def write(
         "speed": str(speed and Path(speed).resolve()),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
-    executed = target / "report.ipynb"
+    executed = target / NOTEBOOK
     execute("report", executed, given, means)
     sums = {r["id"]: _evidence(folder, target, r) for c in chosen for r in c.records}
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")

@@ -13,19 +13,10 @@ from afnlab.compare.formatting import MINUS
 from afnlab.markup import escaped, filled, joined
 
 if TYPE_CHECKING:
-    from IPython.display import HTML
-
     from afnlab.compare.selection import Selection
 
 
 LONG = 24  # letters of a label that stay on one line
-
-
-def html(text: str) -> HTML:
-    """A piece of a page, as a notebook shows it; a text that is not `Markup` is escaped."""
-    from IPython.display import HTML  # noqa: PLC0415
-
-    return HTML(str(escaped(text)))
 
 
 def table_of(

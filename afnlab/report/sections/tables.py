@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,21 +12,19 @@ from afnlab.compare import published_tables as claimed
 from afnlab.compare.formatting import p_value, short_percent, three_digits
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
+from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
-from afnlab.report.sections.html import heading, html, limits, name, number, table_of
+from afnlab.report.sections.html import heading, limits, name, number, table_of
 from afnlab.report.sections.text import link_to
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 VERDICT = "<span class=verdict>{}</span>"
 
 
-def table(selection: Selection, link: str = "") -> HTML:
+def table(selection: Selection, link: str = "") -> Fragment:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
     runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.rows}
     shown = comparison_table(selection.table, selection.baseline, runs, link)
-    return html(heading("", selection, 3) + shown)
+    return Fragment(heading("", selection, 3) + shown)
 
 
 def comparison_table(
@@ -64,7 +61,7 @@ def comparison_table(
     return table_of(head, rows, "comparison", kinds)
 
 
-def details(selection: Selection) -> HTML:
+def details(selection: Selection) -> Fragment:
     """The same rows: other summaries of the accuracies, of the differences, and the loss."""
     asked, failed = selection.margin is not None, bool(selection.table.diverged.any())
     head = [
@@ -91,7 +88,7 @@ def details(selection: Selection) -> HTML:
                 *([r.verdict_worst if r.verdict_worst != r.verdict else ""] * failed),
             )
         )
-    return html(heading("", selection, 3) + table_of(head, rows))
+    return Fragment(heading("", selection, 3) + table_of(head, rows))
 
 
 def _loss(value: float) -> str:
@@ -103,7 +100,7 @@ def _digits(effect: float) -> str:
     return "{:+.2f}" if abs(effect) < 10 else "{:+.0f}"
 
 
-def milestones(selection: Selection) -> HTML:
+def milestones(selection: Selection) -> Fragment:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
     values, cost = selection.table, epochs.cost(selection.history)
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
@@ -132,14 +129,14 @@ def milestones(selection: Selection) -> HTML:
         reference,
     )
     title = heading("How soon, and at what cost", selection)
-    return html(title + note + table_of(head, rows))
+    return Fragment(title + note + table_of(head, rows))
 
 
-def claims(selection: Selection) -> HTML:
+def claims(selection: Selection) -> Fragment:
     """What the task's source printed, beside what these runs measured."""
     rows: pd.DataFrame = selection.claims
     if rows.empty:
-        return html("")
+        return Fragment()
     head = [
         *("activation", "metric", "printed", "trainings", "measured", "95 % interval", "seeds"),
         *("verdict", "why, or by which rule"),
@@ -170,4 +167,4 @@ def claims(selection: Selection) -> HTML:
         claimed.summary(rows),
         selection.task.source,
     )
-    return html(title + told + table_of(head, body, "", kinds))
+    return Fragment(title + told + table_of(head, body, "", kinds))
