@@ -21,6 +21,18 @@ def counted(n: float, one: str) -> str:
     return f"{n:.15g} {one if n == 1 else one + 's'}"
 
 
+def spoken(seconds: float) -> str:
+    """A duration as one says it: 42 s, 3 min, 5.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def duration(seconds: float) -> str:
+    """How long a run took, to the tenth: 42.3 s."""
+    return f"{seconds:.1f} s"
+
+
 def told_apart(paths: Sequence[str]) -> list[str]:
     """Paths by as many of their last parts as tell them apart: `my.py:f`, or else `a/my.py:f`."""
     parts = [PurePath(path).parts for path in paths]

@@ -17,9 +17,10 @@ from test_runs import RECORD, execute_small, means, rewrite, small_runs
 
 from afnlab.cli import main
 from afnlab.compare import select
+from afnlab.compare.formatting import limits
 from afnlab.figures.fragment import Fragment
 from afnlab.report import export, sections, write_report
-from afnlab.report.sections.html import limits, sentence, table_of
+from afnlab.report.sections.html import sentence, table_of
 from afnlab.runs import records
 
 SWEEP = """\

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
+from afnlab.messages import duration
 from afnlab.report import locked_versions
 from afnlab.report.sections.html import heading, name, sentence, table_of
 from afnlab.runs import git_state
@@ -81,7 +82,7 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> Fragme
             to = record.format(id=r["id"])
             kept = [filled('<a href="{}">record</a>', to)] if record else []
             cells = [name(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
-            rows.append((*cells, f"{r['seconds']:.1f} s"))
+            rows.append((*cells, duration(r["seconds"])))
     head = ["activation", "run", *(["record"] if record else []), "seeds", "started (UTC)", "time"]
     return Fragment(heading("Every run", selection) + table_of(head, rows))
 

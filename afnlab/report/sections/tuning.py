@@ -8,7 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from afnlab.compare import tuning_summary
-from afnlab.compare.formatting import p_value, short_percent
+from afnlab.compare.formatting import (
+    ACCURACY,
+    DIFFERENCE,
+    limits,
+    number,
+    p_value,
+    short_percent,
+)
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
 from afnlab.figures import tuning
@@ -18,9 +25,7 @@ from afnlab.markup import filled
 from afnlab.messages import counted
 from afnlab.report.sections.html import (
     heading,
-    limits,
     name,
-    number,
     sentence,
     table_of,
 )
@@ -53,10 +58,10 @@ def recipe(selection: Selection) -> Fragment:
         rows.append(
             (
                 name(str(label)),
-                number(then.accuracy, "{:.2f}", 100),
-                number(now.accuracy, "{:.2f}", 100),
-                number(now.accuracy - then.accuracy, "{:+.2f}", 100),
-                *(number(r.difference, "{:+.2f}", 100) for r in (then, now)),
+                number(then.accuracy, ACCURACY),
+                number(now.accuracy, ACCURACY),
+                number(now.accuracy - then.accuracy, DIFFERENCE),
+                *(number(r.difference, DIFFERENCE) for r in (then, now)),
                 *(p_value(r.p_holm) for r in (then, now)),
                 then.verdict,  # the row has the colour of the tuned one
                 filled("<span class=verdict>{}</span>", now.verdict),
@@ -106,7 +111,7 @@ def _standing(table: pd.DataFrame, label: str) -> tuple[str, str]:
     """Difference, and verdict with the seeds that failed."""
     row: Any = table.loc[label]
     failed = [f"{int(row[what])} {what}" for what in FAILURES if row[what]]
-    return number(row.difference, "{:+.2f}", 100), ", ".join([row.verdict, *failed])
+    return number(row.difference, DIFFERENCE), ", ".join([row.verdict, *failed])
 
 
 def choices(selection: Selection) -> Fragment:
@@ -186,7 +191,7 @@ def _that_will_do(share: tuning_summary.Share | None, wide: _Wide | None) -> lis
         return [short_percent(share.share), limits(share.low, share.high, "{:.0f}")]
     found, form = tuning_summary.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
     interval = limits(found.low, found.high, form, 1)
-    return [short_percent(share.share), number(found.share, form), interval]
+    return [short_percent(share.share), number(found.share, form, 1), interval]
 
 
 def _width(wide: _Wide | None, axes: int) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from afnlab.markup import escaped
-from afnlab.messages import plain, say
+from afnlab.messages import plain, say, spoken
 from afnlab.training.progress import in_notebook
 
 _UNHEARD = (errno.EIO, errno.ENOSPC)  # the terminal has gone, a log's disk is full: work goes on
@@ -181,10 +181,3 @@ def page_of(progress: Progress) -> Iterator[str]:
         width = 100 * number / progress.total
         yield f'<div style="width: {width:.2f}%; background: {colour}"></div>'
     yield "</div></div>"
-
-
-def spoken(seconds: float) -> str:
-    """A duration as one says it: 42 s, 3 min, 5.5 h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks
-from afnlab.messages import counted, say
+from afnlab.messages import counted, duration, say
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
@@ -137,7 +137,7 @@ def _said(folder: Path) -> str:
         record = runs_folder.read_record(folder / runs_folder.RECORD)
     except ValueError as error:
         return f"done, but {error}"
-    seconds = f"{record['seconds']:.1f} s"
+    seconds = duration(record["seconds"])
     if not is_training(record):
         return f"done in {seconds}"
     accuracy = 100 * record["metrics"]["test_accuracy"]
