@@ -61,8 +61,7 @@ def compare_histories(
     """
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
-    if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
+    check_margin(margin)
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
     accuracy = final_values(history)
@@ -76,6 +75,11 @@ def compare_histories(
         worst = differences(accuracy.mask(bad, 0.0), baseline, margin)
         table["verdict_worst"] = worst.verdict
     return table.sort_values("accuracy", ascending=False, kind="stable")
+
+
+def check_margin(margin: float | None) -> None:
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
 
 
 def _check_numbers(history: pd.DataFrame, accuracy: pd.DataFrame) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.runs.fingerprint import Manifest, manifest_of
+from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.run_spec import absolute, group_of
 
@@ -32,6 +32,12 @@ def state(record: Mapping[str, Any]) -> str:
         if any(then[name] != now[name] for name in then.keys() & now.keys()):
             return CHANGED
     return ELSEWHERE
+
+
+@one_look()
+def states(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The state of every record, by its id."""
+    return {record["id"]: state(record) for record in records}
 
 
 def _is_readable(path: str) -> bool:

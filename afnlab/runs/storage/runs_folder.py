@@ -58,6 +58,7 @@ TABLES = {
 }
 _WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
+_Item, _Read = TypeVar("_Item"), TypeVar("_Read")
 _Kind = TypeVar("_Kind", Record, FailureRecord)
 _MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
 
@@ -292,6 +293,17 @@ def _all(paths: Iterable[Path], read: Callable[[Path], _Kind]) -> list[_Kind]:
     return sorted(found, key=lambda r: (r["started"], r["id"]))
 
 
+def readable(
+    items: Iterable[_Item], read: Callable[[_Item], _Read]
+) -> Iterator[tuple[_Item, _Read]]:
+    """Each item with what it is read as; one that cannot be is named in a warning, and left out."""
+    for item in items:
+        try:
+            yield item, read(item)
+        except ValueError as error:
+            warnings.warn(f"left out {error}", stacklevel=3)
+
+
 def records(runs: str | Path, entire: bool = False) -> list[Record]:
     """The records of all whole runs, oldest first; what is not whole is named in a warning.
 
@@ -338,16 +350,10 @@ def histories(runs: str | Path, chosen: Iterable[TrainingRecord]) -> pd.DataFram
     import pyarrow  # noqa: PLC0415
 
     parts = []
-    for record in filter(is_training, chosen):
-        run = Path(runs) / record["id"]
-        try:
-            table = _history(run, record)
-        except ValueError as error:
-            warnings.warn(f"left out {error}", stacklevel=2)
-            continue
-        for at, (name, value) in enumerate({"run": record["id"], "group": record["group"]}.items()):
-            table = table.add_column(at, name, pyarrow.array([value] * len(table)))
-        parts.append(table)
+    trainings = filter(is_training, chosen)
+    for record, table in readable(trainings, lambda r: _history(Path(runs) / r["id"], r)):
+        run, group = (pyarrow.array([record[name]] * len(table)) for name in ("id", "group"))
+        parts.append(table.add_column(0, "run", run).add_column(1, "group", group))
     if not parts:
         return pd.DataFrame(columns=["run", "group", *COLUMNS])
     joined = pyarrow.concat_tables(parts, promote_options="permissive").to_pandas()
