@@ -12,7 +12,7 @@ from typing import Any
 
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
-from afnlab.messages import counted, say
+from afnlab.messages import counted, inform
 from afnlab.paths import PACKAGE, find
 from afnlab.report import export
 from afnlab.report.page import shell, to_html
@@ -41,7 +41,7 @@ def write(
     speed: str | Path = "",
     pdf: bool = True,
     means: Means | None = None,
-    report: Callable[[str], None] = say,
+    report: Callable[[str], None] = inform,
     **overrides: Any,
 ) -> Path:
     """Write the report of a sweep's runs, or of all in the folder, and return its page.
@@ -49,7 +49,8 @@ def write(
     The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
     as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
     If it is there already, made of the same runs by the same code, nothing is done and that is
-    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with.
+    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with;
+    report: takes lines on what happens, by default those of the logger `afnlab`.
     ValueError if there are no runs.
     """
     folder = location.folder(runs)
