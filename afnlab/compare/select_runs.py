@@ -110,7 +110,8 @@ def _of_sweep(
     absent = []
     for standing in pending.standings_among(asked, trainings, failures):
         if standing.left is not None:
-            spec, reason = standing.spec, _reason(standing.failure and standing.failure.message)
+            spec = standing.spec
+            reason = _reason(standing.failure.message if standing.failure else None)
             if spec.group in groups:
                 reason = f"seeds {', '.join(map(str, standing.left.seeds))}: {reason}"
             elif _settings(spec.normal) in made:

@@ -58,7 +58,8 @@ TABLES = {
 }
 _WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
-_Item, _Read = TypeVar("_Item"), TypeVar("_Read")
+_Item = TypeVar("_Item")
+_Read = TypeVar("_Read")
 _Kind = TypeVar("_Kind", Record, FailureRecord)
 _MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
 
