@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import yaml
 from pandas import isna
@@ -77,7 +76,7 @@ def _list(where: Place, state: str | None) -> int:
     return 0
 
 
-def metrics_as_text(metrics: Mapping[str, Any]) -> str:
+def metrics_as_text(metrics: Mapping[str, object]) -> str:
     """What a notebook of the user's own has measured."""
     shown = {n: f"{v:.6g}" if isinstance(v, float) else f"{v:.15g}" for n, v in metrics.items()}
     return ", ".join(f"{name} {value}" for name, value in shown.items())

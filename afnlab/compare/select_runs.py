@@ -43,7 +43,7 @@ def select(
     baseline: str = "",
     margin: float | None = None,
     speed: str | Path = "",
-    **overrides: Any,
+    **overrides: object,
 ) -> list[Selection]:
     """The runs to compare, one selection a task.
 
@@ -73,7 +73,7 @@ def select(
         of = f" of {sweep}" if sweep else ""
         none = f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`."
         raise ValueError(" ".join([none, *why]))
-    parts: dict[tuple[Any, ...], list[TrainingRecord]] = {}
+    parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     made = []
@@ -137,7 +137,7 @@ def _current(
     )
 
 
-def _settings(normal: Mapping[str, Any]) -> str:
+def _settings(normal: Mapping[str, object]) -> str:
     """The parameters of a run but its seeds, to be told from another's."""
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 

@@ -22,7 +22,9 @@ class Fragment:
         self.figures = dict(figures)
         for part in parts:
             self.figures |= part.figures if isinstance(part, Fragment) else {}
-        self.data: str = str(joined(Markup(p.data) if isinstance(p, Fragment) else p for p in parts))
+        self.data: str = str(
+            joined(Markup(p.data) if isinstance(p, Fragment) else p for p in parts)
+        )
 
     def __repr__(self) -> str:
         return f"Fragment({len(self.data)} letters, figures: {', '.join(self.figures) or 'none'})"

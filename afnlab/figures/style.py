@@ -84,7 +84,7 @@ def in_legend(label: str) -> str:
 class Picture(Figure):
     """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+    def _repr_png_(self) -> tuple[bytes, dict[str, object]]:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=2 * self.dpi, bbox_inches="tight")
         data = buffer.getvalue()

@@ -42,7 +42,7 @@ def write(
     pdf: bool = True,
     means: Means | None = None,
     report: Callable[[str], None] = inform,
-    **overrides: Any,
+    **overrides: object,
 ) -> Path:
     """Write the report of a sweep's runs, or of all in the folder, and return its page.
 
@@ -103,7 +103,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[str, Any]:
+def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[str, object]:
     """How a table was made, so that it can be made again from the runs alone.
 
     A record holds the sums of its run's files, and here stands that of the record.
@@ -124,7 +124,7 @@ def commands(
     baseline: str = "",
     margin: float = 0.0,
     speed: str = "",
-    overrides: Mapping[str, Any] = {},
+    overrides: Mapping[str, object] = {},
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
@@ -138,7 +138,7 @@ def commands(
 
 
 def execute(
-    notebook: str, target: Path, given: Mapping[str, Any], means: Means | None = None
+    notebook: str, target: Path, given: Mapping[str, object], means: Means | None = None
 ) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
     from papermill import PapermillExecutionError  # noqa: PLC0415

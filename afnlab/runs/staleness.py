@@ -46,7 +46,7 @@ def _is_readable(path: str) -> bool:
     return False
 
 
-def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
+def _own_files(record: Mapping[str, object]) -> Iterator[str]:
     """The user's files that a record names: its notebook, references to code, what these reach."""
     given, code = record.get("given"), record.get("code")
     named = [record.get("notebook"), *(given.values() if isinstance(given, Mapping) else ())]
@@ -59,7 +59,7 @@ def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
                     yield path
 
 
-def is_current(record: Mapping[str, Any]) -> bool:
+def is_current(record: Mapping[str, object]) -> bool:
     """Whether the notebook of a run, and all code that it reaches, are still what they were.
 
     The notebook and the files that the record names are read and compared with the record's hashes.

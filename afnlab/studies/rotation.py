@@ -51,7 +51,7 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
     rows = []
     for name, result in results.items():
         last = result.final
-        row: dict[str, Any] = {"model": name, "seeds": len(last)}
+        row: dict[str, object] = {"model": name, "seeds": len(last)}
         row["accuracy (%)"] = _shown(accuracy_interval(100 * last.test_accuracy))
         row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
         gap = 100 * (last.test_accuracy - base.test_accuracy)

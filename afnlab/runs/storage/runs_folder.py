@@ -73,7 +73,7 @@ def is_there(runs: Path, run_id: str) -> bool:
     return True
 
 
-def write_record(folder: Path, record: Mapping[str, Any], listed: Iterable[Path]) -> None:
+def write_record(folder: Path, record: Mapping[str, object], listed: Iterable[Path]) -> None:
     """Write a run's record, with the size and SHA-256 of its files and a sum over itself.
 
     ValueError if that is none that could be read again.
@@ -90,7 +90,7 @@ def write_failure(folder: Path, facts: Mapping[str, Any]) -> None:
     write_json(folder / ERROR, told | {"sum": _sum(told)})
 
 
-def _sum(record: Mapping[str, Any]) -> str:
+def _sum(record: Mapping[str, object]) -> str:
     told = {name: value for name, value in record.items() if name != "sum"}
     return digest(json.dumps(told, sort_keys=True))
 
@@ -140,7 +140,7 @@ def _content(path: Path) -> bytes:
         raise ValueError(f"{path}: is not a readable record ({said})") from None
 
 
-def _parsed(data: bytes, path: Path) -> dict[str, Any]:
+def _parsed(data: bytes, path: Path) -> dict[str, object]:
     try:
         content = safe_files.parse_json(data)
     except ValueError as error:
@@ -170,7 +170,7 @@ def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> N
                 raise ValueError(f"{path}: {_OTHER}")
 
 
-def read_file(run: Path, record: Mapping[str, Any], name: str) -> bytes:
+def read_file(run: Path, record: Mapping[str, object], name: str) -> bytes:
     """What a run's file holds; ValueError, with its name, if it is not what was written."""
     path, known = _listed(run, record, name)
     data = safe_files.read(path, known.get("bytes"))
@@ -191,7 +191,7 @@ def _listed(run: Path, record: Mapping[str, Any], name: str) -> tuple[Path, dict
     return path, known
 
 
-def read_table(run: Path, record: Mapping[str, Any], name: str) -> pd.DataFrame:
+def read_table(run: Path, record: Mapping[str, object], name: str) -> pd.DataFrame:
     """A table of a run, of the columns that afnlab writes; ValueError, with its name, if it is not
     what was written, or no such table."""
     data = read_file(run, record, name)
@@ -260,7 +260,7 @@ def _table(
         raise ValueError(f"is not readable ({said[0]})") from None
 
 
-def _fits(column: str, kind: Any) -> bool:
+def _fits(column: str, kind: object) -> bool:
     from pyarrow import types  # noqa: PLC0415
 
     if column in _WHOLE:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
@@ -49,11 +48,11 @@ def standings_among(
 
 
 def planned(
-    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
-    only: Mapping[str, Any] | None = None,
+    source: str | Path | Mapping[str, object] | sweep_file.Sweep,
+    only: Mapping[str, object] | None = None,
     here: bool = True,
     report: Callable[[str], None] | None = None,
-    **overrides: Any,
+    **overrides: object,
 ) -> tuple[str, list[RunSpec]]:
     """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)

@@ -46,16 +46,16 @@ class Outcome:
 
 
 def sweep(
-    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
+    source: str | Path | Mapping[str, object] | sweep_file.Sweep,
     *,
     runs: str | Path | None = None,
     jobs: int = 1,
-    only: Mapping[str, Any] | None = None,
+    only: Mapping[str, object] | None = None,
     retry_failed: bool = False,
     timeout: float | None = None,
     executor: Executor | None = None,
     report: Callable[[str], None] | None = None,
-    **overrides: Any,
+    **overrides: object,
 ) -> Outcome:
     """Make the runs of a sweep that are not there yet.
 
