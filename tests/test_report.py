@@ -22,6 +22,8 @@ from afnlab.figures.fragment import Fragment
 from afnlab.report import export, sections, write_report
 from afnlab.report.sections.html import sentence, table_of
 from afnlab.runs import records
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.pending import standings
 
 SWEEP = """\
 title: Two <small> activations
@@ -442,6 +444,27 @@ def test_what_is_missing_is_said(runs, tmp_path):
     assert said in sections.headline(chosen).data
     (chosen,) = select(runs, sweep, seeds=3)
     assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")
+
+
+@pytest.mark.parametrize(
+    ("activation", "seeds", "said"),
+    [
+        ("elu", 2, "failed: ValueError: no"),
+        ("relu", 3, "seeds 2: failed: ValueError: no"),
+        ("srelu", [5, 7], "seeds 5, 7: failed: ValueError: no"),
+    ],
+)
+def test_how_what_is_missing_of_a_sweep_failed_is_said(runs, tmp_path, activation, seeds, said):
+    sweep = tmp_path / "one.yaml"
+    sweep.write_text(SWEEP.replace("[relu, srelu]", f"[relu, {activation}]"))
+    *_, spec = sweep_file.read(sweep).specs(seeds=seeds)
+    left = next(standings([spec], runs)).left
+    failed = runs / ".failed" / left.id
+    failed.mkdir(parents=True)
+    facts = RECORD | {"id": left.id, "message": "ValueError: no\nmore"}
+    (failed / "error.json").write_text(json.dumps(facts))
+    (chosen,) = select(runs, sweep, seeds=seeds)
+    assert (f"digits-mlp {activation}", said) in chosen.absent
 
 
 def test_what_was_run_with_other_code_is_said(runs, tmp_path):
