@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,6 +80,6 @@ def forward_modes() -> int:
     return _depth(_KINDS.Jvp)
 
 
-def _depth(kind: Any) -> int:
+def _depth(kind: object) -> int:
     levels = functorch.get_interpreter_stack() if transformed() else None
     return sum(one.key() == kind for one in levels or ())

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from sysconfig import get_paths
 from traceback import walk_tb
-from typing import Any
 
 _OURS = (f"{Path(__file__).parent}{os.sep}", "<frozen ")
 _LIBRARIES = tuple({get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
@@ -31,7 +30,7 @@ class _Short(reprlib.Repr):
 _SHORT = _Short()
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """`repr(value)` for a message: on one line, and no longer than one reads, whatever it is."""
     return " ".join(_SHORT.repr(value).split("\n"))
 
@@ -48,10 +47,10 @@ class ParameterError(ValueError):
     def __init__(
         self,
         name: str,
-        value: Any = None,
+        value: object = None,
         allowed: str = "",
         *,
-        at: tuple[Any, ...] = (),
+        at: tuple[object, ...] = (),
         label: str = "",
         message: str = "",
     ) -> None:
@@ -60,16 +59,18 @@ class ParameterError(ValueError):
         super().__init__(message or said)
         self.name, self.value, self.allowed, self.at = name, value, allowed, at
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _again, (self.name, self.value, self.allowed, self.at, str(self))
 
 
-def _again(name: str, value: Any, allowed: str, at: tuple[Any, ...], said: str) -> ParameterError:
+def _again(
+    name: str, value: object, allowed: str, at: tuple[object, ...], said: str
+) -> ParameterError:
     return ParameterError(name, value, allowed, at=at, message=said)
 
 
 @contextmanager
-def about(name: str, value: Any) -> Iterator[None]:
+def about(name: str, value: object) -> Iterator[None]:
     """What the block finds wrong is wrong with this parameter, under the name it was given by."""
     try:
         yield

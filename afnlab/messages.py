@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TextIO
 from unicodedata import category
@@ -19,6 +21,18 @@ _QUERY = re.compile(r"(://[^\s?#'\"<>]*)(\?[^\s'\"<>]+|#[^\s'\"<>]*=[^\s'\"<>]*)
 def counted(n: float, one: str) -> str:
     """A number of things: "1 seed", "12 seeds", "9.9 epochs"."""
     return f"{n:.15g} {one if n == 1 else one + 's'}"
+
+
+def spoken(seconds: float) -> str:
+    """A duration as one says it: 42 s, 3 min, 5.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def duration(seconds: float) -> str:
+    """How long a run took, to the tenth: 42.3 s."""
+    return f"{seconds:.1f} s"
 
 
 def told_apart(paths: Sequence[str]) -> list[str]:
@@ -61,6 +75,39 @@ def say(text: object = "", file: TextIO | None = None) -> None:
         line = f"{line[:_LONGEST]} ... ({len(line)} letters)"
     encoding = getattr(stream, "encoding", None) or "utf-8"
     print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+class _Printing(logging.Handler):
+    """Prints what the library tells as it works; an error of the stream is the caller's to see."""
+
+    write: Callable[[str], None] = staticmethod(say)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.write(record.getMessage())
+
+
+LOG = logging.getLogger("afnlab")  # of what happens; what a command was asked for is printed
+_PRINTING = _Printing()
+if not LOG.handlers:  # or the program has said before where the lines shall go
+    LOG.addHandler(_PRINTING)
+    LOG.propagate = False
+if LOG.level == logging.NOTSET:
+    LOG.setLevel(logging.INFO)
+
+
+def inform(text: object) -> None:
+    """Tell what happens, as one `plain` line of the logger `afnlab`, which prints it by default."""
+    LOG.info("%s", plain(text))
+
+
+@contextmanager
+def printed_by(write: Callable[[str], None]) -> Iterator[None]:
+    """Within it lines of the logger that would be printed are written by another function."""
+    before, _PRINTING.write = _PRINTING.write, write
+    try:
+        yield
+    finally:
+        _PRINTING.write = before
 
 
 def complain(text: object) -> None:

@@ -57,7 +57,7 @@ class ActivationModule(Restoring, nn.Module):
 
     def __init__(
         self,
-        *args: Any,
+        *args: object,
         trainable: bool | Iterable[str] | None = None,
         num_features: int | None = None,
         feature_dim: int = -1,
@@ -66,7 +66,7 @@ class ActivationModule(Restoring, nn.Module):
         generator: torch.Generator | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-        **params: Any,
+        **params: object,
     ) -> None:
         super().__init__()
         record = self.activation
@@ -105,7 +105,7 @@ class ActivationModule(Restoring, nn.Module):
                 setattr(self, name, value)
         self.reset_parameters(generator)
 
-    def _take_ranges(self, params: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    def _take_ranges(self, params: dict[str, object]) -> dict[str, tuple[float, float]]:
         """The bounds among the arguments, removed from them, checked."""
         ranges = {}
         for argument in [n for n in params if n.startswith(CONSTRAINTS)]:
@@ -120,8 +120,8 @@ class ActivationModule(Restoring, nn.Module):
         return ranges
 
     def _starting(
-        self, name: str, value: Any, given: bool, ranged: bool, std: float | None
-    ) -> tuple[Any, float]:
+        self, name: str, value: object, given: bool, ranged: bool, std: float | None
+    ) -> tuple[object, float]:
         """Mean and deviation of the start of a trained parameter."""
         low, high = self.bounds[name]
         if given:
@@ -262,7 +262,7 @@ def _rebuild(record: Activation) -> ActivationModule:
     return cls.__new__(cls)
 
 
-def _reduce(self: ActivationModule, protocol: Any) -> tuple[Callable, tuple, dict]:
+def _reduce(self: ActivationModule, protocol: object) -> tuple[Callable, tuple, dict]:
     return _rebuild, (self.activation,), self.__dict__
 
 

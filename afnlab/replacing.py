@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -17,7 +15,7 @@ def replace(
     model: nn.Module,
     old: type[nn.Module] | tuple[type[nn.Module], ...],
     ref: str | Activation,
-    **params: Any,
+    **params: object,
 ) -> nn.Module:
     """Swap every module of type `old` inside a model for the activation `ref`, in place.
 

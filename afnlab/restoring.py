@@ -26,7 +26,7 @@ class Restoring:
     def _restore(self, names: Iterable[str]) -> None:
         raise NotImplementedError
 
-    def _apply(self, *args: Any, **kwargs: Any) -> Any:
+    def _apply(self, *args: object, **kwargs: object) -> object:
         """What torch moves and converts a module by, `to_empty` too."""
         hollow = self._hollow()
         super()._apply(*args, **kwargs)  # type: ignore[misc]

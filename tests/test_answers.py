@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from test_summary_table import BASE, SIX, rows, shifted, table
 
+from afnlab.compare import formatting
 from afnlab.compare.answers import answers
 from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
 from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import p_value, percent, points, short_percent, three_digits
+from afnlab.messages import duration
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
@@ -349,3 +351,55 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
     perfect, several = reach(1.0, 10_000, of="validation", rates=3)
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
     assert several.startswith("One task and one initialization")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "scale", "text"),
+    [
+        (0.1234, formatting.ACCURACY, 100, "12.34"),
+        (-0.001, formatting.DIFFERENCE, 100, "\N{MINUS SIGN}0.10"),
+        (0.001, formatting.DIFFERENCE, 100, "+0.10"),
+        (0.0, formatting.DIFFERENCE, 100, "0.00"),
+        (-0.0, formatting.DIFFERENCE, 100, "0.00"),
+        (np.nan, formatting.DIFFERENCE, 100, ""),
+        (np.inf, "{:.4f}", 1, ""),
+        (12345.6, formatting.loss(12345.6), 1, "1.23e+04"),
+        (1.23456, formatting.loss(1.23456), 1, "1.2346"),
+    ],
+)
+def test_a_number(value, form, scale, text):
+    assert formatting.number(value, form, scale) == text
+    assert formatting.number(value, form, scale, minus="-") == text.replace("\N{MINUS SIGN}", "-")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "terminal", "sentence"),
+    [
+        (-0.01, 0.02, "[-1.00, +2.00]", "[\N{MINUS SIGN}1.00, +2.00]"),
+        (0.0, 0.02, "[0.00, +2.00]", "[0, +2.00]"),
+        (0.01, 0.01, "all equal", "all equal"),
+        (np.nan, 0.01, "", ""),
+        (-np.inf, np.inf, "", ""),
+    ],
+)
+def test_an_interval(low, high, terminal, sentence):
+    assert formatting.limits(low, high, formatting.DIFFERENCE, minus="-") == terminal
+    assert formatting.interval(low, high) == sentence
+
+
+@pytest.mark.parametrize(
+    ("effect", "text"),
+    [
+        *((1.234, "+1.23"), (-12.34, "\N{MINUS SIGN}12"), (0, "0.00"), (np.nan, "")),
+        *((np.inf, "all equal"), (-np.inf, "all equal")),
+    ],
+)
+def test_an_effect_size(effect, text):
+    assert formatting.effect(effect) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (42.34, "42.3 s"), (3600.0, "3600.0 s")]
+)
+def test_how_long_a_run_took(seconds, text):
+    assert duration(seconds) == text

@@ -73,7 +73,7 @@ def test_rows_of_two_files_of_one_name(tmp_path):
         return replace(plain, reference=reference, group=group, **changed)
 
     def labels(*rows: Trained) -> list[str]:
-        return list(select_runs._one_task(tmp_path, [plain, *rows], [], "relu", {}).rows)
+        return list(select_runs._one_task(tmp_path, [plain, *rows], [], "relu").rows)
 
     one, other = own("/x/a/my.py:mine", "1", {}), own("/x/b/my.py:mine", "2", {})
     assert labels(one) == ["relu", "my.py:mine"]

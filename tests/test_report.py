@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import Markup
 from test_runs import RECORD, execute_small, means, rewrite, small_runs
 
 from afnlab.cli import main
 from afnlab.compare import select
+from afnlab.compare.formatting import limits
+from afnlab.figures.fragment import Fragment
 from afnlab.report import export, sections, write_report
-from afnlab.report.sections.html import limits, sentence, table_of
+from afnlab.report.sections.html import sentence, table_of
 from afnlab.runs import records
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.pending import standings
 
 SWEEP = """\
 title: Two <small> activations
@@ -169,6 +174,49 @@ def test_tables_and_figures_lie_beside_the_page(written):
     assert names == {"comparison", "curves", "frontier", "functions"}
     for path in folder.glob("figures/*.svg"):
         assert ET.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+SVG = "<svg>a &lt; b</svg>"
+OUTPUTS = {  # what a cell left, and the figures that are written
+    "a figure": ({export.FIGURES_TYPE: {"a": SVG}}, ["a"]),
+    "two in one output": ({export.FIGURES_TYPE: {"a": SVG, "b.c-d": SVG}}, ["a", "b.c-d"]),
+    "html that looks like one": ({"text/html": f'<figure id="a"><div>{SVG}</div>'}, []),
+    "names of no file": ({export.FIGURES_TYPE: {"../a": SVG, "": SVG, "/b": SVG, "c": SVG}}, ["c"]),
+    "no svg": ({export.FIGURES_TYPE: {"a": None, "b": [SVG]}}, []),
+    "a text": ({"text/plain": "a"}, []),
+}
+
+
+@pytest.mark.parametrize("case", OUTPUTS)
+def test_figures_are_taken_from_their_own_type(case, tmp_path):
+    data, names = OUTPUTS[case]
+    cells = [{"cell_type": "markdown"}, {"outputs": [{"name": "stdout"}, {"data": data}]}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    written = export.figures(tmp_path / "a.ipynb", tmp_path / "figures")
+    assert [path.stem for path in written] == names
+    assert all(path.parent == tmp_path / "figures" for path in written)
+    assert all(ET.parse(path).getroot().text == "a < b" for path in written)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"cells": [1]}', '{"cells": [{"outputs": 1}]}'])
+def test_what_is_no_notebook_has_no_figures(text, tmp_path):
+    (tmp_path / "a.ipynb").write_text(text)
+    with pytest.raises(ValueError, match=r"a\.ipynb: is no executed notebook"):
+        export.figures_in(tmp_path / "a.ipynb")
+
+
+def test_a_piece_of_a_page_keeps_the_figures_of_its_parts(runs):
+    (chosen,) = select(runs)
+    for section in (sections.comparison, sections.curves, sections.frontier, sections.gallery):
+        piece = section(chosen)
+        (svg,) = piece.figures.values()
+        bundle = piece._repr_mimebundle_(include=None)
+        assert svg in bundle["text/html"]
+        assert bundle[export.FIGURES_TYPE] == piece.figures
+    both = Fragment("a < b", sections.comparison(chosen), Markup("<p>"), piece)
+    assert len(both.figures) == 2
+    assert both.data == f"a &lt; b{sections.comparison(chosen).data}<p>{piece.data}"
+    assert export.FIGURES_TYPE not in sections.table(chosen)._repr_mimebundle_()
 
 
 def test_latex_and_markdown_are_escaped():
@@ -396,6 +444,27 @@ def test_what_is_missing_is_said(runs, tmp_path):
     assert said in sections.headline(chosen).data
     (chosen,) = select(runs, sweep, seeds=3)
     assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")
+
+
+@pytest.mark.parametrize(
+    ("activation", "seeds", "said"),
+    [
+        ("elu", 2, "failed: ValueError: no"),
+        ("relu", 3, "seeds 2: failed: ValueError: no"),
+        ("srelu", [5, 7], "seeds 5, 7: failed: ValueError: no"),
+    ],
+)
+def test_how_what_is_missing_of_a_sweep_failed_is_said(runs, tmp_path, activation, seeds, said):
+    sweep = tmp_path / "one.yaml"
+    sweep.write_text(SWEEP.replace("[relu, srelu]", f"[relu, {activation}]"))
+    *_, spec = sweep_file.read(sweep).specs(seeds=seeds)
+    left = next(standings([spec], runs)).left
+    failed = runs / ".failed" / left.id
+    failed.mkdir(parents=True)
+    facts = RECORD | {"id": left.id, "message": "ValueError: no\nmore"}
+    (failed / "error.json").write_text(json.dumps(facts))
+    (chosen,) = select(runs, sweep, seeds=seeds)
+    assert (f"digits-mlp {activation}", said) in chosen.absent
 
 
 def test_what_was_run_with_other_code_is_said(runs, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import shutil
 import threading
 from pathlib import Path
@@ -362,6 +363,56 @@ def test_lines_say_how_far_it_is(capsys, clock):
     lines = ["[1/3] a: well; 60 s left", "[2/3] b: FAILED, x; 30 s left", "[3/3] c: well"]
     assert capsys.readouterr().out.splitlines() == lines
     assert [progress.spoken(s) for s in (7.4, 600, 36000)] == ["7 s", "10 min", "10.0 h"]
+
+
+@pytest.fixture
+def log(monkeypatch) -> logging.Logger:
+    """The logger of the library, put back as it was."""
+    found = logging.getLogger("afnlab")
+    level = found.level
+    monkeypatch.setattr(found, "handlers", list(found.handlers))
+    monkeypatch.setattr(found, "propagate", found.propagate)
+    yield found
+    found.setLevel(level)
+
+
+ROUTES = {  # what a program says of the logger, and whether lines are printed and logged
+    "as it is": (lambda log, mine: None, True, False),
+    "silenced": (lambda log, mine: log.setLevel(logging.WARNING), False, False),
+    "off": (lambda log, mine: log.setLevel(logging.CRITICAL + 1), False, False),
+    "routed": (lambda log, mine: setattr(log, "handlers", [mine]), False, True),
+    "both": (lambda log, mine: log.addHandler(mine), True, True),
+}
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("case", ROUTES)
+def test_lines_can_be_routed_and_silenced(case, watched, log, runs, capsys, monkeypatch):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: watched, raising=False)
+    route, printed, logged = ROUTES[case]
+    lines: list[str] = []
+    mine = logging.Handler()
+    mine.emit = lambda record: lines.append(record.getMessage())
+    route(log, mine)
+    line = "a\\x1b: well" if watched else "[1/1] a\\x1b: well"
+    expected = ["mine: 2 runs, 2 there, 0 to do", line]
+    plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
+    afnlab.runs.sweep(plan, runs=runs)
+    with progress.Progress("mine", 1, lambda: 1) as shown:
+        shown.ended("a\x1b", "well", failed=False)
+    out, err = capsys.readouterr()
+    assert ("1 of 1 done" in err) == (watched and case not in ("silenced", "off"))
+    assert out.splitlines() == (expected if printed else [])
+    assert lines == (expected if logged else [])
+
+
+def test_lines_of_a_call_go_where_it_says(log, runs, capsys):
+    said: list[str] = []
+    log.setLevel(logging.WARNING)
+    plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
+    afnlab.runs.sweep(plan, runs=runs, report=said.append)
+    assert said == ["mine: 2 runs, 2 there, 0 to do"]
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_bar_where_someone_looks(capsys, clock, monkeypatch):

@@ -145,6 +145,27 @@ def test_a_forged_page_whose_sum_is_forged_too(copied, was, forged, told):
     assert said[2].startswith(f"report.html: {told}")
 
 
+FORGED = {  # a file, what is written into it, and what is said of which figures
+    "figures/*-comparison.svg": (' d="M 1', ["comparison"]),
+    "figures/*-curves.svg": (' d="M 1', ["curves"]),
+    "report.ipynb": ('d=\\"M 1', ["comparison", "frontier", "curves", "functions"]),
+}
+
+
+@pytest.mark.parametrize("place", FORGED)
+def test_a_forged_figure_whose_sum_is_forged_too(copied, place):
+    out, runs = copied
+    (path,) = out.glob(place)
+    first, figures = FORGED[place]
+    path.write_text(re.sub(r'\bd=\\?"M \d', lambda found: first, path.read_text()))
+    rewrite_state(out, files=write_report.files(out))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert re.findall(
+        r"figures/digits-mlp-2-epochs-(\w+)\.svg is not what report.ipynb", said[0]
+    ) == (figures)
+
+
 def test_a_file_that_is_not_the_reports(copied):
     out, runs = copied
     state = json.loads((out / "report.json").read_text())

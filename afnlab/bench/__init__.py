@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import afnlab
 from afnlab.messages import say
@@ -19,7 +18,7 @@ NAMES = ("activations", "autorot", "report", "runs", "train", "tune", "widgets")
 
 
 def main(
-    name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: Any
+    name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: object
 ) -> None:
     """Run a benchmark, print its table, and write it with the machine's description if asked."""
 

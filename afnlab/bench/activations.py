@@ -149,7 +149,7 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
     the least memory traffic of both passes over the time, as a share of what a copy achieves; and
     that of either pass.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for (dtype, size, given), part in times.groupby(["dtype", "elements", "input"], sort=False):
         t = part.set_index(["function", "way", "pass"]).seconds
         bandwidth = 2 / t["copy", "torch", "forward"]

@@ -25,7 +25,7 @@ class Case:
     arguments: tuple
     shape: tuple[int, ...]
     rho: str = "vector"
-    settings: tuple[tuple[str, Any], ...] = ()
+    settings: tuple[tuple[str, object], ...] = ()
 
     @property
     def label(self) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -67,7 +66,7 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
     return table
 
 
-def _ours(jobs: int, many: list[dict[str, Any]], folder: Path) -> list[float]:
+def _ours(jobs: int, many: list[dict[str, object]], folder: Path) -> list[float]:
     specs = [RunSpec.make("train", given) for given in many]
     start, ended = time.perf_counter(), []
     for spec, error in Local(jobs, threads=1).results(specs, Place(folder)):
@@ -77,7 +76,7 @@ def _ours(jobs: int, many: list[dict[str, Any]], folder: Path) -> list[float]:
     return ended
 
 
-def _papermill(many: list[dict[str, Any]], folder: Path) -> list[float]:
+def _papermill(many: list[dict[str, object]], folder: Path) -> list[float]:
     start, ended = time.perf_counter(), []
     for i, given in enumerate(many):
         words = [w for name, value in given.items() for w in ("-p", name, str(value))]
@@ -87,7 +86,7 @@ def _papermill(many: list[dict[str, Any]], folder: Path) -> list[float]:
     return ended
 
 
-def _millrun(many: list[dict[str, Any]], folder: Path) -> list[float]:
+def _millrun(many: list[dict[str, object]], folder: Path) -> list[float]:
     start = time.perf_counter()
     listed = json.dumps([given | {"out": str(folder / str(i))} for i, given in enumerate(many)])
     _alone([sys.executable, "-c", _MILLRUN, _notebook(), listed, str(folder)])

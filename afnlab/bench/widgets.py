@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import cycle
-from typing import Any
 
 import pandas as pd
 import torch
@@ -29,7 +28,7 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
     rows = []
     for name, act, anew in (_explorer(), _rotation(), _playground()):
         times = in_turn({"move": act, "anew": anew}, rounds)
-        row: dict[str, Any] = {"case": name, "ms": 1000 * times["move"]}
+        row: dict[str, object] = {"case": name, "ms": 1000 * times["move"]}
         row |= {"a second": 1 / times["move"], "new figure / move": times["anew"] / times["move"]}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -10,7 +10,6 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import afnlab
 from afnlab import _startup
@@ -127,7 +126,7 @@ def command() -> int:
     return status
 
 
-def _warn(message: Warning | str, *_: Any) -> None:
+def _warn(message: Warning | str, *_: object) -> None:
     complain(message)
 
 

@@ -39,19 +39,19 @@ class Parser(argparse.ArgumentParser):
             self.error(unknown("flag", flag, flags) if known else f"what is {shown(rest[0])} for?")
         return found, rest
 
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
+    def _check_value(self, action: argparse.Action, value: object) -> None:
         choices: Sequence[str] = list(action.choices or ())
         if choices and value not in choices:
             kind = str(action.metavar or action.dest).lower()
             raise argparse.ArgumentError(None, unknown(kind, value, choices))
 
-    def _get_values(self, action: argparse.Action, texts: list[str]) -> Any:
+    def _get_values(self, action: argparse.Action, texts: list[str]) -> object:
         own = action.nargs != argparse.PARSER and action.type is not str
         if own and any(not text.strip() for text in texts):
             raise argparse.ArgumentError(action, "must not be empty")
         return super()._get_values(action, texts)
 
-    def _get_value(self, action: argparse.Action, text: str) -> Any:
+    def _get_value(self, action: argparse.Action, text: str) -> object:
         try:
             return super()._get_value(action, text)
         except argparse.ArgumentError:

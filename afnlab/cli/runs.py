@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import yaml
 from pandas import isna
 
 from afnlab import locks
 from afnlab.cli.flags import add_runs_flag, examples
-from afnlab.messages import complain, counted, plain, say
+from afnlab.messages import complain, counted, duration, plain, say
 from afnlab.runs.storage import maintenance
 from afnlab.runs.storage.location import Place, place
 
@@ -67,7 +66,7 @@ def _list(where: Place, state: str | None) -> int:
     width = max((len(label) for label in found.label), default=0)
     for row in found.to_dict("records"):
         accuracy = "" if isna(row["accuracy"]) else f"{100 * row['accuracy']:.2f} %"
-        seconds = "" if isna(row["seconds"]) else f"{row['seconds']:.1f} s"
+        seconds = "" if isna(row["seconds"]) else duration(row["seconds"])
         seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
@@ -77,7 +76,7 @@ def _list(where: Place, state: str | None) -> int:
     return 0
 
 
-def metrics_as_text(metrics: Mapping[str, Any]) -> str:
+def metrics_as_text(metrics: Mapping[str, object]) -> str:
     """What a notebook of the user's own has measured."""
     shown = {n: f"{v:.6g}" if isinstance(v, float) else f"{v:.15g}" for n, v in metrics.items()}
     return ", ".join(f"{name} {value}" for name, value in shown.items())

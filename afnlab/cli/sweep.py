@@ -66,7 +66,7 @@ def _add_flags(sub: argparse.ArgumentParser) -> None:
     add_runs_flag(sub)
 
 
-def _overrides(a: argparse.Namespace) -> dict[str, Any]:
+def _overrides(a: argparse.Namespace) -> dict[str, object]:
     return {"seeds": seeds(a.seeds), **limits(a)}
 
 
@@ -128,9 +128,9 @@ def _executor(a: argparse.Namespace) -> Executor:
 def _dry_run(
     file: str,
     runs: str | None,
-    only: Mapping[str, Any],
+    only: Mapping[str, object],
     here: bool,
-    overrides: Mapping[str, Any],
+    overrides: Mapping[str, object],
 ) -> int:
     where = place(runs)
     where.pull()

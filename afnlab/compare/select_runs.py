@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
-from afnlab.errors import shown
 from afnlab.messages import told_apart
 from afnlab.runs import staleness
-from afnlab.runs.fingerprint import one_look
-from afnlab.runs.run_spec import RunSpec, TrainingSpec
+from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import Record, TrainingRecord, is_training
-from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
+from afnlab.runs.sweeps import pending, sweep_file
 from afnlab.usercode.lookup import unknown
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The trainings to compare, in the order of their rows, and what is not among them.
+
+    baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
+    whose code is not here; stale, foreign, absent: see `Selection`.
+    """
+
+    records: list[TrainingRecord]
+    baseline: str = summary_table.BASELINE
+    elsewhere: frozenset[str] = frozenset()
+    stale: int = 0
+    foreign: tuple[str, ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()
 
 
 def select(
@@ -28,7 +43,7 @@ def select(
     baseline: str = "",
     margin: float | None = None,
     speed: str | Path = "",
-    **overrides: Any,
+    **overrides: object,
 ) -> list[Selection]:
     """The runs to compare, one selection per task.
 
@@ -52,85 +67,86 @@ def select(
     folder = location.folder(runs)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
-    if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
-    every = runs_folder.records(folder)
-    trained = _trained(every)
-    records = [r for r in every if is_training(r) and r["id"] in trained]
-    failed = {facts["id"]: facts["message"] for facts in runs_folder.failures(folder)}
-    elsewhere: set[str] = set()
-    left: dict[str, Any] = {"stale": 0, "foreign": (), "absent": ()}
-    benchmark = folder / costs.FILE if not speed else Path(speed)
-    given: dict[str, Any] = {"margin": margin}
-    given["speed"] = _speed(benchmark, named=bool(speed))
-    named = baseline
+    summary_table.check_margin(margin)
+    benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
+    records, failures = runs_folder.records(folder), runs_folder.failures(folder)
+    trainings = list(filter(is_training, records))
+    trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
+    trainings = [r for r in trainings if r["id"] in trained]
     if sweep:
-        plan = sweep_file.read(sweep)
-        baseline = baseline or plan.baseline
-        asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
-        if not asked:
-            what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
-            raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
-        order = {spec.group: at for at, spec in enumerate(asked)}
-        chosen = [r for r in records if r["group"] in order]
-        chosen.sort(key=lambda r: order[r["group"]])
-        left["absent"] = _absent(asked, records, failed)
+        chosen = _of_sweep(sweep, overrides, trainings, failures)
     else:
-        states = _states(records)
-        chosen = [r for r in records if states[r["id"]] != staleness.CHANGED]
-        elsewhere = {run for run, state in states.items() if state == staleness.ELSEWHERE}
-        left["stale"] = len(records) - len(chosen)
-        left["foreign"] = tuple(Path(r["notebook"]).name for r in every if not is_training(r))
-        whole = {r["id"] for r in every}
-        left["absent"] = tuple(
-            (run[:8], _reason(message)) for run, message in failed.items() if run not in whole
-        )
-    if not chosen:
-        why = caveats.left_out(**left)
+        chosen = _current(records, trainings, failures)
+    if not chosen.records:
+        why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        raise ValueError(
-            " ".join(
-                [f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`.", *why]
-            )
-        )
-    parts: dict[tuple, list[TrainingRecord]] = {}
-    for record in chosen:
+        none = f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`."
+        raise ValueError(" ".join([none, *why]))
+    parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
+    for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
-    given["among"] = len(parts) > 1
-    made: list[Selection] = []
+    made = []
     for part in parts.values():
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
-        own = {"elsewhere": sum(r["id"] in elsewhere for r in part)}
-        own |= {} if made else left  # what is left out is said once
-        made.append(_one_task(folder, rows, part, baseline or summary_table.BASELINE, given | own))
-    if named and all(s.baseline not in s.rows for s in made):
+        one = _one_task(folder, rows, part, baseline or chosen.baseline)
+        there = sum(r["id"] in chosen.elsewhere for r in part)
+        among = len(parts) > 1
+        made.append(replace(one, elsewhere=there, margin=margin, speed=benchmark, among=among))
+    made[0] = replace(  # what is left out is said once
+        made[0], stale=chosen.stale, foreign=chosen.foreign, absent=chosen.absent
+    )
+    if baseline and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
-        raise ValueError(unknown("baseline", named, labels))
+        raise ValueError(unknown("baseline", baseline, labels))
     return made
 
 
-def _absent(
-    specs: Iterable[RunSpec], records: Iterable[TrainingRecord], failed: Mapping[str, str]
-) -> tuple[tuple[str, str], ...]:
-    """(label, reason) of every spec, or of its seeds, that no run holds."""
-    done: dict[str, set[int]] = {}
-    made = []
-    for r in records:
-        done.setdefault(r["group"], set()).update(r["seeds"])
-        made.append(_settings(r["parameters"]))
-    found = []
-    for spec in specs:
-        seeds = [s for s in spec.seeds if s not in done.get(spec.group, ())]
-        if seeds:
-            what = "" if spec.group not in done else f"seeds {', '.join(map(str, seeds))}: "
-            reason = _reason(failed.get(spec.id))
-            if spec.group not in done and _settings(spec.normal) in made:
+def _of_sweep(
+    sweep: str | Path,
+    overrides: Mapping[str, Any],
+    trainings: list[TrainingRecord],
+    failures: Sequence[FailureRecord],
+) -> Chosen:
+    """The runs of a sweep, in its order, whatever their seeds."""
+    plan = sweep_file.read(sweep)
+    asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
+    if not asked:
+        what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
+        raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
+    order = {spec.group: at for at, spec in enumerate(asked)}
+    there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
+    groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
+    absent = []
+    for standing in pending.standings_among(asked, trainings, failures):
+        if standing.left is not None:
+            spec = standing.spec
+            reason = _reason(standing.failure.message if standing.failure else None)
+            if spec.group in groups:
+                reason = f"seeds {', '.join(map(str, standing.left.seeds))}: {reason}"
+            elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
-            found.append((spec.label, what + reason))
-    return tuple(found)
+            absent.append((spec.label, reason))
+    return Chosen(there, plan.baseline or summary_table.BASELINE, absent=tuple(absent))
 
 
-def _settings(normal: Mapping[str, Any]) -> str:
+def _current(
+    records: Sequence[Record], trainings: list[TrainingRecord], failures: Sequence[FailureRecord]
+) -> Chosen:
+    """All trainings whose code is still what it was, as far as it is here."""
+    states, whole = staleness.states(trainings), {r["id"] for r in records}
+    there = [r for r in trainings if states[r["id"]] != staleness.CHANGED]
+    return Chosen(
+        there,
+        elsewhere=frozenset(i for i, state in states.items() if state == staleness.ELSEWHERE),
+        stale=len(trainings) - len(there),
+        foreign=tuple(Path(r["notebook"]).name for r in records if not is_training(r)),
+        absent=tuple(
+            (f["id"][:8], _reason(f["message"])) for f in failures if f["id"] not in whole
+        ),
+    )
+
+
+def _settings(normal: Mapping[str, object]) -> str:
     """The parameters of a run but its seeds, to be told from another's."""
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
@@ -153,23 +169,6 @@ def _speed(path: Path, named: bool) -> costs.Benchmark | None:
         return None
 
 
-@one_look()
-def _states(records: Iterable[TrainingRecord]) -> dict[str, str]:
-    return {r["id"]: staleness.state(r) for r in records}
-
-
-def _trained(records: Iterable[Record]) -> dict[str, Trained]:
-    """What the trainings among records are, by their ids; one that does not tell is named."""
-    found = {}
-    for record in records:
-        if is_training(record):
-            try:
-                found[record["id"]] = Trained.of_record(record)
-            except ValueError as error:
-                warnings.warn(f"left out {error}", stacklevel=3)
-    return found
-
-
 def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
     """Where no row is the baseline as it is by default: of the rows that are it, the shortest."""
     its = [label for label, one in labelled.items() if one.activation == baseline]
@@ -181,8 +180,8 @@ def _one_task(
     rows: list[Trained],
     records: list[TrainingRecord],
     baseline: str,
-    given: dict[str, Any],
 ) -> Selection:
+    """The runs of one task, their rows labelled by what they do not share."""
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
@@ -197,4 +196,4 @@ def _one_task(
             baseline = label
     if baseline not in labelled:
         baseline = _plainest(baseline, labelled)
-    return Selection(folder, labelled, records, baseline, shared=shared, **given)
+    return Selection(folder, labelled, records, baseline, shared=shared)

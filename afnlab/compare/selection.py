@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -148,15 +147,11 @@ class Selection:
 
     def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
         """A table of all runs that have it, with a column `label`; one row for each of the keys."""
-        parts = []
-        for r in self.records:
-            if file in r["files"]:
-                try:
-                    table = runs_folder.read_table(self.folder / r["id"], r, file)
-                except ValueError as error:
-                    warnings.warn(f"left out {error}", stacklevel=3)
-                else:
-                    parts.append(table.assign(label=self.labels[r["group"]]))
+        listed = [r for r in self.records if file in r["files"]]
+        found = runs_folder.readable(
+            listed, lambda r: runs_folder.read_table(self.folder / r["id"], r, file)
+        )
+        parts = [table.assign(label=self.labels[r["group"]]) for r, table in found]
         filled = [part for part in parts if len(part)]
         if not filled:
             return pd.DataFrame()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.formatting import p_value
+from afnlab.compare.formatting import ACCURACY, DIFFERENCE, limits, number, p_value
 from afnlab.errors import shown
 from afnlab.messages import counted, plain
 
@@ -75,8 +75,7 @@ def compare_histories(
     """
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
-    if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
+    check_margin(margin)
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
     accuracy = final_values(history)
@@ -90,6 +89,11 @@ def compare_histories(
         worst = differences(accuracy.mask(bad, 0.0), baseline, margin)
         table["verdict_worst"] = worst.verdict
     return table.sort_values("accuracy", ascending=False, kind="stable")
+
+
+def check_margin(margin: float | None) -> None:
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
 
 
 def _check_numbers(history: pd.DataFrame, accuracy: pd.DataFrame) -> None:
@@ -211,32 +215,20 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """
     shown = pd.DataFrame(index=table.index)
     for name, title, between, form in (
-        ("accuracy", "accuracy %", "95 % CI", "{:.2f}"),
-        ("difference", "difference", "95 % CI of the difference", "{:+.2f}"),
-        ("adjusted", "", "adjusted CI", "{:+.2f}"),
+        ("accuracy", "accuracy %", "95 % CI", ACCURACY),
+        ("difference", "difference", "95 % CI of the difference", DIFFERENCE),
+        ("adjusted", "", "adjusted CI", DIFFERENCE),
     ):
         if title:
-            shown[title] = [_number(value, form) for value in table[name]]
-        limits = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
-        shown[between] = [_interval(low, high, form) for low, high in limits]
+            shown[title] = [number(value, form, minus="-") for value in table[name]]
+        ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
+        shown[between] = [limits(low, high, form, minus="-") for low, high in ends]
     shown["p (Holm)"] = [p_value(p) for p in table.p_holm]
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
     for name in FAILURES:
         shown[name] = [str(count or "") for count in table[name]]
     return shown.replace("nan", "").loc[:, (shown != "").any()]
-
-
-def _number(fraction: float, form: str) -> str:
-    """In percent or points; no sign before 0, empty if there is none."""
-    form = form.replace("+", "") if fraction == 0 else form
-    return form.format(100 * fraction) if np.isfinite(fraction) else ""
-
-
-def _interval(low: float, high: float, form: str) -> str:
-    if not np.isfinite([low, high]).all():
-        return ""
-    return "all equal" if low == high else f"[{_number(low, form)}, {_number(high, form)}]"
 
 
 def legend(table: pd.DataFrame, baseline: str) -> str:

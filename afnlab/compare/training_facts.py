@@ -34,9 +34,9 @@ class Trained:
     activation: str
     label: str
     settings: Mapping[str, str]
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     trainable: tuple[str, ...]
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     epochs: float
     device: str
     dtype: str
@@ -80,7 +80,7 @@ class Trained:
         return ":" in self.activation
 
     @property
-    def setting(self) -> tuple[Any, ...]:
+    def setting(self) -> tuple[object, ...]:
         """What must be equal in a comparison: task, epochs, limits, precision, device, tuning."""
         limits = (self.limit_train, self.limit_test)
         return (self.task.name, self.epochs, *limits, self.dtype, self.device, self.tuned)

@@ -233,7 +233,7 @@ def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
 def _variance(share: float) -> str:
     """What tuning did to the variance between means; share: how much of it is gone."""
     if share < 0:
-        return f"tuning added {-100 * share:.1f} % to the variance"
+        return f"tuning added {percent(-share, 1)} to the variance"
     return (
         f"tuning took away {percent(share, 1)} of the variance" if share else "nothing was gained"
     )

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from afnlab.compare.formatting import MINUS
+from afnlab.compare.formatting import number
 from afnlab.compare.summary_table import TOLD
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
 
@@ -72,7 +72,7 @@ def forest(ax: Axes, table: pd.DataFrame, margin: float | None = None) -> Axes:
         ax.axvspan(-100 * margin, 100 * margin, color=GREY, alpha=0.2, linewidth=0)
     for row, (_, r) in enumerate(table.iterrows()):
         if 100 * r.difference < edge:
-            _at_edge(ax, row, f"{100 * r.difference:+.1f}".replace("-", MINUS))
+            _at_edge(ax, row, number(r.difference, "{:+.1f}"))
             continue
         adjusted = 100 * np.array([r.adjusted_low, r.adjusted_high])
         if np.isfinite(adjusted).all():

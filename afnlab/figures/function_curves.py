@@ -51,7 +51,7 @@ def samples(record: Activation, x: torch.Tensor, order: int, **params: Any) -> l
 
 
 def curve(
-    ax: Axes, ref: str | Activation, span: float = 5.0, order: int = 1, **params: Any
+    ax: Axes, ref: str | Activation, span: float = 5.0, order: int = 1, **params: object
 ) -> Axes:
     """An elementwise activation and its derivatives up to `order`, on [-span, span]."""
     record = get_activation(ref)
@@ -67,7 +67,7 @@ def _draw(ax: Axes, x: np.ndarray, drawn: Sequence[np.ndarray]) -> Axes:
     return ax
 
 
-def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params: Any) -> Figure:
+def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params: object) -> Figure:
     """An activation with its first and second derivative, side by side with its slope's detail."""
     record = get_activation(ref)
     with styled():

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup
@@ -15,11 +15,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled
 from afnlab.messages import plain
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 # Each is at least 3:1 against white and against near-black, and they differ in lightness.
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
@@ -86,7 +84,7 @@ def in_legend(label: str) -> str:
 class Picture(Figure):
     """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+    def _repr_png_(self) -> tuple[bytes, dict[str, object]]:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=2 * self.dpi, bbox_inches="tight")
         data = buffer.getvalue()
@@ -146,14 +144,15 @@ def to_svg(figure: Figure, alt: str) -> str:
     return svg.replace("<svg", str(head) + style, 1)
 
 
-def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> HTML:
-    """A figure for a notebook's output that becomes part of a page; `name` its id there.
+def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> Fragment:
+    """A figure for a notebook's output that becomes part of a page; `name`: its id there, and
+    what the fragment, and a file, know its SVG by.
 
     alt: what it shows, as a text; caption: a text, or `Markup`.
     """
-    from IPython.display import HTML  # noqa: PLC0415
-
     note = filled("<figcaption>{}</figcaption>", caption) if caption else ""
     named = filled(' id="{}"', name) if name else ""
-    picture = filled("<div class=scroll tabindex=0>{}</div>", Markup(to_svg(figure, alt)))
-    return HTML(str(filled("<figure{}>{}{}</figure>", named, picture, note)))
+    svg = to_svg(figure, alt)
+    picture = filled("<div class=scroll tabindex=0>{}</div>", Markup(svg))
+    page = filled("<figure{}>{}{}</figure>", named, picture, note)
+    return Fragment(page, figures={name: svg.rstrip()} if name else {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 import torch
@@ -87,7 +86,7 @@ def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
     return any(name in (*named, *refs) for name in left)
 
 
-def _found(ref: str) -> Iterator[tuple[str, Any]]:
+def _found(ref: str) -> Iterator[tuple[str, object]]:
     """The names and things that a reference stands for."""
     if not isinstance(ref, str):
         raise TypeError(f"a reference must be a text, got {shown(ref)}")
@@ -112,14 +111,14 @@ def _found(ref: str) -> Iterator[tuple[str, Any]]:
     yield from modules.items()
 
 
-def _row(found: Any) -> list[str]:
+def _row(found: object) -> list[str]:
     try:
         return [*problems(found), ""]
     except Exception as error:  # it is somebody else's code
         return ["", "", "", next(iter(str(error).splitlines()), type(error).__name__)]
 
 
-def problems(found: Any) -> list[str]:
+def problems(found: object) -> list[str]:
     """The columns of `check` but the last, for one activation, module class or function."""
     precise = _function(found, torch.float64)
     _require_elementwise(precise)
@@ -149,7 +148,7 @@ def _require_elementwise(function: Function) -> None:
         raise TypeError("not elementwise")
 
 
-def _function(found: Any, dtype: torch.dtype, then: torch.dtype | None = None) -> Function:
+def _function(found: object, dtype: torch.dtype, then: torch.dtype | None = None) -> Function:
     """A function of tensors of this type; or of type `then`, with parameters as this one rounds."""
     if isinstance(found, type) and issubclass(found, nn.Module):
         return found().to(dtype).to(then or dtype).eval()
@@ -176,7 +175,7 @@ def _underived(function: Function) -> str:
     return f"{slope[at]:.4g} at x = {x[at]:.2f}, where it is {right[at]:.4g}"
 
 
-def _misrounded(found: Any) -> str:
+def _misrounded(found: object) -> str:
     """The first number of a half type whose slope there is not that of float64, rounding aside.
 
     A slope taken from a rounded value loses its digits where the value is nearly constant.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 
 def derivatives(
-    function: Callable[..., Tensor], x: Tensor, order: int = 2, **params: Any
+    function: Callable[..., Tensor], x: Tensor, order: int = 2, **params: object
 ) -> list[Tensor]:
     """[f, f', ...] up to `order` at x, by automatic differentiation."""
     x = x.detach().requires_grad_()

@@ -56,13 +56,15 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
     )
 
 
-def table(ref: str | Activation, **params: Any) -> pd.DataFrame:
+def table(ref: str | Activation, **params: object) -> pd.DataFrame:
     """`profile`, to read: numbers have four digits."""
     facts = profile(ref, **params)
     return facts.map(lambda v: f"{v:.4g}" if isinstance(v, float) else v).to_frame()
 
 
-def slope_under(record: Activation, deviation: float = 1.0, **params: Any) -> tuple[float, float]:
+def slope_under(
+    record: Activation, deviation: float = 1.0, **params: object
+) -> tuple[float, float]:
     """What a normal input of this deviation meets: mean of f'^2, share of it with |f'| >= 0.05.
 
     The first is the factor on the square of a gradient that passes back through the activation.

@@ -37,7 +37,7 @@ class Shown:
         self.record.complete(self.params)
 
     @classmethod
-    def of(cls, ref: str | Activation, **params: Any) -> Shown:
+    def of(cls, ref: str | Activation, **params: object) -> Shown:
         return cls(get_activation(ref), params)
 
 
@@ -143,7 +143,7 @@ class Curves(Scene):
             ax.xaxis.set_label_coords(0.5, -0.095)
         self.left.legend(loc="upper left")
         styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
-        keys: list[Any] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
+        keys: list[object] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
         keys.append(Polygon([(0, 0)], label="input, normal", **area(GREY, 0.3)))
         beside: Any = {"loc": "lower right", "bbox_to_anchor": (1, 0.99), "borderaxespad": 0}
         self.right.legend(handles=keys, ncols=len(keys), **beside)  # slopes may be anywhere

@@ -51,7 +51,7 @@ class Start:
     x_q: float | str = "auto"
     depth: int | None = None
     seed: int = 0
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, object] = field(default_factory=dict)
 
     def network(self) -> nn.Module:
         """The network, in evaluation mode."""
@@ -187,7 +187,7 @@ def _round_limits(values: np.ndarray) -> tuple[float, float]:
 
 
 def preactivations(
-    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: Any
+    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: object
 ) -> pd.DataFrame:
     """Pre-activations of a network at its start, before and after rotation.
 
@@ -205,7 +205,7 @@ def preactivations(
 
 
 def overview(
-    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: Any
+    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: object
 ) -> Figure:
     """The dynamic region on the activation, and each layer's pre-activations before and after.
 

@@ -13,9 +13,11 @@ import pandas as pd
 
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import formatted, legend
+from afnlab.figures.fragment import FIGURES as FIGURES_TYPE
 from afnlab.messages import plain
 
 TABLES, FIGURES = "tables", "figures"
+_NAME = re.compile(r"[\w.-]+")  # of a figure, and so of a file
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = "AFNLAB_CHROMIUM"
 
@@ -76,20 +78,35 @@ def as_latex(shown: pd.DataFrame) -> str:
     return "% \\usepackage{booktabs}\n" + text.replace("& < ", "& $<$ ")
 
 
+def figures_in(notebook: Path) -> dict[str, str]:
+    """The named figures in an executed notebook's outputs, as SVG; ValueError if it is none.
+
+    A name that no file may have is not among them.
+    """
+    try:
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        outputs = [o for c in content["cells"] for o in c.get("outputs", ())]
+        bundles = [o.get("data", {}).get(FIGURES_TYPE, {}).items() for o in outputs]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{notebook}: is no executed notebook ({error!r})") from None
+    found = dict(figure for bundle in bundles for figure in bundle)
+    return {n: svg for n, svg in found.items() if _NAME.fullmatch(n) and isinstance(svg, str)}
+
+
 def figures(notebook: Path, folder: Path) -> list[Path]:
     """Write every named figure in an executed notebook's outputs as an SVG file."""
-    content = json.loads(notebook.read_text(encoding="utf-8"))
-    outputs = [o for c in content["cells"] for o in c.get("outputs", ())]
-    pages = ["".join(o.get("data", {}).get("text/html", "")) for o in outputs]
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, svg in re.findall(
-        r'<figure id="([\w.-]+)"><div[^>]*>(<svg.*?</svg>)', "".join(pages), re.DOTALL
-    ):
+    for name, svg in figures_in(notebook).items():
         path = folder / f"{name}.svg"
-        path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{svg}\n', encoding="utf-8")
+        path.write_text(as_file(svg), encoding="utf-8")
         written.append(path)
     return written
+
+
+def as_file(svg: str) -> str:
+    """An SVG element as a file of its own."""
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg}\n'
 
 
 def browser() -> str | None:

@@ -80,7 +80,8 @@ def verify(
                 stack.callback(server.stop)
                 server.begin()  # it imports while the tables are recomputed
         count = f"all {len(state['files'])} as they were written"
-        say("files", _altered(target, state["files"]), count)
+        altered = list(_altered(target, state["files"]))
+        say("files", altered or _figure_problems(target), count)
         for recipe in state["tables"]:
             for run, known in recipe["runs"].items():
                 if problems := list(_run_problems(folder, run, known, target)):
@@ -128,6 +129,17 @@ def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
     for name in write_report.files(target):
         if name not in files:
             yield f"{name} was not written with it"
+
+
+def _figure_problems(target: Path) -> Iterator[str]:
+    """The files that are not as the report's executed notebook shows them."""
+    try:
+        for name, svg in export.figures_in(target / write_report.NOTEBOOK).items():
+            path = target / export.FIGURES / f"{name}.svg"
+            if path.read_text(encoding="utf-8") != export.as_file(svg):
+                yield f"{export.FIGURES}/{path.name} is not what {write_report.NOTEBOOK} shows"
+    except (OSError, ValueError) as error:
+        yield str(error)
 
 
 def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
-from afnlab.messages import counted, say
+from afnlab.messages import counted, inform
 from afnlab.paths import PACKAGE, find
 from afnlab.report import export
 from afnlab.report.page import shell, to_html
@@ -25,7 +25,7 @@ from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
-PAGE, STATE = "report.html", "report.json"
+PAGE, NOTEBOOK, STATE = "report.html", "report.ipynb", "report.json"
 RUNS = "runs"
 _ROOMS = ("compare", "figures", "functions", "report", "stats")  # whose code makes a page
 LINK = "runs/{id}.html"  # as the page's notebook writes it
@@ -41,15 +41,16 @@ def write(
     speed: str | Path = "",
     pdf: bool = True,
     means: Means | None = None,
-    report: Callable[[str], None] = say,
-    **overrides: Any,
+    report: Callable[[str], None] = inform,
+    **overrides: object,
 ) -> Path:
     """Write the report of a sweep's runs, or of all in the folder, and return its page.
 
     The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
     as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
     If it is there already, made of the same runs by the same code, nothing is done and that is
-    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with.
+    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with;
+    report: takes lines on what happens, by default those of the logger `afnlab`.
     ValueError if there are no runs.
     """
     folder = location.folder(runs)
@@ -73,7 +74,7 @@ def write(
         "speed": str(speed and Path(speed).resolve()),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
-    executed = target / "report.ipynb"
+    executed = target / NOTEBOOK
     execute("report", executed, given, means)
     sums = {r["id"]: _evidence(folder, target, r) for c in chosen for r in c.records}
     page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
@@ -102,7 +103,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[str, Any]:
+def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[str, object]:
     """How a table was made, so that it can be made again from the runs alone.
 
     A record holds the sums of its run's files, and here stands that of the record.
@@ -123,7 +124,7 @@ def commands(
     baseline: str = "",
     margin: float = 0.0,
     speed: str = "",
-    overrides: Mapping[str, Any] = {},
+    overrides: Mapping[str, object] = {},
 ) -> list[str]:
     """The command lines that make the runs, their report, and prove it; margin in points."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
@@ -137,7 +138,7 @@ def commands(
 
 
 def execute(
-    notebook: str, target: Path, given: Mapping[str, Any], means: Means | None = None
+    notebook: str, target: Path, given: Mapping[str, object], means: Means | None = None
 ) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
     from papermill import PapermillExecutionError  # noqa: PLC0415

@@ -108,7 +108,7 @@ def name_of(notebook: Path) -> str:
     return notebook.name if notebook.parent == shared("notebooks") else str(notebook)
 
 
-def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, Any]:
+def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     """Execute into a folder; metrics and environment as the notebook left them, if it did."""
     given = dict(spec.parameters)
     if OUT in spec.known:

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from afnlab.messages import masked
 from afnlab.paths import PACKAGE
@@ -28,7 +27,7 @@ class _Unknown(Exception):
 
 
 @cache
-def git_state() -> dict[str, Any] | None:
+def git_state() -> dict[str, object] | None:
     """Commit of afnlab's working tree, and whether anything in it is not as committed.
 
     None where the code is in no working tree. Where git does not say, `commit` and `dirty` are
@@ -37,7 +36,7 @@ def git_state() -> dict[str, Any] | None:
     return state_of(PACKAGE)
 
 
-def state_of(package: Path) -> dict[str, Any] | None:
+def state_of(package: Path) -> dict[str, object] | None:
     """The same of any package that may be a folder of its own working tree."""
     root = package.parent
     if not os.path.lexists(root / ".git"):
@@ -59,7 +58,7 @@ def state_of(package: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": bool(changes)}
 
 
-def told(state: Mapping[str, Any] | None) -> str:
+def told(state: Mapping[str, object] | None) -> str:
     """What a record says of this, in words."""
     if not state:
         return "not from a git checkout"

@@ -25,7 +25,7 @@ _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
 
 
-def parameters(namespace: Mapping[str, Any]) -> Run:
+def parameters(namespace: Mapping[str, object]) -> Run:
     """The run that a training notebook's parameters ask for; call it as `parameters(globals())`.
 
     Takes the plain values (numbers, texts, lists, dicts) among the globals: those of the parameters

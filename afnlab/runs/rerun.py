@@ -64,7 +64,7 @@ def rerun(
     return compare(folder / record["id"], record, again / spec.id, new)
 
 
-def _planned(record: Mapping[str, Any], closed: Sequence[Path]) -> RunSpec:
+def _planned(record: Mapping[str, object], closed: Sequence[Path]) -> RunSpec:
     told = what_changed(record, closed)
     if not told:
         spec = RunSpec.of_record(record, closed)
@@ -74,7 +74,7 @@ def _planned(record: Mapping[str, Any], closed: Sequence[Path]) -> RunSpec:
     raise ValueError(f"{record['id']} ({record['label']}): {told}")
 
 
-def warm_for(record: Mapping[str, Any], timeout: float | None = None) -> Warm:
+def warm_for(record: Mapping[str, object], timeout: float | None = None) -> Warm:
     """A kernel server with as many threads as a run had."""
     return Warm(Means(threads=threads_of(record), timeout=timeout))
 
@@ -138,7 +138,7 @@ def _other_numbers(old: pd.DataFrame, new: pd.DataFrame) -> str:
     return ""
 
 
-def _outputs(notebook: bytes) -> list[Any]:
+def _outputs(notebook: bytes) -> list[object]:
     """What a notebook's cells printed and returned, as text."""
     cells = json.loads(notebook)["cells"]
     outputs = [o for c in cells for o in c.get("outputs", ())]

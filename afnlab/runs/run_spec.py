@@ -40,7 +40,7 @@ class RunSpec(ABC):
     """
 
     notebook: Path
-    parameters: dict[str, Any]
+    parameters: dict[str, object]
     native: bool | None = None
     here: bool = True
     content: bytes = field(default=b"", repr=False)
@@ -49,7 +49,7 @@ class RunSpec(ABC):
     @staticmethod
     def make(
         notebook: str | Path,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         *,
         native: bool | None = None,
         here: bool = True,
@@ -113,7 +113,7 @@ class RunSpec(ABC):
 
     @property
     @abstractmethod
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What else its record holds."""
 
     @property
@@ -148,7 +148,7 @@ class RunSpec(ABC):
     def id(self) -> str:
         return digest(self.group, canonical(list(self.seeds)))[:ID_LENGTH]
 
-    def _with_references(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _with_references(self, given: Mapping[str, object]) -> dict[str, object]:
         return {**given, **{n: v for n, v in absolute(given).items() if n in _REFERENCES}}
 
 
@@ -171,7 +171,7 @@ class TrainingSpec(RunSpec):
         return training(self.parameters, self.known, native=self.native, here=self.here)
 
     @cached_property
-    def normal(self) -> dict[str, Any]:
+    def normal(self) -> dict[str, object]:
         return self.training.normal()
 
     @property
@@ -185,7 +185,7 @@ class TrainingSpec(RunSpec):
         return f"{self.training.task.name} {self.training.label}{tuned}"
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         return self.training.facts()
 
     @property
@@ -218,7 +218,7 @@ class NotebookSpec(RunSpec):
         return replace(self, parameters=self._with_references(given))
 
     @cached_property
-    def normal(self) -> dict[str, Any]:
+    def normal(self) -> dict[str, object]:
         return {name: encoding.encode(d.default) for name, d in self.known.items()} | {
             name: encoding.encode(value) for name, value in self.parameters.items()
         }
@@ -234,7 +234,7 @@ class NotebookSpec(RunSpec):
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         return {}
 
     @property
@@ -249,7 +249,7 @@ class NotebookSpec(RunSpec):
         return self if done is None else None
 
 
-def _named(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _named(parameters: Mapping[str, object]) -> dict[str, object]:
     """Parameters by name, those with a dot gathered under `params`; ParameterError for a name."""
     if not isinstance(parameters, Mapping):
         raise TypeError(f"parameters must be a mapping of names, got {shown(parameters)}")
@@ -275,7 +275,7 @@ def _named(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _texts(told: Mapping[str, Any]) -> dict[str, str]:
+def _texts(told: Mapping[str, object]) -> dict[str, str]:
     """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
     texts = {name: short(value) for name, value in told.items()}
     files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
@@ -283,22 +283,22 @@ def _texts(told: Mapping[str, Any]) -> dict[str, str]:
     return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
 
 
-def group_of(notebook: Path, code: Manifest, normal: Mapping[str, Any]) -> str:
+def group_of(notebook: Path, code: Manifest, normal: Mapping[str, object]) -> str:
     """The id of an experiment: a notebook, its code, its parameters in their normal form."""
     return digest(notebook.name, code.digest, canonical(normal))[:ID_LENGTH]
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """JSON with sorted keys; TypeError for what JSON cannot hold."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def absolute(told: Mapping[str, Any]) -> dict[str, Any]:
+def absolute(told: Mapping[str, object]) -> dict[str, object]:
     """Parameters whose references to files have whole paths: a kernel may run elsewhere."""
     return {n: _absolute(v) if n in _REFERENCES else v for n, v in told.items()}
 
 
-def _absolute(ref: Any) -> Any:
+def _absolute(ref: object) -> object:
     """References to files with whole paths; anything else as it is."""
     if isinstance(ref, (list, tuple)):
         return type(ref)(map(_absolute, ref))

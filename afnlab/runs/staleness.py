@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.runs.fingerprint import Manifest, manifest_of
+from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.run_spec import absolute, group_of
 
@@ -34,13 +34,19 @@ def state(record: Mapping[str, Any]) -> str:
     return ELSEWHERE
 
 
+@one_look()
+def states(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The state of every record, by its id."""
+    return {record["id"]: state(record) for record in records}
+
+
 def _is_readable(path: str) -> bool:
     with suppress(OSError, ValueError):
         return Path(path).is_file() and os.access(path, os.R_OK)
     return False
 
 
-def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
+def _own_files(record: Mapping[str, object]) -> Iterator[str]:
     """The user's files that a record names: its notebook, references to code, what these reach."""
     given, code = record.get("given"), record.get("code")
     named = [record.get("notebook"), *(given.values() if isinstance(given, Mapping) else ())]
@@ -53,7 +59,7 @@ def _own_files(record: Mapping[str, Any]) -> Iterator[str]:
                     yield path
 
 
-def is_current(record: Mapping[str, Any]) -> bool:
+def is_current(record: Mapping[str, object]) -> bool:
     """Whether the notebook of a run, and all code that it reaches, are still what they were.
 
     The notebook and the files that the record names are read and compared with the record's hashes.

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from afnlab.compare.formatting import estimate
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, styled
 from afnlab.messages import counted
 from afnlab.stats import accuracy_interval, mean_interval
@@ -120,8 +121,6 @@ def figure(
 def judged(task: str, activation: str, parameter: str, value: float, **options: object) -> str:
     """Train on all training examples with the value chosen, and say its accuracy on the test's."""
     result = train(task, activation, params={parameter: value}, **options)  # type: ignore[arg-type]
-    mean, low, high = accuracy_interval(100 * result.final.test_accuracy)
-    return (
-        f"test accuracy at {parameter} = {value:g}: {mean:.2f} % [{low:.2f}, {high:.2f}],"
-        f" {counted(len(result.seeds), 'seed')}"
-    )
+    accuracy = estimate(*accuracy_interval(100 * result.final.test_accuracy), unit=" %")
+    seeds = counted(len(result.seeds), "seed")
+    return f"test accuracy at {parameter} = {value:g}: {accuracy}, {seeds}"

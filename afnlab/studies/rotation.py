@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import nn
 
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
+from afnlab.compare.formatting import ACCURACY, estimate
 from afnlab.errors import shown
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.registry import Activation
@@ -50,7 +51,7 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
     rows = []
     for name, result in results.items():
         last = result.final
-        row: dict[str, Any] = {"model": name, "seeds": len(last)}
+        row: dict[str, object] = {"model": name, "seeds": len(last)}
         row["accuracy (%)"] = _shown(accuracy_interval(100 * last.test_accuracy))
         row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
         gap = 100 * (last.test_accuracy - base.test_accuracy)
@@ -60,9 +61,8 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("model")
 
 
-def _shown(interval: Interval, form: str = "{:.2f}") -> str:
-    mean, low, high = (form.format(v) for v in interval)
-    return f"{mean} [{low}, {high}]".replace(" ", "\N{NO-BREAK SPACE}")
+def _shown(interval: Interval, form: str = ACCURACY) -> str:
+    return estimate(*interval, form).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _same(one: Result, other: Result) -> str:

@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 # How the names of modules begin that the program has not imported itself.
 PRIVATE = "afnlab.usercode.private."
@@ -40,7 +39,7 @@ def of_program(file: Path) -> ModuleType | None:
     return None
 
 
-def _file_of(made: Any, end: str = "") -> Path | None:
+def _file_of(made: object, end: str = "") -> Path | None:
     """A module's file; None if it is a library's, or does not end so."""
     file = vars(made).get("__file__") if isinstance(made, ModuleType) else None
     if not isinstance(file, str) or not file.endswith(end):

@@ -18,7 +18,7 @@ MOST_LISTED = 60
 LONGEST = 4000  # letters of a path
 
 
-def unknown(kind: str, name: Any, known: Iterable[str], of: str = "") -> str:
+def unknown(kind: str, name: object, known: Iterable[str], of: str = "") -> str:
     """One line for a name that is not known: the nearest spelling, and what there is."""
     known, said = list(known), name if isinstance(name, str) else shown(name)
     plain = {str(k).lower(): k for k in known}

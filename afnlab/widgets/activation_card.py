@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -78,7 +77,7 @@ class Card(widgets.VBox):
         """Back to the defaults."""
         self.set({name: self.record.params[name].default for name in self.dials})
 
-    def _moved(self, _: Any = None) -> None:
+    def _moved(self, _: object = None) -> None:
         if not self.quiet:
             self.moved(self)
             self.write()

@@ -45,7 +45,7 @@ class Screen(anywidget.AnyWidget):
         """Call back with x, y (shares of the width from the left, of the height from the top) and
         whether Shift was held."""
 
-        def receive(_: Any, content: dict, __: Any) -> None:
+        def receive(_: object, content: dict, __: object) -> None:
             if content.get("kind") == "click":
                 callback(float(content["x"]), float(content["y"]), bool(content["other"]))
 

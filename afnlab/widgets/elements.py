@@ -194,7 +194,9 @@ def dial(name: str, p: Param, of: str = "", width: str = "100%") -> Dial:
     return Dial(name, p.default, low, high, check, step, width=width)
 
 
-def button(text: str, act: Callable[[], object], tip: str = "", **options: Any) -> widgets.Button:
+def button(
+    text: str, act: Callable[[], object], tip: str = "", **options: object
+) -> widgets.Button:
     """A button that calls `act`."""
     made = widgets.Button(description=text, tooltip=tip or text, **options)
     made.layout.width, made.layout.flex = "auto", "0 0 auto"
@@ -202,7 +204,7 @@ def button(text: str, act: Callable[[], object], tip: str = "", **options: Any) 
     return made
 
 
-def row(*children: widgets.Widget, **layout: Any) -> widgets.HBox:
+def row(*children: widgets.Widget, **layout: object) -> widgets.HBox:
     """Side by side, on further lines where there is no room."""
     return widgets.HBox(
         children, layout={"flex_flow": "row wrap", "grid_gap": "4px 16px", **layout}

@@ -164,7 +164,7 @@ class Explorer(widgets.VBox):
         colours = [card.colour for card in self.cards]
         return Curves([card.shown for card in self.cards], view, colours)
 
-    def _looked(self, _: Any = None) -> None:
+    def _looked(self, _: object = None) -> None:
         """The view has changed."""
         if not self.held:
             with self.message.catching():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -87,7 +86,7 @@ class Replay(widgets.Accordion):
             self.run.index = 0
             self._chosen()
 
-    def _chosen(self, _: Any = None) -> None:
+    def _chosen(self, _: object = None) -> None:
         if self.run.value is None:
             return
         record = self.run.value
@@ -99,7 +98,7 @@ class Replay(widgets.Accordion):
             self.site.index = self.seed.index = 0
             self._picked()
 
-    def _picked(self, _: Any = None) -> None:
+    def _picked(self, _: object = None) -> None:
         if self.site.value is None or self.seed.value is None:
             return
         values = learned(self.table, self.site.value, self.seed.value)
@@ -109,7 +108,7 @@ class Replay(widgets.Accordion):
         self.epoch.max = self.play.max = int(values.index.max())
         self._turned()
 
-    def _turned(self, _: Any = None) -> None:
+    def _turned(self, _: object = None) -> None:
         if self.run.value is None or self.epoch.value not in self.values.index:
             return
         name = self.run.value["parameters"]["activation"]

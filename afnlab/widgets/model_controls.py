@@ -48,7 +48,7 @@ class ModelControls(widgets.HBox):
             "L": limit if self.auto_rot.value else None,
         }
 
-    def _changed(self, _: Any) -> None:
+    def _changed(self, _: object) -> None:
         self.L.layout.display = None if self.auto_rot.value else "none"
         self.value += 1
 

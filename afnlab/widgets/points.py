@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ipywidgets as widgets
 import torch
 import traitlets
@@ -71,7 +69,7 @@ class Points(widgets.HBox):
         self.x = low + (self.x - self.low) * (high - low) / (self.high - self.low)
         self.low, self.high = low, high
 
-    def _scatter(self, _: Any = None) -> None:
+    def _scatter(self, _: object = None) -> None:
         if self.shape.value != OWN:
             x, self.y = points(self.shape.value, COUNT, self.noise.value)
             self.x = self.low + (x + 1) / 2 * (self.high - self.low)

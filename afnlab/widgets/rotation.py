@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ipywidgets as widgets
 
 from afnlab.autorot import input_limits, suggested_L
@@ -70,12 +68,12 @@ class RotationExplorer(widgets.VBox):
             params={name: one.value for name, one in self.own.items()},
         )
 
-    def _moved(self, _: Any) -> None:
+    def _moved(self, _: object) -> None:
         with self.message.catching():
             self.scene.update(self.start)
             self._draw()
 
-    def _deepened(self, _: Any) -> None:
+    def _deepened(self, _: object) -> None:
         with self.message.catching():
             self.scene = Regions(self.start, self.reach)
             self._draw()

@@ -95,7 +95,7 @@ class ViewControls(widgets.HBox):
         self.range.value, self.zoom.value, self.second.value = start.x, 1.0, start.second
         self.deviation.value, self.region.value = start.deviation, start.L
 
-    def _changed(self, _: Any) -> None:
+    def _changed(self, _: object) -> None:
         low, high = self.range.value
         if not low < high:  # the two handles have met
             self.problem = "inputs x must span more than nothing"

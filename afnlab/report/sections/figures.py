@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from afnlab import stats
@@ -24,19 +22,17 @@ from afnlab.figures import (
 )
 from afnlab.figures import comparison as comparison_figure
 from afnlab.figures import ranks as ranks_figure
+from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
-from afnlab.report.sections.html import heading, html
+from afnlab.report.sections.html import heading
 from afnlab.report.sections.text import seeds_told
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 ALL = "<h2>All against all</h2><p>{}</p>"
 
 
-def comparison(selection: Selection) -> HTML:
+def comparison(selection: Selection) -> Fragment:
     """Every seed, means and intervals, differences to the baseline."""
     with styled(for_page=True):
         figure = comparison_figure.comparison(
@@ -67,7 +63,7 @@ def _key(selection: Selection) -> str:
     )
 
 
-def curves(selection: Selection) -> HTML:
+def curves(selection: Selection) -> Fragment:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
         figure = learning_curves.learning(
@@ -81,15 +77,15 @@ def curves(selection: Selection) -> HTML:
             " ends.",
             f"{selection.name}-curves",
         )
-    return html(heading("", selection, 3) + Markup(shown.data))
+    return Fragment(heading("", selection, 3), shown)
 
 
-def frontier(selection: Selection) -> HTML:
+def frontier(selection: Selection) -> Fragment:
     """Accuracy against cost: by the speed benchmark if there is one, or by the runs' own times."""
     cost = selection.cost
     table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
     if len(table) < 2 or not (cost.seconds > 0).all():
-        return html("")
+        return Fragment()
     best = ", ".join(pareto_front(table.accuracy, cost.seconds))
     missing = ", ".join(cost.missing)
     left = f" Not measured, and left off: {missing}." if missing else ""
@@ -119,14 +115,14 @@ def frontier(selection: Selection) -> HTML:
         )
 
 
-def ranks(selections: Sequence[Selection]) -> HTML:
+def ranks(selections: Sequence[Selection]) -> Fragment:
     """All against all: mean ranks over blocks of task and seed, with critical differences."""
     finals = [s.final.dropna(axis="columns", how="all") for s in selections]
     labels = [n for n in finals[0] if all(n in f for f in finals)]
     values = pd.concat({s.name: f[labels] for s, f in zip(selections, finals, strict=True)})
     blocks = values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
-        return html("")
+        return Fragment()
     found = stats.ranking(blocks)
     per = "; ".join(
         f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
@@ -147,7 +143,7 @@ def ranks(selections: Sequence[Selection]) -> HTML:
     if missing:
         text += f" {missing} blocks in which an activation was not measured are left out."
     if not told:
-        return html(filled(ALL, text))
+        return Fragment(filled(ALL, text))
     one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
         figure = show(
@@ -156,14 +152,14 @@ def ranks(selections: Sequence[Selection]) -> HTML:
             f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart.{one}",
             f"{selections[0].name}-ranks",
         )
-    return html(filled(ALL, text) + Markup(figure.data))
+    return Fragment(filled(ALL, text), figure)
 
 
-def trajectories(selection: Selection) -> HTML:
+def trajectories(selection: Selection) -> Fragment:
     """Learned parameters over the epochs, of the runs that recorded them."""
     learned = selection.learned
     if learned.empty:
-        return html("")
+        return Fragment()
     sites = sorted(map(str, learned.site.unique()))
     lines = [
         f"{line} {site}" for line, site in zip(cycle(learned_parameters.LINES), sites, strict=False)
@@ -176,10 +172,10 @@ def trajectories(selection: Selection) -> HTML:
             f" its module: {', '.join(lines)}. Epoch 0 is the start.",
             f"{selection.name}-learned",
         )
-    return html(heading("What they learned", selection) + Markup(figure.data))
+    return Fragment(heading("What they learned", selection), figure)
 
 
-def sensitivity(selection: Selection) -> HTML:
+def sensitivity(selection: Selection) -> Fragment:
     """Accuracy over the learning rate, for activations that were trained with several."""
     rows = [
         (n, one.labelled(["lr", *selection.shared]), one.options["lr"])
@@ -189,7 +185,7 @@ def sensitivity(selection: Selection) -> HTML:
     rates = rates[rates.groupby("activation").lr.transform("nunique") > 1]
     rates = rates[~rates.duplicated()]
     if rates.empty:
-        return html("")
+        return Fragment()
     with styled(for_page=True):
         figure = show(
             learning_rates.sensitivity(selection.final, rates),
@@ -198,10 +194,10 @@ def sensitivity(selection: Selection) -> HTML:
             " with its 95 % interval.",
             f"{selection.name}-rates",
         )
-    return html(heading("How much the learning rate matters", selection) + Markup(figure.data))
+    return Fragment(heading("How much the learning rate matters", selection), figure)
 
 
-def gallery(selection: Selection) -> HTML:
+def gallery(selection: Selection) -> Fragment:
     """All elementwise functions of the selection with their slopes."""
     drawn: dict[str, function_curves.Drawable] = {}
     for label, one in selection.rows.items():
@@ -213,7 +209,7 @@ def gallery(selection: Selection) -> HTML:
         if found is not None:
             drawn.setdefault(one.activation, found)
     if not drawn:
-        return html("")
+        return Fragment()
     with styled(for_page=True):
         return show(
             function_curves.gallery(drawn.values()),

@@ -6,26 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from markupsafe import Markup
 
-from afnlab.compare.formatting import MINUS
 from afnlab.markup import escaped, filled, joined
 
 if TYPE_CHECKING:
-    from IPython.display import HTML
-
     from afnlab.compare.selection import Selection
 
 
 LONG = 24  # letters of a label that stay on one line
-
-
-def html(text: str) -> HTML:
-    """A piece of a page, as a notebook shows it; a text that is not `Markup` is escaped."""
-    from IPython.display import HTML  # noqa: PLC0415
-
-    return HTML(str(escaped(text)))
 
 
 def table_of(
@@ -71,18 +60,3 @@ def sentence(text: str) -> Markup:
 
 def _class(name: str) -> Markup:
     return filled(' class="{}"', name) if name else Markup("")
-
-
-def number(value: float, form: str, scale: float = 1.0) -> str:
-    """A number with a real minus sign and no sign before 0; empty if it is not finite."""
-    form = form.replace("+", "") if value == 0 else form
-    return form.format(scale * value).replace("-", MINUS) if np.isfinite(value) else ""
-
-
-def limits(low: float, high: float, form: str, scale: float = 100.0) -> str:
-    """An interval; equal seeds have none, which says nothing of other seeds."""
-    if not np.isfinite([low, high]).all():
-        return ""
-    if low == high:
-        return "all equal"
-    return f"[{number(low, form, scale)}, {number(high, form, scale)}]"

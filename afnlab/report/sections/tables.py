@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from afnlab.compare import epochs
+from afnlab.compare import epochs, formatting
 from afnlab.compare import published_tables as claimed
-from afnlab.compare.formatting import p_value, short_percent, three_digits
+from afnlab.compare.formatting import (
+    ACCURACY,
+    DIFFERENCE,
+    limits,
+    number,
+    p_value,
+    short_percent,
+    three_digits,
+)
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
+from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
-from afnlab.report.sections.html import heading, html, limits, name, number, table_of
+from afnlab.report.sections.html import heading, name, table_of
 from afnlab.report.sections.text import link_to
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 VERDICT = "<span class=verdict>{}</span>"
 
 
-def table(selection: Selection, link: str = "") -> HTML:
+def table(selection: Selection, link: str = "") -> Fragment:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
     runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.rows}
     shown = comparison_table(selection.table, selection.baseline, runs, link)
-    return html(heading("", selection, 3) + shown)
+    return Fragment(heading("", selection, 3) + shown)
 
 
 def comparison_table(
@@ -48,11 +53,11 @@ def comparison_table(
         rows.append(
             (
                 name(str(label)),
-                number(r.accuracy, "{:.2f}", 100),
-                limits(r.accuracy_low, r.accuracy_high, "{:.2f}"),
-                number(r.difference, "{:+.2f}", 100),
-                limits(r.difference_low, r.difference_high, "{:+.2f}"),
-                "no bounds" if unbounded else limits(r.adjusted_low, r.adjusted_high, "{:+.2f}"),
+                number(r.accuracy, ACCURACY),
+                limits(r.accuracy_low, r.accuracy_high, ACCURACY),
+                number(r.difference, DIFFERENCE),
+                limits(r.difference_low, r.difference_high, DIFFERENCE),
+                "no bounds" if unbounded else limits(r.adjusted_low, r.adjusted_high, DIFFERENCE),
                 p_value(r.p_holm),
                 filled(VERDICT, r.verdict),
                 str(r.seeds),
@@ -64,7 +69,7 @@ def comparison_table(
     return table_of(head, rows, "comparison", kinds)
 
 
-def details(selection: Selection) -> HTML:
+def details(selection: Selection) -> Fragment:
     """The same rows: other summaries of the accuracies, of the differences, and the loss."""
     asked, failed = selection.margin is not None, bool(selection.table.diverged.any())
     head = [
@@ -78,12 +83,12 @@ def details(selection: Selection) -> HTML:
         rows.append(
             (
                 name(str(label)),
-                number(r["median"], "{:.2f}", 100),
-                number(r.iqm, "{:.2f}", 100),
-                number(r.deviation, "{:.2f}", 100),
-                number(r.loss, _loss(r.loss)) or "not finite",
-                limits(r.loss_low, r.loss_high, _loss(r.loss), 1),
-                "all equal" if np.isinf(r.effect) else number(r.effect, _digits(r.effect)),
+                number(r["median"], ACCURACY),
+                number(r.iqm, ACCURACY),
+                number(r.deviation, ACCURACY),
+                number(r.loss, formatting.loss(r.loss), 1) or "not finite",
+                limits(r.loss_low, r.loss_high, formatting.loss(r.loss), 1),
+                formatting.effect(r.effect),
                 short_percent(r.improvement),
                 p_value(r.p),
                 p_value(r.p_wilcoxon),
@@ -91,19 +96,10 @@ def details(selection: Selection) -> HTML:
                 *([r.verdict_worst if r.verdict_worst != r.verdict else ""] * failed),
             )
         )
-    return html(heading("", selection, 3) + table_of(head, rows))
+    return Fragment(heading("", selection, 3) + table_of(head, rows))
 
 
-def _loss(value: float) -> str:
-    """Four places; of one that has exploded, its size."""
-    return "{:.4f}" if value < 1000 else "{:.2e}"
-
-
-def _digits(effect: float) -> str:
-    return "{:+.2f}" if abs(effect) < 10 else "{:+.0f}"
-
-
-def milestones(selection: Selection) -> HTML:
+def milestones(selection: Selection) -> Fragment:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
     values, cost = selection.table, epochs.cost(selection.history)
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
@@ -117,10 +113,10 @@ def milestones(selection: Selection) -> HTML:
         (
             name(str(label)),
             f"{int(r.reached)} of {values.seeds[str(label)]}",
-            number(r.epochs, "{:g}") or "not reached",
+            number(r.epochs, "{:g}", 1) or "not reached",
             three_digits(r.seconds),
-            number(r.area, "{:.2f}", 100),
-            number(r.worst, "{:.2f}", 100),
+            number(r.area, ACCURACY),
+            number(r.worst, ACCURACY),
             three_digits(1000 * cost[str(label)]),
         )
         for label, r in found.iterrows()
@@ -132,14 +128,14 @@ def milestones(selection: Selection) -> HTML:
         reference,
     )
     title = heading("How soon, and at what cost", selection)
-    return html(title + note + table_of(head, rows))
+    return Fragment(title + note + table_of(head, rows))
 
 
-def claims(selection: Selection) -> HTML:
+def claims(selection: Selection) -> Fragment:
     """What the task's source printed, beside what these runs measured."""
     rows: pd.DataFrame = selection.claims
     if rows.empty:
-        return html("")
+        return Fragment()
     head = [
         *("activation", "metric", "printed", "trainings", "measured", "95 % interval", "seeds"),
         *("verdict", "why, or by which rule"),
@@ -153,7 +149,7 @@ def claims(selection: Selection) -> HTML:
                 r.metric,
                 r.printed,
                 str(r.printed_runs),
-                number(r.measured, form),
+                number(r.measured, form, 1),
                 limits(r.measured_low, r.measured_high, form, 1),
                 str(r.seeds),
                 filled(VERDICT, r.verdict),
@@ -170,4 +166,4 @@ def claims(selection: Selection) -> HTML:
         claimed.summary(rows),
         selection.task.source,
     )
-    return html(title + told + table_of(head, body, "", kinds))
+    return Fragment(title + told + table_of(head, body, "", kinds))

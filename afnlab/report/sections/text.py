@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from afnlab.compare.selection import Selection
+from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
+from afnlab.messages import duration
 from afnlab.report import locked_versions
-from afnlab.report.sections.html import heading, html, name, sentence, table_of
+from afnlab.report.sections.html import heading, name, sentence, table_of
 from afnlab.runs import git_state
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
-
-def title(sweep: str) -> HTML:
+def title(sweep: str) -> Fragment:
     """The heading of a report: the sweep's title."""
     text = sweep_file.read(sweep).title if sweep else ""
-    return html(filled("<h1>{}</h1>", text or "Activations compared"))
+    return Fragment(filled("<h1>{}</h1>", text or "Activations compared"))
 
 
-def headline(selection: Selection) -> HTML:
+def headline(selection: Selection) -> Fragment:
     """The first screen: which activation, on what, by how much, how sure, at what cost."""
     answers = selection.answers.items()
     items = joined(filled("<dt>{}</dt><dd>{}</dd>", q, sentence(a)) for q, a in answers)
     notes = joined(filled("<p class=note>{}</p>", sentence(n)) for n in selection.notes)
-    return html(filled("{}<dl class=answers>{}</dl>{}", heading("", selection), items, notes))
+    return Fragment(filled("{}<dl class=answers>{}</dl>{}", heading("", selection), items, notes))
 
 
-def provenance(selection: Selection, *commands: str) -> HTML:
+def provenance(selection: Selection, *commands: str) -> Fragment:
     """What the numbers were made with: code, data, machine, and how to make them again."""
     facts: dict[str, set[str]] = {}
 
@@ -59,7 +57,7 @@ def provenance(selection: Selection, *commands: str) -> HTML:
     if commands:
         rows.append(("again", joined((filled("<code>{}</code>", c) for c in commands), "<br>")))
     title = heading("What it was made with", selection)
-    return html(title + table_of([], rows, "facts-table"))
+    return Fragment(title + table_of([], rows, "facts-table"))
 
 
 def _told(value: object) -> str:
@@ -73,7 +71,7 @@ def _when(record: TrainingRecord) -> str:
     return record["started"][:19].replace("T", " ")
 
 
-def runs_table(selection: Selection, link: str = "", record: str = "") -> HTML:
+def runs_table(selection: Selection, link: str = "", record: str = "") -> Fragment:
     """Every run behind the comparison: id, seeds, when, how long.
 
     link, record: patterns such as "runs/{id}.html" for the executed notebook and the record.
@@ -84,9 +82,9 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> HTML:
             to = record.format(id=r["id"])
             kept = [filled('<a href="{}">record</a>', to)] if record else []
             cells = [name(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
-            rows.append((*cells, f"{r['seconds']:.1f} s"))
+            rows.append((*cells, duration(r["seconds"])))
     head = ["activation", "run", *(["record"] if record else []), "seeds", "started (UTC)", "time"]
-    return html(heading("Every run", selection) + table_of(head, rows))
+    return Fragment(heading("Every run", selection) + table_of(head, rows))
 
 
 def link_to(run: str, pattern: str) -> Markup:

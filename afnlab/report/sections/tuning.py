@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from afnlab.compare import tuning_summary
-from afnlab.compare.formatting import p_value, short_percent
+from afnlab.compare.formatting import (
+    ACCURACY,
+    DIFFERENCE,
+    limits,
+    number,
+    p_value,
+    short_percent,
+)
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
 from afnlab.figures import tuning
+from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
 from afnlab.report.sections.html import (
     heading,
-    html,
-    limits,
     name,
-    number,
     sentence,
     table_of,
 )
 from afnlab.training.space import Range, Space
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 CURVE = 8  # trials, of tuning curves
 _CHEAPLY = (
@@ -40,11 +41,11 @@ _CHEAPLY = (
 )
 
 
-def recipe(selection: Selection) -> HTML:
+def recipe(selection: Selection) -> Fragment:
     """The same comparison at the fixed recipe, and where tuning has moved every row."""
     fixed = selection.fixed
     if fixed.empty:
-        return html("")
+        return Fragment()
     moved = selection.table.loc[[n for n in selection.table.index if n in fixed.index]]
     head = [
         *("activation", "fixed recipe (%)", "tuned (%)", "change (points)"),
@@ -57,10 +58,10 @@ def recipe(selection: Selection) -> HTML:
         rows.append(
             (
                 name(str(label)),
-                number(then.accuracy, "{:.2f}", 100),
-                number(now.accuracy, "{:.2f}", 100),
-                number(now.accuracy - then.accuracy, "{:+.2f}", 100),
-                *(number(r.difference, "{:+.2f}", 100) for r in (then, now)),
+                number(then.accuracy, ACCURACY),
+                number(now.accuracy, ACCURACY),
+                number(now.accuracy - then.accuracy, DIFFERENCE),
+                *(number(r.difference, DIFFERENCE) for r in (then, now)),
                 *(p_value(r.p_holm) for r in (then, now)),
                 then.verdict,  # the row has the colour of the tuned one
                 filled("<span class=verdict>{}</span>", now.verdict),
@@ -78,14 +79,14 @@ def recipe(selection: Selection) -> HTML:
         )
     text = filled("<p>{}</p>", sentence(tuning_summary.recipe(fixed, moved, selection.baseline)))
     title = heading("What tuning changed", selection)
-    return html(title + text + Markup(figure.data) + table_of(head, rows, "comparison", kinds))
+    return Fragment(title, text, figure, table_of(head, rows, "comparison", kinds))
 
 
-def cheaply(selection: Selection) -> HTML:
+def cheaply(selection: Selection) -> Fragment:
     """What cheaper tunings of the same candidates come to, beside what was done."""
     among, tunings = selection.tuning, selection.tunings
     if among is None or len(tunings) < 3:
-        return html("")
+        return Fragment()
     *cheaper, full = list(tunings.items())[1:]
     head = ["activation"]
     for title, _ in (*cheaper, full):
@@ -103,21 +104,21 @@ def cheaply(selection: Selection) -> HTML:
     )
     text = filled("<p>{} {}</p>", _CHEAPLY, size)
     title = heading("Tuned cheaply, tuned well", selection)
-    return html(title + text + table_of(head, rows, "comparison", kinds))
+    return Fragment(title + text + table_of(head, rows, "comparison", kinds))
 
 
 def _standing(table: pd.DataFrame, label: str) -> tuple[str, str]:
     """Difference, and verdict with the seeds that failed."""
     row: Any = table.loc[label]
     failed = [f"{int(row[what])} {what}" for what in FAILURES if row[what]]
-    return number(row.difference, "{:+.2f}", 100), ", ".join([row.verdict, *failed])
+    return number(row.difference, DIFFERENCE), ", ".join([row.verdict, *failed])
 
 
-def choices(selection: Selection) -> HTML:
+def choices(selection: Selection) -> Fragment:
     """What the replicates chose, and how large a part of the space will do."""
     among, chosen = selection.tuning, selection.chosen
     if among is None or chosen.empty:
-        return html("")
+        return Fragment()
     found = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
     close, wide = tuning_summary.close_to_best(selection.candidates), _widest(among)
     head = [
@@ -153,7 +154,7 @@ def choices(selection: Selection) -> HTML:
         f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
     )
     title = heading("What was chosen, and how easily", selection)
-    return html(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
+    return Fragment(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
 
 
 def _ends(axis: str, row: pd.Series) -> str:
@@ -190,7 +191,7 @@ def _that_will_do(share: tuning_summary.Share | None, wide: _Wide | None) -> lis
         return [short_percent(share.share), limits(share.low, share.high, "{:.0f}")]
     found, form = tuning_summary.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
     interval = limits(found.low, found.high, form, 1)
-    return [short_percent(share.share), number(found.share, form), interval]
+    return [short_percent(share.share), number(found.share, form, 1), interval]
 
 
 def _width(wide: _Wide | None, axes: int) -> str:
@@ -206,12 +207,12 @@ def _width(wide: _Wide | None, axes: int) -> str:
     )
 
 
-def rates(selection: Selection) -> HTML:
+def rates(selection: Selection) -> Fragment:
     """Validation accuracy of every trial over each parameter with numbers, by activation."""
     if selection.tuning is None or selection.candidates.empty:
-        return html("")
+        return Fragment()
     tried = tuning_summary.trials(selection.candidates)
-    pieces = Markup("")
+    pieces: list[Fragment] = []
     order = [label for label in selection.table.index if label in set(tried.label)]
     for axis, values in selection.tuning.axes.items():
         if pd.to_numeric(tried[axis], errors="coerce").isna().any() or tried[axis].nunique() < 4:
@@ -227,8 +228,12 @@ def rates(selection: Selection) -> HTML:
                 " lower edge lie below it.",
                 f"{selection.name}-{axis}",
             )
-        pieces += Markup(shown.data)
-    return html(heading("Accuracy over what was tuned", selection) + pieces if pieces else "")
+        pieces.append(shown)
+    return (
+        Fragment(heading("Accuracy over what was tuned", selection), *pieces)
+        if pieces
+        else Fragment()
+    )
 
 
 def _is_log(axis: tuple[Any, ...] | Range) -> bool:
@@ -238,19 +243,19 @@ def _is_log(axis: tuple[Any, ...] | Range) -> bool:
     return min(axis) > 0 and max(axis) / min(axis) > 10
 
 
-def trial_curves(selection: Selection) -> HTML:
+def trial_curves(selection: Selection) -> Fragment:
     """The expected best after so many random trials: the baseline and the highest other row."""
     base, candidates = selection.baseline, selection.candidates
     if selection.tuning is None or candidates.empty:
-        return html("")
+        return Fragment()
     there = [label for label in selection.table.index if label in set(candidates.label)]
     others = [label for label in there if label != base]
     if base not in there or not others:
-        return html("")
+        return Fragment()
     labels = [base, str(others[0])]
     found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH)
     if found.empty:
-        return html("")
+        return Fragment()
     told = tuning_summary.stretches_told(tuning_summary.crossing(found, *labels))
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.2), layout="constrained")
@@ -265,4 +270,4 @@ def trial_curves(selection: Selection) -> HTML:
         )
     title = heading("What a larger budget is worth", selection)
     text = filled("<p>{}: {}.</p>", " and ".join(labels), told)
-    return html(title + text + Markup(shown.data))
+    return Fragment(title, text, shown)

@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from afnlab.native.library import SOURCE
 from afnlab.native.library import sources as kernel_sources
@@ -26,7 +25,7 @@ _SHOWS = tuple(  # which in a training notebook show them
     f"afnlab.{room}"
     for room in ("compare", "figures", "functions", "live", "report", "stats", "studies")
 )
-_found: ContextVar[dict[Any, Manifest] | None] = ContextVar("_found", default=None)
+_found: ContextVar[dict[object, Manifest] | None] = ContextVar("_found", default=None)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _is_ours(name: str) -> bool:
 def manifest_of(
     path: Path,
     content: bytes,
-    told: Mapping[str, Any],
+    told: Mapping[str, object],
     *,
     folder: Path | None = None,
     closed: Sequence[Path] = (),
@@ -100,7 +99,7 @@ def one_look() -> Iterator[None]:
 def _manifest_of(
     path: Path,
     content: bytes,
-    told: Mapping[str, Any],
+    told: Mapping[str, object],
     folder: Path | None,
     closed: Sequence[Path],
 ) -> Manifest:
@@ -134,7 +133,7 @@ def _kernels() -> dict[str, dict[str, str]]:
     return {k: {str(f): read(f).bytes for f in kernel_sources(k)} for k in SOURCE}
 
 
-def _of_ours(cells: Source, told: Mapping[str, Any], package: Package) -> None:
+def _of_ours(cells: Source, told: Mapping[str, object], package: Package) -> None:
     """What one of afnlab's notebooks reaches: what it names, and what its parameters choose."""
     package.base()
     if told.get("tune"):
@@ -153,7 +152,7 @@ def _of_ours(cells: Source, told: Mapping[str, Any], package: Package) -> None:
             package.module(split(dotted)[0], stop=(*BY_OBJECT, _MOVES))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     """The texts in a parameter's value, at any depth."""
     if isinstance(value, (str, Path)):
         yield str(value)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
 
 from afnlab.runs.fingerprint.syntax import Source, digest, executed, is_text
 
@@ -156,7 +155,7 @@ class _Reader(ast.NodeVisitor):
         self.found.texts |= {word.strip("\"'"): None for word in line.split()}
 
 
-def _written(body: Any) -> Iterator[str]:
+def _written(body: object) -> Iterator[str]:
     """The files that these statements begin anew, unless they stand under a condition."""
     for node in body if isinstance(body, list) else ():
         if isinstance(node, ast.With):

@@ -64,7 +64,7 @@ def executed(node: ast.AST, texts: bool = False) -> str:
     return "".join(parts)
 
 
-def _write(value: Any, put: Callable[[str], None], texts: bool) -> None:
+def _write(value: object, put: Callable[[str], None], texts: bool) -> None:
     if isinstance(value, ast.AST):
         put(f"{type(value).__name__}(")
         for name in value._fields:

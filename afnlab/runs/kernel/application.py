@@ -6,8 +6,6 @@ numbers as easily as colours, are not read.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ipykernel.kernelapp import IPKernelApp
 
 
@@ -16,7 +14,7 @@ class KernelApp(IPKernelApp):
 
     name = "afnlab-kernel"
 
-    def load_config_file(self, *_: Any, **__: Any) -> None:
+    def load_config_file(self, *_: object, **__: object) -> None:
         """Read no configuration files, of the user's or of the system's."""
         self.config.HistoryManager.enabled = False  # nor note in the user's history what is run
 

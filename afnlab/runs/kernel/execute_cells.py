@@ -48,7 +48,7 @@ class Means:
 def run_cells(
     content: bytes,
     target: Path,
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     means: Means | None = None,
     log: Path | None = None,
 ) -> list[tuple[str, str, str]]:
@@ -64,7 +64,7 @@ def run_cells(
 
     means = means or Means()
     log = log or target.with_suffix(".log")
-    made: list[Any] = []
+    made: list[object] = []
     _prepare(content, target, given)
     with (
         _private_folder(means.server) as private,
@@ -109,7 +109,7 @@ def _notes(folder: Path) -> Iterator[str]:
         Path(name).unlink(missing_ok=True)
 
 
-def _prepare(content: bytes, target: Path, given: Mapping[str, Any]) -> None:
+def _prepare(content: bytes, target: Path, given: Mapping[str, object]) -> None:
     """Write the notebook with a cell that assigns what is given.
 
     papermill can do this too, but turns tuples and paths into texts.
@@ -202,7 +202,7 @@ class _Deadline:
     It also kills one that is no longer wanted; a server's kernels end with the server.
     """
 
-    def __init__(self, means: Means, managers: list[Any]) -> None:
+    def __init__(self, means: Means, managers: list[object]) -> None:
         self.means, self.managers, self.passed = means, managers, False
         self._done = threading.Event()
         if means.timeout is not None or means.server is None:

@@ -32,7 +32,7 @@ def manager_class(
     private: Path,
     log: Path,
     extra: Mapping[str, str] | None = None,
-    made: list[Any] | None = None,
+    made: list[object] | None = None,
 ) -> type:
     """A Jupyter kernel manager whose kernels come from the server, or are started anew without one.
 
@@ -56,7 +56,7 @@ def manager_class(
         def kernel_spec(self) -> KernelSpec:
             return KernelSpec(argv=list(_COMMAND), display_name="afnlab", language="python")
 
-        def __init__(self, **kwargs: Any) -> None:
+        def __init__(self, **kwargs: object) -> None:
             super().__init__(**kwargs)
             name = uuid.uuid4().hex[: len(process_environment.SOCKET) - 4]  # and a number behind it
             if sys.platform != "win32":

@@ -69,7 +69,7 @@ class _Notes:
         self.origins = _Origins()
         self.known: dict[tuple[str, str, str], None] = {}
         self.written: set[str] = set()
-        self.texts: dict[tuple[Any, ...], str] = {}
+        self.texts: dict[tuple[object, ...], str] = {}
         self.executed: set[str] = set()
         self.templates: set[str] = set()
         self.file: int | None = None
@@ -273,7 +273,7 @@ def _note(event: str, arguments: tuple) -> None:
                 _notes.origins.opened.append(path)
 
 
-def _compiled(content: bytes, name: Any) -> None:
+def _compiled(content: bytes, name: object) -> None:
     """What is compiled is a file, a cell of the notebook, or a text of any origin."""
     if path := _code(name):
         with open(path, "rb") as file:
@@ -293,7 +293,7 @@ def _compiled(content: bytes, name: Any) -> None:
             _notes.origins.add(content, name)
 
 
-def _executed(code: Any) -> None:
+def _executed(code: object) -> None:
     """Note the file that code was read from as a text. What a library executes is its own."""
     frame = _caller()
     name = "" if frame is None else frame.f_code.co_filename
@@ -343,7 +343,7 @@ def _read(path: str, how: str = READ) -> None:
             _notes.put(path, file.read(), how)
 
 
-def _keys_of(content: bytes) -> list[tuple[Any, ...]]:
+def _keys_of(content: bytes) -> list[tuple[object, ...]]:
     """The keys of the code that a file's text is compiled to; none if it does nothing."""
     try:
         code = compile(content, "<text>", "exec", dont_inherit=True)
@@ -358,7 +358,7 @@ def _key(code: Any) -> tuple[Any, ...]:
     return (code.co_code, code.co_names, *values)
 
 
-def _code(name: Any) -> str:
+def _code(name: object) -> str:
     """The file, whatever its name's ending, that code was compiled from, if it is no library's."""
     if isinstance(name, str) and name[:1] == "<" and name[-1:] == ">":
         return ""  # <string>: the name of no file
@@ -373,13 +373,13 @@ def _is_new(mode: str | None, flags: int) -> bool:
     return bool(flags & (os.O_TRUNC | os.O_EXCL)) and bool(flags & (os.O_WRONLY | os.O_RDWR))
 
 
-def _path(name: Any) -> str:
+def _path(name: object) -> str:
     return (
         os.path.realpath(os.fsdecode(name)) if isinstance(name, (str, bytes, os.PathLike)) else ""
     )
 
 
-def _noted(name: Any, endings: tuple[str, ...], written: bool = False) -> str:
+def _noted(name: object, endings: tuple[str, ...], written: bool = False) -> str:
     """The file that a name means, if it is code whose reading counts; else an empty text.
 
     written: also if this process has written it.

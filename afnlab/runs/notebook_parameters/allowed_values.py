@@ -62,9 +62,9 @@ def words(kind: ast.expr) -> str:
 class Misfit(ValueError):
     """A value is not of the annotated kind; `at` is where in it, as positions and keys."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         super().__init__(value)
-        self.at: tuple[Any, ...] = ()
+        self.at: tuple[object, ...] = ()
 
 
 def fit(kind: ast.expr | None, value: Any) -> Any:  # noqa: PLR0911  (a case each)
@@ -102,13 +102,13 @@ def _name(node: ast.expr) -> str:
     return _OTHER_NAMES.get(name, name)
 
 
-def _only(allowed: bool, value: Any) -> Any:
+def _only(allowed: bool, value: object) -> object:
     if not allowed:
         raise Misfit(value)
     return value
 
 
-def _any_of(kinds: list[ast.expr], value: Any) -> Any:
+def _any_of(kinds: list[ast.expr], value: object) -> object:
     fitting = []
     for kind in kinds:
         try:
@@ -119,7 +119,7 @@ def _any_of(kinds: list[ast.expr], value: Any) -> Any:
     return next((v for v in fitting if type(v) is type(value)), fitting[0])
 
 
-def _generic(name: str, parts: list[ast.expr], value: Any) -> Any:  # noqa: PLR0911
+def _generic(name: str, parts: list[ast.expr], value: object) -> object:  # noqa: PLR0911
     if name == "Literal":
         allowed = [ast.literal_eval(p) for p in parts]
         return _only(any(value == a and type(value) is type(a) for a in allowed), value)
@@ -142,7 +142,7 @@ def _generic(name: str, parts: list[ast.expr], value: Any) -> Any:  # noqa: PLR0
     return outer
 
 
-def _inner(kind: ast.expr, value: Any, at: Any) -> Any:
+def _inner(kind: ast.expr, value: object, at: object) -> object:
     """What stands at a place of a value, as its annotation wants it."""
     try:
         return fit(kind, value)
@@ -161,7 +161,7 @@ def readable(kind: ast.expr | None) -> None:
             ast.parse(node.value, mode="eval")
 
 
-def like(default: Any) -> ast.expr | None:
+def like(default: object) -> ast.expr | None:
     """The annotation that a default stands for where there is none; numbers are of one kind."""
     if isinstance(default, (int, float)) and not isinstance(default, bool):
         return ast.BinOp(ast.Name("int"), ast.BitOr(), ast.Name("float"))
@@ -169,7 +169,7 @@ def like(default: Any) -> ast.expr | None:
     return ast.Name(name) if name in _BASIC else None
 
 
-def choices(kind: ast.expr | None) -> list[Any]:
+def choices(kind: ast.expr | None) -> list[object]:
     """What a `Literal` allows; of other annotations, nothing."""
     if isinstance(kind, ast.Subscript) and _name(kind.value) == "Literal":
         inner = kind.slice
@@ -183,7 +183,7 @@ class Limits:
 
     low: float | None = None
     high: float | None = None
-    choices: tuple[Any, ...] = ()
+    choices: tuple[object, ...] = ()
 
     def refusal(self, value: Any) -> tuple[str, tuple[Any, ...]] | None:
         """Why a value (or one in a list) is not allowed: what it must be, and where in it the
@@ -206,7 +206,7 @@ class Limits:
         return above and (self.high is None or value <= self.high)
 
 
-def one_of(allowed: list[Any] | tuple[Any, ...], value: Any) -> str:
+def one_of(allowed: list[object] | tuple[object, ...], value: object) -> str:
     """What is allowed, what was given, and the nearest spelling."""
     near = difflib.get_close_matches(
         shown(value).strip("'"), list(map(str, allowed)), n=1, cutoff=0.5
@@ -230,12 +230,12 @@ def limits(kind: ast.expr | None, comment: str) -> Limits | None:
     return None
 
 
-def _literal(word: str) -> Any:
+def _literal(word: str) -> object:
     try:
         return ast.literal_eval(word)
     except (ValueError, SyntaxError):
         return word
 
 
-def _same(value: Any, choice: Any) -> bool:
+def _same(value: object, choice: object) -> bool:
     return value == choice and isinstance(value, bool) == isinstance(choice, bool)

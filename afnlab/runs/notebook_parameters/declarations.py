@@ -27,7 +27,7 @@ class Declared:
     kind: ast.expr | None = field(default=None, compare=False)
     limits: allowed_values.Limits | None = None
 
-    def checked(self, name: str, value: Any) -> Any:
+    def checked(self, name: str, value: object) -> object:
         """`value` as it is annotated; ParameterError, with what is allowed, if it may not be."""
         try:
             fitted = allowed_values.fit(self.kind or allowed_values.like(self.default), value)
@@ -37,11 +37,13 @@ class Declared:
             raise self._refusal(name, value, *found)
         return fitted
 
-    def _refusal(self, name: str, value: Any, why: str, at: tuple[Any, ...]) -> ParameterError:
+    def _refusal(
+        self, name: str, value: object, why: str, at: tuple[object, ...]
+    ) -> ParameterError:
         allowed = why.removeprefix("must be ").rpartition("got ")[0].rstrip(",; ")
         return ParameterError(name, value, allowed, at=at, message=f"parameter {shown(name)} {why}")
 
-    def _must_be(self, value: Any) -> str:
+    def _must_be(self, value: object) -> str:
         if listed := allowed_values.choices(self.kind):
             return allowed_values.one_of(listed, value)
         kind = self.kind or allowed_values.like(self.default) or ast.Name("object")
@@ -135,7 +137,7 @@ def _declaration(node: ast.stmt, comments: Mapping[int, str]) -> tuple[str, Decl
         raise ValueError(ast.unparse(node)) from None
 
 
-def _default(node: ast.expr) -> Any:
+def _default(node: ast.expr) -> object:
     match node:
         case ast.Call(
             func=ast.Name(id="Path") | ast.Attribute(attr="Path"),
@@ -152,7 +154,7 @@ def _comments(source: str) -> dict[int, str]:
     return {t.start[0]: t.string[1:] for t in tokens if t.type == tokenize.COMMENT}
 
 
-def checked(given: Mapping[str, Any], known: Mapping[str, Declared]) -> dict[str, Any]:
+def checked(given: Mapping[str, object], known: Mapping[str, Declared]) -> dict[str, object]:
     """What is given, each value as its declaration wants it; ValueError for one that is not."""
     return {
         name: known[name].checked(name, value) if name in known else value

@@ -19,7 +19,7 @@ MOST = 1_000_000  # entries of a range or an array
 _LARGEST = 10**4000  # which Python still writes out
 
 
-def settle(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911  (a case each)
+def settle(name: str, value: object, depth: int = 0) -> object:  # noqa: PLR0911  (a case each)
     """`value` in plain types: numpy's numbers become Python's, arrays and ranges lists.
 
     Tuples and paths stay what they are. ParameterError for what no cell could be given.
@@ -28,7 +28,7 @@ def settle(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911  (a c
         message = f"parameter {shown(name)} may hold lists at most {DEEPEST} deep in one another"
         raise ParameterError(name, value, message=message)
 
-    def inner(inside: Any) -> Any:
+    def inner(inside: object) -> object:
         return settle(name, inside, depth + 1)
 
     if isinstance(value, (range, np.ndarray)) and (number := size(value)) > MOST:
@@ -63,7 +63,7 @@ def size(value: range | np.ndarray) -> int:
     return value.size
 
 
-def _writable(name: str, value: Any, good: bool, allowed: str) -> Any:
+def _writable(name: str, value: object, good: bool, allowed: str) -> object:
     if not good:
         raise ParameterError(name, value, allowed, label=f"parameter {shown(name)}")
     return value
@@ -77,7 +77,7 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def encode(value: Any) -> Any:
+def encode(value: object) -> object:
     """A settled value as JSON can hold it, with nothing lost."""
     if isinstance(value, (list, tuple)):
         items = [encode(v) for v in value]
@@ -112,7 +112,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def assignments(values: Mapping[str, Any]) -> str:
+def assignments(values: Mapping[str, object]) -> str:
     """Python source that assigns these settled values, a line each."""
     lines = [f"{name} = {_source(value)}" for name, value in values.items()]
     if any("pathlib." in line for line in lines):
@@ -120,7 +120,7 @@ def assignments(values: Mapping[str, Any]) -> str:
     return "\n".join(["# Parameters", *lines])
 
 
-def _source(value: Any) -> str:
+def _source(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_source, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, list):

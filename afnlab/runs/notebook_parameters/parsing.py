@@ -23,9 +23,9 @@ def assigned(text: str, name: str = "value") -> Any:
         return text
 
 
-def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, Any]:
+def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, object]:
     """What a flag that may be repeated assigns; ValueError for a name that is given twice."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for name, text in pairs:
         if name in values:
             raise ParameterError(name, message=f"{flag}: {shown(name)} is given twice")
@@ -33,7 +33,7 @@ def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, Any]:
     return values
 
 
-def split(texts: Iterable[str], flag: str) -> dict[str, Any]:
+def split(texts: Iterable[str], flag: str) -> dict[str, object]:
     """`KEY=VALUE` texts as a mapping."""
     parts = [text.partition("=") for text in texts]
     for key, mark, value in parts:
@@ -42,7 +42,7 @@ def split(texts: Iterable[str], flag: str) -> dict[str, Any]:
     return given([(key, value) for key, _, value in parts], flag)
 
 
-def seeds(text: str | None) -> Any:
+def seeds(text: str | None) -> object:
     """What `--seeds` says, checked; None if it was not given."""
     if text is None:
         return None
@@ -52,7 +52,7 @@ def seeds(text: str | None) -> Any:
     return value
 
 
-def flags(overrides: Mapping[str, Any]) -> str:
+def flags(overrides: Mapping[str, object]) -> str:
     """What is given in place of a sweep's own settings, as the command line takes it."""
     given = {name.replace("_", "-"): v for name, v in overrides.items() if v is not None}
     return "".join(f" --{name} {value}" for name, value in given.items())

@@ -37,7 +37,7 @@ class Training:
 
     task: Task
     activation: Activation
-    params: dict[str, Any]
+    params: dict[str, object]
     options: Options
     seeds: tuple[int, ...]
     epochs: float
@@ -78,7 +78,7 @@ class Training:
         told |= {"dtype": self.dtype} if self.dtype != "float32" else {}
         return {name: short(value) for name, value in sorted(told.items())}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What else a record holds, so that a reader of it needs neither task nor activation."""
         task = self.task
         told = {"summary": task.summary, "source": task.source, "published": task.published}
@@ -112,7 +112,7 @@ class Training:
 
 
 def training(
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     known: Mapping[str, declarations.Declared],
     *,
     native: bool | None = None,
@@ -185,6 +185,6 @@ def _device_kind(name: str, here: bool) -> str:
     return pick_device(name, here).type
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """A value as labels have it."""
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from math import isinf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -97,13 +97,13 @@ for _kind, (_written, _begins) in _PLAIN.items():
 _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"$"), [""])
 
 
-def read(path: Path) -> tuple[Any, Lines]:
+def read(path: Path) -> tuple[object, Lines]:
     """The content of a file (None if it is empty), and the lines of its entries; keys are texts."""
     found = _Values(str(path), str)
     return found.of(_composed(_text(path), str(path))), found.lines
 
 
-def value(text: str, where: str) -> Any:
+def value(text: str, where: str) -> object:
     """What a text in YAML says; keys may be numbers too.
 
     where: what errors begin with. NotYaml for what is not YAML, LinedError for YAML that is not
@@ -152,7 +152,7 @@ class _Values:
     def wrong(self, line: int, problem: object) -> LinedError:
         return LinedError(f"{self.where}, line {line}: {problem}")
 
-    def of(self, node: yaml.Node | None, key: tuple = ()) -> Any:
+    def of(self, node: yaml.Node | None, key: tuple = ()) -> object:
         """The value of a node that stands at this place."""
         if node is None:
             return None
@@ -176,8 +176,8 @@ class _Values:
         finally:
             self.inside.pop()
 
-    def _mapping(self, node: yaml.MappingNode, key: tuple) -> dict[Any, Any]:
-        values: dict[Any, Any] = {}
+    def _mapping(self, node: yaml.MappingNode, key: tuple) -> dict[object, object]:
+        values: dict[object, object] = {}
         for name_node, value_node in node.value:
             line = name_node.start_mark.line + 1
             name = self.of(name_node, (*key, _KEY, line))
@@ -192,7 +192,7 @@ class _Values:
         return values
 
 
-def _scalar(node: yaml.Node) -> Any:
+def _scalar(node: yaml.Node) -> object:
     make = _MAKE.get(node.tag)
     if make is None or not isinstance(node, yaml.ScalarNode):
         raise ValueError(f"the tag {node.tag.replace(_TAG, '!!')} is not taken")
@@ -220,7 +220,7 @@ def _int(text: str) -> int:
     return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
 
 
-_MAKE: dict[str, Callable[[str], Any]] = {
+_MAKE: dict[str, Callable[[str], object]] = {
     _TAG + "str": str,
     _TAG + "null": lambda text: {"": None, "~": None, "null": None}[text.lower()],
     _TAG + "bool": lambda text: {"true": True, "false": False}[text.lower()],

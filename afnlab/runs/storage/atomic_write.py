@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from afnlab import locks
 from afnlab.runs.storage import runs_folder, safe_files
@@ -51,7 +50,7 @@ class Attempt:
                 f"{final}: is {what}, where the folder of this run has to be; move it away"
             )
 
-    def finish(self, record: dict[str, Any]) -> Path:
+    def finish(self, record: dict[str, object]) -> Path:
         """Make the attempt the run. If another was first, its folder stays.
 
         What is no plain file is not kept: links, pipes and the like are named in a warning.
@@ -91,7 +90,7 @@ class Attempt:
         discard_failed(self.runs, self.run_id)
         return final
 
-    def fail(self, facts: Mapping[str, Any]) -> Path:
+    def fail(self, facts: Mapping[str, object]) -> Path:
         """Move the attempt aside, in place of the last one that failed of the same run."""
         final = self.runs / runs_folder.FAILED / self.run_id
         final.parent.mkdir(exist_ok=True)

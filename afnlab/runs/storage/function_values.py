@@ -24,7 +24,7 @@ def used(record: Activation, params: Mapping[str, Any]) -> torch.Tensor:
     return record(grid(), **params) + 0.0  # -0.0 is 0.0
 
 
-def sampled(record: Activation, params: Mapping[str, Any], trained: bool) -> pd.DataFrame:
+def sampled(record: Activation, params: Mapping[str, object], trained: bool) -> pd.DataFrame:
     """An elementwise activation at its defaults: x, value, slope; and `used`, its values at the
     parameters of a training, if none of them was trained, and nothing in it is random."""
     x = grid().requires_grad_()

@@ -65,17 +65,17 @@ def home(folder: Path, record: Mapping[str, Any]) -> Path:
     )
 
 
-def flat(record: Any, name: str = "") -> dict[str, Any]:
+def flat(record: object, name: str = "") -> dict[str, object]:
     """A record's values by names such as `environment.device`."""
     if not isinstance(record, Mapping):
         return {name: record}
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for key, value in record.items():
         found |= flat(value, f"{name}.{key}" if name else str(key))
     return found
 
 
-def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> pd.DataFrame:
+def difference(one: Mapping[str, object], other: Mapping[str, object]) -> pd.DataFrame:
     """What differs between two records, a row a value: name, the one's, the other's."""
     left, right = flat(one), flat(other)
     names = [n for n in dict.fromkeys((*left, *right)) if left.get(n, "") != right.get(n, "")]

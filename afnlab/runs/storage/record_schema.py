@@ -17,10 +17,10 @@ from afnlab.runs.storage.safe_files import is_id, is_name
 from afnlab.training.space import space
 
 
-def _that(holds: Callable[[Any], bool]) -> PlainValidator:
+def _that(holds: Callable[[object], bool]) -> PlainValidator:
     """A validator of values for which something holds; they stay as they are."""
 
-    def check(value: Any) -> Any:
+    def check(value: object) -> object:
         if not holds(value):
             raise ValueError
         return value
@@ -28,7 +28,7 @@ def _that(holds: Callable[[Any], bool]) -> PlainValidator:
     return PlainValidator(check)
 
 
-def is_whole(value: Any) -> bool:
+def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -92,9 +92,9 @@ class _Told(TypedDict):
 
     native: NotRequired[bool]
     code: NotRequired[dict[str, str]]
-    settings: NotRequired[dict[str, Any]]
-    task: NotRequired[Any]
-    folder: NotRequired[Any]
+    settings: NotRequired[dict[str, object]]
+    task: NotRequired[object]
+    folder: NotRequired[object]
     git: NotRequired[Git | None]
     sum: NotRequired[Sha256]
 
@@ -106,7 +106,7 @@ class _Whole(_Told):
     group: str
     notebook: str
     label: str
-    given: dict[str, Any]
+    given: dict[str, object]
     seeds: list[Seed]
     started: Date
     seconds: Number
@@ -117,7 +117,7 @@ class _Whole(_Told):
 class RunRecord(_Whole):
     """The record of a whole run."""
 
-    parameters: dict[str, Any]
+    parameters: dict[str, object]
     metrics: NotRequired[dict[str, Number | None]]
     environment: NotRequired[dict[str, Any]]
     versions: NotRequired[dict[str, str]]
@@ -179,7 +179,7 @@ class Environment(TypedDict):
     numpy: str
     platform: str
     threads: Count
-    determinism: NotRequired[dict[str, Any]]
+    determinism: NotRequired[dict[str, object]]
 
 
 @_open
@@ -202,8 +202,8 @@ class FailureRecord(_Told):
     message: str
     started: Date
     notebook: NotRequired[str]
-    parameters: NotRequired[dict[str, Any]]
-    given: NotRequired[dict[str, Any]]
+    parameters: NotRequired[dict[str, object]]
+    given: NotRequired[dict[str, object]]
     seeds: NotRequired[list[Seed]]
     seconds: NotRequired[Number]
     versions: NotRequired[dict[str, str]]
@@ -213,7 +213,7 @@ Record = RunRecord | TrainingRecord
 Kind = TypeVar("Kind", RunRecord, TrainingRecord, FailureRecord)
 
 
-def is_training(record: Mapping[str, Any]) -> TypeGuard[TrainingRecord]:
+def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
     """Whether a record is that of a training by afnlab's engine, not of a notebook's own."""
     normal = record.get("parameters")
     own = {"task", "activation", "label", "epochs", "options"}

@@ -58,6 +58,8 @@ TABLES = {
 }
 _WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
+_Item = TypeVar("_Item")
+_Read = TypeVar("_Read")
 _Kind = TypeVar("_Kind", Record, FailureRecord)
 _MOST_ROWS = 1 << 28  # of a table: few bytes may say that they are very many
 
@@ -71,7 +73,7 @@ def is_there(runs: Path, run_id: str) -> bool:
     return True
 
 
-def write_record(folder: Path, record: Mapping[str, Any], listed: Iterable[Path]) -> None:
+def write_record(folder: Path, record: Mapping[str, object], listed: Iterable[Path]) -> None:
     """Write a run's record, with the size and SHA-256 of its files and a sum over itself.
 
     ValueError if that is none that could be read again.
@@ -88,7 +90,7 @@ def write_failure(folder: Path, facts: Mapping[str, Any]) -> None:
     write_json(folder / ERROR, told | {"sum": _sum(told)})
 
 
-def _sum(record: Mapping[str, Any]) -> str:
+def _sum(record: Mapping[str, object]) -> str:
     told = {name: value for name, value in record.items() if name != "sum"}
     return digest(json.dumps(told, sort_keys=True))
 
@@ -138,7 +140,7 @@ def _content(path: Path) -> bytes:
         raise ValueError(f"{path}: is not a readable record ({said})") from None
 
 
-def _parsed(data: bytes, path: Path) -> dict[str, Any]:
+def _parsed(data: bytes, path: Path) -> dict[str, object]:
     try:
         content = safe_files.parse_json(data)
     except ValueError as error:
@@ -168,7 +170,7 @@ def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> N
                 raise ValueError(f"{path}: {_OTHER}")
 
 
-def read_file(run: Path, record: Mapping[str, Any], name: str) -> bytes:
+def read_file(run: Path, record: Mapping[str, object], name: str) -> bytes:
     """What a run's file holds; ValueError, with its name, if it is not what was written."""
     path, known = _listed(run, record, name)
     data = safe_files.read(path, known.get("bytes"))
@@ -189,7 +191,7 @@ def _listed(run: Path, record: Mapping[str, Any], name: str) -> tuple[Path, dict
     return path, known
 
 
-def read_table(run: Path, record: Mapping[str, Any], name: str) -> pd.DataFrame:
+def read_table(run: Path, record: Mapping[str, object], name: str) -> pd.DataFrame:
     """A table of a run, of the columns that afnlab writes; ValueError, with its name, if it is not
     what was written, or no such table."""
     data = read_file(run, record, name)
@@ -258,7 +260,7 @@ def _table(
         raise ValueError(f"is not readable ({said[0]})") from None
 
 
-def _fits(column: str, kind: Any) -> bool:
+def _fits(column: str, kind: object) -> bool:
     from pyarrow import types  # noqa: PLC0415
 
     if column in _WHOLE:
@@ -290,6 +292,17 @@ def _all(paths: Iterable[Path], read: Callable[[Path], _Kind]) -> list[_Kind]:
             if os.path.lexists(path.parent):  # or it was removed meanwhile
                 warnings.warn(f"left out {error}", stacklevel=3)
     return sorted(found, key=lambda r: (r["started"], r["id"]))
+
+
+def readable(
+    items: Iterable[_Item], read: Callable[[_Item], _Read]
+) -> Iterator[tuple[_Item, _Read]]:
+    """Each item with what it is read as; one that cannot be is named in a warning, and left out."""
+    for item in items:
+        try:
+            yield item, read(item)
+        except ValueError as error:
+            warnings.warn(f"left out {error}", stacklevel=3)
 
 
 def records(runs: str | Path, entire: bool = False) -> list[Record]:
@@ -338,16 +351,10 @@ def histories(runs: str | Path, chosen: Iterable[TrainingRecord]) -> pd.DataFram
     import pyarrow  # noqa: PLC0415
 
     parts = []
-    for record in filter(is_training, chosen):
-        run = Path(runs) / record["id"]
-        try:
-            table = _history(run, record)
-        except ValueError as error:
-            warnings.warn(f"left out {error}", stacklevel=2)
-            continue
-        for at, (name, value) in enumerate({"run": record["id"], "group": record["group"]}.items()):
-            table = table.add_column(at, name, pyarrow.array([value] * len(table)))
-        parts.append(table)
+    trainings = filter(is_training, chosen)
+    for record, table in readable(trainings, lambda r: _history(Path(runs) / r["id"], r)):
+        run, group = (pyarrow.array([record[name]] * len(table)) for name in ("id", "group"))
+        parts.append(table.add_column(0, "run", run).add_column(1, "group", group))
     if not parts:
         return pd.DataFrame(columns=["run", "group", *COLUMNS])
     joined = pyarrow.concat_tables(parts, promote_options="permissive").to_pandas()

@@ -73,7 +73,7 @@ def size(path: Path) -> int:
     return facts.st_size
 
 
-def summed(path: Path) -> dict[str, Any]:
+def summed(path: Path) -> dict[str, object]:
     """The size and the SHA-256 of a plain file, as a record holds them; ValueError as of `read`."""
     with _opened(path) as file:
         try:
@@ -143,7 +143,7 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.DirEntry]]:
             yield from _entries(folder / entry.name)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: object) -> None:
     """Write JSON in place of what stands there: a link or a pipe is replaced, not written to."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
@@ -186,7 +186,7 @@ def parse_json(data: bytes, finite: bool = True) -> Any:
     return content
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name in it is given twice")

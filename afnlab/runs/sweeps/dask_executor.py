@@ -48,7 +48,7 @@ class Dask:
         address: str = LOCAL,
         *,
         jobs: int = 1,
-        slurm: Mapping[str, Any] | None = None,
+        slurm: Mapping[str, object] | None = None,
         threads: int | None = None,
         timeout: float | None = None,
         gpus_per_run: int = 0,
@@ -63,7 +63,7 @@ class Dask:
         self.resources = {"GPU": gpus_per_run} if gpus_per_run else {}
         self.retries = retries
         self._started: Any = None
-        self._futures: dict[Any, RunSpec] = {}
+        self._futures: dict[object, RunSpec] = {}
 
     @property
     def running(self) -> int:
@@ -81,7 +81,7 @@ class Dask:
             self._started = cluster
             settings = self.settings | {"since": time.time()}
 
-            def submit(spec: RunSpec, turn: int = 0) -> Any:
+            def submit(spec: RunSpec, turn: int = 0) -> object:
                 return client.submit(
                     make,
                     _parts(spec),
@@ -151,7 +151,7 @@ class _There:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.scheduler_info: dict[str, Any] = {}
+        self.scheduler_info: dict[str, object] = {}
 
     def __enter__(self) -> _There:
         return self
@@ -160,7 +160,9 @@ class _There:
         pass
 
 
-def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str, int]) -> Any:
+def slurm_cluster(
+    jobs: int, settings: Mapping[str, object], resources: Mapping[str, int]
+) -> object:
     """A `SLURMCluster` of this many jobs, each a worker with one thread for runs."""
     handler = signal.getsignal(signal.SIGINT)
     from dask_jobqueue import SLURMCluster  # noqa: PLC0415
@@ -185,7 +187,7 @@ def slurm_cluster(jobs: int, settings: Mapping[str, Any], resources: Mapping[str
     return cluster
 
 
-def _parts(spec: RunSpec) -> dict[str, Any]:
+def _parts(spec: RunSpec) -> dict[str, object]:
     """What a worker makes the spec from; `auto` is the device that it means here."""
     given = dict(spec.parameters)
     if isinstance(spec, TrainingSpec) and "device" in spec.known:

@@ -20,7 +20,7 @@ RANGE = ("from", "to", "step", "count", "log")
 MOST_RUNS = 10_000  # of a sweep
 _MOST, _FARTHEST = 100_000, 1e300
 
-Place = tuple[Any, ...]  # keys and positions that lead to an entry of a sweep
+Place = tuple[object, ...]  # keys and positions that lead to an entry of a sweep
 
 
 class Entry(NamedTuple):
@@ -36,12 +36,12 @@ Point = dict[str, Entry]  # what a run is given by one axis of the grid, by name
 class GridError(ValueError):
     """An entry is not right; `at` is where, as keys and positions below its name."""
 
-    def __init__(self, message: str, *at: Any) -> None:
+    def __init__(self, message: str, *at: object) -> None:
         super().__init__(message)
         self.at = at
 
 
-def counted_runs(number: int, *at: Any) -> int:
+def counted_runs(number: int, *at: object) -> int:
     """A number of runs that a sweep may have; GridError for more."""
     if number > MOST_RUNS:
         message = f"asks for {number:,} runs, a sweep may have {MOST_RUNS:,}: make several sweeps"
@@ -49,7 +49,7 @@ def counted_runs(number: int, *at: Any) -> int:
     return number
 
 
-def axis(name: str, values: Any, at: Place = ()) -> list[Point]:
+def axis(name: str, values: object, at: Place = ()) -> list[Point]:
     """All points of one name's list, range or choice, which stands at this place."""
     listed = entries(name, values)
     counted_runs(sum(_count(name, value) for value in listed))
@@ -104,14 +104,14 @@ def points(name: str, entry: Entry) -> Iterator[Point]:
             yield {"activation": Entry(activation, inside), **dict(zip(lists, chosen, strict=True))}
 
 
-def _count(name: str, value: Any) -> int:
+def _count(name: str, value: object) -> int:
     """How many points an entry has."""
     if name != "activation" or not isinstance(value, Mapping):
         return 1
     return sum(prod(len(_own(k, v)) for k, v in (own or {}).items()) for own in value.values())
 
 
-def together(lists: Mapping[str, Any], at: Place = ()) -> list[Point]:
+def together(lists: Mapping[str, object], at: Place = ()) -> list[Point]:
     """The points of lists that go side by side: the first values, the second, and so on."""
     axes: dict[str, list[Entry]] = {}
     for name, values in lists.items():
@@ -145,7 +145,7 @@ def merged(combined: Iterable[Point]) -> Point:
     return made
 
 
-def _own(name: str, value: Any) -> list[Any]:
+def _own(name: str, value: object) -> list[object]:
     """The values of an activation's own parameter."""
     single = not isinstance(value, (list, tuple, range, np.ndarray, Mapping))
     return [value] if single else entries(name, value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
 
 
@@ -24,25 +24,35 @@ class Standing:
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
     """How specs stand in a folder; left are the seeds that no whole run of their group holds."""
+    if not runs.is_dir():
+        return standings_among(specs, [], [])
+    records, failures = runs_folder.records(runs, entire=True), runs_folder.failures(runs)
+    return standings_among(specs, records, failures, runs)
+
+
+def standings_among(
+    specs: Iterable[RunSpec],
+    records: Iterable[Record],
+    failures: Iterable[FailureRecord],
+    runs: Path = Path(),
+) -> Iterator[Standing]:
+    """How specs stand among these runs of a folder."""
     done: dict[str, set[int]] = {}
-    failed: dict[str, RunFailed] = {}
-    if runs.is_dir():
-        for record in runs_folder.records(runs, entire=True):
-            done.setdefault(record["group"], set()).update(record["seeds"])
-        for facts in runs_folder.failures(runs):
-            kept = runs / runs_folder.FAILED / facts["id"]
-            failed[facts["id"]] = RunFailed(facts["message"], kept)
+    for record in records:
+        done.setdefault(record["group"], set()).update(record["seeds"])
+    kept = runs / runs_folder.FAILED
+    failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
         left = spec.pending(done.get(spec.group))
         yield Standing(spec, left, failed.get(left.id) if left else None)
 
 
 def planned(
-    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
-    only: Mapping[str, Any] | None = None,
+    source: str | Path | Mapping[str, object] | sweep_file.Sweep,
+    only: Mapping[str, object] | None = None,
     here: bool = True,
     report: Callable[[str], None] | None = None,
-    **overrides: Any,
+    **overrides: object,
 ) -> tuple[str, list[RunSpec]]:
     """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
 from afnlab.markup import escaped
-from afnlab.messages import plain, say
+from afnlab.messages import LOG, inform, plain, printed_by, say, spoken
 from afnlab.training.progress import in_notebook
 
 _UNHEARD = (errno.EIO, errno.ENOSPC)  # the terminal has gone, a log's disk is full: work goes on
@@ -22,7 +23,7 @@ class Progress:
     """Shows how many runs are done, running and failed, and the time left.
 
     running: says how many are under way. report: takes the lines; None: a bar where there is
-    someone to look at it, else they are printed.
+    someone to look at it, and the lines go to the logger `afnlab`.
     """
 
     def __init__(
@@ -39,8 +40,14 @@ class Progress:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._bar: _Bar | None = None
-        self._watched = report is None and total > 0 and (in_notebook() or sys.stderr.isatty())
-        self.say = report or say
+        self._watched = (
+            report is None
+            and total > 0
+            and LOG.isEnabledFor(logging.INFO)
+            and (in_notebook() or sys.stderr.isatty())
+        )
+        self._bars = ExitStack()
+        self.say = report or inform
 
     @property
     def ended_so_far(self) -> int:
@@ -99,16 +106,16 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._watched:
             self._bar = _InNotebook() if in_notebook() else _InTerminal(self.title, self.total)
-            self.say = self._bar.say
+            self._bars.callback(self._bar.close)
+            self._bars.enter_context(printed_by(self._bar.say))
             self.show()
             threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        if self._bar is not None:
-            self.show()
-            self._bar.close()
+        self.show()
+        self._bars.close()
 
 
 class _Bar(Protocol):
@@ -181,10 +188,3 @@ def page_of(progress: Progress) -> Iterator[str]:
         width = 100 * number / progress.total
         yield f'<div style="width: {width:.2f}%; background: {colour}"></div>'
     yield "</div></div>"
-
-
-def spoken(seconds: float) -> str:
-    """A duration as one says it: 42 s, 3 min, 5.5 h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks
-from afnlab.messages import counted, say
+from afnlab.messages import counted, duration, inform
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
@@ -46,16 +46,16 @@ class Outcome:
 
 
 def sweep(
-    source: str | Path | Mapping[str, Any] | sweep_file.Sweep,
+    source: str | Path | Mapping[str, object] | sweep_file.Sweep,
     *,
     runs: str | Path | None = None,
     jobs: int = 1,
-    only: Mapping[str, Any] | None = None,
+    only: Mapping[str, object] | None = None,
     retry_failed: bool = False,
     timeout: float | None = None,
     executor: Executor | None = None,
     report: Callable[[str], None] | None = None,
-    **overrides: Any,
+    **overrides: object,
 ) -> Outcome:
     """Make the runs of a sweep that are not there yet.
 
@@ -64,15 +64,15 @@ def sweep(
     side, sharing the machine's threads. only: take the runs with these values (`{"activation":
     "relu"}`). retry_failed: try again what failed before. timeout: seconds that a run may take.
     executor: where runs are executed, in place of `jobs` and `timeout`. report: takes lines on what
-    happens; None: a bar, or printed lines. overrides: seeds, epochs, limit_train, ... in place of
-    the file's.
+    happens; None: a bar, and the lines go to the logger `afnlab`. overrides: seeds, epochs,
+    limit_train, ... in place of the file's.
 
     A failed run does not stop the others. SweepError for a bad file; ValueError for what else is
     not allowed, before anything runs.
     """
     refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
-    name, specs = planned(source, only, executor.here, report or say, **overrides)
+    name, specs = planned(source, only, executor.here, report or inform, **overrides)
     where = place(runs)
     where.pull()
     for left in atomic_write.abandoned(where.workshop):
@@ -137,7 +137,7 @@ def _said(folder: Path) -> str:
         record = runs_folder.read_record(folder / runs_folder.RECORD)
     except ValueError as error:
         return f"done, but {error}"
-    seconds = f"{record['seconds']:.1f} s"
+    seconds = duration(record["seconds"])
     if not is_training(record):
         return f"done in {seconds}"
     accuracy = 100 * record["metrics"]["test_accuracy"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError
@@ -45,17 +44,17 @@ class Sweep:
     notebook: str = "train"
     title: str = ""
     baseline: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    grid: Mapping[str, Any] = field(default_factory=dict)
-    zip: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
-    seeds: Any = None
-    tune: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    grid: Mapping[str, object] = field(default_factory=dict)
+    zip: Mapping[str, object] | Sequence[Mapping[str, object]] = ()
+    seeds: object = None
+    tune: Mapping[str, object] = field(default_factory=dict)
     path: Path | None = None
     lines: dict[Place, int] = field(default_factory=dict, repr=False)
 
     @one_look()
     def specs(
-        self, *, here: bool = True, report: Callable[[str], None] | None = None, **overrides: Any
+        self, *, here: bool = True, report: Callable[[str], None] | None = None, **overrides: object
     ) -> list[RunSpec]:
         """The runs, in the order of the grid; `overrides` replace shared parameters (None: do not).
 
@@ -107,7 +106,7 @@ class Sweep:
         return list(made.values())
 
     @property
-    def tuning(self) -> Mapping[str, Any]:
+    def tuning(self) -> Mapping[str, object]:
         """What its runs tune if they are to: its own key `tune`, or what `afnlab.tune` tunes."""
         if not self.tune and TUNE not in self._declared():
             known = Path(self.notebook).name
@@ -148,7 +147,7 @@ class Sweep:
         if self.baseline and self.baseline not in known:
             raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
 
-    def wrong(self, message: str, *at: Any) -> SweepError:
+    def wrong(self, message: str, *at: object) -> SweepError:
         """The error that a message is, with the file and the line of the entry it speaks of."""
         while at and at not in self.lines:
             at = at[:-1]
@@ -195,7 +194,7 @@ class Sweep:
         self._counted(axes)
         return axes
 
-    def _resolved(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _resolved(self, given: dict[str, object]) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""
         for name in ("task", "activation"):
             ref = given.get(name)
@@ -206,7 +205,7 @@ class Sweep:
         return given
 
 
-def read(ref: str | Path | Mapping[str, Any]) -> Sweep:
+def read(ref: str | Path | Mapping[str, object]) -> Sweep:
     """The sweep in a file, a path or the name of one of afnlab's own, or in a mapping.
 
     SweepError names the line.
@@ -221,7 +220,7 @@ def read(ref: str | Path | Mapping[str, Any]) -> Sweep:
     return _checked(content, path.stem, path, lines)
 
 
-def _checked(content: Any, name: str, path: Path | None, lines: dict[Place, int]) -> Sweep:
+def _checked(content: object, name: str, path: Path | None, lines: dict[Place, int]) -> Sweep:
     wrong = Sweep(name, path=path, lines=lines).wrong
     if not isinstance(content, dict):
         raise wrong(f"must be a mapping with the keys {', '.join(KEYS)}")
@@ -246,7 +245,7 @@ def _checked(content: Any, name: str, path: Path | None, lines: dict[Place, int]
     return plan
 
 
-def chosen(specs: Sequence[RunSpec], only: Mapping[str, Any]) -> list[RunSpec]:
+def chosen(specs: Sequence[RunSpec], only: Mapping[str, object]) -> list[RunSpec]:
     """The specs that have these values, as `--only KEY=VALUE` asks; ValueError if there are none.
 
     A key is a parameter's name, or `id` or `label`.
@@ -264,7 +263,7 @@ def chosen(specs: Sequence[RunSpec], only: Mapping[str, Any]) -> list[RunSpec]:
     return left
 
 
-def _facts(spec: RunSpec) -> dict[str, Any]:
+def _facts(spec: RunSpec) -> dict[str, object]:
     facts = {"id": spec.id, "label": spec.label, **spec.normal}
     if isinstance(spec, TrainingSpec):
         facts |= facts.pop("options") | facts.pop("parameters")
