@@ -127,7 +127,7 @@ def _forked(self, descriptor: int) -> _Child:
     pid = os.fork()
     if pid == 0:
         self.ours.close()
-        supervisor.supervise(descriptor, parent, str(self.folder))
+        supervisor.supervise(descriptor, parent, str(self.folder), fork_server.__name__)
     return _Child(pid)
 
 

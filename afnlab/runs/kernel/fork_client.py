@@ -19,8 +19,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from afnlab.runs.kernel import process_environment, supervisor
-from afnlab.runs.kernel.fork_server import REQUEST
+from afnlab.runs.kernel import fork_server, process_environment, supervisor
 
 _PATIENCE = 10.0  # seconds in which a server should have ended, and all that came of it
 _LONGEST = 300.0  # seconds in which it should have imported what kernels need, and forked one
@@ -63,7 +62,7 @@ class KernelServer:
         self.process.wait()
 
     def _launch(self, descriptor: int) -> subprocess.Popen:
-        words = (str(descriptor), str(os.getpid()), str(self.folder))
+        words = (str(descriptor), str(os.getpid()), str(self.folder), fork_server.__name__)
         return subprocess.Popen(
             [sys.executable, supervisor.__file__, *words],
             pass_fds=[descriptor],
@@ -85,7 +84,7 @@ class KernelServer:
         request = {"arguments": arguments, "env": dict(env), "cwd": cwd, "log": log}
         with self.lock, _in_memory(json.dumps(request).encode()) as file:
             try:
-                socket.send_fds(self.ours, [REQUEST], [file])
+                socket.send_fds(self.ours, [fork_server.REQUEST], [file])
                 reply, handles, _, _ = socket.recv_fds(self.ours, 32, 1)
             except TimeoutError:
                 said = f"the kernel server did not answer within {_LONGEST:g} s"

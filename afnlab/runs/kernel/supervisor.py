@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import importlib.util
 import os
 import shutil
@@ -22,11 +23,11 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE = 5.0  # seconds in which killed processes should have ended
 
 
-def supervise(descriptor: int, parent: int, folder: str) -> NoReturn:
+def supervise(descriptor: int, parent: int, folder: str, server: str) -> NoReturn:
     """Fork the kernel server, and end all that came of it when it or the process `parent` ends.
 
     descriptor: the server's end of the connection to `parent`. folder: what the kernels' sockets
-    are in, to be deleted then.
+    are in, to be deleted then. server: the module of the kernel server.
     """
     awaited = {signal.SIGTERM, signal.SIGCHLD}
     for number in (signal.SIGINT, signal.SIGHUP):  # these are for the one that started us
@@ -37,16 +38,14 @@ def supervise(descriptor: int, parent: int, folder: str) -> NoReturn:
     adopt_orphans()
     end_with(parent, signal.SIGTERM)
     own = os.getpid()
-    server = os.fork()
-    if server == 0:
+    pid = os.fork()
+    if pid == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _note_what_is_read()
-        from afnlab.runs.kernel.fork_server import serve  # noqa: PLC0415
-
-        serve(descriptor, own)
+        importlib.import_module(server).serve(descriptor, own)
     os.close(descriptor)
     while signal.sigwait(awaited) == signal.SIGCHLD:
-        if _reaped(server):
+        if _reaped(pid):
             break
     kill_descendants()
     shutil.rmtree(folder, ignore_errors=True)
@@ -115,4 +114,4 @@ def children() -> set[int]:
 if __name__ == "__main__":
     if not sys.flags.safe_path:
         del sys.path[0]  # this file's folder, whose modules are to be found in their package alone
-    supervise(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    supervise(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
