@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from threading import Barrier
 
 import pandas as pd
@@ -14,7 +15,7 @@ import torch
 import afnlab
 from afnlab.training import engine, memory
 
-SIZE = 160 << 20  # more than glibc keeps free at the end of its heap by itself (64 MiB)
+SIZES = count(128 << 20, 128 << 20)  # each larger than any gap that those before have left
 glibc = pytest.mark.skipif(memory._glibc() is None, reason="not glibc: nothing is kept there")
 
 
@@ -32,7 +33,7 @@ def mapped() -> int:
 def is_mapped() -> bool:
     """Whether a large block comes from the system by itself, and goes back when it is freed."""
     before = mapped()
-    block = torch.empty(SIZE, dtype=torch.uint8)
+    block = torch.empty(next(SIZES), dtype=torch.uint8)
     during = mapped()
     del block
     return during == before + 1 and mapped() == before
