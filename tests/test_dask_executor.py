@@ -171,8 +171,9 @@ def test_slurm_asks_for_gpus(slurm):
     assert "--resources GPU=2" in script
 
 
-def test_slurm_settings_that_do_not_exist(capsys):
-    assert main(["sweep", "small", "--slurm", "quue=short"]) == 2
+def test_slurm_settings_that_do_not_exist(capsys, tmp_path):
+    words = ["sweep", "small", "--runs", str(tmp_path)]  # where no run is there yet
+    assert main([*words, "--slurm", "quue=short"]) == 2
     assert "slurm: " in capsys.readouterr().err
     assert main(["sweep", "small", "--slurm", "short"]) == 2
     assert "--slurm takes KEY=VALUE, got 'short'" in capsys.readouterr().err
