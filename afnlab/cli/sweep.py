@@ -1,4 +1,4 @@
-"""`afnlab sweep`."""
+"""`afnlab sweep` and `afnlab tune`."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def answers(
 ) -> dict[str, str]:
     """What the data can and cannot tell apart, by question.
 
-    table: as `tables.compare` makes it, with the same baseline and margin; cost: see
+    table: as `compare_histories` makes it, with the same baseline and margin; cost: see
     `afnlab.compare.costs`.
     """
     compared = table[table.p.notna()]

@@ -6,22 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import (
-    LogLocator,
-    NullLocator,
-    StrMethodFormatter,
-)
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from afnlab.compare import costs
 from afnlab.figures.comparison import lower_fence
-from afnlab.figures.style import (
-    BESIDE,
-    BLUE,
-    GREY,
-    ORANGE,
-    shortened,
-)
+from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, shortened
 
 
 def frontier(

@@ -19,8 +19,8 @@ from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
 def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) -> Axes:
     """A row a label: one dot a seed, the mean and its 95 % interval; the baseline's is shaded.
 
-    final: seeds x labels, fractions; table: of `tables.compare`, whose order is kept. Rows far off
-    the others stand at the edge, with their mean.
+    final: seeds x labels, fractions; table: of `compare_histories`, whose order is kept. Rows far
+    off the others stand at the edge, with their mean.
     """
     order = list(table.index)
     columns = 100 * table[["accuracy", "accuracy_low", "accuracy_high"]]

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    MaxNLocator,
-)
+from matplotlib.ticker import MaxNLocator
 
-from afnlab.figures.style import (
-    BLUE,
-    GREY,
-    panels,
-    wrapped,
-)
+from afnlab.figures.style import BLUE, GREY, panels, wrapped
 
 LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
 

@@ -7,22 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    MaxNLocator,
-)
+from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare import epochs
 from afnlab.figures.comparison import lower_fence
-from afnlab.figures.style import (
-    BESIDE,
-    BLUE,
-    GREY,
-    ORANGE,
-    Picture,
-    panels,
-    styled,
-    wrapped,
-)
+from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, Picture, panels, styled, wrapped
 
 
 def learning(

@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    NullFormatter,
-)
+from matplotlib.ticker import NullFormatter
 
-from afnlab.figures.style import (
-    BLUE,
-    panels,
-    wrapped,
-)
+from afnlab.figures.style import BLUE, panels, wrapped
 from afnlab.stats import accuracy_interval
 
 

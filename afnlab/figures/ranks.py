@@ -5,10 +5,7 @@ from __future__ import annotations
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from afnlab.figures.style import (
-    BLUE,
-    Picture,
-)
+from afnlab.figures.style import BLUE, Picture
 from afnlab.stats import Ranking
 
 

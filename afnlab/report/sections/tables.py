@@ -38,7 +38,7 @@ def table(selection: Selection, link: str = "") -> Fragment:
 def comparison_table(
     table: pd.DataFrame, baseline: str, runs: Mapping[str, Sequence[str]], link: str
 ) -> str:
-    """A table of `tables.compare` as HTML; runs: the ids behind every label."""
+    """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
     head = [
         *("activation", "accuracy (%)", "95 % confidence interval"),

@@ -13,7 +13,7 @@ from afnlab.training.options import seed_list
 def assigned(text: str, name: str = "value") -> Any:
     """A value as it is written at the command line: YAML, or else the text as it is.
 
-    name: what it is for. ValueError for YAML that no parameter may be given, see `linedyaml`.
+    name: what it is for. ValueError for YAML that no parameter may be given, see `yaml_lines`.
     """
     if not text.strip():
         return text

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are executed: here, side by side, or by Dask (see `cluster`)."""
+"""Where the runs of a sweep are executed: side by side here, or by Dask (`dask_executor`)."""
 
 from __future__ import annotations
 
