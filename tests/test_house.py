@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.util
 import re
 import sys
@@ -68,6 +69,48 @@ def test_imports_go_down(part):
     for path in files:
         above = {n for n in imported(path) & FLOOR.keys() if FLOOR[n] > FLOOR[part]}
         assert not above, f"{path.relative_to(ROOT)} imports {above}"
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """The modules that import one another, in a circle of any length."""
+    try:
+        list(graphlib.TopologicalSorter(arrows).static_order())
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    """Imports within functions, and for types alone, count too."""
+    paths = {}
+    for path in (ROOT / "afnlab").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        paths[".".join(parts).removesuffix(".__init__")] = path
+    del paths["afnlab"]  # which offers names of everything
+    arrows = {}
+    for name, path in paths.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                whole = (f"{node.module}.{alias.name}" for alias in node.names)
+                found |= {full if full in paths else node.module for full in whole}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+        arrows[name] = found & paths.keys() - {name}
+    assert sum(map(len, arrows.values())) > 500
+    assert circles(arrows) == []
+
+
+@pytest.mark.parametrize(
+    ("arrows", "found"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, set()),
+        ({"a": {"b"}, "b": {"a"}}, {"a", "b"}),
+        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}, {"b", "c", "d"}),
+    ],
+)
+def test_circles_are_found(arrows, found):
+    assert set(circles(arrows)) == found
 
 
 def test_every_part_has_its_floor():
