@@ -16,8 +16,7 @@ from afnlab.training.augment import Augment, Augmented, reflected, views
 from afnlab.training.convnets import airbench
 from afnlab.training.members import Member
 from afnlab.training.optimizers import Airbench, Setting
-from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
@@ -74,7 +73,7 @@ def test_the_network_starts_whitened_and_as_the_identity():
     patches = F.unfold(x, 2).movedim(1, -1).flatten(0, 1)
     seen = patches @ half.flatten(1).T
     assert_close(seen.T @ seen / len(seen), torch.eye(12), atol=0.02, rtol=0)
-    conv = network.blocks[1].convs[0].weight
+    conv = network.blocks[1].conv1.weight
     assert torch.equal(conv[:16, :, 1, 1], torch.eye(16))
     assert not network.whiten.weight.requires_grad
     assert network.whiten.bias.requires_grad
@@ -186,8 +185,8 @@ def test_steps_of_a_part_of_an_epoch():
     task = get_task("cifar10-airbench94")
     small = afnlab.Task("small", pictures, airbench(14, 16), task.recipe)
     record = get_activation("gelu")
-    options = resolve(small, record, {"batch_size": 16})
-    how = plan(small, record, options)
+    config = configure(small, record, params={"batch_size": 16})
+    how, options = plan(config), config.options
     assert how.epochs == 9.9
     stack = Stack.build(how, [Member(0, options)])
     assert stack.steps_per_epoch == 2  # 40 examples, the last 8 left out
@@ -202,8 +201,8 @@ def test_steps_of_a_part_of_an_epoch():
 def test_views_are_averaged_after_the_last_step_only():
     task = afnlab.Task("small", pictures, airbench(14, 16), get_task("cifar10-airbench94").recipe)
     record = get_activation("gelu")
-    options = resolve(task, record, {"batch_size": 16})
-    how = plan(task, record, options, epochs=2)
+    config = configure(task, record, params={"batch_size": 16}, epochs=2)
+    how, options = plan(config), config.options
     stack = Stack.build(how, [Member(0, options)])
     recorder = Recorder([0], stack, set())
     for by_views in (False, True):

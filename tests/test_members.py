@@ -11,7 +11,7 @@ from afnlab.training.data import digits
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member, stacks
 from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 
 SHORT = {"epochs": 2, "dtype": "float64", "limit_train": 300}
 
@@ -20,7 +20,7 @@ def together(task, name, settings, seeds=(0, 3)) -> dict[int, pd.DataFrame]:
     """The history of each setting, all trained as the engine sees fit; and in how many stacks."""
     record = get_activation(name)
     options = [resolve(task, record, own) for own in settings]
-    how = plan(task, record, options[0], **SHORT)
+    how = plan(configure(task, record, **SHORT))
     members = [Member(seed, own) for own in options for seed in seeds]
     recorders = train_members(how, members, range(len(members)))
     table = pd.concat([r.tables_of()["history"] for r in recorders]).set_index("seed")

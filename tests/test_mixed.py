@@ -17,8 +17,7 @@ from afnlab.runs.run_spec import RunSpec
 from afnlab.training import data
 from afnlab.training.initial import build
 from afnlab.training.members import Member
-from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 
@@ -64,8 +63,8 @@ def test_the_types(task):
 
     watched = Task("watched", task.data, lambda a: Watched(task.model(a)), task.recipe)
     record = get_activation("gelu")
-    options = resolve(watched, record, {})
-    how = plan(watched, record, options, dtype="bfloat16", limit_train=64)
+    config = configure(watched, record, dtype="bfloat16", limit_train=64)
+    how, options = plan(config), config.options
     stack = Stack.build(replace(how, epochs=1), [Member(0, options)])
     stack.epoch(Recorder([0], stack, set()))
     narrow = {(torch.bfloat16, torch.bfloat16)}
@@ -109,8 +108,8 @@ def test_the_trained_network_is_of_float32():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_other_types_are_computed_in_themselves(dtype):
     record, task = get_activation("gelu"), get_task("digits-convnet")
-    options = resolve(task, record, {})
-    how = plan(task, record, options, dtype=dtype, limit_train=64)
+    config = configure(task, record, dtype=dtype, limit_train=64)
+    how, options = plan(config), config.options
     stack = Stack.build(replace(how, epochs=1), [Member(0, options)])
     x = stack._inputs(stack.train.x[:8])
     assert not stack.narrow

@@ -20,6 +20,8 @@ from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.training import engine, plan, tune
+from afnlab.training.options import resolve
 from afnlab.training.recorder import HISTORY
 
 SMALL = {"seeds": 2, "epochs": 2}
@@ -165,7 +167,7 @@ def test_the_callers_parameters_stay_as_they_were():
         ({"epochs": "5"}, r"parameter 'epochs' must be a whole number, got '5' \(str\)"),
         ({"epochs": 5.0}, "parameter 'epochs' must be a whole number, got 5.0"),
         ({"epochs": True}, "parameter 'epochs' must be a whole number, got True"),
-        ({"epochs": -1}, "epochs must be a whole number, 0 or more; got -1"),
+        ({"epochs": -1}, "parameter 'epochs' must be 0 or more, got -1"),
         ({"task": 3}, "parameter 'task' must be a text, got 3"),
         ({"record": "steps"}, "parameter 'record' must be a list, got 'steps'"),
         ({"record": ["step"]}, "unknown record 'step'; did you mean 'steps'"),
@@ -248,9 +250,9 @@ CELL |= {"keep_weights": False, "params": {}}
 def test_parameters_of_a_notebooks_globals():
     around = {"__name__": "__main__", "_": 3, "_i1": "x", "In": [""], "Out": {}, "afnlab": afnlab}
     run = parameters(CELL | around | {"t": 1.5, "lr": 0.01, "print_it": print})
-    assert run.asked.options.activation == {"t": 1.5}
-    assert run.asked.options.lr == 0.01
-    assert (run.asked.epochs, run.asked.seeds) == (40, tuple(range(10)))
+    assert run.training.options.activation == {"t": 1.5}
+    assert run.training.options.lr == 0.01
+    assert (run.training.epochs, run.training.seeds) == (40, tuple(range(10)))
     assert "srelu" in run._repr_html_()
     for name, hint in (("activatoin", "activation"), ("learning_rate", ""), ("sites_", "sites")):
         message = f"unknown parameter '{name}'" + (f"; did you mean '{hint}'" if hint else "")
@@ -258,6 +260,29 @@ def test_parameters_of_a_notebooks_globals():
             parameters(CELL | around | {name: "srelu"})
     with pytest.raises(ValueError, match="parameter 'epochs' must be a whole number"):
         parameters(CELL | {"epochs": "3"})
+
+
+@pytest.mark.parametrize(
+    ("given", "given_keys"),
+    [
+        ({"t": 1.5}, [["t"]]),
+        ({"params": {"lr": 0.01}, "limit_train": 100}, [["lr"]]),
+        ({"tune": {"lr": [0.1, 0.2]}}, [[], ["lr"], ["lr"], ["lr"], ["lr"]]),  # checked, tried
+    ],
+)
+def test_a_notebook_resolves_its_options_once(given, given_keys, monkeypatch):
+    """From the parameters cell to the engine: what has been checked is what is trained."""
+    resolved = []
+
+    def counted(task, record, params, base=None):
+        resolved.append(list(params))
+        return resolve(task, record, params, base)
+
+    for module in (engine, plan, tune):
+        monkeypatch.setattr(module, "resolve", counted, raising=False)
+    result = parameters(CELL | given | {"epochs": 1, "seeds": 1, "out": ""}).train()
+    assert result.options.batch_size == 64
+    assert resolved == given_keys
 
 
 def test_without_out_a_notebook_only_shows(tmp_path, monkeypatch):

@@ -16,8 +16,7 @@ from afnlab import Recipe, Task, get_activation, get_task
 from afnlab.training import groups, layout
 from afnlab.training.data import digits
 from afnlab.training.members import Member
-from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack, cross_entropy
 
@@ -30,8 +29,8 @@ def bits(result) -> pd.DataFrame:
 
 def stack_of(task, name, params=None, seeds=3, dtype="float64", epochs=2):
     record = get_activation(name)
-    options = resolve(task, record, params or {})
-    how = plan(task, record, options, dtype=dtype, limit_train=300)
+    config = configure(task, record, params=params, dtype=dtype, limit_train=300)
+    how, options = plan(config), config.options
     members = [Member(seed, options) for seed in range(seeds)]
     return Stack.build(replace(how, epochs=epochs), members)
 
@@ -168,8 +167,8 @@ def test_an_error_that_is_not_of_memory_is_not_hidden(monkeypatch):
 
 def test_the_group_follows_from_the_memory(monkeypatch):
     record = get_activation("relu")
-    options = resolve(TASK, record, {})
-    how = plan(TASK, record, options)
+    config = configure(TASK, record)
+    how, options = plan(config), config.options
     members = [Member(seed, options) for seed in range(50)]
     assert groups.size(how, members) == 50
     assert groups.memory(torch.device("cpu")) > 2**28

@@ -525,7 +525,7 @@ def test_the_bar_shows_epochs_and_accuracy(capsys):
         ({"device": "gpu"}, "device 'gpu' is not available"),
         (
             {"record": ["gradient"]},
-            "record must be among parameters, gradients, steps; got 'gradient'",
+            "unknown record 'gradient'; did you mean 'gradients'",
         ),
         ({"seeds": 0}, "seeds must be a whole number, 1 or more; got 0"),
         ({"activation": "softmin", "params": {"init": "gain"}}, "softmin: .* elementwise"),

@@ -15,12 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from afnlab.bench.pictures import Items
 from afnlab.bench.timing import in_turn
-from afnlab.registry import get_activation
 from afnlab.training.data import Data
 from afnlab.training.members import Member
 from afnlab.training.memory import keep_freed_memory
-from afnlab.training.options import resolve
-from afnlab.training.plan import DTYPES, plan
+from afnlab.training.plan import DTYPES, configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import Task, get_task
@@ -74,11 +72,8 @@ def measure(task: str, device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
 
 def stack_of(task: Task, activation: str, dtype: str, device: str) -> Stack:
     """The engine's network of one seed, for epochs without end: a benchmark takes what it needs."""
-    record = get_activation(activation)
-    options = resolve(task, record, {})
-    how = plan(task, record, options, device=device, dtype=dtype)
-    members = [Member(0, options)]
-    return Stack.build(replace(how, epochs=10**6), members)
+    config = configure(task, activation, device=device, dtype=dtype)
+    return Stack.build(replace(plan(config), epochs=10**6), [Member(0, config.options)])
 
 
 def usual_loop(task: Task, data: Data, activation: str, device: str) -> Callable[[], object]:

@@ -17,8 +17,8 @@ from afnlab.bench.pictures import Items
 from afnlab.bench.timing import in_turn
 from afnlab.training.data import Data
 from afnlab.training.members import Member
-from afnlab.training.options import choice, resolve
-from afnlab.training.plan import plan
+from afnlab.training.options import choice
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import get_task
@@ -65,9 +65,9 @@ def usual_epoch(
 def stacked(activation: str, device: str) -> tuple[Callable, Data]:
     """An epoch of ten seeds by the engine, and the data it trains on."""
     task, record = get_task(TASK), activations.module_class(activation).activation
-    options = resolve(task, record, {})
-    how = plan(task, record, options, device=device)
-    members = [Member(seed, options) for seed in range(SEEDS)]
+    config = configure(task, record, seeds=SEEDS, device=device)
+    how = plan(config)
+    members = [Member(seed, config.options) for seed in config.seeds]
     # Epochs without end: a benchmark takes as many as it needs.
     stack = Stack.build(replace(how, epochs=10**6), members)
     recorder = Recorder(range(SEEDS), stack, set())

@@ -17,7 +17,7 @@ from afnlab.bench.train import usual_epoch
 from afnlab.training.data import Data
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
 from afnlab.training.tasks import get_task
@@ -48,7 +48,7 @@ def stacked(activation: str, candidates: int, device: str) -> tuple[Callable, St
     task, record = get_task(TASK), activations.module_class(activation).activation
     rates = [task.recipe.lr * 1.3**i for i in range(candidates)]
     options = [resolve(task, record, {"lr": rate}) for rate in rates]
-    how = plan(task, record, options[0], device=device)
+    how = plan(configure(task, record, device=device))
     members = [Member(seed, own) for own in options for seed in range(SEEDS)]
     # Epochs without end: a benchmark takes as many as it needs.
     stack = Stack.build(replace(how, epochs=10**6), members)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from afnlab.markup import filled, joined
 from afnlab.paths import find
@@ -16,10 +15,10 @@ from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import Training, training
 from afnlab.runs.run_spec import OUT
 from afnlab.runs.storage import function_values, runs_folder
-from afnlab.training.engine import train
+from afnlab.training.engine import train_configured
 from afnlab.training.recorder import TABLES, TUNED
 from afnlab.training.result import Result
-from afnlab.training.tune import tune
+from afnlab.training.tune import tune_configured
 
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
@@ -45,27 +44,13 @@ def parameters(namespace: Mapping[str, object]) -> Run:
 class Run:
     """A training about to happen, inside a notebook."""
 
-    asked: Training
+    training: Training
     out: str = ""
 
     def train(self) -> Result:
         """Train as it is asked; where something is to be tuned, tune it first."""
-        asked = self.asked
-        given: dict[str, Any] = {
-            "params": asked.params,
-            "seeds": asked.seeds,
-            "epochs": asked.epochs,
-            "device": asked.device,
-            "dtype": asked.dtype,
-            "limit_train": asked.limit_train,
-            "limit_test": asked.limit_test,
-            "record": asked.record,
-            "keep_weights": asked.keep_weights,
-            "progress": False if self.out else None,
-        }
-        if asked.tuning is not None:
-            return tune(asked.task, asked.activation, asked.tuning, **given)
-        return train(asked.task, asked.activation, **given)
+        begin = train_configured if self.training.tuning is None else tune_configured
+        return begin(self.training, progress=False if self.out else None)
 
     def save(self, result: Result) -> str:
         """Write the result's tables into the folder `out`; an empty `out` writes nothing."""
@@ -78,15 +63,15 @@ class Run:
             table = getattr(result, name)
             if table is not None:
                 table.to_parquet(folder / f"{name}.parquet", index=False)
-        record, options = self.asked.activation, self.asked.options
+        record, options = self.training.activation, self.training.options
         if record.elementwise and not record.built_in:
             table = function_values.sampled(record, options.activation, bool(options.trainable))
             table.to_parquet(folder / function_values.FILE, index=False)
         if result.weights is not None:
             result.save_weights(folder / "weights.safetensors")
         left = {
-            "parameters": self.asked.normal(),
-            "seeds": list(self.asked.seeds),
+            "parameters": self.training.normal(),
+            "seeds": list(self.training.seeds),
             "metrics": {n: v if isfinite(v) else None for n, v in result.summary().items()},
             "environment": result.info,
         }
@@ -94,10 +79,10 @@ class Run:
         return f"saved in {folder.name}"
 
     def _repr_html_(self) -> str:
-        rows = self.asked.normal()
+        rows = self.training.normal()
         own, options = rows.pop("parameters"), rows.pop("options")
         del rows["label"]
-        rows = rows | own | options | {"seeds": ", ".join(map(str, self.asked.seeds))}
+        rows = rows | own | options | {"seeds": ", ".join(map(str, self.training.seeds))}
         shown = {k: v for k, v in rows.items() if v is not None and v is not False and v != []}
         row = "<tr><th>{}</th><td>{}</td></tr>"
         return str(

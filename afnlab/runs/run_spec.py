@@ -194,7 +194,7 @@ class TrainingSpec(RunSpec):
 
     @property
     def _devices(self) -> tuple[str, ...]:
-        return (self.training.device,)
+        return (self.training.device.type,)
 
     def pending(self, done: Collection[int] | None) -> RunSpec | None:
         left = tuple(seed for seed in self.seeds if seed not in (done or ()))

@@ -73,20 +73,20 @@ def sign_flip_p(differences: ArrayLike, rng: np.random.Generator | None = None) 
     Raises:
         ValueError: if the differences are not one-dimensional, or there are none.
     """
+    return _sign_flip_p(differences, rng, two_sided=True)
+
+
+def _sign_flip_p(differences: ArrayLike, rng: np.random.Generator | None, two_sided: bool) -> float:
+    """The share of sign patterns with a sum as far from 0 as the observed one, or as large."""
     d, scale = _scaled(differences)
     if not np.isfinite(scale):
         return float("nan")
-    sums = _signs(len(d), rng) @ d
-    return float(np.mean(np.abs(sums) >= abs(d.sum()) - _TIE))
-
-
-def _greater_p(differences: ArrayLike, rng: np.random.Generator | None) -> float:
-    """One-sided p-value: small if the differences lie above 0."""
-    d, scale = _scaled(differences)
-    if not np.isfinite(scale):
-        return float("nan")
-    sums, seen = _signs(len(d), rng) @ d, d.sum() - _TIE
-    return float(np.mean(sums >= seen) + np.mean(-sums >= seen)) / 2
+    sums, observed = _signs(len(d), rng) @ d, d.sum()
+    if two_sided:
+        return float(np.mean(np.abs(sums) >= abs(observed) - _TIE))
+    # Each pattern also stands for its negative.
+    both = np.mean(sums >= observed - _TIE) + np.mean(-sums >= observed - _TIE)
+    return float(both) / 2
 
 
 def sign_flip_interval(
@@ -145,7 +145,8 @@ def not_worse_p(
     """
     if not margin > 0:
         raise ValueError(f"margin must be above 0, got {shown(margin)}")
-    return _greater_p(np.asarray(differences, dtype=float) + margin, rng)
+    shifted = np.asarray(differences, dtype=float) + margin
+    return _sign_flip_p(shifted, rng, two_sided=False)
 
 
 def equivalence_p(

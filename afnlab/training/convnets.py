@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from afnlab.native.planes import HalvingPool, PlaneNorm
 from afnlab.training.models import MakeActivation
 
+LOGIT_DIVISOR = 9  # of cifar10-airbench, whose script calls 1/9 the scaling factor
 COMPILED = "compiled"  # attribute of what builds networks with layers of `afnlab.native.planes`
 
 
@@ -72,40 +73,55 @@ def residual_convnet(
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
     """A 3 x 3 convolution without bias; its first filters start as the identity."""
     layer = nn.Conv2d(inputs, outputs, 3, padding="same", bias=False)
-    nn.init.dirac_(layer.weight[:inputs])
+    with torch.no_grad():
+        nn.init.dirac_(layer.weight[:inputs])
     return layer
 
 
-class AirbenchBlock(nn.Module):
-    """Convolution, pooling, then one or two further convolutions, each normalized and activated.
+def _norm(width: int, momentum: float) -> nn.BatchNorm2d:
+    """A batch normalization whose scale stays 1."""
+    layer = nn.BatchNorm2d(width, eps=1e-12, momentum=momentum)
+    layer.weight.requires_grad_(False)
+    return layer
 
-    With two further ones, the input of the first is added before the last activation. The scales of
-    the normalizations stay 1. momentum: share of the new batch in the running statistics.
+
+class ConvGroup(nn.Module):
+    """Two convolutions, the first with pooling, or three with a residual connection over two.
+
+    Args:
+        inputs, width: channels before and after.
+        depth: the number of convolutions, 2 or 3.
+        momentum: share of the new batch in the running statistics.
+        activation: makes the activation, which all steps share.
     """
 
     def __init__(
         self, inputs: int, width: int, depth: int, momentum: float, activation: MakeActivation
     ) -> None:
         super().__init__()
-        with torch.no_grad():
-            self.convs = nn.ModuleList(
-                _conv(inputs if i == 0 else width, width) for i in range(depth)
-            )
-        self.norms = nn.ModuleList(
-            nn.BatchNorm2d(width, eps=1e-12, momentum=momentum) for _ in range(depth)
-        )
-        for norm in self.norms:
-            norm.weight.requires_grad_(False)
-        self.pool, self.activation, self.residual = HalvingPool(), activation(), depth > 2
+        self.depth = depth
+        self.conv1 = _conv(inputs, width)
+        self.pool = HalvingPool()
+        self.norm1 = _norm(width, momentum)
+        self.conv2 = _conv(width, width)
+        self.norm2 = _norm(width, momentum)
+        if depth == 3:
+            self.conv3 = _conv(width, width)
+            self.norm3 = _norm(width, momentum)
+        self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = start = self.activation(self.norms[0](self.pool(self.convs[0](x))))
-        for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            if i == 0:
-                continue
-            x = norm(conv(x))
-            if self.residual and i == len(self.convs) - 1:
-                x = x + start
+        x = self.conv1(x)
+        x = self.pool(x)
+        x = self.norm1(x)
+        x = start = self.activation(x)
+        x = self.conv2(x)
+        x = self.norm2(x)
+        x = self.activation(x)
+        if self.depth == 3:
+            x = self.conv3(x)
+            x = self.norm3(x)
+            x = x + start
             x = self.activation(x)
         return x
 
@@ -129,9 +145,10 @@ class Airbench(nn.Module):
         self.activation = activation()
         pairs = zip((2 * patch, *widths[:-1]), widths, strict=True)
         self.blocks = nn.Sequential(
-            *(AirbenchBlock(i, w, depth, momentum, activation) for i, w in pairs)
+            *(ConvGroup(i, w, depth, momentum, activation) for i, w in pairs)
         )
-        self.pool, self.flatten = nn.AdaptiveMaxPool2d(1), nn.Flatten()
+        self.pool = nn.AdaptiveMaxPool2d(1)
+        self.flatten = nn.Flatten()
         self.head = nn.Linear(widths[-1], 10, bias=False)
 
     @torch.no_grad()
@@ -144,14 +161,19 @@ class Airbench(nn.Module):
         self.whiten.weight.copy_(torch.cat([filters, -filters]))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.blocks(self.activation(self.whiten(x)))
-        return self.head(self.flatten(self.pool(x))) / 9
+        x = self.whiten(x)
+        x = self.activation(x)
+        x = self.blocks(x)
+        x = self.pool(x)
+        x = self.flatten(x)
+        x = self.head(x)
+        return x / LOGIT_DIVISOR
 
 
 def airbench(
     *widths: int, depth: int = 2, momentum: float = 0.4, channels: int = 3
 ) -> Callable[[MakeActivation], nn.Module]:
-    """The network of cifar10-airbench: one block per width, `depth` convolutions in each."""
+    """The network of cifar10-airbench: one group per width, of `depth` (2 or 3) convolutions."""
 
     def build(activation: MakeActivation) -> nn.Module:
         return Airbench(channels, widths, depth, momentum, activation)

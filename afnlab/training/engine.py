@@ -14,19 +14,18 @@ from typing import Any
 
 import torch
 
-from afnlab.registry import Activation, get_activation
+from afnlab.registry import Activation
 from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.members import Member, aligned, stacks
 from afnlab.training.memory import keep_freed_memory
-from afnlab.training.options import resolve, seed_list
-from afnlab.training.plan import Plan, plan
-from afnlab.training.recorder import Recorder, table_names
+from afnlab.training.plan import Config, Plan, configure, plan
+from afnlab.training.recorder import Recorder
 from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
-from afnlab.training.tasks import Task, get_task
+from afnlab.training.tasks import Task
 from afnlab.usercode.mainguard import refuse_while_importing
 
 
@@ -73,13 +72,32 @@ def train(
         ValueError: for an argument that is not allowed, which the message names.
     """
     refuse_while_importing("afnlab.train")
-    task, chosen = get_task(task), get_activation(activation)
-    options = resolve(task, chosen, {} if params is None else params)
-    listed, tables = seed_list(seeds), table_names(record)
-    how = plan(task, chosen, options, epochs, device, dtype, limit_train, limit_test, group)
-    members = [Member(seed, options) for seed in listed]
-    recorders = train_members(how, members, listed, tables, keep_weights, progress)
-    return result(task, chosen, options, listed, recorders, how.data, how.device, keep_weights)
+    config = configure(
+        task,
+        activation,
+        params=params,
+        seeds=seeds,
+        epochs=epochs,
+        device=device,
+        dtype=dtype,
+        limit_train=limit_train,
+        limit_test=limit_test,
+        record=record,
+        keep_weights=keep_weights,
+        group=group,
+    )
+    return train_configured(config, progress)
+
+
+@torch_defaults()
+def train_configured(config: Config, progress: bool | None = None) -> Result:
+    """Train what has been checked already; see `train`."""
+    how = plan(config)
+    members = [Member(seed, config.options) for seed in config.seeds]
+    recorders = train_members(
+        how, members, config.seeds, config.record, config.keep_weights, progress
+    )
+    return result(config, recorders, how.data)
 
 
 @torch_defaults()
@@ -87,10 +105,11 @@ def train(
 def train_members(
     how: Plan,
     members: Sequence[Member],
-    names: Sequence[int],
+    seeds: Sequence[int],
     record: Iterable[str] = (),
     keep_weights: bool = False,
     progress: bool | None = None,
+    labels: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Recorder]:
     """Train networks in groups as large as is fast and fits.
 
@@ -100,27 +119,31 @@ def train_members(
     Args:
         how: the plan of the training.
         members: the networks, as seeds and options.
-        names: the values of the column `seed` in the members' rows.
+        seeds: the values of the column `seed` in the members' rows.
         record: the names of further tables.
         keep_weights: keep the trained weights.
         progress: show a progress bar.
+        labels: further columns that tell the members' rows apart, one value a member.
 
     Returns:
         One recorder per group.
     """
     done: list[Recorder] = []
     rows, parts = ceil(how.epochs), stacks(members)
+    labels = {} if labels is None else labels
     with progress_bars.bar(rows, how.activation.label, progress) as bar:
         for turn, order in enumerate(parts, 1):
-            alike, own = aligned([members[i] for i in order]), [names[i] for i in order]
+            alike = aligned([members[i] for i in order])
             size = how.group or groups.size(how, alike)
             at = 0
             while at < len(alike):
                 left = ceil((len(alike) - at) / size) + len(parts) - turn
                 bar.expect(rows * (len(done) + left))
                 part = slice(at, at + size)
+                own = [seeds[i] for i in order[part]]
+                names = {n: [values[i] for i in order[part]] for n, values in labels.items()}
                 try:
-                    recorder = _train_group(how, alike[part], own[part], set(record), bar)
+                    recorder = _train_group(how, alike[part], own, names, set(record), bar)
                 except (MemoryError, RuntimeError) as error:
                     if not groups.out_of_memory(error) or len(alike[part]) == 1:
                         raise
@@ -137,7 +160,8 @@ def train_members(
 def _train_group(
     how: Plan,
     members: Sequence[Member],
-    names: Sequence[int],
+    seeds: Sequence[int],
+    labels: Mapping[str, Sequence[float]],
     record: set[str],
     bar: progress_bars.Bar,
 ) -> Recorder:
@@ -147,7 +171,7 @@ def _train_group(
     with torch.random.fork_rng(devices=[how.device] if on_gpu else []):
         torch.manual_seed(stream(members[0].seed, "noise"))
         with Stack.build(how, members) as stack:
-            recorder = Recorder(names, stack, record)
+            recorder = Recorder(seeds, stack, record, labels)
             last = ceil(how.epochs)
             for epoch in range(1, last + 1):
                 trained = stack.epoch(recorder)

@@ -63,7 +63,9 @@ _OTHERS = ("activation", TRAINABLE, "model")
 TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
 
-def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Options:
+def resolve(
+    task: Task, record: Activation, params: Mapping[str, Any], base: Options | None = None
+) -> Options:
     """The options of a run from its `params`.
 
     Args:
@@ -72,6 +74,7 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
             weight_decay, batch_size, optimizer, momentum, init, init_scale, sites, split, and its
             own settings), `trainable` (true, false or a list of names), or either kind written out
             as `activation.x`, `task.x`, which is required for a name that both have.
+        base: what holds for everything that is not given; None: the defaults.
 
     Raises:
         ParameterError: for anything else, with the nearest spelling, and for a value that is not
@@ -104,9 +107,11 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
         else:
             known = [*aliases, *of_task, TRAINABLE]
             raise ParameterError(key, value, message=unknown("parameter", key, known))
-    return Options(
-        _numbers(record, own), _trainable(record, params.get(TRAINABLE)), **_recipe(task, settings)
-    )
+    activation, trainable = _numbers(record, own), _trainable(record, params.get(TRAINABLE))
+    if base is not None:
+        activation = base.activation | activation
+        trainable = trainable if TRAINABLE in params else base.trainable
+    return Options(activation, trainable, **_recipe(task, settings, base))
 
 
 def _put(given: dict[str, tuple[str, Any]], name: str, key: str, value: Any) -> None:
@@ -136,7 +141,9 @@ def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> 
         raise ParameterError(TRAINABLE, given, message=f"trainable: {error}") from None
 
 
-def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+def _recipe(
+    task: Task, settings: Mapping[str, tuple[str, Any]], base: Options | None
+) -> dict[str, Any]:
     values: dict[str, Any] = {
         "lr": task.recipe.lr,
         "weight_decay": task.recipe.weight_decay,
@@ -148,13 +155,15 @@ def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, An
         "sites": task.sites,
         "split": "test",
     } | dict(task.settings)
+    if base is not None:
+        values = {name: getattr(base, name) for name in TASK_PARAMS} | base.model
     for name, default in values.items():
         key, value = settings.get(name, (name, default))
         with about(key, value):
             values[name] = _setting(name, value, task)
     if values["momentum"] is not None and values["optimizer"] in WITHOUT_MOMENTUM:
         message = f"momentum: the optimizer {values['optimizer']} has none"
-        raise ParameterError(*settings["momentum"], message=message)
+        raise ParameterError(settings.get("momentum", ("momentum",))[0], message=message)
     return {n: values[n] for n in TASK_PARAMS} | {"model": {n: values[n] for n in task.settings}}
 
 

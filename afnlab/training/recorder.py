@@ -12,6 +12,7 @@ from torch import Tensor
 
 from afnlab.errors import ParameterError
 from afnlab.nn import ActivationModule
+from afnlab.usercode.lookup import unknown
 
 TABLES = ("parameters", "gradients", "steps")
 TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
@@ -38,13 +39,25 @@ class Networks(Protocol):
 
 
 class Recorder:
-    """Collects a stack's history while it trains; `seeds` name its members."""
+    """Collects a stack's history while it trains.
 
-    def __init__(self, seeds: Sequence[int], stack: Networks, tables: set[str]) -> None:
-        unknown = tables - set(TABLES)
-        if unknown:
-            raise ValueError(f"record: {sorted(unknown)} must be among {', '.join(TABLES)}")
+    Args:
+        seeds: the members' values of the column `seed`.
+        stack: the networks.
+        tables: the further tables that are kept.
+        labels: further columns of the history by name, a value a member; for members that have the
+            same seed.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        stack: Networks,
+        tables: set[str],
+        labels: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
         self.seeds, self.stack, self.tables = tuple(seeds), stack, tables
+        self.labels = {} if labels is None else dict(labels)
         self.rows: list[pd.DataFrame] = []
         self.parameters: list[pd.DataFrame] = []
         self.gradients: list[pd.DataFrame] = []
@@ -78,7 +91,8 @@ class Recorder:
         columns = [t.numpy() for t in (train_loss, test_loss, accuracy)]
         self.diverged |= ~(np.isfinite(columns[0]) & np.isfinite(columns[1]))
         values = [self.seeds, epoch, *columns, seconds / len(self.seeds), self.diverged.copy()]
-        self.rows.append(pd.DataFrame(dict(zip(HISTORY, values, strict=True))))
+        named = dict(zip(HISTORY, values, strict=True))
+        self.rows.append(pd.DataFrame(self.labels | named))
         if "parameters" in self.tables:
             self._learned(epoch)
         for name, total in self.norms.items():
@@ -131,14 +145,14 @@ def table_names(record: Iterable[str]) -> tuple[str, ...]:
     listed = tuple(record)
     for at, name in enumerate(listed):
         if name not in TABLES:
-            raise ParameterError("record", name, f"among {', '.join(TABLES)}", at=(at,))
+            raise ParameterError("record", name, message=unknown("record", name, TABLES), at=(at,))
     return listed
 
 
 def history_of(recorders: Sequence[Recorder]) -> pd.DataFrame:
-    """The histories of groups of networks as one, by seed and epoch."""
+    """The histories of groups of networks as one, sorted by labels, seed and epoch."""
     table = pd.concat([recorder.tables_of()["history"] for recorder in recorders])
-    return table.sort_values(["seed", "epoch"], ignore_index=True)
+    return table.sort_values([*recorders[0].labels, "seed", "epoch"], ignore_index=True)
 
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:

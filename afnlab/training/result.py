@@ -18,6 +18,7 @@ from afnlab.training.data import Data
 from afnlab.training.initial import build
 from afnlab.training.machine import machine
 from afnlab.training.options import Options
+from afnlab.training.plan import Config
 from afnlab.training.recorder import Recorder
 from afnlab.training.tasks import Task
 
@@ -126,37 +127,29 @@ class Result:
         save_file(self.weights, path, {"seeds": " ".join(map(str, self.seeds))})
 
 
-def result(
-    task: Task,
-    record: Activation,
-    options: Options,
-    seeds: tuple[int, ...],
-    recorders: Sequence[Recorder],
-    data: Data,
-    device: torch.device,
-    keep_weights: bool,
-) -> Result:
+def result(config: Config, recorders: Sequence[Recorder], data: Data) -> Result:
     """The result of a training, from what was recorded of its groups of seeds."""
     parts = [recorder.tables_of() for recorder in recorders]
     tables = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
     history = tables.pop("history").sort_values(["seed", "epoch"], ignore_index=True)
     weights = None
-    if keep_weights:
+    if config.keep_weights:
         kept = [recorder.weights for recorder in recorders]
         trained = [seed for recorder in recorders for seed in recorder.seeds]
-        order = torch.tensor([trained.index(seed) for seed in seeds])
+        order = torch.tensor([trained.index(seed) for seed in config.seeds])
         # Stacks whose members differ in a value of the activation have it as a buffer, others not.
         names = [name for name in kept[0] if all(name in part for part in kept)]
         weights = {name: torch.cat([part[name] for part in kept])[order] for name in names}
     info = {
-        "options": asdict(options),
+        "options": asdict(config.options),
         "evaluated": data.evaluated,
         "examples": {"train": len(data.train_y), "test": len(data.test_y)},
         "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
         "data": data.fingerprint,
         "dtype": recorders[0].dtype,
         "trained_together": [len(recorder.seeds) for recorder in recorders],
-        **machine(device),
+        **machine(config.device),
     }
     extra: dict[str, Any] = tables
-    return Result(task, record, options, seeds, history, **extra, weights=weights, info=info)
+    named = (config.task, config.activation, config.options, config.seeds)
+    return Result(*named, history, **extra, weights=weights, info=info)

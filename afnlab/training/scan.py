@@ -13,8 +13,8 @@ import torch
 from afnlab.registry import Activation, get_activation
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member
-from afnlab.training.options import MOST_SEEDS, Options, number, resolve, seed_list, whole
-from afnlab.training.plan import plan
+from afnlab.training.options import MOST_SEEDS, Options, resolve, whole
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.settings import torch_defaults
 from afnlab.training.tasks import Task, get_task
@@ -91,40 +91,38 @@ def scan(
         raise ValueError(f"trainable: {parameter} of the task is not trained here")
     if not len(values):
         raise ValueError("values must be one or more, got none")
-    for value in values:
-        if of_task:
-            number(value, parameter, above=0)
-        else:
-            record.params[parameter].check(f"{record.name}: {parameter}", value)
     given = {**({} if params is None else params), "split": split} | (
         {"trainable": [parameter]} if trainable else {}
     )
-    options = resolve(task, record, given)
-    listed = seed_list(seeds)
+    config = configure(
+        task,
+        record,
+        params=given,
+        seeds=seeds,
+        epochs=epochs,
+        device=device,
+        dtype=dtype,
+        limit_train=limit_train,
+    )
+    key = f"{'task' if of_task else 'activation'}.{parameter}"
+    options = [resolve(task, record, {key: value}, config.options) for value in values]
     chosen = [float(value) for value in values]
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"values must be each once, got {chosen}")
-    members = [
-        Member(seed, _with(options, parameter, value, of_task))
-        for value in chosen
-        for seed in listed
-    ]
-    how = plan(task, record, options, epochs, device, dtype, limit_train)
-    recorders = train_members(how, members, range(len(members)), progress=progress)
-    table = history_of(recorders)
-    order = table.pop("seed").to_numpy()
-    table.insert(0, "value", np.array(chosen)[order // len(listed)])
-    table.insert(1, "seed", np.array(listed)[order % len(listed)])
-    table = table.drop(columns="seconds")
-    return table.sort_values(["value", "seed", "epoch"], ignore_index=True)
+    settings = [_with_tensor(own, parameter, of_task) for own in options]
+    seeds_of, values_of = config.seeds * len(chosen), np.repeat(chosen, len(config.seeds)).tolist()
+    members = [Member(seed, own) for own in settings for seed in config.seeds]
+    labels = {"value": values_of}
+    recorders = train_members(plan(config), members, seeds_of, progress=progress, labels=labels)
+    return history_of(recorders).drop(columns="seconds")
 
 
-def _with(options: Options, parameter: str, value: float, of_task: bool) -> Options:
-    """The options with a value, as a tensor: a buffer can differ within a stack.
+def _with_tensor(options: Options, parameter: str, of_task: bool) -> Options:
+    """The options with the parameter as a tensor: a buffer can differ within a stack.
 
     It takes the type of the network with it; until then it has all its digits.
     """
-    tensor = torch.tensor(value, dtype=torch.float64)
-    if of_task:
-        return replace(options, model=options.model | {parameter: tensor})
-    return replace(options, activation=options.activation | {parameter: tensor})
+    part = "model" if of_task else "activation"
+    values = getattr(options, part)
+    tensor = torch.tensor(values[parameter], dtype=torch.float64)
+    return replace(options, **{part: values | {parameter: tensor}})

@@ -10,18 +10,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from afnlab.errors import ParameterError
-from afnlab.registry import Activation, get_activation
+from afnlab.registry import Activation
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member
-from afnlab.training.options import Options, resolve, seed_list
-from afnlab.training.plan import Plan, plan
-from afnlab.training.recorder import history_of, table_names
+from afnlab.training.options import Options, resolve
+from afnlab.training.plan import Config, Plan, configure, plan
+from afnlab.training.recorder import history_of
 from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
-from afnlab.training.space import TUNE, Range, Space, space
+from afnlab.training.space import Space, space
 from afnlab.training.streams import stream
-from afnlab.training.tasks import Task, get_task
+from afnlab.training.tasks import Task
 from afnlab.usercode.mainguard import refuse_while_importing
 
 FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
@@ -73,33 +72,43 @@ def tune(
         ValueError: for an argument that is not allowed, which the message names.
     """
     refuse_while_importing("afnlab.tune")
-    task, chosen = get_task(task), get_activation(activation)
-    among = among if isinstance(among, Space) else space(FAIR if among is None else among)
-    given = {} if params is None else dict(params)
-    base, listed, tables = (
-        checked(task, chosen, among, given),
-        seed_list(seeds),
-        table_names(record),
+    config = configure(
+        task,
+        activation,
+        params=params,
+        seeds=seeds,
+        epochs=epochs,
+        device=device,
+        dtype=dtype,
+        limit_train=limit_train,
+        limit_test=limit_test,
+        record=record,
+        keep_weights=keep_weights,
+        tuning=among if isinstance(among, Space) else space(FAIR if among is None else among),
     )
+    return tune_configured(config, progress)
+
+
+@torch_defaults()
+def tune_configured(config: Config, progress: bool | None = None) -> Result:
+    """Tune what has been checked already; see `tune`."""
+    among, base, listed = config.tuning, config.options, config.seeds
+    assert among is not None
     options = {
-        seed: [resolve(task, chosen, given | own) for own in among.candidates(seed)]
+        seed: [resolve(config.task, config.activation, own, base) for own in among.candidates(seed)]
         for seed in listed
     }
-    limits = {"epochs": epochs, "device": device, "dtype": dtype, "limit_train": limit_train}
-    final = plan(task, chosen, base, **limits, limit_test=limit_test)  # type: ignore[arg-type]
-    judging = replace(
-        plan(task, chosen, replace(base, split="validation"), **limits),  # type: ignore[arg-type]
-        curves=False,
-    )
+    final = plan(config)
+    judging = plan(replace(config, limit_test=None), "validation", curves=False)
 
     judged = _judged(judging, among, options, progress)
     best = {seed: best_candidate(judged[judged.seed == seed]) for seed in listed}
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
-    trained = train_members(final, members, listed, tables, keep_weights, progress)
+    trained = train_members(final, members, listed, config.record, config.keep_weights, progress)
     recipe = [Member(seed, base) for seed in listed]
     same = members == recipe  # nothing to choose, or all have kept it
     plain = trained if same else train_members(final, recipe, listed, progress=progress)
-    made = result(task, chosen, base, listed, trained, final.data, final.device, keep_weights)
+    made = result(config, trained, final.data)
     fixed = history_of(plain)
     known = _ends(fixed, {s: tried.index(base) for s, tried in options.items() if base in tried})
     known |= _ends(made.history, best)
@@ -116,25 +125,6 @@ def tune(
         cheaper=cheaper,
         own_options={member.seed: member.options for member in members},
     )
-
-
-def checked(task: Task, record: Activation, among: Space, params: Mapping[str, Any]) -> Options:
-    """The options of the fixed recipe; ParameterError if it or an end of an axis is invalid."""
-    for name in ("split", "task.split"):
-        if name in params or name in among.axes:
-            said = "split is set by the tuning: candidates are judged on validation examples"
-            raise ParameterError(name if name in params else TUNE, message=said)
-    for name, axis in among.axes.items():
-        if name in params:
-            message = f"parameter {name!r} is given twice, fixed and to be tuned"
-            raise ParameterError(name, params[name], message=message)
-        for value in (axis.low, axis.high) if isinstance(axis, Range) else axis:
-            try:
-                resolve(task, record, {**params, name: value})
-            except ParameterError as error:
-                message = f"{TUNE}: {error}"
-                raise ParameterError(TUNE, value, at=(name,), message=message) from None
-    return resolve(task, record, params)
 
 
 def _values(options: Options, among: Space) -> list[Any]:
@@ -159,8 +149,9 @@ def _judged(
     table = pd.DataFrame(rows, columns=["seed", "candidate", "drawn", "selection", *among.axes])
     if all(len(settings) == 1 for settings in options.values()):  # nothing to choose
         return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
-    recorders = train_members(how, tried, range(len(tried)), progress=progress)
-    history = history_of(recorders)
+    labels = {name: table[name].tolist() for name in ("candidate", "selection")}
+    recorders = train_members(how, tried, table.seed.tolist(), progress=progress, labels=labels)
+    history = history_of(recorders).sort_values(["seed", *labels])  # as the table is
     return table.assign(
         validation_loss=history.test_loss.to_numpy(),
         validation_accuracy=history.test_accuracy.to_numpy(),
@@ -201,11 +192,12 @@ def _cheaper(
     ]
     if left := sorted({(seed, number) for seed, _, _, number in picked} - set(known)):
         members = [Member(seed, options[seed][number]) for seed, number in left]
-        history = history_of(train_members(how, members, range(len(left)), progress=progress))
-        known = known | dict(zip(left, history.to_dict("records"), strict=True))
+        seeds, labels = [m.seed for m in members], {"candidate": [number for _, number in left]}
+        recorders = train_members(how, members, seeds, progress=progress, labels=labels)
+        own = history_of(recorders).to_dict("records")
+        known = known | {(row["seed"], row.pop("candidate")): row for row in own}
     rows = [
-        {**known[seed, number], "seed": seed}
-        | {"candidates": count, "selection_seeds": turns, "candidate": number}
+        known[seed, number] | {"candidates": count, "selection_seeds": turns, "candidate": number}
         for seed, count, turns, number in picked
     ]
     return pd.DataFrame(rows) if rows else None

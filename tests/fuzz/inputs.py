@@ -32,7 +32,7 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.sweeps import sweep_file
 from afnlab.studies import parameter_scan
 from afnlab.training import options
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure
 
 LONGEST = 60  # seconds of a case; one that hangs takes for ever
 REFUSED = object()
@@ -460,7 +460,7 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "train: record": lambda v, w: _train(record=v, seeds=[]),
     "train: task": lambda v, w: _train(task=v),
     "train: activation": lambda v, w: _train(activation=v),
-    "plan": lambda v, w: plan(TASK, SRELU, options.resolve(TASK, SRELU, {}), v, "cpu", w),
+    "configure": lambda v, w: configure(TASK, SRELU, epochs=v, device="cpu", dtype=w),
     "resolve": lambda v, w: options.resolve(TASK, SRELU, v),
     "resolve: choice": lambda v, w: options.resolve(TASK, SRELU, {"init": v, "sites": w}),
     "seed_list": lambda v, w: options.seed_list(v),

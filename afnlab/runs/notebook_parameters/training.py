@@ -10,45 +10,22 @@ from typing import Any
 from afnlab.errors import ParameterError, about, shown
 from afnlab.registry import Activation, get_activation
 from afnlab.runs.notebook_parameters import declarations
-from afnlab.training import mixed
 from afnlab.training.machine import native_kernels
-from afnlab.training.options import (
-    TASK_PARAMS,
-    TRAINABLE,
-    Options,
-    choice,
-    resolve,
-    seed_list,
-    whole,
-)
-from afnlab.training.plan import DTYPES, pick_device
-from afnlab.training.recorder import TABLES
-from afnlab.training.space import TUNE, Space, space
+from afnlab.training.options import TASK_PARAMS, TRAINABLE, resolve
+from afnlab.training.plan import Config, configure
+from afnlab.training.space import TUNE, space
 from afnlab.training.tasks import Task, get_task
-from afnlab.training.tune import checked
 from afnlab.usercode.lookup import unknown
 
 PARAMS = "params"
+_SETTINGS = ("seeds", "device", "dtype", "record", "keep_weights")  # of a notebook that declares it
 
 
-@dataclass(frozen=True)
-class Training:
-    """What a training notebook is asked to do, checked and complete."""
+@dataclass(frozen=True, kw_only=True)
+class Training(Config):
+    """What a training notebook is asked to do; native: whether compiled kernels are used."""
 
-    task: Task
-    activation: Activation
-    params: dict[str, object]
-    options: Options
-    seeds: tuple[int, ...]
-    epochs: float
-    device: str
-    dtype: str
-    limit_train: int | None
-    limit_test: int | None
-    record: tuple[str, ...]
-    keep_weights: bool
     native: bool
-    tuning: Space | None = None
 
     @property
     def label(self) -> str:
@@ -101,7 +78,7 @@ class Training:
             "trainable": list(options.trainable),
             "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
             "epochs": self.epochs,
-            "device": self.device,
+            "device": self.device.type,
             "native": self.native,
             "dtype": self.dtype,
             "limit_train": self.limit_train,
@@ -141,48 +118,18 @@ def training(
         if last not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
             names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
             raise ParameterError(name, value, message=unknown("parameter", name, names))
-    dtype = choice(told.get("dtype", "float32"), "dtype", DTYPES)
-    tables = tuple(told.get("record", ()))
-    for at, table in enumerate(tables):
-        if table not in TABLES:
-            raise ParameterError(
-                "record", table, message=unknown("record", table, TABLES), at=(at,)
-            )
+    settings = {name: told[name] for name in _SETTINGS if name in told}
+    # A parameters cell has no empty value of a number: 0 stands for it.
+    settings |= {name: told.get(name) or None for name in ("epochs", "limit_train", "limit_test")}
     tuning = space(told[TUNE]) if told.get(TUNE) else None
-    counts = {}
-    for name in ("epochs", "limit_train", "limit_test"):
-        counts[name] = told.get(name, 0)
-        whole(counts[name], name, least=0)
-    with about("device", told.get("device", "auto")):
-        device = _device_kind(told.get("device", "auto"), here)
-    options = checked(task, record, tuning, params) if tuning else resolve(task, record, params)
-    mixed.check(dtype, task, record, options)
-    return Training(
-        task=task,
-        activation=record,
-        params=params,
-        options=options,
-        seeds=seed_list(told.get("seeds", 10)),
-        epochs=counts["epochs"] or task.recipe.epochs,
-        device=device,
-        dtype=dtype,
-        limit_train=counts["limit_train"] or None,
-        limit_test=counts["limit_test"] or None,
-        record=tables,
-        keep_weights=bool(told.get("keep_weights", False)),
-        native=_native(device, task, record) if native is None else native,
-        tuning=tuning,
-    )
+    config = configure(task, record, params=params, tuning=tuning, here=here, **settings)
+    used = _native(config.device.type, task, record) if native is None else native
+    return Training(**vars(config), native=used)
 
 
 def _native(device: str, task: Task, record: Activation) -> bool:
     """Whether compiled loops are used: the activation's, or those of the task's network."""
     return native_kernels(device) if task.compiled else native_kernels(device, record.label)
-
-
-def _device_kind(name: str, here: bool) -> str:
-    """`cpu`, `cuda`, ...; one that only other machines have passes where `here` is false."""
-    return pick_device(name, here).type
 
 
 def short(value: object) -> str:

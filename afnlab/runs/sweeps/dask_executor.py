@@ -191,7 +191,7 @@ def _parts(spec: RunSpec) -> dict[str, object]:
     """What a worker makes the spec from; `auto` is the device that it means here."""
     given = dict(spec.parameters)
     if isinstance(spec, TrainingSpec) and "device" in spec.known:
-        given["device"] = spec.training.device
+        given["device"] = spec.training.device.type
     return {"notebook": name_of(spec.notebook), "parameters": given, "id": spec.id}
 
 
