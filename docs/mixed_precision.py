@@ -42,7 +42,7 @@ REDUCED: dict[str, dict[str, Any]] = {
 
 
 def train(seeds: int) -> pd.DataFrame:
-    """Test accuracy and loss, a row a task, seed and type; what the file lacks is trained."""
+    """Test accuracy and loss, one row per task, seed and type; what the file lacks is trained."""
     done = pd.read_csv(FILE) if FILE.is_file() else pd.DataFrame(columns=COLUMNS)
     known = set(zip(done.task, done.seed, done.dtype, strict=True))
     for task, how in REDUCED.items():

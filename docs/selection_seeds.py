@@ -33,7 +33,7 @@ COLUMNS = ["activation", "selection_seeds", "seed", "candidate", "accuracy", "lo
 
 
 def trained(name: str) -> pd.DataFrame:
-    """A row a replicate and number of selection seeds: what was chosen, and its test accuracy."""
+    """One row per replicate and number of selection seeds: the choice and its test accuracy."""
     among = space(read("default").tune | {"selection_seeds": max(COUNTS)})
     tuned = afnlab.tune(TASK, name, among, seeds=REPLICATES, progress=False)
     assert tuned.candidates is not None

@@ -18,8 +18,8 @@ BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
 ALIKE = rows("gelu", [0.51, 0.50, 0.53, 0.52, 0.55, 0.54])
 SPAN = "one example is 0.22 points"
-TEST = "Exact sign-flip test on 6 paired seeds, Holm's correction over 1 comparison: the smallest p"
-TEST += " that can come out is 0.031."
+TEST = "Exact sign-flip test on 6 paired seeds, Holm's correction over 1 comparison: the smallest"
+TEST += " attainable p-value is 0.031."
 
 
 def said(*parts, baseline="relu", margin=None, cost=None, **options) -> dict[str, str]:
@@ -60,29 +60,29 @@ def test_better_worse_and_neither():
     assert made["Which?"] == (
         "b has the highest mean accuracy, 75.50 %, and is better than relu."
         " Of 4 others, 2 are better than relu: b (+20.00), a (+10.00); 1 is worse than relu: c"
-        " (\N{MINUS SIGN}10.00); 1 cannot be told apart from relu."
+        " (\N{MINUS SIGN}10.00); 1 is not distinguishable from relu."
     )
     assert made["By how much?"].endswith(
-        "b against relu: +20.00 points in every seed. The highest of several means is flattered by"
-        " having been picked."
+        "b against relu: +20.00 points in every seed. The highest of several means is optimistic,"
+        " because it is their maximum."
     )
 
 
-def test_nothing_is_told_apart():
+def test_nothing_is_distinguishable():
     made = said(BASE, ALIKE)
     assert made["Which?"] == (
-        "gelu has the highest mean accuracy, 52.50 %, but cannot be told apart from relu."
+        "gelu has the highest mean accuracy, 52.50 %, but is not distinguishable from relu."
     )
     assert made["How sure?"].startswith(TEST + " A true difference of ")
     assert made["How sure?"].endswith(
-        " would be found four times in five (median over the rows); a smaller one mostly goes"
-        " unseen."
+        " would be detected with a power of 80 % (median over the rows); a smaller one would"
+        " mostly be missed."
     )
     assert not claims(made)
     ties = [many(n, 0).assign(test_accuracy=lambda h, k=k: h.test_accuracy + (-1) ** h.seed / k)
             for n, k in (("a", 100), ("b", 200))]  # fmt: skip
     assert said(many("relu", 0), *ties)["Which?"].endswith(
-        "None of 2 others can be told apart from relu."
+        "None of 2 others is distinguishable from relu."
     )
 
 
@@ -95,15 +95,15 @@ def test_equivalent_and_not_worse():
     up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
     made = said(BASE, up, margin=0.01)
     assert made["Which?"] == (
-        "up has the highest mean accuracy, 54.45 %, but cannot be told apart from relu."
+        "up has the highest mean accuracy, 54.45 %, but is not distinguishable from relu."
         " up is no worse than relu by more than 1.00 points (+1.95)."
     )
 
 
-def test_told_apart_by_less_than_the_margin():
+def test_distinguishable_by_less_than_the_margin():
     made = said(BASE, shifted("up", *[0.002] * 6), margin=0.01)
     assert made["Which?"].endswith(
-        " and is better than relu. Told apart, but by less than 1.00 points: up."
+        " and is better than relu. Distinguishable, but by less than 1.00 points: up."
     )
 
 
@@ -111,24 +111,26 @@ def test_too_few_seeds():
     few = [rows(label, [a, a + 0.01, a + 0.02]) for label, a in (("relu", 0.5), ("elu", 0.9))]
     made = said(*few, rows("gelu", [0.1, 0.1, 0.1]))
     assert made["Which?"] == (
-        "Open. With 3 seeds and 2 comparisons no difference to relu could pass a test at 5 %; that"
-        " takes 7 seeds. Until then the intervals only describe: elu has the highest mean"
+        "Undecided. With 3 seeds and 2 comparisons no difference to relu could pass a test at 5 %;"
+        " that takes 7 seeds. Until then the intervals only describe: elu has the highest mean"
         " accuracy, 91.00 %."
     )
     assert made["By how much?"].endswith(
         "adjusted for 2 comparisons, these seeds set no bounds. The highest of several means is"
-        " flattered by having been picked."
+        " optimistic, because it is their maximum."
     )
     assert made["How sure?"] == (
         "Exact sign-flip test on 3 paired seeds, Holm's correction over 2 comparisons: the smallest"
-        " p that can come out is 0.5."
+        " attainable p-value is 0.5."
     )
     assert not claims(made)
 
 
 def test_one_seed():
     made = said(rows("relu", [0.5]), rows("elu", [0.9]))
-    assert made["Which?"].startswith("Open. With 1 seed and 1 comparison no difference to relu")
+    assert made["Which?"].startswith(
+        "Undecided. With 1 seed and 1 comparison no difference to relu"
+    )
     assert "nan" not in " ".join(made.values())
     assert not claims(made)
 
@@ -149,9 +151,11 @@ def test_the_smallest_p_of_many_seeds_is_one_that_can_come_out():
 def test_rows_with_fewer_seeds_are_not_promised_anything():
     made = said(many("relu", 0), many("a", 0.1), many("b", 0.1, 3))
     assert "sign-flip test on 3 to 12 paired seeds" in made["How sure?"]
-    assert made["How sure?"].endswith("Rows with 6 seeds or fewer could not have been told apart.")
+    assert made["How sure?"].endswith(
+        "Rows with 6 seeds or fewer could not have been distinguished from relu."
+    )
     assert made["Which?"].endswith(
-        "1 is better than relu: a (+10.00); 1 cannot be told apart from relu."
+        "1 is better than relu: a (+10.00); 1 is not distinguishable from relu."
     )
 
 
@@ -159,8 +163,8 @@ def test_collapsed_seeds_are_named():
     bad = rows("bad", [0.97, 0.96, 0.97, 0.85, 0.97, 0.97, 0.98, 0.96])
     made = said(rows("relu", [0.97] * 8), bad, classes=10)
     assert made["How sure?"].endswith(
-        "Collapsed, far below the other seeds of the same row, and counted in the means: bad (1 of"
-        " 8 seeds)."
+        "Collapsed (final accuracy far below that of the other seeds of the same row), and counted"
+        " in the means: bad (1 of 8 seeds)."
     )
 
 
@@ -197,14 +201,14 @@ def test_failed_seeds_are_named():
     bad = rows("bad", [0.1, 0.6, 0.6, 0.14, 0.6, 0.6], diverged=[2])
     made = said(BASE, bad, classes=10)
     assert made["How sure?"].endswith(
-        "Stuck near chance from this initialization, and counted in the means: bad (2 of 6"
-        " seeds). Diverged, and counted in the means: bad (1 of 6 seeds). No verdict changes if a"
-        " diverged seed counts as 0 %."
+        "Stuck (final accuracy hardly better than chance), and counted in the means: bad (2 of 6"
+        " seeds). Diverged (a loss that is not finite), and counted in the means: bad (1 of 6"
+        " seeds). No verdict changes if a diverged seed counts as 0 %."
     )
     good = rows("good", [0.60 + 0.01 * s for s in SIX], diverged=[0])
     assert said(BASE, good)["How sure?"].endswith(
-        "If a diverged seed counted as 0 %, these verdicts would change: good (better -> not told"
-        " apart)."
+        "If a diverged seed counted as 0 %, these verdicts would change: good (better -> not"
+        " distinguishable)."
     )
 
 
@@ -254,7 +258,8 @@ def test_one_row_alone():
 def test_no_baseline():
     made = said(BETTER, WORSE, baseline="tanh")
     assert made["Which?"] == (
-        "srelu has the highest mean accuracy, 62.50 %; tanh is not there to compare it with."
+        "srelu has the highest mean accuracy, 62.50 %; tanh is not among these runs to compare it"
+        " with."
     )
     assert not claims(made)
 
@@ -294,7 +299,7 @@ def test_what_is_left_out():
     assert left_out(1, ("own.ipynb",), [("digits elu", "not run")]) == [
         "1 run was left out: its code has changed since.",
         "1 run was left out: made by other notebooks (own.ipynb).",
-        "Asked for and missing here: digits elu (not run).",
+        "Listed in the sweep and missing here: digits elu (not run).",
     ]
     assert left_out(2, ("b", "a", "b"), ())[:2] == [
         "2 runs were left out: their code has changed since.",
@@ -344,7 +349,7 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
     assert first.endswith(
         "Other test examples, 450 again, would give other accuracies, one of 96.70 % with a"
         " standard error of 0.84 points. The differences would change as well, by an amount that"
-        " cannot be told from accuracies: it depends on how often two rows err on the same"
+        " cannot be computed from accuracies: it depends on how often two rows err on the same"
         " examples. None of this is in the intervals."
     )
     assert second.startswith("One task, one learning rate and one initialization")

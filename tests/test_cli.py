@@ -301,7 +301,7 @@ def test_a_run_that_is_there(runs, capsys):
     before = records(runs)
     for words in ("-p activation srelu", "-p activation srelu -p t 2.21 -p lr 1e-3"):
         assert main(["run", "train", *words.split(), *SMALL]) == 0
-        assert "is there already: digits-mlp srelu" in capsys.readouterr().out
+        assert "exists already: digits-mlp srelu" in capsys.readouterr().out
     assert records(runs) == before
 
 
@@ -354,7 +354,7 @@ def test_dry_run(two, runs, capsys):
     assert main(["sweep", two, "--dry-run"]) == 0
     there = capsys.readouterr().out.splitlines()
     assert [line.split()[1:] for line in there] == [
-        ["digits-mlp", name, "there"] for name in ("relu", "srelu")
+        ["digits-mlp", name, "present"] for name in ("relu", "srelu")
     ]
     assert main(["sweep", two, "--dry-run", "--seeds", "[1, 5]"]) == 0
     more = capsys.readouterr().out.splitlines()
@@ -375,7 +375,7 @@ def test_a_dry_run_of_a_grid_of_epochs(capsys):
 def test_a_sweep_that_is_there(two, runs, capsys):
     before = records(runs)
     assert main(["sweep", two]) == 0
-    assert capsys.readouterr().out == "two: 2 runs, 2 there, 0 to do\n"
+    assert capsys.readouterr().out == "two: 2 runs, 2 present, 0 to do\n"
     assert records(runs) == before
 
 
@@ -405,7 +405,7 @@ def test_sweep_then_report(capsys):
         "@activation()\ndef bent(x):\n    return torch.tanh(x)\n"
     )
     assert main(["sweep", "own.yaml", *limits]) == 0
-    assert "2 runs, 0 there, 2 to do" in capsys.readouterr().out
+    assert "2 runs, 0 present, 2 to do" in capsys.readouterr().out
     assert main(["report", "own.yaml", "--no-pdf", *limits]) == 0
     assert capsys.readouterr().out == f"wrote {Path('reports/own/report.html')} (2 runs)\n"
     page = Path("reports/own/report.html").read_text()
@@ -415,7 +415,7 @@ def test_sweep_then_report(capsys):
     assert "up to date" in capsys.readouterr().out
     Path("my.py").write_text(Path("my.py").read_text().replace("tanh", "relu"))
     assert main(["sweep", "own.yaml", *limits]) == 0
-    assert "2 runs, 1 there, 1 to do" in capsys.readouterr().out
+    assert "2 runs, 1 present, 1 to do" in capsys.readouterr().out
     gc.collect()
 
 

@@ -96,7 +96,7 @@ def test_one_that_does_not_fit_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no such file; make it: `afnlab bench activations"),
+        (None, "no such file; write it with `afnlab bench activations"),
         ("", "is no file of `afnlab bench activations"),
         ("[]", "is no file of"),
         ('{"activations": []}', "is no file of"),

@@ -204,16 +204,16 @@ def test_what_failed_before_is_tried_again_only_when_asked(runs, capsys, monkeyp
     monkeypatch.setattr(Local, "results", results)
     words = ["sweep", "two.yaml", "--seeds", "3"]
     assert main(words) == 1
-    assert "2 runs, 0 there, 2 to do" in capsys.readouterr().out
+    assert "2 runs, 0 present, 2 to do" in capsys.readouterr().out
     assert main(words) == 1
     out, err = capsys.readouterr()
-    assert "2 runs, 0 there, 2 failed before, 0 to do" in out
+    assert "2 runs, 0 present, 2 failed before, 0 to do" in out
     assert err.count("failed before: digits-mlp") == 2
     assert err.count("file:///") == 2
     assert main([*words, "--dry-run"]) == 0
     assert capsys.readouterr().out.count("failed: OSError: again: seeds 2") == 2
     assert main([*words, "--retry-failed"]) == 1
-    assert "2 runs, 0 there, 2 to do" in capsys.readouterr().out
+    assert "2 runs, 0 present, 2 to do" in capsys.readouterr().out
 
 
 def test_each_run_has_gpus_of_its_own(tmp_path, monkeypatch):

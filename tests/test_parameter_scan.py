@@ -114,14 +114,16 @@ def test_what_is_said_of_a_flat_top():
     said = parameter_scan.verdict(made, "t", 2.0)
     assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
     assert (
-        "value tried: the top may lie beyond it. Not told apart from it: 2; the default 2 is one"
-        in said
+        "value tried: the top may lie beyond it. Not distinguishable from it: 2; the default 2 is"
+        " one" in said
     )
     assert said.endswith("the default 2 is one of these.")
-    assert parameter_scan.verdict(made, "t", 1.0).endswith("the default 1 is told apart from it.")
+    assert parameter_scan.verdict(made, "t", 1.0).endswith(
+        "the default 1 is distinguishable from it."
+    )
     assert parameter_scan.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
     one = made[made.seed == 0]
-    assert "One seed tells nothing" in parameter_scan.verdict(one, "t", 2.0)
+    assert "One seed says nothing" in parameter_scan.verdict(one, "t", 2.0)
     ax = parameter_scan.figure(made, "t", 2.0, made).axes[0]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("t", "accuracy (%)")
 

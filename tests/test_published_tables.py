@@ -120,7 +120,7 @@ def test_every_printed_row_gets_an_answer():
     assert made.columns.tolist() == COLUMNS
     assert made.verdict.tolist() == ["agrees", "differs", NONE, NONE, "agrees", NONE, NONE]
     assert made.why[2:].tolist() == [
-        "the source does not say what its printed deviation is of",
+        "the source does not say of what its printed standard deviation is",
         "printed for 20 epochs, measured after 2",
         "95 % prediction interval of one run",
         "not among these runs",

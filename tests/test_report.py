@@ -265,7 +265,7 @@ def test_there_must_be_runs(tmp_path):
         write_report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")
     (tmp_path / "runs").mkdir()
     with pytest.raises(
-        ValueError, match=r"runs: holds no runs to compare; make them with `afnlab sweep`"
+        ValueError, match=r"runs: holds no runs to compare; execute some with `afnlab sweep`"
     ):
         write_report.write(runs=tmp_path / "runs", out=tmp_path / "out")
     with pytest.raises(ValueError, match=r"holds no runs of default"):
@@ -440,7 +440,7 @@ def test_what_is_missing_is_said(runs, tmp_path):
     sweep = tmp_path / "three.yaml"
     sweep.write_text(SWEEP.replace("[relu, srelu]", "[relu, srelu, elu]"))
     (chosen,) = select(runs, sweep)
-    said = "Asked for and missing here: digits-mlp elu (not run)."
+    said = "Listed in the sweep and missing here: digits-mlp elu (not run)."
     assert said in sections.headline(chosen).data
     (chosen,) = select(runs, sweep, seeds=3)
     assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")

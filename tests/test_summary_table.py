@@ -94,9 +94,9 @@ def test_two_rows_by_hand():
     [
         ([0.1] * 6, "better"),
         ([-0.1] * 6, "worse"),
-        ([0.1, -0.1] * 3, "not told apart"),
-        ([0.0] * 6, "not told apart"),
-        ([0.2] * 5 + [-0.01], "not told apart"),  # p = 4/64
+        ([0.1, -0.1] * 3, "not distinguishable"),
+        ([0.0] * 6, "not distinguishable"),
+        ([0.2] * 5 + [-0.01], "not distinguishable"),  # p = 4/64
         ([0.1] * 5, "too few seeds"),  # five pairs: 2/32 at best
     ],
 )
@@ -228,7 +228,7 @@ def shifted(label, *shifts) -> pd.DataFrame:
     [
         ([0.001, -0.001, 0.002, -0.002, 0.001, 0.0], "equivalent"),
         ([0.03, -0.001, 0.04, -0.002, 0.05, 0.0], "not worse"),
-        ([0.03, -0.03, 0.04, -0.02, 0.05, 0.0], "not told apart"),
+        ([0.03, -0.03, 0.04, -0.02, 0.05, 0.0], "not distinguishable"),
         ([0.03] * 6, "better"),
         ([0.001] * 6, "better"),
         ([-0.001] * 6, "worse"),
@@ -251,7 +251,7 @@ def test_a_margin_is_a_fraction(margin):
 def test_a_verdict_that_hangs_on_how_a_diverged_seed_counts():
     other = rows("other", [0.60 + 0.01 * s for s in SIX], diverged=[0])
     made = table(BASE, other).loc["other"]
-    assert (made.verdict, made.verdict_worst) == ("better", "not told apart")
+    assert (made.verdict, made.verdict_worst) == ("better", "not distinguishable")
     worse = rows("other", [0.30 + 0.01 * s for s in SIX], diverged=[0])
     assert table(BASE, worse).loc["other"].verdict_worst == "worse"
 
@@ -279,7 +279,7 @@ def test_the_order_of_the_rows_does_not_matter():
 
 def test_an_accuracy_that_is_not_a_number():
     history = pd.concat([BASE, rows("elu", [0.5, nan, 0.5, nan])])
-    said = r"elu: no test accuracy after the last epoch for seeds \[1, 3\]; .* make it again"
+    said = r"elu: no test accuracy after the last epoch for seeds \[1, 3\]; .* rerun it"
     with pytest.raises(ValueError, match=said):
         compare_histories(history)
 

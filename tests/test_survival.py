@@ -163,7 +163,7 @@ def test_a_sweep_to_a_url(driver, walks, tmp_path):
     shutil.rmtree(driver.folder / "cache" / "afnlab" / "runs")  # as on another machine
     pid = driver.start(*words)
     assert driver.wait(pid) == 0
-    assert "3 runs, 3 there, 0 to do" in driver.said(pid)
+    assert "3 runs, 3 present, 0 to do" in driver.said(pid)
 
 
 TUNED = """\
@@ -225,7 +225,7 @@ def test_killed_in_the_middle_of_a_tuning_a_sweep_goes_on(driver, tmp_path):
         before = (torn / kept["id"] / "record.json").read_bytes()
         pid = driver.start(*words, str(torn))
         assert driver.wait(pid) == 0
-        assert "2 runs, 1 there, 1 to do" in driver.said(pid)
+        assert "2 runs, 1 present, 1 to do" in driver.said(pid)
         assert (torn / kept["id"] / "record.json").read_bytes() == before
         assert leftovers(torn) == []
         found = tables(torn)
@@ -305,8 +305,8 @@ def test_notebooks_that_fail_do_not_stop_the_others(driver, tmp_path):
     assert "time.sleep(600)" in (runs / ".failed" / hung / "notebook.ipynb").read_text()
     pid = driver.start(*words)
     assert driver.wait(pid) == 1
-    assert "6 runs, 2 there, 4 failed before, 0 to do" in driver.said(pid)
+    assert "6 runs, 2 present, 4 failed before, 0 to do" in driver.said(pid)
     assert "--retry-failed tries again" in driver.said(pid)
     pid = driver.start(*words, "--retry-failed", "--only", "how=raises")
     assert driver.wait(pid) == 1
-    assert "1 run, 0 there, 1 to do" in driver.said(pid)
+    assert "1 run, 0 present, 1 to do" in driver.said(pid)

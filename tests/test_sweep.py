@@ -287,7 +287,7 @@ def test_what_is_there_is_not_run_again(runs):
     said = []
     plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
     outcome = sweep(plan, runs=runs, report=said.append)
-    assert said == ["mine: 2 runs, 2 there, 0 to do"]
+    assert said == ["mine: 2 runs, 2 present, 0 to do"]
     assert labels(outcome.there) == ["relu", "srelu"]
     assert not outcome.added
     assert not outcome.failed
@@ -331,7 +331,7 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
     assert error.link == (folder / "notebook.ipynb").as_uri()
     assert folder == runs / ".failed" / spec.id
     assert "too narrow" in json.dumps((folder / "notebook.ipynb").read_text())
-    assert said[0] == "mine: 3 runs, 0 there, 3 to do"
+    assert said[0] == "mine: 3 runs, 0 present, 3 to do"
     assert len([s for s in said if "FAILED, AssertionError: too narrow" in s]) == 1
     assert len([s for s in said if "test accuracy" in s and "over 1 seed," in s]) == 2
     assert {p.name for p in runs.iterdir()} == {".failed", *before, *(r["id"] for r in new)}
@@ -395,7 +395,7 @@ def test_lines_can_be_routed_and_silenced(case, watched, log, runs, capsys, monk
     mine.emit = lambda record: lines.append(record.getMessage())
     route(log, mine)
     line = "a\\x1b: well" if watched else "[1/1] a\\x1b: well"
-    expected = ["mine: 2 runs, 2 there, 0 to do", line]
+    expected = ["mine: 2 runs, 2 present, 0 to do", line]
     plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
     afnlab.runs.sweep(plan, runs=runs)
     with progress.Progress("mine", 1, lambda: 1) as shown:
@@ -411,7 +411,7 @@ def test_lines_of_a_call_go_where_it_says(log, runs, capsys):
     log.setLevel(logging.WARNING)
     plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
     afnlab.runs.sweep(plan, runs=runs, report=said.append)
-    assert said == ["mine: 2 runs, 2 there, 0 to do"]
+    assert said == ["mine: 2 runs, 2 present, 0 to do"]
     assert capsys.readouterr() == ("", "")
 
 
@@ -463,7 +463,7 @@ def test_a_bar_in_a_notebook_is_a_page(clock):
 
 def test_what_a_sweep_returns_is_short_to_read(runs):
     outcome = sweep({"parameters": {"epochs": 2}, "grid": GRID, "seeds": 2}, runs=runs)
-    assert repr(outcome) == "2 there, 0 added, 0 failed"
+    assert repr(outcome) == "2 present, 0 added, 0 failed"
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5])

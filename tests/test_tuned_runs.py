@@ -132,7 +132,7 @@ def test_recipe_says_what_tuning_changed():
         {"accuracy": [0.9, 0.5, 0.95], "p": [None, 0.0, 0.0]}, index=names, dtype=float
     ).assign(verdict=["baseline", "worse", "better"])
     after = fixed.assign(
-        accuracy=[0.91, 0.91, 0.92], verdict=["baseline", "not told apart", "better"]
+        accuracy=[0.91, 0.91, 0.92], verdict=["baseline", "not distinguishable", "better"]
     )
     said = tuning_summary.recipe(fixed, after, "a")
     assert said.startswith(
@@ -232,7 +232,7 @@ def test_the_command_that_tunes_makes_what_a_sweep_with_a_budget_makes(
     assert len({tuple(planned[words[0]]) for words in same}) == 4
     assert main(["tune", "t.yaml"]) == 0
     said = capsys.readouterr().out
-    assert "2 runs, 2 there, 0 to do" in said
+    assert "2 runs, 2 present, 0 to do" in said
     assert said.endswith("afnlab report t.yaml writes the page about these runs\n")
 
 

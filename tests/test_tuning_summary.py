@@ -151,7 +151,7 @@ def compared(**rows) -> pd.DataFrame:
 
 
 def test_what_cheaper_tunings_would_have_said():
-    same = "not told apart"
+    same = "not distinguishable"
     tunings = {
         "fixed recipe": compared(a=["worse", 4], b=["worse", 0], c=["better", 0]),
         "2 candidates": compared(a=["worse", 3], b=[same, 0], c=["better", 0]),
@@ -159,9 +159,9 @@ def test_what_cheaper_tunings_would_have_said():
     }
     assert tuning_summary.cheaply(tunings, "base") == (
         "Better and worse than base: fixed recipe 1 and 2; 2 candidates 1 and 1; 6 candidates 1"
-        " and 0. With 2 candidates, 1 verdict is not the full tuning's: a (worse -> not told"
-        " apart). Of 48 trainings at what was chosen got stuck, collapsed or diverged: fixed recipe"
-        " 4; 2 candidates 3; 6 candidates 1."
+        " and 0. With 2 candidates, 1 verdict is not the full tuning's: a (worse -> not"
+        " distinguishable). Of 48 trainings at what was chosen got stuck, collapsed or diverged:"
+        " fixed recipe 4; 2 candidates 3; 6 candidates 1."
     )
     tunings["2 candidates"] = tunings["6 candidates"]
     assert "With 2 candidates, all verdicts are the full tuning's." in tuning_summary.cheaply(

@@ -223,7 +223,7 @@ def test_a_history_that_fits_its_record_does_not_repeat(copied):
     told = ended.pop(f"run {path.parent.name[:8]}")
     assert told.startswith("the bits differ: history.parquet (test_accuracy at seed")
     assert told.endswith(f"is {row.test_accuracy})")
-    assert list(ended.values()) == ["made again, the same bits"]
+    assert list(ended.values()) == ["rerun, the same bits"]
 
 
 def test_other_settings_of_torch_are_not_compared(proved):

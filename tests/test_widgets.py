@@ -167,7 +167,7 @@ def test_activations_come_and_go():
         ("nope", "unknown activation"),
         ("reluu", "did you mean &#x27;relu&#x27;"),
         ("softmin", "is not elementwise"),
-        ("srelu", "srelu is there already"),
+        ("srelu", "srelu is shown already"),
         ("nowhere.py:f", "nowhere.py"),
     ],
 )
@@ -265,7 +265,7 @@ def test_an_edited_file_takes_the_place_of_what_it_was(own):
     widget.cards[1].dials["a"].value = 2.0
     assert widget.scene.lines[1]["f"].get_ydata()[-1] == 10
     widget.add_box.value = f"{own}:late"
-    assert "is there already" in widget.message.value
+    assert "is shown already" in widget.message.value
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

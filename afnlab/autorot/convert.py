@@ -150,7 +150,7 @@ def rotation_plan(
 ) -> pd.DataFrame:
     """What `auto_rotate` will do with these arguments; nothing is changed.
 
-    A row a layer that has an Auto-Rotating form, or is a subclass of one: layer (its name in the
+    One row per layer that has an Auto-Rotating form, or a subclass of one: layer (its name in the
     model), type, rotate, why.
     """
     rows = [
@@ -214,7 +214,7 @@ def _suggestion(model: nn.Module) -> float:
 def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.DataFrame:
     """How the pre-activations of a model lie in [-L, L], for inputs x.
 
-    A row a feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside (share
+    One row per feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside (share
     of its outputs within), deviation, largest (in size). L: None takes each rotated layer's own;
     then plain layers have no row. The model stays as it is, running statistics too.
     """

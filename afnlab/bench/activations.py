@@ -45,7 +45,7 @@ def measure(
     compiled: bool = False,
     beside: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Median seconds, a row a function, way and pass; those of one size and dtype in turn.
+    """Median seconds, one row per function, way and pass; those of one size and dtype in turn.
 
     way: "kernel" (ours), "trained" (with the gradients of trained parameters), "expression" (the
         definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
@@ -143,7 +143,7 @@ def _both(f: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor, *others: Tenso
 
 
 def summary(times: pd.DataFrame) -> pd.DataFrame:
-    """A row a function, dtype and size: forward and backward beside torch's ReLU, SiLU and GELU.
+    """One row per function, dtype and size: both passes beside torch's ReLU, SiLU and GELU.
 
     "above relu, us": the absolute difference, which is what counts for small tensors. "of copy":
     the least memory traffic of both passes over the time, as a share of what a copy achieves; and

@@ -74,7 +74,7 @@ def step(forward: Callable[[Tensor], Any], x: Tensor, inputs: list[Tensor]) -> C
 
 @keep_freed_memory()
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """A row a case: plain milliseconds, ratios of the rotated layer and of two passes to it.
+    """One row per case: plain milliseconds, ratios of the rotated layer and of two passes to it.
 
     The process keeps freed memory, see `afnlab.training.memory`.
     """

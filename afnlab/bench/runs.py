@@ -31,7 +31,7 @@ if __name__ == "__main__":
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """A row a rival, each with `rounds` runs of train.ipynb, of one thread each.
+    """One row per rival, each with `rounds` runs of train.ipynb, of one thread each.
 
     start: seconds until the first runs have ended, but for their training; a run: seconds a run
     after that; training: of these, the seconds that a run trains; beyond: what its job does besides

@@ -78,7 +78,7 @@ def products(stack: Stack) -> Callable:
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """A row an activation: milliseconds an epoch and model of each way, and their ratios."""
+    """One row per activation: milliseconds an epoch and model of each way, and their ratios."""
     rows = []
     for name, usual in USUAL.items():
         torch.manual_seed(0)

@@ -18,8 +18,8 @@ CURVES = ("srelu", "gelu", "apec")
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """A row a case: milliseconds from the event in the kernel to the sent picture, and the ratio
-    to a figure drawn from nothing by the same function, which is what a plain slider would do.
+    """One row per case: milliseconds from the event in the kernel to the sent picture, and the
+    ratio to a figure drawn anew by the same function, which is what a plain slider would do.
 
     Everything is on the CPU. Messages to the browser are made, and go nowhere.
     """

@@ -13,7 +13,9 @@ def add_bench(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=_bench)
     sub.add_argument("name", choices=bench.NAMES, help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    sub.add_argument("--rounds", type=int, default=15, help="turns of each rival (default 15)")
+    sub.add_argument(
+        "--rounds", type=int, default=15, help="repetitions of each measurement (default 15)"
+    )
     sub.add_argument("--json", metavar="FILE", help="write the figures and the machine there too")
     sub.add_argument("--compile", action="store_true", help="activations: torch.compile as well")
     sub.add_argument(

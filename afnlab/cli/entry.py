@@ -21,25 +21,28 @@ from afnlab.usercode.mainguard import MainGuardError
 DEBUG = "AFNLAB_DEBUG"
 COMMANDS = {  # the module of this package that has it, and what it does
     "list": ("activations", "names of the activations"),
-    "check": ("activations", "are values and slopes finite, and slopes right? of anybody's too"),
-    "run": ("run", "execute a notebook with parameters and keep what it leaves"),
-    "sweep": ("sweep", "make the runs of a sweep file that are not there yet"),
+    "check": (
+        "activations",
+        "check that values and slopes are finite and slopes correct, of any functions",
+    ),
+    "run": ("run", "execute a notebook with parameters and keep its results"),
+    "sweep": ("sweep", "execute the missing runs of a sweep file"),
     "tune": (
         "sweep",
-        "make the runs of a sweep file, each tuned first, all within the same budget",
+        "execute a sweep with each activation tuned first, all within the same budget",
     ),
-    "runs": ("runs", "look after the folder of runs"),
-    "rerun": ("run", "execute a run again: are its numbers the same bits?"),
+    "runs": ("runs", "list, show, compare and delete runs"),
+    "rerun": ("run", "execute a run again and compare its numbers bit by bit"),
     "compare": ("compare", "print the comparison table of runs"),
     "report": ("report", "write the report of runs as one HTML page"),
     "verify": ("report", "recompute a report's tables, rerun some of its runs, compare"),
     "bench": ("bench", "measure speed against a named peer, in one run"),
     "data": ("data", "list, fetch or verify the data sets of the tasks"),
-    "doctor": ("installation", "say what is installed, what works, and what does not"),
+    "doctor": ("installation", "report what is installed, what works and what does not"),
     "lab": ("installation", "open copies of the notebooks in JupyterLab"),
 }
 _EPILOG = f"""\
-`afnlab COMMAND --help` tells more.
+`afnlab COMMAND --help` describes a command.
 
 exit status: 0 done, 1 something failed or differs, 2 bad input, 130 interrupted
 environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets;

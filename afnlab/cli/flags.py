@@ -44,7 +44,9 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
     """What a comparison is of, and with what."""
     sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
     sub.add_argument(
-        "--baseline", default="", help="what to compare with (default: the sweep's, or relu)"
+        "--baseline",
+        default="",
+        help="the row that others are compared with (default: the sweep's, or relu)",
     )
     sub.add_argument(
         "--margin",

@@ -14,7 +14,7 @@ def add_report(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=_report)
     add_comparison_flags(sub)
     sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
-    sub.add_argument("--no-pdf", action="store_true", help="even where a Chromium is there")
+    sub.add_argument("--no-pdf", action="store_true", help="even where Chromium is installed")
 
 
 def _report(a: argparse.Namespace) -> int:
@@ -26,8 +26,10 @@ def add_verify(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("verify", "reports/default --rerun 3")
     sub.set_defaults(command=_verify)
     sub.add_argument("report", help="a report's folder, or its page")
-    sub.add_argument("--rerun", type=int, default=1, metavar="K", help="runs to redo (default 1)")
-    sub.add_argument("--seed", type=int, default=0, help="which they are is drawn with this seed")
+    sub.add_argument(
+        "--rerun", type=int, default=1, metavar="K", help="number of runs to rerun (default 1)"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="seed of the random choice of these runs")
     sub.add_argument("--runs", help="folder of runs (default: the one the report was made from)")
 
 

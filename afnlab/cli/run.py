@@ -48,7 +48,7 @@ def _run(a: argparse.Namespace) -> int:
     where.pull()
     folder = where.folder / spec.id
     if runs_folder.is_there(where.folder, spec.id):
-        say(f"{folder} is there already: {spec.label}")
+        say(f"{folder} exists already: {spec.label}")
         return 0
     Attempt(where.workshop, "check").drop()
     say(f"running {spec.label} as {spec.id}")

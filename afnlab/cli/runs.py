@@ -21,11 +21,14 @@ def add_runs(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=_runs)
     actions = sub.add_subparsers(required=True, metavar="ACTION", dest="action")
     for name, text in (
-        ("list", "what is there"),
+        ("list", "list the runs"),
         ("show", "the record of a run"),
         ("diff", "what differs between the records of two"),
         ("rm", "delete runs"),
-        ("gc", "delete what killed sweeps left, and failures that are made good or out of date"),
+        (
+            "gc",
+            "delete what killed sweeps left, and failures that are stale or have succeeded since",
+        ),
     ):
         action = actions.add_parser(name, help=text, description=text)
         add_runs_flag(action)
@@ -39,7 +42,9 @@ def add_runs(sub: argparse.ArgumentParser) -> None:
         elif name == "rm":
             action.add_argument("ids", nargs="+", metavar="ID", help="or how it begins")
         else:
-            action.add_argument("--stale", action="store_true", help="whole runs of other code too")
+            action.add_argument(
+                "--stale", action="store_true", help="complete runs that are stale, too"
+            )
             action.add_argument("--dry-run", action="store_true", help="only say what")
 
 
@@ -47,7 +52,7 @@ def _runs(a: argparse.Namespace) -> int:
     where = place(a.runs)
     where.pull()
     if not where.folder.is_dir():
-        raise ValueError(f"{where.folder}: no such folder; make runs first, with `afnlab sweep`")
+        raise ValueError(f"{where.folder}: no such folder; execute runs first, with `afnlab sweep`")
     if a.action == "list":
         return _list(where, a.state)
     if a.action == "show":

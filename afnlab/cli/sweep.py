@@ -44,7 +44,9 @@ def _add_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
     sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
     sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
-    sub.add_argument("--dry-run", action="store_true", help="print the runs, and which are there")
+    sub.add_argument(
+        "--dry-run", action="store_true", help="print the runs and which of them exist"
+    )
     sub.add_argument(
         "--only",
         action="append",
@@ -52,7 +54,7 @@ def _add_flags(sub: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="the runs with this value of a parameter; may be repeated",
     )
-    sub.add_argument("--retry-failed", action="store_true", help="try again what failed before")
+    sub.add_argument("--retry-failed", action="store_true", help="retry runs that failed before")
     sub.add_argument(
         "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
     )
@@ -137,7 +139,7 @@ def _dry_run(
     _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
     width = max(len(spec.label) for spec in specs)
     for standing in standings(specs, where.folder):
-        state = "there"
+        state = "present"
         if standing.left is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.left.seeds:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 LISTED = 6  # names in a row; the table has the rest
-_COLLAPSED = "Collapsed, far below the other seeds of the same row"
 
 
 def answers(
@@ -29,7 +28,7 @@ def answers(
     margin: float | None = None,
     cost: Cost | None = None,
 ) -> dict[str, str]:
-    """What the data can and cannot tell apart, by question.
+    """What the data can and cannot distinguish, by question.
 
     table: as `compare_histories` makes it, with the same baseline and margin; cost: see
     `afnlab.compare.costs`.
@@ -38,7 +37,7 @@ def answers(
     texts = [
         _which(table, compared, baseline, margin),
         [*_size(table, compared, baseline, examples)],
-        [*_certainty(table, compared), *_failures(table)],
+        [*_certainty(table, compared, baseline), *_failures(table)],
         [*_cost(cost, baseline)],
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
@@ -52,15 +51,15 @@ def _which(
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
-        return [f"{highest}; {baseline} is not there to compare it with."]
+        return [f"{highest}; {baseline} is not among these runs to compare it with."]
     if compared.empty:
         return [f"{highest}, but no row shares a seed with {baseline}, so nothing is compared."]
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
         standing = f"{highest}{_standing(best, baseline)}."
-        return [standing, *_told_apart(compared, baseline, margin, told=str(best.name))]
+        return [standing, *_distinguishable(compared, baseline, margin, told=str(best.name))]
     count = len(compared)
     return [
-        f"Open. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
+        f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
         f" seeds. Until then the intervals only describe: {highest}."
     ]
@@ -73,11 +72,11 @@ def _standing(best: pd.Series, baseline: str) -> str:
         "equivalent": f", and is equivalent to {baseline} within the margin",
         "baseline": ", and is the baseline",
         "no pairs": f", and shares no seed with {baseline}",
-    }.get(best.verdict, f", but cannot be told apart from {baseline}")
+    }.get(best.verdict, f", but is not distinguishable from {baseline}")
 
 
 def decidable(compared: pd.DataFrame) -> bool:
-    """Whether a test could have told any row apart, whatever the numbers."""
+    """Whether a test could have distinguished any row, whatever the numbers."""
     return smallest_p(int(compared.pairs.max()), len(compared)) < ALPHA
 
 
@@ -85,10 +84,10 @@ def _pairs(compared: pd.DataFrame) -> int:
     return int(compared.pairs.min())
 
 
-def _told_apart(
+def _distinguishable(
     compared: pd.DataFrame, baseline: str, margin: float | None, told: str
 ) -> Iterable[str]:
-    """What was told apart; told: the row of which it has been said how it stands."""
+    """Which rows are distinguishable; told: the row whose standing has been stated."""
     by = dict(iter(compared.groupby("verdict", sort=False)))
     within = f"within {points(margin)}" if margin is not None else ""
     limit = f"by more than {points(margin)}" if margin is not None else ""
@@ -107,20 +106,21 @@ def _told_apart(
     open_rows = int((~compared.verdict.isin(phrases)).sum())
     if len(compared) == 1:
         row = compared.iloc[0]
-        is_so, _ = phrases.get(row.verdict, ("cannot be told apart from {}", ""))
+        is_so, _ = phrases.get(row.verdict, ("is not distinguishable from {}", ""))
         if row.name != told or row.verdict in ("equivalent", "not worse"):
             yield f"{row.name} {is_so.format(baseline)} ({signed(row.difference)})."
     elif not parts:
-        yield f"None of {len(compared)} others can be told apart from {baseline}."
+        yield f"None of {len(compared)} others is distinguishable from {baseline}."
     else:
         if open_rows:
-            parts.append(f"{open_rows} cannot be told apart from {baseline}")
+            are = "is" if open_rows == 1 else "are"
+            parts.append(f"{open_rows} {are} not distinguishable from {baseline}")
         yield f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
     small = compared[compared.verdict.isin(TOLD)]
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            yield f"Told apart, but by less than {points(margin)}: {', '.join(small.index)}."
+            yield f"Distinguishable, but by less than {points(margin)}: {', '.join(small.index)}."
 
 
 def _listed(rows: pd.DataFrame) -> str:
@@ -156,11 +156,11 @@ def _size(
             text += f"; adjusted for {len(compared)} comparisons, "
             adjusted = interval(lead.adjusted_low, lead.adjusted_high)
             text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
-        text += ". The highest of several means is flattered by having been picked"
+        text += ". The highest of several means is optimistic, because it is their maximum"
     yield f"{text}."
 
 
-def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
+def _certainty(table: pd.DataFrame, compared: pd.DataFrame, baseline: str) -> Iterable[str]:
     if compared.empty:
         return
     pairs, count = _pairs(compared), len(compared)
@@ -171,31 +171,31 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
     floor = smallest_p(int(compared.pairs.max()), count)
     yield (
         f"{exact}-flip test on {seeds}, Holm's correction over {counted(count, 'comparison')}:"
-        f" the smallest p that can come out is {floor:.2g}."
+        f" the smallest attainable p-value is {floor:.2g}."
     )
     if not decidable(compared):
         return
     needed = detectable_difference(float(compared.spread.median()), pairs, count)
     if not np.isfinite(needed):
-        yield f"Rows with {seeds_needed(count) - 1} seeds or fewer could not have been told apart."
+        few = f"Rows with {seeds_needed(count) - 1} seeds or fewer"
+        yield f"{few} could not have been distinguished from {baseline}."
     elif needed > 0:
         yield (
-            f"A true difference of {points(needed)} would be found four times in five (median"
-            " over the rows); a smaller one mostly goes unseen."
+            f"A true difference of {points(needed)} would be detected with a power of 80 % (median"
+            " over the rows); a smaller one would mostly be missed."
         )
 
 
 def _failures(table: pd.DataFrame) -> Iterable[str]:
     """Seeds that did not learn: they count in the means, and are named."""
-    texts = ("Stuck near chance from this initialization", _COLLAPSED, "Diverged")
-    for column, text in zip(FAILURES, texts, strict=True):
+    for column, meaning in FAILURES.items():
         bad = table[table[column] > 0]
         if len(bad):
             listed = ", ".join(
                 f"{label} ({int(row[column])} of {counted(int(row.seeds), 'seed')})"
                 for label, row in bad.iterrows()
             )
-            yield f"{text}, and counted in the means: {listed}."
+            yield f"{column.capitalize()} ({meaning}), and counted in the means: {listed}."
     if table.diverged.any():
         moved = table[table.verdict != table.verdict_worst]
         changes = ", ".join(f"{n} ({r.verdict} -> {r.verdict_worst})" for n, r in moved.iterrows())

@@ -34,7 +34,7 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     if absent:
         named = "; ".join(f"{label} ({reason})" for label, reason in absent[:LISTED])
         more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        sentences.append(f"Asked for and missing here: {named}{more}.")
+        sentences.append(f"Listed in the sweep and missing here: {named}{more}.")
     return sentences
 
 
@@ -55,7 +55,7 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
     if baseline in labels or len(labels) < 2:
         return ""
     return (
-        f"{baseline} is not among these runs, so no differences are told;"
+        f"{baseline} is not among these runs, so no differences are shown;"
         " --baseline LABEL names another."
     )
 
@@ -121,8 +121,8 @@ def reach(
         "Intervals and tests are about other seeds (initializations, orders of the batches)"
         f" with these examples. Other {of} examples, {examples} again, would give other accuracies"
         f"{about if error else ''}. The differences would change as well, by an amount that cannot"
-        " be told from accuracies: it depends on how often two rows err on the same examples. None"
-        " of this is in the intervals.",
+        " be computed from accuracies: it depends on how often two rows err on the same examples."
+        " None of this is in the intervals.",
         far,
     ]
 

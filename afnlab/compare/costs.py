@@ -74,7 +74,9 @@ class Benchmark:
 def read(path: Path) -> Benchmark:
     """The benchmark in a file; ValueError if it is not one of activations."""
     if not path.exists():
-        raise ValueError(f"{path}: no such file; make it: `afnlab bench activations --json FILE`")
+        raise ValueError(
+            f"{path}: no such file; write it with `afnlab bench activations --json FILE`"
+        )
     wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
     try:
         content = safe_files.parse_json(safe_files.read(path, safe_files.LARGEST_JSON))

@@ -79,7 +79,7 @@ def judge(
         inside = low - half <= value <= high + half
         return ("agrees" if inside else "differs"), "95 % prediction interval of one run"
     if deviation is None:
-        return NONE, f"the source does not say how much its {runs} runs deviate"
+        return NONE, f"the source does not state the standard deviation of its {runs} runs"
     ours = (float(values.mean()), float(values.std(ddof=1)), len(values))
     _, low, high = welch_interval(ours, (value, deviation, runs))
     inside = low - half <= 0 <= high + half
@@ -136,7 +136,7 @@ def _apart(row: dict, there: bool, epochs: float, own_epochs: float, changed: st
     if epochs != asked:
         return f"printed for {asked:g} epochs, measured after {epochs:g}"
     if int(row["runs"]) > 1 and row.get("deviation_of") == "unclear":
-        return "the source does not say what its printed deviation is of"
+        return "the source does not say of what its printed standard deviation is"
     return ""
 
 

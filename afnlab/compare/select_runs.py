@@ -66,7 +66,7 @@ def select(
     """
     folder = location.folder(runs)
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
+        raise ValueError(f"{folder}: no such folder; execute runs first, with `afnlab sweep`")
     summary_table.check_margin(margin)
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
@@ -80,7 +80,7 @@ def select(
     if not chosen.records:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        none = f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`."
+        none = f"{folder}: holds no runs{of} to compare; execute some with `afnlab sweep`."
         raise ValueError(" ".join([none, *why]))
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:

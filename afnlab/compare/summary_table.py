@@ -15,7 +15,12 @@ from afnlab.messages import counted, plain
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
 TOLD = ("better", "worse")  # the verdicts that say two activations differ
-FAILURES = ("stuck", "collapsed", "diverged")  # columns: how many seeds did not do what others did
+# Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
+FAILURES = {
+    "stuck": "final accuracy hardly better than chance",
+    "collapsed": "final accuracy far below that of the other seeds of the same row",
+    "diverged": "a loss that is not finite",
+}
 COLLAPSE = 0.03  # of accuracy below the median, from which on a seed may have collapsed
 FEWEST = 8  # seeds of which one can be said to be far from the others
 
@@ -65,9 +70,9 @@ def compare_histories(
         0 exactly if p_holm is below 0.05).
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
-        "worse", else "equivalent" or "not worse" (by more than the margin), "not told apart", or
-        "too few seeds" if no result could be significant; "baseline"; "no pairs". verdict_worst:
-        the verdict if a diverged seed counted as accuracy 0.
+        "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
+        or "too few seeds" if no result could be significant; "baseline"; "no pairs".
+        verdict_worst: the verdict if a diverged seed counted as accuracy 0.
 
     Raises:
         ValueError: if the history is empty, holds two tasks, or an accuracy that is not a number,
@@ -103,7 +108,7 @@ def _check_numbers(history: pd.DataFrame, accuracy: pd.DataFrame) -> None:
         seeds = accuracy.index[ran[label] & accuracy[label].isna()].tolist()
         raise ValueError(
             f"{label}: no test accuracy after the last epoch for seeds {seeds}; the history of its"
-            " run is incomplete: delete that run's folder and make it again"
+            " run is incomplete: delete that run's folder and rerun it"
         )
 
 
@@ -205,7 +210,7 @@ def _verdict(row: pd.Series, baseline: str, comparisons: int) -> str:  # noqa: P
         return "not worse"
     if stats.smallest_p(int(row.pairs), comparisons) >= ALPHA:
         return "too few seeds"
-    return "not told apart"
+    return "not distinguishable"
 
 
 def formatted(table: pd.DataFrame) -> pd.DataFrame:

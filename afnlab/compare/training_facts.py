@@ -72,7 +72,7 @@ class Trained:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
-            raise ValueError(f"{run}: its record tells of no training ({error!r})") from None
+            raise ValueError(f"{run}: its record is not that of a training ({error!r})") from None
 
     @property
     def own(self) -> bool:

@@ -17,7 +17,7 @@ from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
 
 
 def points(ax: Axes, final: pd.DataFrame, table: pd.DataFrame, baseline: str) -> Axes:
-    """A row a label: one dot a seed, the mean and its 95 % interval; the baseline's is shaded.
+    """One row per label: a dot per seed, the mean and its 95 % interval; the baseline's is shaded.
 
     final: seeds x labels, fractions; table: of `compare_histories`, whose order is kept. Rows far
     off the others stand at the edge, with their mean.
@@ -61,11 +61,11 @@ def _fixed_jitter() -> Iterator[None]:
 
 
 def forest(ax: Axes, table: pd.DataFrame, margin: float | None = None) -> Axes:
-    """A row a label: the paired difference to the baseline in points, with its 95 % interval.
+    """One row per label: the paired difference to the baseline in points, with its 95 % interval.
 
-    The thin line is the interval adjusted for the number of comparisons. Filled marks: told apart
-    from the baseline; hollow: not; squares: equivalent within the margin, which is shaded. Rows far
-    off the others stand at the edge, with their difference.
+    The thin line is the interval adjusted for the number of comparisons. Filled marks are rows that
+    are distinguishable from the baseline, hollow ones are not; squares are equivalent within the
+    margin, which is shaded. Rows far off the others stand at the edge, with their difference.
     """
     edge = lower_fence(100 * table.difference.dropna())
     if margin is not None:

@@ -10,7 +10,7 @@ from afnlab.stats import Ranking
 
 
 def ranks(found: Ranking) -> Figure:
-    """Critical-difference diagram: mean ranks, the best left; bars join what is not told apart."""
+    """Critical-difference diagram: mean ranks, the best left; bars join equals."""
     from scikit_posthocs import critical_difference_diagram  # noqa: PLC0415
 
     figure = Picture(figsize=(9.5, 0.2 * len(found.ranks) / 2 + 1.3), layout="constrained")

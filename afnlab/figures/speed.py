@@ -52,7 +52,7 @@ def _labels(part: pd.DataFrame) -> Iterator[str]:
 def beside(summary: pd.DataFrame, column: str = "/ relu") -> pd.DataFrame:
     """One column of `afnlab.bench.activations.summary`, side by side for all dtypes and sizes.
 
-    A row a function that has a value, ordered by the last dtype and size.
+    One row per function that has a value, ordered by the last dtype and size.
     """
     shown = summary[(summary.input == "normal") & summary[column].notna()]
     panels = [f"{d}, {n:,}" for d, n in zip(shown.dtype, shown.elements, strict=True)]

@@ -98,7 +98,7 @@ def verify(
                 report_to(f"{write_report.PAGE}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
             redone = _rerun_problems(folder, record, servers[threads_of(record)])
-            say(f"run {run[:8]}", redone, "made again, the same bits")
+            say(f"run {run[:8]}", redone, "rerun, the same bits")
     return good
 
 
@@ -246,9 +246,9 @@ def _rerun_problems(folder: Path, record: TrainingRecord, warm: Warm) -> Iterato
         try:
             verdict = execute_again(folder, record, Path(scratch), warm=warm)
         except (ValueError, RunFailed) as error:
-            yield f"could not be made again: {error}"
+            yield f"could not be rerun: {error}"
             return
     if verdict.refused:
-        yield f"made again, but its bits cannot be compared: {', '.join(verdict.refused)}"
+        yield f"rerun, but its bits cannot be compared: {', '.join(verdict.refused)}"
     elif verdict.differ:
         yield f"the bits differ: {', '.join(verdict.differ)}"

@@ -104,7 +104,7 @@ def sha256(path: Path) -> str:
 
 
 def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[str, object]:
-    """How a table was made, so that it can be made again from the runs alone.
+    """How a table was made, so that it can be reproduced from the runs alone.
 
     A record holds the sums of its run's files, and here stands that of the record.
     """

@@ -25,7 +25,7 @@ def final(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(history: pd.DataFrame) -> pd.DataFrame:
-    """A row a value: seeds, diverged, mean accuracy (%) with its 95 % interval, and how far the
+    """One row per value: seeds, diverged, mean accuracy (%) with its 95 % interval, and how far the
     best value is ahead, paired by seed, with its interval."""
     accuracy = final(history)
     winner = accuracy[best(history)]
@@ -47,7 +47,7 @@ def best(history: pd.DataFrame) -> float:
 
 
 def flat(history: pd.DataFrame) -> list[float]:
-    """The values that these seeds do not tell from the best: the paired interval holds 0.
+    """The values that are not distinguishable from the best: the paired interval contains 0.
 
     The best is chosen from the same numbers, so this range is rather too small than too large.
     """
@@ -65,10 +65,10 @@ def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
         end = "least" if top == tried[0] else "largest"
         text += f", at the {end} value tried: the top may lie beyond it"
     if len(accuracy) == 1:
-        return text + ". One seed tells nothing about the others."
+        return text + ". One seed says nothing about others."
     close = [value for value in flat(history) if value != top]
     listed = ", ".join(f"{value:g}" for value in close)
-    text += f". Not told apart from it: {listed or 'none'}"
+    text += f". Not distinguishable from it: {listed or 'none'}"
     nearest = min(tried, key=lambda value: abs(value - default))
     if abs(nearest - default) > 1e-6 * abs(default):
         return f"{text}; the default {default:g} was not tried."
@@ -77,7 +77,7 @@ def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
         if nearest == top
         else "is one of these"
         if nearest in close
-        else "is told apart from it"
+        else "is distinguishable from it"
     )
     return f"{text}; the default {default:g} {where}."
 

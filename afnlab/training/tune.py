@@ -136,7 +136,7 @@ def _values(options: Options, among: Space) -> list[Any]:
 def _judged(
     how: Plan, among: Space, options: Mapping[int, list[Options]], progress: bool | None
 ) -> pd.DataFrame:
-    """A row a replicate, candidate and selection seed, with what validation says of it."""
+    """One row per replicate, candidate and selection seed, with what validation says of it."""
     rows, tried = [], []
     for seed, settings in options.items():
         for number, own in enumerate(settings):

@@ -80,7 +80,7 @@ class Explorer(widgets.VBox):
         """
         record = get_activation(ref)
         if record in [card.record for card in self.cards]:
-            raise ValueError(f"{record.label} is there already")
+            raise ValueError(f"{record.label} is shown already")
         before = next((card for card in self.cards if card.record.key == record.key), None)
         if before is None and len(self.cards) == len(COLOURS):
             raise ValueError(f"at most {len(COLOURS)} at once; remove one first")

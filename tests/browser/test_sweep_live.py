@@ -77,7 +77,7 @@ def test_the_bar_of_a_sweep(lab, notebooks, sweep, page):
     assert parts == ["75%", "25%", "0%"]
     output = page.locator(f"{jupyter.PANEL} .jp-OutputArea").inner_text()
     assert "steps(step=2): FAILED, ValueError: two" in output
-    assert "0 there, 3 added, 1 failed" in output
+    assert "0 present, 3 added, 1 failed" in output
 
     words = page.locator(BAR).locator("xpath=preceding-sibling::div")
     for theme in ("Light", "Dark"):

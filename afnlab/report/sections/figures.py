@@ -133,10 +133,10 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
         f"Friedman's test over {len(blocks)} blocks ({per}):"
         f" p {'' if p.startswith('<') else '= '}{p}."
         + (
-            " Mean ranks of two activations must lie"
-            f" {found.critical_difference:.1f} apart to be told apart (Nemenyi)."
+            " Two activations are distinguishable if their mean ranks differ by"
+            f" {found.critical_difference:.1f} or more (Nemenyi's test)."
             if told
-            else " No two are told apart by it."
+            else " No two are distinguishable by it."
         )
     )
     missing = len(values) - len(blocks)
@@ -148,8 +148,9 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
     with styled(for_page=True):
         figure = show(
             ranks_figure.ranks(found),
-            "Mean ranks of the activations, the best left; bars join those not told apart",
-            f"Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not tell apart.{one}",
+            "Mean ranks of the activations, the best left; bars join those not distinguishable",
+            "Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not distinguish."
+            f"{one}",
             f"{selections[0].name}-ranks",
         )
     return Fragment(filled(ALL, text), figure)

@@ -66,7 +66,9 @@ def comparison_table(
             )
         )
     kinds = [str(verdict).replace(" ", "-") for verdict in table.verdict]
-    return table_of(head, rows, "comparison", kinds)
+    meanings = "; ".join(f"{what}: {FAILURES[what]}" for what in failures)
+    note = filled("<p class=note>Seeds that are {}.</p>", meanings) if failures else ""
+    return table_of(head, rows, "comparison", kinds) + note
 
 
 def details(selection: Selection) -> Fragment:

@@ -32,7 +32,7 @@ def headline(selection: Selection) -> Fragment:
 
 
 def provenance(selection: Selection, *commands: str) -> Fragment:
-    """What the numbers were made with: code, data, machine, and how to make them again."""
+    """What the numbers were made with: code, data, machine, and how to reproduce them."""
     facts: dict[str, set[str]] = {}
 
     def note(what: str, value: object) -> None:

@@ -33,11 +33,11 @@ from afnlab.training.space import Range, Space
 
 CURVE = 8  # trials, of tuning curves
 _CHEAPLY = (
-    "A choice from few candidates, or by a single training of each, is a noisy one, and the noise"
-    " is in the verdict: a function that is good at its best setting falls where a setting was"
-    " taken at which it sometimes collapses. So each seed was also trained at what cheaper tunings"
-    " of the same candidates would have chosen. What collapsed counts in the mean, and is counted"
-    " beside the verdict: seeds far below the others of their row."
+    "A choice among few candidates, or by a single training of each, is noisy, and the noise is in"
+    " the verdict: a function that is good at its best setting is rated low if a setting was chosen"
+    " at which it sometimes collapses. So each seed was also trained at the settings that cheaper"
+    " tunings of the same candidates would have chosen. Seeds that collapsed, far below the others"
+    " of their row, count in the mean, and their number is given beside the verdict."
 )
 
 
@@ -73,8 +73,8 @@ def recipe(selection: Selection) -> Fragment:
             tuning.shift(fixed.accuracy, moved.accuracy, selection.baseline),
             "Arrows from the mean accuracy at the fixed recipe to the tuned one, by activation",
             "From the mean accuracy of the same seeds at the fixed recipe (dot) to the tuned one"
-            f" (mark). The line is the tuned {selection.baseline}. A number at the left edge: a"
-            " start far below.",
+            f" (mark). The line is the tuned {selection.baseline}. A number at"
+            " the left edge is an accuracy at the fixed recipe far below the others.",
             f"{selection.name}-recipe",
         )
     text = filled("<p>{}</p>", sentence(tuning_summary.recipe(fixed, moved, selection.baseline)))
@@ -99,9 +99,8 @@ def cheaply(selection: Selection) -> Fragment:
         difference, verdict = _standing(selection.table, label)
         rows.append([*cells, difference, filled("<span class=verdict>{}</span>", verdict)])
     kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
-    size = (
-        f"In full are {among.count} candidates, {counted(among.selection_seeds, 'training')} each."
-    )
+    each = counted(among.selection_seeds, "training")
+    size = f"The full tuning has {among.count} candidates, {each} each."
     text = filled("<p>{} {}</p>", _CHEAPLY, size)
     title = heading("Tuned cheaply, tuned well", selection)
     return Fragment(title + text + table_of(head, rows, "comparison", kinds))
@@ -126,7 +125,7 @@ def choices(selection: Selection) -> Fragment:
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
         f"trials within {100 * tuning_summary.MARGIN:g} point of its best",
-        *([] if wide is None else [f"range of {wide[0]} that will do ({wide[2]})"]),
+        *([] if wide is None else [f"range of {wide[0]} that suffices ({wide[2]})"]),
         "95 % interval",
     ]
     rows = []
@@ -203,7 +202,7 @@ def _width(wide: _Wide | None, axes: int) -> str:
     others = ", on average over the others as they were drawn" if axes > 1 else ""
     size = f"the {whole:.2g} decades" if axis.log else f"the {whole:.3g}"
     return (
-        f"; times {size} of {name} it is the width of the part of that range that will do{others}"
+        f"; times {size} of {name} it is the width of the part of that range that suffices{others}"
     )
 
 

@@ -76,7 +76,7 @@ def flat(record: object, name: str = "") -> dict[str, object]:
 
 
 def difference(one: Mapping[str, object], other: Mapping[str, object]) -> pd.DataFrame:
-    """What differs between two records, a row a value: name, the one's, the other's."""
+    """What differs between two records, one row per value: name, the one's, the other's."""
     left, right = flat(one), flat(other)
     names = [n for n in dict.fromkeys((*left, *right)) if left.get(n, "") != right.get(n, "")]
     rows = [(n, left.get(n, "-"), right.get(n, "-")) for n in names if n != "sum"]

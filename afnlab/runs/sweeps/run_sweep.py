@@ -41,7 +41,7 @@ class Outcome:
     def __repr__(self) -> str:
         failed = [f"\n{spec.label}: {error}\n  {error.link}" for spec, error in self.failed]
         before = f", {len(self.earlier)} failed before" if self.earlier else ""
-        counts = f"{len(self.there)} there, {len(self.added)} added, {len(self.failed)} failed"
+        counts = f"{len(self.there)} present, {len(self.added)} added, {len(self.failed)} failed"
         return f"{counts}{before}{''.join(failed)}"
 
 
@@ -57,12 +57,12 @@ def sweep(
     report: Callable[[str], None] | None = None,
     **overrides: object,
 ) -> Outcome:
-    """Make the runs of a sweep that are not there yet.
+    """Execute the missing runs of a sweep.
 
     source: a sweep file, the name of one of afnlab's own, what such a file holds as a mapping, or a
     `Sweep`. runs: the folder, or a URL that fsspec knows. jobs: how many notebooks run side by
     side, sharing the machine's threads. only: take the runs with these values (`{"activation":
-    "relu"}`). retry_failed: try again what failed before. timeout: seconds that a run may take.
+    "relu"}`). retry_failed: retry runs that failed before. timeout: seconds that a run may take.
     executor: where runs are executed, in place of `jobs` and `timeout`. report: takes lines on what
     happens; None: a bar, and the lines go to the logger `afnlab`. overrides: seeds, epochs,
     limit_train, ... in place of the file's.
@@ -91,7 +91,7 @@ def sweep(
     before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
     progress = Progress(name, len(todo), lambda: executor.running, report)
     many = counted(len(specs), "run")
-    progress.say(f"{name}: {many}, {len(outcome.there)} there{before}, {len(todo)} to do")
+    progress.say(f"{name}: {many}, {len(outcome.there)} present{before}, {len(todo)} to do")
     with progress, _interrupts() as check, closing(executor.results(todo, where)) as results:
         for spec, error in results:
             check()
