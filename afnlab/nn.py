@@ -37,12 +37,14 @@ class ActivationModule(Restoring, nn.Module):
             the record says. A parameter by which the gradient is zero everywhere cannot be trained.
         num_features: each trained parameter is a vector of this size, broadcast over dimension
             `feature_dim` of the input; None: a scalar.
+        feature_dim: that dimension.
         std: standard deviation of the normal start of the trained parameters; None: as the record
             says. It applies to the parameters that are not given a value.
         constrained: keep the trained parameters inside their bounds: the value used is always
             inside, and a gradient that would lead further out is zero.
         constraints_<name>: other bounds, (low, high); the start is then normal about their middle.
         generator: draws the start; None: torch's default generator.
+        device, dtype: of the trained parameters, as torch's modules take them.
 
     Raises:
         TypeError, ValueError: naming the argument, for an unknown one or a value outside its
@@ -139,8 +141,10 @@ class ActivationModule(Restoring, nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the start of the trained parameters anew, and write in the tensors that were given.
 
-        generator: as in the constructor. A module on the meta device draws nothing; it is reset
-        when it is given memory.
+        A module on the meta device draws nothing; it is reset when it is given memory.
+
+        Args:
+            generator: as in the constructor.
         """
         self._restore(self._start, generator)
 
@@ -163,7 +167,14 @@ class ActivationModule(Restoring, nn.Module):
             getattr(self, name).clamp_(low, high)
 
     def stored_bounds(self, prefix: str = "") -> dict[str, tuple[float, float]]:
-        """Bounds of the stored parameters that have any, by their name in a model's state."""
+        """Bounds of the stored parameters that have any.
+
+        Args:
+            prefix: the module's name in a model.
+
+        Returns:
+            (low, high) by the parameter's name in the model's state.
+        """
         dot = f"{prefix}." if prefix else ""
         bounds = self.bounds.items() if self.constrained else ()
         return {dot + name: b for name, b in bounds if b != (-torch.inf, torch.inf)}
@@ -207,8 +218,16 @@ class ActivationModule(Restoring, nn.Module):
 def trained_names(record: Activation, trainable: bool | Iterable[str] | None) -> tuple[str, ...]:
     """Names of the parameters to train, for a module's `trainable` argument.
 
-    True stands for all that can be trained. ValueError for one that cannot, since it is a setting
-    or the gradient by it is zero everywhere, and for True where there are some, but none can be.
+    Args:
+        record: the activation.
+        trainable: names, False, True for all that can be trained, or None for the record's own.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: for one that cannot be trained, since it is a setting or the gradient by it is
+            zero everywhere, and for True where there are some, but none can be.
     """
     free = {name: p for name, p in record.params.items() if not p.fixed}
     if isinstance(trainable, str):
@@ -270,7 +289,11 @@ _CLASSES: dict[Activation, type[ActivationModule]] = {}
 
 
 def module_class(ref: str | Activation) -> type[ActivationModule]:
-    """The torch module class of an activation: a name, a reference to a user's own, or a record."""
+    """The torch module class of an activation.
+
+    Args:
+        ref: a name, a reference to a user's own, or a record.
+    """
     record = get_activation(ref)
     if record not in _CLASSES:
         name = record.module.split()[0]
@@ -294,7 +317,16 @@ def module_class(ref: str | Activation) -> type[ActivationModule]:
 def make(
     ref: str | Activation, params: Mapping[str, Any] | None = None, **options: Any
 ) -> ActivationModule:
-    """A new module of an activation: `make("srelu", {"t": 1.5}, trainable=True)`."""
+    """A new module of an activation: `make("srelu", {"t": 1.5}, trainable=True)`.
+
+    Args:
+        ref: the activation, by name, reference or object.
+        params: its parameters by name.
+        **options: further arguments of `ActivationModule`.
+
+    Raises:
+        TypeError, ValueError: naming the argument that is not allowed.
+    """
     given = {} if params is None else params
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise TypeError(f"make: params must be a mapping of names, got {shown(given)}")

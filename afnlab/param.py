@@ -29,18 +29,26 @@ _DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {
 class Param:
     """One parameter of an activation.
 
-    default: afnlab's value; low, high: the range worth exploring (sliders, sweeps).
-    domain: "" (any finite number), "> 0", ">= 0", "<= 1" or "integer"; a value outside it is a
-    ValueError.
-    bounds: closed interval in which the value of a trained parameter is kept; None: all its domain.
-    std: deviation of the normal start of a trained parameter about its default; 0: starts there.
-    trainable: whether the module trains it unless told otherwise.
-    fixed: a setting of the computation (a dimension, an eps), never trained and without a slider.
-    aliases: other names under which it is accepted.
-    document, code, torch: the default that its source prints, that the source's code uses, and
-    that torch uses (None: there is none); why: the reason for ours where they differ.
+    Attributes:
+        default: afnlab's value.
+        low, high: the range worth exploring (sliders, sweeps).
+        domain: "" (any finite number), "> 0", ">= 0", "<= 1" or "integer"; a value outside it is a
+            ValueError.
+        bounds: closed interval in which the value of a trained parameter is kept; None: all its
+            domain.
+        std: standard deviation of the normal start of a trained parameter about its default; 0:
+            starts there.
+        trainable: whether the module trains it unless told otherwise.
+        fixed: a setting of the computation (a dimension, an eps), never trained and without a
+            slider.
+        aliases: other names under which it is accepted.
+        document, code, torch: the default that its source prints, that the source's code uses, and
+            that torch uses (None: there is none).
+        why: the reason for ours where they differ.
 
-    ValueError for a default outside its range or domain, TypeError for one that is no number.
+    Raises:
+        ValueError: for a default outside its range or domain.
+        TypeError: for one that is no number.
     """
 
     default: Number
@@ -81,10 +89,18 @@ class Param:
         return f"default {self.default:g}{domain}{ends if self.high < inf else ''}{other}"
 
     def check(self, name: str, value: Any) -> Any:
-        """`value`, if it may be used; a tensor passes, since reading it would stop a device.
+        """Whether a value may be used; a tensor passes, since reading it would stop a device.
 
-        name: as messages have it, `srelu: t`. TypeError for what is no number, ParameterError for a
-        number that is not in the domain.
+        Args:
+            name: as messages have it, `srelu: t`.
+            value: the value.
+
+        Returns:
+            The value.
+
+        Raises:
+            TypeError: for what is no number.
+            ParameterError: for a number that is not in the domain.
         """
         if isinstance(value, Tensor):
             if self.fixed:

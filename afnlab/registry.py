@@ -28,19 +28,22 @@ from afnlab.usercode.lookup import load, unknown
 class Activation:
     """An activation function: a pure function of tensors, and all that is known about it.
 
-    fn: `fn(x, **params)`, written in torch.
-    module: the name of its class in `afnlab.nn`; further words are other names of it.
-    latex: the formula; reference: a key of `afnlab.bibliography`.
-    range: the closed hull of its values at the default parameters.
-    kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
-    elementwise: whether a value depends on its own input alone.
-    fused: torch computes it in one kernel, and its values and slopes in half precision are rounded
-    once; the others are computed in float32 there and rounded once.
-
     Call it as `f(x, *params, **params)` with a floating-point tensor of any shape; parameters may
     be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer
-    or complex x is a TypeError; an unknown or out-of-domain parameter an error that names it.
-    A stochastic one takes `noise`, uniform on [0, 1) and of x's shape; None means its mean.
+    or complex x is a TypeError; an unknown or out-of-domain parameter an error that names it. A
+    stochastic one takes `noise`, uniform on [0, 1) and of x's shape; None means its mean.
+
+    Attributes:
+        fn: `fn(x, **params)`, written in torch.
+        module: the name of its class in `afnlab.nn`; further words are other names of it.
+        params: its parameters by name.
+        latex: the formula.
+        reference: a key of `afnlab.bibliography`.
+        range: the closed hull of its values at the default parameters.
+        kinks: where a first or second derivative jumps: numbers, or a function of the parameters.
+        elementwise: whether a value depends on its own input alone.
+        fused: whether torch has a single kernel for it whose values and slopes in half precision
+            are rounded once; all others are evaluated in float32 there and rounded once.
     """
 
     fn: Callable[..., Tensor]
@@ -140,12 +143,29 @@ class Activation:
         return self.name if self.built_in else f"{Path(self.file).name}:{self.name}"
 
     def kinks_at(self, **params: Number) -> tuple[float, ...]:
-        """The kinks at these parameters (the others at their defaults), ascending."""
+        """The kinks at these parameters.
+
+        Args:
+            **params: values by name; the others are at their defaults.
+
+        Returns:
+            The points, ascending.
+        """
         kinks = self.kinks(**self.complete(params)) if callable(self.kinks) else self.kinks
         return tuple(sorted(kinks))
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All parameters: the given ones under their own names, checked, the others by default."""
+        """All parameters of the function.
+
+        Args:
+            given: values by name or alias.
+
+        Returns:
+            The given ones under their own names, checked, the others by default.
+
+        Raises:
+            TypeError, ParameterError: for an unknown name, or a value that is not allowed.
+        """
         values = {name: p.default for name, p in self.params.items()}
         for name, value in given.items():
             own = self.canonical(name)
@@ -153,7 +173,15 @@ class Activation:
         return values
 
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a call by their own names; a TypeError for one given twice."""
+        """The parameters of a call by their own names.
+
+        Args:
+            args: by position, after x.
+            kwargs: by name or alias.
+
+        Raises:
+            TypeError: for one given twice, or one too many.
+        """
         if len(args) > len(self.params):
             raise TypeError(f"{self.name}: takes {list(self.params)} after x, got {len(args)} more")
         values = dict(zip(self.params, args, strict=False))
@@ -165,7 +193,14 @@ class Activation:
         return values
 
     def canonical(self, name: str) -> str:
-        """The parameter's own name, for a name or an alias; else a TypeError that lists them."""
+        """The parameter's own name.
+
+        Args:
+            name: a name or an alias.
+
+        Raises:
+            TypeError: for any other, which lists them.
+        """
         if name in self.params:
             return name
         for own, p in self.params.items():
@@ -263,17 +298,22 @@ def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor
 def activation(
     module: str | Callable[..., Tensor] = "", **facts: Any
 ) -> Activation | Callable[[Callable[..., Tensor]], Activation]:
-    """Decorator: a function `fn(x, p, ...)` written in torch becomes an `Activation`.
+    r"""Decorator: a function `fn(x, p, ...)` written in torch becomes an `Activation`.
 
-    Keywords that are `Param`s describe fn's parameters, in its order; the others are the record's
-    fields (latex, reference, range, kinks, elementwise, fused). `module` defaults to the function's
-    name in CamelCase.
-
-    >>> @activation(latex=r"x / (1 + e^{-\\beta x})", beta=Param(1.0, low=0.1, high=10.0))
+    >>> @activation(latex=r"x / (1 + e^{-\beta x})", beta=Param(1.0, low=0.1, high=10.0))
     ... def mine(x, beta):
     ...     return x * torch.sigmoid(beta * x)
 
-    TypeError for a keyword that is neither, and where fn takes other parameters.
+    Args:
+        module: the name of its class; by default the function's name in CamelCase.
+        **facts: `Param`s describe fn's parameters, in its order; the others are the record's fields
+            (latex, reference, range, kinks, elementwise, fused).
+
+    Returns:
+        The `Activation`, in place of the function.
+
+    Raises:
+        TypeError: for a keyword that is neither, and where fn takes other parameters.
     """
     if callable(module):  # @activation, without brackets
         return activation()(module)
@@ -358,8 +398,12 @@ def list_activations() -> tuple[str, ...]:
 def get_activation(ref: str | Activation) -> Activation:
     """The activation of this name, or from a user's own code.
 
-    ref: a name ("srelu"), an alias ("silu"), `path/my.py:myfn`, `package.module:myfn`, or a record.
-    Raises ValueError for an unknown name, with the nearest spelling.
+    Args:
+        ref: a name ("srelu"), an alias ("silu"), `path/my.py:myfn`, `package.module:myfn`, or a
+            record.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest spelling.
     """
     if isinstance(ref, Activation):
         return ref

@@ -17,12 +17,23 @@ def replace(
     ref: str | Activation,
     **params: object,
 ) -> nn.Module:
-    """Swap every module of type `old` inside a model for the activation `ref`, in place.
+    """Swap every module of a type inside a model for an activation, in place.
 
-    A module that the model uses in several places stays shared. Returns the model (or the new
-    module, where the model itself is one). ValueError if there is none: activations that a forward
-    method calls as functions cannot be swapped from outside. New parameters take the device and
+    A module that the model uses in several places stays shared. New parameters take the device and
     dtype of the model's first floating-point parameter.
+
+    Args:
+        model: any torch model.
+        old: the class, or classes, of the modules to replace.
+        ref: the activation, by name, reference or object.
+        **params: its parameters, and options of its module such as `trainable`.
+
+    Returns:
+        The model, or the new module, where the model itself is one.
+
+    Raises:
+        ValueError: if there is no such module: activations that a forward method calls as functions
+            cannot be swapped from outside.
     """
     kinds = old if isinstance(old, tuple) else (old,)
     if not all(isinstance(kind, type) and issubclass(kind, nn.Module) for kind in kinds):

@@ -62,23 +62,17 @@ def auto_rotate(
     example: Any = None,
     **settings: Any,
 ) -> nn.Module:
-    """Rotate the layers of a model on which it has an effect, in place; returns the model.
+    """Rotate the layers of a model on which it has an effect, in place.
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
     Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
-    one stays as it is. `rotation_plan` tells beforehand, with the same arguments, which layers will
-    be rotated, which not, and why; a UserWarning names those that are left for another reason than
-    that they are the output layer or of a class of their own.
+    one stays as it is. `rotation_plan` states beforehand, with the same arguments, which layers
+    will be rotated, which not, and why; a UserWarning names those that are left for another reason
+    than that they are the output layer or of a class of their own.
 
-    L: None means what `suggested_L` says of the model's activation modules, which must be of one
-    kind. output_layer: rotate the output layer too. settings: xmin_lim, xmax_lim, x_q, eps,
-    trainable_L.
-
-    example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
-    arguments, or a function that takes the model and runs it, `lambda model: model(x, mask=mask)`.
-    The model is run on it, once and then with the outputs of one layer after the other scaled; what
-    that does to the model, its gradients and the random generators is undone. Then a layer is left
-    plain that
+    With an example the model is run, once and then with the outputs of one layer after the other
+    scaled; what that does to the model, its gradients and the random generators is undone. Then a
+    layer is left plain that
 
     - the model never calls: it reads the weights itself, or uses the layer not at all,
     - is followed by a normalisation, directly or after nothing but pooling, dropout, reshaping or a
@@ -90,16 +84,30 @@ def auto_rotate(
       training, whatever the operations are that divide it out,
     - gives the model's output: no other layer comes after it.
 
-    After the conversion the model is run in evaluation; a RuntimeWarning tells if its values have
-    ceased to be finite, or are 100 times as large as in training.
+    After the conversion the model is run in evaluation; a RuntimeWarning is given if its values are
+    no longer finite, or are 100 times as large as in training.
 
-    example=None: nothing is run. The order of registration is taken for the order of the calls: the
-    last layer is the output layer, a layer is taken to be called, and it is left plain where the
-    next module beside it is a batch, instance or group normalisation of its size, or within
-    nn.Sequential any normalisation.
+    Without an example nothing is run. The order of registration is taken for the order of the
+    calls: the last layer is the output layer, a layer is taken to be called, and it is left plain
+    where the next module beside it is a batch, instance or group normalisation of its size, or
+    within nn.Sequential any normalisation.
 
-    ValueError if there is nothing to rotate, or no L can be suggested; RuntimeError if the model
-    cannot be run on the example. Then nothing is changed. `undo_rotation` takes a rotation back.
+    Args:
+        model: any torch model.
+        L: limit of the dynamic region; None: what `suggested_L` gives for the model's activation
+            modules, which must be of one kind.
+        output_layer: rotate the output layer too.
+        example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
+            arguments, or a function that takes the model and runs it,
+            `lambda model: model(x, mask=mask)`; None: the model is not run.
+        **settings: xmin_lim, xmax_lim, x_q, eps, trainable_L, see `Rotation`.
+
+    Returns:
+        The model. `undo_rotation` makes it plain again.
+
+    Raises:
+        ValueError: if there is nothing to rotate, or no L can be suggested; nothing is changed.
+        RuntimeError: if the model cannot be run on the example; nothing is changed.
     """
     _require_module("auto_rotate", model)
     decisions = decide(model, ROTATED, example, output_layer)
@@ -150,8 +158,12 @@ def rotation_plan(
 ) -> pd.DataFrame:
     """What `auto_rotate` will do with these arguments; nothing is changed.
 
-    One row per layer that has an Auto-Rotating form, or a subclass of one: layer (its name in the
-    model), type, rotate, why.
+    Args:
+        model, example, output_layer: as in `auto_rotate`.
+
+    Returns:
+        One row per layer that has an Auto-Rotating form, or is a subclass of one: layer (its name
+        in the model), type, rotate, why.
     """
     rows = [
         {"layer": d.name, "type": type(d.layer).__name__, "rotate": d.rotate, "why": d.why}
@@ -163,8 +175,15 @@ def rotation_plan(
 def undo_rotation(model: nn.Module) -> nn.Module:
     """Make every Auto-Rotating layer of a model the plain one again, in place.
 
-    ValueError, and nothing is changed, where one has been parametrised since, or is of a class of
-    its own.
+    Args:
+        model: a model with Auto-Rotating layers.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if a layer has been parametrised since, or is of a class of its own; nothing is
+            changed.
     """
     _require_module("undo_rotation", model)
     for module in model.modules():
@@ -212,11 +231,16 @@ def _suggestion(model: nn.Module) -> float:
 
 @torch.no_grad()
 def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.DataFrame:
-    """How the pre-activations of a model lie in [-L, L], for inputs x.
+    """How the pre-activations of a model lie in [-L, L]; the model stays as it is.
 
-    One row per feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside (share
-    of its outputs within), deviation, largest (in size). L: None takes each rotated layer's own;
-    then plain layers have no row. The model stays as it is, running statistics too.
+    Args:
+        model: any torch model.
+        x: its inputs.
+        L: limit of the region; None: each rotated layer's own, and plain layers have no row.
+
+    Returns:
+        One row per feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside
+        (the share of its outputs within), deviation (their standard deviation), largest (in size).
     """
     rows: list[dict[str, Any]] = []
     hooks = []

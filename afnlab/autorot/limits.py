@@ -21,7 +21,12 @@ def suggested_L(ref: str | Activation) -> float:
 
     tanh 2, sigmoid 4, arctan 7 (the source's table); for any other, rounded to a tenth (to a
     thousandth below that), where its slope has fallen to 7 % of its maximum on both sides for good.
-    ValueError for one that is not elementwise or does not saturate: then L has to be chosen.
+
+    Args:
+        ref: an activation, by name, reference or object.
+
+    Raises:
+        ValueError: for one that is not elementwise or does not saturate: then L has to be chosen.
     """
     record = get_activation(ref)
     if record.label in PUBLISHED:
@@ -45,10 +50,18 @@ def _slope(record: Activation, x: torch.Tensor) -> torch.Tensor:
 
 
 def input_limits(ref: str | Activation, data_min: float, data_max: float) -> tuple[float, float]:
-    """(xmin_lim, xmax_lim) for layers fed by data and by this activation's outputs.
+    """Limits of the values that enter layers fed by data and by this activation's outputs.
 
-    The hull of the data's range and of the activation's; where the activation is unbounded, the
-    data's limit alone, as the source's README has it. ValueError for data_max < data_min.
+    Args:
+        ref: the activation, by name, reference or object.
+        data_min, data_max: the range of the data.
+
+    Returns:
+        (xmin_lim, xmax_lim): the hull of the data's range and of the activation's; where the
+        activation is unbounded, the data's limit alone, as the source's README has it.
+
+    Raises:
+        ValueError: for data_max < data_min.
     """
     given = (data_min, data_max)
     numbers = all(isinstance(v, (int, float)) and abs(v) <= float_info.max for v in given)

@@ -27,13 +27,20 @@ SETTINGS = ("L", "xmin_lim", "xmax_lim", "x_q", "eps", "auto_rot", "trainable_L"
 
 
 class Rotation(Restoring):
-    """Mixin before a torch layer: takes the keywords below, and offers `rho`.
+    """Mixin before a torch layer, which takes these keywords beside the layer's own arguments.
 
-    L: limit of the dynamic region [-L, L]; xmin_lim, xmax_lim: limits of the values that enter the
-    layer; x_q: the probe, "auto" for 2 xmax_lim - xmin_lim, a number, or (feed-forward layers) a
-    tensor of one value an input feature; eps: guards the division; auto_rot: False gives the plain
-    layer, bit for bit, and L may then be None; trainable_L: L becomes a parameter.
-    ValueError for L <= 0, xmax_lim < xmin_lim, or L=None with auto_rot on.
+    Args:
+        L: limit of the dynamic region [-L, L], above 0; None only with auto_rot=False.
+        xmin_lim, xmax_lim: limits of the values that enter the layer.
+        x_q: the probe: "auto" for 2 xmax_lim - xmin_lim, a number, or (feed-forward layers) a
+            tensor with one value per input feature.
+        eps: guards the division.
+        auto_rot: False gives the plain layer, bit for bit.
+        trainable_L: L becomes a parameter.
+        *args, **kwargs: what the torch layer takes.
+
+    Raises:
+        ValueError: for L <= 0, xmax_lim < xmin_lim, or L=None with auto_rot on.
     """
 
     features: int | None = None  # size of a tensor x_q; None: no tensor is taken
@@ -81,7 +88,14 @@ class Rotation(Restoring):
         auto_rot: bool = True,
         trainable_L: bool = False,
     ) -> None:
-        """Set what the constructor takes, checked."""
+        """Set what the constructor takes, checked.
+
+        Args:
+            L, xmin_lim, xmax_lim, x_q, eps, auto_rot, trainable_L: as in the constructor.
+
+        Raises:
+            ValueError: as the constructor.
+        """
         assert isinstance(self, nn.Module)
         name = type(self).__name__
         for label, flag in (("auto_rot", auto_rot), ("trainable_L", trainable_L)):
@@ -145,11 +159,26 @@ class Rotation(Restoring):
         return inward_clamp(self.L, 1e-3, inf) if self.trainable_L else self.L
 
     def rho(self, f: Tensor) -> Tensor:
-        """The factor for pre-activations whose value at the probe is f; half types: in float32."""
+        """The factor for pre-activations.
+
+        Args:
+            f: the value of the pre-activations at the probe.
+
+        Returns:
+            L / (abs(f) + eps), of the shape of f; in float32 for half-precision types.
+        """
         return self.limit * inverse_size(f, self.eps)
 
     def constant(self, like: Tensor, *shape: int) -> Tensor:
-        """The probe as an input of shape (1, features, ...)."""
+        """The probe as an input.
+
+        Args:
+            like: a tensor with the type and device of the result.
+            *shape: the size of each dimension after the batch; the first is the number of features.
+
+        Returns:
+            A tensor of shape (1, *shape).
+        """
         x_q = self.probe
         if isinstance(x_q, Tensor):
             return x_q.to(like.dtype).view(1, -1, *[1] * (len(shape) - 2)).expand(shape)

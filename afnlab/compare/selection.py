@@ -290,7 +290,17 @@ class Selection:
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
 
     def runs_of(self, label: str) -> list[TrainingRecord]:
+        """The records of the runs of a row.
+
+        Args:
+            label: the row's.
+        """
         return [r for r in self.records if r["group"] == self.rows[label].group]
 
     def folders_of(self, label: str) -> list[Path]:
+        """The folders of the runs of a row.
+
+        Args:
+            label: the row's.
+        """
         return [self.folder / r["id"] for r in self.runs_of(label)]

@@ -68,7 +68,20 @@ def _draw(ax: Axes, x: np.ndarray, drawn: Sequence[np.ndarray]) -> Axes:
 
 
 def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params: object) -> Figure:
-    """An activation with its first and second derivative, side by side with its slope's detail."""
+    """An activation with its derivatives, and its slope in detail beside them.
+
+    Args:
+        ref: an elementwise activation, by name, reference or object.
+        span: the inputs reach from -span to span.
+        order: the highest derivative.
+        **params: its parameters.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: for an activation that is unknown or not elementwise.
+    """
     record = get_activation(ref)
     with styled():
         figure = Picture(figsize=(9, 3.6), layout="constrained")
@@ -87,7 +100,16 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
 
 
 def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Figure:
-    """Small multiples of elementwise activations: the function solid, its slope dashed."""
+    """Small multiples of elementwise activations: the function solid, its slope dashed.
+
+    Args:
+        refs: activations by name, reference or object, or curves.
+        columns: panels side by side.
+        span: the inputs reach from -span to span.
+
+    Returns:
+        The figure.
+    """
     shown = [ref if isinstance(ref, Curve) else get_activation(ref) for ref in refs]
     figure, axes = panels(len(shown), columns, 1.6, sharey=True)
     for ax, record in zip(axes, shown, strict=True):

@@ -57,7 +57,14 @@ def seed_lines(ax: Axes, history: pd.DataFrame, column: str, percent: bool = Fal
 
 
 def training(history: pd.DataFrame) -> Figure:
-    """Accuracy and loss of one activation's seeds over the epochs."""
+    """Accuracy and loss of one activation's seeds over the epochs.
+
+    Args:
+        history: a `Result.history`.
+
+    Returns:
+        The figure.
+    """
     with styled():
         figure = Picture(figsize=(9, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)

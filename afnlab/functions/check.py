@@ -29,18 +29,23 @@ ROUNDING = torch.finfo(torch.float32).eps
 
 
 def check(refs: Sequence[str] = ()) -> pd.DataFrame:
-    """What is wrong with activations, a row each: empty texts where nothing is.
+    """What is wrong with activations.
 
-    refs: names of ours, `path/my.py:thing` or `package.module:thing`, where the thing is an afnlab
-        activation, a torch module class that needs no arguments, or a function of a tensor; or a
-        package, for all module classes in it. Without any: all of ours.
+    Args:
+        refs: names of ours, `path/my.py:thing` or `package.module:thing`, where the thing is an
+            afnlab activation, a torch module class that needs no arguments, or a function of a
+            tensor; or a package, for all module classes in it. Without any: all of ours.
 
-    Columns: "values" and "slopes", the first that is not finite for |x| up to 1e4, in float64,
-    float32, bfloat16 and float16 (where the value of float64 fits in); "derivative", where the
-    slope is not that of the values, in float64 within |x| <= 8, or else where a slope in bfloat16
-    or float16 is off by more than 16 units in its last place and the rounding of 1 in float32
-    (1.2e-7), at any number of the type up to 1e4 in size; "left out", why it could not be checked.
-    Raises ValueError for a reference that cannot be found.
+    Returns:
+        One row per activation, with empty texts where nothing is wrong. "values" and "slopes": the
+        first that is not finite for |x| up to 1e4, in float64, float32, bfloat16 and float16 (where
+        the value of float64 fits in); "derivative": where the slope is not that of the values, in
+        float64 within |x| <= 8, or else where a slope in bfloat16 or float16 is off by more than 16
+        units in its last place and the rounding of 1 in float32 (1.2e-7), at any number of the type
+        up to 1e4 in size; "left out": why it could not be checked.
+
+    Raises:
+        ValueError: for a reference that cannot be found.
     """
     rows: dict[str, list[str]] = {}
     for ref in refs or list_activations():
@@ -52,7 +57,14 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def lines(table: pd.DataFrame) -> list[str]:
-    """What is wrong, a line for each activation with anything wrong."""
+    """What is wrong, as text.
+
+    Args:
+        table: of `check`.
+
+    Returns:
+        One line per activation with anything wrong.
+    """
     words = {"values": "value {}", "slopes": "slope {}", "derivative": "slope {}"}
     words["left out"] = "left out: {}"
     found = {
@@ -64,7 +76,14 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """One line: how many were checked, and how many are not finite, wrong, left out."""
+    """How many were checked, and how many are not finite, wrong, left out.
+
+    Args:
+        table: of `check`.
+
+    Returns:
+        One line.
+    """
     kept = table[table["left out"] == ""]
     said = {
         "values": "a value that is not finite",
@@ -80,7 +99,12 @@ def summary(table: pd.DataFrame) -> str:
 
 
 def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
-    """Whether something could not be checked that was asked for by its own name."""
+    """Whether something that was named itself could not be checked.
+
+    Args:
+        table: of `check`.
+        refs: what `check` was given.
+    """
     named = [ref.rpartition(":")[2] for ref in refs]
     left = table.index[table["left out"] != ""]
     return any(name in (*named, *refs) for name in left)
@@ -119,7 +143,14 @@ def _row(found: object) -> list[str]:
 
 
 def problems(found: object) -> list[str]:
-    """The columns of `check` but the last, for one activation, module class or function."""
+    """What is wrong with one activation.
+
+    Args:
+        found: an activation, a module class or a function.
+
+    Returns:
+        The columns of `check` but the last: values, slopes, derivative.
+    """
     precise = _function(found, torch.float64)
     _require_elementwise(precise)
     exact, slopes = derivatives(precise, _grid(torch.float64), 1)

@@ -11,7 +11,17 @@ from torch import Tensor
 def derivatives(
     function: Callable[..., Tensor], x: Tensor, order: int = 2, **params: object
 ) -> list[Tensor]:
-    """[f, f', ...] up to `order` at x, by automatic differentiation."""
+    """Derivatives by automatic differentiation.
+
+    Args:
+        function: takes a tensor and the parameters.
+        x: where they are evaluated.
+        order: the highest derivative, 0 or more.
+        **params: parameters of the function.
+
+    Returns:
+        [f, f', ...] up to `order`, each of the shape of x.
+    """
     x = x.detach().requires_grad_()
     values = [function(x, **params)]
     for left in reversed(range(order)):

@@ -18,10 +18,18 @@ DEAD = 0.05  # a slope smaller than this in size lets next to nothing back
 def profile(ref: str | Activation, **params: Any) -> pd.Series:
     """Numbers that describe an elementwise activation at these parameters.
 
-    Its least value and where, its largest slope, f and f' at 0, what it makes of a standard normal
-    input (mean, deviation, mean square of the slope, share of inputs with a slope below 0.05 in
-    size), the gain (see `afnlab.gain`), and whether values and slopes are finite up to |x| = 1e4
-    in every floating-point type. ValueError if it is not elementwise.
+    Args:
+        ref: the activation, by name, reference or object.
+        **params: its parameters.
+
+    Returns:
+        Its least value and where, its largest slope, f and f' at 0, what it makes of a standard
+        normal input (mean, standard deviation, mean square of the slope, share of inputs with a
+        slope below 0.05 in size), the gain (see `afnlab.gain`), and whether values and slopes are
+        finite up to |x| = 1e4 in every floating-point type.
+
+    Raises:
+        ValueError: if it is not elementwise.
     """
     record = get_activation(ref)
     if not record.elementwise:
@@ -57,7 +65,14 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
 
 
 def table(ref: str | Activation, **params: object) -> pd.DataFrame:
-    """`profile`, to read: numbers have four digits."""
+    """`profile` as a table to be read.
+
+    Args:
+        ref, **params: as in `profile`.
+
+    Returns:
+        One row per number, with four digits.
+    """
     facts = profile(ref, **params)
     return facts.map(lambda v: f"{v:.4g}" if isinstance(v, float) else v).to_frame()
 
@@ -65,9 +80,16 @@ def table(ref: str | Activation, **params: object) -> pd.DataFrame:
 def slope_under(
     record: Activation, deviation: float = 1.0, **params: object
 ) -> tuple[float, float]:
-    """What a normal input of this deviation meets: mean of f'^2, share of it with |f'| >= 0.05.
+    """The slopes that a normal input meets.
 
-    The first is the factor on the square of a gradient that passes back through the activation.
+    Args:
+        record: the activation.
+        deviation: standard deviation of the input, whose mean is 0.
+        **params: parameters of the activation.
+
+    Returns:
+        The mean of f'^2, which is the factor on the square of a gradient that passes back through
+        the activation, and the share of the input with |f'| >= 0.05.
     """
     z = torch.linspace(-6, 6, 1200, dtype=torch.float64)  # 0, where many have a kink, is left out
     weight = torch.exp(-z.square() / 2)
@@ -77,7 +99,15 @@ def slope_under(
 
 
 def asymptotes(record: Activation, **params: Any) -> list[tuple[float, float]]:
-    """The lines (slope, intercept) that f nears towards -infinity and +infinity, where it does."""
+    """The lines that an activation approaches.
+
+    Args:
+        record: the activation.
+        **params: its parameters.
+
+    Returns:
+        (slope, intercept) towards -infinity and towards +infinity, where there is such a line.
+    """
     far = torch.tensor([200.0, 400.0, 2000.0, 4000.0], dtype=torch.float64)
     found = []
     for side in (-far, far):

@@ -146,7 +146,19 @@ class Surfaces(Scene):
 def learned(
     activations: Sequence[str | Activation], shape: str = "spirals", steps: int = 600
 ) -> Figure:
-    """One or two activations after so many steps on a shape of `afnlab.training.plane`."""
+    """Decision surfaces of small networks that have learned points in the plane.
+
+    Args:
+        activations: one or two, by name, reference or object.
+        shape: of the points, see `afnlab.training.plane`.
+        steps: how many steps of gradient descent are taken.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: for an unknown activation or shape.
+    """
     learners = [Learner(Setup(ref)) for ref in activations]
     scene = Surfaces(learners)
     x, y = points(shape)

@@ -168,7 +168,18 @@ def first_view(shown: Sequence[Shown], span: float = 5.0) -> View:
 
 
 def overlay(refs: Sequence[str | Activation], span: float = 5.0) -> Figure:
-    """Activations at their default parameters laid over one another, with their derivatives."""
+    """Activations at their default parameters over one another, with their derivatives.
+
+    Args:
+        refs: up to six elementwise activations, by name, reference or object.
+        span: the inputs reach from -span to span, above 0.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: for an activation that is unknown or not elementwise.
+    """
     shown = [Shown.of(ref) for ref in refs]
     return Curves(shown, first_view(shown, span) if shown else None).figure
 

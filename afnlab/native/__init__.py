@@ -15,9 +15,13 @@ __all__ = ["kernels", "status"]
 
 
 def status(name: str = "srelu") -> dict[str, str]:
-    """Per device, where its kernels come from, or "torch: " and why there are none.
+    """Where the compiled kernels come from.
 
-    Asks by building the kernel of one activation, if it is not there yet.
+    Args:
+        name: an activation; its kernel is built if it is not there yet.
+
+    Returns:
+        Per device, the library, or "torch: " and why there is none.
     """
     kinds = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     found = {kind: kernels.look_up(name, kind, warn=False) for kind in kinds}

@@ -44,14 +44,27 @@ def write(
     report: Callable[[str], None] = inform,
     **overrides: object,
 ) -> Path:
-    """Write the report of a sweep's runs, or of all in the folder, and return its page.
+    """Write the report of a sweep's runs, or of all in the folder.
 
-    The page lies in `out` (`reports/<sweep>`) beside one page for every run behind it, the tables
-    as CSV, Markdown and LaTeX, the figures as SVG, and, where there is a Chromium, itself as PDF.
-    If it is there already, made of the same runs by the same code, nothing is done and that is
-    said. baseline, margin, speed: see `select`; means: what the report's notebook is executed with;
-    report: takes lines on what happens, by default those of the logger `afnlab`.
-    ValueError if there are no runs.
+    The page lies in `out` beside one page for every run behind it, the tables as CSV, Markdown and
+    LaTeX, the figures as SVG, and, where Chromium is installed, itself as PDF. If it exists
+    already, made of the same runs by the same code, nothing is done, and a line says so.
+
+    Args:
+        sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
+        runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
+        out: the folder to write to; None: `reports/<sweep>`.
+        baseline, margin, speed: as in `afnlab.compare.select`.
+        pdf: print the page as PDF too.
+        means: with what the report's notebook is executed.
+        report: takes lines on what happens; by default the logger `afnlab`.
+        **overrides: settings in place of the sweep's own, as in `afnlab.runs.sweep`.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: if there are no runs.
     """
     folder = location.folder(runs)
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
@@ -126,7 +139,15 @@ def commands(
     speed: str = "",
     overrides: Mapping[str, object] = {},
 ) -> list[str]:
-    """The command lines that make the runs, their report, and prove it; margin in points."""
+    """The command lines that execute the runs, write their report, and verify it.
+
+    Args:
+        sweep: the sweep file; empty: all runs of a folder.
+        baseline: the label with which others are compared; empty: the sweep's own.
+        margin: the largest difference that does not matter, in points; 0: none.
+        speed: the file of a speed benchmark; empty: none.
+        overrides: settings in place of the sweep's own.
+    """
     name = f" {shlex.quote(sweep)}" if sweep else ""
     limits = flags(overrides)
     own = f" --baseline {shlex.quote(baseline)}" if baseline else ""

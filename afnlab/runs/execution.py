@@ -32,7 +32,11 @@ _DISTRIBUTIONS = ("papermill", "ipykernel", "pandas", "scikit-learn")
 
 
 class RunFailed(Exception):
-    """A notebook stopped with an error; `folder` holds what it left."""
+    """A notebook stopped with an error.
+
+    Attributes:
+        folder: what it left.
+    """
 
     def __init__(self, message: str, folder: Path) -> None:
         self.message, self.folder = masked(message), folder
@@ -49,12 +53,23 @@ class RunFailed(Exception):
 
 
 def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: Any) -> Path:
-    """Run a notebook in a kernel of its own and store what it leaves; the run's folder.
+    """Run a notebook in a kernel of its own and store what it leaves.
 
-    means: threads, server, timeout, ...; they may be given by name instead (`threads=1`).
-    The work is done under a temporary name: the folder `runs/<id>` is there whole or not at all.
-    RunFailed if a cell raises, the kernel dies, the time is up or the disk is full; what was done
-    is then in `runs/.failed/<id>`. ValueError if the folder cannot hold runs.
+    The work is done under a temporary name: the folder `runs/<id>` is complete or absent.
+
+    Args:
+        spec: the notebook and its parameters.
+        runs: the folder of runs.
+        means: threads, server, timeout, ...
+        **settings: the same by name (`threads=1`), in place of `means`.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        RunFailed: if a cell raises, the kernel dies, the time is up or the disk is full; what was
+            done is then in `runs/.failed/<id>`.
+        ValueError: if the folder cannot hold runs.
     """
     refuse_while_importing("afnlab.runs.execute")
     means = means or Means(**settings)

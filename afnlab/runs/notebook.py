@@ -27,9 +27,17 @@ _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
 def parameters(namespace: Mapping[str, object]) -> Run:
     """The run that a training notebook's parameters ask for; call it as `parameters(globals())`.
 
-    Takes the plain values (numbers, texts, lists, dicts) among the globals: those of the parameters
-    cell, and what papermill or the user added to them. ValueError, with the nearest spelling, for a
-    name that neither the cell, nor the chosen activation, nor the chosen task declares.
+    Args:
+        namespace: the notebook's globals. The plain values among them (numbers, texts, lists,
+            dicts) are taken: those of the parameters cell, and what papermill or the user added to
+            them.
+
+    Returns:
+        The run.
+
+    Raises:
+        ValueError: with the nearest spelling, for a name that neither the cell, nor the chosen
+            activation, nor the chosen task declares.
     """
     given = {
         name: value
@@ -42,18 +50,30 @@ def parameters(namespace: Mapping[str, object]) -> Run:
 
 @dataclass(frozen=True)
 class Run:
-    """A training about to happen, inside a notebook."""
+    """A training inside a notebook, before it is executed.
+
+    Attributes:
+        training: what is trained, checked.
+        out: the folder to save in; empty: nothing is saved.
+    """
 
     training: Training
     out: str = ""
 
     def train(self) -> Result:
-        """Train as it is asked; where something is to be tuned, tune it first."""
+        """Train what the parameters ask for, after its tuning if there is one."""
         begin = train_configured if self.training.tuning is None else tune_configured
         return begin(self.training, progress=False if self.out else None)
 
     def save(self, result: Result) -> str:
-        """Write the result's tables into the folder `out`; an empty `out` writes nothing."""
+        """Write the result's tables into the folder `out`; an empty `out` writes nothing.
+
+        Args:
+            result: of `train`.
+
+        Returns:
+            A line that says where they are.
+        """
         if not self.out:
             return "not saved: the parameter `out` is empty"
         folder = Path(self.out)

@@ -32,11 +32,16 @@ _REFERENCES = ("task", "activation", "activations")
 class RunSpec(ABC):
     """A notebook and the parameters it is to be given: a `TrainingSpec` or a `NotebookSpec`.
 
-    id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
-    code cells and the code that it can reach; group: the same without the seeds, so that runs of
-    one group are one experiment. native: whether compiled kernels are used, None: as they are here;
-    here: whether the device must be this machine's. content: what the notebook held when the spec
-    was made, which is what is executed; reached: the code that it then could reach.
+    Attributes:
+        notebook: its path.
+        parameters: those that are given, checked.
+        native: whether compiled kernels are used; None: as they are here.
+        here: whether the device must be this machine's.
+        content: what the notebook held when the spec was made, which is what is executed.
+        reached: the code that it then could reach.
+        id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
+            code cells and the code that it can reach.
+        group: the same without the seeds, so that runs of one group are one experiment.
     """
 
     notebook: Path
@@ -55,10 +60,21 @@ class RunSpec(ABC):
         here: bool = True,
         closed: Sequence[Path] = (),
     ) -> RunSpec:
-        """Checked: ValueError for an unknown notebook, ParameterError for a parameter or value.
+        """The spec of a notebook and parameters, checked.
 
-        It is a `TrainingSpec` if the notebook declares task, activation and out. closed: folders
-        whose code is not to be run.
+        Args:
+            notebook: a path, or the name of one of afnlab's.
+            parameters: values by name.
+            native, here: see `RunSpec`.
+            closed: folders whose code is not to be run.
+
+        Returns:
+            A `TrainingSpec` if the notebook declares task, activation and out, else a
+            `NotebookSpec`.
+
+        Raises:
+            ValueError: for an unknown notebook.
+            ParameterError: for a parameter or value that is not allowed.
         """
         path = paths.find("notebooks", notebook, ".ipynb")
         given = _named(parameters)
@@ -73,8 +89,15 @@ class RunSpec(ABC):
     def of_record(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> RunSpec:
         """What a record's run would be with today's code, on a device and kernels like its own.
 
-        closed: folders whose code is not to be run, such as that of the record. ValueError,
-        whatever the record asks for that cannot be.
+        Args:
+            record: of a run.
+            closed: folders whose code is not to be run, such as that of the record.
+
+        Returns:
+            The spec.
+
+        Raises:
+            ValueError: for whatever the record asks for that cannot be.
         """
         try:
             given, normal = encoding.decode(record["given"]), record["parameters"]
@@ -128,10 +151,13 @@ class RunSpec(ABC):
 
     @abstractmethod
     def pending(self, done: Collection[int] | None) -> RunSpec | None:
-        """What is left of it to run; None if nothing is.
+        """What is left of it to run.
 
         Args:
-            done: the seeds that whole runs of its group hold; None if there is no such run.
+            done: the seeds that complete runs of its group hold; None if there is no such run.
+
+        Returns:
+            The spec with the seeds that are left; None if nothing is.
         """
 
     @cached_property

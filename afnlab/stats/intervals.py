@@ -17,7 +17,14 @@ _TINY = 1e-12
 
 
 def alpha(level: float) -> float:
-    """1 - level without the rounding error in its last digits, so that p-values can equal it."""
+    """The significance level that belongs to a confidence level.
+
+    Args:
+        level: the confidence level, between 0 and 1.
+
+    Returns:
+        1 - level, without the rounding error in its last digits, so that p-values can equal it.
+    """
     return round(1 - level, 12)
 
 
@@ -142,7 +149,14 @@ def _studentised(standard: np.ndarray, counts: np.ndarray, level: float) -> np.n
 
 
 def interquartile_mean(values: ArrayLike) -> float:
-    """Mean of the middle half of (n,) values: a quarter of them is left out at each end."""
+    """Mean of the middle half of the values: a quarter of them is left out at each end.
+
+    Args:
+        values: (n,) values.
+
+    Returns:
+        The mean.
+    """
     return float(stats.trim_mean(np.asarray(values, dtype=float), 0.25))
 
 

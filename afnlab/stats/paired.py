@@ -207,7 +207,14 @@ def effect_size(differences: ArrayLike) -> float:
 
 
 def improvement(differences: ArrayLike) -> float:
-    """Share of the seeds whose difference is above 0; a tie counts half."""
+    """Share of the seeds whose difference is above 0; a tie counts half.
+
+    Args:
+        differences: (n,) differences, one per seed.
+
+    Returns:
+        The share, between 0 and 1.
+    """
     d = np.asarray(differences, dtype=float)
     return float(np.mean((d > 0) + 0.5 * (d == 0)))
 

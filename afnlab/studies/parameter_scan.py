@@ -19,14 +19,29 @@ __all__ = ["best", "figure", "final", "flat", "grid", "judged", "scan", "table",
 
 
 def final(history: pd.DataFrame) -> pd.DataFrame:
-    """Seeds x values: accuracy after the last epoch, in %."""
+    """Accuracy after the last epoch.
+
+    Args:
+        history: of `scan`.
+
+    Returns:
+        Seeds x values, in %.
+    """
     last = history[history.epoch == history.epoch.max()]
     return 100 * last.pivot(index="seed", columns="value", values="test_accuracy")
 
 
 def table(history: pd.DataFrame) -> pd.DataFrame:
-    """One row per value: seeds, diverged, mean accuracy (%) with its 95 % interval, and how far the
-    best value is ahead, paired by seed, with its interval."""
+    """Accuracy at each value.
+
+    Args:
+        history: of `scan`.
+
+    Returns:
+        One row per value: seeds, diverged, mean accuracy (%) with its 95 % interval, and how far
+            the
+        best value is ahead, paired by seed, with its interval.
+    """
     accuracy = final(history)
     winner = accuracy[best(history)]
     diverged = history.groupby(["value", "seed"]).diverged.last().groupby("value").sum()
@@ -41,7 +56,11 @@ def table(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(history: pd.DataFrame) -> float:
-    """The value of the highest mean accuracy."""
+    """The value of the highest mean accuracy.
+
+    Args:
+        history: of `scan`.
+    """
     accuracy = final(history)
     return float(accuracy.columns.to_numpy()[accuracy.mean().to_numpy().argmax()])
 
@@ -50,13 +69,25 @@ def flat(history: pd.DataFrame) -> list[float]:
     """The values that are not distinguishable from the best: the paired interval contains 0.
 
     The best is chosen from the same numbers, so this range is rather too small than too large.
+
+    Args:
+        history: of `scan`.
     """
     found = table(history)
     return found[found["ahead, low"].fillna(0) <= 0].index.tolist()
 
 
 def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
-    """Where the top is, how flat it is, and whether the default stands in it."""
+    """Where the maximum is, how flat it is, and whether the default lies in it.
+
+    Args:
+        history: of `scan`.
+        parameter: its name.
+        default: its default value.
+
+    Returns:
+        A few sentences.
+    """
     accuracy, top = final(history), best(history)
     tried = sorted(history.value.unique().tolist())
     text = f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} %"
@@ -88,7 +119,17 @@ def figure(
     default: float | None = None,
     trained: pd.DataFrame | None = None,
 ) -> Figure:
-    """Mean accuracy with 95 % intervals over the values; `trained` from the same starts."""
+    """Mean accuracy with 95 % intervals over the values.
+
+    Args:
+        history: of `scan`.
+        parameter: its name.
+        default: marked by a line; None: not marked.
+        trained: of `scan` with trainable=True, from the same initial values.
+
+    Returns:
+        The figure.
+    """
     with styled():
         drawn = Picture(figsize=(7, 3.4), layout="constrained")
         ax = drawn.subplots()
@@ -119,7 +160,16 @@ def figure(
 
 
 def judged(task: str, activation: str, parameter: str, value: float, **options: object) -> str:
-    """Train on all training examples with the value chosen, and say its accuracy on the test's."""
+    """Train on all training examples at the chosen value, and evaluate on the test examples.
+
+    Args:
+        task, activation: as in `afnlab.train`.
+        parameter, value: the setting.
+        **options: what else `afnlab.train` takes (seeds, epochs, ...).
+
+    Returns:
+        A line with the test accuracy.
+    """
     result = train(task, activation, params={parameter: value}, **options)  # type: ignore[arg-type]
     accuracy = estimate(*accuracy_interval(100 * result.final.test_accuracy), unit=" %")
     seeds = counted(len(result.seeds), "seed")

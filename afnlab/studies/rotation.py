@@ -35,7 +35,13 @@ def variants(
 ) -> dict[str, Result]:
     """The three trainings of the source's example: classic, rotated with its flag off, rotated.
 
-    L: None means `suggested_L`. options: what `train` takes (seeds, epochs, ...).
+    Args:
+        task, ref: task and activation, as in `afnlab.train`.
+        L: limit of the dynamic region; None: `suggested_L`.
+        **options: what else `afnlab.train` takes (seeds, epochs, ...).
+
+    Returns:
+        A `Result` per variant.
     """
     limit = suggested_L(ref) if L is None else L
     params = options.pop("params", {})
@@ -46,7 +52,14 @@ def variants(
 
 
 def variant_table(results: dict[str, Result]) -> pd.DataFrame:
-    """Accuracy and loss of each variant with 95 % intervals, and the paired gap to classic."""
+    """Accuracy and loss of each variant with 95 % intervals, and the paired difference to classic.
+
+    Args:
+        results: of `variants`.
+
+    Returns:
+        One row per variant.
+    """
     base = results["classic"].final
     rows = []
     for name, result in results.items():
@@ -71,7 +84,16 @@ def _same(one: Result, other: Result) -> str:
 
 
 def depth_task(depth: int, kind: str, width: int = 32) -> Task:
-    """A network of `depth` hidden layers on the digits; kind is one of KINDS."""
+    """A task with a deep network on the digits.
+
+    Args:
+        depth: the number of hidden layers.
+        kind: one of KINDS.
+        width: units per hidden layer.
+
+    Raises:
+        ValueError: for another kind.
+    """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {shown(kind)}")
     return Task(
@@ -111,7 +133,14 @@ def depth_study(
 ) -> pd.DataFrame:
     """Gradient norms of each layer's weights, by depth, kind and epoch.
 
-    Columns: depth, kind, epoch, layer (from 1), seed, norm (mean over the epoch's steps), accuracy.
+    Args:
+        ref: the activation.
+        depths: numbers of hidden layers.
+        seeds, epochs: of each training.
+
+    Returns:
+        One row per depth, kind, epoch, layer (from 1) and seed, with norm (mean over the epoch's
+        steps) and accuracy.
     """
     parts = []
     options: Any = {"seeds": seeds, "epochs": epochs, "record": ["gradients"], "progress": False}
@@ -133,13 +162,27 @@ def depth_study(
 
 
 def depth_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean test accuracy (%) after the last epoch, by depth and kind."""
+    """Mean test accuracy (%) after the last epoch.
+
+    Args:
+        table: of `depth_study`.
+
+    Returns:
+        Depths x kinds.
+    """
     last = table[table.epoch == table.epoch.max()]
     return (100 * last.groupby(["depth", "kind"]).test_accuracy.mean()).round(1).unstack()
 
 
 def depth_figure(table: pd.DataFrame) -> Figure:
-    """Gradient norm by layer, one panel a depth: the first epoch dotted, the last solid."""
+    """Gradient norm by layer, one panel per depth: the first epoch dotted, the last solid.
+
+    Args:
+        table: of `depth_study`.
+
+    Returns:
+        The figure.
+    """
     depths = sorted(table.depth.unique())
     with styled():
         figure = Picture(figsize=(9.5, 2.8), layout="constrained")

@@ -74,9 +74,14 @@ class Explorer(widgets.VBox):
     # What a user does.
 
     def add(self, ref: str | Activation) -> None:
-        """Lay one more activation over the others; ValueError if it cannot be.
+        """Lay one more activation over the others.
 
-        One whose file has been edited since it was added takes the place of what it was.
+        Args:
+            ref: by name, reference or object. One whose file has been edited since it was added
+                takes the place of what it was.
+
+        Raises:
+            ValueError: if it is unknown, not elementwise, or one too many.
         """
         record = get_activation(ref)
         if record in [card.record for card in self.cards]:
@@ -89,6 +94,11 @@ class Explorer(widgets.VBox):
         self._rebuild()
 
     def remove(self, card: Card) -> None:
+        """Take an activation away.
+
+        Args:
+            card: the one that shows it.
+        """
         self.cards.remove(card)
         card.close()
         self._rebuild()
@@ -111,14 +121,22 @@ class Explorer(widgets.VBox):
             self._looked()
 
     def save(self, kind: str) -> None:
-        """Have the browser save the figure as "svg" or "png"."""
+        """Have the browser save the figure.
+
+        Args:
+            kind: "svg" or "png".
+        """
         if self.scene is None:
             return
         name = "-".join(card.record.name for card in self.cards)
         self.screen.save(f"{name}.{kind}", self.picture(kind), KINDS[kind])
 
     def picture(self, kind: str) -> bytes:
-        """The figure as a file of this kind, "svg" or "png"."""
+        """The figure as the content of a file.
+
+        Args:
+            kind: "svg" or "png".
+        """
         assert self.scene is not None
         buffer = io.BytesIO()
         with mpl.rc_context({"svg.fonttype": "path"}):
@@ -202,10 +220,18 @@ class Explorer(widgets.VBox):
 def explore(*activations: str | Activation, span: float = 5.0, runs: str | None = None) -> Explorer:
     """Sliders for the parameters of activations, and their curves as they move.
 
-    activations: up to six, by name, by reference to a user's own, or as records; none means SReLU.
-    span: the inputs reach from -span to span. runs: a folder of runs, whose learned parameters can
-    be played over the epochs; None means `$AFNLAB_RUNS`, or `runs`.
-    ValueError for an unknown activation or one that is not elementwise.
+    Args:
+        *activations: up to six, by name, by reference to a user's own, or as records; none means
+            SReLU.
+        span: the inputs reach from -span to span.
+        runs: a folder of runs, whose learned parameters can be played over the epochs; None:
+            $AFNLAB_RUNS, or `runs`.
+
+    Returns:
+        The widget.
+
+    Raises:
+        ValueError: for an unknown activation or one that is not elementwise.
     """
     return Explorer(activations or ("srelu",), span, runs)
 

@@ -117,10 +117,12 @@ class Playground(widgets.VBox):
         self.play_button.description, self.play_button.icon = "Pause", "pause"
 
     def pause(self) -> None:
+        """Stop training; what was learned stays."""
         self.turns.stop()
         self.play_button.description, self.play_button.icon = "Play", "play"
 
     def toggle(self) -> None:
+        """Play if it pauses, else pause."""
         (self.play if self.turns.task is None else self.pause)()
 
     def one_step(self) -> None:
@@ -141,6 +143,7 @@ class Playground(widgets.VBox):
             self._draw()
 
     def close(self) -> None:
+        """Pause, and take the widget away."""
         self.pause()
         super().close()
 
@@ -217,10 +220,17 @@ def playground(
 ) -> Playground:
     """Networks that learn points of the plane while one watches.
 
-    activations: one, or two to compare from the same first weights and batches; none means SReLU
-    and tanh. shape: "moons", "circles", "spirals", "xor", or "my own points" for an empty plane.
-    preset: "afnlab", or "convnetjs-extras demo", which is 2-16-7-7-7-2 with its rates.
-    ValueError for anything else.
+    Args:
+        *activations: one, or two to compare from the same initial weights and batches; none means
+            SReLU and tanh.
+        shape: "moons", "circles", "spirals", "xor", or "my own points" for an empty plane.
+        preset: "afnlab", or "convnetjs-extras demo", which is 2-16-7-7-7-2 with its rates.
+
+    Returns:
+        The widget.
+
+    Raises:
+        ValueError: for anything else.
     """
     if len(activations) > 2:
         raise ValueError(f"activations must be one or two, got {len(activations)}")

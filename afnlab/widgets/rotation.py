@@ -17,8 +17,12 @@ DEEPEST, WIDE = 8, "330px"
 class RotationExplorer(widgets.VBox):
     """A figure of `afnlab.live.preactivations.Regions` that follows its sliders.
 
-    task: one with the settings auto_rot and L. activation: a saturating one, or give L.
     Its sliders: L, the probe x_Q, the number of hidden layers, the activation's parameters.
+
+    Args:
+        task: one with the settings auto_rot and L.
+        activation: a saturating one, or give L.
+        L: limit of the dynamic region; None: `suggested_L`.
     """
 
     def __init__(

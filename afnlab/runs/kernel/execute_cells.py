@@ -30,11 +30,15 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
 class Means:
     """What notebooks are executed with.
 
-    threads: how many a kernel's torch may use; None: all. server: what kernels are forked from;
-    None: each is a new interpreter. timeout: seconds that a notebook may take; None: any.
-    environment: variables that are added to the kernels' own. stop: set when what is under way is
-    no longer wanted, and its end no failure. since: when the sweep began (`time.time()`); what has
-    failed later, in another sweep on the same folder, is not tried again.
+    Attributes:
+        threads: how many threads torch may use in a kernel; None: all.
+        server: the process that kernels are forked from; None: each is a new interpreter.
+        timeout: seconds that a notebook may take; None: no limit.
+        environment: variables that are added to the kernels' own.
+        stop: event that cancels running notebooks; a cancelled notebook is not recorded as a
+            failure.
+        since: when the sweep began (`time.time()`); what has failed later, in another sweep on the
+            same folder, is not retried.
     """
 
     threads: int | None = None

@@ -40,10 +40,17 @@ def folder(runs: str | Path | None = None) -> Path:
 
 
 def load(runs: str | Path = "runs") -> pd.DataFrame:
-    """All complete training runs of a folder or URL, one row a seed and epoch.
+    """All complete training runs of a folder or URL as one table.
 
-    Columns: run, group, task, activation, label, then the history's (seed, epoch, train_loss,
-    test_loss, test_accuracy, seconds, diverged). ValueError if there is no such folder.
+    Args:
+        runs: the folder, or a URL.
+
+    Returns:
+        One row per seed and epoch: run, group, task, activation, label, then the history's columns
+        (seed, epoch, train_loss, test_loss, test_accuracy, seconds, diverged).
+
+    Raises:
+        ValueError: if there is no such folder.
     """
     here = folder(runs)
     if not here.is_dir():

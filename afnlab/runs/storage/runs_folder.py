@@ -306,9 +306,15 @@ def readable(
 
 
 def records(runs: str | Path, entire: bool = False) -> list[Record]:
-    """The records of all whole runs, oldest first; what is not whole is named in a warning.
+    """The records of all complete runs.
 
-    entire: check the sums of all files, not only of those that numbers and pages are made of.
+    Args:
+        runs: the folder.
+        entire: check the checksums of all files, not only of those that numbers and pages are made
+            of.
+
+    Returns:
+        The records, oldest first; a run that is not complete is named in a warning.
     """
     return _all(_entries(Path(runs), RECORD), lambda path: read_record(path, entire))
 

@@ -57,18 +57,26 @@ def sweep(
     report: Callable[[str], None] | None = None,
     **overrides: object,
 ) -> Outcome:
-    """Execute the missing runs of a sweep.
+    """Execute the missing runs of a sweep; a failed run does not stop the others.
 
-    source: a sweep file, the name of one of afnlab's own, what such a file holds as a mapping, or a
-    `Sweep`. runs: the folder, or a URL that fsspec knows. jobs: how many notebooks run side by
-    side, sharing the machine's threads. only: take the runs with these values (`{"activation":
-    "relu"}`). retry_failed: retry runs that failed before. timeout: seconds that a run may take.
-    executor: where runs are executed, in place of `jobs` and `timeout`. report: takes lines on what
-    happens; None: a bar, and the lines go to the logger `afnlab`. overrides: seeds, epochs,
-    limit_train, ... in place of the file's.
+    Args:
+        source: a sweep file, the name of one of afnlab's own, what such a file holds as a mapping,
+            or a `Sweep`.
+        runs: the folder, or a URL that fsspec knows.
+        jobs: how many notebooks run at once, sharing the machine's threads.
+        only: take the runs with these values (`{"activation": "relu"}`).
+        retry_failed: retry what failed before.
+        timeout: seconds that a run may take.
+        executor: where runs are executed, in place of `jobs` and `timeout`.
+        report: takes lines on what happens; None: a bar, and the lines go to the logger `afnlab`.
+        **overrides: seeds, epochs, limit_train, ... in place of the file's.
 
-    A failed run does not stop the others. SweepError for a bad file; ValueError for what else is
-    not allowed, before anything runs.
+    Returns:
+        An `Outcome`: the runs that were present, added and failed.
+
+    Raises:
+        SweepError: for a bad file.
+        ValueError: for what else is not allowed, before anything runs.
     """
     refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
