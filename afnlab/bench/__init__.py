@@ -21,7 +21,6 @@ def main(
     name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: object
 ) -> None:
     """Run a benchmark, print its table, and write it with the machine's description if asked."""
-
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
     if file:  # now, and not after minutes of measuring

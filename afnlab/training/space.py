@@ -136,7 +136,7 @@ class Space:
         return {**axes, **budget, SELECTION_SEEDS: self.selection_seeds}
 
     def edge(self, name: str, value: Any) -> str:
-        """ "low" or "high" if a value lies at an end of its axis, else empty."""
+        """At which end of its axis a value lies: "low", "high" or, if at neither, an empty text."""
         axis = self.axes[name]
         if isinstance(axis, Range):
             share = axis.share(value)
