@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -55,6 +55,18 @@ class Config:
     keep_weights: bool
     group: int | None
     tuning: Space | None
+
+
+class Conditions(TypedDict, total=False):
+    """How long, on what and of how much of the data is trained, and what is kept of it."""
+
+    epochs: float | None
+    device: str | torch.device | None
+    dtype: str
+    limit_train: int | None
+    limit_test: int | None
+    record: Iterable[str]
+    keep_weights: bool
 
 
 def configure(

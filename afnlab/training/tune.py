@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
-import torch
 
 from afnlab.registry import Activation
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve
-from afnlab.training.plan import Config, Plan, configure, plan
+from afnlab.training.plan import Conditions, Config, Plan, configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
@@ -34,14 +33,8 @@ def tune(
     *,
     params: Mapping[str, Any] | None = None,
     seeds: int | Iterable[int] = 12,
-    epochs: float | None = None,
-    device: str | torch.device | None = None,
-    dtype: str = "float32",
-    limit_train: int | None = None,
-    limit_test: int | None = None,
-    record: Iterable[str] = (),
-    keep_weights: bool = False,
     progress: bool | None = None,
+    **conditions: Unpack[Conditions],
 ) -> Result:
     """Tune an activation, and evaluate it at its own best setting.
 
@@ -57,7 +50,9 @@ def tune(
         among: the candidates, see `afnlab.training.space.space`; None: eight, with learning rates
             from 3e-4 to 0.1 and initial weights scaled by 0.5, 1 or 2.
         params: parameters that all candidates share, as in `afnlab.train`; `split` may not be one.
-        seeds: the number of replicates, or a list of seeds. The rest is as in `afnlab.train`.
+        seeds: the number of replicates, or a list of seeds.
+        progress, **conditions: as in `afnlab.train`: epochs, device, dtype, limit_train,
+            limit_test, record, keep_weights.
 
     Returns:
         A `Result` of the trainings at the chosen settings, with more tables: `candidates` (one row
@@ -77,13 +72,7 @@ def tune(
         activation,
         params=params,
         seeds=seeds,
-        epochs=epochs,
-        device=device,
-        dtype=dtype,
-        limit_train=limit_train,
-        limit_test=limit_test,
-        record=record,
-        keep_weights=keep_weights,
+        **conditions,
         tuning=among if isinstance(among, Space) else space(FAIR if among is None else among),
     )
     return tune_configured(config, progress)
