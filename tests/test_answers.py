@@ -11,7 +11,8 @@ from afnlab.compare import formatting
 from afnlab.compare.answers import answers
 from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
 from afnlab.compare.costs import Cost
-from afnlab.compare.formatting import p_value, percent, points, short_percent, three_digits
+from afnlab.compare.formatting import amount, p_value, percent, short_percent, three_digits
+from afnlab.measures import ACCURACY
 from afnlab.messages import duration
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
@@ -64,7 +65,7 @@ def test_better_worse_and_neither():
     )
     assert made["By how much?"].endswith(
         "b against relu: +20.00 points in every seed. The highest of several means is optimistic,"
-        " because it is their maximum."
+        " because it is the best of them."
     )
 
 
@@ -117,7 +118,7 @@ def test_too_few_seeds():
     )
     assert made["By how much?"].endswith(
         "adjusted for 2 comparisons, these seeds set no bounds. The highest of several means is"
-        " optimistic, because it is their maximum."
+        " optimistic, because it is the best of them."
     )
     assert made["How sure?"] == (
         "Exact sign-flip test on 3 paired seeds, Holm's correction over 2 comparisons: the smallest"
@@ -163,7 +164,7 @@ def test_collapsed_seeds_are_named():
     bad = rows("bad", [0.97, 0.96, 0.97, 0.85, 0.97, 0.97, 0.98, 0.96])
     made = said(rows("relu", [0.97] * 8), bad, classes=10)
     assert made["How sure?"].endswith(
-        "Collapsed (final accuracy far below that of the other seeds of the same row), and counted"
+        "Collapsed (far behind the other seeds of the same row at the end), and counted"
         " in the means: bad (1 of 8 seeds)."
     )
 
@@ -188,9 +189,9 @@ def test_collapsed_seeds_are_named():
         (p_value(0.001), "0.001"),
         (p_value(0.04, 1), "< 0.1"),
         (p_value(float("nan")), ""),
-        (points(1e-6), "less than 0.01 points"),
-        (points(0.0), "0.00 points"),
-        (points(0.0123), "1.23 points"),
+        (amount(ACCURACY, 1e-6), "less than 0.01 points"),
+        (amount(ACCURACY, 0.0), "0.00 points"),
+        (amount(ACCURACY, 0.0123), "1.23 points"),
     ],
 )
 def test_what_is_not_nothing_does_not_read_as_nothing(told, expected):
@@ -201,9 +202,9 @@ def test_failed_seeds_are_named():
     bad = rows("bad", [0.1, 0.6, 0.6, 0.14, 0.6, 0.6], diverged=[2])
     made = said(BASE, bad, classes=10)
     assert made["How sure?"].endswith(
-        "Stuck (final accuracy hardly better than chance), and counted in the means: bad (2 of 6"
-        " seeds). Diverged (a loss that is not finite), and counted in the means: bad (1 of 6"
-        " seeds). No verdict changes if a diverged seed counts as 0 %."
+        "Stuck (hardly better than chance at the end), and counted in the means: bad (2 of 6"
+        " seeds). Diverged (not finite in a loss or a metric), and counted in the means: bad (1 of"
+        " 6 seeds). No verdict changes if a diverged seed counts as 0 %."
     )
     good = rows("good", [0.60 + 0.01 * s for s in SIX], diverged=[0])
     assert said(BASE, good)["How sure?"].endswith(
@@ -361,12 +362,12 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
 @pytest.mark.parametrize(
     ("value", "form", "scale", "text"),
     [
-        (0.1234, formatting.ACCURACY, 100, "12.34"),
-        (-0.001, formatting.DIFFERENCE, 100, "\N{MINUS SIGN}0.10"),
-        (0.001, formatting.DIFFERENCE, 100, "+0.10"),
-        (0.0, formatting.DIFFERENCE, 100, "0.00"),
-        (-0.0, formatting.DIFFERENCE, 100, "0.00"),
-        (np.nan, formatting.DIFFERENCE, 100, ""),
+        (0.1234, ACCURACY.form, 100, "12.34"),
+        (-0.001, ACCURACY.signed_form, 100, "\N{MINUS SIGN}0.10"),
+        (0.001, ACCURACY.signed_form, 100, "+0.10"),
+        (0.0, ACCURACY.signed_form, 100, "0.00"),
+        (-0.0, ACCURACY.signed_form, 100, "0.00"),
+        (np.nan, ACCURACY.signed_form, 100, ""),
         (np.inf, "{:.4f}", 1, ""),
         (12345.6, formatting.loss(12345.6), 1, "1.23e+04"),
         (1.23456, formatting.loss(1.23456), 1, "1.2346"),
@@ -388,8 +389,8 @@ def test_a_number(value, form, scale, text):
     ],
 )
 def test_an_interval(low, high, terminal, sentence):
-    assert formatting.limits(low, high, formatting.DIFFERENCE, minus="-") == terminal
-    assert formatting.interval(low, high) == sentence
+    assert formatting.limits(low, high, ACCURACY.signed_form, 100, "-") == terminal
+    assert formatting.interval(ACCURACY, low, high) == sentence
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def write(
         "sweep": str(sweep),
         "runs": str(folder.resolve()),
         "baseline": baseline,
-        "margin": 100 * (margin or 0.0),
+        "margin": margin or 0.0,
         "speed": str(speed and Path(speed).resolve()),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
@@ -126,7 +126,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "csv": csv.name,
         "baseline": selection.baseline,
         "margin": selection.margin,
-        "classes": selection.classes,
+        "measure": selection.measure.described(),
         "labels": selection.labels,
         "runs": {r["id"]: sums[r["id"]] for r in own},
     }
@@ -144,7 +144,8 @@ def commands(
     Args:
         sweep: the sweep file; empty: all runs of a folder.
         baseline: the label with which others are compared; empty: the sweep's own.
-        margin: the largest difference that does not matter, in points; 0: none.
+        margin: the largest difference that does not matter, as printed (accuracy: in points); 0:
+            none.
         speed: the file of a speed benchmark; empty: none.
         overrides: settings in place of the sweep's own.
     """

@@ -176,17 +176,10 @@ def plan(config: Config, split: str | None = None, curves: bool = True) -> Plan:
     data = config.task.data()
     data = data.validation() if (split or config.options.split) == "validation" else data
     data = data.limited(config.limit_train, config.limit_test)
-    dtype = DTYPES[config.dtype]
-    return Plan(
-        config.task,
-        config.activation,
-        data,
-        config.device,
-        dtype,
-        config.epochs,
-        config.group,
-        curves,
-    )
+    for metric in config.task.metrics:
+        metric.measure(data)
+    what, where = (config.task, config.activation), (config.device, DTYPES[config.dtype])
+    return Plan(*what, data, *where, config.epochs, config.group, curves)
 
 
 def pick_device(device: str | torch.device | None, here: bool = True) -> torch.device:

@@ -47,7 +47,7 @@ def load(runs: str | Path = "runs") -> pd.DataFrame:
 
     Returns:
         One row per seed and epoch: run, group, task, activation, label, then the history's columns
-        (seed, epoch, train_loss, test_loss, test_accuracy, seconds, diverged).
+        (seed, epoch, train_loss, test_loss, the task's metrics, seconds, diverged).
 
     Raises:
         ValueError: if there is no such folder.
