@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
-from afnlab.functions.derivatives import derivatives
+from afnlab.derivatives import derivatives
 from afnlab.registry import Activation, get_activation
 
 POINTS = 801

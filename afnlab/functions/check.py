@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.errors import shown
-from afnlab.functions.derivatives import derivatives
+from afnlab.derivatives import derivatives
 from afnlab.registry import get_activation, list_activations
 from afnlab.usercode.lookup import imported, load
 

@@ -1,0 +1,16 @@
+"""What an activation does to a signal: the mean-field theory of wide random networks."""
+
+from afnlab.signal.critical import Critical, critical, edge_of_chaos
+from afnlab.signal.gaussian import Gaussian, Moments
+from afnlab.signal.mean_field import FixedPoint, MeanField, depth_scale
+
+__all__ = [
+    "Critical",
+    "FixedPoint",
+    "Gaussian",
+    "MeanField",
+    "Moments",
+    "critical",
+    "depth_scale",
+    "edge_of_chaos",
+]
