@@ -58,6 +58,7 @@ _LATER = (
     "live",
     "report",
     "runs",
+    "signal",
     "stats",
     "studies",
     "widgets",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from afnlab import live as live
     from afnlab import report as report
     from afnlab import runs as runs
+    from afnlab import signal as signal
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets

@@ -22,6 +22,7 @@ DEBUG = "AFNLAB_DEBUG"
 COMMANDS = {  # the module of this package that has it, and what it does
     "list": ("activations", "names of the activations"),
     "check": ("activations", "are values and slopes finite, and slopes right? of anybody's too"),
+    "signal": ("activations", "what deep networks of an activation do to a signal, by theory"),
     "run": ("run", "execute a notebook with parameters and keep what it leaves"),
     "sweep": ("sweep", "make the runs of a sweep file that are not there yet"),
     "tune": (

@@ -3,6 +3,8 @@
 from afnlab.signal.critical import Critical, critical, edge_of_chaos
 from afnlab.signal.gaussian import Gaussian, Moments
 from afnlab.signal.mean_field import FixedPoint, MeanField, depth_scale
+from afnlab.signal.random_network import measured, predicted
+from afnlab.signal.summary import summary
 
 __all__ = [
     "Critical",
@@ -13,4 +15,7 @@ __all__ = [
     "critical",
     "depth_scale",
     "edge_of_chaos",
+    "measured",
+    "predicted",
+    "summary",
 ]

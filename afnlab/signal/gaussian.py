@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, pi, sqrt
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,8 +87,8 @@ class Gaussian:
         below, above = self(np.array([kink - step, kink + step]))
         return bool(abs(above - below) > JUMP)
 
-    def moments(self, q: ArrayLike) -> Moments:
-        """The means at each variance q, to a relative error of about 1e-10.
+    def moments(self, q: ArrayLike, tolerance: float = TOLERANCE) -> Moments:
+        """The means at each variance q, by default to a relative error of about 1e-10.
 
         The integrals are over the pre-activation, split at the kinks and at 0, by an adaptive rule
         (scipy's `cubature`). d/dq E f^2 is E[f^2 (z^2 - 1)] / 2q, which needs no slope and so holds
@@ -95,6 +96,7 @@ class Gaussian:
 
         Args:
             q: variances above 0, of any shape.
+            tolerance: of each integral, relative and in units of the function's size.
 
         Raises:
             ParameterError: for a variance that is not a finite number above 0.
@@ -107,13 +109,13 @@ class Gaussian:
         # The integrals of a group have the same pieces, which suit variances of similar size.
         group = np.floor(np.log2(ordered / ordered[0]) / 2)
         cuts = np.flatnonzero(np.diff(group)) + 1
-        parts = [self._integrals(part) for part in np.split(ordered, cuts)]
+        parts = [self._integrals(part, tolerance) for part in np.split(ordered, cuts)]
         means = np.empty((flat.size, 4))
         means[order] = np.concatenate(parts)
         mean, square, bent, slope = (means[:, i].reshape(variances.shape) for i in range(4))
         return Moments(mean, square, bent, np.full_like(slope, inf) if self.jumps else slope)
 
-    def _integrals(self, variances: Array) -> Array:
+    def _integrals(self, variances: Array, tolerance: float) -> Array:
         """The four means of `Moments` (variances, 4), for variances of similar size."""
         from scipy.integrate import cubature  # noqa: PLC0415
 
@@ -135,8 +137,8 @@ class Gaussian:
                 integrand,
                 [-end],
                 [end],
-                rtol=TOLERANCE,
-                atol=TOLERANCE,
+                rtol=tolerance,
+                atol=tolerance,
                 points=[[x] for x in sorted(splits) if abs(x) < end],
                 max_subdivisions=SUBDIVISIONS,
             )
@@ -185,7 +187,7 @@ class Gaussian:
         edges = [x for x in marks if -end <= x <= end]
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         starts, lengths = [], []
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             pieces = max(1, int(np.ceil((high - low) / longest)))
             length = (high - low) / pieces
             starts += [low + length * i for i in range(pieces)]
@@ -204,4 +206,3 @@ def checked(q: ArrayLike, name: str = "q") -> Array:
     if not (variances.size and np.isfinite(variances).all() and (variances > 0).all()):
         raise ParameterError(name, q, "finite numbers above 0")
     return variances
-

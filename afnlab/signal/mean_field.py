@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from math import exp, inf, log
 from typing import Any
 
@@ -21,6 +22,7 @@ from afnlab.signal.gaussian import MOST_ALIKE, Array, Gaussian, checked
 
 LEAST, MOST, POINTS = 1e-6, 1e6, 97  # of the variances among which fixed points are looked for
 SAME = 1e-9  # relative: a map that changes variances by less than this changes none
+ROUGHLY = 1e-6  # the tolerance with which fixed points are looked for, before they are refined
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,11 @@ class MeanField:
             return ()
         q = np.logspace(log(LEAST, 10), log(MOST, 10), POINTS)
         with np.errstate(divide="ignore"):  # a variance of 0, whose logarithm is below all
-            ratio = np.log(self.variance(q) / q)
+            square = self.function.moments(q, ROUGHLY).square
+            ratio = np.log((self.sigma_w**2 * square + self.sigma_b**2) / q)
         found = [point] if (point := self._at_zero()) else []
-        off = np.flatnonzero(np.abs(ratio) >= SAME)  # q that are no fixed points, beyond rounding
-        for i, j in zip(off, off[1:], strict=False):
+        off = np.flatnonzero(np.abs(ratio) > 10 * ROUGHLY)  # q that are surely no fixed points
+        for i, j in pairwise(off):
             if ratio[i] * ratio[j] < 0:
                 ends = log(q[i]), log(q[j])
                 root = brentq(lambda u: log(float(self.variance(exp(u)))) - u, *ends, xtol=1e-14)
@@ -214,10 +217,8 @@ class MeanField:
 
         if beyond(MOST_ALIKE) >= 0:
             return 1.0, 1.0
-        if beyond(0.0) <= 0:
-            at = 0.0
-        else:
-            at = float(brentq(beyond, 0.0, MOST_ALIKE, xtol=1e-12))
+        chaotic = beyond(0.0) > 0
+        at = float(brentq(beyond, 0.0, MOST_ALIKE, xtol=1e-12)) if chaotic else 0.0
         after = float(self.variance(q))
         return at, self.sigma_w**2 * q * self.function.slope_product(q, at) / after
 
