@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab import autorot, functional, native, nn
+from afnlab import autorot, functional, native, nn, signal
 from afnlab.registry import (
     Activation,
     Param,
@@ -46,6 +46,7 @@ __all__ = [
     "nn",
     "register_backend",
     "replace",
+    "signal",
     "train",
     "tune",
 ]
@@ -58,7 +59,6 @@ _LATER = (
     "live",
     "report",
     "runs",
-    "signal",
     "stats",
     "studies",
     "widgets",
@@ -71,7 +71,6 @@ if TYPE_CHECKING:
     from afnlab import live as live
     from afnlab import report as report
     from afnlab import runs as runs
-    from afnlab import signal as signal
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets

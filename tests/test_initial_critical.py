@@ -30,7 +30,9 @@ def test_every_layer_has_the_critical_variance(name):
     draw_critical(model, record, {}, inputs, generator(0, "network"))
     linear = [m for m in model if isinstance(m, nn.Linear)]
     inner = linear[1:-1]
-    assert float(inner[0].weight.detach().std()) == pytest.approx(found.sigma_w / sqrt(300), rel=0.02)
+    assert float(inner[0].weight.detach().std()) == pytest.approx(
+        found.sigma_w / sqrt(300), rel=0.02
+    )
     biases = torch.cat([layer.bias.detach() for layer in inner])
     assert float(biases.std()) == pytest.approx(found.sigma_b, rel=0.05)
     x, squares = inputs, []
