@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab import autorot, functional, native, nn
+from afnlab import autorot, functional, native, nn, signal
 from afnlab.registry import (
     Activation,
     Param,
@@ -49,6 +49,7 @@ __all__ = [
     "nn",
     "register_backend",
     "replace",
+    "signal",
     "train",
     "tune",
 ]

@@ -31,11 +31,11 @@ PROJECT = PYPROJECT["project"]
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
     ("messages",),
-    ("errors", "markup", "usercode", "param", "eager", "paths", "locks"),
+    ("errors", "markup", "usercode", "param", "eager", "derivatives", "paths", "locks"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
-    ("autorot", "fusing", "replacing"),
+    ("signal", "autorot", "fusing", "replacing"),
     ("training",),
     ("functions",),
     ("runs",),

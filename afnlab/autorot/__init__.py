@@ -25,6 +25,7 @@ from afnlab.autorot.limits import input_limits, suggested_L
 from afnlab.autorot.linear import AutoRotLinear
 from afnlab.autorot.recurrent import AutoRotGRU, AutoRotLSTM, AutoRotRNN
 from afnlab.autorot.rotation import Rotation
+from afnlab.autorot.share import inside_share, x_q_for
 
 AutoRotDense = AutoRotLinear
 AutoRotSimpleRNN = AutoRotRNN
@@ -66,7 +67,9 @@ __all__ = [
     "auto_rotate",
     "dynamic_region",
     "input_limits",
+    "inside_share",
     "rotation_plan",
     "suggested_L",
     "undo_rotation",
+    "x_q_for",
 ]

@@ -7,6 +7,7 @@ from sys import float_info
 
 import torch
 
+from afnlab.derivatives import derivatives
 from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation
 
@@ -34,7 +35,8 @@ def suggested_L(ref: str | Activation) -> float:
     if not record.elementwise:
         raise ValueError(f"{record.name}: is not elementwise, so no L is suggested; give one")
     x = torch.linspace(0, FARTHEST, 200_001, dtype=torch.float64)
-    size = torch.maximum(_slope(record, x).abs(), _slope(record, -x).abs())
+    slopes = (derivatives(record, side, 1)[1].abs() for side in (x, -x))
+    size = torch.maximum(*slopes)
     if not size.max() > 0:
         raise ValueError(f"{record.name}: has no slope, so give L yourself")
     above = (size > SHARE * size.max()).nonzero()
@@ -42,11 +44,6 @@ def suggested_L(ref: str | Activation) -> float:
     if last > 0.9 * FARTHEST:
         raise ValueError(f"{record.name}: does not saturate on both sides, so give L yourself")
     return round(last, 1) or max(round(last, 3), 1e-3)
-
-
-def _slope(record: Activation, x: torch.Tensor) -> torch.Tensor:
-    x = x.detach().requires_grad_()
-    return torch.autograd.grad(record(x).sum(), x)[0]
 
 
 def input_limits(ref: str | Activation, data_min: float, data_max: float) -> tuple[float, float]:

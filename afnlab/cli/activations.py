@@ -1,4 +1,4 @@
-"""`afnlab list` and `afnlab check`."""
+"""`afnlab list`, `afnlab check` and `afnlab signal`."""
 
 from __future__ import annotations
 
@@ -49,3 +49,40 @@ def _check(a: argparse.Namespace) -> int:
         say(line)
     wrong = (table[list(check.COLUMNS[:-1])] != "").any(axis=None)
     return int(wrong or check.unchecked(table, a.refs))
+
+
+def add_signal(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("signal", "gelu", "srelu -p t 0.5 --sigma-w 1.4 --sigma-b 0.4")
+    sub.set_defaults(command=_signal)
+    sub.add_argument("refs", nargs="+", metavar="REF", help="a name, or my.py:thing")
+    sub.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter"
+    )
+    help_w = "standard deviation of the weights times sqrt(inputs) (default: the gain)"
+    sub.add_argument("--sigma-w", type=float, metavar="S", help=help_w)
+    sub.add_argument("--sigma-b", type=float, default=0.0, metavar="S", help="of the biases")
+
+
+def _signal(a: argparse.Namespace) -> int:
+    from afnlab.signal import summary  # noqa: PLC0415
+
+    params = {name: _float(name, value) for name, value in a.p}
+    for i, ref in enumerate(a.refs):
+        try:
+            facts = summary(ref, a.sigma_w, a.sigma_b, **params)
+        except TypeError as error:  # a parameter that it has not
+            raise ValueError(str(error)) from error
+        if i:
+            say()
+        say(facts.name)
+        wide = max(map(len, facts.index))
+        for name, text in facts.items():
+            say(f"  {name:{wide}}  {text}")
+    return 0
+
+
+def _float(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"-p {name} must be a number, got {text!r}") from None

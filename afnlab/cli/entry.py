@@ -25,6 +25,7 @@ COMMANDS = {  # the module of this package that has it, and what it does
         "activations",
         "check that values and slopes are finite and slopes correct, of any functions",
     ),
+    "signal": ("activations", "what deep networks of an activation do to a signal, by theory"),
     "run": ("run", "execute a notebook with parameters and keep its results"),
     "sweep": ("sweep", "execute the missing runs of a sweep file"),
     "tune": (

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from afnlab.derivatives import derivatives
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
-from afnlab.functions.derivatives import derivatives
 from afnlab.registry import Activation, get_activation
 
 POINTS = 801

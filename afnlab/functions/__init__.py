@@ -1,5 +1,5 @@
-"""What one activation function is, numerically: its derivatives, its profile, its soundness."""
+"""What one activation function is, numerically: its profile, its soundness."""
 
-from afnlab.functions import check, derivatives, profile
+from afnlab.functions import check, profile
 
-__all__ = ["check", "derivatives", "profile"]
+__all__ = ["check", "profile"]

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from afnlab.derivatives import derivatives
 from afnlab.errors import shown
-from afnlab.functions.derivatives import derivatives
 from afnlab.registry import get_activation, list_activations
 from afnlab.usercode.lookup import imported, load
 

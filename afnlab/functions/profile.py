@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import torch
 
+from afnlab.derivatives import derivatives
 from afnlab.functions import check
-from afnlab.functions.derivatives import derivatives
 from afnlab.registry import Activation, get_activation
 from afnlab.training.initial import gain
 

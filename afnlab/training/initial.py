@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-from math import pi, sqrt
+from functools import cache, lru_cache
+from math import sqrt
 from typing import Any
 
 import torch
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from afnlab.nn import make
 from afnlab.registry import Activation, get_activation
+from afnlab.signal.critical import Critical, critical
+from afnlab.signal.gaussian import Gaussian
 from afnlab.training.data import SAMPLE
 from afnlab.training.options import Options
-from afnlab.training.settings import torch_defaults
 from afnlab.training.streams import generator, stream
 from afnlab.training.tasks import Task
 
 
-@torch_defaults()
 def gain(ref: str | Activation, **params: Any) -> float:
     """The factor g with which weights of variance g^2 / inputs preserve a mean square of 1.
 
@@ -28,7 +28,8 @@ def gain(ref: str | Activation, **params: Any) -> float:
     layer's map of mean squares, as for tanh, sigmoid or SELU. If it is unstable, small deviations
     grow: after 50 layers of width 400 the mean square is around 100 for SReLU and GELU, 1e5 for
     Swish (medians of 20 draws of the weights, which range from a tenth to ten times that), and
-    5e32 for tanhshrink. For ReLU, which is neither, it varies between 0.1 and 3.
+    5e32 for tanhshrink. For ReLU, which is neither, it varies between 0.1 and 3. The stable choice
+    is `afnlab.signal.critical`, which `init: critical` draws from.
 
     Args:
         ref: an elementwise activation, by name, reference or object.
@@ -39,14 +40,52 @@ def gain(ref: str | Activation, **params: Any) -> float:
     record = get_activation(ref)
     if not record.elementwise:
         raise ValueError(f"{record.name}: a gain is defined for elementwise activations only")
-    z = torch.linspace(-12, 12, 24001, dtype=torch.float64)
-    density = torch.exp(-z.square() / 2) / sqrt(2 * pi)
-    return float(torch.trapezoid(density * record(z, **params).square(), z).rsqrt())
+    return float(Gaussian(record, **params).moments(1.0).square) ** -0.5
 
 
 def weighted_layers(model: nn.Module) -> list[nn.Linear | nn.modules.conv._ConvNd]:
     """The linear and convolutional layers of a network, in its order."""
     return [m for m in model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
+
+
+@lru_cache(maxsize=64)  # the same for all seeds
+def _critical(record: Activation, params: tuple[tuple[str, float], ...]) -> tuple[Critical, float]:
+    """The critical initialization, and the mean square of the activation's outputs there."""
+    found = critical(record, **dict(params))
+    return found, float(Gaussian(record, **dict(params)).moments(found.q).square)
+
+
+@torch.no_grad()
+def draw_critical(
+    model: nn.Module,
+    record: Activation,
+    params: dict[str, Any],
+    inputs: Tensor,
+    draws: torch.Generator,
+) -> None:
+    """Draw weights and biases so that deep networks keep their scale and their gradients.
+
+    Weights have the standard deviation sigma_w / sqrt(fan in) and biases sigma_b of
+    `afnlab.signal.critical`; the first layer's weights give its pre-activations the variance q
+    that the others keep, and those of the last give the outputs a mean square of 1, with biases 0.
+
+    Raises:
+        ValueError: where the activation has no critical initialization, with the reason.
+    """
+    found, square = _critical(record, tuple(sorted(params.items())))
+    layers = weighted_layers(model)
+    for i, layer in enumerate(layers):
+        last = i == len(layers) - 1
+        scale, bias = found.sigma_w, found.sigma_b
+        if last:
+            scale, bias = square**-0.5, 0.0
+        if i == 0:
+            wanted = 1.0 if last else found.q - bias**2
+            scale = sqrt(wanted / float(inputs.square().mean()))
+        fan_in = layer.weight[0].numel()
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.randn(layer.bias.shape, generator=draws) * bias)
 
 
 @torch.no_grad()
@@ -93,6 +132,9 @@ def build(task: Task, record: Activation, options: Options, seed: int, inputs: T
     if options.init == "gain":
         draws = generator(seed, "network")
         scale_weights(model, gain(record, **options.activation), inputs, draws)
+    elif options.init == "critical":
+        draws = generator(seed, "network")
+        draw_critical(model, record, dict(options.activation), inputs, draws)
     if options.init_scale != 1:
         with torch.no_grad():
             for layer in weighted_layers(model):

@@ -22,7 +22,7 @@ LARGEST = 2**63 - 1  # that tables and torch's sizes hold
 MOST_SEEDS = 100_000  # of a run
 CHOICES = {
     "optimizer": tuple(OPTIMIZERS),
-    "init": ("source", "gain"),
+    "init": ("source", "gain", "critical"),
     "sites": ("each", "shared"),
     "split": ("test", "validation"),
 }
@@ -37,7 +37,8 @@ class Options:
         trainable: names of those that are trained.
         lr, weight_decay, batch_size, optimizer: the recipe.
         momentum: the decay of the mean gradient (Adam's first beta); None: the optimizer's own.
-        init: "source" (the network's own) or "gain" (normal, scaled by the activation's gain).
+        init: "source" (the network's own), "gain" (normal, scaled by the activation's gain) or
+            "critical" (normal, such that deep networks keep their scale; `afnlab.signal.critical`).
         init_scale: a factor on the initial weights of linear and convolutional layers.
         sites: "each" or "shared".
         split: evaluate on "test" or "validation" examples.

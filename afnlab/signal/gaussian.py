@@ -1,0 +1,208 @@
+"""Means over normally distributed inputs of an activation, of its square and of its slope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf, pi, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from afnlab.derivatives import derivatives
+from afnlab.errors import ParameterError
+from afnlab.registry import Activation, get_activation
+
+Array = NDArray[np.float64]
+
+TOLERANCE = 1e-11  # of an integral, relative and in units of the function's size
+REACH = 40.0  # standard deviations beyond which nothing is integrated: exp(-800) is 0 in float64
+SUBDIVISIONS = 2_000
+JUMP = 1e-6  # a change of value across a kink that is larger than this is a jump
+NODES = 16  # of Gauss and Legendre's rule, on a panel of the two-dimensional integral
+PANEL = 3.0  # its length, in standard deviations of one pre-activation given the other
+SCALES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # where an activation may bend, and a panel ends
+MOST_ALIKE = 0.999  # the largest correlation below 1 for which the integral is computed
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means over z ~ N(0, 1) for a pre-activation sqrt(q) z, one value for each q.
+
+    Attributes:
+        mean: E f.
+        square: E f^2.
+        square_slope: d/dq E f^2.
+        slope: E f'^2; infinite where f jumps.
+    """
+
+    mean: Array
+    square: Array
+    square_slope: Array
+    slope: Array
+
+
+class Gaussian:
+    """An elementwise activation at given parameters, integrated over normal pre-activations.
+
+    A stochastic activation is taken as it is in evaluation: its mean over the noise.
+
+    Args:
+        ref: the activation, by name, reference or object.
+        params: its parameters, numbers.
+
+    Raises:
+        ValueError: for an activation that is not elementwise, or a parameter that is not allowed.
+    """
+
+    def __init__(self, ref: str | Activation, **params: Any) -> None:
+        self.record = get_activation(ref)
+        if not self.record.elementwise:
+            raise ValueError(
+                f"{self.record.name}: is not elementwise, and the theory of wide networks holds"
+                " for elementwise activations only"
+            )
+        self.params = self.record.complete(params)
+        for name, value in self.params.items():
+            if isinstance(value, torch.Tensor):
+                raise ParameterError(name, value, "a number", label=f"{self.record.name}: {name}")
+        self.kinks = self.record.kinks_at(**self.params)
+        self.jumps = tuple(k for k in self.kinks if self._jumps_at(k))
+
+    def __call__(self, x: Array) -> Array:
+        """f at x, in float64."""
+        with torch.no_grad():
+            y = self.record(torch.from_numpy(np.ascontiguousarray(x)), **self.params)
+        return y.numpy()
+
+    def slopes(self, x: Array) -> Array:
+        """f' at x, in float64."""
+        given = torch.from_numpy(np.ascontiguousarray(x))
+        return derivatives(self.record, given, 1, **self.params)[1].numpy()
+
+    def _jumps_at(self, kink: float) -> bool:
+        step = 1e-9 * max(1.0, abs(kink))
+        below, above = self(np.array([kink - step, kink + step]))
+        return bool(abs(above - below) > JUMP)
+
+    def moments(self, q: ArrayLike, tolerance: float = TOLERANCE) -> Moments:
+        """The means at each variance q, by default to a relative error of about 1e-10.
+
+        The integrals are over the pre-activation, split at the kinks and at 0, by an adaptive rule
+        (scipy's `cubature`). d/dq E f^2 is E[f^2 (z^2 - 1)] / 2q, which needs no slope and so holds
+        for functions with jumps too.
+
+        Args:
+            q: variances above 0, of any shape.
+            tolerance: of each integral, relative and in units of the function's size.
+
+        Raises:
+            ParameterError: for a variance that is not a finite number above 0.
+            ValueError: if an integral does not converge, since the activation grows too fast.
+        """
+        variances = checked(q)
+        flat = variances.reshape(-1)
+        order = np.argsort(flat)
+        ordered = flat[order]
+        # The integrals of a group have the same pieces, which suit variances of similar size.
+        group = np.floor(np.log2(ordered / ordered[0]) / 2)
+        cuts = np.flatnonzero(np.diff(group)) + 1
+        parts = [self._integrals(part, tolerance) for part in np.split(ordered, cuts)]
+        means = np.empty((flat.size, 4))
+        means[order] = np.concatenate(parts)
+        mean, square, bent, slope = (means[:, i].reshape(variances.shape) for i in range(4))
+        return Moments(mean, square, bent, np.full_like(slope, inf) if self.jumps else slope)
+
+    def _integrals(self, variances: Array, tolerance: float) -> Array:
+        """The four means of `Moments` (variances, 4), for variances of similar size."""
+        from scipy.integrate import cubature  # noqa: PLC0415
+
+        scale = np.sqrt(variances)
+        size = self._size(scale)
+
+        def integrand(x: Array) -> Array:
+            x = x[:, 0]
+            z = x[:, None] / scale
+            weight = np.exp(-z * z / 2) / (sqrt(2 * pi) * scale)
+            f, slope = self(x)[:, None] / size, self.slopes(x)[:, None]
+            parts = np.broadcast_arrays(f, f * f, f * f * (z * z - 1) / 2, slope * slope)
+            return np.stack(parts, -1) * weight[..., None]
+
+        end = REACH * float(scale.max())
+        splits = {0.0, *self.kinks, *(s * v for v in (scale[0], scale[-1]) for s in (-1, 1))}
+        with np.errstate(all="ignore"):  # overflow far out, which the result shows
+            found = cubature(
+                integrand,
+                [-end],
+                [end],
+                rtol=tolerance,
+                atol=tolerance,
+                points=[[x] for x in sorted(splits) if abs(x) < end],
+                max_subdivisions=SUBDIVISIONS,
+            )
+        if found.status != "converged" or not np.isfinite(found.estimate).all():
+            raise ValueError(
+                f"{self.record.label}: its mean over a normal input does not converge for a"
+                f" variance of {variances.max():g}; it may grow too fast, or jump where it names"
+                " no kink"
+            )
+        factors = np.stack([size, size**2, (size / scale) ** 2, np.ones_like(size)], -1)
+        return found.estimate * factors
+
+    def _size(self, scale: Array) -> Array:
+        """The size of f for pre-activations of each scale: what an error is compared with."""
+        some = np.array([0.1, 0.5, 1.0, 2.0, 3.0])
+        values = np.abs(self(np.multiply.outer(scale, np.concatenate([-some, some])))).max(-1)
+        return np.where((values > 0) & np.isfinite(values), values, 1.0)
+
+    def product(self, q: float, c: float) -> float:
+        """E f(u) f(v) for u and v of variance q and correlation c, |c| at most 0.999, or 1 or -1.
+
+        On a grid whose panels end at the kinks, with the same nodes for u and v, so that the
+        integral is the bivariate density between two vectors of values.
+        """
+        return self._bilinear(self, q, c)
+
+    def slope_product(self, q: float, c: float) -> float:
+        """E f'(u) f'(v), as `product`; for a function with jumps infinite."""
+        return inf if self.jumps else self._bilinear(self.slopes, q, c)
+
+    def _bilinear(self, function: Any, q: float, c: float) -> float:
+        spread = sqrt(q)
+        narrow = spread * sqrt(max(0.0, 1 - c * c))
+        if abs(c) > MOST_ALIKE:
+            raise ParameterError("c", c, f"a correlation from {-MOST_ALIKE} to {MOST_ALIKE}")
+        x, weight = self._grid(9 * spread, PANEL * narrow)
+        values = function(x) * weight
+        exponent = (x[:, None] - c * x) ** 2 / (-2 * narrow**2) - x * x / (2 * q)
+        density = np.exp(exponent) / (2 * pi * spread * narrow)
+        return float(values @ density @ values)
+
+    def _grid(self, end: float, longest: float) -> tuple[Array, Array]:
+        """Nodes and weights on [-end, end]: panels of this length at most, none over a kink."""
+        bends = [s * v for v in SCALES for s in (-1, 1)]
+        marks = sorted({-end, end, 0.0, *self.kinks, *bends})
+        edges = [x for x in marks if -end <= x <= end]
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        starts, lengths = [], []
+        for low, high in pairwise(edges):
+            pieces = max(1, int(np.ceil((high - low) / longest)))
+            length = (high - low) / pieces
+            starts += [low + length * i for i in range(pieces)]
+            lengths += [length] * pieces
+        half = np.array(lengths)[:, None] / 2
+        x = np.array(starts)[:, None] + half * (nodes + 1)
+        return x.reshape(-1), (half * weights).reshape(-1)
+
+
+def checked(q: ArrayLike, name: str = "q") -> Array:
+    """The variances as an array, if all are finite numbers above 0; else a ParameterError."""
+    try:
+        variances = np.asarray(q, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(name, q, "finite numbers above 0") from None
+    if not (variances.size and np.isfinite(variances).all() and (variances > 0).all()):
+        raise ParameterError(name, q, "finite numbers above 0")
+    return variances

@@ -1,0 +1,115 @@
+"""Random networks of finite width: what the theory of unlimited width is compared with."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+import torch
+
+from afnlab.errors import ParameterError
+from afnlab.signal.gaussian import MOST_ALIKE, checked
+from afnlab.signal.mean_field import MeanField
+
+
+def measured(
+    field: MeanField,
+    depth: int = 20,
+    width: int = 400,
+    q: float = 1.0,
+    c: float = 0.5,
+    networks: int = 10,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Draw networks and follow two inputs, and a gradient, through their layers.
+
+    Args:
+        field: the activation with its sigma_w and sigma_b.
+        depth: the number of layers of pre-activations, the first of which is given.
+        width: units in every layer.
+        q, c: variance of the first pre-activations, and the correlation between the two inputs.
+        networks: how many are drawn.
+        seed: of the draws.
+
+    Returns:
+        One row per network and layer (from 1): network, layer, q (mean square of the first input's
+        pre-activations), correlation (of the two inputs'), gradient (mean square of the gradient by
+        the first input's pre-activations, over that at the last layer).
+
+    Raises:
+        ParameterError: for a number that is not allowed.
+    """
+    for name, value in {"depth": depth, "width": width, "networks": networks}.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ParameterError(name, value, "a whole number, 1 or more")
+    start = float(checked(q))
+    if not -1 <= c <= 1:
+        raise ParameterError("c", c, "a correlation from -1 to 1")
+    draws = torch.Generator().manual_seed(seed)
+    drawn = (_one(field, depth, width, start, float(c), draws) for _ in range(networks))
+    rows = [table.assign(network=number) for number, table in enumerate(drawn)]
+    columns = ["network", "layer", "q", "correlation", "gradient"]
+    return pd.concat(rows, ignore_index=True)[columns]
+
+
+def _one(
+    field: MeanField, depth: int, width: int, q: float, c: float, draws: torch.Generator
+) -> pd.DataFrame:
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=draws, dtype=torch.float64)
+
+    own, other = normal(2, width)
+    first = sqrt(q) * torch.stack([own, c * own + sqrt(1 - c * c) * other])
+    layers = [first.requires_grad_()]
+    record, params = field.function.record, field.function.params
+    for _ in range(depth - 1):
+        weight = normal(width, width) * (field.sigma_w / sqrt(width))
+        bias = normal(width) * field.sigma_b
+        layers.append(record(layers[-1], **params) @ weight.T + bias)
+    grads = torch.autograd.grad((layers[-1][0] * normal(width)).sum(), layers)
+    sizes = np.array([float(g[0].square().mean()) for g in grads])
+    with torch.no_grad():
+        squares = [layer.square().mean(1) for layer in layers]
+        products = [(layer[0] * layer[1]).mean() for layer in layers]
+        alike = [float(p / (s[0] * s[1]).sqrt()) for p, s in zip(products, squares, strict=True)]
+    return pd.DataFrame(
+        {
+            "layer": np.arange(1, depth + 1),
+            "q": [float(s[0]) for s in squares],
+            "correlation": alike,
+            "gradient": sizes / sizes[-1],
+        }
+    )
+
+
+def predicted(field: MeanField, depth: int = 20, q: float = 1.0, c: float = 0.5) -> pd.DataFrame:
+    """What the theory says of the same: layer, q, correlation, gradient.
+
+    Args:
+        field, depth, q, c: as for `measured`.
+
+    Returns:
+        One row per layer. The correlation holds where both inputs have the variance q; from 0.999
+        on it is followed by the slope of its map at 1.
+
+    Raises:
+        ParameterError: for a number that is not allowed.
+    """
+    rows, chis = [], []
+    variance, alike = float(checked(q)), float(c)
+    for layer in range(1, depth + 1):
+        rows.append({"layer": layer, "q": variance, "correlation": alike})
+        chi = float(field.chi(variance))
+        chis.append(chi)
+        alike = _next_correlation(field, alike, variance, chi)
+        variance = float(field.variance(variance))
+    back = np.append(np.cumprod(chis[:-1][::-1])[::-1], 1.0)
+    return pd.DataFrame(rows).assign(gradient=back)
+
+
+def _next_correlation(field: MeanField, c: float, q: float, chi: float) -> float:
+    if abs(c) <= MOST_ALIKE:
+        return float(field.correlation(c, q))
+    # 1 - c changes by the slope of the map at 1, chi q / q'.
+    return 1 - min(1.0, (1 - c) * chi * q / float(field.variance(q)))

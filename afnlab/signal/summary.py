@@ -1,0 +1,80 @@
+"""An activation's signal numbers in short, to read."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import pandas as pd
+
+from afnlab.registry import Activation
+from afnlab.signal.critical import critical
+from afnlab.signal.mean_field import FixedPoint, MeanField
+
+
+def summary(
+    ref: str | Activation, sigma_w: float | None = None, sigma_b: float = 0.0, **params: Any
+) -> pd.Series:
+    """What layers of this activation do to a signal, a text for each fact.
+
+    Args:
+        ref: an elementwise activation, by name, reference or object.
+        sigma_w, sigma_b: see `MeanField`; by default the activation's gain, and no biases.
+        params: the activation's parameters.
+
+    Returns:
+        The sigmas; the slopes of the maps at a variance of 1; the fixed points and whether they are
+        stable; where variances settle; the correlation that inputs end with and its depth scale;
+        the critical initialization, or why there is none.
+
+    Raises:
+        ParameterError: for a sigma that is not allowed, or a parameter.
+        ValueError: for an activation that is not elementwise.
+    """
+    field = MeanField(ref, sigma_w, sigma_b, **params)
+    one = field.at(1.0)
+    facts = {
+        "sigma_w": f"{field.sigma_w:.4f}" + (" (the gain)" if sigma_w is None else ""),
+        "sigma_b": f"{field.sigma_b:.4f}",
+        "chi_1 at variance 1": _number(one.chi),
+        "dq'/dq at variance 1": f"{one.slope:.4f}",
+        "fixed points of the variance": _fixed_points(field),
+        "variances near 1": _settled(field),
+    }
+    if field.settled and field.settled.q > 0:
+        limit, slope = field.correlation_limit()
+        facts["correlation in deep layers"] = f"{limit:.4f}, slope {_number(slope)}"
+        facts["depth scale of the correlation"] = (
+            "infinite" if field.depth == inf else f"{field.depth:.1f} layers"
+        )
+    try:
+        found = critical(ref, **params)
+        facts["critical initialization"] = (
+            f"sigma_w {found.sigma_w:.4f}, sigma_b {found.sigma_b:.4f}, variance {found.q:.4g}"
+        )
+    except ValueError as error:
+        facts["critical initialization"] = f"none ({error})"
+    return pd.Series(facts, name=field.function.record.label)
+
+
+def _number(value: float) -> str:
+    return "infinite" if value == inf else f"{value:.4f}"
+
+
+def _fixed_points(field: MeanField) -> str:
+    if field.scale_free:
+        return "every variance"
+    return ", ".join(_point(p) for p in field.fixed_points) or "none"
+
+
+def _point(point: FixedPoint) -> str:
+    return f"{point.q:.4g} ({'stable' if point.stable else 'unstable'})"
+
+
+def _settled(field: MeanField) -> str:
+    if field.scale_free:
+        return "stay as they are"
+    if field.settled is None:
+        at_one = any(abs(p.q - 1) < 1e-6 for p in field.fixed_points)
+        return "drift away from 1, up or down" if at_one else "grow without limit"
+    return f"settle at {field.settled.q:.4g}"
