@@ -30,7 +30,7 @@ PROJECT = PYPROJECT["project"]
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
     ("messages",),
-    ("errors", "markup", "usercode", "param", "eager", "paths", "locks"),
+    ("errors", "markup", "usercode", "param", "eager", "paths", "locks", "symbolic"),
     ("stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),

@@ -48,8 +48,8 @@ def softsign(x):
     range=(-1, 1),
     kinks=lambda min_val, max_val: (min_val, max_val),
     fused=True,
-    min_val=Param(-1.0, low=-5.0, high=0.0, torch=-1.0),
-    max_val=Param(1.0, low=0.0, high=5.0, torch=1.0),
+    min_val=Param(-1.0, low=-5.0, high=0.0, aliases=("min_value",), torch=-1.0),
+    max_val=Param(1.0, low=0.0, high=5.0, aliases=("max_value",), torch=1.0),
 )
 def hardtanh(x, min_val, max_val):
     """The identity, cut off at min_val (l) and max_val (u)."""

@@ -18,6 +18,7 @@ from afnlab.autorot.rotation import (
     sum_of_row,
 )
 from afnlab.eager import is_plain, transformed
+from afnlab.symbolic import is_symbol, leaf
 
 
 class AutoRotLinear(Rotation, nn.Linear):
@@ -28,6 +29,8 @@ class AutoRotLinear(Rotation, nn.Linear):
         return self.in_features
 
     def forward(self, input: Tensor) -> Tensor:
+        if is_symbol(input):
+            return leaf(self, input)
         if not self.auto_rot:
             return super().forward(input)
         weight, bias, L = self.weight, self.bias, self.limit
@@ -112,7 +115,7 @@ class _Eager(torch.autograd.Function):
             through.mm(weight).view(shape) if needs[0] else None,
             torch.addmm(lesser, through.t(), x, beta=-x_q) if needs[1] else None,
             None if total is None else total.sub_(less),
-            by_rho.dot(inverse) if needs[3] else None,
+            by_rho.dot(inverse).view(ctx.saved_tensors[3].shape) if needs[3] else None,
             None,
             None,
         )
