@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # torch's names of functions that are ours under another one, or not in torch.nn.functional.
-OTHERS = {"atan": "arctan", "tanh": "tanh", "sigmoid": "sigmoid", "log_softmax": "log_softmax"}
+OTHERS = {"atan": "arctan", "tanh": "tanh", "sigmoid": "sigmoid"}
+OTHERS |= {"softmax": "softmax", "log_softmax": "log_softmax"}
 # Samples that afnlab answers otherwise, on purpose: (function, of which of its samples, why).
 DIFFERENCES = [
     ("gelu", lambda x, p: p.get("approximate") == "tanh", "afnlab has the exact form alone"),
@@ -35,6 +36,7 @@ DIFFERENCES = [
         "an empty range is refused",
     ),
     ("softmin", lambda x, p: "dtype" in p, "the result has the dtype of x"),
+    ("softmax", lambda x, p: "dtype" in p, "the result has the dtype of x"),
     ("log_softmax", lambda x, p: "dtype" in p, "the result has the dtype of x"),
 ]
 # Where torch's own value or slope is NaN at infinity.
@@ -159,7 +161,7 @@ def test_functions(suites):
                 error.add_note(f"{name} of {tuple(x.shape)}, {x.dtype}, with {params}")
                 raise
     assert met == {(name, why) for name, _, why in DIFFERENCES}
-    assert len(compared) == 23
+    assert len(compared) == 27
     assert sum(compared.values()) > 1500
 
 
@@ -196,7 +198,7 @@ def test_modules(suites):
                 for one in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
                     x = given.forward_input.args[0]
                     compare(module.activation.name, x, {}, theirs.double(), one)
-    assert len(compared) == 20
+    assert len(compared) == 24
 
 
 def torch_like(cls, name: str, args: tuple, options: dict) -> nn.ActivationModule:
