@@ -27,7 +27,7 @@ IN_PLACE = [((True,), {}), ((), {"inplace": True}), ((), {"inplace": False})]
 ARGUMENTS: dict[str, list[tuple[tuple, dict[str, Any]]]] = {
     "CELU": [((0.7, True), {}), ((), {"alpha": 2.0, "inplace": True})],
     "ELU": [((0.7, True), {}), ((), {"alpha": 2.0, "inplace": True})],
-    "GELU": [((), {}), (("none",), {})],
+    "GELU": [((), {}), (("none",), {}), (("tanh",), {}), ((), {"approximate": "tanh"})],
     "Hardshrink": [((0.3,), {}), ((), {"lambd": 1.0})],
     "Hardsigmoid": IN_PLACE,
     "Hardswish": IN_PLACE,

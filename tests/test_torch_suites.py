@@ -187,12 +187,9 @@ def test_modules(suites):
             for given in info.module_inputs_func(
                 info, device="cpu", dtype=dtype, requires_grad=True, training=True
             ):
-                args, options = given.constructor_input.args, dict(given.constructor_input.kwargs)
-                options.pop("inplace", None)
-                if name == "GELU":  # its only argument is "none", the exact form
-                    args = ()
+                args, options = given.constructor_input.args, given.constructor_input.kwargs
                 theirs = info.module_cls(*args, **options).to(dtype)
-                module = torch_like(ours, name, args, options).to(dtype)
+                module = ours(*args, **options).to(dtype)
                 compared.add(name)
                 assert set(module.state_dict()) == set(theirs.state_dict())
                 for one in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
@@ -200,10 +197,3 @@ def test_modules(suites):
                     compare(module.activation.name, x, {}, theirs.double(), one)
     assert len(compared) == 24
 
-
-def torch_like(cls, name: str, args: tuple, options: dict) -> nn.ActivationModule:
-    """Ours by torch's arguments: PReLU's first is the number of its channels."""
-    if name == "PReLU":
-        many = args[0] if args else options.pop("num_parameters", 1)
-        return cls(num_features=many, feature_dim=1, **options) if many > 1 else cls(**options)
-    return cls(*args, **options)
