@@ -196,4 +196,3 @@ def test_modules(suites):
                     x = given.forward_input.args[0]
                     compare(module.activation.name, x, {}, theirs.double(), one)
     assert len(compared) == 24
-
