@@ -58,6 +58,7 @@ class ActivationModule(Restoring, nn.Module):
     activation: ClassVar[Activation]
     inplace = False  # what it does, whatever it was told
     noise: Callable[[Tensor], Tensor] | None = None
+    stood_before: tuple[Any, ...] = ()  # in its place, before `afnlab.replace`
 
     def __init__(
         self,
@@ -374,6 +375,16 @@ def make(
         raise TypeError(f"make: params must be a mapping of names, got {shown(given)}")
     return module_class(ref)(**given, **options)
 
+
+# torch's modules that are also afnlab's, by name. Not softmax and its like, which are at home in
+# output layers.
+TORCHS: dict[type[nn.Module], Activation] = {
+    getattr(nn, word): record
+    for record in map(get_activation, list_activations())
+    if record.elementwise
+    for word in record.module.split()
+    if hasattr(nn, word)
+}
 
 __all__ = [
     "ActivationModule",

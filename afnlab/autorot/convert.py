@@ -19,8 +19,7 @@ from afnlab.autorot.tracing import not_finite
 from afnlab.autorot.undisturbed import undisturbed
 from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
-from afnlab.nn import ActivationModule
-from afnlab.registry import get_activation, list_activations
+from afnlab.nn import TORCHS, ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 
 ROTATED: dict[type[nn.Module], type[Any]] = {
@@ -44,14 +43,6 @@ _RECURRENT = (  # what they return is no pre-activation
     *(nn.RNN, nn.LSTM, nn.GRU),
     *(recurrent.AutoRotRNN, recurrent.AutoRotLSTM, recurrent.AutoRotGRU),
 )
-# Not softmax and its like, which are at home in output layers.
-_TORCHS = {
-    getattr(nn, word): record
-    for record in map(get_activation, list_activations())
-    if record.elementwise
-    for word in record.module.split()
-    if hasattr(nn, word)
-}
 
 
 def auto_rotate(
@@ -202,7 +193,7 @@ def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
 
 def _suggestion(model: nn.Module) -> float:
     found: set[Any] = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
-    found |= {_TORCHS[type(m)] for m in model.modules() if type(m) in _TORCHS}
+    found |= {TORCHS[type(m)] for m in model.modules() if type(m) in TORCHS}
     limits = {suggested_L(record) for record in found}
     if len(limits) != 1:
         what = "no activation module" if not limits else "activations that want different ones"
