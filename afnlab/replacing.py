@@ -12,15 +12,9 @@ from torch.nn.parameter import is_lazy
 from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import TORCHS, ActivationModule, make
+from afnlab.recognition import FUNCTIONS, is_form_of, name_of
 from afnlab.registry import Activation, get_activation
-from afnlab.sites import (
-    FUNCTIONS,
-    Site,
-    calls,
-    function_attributes,
-    is_form_of,
-    name_of,
-)
+from afnlab.sites import Site, calls, function_attributes
 
 Old = type[nn.Module] | str | Activation
 New = str | Activation | tuple[str | Activation, Mapping[str, Any]]

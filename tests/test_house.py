@@ -34,7 +34,7 @@ FLOORS = (
     ("stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
-    ("autorot", "fusing", "sites", "replacing", "registering"),
+    ("autorot", "fusing", "recognition", "sites", "replacing", "registering"),
     ("training",),
     ("functions",),
     ("runs",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 from warnings import warn
@@ -50,6 +52,7 @@ def auto_rotate(
     L: float | None = None,
     *,
     output_layer: bool = False,
+    saturating: bool = False,
     example: Any = None,
     **settings: Any,
 ) -> nn.Module:
@@ -57,13 +60,15 @@ def auto_rotate(
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
     Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
-    one stays as it is. `rotation_plan` tells beforehand, with the same arguments, which layers will
-    be rotated, which not, and why; a UserWarning names those that are left for another reason than
-    that they are the output layer or of a class of their own.
+    one stays as it is. Conv1D of transformers is a linear layer. `rotation_plan` tells beforehand,
+    with the same arguments, which layers will be rotated, which not, and why, and afterwards what
+    was done; a UserWarning names those that are left for another reason than that they are the
+    output layer, of a class of their own, or left by `saturating`.
 
     L: None means what `suggested_L` says of the model's activation modules, which must be of one
-    kind. output_layer: rotate the output layer too. settings: xmin_lim, xmax_lim, x_q, eps,
-    trainable_L.
+    kind. output_layer: rotate the output layer too. saturating: leave plain the feed-forward layers
+    whose outputs the example shows in no activation that saturates on both sides. settings:
+    xmin_lim, xmax_lim, x_q, eps, trainable_L.
 
     example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
     arguments, or a function that takes the model and runs it, `lambda model: model(x, mask=mask)`.
@@ -93,8 +98,13 @@ def auto_rotate(
     cannot be run on the example. Then nothing is changed. `undo_rotation` takes a rotation back.
     """
     _require_module("auto_rotate", model)
-    decisions = decide(model, ROTATED, example, output_layer)
-    chosen = [d.layer for d in decisions if d.rotate]
+    if saturating and example is None:
+        raise ValueError(
+            "auto_rotate: saturating needs an example, which shows what follows a layer"
+        )
+    _know_other_libraries()
+    decisions = decide(model, ROTATED, example, output_layer, saturating)
+    chosen = [d.layer for d in decisions if d.rotate and type(d.layer) in ROTATED]
     left = told(decisions)
     if not chosen:
         why = f"; left plain: {left}" if left else ""
@@ -137,18 +147,34 @@ def auto_rotate(
 
 
 def rotation_plan(
-    model: nn.Module, example: Any = None, *, output_layer: bool = False
+    model: nn.Module, example: Any = None, *, output_layer: bool = False, saturating: bool = False
 ) -> pd.DataFrame:
-    """What `auto_rotate` will do with these arguments; nothing is changed.
+    """What `auto_rotate` will do with these arguments, or has done; nothing is changed.
 
-    A row a layer that has an Auto-Rotating form, or is a subclass of one: layer (its name in the
-    model), type, rotate, why.
+    A row a layer that has an Auto-Rotating form, is one, or is a subclass of such: layer (its name
+    in the model), type, rotate (whether it will be rotated, or is), why, follows (the activations
+    that take its outputs first, with an example).
     """
+    _know_other_libraries()
     rows = [
-        {"layer": d.name, "type": type(d.layer).__name__, "rotate": d.rotate, "why": d.why}
-        for d in decide(model, ROTATED, example, output_layer)
+        {
+            "layer": d.name,
+            "type": type(d.layer).__name__,
+            "rotate": d.rotate,
+            "why": d.why,
+            "follows": ", ".join(d.follows),
+        }
+        for d in decide(model, ROTATED, example, output_layer, saturating)
     ]
-    return pd.DataFrame(rows, columns=["layer", "type", "rotate", "why"])
+    return pd.DataFrame(rows, columns=["layer", "type", "rotate", "why", "follows"])
+
+
+def _know_other_libraries() -> None:
+    """Layers of transformers can be rotated where that is in use."""
+    if "transformers.pytorch_utils" in sys.modules:
+        conv1d = importlib.import_module("afnlab.autorot.transformers_conv1d")
+        ROTATED[conv1d.Conv1D] = conv1d.AutoRotTransformersConv1D
+        PLAIN[conv1d.AutoRotTransformersConv1D] = conv1d.Conv1D
 
 
 def undo_rotation(model: nn.Module) -> nn.Module:
@@ -158,6 +184,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     its own.
     """
     _require_module("undo_rotation", model)
+    _know_other_libraries()
     for module in model.modules():
         if isinstance(module, Rotation) and type(module) not in PLAIN:
             raise ValueError(
@@ -209,6 +236,7 @@ def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.Da
     of its outputs within), deviation, largest (in size). L: None takes each rotated layer's own;
     then plain layers have no row. The model stays as it is, running statistics too.
     """
+    _know_other_libraries()
     rows: list[dict[str, Any]] = []
     hooks = []
     names = {id(m): n for n, m in model.named_modules()}
