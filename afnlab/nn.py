@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sys import float_info
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -79,7 +80,7 @@ class ActivationModule(Restoring, nn.Module):
         if not isinstance(inplace, bool):
             raise TypeError(f"{self._label()}: inplace must be True or False, got {shown(inplace)}")
         if num_features is not None:
-            self._check_count("num_features", num_features)
+            num_features = self._count("num_features", num_features)
         if std is not None and not (isinstance(std, (int, float)) and 0 <= std <= float_info.max):
             raise ValueError(f"{self._label()}: std must be 0 or more, got {shown(std)}")
         if type(feature_dim) is not int:
@@ -109,9 +110,11 @@ class ActivationModule(Restoring, nn.Module):
                 setattr(self, name, value)
         self.reset_parameters(generator)
 
-    def _check_count(self, name: str, count: object) -> None:
-        if not (type(count) is int and 1 <= count <= LARGEST):
+    def _count(self, name: str, count: object) -> int:
+        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
+        if not (whole and 1 <= count <= LARGEST):  # type: ignore[operator]
             raise ValueError(f"{self._label()}: {name} must be 1 or more, got {shown(count)}")
+        return int(count)  # type: ignore[call-overload]
 
     def _take_ranges(self, params: dict[str, object]) -> dict[str, tuple[float, float]]:
         """The bounds among the arguments, removed from them, checked."""
@@ -237,7 +240,7 @@ class _PReLU(ActivationModule):
     ) -> None:
         """As torch's: num_parameters slopes along dimension 1, which start at init."""
         if num_parameters is not None:
-            self._check_count("num_parameters", num_parameters)
+            num_parameters = self._count("num_parameters", num_parameters)
             if "num_features" in options:
                 raise TypeError(f"{self._label()}: give num_parameters or num_features, not both")
             if num_parameters > 1:

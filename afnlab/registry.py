@@ -237,6 +237,13 @@ class Activation:
             y = backend(self, x, values)
             if y is not None:
                 return y
+        if x.dim() == 0 and not any(isinstance(v, Tensor) and v.dim() for v in values.values()):
+            # The tangent of a product of numbers without dimensions would be one of float64.
+            return self._evaluate(x.view(1), values).view(())
+        return self._evaluate(x, values)
+
+    def _evaluate(self, x: Tensor, values: dict[str, Any]) -> Tensor:
+        """By the definition."""
         half = x.dtype in (torch.float16, torch.bfloat16)
         tensors = any(isinstance(v, Tensor) for v in values.values())
         # Half types: one rounding at the end instead of one in every operation.

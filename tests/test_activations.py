@@ -476,7 +476,8 @@ def test_numpys_numbers_are_numbers():
     want = functional.srelu(X, t=1.5)
     for value in (np.float32(1.5), np.float16(1.5)):
         assert_close(functional.srelu(X, t=value), want, rtol=0, atol=0)
-    assert nn.PReLU(np.int64(1)).weight.item() == 1.0
+    assert nn.PReLU(init=np.int64(1)).weight.item() == 1.0
+    assert nn.PReLU(np.int64(3)).weight.shape == (3,)
     assert repr(nn.Softmin(np.int32(0)).dim) == "0"
 
 

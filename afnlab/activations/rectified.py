@@ -7,10 +7,11 @@ from math import inf
 import torch
 import torch.nn.functional as F
 
-from afnlab.activations._stable import is_number, times
+from afnlab.activations._stable import finite, is_number, times
 from afnlab.registry import Param, activation
 
 ALPHA = ("alpha",)
+FAR_ENOUGH = 80.0  # for softplus to be the identity
 SELU_FLOOR = -1.7580993408473766  # -scale * alpha
 
 
@@ -170,10 +171,17 @@ def selu(x):
     threshold=Param(20.0, fixed=True, torch=20.0),
 )
 def softplus(x, beta, threshold):
-    """A smooth ReLU; the identity where beta x exceeds the threshold."""
+    """A smooth ReLU; the identity where beta x exceeds the threshold.
+
+    From 37 on the two agree to the last digit, while torch's kernel takes exp of all up to the
+    threshold, which overflows from 89 on in float32. With a tensor beta, x stands outside of the
+    bracket: there it has no gradient by beta, which x beta / beta would have, of rounding alone.
+    """
     if is_number(beta):
-        return F.softplus(x, beta, threshold)
-    return F.softplus(x * beta, threshold=threshold) / beta
+        return F.softplus(x, beta, min(threshold, FAR_ENOUGH))
+    scaled = beta * finite(x)
+    bend = torch.log1p(torch.exp(torch.where(x < 0, scaled, -scaled))) / beta
+    return torch.where(scaled > threshold, x, x.clamp(min=0) + bend)
 
 
 @activation(
