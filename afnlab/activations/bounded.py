@@ -72,7 +72,7 @@ def hardtanh(x, min_val, max_val):
 )
 def hardsigmoid(x):
     """A sigmoid in three lines. Written out, since torch's own has no second derivative."""
-    return (x + 3).clamp(0, 6) / 6
+    return (x.clamp(-3, 3) + 3) / 6
 
 
 @activation("LogSigmoid", latex=r"-\ln(1 + e^{-x})", reference="logsigmoid", range=(-inf, 0))
