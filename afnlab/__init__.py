@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn, signal
+from afnlab.registering import register
 from afnlab.registry import (
     Activation,
     Param,
@@ -18,7 +19,8 @@ from afnlab.registry import (
     list_activations,
     register_backend,
 )
-from afnlab.replacing import replace
+from afnlab.replacing import replace, undo_replace
+from afnlab.sites import activation_sites
 from afnlab.training.data import Data
 from afnlab.training.engine import train
 from afnlab.training.initial import gain
@@ -38,6 +40,7 @@ __all__ = [
     "Result",
     "Task",
     "activation",
+    "activation_sites",
     "autorot",
     "functional",
     "gain",
@@ -47,11 +50,13 @@ __all__ = [
     "list_tasks",
     "native",
     "nn",
+    "register",
     "register_backend",
     "replace",
     "signal",
     "train",
     "tune",
+    "undo_replace",
 ]
 
 

@@ -229,6 +229,44 @@ REFERENCES = {
         "APEC and MAPEC Activation Functions for Neural Networks",
         **_software("https://github.com/Sombressoul/apec"),
     ),
+    "threshold": Reference(
+        "{PyTorch contributors}",
+        2016,
+        "torch.nn.Threshold",
+        **_software("https://docs.pytorch.org/docs/stable/generated/torch.nn.Threshold.html"),
+    ),
+    "celu": Reference(
+        "Barron, Jonathan T.",
+        2017,
+        "Continuously Differentiable Exponential Linear Units",
+        **_arxiv("1704.07483"),
+    ),
+    "logsigmoid": Reference(
+        "{PyTorch contributors}",
+        2016,
+        "torch.nn.LogSigmoid",
+        **_software("https://docs.pytorch.org/docs/stable/generated/torch.nn.LogSigmoid.html"),
+    ),
+    "relu_squared": Reference(
+        "So, David R. and Manke, Wojciech and Liu, Hanxiao and Dai, Zihang and Shazeer, Noam"
+        " and Le, Quoc V.",
+        2021,
+        "Primer: Searching for Efficient Transformers for Language Modeling",
+        **_arxiv("2109.08668"),
+    ),
+    "xielu": Reference(
+        "Huang, Allen Hao and Schlag, Imanol",
+        2024,
+        "Deriving Activation Functions Using Integration",
+        **_arxiv("2411.13010"),
+    ),
+    "sine": Reference(
+        "Sitzmann, Vincent and Martel, Julien N. P. and Bergman, Alexander W."
+        " and Lindell, David B. and Wetzstein, Gordon",
+        2020,
+        "Implicit Neural Representations with Periodic Activation Functions",
+        **_arxiv("2006.09661"),
+    ),
     "softmax": Reference(
         "Bridle, John S.",
         1990,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sys import float_info
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +17,7 @@ from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.restoring import Restoring, kept, stored, write
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
+from afnlab.symbolic import is_symbol, leaf
 from afnlab.usercode.lookup import unknown
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class ActivationModule(Restoring, nn.Module):
         trainable: True (all that can be), False, or the names of the parameters to train; None: as
             the record says. A parameter by which the gradient is zero everywhere cannot be trained.
         num_features: each trained parameter is a vector of this size, broadcast over dimension
-            `feature_dim` of the input; None: a scalar.
+            `feature_dim` of the input; None: one number, of shape (1,).
         feature_dim: that dimension.
         std: standard deviation of the normal start of the trained parameters; None: as the record
             says. It applies to the parameters that are not given a value.
@@ -44,6 +46,8 @@ class ActivationModule(Restoring, nn.Module):
             inside, and a gradient that would lead further out is zero.
         constraints_<name>: other bounds, (low, high); the start is then normal about their middle.
         generator: draws the start; None: torch's default generator.
+        inplace: accepted since models pass it on to whatever activation they are given, and only a
+            hint: the input is never overwritten, with True either.
         device, dtype: of the trained parameters, as torch's modules take them.
 
     Raises:
@@ -55,7 +59,9 @@ class ActivationModule(Restoring, nn.Module):
     """
 
     activation: ClassVar[Activation]
+    inplace = False  # what it does, whatever it was told
     noise: Callable[[Tensor], Tensor] | None = None
+    stood_before: tuple[Any, ...] = ()  # in its place, before `afnlab.replace`
 
     def __init__(
         self,
@@ -66,20 +72,17 @@ class ActivationModule(Restoring, nn.Module):
         std: float | None = None,
         constrained: bool = True,
         generator: torch.Generator | None = None,
+        inplace: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         **params: object,
     ) -> None:
         super().__init__()
         record = self.activation
-        if params.pop("inplace", False):
-            raise ValueError(f"{self._label()}: inplace=True is not supported; leave it out")
-        if num_features is not None and not (
-            type(num_features) is int and 1 <= num_features <= LARGEST
-        ):
-            raise ValueError(
-                f"{self._label()}: num_features must be 1 or more, got {shown(num_features)}"
-            )
+        if not isinstance(inplace, bool):
+            raise TypeError(f"{self._label()}: inplace must be True or False, got {shown(inplace)}")
+        if num_features is not None:
+            num_features = self._count("num_features", num_features)
         if std is not None and not (isinstance(std, (int, float)) and 0 <= std <= float_info.max):
             raise ValueError(f"{self._label()}: std must be 0 or more, got {shown(std)}")
         if type(feature_dim) is not int:
@@ -94,7 +97,9 @@ class ActivationModule(Restoring, nn.Module):
         given = record.given(args, params)
         std = None if std is None else float(std)
         self._start: dict[str, tuple[Any, float]] = {}  # mean and deviation
-        shape = () if num_features is None else (num_features,)
+        shape = (
+            num_features or 1,
+        )  # not (): sharded training takes no parameter without dimensions
         for name, value in record.complete(given).items():
             if name in self.trained:
                 self._start[name] = self._starting(name, value, name in given, name in ranges, std)
@@ -106,6 +111,12 @@ class ActivationModule(Restoring, nn.Module):
             else:
                 setattr(self, name, value)
         self.reset_parameters(generator)
+
+    def _count(self, name: str, count: object) -> int:
+        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
+        if not (whole and 1 <= count <= LARGEST):  # type: ignore[operator]
+            raise ValueError(f"{self._label()}: {name} must be 1 or more, got {shown(count)}")
+        return int(count)  # type: ignore[call-overload]
 
     def _take_ranges(self, params: dict[str, object]) -> dict[str, tuple[float, float]]:
         """The bounds among the arguments, removed from them, checked."""
@@ -187,20 +198,34 @@ class ActivationModule(Restoring, nn.Module):
         return values
 
     def forward(self, x: Tensor) -> Tensor:
+        if is_symbol(x):
+            return leaf(self, x)
         values = self.values()
-        if self.num_features is not None and self.feature_dim != -1:
-            if not -x.dim() <= self.feature_dim < x.dim():
-                name = f"{self._label()}: feature_dim"
-                raise ValueError(
-                    f"{name} is {self.feature_dim}, the input has {x.dim()} dimensions"
-                )
-            shape = [1] * x.dim()
-            shape[self.feature_dim] = self.num_features
-            values |= {name: values[name].view(shape) for name in self.trained}
+        if x.dim() == 0 or (self.num_features is not None and self.feature_dim != -1):
+            values |= {name: self._along(x, values[name]) for name in self.trained}
         if self.activation.stochastic and self.training:
             draw = torch.rand_like if self.noise is None else self.noise
             return self.activation(x, noise=draw(x), **values)
         return self.activation(x, **values)
+
+    def _along(self, x: Tensor, value: Tensor) -> Tensor:
+        """A trained parameter in the shape in which it is broadcast against x."""
+        if self.num_features is None:
+            return value.view(())
+        if not -x.dim() <= self.feature_dim < x.dim():
+            told = f"feature_dim is {self.feature_dim}, the input has {x.dim()} dimensions"
+            raise ValueError(f"{self._label()}: {told}")
+        shape = [1] * x.dim()
+        shape[self.feature_dim] = self.num_features
+        return value.view(shape)
+
+    def _load_from_state_dict(self, state: Any, prefix: Any, *args: Any) -> None:
+        """A state from before one number had the shape (1,) holds it without dimensions."""
+        for name in self.trained:
+            value = state.get(prefix + name)
+            if isinstance(value, Tensor) and value.dim() == 0 and getattr(self, name).dim() == 1:
+                state = {**state, prefix + name: value.view(1)}
+        super()._load_from_state_dict(state, prefix, *args)
 
     def extra_repr(self) -> str:
         fixed = {n: getattr(self, n) for n in self.activation.params if n not in self.trained}
@@ -213,6 +238,51 @@ class ActivationModule(Restoring, nn.Module):
 
     def _label(self) -> str:
         return f"nn.{type(self).__name__}"
+
+
+class _PReLU(ActivationModule):
+    def __init__(
+        self,
+        num_parameters: int | None = None,
+        init: float | Tensor | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        **options: Any,
+    ) -> None:
+        """As torch's: num_parameters slopes along dimension 1, which start at init."""
+        if num_parameters is not None:
+            num_parameters = self._count("num_parameters", num_parameters)
+            if "num_features" in options:
+                raise TypeError(f"{self._label()}: give num_parameters or num_features, not both")
+            if num_parameters > 1:
+                options = {"num_features": num_parameters, "feature_dim": 1} | options
+        if init is not None:
+            options["init"] = init
+        super().__init__(device=device, dtype=dtype, **options)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many slopes there are."""
+        return self.num_features or 1
+
+
+class _GELU(ActivationModule):
+    def __init__(self, approximate: str = "none", **options: Any) -> None:
+        """As torch's: approximate is "none", the exact form, or "tanh", its approximation."""
+        if approximate not in ("none", "tanh"):
+            told = f"approximate must be 'none' or 'tanh', got {shown(approximate)}"
+            raise ValueError(f"{self._label()}: {told}")
+        if approximate == "tanh":
+            vars(self)["activation"] = get_activation("gelu_tanh")
+        super().__init__(**options)
+        self.approximate = approximate
+
+    def extra_repr(self) -> str:
+        return f"approximate={self.approximate!r}"
+
+
+# Whose arguments in torch are not those of the function.
+_AS_TORCH: dict[str, type[ActivationModule]] = {"prelu": _PReLU, "gelu": _GELU}
 
 
 def trained_names(record: Activation, trainable: bool | Iterable[str] | None) -> tuple[str, ...]:
@@ -297,21 +367,29 @@ def module_class(ref: str | Activation) -> type[ActivationModule]:
     record = get_activation(ref)
     if record not in _CLASSES:
         name = record.module.split()[0]
-        settings = list(inspect.signature(ActivationModule.__init__).parameters.values())[2:-1]
-        own = [
-            inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=p.default)
-            for n, p in record.params.items()
-        ]
+        base = _AS_TORCH.get(record.name, ActivationModule) if record.built_in else ActivationModule
         body = {
             "activation": record,
             "__module__": __name__,
             "__doc__": f"{record.__doc__}\n\n{inspect.cleandoc(ActivationModule.__doc__ or '')}",
-            "__signature__": inspect.Signature([*own, *settings]),
+            "__signature__": _signature(record, base),
         }
         if not record.built_in:  # not an attribute of this module: its record is pickled
             body["__reduce_ex__"] = _reduce
-        _CLASSES[record] = type(name, (ActivationModule,), body)
+        _CLASSES[record] = type(name, (base,), body)
     return _CLASSES[record]
+
+
+def _signature(record: Activation, base: type[ActivationModule]) -> inspect.Signature:
+    """The arguments by position, which are the record's or torch's, and the settings by name."""
+    settings = list(inspect.signature(ActivationModule.__init__).parameters.values())[2:-1]
+    if base is ActivationModule:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        own = [inspect.Parameter(n, kind, default=p.default) for n, p in record.params.items()]
+    else:
+        own = list(inspect.signature(base.__init__).parameters.values())[1:-1]
+    taken = {p.name for p in own}
+    return inspect.Signature([*own, *(p for p in settings if p.name not in taken)])
 
 
 def make(
@@ -332,6 +410,16 @@ def make(
         raise TypeError(f"make: params must be a mapping of names, got {shown(given)}")
     return module_class(ref)(**given, **options)
 
+
+# torch's modules that are also afnlab's, by name. Not softmax and its like, which are at home in
+# output layers.
+TORCHS: dict[type[nn.Module], Activation] = {
+    getattr(nn, word): record
+    for record in map(get_activation, list_activations())
+    if record.elementwise
+    for word in record.module.split()
+    if hasattr(nn, word)
+}
 
 __all__ = [
     "ActivationModule",

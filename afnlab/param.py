@@ -109,7 +109,8 @@ class Param:
         if isinstance(value, np.number):
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}")
+            why = f" ({self.why})" if value is None and self.fixed and self.why else ""
+            raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}{why}")
         if not (abs(value) <= float_info.max and _DOMAINS[self.domain][0](value)):
             allowed = {"": "a finite number", "integer": "a whole number"}.get(
                 self.domain, self.domain

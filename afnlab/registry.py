@@ -21,7 +21,10 @@ from torch import Tensor
 
 from afnlab.errors import shown
 from afnlab.param import Number, Param
+from afnlab.symbolic import is_symbol, recorded
 from afnlab.usercode.lookup import load, unknown
+
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +32,11 @@ class Activation:
     """An activation function: a pure function of tensors, and all that is known about it.
 
     Call it as `f(x, *params, **params)` with a floating-point tensor of any shape; parameters may
-    be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer
-    or complex x is a TypeError; an unknown or out-of-domain parameter an error that names it. A
-    stochastic one takes `noise`, uniform on [0, 1) and of x's shape; None means its mean.
+    be numbers or tensors that broadcast against x. The result has x's shape and dtype. An integer,
+    complex or 8-bit x is a TypeError; an unknown or out-of-domain parameter an error that names it.
+    A stochastic one takes `noise`, uniform on [0, 1) and of x's shape; None means its mean.
+    `inplace` is accepted for torch's sake, and is only a hint: x is never overwritten. A function
+    across a dimension takes `dtype`, to which it converts x first, as torch's do.
 
     Attributes:
         fn: `fn(x, **params)`, written in torch.
@@ -73,6 +78,7 @@ class Activation:
         shown = inspect.Signature([x, *given, *(noise if self.stochastic else [])])
         object.__setattr__(self, "__signature__", shown)
         object.__setattr__(self, "__name__", self.name)
+        object.__setattr__(self, "__module__", self.fn.__module__)
         object.__setattr__(self, "__doc__", self._documented())
 
     def _documented(self) -> str:
@@ -89,6 +95,12 @@ class Activation:
     def stochastic(self) -> bool:
         """Whether it is random in training."""
         return "noise" in inspect.signature(self.fn).parameters
+
+    @cached_property
+    def as_torch_in_place(self) -> bool:
+        """Whether torch's module of the same name takes inplace, as its last argument."""
+        torchs = [getattr(torch.nn, word, None) for word in self.module.split()]
+        return any(m is not None and "inplace" in inspect.signature(m).parameters for m in torchs)
 
     @cached_property
     def trainable(self) -> tuple[str, ...]:
@@ -175,6 +187,8 @@ class Activation:
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a call by their own names.
 
+        A Boolean behind them is torch's inplace, `LeakyReLU(0.2, True)`, and none of them.
+
         Args:
             args: by position, after x.
             kwargs: by name or alias.
@@ -182,6 +196,8 @@ class Activation:
         Raises:
             TypeError: for one given twice, or one too many.
         """
+        if args and isinstance(args[-1], bool) and self.as_torch_in_place:
+            args = args[:-1]
         if len(args) > len(self.params):
             raise TypeError(f"{self.name}: takes {list(self.params)} after x, got {len(args)} more")
         values = dict(zip(self.params, args, strict=False))
@@ -208,12 +224,28 @@ class Activation:
                 return own
         raise TypeError(unknown("parameter", name, self.params, of=self.name))
 
-    def __call__(self, x: Tensor, *args: Any, noise: Tensor | None = None, **kwargs: Any) -> Tensor:
-        if not isinstance(x, Tensor) or not x.is_floating_point():
+    def __call__(
+        self,
+        x: Tensor,
+        *args: Any,
+        noise: Tensor | None = None,
+        inplace: bool = False,
+        dtype: torch.dtype | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        if is_symbol(x):
+            told = {"noise": noise, "dtype": dtype}
+            told = {name: value for name, value in told.items() if value is not None}
+            return recorded(self, x, *args, **kwargs, **told)
+        if not isinstance(inplace, bool):
+            raise TypeError(f"{self.name}: inplace must be True or False, got {shown(inplace)}")
+        if dtype is not None and isinstance(x, Tensor):
+            x = self._converted(x, dtype)
+        if not isinstance(x, Tensor) or x.dtype not in DTYPES:
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise TypeError(
-                f"{self.name}: x must be a tensor of a floating-point dtype, got {got}"
-                " (convert it first, for example with x.float())"
+                f"{self.name}: x must be a tensor of a floating-point dtype of 16 bits or more, got"
+                f" {got} (convert it first, for example with x.float())"
             )
         values = self.complete(self.given(args, kwargs))
         if noise is not None:
@@ -224,11 +256,28 @@ class Activation:
             values["noise"] = noise
         return self._compute(x, values)
 
+    def _converted(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        if self.elementwise:
+            raise TypeError(
+                f"{self.name}: takes no dtype, the result has that of x; write x.to(dtype)"
+            )
+        if dtype not in DTYPES:
+            kinds = ", ".join(map(str, DTYPES))
+            raise TypeError(f"{self.name}: dtype must be among {kinds}; got {shown(dtype)}")
+        return x.to(dtype)
+
     def _compute(self, x: Tensor, values: dict[str, Any]) -> Tensor:
         for backend in _BACKENDS:
             y = backend(self, x, values)
             if y is not None:
                 return y
+        if x.dim() == 0 and not any(isinstance(v, Tensor) and v.dim() for v in values.values()):
+            # The tangent of a product of numbers without dimensions would be one of float64.
+            return self._evaluate(x.view(1), values).view(())
+        return self._evaluate(x, values)
+
+    def _evaluate(self, x: Tensor, values: dict[str, Any]) -> Tensor:
+        """By the definition."""
         half = x.dtype in (torch.float16, torch.bfloat16)
         tensors = any(isinstance(v, Tensor) for v in values.values())
         # Half types: one rounding at the end instead of one in every operation.

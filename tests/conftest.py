@@ -20,7 +20,8 @@ def free(f: Activation) -> dict:
     return {name: p for name, p in f.params.items() if not p.fixed}
 
 
-STILL = {("hardshrink", "lambd")}  # moves where it jumps, and no value: its gradient is 0
+# They move where it jumps, and no value: their gradient is 0.
+STILL = {("hardshrink", "lambd"), ("threshold", "threshold")}
 
 
 def trainable(f: Activation) -> tuple[str, ...]:

@@ -33,13 +33,19 @@ double_relu DoubleReLU, swish Swish SiLU, mish Mish, gish Gish, logish Logish, s
 softplus Softplus, softmin Softmin, softsign Softsign, softshrink Softshrink, hardshrink Hardshrink,
 log_softmax LogSoftmax, srelu SReLU, apec APEC, mapec MAPEC, relu ReLU, relu6 ReLU6, selu SELU,
 tanh Tanh, sigmoid Sigmoid, arctan Arctan, tanhshrink Tanhshrink, hardtanh Hardtanh,
-hardsigmoid Hardsigmoid, hardswish Hardswish
+hardsigmoid Hardsigmoid, hardswish Hardswish, threshold Threshold, celu CELU,
+logsigmoid LogSigmoid, softmax Softmax, gelu_tanh GELUTanh, relu_squared ReLUSquared, sine Sine,
+xielu XIELU
 """
 NAMES = {row.split()[0]: row.split()[1:] for row in BUILT_IN.split(",")}
 HALF = (torch.float16, torch.bfloat16)
 DTYPES = (torch.float64, torch.float32, *HALF)
 SIZES = (0.0, 1e-3, 0.1, 1.0, 5.0, 20.0, 50.0, 88.0, 89.0, 100.0, 700.0, 1e3, 1e4)
 EXTREMES = torch.tensor([[-s, s] for s in SIZES])  # two columns, for those that are not elementwise
+PERIODIC = ("sine",)  # without a limit at infinity
+# At infinity their gradient by a parameter grows as x^2, and so their derivatives beyond the first
+# are 0 * inf beside a trained parameter.
+SQUARES = ("relu_squared", "xielu")
 # torch warns of what its own tracer and compiler do.
 torch_warns = pytest.mark.filterwarnings(
     "ignore:.*should not be instantiated. Methods on autograd functions:DeprecationWarning",
@@ -60,6 +66,11 @@ def tensors(params: dict, x: torch.Tensor, shape=()) -> dict[str, torch.Tensor]:
     return {n: torch.full(shape, v, dtype=x.dtype, requires_grad=True) for n, v in params.items()}
 
 
+def without_zeros(f, params: dict) -> dict:
+    """The parameters, none of them 0: a tensor is not looked into, so 0 * inf is NaN with one."""
+    return {name: value or f.params[name].default or 0.5 for name, value in params.items()}
+
+
 def gradients(y: torch.Tensor, inputs, **options) -> tuple[torch.Tensor, ...]:
     if not y.requires_grad:
         return tuple(torch.zeros_like(i) for i in inputs)
@@ -69,8 +80,8 @@ def gradients(y: torch.Tensor, inputs, **options) -> tuple[torch.Tensor, ...]:
 # Names
 
 
-def test_the_built_in_activations_are_the_33():
-    assert len(NAMES) == 33
+def test_the_built_in_activations_are_the_41():
+    assert len(NAMES) == 41
     assert set(NAMES) <= set(list_activations())
     assert list(list_activations()) == sorted(list_activations())
 
@@ -85,6 +96,26 @@ def test_the_record_is_the_function_and_names_the_module(f):
     assert set(f.module.split()) <= set(nn.__all__)
     assert f.latex
     assert f.reference
+
+
+# Of torch.nn's activations those that are none: they halve their input, attend, or take pictures.
+NO_FUNCTIONS = {"GLU", "MultiheadAttention", "Softmax2d"}
+TORCHS = sorted(set(torch.nn.modules.activation.__all__) - NO_FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", TORCHS)
+def test_every_activation_of_torch_is_here(name):
+    given = {"Threshold": (0.3, 1.5), "Softmax": (-1,), "Softmin": (-1,), "LogSoftmax": (-1,)}
+    theirs = getattr(torch.nn, name)(*given.get(name, ())).double().eval()
+    own = getattr(nn, name)(*given.get(name, ())).double().eval()
+    x = torch.linspace(-9, 9, 120, dtype=torch.float64).view(40, 3)
+    assert_close(own(x), theirs(x), rtol=1e-6 if name == "Hardsigmoid" else 1e-12, atol=1e-12)
+
+
+def test_gelu_s_approximation_is_torch_s():
+    x = torch.linspace(-9, 9, 120, dtype=torch.float64)
+    want = torch.nn.GELU(approximate="tanh")(x)
+    assert_close(functional.gelu_tanh(x), want, rtol=1e-12, atol=1e-12)
 
 
 def test_silu_is_another_name_of_swish():
@@ -135,10 +166,13 @@ def test_finite_up_to_ten_thousand(f, params, wrap, dtype):
 @every_elementwise_setting
 def test_values_at_infinity_are_the_limits(f, params, wrap, dtype):
     given = params
-    if wrap == "tensors":  # a tensor is not looked into, so a 0 in it is left out: 0 * inf is NaN
-        params = {name: value or f.params[name].default for name, value in params.items()}
+    if wrap == "tensors":
+        params = without_zeros(f, params)
         given = tensors(params, torch.zeros((), dtype=dtype))
     signs = torch.tensor([-1, 1], dtype=torch.float64)
+    if f.name in PERIODIC:
+        assert f((signs * inf).to(dtype), **given).isnan().all()
+        return
     far = f(signs * 1e200, **params)
     limit = torch.where(far.abs() > 1e100, far.sign() * inf, far)
     assert_close(f((signs * inf).to(dtype), **given), limit.to(dtype))
@@ -151,15 +185,22 @@ def test_slopes_at_infinity_are_the_limits(f, params, wrap, dtype):
     """Of kernels and of definitions; with the first derivatives, the second."""
     signs = torch.tensor([-1.0, 1.0], dtype=dtype)
 
+    squared = f.name in SQUARES and wrap == "tensors"
+    if squared:
+        params = without_zeros(f, params)
+
     def derivatives(function, x):
         x = x.requires_grad_()
         given = params if wrap == "numbers" else tensors(params, signs)
         y = function(x, **f.complete(given), **noise_for(f, x))
         (slope,) = gradients(y, [x], create_graph=True)
-        return slope, *gradients(slope, [x])
+        return (slope,) if squared else (slope, *gradients(slope, [x]))
 
+    if f.name in PERIODIC:
+        return
     for function in (f, f.fn):
         limits = derivatives(function, signs * 1e25)
+        limits = tuple(torch.where(d.abs() > 1e20, d.sign() * inf, d) for d in limits)
         assert_close(derivatives(function, signs * inf), limits, rtol=1e-6, atol=1e-20)
 
 
@@ -435,7 +476,8 @@ def test_numpys_numbers_are_numbers():
     want = functional.srelu(X, t=1.5)
     for value in (np.float32(1.5), np.float16(1.5)):
         assert_close(functional.srelu(X, t=value), want, rtol=0, atol=0)
-    assert nn.PReLU(np.int64(1)).weight.item() == 1.0
+    assert nn.PReLU(init=np.int64(1)).weight.item() == 1.0
+    assert nn.PReLU(np.int64(3)).weight.shape == (3,)
     assert repr(nn.Softmin(np.int32(0)).dim) == "0"
 
 

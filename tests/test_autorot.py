@@ -119,7 +119,7 @@ ROTATIONS = {
 def assert_two_pass(name, args, options, shape, rotation, **call):
     plain, layer = pair(name, *args, rotation=rotation, **options)
     x = normal(*shape, requires_grad=True)
-    L = torch.tensor(rotation["L"], dtype=DOUBLE, requires_grad=True)
+    L = torch.tensor([rotation["L"]], dtype=DOUBLE, requires_grad=True)
     got, want = layer(x, **call), two_pass(name, plain, x, rotation["x_q"], L, **call)
     assert_close(got, want, rtol=1e-10, atol=1e-10)
     away = normal(*want.shape, seed=7)

@@ -146,7 +146,8 @@ def test_the_rule_gives_the_sources_numbers_but_arctans():
 def test_every_activation_saturates_or_is_an_error(name):
     """One that saturates has a finite range; no other elementwise one may get an L."""
     low, high = get_activation(name).range
-    if get_activation(name).elementwise and -inf < low and high < inf:
+    bounded = -inf < low and high < inf and name != "sine"  # which never stays where it is
+    if get_activation(name).elementwise and bounded:
         assert 0 < suggested_L(name) < 10
         return
     with pytest.raises(ValueError, match=rf"{name}: .*(saturate|elementwise).* give "):

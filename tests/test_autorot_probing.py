@@ -93,7 +93,7 @@ def test_what_is_divided_out_is_left_plain(case):
     assert torch.equal(draws, torch.random.get_rng_state())
     assert all(torch.equal(value, state[name]) for name, value in found.state_dict().items())
     assert all("forward" not in vars(module) for module in found.modules())
-    with pytest.warns(UserWarning, match="left plain: 0 .*divides its scale out"):
+    with pytest.warns(UserWarning, match="left plain: 0 .*divides (its scale|rho) out"):
         auto_rotate(found, 4.0, example=x)
 
 

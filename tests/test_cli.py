@@ -49,7 +49,7 @@ def runs(tmp_path) -> Path:
 def test_list(capsys):
     assert main(["list"]) == 0
     names = capsys.readouterr().out.splitlines()
-    assert len(names) == 33
+    assert len(names) == 41
     assert names == sorted(afnlab.list_activations())
 
 

@@ -31,11 +31,14 @@ PROJECT = PYPROJECT["project"]
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
     ("messages",),
-    ("errors", "markup", "usercode", "param", "eager", "derivatives", "paths", "locks"),
+    ("errors", "markup", "usercode", "param", "eager", "derivatives", "paths", "locks", "symbolic"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
-    ("signal", "autorot", "fusing", "replacing"),
+    (
+        *("signal", "autorot", "fusing"),
+        *("recognition", "sites", "replacing", "registering"),
+    ),
     ("training",),
     ("functions",),
     ("runs",),

@@ -223,7 +223,8 @@ def test_a_module_takes_positions_names_aliases_and_tensors(f, name):
     options = {"trainable": False}
     want = f(X, *before, value)
     cls = module_class(f)
-    assert_close(cls(*before, value, **options).eval()(X), want)
+    if f.name != "prelu":  # takes torch's arguments, of which the first counts the slopes
+        assert_close(cls(*before, value, **options).eval()(X), want)
     for word in (name, *f.params[name].aliases):
         assert_close(cls(**{word: value}, **options).eval()(X), want)
     held = cls(**{name: torch.tensor(value)}, **options).eval()
@@ -235,7 +236,7 @@ def test_a_module_takes_positions_names_aliases_and_tensors(f, name):
 def test_a_parameter_given_twice_is_refused(f, name):
     p = f.params[name]
     before = [q.default for q in list(f.params.values())[: list(f.params).index(name)]]
-    for word in (name, *p.aliases):
+    for word in (name, *p.aliases) if f.name != "prelu" else ():
         with pytest.raises(TypeError, match="given twice"):
             module_class(f)(*before, p.default, **{word: p.default})
     for alias in p.aliases:
@@ -253,11 +254,11 @@ def test_errors_name_what_is_wrong(f):
             cls(**{word: nan})
     with pytest.raises(TypeError, match=f"{f.name}: unknown parameter 'nonsense'"):
         cls(nonsense=1.0)
-    with pytest.raises(TypeError, match=r"takes .*, got"):
+    with pytest.raises((TypeError, ValueError), match=r"takes .*, got|must be .*got 1.0"):
         cls(*[1.0] * (len(f.params) + 1))
-    with pytest.raises(ValueError, match="inplace=True is not supported"):
-        cls(inplace=True)
-    cls(inplace=False)
+    for bad in (1, None, "yes"):
+        with pytest.raises(TypeError, match="inplace must be True or False, got"):
+            cls(inplace=bad)
     with pytest.raises((TypeError, ValueError), match=f"{f.name}: unknown parameter 'nonsense'"):
         cls(trainable=["nonsense"])
     for word, p in f.params.items():

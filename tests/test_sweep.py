@@ -32,9 +32,10 @@ def labels(specs) -> list[str]:
 
 def test_the_default_sweep():
     specs = read("default").specs()
-    elementwise = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
+    elementwise = {n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise}
+    newer = {"celu", "gelu_tanh", "logsigmoid", "relu_squared", "sine", "threshold", "xielu"}
     assert len(specs) == 31
-    assert set(labels(specs)) == set(elementwise)
+    assert set(labels(specs)) == elementwise - newer
     assert {spec.seeds for spec in specs} == {tuple(range(12))}
     assert {spec.training.task.name for spec in specs} == {"digits-mlp"}
 

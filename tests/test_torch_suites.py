@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # torch's names of functions that are ours under another one, or not in torch.nn.functional.
-OTHERS = {"atan": "arctan", "tanh": "tanh", "sigmoid": "sigmoid", "log_softmax": "log_softmax"}
+OTHERS = {"atan": "arctan", "tanh": "tanh", "sigmoid": "sigmoid"}
+OTHERS |= {"softmax": "softmax", "log_softmax": "log_softmax"}
 # Samples that afnlab answers otherwise, on purpose: (function, of which of its samples, why).
 DIFFERENCES = [
     ("gelu", lambda x, p: p.get("approximate") == "tanh", "afnlab has the exact form alone"),
@@ -35,6 +36,7 @@ DIFFERENCES = [
         "an empty range is refused",
     ),
     ("softmin", lambda x, p: "dtype" in p, "the result has the dtype of x"),
+    ("softmax", lambda x, p: "dtype" in p, "the result has the dtype of x"),
     ("log_softmax", lambda x, p: "dtype" in p, "the result has the dtype of x"),
 ]
 # Where torch's own value or slope is NaN at infinity.
@@ -159,7 +161,7 @@ def test_functions(suites):
                 error.add_note(f"{name} of {tuple(x.shape)}, {x.dtype}, with {params}")
                 raise
     assert met == {(name, why) for name, _, why in DIFFERENCES}
-    assert len(compared) == 23
+    assert len(compared) == 27
     assert sum(compared.values()) > 1500
 
 
@@ -185,23 +187,12 @@ def test_modules(suites):
             for given in info.module_inputs_func(
                 info, device="cpu", dtype=dtype, requires_grad=True, training=True
             ):
-                args, options = given.constructor_input.args, dict(given.constructor_input.kwargs)
-                options.pop("inplace", None)
-                if name == "GELU":  # its only argument is "none", the exact form
-                    args = ()
+                args, options = given.constructor_input.args, given.constructor_input.kwargs
                 theirs = info.module_cls(*args, **options).to(dtype)
-                module = torch_like(ours, name, args, options).to(dtype)
+                module = ours(*args, **options).to(dtype)
                 compared.add(name)
                 assert set(module.state_dict()) == set(theirs.state_dict())
                 for one in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
                     x = given.forward_input.args[0]
                     compare(module.activation.name, x, {}, theirs.double(), one)
-    assert len(compared) == 20
-
-
-def torch_like(cls, name: str, args: tuple, options: dict) -> nn.ActivationModule:
-    """Ours by torch's arguments: PReLU's first is the number of its channels."""
-    if name == "PReLU":
-        many = args[0] if args else options.pop("num_parameters", 1)
-        return cls(num_features=many, feature_dim=1, **options) if many > 1 else cls(**options)
-    return cls(*args, **options)
+    assert len(compared) == 24

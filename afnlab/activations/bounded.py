@@ -1,8 +1,8 @@
-"""Sigmoidal: between two horizontal asymptotes."""
+"""Sigmoidal, between two horizontal asymptotes, and what is made of them; periodic."""
 
 from __future__ import annotations
 
-from math import pi
+from math import inf, pi
 
 import torch
 
@@ -48,8 +48,8 @@ def softsign(x):
     range=(-1, 1),
     kinks=lambda min_val, max_val: (min_val, max_val),
     fused=True,
-    min_val=Param(-1.0, low=-5.0, high=0.0, torch=-1.0),
-    max_val=Param(1.0, low=0.0, high=5.0, torch=1.0),
+    min_val=Param(-1.0, low=-5.0, high=0.0, aliases=("min_value",), torch=-1.0),
+    max_val=Param(1.0, low=0.0, high=5.0, aliases=("max_value",), torch=1.0),
 )
 def hardtanh(x, min_val, max_val):
     """The identity, cut off at min_val (l) and max_val (u)."""
@@ -72,4 +72,30 @@ def hardtanh(x, min_val, max_val):
 )
 def hardsigmoid(x):
     """A sigmoid in three lines. Written out, since torch's own has no second derivative."""
-    return (x + 3).clamp(0, 6) / 6
+    return (x.clamp(-3, 3) + 3) / 6
+
+
+@activation("LogSigmoid", latex=r"-\ln(1 + e^{-x})", reference="logsigmoid", range=(-inf, 0))
+def logsigmoid(x):
+    """The logarithm of the logistic function: linear on the left, 0 on the right.
+
+    torch's own has a second derivative without digits on the right.
+    """
+    left = x - torch.log1p(torch.exp(x.clamp(max=0)))
+    return torch.where(x < 0, left, -torch.log1p(torch.exp(-x.clamp(min=0))))
+
+
+@activation(
+    "Sine",
+    latex=r"\sin(\omega x)",
+    reference="sine",
+    range=(-1, 1),
+    omega=Param(30.0, low=0.5, high=60.0, domain="> 0", document=30, code=30),
+)
+def sine(x, omega):
+    """A sine wave of frequency omega, which needs initial weights that go with it.
+
+    The product is rounded in float64: rounded in float32 it would be a hundredth off at x = 1e4. At
+    infinity there is no limit, and the value is NaN.
+    """
+    return torch.sin(omega * x.double()).to(x.dtype)

@@ -9,6 +9,8 @@ import torch
 from afnlab.activations._stable import finite, gate, logistic
 from afnlab.registry import Param, activation
 
+TANH_SLOPE = 2 * sqrt(2 / pi)  # of the exponent of gelu_tanh at 0
+
 
 @activation(
     "SReLU",
@@ -56,6 +58,23 @@ def gelu(x):
     Phi(x) = erfc(-x / sqrt 2) / 2 keeps its digits on the far left, where 1 + erf cancels.
     """
     return gate(x, 0.5 * torch.erfc(finite(x) * -sqrt(0.5)))
+
+
+@activation(
+    "GELUTanh",
+    latex=r"x\,\sigma\!\left(2 \sqrt{2/\pi}\,(x + 0.044715\,x^3)\right)",
+    reference="gelu",
+    range=(-0.17004, inf),
+)
+def gelu_tanh(x):
+    """GELU's approximation by tanh, as GPT-2 and BERT have it; torch's approximate="tanh".
+
+    (1 + tanh u) / 2 is the logistic function at 2 u. The exponent grows as a cube, and its rounding
+    with it, so it is computed in float64. At 30 the gate is closed, or open, to the last digit.
+    """
+    near = x.double().clamp(-30, 30)
+    g = logistic(TANH_SLOPE * near * (1 + 0.044715 * near.square()))
+    return gate(x.double(), g).to(x.dtype)
 
 
 @activation("Mish", latex=r"x \tanh(\ln(1 + e^x))", reference="mish", range=(-0.30885, inf))

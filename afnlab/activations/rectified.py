@@ -7,10 +7,11 @@ from math import inf
 import torch
 import torch.nn.functional as F
 
-from afnlab.activations._stable import is_number, times
+from afnlab.activations._stable import finite, is_number, times
 from afnlab.registry import Param, activation
 
 ALPHA = ("alpha",)
+FAR_ENOUGH = 80.0  # for softplus to be the identity
 SELU_FLOOR = -1.7580993408473766  # -scale * alpha
 
 
@@ -26,6 +27,23 @@ def relu(x):
 def relu6(x):
     """ReLU cut off at 6, made for low-precision arithmetic."""
     return F.relu6(x)
+
+
+@activation(
+    "Threshold",
+    latex=r"x \;(x > \theta),\quad v \;(x \leq \theta)",
+    reference="threshold",
+    range=(0, inf),
+    kinks=lambda threshold, value: (threshold,),
+    fused=True,
+    threshold=Param(0.0, low=-3.0, high=3.0, why="torch's has no default; here it is a ReLU"),
+    value=Param(0.0, low=-3.0, high=3.0, why="torch's has no default; here it is a ReLU"),
+)
+def threshold(x, threshold, value):
+    """The identity above a threshold, a constant value up to it, where it may jump."""
+    if is_number(threshold, value):
+        return F.threshold(x, threshold, value)
+    return torch.where(x <= threshold, value, x)  # NaN stays NaN
 
 
 @activation(
@@ -115,6 +133,22 @@ def elu(x, alpha):
 
 
 @activation(
+    "CELU",
+    latex=r"x \;(x > 0),\quad \alpha (e^{x / \alpha} - 1) \;(x \leq 0)",
+    reference="celu",
+    range=(-1, inf),
+    kinks=(0,),
+    fused=True,
+    alpha=Param(1.0, low=0.1, high=3.0, domain="> 0", torch=1.0),
+)
+def celu(x, alpha):
+    """ELU with a slope of 1 at 0 for every alpha, where ELU's slope on the left is alpha."""
+    if is_number(alpha):
+        return F.celu(x, alpha)
+    return torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0) / alpha))
+
+
+@activation(
     "SELU",
     latex=r"1.0507 \,\mathrm{ELU}(x;\, 1.6733)",
     reference="selu",
@@ -137,10 +171,17 @@ def selu(x):
     threshold=Param(20.0, fixed=True, torch=20.0),
 )
 def softplus(x, beta, threshold):
-    """A smooth ReLU; the identity where beta x exceeds the threshold."""
+    """A smooth ReLU; the identity where beta x exceeds the threshold.
+
+    From 37 on the two agree to the last digit, while torch's kernel takes exp of all up to the
+    threshold, which overflows from 89 on in float32. With a tensor beta, x stands outside of the
+    bracket: there it has no gradient by beta, which x beta / beta would have, of rounding alone.
+    """
     if is_number(beta):
-        return F.softplus(x, beta, threshold)
-    return F.softplus(x * beta, threshold=threshold) / beta
+        return F.softplus(x, beta, min(threshold, FAR_ENOUGH))
+    scaled = beta * finite(x)
+    bend = torch.log1p(torch.exp(torch.where(x < 0, scaled, -scaled))) / beta
+    return torch.where(scaled > threshold, x, x.clamp(min=0) + bend)
 
 
 @activation(
@@ -197,3 +238,59 @@ def pilu(x, alpha, beta, gamma):
     """Two lines of slopes alpha (right) and beta (left) that meet at (gamma, gamma)."""
     right = times(alpha, x) + gamma * (1 - alpha)
     return torch.where(x > gamma, right, times(beta, x) + gamma * (1 - beta))
+
+
+@activation(
+    "ReLUSquared",
+    latex=r"\left(\max(0, x) + a \min(0, x)\right)^2",
+    reference="relu_squared",
+    range=(0, inf),
+    kinks=(0,),
+    slope=Param(
+        0.0,
+        low=0.0,
+        high=1.0,
+        aliases=("negative_slope",),
+        document=0,
+        why="0.5 is that of LeakyReLU squared, as in modded-nanogpt",
+    ),
+)
+def relu_squared(x, slope):
+    """The square of a ReLU or, with a slope a, of a LeakyReLU: the second derivative jumps at 0."""
+    if is_number(slope) and slope == 0:
+        return F.relu(x).square()
+    return torch.where(x > 0, x, times(slope, x)).square()
+
+
+@activation(
+    "XIELU",
+    latex=r"\alpha_p x^2 + \beta x \;(x > 0),\quad"
+    r" \alpha_n (e^x - 1 - x) + \beta x \;(x \leq 0)",
+    reference="xielu",
+    range=(-0.20575, inf),
+    kinks=(0,),
+    alpha_p=Param(0.8, 0.05, 3.0, domain="> 0", trainable=True, document=0.8, code=0.8),
+    alpha_n=Param(
+        0.8,
+        0.5,
+        3.0,
+        bounds=(0.5, inf),
+        trainable=True,
+        document=0.8,
+        code=0.8,
+        why="the published code trains the inverse softplus of alpha_p and of alpha_n - beta;"
+        " here they are trained themselves, and kept above 0 and 0.5",
+    ),
+    beta=Param(0.5, low=0.0, high=1.0, document=0.5, code=0.5),
+)
+def xielu(x, alpha_p, alpha_n, beta):
+    """The integral of an expanded ELU: a square on the right, a trained slope on the left, both
+    with slope beta at 0.
+
+    The published code cuts the exponent off at -1e-6, so that its value jumps at 0.
+    """
+    right, below = x.clamp(min=0), x.clamp(max=0)
+    # Near 0 expm1 keeps the digits of the value, elsewhere exp those of the second derivative.
+    fall = torch.where(x > -1, torch.expm1(below), torch.exp(below) - 1)
+    left = alpha_n * fall + times(beta - alpha_n, x)
+    return torch.where(x > 0, right * (alpha_p * right + beta), left)

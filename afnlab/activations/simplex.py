@@ -18,6 +18,20 @@ DIM = Param(
 
 
 @activation(
+    "Softmax",
+    latex=r"e^{x_i} / \sum_j e^{x_j}",
+    reference="softmax",
+    range=(0, 1),
+    elementwise=False,
+    fused=True,
+    dim=DIM,
+)
+def softmax(x, dim):
+    """Positive values that sum to 1 along dim, the largest for the largest input."""
+    return torch.softmax(x, int(dim))
+
+
+@activation(
     "Softmin",
     latex=r"e^{-x_i} / \sum_j e^{-x_j}",
     reference="softmax",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 from warnings import warn
@@ -19,8 +21,7 @@ from afnlab.autorot.tracing import not_finite
 from afnlab.autorot.undisturbed import undisturbed
 from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
-from afnlab.nn import ActivationModule
-from afnlab.registry import get_activation, list_activations
+from afnlab.nn import TORCHS, ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 
 ROTATED: dict[type[nn.Module], type[Any]] = {
@@ -44,14 +45,6 @@ _RECURRENT = (  # what they return is no pre-activation
     *(nn.RNN, nn.LSTM, nn.GRU),
     *(recurrent.AutoRotRNN, recurrent.AutoRotLSTM, recurrent.AutoRotGRU),
 )
-# Not softmax and its like, which are at home in output layers.
-_TORCHS = {
-    getattr(nn, word): record
-    for record in map(get_activation, list_activations())
-    if record.elementwise
-    for word in record.module.split()
-    if hasattr(nn, word)
-}
 
 
 def auto_rotate(
@@ -59,6 +52,7 @@ def auto_rotate(
     L: float | None = None,
     *,
     output_layer: bool = False,
+    saturating: bool = False,
     example: Any = None,
     **settings: Any,
 ) -> nn.Module:
@@ -66,9 +60,10 @@ def auto_rotate(
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
     Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
-    one stays as it is. `rotation_plan` states beforehand, with the same arguments, which layers
-    will be rotated, which not, and why; a UserWarning names those that are left for another reason
-    than that they are the output layer or of a class of their own.
+    one stays as it is. Conv1D of transformers is a linear layer. `rotation_plan` states beforehand,
+    with the same arguments, which layers will be rotated, which not, and why, and afterwards what
+    was done; a UserWarning names those that are left for another reason than that they are the
+    output layer, of a class of their own, or left by `saturating`.
 
     With an example the model is run, once and then with the outputs of one layer after the other
     scaled; what that does to the model, its gradients and the random generators is undone. Then a
@@ -100,6 +95,8 @@ def auto_rotate(
         example: an input for the model: a tensor, a tuple of arguments, a dictionary of keyword
             arguments, or a function that takes the model and runs it,
             `lambda model: model(x, mask=mask)`; None: the model is not run.
+        saturating: leave plain the feed-forward layers whose outputs the example shows in no
+            activation that saturates on both sides.
         **settings: xmin_lim, xmax_lim, x_q, eps, trainable_L, see `Rotation`.
 
     Returns:
@@ -110,8 +107,13 @@ def auto_rotate(
         RuntimeError: if the model cannot be run on the example; nothing is changed.
     """
     _require_module("auto_rotate", model)
-    decisions = decide(model, ROTATED, example, output_layer)
-    chosen = [d.layer for d in decisions if d.rotate]
+    if saturating and example is None:
+        raise ValueError(
+            "auto_rotate: saturating needs an example, which shows what follows a layer"
+        )
+    _know_other_libraries()
+    decisions = decide(model, ROTATED, example, output_layer, saturating)
+    chosen = [d.layer for d in decisions if d.rotate and type(d.layer) in ROTATED]
     left = told(decisions)
     if not chosen:
         why = f"; left plain: {left}" if left else ""
@@ -154,22 +156,38 @@ def auto_rotate(
 
 
 def rotation_plan(
-    model: nn.Module, example: Any = None, *, output_layer: bool = False
+    model: nn.Module, example: Any = None, *, output_layer: bool = False, saturating: bool = False
 ) -> pd.DataFrame:
-    """What `auto_rotate` will do with these arguments; nothing is changed.
+    """What `auto_rotate` will do with these arguments, or has done; nothing is changed.
 
     Args:
-        model, example, output_layer: as in `auto_rotate`.
+        model, example, output_layer, saturating: as in `auto_rotate`.
 
     Returns:
-        One row per layer that has an Auto-Rotating form, or is a subclass of one: layer (its name
-        in the model), type, rotate, why.
+        One row per layer that has an Auto-Rotating form, is one, or is a subclass of such: layer
+        (its name in the model), type, rotate (whether it will be rotated, or is), why, follows (the
+        activations that take its outputs first, with an example).
     """
+    _know_other_libraries()
     rows = [
-        {"layer": d.name, "type": type(d.layer).__name__, "rotate": d.rotate, "why": d.why}
-        for d in decide(model, ROTATED, example, output_layer)
+        {
+            "layer": d.name,
+            "type": type(d.layer).__name__,
+            "rotate": d.rotate,
+            "why": d.why,
+            "follows": ", ".join(d.follows),
+        }
+        for d in decide(model, ROTATED, example, output_layer, saturating)
     ]
-    return pd.DataFrame(rows, columns=["layer", "type", "rotate", "why"])
+    return pd.DataFrame(rows, columns=["layer", "type", "rotate", "why", "follows"])
+
+
+def _know_other_libraries() -> None:
+    """Layers of transformers can be rotated where that is in use."""
+    if "transformers.pytorch_utils" in sys.modules:
+        conv1d = importlib.import_module("afnlab.autorot.transformers_conv1d")
+        ROTATED[conv1d.Conv1D] = conv1d.AutoRotTransformersConv1D
+        PLAIN[conv1d.AutoRotTransformersConv1D] = conv1d.Conv1D
 
 
 def undo_rotation(model: nn.Module) -> nn.Module:
@@ -186,6 +204,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
             changed.
     """
     _require_module("undo_rotation", model)
+    _know_other_libraries()
     for module in model.modules():
         if isinstance(module, Rotation) and type(module) not in PLAIN:
             raise ValueError(
@@ -221,7 +240,7 @@ def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
 
 def _suggestion(model: nn.Module) -> float:
     found: set[Any] = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
-    found |= {_TORCHS[type(m)] for m in model.modules() if type(m) in _TORCHS}
+    found |= {TORCHS[type(m)] for m in model.modules() if type(m) in TORCHS}
     limits = {suggested_L(record) for record in found}
     if len(limits) != 1:
         what = "no activation module" if not limits else "activations that want different ones"
@@ -242,6 +261,7 @@ def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.Da
         One row per feed-forward layer that has an Auto-Rotating form: layer, rotated, L, inside
         (the share of its outputs within), deviation (their standard deviation), largest (in size).
     """
+    _know_other_libraries()
     rows: list[dict[str, Any]] = []
     hooks = []
     names = {id(m): n for n, m in model.named_modules()}

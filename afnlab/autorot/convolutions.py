@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from afnlab.autorot.rotation import Rotation, for_any_size, rotated, scaled, sum_of_row
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
+from afnlab.symbolic import is_symbol, leaf
 
 
 class _ConvRotation(Rotation):
@@ -20,6 +21,8 @@ class _ConvRotation(Rotation):
         return self.in_channels  # type: ignore[attr-defined]
 
     def forward(self: Any, input: Tensor) -> Tensor:
+        if is_symbol(input):
+            return leaf(self, input)
         if not self.auto_rot:
             return super().forward(input)  # type: ignore[misc]
         if has_zero_padding(self):
@@ -84,6 +87,8 @@ class _TransposeRotation(Rotation):
         return self.in_channels  # type: ignore[attr-defined]
 
     def forward(self: Any, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if is_symbol(input):
+            return leaf(self, input, output_size)
         if not self.auto_rot:
             return super().forward(input, output_size)  # type: ignore[misc]
         one = self.constant(input, 1, self.in_channels, *spatial(self, input))
@@ -113,6 +118,8 @@ class _SeparableRotation(Rotation):
         return self.depthwise.in_channels  # type: ignore[attr-defined]
 
     def forward(self: Any, input: Tensor) -> Tensor:
+        if is_symbol(input):
+            return leaf(self, input)
         if not self.auto_rot:
             return super().forward(input)  # type: ignore[misc]
         first, last = self.depthwise, self.pointwise

@@ -18,6 +18,7 @@ from afnlab.autorot.rotation import (
     sum_of_row,
 )
 from afnlab.eager import is_plain, transformed
+from afnlab.symbolic import is_symbol, leaf
 
 
 class AutoRotLinear(Rotation, nn.Linear):
@@ -28,14 +29,21 @@ class AutoRotLinear(Rotation, nn.Linear):
         return self.in_features
 
     def forward(self, input: Tensor) -> Tensor:
+        if is_symbol(input):
+            return leaf(self, input)
         if not self.auto_rot:
             return super().forward(input)
-        weight, bias, L = self.weight, self.bias, self.limit
-        if for_any_size(input) or input.numel() >= self.in_features**2:  # more outputs than weights
-            rho = self.rho(at_probe(weight, bias, self.probe))
-            return F.linear(input, *rotated(rho, weight, bias))
-        call = _Eager.apply if _serves(input, weight, bias, L) else scaled_linear
-        return call(input, weight, bias, L, self.probe, self.eps)
+        return rotated_linear(self, input, self.weight, self.bias)
+
+
+def rotated_linear(layer: Rotation, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """rho f(x) of a linear layer with weights (outputs, inputs)."""
+    L, inputs = layer.limit, weight.shape[1]
+    if for_any_size(x) or x.numel() >= inputs**2:  # more outputs than weights
+        rho = layer.rho(at_probe(weight, bias, layer.probe))
+        return F.linear(x, *rotated(rho, weight, bias))
+    call = _Eager.apply if _serves(x, weight, bias, L) else scaled_linear
+    return call(x, weight, bias, L, layer.probe, layer.eps)
 
 
 def at_probe(weight: Tensor, bias: Tensor | None, x_q: float | Tensor) -> Tensor:
@@ -112,7 +120,7 @@ class _Eager(torch.autograd.Function):
             through.mm(weight).view(shape) if needs[0] else None,
             torch.addmm(lesser, through.t(), x, beta=-x_q) if needs[1] else None,
             None if total is None else total.sub_(less),
-            by_rho.dot(inverse) if needs[3] else None,
+            by_rho.dot(inverse).view(ctx.saved_tensors[3].shape) if needs[3] else None,
             None,
             None,
         )

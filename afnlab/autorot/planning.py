@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 from afnlab.autorot.probing import divided_out
+from afnlab.autorot.rotation import Rotation
 from afnlab.autorot.tracing import OUTPUT, Node, Trace, is_norm, trace
+from afnlab.recognition import BY_NAME, recognised
+from afnlab.registry import Activation
 
 # Operations, and modules of these names, that hand a positive factor of a channel on: what they
 # make of rho f is rho times what they make of f.
@@ -53,17 +57,26 @@ _KEEP = {
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of one layer. told: whether leaving it wants to be told to the user."""
+    """What becomes of one layer, or has.
+
+    told: whether leaving it wants to be told to the user; follows: the activations that take its
+    outputs first, as far as an example has shown.
+    """
 
     layer: nn.Module
     name: str
     rotate: bool
     why: str
     told: bool = False
+    follows: tuple[str, ...] = ()
 
 
 def decide(
-    model: nn.Module, kinds: Collection[type], example: Any = None, output_layer: bool = False
+    model: nn.Module,
+    kinds: Collection[type],
+    example: Any = None,
+    output_layer: bool = False,
+    saturating: bool = False,
 ) -> list[Decision]:
     """For every layer that has an Auto-Rotating form, whether to rotate it and why.
 
@@ -72,22 +85,22 @@ def decide(
     names = {module: name for name, module in model.named_modules()}
     found = list(outermost(model, kinds))
     layers = [m for m in found if type(m) in kinds]
+    rotated = [m for m in found if isinstance(m, Rotation)]
     if example is not None and any(is_lazy(p) for p in model.parameters()):
         raise ValueError("auto_rotate: the model has lazy parameters; run it once before")
     reasons: dict[nn.Module, Decision] = {}
 
+    watched = None if example is None else trace(model, [*layers, *rotated], example)
+    behind = {layer: _behind(watched, layer) if watched else set() for layer in found}
+
     def say(layer: nn.Module, why: str, rotate: bool = False, told: bool = True) -> None:
-        decision = Decision(layer, names[layer], rotate, why, told and not rotate)
+        follows = tuple(sorted(record.label for record in behind[layer]))
+        decision = Decision(layer, names[layer], rotate, why, told and not rotate, follows)
         reasons.setdefault(layer, decision)
 
     for layer in found:
-        if any(is_lazy(p) for p in layer.parameters()):
-            say(layer, "it is lazy, and has no weights yet")
-        elif type(layer) not in kinds:
-            say(layer, f"its class is {type(layer).__name__}, not torch's or afnlab's", told=False)
-        elif "forward" in vars(layer):
-            say(layer, "its forward method has been replaced, so its class does not count")
-    watched = None if example is None else trace(model, layers, example)
+        if (own := _of_itself(layer, kinds)) is not None:
+            say(layer, **own)
     for layer in layers if watched else ():
         if layer not in watched.calls:  # type: ignore[union-attr]
             reads = layer in watched.read  # type: ignore[union-attr]
@@ -101,6 +114,9 @@ def decide(
     norms = {n: _norm_called(watched, n) if watched else _norm_registered(model, n) for n in outer}
     tried = [n for n in outer if not norms[n] and n not in reasons]
     scales = set() if example is None else divided_out(model, tried, example)
+    for layer in outer if saturating else ():
+        if not any(saturates(record) for record in behind[layer]):
+            say(layer, "no activation that saturates on both sides follows", told=False)
     for layer in free:
         norm = norms.get(layer)
         if norm is not None:
@@ -110,6 +126,49 @@ def decide(
         else:
             say(layer, _called(watched, layer), rotate=True)
     return [reasons[layer] for layer in found]
+
+
+def _of_itself(layer: Any, kinds: Collection[type]) -> dict[str, Any] | None:
+    """What is said of a layer whatever the model does with it."""
+    if isinstance(layer, Rotation):
+        why = f"rotated, L={float(layer.L):.4g}" if layer.auto_rot else "its auto_rot is off"
+        return {"why": why, "rotate": layer.auto_rot, "told": False}
+    if any(is_lazy(p) for p in layer.parameters()):
+        return {"why": "it is lazy, and has no weights yet"}
+    if type(layer) not in kinds:
+        why = f"its class is {type(layer).__name__}, not torch's or afnlab's"
+        return {"why": why, "told": False}
+    if "forward" in vars(layer):
+        return {"why": "its forward method has been replaced, so its class does not count"}
+    return None
+
+
+def saturates(record: Activation) -> bool:
+    """Whether an activation is flat far out on both sides."""
+    return all(abs(end) < inf for end in record.range)
+
+
+def _behind(watched: Trace, layer: nn.Module) -> set[Activation]:
+    """The activations that take a layer's outputs first, directly or after what hands them on."""
+    found: set[Activation] = set()
+    waiting = list(watched.calls.get(layer, ()))
+    seen: set[int] = set()
+    while waiting:
+        for child in waiting.pop().children:
+            record = activation_of(child)
+            if record is not None:
+                found.add(record)
+            elif id(child) not in seen and (_hands_on(child) or child.name in _SHIFTS):
+                seen.add(id(child))
+                waiting.append(child)
+    return found
+
+
+def activation_of(node: Node) -> Activation | None:
+    """The activation that a node of a trace is."""
+    if node.module is not None:
+        return recognised(node.module)[0]
+    return BY_NAME.get(node.name)
 
 
 def _called(watched: Trace | None, layer: nn.Module) -> str:
@@ -137,7 +196,7 @@ def outermost(model: nn.Module, kinds: Collection[type]) -> Iterator[nn.Module]:
     inside: set[nn.Module] = set()
     for module in model.modules():
         if module not in inside and isinstance(module, tuple(kinds)):
-            if type(module) in kinds:
+            if type(module) in kinds or isinstance(module, Rotation):
                 inside |= set(module.modules())
             yield module
 
@@ -187,7 +246,8 @@ def _hands_on(node: Node) -> bool:
     if node.weighted or (node.mixes and node.name not in _JOINS):
         return False
     if node.module is not None:
-        return type(node.module) in _KEEP
+        record = recognised(node.module)[0]
+        return type(node.module) in _KEEP or (record is not None and record.name in _SCALES)
     name = re.sub(r"(_?\dd)?(_with_indices)?$", "", node.name)
     return name in _HANDS_ON or name in (*_JOINS, *_SHIFTS)
 

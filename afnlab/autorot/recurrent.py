@@ -14,12 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.autorot.rotation import Rotation, rotated, sum_of_row
+from afnlab.symbolic import is_symbol, leaf
 
 
 class _RecurrentRotation(Rotation):
     """Rotates the gates' rows, then calls torch's fused kernels; no loop in time."""
 
     def forward(self: Any, input: Any, hx: Any = None) -> Any:
+        if is_symbol(input):
+            return leaf(self, input, hx)
         if not self.auto_rot:
             return super().forward(input, hx)  # type: ignore[misc]
         return super(_RecurrentRotation, self._rotated()).forward(input, hx)  # type: ignore[misc]

@@ -122,7 +122,7 @@ class Rotation(Restoring):
         self._start = {"L": L} if trainable_L else {}
         if trainable_L:
             weight = next(self.parameters())
-            self.L: Any = nn.Parameter(weight.new_tensor(L))
+            self.L: Any = nn.Parameter(weight.new_tensor([L]))
         else:
             self.L = L
         if isinstance(x_q, Tensor):
@@ -207,7 +207,8 @@ class Rotation(Restoring):
     def _load_from_state_dict(
         self: Any, state: Mapping[str, Any], prefix: str, metadata: Any, *args: Any
     ) -> None:
-        """A plain layer's state holds no L, and leaves ours as it is.
+        """A plain layer's state holds no L, and leaves ours as it is; an older one holds it
+        without dimensions.
 
         A layer on the meta device that takes over the tensors of a state (assign=True) lacks what
         the state does not hold.
@@ -215,8 +216,8 @@ class Rotation(Restoring):
         devices = {t.device for n, t in state.items() if n.startswith(prefix)}
         if metadata.get("assign_to_params_buffers") and len(devices) == 1:
             self._join(devices.pop())
-        if "L" in self._parameters and prefix + "L" not in state:
-            state = {**state, prefix + "L": self.L.detach()}
+        if "L" in self._parameters:
+            state = {**state, prefix + "L": state.get(prefix + "L", self.L.detach()).view(-1)}
         super()._load_from_state_dict(state, prefix, metadata, *args)  # type: ignore[misc]
 
     def _join(self: Any, device: torch.device) -> None:

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from afnlab.autorot.undisturbed import undisturbed
+from afnlab.recognition import recognised
 
 
 @dataclass(eq=False)
@@ -218,7 +219,8 @@ class _Watch(TorchFunctionMode):
         """
         forward = module.forward
         name = type(module).__name__
-        layer, whole = module in self.layers, module in self.layers or is_norm(module)
+        layer = module in self.layers
+        whole = layer or is_norm(module) or recognised(module)[0] is not None
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             if self.inside:  # a part of a layer

@@ -27,7 +27,8 @@
 #define AFNLAB_ACTIVATIONS(X) \
     X(srelu) X(swish) X(gelu) X(mish) X(gish) X(logish) X(smish) X(apec) X(mapec) \
     X(plu) X(pilu) X(frelu) X(double_relu) X(softsign) X(tanhshrink) \
-    X(tanh) X(sigmoid) X(arctan) X(hardswish)
+    X(tanh) X(sigmoid) X(arctan) X(hardswish) \
+    X(relu_squared) X(xielu) X(gelu_tanh) X(logsigmoid)
 #endif
 
 namespace afnlab {
@@ -650,6 +651,94 @@ template <class T> struct arctan {
         return x < 0 ? -y : y;
     }
     AFNLAB_FN T slope(T x) const { return ratio(T(1), 1 + x * x); }
+};
+
+template <class T> struct relu_squared {
+    static constexpr int parameters = 1;
+    T a;
+    AFNLAB_FN relu_squared(const T* p, long) : a(p[0]) {}
+
+    AFNLAB_FN T root(T x) const { return x > 0 ? x : times(a, x); }
+    AFNLAB_FN T value(T x) const {
+        const T y = root(x);
+        return y * y;
+    }
+    AFNLAB_FN T slope(T x) const { return 2 * (x > 0 ? x : times(a * a, x)); }
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
+        partial(0, x > 0 ? T(0) : 2 * root(x) * x);
+        return slope(x);
+    }
+};
+
+template <class T> struct xielu {
+    static constexpr int parameters = 3;  // alpha_p, alpha_n, beta
+    T right, left, beta, line;
+    AFNLAB_FN xielu(const T* p, long stride)
+        : right(p[0]), left(p[stride]), beta(p[2 * stride]), line(beta - left) {}
+
+    AFNLAB_FN static T exponential_less_1(T x) { return exp_parts(at_most(x, T(0))).less_one(); }
+
+    AFNLAB_FN T value(T x) const {
+        const T fall = left * exponential_less_1(x) + times(line, x);
+        return x > 0 ? x * (right * x + beta) : fall;
+    }
+    AFNLAB_FN T slope(T x) const {
+        return (x > 0 ? 2 * right * x : left * exponential_less_1(x)) + beta;
+    }
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
+        const T less_1 = exponential_less_1(x);
+        partial(0, x > 0 ? x * x : T(0));
+        partial(1, x > 0 ? T(0) : less_1 - x);
+        partial(2, x);
+        return (x > 0 ? 2 * right * x : left * less_1) + beta;
+    }
+};
+
+// The exponent v of gelu_tanh, and exp(-|v|). The exponent grows as a cube, and its rounding with
+// it: so it is computed in double, and what a float of it loses is put back.
+AFNLAB_FN float cubic_exponential(float x, float& bend) {
+    const double z = within(x, -30.0f, 30.0f), square = z * z;
+    const double v = 1.5957691216057308 * z * (1 + 0.044715 * square);
+    bend = float(1.5957691216057308 * (1 + 0.134145 * square));
+    const double size = v < 0 ? -v : v;
+    const float most = float(size), lost = float(size - most);
+    const float e = exp_of(-most);
+    return e - e * lost;
+}
+AFNLAB_FN double cubic_exponential(double x, double& bend) {
+    const double z = within(x, -30.0, 30.0), square = z * z;
+    const double v = 1.5957691216057308 * z * (1 + 0.044715 * square);
+    bend = 1.5957691216057308 * (1 + 0.134145 * square);
+    return exp_of(v < 0 ? v : -v);
+}
+
+template <class T> struct gelu_tanh {
+    static constexpr int parameters = 0;
+    AFNLAB_FN gelu_tanh(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        T bend;
+        const T e = cubic_exponential(x, bend);
+        return gated(x, ratio(x < 0 ? e : T(1), 1 + e));
+    }
+    AFNLAB_FN T slope(T x) const {
+        T bend;
+        const T e = cubic_exponential(x, bend), inverse = ratio(T(1), 1 + e);
+        return inverse * ((x < 0 ? e : T(1)) + within(x, T(-30), T(30)) * bend * (e * inverse));
+    }
+};
+
+template <class T> struct logsigmoid {
+    static constexpr int parameters = 0;
+    AFNLAB_FN logsigmoid(const T*, long) {}
+
+    AFNLAB_FN T value(T x) const {
+        return at_most(x, T(0)) - log_of_1_plus(exp_of(x < 0 ? x : -x));
+    }
+    AFNLAB_FN T slope(T x) const {
+        const Logistic<T> s(x);
+        return ratio(s.m, s.d);
+    }
 };
 
 }  // namespace afnlab

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -149,6 +149,10 @@ def layout(x: Tensor, dim: int) -> Layout:
     return x.numel() // (channels * inner), channels, inner
 
 
+# Of a tensor that is only read: a lazy copy stays one, which data_ptr would make whole.
+address: Callable[[Tensor], int] = getattr(Tensor, "const_data_ptr", Tensor.data_ptr)
+
+
 def dense(x: Tensor) -> Tensor:
     """x itself if its elements fill its memory, in whatever order, else a copy."""
     if _begins_inside_a_number(x):
@@ -161,7 +165,7 @@ def dense(x: Tensor) -> Tensor:
 
 def _begins_inside_a_number(x: Tensor) -> bool:
     """As a view of bytes may."""
-    return bool(x.data_ptr() % x.element_size())
+    return bool(address(x) % x.element_size())
 
 
 def parameter_table(
@@ -196,12 +200,12 @@ def _start(
         outer=outer,
         channels=channels,
         inner=inner,
-        x=x.data_ptr(),
+        x=address(x),
         out=out.data_ptr(),
         dtype=DTYPES[x.dtype],
     )
     if grad_y is not None:
-        launch.grad_y = grad_y.data_ptr()
+        launch.grad_y = address(grad_y)
     if sums is not None:
         launch.sums = sums.data_ptr()
     if tensors and (channels > 1 or not x.is_cpu):  # a GPU's would have to be waited for
