@@ -12,6 +12,7 @@ from afnlab.training import data
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
 from afnlab.training.models import mlp, rotated_mlp
+from afnlab.training.task_settings import Setting
 from afnlab.usercode.lookup import load, unknown
 
 
@@ -52,11 +53,13 @@ class Task:
 
     Attributes:
         name: its name.
-        data: returns the `Data`.
+        data: returns the `Data`, given the `data_settings`.
         model: given a function that makes an activation module, returns the network, which maps
             inputs (batch, ...) to logits (batch, classes).
-        settings: further arguments of the model by name, with defaults: booleans, or numbers above
-            0; a run may set them like any parameter of the task.
+        settings: further arguments of the model by name: their defaults (booleans, numbers above
+            0), or a `Choice` or `Whole`, which say what is allowed; a run may set them like any
+            parameter of the task.
+        data_settings: further arguments of the data, likewise.
         sites: whether the places of an activation share one module ("shared") or have each its own
             ("each"), and so their own learned parameters.
         source: the origin of the experiment.
@@ -64,14 +67,20 @@ class Task:
     """
 
     name: str
-    data: Callable[[], data.Data]
+    data: Callable[..., data.Data]
     model: Callable[..., nn.Module]
     recipe: Recipe
     sites: Literal["each", "shared"] = "each"
-    settings: Mapping[str, bool | float] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    data_settings: Mapping[str, Setting] = field(default_factory=dict)
     summary: str = ""
     source: str = ""
     published: str = ""
+
+    @property
+    def every_setting(self) -> dict[str, Setting]:
+        """The settings of its network and of its data, by name."""
+        return {**self.settings, **self.data_settings}
 
     @property
     def compiled(self) -> bool:
