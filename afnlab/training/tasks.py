@@ -9,12 +9,21 @@ from typing import Literal
 from torch import nn
 
 from afnlab.errors import ParameterError
-from afnlab.training import data
+from afnlab.feedforward import FORMS, form_name
+from afnlab.training import data, texts
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
-from afnlab.training.metrics import ACCURACY, CROSS_ENTROPY, Loss, Metric, smoothed
+from afnlab.training.metrics import (
+    ACCURACY,
+    BITS_PER_CHARACTER,
+    CROSS_ENTROPY,
+    Loss,
+    Metric,
+    smoothed,
+)
 from afnlab.training.models import mlp, rotated_mlp
-from afnlab.training.task_settings import Setting
+from afnlab.training.task_settings import Choice, Setting, Whole
+from afnlab.training.transformer import transformer
 from afnlab.usercode.lookup import load, unknown
 
 
@@ -154,6 +163,15 @@ _AIRBENCH_SOURCE = (
     " GELU; that nothing but the activation was exchanged is assumed"
 )
 
+
+
+def _transformer_settings(width: int, layers: int, heads: int) -> dict[str, Setting]:
+    """The settings of a character transformer."""
+    form = Choice(FORMS, form_name)
+    size: dict[str, Setting] = {"width": Whole(width, multiple=heads), "layers": Whole(layers)}
+    return {"form": form, **size, "auto_rot": False, "L": 4.0}
+
+
 _TASKS = {
     task.name: task
     for task in (
@@ -259,6 +277,17 @@ _TASKS = {
             replace(_ARP, epochs=40, batch_size=32),
             settings=_ARP_SETTINGS,
             summary="deep MLP 64-50-50-40-40-30-10, Auto-Rotating, on 8 x 8 digits",
+            source="afnlab",
+        ),
+        Task(
+            "names-gpt",
+            texts.names,
+            transformer(texts.TOKENS, texts.NAME_LENGTH, heads=4),
+            Recipe(epochs=0.28, batch_size=64, lr=5e-3, weight_decay=0.01),  # 350 steps
+            settings=_transformer_settings(width=32, layers=1, heads=4),
+            data_settings={"limit": Whole(texts.SURNAMES, least=100, most=texts.SURNAMES)},
+            metric=BITS_PER_CHARACTER,
+            summary="transformer of one block, width 32, on the letters of 88,799 surnames",
             source="afnlab",
         ),
     )

@@ -1,0 +1,146 @@
+"""A character transformer whose feed-forward layers have a form: plain, squared or gated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import sqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from afnlab.feedforward import GLU, FeedForward, hidden_size
+from afnlab.native.attention import causal_attention
+from afnlab.training.models import MakeActivation, rotated_linear
+
+SPREAD = 0.02  # the standard deviation of nanoGPT's initial weights
+
+
+class CausalAttention(nn.Module):
+    """Attention of every position (batch, positions, width) to itself and those before it."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.inputs = nn.Linear(width, 3 * width, bias=False)  # of queries, keys and values
+        self.output = nn.Linear(width, width, bias=False)
+        self.heads, self.dropout = heads, dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        return self.output(causal_attention(self.inputs(x), self.heads, dropout))
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward layer, each on normalized inputs and added to them."""
+
+    def __init__(self, attention: CausalAttention, feed_forward: FeedForward) -> None:
+        super().__init__()
+        width = attention.output.out_features
+        self.attention_norm, self.attention = nn.LayerNorm(width, bias=False), attention
+        self.feed_forward_norm, self.feed_forward = nn.LayerNorm(width, bias=False), feed_forward
+        self.dropout = attention.dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self._dropped(self.attention(self.attention_norm(x)))
+        return x + self._dropped(self.feed_forward(self.feed_forward_norm(x)))
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class Transformer(nn.Module):
+    """Logits (batch, positions, tokens) of the next token, from tokens (batch, positions).
+
+    The layers are nanoGPT's without biases: learned positions, pre-norm blocks, a last
+    normalization, an output layer that with `tied` is the transposed embedding.
+    """
+
+    def __init__(
+        self, tokens: int, positions: int, width: int, blocks: list[Block], tied: bool
+    ) -> None:
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(tokens, width), nn.Embedding(positions, width)
+        self.blocks, self.norm = nn.ModuleList(blocks), nn.LayerNorm(width, bias=False)
+        self.output = nn.Linear(width, tokens, bias=False)
+        if tied:
+            self.output.weight = self.tokens.weight
+        self.dropout = blocks[0].dropout
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[-1]]
+        x = F.dropout(x, self.dropout, self.training) if self.dropout else x
+        for block in self.blocks:
+            x = block(x)
+        return self.output(self.norm(x))
+
+    @torch.no_grad()
+    def initialize(self, draws: torch.Generator) -> None:
+        """Draw weights as nanoGPT does: normal, smaller where a block's output is added.
+
+        What the forms of the feed-forward layer have in common is drawn alike, so that at one seed
+        a plain and a gated network differ in as little as they can: all that is no feed-forward
+        layer is the same, and the smaller W1 and W2 are parts of the larger ones.
+        """
+        added = SPREAD / sqrt(2 * len(self.blocks))
+
+        def drawn(rows: int, columns: int, spread: float = SPREAD) -> Tensor:
+            return spread * torch.randn(rows, columns, generator=draws)
+
+        layers: list[nn.Linear | nn.Embedding] = [self.output, self.tokens, self.positions]
+        for layer in layers:  # a tied weight keeps the second draw
+            layer.weight.copy_(drawn(*layer.weight.shape))
+        width = self.tokens.embedding_dim
+        for block in self.blocks:
+            attention, feed_forward = block.attention, block.feed_forward
+            attention.inputs.weight.copy_(drawn(3 * width, width))
+            attention.output.weight.copy_(drawn(width, width, added))
+            most, hidden = hidden_size(width), feed_forward.down.in_features
+            first = feed_forward.up.gate if isinstance(feed_forward.up, GLU) else feed_forward.up
+            first.weight.copy_(drawn(most, width)[:hidden])
+            feed_forward.down.weight.copy_(drawn(most, width, added)[:hidden].T)
+        for block in self.blocks:
+            if isinstance(block.feed_forward.up, GLU):
+                value = block.feed_forward.up.value.weight
+                value.copy_(drawn(*value.shape))
+
+
+def transformer(
+    tokens: int, positions: int, heads: int, tied: bool = False, dropout: float = 0.0
+) -> Callable[..., nn.Module]:
+    """A character transformer; see `Transformer`.
+
+    Args:
+        tokens: how many different ones there are.
+        positions: the longest sequence.
+        heads: attention heads a block; the width is a multiple of it.
+        tied: whether the output layer has the weights of the embedding.
+        dropout: of embeddings, attention weights and what a block adds.
+    """
+
+    def build(
+        activation: MakeActivation,
+        form: str,
+        width: int,
+        layers: int,
+        auto_rot: bool = False,
+        L: float | Tensor = 4.0,
+    ) -> nn.Module:
+        # Normalized inputs (before their weights, which start at 1) lie between these.
+        linear: Callable[..., nn.Module] = nn.Linear
+        if auto_rot:
+            limits = {"xmin_lim": -sqrt(width), "xmax_lim": sqrt(width)}
+            linear = partial(rotated_linear, L=L, **limits)
+        draws = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        blocks = [
+            Block(
+                CausalAttention(width, heads, dropout),
+                FeedForward(width, activation, form, linear=linear),
+            )
+            for _ in range(layers)
+        ]
+        network = Transformer(tokens, positions, width, blocks, tied)
+        network.initialize(draws)
+        return network
+
+    return build
