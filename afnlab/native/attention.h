@@ -6,12 +6,12 @@
 
 #include "launch.h"
 
-// batch, positions, heads, size: x is (batch, positions, 3, heads, size), queries, keys and values;
-// y, grad_y: (batch, positions, heads, size). weights: (batch, heads, positions, positions), kept
-// for the way back, 0 where a position would look ahead.
+// Sequences lie one after the other, sequence b in the rows from starts[b] to starts[b + 1]; most:
+// rows of the longest. x: (rows, 3, heads, size), queries, keys and values; y, grad_y: (rows, heads,
+// size). weights: (sequences, heads, most, most), kept for the way back.
 #define AFNLAB_ATTENTION_LAUNCH(FIELD)                                                            \
-    FIELD(int64_t, batch) FIELD(int64_t, positions) FIELD(int64_t, heads) FIELD(int64_t, size)    \
-    FIELD(const float*, x) FIELD(float*, y) FIELD(float*, weights)                                \
+    FIELD(int64_t, sequences) FIELD(int64_t, most) FIELD(int64_t, heads) FIELD(int64_t, size)     \
+    FIELD(const int64_t*, starts) FIELD(const float*, x) FIELD(float*, y) FIELD(float*, weights)  \
     FIELD(const float*, grad_y) FIELD(float*, grad_x) FIELD(int32_t, threads)
 
 AFNLAB_STRUCTURE(AttentionLaunch, AFNLAB_ATTENTION_LAUNCH)
@@ -19,95 +19,107 @@ AFNLAB_STRUCTURE(AttentionLaunch, AFNLAB_ATTENTION_LAUNCH)
 namespace afnlab {
 namespace {
 
-constexpr int ROOM = 16;  // positions, at most
+constexpr int ROOM = 16;  // rows of a sequence, at most
 
-// Rows of one head, of SIZE numbers each `stride` apart, as columns of ROOM, the rest 0.
-template <int SIZE>
-void transposed(const float* rows, long stride, long count, float (*to)[ROOM]) {
-    for (int c = 0; c < SIZE; ++c)
-        for (int j = 0; j < ROOM; ++j) to[c][j] = j < count ? rows[j * stride + c] : 0;
-}
+// A row of one head, which stays in registers.
+template <int SIZE> struct Row {
+    typedef float Numbers __attribute__((vector_size(SIZE * sizeof(float))));
+    Numbers at;
+    explicit Row(const float* from) { __builtin_memcpy(&at, from, sizeof at); }
+    Row() : at{} {}
+    void store(float* to) const { __builtin_memcpy(to, &at, sizeof at); }
+    void add(float factor, const Row& other) { at += factor * other.at; }
+};
 
-// The products of a row with the ROOM columns.
-template <int SIZE>
-inline void products(const float* row, const float (*columns)[ROOM], float* out) {
-    for (int j = 0; j < ROOM; ++j) out[j] = 0;
-    for (int c = 0; c < SIZE; ++c) {
-        const float factor = row[c];
-#pragma omp simd
-        for (int j = 0; j < ROOM; ++j) out[j] += factor * columns[c][j];
+// One head of one sequence.
+template <int SIZE> struct Head {
+    long rows, width, stride, first, out, kept;  // where its numbers begin in x, y and weights
+    Head(const AttentionLaunch& launch, long at) {
+        const long b = at / launch.heads, head = at % launch.heads;
+        width = launch.heads * SIZE, stride = 3 * width;
+        rows = launch.starts[b + 1] - launch.starts[b];
+        first = launch.starts[b] * stride + head * SIZE;
+        kept = at * launch.most * launch.most;
+        out = launch.starts[b] * width + head * SIZE;
     }
-}
+};
+
+// Rows as columns, those that are not there 0: a row's products with all others are then one sum.
+template <int SIZE> struct Columns {
+    Row<ROOM> of[SIZE];
+    Columns(const float* rows, long stride, long count) {
+        float to[SIZE][ROOM] = {};
+        for (long j = 0; j < count; ++j)
+            for (int c = 0; c < SIZE; ++c) to[c][j] = rows[j * stride + c];
+        for (int c = 0; c < SIZE; ++c) of[c] = Row<ROOM>(to[c]);
+    }
+    Row<ROOM> products(const float* row) const {
+        Row<ROOM> sum;
+        for (int c = 0; c < SIZE; ++c) sum.add(row[c], of[c]);
+        return sum;
+    }
+};
 
 template <int SIZE> void attend(const AttentionLaunch& launch) {
-    const long positions = launch.positions, heads = launch.heads, width = heads * SIZE;
     const float scale = 1 / sqrtf(float(SIZE));
 #pragma omp parallel for schedule(static) num_threads(launch.threads)
-    for (long at = 0; at < launch.batch * heads; ++at) {
-        const float* const query = launch.x + at / heads * positions * 3 * width + at % heads * SIZE;
-        const float *const key = query + width, *const value = key + width;
-        float* const weights = launch.weights + at * positions * positions;
-        float* const y = launch.y + at / heads * positions * width + at % heads * SIZE;
-        float keys[SIZE][ROOM], w[ROOM];
-        transposed<SIZE>(key, 3 * width, positions, keys);
-        for (long i = 0; i < positions; ++i) {
-            products<SIZE>(query + i * 3 * width, keys, w);
-            float most = w[0], sum = 0;
-            for (long j = 1; j <= i; ++j) most = w[j] > most ? w[j] : most;
-#pragma omp simd reduction(+ : sum)
+    for (long at = 0; at < launch.sequences * launch.heads; ++at) {
+        const Head<SIZE> head(launch, at);
+        const float* const query = launch.x + head.first;
+        const float *const key = query + head.width, *const value = key + head.width;
+        const Columns<SIZE> keys(key, head.stride, head.rows);
+        for (long i = 0; i < head.rows; ++i) {
+            float w[ROOM], most = -INFINITY, sum = 0;
+            keys.products(query + i * head.stride).store(w);
+#pragma omp simd reduction(max : most)
             for (int j = 0; j < ROOM; ++j) {
-                const float e = exp_of(j <= i ? scale * (w[j] - most) : -200.0f);
-                w[j] = j <= i ? e : 0;
-                sum += w[j];
+                w[j] = j <= i ? scale * w[j] : -INFINITY;
+                most = w[j] > most ? w[j] : most;
             }
+#pragma omp simd reduction(+ : sum)
+            for (int j = 0; j < ROOM; ++j) sum += w[j] = exp_of(w[j] - most);
             const float share = 1 / sum;
-            for (long j = 0; j < positions; ++j) weights[i * positions + j] = w[j] *= share;
-            float found[SIZE] = {};
-            for (long j = 0; j <= i; ++j)
-#pragma omp simd
-                for (int c = 0; c < SIZE; ++c) found[c] += w[j] * value[j * 3 * width + c];
-            for (int c = 0; c < SIZE; ++c) y[i * width + c] = found[c];
+            float* const weights = launch.weights + head.kept + i * launch.most;
+            Row<SIZE> found;
+            for (long j = 0; j <= i; ++j) {
+                weights[j] = w[j] * share;
+                found.add(weights[j], Row<SIZE>(value + j * head.stride));
+            }
+            found.store(launch.y + head.out + i * head.width);
         }
     }
 }
 
 template <int SIZE> void attend_back(const AttentionLaunch& launch) {
-    const long positions = launch.positions, heads = launch.heads, width = heads * SIZE;
     const float scale = 1 / sqrtf(float(SIZE));
 #pragma omp parallel for schedule(static) num_threads(launch.threads)
-    for (long at = 0; at < launch.batch * heads; ++at) {
-        const long first = at / heads * positions * 3 * width + at % heads * SIZE;
-        const float* const query = launch.x + first;
-        const float *const key = query + width, *const value = key + width;
-        const float* const weights = launch.weights + at * positions * positions;
-        const float* const grad = launch.grad_y + at / heads * positions * width + at % heads * SIZE;
-        float* const to = launch.grad_x + first;
-        float values[SIZE][ROOM], of_w[ROOM], of_keys[ROOM][SIZE] = {}, of_values[ROOM][SIZE] = {};
-        transposed<SIZE>(value, 3 * width, positions, values);
-        for (long i = 0; i < positions; ++i) {
-            const float *const w = weights + i * positions, *const g = grad + i * width;
-            const float* const q = query + i * 3 * width;
-            products<SIZE>(g, values, of_w);
-            float mean = 0, of_query[SIZE] = {};
-#pragma omp simd reduction(+ : mean)
+    for (long at = 0; at < launch.sequences * launch.heads; ++at) {
+        const Head<SIZE> head(launch, at);
+        const float* const query = launch.x + head.first;
+        const float *const key = query + head.width, *const value = key + head.width;
+        float* const to = launch.grad_x + head.first;
+        const Columns<SIZE> values(value, head.stride, head.rows);
+        Row<SIZE> of_keys[ROOM], of_values[ROOM];
+        for (long i = 0; i < head.rows; ++i) {
+            const float* const w = launch.weights + head.kept + i * launch.most;
+            const float* const grad = launch.grad_y + head.out + i * head.width;
+            const Row<SIZE> q(query + i * head.stride), g(grad);
+            float of_w[ROOM], mean = 0;
+            values.products(grad).store(of_w);
             for (long j = 0; j <= i; ++j) mean += w[j] * of_w[j];
+            Row<SIZE> of_query;
             for (long j = 0; j <= i; ++j) {
                 const float of_score = scale * w[j] * (of_w[j] - mean);
-                const float* const k = key + j * 3 * width;
-#pragma omp simd
-                for (int c = 0; c < SIZE; ++c) {
-                    of_query[c] += of_score * k[c];
-                    of_keys[j][c] += of_score * q[c];
-                    of_values[j][c] += w[j] * g[c];
-                }
+                of_query.add(of_score, Row<SIZE>(key + j * head.stride));
+                of_keys[j].add(of_score, q);
+                of_values[j].add(w[j], g);
             }
-            for (int c = 0; c < SIZE; ++c) to[i * 3 * width + c] = of_query[c];
+            of_query.store(to + i * head.stride);
         }
-        for (long j = 0; j < positions; ++j)
-            for (int c = 0; c < SIZE; ++c) {
-                to[j * 3 * width + width + c] = of_keys[j][c];
-                to[j * 3 * width + 2 * width + c] = of_values[j][c];
-            }
+        for (long j = 0; j < head.rows; ++j) {
+            of_keys[j].store(to + j * head.stride + head.width);
+            of_values[j].store(to + j * head.stride + 2 * head.width);
+        }
     }
 }
 
@@ -117,7 +129,7 @@ template <int SIZE> int attend_sized(const AttentionLaunch& launch, bool back) {
 }
 
 inline int attend_any(const AttentionLaunch& launch, bool back) {
-    if (launch.positions > ROOM) return NO_SUCH_SHAPE;
+    if (launch.most > ROOM) return NO_SUCH_SHAPE;
     switch (launch.size) {
         case 8: return attend_sized<8>(launch, back);
         case 16: return attend_sized<16>(launch, back);

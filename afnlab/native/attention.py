@@ -1,4 +1,8 @@
-"""Causal attention over short sequences, compiled for the CPU; torch's elsewhere."""
+"""Causal attention over short sequences, compiled for the CPU; torch's elsewhere.
+
+The compiled loops take sequences of different lengths one after the other, so that nothing is
+computed for the padding of the shorter ones.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from afnlab.native.kernels import SWITCH
 from afnlab.native.launch import Arguments
 from afnlab.native.toolchain import Unavailable
 
-SIZES, MOST_POSITIONS = (8, 16, 32), 16  # of a head, and of a sequence
+SIZES, LONGEST = (8, 16, 32), 16  # of a head, and of a sequence
 
 
 class AttentionLaunch(Arguments):
@@ -28,14 +32,14 @@ class AttentionLaunch(Arguments):
 
     __slots__ = ()
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("batch", "positions", "heads", "size")),
-        *((name, ctypes.c_void_p) for name in ("x", "y", "weights", "grad_y", "grad_x")),
+        *((name, ctypes.c_int64) for name in ("sequences", "most", "heads", "size")),
+        *((name, ctypes.c_void_p) for name in ("starts", "x", "y", "weights", "grad_y", "grad_x")),
         ("threads", ctypes.c_int32),
     )
 
 
-def causal_attention(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
-    """Attention of every position to itself and those before it.
+def attention(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
+    """Attention of every position to itself and those before it, by torch.
 
     Args:
         inputs: queries, keys and values, side by side (batch, positions, 3 width).
@@ -46,13 +50,6 @@ def causal_attention(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor
         Values (batch, positions, width), averaged with the weights softmax(q k / sqrt(width /
         heads)).
     """
-    if dropout == 0 and _served(inputs, heads):
-        return _Attention.apply(inputs, heads)
-    return expression(inputs, heads, dropout)
-
-
-def expression(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
-    """The same by torch."""
     query, key, value = (
         t.unflatten(-1, (heads, -1)).transpose(-2, -3) for t in inputs.chunk(3, -1)
     )
@@ -66,15 +63,37 @@ def expression(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
     return found.transpose(-2, -3).flatten(-2)
 
 
-def _served(x: Tensor, heads: int) -> bool:
-    """Whether the compiled loops can take these inputs, and nobody watches."""
-    if not (in_memory(x) and x.is_cpu and x.dtype == torch.float32 and x.is_contiguous()):
-        return False
-    if x.dim() != 3 or not x.numel() or x.shape[1] > MOST_POSITIONS:
-        return False
-    if x.shape[2] // (3 * heads) not in SIZES:
+def packed_attention(inputs: Tensor, heads: int, starts: Tensor) -> Tensor:
+    """The same of sequences one after the other, compiled; see `serves`.
+
+    Args:
+        inputs: queries, keys and values of all sequences (rows, 3 width).
+        heads: the number of parts of the width that attend by themselves.
+        starts: the row at which each sequence begins, and last the number of rows.
+
+    Returns:
+        Values (rows, width).
+    """
+    return _Packed.apply(inputs, heads, starts)
+
+
+def serves(weight: Tensor, tokens: Tensor, heads: int) -> bool:
+    """Whether `packed_attention` can be used in a network, and nobody watches.
+
+    Args:
+        weight: one that inputs of attention are computed with (3 width, width).
+        tokens: the inputs of the network (batch, positions).
+        heads: of the attention.
+    """
+    for t in (weight, tokens):
+        if not (in_memory(t) and t.is_cpu):
+            return False
+    fits = weight.shape[1] // heads in SIZES and tokens.dim() == 2 and tokens.shape[1] <= LONGEST
+    if not (fits and weight.dtype == torch.float32 and tokens.numel()):
         return False
     if observed() or transformed() or forward_ad._current_level >= 0:
+        return False
+    if torch._C._is_any_autocast_enabled():
         return False
     return os.environ.get(SWITCH) != "0" and _library() is not None
 
@@ -94,31 +113,32 @@ def _library() -> dict[str, library.Function] | None:
         return None
 
 
-def _start(way: str, heads: int, x: Tensor, **tensors: Tensor) -> None:
+def _start(way: str, heads: int, x: Tensor, starts: Tensor, most: int, **tensors: Tensor) -> None:
     loops = _library()
     assert loops is not None
-    batch, positions, width = x.shape
-    sizes = {"batch": batch, "positions": positions, "heads": heads, "size": width // (3 * heads)}
-    places = {name: t.data_ptr() for name, t in tensors.items()}
+    sizes = {"sequences": len(starts) - 1, "most": most, "heads": heads}
+    size, places = x.shape[1] // (3 * heads), {n: t.data_ptr() for n, t in tensors.items()}
+    places |= {"x": x.data_ptr(), "starts": starts.data_ptr()}
     threads = torch.get_num_threads()
-    loops[way](AttentionLaunch(x=x.data_ptr(), threads=threads, **sizes, **places))
+    loops[way](AttentionLaunch(size=size, threads=threads, **sizes, **places))
 
 
-class _Attention(torch.autograd.Function):
+class _Packed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, heads: int) -> Tensor:
-        batch, positions, width = x.shape
-        y = x.new_empty(batch, positions, width // 3)
-        weights = x.new_empty(batch, heads, positions, positions)
-        _start("forward", heads, x, y=y, weights=weights)
-        ctx.save_for_backward(x, weights)
+    def forward(ctx: Any, x: Tensor, heads: int, starts: Tensor) -> Tensor:
+        x, most = x.contiguous(), LONGEST
+        y = x.new_empty(len(x), x.shape[1] // 3)
+        weights = x.new_empty(len(starts) - 1, heads, most, most)
+        _start("forward", heads, x, starts, most, y=y, weights=weights)
+        ctx.save_for_backward(x, starts, weights)
         ctx.heads = heads
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        x, weights = ctx.saved_tensors
-        out = torch.empty_like(x)
-        _start("backward", ctx.heads, x, weights=weights, grad_y=grad.contiguous(), grad_x=out)
-        return out, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        x, starts, weights = ctx.saved_tensors
+        out, grad = torch.empty_like(x), grad.contiguous()
+        given = {"weights": weights, "grad_y": grad, "grad_x": out}
+        _start("backward", ctx.heads, x, starts, LONGEST, **given)
+        return out, None, None

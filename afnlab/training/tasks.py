@@ -282,7 +282,7 @@ _TASKS = {
         Task(
             "names-gpt",
             texts.names,
-            transformer(texts.TOKENS, texts.NAME_LENGTH, heads=4),
+            transformer(texts.TOKENS, texts.NAME_LENGTH, heads=4, padding=0),
             Recipe(epochs=0.28, batch_size=64, lr=5e-3, weight_decay=0.01),  # 350 steps
             settings=_transformer_settings(width=32, layers=1, heads=4),
             data_settings={"limit": Whole(texts.SURNAMES, least=100, most=texts.SURNAMES)},

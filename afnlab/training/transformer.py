@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.feedforward import GLU, FeedForward, hidden_size
-from afnlab.native.attention import causal_attention
+from afnlab.native.attention import attention, packed_attention, serves
+from afnlab.nn import ActivationModule
 from afnlab.training.models import MakeActivation, rotated_linear
 
 SPREAD = 0.02  # the standard deviation of nanoGPT's initial weights
@@ -26,9 +27,12 @@ class CausalAttention(nn.Module):
         self.output = nn.Linear(width, width, bias=False)
         self.heads, self.dropout = heads, dropout
 
-    def forward(self, x: Tensor) -> Tensor:
-        dropout = self.dropout if self.training else 0.0
-        return self.output(causal_attention(self.inputs(x), self.heads, dropout))
+    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
+        """starts: of sequences one after the other (rows, width), see `packed_attention`."""
+        inputs, dropout = self.inputs(x), self.dropout if self.training else 0.0
+        if starts is None:
+            return self.output(attention(inputs, self.heads, dropout))
+        return self.output(packed_attention(inputs, self.heads, starts))
 
 
 class Block(nn.Module):
@@ -41,8 +45,8 @@ class Block(nn.Module):
         self.feed_forward_norm, self.feed_forward = nn.LayerNorm(width, bias=False), feed_forward
         self.dropout = attention.dropout
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self._dropped(self.attention(self.attention_norm(x)))
+    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
+        x = x + self._dropped(self.attention(self.attention_norm(x), starts))
         return x + self._dropped(self.feed_forward(self.feed_forward_norm(x)))
 
     def _dropped(self, x: Tensor) -> Tensor:
@@ -54,10 +58,19 @@ class Transformer(nn.Module):
 
     The layers are nanoGPT's without biases: learned positions, pre-norm blocks, a last
     normalization, an output layer that with `tied` is the transposed embedding.
+
+    padding: a token that fills up sequences behind their end; at the first position it is none.
+    Positions that it fills have logits of no meaning, which are 0 where it saves computing them.
     """
 
     def __init__(
-        self, tokens: int, positions: int, width: int, blocks: list[Block], tied: bool
+        self,
+        tokens: int,
+        positions: int,
+        width: int,
+        blocks: list[Block],
+        tied: bool = False,
+        padding: int | None = None,
     ) -> None:
         super().__init__()
         self.tokens, self.positions = nn.Embedding(tokens, width), nn.Embedding(positions, width)
@@ -65,14 +78,44 @@ class Transformer(nn.Module):
         self.output = nn.Linear(width, tokens, bias=False)
         if tied:
             self.output.weight = self.tokens.weight
-        self.dropout = blocks[0].dropout
+        self.dropout, self.padding = blocks[0].dropout, padding
 
     def forward(self, tokens: Tensor) -> Tensor:
+        if self._packs(tokens):
+            return self._packed(tokens)
         x = self.tokens(tokens) + self.positions.weight[: tokens.shape[-1]]
         x = F.dropout(x, self.dropout, self.training) if self.dropout else x
         for block in self.blocks:
             x = block(x)
         return self.output(self.norm(x))
+
+    def _packs(self, tokens: Tensor) -> bool:
+        """Whether to compute sequences one after the other, without their padding.
+
+        Noise is drawn for all positions, so that it is the same in a stack, which has them all.
+        """
+        own: CausalAttention = self.blocks[0].attention  # type: ignore[assignment]
+        if self.training and (self.dropout or self._stochastic):
+            return False
+        return self.padding is not None and serves(own.inputs.weight, tokens, own.heads)
+
+    @property
+    def _stochastic(self) -> bool:
+        found = (m for m in self.modules() if isinstance(m, ActivationModule))
+        return any(m.activation.stochastic for m in found)
+
+    def _packed(self, tokens: Tensor) -> Tensor:
+        batch, positions = tokens.shape
+        at = torch.arange(positions)
+        lengths = ((tokens != self.padding) * at).amax(1) + 1
+        rows = (at < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
+        starts = F.pad(lengths.cumsum(0), (1, 0))
+        x = self.tokens(tokens.flatten()[rows]) + self.positions(rows % positions)
+        for block in self.blocks:
+            x = block(x, starts)
+        logits = self.output(self.norm(x))
+        every = logits.new_zeros(batch * positions, logits.shape[1]).index_copy(0, rows, logits)
+        return every.view(batch, positions, -1)
 
     @torch.no_grad()
     def initialize(self, draws: torch.Generator) -> None:
@@ -106,7 +149,12 @@ class Transformer(nn.Module):
 
 
 def transformer(
-    tokens: int, positions: int, heads: int, tied: bool = False, dropout: float = 0.0
+    tokens: int,
+    positions: int,
+    heads: int,
+    tied: bool = False,
+    dropout: float = 0.0,
+    padding: int | None = None,
 ) -> Callable[..., nn.Module]:
     """A character transformer; see `Transformer`.
 
@@ -116,6 +164,7 @@ def transformer(
         heads: attention heads a block; the width is a multiple of it.
         tied: whether the output layer has the weights of the embedding.
         dropout: of embeddings, attention weights and what a block adds.
+        padding: the token behind the end of sequences.
     """
 
     def build(
@@ -139,7 +188,7 @@ def transformer(
             )
             for _ in range(layers)
         ]
-        network = Transformer(tokens, positions, width, blocks, tied)
+        network = Transformer(tokens, positions, width, blocks, tied, padding)
         network.initialize(draws)
         return network
 
