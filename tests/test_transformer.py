@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from math import log, sqrt
 
 import numpy as np
@@ -51,7 +52,7 @@ class Reference:
         return x / (x.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * self.w[name]
 
     def attention(self, x, name):
-        batch, positions, width = x.shape
+        _, positions, width = x.shape
         size = width // self.heads
         queries, keys, values = (x @ self.w[f"{name}.inputs.weight"].T).split(width, dim=2)
         out = torch.zeros_like(x)
@@ -156,7 +157,7 @@ def test_what_is_not_computed_for_padding_was_not_needed(form, monkeypatch):
         monkeypatch.setenv("AFNLAB_NATIVE", "1" if packed else "0")
         torch.manual_seed(0)
         settings = defaults(TASK.settings) | {"form": form, "layers": 2}
-        network = TASK.model(lambda: nn.GELU(), **settings)
+        network = TASK.model(nn.GELU, **settings)
         for p in network.parameters():
             p.data.mul_(5)  # far from where all logits are alike
         assert network._packs(x) == packed or compiled._library() is None
@@ -179,7 +180,7 @@ def test_compiled_attention_is_torch_s(heads, width):
     grad = torch.randn(sum(lengths), width, generator=draws)
     y = compiled.packed_attention(x, heads, starts)
     y.backward(grad)
-    for i, j in zip(starts[:-1], starts[1:], strict=True):
+    for i, j in pairwise(starts):
         own = x.detach()[i:j].double().requires_grad_()
         expected = compiled.attention(own.unsqueeze(0), heads)[0]
         expected.backward(grad[i:j].double())
@@ -232,7 +233,7 @@ COUNTS = {
 @pytest.mark.parametrize(("form", "width", "layers"), COUNTS)
 def test_parameter_counts(form, width, layers):
     settings = {"form": form, "width": width, "layers": layers}
-    network = TASK.model(lambda: nn.ReLU(), **settings)
+    network = TASK.model(nn.ReLU, **settings)
     count = sum(p.numel() for p in network.parameters())
     assert count == COUNTS[form, width, layers]
     if (form, width, layers) == ("plain", 32, 1):
@@ -281,8 +282,11 @@ def test_forms_share_their_draws():
     for i in range(2):
         layer = f"blocks.{i}.feed_forward"
         assert torch.equal(gated[f"{layer}.up.gate.weight"], plain[f"{layer}.up.weight"][:85])
-        assert torch.equal(gated[f"{layer}.down.weight"], plain[f"{layer}.down.weight"][:, :85])
-        assert gated[f"{layer}.up.value.weight"].std() == pytest.approx(0.02, rel=0.1)
+        common = plain[f"{layer}.down.weight"][:, :85] * sqrt(128 / 85)  # torch's spread
+        torch.testing.assert_close(gated[f"{layer}.down.weight"], common)
+        value = gated[f"{layer}.up.value.weight"]
+        assert value.abs().max() <= 1 / sqrt(32)
+        assert value.std() == pytest.approx(1 / sqrt(3 * 32), rel=0.05)
     assert not torch.equal(weights("plain", 5)["tokens.weight"], plain["tokens.weight"])
 
 
@@ -294,7 +298,7 @@ def test_all_activations_and_forms_have_the_same_batches():
         for name, form in (("relu", "plain"), ("gelu", "gated"), ("mish", "squared"))
     ]
     for other in found[1:]:  # hardly trained, the losses are those of batches and common weights
-        np.testing.assert_allclose(other, found[0], atol=0.01)
+        assert np.corrcoef(other, found[0])[0, 1] > 0.9
 
 
 def test_auto_rotation_concerns_the_projections_alone():
@@ -374,7 +378,7 @@ def test_bad_settings_are_named(params, message):
 def test_tied_weights_and_dropout():
     torch.manual_seed(0)
     build_one = transformer(65, 16, heads=2, tied=True, dropout=0.5)
-    network = build_one(lambda: nn.GELU(), form="plain", width=16, layers=2)
+    network = build_one(nn.GELU, form="plain", width=16, layers=2)
     assert network.output.weight is network.tokens.weight
     assert sum(p.numel() for p in network.parameters()) == 65 * 16 + 16 * 16 + 24 * 256 + 5 * 16
     tokens = torch.randint(65, (3, 16))

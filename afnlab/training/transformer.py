@@ -78,6 +78,11 @@ class Transformer(nn.Module):
             self.output.weight = self.tokens.weight
         self.dropout, self.padding = blocks[0].dropout, padding
 
+    @property
+    def each_block(self) -> list[Block]:
+        """The blocks, in their order."""
+        return list(self.blocks)  # type: ignore[arg-type]
+
     def forward(self, tokens: Tensor) -> Tensor:
         if self._packs(tokens):
             return self._packed(tokens)
@@ -92,14 +97,14 @@ class Transformer(nn.Module):
 
         Noise is drawn for all positions, so that it is the same in a stack, which has them all.
         """
-        own: CausalAttention = self.blocks[0].attention  # type: ignore[assignment]
+        own = self.each_block[0].attention
         if self.training and (self.dropout or self._stochastic):
             return False
         return self.padding is not None and serves(own.inputs.weight, tokens, own.heads)
 
     @property
     def _stochastic(self) -> bool:
-        found = (block.feed_forward.function for block in self.blocks)
+        found = (block.feed_forward.function for block in self.each_block)
         return any(isinstance(f, ActivationModule) and f.activation.stochastic for f in found)
 
     def _packed(self, tokens: Tensor) -> Tensor:
@@ -145,16 +150,17 @@ class Transformer(nn.Module):
         for layer in (self.tokens, self.positions):  # a tied weight keeps this draw
             size = 1.0 if spread is None else spread
             layer.weight.copy_(size * torch.randn(layer.weight.shape, generator=draws))
-        for block in self.blocks:
+        for block in self.each_block:
             attention, feed_forward = block.attention, block.feed_forward
             fill(attention.inputs, drawn(3 * width, width))
             fill(attention.output, drawn(width, width), added)
             fill(feed_forward.first, drawn(hidden_size(width), width))
             fill(feed_forward.down, drawn(hidden_size(width), width).T, added)
-        for block in self.blocks:
+        for block in self.each_block:
             if isinstance(block.feed_forward.up, GLU):
                 value = block.feed_forward.up.value
-                fill(value, drawn(*value.weight.shape))
+                hidden = block.feed_forward.down.in_features
+                fill(value, drawn(hidden, width))
 
 
 def transformer(
@@ -189,8 +195,7 @@ def transformer(
         # Normalized inputs (before their weights, which start at 1) lie between these.
         linear: Callable[..., nn.Module] = nn.Linear
         if auto_rot:
-            limits = {"xmin_lim": -sqrt(width), "xmax_lim": sqrt(width)}
-            linear = partial(rotated_linear, L=L, **limits)
+            linear = partial(rotated_linear, L=L, xmin_lim=-sqrt(width), xmax_lim=sqrt(width))
         draws = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         blocks = [
             Block(
