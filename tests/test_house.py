@@ -34,7 +34,7 @@ FLOORS = (
     ("errors", "markup", "usercode", "param", "eager", "derivatives", "paths", "locks", "symbolic"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
-    ("native", "functional", "nn"),
+    ("native", "functional", "nn", "feedforward"),
     (
         *("signal", "autorot", "fusing"),
         *("recognition", "sites", "replacing", "registering"),

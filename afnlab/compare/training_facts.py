@@ -29,8 +29,9 @@ class Trained:
     activation: its label; label: the same with what is not as by default; settings: that, by name;
     parameters: values of the activation's parameters; trainable: the trained ones; options: of the
     task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
-    tuned: what was tuned, as JSON. reference: what the activation was given as. measure: what the
-    task is judged by, without its chance level.
+    tuned: what was tuned, as JSON. reference: what the activation was given as. named: what the
+    field calls the activation under the task's settings (SwiGLU), if not as afnlab does. measure:
+    what the task is judged by, without its chance level.
     """
 
     group: str
@@ -49,6 +50,7 @@ class Trained:
     limit_test: int
     tuned: str = ""
     reference: str = ""
+    named: str = ""
     measure: Measure = ACCURACY
 
     @classmethod
@@ -74,6 +76,7 @@ class Trained:
                 limit_test=int(normal["limit_test"] or 0),
                 tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
                 reference=str(record.get("given", {}).get("activation", "")),
+                named=str(record.get("named", "")),
                 measure=replace(record_schema.measure(record), chance=None),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -101,7 +104,10 @@ class Trained:
     def labelled(self, without: Collection[str], activation: str = "") -> str:
         """The label, but for these of its settings; the activation under another name, if given."""
         activation = activation or self.activation
-        if not without and self.label.startswith(self.activation):
+        if self.named:
+            file, colon, _ = activation.rpartition(":")
+            activation = f"{file}{colon}{self.named}"
+        elif not without and self.label.startswith(self.activation):
             return activation + self.label.removeprefix(self.activation)
         words = [f"{name}={text}" for name, text in self.settings.items() if name not in without]
         return f"{activation}({', '.join(words)})" if words else activation

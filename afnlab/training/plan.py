@@ -139,6 +139,9 @@ def _check_axes(task: Task, record: Activation, among: Space, params: Mapping[st
             said = "split is set by the tuning: candidates are judged on validation examples"
             raise ParameterError(name if name in params else TUNE, message=said)
     for name, axis in among.axes.items():
+        if name.removeprefix("task.") in task.data_settings:
+            said = f"{name} is of the data, which are the same for all candidates"
+            raise ParameterError(TUNE, at=(name,), message=f"{TUNE}: {said}")
         if name in params:
             message = f"parameter {name!r} is given twice, fixed and to be tuned"
             raise ParameterError(name, params[name], message=message)
@@ -173,7 +176,7 @@ def plan(config: Config, split: str | None = None, curves: bool = True) -> Plan:
         split: evaluate on "test" or "validation" examples; None: as its options say.
         curves: evaluate after each epoch, or only after the last.
     """
-    data = config.task.data()
+    data = config.task.data(**config.options.data)
     data = data.validation() if (split or config.options.split) == "validation" else data
     data = data.limited(config.limit_train, config.limit_test)
     for metric in config.task.metrics:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from torch import nn
 
 from afnlab.errors import ParameterError
-from afnlab.training import data
+from afnlab.feedforward import FORMS, form_name
+from afnlab.training import data, texts
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
-from afnlab.training.metrics import ACCURACY, CROSS_ENTROPY, Loss, Metric, smoothed
+from afnlab.training.metrics import (
+    ACCURACY,
+    BITS_PER_CHARACTER,
+    CROSS_ENTROPY,
+    Loss,
+    Metric,
+    smoothed,
+)
 from afnlab.training.models import mlp, rotated_mlp
+from afnlab.training.task_settings import Choice, Setting, Whole
+from afnlab.training.transformer import transformer
 from afnlab.usercode.lookup import load, unknown
 
 
@@ -25,7 +36,7 @@ class Recipe:
         epochs: the number of passes over the examples; a fraction of an epoch is allowed.
         optimizer: see `afnlab.training.optimizers`; AdamW's weight decay is decoupled.
         schedule: the learning rate's first value, the time of its maximum and its last value, as
-            shares (optimizer "airbench").
+            shares (optimizers "airbench" and "nanogpt").
         label_smoothing: the share of the uniform distribution in the targets of a training by
             cross entropy; the test loss is without.
         drop_last: leave out an epoch's last, smaller batch.
@@ -56,11 +67,13 @@ class Task:
 
     Attributes:
         name: its name.
-        data: returns the `Data`.
+        data: returns the `Data`, given the `data_settings`.
         model: given a function that makes an activation module, returns the network, which maps
             inputs (batch, ...) to outputs: logits (batch, ..., classes) of classes.
-        settings: further arguments of the model by name, with defaults: booleans, or numbers above
-            0; a run may set them like any parameter of the task.
+        settings: further arguments of the model by name: their defaults (booleans, numbers above
+            0), or a `Choice` or `Whole`, which say what is allowed; a run may set them like any
+            parameter of the task.
+        data_settings: further arguments of the data, likewise.
         sites: whether the places of an activation share one module ("shared") or have each its own
             ("each"), and so their own learned parameters.
         source: the origin of the experiment.
@@ -75,11 +88,12 @@ class Task:
     """
 
     name: str
-    data: Callable[[], data.Data]
+    data: Callable[..., data.Data]
     model: Callable[..., nn.Module]
     recipe: Recipe
     sites: Literal["each", "shared"] = "each"
-    settings: Mapping[str, bool | float] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    data_settings: Mapping[str, Setting] = field(default_factory=dict)
     summary: str = ""
     source: str = ""
     published: str = ""
@@ -110,6 +124,11 @@ class Task:
         """The loss of the training: with label smoothing, if the recipe has it."""
         smoothing = self.recipe.label_smoothing
         return smoothed(smoothing) if smoothing else self.loss
+
+    @property
+    def every_setting(self) -> dict[str, Setting]:
+        """The settings of its network and of its data, by name."""
+        return {**self.settings, **self.data_settings}
 
     @property
     def compiled(self) -> bool:
@@ -144,6 +163,28 @@ _AIRBENCH_SOURCE = (
     "SReLU, evaluation 2; recipe of cifar10-airbench, legacy/airbench{}.py, which was tuned with"
     " GELU; that nothing but the activation was exchanged is assumed"
 )
+
+
+_NANOGPT = Recipe(
+    epochs=81,
+    batch_size=64,
+    lr=1e-3,
+    weight_decay=0.1,
+    optimizer="nanogpt",
+    schedule=(0.0, 0.02, 0.1),
+)
+_NANOGPT_SPREAD = 0.02
+_NANOGPT_SOURCE = (
+    "nanoGPT, {}; that windows of the text do not overlap, and an epoch has each once, is afnlab's"
+)
+
+
+def _transformer_settings(width: int, layers: int, heads: int) -> dict[str, Setting]:
+    """The settings of a character transformer."""
+    form = Choice(FORMS, form_name)
+    size: dict[str, Setting] = {"width": Whole(width, multiple=heads), "layers": Whole(layers)}
+    return {"form": form, **size, "auto_rot": False, "L": 4.0}
+
 
 _TASKS = {
     task.name: task
@@ -251,6 +292,41 @@ _TASKS = {
             settings=_ARP_SETTINGS,
             summary="deep MLP 64-50-50-40-40-30-10, Auto-Rotating, on 8 x 8 digits",
             source="afnlab",
+        ),
+        Task(
+            "names-gpt",
+            texts.names,
+            transformer(texts.TOKENS, texts.NAME_LENGTH, heads=4, padding=0),
+            Recipe(epochs=0.28, batch_size=64, lr=5e-3, weight_decay=0.01),  # 350 steps
+            settings=_transformer_settings(width=32, layers=1, heads=4),
+            data_settings={"limit": Whole(texts.SURNAMES, least=100, most=texts.SURNAMES)},
+            metric=BITS_PER_CHARACTER,
+            summary="transformer of one block, width 32, on the letters of 88,799 surnames",
+            source="afnlab",
+        ),
+        Task(
+            "shakespeare-gpt",
+            partial(texts.shakespeare, length=256),
+            transformer(
+                texts.CHARACTERS, 256, heads=6, tied=True, dropout=0.2, spread=_NANOGPT_SPREAD
+            ),
+            _NANOGPT,
+            settings=_transformer_settings(width=384, layers=6, heads=6),
+            metric=BITS_PER_CHARACTER,
+            summary="transformer of six blocks, width 384, on the characters of tiny Shakespeare",
+            source=_NANOGPT_SOURCE.format("config/train_shakespeare_char.py"),
+            published="nanogpt-shakespeare.csv",
+        ),
+        Task(
+            "shakespeare-gpt-cpu",
+            partial(texts.shakespeare, length=64),
+            transformer(texts.CHARACTERS, 64, heads=4, tied=True, spread=_NANOGPT_SPREAD),
+            replace(_NANOGPT, epochs=1.53, batch_size=12, schedule=(0.0, 0.05, 0.1)),
+            settings=_transformer_settings(width=128, layers=4, heads=4),
+            metric=BITS_PER_CHARACTER,
+            summary="the same of four blocks, width 128, for a CPU",
+            source=_NANOGPT_SOURCE.format('README, "I only have a macbook"'),
+            published="nanogpt-shakespeare.csv",
         ),
     )
 }

@@ -14,6 +14,7 @@ from afnlab.training.machine import native_kernels
 from afnlab.training.options import TASK_PARAMS, TRAINABLE, resolve
 from afnlab.training.plan import Config, configure
 from afnlab.training.space import TUNE, space
+from afnlab.training.task_settings import Choice
 from afnlab.training.tasks import Task, get_task
 from afnlab.usercode.lookup import unknown
 
@@ -34,8 +35,24 @@ class Training(Config):
 
     def labelled(self, without: Collection[str] = ()) -> str:
         """The label, but for these of its settings."""
+        file, colon, _ = self.activation.label.rpartition(":")
+        name = f"{file}{colon}{self.name}" if self.name else self.activation.label
         words = [f"{name}={text}" for name, text in self.told.items() if name not in without]
-        return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
+        return f"{name}({', '.join(words)})" if words else name
+
+    @property
+    def name(self) -> str:
+        """What the field calls the activation under the task's settings; "" if nothing else."""
+        return self._naming[1]
+
+    @cached_property
+    def _naming(self) -> tuple[str, str]:
+        """The first setting that gives the activation another name, and the name."""
+        for setting, value in self.options.model.items():
+            kind = self.task.settings[setting]
+            if isinstance(kind, Choice) and kind.named is not None and value != kind.default:
+                return setting, kind.named(self.activation, value)
+        return "", ""
 
     @cached_property
     def told(self) -> dict[str, str]:
@@ -52,6 +69,9 @@ class Training(Config):
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        told |= {n: v for n, v in self.options.data.items() if v != plain.data[n]}
+        if self.name:  # which says it
+            del told[self._naming[0]]
         told |= {"dtype": self.dtype} if self.dtype != "float32" else {}
         return {name: short(value) for name, value in sorted(told.items())}
 
@@ -59,7 +79,9 @@ class Training(Config):
         """What else a record holds, so that a reader of it needs neither task nor activation."""
         task = self.task
         told = {"summary": task.summary, "source": task.source, "published": task.published}
-        return {"settings": self.told, "task": told | {"epochs": task.recipe.epochs}}
+        about = told | {"epochs": task.recipe.epochs}
+        named = {"named": self.name} if self.name else {}
+        return {"settings": self.told, **named, "task": about}
 
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""
@@ -76,7 +98,9 @@ class Training(Config):
             "label": self.label,
             "parameters": kept,
             "trainable": list(options.trainable),
-            "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
+            "options": {name: getattr(options, name) for name in TASK_PARAMS}
+            | options.model
+            | options.data,
             "epochs": self.epochs,
             "device": self.device.type,
             "native": self.native,
@@ -115,8 +139,8 @@ def training(
     own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
     for name, value in params.items():
         last = name.rpartition(".")[2] if isinstance(name, str) else name
-        if last not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
-            names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
+        if last not in (*own, *TASK_PARAMS, *task.every_setting, TRAINABLE):
+            names = [*known, *own, *TASK_PARAMS, *task.every_setting, TRAINABLE]
             raise ParameterError(name, value, message=unknown("parameter", name, names))
     settings = {name: told[name] for name in _SETTINGS if name in told}
     # A parameters cell has no empty value of a number: 0 stands for it.
