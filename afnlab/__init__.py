@@ -22,6 +22,7 @@ from afnlab.replacing import replace
 from afnlab.training.data import Data
 from afnlab.training.engine import train
 from afnlab.training.initial import gain
+from afnlab.training.metrics import Loss, Metric
 from afnlab.training.result import Result
 from afnlab.training.tasks import Recipe, Task, get_task, list_tasks
 from afnlab.training.tune import tune
@@ -30,6 +31,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Data",
+    "Loss",
+    "Metric",
     "Param",
     "Recipe",
     "Result",

@@ -31,7 +31,7 @@ PROJECT = PYPROJECT["project"]
 FLOORS = (
     ("messages",),
     ("errors", "markup", "usercode", "param", "eager", "paths", "locks"),
-    ("stats", "registry", "clamping", "bibliography", "restoring", "separable"),
+    ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
     ("autorot", "fusing", "replacing"),

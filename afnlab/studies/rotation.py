@@ -124,10 +124,11 @@ def depth_study(
             step = 3 if kind == "batch norm" else 2
             position = table.parameter.str.split(".").str[0].astype(int)
             table = table[position % step == 0].assign(layer=position // step + 1)
+            metric = result.task.metric
             last = result.history[["seed", "epoch", "test_accuracy"]]
             parts.append(table.merge(last, on=["seed", "epoch"]).assign(depth=depth, kind=kind))
             for _ in range(epochs):
-                shown.step(torch.tensor(result.final.test_accuracy.mean()))
+                shown.step(metric, torch.from_numpy(result.final[metric.column].to_numpy()))
     columns = ["depth", "kind", "epoch", "layer", "seed", "norm", "test_accuracy"]
     return pd.concat(parts, ignore_index=True)[columns]
 
