@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab.clamping import inward_clamp
 from afnlab.errors import shown
+from afnlab.feedforward import GLU, FeedForward
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.restoring import Restoring, kept, stored, write
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
@@ -302,8 +303,10 @@ def make(
 
 
 __all__ = [
+    "GLU",
     "ActivationModule",
     "DepthwiseConv2d",
+    "FeedForward",
     "SeparableConv1d",
     "SeparableConv2d",
     "make",

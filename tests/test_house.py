@@ -33,7 +33,7 @@ FLOORS = (
     ("errors", "markup", "usercode", "param", "eager", "paths", "locks"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
-    ("native", "functional", "nn"),
+    ("native", "functional", "nn", "feedforward"),
     ("autorot", "fusing", "replacing"),
     ("training",),
     ("functions",),

@@ -26,7 +26,8 @@ class Trained:
     activation: its label; label: the same with what is not as by default; settings: that, by name;
     parameters: values of the activation's parameters; trainable: the trained ones; options: of the
     task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
-    tuned: what was tuned, as JSON. reference: what the activation was given as.
+    tuned: what was tuned, as JSON. reference: what the activation was given as. named: what the
+    field calls the activation under the task's settings (SwiGLU), if not as afnlab does.
     """
 
     group: str
@@ -45,6 +46,7 @@ class Trained:
     limit_test: int
     tuned: str = ""
     reference: str = ""
+    named: str = ""
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Trained:
@@ -69,6 +71,7 @@ class Trained:
                 limit_test=int(normal["limit_test"] or 0),
                 tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
                 reference=str(record.get("given", {}).get("activation", "")),
+                named=str(record.get("named", "")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
@@ -93,7 +96,10 @@ class Trained:
     def labelled(self, without: Collection[str], activation: str = "") -> str:
         """The label, but for these of its settings; the activation under another name, if given."""
         activation = activation or self.activation
-        if not without and self.label.startswith(self.activation):
+        if self.named:
+            file, colon, _ = activation.rpartition(":")
+            activation = f"{file}{colon}{self.named}"
+        elif not without and self.label.startswith(self.activation):
             return activation + self.label.removeprefix(self.activation)
         words = [f"{name}={text}" for name, text in self.settings.items() if name not in without]
         return f"{activation}({', '.join(words)})" if words else activation

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,13 @@ import numpy as np
 from afnlab.errors import ParameterError, about, shown
 from afnlab.nn import trained_names
 from afnlab.registry import Activation
+from afnlab.training import task_settings
 from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
+from afnlab.training.task_settings import number, whole
 from afnlab.training.tasks import Task
 from afnlab.usercode.lookup import unknown
 
 TRAINABLE = "trainable"
-LARGEST = 2**63 - 1  # that tables and torch's sizes hold
 MOST_SEEDS = 100_000  # of a run
 CHOICES = {
     "optimizer": tuple(OPTIMIZERS),
@@ -41,7 +41,8 @@ class Options:
         init_scale: a factor on the initial weights of linear and convolutional layers.
         sites: "each" or "shared".
         split: evaluate on "test" or "validation" examples.
-        model: the task's own settings.
+        model: the task's own settings of its network.
+        data: the task's own settings of its data.
     """
 
     activation: dict[str, Any]
@@ -56,10 +57,11 @@ class Options:
     sites: str
     split: str
     model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 _MAY_BE_ZERO = ("weight_decay", "momentum")
-_OTHERS = ("activation", TRAINABLE, "model")
+_OTHERS = ("activation", TRAINABLE, "model", "data")
 TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
 
@@ -81,7 +83,7 @@ def resolve(task: Task, record: Activation, params: Mapping[str, Any]) -> Option
         raise ParameterError("params", params, "a mapping of names to values")
     own: dict[str, tuple[str, Any]] = {}  # name: the key it was given by, its value
     settings: dict[str, tuple[str, Any]] = {}
-    of_task = (*TASK_PARAMS, *task.settings)
+    of_task = (*TASK_PARAMS, *task.every_setting)
     aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
     for key, value in params.items():
         if key == TRAINABLE:
@@ -147,7 +149,7 @@ def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, An
         "init_scale": 1.0,
         "sites": task.sites,
         "split": "test",
-    } | dict(task.settings)
+    } | task_settings.defaults(task.every_setting)
     for name, default in values.items():
         key, value = settings.get(name, (name, default))
         with about(key, value):
@@ -155,7 +157,10 @@ def _recipe(task: Task, settings: Mapping[str, tuple[str, Any]]) -> dict[str, An
     if values["momentum"] is not None and values["optimizer"] in WITHOUT_MOMENTUM:
         message = f"momentum: the optimizer {values['optimizer']} has none"
         raise ParameterError(*settings["momentum"], message=message)
-    return {n: values[n] for n in TASK_PARAMS} | {"model": {n: values[n] for n in task.settings}}
+    own = {"model": task.settings, "data": task.data_settings}
+    return {n: values[n] for n in TASK_PARAMS} | {
+        kind: {n: values[n] for n in settings_of} for kind, settings_of in own.items()
+    }
 
 
 def _setting(name: str, value: Any, task: Task) -> Any:
@@ -167,10 +172,8 @@ def _setting(name: str, value: Any, task: Task) -> Any:
         return value
     if name == "momentum" and value is None:
         return None
-    if isinstance(task.settings.get(name), bool):
-        if not isinstance(value, bool):
-            raise ParameterError(name, value, "true or false")
-        return value
+    if name in task.every_setting:
+        return task_settings.checked(task.every_setting[name], name, value)
     number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0}))
     if name == "momentum" and value >= 1:
         raise ParameterError(name, value, "a number below 1")
@@ -183,24 +186,6 @@ def choice(value: Any, name: str, allowed: Iterable[str]) -> Any:
     if value not in listed:
         raise ParameterError(name, value, f"one of {', '.join(listed)}")
     return value
-
-
-def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:
-    """ParameterError if the value is no finite number, at least `least` or above `above`."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (good and abs(value) <= float_info.max and value >= least) or (
-        above is not None and value <= above
-    ):
-        limit = f"above {above}" if above is not None else f"{least} or more"
-        raise ParameterError(name, value, f"a number {limit}")
-
-
-def whole(value: Any, name: str, least: int, most: int = LARGEST) -> None:
-    """ParameterError if the value is not an integer from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        over = isinstance(value, int) and value > most
-        limit = f"{least} to {most}" if over else f"{least} or more"
-        raise ParameterError(name, value, f"a whole number, {limit}")
 
 
 def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:

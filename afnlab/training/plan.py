@@ -58,7 +58,7 @@ def plan(
     choice(dtype, "dtype", DTYPES)
     mixed.check(dtype, task, activation, options)
     place = pick_device(device)
-    data = task.data()
+    data = task.data(**options.data)
     data = data.validation() if options.split == "validation" else data
     data = data.limited(limit_train, limit_test)
     for metric in task.metrics:

@@ -105,7 +105,7 @@ class Result:
             raise ValueError("the weights were not kept; train with keep_weights=True")
         if seed not in self.seeds:
             raise ValueError(f"seed must be one of {list(self.seeds)}, got {shown(seed)}")
-        example = self.task.data().inputs
+        example = self.task.data(**self.options.data).inputs
         options = self.own_options.get(seed, self.options)
         network = build(self.task, self.activation, options, seed, example)
         at = self.seeds.index(seed)

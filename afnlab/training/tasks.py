@@ -14,6 +14,7 @@ from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
 from afnlab.training.metrics import ACCURACY, CROSS_ENTROPY, Loss, Metric, smoothed
 from afnlab.training.models import mlp, rotated_mlp
+from afnlab.training.task_settings import Setting
 from afnlab.usercode.lookup import load, unknown
 
 
@@ -56,11 +57,13 @@ class Task:
 
     Attributes:
         name: its name.
-        data: returns the `Data`.
+        data: returns the `Data`, given the `data_settings`.
         model: given a function that makes an activation module, returns the network, which maps
             inputs (batch, ...) to outputs: logits (batch, ..., classes) of classes.
-        settings: further arguments of the model by name, with defaults: booleans, or numbers above
-            0; a run may set them like any parameter of the task.
+        settings: further arguments of the model by name: their defaults (booleans, numbers above
+            0), or a `Choice` or `Whole`, which say what is allowed; a run may set them like any
+            parameter of the task.
+        data_settings: further arguments of the data, likewise.
         sites: whether the places of an activation share one module ("shared") or have each its own
             ("each"), and so their own learned parameters.
         source: the origin of the experiment.
@@ -75,11 +78,12 @@ class Task:
     """
 
     name: str
-    data: Callable[[], data.Data]
+    data: Callable[..., data.Data]
     model: Callable[..., nn.Module]
     recipe: Recipe
     sites: Literal["each", "shared"] = "each"
-    settings: Mapping[str, bool | float] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    data_settings: Mapping[str, Setting] = field(default_factory=dict)
     summary: str = ""
     source: str = ""
     published: str = ""
@@ -110,6 +114,11 @@ class Task:
         """The loss of the training: with label smoothing, if the recipe has it."""
         smoothing = self.recipe.label_smoothing
         return smoothed(smoothing) if smoothing else self.loss
+
+    @property
+    def every_setting(self) -> dict[str, Setting]:
+        """The settings of its network and of its data, by name."""
+        return {**self.settings, **self.data_settings}
 
     @property
     def compiled(self) -> bool:

@@ -125,6 +125,9 @@ def checked(task: Task, record: Activation, among: Space, params: Mapping[str, A
             said = "split is set by the tuning: candidates are judged on validation examples"
             raise ParameterError(name if name in params else TUNE, message=said)
     for name, axis in among.axes.items():
+        if name.removeprefix("task.") in task.data_settings:
+            said = f"{name} is of the data, which are the same for all candidates"
+            raise ParameterError(TUNE, at=(name,), message=f"{TUNE}: {said}")
         if name in params:
             message = f"parameter {name!r} is given twice, fixed and to be tuned"
             raise ParameterError(name, params[name], message=message)

@@ -24,6 +24,7 @@ from afnlab.training.options import (
 from afnlab.training.plan import DTYPES, pick_device
 from afnlab.training.recorder import TABLES
 from afnlab.training.space import TUNE, Space, space
+from afnlab.training.task_settings import Choice
 from afnlab.training.tasks import Task, get_task
 from afnlab.training.tune import checked
 from afnlab.usercode.lookup import unknown
@@ -57,8 +58,24 @@ class Training:
 
     def labelled(self, without: Collection[str] = ()) -> str:
         """The label, but for these of its settings."""
+        file, colon, _ = self.activation.label.rpartition(":")
+        name = f"{file}{colon}{self.name}" if self.name else self.activation.label
         words = [f"{name}={text}" for name, text in self.told.items() if name not in without]
-        return f"{self.activation.label}({', '.join(words)})" if words else self.activation.label
+        return f"{name}({', '.join(words)})" if words else name
+
+    @property
+    def name(self) -> str:
+        """What the field calls the activation under the task's settings; "" if nothing else."""
+        return self._naming[1]
+
+    @cached_property
+    def _naming(self) -> tuple[str, str]:
+        """The first setting that gives the activation another name, and the name."""
+        for setting, value in self.options.model.items():
+            kind = self.task.settings[setting]
+            if isinstance(kind, Choice) and kind.named is not None and value != kind.default:
+                return setting, kind.named(self.activation, value)
+        return "", ""
 
     @cached_property
     def told(self) -> dict[str, str]:
@@ -75,6 +92,9 @@ class Training:
             if getattr(self.options, name) != getattr(plain, name):
                 told[name] = getattr(self.options, name)
         told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        told |= {n: v for n, v in self.options.data.items() if v != plain.data[n]}
+        if self.name:  # which says it
+            del told[self._naming[0]]
         told |= {"dtype": self.dtype} if self.dtype != "float32" else {}
         return {name: short(value) for name, value in sorted(told.items())}
 
@@ -82,7 +102,9 @@ class Training:
         """What else a record holds, so that a reader of it needs neither task nor activation."""
         task = self.task
         told = {"summary": task.summary, "source": task.source, "published": task.published}
-        return {"settings": self.told, "task": told | {"epochs": task.recipe.epochs}}
+        about = told | {"epochs": task.recipe.epochs}
+        named = {"named": self.name} if self.name else {}
+        return {"settings": self.told, **named, "task": about}
 
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""
@@ -99,7 +121,9 @@ class Training:
             "label": self.label,
             "parameters": kept,
             "trainable": list(options.trainable),
-            "options": {name: getattr(options, name) for name in TASK_PARAMS} | options.model,
+            "options": {name: getattr(options, name) for name in TASK_PARAMS}
+            | options.model
+            | options.data,
             "epochs": self.epochs,
             "device": self.device,
             "native": self.native,
@@ -138,8 +162,8 @@ def training(
     own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
     for name, value in params.items():
         last = name.rpartition(".")[2] if isinstance(name, str) else name
-        if last not in (*own, *TASK_PARAMS, *task.settings, TRAINABLE):
-            names = [*known, *own, *TASK_PARAMS, *task.settings, TRAINABLE]
+        if last not in (*own, *TASK_PARAMS, *task.every_setting, TRAINABLE):
+            names = [*known, *own, *TASK_PARAMS, *task.every_setting, TRAINABLE]
             raise ParameterError(name, value, message=unknown("parameter", name, names))
     dtype = choice(told.get("dtype", "float32"), "dtype", DTYPES)
     tables = tuple(told.get("record", ()))

@@ -93,6 +93,7 @@ class _Told(TypedDict):
     native: NotRequired[bool]
     code: NotRequired[dict[str, str]]
     settings: NotRequired[dict[str, object]]
+    named: NotRequired[str]
     task: NotRequired[object]
     folder: NotRequired[object]
     git: NotRequired[Git | None]

@@ -1,0 +1,161 @@
+"""The feed-forward layer of transformers in three forms, of any activation, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from afnlab.errors import shown
+from afnlab.registry import Activation, get_activation
+
+PLAIN, SQUARED, GATED = FORMS = ("plain", "squared", "gated")
+# Hidden units an input: 8/3 for a gate, which has three matrices, makes as many weights as 4 for two.
+HIDDEN = {PLAIN: 4.0, SQUARED: 4.0, GATED: 8 / 3}
+# What the field calls gates whose names the rule of `form_name` would not give (Shazeer 2020).
+GATES = {"Sigmoid": "GLU", "Swish": "SwiGLU", "SiLU": "SwiGLU", "Identity": "Bilinear"}
+
+
+def hidden_size(d: int, form: str = PLAIN) -> int:
+    """The number of hidden units with which all forms have about 8 d^2 weights: 4 d, or 8 d / 3."""
+    return round(HIDDEN[_form(form)] * d)
+
+
+def form_name(activation: str | Activation | nn.Module, form: str) -> str:
+    """What a layer of this form and activation is called: ReGLU, SwiGLU, Mish-GLU, ReLU squared.
+
+    A gate of a function whose name ends in LU has a G before that; of any other it is the function's
+    name and GLU; `GATES` are the exceptions. A plain layer has the name of the function.
+    """
+    if isinstance(activation, nn.Module):
+        name = type(activation).__name__
+    else:
+        name = get_activation(activation).module.split()[0]
+    if _form(form) == PLAIN:
+        return name
+    if form == SQUARED:
+        return f"{name} squared"
+    return GATES.get(name) or (f"{name[:-2]}GLU" if name.endswith("LU") else f"{name}-GLU")
+
+
+def _form(form: str) -> str:
+    if form not in FORMS:
+        raise ValueError(f"form must be one of {', '.join(FORMS)}; got {shown(form)}")
+    return form
+
+
+def _module(
+    activation: str | Activation | nn.Module | Callable[[], nn.Module], **place: Any
+) -> nn.Module:
+    """A module of the activation: the module that is given, or a new one, in its place and type."""
+    from afnlab.nn import make  # noqa: PLC0415  (which has these classes among its names)
+
+    if isinstance(activation, nn.Module):
+        return activation
+    if isinstance(activation, (str, Activation)):
+        return make(activation, **place)
+    made = activation() if callable(activation) else activation
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"activation must be a name, an activation or a module, got {shown(made)}")
+    return made
+
+
+class GLU(nn.Module):
+    """f(W x) * (V x), a gated linear unit; input (..., in_features), output (..., out_features).
+
+    Args:
+        in_features, out_features: the sizes of input and output.
+        activation: f, by name, reference to a user's own or record; or a module; or a function that
+            makes one.
+        bias: whether W and V have biases.
+        linear: what makes W and V, `torch.nn.Linear` or one like it, such as an `AutoRotLinear`.
+        device, dtype: of its parameters.
+
+    With sigmoid it is the GLU of Dauphin et al. (2017); `form_name` has the names of others.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        activation: str | Activation | nn.Module | Callable[[], nn.Module] = "sigmoid",
+        *,
+        bias: bool = True,
+        linear: Callable[..., nn.Module] = nn.Linear,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        self.gate = linear(in_features, out_features, **made)
+        self.value = linear(in_features, out_features, **made)
+        self.activation = _module(activation, device=device, dtype=dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.gate(x)) * self.value(x)
+
+
+class FeedForward(nn.Module):
+    """The feed-forward layer of transformers, without biases unless asked for.
+
+    plain: W2 f(W1 x); squared: W2 f(W1 x)^2; gated: W2 (f(W1 x) * W3 x). Input and output are
+    (..., d). With the usual number of hidden units all forms have about 8 d^2 weights, so that a
+    comparison of forms is not one of sizes.
+
+    Args:
+        d: the size of input and output.
+        activation: f, by name, reference to a user's own or record; or a module; or a function that
+            makes one.
+        form: "plain", "squared" or "gated".
+        hidden: the number of hidden units; None: 4 d, and 8 d / 3, rounded, for gated.
+        bias: whether the layers have biases.
+        linear: what makes W1 and W3, `torch.nn.Linear` or one like it, such as an `AutoRotLinear`.
+        device, dtype: of its parameters.
+
+    Raises:
+        ValueError, TypeError: naming the argument.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        activation: str | Activation | nn.Module | Callable[[], nn.Module],
+        form: str = PLAIN,
+        *,
+        hidden: int | None = None,
+        bias: bool = False,
+        linear: Callable[..., nn.Module] = nn.Linear,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        for name, size in (("d", d), ("hidden", hidden)):
+            if not (type(size) is int and size > 0) and (name, size) != ("hidden", None):
+                raise ValueError(f"nn.FeedForward: {name} must be 1 or more, got {shown(size)}")
+        self.form = _form(form)
+        hidden = hidden_size(d, form) if hidden is None else hidden
+        made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        if form == GATED:
+            self.up: nn.Module = GLU(d, hidden, activation, linear=linear, **made)
+        else:
+            self.up = linear(d, hidden, **made)
+            self.activation = _module(activation, device=device, dtype=dtype)
+        self.down = nn.Linear(hidden, d, **made)
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of its weights and biases, the activation's parameters aside."""
+        own = {id(p) for m in self.modules() if isinstance(m, nn.Linear) for p in m.parameters()}
+        return sum(p.numel() for p in self.parameters() if id(p) in own)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.up(x)
+        if self.form != GATED:
+            z = self.activation(z)
+        return self.down(z.square() if self.form == SQUARED else z)
+
+    def extra_repr(self) -> str:
+        function = self.up.activation if self.form == GATED else self.activation
+        name = form_name(function, self.form)  # type: ignore[arg-type]
+        return f"{name}, form={self.form}, parameters={self.parameter_count:,}"
