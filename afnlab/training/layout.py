@@ -6,16 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.training import mixed
+from afnlab.training.recurrent import Unrolled
 
 
 def together(network: nn.Module) -> bool:
     """Whether training seeds in one stack is faster than one after the other.
 
     Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
-    convolutions) than one after the other in the channels-last layout. Recurrent layers have no
-    batching rule for weights; `stackable` finds what else has none.
+    convolutions) than one after the other in the channels-last layout. torch's recurrent layers
+    have no batching rule for weights, unless they are unrolled; `stackable` finds what else has
+    none.
     """
-    alone = any(isinstance(m, nn.RNNBase) for m in network.modules())
+    unrolled = {id(m.layer) for m in network.modules() if isinstance(m, Unrolled)}
+    layers = [m for m in network.modules() if isinstance(m, nn.RNNBase)]
+    alone = any(id(layer) not in unrolled for layer in layers)
     return not (alone or _has_convolutions(network))
 
 

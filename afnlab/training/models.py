@@ -57,10 +57,26 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
                 rotated.register_buffer("L", L.clone(), persistent=False)
             layers += [rotated, after]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
-        for layer in layers:
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
-        return nn.Sequential(*layers)
+        network = nn.Sequential(*layers)
+        glorot_uniform(network)
+        return network
+
+    return build
+
+
+def glorot_uniform(network: nn.Module) -> None:
+    """Initialize linear layers as Keras does: Glorot uniform weights, biases of 0."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+def autoencoder(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
+    """A fully connected encoder of these sizes and its mirror image; code and output are linear."""
+
+    def build(activation: MakeActivation) -> nn.Module:
+        encoder, decoder = mlp(*sizes)(activation), mlp(*reversed(sizes))(activation)
+        return nn.Sequential(*encoder.children(), *decoder.children())
 
     return build
