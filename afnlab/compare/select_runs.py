@@ -172,7 +172,9 @@ def _speed(path: Path, named: bool) -> costs.Benchmark | None:
 def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
     """Where no row is the baseline as it is by default: of the rows that are it, the shortest."""
     its = [label for label, one in labelled.items() if one.activation == baseline]
-    plainest = min(its, key=lambda label: (bool(labelled[label].named), len(label), label), default="")
+    plainest = min(
+        its, key=lambda label: (bool(labelled[label].named), len(label), label), default=""
+    )
     return plainest or baseline
 
 

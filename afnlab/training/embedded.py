@@ -15,11 +15,9 @@ from afnlab.training.streams import generator
 
 @lru_cache(maxsize=1)
 def digit_rows() -> Data:
-    """scikit-learn's digits as sequences of their eight rows of eight pixels, with their classes."""
+    """scikit-learn's digits as sequences of eight rows of eight pixels, with their classes."""
     data = digits()
-    return Data(
-        data.train_x.view(-1, 8, 8), data.train_y, data.test_x.view(-1, 8, 8), data.test_y
-    )
+    return Data(data.train_x.view(-1, 8, 8), data.train_y, data.test_x.view(-1, 8, 8), data.test_y)
 
 
 @lru_cache(maxsize=1)

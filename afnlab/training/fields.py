@@ -39,7 +39,7 @@ def _start(weight: Tensor, activation: ActivationModule, in_front: bool) -> None
     low, high = activation.activation.range
     if activation.activation.name == "sine":
         inputs = weight.shape[1]
-        edge = 1 / inputs if in_front else sqrt(6 / inputs) / float(activation.omega)
+        edge = 1 / inputs if in_front else sqrt(6 / inputs) / float(activation.values()["omega"])
         weight.uniform_(-edge, edge)
     elif -inf < low and high < inf:
         nn.init.xavier_normal_(weight)

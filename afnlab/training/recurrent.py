@@ -38,8 +38,8 @@ class Unrolled(nn.Module):
     ) -> None:
         super().__init__()
         low, high = input_limits(activation.activation, 0.0, 1.0)
-        limits = {"xmin_lim": low, "xmax_lim": high}
-        self.layer = LAYERS[cell](inputs, hidden, batch_first=True, **limits, **rotation)
+        rotation |= {"xmin_lim": low, "xmax_lim": high}
+        self.layer = LAYERS[cell](inputs, hidden, batch_first=True, **rotation)
         self.activation = activation
         self.cell, self.hidden = cell, hidden
 

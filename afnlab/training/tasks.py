@@ -299,7 +299,7 @@ _TASKS = {
             "autoencoder",
             embedded.digits_to_reconstruct,
             autoencoder(64, 48, 24, 6),
-            Recipe(epochs=60, batch_size=64),
+            Recipe(epochs=60, batch_size=64, lr=3e-3),
             summary="autoencoder 64-48-24-6-24-48-64 of 8 x 8 digits",
             source="afnlab; the shape follows Hinton and Salakhutdinov (2006), linear code and all",
             loss=MEAN_SQUARED_ERROR,
@@ -321,7 +321,7 @@ _TASKS = {
             "poisson-pinn",
             embedded.poisson,
             boundary_value_mlp(1, 50, 50, 50, 1),
-            Recipe(epochs=100, batch_size=64, lr=1e-3, weight_decay=0.0, optimizer="adam"),
+            Recipe(epochs=60, batch_size=64, lr=3e-3, weight_decay=0.0, optimizer="adam"),
             summary="physics-informed network 1-50-50-50-1 for -u'' = f on [0, pi]; needs second"
             " derivatives, so ReLU cannot work",
             source="DeepXDE (Lu et al. 2021), example Poisson_Dirichlet_1d_exactBC; new points in"
