@@ -32,9 +32,9 @@ def user_cache() -> Path:
 
 
 def shared(kind: str) -> Path:
-    """The folder of the committed `notebooks`, `sweeps` or `published` tables."""
+    """The folder of the committed `notebooks`, `sweeps`, `published` tables or `texts`."""
     installed = PACKAGE / "share" / kind
-    tree = PACKAGE.parent / ("data/published" if kind == "published" else kind)
+    tree = PACKAGE.parent / (f"data/{kind}" if kind in ("published", "texts") else kind)
     return installed if installed.is_dir() else tree
 
 

@@ -322,8 +322,9 @@ def test_rotation_is_a_setting_that_changes_the_training(cell):
 
 def test_unrolled_layers_are_stacked_and_torch_s_are_not():
     unrolled = Unrolled("gru", 4, 6, afnlab.nn.Tanh())
-    assert layout.together(unrolled)
-    assert not layout.together(nn.Sequential(unrolled, nn.GRU(6, 6)))
+    cpu = torch.device("cpu")
+    assert layout.together(unrolled, cpu)
+    assert not layout.together(nn.Sequential(unrolled, nn.GRU(6, 6)), cpu)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_the_key_is_of_sources_compiler_flags_and_processor(compiler, cache, mon
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(library, "HERE", tmp_path)
     monkeypatch.setitem(library.SOURCE, "cpu", tmp_path / "cpu.cpp")
-    for name in ("functors.h", "launch.h", "cpu.cpp", "planes.h"):
+    for name in ("functors.h", "launch.h", "cpu.cpp", "planes.h", "attention.h"):
         with (tmp_path / name).open("a") as source:
             source.write("// edited\n")
         key()

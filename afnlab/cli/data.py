@@ -14,7 +14,7 @@ def add_data(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("data", "list", "fetch mnist cifar10")
     sub.set_defaults(command=_data)
     sub.add_argument("action", choices=["list", "fetch", "verify"], help="what to do")
-    text = "mnist, cifar10, cifar100 (default: all; fetch wants names)"
+    text = f"{', '.join(files.SOURCES)} (default: all; fetch wants names)"
     sub.add_argument("names", nargs="*", metavar="NAME", help=text)
 
 
@@ -27,8 +27,8 @@ def _data(a: argparse.Namespace) -> int:
 def _list(names: Sequence[str]) -> int:
     for name in names or files.SOURCES:
         source = files.source(name)
-        say(f"{name:10}{files.state(name):16}{files.folder_of(name)}")
-        say(f"{'':10}{source.title}")
+        say(f"{name:12}{files.state(name):16}{files.folder_of(name)}")
+        say(f"{'':12}{source.title}")
     return 0
 
 

@@ -17,7 +17,7 @@ constexpr long PIECE = 4096;
 constexpr long TILE = 256;
 constexpr long WORTH_THREADS = 32768;
 
-enum Failure { NO_SUCH_DTYPE = 1, NO_MEMORY };
+enum Failure { NO_SUCH_DTYPE = 1, NO_MEMORY, NO_SUCH_SHAPE };
 
 // --- storage types -----------------------------------------------------------------------------
 
@@ -293,9 +293,16 @@ template <template <class> class F> int dispatch(const Launch& launch) {
 AFNLAB_ACTIVATIONS(AFNLAB_EXPORT)
 
 extern "C" const char* afnlab_error(int code) {
-    return code == afnlab::NO_MEMORY ? "out of memory" : "unknown dtype";
+    switch (code) {
+        case afnlab::NO_MEMORY: return "out of memory";
+        case afnlab::NO_SUCH_SHAPE: return "unknown shape";
+        default: return "unknown dtype";
+    }
 }
 
-#if defined(AFNLAB_PLANES) || !defined(AFNLAB_ONLY)
+#if defined(AFNLAB_PLANES) || !(defined(AFNLAB_ONLY) || defined(AFNLAB_ATTENTION))
 #include "planes.h"
+#endif
+#if defined(AFNLAB_ATTENTION) || !(defined(AFNLAB_ONLY) || defined(AFNLAB_PLANES))
+#include "attention.h"
 #endif

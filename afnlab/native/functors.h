@@ -18,8 +18,9 @@
 #endif
 
 // The one list of names: every loop, launcher and exported symbol is made from it. A build may
-// pick one of them with -DAFNLAB_ONLY=name, or none with -DAFNLAB_PLANES.
-#if defined(AFNLAB_PLANES)
+// pick one of them with -DAFNLAB_ONLY=name, or none with -DAFNLAB_PLANES or
+// -DAFNLAB_ATTENTION, which pick other loops.
+#if defined(AFNLAB_PLANES) || defined(AFNLAB_ATTENTION)
 #define AFNLAB_ACTIVATIONS(X)
 #elif defined(AFNLAB_ONLY)
 #define AFNLAB_ACTIVATIONS(X) X(AFNLAB_ONLY)

@@ -28,7 +28,8 @@ from afnlab.native.toolchain import (
 HERE = Path(__file__).resolve().parent
 READY = HERE / "ready"  # the libraries that a wheel carries
 CACHE = "AFNLAB_CACHE"
-PLANES = "planes"  # what stands for the loops over pictures among the names of activations
+# What stands for the loops over pictures, and for those of attention, among names of activations.
+PLANES, ATTENTION = "planes", "attention"
 SOURCE = {"cpu": HERE / "cpu.cpp", "cuda": HERE / "cuda.cu"}
 _SEAL = b"afnlab sealed "  # what follows, the SHA-256 of all before it, ends a cached library
 _ABANDONED = 3600.0  # seconds, after which an unfinished file in the cache is removed
@@ -50,8 +51,8 @@ def sources(kind: str) -> list[Path]:
     """The files that a library is compiled from; none for a kind of device that has none."""
     if kind not in SOURCE:
         return []
-    own = {"cpu": "planes.h", "cuda": "cuda_kernels.h"}[kind]
-    return [HERE / "functors.h", HERE / "launch.h", SOURCE[kind], HERE / own]
+    own = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
+    return [HERE / "functors.h", HERE / "launch.h", SOURCE[kind], *(HERE / name for name in own)]
 
 
 @cache
@@ -106,7 +107,7 @@ class Library:
 
 
 def load(kind: str, name: str, arguments: type[Arguments]) -> Library:
-    """The library with an activation's kernels, or with PLANES, built first if need be.
+    """The library with an activation's kernels, or PLANES or ATTENTION, built first if need be.
 
     kind: "cpu" or "cuda". Unavailable, with the reason, if it cannot be had. A library in the cache
     is whole or absent, and is built anew if it has been altered; processes that build the same one
@@ -117,7 +118,8 @@ def load(kind: str, name: str, arguments: type[Arguments]) -> Library:
         with suppress(OSError, Unavailable):
             return Library.open(carried, arguments)
     compiler = cpu_compiler() if kind == "cpu" else cuda_compiler()
-    only = "-DAFNLAB_PLANES" if name == PLANES else f"-DAFNLAB_ONLY={name}"
+    loops = name in (PLANES, ATTENTION)
+    only = f"-DAFNLAB_{name.upper()}" if loops else f"-DAFNLAB_ONLY={name}"
     extra = (only,)  # one at a time, to be there within a second
     words = (digest(kind), compiler.identity, platform.machine(), *extra)
     key = hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]

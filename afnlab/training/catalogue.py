@@ -12,10 +12,11 @@ class Source:
     Attributes:
         url: the address of its files, with a slash at the end.
         folder: their folder on disk.
-        files: name: (bytes, MD5 of the content), as they are read.
+        files: name: (bytes, MD5 or SHA-256 of the content), as they are read.
         archive: name and MD5 of the archive that holds `folder` with all of them; None: each is
             fetched by itself, as `name.gz`.
         packed: MD5 of those.
+        plain: names at the address of files that are fetched as they are read.
         classes: the label bytes of a record, each with the number of its classes.
     """
 
@@ -25,6 +26,7 @@ class Source:
     files: dict[str, tuple[int, str]]
     archive: tuple[str, str] | None = None
     packed: dict[str, str] | None = None
+    plain: dict[str, str] | None = None
     classes: tuple[int, ...] = ()
 
     @property
@@ -81,5 +83,17 @@ SOURCES = {
         },
         archive=("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
         classes=(20, 100),
+    ),
+    "shakespeare": Source(
+        "tiny Shakespeare: 1,115,394 characters of plays, 65 different ones",
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
+        "text",
+        {
+            "tinyshakespeare.txt": (
+                1_115_394,
+                "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+            )
+        },
+        plain={"tinyshakespeare.txt": "input.txt"},
     ),
 }

@@ -27,6 +27,7 @@ from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task, get_task
+from afnlab.training.threads import at_most
 from afnlab.usercode.mainguard import refuse_while_importing
 
 
@@ -148,17 +149,24 @@ def _train_group(
         torch.manual_seed(stream(members[0].seed, "noise"))
         with Stack.build(how, members) as stack:
             recorder = Recorder(names, stack, record)
-            metric = how.task.metric
-            last = ceil(how.epochs)
-            for epoch in range(1, last + 1):
-                trained = stack.epoch(recorder)
-                if epoch < last and not how.curves:
-                    recorder.unseen(trained)
-                    continue
-                found = [trained, *stack.evaluate()]
-                losses, *tested = (t.cpu() for t in found)  # here a GPU is waited for
-                now = time.perf_counter()
-                recorder.epoch(epoch, losses, tested, now - start)
-                bar.step(metric, tested[1])
-                start = now
+            with at_most(stack.threads) as recorder.threads:
+                _epochs(how, stack, recorder, start, bar)
     return recorder
+
+
+def _epochs(
+    how: Plan, stack: Stack, recorder: Recorder, start: float, bar: progress_bars.Bar
+) -> None:
+    """Train all epochs of a stack; start: when its first one began, the stack's making included."""
+    last = ceil(how.epochs)
+    for epoch in range(1, last + 1):
+        trained = stack.epoch(recorder)
+        if epoch < last and not how.curves:
+            recorder.unseen(trained)
+            continue
+        found = [trained, *stack.evaluate()]
+        losses, *tested = (t.cpu() for t in found)  # here a GPU is waited for
+        now = time.perf_counter()
+        recorder.epoch(epoch, losses, tested, now - start)
+        bar.step(how.task.metric, tested[1])
+        start = now

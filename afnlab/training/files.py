@@ -96,16 +96,26 @@ def _checked(name: str, file: str, path: Path) -> bytes:
         content = gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); {again}") from None
-    size, md5 = source(name).files[file]
+    size, checksum = source(name).files[file]
     if len(content) != size:
         raise DataError(f"{path}: has {len(content):,} bytes, not {size:,}; {again}")
-    if hashlib.md5(content).hexdigest() != md5:
+    kind = _kind(checksum)
+    if hashlib.new(kind, content).hexdigest() != checksum:
         if not _is_of_others(name):
-            raise DataError(f"{path}: is not {file} of {name} (its MD5 is not {md5}); {again}")
+            said = f"its {_TOLD[kind]} is not {checksum}"
+            raise DataError(f"{path}: is not {file} of {name} ({said}); {again}")
         for at, count in enumerate(source(name).classes):
             if max(content[at :: source(name).record]) >= count:
                 raise DataError(f"{path}: holds labels above {count - 1}; {again}")
     return content
+
+
+_TOLD = {"md5": "MD5", "sha256": "SHA-256"}
+
+
+def _kind(checksum: str) -> str:
+    """The name of the hash function that a checksum is of, which its length says."""
+    return {32: "md5", 64: "sha256"}[len(checksum)]
 
 
 def _is_of_others(name: str) -> bool:
@@ -122,13 +132,13 @@ def _is_of_others(name: str) -> bool:
 @lru_cache
 def _is_original(path: Path, name: str, changed: int) -> bool:
     """Whether a file is one of the published ones; changed: when it was, for the cache."""
-    _, md5 = source(name).files[path.name.removesuffix(".gz")]
+    _, checksum = source(name).files[path.name.removesuffix(".gz")]
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error):
         return False
-    return hashlib.md5(content).hexdigest() == md5
+    return hashlib.new(_kind(checksum), content).hexdigest() == checksum
 
 
 def problems(name: str) -> list[str]:
@@ -189,6 +199,10 @@ def fetch(name: str) -> Path:
                             archive = _download(wanted, *wanted.archive, Path(own))
                             _unpack(wanted, archive, folder)
                         break
+                    if wanted.plain is not None:
+                        _, checksum = wanted.files[file]
+                        _download(wanted, file, checksum, folder, wanted.plain[file])
+                        continue
                     assert wanted.packed is not None
                     _download(wanted, f"{file}.gz", wanted.packed[file], folder)
                     if path is not None and path.suffix != ".gz":  # which is read before the new
@@ -212,13 +226,18 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _download(wanted: Source, file: str, md5: str, folder: Path) -> Path:
+def _download(wanted: Source, file: str, checksum: str, folder: Path, remote: str = "") -> Path:
+    """Fetch a file, which at its address has the name `remote`, if another."""
     import pooch  # noqa: PLC0415
 
-    base = os.environ.get(MIRROR) or wanted.url
+    base, remote = (os.environ.get(MIRROR) or wanted.url).rstrip("/") + "/", remote or file
     pooch.get_logger().setLevel("ERROR")
     keeper = pooch.create(
-        folder, base.rstrip("/") + "/", registry={file: f"md5:{md5}"}, retry_if_failed=RETRIES
+        folder,
+        base,
+        registry={file: f"{_kind(checksum)}:{checksum}"},
+        urls={file: base + remote},
+        retry_if_failed=RETRIES,
     )
     try:
         return Path(keeper.fetch(file, progressbar=sys.stderr.isatty()))
@@ -226,7 +245,7 @@ def _download(wanted: Source, file: str, md5: str, folder: Path) -> Path:
         raise DataError(
             masked(f"{keeper.get_url(file)}: could not be fetched ({error})")
             + f"; set {MIRROR} to another"
-            f" address that has {file}, or {ENVIRONMENT} to a folder that has {wanted.folder}"
+            f" address that has {remote}, or {ENVIRONMENT} to a folder that has {wanted.folder}"
         ) from error
 
 

@@ -25,7 +25,7 @@ def size(how: Plan, members: Sequence[Member]) -> int:
     first = members[0]
     with torch.random.fork_rng(devices=[]):
         network = build(how.task, how.activation, first.options, first.seed, how.data.inputs)
-        if not together(network):
+        if not together(network, how.device):
             return 1
         count = min(PROBE, len(how.data.train_x))
         example = how.data.floats(how.data.train_x[:count])

@@ -25,6 +25,18 @@ def mlp(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
     return build
 
 
+def rotated_linear(inputs: int, outputs: int, L: float | Tensor, **options: Any) -> AutoRotLinear:
+    """An Auto-Rotating linear layer; an L that is a tensor is a buffer of it, unless trained.
+
+    A buffer can differ within a stack of networks.
+    """
+    rotated = AutoRotLinear(inputs, outputs, L=float(L), **options)
+    if isinstance(L, Tensor) and not rotated.trainable_L:
+        del rotated.L
+        rotated.register_buffer("L", L.clone(), persistent=False)
+    return rotated
+
+
 def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
     """A fully connected network of Auto-Rotating layers, the last plain, initialized as in Keras.
 
@@ -47,15 +59,8 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
                 layers += [nn.Linear(inputs, outputs), after]
                 continue
             low, high = input_limits(after.activation, 0.0, 1.0)  # type: ignore[arg-type]
-            limits: dict[str, Any] = {"L": float(L), "xmin_lim": low, "xmax_lim": high}
-            rotated = AutoRotLinear(
-                inputs, outputs, **limits, auto_rot=auto_rot, trainable_L=trainable_L
-            )
-            # A buffer can differ within a stack of networks.
-            if isinstance(L, Tensor) and not trainable_L:
-                del rotated.L
-                rotated.register_buffer("L", L.clone(), persistent=False)
-            layers += [rotated, after]
+            limits: dict[str, Any] = {"xmin_lim": low, "xmax_lim": high, "trainable_L": trainable_L}
+            layers += [rotated_linear(inputs, outputs, L, auto_rot=auto_rot, **limits), after]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
         network = nn.Sequential(*layers)
         glorot_uniform(network)

@@ -57,6 +57,7 @@ class Recorder:
         self.norms: dict[str, Tensor] = {}
         self.steps_seen = 0
         self.diverged = np.zeros(len(seeds), dtype=bool)
+        self.threads = torch.get_num_threads()
         if "parameters" in tables:
             self._learned(0)
 

@@ -159,6 +159,7 @@ def result(
         "dtype": recorders[0].dtype,
         "trained_together": [len(recorder.seeds) for recorder in recorders],
         **machine(device),
+        "threads": recorders[0].threads,
     }
     extra: dict[str, Any] = tables
     return Result(task, record, options, seeds, history, **extra, weights=weights, info=info)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
 from afnlab.nn import ActivationModule
-from afnlab.training import graphs, mixed
+from afnlab.training import graphs, mixed, threads
 from afnlab.training.augment import Augmented, counted, views
 from afnlab.training.forward import Layer, chain
 from afnlab.training.graphs import Replayed
@@ -29,6 +29,7 @@ from afnlab.training.tasks import Recipe, Task
 
 Tensors = dict[str, Tensor]
 
+MANY = 2**31 - 1  # threads
 EVALUATION_BATCH, OF_PICTURES = 2048, 500  # targets; the latter on a CPU, for its caches
 
 
@@ -62,6 +63,7 @@ class Stack:
     optimizer: torch.optim.Optimizer | PerMember
     activations: dict[str, ActivationModule]
     bounds: dict[str, tuple[float, float]]
+    own: dict[str, nn.Parameter]  # of a network that runs as it is, in the memory of `params`
     replayed: Replayed | None = None
 
     @classmethod
@@ -102,6 +104,10 @@ class Stack:
         for site, module in activations.items():
             bounds |= module.stored_bounds(site)
             module.constrained = False  # `logits` does it for all members at once
+        alone = len(members) == 1 and layers is None
+        own = {} if bounds or buffers or narrow or not alone else dict(network.named_parameters())
+        for name, param in own.items():
+            param.data = params[name].data[0]
         return cls(
             task=task,
             network=network,
@@ -124,6 +130,7 @@ class Stack:
             optimizer=optimizer(options.optimizer, setting, [m.rates for m in members]),
             activations=activations,
             bounds=bounds,
+            own=own,
         )
 
     def __enter__(self) -> Stack:
@@ -147,6 +154,17 @@ class Stack:
         """Whether it is one network, which runs as it is."""
         return self.size == 1 and self.chain is None
 
+    @property
+    def threads(self) -> int:
+        """How many threads are worth using: one for a small network, else any number."""
+        if self.channels_last:
+            return MANY
+        x = self.train.x
+        positions = 1 if x.is_floating_point() else x[0].numel()  # of tokens
+        weights = sum(p.numel() for p in self.params.values())
+        work = threads.operations(weights, min(self.batch_size, len(x)) * positions)
+        return 1 if work < threads.SMALL else MANY
+
     @cached_property
     def channels_last(self) -> bool:
         return channels_last(self.network)
@@ -158,6 +176,9 @@ class Stack:
 
     def _outputs(self, x: Tensor, each: bool) -> Tensor:
         noise = self.noise.draw(x.shape[int(each)]) if self.network.training else None
+        if self.own:
+            self.noise.load(None if noise is None else noise[0])
+            return self.network(x[0] if each else x).unsqueeze(0)
         inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
         params = self.params | inside | mixed.narrowed(self.params, self.narrow)
         if self.chain is not None:
@@ -257,7 +278,8 @@ class Stack:
         """
         varies = self.noise.per_example or self.recipe.augment or recorder.tables
         varies = varies or isinstance(self.optimizer, Airbench)  # its rate
-        if varies or not (together(self.network) and graphs.wanted(self.train.x.device)):
+        device = self.train.x.device
+        if varies or not (together(self.network, device) and graphs.wanted(device)):
             return None
         if self.replayed is None:
             self.replayed = Replayed(partial(self.step, recorder=recorder), self._state)
@@ -275,10 +297,12 @@ class Stack:
         hole = self.train.hole(index)
         x = x if hole is None else x.masked_fill(hole, 0.0)
         losses = self.losses(self.loss, x, y, self.train.counted is not None)
-        for param in self.params.values():
+        for param in (*self.params.values(), *self.own.values()):
             param.grad = None
         summed = losses * self.train.weight(index) if self.recipe.summed else losses
         summed.sum().backward()
+        for name, param in self.own.items():
+            self.params[name].grad = None if param.grad is None else param.grad.unsqueeze(0)
         recorder.step(losses)
         self.optimizer.step()
         for name, bounds in self.bounds.items():

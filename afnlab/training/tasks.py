@@ -9,12 +9,14 @@ from typing import Literal
 from torch import nn
 
 from afnlab.errors import ParameterError
-from afnlab.training import data, embedded
+from afnlab.feedforward import FORMS, form_name
+from afnlab.training import data, embedded, texts
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
 from afnlab.training.fields import POISSON_RESIDUAL, boundary_value_mlp, neural_field
 from afnlab.training.metrics import (
     ACCURACY,
+    BITS_PER_CHARACTER,
     CROSS_ENTROPY,
     LOG_LOSS,
     MEAN_SQUARED_ERROR,
@@ -27,7 +29,8 @@ from afnlab.training.metrics import (
 )
 from afnlab.training.models import autoencoder, mlp, rotated_mlp
 from afnlab.training.recurrent import sequence_classifier
-from afnlab.training.task_settings import Choice, Setting
+from afnlab.training.task_settings import Choice, Setting, Whole
+from afnlab.training.transformer import transformer
 from afnlab.usercode.lookup import load, unknown
 
 
@@ -167,6 +170,15 @@ _AIRBENCH_SOURCE = (
     " GELU; that nothing but the activation was exchanged is assumed"
 )
 
+
+
+def _transformer_settings(width: int, layers: int, heads: int) -> dict[str, Setting]:
+    """The settings of a character transformer."""
+    form = Choice(FORMS, form_name)
+    size: dict[str, Setting] = {"width": Whole(width, multiple=heads), "layers": Whole(layers)}
+    return {"form": form, **size, "auto_rot": False, "L": 4.0}
+
+
 _TASKS = {
     task.name: task
     for task in (
@@ -272,6 +284,17 @@ _TASKS = {
             replace(_ARP, epochs=40, batch_size=32),
             settings=_ARP_SETTINGS,
             summary="deep MLP 64-50-50-40-40-30-10, Auto-Rotating, on 8 x 8 digits",
+            source="afnlab",
+        ),
+        Task(
+            "names-gpt",
+            texts.names,
+            transformer(texts.TOKENS, texts.NAME_LENGTH, heads=4, padding=0),
+            Recipe(epochs=0.28, batch_size=64, lr=5e-3, weight_decay=0.01),  # 350 steps
+            settings=_transformer_settings(width=32, layers=1, heads=4),
+            data_settings={"limit": Whole(texts.SURNAMES, least=100, most=texts.SURNAMES)},
+            metric=BITS_PER_CHARACTER,
+            summary="transformer of one block, width 32, on the letters of 88,799 surnames",
             source="afnlab",
         ),
         Task(

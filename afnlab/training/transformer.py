@@ -1,0 +1,195 @@
+"""A character transformer whose feed-forward layers have a form: plain, squared or gated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import sqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from afnlab.feedforward import GLU, FeedForward, hidden_size
+from afnlab.native.attention import attention, packed_attention, serves
+from afnlab.nn import ActivationModule
+from afnlab.training.models import MakeActivation, rotated_linear
+
+SPREAD = 0.02  # the standard deviation of nanoGPT's initial weights
+
+
+class CausalAttention(nn.Module):
+    """Attention of every position (batch, positions, width) to itself and those before it."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.inputs = nn.Linear(width, 3 * width, bias=False)  # of queries, keys and values
+        self.output = nn.Linear(width, width, bias=False)
+        self.heads, self.dropout = heads, dropout
+
+    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
+        """starts: of sequences one after the other (rows, width), see `packed_attention`."""
+        inputs, dropout = self.inputs(x), self.dropout if self.training else 0.0
+        if starts is None:
+            return self.output(attention(inputs, self.heads, dropout))
+        return self.output(packed_attention(inputs, self.heads, starts))
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward layer, each on normalized inputs and added to them."""
+
+    def __init__(self, attention: CausalAttention, feed_forward: FeedForward) -> None:
+        super().__init__()
+        width = attention.output.out_features
+        self.attention_norm, self.attention = nn.LayerNorm(width, bias=False), attention
+        self.feed_forward_norm, self.feed_forward = nn.LayerNorm(width, bias=False), feed_forward
+        self.dropout = attention.dropout
+
+    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
+        x = x + self._dropped(self.attention(self.attention_norm(x), starts))
+        return x + self._dropped(self.feed_forward(self.feed_forward_norm(x)))
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class Transformer(nn.Module):
+    """Logits (batch, positions, tokens) of the next token, from tokens (batch, positions).
+
+    The layers are nanoGPT's without biases: learned positions, pre-norm blocks, a last
+    normalization, an output layer that with `tied` is the transposed embedding.
+
+    padding: a token that fills up sequences behind their end; at the first position it is none.
+    Positions that it fills have logits of no meaning, which are 0 where it saves computing them.
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        positions: int,
+        width: int,
+        blocks: list[Block],
+        tied: bool = False,
+        padding: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(tokens, width), nn.Embedding(positions, width)
+        self.blocks, self.norm = nn.ModuleList(blocks), nn.LayerNorm(width, bias=False)
+        self.output = nn.Linear(width, tokens, bias=False)
+        if tied:
+            self.output.weight = self.tokens.weight
+        self.dropout, self.padding = blocks[0].dropout, padding
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if self._packs(tokens):
+            return self._packed(tokens)
+        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[-1]]
+        x = F.dropout(x, self.dropout, self.training) if self.dropout else x
+        for block in self.blocks:
+            x = block(x)
+        return self.output(self.norm(x))
+
+    def _packs(self, tokens: Tensor) -> bool:
+        """Whether to compute sequences one after the other, without their padding.
+
+        Noise is drawn for all positions, so that it is the same in a stack, which has them all.
+        """
+        own: CausalAttention = self.blocks[0].attention  # type: ignore[assignment]
+        if self.training and (self.dropout or self._stochastic):
+            return False
+        return self.padding is not None and serves(own.inputs.weight, tokens, own.heads)
+
+    @property
+    def _stochastic(self) -> bool:
+        found = (m for m in self.modules() if isinstance(m, ActivationModule))
+        return any(m.activation.stochastic for m in found)
+
+    def _packed(self, tokens: Tensor) -> Tensor:
+        batch, positions = tokens.shape
+        at = torch.arange(positions)
+        lengths = ((tokens != self.padding) * at).amax(1) + 1
+        rows = (at < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
+        starts = F.pad(lengths.cumsum(0), (1, 0))
+        x = self.tokens(tokens.flatten()[rows]) + self.positions(rows % positions)
+        for block in self.blocks:
+            x = block(x, starts)
+        logits = self.output(self.norm(x))
+        every = logits.new_zeros(batch * positions, logits.shape[1]).index_copy(0, rows, logits)
+        return every.view(batch, positions, -1)
+
+    @torch.no_grad()
+    def initialize(self, draws: torch.Generator) -> None:
+        """Draw weights as nanoGPT does: normal, smaller where a block's output is added.
+
+        What the forms of the feed-forward layer have in common is drawn alike, so that at one seed
+        a plain and a gated network differ in as little as they can: all that is no feed-forward
+        layer is the same, and the smaller W1 and W2 are parts of the larger ones.
+        """
+        added = SPREAD / sqrt(2 * len(self.blocks))
+
+        def drawn(rows: int, columns: int, spread: float = SPREAD) -> Tensor:
+            return spread * torch.randn(rows, columns, generator=draws)
+
+        layers: list[nn.Linear | nn.Embedding] = [self.output, self.tokens, self.positions]
+        for layer in layers:  # a tied weight keeps the second draw
+            layer.weight.copy_(drawn(*layer.weight.shape))
+        width = self.tokens.embedding_dim
+        for block in self.blocks:
+            attention, feed_forward = block.attention, block.feed_forward
+            attention.inputs.weight.copy_(drawn(3 * width, width))
+            attention.output.weight.copy_(drawn(width, width, added))
+            most, hidden = hidden_size(width), feed_forward.down.in_features
+            first = feed_forward.up.gate if isinstance(feed_forward.up, GLU) else feed_forward.up
+            first.weight.copy_(drawn(most, width)[:hidden])
+            feed_forward.down.weight.copy_(drawn(most, width, added)[:hidden].T)
+        for block in self.blocks:
+            if isinstance(block.feed_forward.up, GLU):
+                value = block.feed_forward.up.value.weight
+                value.copy_(drawn(*value.shape))
+
+
+def transformer(
+    tokens: int,
+    positions: int,
+    heads: int,
+    tied: bool = False,
+    dropout: float = 0.0,
+    padding: int | None = None,
+) -> Callable[..., nn.Module]:
+    """A character transformer; see `Transformer`.
+
+    Args:
+        tokens: how many different ones there are.
+        positions: the longest sequence.
+        heads: attention heads a block; the width is a multiple of it.
+        tied: whether the output layer has the weights of the embedding.
+        dropout: of embeddings, attention weights and what a block adds.
+        padding: the token behind the end of sequences.
+    """
+
+    def build(
+        activation: MakeActivation,
+        form: str,
+        width: int,
+        layers: int,
+        auto_rot: bool = False,
+        L: float | Tensor = 4.0,
+    ) -> nn.Module:
+        # Normalized inputs (before their weights, which start at 1) lie between these.
+        linear: Callable[..., nn.Module] = nn.Linear
+        if auto_rot:
+            limits = {"xmin_lim": -sqrt(width), "xmax_lim": sqrt(width)}
+            linear = partial(rotated_linear, L=L, **limits)
+        draws = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        blocks = [
+            Block(
+                CausalAttention(width, heads, dropout),
+                FeedForward(width, activation, form, linear=linear),
+            )
+            for _ in range(layers)
+        ]
+        network = Transformer(tokens, positions, width, blocks, tied, padding)
+        network.initialize(draws)
+        return network
+
+    return build
