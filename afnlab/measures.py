@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any, Literal, Self
 
@@ -13,6 +13,11 @@ TAKEN = ("loss",)  # test_loss is a column of every history
 DIRECTIONS = ("higher", "lower")
 _TEXTS = ("name", "key", "unit", "better")
 _NUMBERS = ("low", "high", "scale")
+
+
+def _finite(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and isfinite(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,7 @@ class Measure:
                 raise self._refused(field, value, "a finite number")
         if self.scale <= 0:
             raise self._refused("scale", self.scale, "a number above 0")
-        if isinstance(self.decimals, bool) or self.decimals not in range(16):
+        if type(self.decimals) is not int or self.decimals not in range(16):
             raise self._refused("decimals", self.decimals, "a whole number, 0 to 15")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise self._refused("high", self.high, f"above low, which is {self.low}")
@@ -83,6 +88,11 @@ class Measure:
     def column(self) -> str:
         """The column of a history that holds it."""
         return f"test_{self.key}"
+
+    @property
+    def validation(self) -> str:
+        """The column of a tuning's candidates that holds it."""
+        return f"validation_{self.key}"
 
     @property
     def sign(self) -> int:
@@ -111,6 +121,11 @@ class Measure:
             raise ParameterError("metric", dict(described), f"all of {sorted(known)}") from None
 
 
-def _finite(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and isfinite(value)
+ACCURACY = Measure(
+    name="accuracy", key="accuracy", unit="%", better="higher", low=0.0, high=1.0, scale=100.0
+)
+
+
+def accuracy_of(classes: int | None) -> Measure:
+    """Accuracy among so many classes, or of an unknown number of them."""
+    return replace(ACCURACY, chance=1 / classes) if classes else ACCURACY

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from afnlab import measures
 from afnlab.measures import Measure
 
 if TYPE_CHECKING:
@@ -226,17 +227,7 @@ def _of_the_mean(data: Data) -> float:
     return float((data.test_y.double() - data.train_y.double().mean(0)).square().mean())
 
 
-ACCURACY = Metric(
-    name="accuracy",
-    key="accuracy",
-    unit="%",
-    better="higher",
-    low=0.0,
-    high=1.0,
-    chance=_uniform,
-    scale=100.0,
-    total=_correct,
-)
+ACCURACY = Metric(**measures.ACCURACY.described() | {"chance": _uniform}, total=_correct)
 LOG_LOSS = Metric(
     name="log loss",
     key="log_loss",

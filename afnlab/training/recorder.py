@@ -13,7 +13,6 @@ from torch import Tensor
 from afnlab.errors import ParameterError
 from afnlab.measures import Measure
 from afnlab.nn import ActivationModule
-from afnlab.training.metrics import ACCURACY
 from afnlab.training.tasks import Task
 
 TABLES = ("parameters", "gradients", "steps")
@@ -24,9 +23,6 @@ BEFORE, AFTER = ("seed", "epoch", "train_loss", "test_loss"), ("seconds", "diver
 def history_columns(metrics: Iterable[Measure]) -> tuple[str, ...]:
     """The columns of a history of a task with these metrics."""
     return (*BEFORE, *(metric.column for metric in metrics), *AFTER)
-
-
-HISTORY = history_columns([ACCURACY])
 
 
 class Networks(Protocol):
