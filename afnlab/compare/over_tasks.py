@@ -116,9 +116,10 @@ def compared(
     enough = shared.shape[1] >= FEWEST_LABELS and len(shared) >= FEWEST_TASKS
     mean_ranks = stats.rank_blocks(means.T).mean()
     order = mean_ranks.sort_values(kind="stable").index
+    told = pd.DataFrame(dict(verdicts), dtype=object).reindex(index=order, columns=effects.columns)
     return OverTasks(
         effects.reindex(order),
-        pd.DataFrame(dict(verdicts)).reindex(index=order, columns=effects.columns).fillna(""),
+        told.where(told.notna(), ""),
         baseline,
         stats.ranking(shared) if enough else None,
     )

@@ -48,7 +48,7 @@ def over_tasks(effects: pd.DataFrame, verdicts: pd.DataFrame) -> Figure:
     for row, (values, told) in enumerate(rows):
         for column, text in enumerate(map(cell, values, told)):
             ax.text(column, row, text, ha="center", va="center", fontsize=7)
-    ax.set_xticks(range(tasks), [_in_lines(task) for task in effects], fontsize=7)
+    ax.set_xticks(range(tasks), [_in_lines(str(task)) for task in effects], fontsize=7)
     ax.set_yticks(range(labels), [shortened(str(label)) for label in effects.index])
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.spines[:].set_visible(False)
