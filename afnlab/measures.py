@@ -9,7 +9,13 @@ from typing import Any, Literal, Self
 
 from afnlab.errors import ParameterError, shown
 
-TAKEN = ("loss",)  # test_loss is a column of every history
+# Columns of every history (test_loss) and of every comparison, beside those of the metric.
+TAKEN = (
+    *("loss", "seeds", "stuck", "collapsed", "diverged", "failed", "median", "iqm", "deviation"),
+    *("difference", "pairs", "spread", "effect", "improvement", "p", "p_wilcoxon", "p_holm"),
+    *("adjusted", "p_equivalent", "p_not_worse", "verdict", "verdict_worst"),
+)
+NEAR_CHANCE = 1.5  # times as good as chance: hardly better than it
 DIRECTIONS = ("higher", "lower")
 _TEXTS = ("name", "key", "unit", "better")
 _NUMBERS = ("low", "high", "scale")
@@ -52,8 +58,7 @@ class Measure:
         if not self.name.strip():
             raise self._refused("name", self.name, "a name to print")
         if not self.key.isidentifier() or self.key in TAKEN:
-            said = f"a Python identifier other than {', '.join(TAKEN)}"
-            raise self._refused("key", self.key, said)
+            raise self._refused("key", self.key, "a Python identifier that no other column has")
         if self.better not in DIRECTIONS:
             raise self._refused("better", self.better, f"one of {', '.join(DIRECTIONS)}")
         for field in _NUMBERS:
@@ -99,13 +104,78 @@ class Measure:
         """1 where higher is better, -1 where lower is: values times this are better if higher."""
         return 1 if self.better == "higher" else -1
 
+    @property
+    def best(self) -> str:
+        """Of several values, the "highest" or the "lowest" is the best."""
+        return "highest" if self.better == "higher" else "lowest"
+
+    @property
+    def plural(self) -> str:
+        """Several of its values in a sentence: "accuracies"."""
+        return "accuracies" if self.key == "accuracy" else f"values of {self.name}"
+
+    @property
+    def title(self) -> str:
+        """Its name with its unit, as the head of a column: "accuracy (%)"."""
+        return (
+            self.name if not self.unit or self.unit in self.name else f"{self.name} ({self.unit})"
+        )
+
+    @property
+    def label(self) -> str:
+        """Its title for readers who expect more to be better: "error, lower is better"."""
+        return f"{self.title}, lower is better" if self.better == "lower" else self.title
+
+    def of_values(self, text: str) -> str:
+        """The head of a column of values: "median (%)"."""
+        return f"{text} ({self.unit})" if self.unit else text
+
+    def of_differences(self, text: str) -> str:
+        """The head of a column of differences: "deviation (points)"."""
+        return f"{text} ({self.points})" if self.points else text
+
+    @property
+    def points(self) -> str:
+        """The unit of differences."""
+        return "points" if self.unit == "%" else self.unit
+
+    @property
+    def form(self) -> str:
+        """How a value times the scale is formatted."""
+        return f"{{:.{self.decimals}f}}"
+
+    @property
+    def signed_form(self) -> str:
+        """How a difference times the scale is formatted."""
+        return f"{{:+.{self.decimals}f}}"
+
+    @property
+    def worst(self) -> float | None:
+        """The worst value that there can be, or None if there is none."""
+        return self.low if self.better == "higher" else self.high
+
+    @property
+    def stuck(self) -> float | None:
+        """The value up to which a network is hardly better than chance, or None."""
+        if self.chance is None or callable(self.chance):
+            return None
+        grows = (self.better == "higher") == (self.chance > 0)
+        return self.chance * NEAR_CHANCE if grows else self.chance / NEAR_CHANCE
+
+    def part(self, share: float, value: Any) -> Any:
+        """A share of the range between the bounds; without two, of the size of a value."""
+        if self.low is None or self.high is None:
+            return share * abs(value)
+        return share * (self.high - self.low)
+
     def text(self, value: float) -> str:
         """A stored value as it is printed, with its unit."""
         return f"{self.scale * value:.{self.decimals}f} {self.unit}".rstrip()
 
     def described(self) -> dict[str, Any]:
-        """Its attributes as a record holds them; a chance level has to be a number by now."""
-        return {f.name: getattr(self, f.name) for f in fields(Measure)}
+        """Its attributes as a record holds them, without a chance level that is a function."""
+        found = {f.name: getattr(self, f.name) for f in fields(Measure)}
+        return found | {"chance": None if callable(self.chance) else self.chance}
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Self:

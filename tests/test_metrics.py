@@ -231,7 +231,10 @@ def total(outputs, targets):
 
 GIVEN = {"name": "error", "key": "error", "better": "lower", "total": total}
 WRONG = [
-    ({"key": "loss"}, "metric error: key must be a Python identifier other than loss, got 'loss'"),
+    (
+        {"key": "loss"},
+        "metric error: key must be a Python identifier that no other column has, got 'loss'",
+    ),
     ({"key": "my error"}, "key must be a Python identifier"),
     ({"better": "up"}, "better must be one of higher, lower, got 'up'"),
     ({"name": " "}, "name must be a name to print"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from afnlab.measures import ACCURACY, Measure
+from afnlab.runs.storage import record_schema
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Trained:
     parameters: values of the activation's parameters; trainable: the trained ones; options: of the
     task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
     tuned: what was tuned, as JSON. reference: what the activation was given as. named: what the
-    field calls the activation under the task's settings (SwiGLU), if not as afnlab does.
+    field calls the activation under the task's settings (SwiGLU), if not as afnlab does. measure:
+    what the task is judged by, without its chance level.
     """
 
     group: str
@@ -47,6 +51,7 @@ class Trained:
     tuned: str = ""
     reference: str = ""
     named: str = ""
+    measure: Measure = ACCURACY
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Trained:
@@ -72,6 +77,7 @@ class Trained:
                 tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
                 reference=str(record.get("given", {}).get("activation", "")),
                 named=str(record.get("named", "")),
+                measure=replace(record_schema.measure(record), chance=None),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
@@ -84,9 +90,11 @@ class Trained:
 
     @property
     def setting(self) -> tuple[object, ...]:
-        """What must be equal in a comparison: task, epochs, limits, precision, device, tuning."""
+        """What must be equal in a comparison: task, metric, epochs, limits, precision, device,
+        tuning."""
         limits = (self.limit_train, self.limit_test)
-        return (self.task.name, self.epochs, *limits, self.dtype, self.device, self.tuned)
+        asked = (self.epochs, *limits, self.dtype, self.device, self.tuned)
+        return (self.task.name, self.measure, *asked)
 
     @property
     def training(self) -> str:

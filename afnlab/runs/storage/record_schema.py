@@ -231,7 +231,7 @@ def measures(record: Mapping[str, Any]) -> tuple[Measure, ...]:
 
     A record from before tasks named their metrics is one of accuracy.
     """
-    environment = record["environment"]
+    environment = record.get("environment", {})
     described = environment.get("measures")
     if described is None:
         return (accuracy_of(environment.get("classes")),)
