@@ -155,7 +155,11 @@ class FeedForward(nn.Module):
             z = self.activation(z)
         return self.down(z.square() if self.form == SQUARED else z)
 
+    @property
+    def function(self) -> nn.Module:
+        """The module of f."""
+        return self.up.activation if isinstance(self.up, GLU) else self.activation
+
     def extra_repr(self) -> str:
-        function = self.up.activation if self.form == GATED else self.activation
-        name = form_name(function, self.form)  # type: ignore[arg-type]
+        name = form_name(self.function, self.form)
         return f"{name}, form={self.form}, parameters={self.parameter_count:,}"

@@ -1,4 +1,4 @@
-"""An epoch of training beside the usual loop: of ten MNIST networks at once, or of a convnet."""
+"""Training beside the usual loop: of ten MNIST networks at once, of a convnet, of a transformer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from afnlab import nn as activations
-from afnlab.bench import convnets
+from afnlab.bench import convnets, transformers
 from afnlab.bench.pictures import Items
 from afnlab.bench.timing import in_turn
 from afnlab.training.data import Data
@@ -77,10 +77,13 @@ def stacked(activation: str, device: str) -> tuple[Callable, Data]:
 def measure(device: str = "cpu", rounds: int = 15, task: str = TASK) -> pd.DataFrame:
     """A row an activation: seconds an epoch and model, and their ratio.
 
-    task: one of the convolutional ones instead, see `afnlab.bench.convnets.measure`.
+    task: a convolutional one instead, see `afnlab.bench.convnets.measure`, or a transformer, see
+        `afnlab.bench.transformers.measure`.
     """
     if task != TASK:
-        choice(task, "task", (TASK, *convnets.ACTIVATION))
+        choice(task, "task", (TASK, *convnets.ACTIVATION, *transformers.TASKS))
+        if task in transformers.TASKS:
+            return transformers.measure(task, device, rounds)
         return convnets.measure(task, device, rounds)
     rows = []
     for name, usual in USUAL.items():

@@ -22,9 +22,8 @@ def add_bench(sub: argparse.ArgumentParser) -> None:
         metavar="REF",
         help="activations: somebody else's as well, my.py:thing or package.module:thing",
     )
-    sub.add_argument(
-        "--task", metavar="TASK", help="train: cifar100-convnet or cifar10-airbench94 (else MNIST)"
-    )
+    tasks = "names-gpt, cifar100-convnet or cifar10-airbench94"
+    sub.add_argument("--task", metavar="TASK", help=f"train: {tasks} (else MNIST)")
 
 
 def _bench(a: argparse.Namespace) -> int:

@@ -6,11 +6,12 @@
 
 #include "launch.h"
 
-// Sequences lie one after the other, sequence b in the rows from starts[b] to starts[b + 1]; most:
-// rows of the longest. x: (rows, 3, heads, size), queries, keys and values; y, grad_y: (rows, heads,
-// size). weights: (sequences, heads, most, most), kept for the way back.
+// Sequences lie one after the other, sequence b in the rows from starts[b] to starts[b + 1], of
+// which there are 16 at most. x: (rows, 3, heads, size), queries, keys and values; y, grad_y: (rows,
+// heads, size). weights: (sequences, heads, 16, 16), kept for the way back, of row j in row i at
+// (j, i).
 #define AFNLAB_ATTENTION_LAUNCH(FIELD)                                                            \
-    FIELD(int64_t, sequences) FIELD(int64_t, most) FIELD(int64_t, heads) FIELD(int64_t, size)     \
+    FIELD(int64_t, sequences) FIELD(int64_t, heads) FIELD(int64_t, size)                          \
     FIELD(const int64_t*, starts) FIELD(const float*, x) FIELD(float*, y) FIELD(float*, weights)  \
     FIELD(const float*, grad_y) FIELD(float*, grad_x) FIELD(int32_t, threads)
 
@@ -39,7 +40,7 @@ template <int SIZE> struct Head {
         width = launch.heads * SIZE, stride = 3 * width;
         rows = launch.starts[b + 1] - launch.starts[b];
         first = launch.starts[b] * stride + head * SIZE;
-        kept = at * launch.most * launch.most;
+        kept = at * ROOM * ROOM;
         out = launch.starts[b] * width + head * SIZE;
     }
 };
@@ -67,25 +68,33 @@ template <int SIZE> void attend(const AttentionLaunch& launch) {
         const Head<SIZE> head(launch, at);
         const float* const query = launch.x + head.first;
         const float *const key = query + head.width, *const value = key + head.width;
-        const Columns<SIZE> keys(key, head.stride, head.rows);
-        for (long i = 0; i < head.rows; ++i) {
-            float w[ROOM], most = -INFINITY, sum = 0;
-            keys.products(query + i * head.stride).store(w);
-#pragma omp simd reduction(max : most)
-            for (int j = 0; j < ROOM; ++j) {
-                w[j] = j <= i ? scale * w[j] : -INFINITY;
-                most = w[j] > most ? w[j] : most;
+        // Vectors are over the rows that attend, so that nothing is added up along one.
+        const Columns<SIZE> queries(query, head.stride, head.rows);
+        float w[ROOM][ROOM], most[ROOM], sum[ROOM] = {};
+        for (int i = 0; i < ROOM; ++i) most[i] = -INFINITY;
+        for (int j = 0; j < head.rows; ++j) {
+            queries.products(key + j * head.stride).store(w[j]);
+#pragma omp simd
+            for (int i = 0; i < ROOM; ++i) {
+                w[j][i] = i >= j ? scale * w[j][i] : -INFINITY;
+                most[i] = w[j][i] > most[i] ? w[j][i] : most[i];
             }
-#pragma omp simd reduction(+ : sum)
-            for (int j = 0; j < ROOM; ++j) sum += w[j] = exp_of(w[j] - most);
-            const float share = 1 / sum;
-            float* const weights = launch.weights + head.kept + i * launch.most;
-            Row<SIZE> found;
-            for (long j = 0; j <= i; ++j) {
-                weights[j] = w[j] * share;
-                found.add(weights[j], Row<SIZE>(value + j * head.stride));
-            }
-            found.store(launch.y + head.out + i * head.width);
+        }
+        for (int j = 0; j < head.rows; ++j)
+#pragma omp simd
+            for (int i = 0; i < ROOM; ++i) sum[i] += w[j][i] = exp_of(w[j][i] - most[i]);
+        Row<ROOM> found[SIZE];
+        for (int j = 0; j < head.rows; ++j) {
+#pragma omp simd
+            for (int i = 0; i < ROOM; ++i) w[j][i] /= sum[i];
+            const Row<ROOM> shares(w[j]);
+            shares.store(launch.weights + head.kept + j * ROOM);
+            for (int c = 0; c < SIZE; ++c) found[c].add(value[j * head.stride + c], shares);
+        }
+        for (int c = 0; c < SIZE; ++c) {
+            float column[ROOM];
+            found[c].store(column);
+            for (int i = 0; i < head.rows; ++i) launch.y[head.out + i * head.width + c] = column[i];
         }
     }
 }
@@ -101,18 +110,18 @@ template <int SIZE> void attend_back(const AttentionLaunch& launch) {
         const Columns<SIZE> values(value, head.stride, head.rows);
         Row<SIZE> of_keys[ROOM], of_values[ROOM];
         for (long i = 0; i < head.rows; ++i) {
-            const float* const w = launch.weights + head.kept + i * launch.most;
+            const float* const w = launch.weights + head.kept + i;  // of row j at j * ROOM
             const float* const grad = launch.grad_y + head.out + i * head.width;
             const Row<SIZE> q(query + i * head.stride), g(grad);
             float of_w[ROOM], mean = 0;
             values.products(grad).store(of_w);
-            for (long j = 0; j <= i; ++j) mean += w[j] * of_w[j];
+            for (long j = 0; j <= i; ++j) mean += w[j * ROOM] * of_w[j];
             Row<SIZE> of_query;
             for (long j = 0; j <= i; ++j) {
-                const float of_score = scale * w[j] * (of_w[j] - mean);
+                const float of_score = scale * w[j * ROOM] * (of_w[j] - mean);
                 of_query.add(of_score, Row<SIZE>(key + j * head.stride));
                 of_keys[j].add(of_score, q);
-                of_values[j].add(w[j], g);
+                of_values[j].add(w[j * ROOM], g);
             }
             of_query.store(to + i * head.stride);
         }
@@ -129,7 +138,8 @@ template <int SIZE> int attend_sized(const AttentionLaunch& launch, bool back) {
 }
 
 inline int attend_any(const AttentionLaunch& launch, bool back) {
-    if (launch.most > ROOM) return NO_SUCH_SHAPE;
+    for (long b = 0; b < launch.sequences; ++b)
+        if (launch.starts[b + 1] - launch.starts[b] > ROOM) return NO_SUCH_SHAPE;
     switch (launch.size) {
         case 8: return attend_sized<8>(launch, back);
         case 16: return attend_sized<16>(launch, back);

@@ -32,7 +32,7 @@ class AttentionLaunch(Arguments):
 
     __slots__ = ()
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("sequences", "most", "heads", "size")),
+        *((name, ctypes.c_int64) for name in ("sequences", "heads", "size")),
         *((name, ctypes.c_void_p) for name in ("starts", "x", "y", "weights", "grad_y", "grad_x")),
         ("threads", ctypes.c_int32),
     )
@@ -113,10 +113,10 @@ def _library() -> dict[str, library.Function] | None:
         return None
 
 
-def _start(way: str, heads: int, x: Tensor, starts: Tensor, most: int, **tensors: Tensor) -> None:
+def _start(way: str, heads: int, x: Tensor, starts: Tensor, **tensors: Tensor) -> None:
     loops = _library()
     assert loops is not None
-    sizes = {"sequences": len(starts) - 1, "most": most, "heads": heads}
+    sizes = {"sequences": len(starts) - 1, "heads": heads}
     size, places = x.shape[1] // (3 * heads), {n: t.data_ptr() for n, t in tensors.items()}
     places |= {"x": x.data_ptr(), "starts": starts.data_ptr()}
     threads = torch.get_num_threads()
@@ -126,10 +126,10 @@ def _start(way: str, heads: int, x: Tensor, starts: Tensor, most: int, **tensors
 class _Packed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, heads: int, starts: Tensor) -> Tensor:
-        x, most = x.contiguous(), LONGEST
+        x = x.contiguous()
         y = x.new_empty(len(x), x.shape[1] // 3)
-        weights = x.new_empty(len(starts) - 1, heads, most, most)
-        _start("forward", heads, x, starts, most, y=y, weights=weights)
+        weights = x.new_empty(len(starts) - 1, heads, LONGEST, LONGEST)
+        _start("forward", heads, x, starts, y=y, weights=weights)
         ctx.save_for_backward(x, starts, weights)
         ctx.heads = heads
         return y
@@ -140,5 +140,5 @@ class _Packed(torch.autograd.Function):
         x, starts, weights = ctx.saved_tensors
         out, grad = torch.empty_like(x), grad.contiguous()
         given = {"weights": weights, "grad_y": grad, "grad_x": out}
-        _start("backward", ctx.heads, x, starts, LONGEST, **given)
+        _start("backward", ctx.heads, x, starts, **given)
         return out, None, None

@@ -20,7 +20,7 @@ NARROW = torch.bfloat16
 _PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
 # These compute in float32 inside, whatever the type of what comes in.
 _NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
-_KNOWN = (*_PRODUCTS, *_NORMALISATIONS, ActivationModule)
+_KNOWN = (*_PRODUCTS, *_NORMALISATIONS, ActivationModule, nn.Embedding)
 
 
 def kept(dtype: torch.dtype) -> torch.dtype:
@@ -31,9 +31,9 @@ def kept(dtype: torch.dtype) -> torch.dtype:
 def check(dtype: str, task: Task, record: Activation, options: Options) -> None:
     """ParameterError if this type is bfloat16, and a part of the network cannot use it.
 
-    Supported are linear layers, convolutions, normalizations and activations, and everything that
-    has no parameters of its own. An Auto-Rotating layer takes sums of its weights, which need
-    float32.
+    Supported are linear layers, convolutions, normalizations, embeddings (which stay in float32)
+    and activations, and everything that has no parameters of its own. An Auto-Rotating layer takes
+    sums of its weights, which need float32.
     """
     if dtype != "bfloat16":
         return

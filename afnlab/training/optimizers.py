@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import cos, pi
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ ADAM_MOMENTUM = 0.9
 class Setting:
     """What an optimizer needs to know of a training: stacked parameters by name, and its length.
 
-    schedule: see `Airbench`; the others keep their learning rate. momentum: the decay of the mean
+    schedule: see `Airbench` and `NanoGPT`; the others keep their learning rate. momentum: the decay of the mean
     gradient (Adam's first beta); None: the optimizer's own.
     """
 
@@ -180,6 +181,50 @@ class Airbench(torch.optim.SGD):
                 fast.copy_(slow)
 
 
+class NanoGPT(torch.optim.AdamW):
+    """AdamW as nanoGPT uses it: matrices decay alone, gradients are clipped, the rate has a cosine.
+
+    The second average decays by 0.99 a step. The learning rate grows linearly up to a share
+    schedule[1] of the steps and then follows half a cosine down to schedule[2] of it; schedule[0]
+    is not used: it grows from 0. Each member's gradients together have a norm of at most 1.
+    """
+
+    SECOND, LARGEST_NORM = 0.99, 1.0
+
+    def __init__(self, setting: Setting) -> None:
+        momentum = ADAM_MOMENTUM if setting.momentum is None else setting.momentum
+        self.trained = list(setting.params.values())
+        parts = (
+            ([p for p in self.trained if p.dim() > 2], setting.weight_decay),  # stacked matrices
+            ([p for p in self.trained if p.dim() <= 2], 0.0),
+        )
+        groups = [{"params": params, "weight_decay": decay} for params, decay in parts if params]
+        super().__init__(groups, lr=setting.lr, betas=(momentum, self.SECOND), fused=True)
+        self.setting, self.done = setting, 0
+
+    @property
+    def rate(self) -> float:
+        """The learning rate at this step, as a share of lr."""
+        _, share, last = self.setting.schedule or (0.0, 0.0, 1.0)
+        rising = round(self.setting.steps * share)
+        if self.done < rising:
+            return (self.done + 1) / (rising + 1)
+        progress = (self.done - rising) / max(self.setting.steps - rising, 1)
+        return last + (1 - last) * (1 + cos(pi * progress)) / 2
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        grads = [p.grad for p in self.trained if p.grad is not None]
+        norms = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
+        factors = (self.LARGEST_NORM / (norms + 1e-6)).clamp(max=1.0)
+        for grad in grads:
+            grad.mul_(_column(factors, grad))
+        for group in self.param_groups:
+            group["lr"] = self.setting.lr * self.rate
+        super().step()
+        self.done += 1
+
+
 def _adamw(s: Setting) -> torch.optim.Optimizer:
     return torch.optim.AdamW(s.params.values(), betas=_betas(s), fused=True, **s.common)
 
@@ -208,8 +253,10 @@ OPTIMIZERS: dict[str, Callable[[Setting], torch.optim.Optimizer]] = {
     "rmsprop": _rmsprop,
     "rmsprop-keras": _keras,
     "airbench": Airbench,
+    "nanogpt": NanoGPT,
 }
-DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airbench",)
+SCHEDULED = (Airbench, NanoGPT)  # whose learning rate changes from step to step
+DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airbench", "nanogpt")
 
 
 def optimizer(

@@ -21,7 +21,7 @@ from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
 from afnlab.training.metrics import MASKED, Loss
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import Airbench, PerMember, Setting, optimizer
+from afnlab.training.optimizers import SCHEDULED, PerMember, Setting, optimizer
 from afnlab.training.plan import Plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.streams import generator, sent
@@ -277,7 +277,7 @@ class Stack:
         Convolutional and recurrent networks keep a GPU busy without.
         """
         varies = self.noise.per_example or self.recipe.augment or recorder.tables
-        varies = varies or isinstance(self.optimizer, Airbench)  # its rate
+        varies = varies or isinstance(self.optimizer, SCHEDULED)
         device = self.train.x.device
         if varies or not (together(self.network, device) and graphs.wanted(device)):
             return None

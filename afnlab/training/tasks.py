@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from torch import nn
@@ -42,7 +43,7 @@ class Recipe:
         epochs: the number of passes over the examples; a fraction of an epoch is allowed.
         optimizer: see `afnlab.training.optimizers`; AdamW's weight decay is decoupled.
         schedule: the learning rate's first value, the time of its maximum and its last value, as
-            shares (optimizer "airbench").
+            shares (optimizers "airbench" and "nanogpt").
         label_smoothing: the share of the uniform distribution in the targets of a training by
             cross entropy; the test loss is without.
         drop_last: leave out an epoch's last, smaller batch.
@@ -171,6 +172,18 @@ _AIRBENCH_SOURCE = (
 )
 
 
+_NANOGPT = Recipe(
+    epochs=81,
+    batch_size=64,
+    lr=1e-3,
+    weight_decay=0.1,
+    optimizer="nanogpt",
+    schedule=(0.0, 0.02, 0.1),
+)
+_NANOGPT_SOURCE = (
+    "nanoGPT, {}; that windows of the text do not overlap, and an epoch has each once, is afnlab's"
+)
+
 
 def _transformer_settings(width: int, layers: int, heads: int) -> dict[str, Setting]:
     """The settings of a character transformer."""
@@ -296,6 +309,28 @@ _TASKS = {
             metric=BITS_PER_CHARACTER,
             summary="transformer of one block, width 32, on the letters of 88,799 surnames",
             source="afnlab",
+        ),
+        Task(
+            "shakespeare-gpt",
+            partial(texts.shakespeare, length=256),
+            transformer(texts.CHARACTERS, 256, heads=6, tied=True, dropout=0.2),
+            _NANOGPT,
+            settings=_transformer_settings(width=384, layers=6, heads=6),
+            metric=BITS_PER_CHARACTER,
+            summary="transformer of six blocks, width 384, on the characters of tiny Shakespeare",
+            source=_NANOGPT_SOURCE.format("config/train_shakespeare_char.py"),
+            published="nanogpt-shakespeare.csv",
+        ),
+        Task(
+            "shakespeare-gpt-cpu",
+            partial(texts.shakespeare, length=64),
+            transformer(texts.CHARACTERS, 64, heads=4, tied=True),
+            replace(_NANOGPT, epochs=1.53, batch_size=12, schedule=(0.0, 0.05, 0.1)),
+            settings=_transformer_settings(width=128, layers=4, heads=4),
+            metric=BITS_PER_CHARACTER,
+            summary="the same of four blocks, width 128, for a CPU",
+            source=_NANOGPT_SOURCE.format('README, "I only have a macbook"'),
+            published="nanogpt-shakespeare.csv",
         ),
         Task(
             "digits-rnn",

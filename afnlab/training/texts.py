@@ -18,6 +18,7 @@ from afnlab.training.metrics import MASKED
 
 SURNAMES, NAMES_SHA256 = 88_799, "cc6e6f69c119471a97fe3efc9f68082df5121dde31c6700a534742828106ae49"
 TOKENS = 27  # the letters, and what begins and ends a name
+CHARACTERS = 65  # of tiny Shakespeare
 NAME_LENGTH = 14  # the longest name and its end
 TESTED = 0.1  # the share of names, or of a text
 

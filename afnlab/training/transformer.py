@@ -101,8 +101,8 @@ class Transformer(nn.Module):
 
     @property
     def _stochastic(self) -> bool:
-        found = (m for m in self.modules() if isinstance(m, ActivationModule))
-        return any(m.activation.stochastic for m in found)
+        found = (block.feed_forward.function for block in self.blocks)
+        return any(isinstance(f, ActivationModule) and f.activation.stochastic for f in found)
 
     def _packed(self, tokens: Tensor) -> Tensor:
         batch, positions = tokens.shape
