@@ -160,6 +160,11 @@ class FeedForward(nn.Module):
         """The module of f."""
         return self.up.activation if isinstance(self.up, GLU) else self.activation
 
+    @property
+    def first(self) -> nn.Module:
+        """The layer that is W1."""
+        return self.up.gate if isinstance(self.up, GLU) else self.up
+
     def extra_repr(self) -> str:
         name = form_name(self.function, self.form)
         return f"{name}, form={self.form}, parameters={self.parameter_count:,}"

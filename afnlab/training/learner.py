@@ -19,6 +19,7 @@ from afnlab.registry import Activation, get_activation
 from afnlab.training.initial import gain, scale_weights
 from afnlab.training.options import number, whole
 from afnlab.training.streams import generator
+from afnlab.training.threads import at_most
 
 STARTS = ("gain", "torch", "convnetjs")
 CLASSES = 2
@@ -169,10 +170,11 @@ class Learner:
         if not len(self.order) or int(self.order.max()) >= len(x):
             self.order = torch.randperm(len(x), generator=self.shuffle)
         batch, self.order = self.order[: self.setup.batch], self.order[self.setup.batch :]
-        loss = F.cross_entropy(self.network(x[batch]), y[batch])
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        with at_most(1):
+            loss = F.cross_entropy(self.network(x[batch]), y[batch])
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
         for module in self.network:
             if isinstance(module, ActivationModule):
                 module.project()

@@ -18,8 +18,8 @@ def torch_defaults() -> Iterator[None]:
 
     Set to torch's defaults, and restored: the default type and device, gradients and inference
     mode, autocast, the precision of float32 products, and the treatment of denormal numbers. The
-    number of threads, deterministic algorithms and cuDNN's settings are the caller's; a record
-    states them.
+    number of threads (but see `training.threads`), deterministic algorithms and cuDNN's settings
+    are the caller's; a record states them.
     """
     with ExitStack() as stack:
         dtype = torch.get_default_dtype()

@@ -180,6 +180,7 @@ _NANOGPT = Recipe(
     optimizer="nanogpt",
     schedule=(0.0, 0.02, 0.1),
 )
+_NANOGPT_SPREAD = 0.02
 _NANOGPT_SOURCE = (
     "nanoGPT, {}; that windows of the text do not overlap, and an epoch has each once, is afnlab's"
 )
@@ -313,7 +314,9 @@ _TASKS = {
         Task(
             "shakespeare-gpt",
             partial(texts.shakespeare, length=256),
-            transformer(texts.CHARACTERS, 256, heads=6, tied=True, dropout=0.2),
+            transformer(
+                texts.CHARACTERS, 256, heads=6, tied=True, dropout=0.2, spread=_NANOGPT_SPREAD
+            ),
             _NANOGPT,
             settings=_transformer_settings(width=384, layers=6, heads=6),
             metric=BITS_PER_CHARACTER,
@@ -324,7 +327,7 @@ _TASKS = {
         Task(
             "shakespeare-gpt-cpu",
             partial(texts.shakespeare, length=64),
-            transformer(texts.CHARACTERS, 64, heads=4, tied=True),
+            transformer(texts.CHARACTERS, 64, heads=4, tied=True, spread=_NANOGPT_SPREAD),
             replace(_NANOGPT, epochs=1.53, batch_size=12, schedule=(0.0, 0.05, 0.1)),
             settings=_transformer_settings(width=128, layers=4, heads=4),
             metric=BITS_PER_CHARACTER,

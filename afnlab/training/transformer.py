@@ -15,8 +15,6 @@ from afnlab.native.attention import attention, packed_attention, serves
 from afnlab.nn import ActivationModule
 from afnlab.training.models import MakeActivation, rotated_linear
 
-SPREAD = 0.02  # the standard deviation of nanoGPT's initial weights
-
 
 class CausalAttention(nn.Module):
     """Attention of every position (batch, positions, width) to itself and those before it."""
@@ -118,34 +116,45 @@ class Transformer(nn.Module):
         return every.view(batch, positions, -1)
 
     @torch.no_grad()
-    def initialize(self, draws: torch.Generator) -> None:
-        """Draw weights as nanoGPT does: normal, smaller where a block's output is added.
+    def initialize(self, draws: torch.Generator, spread: float | None) -> None:
+        """Draw weights.
 
         What the forms of the feed-forward layer have in common is drawn alike, so that at one seed
         a plain and a gated network differ in as little as they can: all that is no feed-forward
-        layer is the same, and the smaller W1 and W2 are parts of the larger ones.
-        """
-        added = SPREAD / sqrt(2 * len(self.blocks))
+        layer is the same, and the smaller W1 and W2 are parts of the larger ones, up to a factor.
 
-        def drawn(rows: int, columns: int, spread: float = SPREAD) -> Tensor:
+        Args:
+            draws: where they come from.
+            spread: nanoGPT's: normal with this standard deviation, and less where a block's output
+                is added; None: torch's own, as in makemore.
+        """
+        added = 1 / sqrt(2 * len(self.blocks))
+
+        def drawn(rows: int, columns: int) -> Tensor:
+            if spread is None:
+                return 2 * torch.rand(rows, columns, generator=draws) - 1
             return spread * torch.randn(rows, columns, generator=draws)
 
-        layers: list[nn.Linear | nn.Embedding] = [self.output, self.tokens, self.positions]
-        for layer in layers:  # a tied weight keeps the second draw
-            layer.weight.copy_(drawn(*layer.weight.shape))
+        def fill(layer: nn.Module, values: Tensor, factor: float = 1.0) -> None:
+            weight: Tensor = layer.weight  # type: ignore[assignment]
+            factor = factor if spread is not None else 1 / sqrt(weight.shape[1])
+            weight.copy_(factor * values[: weight.shape[0], : weight.shape[1]])
+
         width = self.tokens.embedding_dim
+        fill(self.output, drawn(*self.output.weight.shape))
+        for layer in (self.tokens, self.positions):  # a tied weight keeps this draw
+            size = 1.0 if spread is None else spread
+            layer.weight.copy_(size * torch.randn(layer.weight.shape, generator=draws))
         for block in self.blocks:
             attention, feed_forward = block.attention, block.feed_forward
-            attention.inputs.weight.copy_(drawn(3 * width, width))
-            attention.output.weight.copy_(drawn(width, width, added))
-            most, hidden = hidden_size(width), feed_forward.down.in_features
-            first = feed_forward.up.gate if isinstance(feed_forward.up, GLU) else feed_forward.up
-            first.weight.copy_(drawn(most, width)[:hidden])
-            feed_forward.down.weight.copy_(drawn(most, width, added)[:hidden].T)
+            fill(attention.inputs, drawn(3 * width, width))
+            fill(attention.output, drawn(width, width), added)
+            fill(feed_forward.first, drawn(hidden_size(width), width))
+            fill(feed_forward.down, drawn(hidden_size(width), width).T, added)
         for block in self.blocks:
             if isinstance(block.feed_forward.up, GLU):
-                value = block.feed_forward.up.value.weight
-                value.copy_(drawn(*value.shape))
+                value = block.feed_forward.up.value
+                fill(value, drawn(*value.weight.shape))
 
 
 def transformer(
@@ -155,6 +164,7 @@ def transformer(
     tied: bool = False,
     dropout: float = 0.0,
     padding: int | None = None,
+    spread: float | None = None,
 ) -> Callable[..., nn.Module]:
     """A character transformer; see `Transformer`.
 
@@ -165,6 +175,7 @@ def transformer(
         tied: whether the output layer has the weights of the embedding.
         dropout: of embeddings, attention weights and what a block adds.
         padding: the token behind the end of sequences.
+        spread: of the initial weights, see `Transformer.initialize`.
     """
 
     def build(
@@ -189,7 +200,7 @@ def transformer(
             for _ in range(layers)
         ]
         network = Transformer(tokens, positions, width, blocks, tied, padding)
-        network.initialize(draws)
+        network.initialize(draws, spread)
         return network
 
     return build
