@@ -23,6 +23,7 @@ from afnlab.training.options import resolve
 from afnlab.training.plan import plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.recurrent import Unrolled
+from afnlab.training.scan import scan
 from afnlab.training.stack import Stack
 
 TASKS = ("digits-rnn", "breast-cancer", "autoencoder", "flower-field", "poisson-pinn")
@@ -317,6 +318,28 @@ def test_rotation_is_a_setting_that_changes_the_training(cell):
         for on in (False, True)
     ]
     losses = [r.history.train_loss.item() for r in finals]
+    assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "activation", "parameter", "settings"),
+    [
+        ("digits-rnn", "tanh", "L", {"auto_rot": True}),
+        ("digits-rnn", "tanh", "L", {"auto_rot": True, "cell": "lstm"}),
+        ("flower-field", "sine", "omega", {}),
+        ("poisson-pinn", "swish", "beta", {}),
+    ],
+)
+def test_values_in_one_stack_are_values_alone(name, activation, parameter, settings):
+    options = {"epochs": 1, "limit_train": 100, "dtype": "float64", "progress": False}
+    values = [1.0, 3.0]
+    table = scan(name, activation, parameter, values, params=settings, seeds=[4], **options)
+    losses = []
+    for value in values:
+        params = settings | {parameter: value, "split": "validation"}
+        alone = afnlab.train(name, activation, params=params, seeds=[4], **options)
+        losses.append(alone.history.test_loss.item())
+    assert table.test_loss.tolist() == pytest.approx(losses, rel=1e-9)
     assert losses[0] != losses[1]
 
 

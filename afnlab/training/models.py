@@ -26,15 +26,18 @@ def mlp(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
 
 
 def rotated_linear(inputs: int, outputs: int, L: float | Tensor, **options: Any) -> AutoRotLinear:
-    """An Auto-Rotating linear layer; an L that is a tensor is a buffer of it, unless trained.
-
-    A buffer can differ within a stack of networks.
-    """
+    """An Auto-Rotating linear layer; an L that is a tensor is a buffer of it, unless trained."""
     rotated = AutoRotLinear(inputs, outputs, L=float(L), **options)
-    if isinstance(L, Tensor) and not rotated.trainable_L:
-        del rotated.L
-        rotated.register_buffer("L", L.clone(), persistent=False)
+    if not rotated.trainable_L:
+        keep_limit(rotated, L)
     return rotated
+
+
+def keep_limit(layer: nn.Module, L: float | Tensor) -> None:
+    """Make an L that is a tensor a buffer, which can differ within a stack of networks."""
+    if isinstance(L, Tensor):
+        del layer.L
+        layer.register_buffer("L", L.clone(), persistent=False)
 
 
 def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from afnlab.autorot import AutoRotGRU, AutoRotLSTM, AutoRotRNN, input_limits
 from afnlab.nn import ActivationModule
-from afnlab.training.models import MakeActivation
+from afnlab.training.models import MakeActivation, keep_limit
 
 LAYERS = {"rnn": AutoRotRNN, "lstm": AutoRotLSTM, "gru": AutoRotGRU}
 State = tuple[Tensor, ...]  # what is handed on, the output first
@@ -73,13 +73,15 @@ def sequence_classifier(inputs: int, hidden: int, classes: int) -> Callable[...,
     """A recurrent layer that reads a sequence (batch, steps, inputs), and a linear read-out."""
 
     def build(
-        activation: MakeActivation, cell: str = "rnn", auto_rot: bool = False, L: float = 2.0
+        activation: MakeActivation,
+        cell: str = "rnn",
+        auto_rot: bool = False,
+        L: float | Tensor = 2.0,
     ) -> nn.Module:
         own = activation()
         assert isinstance(own, ActivationModule)
-        return nn.Sequential(
-            Unrolled(cell, inputs, hidden, own, L=float(L), auto_rot=auto_rot),
-            nn.Linear(hidden, classes),
-        )
+        read = Unrolled(cell, inputs, hidden, own, L=float(L), auto_rot=auto_rot)
+        keep_limit(read.layer, L)
+        return nn.Sequential(read, nn.Linear(hidden, classes))
 
     return build
