@@ -521,6 +521,7 @@ def test_pieces_without_content_are_empty(runs):
     for piece in (sections.trajectories, sections.sensitivity, sections.claims):
         assert piece(chosen).data == ""
     assert sections.ranks([chosen]).data == ""  # two labels cannot be ranked
+    assert sections.over_tasks([chosen]).data == ""  # one task
 
 
 def test_published_numbers_stand_beside(runs, monkeypatch):

@@ -27,6 +27,12 @@ class _RecurrentRotation(Rotation):
             return super().forward(input, hx)  # type: ignore[misc]
         return super(_RecurrentRotation, self._rotated()).forward(input, hx)  # type: ignore[misc]
 
+    def used_weights(self: Any) -> list[Tensor]:
+        """The weights that a call uses, in torch's order: rotated, if `auto_rot` is on."""
+        if self.auto_rot:
+            return self._rotated_weights()
+        return [getattr(self, name) for name in self._flat_weights_names]
+
     def _rotated(self: Any) -> Any:
         """A copy of this layer for one call, so that calls of several threads are independent.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.training import mixed
+from afnlab.training.recurrent import Unrolled
 from afnlab.training.transformer import CausalAttention
 
 
@@ -15,11 +16,12 @@ def together(network: nn.Module, device: torch.device) -> bool:
     Attention: on a CPU the numbers of one seed stay in its cache, those of twelve do not, and
     batched products of narrow matrices gain nothing. Convolutions: on two CPU cores four seeds took
     2.5 to 8 times longer stacked (grouped convolutions) than one after the other in the
-    channels-last layout. Recurrent layers have no batching rule for weights; `stackable` finds what
-    else has none.
+    channels-last layout. torch's recurrent layers have no batching rule for weights, unless they
+    are unrolled; `stackable` finds what else has none.
     """
+    unrolled = {id(m.layer) for m in network.modules() if isinstance(m, Unrolled)}
     kinds = (nn.RNNBase, CausalAttention) if device.type == "cpu" else nn.RNNBase
-    alone = any(isinstance(m, kinds) for m in network.modules())
+    alone = any(isinstance(m, kinds) and id(m) not in unrolled for m in network.modules())
     return not (alone or _has_convolutions(network))
 
 

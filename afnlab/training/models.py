@@ -26,15 +26,18 @@ def mlp(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
 
 
 def rotated_linear(inputs: int, outputs: int, L: float | Tensor, **options: Any) -> AutoRotLinear:
-    """An Auto-Rotating linear layer; an L that is a tensor is a buffer of it, unless trained.
-
-    A buffer can differ within a stack of networks.
-    """
+    """An Auto-Rotating linear layer; an L that is a tensor is a buffer of it, unless trained."""
     rotated = AutoRotLinear(inputs, outputs, L=float(L), **options)
-    if isinstance(L, Tensor) and not rotated.trainable_L:
-        del rotated.L
-        rotated.register_buffer("L", L.clone(), persistent=False)
+    if not rotated.trainable_L:
+        keep_limit(rotated, L)
     return rotated
+
+
+def keep_limit(layer: nn.Module, L: float | Tensor) -> None:
+    """Make an L that is a tensor a buffer, which can differ within a stack of networks."""
+    if isinstance(L, Tensor):
+        del layer.L
+        layer.register_buffer("L", L.clone(), persistent=False)
 
 
 def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
@@ -62,10 +65,26 @@ def rotated_mlp(*sizes: int) -> Callable[..., nn.Module]:
             limits: dict[str, Any] = {"xmin_lim": low, "xmax_lim": high, "trainable_L": trainable_L}
             layers += [rotated_linear(inputs, outputs, L, auto_rot=auto_rot, **limits), after]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
-        for layer in layers:
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
-        return nn.Sequential(*layers)
+        network = nn.Sequential(*layers)
+        glorot_uniform(network)
+        return network
+
+    return build
+
+
+def glorot_uniform(network: nn.Module) -> None:
+    """Initialize linear layers as Keras does: Glorot uniform weights, biases of 0."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+def autoencoder(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
+    """A fully connected encoder of these sizes and its mirror image; code and output are linear."""
+
+    def build(activation: MakeActivation) -> nn.Module:
+        encoder, decoder = mlp(*sizes)(activation), mlp(*reversed(sizes))(activation)
+        return nn.Sequential(*encoder.children(), *decoder.children())
 
     return build

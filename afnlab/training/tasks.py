@@ -11,18 +11,25 @@ from torch import nn
 
 from afnlab.errors import ParameterError
 from afnlab.feedforward import FORMS, form_name
-from afnlab.training import data, texts
+from afnlab.training import data, embedded, texts
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
+from afnlab.training.fields import POISSON_RESIDUAL, boundary_value_mlp, neural_field
 from afnlab.training.metrics import (
     ACCURACY,
     BITS_PER_CHARACTER,
     CROSS_ENTROPY,
+    LOG_LOSS,
+    MEAN_SQUARED_ERROR,
+    PSNR,
+    RELATIVE_ERROR,
+    SQUARED_ERROR,
     Loss,
     Metric,
     smoothed,
 )
-from afnlab.training.models import mlp, rotated_mlp
+from afnlab.training.models import autoencoder, mlp, rotated_mlp
+from afnlab.training.recurrent import sequence_classifier
 from afnlab.training.task_settings import Choice, Setting, Whole
 from afnlab.training.transformer import transformer
 from afnlab.usercode.lookup import load, unknown
@@ -327,6 +334,61 @@ _TASKS = {
             summary="the same of four blocks, width 128, for a CPU",
             source=_NANOGPT_SOURCE.format('README, "I only have a macbook"'),
             published="nanogpt-shakespeare.csv",
+        ),
+        Task(
+            "digits-rnn",
+            embedded.digit_rows,
+            sequence_classifier(8, 32, 10),
+            Recipe(epochs=30, batch_size=64, lr=3e-3),
+            settings={"cell": Choice(("rnn", "lstm", "gru")), "auto_rot": False, "L": 2.0},
+            summary="recurrent network of 32 units that reads 8 x 8 digits row by row; the"
+            " activation in the place of tanh",
+            source="afnlab",
+        ),
+        Task(
+            "breast-cancer",
+            embedded.breast_cancer,
+            mlp(30, 32, 16, 2),
+            Recipe(epochs=40, batch_size=32),
+            summary="MLP 30-32-16-2 on scikit-learn's breast cancer data (426 to train, 143 to"
+            " test)",
+            source="afnlab",
+            metric=LOG_LOSS,
+            also=(ACCURACY,),
+        ),
+        Task(
+            "autoencoder",
+            embedded.digits_to_reconstruct,
+            autoencoder(64, 48, 24, 6),
+            Recipe(epochs=60, batch_size=64, lr=3e-3),
+            summary="autoencoder 64-48-24-6-24-48-64 of 8 x 8 digits",
+            source="afnlab; the shape follows Hinton and Salakhutdinov (2006), linear code and all",
+            loss=MEAN_SQUARED_ERROR,
+            metric=SQUARED_ERROR,
+        ),
+        Task(
+            "flower-field",
+            embedded.flower,
+            neural_field(2, 64, 64, 64, 3),
+            Recipe(epochs=60, batch_size=512, lr=1e-3, weight_decay=0.0, optimizer="adam"),
+            summary="neural field 2-64-64-64-3, from (x, y) to the colours of scikit-learn's"
+            " flower.jpg (4,096 pixels to train, the 12,288 between them to test)",
+            source="SIREN (Sitzmann et al. 2020), image fitting, with its initial weights; smaller,"
+            " in batches, and judged between the pixels, as by Tancik et al. (2020)",
+            loss=MEAN_SQUARED_ERROR,
+            metric=PSNR,
+        ),
+        Task(
+            "poisson-pinn",
+            embedded.poisson,
+            boundary_value_mlp(1, 50, 50, 50, 1),
+            Recipe(epochs=60, batch_size=64, lr=3e-3, weight_decay=0.0, optimizer="adam"),
+            summary="physics-informed network 1-50-50-50-1 for -u'' = f on [0, pi]; needs second"
+            " derivatives, so ReLU cannot work",
+            source="DeepXDE (Lu et al. 2021), example Poisson_Dirichlet_1d_exactBC; new points in"
+            " every step, a constant learning rate, fewer steps",
+            loss=POISSON_RESIDUAL,
+            metric=RELATIVE_ERROR,
         ),
     )
 }

@@ -13,6 +13,7 @@ from afnlab.report.sections.figures import (
     trajectories,
 )
 from afnlab.report.sections.tables import claims, details, milestones, table
+from afnlab.report.sections.tasks import over_tasks
 from afnlab.report.sections.text import headline, provenance, runs_table, title
 from afnlab.report.sections.tuning import cheaply, choices, rates, recipe, trial_curves
 
@@ -27,6 +28,7 @@ __all__ = [
     "gallery",
     "headline",
     "milestones",
+    "over_tasks",
     "provenance",
     "ranks",
     "rates",

@@ -1,0 +1,65 @@
+"""The section about all tasks of a report together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from afnlab.compare import over_tasks as compared
+from afnlab.compare.selection import Selection
+from afnlab.figures import over_tasks as heat_map
+from afnlab.figures import ranks as ranks_figure
+from afnlab.figures.fragment import Fragment
+from afnlab.figures.style import show, styled
+from afnlab.markup import filled
+from afnlab.report.sections.html import name, sentence, table_of
+
+CAPTION = (
+    "In each cell the mean difference to {}, paired by seed, in standard deviations of these"
+    " differences; above 0 (blue) is better, whatever the task's metric. Marks: {} better, {} worse"
+    " by the task's own test, {} equivalent, {} not worse, {} too few seeds; none: not told apart."
+    " The best mean rank is at the top."
+)
+
+
+def over_tasks(selections: Sequence[Selection]) -> Fragment:
+    """Activations by tasks, mean ranks over tasks, and what they allow to say."""
+    found = compared.over_tasks(selections)
+    if found is None:
+        return Fragment()
+    marks = [mark.strip() for mark in heat_map.MARKS.values()]
+    with styled(for_page=True):
+        figure = show(
+            heat_map.over_tasks(found.effects, found.verdicts),
+            f"Differences to {found.baseline} of {len(found.effects)} activations on"
+            f" {found.tasks} tasks, in standard deviations; the table below holds the same numbers",
+            CAPTION.format(found.baseline, *marks),
+            "over-tasks",
+        )
+        diagram = Fragment()
+        if found.told and found.ranking is not None:
+            diagram = show(
+                ranks_figure.ranks(found.ranking),
+                "Mean ranks of the activations over tasks, the best left",
+                "Mean ranks over tasks, 1 is the best; a bar joins what Nemenyi's test does not"
+                " tell apart.",
+                "over-tasks-ranks",
+            )
+    said = filled("<p>{}</p>", sentence(" ".join(found.sentences)))
+    return Fragment(filled("<h2>Over tasks</h2>"), figure, said, diagram, _table(found))
+
+
+def _table(found: compared.OverTasks) -> Markup:
+    ranks = {} if found.ranking is None else found.ranking.ranks.to_dict()
+    rows = []
+    values = zip(found.effects.to_numpy(), found.verdicts.to_numpy(), strict=True)
+    for label, (effects, verdicts) in zip(found.effects.index, values, strict=True):
+        rank = f"{ranks[label]:.1f}" if label in ranks else ""
+        rows.append((name(str(label)), rank, *map(_words, effects, verdicts)))
+    return table_of(["activation", "mean rank", *found.effects], rows)
+
+
+def _words(effect: float, verdict: str) -> str:
+    number = heat_map.cell(effect, "")
+    return f"{number}, {verdict}" if number else verdict
