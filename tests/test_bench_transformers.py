@@ -9,7 +9,7 @@ from afnlab import cli
 from afnlab.bench import train, transformers
 from afnlab.bench.nanogpt import GPT
 from afnlab.nn import make
-from afnlab.training.metrics import MASKED
+from afnlab.training.data import MASKED
 from afnlab.training.tasks import get_task
 from afnlab.training.transformer import transformer
 

@@ -20,7 +20,7 @@ from afnlab.training.fields import POISSON_RESIDUAL, boundary_value_mlp, neural_
 from afnlab.training.initial import build
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.recurrent import Unrolled
 from afnlab.training.scan import scan
@@ -37,10 +37,9 @@ every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
 def started(name: str, activation: str, params: dict, seeds=(3, 5)) -> Stack:
-    task, record = get_task(name), get_activation(activation)
-    options = resolve(task, record, params)
-    how = replace(plan(task, record, options, dtype="float64"), epochs=3)
-    return Stack.build(how, [Member(seed, options) for seed in seeds])
+    config = configure(name, activation, params=params, dtype="float64")
+    how = replace(plan(config), epochs=3)
+    return Stack.build(how, [Member(seed, config.options) for seed in seeds])
 
 
 # The recipes, written out in plain torch

@@ -35,10 +35,7 @@ FLOORS = (
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn", "feedforward"),
-    (
-        *("signal", "autorot", "fusing"),
-        *("recognition", "sites", "replacing", "registering"),
-    ),
+    ("signal", "autorot", "fusing", "recognition", "sites", "replacing", "registering"),
     ("training",),
     ("functions",),
     ("runs",),

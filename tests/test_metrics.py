@@ -17,12 +17,11 @@ from afnlab import Data, Loss, Metric, Recipe, Task
 from afnlab.errors import ParameterError
 from afnlab.measures import Measure
 from afnlab.training import stack
-from afnlab.training.data import DataError
+from afnlab.training.data import MASKED, DataError
 from afnlab.training.metrics import (
     ACCURACY,
     BITS_PER_CHARACTER,
     LOG_LOSS,
-    MASKED,
     MEAN_SQUARED_ERROR,
     PSNR,
     RELATIVE_ERROR,

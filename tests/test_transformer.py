@@ -17,10 +17,10 @@ from afnlab import Recipe, Task, get_task, train
 from afnlab.feedforward import FORMS
 from afnlab.native import attention as compiled
 from afnlab.registry import get_activation
+from afnlab.training.data import MASKED
 from afnlab.training.engine import train_members
 from afnlab.training.initial import build
 from afnlab.training.members import Member
-from afnlab.training.metrics import MASKED
 from afnlab.training.options import resolve
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder

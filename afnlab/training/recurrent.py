@@ -81,7 +81,9 @@ def sequence_classifier(inputs: int, hidden: int, classes: int) -> Callable[...,
         own = activation()
         assert isinstance(own, ActivationModule)
         read = Unrolled(cell, inputs, hidden, own, L=float(L), auto_rot=auto_rot)
-        keep_limit(read.layer, L)
+        layer = read.layer
+        assert isinstance(layer, nn.Module)
+        keep_limit(layer, L)
         return nn.Sequential(read, nn.Linear(hidden, classes))
 
     return build

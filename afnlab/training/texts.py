@@ -12,9 +12,8 @@ from torch import Tensor
 
 from afnlab.paths import shared
 from afnlab.training import files
-from afnlab.training.data import Data
+from afnlab.training.data import MASKED, Data
 from afnlab.training.files import DataError
-from afnlab.training.metrics import MASKED
 
 SURNAMES, NAMES_SHA256 = 88_799, "cc6e6f69c119471a97fe3efc9f68082df5121dde31c6700a534742828106ae49"
 TOKENS = 27  # the letters, and what begins and ends a name
