@@ -314,3 +314,17 @@ def test_parameters_are_checked_by_name():
 def test_slopes_do_not_depend_on_the_callers_mode(mode):
     with mode():
         assert float(signal.MeanField("gelu").chi(1.0)) == pytest.approx(1.072, abs=1e-3)
+
+
+def test_a_step_is_what_the_maps_say():
+    field = signal.MeanField("gelu", 1.4, 0.3)
+    q, c, chi = field.step(0.7, 0.4)
+    assert q == pytest.approx(float(field.variance(0.7)), rel=1e-10)
+    assert c == pytest.approx(float(field.correlation(0.4, q=0.7)), rel=1e-9)
+    assert chi == pytest.approx(float(field.chi(0.7)), rel=1e-10)
+    assert field.step(0.7, 1.0)[1] == 1
+
+
+def test_layers_of_which_nothing_is_left_are_not_followed():
+    gone = signal.predicted(signal.MeanField("relu", 1e-20), depth=20)
+    assert 1 < len(gone) < 20 and gone.gradient.iloc[-1] == 1

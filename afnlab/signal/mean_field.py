@@ -149,6 +149,20 @@ class MeanField:
         factor = self.sigma_w**2
         return FixedPoint(float(q), factor * float(one.square_slope), factor * float(one.slope))
 
+    def step(self, q: float, c: float) -> tuple[float, float, float]:
+        """The variance and the correlation after one layer, and chi_1 before it.
+
+        From 0.999 on, the correlation is followed by the slope of its map at 1, chi_1 q / q'.
+        """
+        one = self.function.moments(q)
+        weight, bias = self.sigma_w**2, self.sigma_b**2
+        after, chi = weight * float(one.square) + bias, weight * float(one.slope)
+        if abs(c) <= MOST_ALIKE:
+            alike = (weight * self.function.product(q, c) + bias) / after
+        else:
+            alike = 1 - min(1.0, (1 - c) * chi * q / after) if c < 1 else 1.0
+        return after, alike, chi
+
     def _at_zero(self) -> FixedPoint | None:
         """The fixed point 0, which there is without biases for a function with f(0) = 0."""
         at_zero = float(self.function(np.zeros(1))[0])

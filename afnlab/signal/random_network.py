@@ -9,8 +9,10 @@ import pandas as pd
 import torch
 
 from afnlab.errors import ParameterError
-from afnlab.signal.gaussian import MOST_ALIKE, checked
+from afnlab.signal.gaussian import checked
 from afnlab.signal.mean_field import MeanField
+
+TINY = 1e-100  # a variance below which, or above whose inverse, layers are not followed
 
 
 def measured(
@@ -90,8 +92,8 @@ def predicted(field: MeanField, depth: int = 20, q: float = 1.0, c: float = 0.5)
         field, depth, q, c: as for `measured`.
 
     Returns:
-        One row per layer. The correlation holds where both inputs have the variance q; from 0.999
-        on it is followed by the slope of its map at 1.
+        One row per layer, up to the first whose variance is below 1e-100 or above 1e100. The
+        correlation holds where both inputs have the variance q.
 
     Raises:
         ParameterError: for a number that is not allowed.
@@ -100,16 +102,9 @@ def predicted(field: MeanField, depth: int = 20, q: float = 1.0, c: float = 0.5)
     variance, alike = float(checked(q)), float(c)
     for layer in range(1, depth + 1):
         rows.append({"layer": layer, "q": variance, "correlation": alike})
-        chi = float(field.chi(variance))
+        if not TINY < variance < 1 / TINY:  # nothing is left of the signal, or no number of it
+            break
+        variance, alike, chi = field.step(variance, alike)
         chis.append(chi)
-        alike = _next_correlation(field, alike, variance, chi)
-        variance = float(field.variance(variance))
-    back = np.append(np.cumprod(chis[:-1][::-1])[::-1], 1.0)
+    back = np.append(np.cumprod(chis[: len(rows) - 1][::-1])[::-1], 1.0)
     return pd.DataFrame(rows).assign(gradient=back)
-
-
-def _next_correlation(field: MeanField, c: float, q: float, chi: float) -> float:
-    if abs(c) <= MOST_ALIKE:
-        return float(field.correlation(c, q))
-    # 1 - c changes by the slope of the map at 1, chi q / q'.
-    return 1 - min(1.0, (1 - c) * chi * q / float(field.variance(q)))
