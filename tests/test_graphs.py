@@ -71,7 +71,7 @@ def steps(stack, monkeypatch, capture=taped, on=True):
     return torch.stack(losses), stack._state()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop", "rmsprop-keras"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop", "rmsprop-keras"])
 @pytest.mark.parametrize("name", ["srelu", "apec"])
 def test_replayed_steps_are_the_steps(name, optimizer, monkeypatch):
     params = {"optimizer": optimizer, "trainable": True}  # five batches an epoch, the last smaller

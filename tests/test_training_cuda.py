@@ -52,7 +52,7 @@ def test_a_gpu_trains_as_the_cpu_does(task, name, on, monkeypatch):
     assert captured == (on == "1" and name != "rrelu")
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "rmsprop-keras"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop", "rmsprop-keras"])
 def test_graphs_give_the_numbers_of_steps(optimizer, monkeypatch):
     found = []
     for on in ("0", "1"):

@@ -242,6 +242,11 @@ def _rmsprop(s: Setting) -> torch.optim.Optimizer:
     return torch.optim.RMSprop(params, alpha=RMS_DECAY, eps=RMS_EPS, momentum=momentum, **s.common)
 
 
+def _sgd(s: Setting) -> torch.optim.Optimizer:
+    rates = {"lr": s.lr, "weight_decay": s.weight_decay, "momentum": s.momentum or 0.0}
+    return torch.optim.SGD(s.params.values(), fused=True, **rates)
+
+
 def _keras(s: Setting) -> torch.optim.Optimizer:
     return KerasRMSprop(s.params.values(), lr=s.lr, weight_decay=s.weight_decay)
 
@@ -250,6 +255,7 @@ def _keras(s: Setting) -> torch.optim.Optimizer:
 OPTIMIZERS: dict[str, Callable[[Setting], torch.optim.Optimizer]] = {
     "adamw": _adamw,
     "adam": _adam,
+    "sgd": _sgd,
     "rmsprop": _rmsprop,
     "rmsprop-keras": _keras,
     "airbench": Airbench,
