@@ -172,7 +172,7 @@ class Activation:
             values[own] = self.params[own].check(f"{self.name}: {name}", value)
         return values
 
-    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, object]:
         """The parameters of a call by their own names.
 
         Args:
@@ -208,7 +208,9 @@ class Activation:
                 return own
         raise TypeError(unknown("parameter", name, self.params, of=self.name))
 
-    def __call__(self, x: Tensor, *args: Any, noise: Tensor | None = None, **kwargs: Any) -> Tensor:
+    def __call__(
+        self, x: Tensor, *args: Any, noise: Tensor | None = None, **kwargs: object
+    ) -> Tensor:
         if not isinstance(x, Tensor) or not x.is_floating_point():
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise TypeError(

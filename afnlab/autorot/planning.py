@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -63,7 +62,7 @@ class Decision:
 
 
 def decide(
-    model: nn.Module, kinds: Collection[type], example: Any = None, output_layer: bool = False
+    model: nn.Module, kinds: Collection[type], example: object = None, output_layer: bool = False
 ) -> list[Decision]:
     """For every layer that has an Auto-Rotating form, whether to rotate it and why.
 

@@ -19,12 +19,12 @@ from afnlab.autorot.rotation import Rotation, rotated, sum_of_row
 class _RecurrentRotation(Rotation):
     """Rotates the gates' rows, then calls torch's fused kernels; no loop in time."""
 
-    def forward(self: Any, input: Any, hx: Any = None) -> Any:
+    def forward(self: Any, input: object, hx: object = None) -> Any:
         if not self.auto_rot:
             return super().forward(input, hx)  # type: ignore[misc]
         return super(_RecurrentRotation, self._rotated()).forward(input, hx)  # type: ignore[misc]
 
-    def _rotated(self: Any) -> Any:
+    def _rotated(self: Any) -> object:
         """A copy of this layer for one call, so that calls of several threads are independent.
 
         It refers to no parameters, or torch would look whether its weights are still those, and

@@ -106,7 +106,8 @@ def compare_histories(
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
         or "too few seeds" if no result could be significant; "baseline"; "no pairs".
-        verdict_worst: the verdict if a diverged seed counted as the worst value that there can be (accuracy 0).
+        verdict_worst: the verdict if a diverged seed counted as the worst value that there can be
+        (accuracy 0).
 
     Raises:
         ValueError: if the history is empty, holds two tasks or two metrics, lacks a column, or has

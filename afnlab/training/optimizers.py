@@ -70,7 +70,7 @@ class PerMember:
         self.decay = [_column(decays, p) for p in self.params] if decays.any() else None
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
+    def state(self) -> dict[Tensor, dict[str, object]]:
         return {
             **self.inner.state,
             **{p: {"step": s} for p, s in zip(self.params, self.steps, strict=True)},
@@ -108,7 +108,7 @@ class KerasRMSprop(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -163,7 +163,7 @@ class Airbench(torch.optim.SGD):
         return 1 + (last - 1) * (self.done - rising) / (self.setting.steps - rising)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             group["lr"] = group["peak"] * self.rate
         if self.done >= self.RESTS_AFTER * self.setting.steps_per_epoch:
