@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from afnlab.errors import shown
-from afnlab.training.data import Data
-from afnlab.training.metrics import MASKED
+from afnlab.training.data import MASKED, Data
 from afnlab.training.streams import generator, sent
 
 

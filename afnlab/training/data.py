@@ -12,9 +12,9 @@ from torch import Tensor
 
 from afnlab.training import files
 from afnlab.training.files import DataError
-from afnlab.training.metrics import MASKED
 from afnlab.training.streams import generator
 
+MASKED = -100  # a target that counts neither for a loss nor for a metric, as in torch
 SAMPLE = 5000
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from math import log, log2
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,11 +14,8 @@ from torch import Tensor
 
 from afnlab import measures
 from afnlab.measures import Measure
+from afnlab.training.data import MASKED, Data
 
-if TYPE_CHECKING:
-    from afnlab.training.data import Data
-
-MASKED = -100  # a target that counts neither for a loss nor for a metric, as in torch
 VECTOR = 16  # numbers of float32 in the widest registers
 ROUNDING = 1e-6  # by which a value may leave its bounds
 

@@ -14,12 +14,13 @@ from afnlab.clamping import inward_clamp
 from afnlab.nn import ActivationModule
 from afnlab.training import graphs, mixed
 from afnlab.training.augment import Augmented, counted, views
+from afnlab.training.data import MASKED
 from afnlab.training.forward import Layer, chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
-from afnlab.training.metrics import MASKED, Loss
+from afnlab.training.metrics import Loss
 from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import Airbench, PerMember, Setting, optimizer
 from afnlab.training.plan import Plan
