@@ -261,7 +261,7 @@ def test_commands_say_how_to_make_it_again():
 
 
 def test_there_must_be_runs(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere: no such folder; make runs first"):
+    with pytest.raises(ValueError, match=r"nowhere: no such folder; execute runs first"):
         write_report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")
     (tmp_path / "runs").mkdir()
     with pytest.raises(
