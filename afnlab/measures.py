@@ -88,7 +88,11 @@ class Measure:
         return ParameterError(field, value, allowed, message=message)
 
     def contains(self, value: float) -> bool:
-        """Whether a stored value is within the bounds."""
+        """Whether a stored value is within the bounds.
+
+        Args:
+            value: the value.
+        """
         low = self.low is None or value >= self.low
         return low and (self.high is None or value <= self.high)
 
@@ -130,11 +134,19 @@ class Measure:
         return f"{self.title}, lower is better" if self.better == "lower" else self.title
 
     def of_values(self, text: str) -> str:
-        """The head of a column of values: "median (%)"."""
+        """The head of a column of values: "median (%)".
+
+        Args:
+            text: what the values are.
+        """
         return f"{text} ({self.unit})" if self.unit else text
 
     def of_differences(self, text: str) -> str:
-        """The head of a column of differences: "deviation (points)"."""
+        """The head of a column of differences: "deviation (points)".
+
+        Args:
+            text: what the differences are.
+        """
         return f"{text} ({self.points})" if self.points else text
 
     @property
@@ -166,13 +178,22 @@ class Measure:
         return self.chance * NEAR_CHANCE if grows else self.chance / NEAR_CHANCE
 
     def part(self, share: float, value: Any) -> Any:
-        """A share of the range between the bounds; without two, of the size of a value."""
+        """A share of the range between the bounds; without two, of the size of a value.
+
+        Args:
+            share: between 0 and 1.
+            value: a stored value, or several.
+        """
         if self.low is None or self.high is None:
             return share * abs(value)
         return share * (self.high - self.low)
 
     def text(self, value: float) -> str:
-        """A stored value as it is printed, with its unit."""
+        """A stored value as it is printed, with its unit.
+
+        Args:
+            value: the value.
+        """
         return f"{self.scale * value:.{self.decimals}f} {self.unit}".rstrip()
 
     def described(self) -> dict[str, Any]:
@@ -182,7 +203,10 @@ class Measure:
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Self:
-        """The measure that `described` returned.
+        """The measure of a record.
+
+        Args:
+            described: what the method of that name returned.
 
         Raises:
             ParameterError: for an attribute that is not allowed.
