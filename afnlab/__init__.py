@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn, signal
+from afnlab.measures import Measure
 from afnlab.registering import register
 from afnlab.registry import (
     Activation,
@@ -34,6 +35,7 @@ __all__ = [
     "Activation",
     "Data",
     "Loss",
+    "Measure",
     "Metric",
     "Param",
     "Recipe",

@@ -15,6 +15,7 @@ TAKEN = (
     *("difference", "pairs", "spread", "effect", "improvement", "p", "p_wilcoxon", "p_holm"),
     *("adjusted", "p_equivalent", "p_not_worse", "verdict", "verdict_worst"),
 )
+LONGEST = 60  # characters of a name
 NEAR_CHANCE = 1.5  # times as good as chance: hardly better than it
 DIRECTIONS = ("higher", "lower")
 _TEXTS = ("name", "key", "unit", "better")
@@ -53,8 +54,10 @@ class Measure:
 
     def __post_init__(self) -> None:
         for field in _TEXTS:
-            if not isinstance(value := getattr(self, field), str):
-                raise self._refused(field, value, "a string")
+            value = getattr(self, field)
+            if not (isinstance(value, str) and value.isprintable() and len(value) <= LONGEST):
+                said = f"printable text of {LONGEST} characters at most"
+                raise self._refused(field, value, said)
         if not self.name.strip():
             raise self._refused("name", self.name, "a name to print")
         if not self.key.isidentifier() or self.key in TAKEN:
@@ -81,11 +84,15 @@ class Measure:
             raise self._refused("chance", value, said)
 
     def _refused(self, field: str, value: Any, allowed: str) -> ParameterError:
-        message = f"metric {self.name}: {field} must be {allowed}, got {shown(value)}"
+        message = f"metric {self.name!s:.60}: {field} must be {allowed}, got {shown(value)}"
         return ParameterError(field, value, allowed, message=message)
 
     def contains(self, value: float) -> bool:
-        """Whether a stored value is within the bounds."""
+        """Whether a stored value is within the bounds.
+
+        Args:
+            value: the value.
+        """
         low = self.low is None or value >= self.low
         return low and (self.high is None or value <= self.high)
 
@@ -127,11 +134,19 @@ class Measure:
         return f"{self.title}, lower is better" if self.better == "lower" else self.title
 
     def of_values(self, text: str) -> str:
-        """The head of a column of values: "median (%)"."""
+        """The head of a column of values: "median (%)".
+
+        Args:
+            text: what the values are.
+        """
         return f"{text} ({self.unit})" if self.unit else text
 
     def of_differences(self, text: str) -> str:
-        """The head of a column of differences: "deviation (points)"."""
+        """The head of a column of differences: "deviation (points)".
+
+        Args:
+            text: what the differences are.
+        """
         return f"{text} ({self.points})" if self.points else text
 
     @property
@@ -163,13 +178,22 @@ class Measure:
         return self.chance * NEAR_CHANCE if grows else self.chance / NEAR_CHANCE
 
     def part(self, share: float, value: Any) -> Any:
-        """A share of the range between the bounds; without two, of the size of a value."""
+        """A share of the range between the bounds; without two, of the size of a value.
+
+        Args:
+            share: between 0 and 1.
+            value: a stored value, or several.
+        """
         if self.low is None or self.high is None:
             return share * abs(value)
         return share * (self.high - self.low)
 
     def text(self, value: float) -> str:
-        """A stored value as it is printed, with its unit."""
+        """A stored value as it is printed, with its unit.
+
+        Args:
+            value: the value.
+        """
         return f"{self.scale * value:.{self.decimals}f} {self.unit}".rstrip()
 
     def described(self) -> dict[str, Any]:
@@ -179,7 +203,10 @@ class Measure:
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Self:
-        """The measure that `described` returned.
+        """The measure of a record.
+
+        Args:
+            described: what the method of that name returned.
 
         Raises:
             ParameterError: for an attribute that is not allowed.

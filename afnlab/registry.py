@@ -184,7 +184,7 @@ class Activation:
             values[own] = self.params[own].check(f"{self.name}: {name}", value)
         return values
 
-    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, object]:
         """The parameters of a call by their own names.
 
         A Boolean behind them is torch's inplace, `LeakyReLU(0.2, True)`, and none of them.
@@ -231,7 +231,7 @@ class Activation:
         noise: Tensor | None = None,
         inplace: bool = False,
         dtype: torch.dtype | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Tensor:
         if is_symbol(x):
             told = {"noise": noise, "dtype": dtype}

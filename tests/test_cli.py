@@ -118,9 +118,9 @@ BAD = {
     "folder": (["sweep", "."], ".: is a folder; a sweep ends in .yaml"),
     "timeout": (["run", "train", "--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
     "seeds": (["sweep", "two.yaml", "--seeds", "none"], "seeds must be a number or a list"),
-    "epochs": (["sweep", "two.yaml", "--epochs", "-1"], "epochs must be a whole number"),
+    "epochs": (["sweep", "two.yaml", "--epochs", "-1"], "parameter 'epochs' must be 0 or more"),
     "jobs": (["sweep", "two.yaml", "--jobs", "0"], "jobs must be a whole number, 1 or more"),
-    "no-runs": (["compare"], "runs: no such folder; make runs first"),
+    "no-runs": (["compare"], "runs: no such folder; execute runs first"),
     "many-seeds": (
         ["sweep", "two.yaml", "--seeds", "100000000"],
         "seeds must be a whole number, 1 to",
@@ -161,7 +161,7 @@ BAD = {
     "twice": (["run", "train", "-p", "t", "1", "-p", "t", "2"], "-p: 't' is given twice"),
     "only-twice": (["sweep", "two.yaml", "--only", "a=1", "--only", "a=2"], "'a' is given twice"),
     "only-nothing": (["sweep", "two.yaml", "--only", "=1"], "--only takes KEY=VALUE, got '=1'"),
-    "no-report": (["report", "two.yaml"], "runs: no such folder; make runs first"),
+    "no-report": (["report", "two.yaml"], "runs: no such folder; execute runs first"),
 }
 
 

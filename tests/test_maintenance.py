@@ -170,6 +170,15 @@ def test_rerun_compares_bits_and_says_what_it_cannot_compare(runs, tmp_path):
         assert reason.endswith(f"is {value}")
 
 
+def test_rerun_refuses_a_failed_run(tmp_path, capsys):
+    failed = tmp_path / ".failed" / ("a" * 16)
+    failed.mkdir(parents=True)
+    facts = {"id": failed.name, "group": "b" * 16, "label": "mine", "message": "stopped"}
+    (failed / "error.json").write_text(json.dumps(facts | {"started": "2026-01-01T00:00:00"}))
+    assert main(["rerun", "aaaa", "--runs", str(tmp_path)]) == 2
+    assert "failed, so there is nothing to compare with" in capsys.readouterr().err
+
+
 def test_rerun_refuses_other_code(runs, capsys, monkeypatch):
     record = records(runs)[0]
     monkeypatch.setattr(rerun.RunSpec, "id", "0" * 16)

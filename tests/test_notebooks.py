@@ -109,7 +109,7 @@ def test_plot_draws_what_it_is_given(activation, tmp_path):
 
 
 def test_compare_needs_runs(tmp_path):
-    with pytest.raises(Exception, match="no such folder; make runs first"):
+    with pytest.raises(Exception, match="no such folder; execute runs first"):
         execute_compare(tmp_path)
 
 

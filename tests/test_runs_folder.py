@@ -35,7 +35,7 @@ def test_old_records_stay_readable():
     assert table.label.unique().tolist() == ["srelu"]
     assert sorted(table.seed.unique()) == [0, 1]
     assert maintenance.table(OLD).value.tolist() == pytest.approx([1 / 9])
-    assert RunSpec.of_record(record).training.params == {}
+    assert RunSpec.of_record(record).training.options.activation == {}
 
 
 def test_old_records_are_told_apart_by_what_they_lack(tmp_path):

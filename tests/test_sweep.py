@@ -212,7 +212,7 @@ WRONG = {
     "task": ("parameters:\n  task: digit-mlp\n", 2, "'digit-mlp'; did you mean 'digits-mlp'"),
     "parameter": ("grid: {}\nparameters:\n  epoch: 3\n", 3, "'epoch'; did you mean 'epochs'"),
     "type": ("parameters:\n  epochs: ten\n", 2, "'epochs' must be a whole number, got 'ten'"),
-    "negative": ("parameters:\n  task: digits-mlp\n  epochs: -2\n", 3, "epochs must be a whole"),
+    "negative": ("parameters:\n  task: digits-mlp\n  epochs: -2\n", 3, "'epochs' must be 0 or m"),
     "dtype": (
         "parameters:\n  seeds: 2\n  dtype: half\n",
         3,

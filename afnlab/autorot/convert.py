@@ -54,7 +54,7 @@ def auto_rotate(
     output_layer: bool = False,
     saturating: bool = False,
     example: Any = None,
-    **settings: Any,
+    **settings: object,
 ) -> nn.Module:
     """Rotate the layers of a model on which it has an effect, in place.
 
@@ -266,7 +266,7 @@ def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.Da
     hooks = []
     names = {id(m): n for n, m in model.named_modules()}
 
-    def note(layer: Any, _: Any, output: Any) -> None:
+    def note(layer: Any, _: object, output: Any) -> None:
         limit = L if L is not None else getattr(layer, "L", None)
         if limit is None:
             return

@@ -67,7 +67,7 @@ def scaled_linear(
     return scaled(F.linear(x, weight, bias), rho)
 
 
-def _serves(x: Tensor, *others: Any) -> bool:
+def _serves(x: Tensor, *others: object) -> bool:
     """Whether `_Eager` can stand for the expression: plain calls, of one type of full precision."""
     if x.dtype not in (torch.float32, torch.float64) or torch._C._is_any_autocast_enabled():
         return False

@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -74,7 +73,7 @@ class Decision:
 def decide(
     model: nn.Module,
     kinds: Collection[type],
-    example: Any = None,
+    example: object = None,
     output_layer: bool = False,
     saturating: bool = False,
 ) -> list[Decision]:
@@ -100,7 +99,7 @@ def decide(
 
     for layer in found:
         if (own := _of_itself(layer, kinds)) is not None:
-            say(layer, **own)
+            say(layer, *own)
     for layer in layers if watched else ():
         if layer not in watched.calls:  # type: ignore[union-attr]
             reads = layer in watched.read  # type: ignore[union-attr]
@@ -128,18 +127,20 @@ def decide(
     return [reasons[layer] for layer in found]
 
 
-def _of_itself(layer: Any, kinds: Collection[type]) -> dict[str, Any] | None:
-    """What is said of a layer whatever the model does with it."""
+def _of_itself(layer: nn.Module, kinds: Collection[type]) -> tuple[str, bool, bool] | None:
+    """What is said of a layer whatever the model does with it: why, whether it is rotated, and
+    whether a warning names it."""
     if isinstance(layer, Rotation):
         why = f"rotated, L={float(layer.L):.4g}" if layer.auto_rot else "its auto_rot is off"
-        return {"why": why, "rotate": layer.auto_rot, "told": False}
+        return why, layer.auto_rot, False
     if any(is_lazy(p) for p in layer.parameters()):
-        return {"why": "it is lazy, and has no weights yet"}
+        return "it is lazy, and has no weights yet", False, True
     if type(layer) not in kinds:
         why = f"its class is {type(layer).__name__}, not torch's or afnlab's"
-        return {"why": why, "told": False}
+        return why, False, False
     if "forward" in vars(layer):
-        return {"why": "its forward method has been replaced, so its class does not count"}
+        why = "its forward method has been replaced, so its class does not count"
+        return why, False, True
     return None
 
 

@@ -7,7 +7,6 @@ others: one that is written out, or comes after operations that no list foresees
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ _SAME = 0.03  # of what noise as large as the outputs changes: below, nothing ha
 
 
 @torch.no_grad()
-def divided_out(model: nn.Module, layers: Collection[nn.Module], example: Any) -> set[nn.Module]:
+def divided_out(model: nn.Module, layers: Collection[nn.Module], example: object) -> set[nn.Module]:
     """The layers of which a factor for each channel has no effect on what the model gives in
     training.
 
@@ -37,7 +36,7 @@ def divided_out(model: nn.Module, layers: Collection[nn.Module], example: Any) -
         return set()
 
 
-def _is_divided_out(model: nn.Module, layer: nn.Module, example: Any, plain: Tensor) -> bool:
+def _is_divided_out(model: nn.Module, layer: nn.Module, example: object, plain: Tensor) -> bool:
     def changed(factor: float, noise: float = 0.0) -> float:
         return float((_run(model, example, layer, factor, noise) - plain).norm())
 
@@ -48,7 +47,7 @@ def _is_divided_out(model: nn.Module, layer: nn.Module, example: Any, plain: Ten
 
 
 @torch.no_grad()
-def evaluation_factor(model: nn.Module, example: Any) -> float:
+def evaluation_factor(model: nn.Module, example: object) -> float:
     """How many times larger the largest output is in evaluation than in training.
 
     1 for a model without running statistics, or that does not run in both.
@@ -66,7 +65,7 @@ def evaluation_factor(model: nn.Module, example: Any) -> float:
 
 def _run(
     model: nn.Module,
-    example: Any,
+    example: object,
     layer: nn.Module | None = None,
     factor: float = 1.0,
     noise: float = 0.0,
@@ -87,11 +86,11 @@ def _run(
     return torch.cat([x.detach().double().flatten().cpu() for x in numbers])
 
 
-def _scaling(layer: nn.Module, factor: float, noise: float) -> Callable[..., Any]:
+def _scaling(layer: nn.Module, factor: float, noise: float) -> Callable[..., object]:
     forward = layer.forward
     after = len(getattr(layer, "kernel_size", ()))  # dimensions behind that of the channels
 
-    def scaled(*args: Any, **kwargs: Any) -> Any:
+    def scaled(*args: object, **kwargs: object) -> object:
         y = forward(*args, **kwargs)
         if noise:
             own = torch.Generator(y.device).manual_seed(0)  # the model's draws stay the same

@@ -20,7 +20,7 @@ from afnlab.symbolic import is_symbol, leaf
 class _RecurrentRotation(Rotation):
     """Rotates the gates' rows, then calls torch's fused kernels; no loop in time."""
 
-    def forward(self: Any, input: Any, hx: Any = None) -> Any:
+    def forward(self: Any, input: object, hx: object = None) -> Any:
         if is_symbol(input):
             return leaf(self, input, hx)
         if not self.auto_rot:
@@ -33,7 +33,7 @@ class _RecurrentRotation(Rotation):
             return self._rotated_weights()
         return [getattr(self, name) for name in self._flat_weights_names]
 
-    def _rotated(self: Any) -> Any:
+    def _rotated(self: Any) -> object:
         """A copy of this layer for one call, so that calls of several threads are independent.
 
         It refers to no parameters, or torch would look whether its weights are still those, and

@@ -73,7 +73,7 @@ class Rotation(Restoring):
         eps: float = EPS,
         auto_rot: bool = True,
         trainable_L: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.set_rotation(L, xmin_lim, xmax_lim, x_q, eps, auto_rot, trainable_L)
@@ -131,7 +131,7 @@ class Rotation(Restoring):
             # Not persistent: the state's keys stay those of the plain layer.
             self.register_buffer("x_q", kept(x_q).to(weight), persistent=False)
         else:
-            self.x_q: Any = x_q
+            self.x_q: object = x_q
 
     def _check_probe(self, name: str, x_q: Any) -> None:
         if isinstance(x_q, Tensor):
@@ -205,7 +205,7 @@ class Rotation(Restoring):
             write(self, name, self._start[name])
 
     def _load_from_state_dict(
-        self: Any, state: Mapping[str, Any], prefix: str, metadata: Any, *args: Any
+        self: Any, state: Mapping[str, Any], prefix: str, metadata: Any, *args: object
     ) -> None:
         """A plain layer's state holds no L, and leaves ours as it is; an older one holds it
         without dimensions.

@@ -58,7 +58,7 @@ class Trace:
 OUTPUT = "the output"  # name of the node that stands for what the model returns
 
 
-def trace(model: nn.Module, layers: Collection[nn.Module], example: Any) -> Trace:
+def trace(model: nn.Module, layers: Collection[nn.Module], example: object) -> Trace:
     """Run a model once on an example, watching these of its layers.
 
     example: see `afnlab.autorot.auto_rotate`. The pass is made in the model's own mode; where that
@@ -80,7 +80,7 @@ def trace(model: nn.Module, layers: Collection[nn.Module], example: Any) -> Trac
 
 
 def _trace(
-    model: nn.Module, layers: Collection[nn.Module], example: Any, evaluation: bool = False
+    model: nn.Module, layers: Collection[nn.Module], example: object, evaluation: bool = False
 ) -> Trace:
     with undisturbed(model), as_written():
         if evaluation:
@@ -96,7 +96,7 @@ def _trace(
 
 
 @torch.no_grad()
-def not_finite(model: nn.Module, layers: Collection[nn.Module], example: Any) -> str:
+def not_finite(model: nn.Module, layers: Collection[nn.Module], example: object) -> str:
     """Where the values of a model cease to be finite in evaluation: a layer's name, or nothing.
 
     A model that runs in training only is looked at in training. Inside of transforms of torch.func
@@ -109,12 +109,12 @@ def not_finite(model: nn.Module, layers: Collection[nn.Module], example: Any) ->
 
 
 def _not_finite(
-    model: nn.Module, layers: Collection[nn.Module], example: Any, evaluation: bool = False
+    model: nn.Module, layers: Collection[nn.Module], example: object, evaluation: bool = False
 ) -> str:
     names = {module: name for name, module in model.named_modules()}
     found: list[str] = []
 
-    def look(layer: nn.Module, _: Any, outputs: Any) -> None:
+    def look(layer: nn.Module, _: Any, outputs: object) -> None:
         if not _finite(outputs):
             found.append(names[layer] or "the model itself")
 
@@ -130,12 +130,12 @@ def _not_finite(
     return [*found, "" if _finite(outputs) else "the output"][0]
 
 
-def _finite(values: Any) -> bool:
+def _finite(values: object) -> bool:
     numbers = (x for x in tensors(values) if x.is_floating_point() and not x.is_meta)
     return all(bool(x.isfinite().all()) for x in numbers if not is_functorch_wrapped_tensor(x))
 
 
-def called(model: nn.Module, example: Any) -> Any:
+def called(model: nn.Module, example: object) -> object:
     """The model's outputs for an example, a copy of which it gets, on the model's device."""
     if callable(example) and not isinstance(example, Tensor):
         return example(model)
@@ -172,7 +172,7 @@ class _Watch(TorchFunctionMode):
         self.trace = Trace()
         self.layers = set(layers)
         self.makers: dict[int, Node] = {}  # by the identity of a tensor
-        self.alive: list[Any] = []  # or a later tensor might have an earlier one's identity
+        self.alive: list[object] = []  # or a later tensor might have an earlier one's identity
         self.inside: list[nn.Module] = []  # layers and normalisations that are running
         self.owners: dict[int, list[nn.Module]] = {}  # of a parameter; tied ones have several
         for layer in layers:
@@ -182,8 +182,8 @@ class _Watch(TorchFunctionMode):
         self.own = {id(t): t.dim() for t in (*model.parameters(), *model.buffers())}
 
     def __torch_function__(
-        self, func: Callable, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+        self, func: Callable, types: object, args: Any = (), kwargs: Any = None
+    ) -> object:
         outputs = func(*args, **(kwargs or {}))
         given, made = tensors((args, kwargs)), tensors(outputs)
         for x in given if made else ():  # else a question, about a shape or a number
@@ -222,7 +222,7 @@ class _Watch(TorchFunctionMode):
         layer = module in self.layers
         whole = layer or is_norm(module) or recognised(module)[0] is not None
 
-        def watched(*args: Any, **kwargs: Any) -> Any:
+        def watched(*args: object, **kwargs: object) -> object:
             if self.inside:  # a part of a layer
                 return forward(*args, **kwargs)
             self.inside += [module] * whole
@@ -244,6 +244,6 @@ class _Watch(TorchFunctionMode):
         module.forward = watched
 
 
-def tensors(values: Any) -> list[Tensor]:
+def tensors(values: object) -> list[Tensor]:
     """All tensors within what a model takes or gives."""
     return [x for x in tree_leaves(values) if isinstance(x, Tensor)]

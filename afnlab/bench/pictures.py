@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ class Items(Dataset):
         x = x.permute(0, 2, 3, 1) if x.dim() == 4 else x.view(-1, 28, 28)  # colours come last
         self.x, self.y = x.contiguous().numpy(), data.train_y.tolist()
         self.mean, self.std = mean, std
-        self.picture: Callable[[np.ndarray], Any] = lambda x: x
+        self.picture: Callable[[np.ndarray], object] = lambda x: x
         with suppress(ImportError):
             from PIL import Image  # noqa: PLC0415
 

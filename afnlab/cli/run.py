@@ -17,7 +17,7 @@ from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
-from afnlab.runs.storage.record_schema import is_training, result
+from afnlab.runs.storage.record_schema import is_complete, is_training, result
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -84,6 +84,8 @@ def _rerun(a: argparse.Namespace) -> int:
     where = place(a.runs)
     where.pull()
     record = maintenance.find(where.folder, a.id)
+    if not is_complete(record):
+        raise ValueError(f"{record['id']}: failed, so there is nothing to compare with")
     say(f"running {record['label']} again")
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:

@@ -106,14 +106,16 @@ def compare_histories(
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
         or "too few seeds" if no result could be significant; "baseline"; "no pairs".
-        verdict_worst: the verdict if a diverged seed counted as the worst value that there
-        can be (accuracy 0).
+        verdict_worst: the verdict if a diverged seed counted as the worst value that there can be
+        (accuracy 0).
 
     Raises:
         ValueError: if the history is empty, holds two tasks or two metrics, lacks a column, or has
             a value that is not a number or out of the metric's bounds, or if the margin is not
             above 0 and below the metric's range.
     """
+    if not isinstance(metric, Measure | None):
+        raise ParameterError("metric", metric, "an afnlab.Measure, or an afnlab.Metric")
     measure = accuracy_of(classes) if metric is None else Measure.read(metric.described())
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -60,7 +59,7 @@ def compile_to(architecture: str, name: str, kernels: list[str]) -> tuple[bytes,
     header = (library.HERE / "functors.h").read_bytes()
     headers = (ctypes.c_char_p * 1)(header), (ctypes.c_char_p * 1)(b"functors.h")
 
-    def do(call: str, *args: Any) -> None:
+    def do(call: str, *args: object) -> None:
         code = getattr(nvrtc, call)(*args)
         if code:
             log = b""
@@ -182,7 +181,7 @@ class Launcher:
                 self.functions[device, dtype, k] = found
         return self.functions[device, dtype, kernel]
 
-    def _do(self, call: str, *args: Any) -> None:
+    def _do(self, call: str, *args: object) -> None:
         code = getattr(self.driver, call)(*args)
         if code:
             raise RuntimeError(f"{self.name}: {call} failed: {self.explain(code)}")

@@ -17,6 +17,7 @@ from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.staleness import what_changed
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.location import Place, guarded
+from afnlab.runs.storage.record_schema import Record
 from afnlab.runs.sweeps.worker import Warm
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
@@ -39,7 +40,7 @@ class Verdict:
 
 def rerun(
     folder: Path,
-    record: Mapping[str, Any],
+    record: Record,
     again: Path,
     timeout: float | None = None,
     warm: Warm | None = None,
@@ -64,7 +65,7 @@ def rerun(
     return compare(folder / record["id"], record, again / spec.id, new)
 
 
-def _planned(record: Mapping[str, object], closed: Sequence[Path]) -> RunSpec:
+def _planned(record: Record, closed: Sequence[Path]) -> RunSpec:
     told = what_changed(record, closed)
     if not told:
         spec = RunSpec.of_record(record, closed)
@@ -74,16 +75,16 @@ def _planned(record: Mapping[str, object], closed: Sequence[Path]) -> RunSpec:
     raise ValueError(f"{record['id']} ({record['label']}): {told}")
 
 
-def warm_for(record: Mapping[str, object], timeout: float | None = None) -> Warm:
+def warm_for(record: Record, timeout: float | None = None) -> Warm:
     """A kernel server with as many threads as a run had."""
     return Warm(Means(threads=threads_of(record), timeout=timeout))
 
 
-def threads_of(record: Mapping[str, Any]) -> int | None:
+def threads_of(record: Record) -> int | None:
     return record.get("environment", {}).get("threads")
 
 
-def compare(one: Path, record: Mapping[str, Any], other: Path, again: Mapping[str, Any]) -> Verdict:
+def compare(one: Path, record: Record, other: Path, again: Record) -> Verdict:
     """Compare what two executions of a run left; refused where the machines differ."""
     reasons = list(_unlike(*(r.get("environment", {}) for r in (record, again))))
     if reasons:

@@ -19,6 +19,7 @@ from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
+from afnlab.runs.storage.record_schema import Stored
 from afnlab.training.machine import native_kernels
 from afnlab.usercode.lookup import expanded, unknown
 
@@ -86,7 +87,7 @@ class RunSpec(ABC):
         return kind(path, given, native, here, content, reached)._settled(closed)
 
     @staticmethod
-    def of_record(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> RunSpec:
+    def of_record(record: Stored, closed: Sequence[Path] = ()) -> RunSpec:
         """What a record's run would be with today's code, on a device and kernels like its own.
 
         Args:

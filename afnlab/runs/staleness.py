@@ -12,13 +12,14 @@ from afnlab import paths
 from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.run_spec import absolute, group_of
+from afnlab.runs.storage.record_schema import Stored
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
 _CHANGED = "its code, notebook or parameters have changed since"
 _MOST_NAMED = 3
 
 
-def state(record: Mapping[str, Any]) -> str:
+def state(record: Stored) -> str:
     """CURRENT, CHANGED, or ELSEWHERE where files of a run's code are not here to be compared.
 
     A run of whose code another part has changed is CHANGED all the same.
@@ -35,7 +36,7 @@ def state(record: Mapping[str, Any]) -> str:
 
 
 @one_look()
-def states(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def states(records: Iterable[Stored]) -> dict[str, str]:
     """The state of every record, by its id."""
     return {record["id"]: state(record) for record in records}
 
@@ -59,7 +60,7 @@ def _own_files(record: Mapping[str, object]) -> Iterator[str]:
                     yield path
 
 
-def is_current(record: Mapping[str, object]) -> bool:
+def is_current(record: Stored) -> bool:
     """Whether the notebook of a run, and all code that it reaches, are still what they were.
 
     The notebook and the files that the record names are read and compared with the record's hashes.
@@ -68,7 +69,7 @@ def is_current(record: Mapping[str, object]) -> bool:
     return not what_changed(record)
 
 
-def what_changed(record: Mapping[str, Any], closed: Sequence[Path] = ()) -> str:
+def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
     """Why a run is not current, in words; an empty text if it is.
 
     closed: folders whose files are not followed; a run that names one is not current.

@@ -147,7 +147,7 @@ def table(
         field = MeanField(ref, float(sigma_w), sigma_b, **params)
         point = field.settled
         phase = "no limit" if point is None else "ordered" if point.chi <= 1 else "chaotic"
-        deepest = max((d for d in trained if trained.loc[sigma_w, d]), default=0)
+        deepest = int(trained.columns[trained.loc[sigma_w]].to_numpy().max(initial=0))
         rows.append((sigma_w, deepest, field.depth, SCALES * field.depth, phase))
     columns = ["sigma_w", "deepest", "depth scale", "six scales", "phase"]
     return pd.DataFrame(rows, columns=columns).set_index("sigma_w")
@@ -184,7 +184,8 @@ def figure(found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B)
         sigma_b: of the biases, as in the study.
     """
     accuracy = found.groupby(["depth", "sigma_w"]).test_accuracy.mean().unstack()
-    sigmas = np.linspace(min(accuracy.columns), max(accuracy.columns), 41)
+    tried = accuracy.columns.to_numpy(dtype=float)
+    sigmas = np.linspace(tried.min(), tried.max(), 41)
     scales = [SCALES * MeanField(ref, float(s), sigma_b).depth for s in sigmas]
     with styled():
         drawn = Picture(figsize=(4.6, 3.4), layout="constrained")

@@ -14,6 +14,7 @@ from afnlab.training import files
 from afnlab.training.files import DataError
 from afnlab.training.streams import generator
 
+MASKED = -100  # a target that counts neither for a loss nor for a metric, as in torch
 SAMPLE = 5000
 MASKED = -100  # a target that counts neither for a loss nor for a metric, as in torch
 

@@ -136,7 +136,7 @@ class Learner:
         weights: list[Tensor] = [m.weight for m in self.network if isinstance(m, nn.Linear)]
         known = {id(p) for p in weights}
         others = [p for p in self.network.parameters() if id(p) not in known]
-        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others}]
+        groups: list[dict[str, object]] = [{"params": weights}, {"params": others}]
         self.optimizer = torch.optim.SGD(groups, lr=setup.lr)
         self.retune(setup)
         self.shuffle = generator(setup.seed, "batches")

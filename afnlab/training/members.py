@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,7 +42,7 @@ def stacks(members: Sequence[Member]) -> list[list[int]]:
     return list(found.values())
 
 
-def _alike(options: Options) -> list[Any]:
+def _alike(options: Options) -> list[object]:
     """What has to be the same for all members of a stack."""
     apart = {*_STARTS, "activation", "model"}
     if options.optimizer not in ONE_RATE:

@@ -71,7 +71,7 @@ class PerMember:
         self.decay = [_column(decays, p) for p in self.params] if decays.any() else None
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
+    def state(self) -> dict[Tensor, dict[str, object]]:
         return {
             **self.inner.state,
             **{p: {"step": s} for p, s in zip(self.params, self.steps, strict=True)},
@@ -109,7 +109,7 @@ class KerasRMSprop(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -164,7 +164,7 @@ class Airbench(torch.optim.SGD):
         return 1 + (last - 1) * (self.done - rising) / (self.setting.steps - rising)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             group["lr"] = group["peak"] * self.rate
         if self.done >= self.RESTS_AFTER * self.setting.steps_per_epoch:
@@ -243,8 +243,10 @@ def _rmsprop(s: Setting) -> torch.optim.Optimizer:
 
 
 def _sgd(s: Setting) -> torch.optim.Optimizer:
-    rates = {"lr": s.lr, "weight_decay": s.weight_decay, "momentum": s.momentum or 0.0}
-    return torch.optim.SGD(s.params.values(), fused=True, **rates)
+    params, momentum = s.params.values(), s.momentum or 0.0
+    return torch.optim.SGD(
+        params, lr=s.lr, momentum=momentum, weight_decay=s.weight_decay, fused=True
+    )
 
 
 def _keras(s: Setting) -> torch.optim.Optimizer:

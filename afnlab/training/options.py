@@ -86,7 +86,7 @@ def resolve(
     if not isinstance(params, Mapping):
         raise ParameterError("params", params, "a mapping of names to values")
     own: dict[str, tuple[str, Any]] = {}  # name: the key it was given by, its value
-    settings: dict[str, tuple[str, Any]] = {}
+    settings: dict[str, tuple[str, object]] = {}
     of_task = (*TASK_PARAMS, *task.every_setting)
     aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
     for key, value in params.items():
@@ -117,7 +117,7 @@ def resolve(
     return Options(activation, trainable, **_recipe(task, settings, base))
 
 
-def _put(given: dict[str, tuple[str, Any]], name: str, key: str, value: Any) -> None:
+def _put(given: dict[str, tuple[str, Any]], name: str, key: str, value: object) -> None:
     if name in given:
         message = f"parameter {shown(key)}: {shown(name)} is given twice, as {given[name][0]!r} too"
         raise ParameterError(key, value, message=message)
@@ -147,7 +147,7 @@ def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> 
 def _recipe(
     task: Task, settings: Mapping[str, tuple[str, Any]], base: Options | None
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "lr": task.recipe.lr,
         "weight_decay": task.recipe.weight_decay,
         "batch_size": task.recipe.batch_size,
@@ -173,7 +173,7 @@ def _recipe(
     }
 
 
-def _setting(name: str, value: Any, task: Task) -> Any:
+def _setting(name: str, value: Any, task: Task) -> object:
     """A value of one of the task's parameters, checked."""
     if name in CHOICES:
         return choice(value, name, CHOICES[name])
@@ -190,7 +190,7 @@ def _setting(name: str, value: Any, task: Task) -> Any:
     return float(value)
 
 
-def choice(value: Any, name: str, allowed: Iterable[str]) -> Any:
+def choice(value: Any, name: str, allowed: Iterable[str]) -> object:
     """`value`, if it is one of what is allowed; else a ParameterError."""
     listed = tuple(allowed)
     if value not in listed:

@@ -132,7 +132,7 @@ def configure(
     )
 
 
-def _check_axes(task: Task, record: Activation, among: Space, params: Mapping[str, Any]) -> None:
+def _check_axes(task: Task, record: Activation, among: Space, params: Mapping[str, object]) -> None:
     """ParameterError if a parameter or an end of an axis cannot be tuned."""
     for name in ("split", "task.split"):
         if name in params or name in among.axes:

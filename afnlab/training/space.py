@@ -59,7 +59,7 @@ class Space:
     budget: int | None = None
     selection_seeds: int = 2
 
-    def candidates(self, seed: int) -> list[dict[str, Any]]:
+    def candidates(self, seed: int) -> list[dict[str, object]]:
         """The candidates of a replicate, the same for all activations; the recipe is an empty one.
 
         A larger budget keeps the candidates of a smaller one. Drawn candidates are independent of
@@ -76,7 +76,7 @@ class Space:
             return [{}, *(grid[i] for i in np.argsort(keys, kind="stable")[:count])]
         return [{}, *(self._drawn(seed, i) for i in range(1, count + 1))]
 
-    def _drawn(self, seed: int, index: int) -> dict[str, Any]:
+    def _drawn(self, seed: int, index: int) -> dict[str, object]:
         made = {}
         for name, axis in self.axes.items():
             share = _uniform(seed, index, name)
@@ -124,7 +124,7 @@ class Space:
         judged = f"{counted(self.selection_seeds, 'training')} each on validation examples"
         return f"{', '.join(axes)}; {count}; {judged}"
 
-    def normal(self) -> dict[str, Any]:
+    def normal(self) -> dict[str, object]:
         """The space as a mapping of plain values, from which `space` makes the same again."""
         axes = {
             name: {"from": axis.low, "to": axis.high, "log": axis.log}
@@ -147,7 +147,7 @@ class Space:
         return "low" if value == min(numbers) else "high" if value == max(numbers) else ""
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -157,7 +157,7 @@ def _uniform(seed: int, index: int, name: str) -> float:
     return (int(words[0]) << 21 | int(words[1]) >> 11) / 2**53
 
 
-def space(given: Any) -> Space:
+def space(given: object) -> Space:
     """The space that a mapping describes.
 
     Args:
@@ -193,17 +193,17 @@ def space(given: Any) -> Space:
     return Space(axes, budget, seeds)
 
 
-def _wrong(at: tuple[str, ...], value: Any, allowed: str) -> ParameterError:
+def _wrong(at: tuple[str, ...], value: object, allowed: str) -> ParameterError:
     """The error of an entry, by the names that lead to it."""
     return ParameterError(TUNE, value, allowed, at=at, label=": ".join((TUNE, *at)))
 
 
-def _whole(at: tuple[str, ...], value: Any, least: int, most: int) -> None:
+def _whole(at: tuple[str, ...], value: object, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise _wrong(at, value, f"a whole number, {least} to {most}")
 
 
-def _axis(name: str, given: Any) -> tuple[Any, ...] | Range:
+def _axis(name: str, given: object) -> tuple[Any, ...] | Range:
     if isinstance(given, Mapping):
         return _range(name, given)
     if isinstance(given, (str, bytes)) or not isinstance(given, (list, tuple)) or not given:

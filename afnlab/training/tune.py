@@ -32,7 +32,7 @@ def tune(
     activation: str | Activation,
     among: Space | Mapping[str, Any] | None = None,
     *,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     seeds: int | Iterable[int] = 12,
     progress: bool | None = None,
     **conditions: Unpack[Conditions],

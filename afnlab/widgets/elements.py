@@ -130,12 +130,12 @@ class Dial(widgets.HBox):
         """
         return min(max(value, self.slider.min), self.slider.max)
 
-    def _slid(self, change: Any) -> None:
+    def _slid(self, change: traitlets.Bunch) -> None:
         # The browser moves a slider to the step nearest to its value, and says so.
         if abs(change.new - self._at(self.value)) > self.step / 2 + 1e-9:
             self.value = round(change.new, 10)  # its steps are sums: 0.1 + 0.2 shall be 0.3
 
-    def _typed(self, change: Any) -> None:
+    def _typed(self, change: traitlets.Bunch) -> None:
         if change.new == self.value:
             return
         try:
@@ -146,7 +146,7 @@ class Dial(widgets.HBox):
             self.problem = ""
             self.problem = str(error)
 
-    def _set(self, change: Any) -> None:
+    def _set(self, change: traitlets.Bunch) -> None:
         self.problem = ""
         at = self._at(change.new)
         if abs(self.slider.value - at) > 1e-9:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import ipywidgets as widgets
 import matplotlib as mpl
+from traitlets import Bunch
 
 from afnlab.figures.style import COLOURS
 from afnlab.live.function_overlay import Curves, Limits, Shown, View, first_view, fitting
@@ -158,13 +158,13 @@ class Explorer(widgets.VBox):
         if before:
             before.close()
 
-    def _added(self, change: Any) -> None:
+    def _added(self, change: Bunch) -> None:
         if change.new:
             with self.message.catching():
                 self.add(change.new.strip())
                 self.add_box.value = ""
 
-    def _refuse(self, change: Any) -> None:
+    def _refuse(self, change: Bunch) -> None:
         self.message.say(change.new)
 
     def _rebuild(self) -> None:

@@ -110,7 +110,7 @@ class TrainingControls(widgets.VBox):
             **{name: getattr(self.base, name) for name in ("start", "low", "high")},
         }
 
-    def _shaped(self, _: Any) -> None:
+    def _shaped(self, _: object) -> None:
         if not self.quiet:
             self.hidden.value = ", ".join([str(self.width.value)] * self.depth.value)
 

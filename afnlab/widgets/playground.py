@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import ipywidgets as widgets
+from traitlets import Bunch
 
 from afnlab.compare.formatting import percent
 from afnlab.live.decision_surface import Surfaces
@@ -183,7 +183,7 @@ class Playground(widgets.VBox):
             for learner, setup in zip(self.learners, self.setups(), strict=True):
                 learner.retune(setup)
 
-    def _preset(self, change: Any) -> None:
+    def _preset(self, change: Bunch) -> None:
         self.held, setup = True, PRESETS[change.new]
         try:
             self.points.move(setup.low, setup.high)

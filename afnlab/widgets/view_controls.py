@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ipywidgets as widgets
 import traitlets
 
@@ -103,5 +101,5 @@ class ViewControls(widgets.HBox):
         self.x, self.problem = (low, high), ""
         self.value += 1
 
-    def _refused(self, change: Any) -> None:
+    def _refused(self, change: traitlets.Bunch) -> None:
         self.problem = change.new

@@ -82,7 +82,7 @@ def manager_class(
 class _Prompt(AsyncKernelManager):
     """Looks often: Jupyter's own looks ten times a second whether a kernel has ended."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(client_factory=_Client, **kwargs)
 
     async def bound(self) -> None:

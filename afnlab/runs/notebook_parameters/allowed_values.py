@@ -67,7 +67,7 @@ class Misfit(ValueError):
         self.at: tuple[object, ...] = ()
 
 
-def fit(kind: ast.expr | None, value: Any) -> Any:  # noqa: PLR0911  (a case each)
+def fit(kind: ast.expr | None, value: object) -> Any:  # noqa: PLR0911  (a case each)
     """`value` as its annotation wants it: an int as a float, a list as a tuple, a text as a Path.
 
     Misfit if the annotation does not allow it. Annotations that are not about plain values allow

@@ -12,7 +12,7 @@ from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.storage import atomic_write, record_schema, runs_folder
 from afnlab.runs.storage.location import Place
-from afnlab.runs.storage.record_schema import FailureRecord, Record, is_training
+from afnlab.runs.storage.record_schema import FailureRecord, Record, Stored, is_training
 from afnlab.runs.storage.safe_files import is_id
 
 _LEAST = 4  # letters of an abbreviated id
@@ -67,7 +67,7 @@ def find(folder: Path, ref: str) -> Record | FailureRecord:
     return known[ref if ref in known else found[0]]
 
 
-def home(folder: Path, record: Mapping[str, Any]) -> Path:
+def home(folder: Path, record: Stored) -> Path:
     """The folder that holds a run's files."""
     if not is_id(record["id"]):
         raise ValueError(f"{record['id']!r} is no id of a run")

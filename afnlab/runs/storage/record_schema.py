@@ -216,6 +216,7 @@ class FailureRecord(_Told):
 
 
 Record = RunRecord | TrainingRecord
+Stored = Record | FailureRecord
 Kind = TypeVar("Kind", RunRecord, TrainingRecord, FailureRecord)
 
 
@@ -224,6 +225,11 @@ def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
     normal = record.get("parameters")
     own = {"task", "activation", "label", "epochs", "options"}
     return isinstance(normal, dict) and own <= set(normal)
+
+
+def is_complete(record: Stored) -> TypeGuard[Record]:
+    """Whether a record is that of a complete run, not of one that failed."""
+    return "message" not in record
 
 
 def measures(record: Mapping[str, Any]) -> tuple[Measure, ...]:
@@ -256,19 +262,19 @@ def checked(content: Mapping[str, Any], kind: type[Kind]) -> Kind:
     except ValidationError as error:
         raise ValueError(_misfit(error.errors(include_url=False, include_context=False))) from None
     if kind is TrainingRecord:
-        _check_value(content)
+        _check_value(cast(TrainingRecord, content))
     for name in content.get("files", {}):
         if not is_name(name):
             raise ValueError(f"files cannot hold {reprlib.repr(name)}")
     return cast(Kind, content)
 
 
-def _check_value(record: Mapping[str, Any]) -> None:
+def _check_value(record: TrainingRecord) -> None:
     """ValueError if a training's record has no value of its metric, or one that cannot be."""
     metrics, judged = record["metrics"], measure(record)
     value = metrics.get(judged.column)
     unknown = value is None and judged.column in metrics and metrics.get("diverged")
-    if not unknown and not (is_number(value) and judged.contains(value)):
+    if not unknown and not (value is not None and is_number(value) and judged.contains(value)):
         place = f"metrics.{judged.column}" if judged.column in metrics else "metrics"
         raise ValueError(f"{place} cannot be {reprlib.repr(metrics.get(judged.column, metrics))}")
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import product
 from math import ceil
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import record_schema, safe_files
 from afnlab.runs.storage.record_schema import (
     FailureRecord,
+    File,
     Record,
     RunRecord,
     TrainingRecord,
@@ -35,6 +36,9 @@ from afnlab.runs.storage.record_schema import (
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
 from afnlab.training.recorder import history_columns
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
+
+if TYPE_CHECKING:
+    from pyarrow import Table
 
 SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
@@ -152,7 +156,7 @@ def _check_folder(folder: Path) -> None:
         raise ValueError(f"{folder}: is no run, whose name is an id of 16 digits")
 
 
-def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> None:
+def check_files(run: Path, record: Record, entire: bool = False) -> None:
     """ValueError if a file that a record lists is not there as it was written."""
     for name in record["files"]:
         if name == HISTORY and is_training(record):
@@ -165,7 +169,7 @@ def check_files(run: Path, record: Mapping[str, Any], entire: bool = False) -> N
                 raise ValueError(f"{path}: {_OTHER}")
 
 
-def read_file(run: Path, record: Mapping[str, object], name: str) -> bytes:
+def read_file(run: Path, record: Record, name: str) -> bytes:
     """What a run's file holds; ValueError, with its name, if it is not what was written."""
     path, known = _listed(run, record, name)
     data = safe_files.read(path, known.get("bytes"))
@@ -175,7 +179,7 @@ def read_file(run: Path, record: Mapping[str, object], name: str) -> bytes:
     return data
 
 
-def _listed(run: Path, record: Mapping[str, Any], name: str) -> tuple[Path, dict[str, Any]]:
+def _listed(run: Path, record: Record, name: str) -> tuple[Path, File]:
     """The path of a run's file, and its size and sum, of which the size is checked."""
     if name not in record["files"]:
         raise ValueError(f"{run / name}: is not listed in its record")
@@ -186,7 +190,7 @@ def _listed(run: Path, record: Mapping[str, Any], name: str) -> tuple[Path, dict
     return path, known
 
 
-def read_table(run: Path, record: Mapping[str, object], name: str) -> pd.DataFrame:
+def read_table(run: Path, record: Record, name: str) -> pd.DataFrame:
     """A table of a run, of the columns that afnlab writes; ValueError, with its name, if it is not
     what was written, or no such table."""
     data = read_file(run, record, name)
@@ -197,7 +201,7 @@ def read_table(run: Path, record: Mapping[str, object], name: str) -> pd.DataFra
         raise ValueError(f"{run / name}: {error}") from None
 
 
-def _columns(record: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _columns(record: Record, name: str) -> tuple[str, ...]:
     """The columns of a training's table."""
     measures = record_schema.measures(record)
     if name == CANDIDATES:
@@ -209,13 +213,13 @@ def _columns(record: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return history if name in (HISTORY, FIXED) else TABLES[name]
 
 
-def tuned_names(record: Mapping[str, Any]) -> list[str]:
+def tuned_names(record: Record) -> list[str]:
     """The parameters that a training has tuned, by its record."""
     tune = record["parameters"].get(TUNE)
     return [n for n in tune if n not in (BUDGET, SELECTION_SEEDS)] if isinstance(tune, dict) else []
 
 
-def _history(run: Path, record: Mapping[str, Any]) -> Any:
+def _history(run: Path, record: TrainingRecord) -> Table:
     """The history of a training, as an Arrow table with a row for each of its seeds and epochs."""
     data = read_file(run, record, HISTORY)
     try:
@@ -229,7 +233,7 @@ def _history(run: Path, record: Mapping[str, Any]) -> Any:
 @lru_cache(512)  # what `records` has looked at, `histories` need not parse again
 def _table_of_history(
     data: bytes, measures: tuple[Measure, ...], seeds: tuple[int, ...], epochs: int
-) -> Any:
+) -> Table:
     table = _table(data, history_columns(measures), len(seeds) * epochs)
     names = ("seed", "epoch", "diverged", "seconds")
     if empty := [name for name in names if table[name].null_count]:
@@ -243,7 +247,7 @@ def _table_of_history(
     return table
 
 
-def _check_values(measure: Measure, values: Any, diverged: Any) -> None:
+def _check_values(measure: Measure, values: np.ndarray, diverged: np.ndarray) -> None:
     """ValueError if a seed that has not diverged has no value, or any value is out of bounds."""
     known = values[np.isfinite(values)]
     if not (np.isfinite(values) | diverged).all():
@@ -254,7 +258,7 @@ def _check_values(measure: Measure, values: Any, diverged: Any) -> None:
 
 def _table(
     data: bytes, columns: Iterable[str], most: int = _MOST_ROWS, values: Sequence[str] = ()
-) -> Any:
+) -> Table:
     """The columns of a Parquet file's content, as an Arrow table; ValueError if they are others.
 
     values: further columns, which may be of any kind that a parameter's value is.

@@ -56,7 +56,7 @@ def axis(name: str, values: object, at: Place = ()) -> list[Point]:
     return [p for i, value in enumerate(listed) for p in points(name, Entry(value, (*at, i)))]
 
 
-def entries(name: str, values: Any) -> list[Any]:
+def entries(name: str, values: Any) -> list[object]:
     """The values of one name: those of a list, or of a range `{from: 0, to: 1, step: 0.25}`.
 
     A range takes from and to, both included, and step (1, between whole numbers) or count; with
@@ -199,7 +199,7 @@ def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[An
     return [float(start + i * width) for i in range(count)]  # 0.3, not 0.30000000000000004
 
 
-def _tidy(made: Iterable[float], given: Iterable[Any]) -> list[Any]:
+def _tidy(made: Iterable[float], given: Iterable[object]) -> list[Any]:
     """Whole numbers where whole numbers were given and all are."""
     made = list(made)
     whole = all(isinstance(g, int) for g in given) and all(float(v).is_integer() for v in made)
