@@ -88,7 +88,7 @@ def crossing(
     """
     left, right = (found[found.label == label].set_index("trials") for label in (one, other))
     if measure.better == "lower":  # the band that lies below is ahead
-        one, other, left, right = other, one, right, left
+        one, other = other, one
     ahead = [
         one if left.low[k] > right.high[k] else other if right.low[k] > left.high[k] else ""
         for k in left.index

@@ -154,7 +154,7 @@ def result(
         "evaluated": data.evaluated,
         "examples": {"train": len(data.train_y), "test": len(data.test_y)},
         "classes": data.classes,
-        "metrics": [metric.measure(data).described() for metric in task.metrics],
+        "measures": [metric.measure(data).described() for metric in task.metrics],
         "data": data.fingerprint,
         "dtype": recorders[0].dtype,
         "trained_together": [len(recorder.seeds) for recorder in recorders],
