@@ -165,7 +165,7 @@ _AIRBENCH_SOURCE = (
 )
 
 
-# Without its chance level: two thirds of that, up to which a network counts as stuck, are a good one.
+# Without a chance level: two thirds of it, up to which a network counts as stuck, is a good result.
 _BITS = replace(BITS_PER_CHARACTER, chance=None)
 _NANOGPT = Recipe(
     epochs=81,
