@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from afnlab.native.planes import HalvingPool, PlaneNorm
 from afnlab.training.models import MakeActivation
 
-COMPILED = "compiled"  # attribute of what builds networks with layers of `afnlab.native.planes`
+COMPILED = "compiled"  # attribute of what builds networks with compiled loops of `afnlab.native`
 
 
 class ResidualBlock(nn.Module):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from afnlab.feedforward import GLU, FeedForward, hidden_size
 from afnlab.native.attention import attention
+from afnlab.training.convnets import COMPILED
 from afnlab.training.models import MakeActivation, rotated_linear
 
 
@@ -200,4 +201,5 @@ def transformer(
         network.initialize(draws, spread)
         return network
 
+    setattr(build, COMPILED, True)
     return build
