@@ -21,7 +21,7 @@ from afnlab.runs.sweeps.sweep_file import read
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
-from afnlab.training.plan import plan
+from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.space import space
 from afnlab.training.tune import best_candidate
@@ -48,7 +48,7 @@ def trained(name: str) -> pd.DataFrame:
         Member(seed, resolve(task, record, among.candidates(seed)[number]))
         for seed, number in picked
     ]
-    how = plan(task, record, resolve(task, record, {}))
+    how = plan(configure(task, record))
     history = history_of(train_members(how, members, range(len(members)), progress=False))
     last = history[history.epoch == history.epoch.max()]
     found = dict(zip(picked, last[["test_accuracy", "test_loss", "diverged"]].values, strict=True))

@@ -15,6 +15,7 @@ from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import training
 from afnlab.runs.run_spec import RunSpec
 from afnlab.training import tasks
+from afnlab.training.machine import native_kernels
 from afnlab.training.task_settings import Choice
 
 KNOWN = declarations.declared(shared("notebooks") / "train.ipynb")
@@ -76,6 +77,12 @@ def test_a_choice_without_names_is_told_as_a_setting(monkeypatch):
     both = {"other": Choice(("a", "b")), "form": Choice(FORMS, form_name)}
     monkeypatch.setitem(tasks._TASKS, "own", replace(task, settings=both))
     assert asked("swish", "own", form="gated", other="b").label == "SwiGLU(other=b)"
+
+
+def test_compiled_attention_counts_as_a_kernel():
+    """Also with ReLU, which has none: its runs are stale when the loops are edited."""
+    assert asked("relu").native == asked("srelu").native == native_kernels("cpu")
+    assert asked("relu", "digits-mlp").native is False
 
 
 def test_forms_are_other_runs():

@@ -23,9 +23,8 @@ from afnlab.training.initial import build
 from afnlab.training.members import Member
 from afnlab.training.options import resolve
 from afnlab.training.plan import configure, plan
-from afnlab.training.recorder import Recorder
+from afnlab.training.recorder import Recorder, history_of
 from afnlab.training.stack import Stack
-from afnlab.training.task_settings import defaults
 from afnlab.training.transformer import transformer
 
 TASK = get_task("names-gpt")
@@ -175,26 +174,32 @@ def test_no_output_sees_a_later_token(form, name):
         assert (network(changed)[:, at:] - before[:, at:]).abs().amax() > 1e-6  # but its own
 
 
+@pytest.mark.parametrize("name", ["gelu", "prelu", "srelu"])
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_not_computed_for_padding_was_not_needed(form, monkeypatch):
-    """Losses and gradients with sequences one after the other, and with all of their padding."""
-    found = {}
-    data = TASK.data()
-    x, y = data.train_x[:64], data.train_y[:64]
-    for packed in (True, False):
-        monkeypatch.setenv("AFNLAB_NATIVE", "1" if packed else "0")
-        torch.manual_seed(0)
-        settings = defaults(TASK.settings) | {"form": form, "layers": 2}
-        network = TASK.model(nn.GELU, **settings)
-        for p in network.parameters():
-            p.data.mul_(2)  # far from where all logits are alike
-        assert network._packs(x) == packed or compiled._library() is None
-        logits = network(x)
-        nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()
-        found[packed] = [logits[y != MASKED].detach(), *(p.grad for p in network.parameters())]
-        assert all(torch.isfinite(t).all() for t in found[packed])
-    for one, other in zip(found[True], found[False], strict=True):
-        torch.testing.assert_close(one, other, atol=1e-4 * other.abs().max().item(), rtol=0)
+def test_what_is_not_computed_for_padding_was_not_needed(form, name):
+    """Losses and gradients of seeds without their padding, and of each network by itself."""
+    params = {"form": form, "layers": 2, "init_scale": 2.0, "trainable": name == "srelu" or None}
+    params = {n: v for n, v in params.items() if v is not None}
+    seeds = (0, 3)
+    own = stack(TASK, name, params, seeds, dtype="float32", limit_train=64, limit_test=64)
+    if own.chain is None:
+        pytest.skip("no compiler here")
+    draws = torch.Generator().manual_seed(0)
+    index = torch.stack([torch.randperm(64, generator=draws)[:40] for _ in seeds])
+    x, y = own.train.x[index], own.train.y[index]
+    logits = own.logits(x, each=True)
+    own.losses(own.loss, x, y, masked=True).sum().backward()
+    record = get_activation(name)
+    for i, seed in enumerate(seeds):
+        network = build(TASK, record, resolve(TASK, record, params), seed, TASK.data().inputs)
+        expected = network(x[i])
+        nn.functional.cross_entropy(expected.flatten(0, 1), y[i].flatten()).backward()
+        known = y[i] != MASKED
+        torch.testing.assert_close(logits[i][known], expected[known], atol=1e-5, rtol=1e-4)
+        assert (logits[i][~known] == 0).all()
+        for n, p in network.named_parameters():
+            found, scale = own.params[n].grad[i], p.grad.abs().max().item()
+            torch.testing.assert_close(found, p.grad, atol=1e-4 * scale, rtol=0)
 
 
 @pytest.mark.parametrize(("heads", "width"), [(4, 32), (2, 32), (1, 32), (3, 24)])
@@ -273,10 +278,11 @@ def test_parameter_counts(form, width, layers):
     [
         ({}, "float32"),
         ({"form": "squared", "layers": 2}, "float32"),
-        ({"form": "gated", "auto_rot": True}, "float64"),  # rotation amplifies rounding
+        ({"form": "gated"}, "float64"),  # by torch.vmap
+        ({"form": "gated", "auto_rot": True}, "float64"),
     ],
 )
-def test_stacked_equals_alone(params, dtype):
+def test_stacked_equals_alone(params, dtype, monkeypatch):
     seeds = (0, 2, 5)
     given = {"params": {"lr": 1e-3, **params}, "seeds": seeds, "record": ["steps"], "dtype": dtype}
     task = replace(TASK, recipe=replace(TASK.recipe, epochs=1))
@@ -284,14 +290,20 @@ def test_stacked_equals_alone(params, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # of operations that are not batched
         stacked = train(task, "gelu", group=3, **given, **limits)
-    alone = train(task, "gelu", **given, **limits)
+    alone = [train(task, "gelu", group=1, **given, **limits)]
     assert stacked.info["trained_together"] == [3]
-    assert alone.info["trained_together"] == [1, 1, 1]  # on a CPU
-    for one, other in ((stacked.steps, alone.steps), (stacked.history, alone.history)):
-        columns = [c for c in one.columns if c != "seconds"]
-        pairs = (t.sort_values(["seed", columns[1]])[columns] for t in (one, other))
-        a, b = (t.to_numpy(dtype=float) for t in pairs)
-        np.testing.assert_allclose(a, b, atol=2e-4 if dtype == "float32" else 1e-8)
+    assert alone[0].info["trained_together"] == [1, 1, 1]
+    usual = train(task, "gelu", **given, **limits).info["trained_together"]
+    if compiled._library() is not None:
+        assert usual == ([3] if dtype == "float32" else [1, 1, 1])
+    monkeypatch.setenv("AFNLAB_NATIVE", "0")  # by torch's operations, padding included
+    alone.append(train(task, "gelu", group=1, **given, **limits))
+    for other in alone:
+        for one, two in ((stacked.steps, other.steps), (stacked.history, other.history)):
+            columns = [c for c in one.columns if c != "seconds"]
+            pairs = (t.sort_values(["seed", columns[1]])[columns] for t in (one, two))
+            a, b = (t.to_numpy(dtype=float) for t in pairs)
+            np.testing.assert_allclose(a, b, atol=5e-4 if dtype == "float32" else 1e-8)
 
 
 def test_forms_share_their_draws():
@@ -356,9 +368,11 @@ def test_seeds_that_are_tuned_differ_in_their_rates_alone():
     options = [resolve(TASK, record, {"lr": lr}) for lr in (1e-3, 3e-3)]
     limits = {"epochs": 1, "limit_train": 128, "limit_test": 64}
     how = plan(configure(TASK, record, params={"lr": 1e-3}, **limits))
-    recorders = train_members(how, [Member(0, o) for o in options], [0, 1])
-    losses = [r.tables_of()["history"].train_loss.item() for r in recorders]
-    assert losses[0] != losses[1]
+    together = history_of(train_members(how, [Member(0, o) for o in options], [0, 1]))
+    for i, own in enumerate(options):
+        alone = history_of(train_members(how, [Member(0, own)], [0]))
+        assert together.train_loss[i] == pytest.approx(alone.train_loss.item(), abs=1e-5)
+    assert together.train_loss[0] != together.train_loss[1]
 
 
 def test_weights_and_models_are_kept():
@@ -402,6 +416,20 @@ def test_other_types(dtype):
 def test_bad_settings_are_named(params, message):
     with pytest.raises(ValueError, match=message):
         resolve(TASK, get_activation("relu"), params)
+
+
+def test_a_result_says_how_many_parameters():
+    limits = {"limit_train": 64, "limit_test": 10, "seeds": 2}
+    assert train(TASK, "relu", **limits).info["parameters"] == 14_560
+    gated = train(TASK, "srelu", params={"form": "gated", "trainable": True}, **limits)
+    assert gated.info["parameters"] == 14_528 + 1
+    assert train("digits-mlp", "relu", seeds=2, epochs=1).info["parameters"] == 6_570
+
+
+def test_a_trained_network_is_not_called_stuck():
+    measure = TASK.metric.measure(TASK.data())
+    assert (measure.key, measure.better, measure.unit) == ("bits_per_character", "lower", "bits")
+    assert measure.stuck is None  # at 3.4 bits it has learned, though 27 tokens have 4.75
 
 
 def test_tied_weights_and_dropout():

@@ -11,7 +11,7 @@ from afnlab.native.planes import HalvingPool, PlaneNorm
 from afnlab.training.models import MakeActivation
 
 LOGIT_DIVISOR = 9  # of cifar10-airbench, whose script calls 1/9 the scaling factor
-COMPILED = "compiled"  # attribute of what builds networks with layers of `afnlab.native.planes`
+COMPILED = "compiled"  # attribute of what builds networks with compiled loops of `afnlab.native`
 
 
 class ResidualBlock(nn.Module):
