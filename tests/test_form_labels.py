@@ -66,7 +66,9 @@ def test_a_users_own_keeps_its_file(tmp_path):
 
 def test_a_choice_without_names_is_told_as_a_setting(monkeypatch):
     settings = {"form": Choice(FORMS), "kind": Choice(("rnn", "lstm"))}
-    task = Task("own", get_task("digits-mlp").data, lambda new: None, Recipe(1, 8), settings=settings)
+    task = Task(
+        "own", get_task("digits-mlp").data, lambda new: None, Recipe(1, 8), settings=settings
+    )
     monkeypatch.setitem(tasks._TASKS, "own", task)
     label = asked("swish", "own", form="gated", kind="lstm").label
     assert label == "swish(form=gated, kind=lstm)"
