@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
+from afnlab.measures import Measure
 from afnlab.registry import (
     Activation,
     Param,
@@ -32,6 +33,7 @@ __all__ = [
     "Activation",
     "Data",
     "Loss",
+    "Measure",
     "Metric",
     "Param",
     "Recipe",

@@ -11,7 +11,7 @@ from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation
 
 PLAIN, SQUARED, GATED = FORMS = ("plain", "squared", "gated")
-# Hidden units an input: 8/3 for a gate, which has three matrices, makes as many weights as 4 for two.
+# Hidden units an input: with 8/3 a gate, which has three matrices, has as many weights as with 4.
 HIDDEN = {PLAIN: 4.0, SQUARED: 4.0, GATED: 8 / 3}
 # What the field calls gates whose names the rule of `form_name` would not give (Shazeer 2020).
 GATES = {"Sigmoid": "GLU", "Swish": "SwiGLU", "SiLU": "SwiGLU", "Identity": "Bilinear"}
@@ -25,8 +25,8 @@ def hidden_size(d: int, form: str = PLAIN) -> int:
 def form_name(activation: str | Activation | nn.Module, form: str) -> str:
     """What a layer of this form and activation is called: ReGLU, SwiGLU, Mish-GLU, ReLU squared.
 
-    A gate of a function whose name ends in LU has a G before that; of any other it is the function's
-    name and GLU; `GATES` are the exceptions. A plain layer has the name of the function.
+    A gate of a function whose name ends in LU has a G before that; of any other it is the name of
+    the function and GLU; `GATES` are the exceptions. A plain layer has the name of the function.
     """
     if isinstance(activation, nn.Module):
         name = type(activation).__name__

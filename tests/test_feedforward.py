@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from functools import partial
 
 import pytest
 import torch
@@ -107,7 +108,7 @@ def test_a_gate_alone():
 
 
 def test_modules_and_their_makers_are_taken():
-    for given in (nn.SiLU(), nn.SiLU, lambda: nn.SiLU(), "silu", afnlab.nn.SiLU()):
+    for given in (nn.SiLU(), nn.SiLU, partial(nn.SiLU), "silu", afnlab.nn.SiLU()):
         torch.testing.assert_close(layer(given, "gated")(X), layer("swish", "gated")(X))
     trained = layer(afnlab.nn.SReLU(trainable=True), "squared")
     assert "activation.t" in dict(trained.named_parameters())

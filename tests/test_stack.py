@@ -185,7 +185,7 @@ def test_convolutions_run_in_turn_and_equal_a_stack_of_them():
     task = get_task("digits-convnet")
     options = {"seeds": 2, "epochs": 1, "limit_train": 100, "limit_test": 50, "dtype": "float64"}
     network = nn.Sequential(*task.model(afnlab.nn.ReLU)[:2], nn.Flatten(), nn.Linear(64, 10))
-    assert not layout.together(network, torch.device("cpu"))
+    assert not layout.together(network, torch.device("cpu"), torch.float32)
     plain = Task("own", task.data, Convolutional, Recipe(2, 50))
     in_turn = afnlab.train(plain, "gelu", **options)
     at_once = afnlab.train(plain, "gelu", **options, group=2)

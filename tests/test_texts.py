@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_data_files import mirror, small  # noqa: F401  (fixtures)
 
 from afnlab import cli
 from afnlab.paths import shared
 from afnlab.training import files, texts
 from afnlab.training.files import DataError
 from afnlab.training.metrics import MASKED
-from test_data_files import mirror, small  # noqa: F401  (fixtures)
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = b"First Citizen:\nBefore we proceed any further, hear me speak.\n\n" * 9

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from math import log, sqrt
+from itertools import pairwise
+from math import cos, log, pi, sqrt
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 import afnlab
-from afnlab import get_task, train
+from afnlab import Recipe, Task, get_task, train
 from afnlab.feedforward import FORMS
 from afnlab.native import attention as compiled
 from afnlab.registry import get_activation
@@ -51,7 +52,7 @@ class Reference:
         return x / (x.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * self.w[name]
 
     def attention(self, x, name):
-        batch, positions, width = x.shape
+        _, positions, width = x.shape
         size = width // self.heads
         queries, keys, values = (x @ self.w[f"{name}.inputs.weight"].T).split(width, dim=2)
         out = torch.zeros_like(x)
@@ -85,7 +86,7 @@ class Reference:
             x = x + self.feed_forward(
                 self.norm(x, f"{block}.feed_forward_norm.weight"), f"{block}.feed_forward"
             )
-        return self.norm(x, "norm.weight") @ self.w["output.weight"].T
+        return self.norm(x, "norm.weight") @ self.w.get("output.weight", self.w["tokens.weight"]).T
 
     def loss(self, tokens, targets):
         logits = self.logits(tokens)
@@ -131,6 +132,36 @@ def test_losses_of_25_steps_are_those_of_a_reference(case):
     assert found.item() < log(27) - 0.2  # it has learned
 
 
+def test_nanogpt_s_recipe_over_25_steps():
+    """Tied weights, decay of matrices alone, clipped gradients, warm-up and cosine."""
+    network = transformer(27, 14, heads=2, tied=True, spread=0.02)
+    recipe = Recipe(1, 16, 0.05, 0.1, "nanogpt", schedule=(0.0, 0.2, 0.1))
+    task = Task("own", TASK.data, network, recipe, settings=TASK.settings | {"width": 16})
+    own = stack(task, "gelu", {}, limit_train=400, limit_test=10)
+    other = Reference({n: p[0] for n, p in own.params.items()}, 2, F["gelu"], "plain")
+    assert "output.weight" not in other.w
+    weights = list(other.w.values())
+    groups = [
+        {"params": [w for w in weights if w.dim() >= 2], "weight_decay": 0.1},
+        {"params": [w for w in weights if w.dim() < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=0.05, betas=(0.9, 0.99))
+    recorder, clipped = Recorder([3], own, set()), 0
+    own.network.train()
+    for step, index in zip(range(25), own.batches(), strict=True):
+        found = own.step(index, recorder)
+        loss = other.loss(own.train.x[index[0]], own.train.y[index[0]])
+        optimizer.zero_grad()
+        loss.backward()
+        clipped += torch.nn.utils.clip_grad_norm_(weights, 1.0).item() > 1
+        rate = (step + 1) / 6 if step < 5 else 0.1 + 0.9 * (1 + cos(pi * (step - 5) / 20)) / 2
+        for group in optimizer.param_groups:
+            group["lr"] = 0.05 * rate
+        optimizer.step()
+        assert abs(found.item() - loss.item()) < 1e-9, step
+    assert 0 < clipped < 25
+
+
 @pytest.mark.parametrize("name", ["softmin", "srelu", "apec"])
 @pytest.mark.parametrize("form", FORMS)
 def test_no_output_sees_a_later_token(form, name):
@@ -146,26 +177,32 @@ def test_no_output_sees_a_later_token(form, name):
         assert (network(changed)[:, at:] - before[:, at:]).abs().amax() > 1e-6  # but its own
 
 
+@pytest.mark.parametrize("name", ["gelu", "prelu", "srelu"])
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_not_computed_for_padding_was_not_needed(form, monkeypatch):
-    """Losses and gradients with sequences one after the other, and with all of their padding."""
-    found = {}
-    data = TASK.data()
-    x, y = data.train_x[:64], data.train_y[:64]
-    for packed in (True, False):
-        monkeypatch.setenv("AFNLAB_NATIVE", "1" if packed else "0")
-        torch.manual_seed(0)
-        settings = defaults(TASK.settings) | {"form": form, "layers": 2}
-        network = TASK.model(lambda: nn.GELU(), **settings)
-        for p in network.parameters():
-            p.data.mul_(5)  # far from where all logits are alike
-        assert network._packs(x) == packed or compiled._library() is None
-        logits = network(x)
-        nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()
-        found[packed] = [logits[y != MASKED].detach(), *(p.grad for p in network.parameters())]
-        assert all(torch.isfinite(t).all() for t in found[packed])
-    for one, other in zip(found[True], found[False], strict=True):
-        torch.testing.assert_close(one, other, atol=2e-5 * other.abs().max().item(), rtol=0)
+def test_what_is_not_computed_for_padding_was_not_needed(form, name):
+    """Losses and gradients of seeds without their padding, and of each network by itself."""
+    params = {"form": form, "layers": 2, "init_scale": 2.0, "trainable": name == "srelu" or None}
+    params = {n: v for n, v in params.items() if v is not None}
+    seeds = (0, 3)
+    own = stack(TASK, name, params, seeds, dtype="float32", limit_train=64, limit_test=64)
+    if own.chain is None:
+        pytest.skip("no compiler here")
+    draws = torch.Generator().manual_seed(0)
+    index = torch.stack([torch.randperm(64, generator=draws)[:40] for _ in seeds])
+    x, y = own.train.x[index], own.train.y[index]
+    logits = own.logits(x, each=True)
+    own.losses(own.loss, x, y, masked=True).sum().backward()
+    record = get_activation(name)
+    for i, seed in enumerate(seeds):
+        network = build(TASK, record, resolve(TASK, record, params), seed, TASK.data().inputs)
+        expected = network(x[i])
+        nn.functional.cross_entropy(expected.flatten(0, 1), y[i].flatten()).backward()
+        known = y[i] != MASKED
+        torch.testing.assert_close(logits[i][known], expected[known], atol=1e-5, rtol=1e-4)
+        assert (logits[i][~known] == 0).all()
+        for n, p in network.named_parameters():
+            found, scale = own.params[n].grad[i], p.grad.abs().max().item()
+            torch.testing.assert_close(found, p.grad, atol=1e-4 * scale, rtol=0)
 
 
 @pytest.mark.parametrize(("heads", "width"), [(4, 32), (2, 32), (1, 32), (3, 24)])
@@ -179,7 +216,7 @@ def test_compiled_attention_is_torch_s(heads, width):
     grad = torch.randn(sum(lengths), width, generator=draws)
     y = compiled.packed_attention(x, heads, starts)
     y.backward(grad)
-    for i, j in zip(starts[:-1], starts[1:], strict=True):
+    for i, j in pairwise(starts):
         own = x.detach()[i:j].double().requires_grad_()
         expected = compiled.attention(own.unsqueeze(0), heads)[0]
         expected.backward(grad[i:j].double())
@@ -232,7 +269,7 @@ COUNTS = {
 @pytest.mark.parametrize(("form", "width", "layers"), COUNTS)
 def test_parameter_counts(form, width, layers):
     settings = {"form": form, "width": width, "layers": layers}
-    network = TASK.model(lambda: nn.ReLU(), **settings)
+    network = TASK.model(nn.ReLU, **settings)
     count = sum(p.numel() for p in network.parameters())
     assert count == COUNTS[form, width, layers]
     if (form, width, layers) == ("plain", 32, 1):
@@ -244,10 +281,11 @@ def test_parameter_counts(form, width, layers):
     [
         ({}, "float32"),
         ({"form": "squared", "layers": 2}, "float32"),
-        ({"form": "gated", "auto_rot": True}, "float64"),  # rotation amplifies rounding
+        ({"form": "gated"}, "float64"),  # by torch.vmap
+        ({"form": "gated", "auto_rot": True}, "float64"),
     ],
 )
-def test_stacked_equals_alone(params, dtype):
+def test_stacked_equals_alone(params, dtype, monkeypatch):
     seeds = (0, 2, 5)
     given = {"params": {"lr": 1e-3, **params}, "seeds": seeds, "record": ["steps"], "dtype": dtype}
     task = replace(TASK, recipe=replace(TASK.recipe, epochs=1))
@@ -255,14 +293,20 @@ def test_stacked_equals_alone(params, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # of operations that are not batched
         stacked = train(task, "gelu", group=3, **given, **limits)
-    alone = train(task, "gelu", **given, **limits)
+    alone = [train(task, "gelu", group=1, **given, **limits)]
     assert stacked.info["trained_together"] == [3]
-    assert alone.info["trained_together"] == [1, 1, 1]  # on a CPU
-    for one, other in ((stacked.steps, alone.steps), (stacked.history, alone.history)):
-        columns = [c for c in one.columns if c != "seconds"]
-        pairs = (t.sort_values(["seed", columns[1]])[columns] for t in (one, other))
-        a, b = (t.to_numpy(dtype=float) for t in pairs)
-        np.testing.assert_allclose(a, b, atol=2e-4 if dtype == "float32" else 1e-8)
+    assert alone[0].info["trained_together"] == [1, 1, 1]
+    usual = train(task, "gelu", **given, **limits).info["trained_together"]
+    if compiled._library() is not None:
+        assert usual == ([3] if dtype == "float32" else [1, 1, 1])
+    monkeypatch.setenv("AFNLAB_NATIVE", "0")  # by torch's operations, padding included
+    alone.append(train(task, "gelu", group=1, **given, **limits))
+    for other in alone:
+        for one, two in ((stacked.steps, other.steps), (stacked.history, other.history)):
+            columns = [c for c in one.columns if c != "seconds"]
+            pairs = (t.sort_values(["seed", columns[1]])[columns] for t in (one, two))
+            a, b = (t.to_numpy(dtype=float) for t in pairs)
+            np.testing.assert_allclose(a, b, atol=5e-4 if dtype == "float32" else 1e-8)
 
 
 def test_forms_share_their_draws():
@@ -281,8 +325,11 @@ def test_forms_share_their_draws():
     for i in range(2):
         layer = f"blocks.{i}.feed_forward"
         assert torch.equal(gated[f"{layer}.up.gate.weight"], plain[f"{layer}.up.weight"][:85])
-        assert torch.equal(gated[f"{layer}.down.weight"], plain[f"{layer}.down.weight"][:, :85])
-        assert gated[f"{layer}.up.value.weight"].std() == pytest.approx(0.02, rel=0.1)
+        common = plain[f"{layer}.down.weight"][:, :85] * sqrt(128 / 85)  # torch's spread
+        torch.testing.assert_close(gated[f"{layer}.down.weight"], common)
+        value = gated[f"{layer}.up.value.weight"]
+        assert value.abs().max() <= 1 / sqrt(32)
+        assert value.std() == pytest.approx(1 / sqrt(3 * 32), rel=0.05)
     assert not torch.equal(weights("plain", 5)["tokens.weight"], plain["tokens.weight"])
 
 
@@ -294,7 +341,7 @@ def test_all_activations_and_forms_have_the_same_batches():
         for name, form in (("relu", "plain"), ("gelu", "gated"), ("mish", "squared"))
     ]
     for other in found[1:]:  # hardly trained, the losses are those of batches and common weights
-        np.testing.assert_allclose(other, found[0], atol=0.01)
+        assert np.corrcoef(other, found[0])[0, 1] > 0.9
 
 
 def test_auto_rotation_concerns_the_projections_alone():
@@ -374,7 +421,7 @@ def test_bad_settings_are_named(params, message):
 def test_tied_weights_and_dropout():
     torch.manual_seed(0)
     build_one = transformer(65, 16, heads=2, tied=True, dropout=0.5)
-    network = build_one(lambda: nn.GELU(), form="plain", width=16, layers=2)
+    network = build_one(nn.GELU, form="plain", width=16, layers=2)
     assert network.output.weight is network.tokens.weight
     assert sum(p.numel() for p in network.parameters()) == 65 * 16 + 16 * 16 + 24 * 256 + 5 * 16
     tokens = torch.randint(65, (3, 16))

@@ -72,7 +72,7 @@ class GPT(nn.Module):
         self.wte = nn.Embedding(ours.tokens.num_embeddings, width)
         self.wpe = nn.Embedding(positions, width)
         self.h = nn.ModuleList()
-        for block in ours.blocks:
+        for block in ours.each_block:
             own, heads = block.feed_forward, block.attention.heads
             mlp = MLP(width, own.down.in_features, function, own.form)
             self.h.append(Block(CausalSelfAttention(width, heads, positions), mlp, width))
@@ -88,7 +88,7 @@ class GPT(nn.Module):
         """Names here, with the weights there."""
         found = [("wte.weight", ours.tokens.weight), ("wpe.weight", ours.positions.weight)]
         found += [("ln_f.weight", ours.norm.weight), ("lm_head.weight", ours.output.weight)]
-        for i, block in enumerate(ours.blocks):
+        for i, block in enumerate(ours.each_block):
             weights = dict(block.named_parameters())
             names = {
                 "ln_1.weight": "attention_norm.weight",

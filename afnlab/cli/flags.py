@@ -50,7 +50,7 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         "--margin",
         type=float,
         metavar="SIZE",
-        help="a difference too small to matter, as it is printed: in points of accuracy, dB, ...",
+        help="a difference too small to matter, as it is printed: in points, dB, ...",
     )
     sub.add_argument(
         "--speed",

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from afnlab.autorot import AutoRotLinear
 from afnlab.nn import ActivationModule, module_class
+from afnlab.training import stacked_transformer
 from afnlab.training.noise import Noise
+from afnlab.training.transformer import Transformer
 
 Tensors = Mapping[str, Tensor]
 Layer = Callable[[Tensors, Tensor], Tensor]  # all stacked tensors by name, x (seeds, batch, ...)
@@ -44,8 +46,14 @@ class _Linear(torch.autograd.Function):
         )
 
 
-def chain(network: nn.Module, noise: Noise) -> list[Layer] | None:
-    """The network's layers over stacked tensors; None if it is not a chain of known ones."""
+def chain(network: nn.Module, noise: Noise, other: bool = False) -> list[Layer] | None:
+    """The network's layers over stacked tensors; None if it is not a chain of known ones.
+
+    A transformer counts as one layer, on a CPU and in float32; other: it is to run otherwise.
+    """
+    if isinstance(network, Transformer):
+        served = not other and stacked_transformer.serves(network)
+        return [stacked_transformer.forward(network)] if served else None
     if type(network) is not nn.Sequential or _hooked(network):
         return None
     names = {id(module): name for name, module in network.named_modules()}  # shared: the first

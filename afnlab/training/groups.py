@@ -25,7 +25,7 @@ def size(how: Plan, members: Sequence[Member]) -> int:
     first = members[0]
     with torch.random.fork_rng(devices=[]):
         network = build(how.task, how.activation, first.options, first.seed, how.data.inputs)
-        if not together(network, how.device):
+        if not together(network, how.device, how.dtype):
             return 1
         count = min(PROBE, len(how.data.train_x))
         example = how.data.floats(how.data.train_x[:count])
@@ -44,7 +44,8 @@ def size(how: Plan, members: Sequence[Member]) -> int:
         for p in network.parameters():
             kept.pop(p.data_ptr(), None)
         noise.load(None if pool is None else pool[0])
-        if chain(network, noise) is None and not stackable(network, example):
+        other = how.device.type != "cpu" or how.dtype != torch.float32
+        if chain(network, noise, other) is None and not stackable(network, example):
             return 1
     # Beside the weights: their gradients, the optimizer's two averages, and as much again.
     per_member = sum(kept.values()) * first.options.batch_size / count + 6 * weights

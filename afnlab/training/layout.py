@@ -5,23 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from afnlab.training import mixed
-from afnlab.training.recurrent import Unrolled
+from afnlab.training import mixed, stacked_transformer
 from afnlab.training.transformer import CausalAttention
 
 
-def together(network: nn.Module, device: torch.device) -> bool:
+def together(network: nn.Module, device: torch.device, dtype: torch.dtype) -> bool:
     """Whether training seeds in one stack is faster than one after the other.
 
-    Attention: on a CPU the numbers of one seed stay in its cache, those of twelve do not, and
-    batched products of narrow matrices gain nothing. Convolutions: on two CPU cores four seeds took
-    2.5 to 8 times longer stacked (grouped convolutions) than one after the other in the
-    channels-last layout. torch's recurrent layers have no batching rule for weights, unless they
-    are unrolled; `stackable` finds what else has none.
+    Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
+    convolutions) than one after the other in the channels-last layout. torch's recurrent layers
+    have no batching rule for weights, unless they are unrolled (attribute `unrolled`); `stackable`
+    finds what else has none. Attention: on a CPU batched products of narrow matrices gain nothing,
+    but see `stacked_transformer`.
     """
-    unrolled = {id(m.layer) for m in network.modules() if isinstance(m, Unrolled)}
+    if dtype == torch.float32 and stacked_transformer.serves(network):
+        return True
     kinds = (nn.RNNBase, CausalAttention) if device.type == "cpu" else nn.RNNBase
-    alone = any(isinstance(m, kinds) and id(m) not in unrolled for m in network.modules())
+    alone = any(
+        isinstance(m, kinds) and not getattr(m, "unrolled", False) for m in network.modules()
+    )
     return not (alone or _has_convolutions(network))
 
 

@@ -53,9 +53,9 @@ class Metric(Measure):
 
     Attributes:
         total: given the outputs (examples, ...) of one network and the targets (examples, ...),
-            returns the sum over the examples and what to divide it by, as tensors without
-            dimensions, so that parts of the data add up exactly. It is called inside `torch.vmap`.
-            Where targets can be `MASKED`, it has to leave them out.
+            returns the sum over the examples and what to divide it by, two numbers or tensors
+            without dimensions, so that parts of the data add up exactly. It is called inside
+            `torch.vmap`. Where targets can be `MASKED`, it has to leave them out.
         finish: maps the quotient of the two, summed over all parts, to the value.
         chance: also a function of the `Data`.
 
@@ -90,10 +90,11 @@ class Metric(Measure):
             ValueError: if `total` cannot be evaluated, or returns anything but two numbers.
         """
         try:
-            found = torch.vmap(self.total, (0, None))(outputs, targets)
-            total, count = (t.double() for t in found)
+            total, count = torch.vmap(self._totals, (0, None))(outputs, targets)
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             reason = str(error).partition("\n")[0]
+            if "memory" in reason:
+                raise
             raise ValueError(
                 f"metric {self.name}: total cannot be evaluated on outputs"
                 f" {tuple(outputs.shape[1:])} and targets {tuple(targets.shape)}: {reason}"
@@ -105,6 +106,12 @@ class Metric(Measure):
                     f" got a tensor {tuple(part.shape[1:])}"
                 )
         return torch.stack([total, count])
+
+    def _totals(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        found = self.total(outputs, targets)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeError(f"it must return the sum and the count, got a {type(found).__name__}")
+        return tuple(torch.as_tensor(v, device=outputs.device).double() for v in found)
 
     def values(self, totals: Tensor) -> Tensor:
         """The values (seeds,) of totals that were added up over all parts of the data."""

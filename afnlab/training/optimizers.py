@@ -18,8 +18,8 @@ ADAM_MOMENTUM = 0.9
 class Setting:
     """What an optimizer needs to know of a training: stacked parameters by name, and its length.
 
-    schedule: see `Airbench` and `NanoGPT`; the others keep their learning rate. momentum: the decay of the mean
-    gradient (Adam's first beta); None: the optimizer's own.
+    schedule: see `Airbench` and `NanoGPT`; the others keep their learning rate. momentum: the decay
+    of the mean gradient (Adam's first beta); None: the optimizer's own.
     """
 
     params: dict[str, Tensor]

@@ -63,7 +63,6 @@ class Stack:
     optimizer: torch.optim.Optimizer | PerMember
     activations: dict[str, ActivationModule]
     bounds: dict[str, tuple[float, float]]
-    own: dict[str, nn.Parameter]  # of a network that runs as it is, in the memory of `params`
     replayed: Replayed | None = None
 
     @classmethod
@@ -82,7 +81,7 @@ class Stack:
         buffers = {n: b.detach() for n, b in buffers.items()}
         train = Augmented(data, recipe.augment, seeds, device)
         noise = Noise(network, data.floats(train.x[:2], mixed.kept(kind)), seeds)
-        layers = chain(network, noise)
+        layers = chain(network, noise, bool(narrow))
         if narrow and layers is None:
             mixed.cast_inputs(network, stacked=len(members) > 1)
         per_epoch = len(train) / options.batch_size
@@ -104,10 +103,6 @@ class Stack:
         for site, module in activations.items():
             bounds |= module.stored_bounds(site)
             module.constrained = False  # `logits` does it for all members at once
-        alone = len(members) == 1 and layers is None
-        own = {} if bounds or buffers or narrow or not alone else dict(network.named_parameters())
-        for name, param in own.items():
-            param.data = params[name].data[0]
         return cls(
             task=task,
             network=network,
@@ -130,7 +125,6 @@ class Stack:
             optimizer=optimizer(options.optimizer, setting, [m.rates for m in members]),
             activations=activations,
             bounds=bounds,
-            own=own,
         )
 
     def __enter__(self) -> Stack:
@@ -176,9 +170,6 @@ class Stack:
 
     def _outputs(self, x: Tensor, each: bool) -> Tensor:
         noise = self.noise.draw(x.shape[int(each)]) if self.network.training else None
-        if self.own:
-            self.noise.load(None if noise is None else noise[0])
-            return self.network(x[0] if each else x).unsqueeze(0)
         inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
         params = self.params | inside | mixed.narrowed(self.params, self.narrow)
         if self.chain is not None:
@@ -279,7 +270,7 @@ class Stack:
         varies = self.noise.per_example or self.recipe.augment or recorder.tables
         varies = varies or isinstance(self.optimizer, SCHEDULED)
         device = self.train.x.device
-        if varies or not (together(self.network, device) and graphs.wanted(device)):
+        if varies or not (together(self.network, device, self.dtype) and graphs.wanted(device)):
             return None
         if self.replayed is None:
             self.replayed = Replayed(partial(self.step, recorder=recorder), self._state)
@@ -297,12 +288,10 @@ class Stack:
         hole = self.train.hole(index)
         x = x if hole is None else x.masked_fill(hole, 0.0)
         losses = self.losses(self.loss, x, y, self.train.counted is not None)
-        for param in (*self.params.values(), *self.own.values()):
+        for param in self.params.values():
             param.grad = None
         summed = losses * self.train.weight(index) if self.recipe.summed else losses
         summed.sum().backward()
-        for name, param in self.own.items():
-            self.params[name].grad = None if param.grad is None else param.grad.unsqueeze(0)
         recorder.step(losses)
         self.optimizer.step()
         for name, bounds in self.bounds.items():

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.feedforward import GLU, FeedForward, hidden_size
-from afnlab.native.attention import attention, packed_attention, serves
-from afnlab.nn import ActivationModule
+from afnlab.native.attention import attention
 from afnlab.training.models import MakeActivation, rotated_linear
 
 
@@ -25,12 +24,9 @@ class CausalAttention(nn.Module):
         self.output = nn.Linear(width, width, bias=False)
         self.heads, self.dropout = heads, dropout
 
-    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
-        """starts: of sequences one after the other (rows, width), see `packed_attention`."""
-        inputs, dropout = self.inputs(x), self.dropout if self.training else 0.0
-        if starts is None:
-            return self.output(attention(inputs, self.heads, dropout))
-        return self.output(packed_attention(inputs, self.heads, starts))
+    def forward(self, x: Tensor) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        return self.output(attention(self.inputs(x), self.heads, dropout))
 
 
 class Block(nn.Module):
@@ -43,8 +39,8 @@ class Block(nn.Module):
         self.feed_forward_norm, self.feed_forward = nn.LayerNorm(width, bias=False), feed_forward
         self.dropout = attention.dropout
 
-    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
-        x = x + self._dropped(self.attention(self.attention_norm(x), starts))
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self._dropped(self.attention(self.attention_norm(x)))
         return x + self._dropped(self.feed_forward(self.feed_forward_norm(x)))
 
     def _dropped(self, x: Tensor) -> Tensor:
@@ -58,7 +54,7 @@ class Transformer(nn.Module):
     normalization, an output layer that with `tied` is the transposed embedding.
 
     padding: a token that fills up sequences behind their end; at the first position it is none.
-    Positions that it fills have logits of no meaning, which are 0 where it saves computing them.
+    Positions that it fills have logits of no meaning, which `stacked_transformer` does not compute.
     """
 
     def __init__(
@@ -78,42 +74,17 @@ class Transformer(nn.Module):
             self.output.weight = self.tokens.weight
         self.dropout, self.padding = blocks[0].dropout, padding
 
+    @property
+    def each_block(self) -> list[Block]:
+        """The blocks, in their order."""
+        return list(self.blocks)  # type: ignore[arg-type]
+
     def forward(self, tokens: Tensor) -> Tensor:
-        if self._packs(tokens):
-            return self._packed(tokens)
         x = self.tokens(tokens) + self.positions.weight[: tokens.shape[-1]]
         x = F.dropout(x, self.dropout, self.training) if self.dropout else x
         for block in self.blocks:
             x = block(x)
         return self.output(self.norm(x))
-
-    def _packs(self, tokens: Tensor) -> bool:
-        """Whether to compute sequences one after the other, without their padding.
-
-        Noise is drawn for all positions, so that it is the same in a stack, which has them all.
-        """
-        own: CausalAttention = self.blocks[0].attention  # type: ignore[assignment]
-        if self.training and (self.dropout or self._stochastic):
-            return False
-        return self.padding is not None and serves(own.inputs.weight, tokens, own.heads)
-
-    @property
-    def _stochastic(self) -> bool:
-        found = (block.feed_forward.function for block in self.blocks)
-        return any(isinstance(f, ActivationModule) and f.activation.stochastic for f in found)
-
-    def _packed(self, tokens: Tensor) -> Tensor:
-        batch, positions = tokens.shape
-        at = torch.arange(positions)
-        lengths = ((tokens != self.padding) * at).amax(1) + 1
-        rows = (at < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
-        starts = F.pad(lengths.cumsum(0), (1, 0))
-        x = self.tokens(tokens.flatten()[rows]) + self.positions(rows % positions)
-        for block in self.blocks:
-            x = block(x, starts)
-        logits = self.output(self.norm(x))
-        every = logits.new_zeros(batch * positions, logits.shape[1]).index_copy(0, rows, logits)
-        return every.view(batch, positions, -1)
 
     @torch.no_grad()
     def initialize(self, draws: torch.Generator, spread: float | None) -> None:
@@ -145,16 +116,43 @@ class Transformer(nn.Module):
         for layer in (self.tokens, self.positions):  # a tied weight keeps this draw
             size = 1.0 if spread is None else spread
             layer.weight.copy_(size * torch.randn(layer.weight.shape, generator=draws))
-        for block in self.blocks:
+        for block in self.each_block:
             attention, feed_forward = block.attention, block.feed_forward
             fill(attention.inputs, drawn(3 * width, width))
             fill(attention.output, drawn(width, width), added)
             fill(feed_forward.first, drawn(hidden_size(width), width))
             fill(feed_forward.down, drawn(hidden_size(width), width).T, added)
-        for block in self.blocks:
+        for block in self.each_block:
             if isinstance(block.feed_forward.up, GLU):
                 value = block.feed_forward.up.value
-                fill(value, drawn(*value.weight.shape))
+                hidden = block.feed_forward.down.in_features
+                fill(value, drawn(hidden, width))
+
+
+def pack(tokens: Tensor, padding: int | None) -> tuple[Tensor, Tensor]:
+    """Where the tokens are that are no padding.
+
+    Args:
+        tokens: (sequences, positions).
+        padding: the token that fills up sequences behind their end.
+
+    Returns:
+        Their places in the flat tokens, and how many of them lie before each sequence and in all.
+    """
+    count, positions = tokens.shape
+    if padding is None:
+        lengths = torch.full((count,), positions)
+    else:
+        at = torch.arange(positions)
+        lengths = ((tokens != padding) * at).amax(1) + 1
+    rows = (torch.arange(positions) < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
+    return rows, F.pad(lengths.cumsum(0), (1, 0))
+
+
+def unpacked(values: Tensor, rows: Tensor, sequences: int, positions: int) -> Tensor:
+    """Values of the tokens that are no padding, as (sequences, positions, ...), elsewhere 0."""
+    every = values.new_zeros(sequences * positions, values.shape[1])
+    return every.index_copy(0, rows, values).view(sequences, positions, -1)
 
 
 def transformer(
@@ -189,8 +187,7 @@ def transformer(
         # Normalized inputs (before their weights, which start at 1) lie between these.
         linear: Callable[..., nn.Module] = nn.Linear
         if auto_rot:
-            limits = {"xmin_lim": -sqrt(width), "xmax_lim": sqrt(width)}
-            linear = partial(rotated_linear, L=L, **limits)
+            linear = partial(rotated_linear, L=L, xmin_lim=-sqrt(width), xmax_lim=sqrt(width))
         draws = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         blocks = [
             Block(
