@@ -15,6 +15,7 @@ TAKEN = (
     *("difference", "pairs", "spread", "effect", "improvement", "p", "p_wilcoxon", "p_holm"),
     *("adjusted", "p_equivalent", "p_not_worse", "verdict", "verdict_worst"),
 )
+LONGEST = 60  # characters of a name
 NEAR_CHANCE = 1.5  # times as good as chance: hardly better than it
 DIRECTIONS = ("higher", "lower")
 _TEXTS = ("name", "key", "unit", "better")
@@ -53,8 +54,10 @@ class Measure:
 
     def __post_init__(self) -> None:
         for field in _TEXTS:
-            if not isinstance(value := getattr(self, field), str):
-                raise self._refused(field, value, "a string")
+            value = getattr(self, field)
+            if not (isinstance(value, str) and value.isprintable() and len(value) <= LONGEST):
+                said = f"printable text of {LONGEST} characters at most"
+                raise self._refused(field, value, said)
         if not self.name.strip():
             raise self._refused("name", self.name, "a name to print")
         if not self.key.isidentifier() or self.key in TAKEN:
@@ -81,7 +84,7 @@ class Measure:
             raise self._refused("chance", value, said)
 
     def _refused(self, field: str, value: Any, allowed: str) -> ParameterError:
-        message = f"metric {self.name}: {field} must be {allowed}, got {shown(value)}"
+        message = f"metric {self.name!s:.60}: {field} must be {allowed}, got {shown(value)}"
         return ParameterError(field, value, allowed, message=message)
 
     def contains(self, value: float) -> bool:

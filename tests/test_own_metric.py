@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from test_report import Page, assert_needs_nothing
-from test_runs import means
+from test_runs import means, rewrite, small_runs
 
 import afnlab
 from afnlab.cli import main
 from afnlab.compare import select
-from afnlab.report import write_report
+from afnlab.measures import ACCURACY
+from afnlab.report import export, sections, write_report
 from afnlab.runs import records
 from afnlab.runs.storage.record_schema import measure
 from afnlab.usercode.lookup import load
@@ -163,6 +166,43 @@ def test_the_report_of_a_tuned_sweep_by_it(here):
     ):
         assert words in text, words
     assert "accuracy" not in text.lower()
+
+
+def relabelled(folder: Path, *described: dict) -> None:
+    """Have the records of runs name other metrics, the first run the first of them."""
+    for record, told in zip(records(folder), described, strict=True):
+        measures = [told | {"key": "accuracy"}]
+        rewrite(folder / record["id"], environment={**record["environment"], "measures": measures})
+
+
+ODD = ACCURACY.described() | {"name": "<b>odd</b> & $x$", "unit": "<i>", "scale": 1.0}
+
+
+def test_the_name_of_a_metric_is_text(tmp_path):
+    runs = shutil.copytree(small_runs(), tmp_path / "runs")
+    relabelled(runs, ODD, ODD)
+    (chosen,) = select(runs)
+    for make in (
+        *(sections.headline, sections.table, sections.details, sections.milestones),
+        *(sections.comparison, sections.curves, sections.frontier),
+    ):
+        page = make(chosen).data
+        assert not re.search("<b>|<i>", page)
+    assert "&lt;b&gt;odd&lt;/b&gt; &amp; $x$ (&lt;i&gt;)" in sections.table(chosen).data
+    export.tables(chosen, tmp_path)
+    assert r"\<b\>odd\</b\>" in next(tmp_path.glob("*.md")).read_text()
+
+
+def test_runs_of_two_metrics_are_no_rows_of_one_table(tmp_path):
+    runs = shutil.copytree(small_runs(), tmp_path / "runs")
+    lower = {"name": "error", "better": "lower", "low": 0.0}
+    relabelled(runs, ACCURACY.described(), lower)
+    parts = select(runs)
+    assert [len(part.table) for part in parts] == [1, 1]
+    assert len({part.name for part in parts}) == 2
+    message = "margin must be of one metric alone; these runs are judged by accuracy and error"
+    with pytest.raises(ValueError, match=message):
+        select(runs, margin=0.5)
 
 
 BAD = {

@@ -534,13 +534,13 @@ def test_published_numbers_stand_beside(runs, monkeypatch):
 
 
 def test_a_margin_is_said(runs):
-    (chosen,) = select(runs, margin=0.9)
+    (chosen,) = select(runs, margin=90)
+    assert chosen.margin == 0.9
     assert chosen.table.p_equivalent["srelu"] == 0.25
     assert "p (equivalent)" in sections.details(chosen).data
-    with pytest.raises(
-        ValueError, match=r"margin must be above 0 and below 1 \(a fraction\), got 2"
-    ):
-        select(runs, margin=2)
+    allowed = "margin must be above 0 and below 100 points, for accuracy; got 200"
+    with pytest.raises(ValueError, match=allowed):
+        select(runs, margin=200)
 
 
 def test_a_baseline_that_is_nowhere_as_it_is_by_default(tmp_path):

@@ -378,6 +378,11 @@ def test_a_foreign_table_needs_label_seed_and_a_column():
     assert said == "relu2 has the lowest mean bits per byte, 1.00, and is better than gelu."
 
 
+def test_what_is_no_measure_is_refused():
+    with pytest.raises(ValueError, match=r"metric must be an afnlab\.Measure, .* got 'accuracy'"):
+        compare_histories(BASE, metric="accuracy")
+
+
 def test_no_other_column_of_the_table_can_be_a_key():
     made = table(BASE, rows("a", [0.6] * 6), margin=0.01)
     own = {"accuracy", "accuracy_low", "accuracy_high"}

@@ -20,7 +20,7 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.training_facts import TaskFacts, Trained
-from afnlab.measures import Measure
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
@@ -69,6 +69,7 @@ class Selection:
             f"{one.limit_test} to test": one.limit_test,
             one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
+            self.measure.name: self.measure.name != ACCURACY.name,
         }
         usual = [self.task.name, counted(one.epochs, "epoch")]
         if self.tuning is not None:

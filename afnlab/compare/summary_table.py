@@ -108,6 +108,8 @@ def compare_histories(
             a value that is not a number or out of the metric's bounds, or if the margin is not
             above 0 and below the metric's range.
     """
+    if not isinstance(metric, Measure | None):
+        raise ParameterError("metric", metric, "an afnlab.Measure, or an afnlab.Metric")
     measure = accuracy_of(classes) if metric is None else Measure.read(metric.described())
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
