@@ -23,9 +23,8 @@ from afnlab.training.members import Member
 from afnlab.training.metrics import MASKED
 from afnlab.training.options import resolve
 from afnlab.training.plan import plan
-from afnlab.training.recorder import Recorder
+from afnlab.training.recorder import Recorder, history_of
 from afnlab.training.stack import Stack
-from afnlab.training.task_settings import defaults
 from afnlab.training.transformer import transformer
 
 TASK = get_task("names-gpt")
@@ -370,9 +369,11 @@ def test_seeds_that_are_tuned_differ_in_their_rates_alone():
     record = get_activation("relu")
     options = [resolve(TASK, record, {"lr": lr}) for lr in (1e-3, 3e-3)]
     how = plan(TASK, record, options[0], epochs=1, limit_train=128, limit_test=64)
-    recorders = train_members(how, [Member(0, o) for o in options], [0, 1])
-    losses = [r.tables_of()["history"].train_loss.item() for r in recorders]
-    assert losses[0] != losses[1]
+    together = history_of(train_members(how, [Member(0, o) for o in options], [0, 1]))
+    for i, own in enumerate(options):
+        alone = history_of(train_members(how, [Member(0, own)], [0]))
+        assert together.train_loss[i] == pytest.approx(alone.train_loss.item(), abs=1e-5)
+    assert together.train_loss[0] != together.train_loss[1]
 
 
 def test_weights_and_models_are_kept():

@@ -17,8 +17,9 @@ def in_turn(
     rounds: int = 15,
     least: float = 0.02,
     device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[K, float]:
-    """Median seconds of one call of each rival.
+    """Median seconds of one call of each rival, by a clock.
 
     The rivals take turns, so that a machine that slows down slows them all; each turn repeats its
     call for at least `least` seconds.
@@ -26,21 +27,23 @@ def in_turn(
     repeats = {}
     for name, call in rivals.items():
         call()
-        repeats[name] = max(1, round(least / max(_time(call, 1, device), 1e-7)))
+        repeats[name] = max(1, round(least / max(_time(call, 1, device, clock), 1e-7)))
     times: dict[K, list[float]] = {name: [] for name in rivals}
     for _ in range(rounds):
         for name, call in rivals.items():
-            times[name].append(_time(call, repeats[name], device))
+            times[name].append(_time(call, repeats[name], device, clock))
     return {name: median(values) for name, values in times.items()}
 
 
-def _time(call: Callable[[], object], repeats: int, device: str) -> float:
+def _time(
+    call: Callable[[], object], repeats: int, device: str, clock: Callable[[], float]
+) -> float:
     _wait(device)
-    start = time.perf_counter()
+    start = clock()
     for _ in range(repeats):
         call()
     _wait(device)
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def _wait(device: str) -> None:

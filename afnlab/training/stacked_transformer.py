@@ -75,7 +75,7 @@ def _is_simple(function: nn.Module) -> bool:
 
 
 def forward(network: Transformer) -> Callable[[Tensors, Tensor], Tensor]:
-    """The network as a function of stacked tensors by name, and of tokens (seeds, batch, positions).
+    """The network as a function of stacked tensors by name and tokens (seeds, batch, positions).
 
     Its logits are (seeds, batch, positions, tokens).
     """
