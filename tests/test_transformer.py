@@ -419,6 +419,14 @@ def test_bad_settings_are_named(params, message):
         resolve(TASK, get_activation("relu"), params)
 
 
+def test_a_result_says_how_many_parameters():
+    limits = {"limit_train": 64, "limit_test": 10, "seeds": 2}
+    assert train(TASK, "relu", **limits).info["parameters"] == 14_560
+    gated = train(TASK, "srelu", params={"form": "gated", "trainable": True}, **limits)
+    assert gated.info["parameters"] == 14_528 + 1
+    assert train("digits-mlp", "relu", seeds=2, epochs=1).info["parameters"] == 6_570
+
+
 def test_tied_weights_and_dropout():
     torch.manual_seed(0)
     build_one = transformer(65, 16, heads=2, tied=True, dropout=0.5)

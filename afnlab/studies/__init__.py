@@ -1,5 +1,5 @@
 """Experiments of their own, which train networks and show what comes out."""
 
-from afnlab.studies import parameter_scan, rotation
+from afnlab.studies import feed_forward, parameter_scan, rotation
 
-__all__ = ["parameter_scan", "rotation"]
+__all__ = ["feed_forward", "parameter_scan", "rotation"]

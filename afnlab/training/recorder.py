@@ -54,6 +54,7 @@ class Recorder:
         self.steps_seen = 0
         self.diverged = np.zeros(len(seeds), dtype=bool)
         self.threads = torch.get_num_threads()
+        self.parameter_count = sum(p[0].numel() for p in stack.params.values())
         if "parameters" in tables:
             self._learned(0)
 

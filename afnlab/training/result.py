@@ -37,8 +37,8 @@ class Result:
         steps: likewise: seed, step (from 1), train_loss.
         weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or
             None.
-        info: the conditions: resolved options, device, dtype, threads, versions, data fingerprint,
-            and how many seeds were trained together.
+        info: the conditions: resolved options, parameters of a network, device, dtype, threads,
+            versions, data fingerprint, and how many seeds were trained together.
         candidates, chosen, fixed, cheaper: of a tuning (`afnlab.tune`), else None: the validation
             results of every candidate, what each seed chose, the history of the same seeds at the
             fixed recipe, and their results with the cheaper tunings that this one contains (None:
@@ -157,6 +157,7 @@ def result(
         "measures": [metric.measure(data).described() for metric in task.metrics],
         "data": data.fingerprint,
         "dtype": recorders[0].dtype,
+        "parameters": recorders[0].parameter_count,
         "trained_together": [len(recorder.seeds) for recorder in recorders],
         **machine(device),
         "threads": recorders[0].threads,

@@ -1,0 +1,91 @@
+"""Feed-forward layers of transformers: their sizes, their results by seed, what pairing gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from afnlab import stats
+from afnlab.errors import ParameterError
+from afnlab.feedforward import FeedForward, form_name
+from afnlab.training.engine import train
+from afnlab.training.tasks import Task, get_task
+
+Layers = Sequence[tuple[str, str]]  # activation and form of each
+
+
+def sizes(layers: Layers, d: int) -> pd.DataFrame:
+    """Hidden units and parameters of layers (activation, form) of width d, a row a layer."""
+    built = {form_name(*layer): FeedForward(d, *layer) for layer in layers}
+    found = {n: (m.down.in_features, m.parameter_count) for n, m in built.items()}
+    return pd.DataFrame.from_dict(found, "index", columns=["hidden units", "parameters"])
+
+
+def results(
+    layers: Layers, seeds: int | Iterable[int], task: str | Task = "names-gpt", **given: Any
+) -> pd.DataFrame:
+    """Train a task's network with each layer.
+
+    Args:
+        layers: activation and form of each.
+        seeds: the same for all.
+        task: one with the setting `form`.
+        given: further arguments of `afnlab.train`; its `params` are for all layers.
+
+    Returns:
+        What the task is judged by, a row a seed, a column a layer.
+    """
+    params = given.pop("params", None) or {}
+    column = get_task(task).metric.column
+    return pd.DataFrame(
+        {
+            form_name(name, form): train(
+                task, name, params={**params, "form": form}, seeds=seeds, **given
+            ).final[column]
+            for name, form in layers
+        }
+    )
+
+
+def in_parts(values: pd.DataFrame, one: str, other: str, size: int) -> pd.DataFrame:
+    """The difference of two layers on the first seeds, on the next, and so on, and on all.
+
+    Args:
+        values: see `results`.
+        one, other: columns of it.
+        size: seeds of a part; the last may have fewer.
+
+    Returns:
+        A row a part: mean paired difference, its 95 % confidence interval, p of the sign-flip test.
+    """
+    for name in (one, other):
+        if name not in values:
+            raise ParameterError("layer", name, f"one of {', '.join(values)}")
+    differences = values[one] - values[other]
+    rows = {}
+    for part in [differences[i : i + size] for i in range(0, len(differences), size)]:
+        rows[f"seeds {part.index[0]} to {part.index[-1]}"] = _compared(part)
+    rows["all"] = _compared(differences)
+    return pd.DataFrame.from_dict(rows, "index", columns=["difference", "low", "high", "p"])
+
+
+def _compared(differences: pd.Series) -> tuple[float, float, float, float]:
+    mean, low, high = stats.mean_interval(differences.to_numpy())
+    return mean, low, high, stats.sign_flip_p(differences.to_numpy())
+
+
+def pairing(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """How much of the variance of differences to a baseline is gone since seeds are paired.
+
+    Returns:
+        A row a layer: the standard deviation of a difference of two different seeds, of the same
+        seed, and the share of the variance by which the second is smaller (negative: it is larger).
+    """
+    others = values.drop(columns=baseline)
+    unpaired = np.sqrt(others.var() + values[baseline].var())
+    paired = others.sub(values[baseline], axis=0).std()
+    removed = 1 - (paired / unpaired) ** 2
+    return pd.DataFrame({"unpaired": unpaired, "paired": paired, "variance removed": removed})
