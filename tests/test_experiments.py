@@ -9,7 +9,7 @@ import afnlab
 from afnlab import get_task, list_tasks
 from afnlab.paths import shared
 from afnlab.runs.sweeps import sweep_file
-from afnlab.training import task_settings
+from afnlab.training.task_settings import defaults
 
 PAPERS = {
     "srelu-mnist": "srelu-mnist",
@@ -57,8 +57,8 @@ def test_the_script_of_apec_offers_seventeen_activations():
 @pytest.mark.parametrize("task", list_tasks())
 def test_a_task_builds_with_any_activation(task):
     chosen = get_task(task)
-    settings = task_settings.defaults(chosen.settings)
+    own = defaults(chosen.settings)
     for name in ("relu", "apec", "rrelu", "srelu"):
         record = afnlab.get_activation(name)
-        network = chosen.model(lambda record=record: afnlab.nn.make(record), **settings)
+        network = chosen.model(lambda record=record: afnlab.nn.make(record), **own)
         assert sum(p.numel() for p in network.parameters()) > 1000

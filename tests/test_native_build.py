@@ -157,7 +157,7 @@ def test_the_key_is_of_sources_compiler_flags_and_processor(compiler, cache, mon
         with (tmp_path / name).open("a") as source:
             source.write("// edited\n")
         key()
-    assert len(set(keys)) == 8
+    assert len(set(keys)) == 9
     kernels.forget()
     files = whole_files(cache)
     assert_works()

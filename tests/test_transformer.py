@@ -427,6 +427,12 @@ def test_a_result_says_how_many_parameters():
     assert train("digits-mlp", "relu", seeds=2, epochs=1).info["parameters"] == 6_570
 
 
+def test_a_trained_network_is_not_called_stuck():
+    measure = TASK.metric.measure(TASK.data())
+    assert (measure.key, measure.better, measure.unit) == ("bits_per_character", "lower", "bits")
+    assert measure.stuck is None  # at 3.4 bits it has learned, though 27 tokens have 4.75
+
+
 def test_tied_weights_and_dropout():
     torch.manual_seed(0)
     build_one = transformer(65, 16, heads=2, tied=True, dropout=0.5)

@@ -63,7 +63,7 @@ def in_parts(values: pd.DataFrame, one: str, other: str, size: int) -> pd.DataFr
     """
     for name in (one, other):
         if name not in values:
-            raise ParameterError("layer", name, f"one of {', '.join(values)}")
+            raise ParameterError("layer", name, f"one of {', '.join(map(str, values))}")
     differences = values[one] - values[other]
     rows = {}
     for part in [differences[i : i + size] for i in range(0, len(differences), size)]:
