@@ -201,6 +201,22 @@ def test_tuning_turns_over():
     assert tuning_summary.recipe(then, now, "relu", DOWN) == flipped_sentence(said)
 
 
+@pytest.mark.parametrize("free", [("low",), ("high",), ("low", "high")])
+def test_tuning_by_a_metric_without_bounds(free):
+    """What diverged counts, and the worst of all trials bounds a band where the metric does not."""
+    for bounded in BOTH:
+        m, table = replace(bounded, **dict.fromkeys(free)), trials()
+        table["validation_score"] = m.sign * table.validation_accuracy
+        gone = (table.label == "a") & (table.seed == 3) & (table.candidate == 2)
+        table.loc[gone, ["validation_score", "diverged"]] = [np.nan, True]
+        tried = tuning_summary.trials(table, m)
+        assert tried.score.notna().all()
+        found = tuning_summary.curves(table, ["a", "b"], 4, measure=m)
+        assert np.isfinite(found[["expected", "low", "high"]]).all(axis=None)
+        assert (found.low <= found.expected).all()
+        assert (found.expected <= found.high).all()
+
+
 def rows_of(top):
     return rows("srelu", [top + 0.01 * s for s in SIX])
 

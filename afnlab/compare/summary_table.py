@@ -37,10 +37,8 @@ def final_values(history: pd.DataFrame, column: str = ACCURACY.column) -> pd.Dat
 
 
 def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    """A table as `compare_histories` uses it, with the columns that a foreign one may lack.
-
-    Where a seed diverged and has no finite value, it gets that of chance; where a metric has none,
-    its worst bound, and where it has neither, the worst value of the table.
+    """A table as `compare_histories` uses it: with the columns that a foreign one may lack, and
+    `finite` values of what diverged.
 
     Raises:
         ValueError: if it lacks a column that is needed, or the metric's is not of numbers.
@@ -54,14 +52,21 @@ def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     values = history[measure.column]
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(f"the history's {measure.column} must be numbers, got {values.dtype}")
-    lost = history.diverged.eq(True) & ~np.isfinite(values)
+    counted = finite(values, history.diverged, measure)
+    return history if counted is values else history.assign(**{measure.column: counted})
+
+
+def finite(values: pd.Series, diverged: pd.Series, measure: Measure) -> pd.Series:
+    """Values in which those that diverged and are not finite count as chance; where a metric has
+    none, as its worst bound; where it has neither, as the worst of these values."""
+    known = np.isfinite(values)
+    lost = diverged.eq(True) & ~known
     if not lost.any():
-        return history
-    known = values[np.isfinite(values)]
+        return values
     level = measure.chance if measure.chance is not None else measure.worst
     if level is None:
-        level = known.min() if measure.better == "higher" else known.max()
-    return history.assign(**{measure.column: values.mask(lost, level)})
+        level = values[known].min() if measure.better == "higher" else values[known].max()
+    return values.mask(lost, level)
 
 
 def compare_histories(

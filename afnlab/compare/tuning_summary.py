@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import stats as laws
 
 from afnlab.compare.formatting import amount, percent, signed
+from afnlab.compare.summary_table import finite
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.stats.best_of import tuning_curve
@@ -37,8 +38,11 @@ def parameters(candidates: pd.DataFrame) -> list[str]:
 def trials(candidates: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     """A row per candidate of a replicate: KEYS, parameters, accuracy or the metric's key (the mean
     of its trainings)."""
-    names = [*KEYS, *parameters(candidates)]
-    found = candidates.groupby(names, sort=False, dropna=False, as_index=False)
+    names, column = [*KEYS, *parameters(candidates)], measure.validation
+    values = finite(candidates[column], candidates.diverged, measure)
+    found = candidates.assign(**{column: values}).groupby(
+        names, sort=False, dropna=False, as_index=False
+    )
     means = {measure.key: (measure.validation, "mean"), "diverged": ("diverged", "any")}
     return found.agg(**means)
 
@@ -52,6 +56,9 @@ def curves(
 ) -> pd.DataFrame:
     """The expected best on validation examples after 1 to `most` random trials, with its band.
 
+    Bands need to know what the largest and the least value can be. Where the metric has no such
+    bound, the largest or the least of all trials takes its place.
+
     Args:
         candidates: see above; only drawn candidates are used.
         labels: those to estimate; one without drawn candidates is left out.
@@ -64,18 +71,29 @@ def curves(
         estimated).
     """
     tried = trials(candidates, measure)
+    support = _support(measure.sign * tried[measure.key], measure)
     parts = []
     for label in labels:
         values = tried[measure.key][(tried.label == label) & tried.drawn].to_numpy()
         if not len(values):
             continue
-        found = tuning_curve(measure.sign * values, range(1, most + 1), level)
+        found = tuning_curve(measure.sign * values, range(1, most + 1), level, support)
         ends = ["low", "high"][:: measure.sign]
         part = measure.sign * pd.DataFrame(found, columns=["expected", *ends])
         part.insert(0, "trials", range(1, most + 1))
         parts.append(part.assign(label=label, draws=len(values)))
     columns = ["label", "trials", "expected", "low", "high", "draws"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _support(good: pd.Series, measure: Measure) -> tuple[float, float]:
+    """The least and the largest that values can be of which higher is better."""
+    bounds = (measure.low, measure.high)[:: measure.sign]
+    least, most = (None if bound is None else measure.sign * bound for bound in bounds)
+    return (
+        float(good.min()) if least is None else least,
+        float(good.max()) if most is None else most,
+    )
 
 
 def crossing(

@@ -57,7 +57,7 @@ class Start:
         """The network, in evaluation mode."""
         data, task = self.task.data(), self.task
         if self.depth is not None:
-            classes = int(data.train_y.max()) + 1
+            classes = data.classes or data.train_y[0].numel()  # or numbers of a regression
             sizes = (data.train_x[0].numel(), *[WIDTH] * self.depth, classes)
             task = replace(task, name=f"{task.name}-{self.depth}", model=rotated_mlp(*sizes))
         options = resolve(task, self.record, {**self.params, "auto_rot": True, "L": self.L})
