@@ -344,9 +344,9 @@ def test_values_in_one_stack_are_values_alone(name, activation, parameter, setti
 
 def test_unrolled_layers_are_stacked_and_torch_s_are_not():
     unrolled = Unrolled("gru", 4, 6, afnlab.nn.Tanh())
-    cpu = torch.device("cpu")
-    assert layout.together(unrolled, cpu)
-    assert not layout.together(nn.Sequential(unrolled, nn.GRU(6, 6)), cpu)
+    place = torch.device("cpu"), torch.float32
+    assert layout.together(unrolled, *place)
+    assert not layout.together(nn.Sequential(unrolled, nn.GRU(6, 6)), *place)
 
 
 @pytest.mark.parametrize(

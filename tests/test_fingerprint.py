@@ -136,6 +136,30 @@ def test_editing_a_module(package, before, file, expected):
     assert edited - {"plot"} == expected - {"plot"}
 
 
+OF_TASKS = {
+    name: {"task": name, "activation": "tanh"}
+    for name in ("digits-mlp", "digits-rnn", "autoencoder", "flower-field", "poisson-pinn")
+}
+
+
+@pytest.mark.slow
+def test_editing_a_network_or_data_changes_the_runs_of_their_tasks(package):
+    unchanged = groups(package, OF_TASKS)
+    for file, old, new, expected in (
+        ("recurrent", "seen + kept", "kept + seen", {"digits-rnn"}),
+        ("fields", "sqrt(6 / inputs)", "sqrt(5 / inputs)", {"flower-field"}),
+        ("fields", "pi - x", "pi + x", {"poisson-pinn"}),
+        ("embedded", "/ 255", "/ 256", {"flower-field"}),
+        ("embedded", "data.train_x, data.train_x", "data.train_x, -data.train_x", {"autoencoder"}),
+    ):
+
+        def edit(source, old=old, new=new):
+            return source.replace(old, new)
+
+        path = f"afnlab/training/{file}.py"
+        assert changed_of(OF_TASKS, package, path, edit, before=unchanged) == expected, new
+
+
 def test_editing_the_data_the_model_or_the_notebook(package, before):
     def edit_all(name, old, new):
         return changed(package, before, name, lambda s: s.replace(old, new, 1))

@@ -103,6 +103,7 @@ VALUE |= {
 }
 VALUE |= {"plu": (2, 0), "pilu": (2, 2), "frelu": (1, 0), "double_relu": (1, 0)}
 VALUE |= {"relu_squared": (4, 0), "xielu": (4, 8), "gelu_tanh": (10, 0), "logsigmoid": (4, 0)}
+VALUE |= {"sine": (4, 1)}
 IN_FLOAT64 = {"gelu_tanh": (900, 0)}  # its exponent, up to 700, is rounded in float64
 LINES = ("plu", "pilu", "frelu", "double_relu")  # their slopes are parameters, 0 or 1
 

@@ -10,6 +10,8 @@ from afnlab.activations import _stable
 from afnlab.activations._stable import finite, is_number, logistic
 from afnlab.registry import Param, activation
 
+FARTHEST = 1e9  # phase of a sine
+
 
 @activation("Tanh", latex=r"\tanh x", reference="tanh", range=(-1, 1))
 def tanh(x):
@@ -95,7 +97,8 @@ def logsigmoid(x):
 def sine(x, omega):
     """A sine wave of frequency omega, which needs initial weights that go with it.
 
-    The product is rounded in float64: rounded in float32 it would be a hundredth off at x = 1e4. At
-    infinity there is no limit, and the value is NaN.
+    The phase is computed in float64: in float32 it would be a hundredth off at x = 1e4. Beyond 1e9
+    it is taken as constant, so that there is a limit.
     """
-    return torch.sin(omega * x.double()).to(x.dtype)
+    phase = omega * finite(x.double())
+    return torch.sin(phase.clamp(-FARTHEST, FARTHEST)).to(x.dtype)

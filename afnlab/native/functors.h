@@ -29,7 +29,7 @@
     X(srelu) X(swish) X(gelu) X(mish) X(gish) X(logish) X(smish) X(apec) X(mapec) \
     X(plu) X(pilu) X(frelu) X(double_relu) X(softsign) X(tanhshrink) \
     X(tanh) X(sigmoid) X(arctan) X(hardswish) \
-    X(relu_squared) X(xielu) X(gelu_tanh) X(logsigmoid)
+    X(relu_squared) X(xielu) X(gelu_tanh) X(logsigmoid) X(sine)
 #endif
 
 namespace afnlab {
@@ -739,6 +739,47 @@ template <class T> struct logsigmoid {
     AFNLAB_FN T slope(T x) const {
         const Logistic<T> s(x);
         return ratio(s.m, s.d);
+    }
+};
+
+// The sine of p, or with quarter = 0.5 its cosine, for |p| up to 1e9. For float, p is reduced to
+// [-pi / 2, pi / 2] in double, by pi in three parts, and what is left is a float again.
+AFNLAB_FN float turned(double p, double quarter, float) {
+    const double shift = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
+    const double turns = (p * 0.31830988618379067 - quarter + shift) - shift, k = turns + quarter;
+    const double part = 0.5 * turns - ((0.5 * turns + shift) - shift);  // 0, or 0.5 in size if odd
+    const double sign = (1 - 8 * part * part) * (1 - 4 * quarter);
+    const float r = float(((p - k * 3.14159250259399414062) - k * 1.50995788317231927067e-7) -
+                          k * 1.07806057163162381058e-14);
+    const float w = within(r, -1.57079637f, 1.57079637f), z = w * w;
+    const float y = w + w * z * polynomial(z, -0.166666597f, 0.00833307859f, -0.000198106907f,
+                                           2.60831598e-06f);
+    return float(sign) * y;
+}
+AFNLAB_FN double turned(double p, double quarter, double) {
+    return quarter == 0 ? ::sin(p) : ::cos(p);
+}
+
+template <class T> struct sine {
+    static constexpr int parameters = 1;
+    static constexpr double FARTHEST = 1e9;
+    T omega;
+    AFNLAB_FN sine(const T* p, long) : omega(p[0]) {}
+
+    AFNLAB_FN double phase(T x) const { return double(omega) * x; }  // exact for float
+    AFNLAB_FN T cosine(T x) const {
+        const double p = phase(x);
+        const T open = T(!(magnitude(p) > FARTHEST));
+        return open * turned(within(p, -FARTHEST, FARTHEST), 0.5, T(0));
+    }
+    AFNLAB_FN T value(T x) const {
+        return turned(within(phase(x), -FARTHEST, FARTHEST), 0, T(0));
+    }
+    AFNLAB_FN T slope(T x) const { return omega * cosine(x); }
+    template <class Out> AFNLAB_FN T slope(T x, Out partial) const {
+        const T c = cosine(x);
+        partial(0, finite(x) * c);
+        return omega * c;
     }
 };
 

@@ -28,19 +28,18 @@ def neural_field(*sizes: int) -> Callable[[MakeActivation], nn.Module]:
         layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
         first = next(m for m in network.modules() if isinstance(m, ActivationModule))
         for at, layer in enumerate(layers):
-            _start(layer.weight, first, in_front=at == 0)
+            _draw_weights(layer.weight, first, in_front=at == 0)
         return network
 
     return build
 
 
-@torch.no_grad()
-def _start(weight: Tensor, activation: ActivationModule, in_front: bool) -> None:
+def _draw_weights(weight: Tensor, activation: ActivationModule, in_front: bool) -> None:
     low, high = activation.activation.range
     if activation.activation.name == "sine":
         inputs = weight.shape[1]
         edge = 1 / inputs if in_front else sqrt(6 / inputs) / float(activation.values()["omega"])
-        weight.uniform_(-edge, edge)
+        nn.init.uniform_(weight, -edge, edge)
     elif -inf < low and high < inf:
         nn.init.xavier_normal_(weight)
     else:

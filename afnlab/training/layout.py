@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.training import mixed, stacked_transformer
-from afnlab.training.recurrent import Unrolled
 from afnlab.training.transformer import CausalAttention
 
 
@@ -15,15 +14,16 @@ def together(network: nn.Module, device: torch.device, dtype: torch.dtype) -> bo
 
     Convolutions: on two CPU cores four seeds took 2.5 to 8 times longer stacked (grouped
     convolutions) than one after the other in the channels-last layout. torch's recurrent layers
-    have no batching rule for weights, unless they are unrolled; `stackable`
+    have no batching rule for weights, unless they are unrolled (attribute `unrolled`); `stackable`
     finds what else has none. Attention: on a CPU batched products of narrow matrices gain nothing,
     but see `stacked_transformer`.
     """
     if dtype == torch.float32 and stacked_transformer.serves(network):
         return True
-    unrolled = {id(m.layer) for m in network.modules() if isinstance(m, Unrolled)}
     kinds = (nn.RNNBase, CausalAttention) if device.type == "cpu" else nn.RNNBase
-    alone = any(isinstance(m, kinds) and id(m) not in unrolled for m in network.modules())
+    alone = any(
+        isinstance(m, kinds) and not getattr(m, "unrolled", False) for m in network.modules()
+    )
     return not (alone or _has_convolutions(network))
 
 

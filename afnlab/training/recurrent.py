@@ -39,7 +39,9 @@ class Unrolled(nn.Module):
         super().__init__()
         low, high = input_limits(activation.activation, 0.0, 1.0)
         rotation |= {"xmin_lim": low, "xmax_lim": high}
-        self.layer = LAYERS[cell](inputs, hidden, batch_first=True, **rotation)
+        layer: Any = LAYERS[cell](inputs, hidden, batch_first=True, **rotation)
+        layer.unrolled = True  # so it can be stacked
+        self.layer = layer
         self.activation = activation
         self.cell, self.hidden = cell, hidden
 

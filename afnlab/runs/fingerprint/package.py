@@ -28,9 +28,12 @@ _BASE = (ENGINE, "afnlab.functional", "afnlab.native", "afnlab.nn")
 BY_OBJECT = (
     _ACTIVATIONS,
     "afnlab.training.data",
+    "afnlab.training.embedded",
+    "afnlab.training.fields",
     "afnlab.training.machine",
     "afnlab.training.models",
     "afnlab.training.progress",
+    "afnlab.training.recurrent",
     _TASKS,
 )
 # Of these modules the classes, and this function, choose nothing by its name.
