@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn
+from afnlab.measures import Measure
 from afnlab.registering import register
 from afnlab.registry import (
     Activation,
@@ -24,6 +25,7 @@ from afnlab.sites import activation_sites
 from afnlab.training.data import Data
 from afnlab.training.engine import train
 from afnlab.training.initial import gain
+from afnlab.training.metrics import Loss, Metric
 from afnlab.training.result import Result
 from afnlab.training.tasks import Recipe, Task, get_task, list_tasks
 from afnlab.training.tune import tune
@@ -32,6 +34,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Data",
+    "Loss",
+    "Measure",
+    "Metric",
     "Param",
     "Recipe",
     "Result",

@@ -11,7 +11,8 @@ from afnlab.compare import formatting
 from afnlab.compare.answers import answers
 from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
 from afnlab.compare.costs import Cost
-from afnlab.compare.formatting import p_value, percent, points, short_percent, three_digits
+from afnlab.compare.formatting import amount, p_value, percent, short_percent, three_digits
+from afnlab.measures import ACCURACY
 from afnlab.messages import duration
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
@@ -184,9 +185,9 @@ def test_collapsed_seeds_are_named():
         (p_value(0.001), "0.001"),
         (p_value(0.04, 1), "< 0.1"),
         (p_value(float("nan")), ""),
-        (points(1e-6), "less than 0.01 points"),
-        (points(0.0), "0.00 points"),
-        (points(0.0123), "1.23 points"),
+        (amount(ACCURACY, 1e-6), "less than 0.01 points"),
+        (amount(ACCURACY, 0.0), "0.00 points"),
+        (amount(ACCURACY, 0.0123), "1.23 points"),
     ],
 )
 def test_what_is_not_nothing_does_not_read_as_nothing(told, expected):
@@ -356,12 +357,12 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
 @pytest.mark.parametrize(
     ("value", "form", "scale", "text"),
     [
-        (0.1234, formatting.ACCURACY, 100, "12.34"),
-        (-0.001, formatting.DIFFERENCE, 100, "\N{MINUS SIGN}0.10"),
-        (0.001, formatting.DIFFERENCE, 100, "+0.10"),
-        (0.0, formatting.DIFFERENCE, 100, "0.00"),
-        (-0.0, formatting.DIFFERENCE, 100, "0.00"),
-        (np.nan, formatting.DIFFERENCE, 100, ""),
+        (0.1234, ACCURACY.form, 100, "12.34"),
+        (-0.001, ACCURACY.signed_form, 100, "\N{MINUS SIGN}0.10"),
+        (0.001, ACCURACY.signed_form, 100, "+0.10"),
+        (0.0, ACCURACY.signed_form, 100, "0.00"),
+        (-0.0, ACCURACY.signed_form, 100, "0.00"),
+        (np.nan, ACCURACY.signed_form, 100, ""),
         (np.inf, "{:.4f}", 1, ""),
         (12345.6, formatting.loss(12345.6), 1, "1.23e+04"),
         (1.23456, formatting.loss(1.23456), 1, "1.2346"),
@@ -383,8 +384,8 @@ def test_a_number(value, form, scale, text):
     ],
 )
 def test_an_interval(low, high, terminal, sentence):
-    assert formatting.limits(low, high, formatting.DIFFERENCE, minus="-") == terminal
-    assert formatting.interval(low, high) == sentence
+    assert formatting.limits(low, high, ACCURACY.signed_form, 100, "-") == terminal
+    assert formatting.interval(ACCURACY, low, high) == sentence
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,18 @@ def test_the_fingerprint_sees_every_value():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (torch.zeros(3, 2).int(), torch.zeros(3).long(), "train: needs floating-point inputs"),
-        (torch.zeros(3, 2), torch.zeros(3), "int64 labels"),
+        (torch.zeros(3, 2).int(), torch.zeros(3).long(), "train: needs inputs"),
+        (torch.zeros(3, 2), torch.zeros(3).int(), "int64 or floating point, got"),
         (torch.zeros(3, 2), torch.zeros(2).long(), r"\(3, 2\) and torch.int64 \(2,\)"),
-        (torch.zeros(3, 2), torch.zeros(3, 1).long(), "int64 labels"),
+        (torch.zeros(3, 2), torch.tensor(1), r"got torch.float32 \(3, 2\) and torch.int64 \(\)"),
+        (
+            torch.zeros(3, 2),
+            torch.tensor([0.0, float("inf"), 1.0]),
+            "train: targets must be finite",
+        ),
+        (torch.zeros(3, 2), torch.full((3, 4), -100), "train: all targets are -100"),
         (torch.zeros(0, 2), torch.zeros(0).long(), "train: holds no examples"),
-        (torch.zeros(2, 2), torch.tensor([3, -100]), "train: labels must be 0 or more, got -100"),
+        (torch.zeros(2, 2), torch.tensor([3, -1]), "train: classes must be 0 or more, .* got -1"),
     ],
 )
 def test_data_of_the_wrong_kind(x, y, message):

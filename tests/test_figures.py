@@ -16,8 +16,8 @@ from afnlab import stats
 from afnlab.compare import epochs
 from afnlab.compare.summary_table import final_values
 from afnlab.figures import comparison, learned_parameters, learning_curves, learning_rates
-from afnlab.figures.accuracy_and_cost import frontier
 from afnlab.figures.comparison import forest, points
+from afnlab.figures.metric_and_cost import frontier
 from afnlab.figures.ranks import ranks
 from afnlab.figures.style import styled, to_svg
 

@@ -72,7 +72,7 @@ def test_gallery():
 
 
 def test_seed_lines(ax):
-    assert seed_lines(ax, BASE, "test_accuracy", percent=True) is ax
+    assert seed_lines(ax, BASE, "test_accuracy", 100) is ax
     assert len(ax.lines) == 6 + 1
     np.testing.assert_allclose(ax.lines[-1].get_xydata(), [[1, 42.5], [2, 52.5]])
 

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -31,7 +32,7 @@ PROJECT = PYPROJECT["project"]
 FLOORS = (
     ("messages",),
     ("errors", "markup", "usercode", "param", "eager", "paths", "locks", "symbolic"),
-    ("stats", "registry", "clamping", "bibliography", "restoring", "separable"),
+    ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "nn"),
     ("autorot", "fusing", "recognition", "sites", "replacing", "registering"),
@@ -95,7 +96,9 @@ def test_every_package_is_pinned():
     pins = dict(line.split("==") for line in lines)
     pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
     assert pins["torch"] == "2.13.0"
-    extras = [r for name in ("dev", "docs", "ecosystem") for r in PROJECT["optional-dependencies"][name]]
+    extras = [
+        r for name in ("dev", "docs", "ecosystem") for r in PROJECT["optional-dependencies"][name]
+    ]
     wanted = [*PROJECT["dependencies"], *extras, *PYPROJECT["build-system"]["requires"]]
     assert {bare(r) for r in wanted} <= set(pins)
 
@@ -244,6 +247,41 @@ def test_tasks_name_published_tables_that_exist(name):
     task = afnlab.get_task(name)
     assert task.summary
     assert task.published.removesuffix(".csv") in ("", *PUBLISHED)
+
+
+NAMED_BY = ("measures.py", "training/metrics.py")  # where accuracy is one of the metrics
+
+
+def words(tree: ast.AST) -> Iterator[str]:
+    """Names and texts in code; no docstring, and not what is imported from the metric's record."""
+    told = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.value
+        for name in ("id", "attr", "arg", "name"):
+            found = getattr(node, name, None)
+            if isinstance(found, str) and found not in ("ACCURACY", "accuracy_of"):
+                yield found
+
+
+def test_no_code_assumes_that_accuracy_is_the_metric():
+    package = ROOT / "afnlab"
+    found = {
+        f"{path.relative_to(package)}: {word}"
+        for path in package.rglob("*.py")
+        if path.relative_to(package).as_posix() not in NAMED_BY
+        for word in words(ast.parse(path.read_text()))
+        if "accura" in word.lower() and "accurate" not in word.lower()
+    }
+    assert found == set()
+    files = [path.name for path in package.rglob("*") if "accuracy" in path.name]
+    assert files == []
 
 
 def test_completion_shows_what_is_public():

@@ -414,7 +414,7 @@ def test_empty_columns_and_equal_seeds():
     table = table_of(["a", "b", "c"], [("x", "", "1"), ("y", "", "2")])
     assert '<th scope="col">b' not in table
     assert limits(0.0111, 0.0111, "{:.2f}") == "all equal"
-    assert limits(0.01, 0.02, "{:+.2f}") == "[+1.00, +2.00]"
+    assert limits(0.01, 0.02, "{:+.2f}", 100) == "[+1.00, +2.00]"
 
 
 def test_labels_are_escaped(runs, tmp_path):

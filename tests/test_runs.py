@@ -15,13 +15,15 @@ import pandas as pd
 import pytest
 
 import afnlab
+from afnlab.measures import ACCURACY
 from afnlab.runs import RunFailed, RunSpec, execute, load, parameters, records
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
-from afnlab.training.recorder import HISTORY
+from afnlab.training.recorder import history_columns
 
+HISTORY = history_columns([ACCURACY])
 SMALL = {"seeds": 2, "epochs": 2}
 
 

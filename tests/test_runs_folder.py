@@ -34,7 +34,7 @@ def test_old_records_stay_readable():
     table = load(OLD)
     assert table.label.unique().tolist() == ["srelu"]
     assert sorted(table.seed.unique()) == [0, 1]
-    assert maintenance.table(OLD).accuracy.tolist() == pytest.approx([1 / 9])
+    assert maintenance.table(OLD).value.tolist() == pytest.approx([1 / 9])
     assert RunSpec.of_record(record).training.params == {}
 
 

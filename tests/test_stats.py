@@ -14,8 +14,8 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paired
 
 from afnlab.stats import (
-    accuracy_interval,
     alpha,
+    bounded_interval,
     detectable_difference,
     effect_size,
     equivalence_p,
@@ -61,11 +61,11 @@ def test_few_values_have_students_interval(values, level):
 
 
 def test_an_interval_of_accuracies_ends_at_0_and_100():
-    mean, low, high = accuracy_interval([99.0, 99.9])
+    mean, low, high = bounded_interval([99.0, 99.9], 0, 100)
     assert (mean, low) == (pytest.approx(99.45), pytest.approx(93.73, abs=0.01))
     assert high == 100
-    assert accuracy_interval([0.0, 1.0]).low == 0
-    assert isnan(accuracy_interval([50.0]).low)
+    assert bounded_interval([0.0, 1.0], 0, 100).low == 0
+    assert isnan(bounded_interval([50.0], 0, 100).low)
 
 
 def test_mean_interval_at_the_edges():

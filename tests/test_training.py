@@ -23,7 +23,6 @@ from afnlab.training.initial import build, generator, stream
 from afnlab.training.models import mlp
 from afnlab.training.options import resolve
 from afnlab.training.plan import pick_device
-from afnlab.training.recorder import HISTORY
 
 TASK = get_task("digits-mlp")
 
@@ -146,7 +145,6 @@ def test_a_rerun_gives_the_same_bits_and_leaves_torch_alone(activation):
 def test_history():
     result = train("srelu", seeds=[7, 3], epochs=3)
     table = result.history
-    assert tuple(table.columns) == HISTORY
     assert table.columns.tolist() == [
         *("seed", "epoch", "train_loss", "test_loss", "test_accuracy", "seconds", "diverged")
     ]

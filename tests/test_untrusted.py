@@ -204,6 +204,7 @@ def deep(depth: int) -> list:
     return value
 
 
+ERROR = {"name": "error", "key": "error", "better": "lower"}
 ODD = {
     "files a list": {"files": []},
     "a file outside": {"files": {"../../x": {"bytes": 1, "sha256": "0" * 64}}},
@@ -216,6 +217,15 @@ ODD = {
     "infinite": {"metrics": {"test_accuracy": float("inf")}},
     "no number": {"metrics": {"test_accuracy": True}},
     "metrics nested": {"metrics": {"test_accuracy": {"a": 1}}},
+    "an accuracy above 1": {"metrics": {"test_accuracy": 1.5}},
+    "accuracy unknown": {"metrics": {"test_accuracy": None}},
+    "measures none": {"environment": {"measures": []}},
+    "measures a text": {"environment": {"measures": "accuracy"}},
+    "a measure without a key": {"environment": {"measures": [{"name": "x", "better": "lower"}]}},
+    "a measure of no direction": {"environment": {"measures": [ERROR | {"better": "up"}]}},
+    "a measure of many decimals": {"environment": {"measures": [ERROR | {"decimals": 10**9}]}},
+    "two measures of one key": {"environment": {"measures": [ERROR, ERROR]}},
+    "a measure that was not recorded": {"environment": {"measures": [ERROR]}},
     "seconds": {"seconds": 10**400},
     "schema true": {"schema": True},
     "seeds texts": {"seeds": ["0", "1"]},

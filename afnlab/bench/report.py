@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import list_activations
+from afnlab.measures import ACCURACY
 
 SEEDS, EPOCHS, CLASSES = 24, 40, 10
 
@@ -23,10 +24,9 @@ def history() -> pd.DataFrame:
     level = dict(zip(labels, rng.normal(0.9, 0.02, len(labels)), strict=True))
     learned = 1 - np.exp(-table.epoch / 8)
     noise = rng.normal(0, 0.01, len(table))
-    accuracy = (table.label.map(level) * learned + noise).clip(0, 1)
-    return table.assign(
-        test_accuracy=accuracy, test_loss=1 - accuracy, seconds=0.01, diverged=False
-    )
+    values = (table.label.map(level) * learned + noise).clip(0, 1)
+    told = {ACCURACY.column: values, "test_loss": 1 - values}
+    return table.assign(**told, seconds=0.01, diverged=False)
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def _laps() -> dict[str, float]:
 
     table = summary_table.compare_histories(rows, "relu", CLASSES, margin=0.005)
     lap(f"compare {len(rows)} rows")
-    epochs.milestones(rows, float(table.accuracy["relu"]))
+    epochs.milestones(rows, float(table[ACCURACY.key]["relu"]))
     lap("milestones")
     final = summary_table.final_values(rows)
     found = stats.ranking(final)

@@ -18,7 +18,7 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
 def _compare(a: argparse.Namespace) -> int:
     for part in select(**comparison(a)):
         say(part.setting)
-        for line in summary_table.as_text(part.table).splitlines():
+        for line in summary_table.as_text(part.table, part.measure).splitlines():
             say(line)
         for question, answer in part.answers.items():
             say(f"{question:13} {answer}")

@@ -17,7 +17,7 @@ from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -62,9 +62,8 @@ def _run(a: argparse.Namespace) -> int:
         metrics = record["metrics"]
         loss = metrics.get("test_loss")
         shown = "not finite" if loss is None else f"{loss:.4f}"
-        accuracy = f"{100 * metrics['test_accuracy']:.2f}"
         means = f"means over {counted(len(spec.seeds), 'seed')}"
-        say(f"test accuracy {accuracy} %, loss {shown}, {means}")
+        say(f"{result(record)}, loss {shown}, {means}")
     elif record.get("metrics"):
         say(metrics_as_text(record["metrics"]))
     say((folder / runs_folder.NOTEBOOK).resolve())

@@ -65,14 +65,13 @@ def _list(where: Place, state: str | None) -> int:
         found = found[found.state == state]
     width = max((len(label) for label in found.label), default=0)
     for row in found.to_dict("records"):
-        accuracy = "" if isna(row["accuracy"]) else f"{100 * row['accuracy']:.2f} %"
         seconds = "" if isna(row["seconds"]) else duration(row["seconds"])
         seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
         when = row["started"][:16].replace("T", " ")
         line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
-        own = "" if accuracy else metrics_as_text(row["metrics"])
+        own = "" if row["result"] else metrics_as_text(row["metrics"])
         own += "" if row["here"] else "  its code is not here"
-        say(f"{line}  {seeds:>9}{accuracy:>10}{seconds:>11}  {own}".rstrip())
+        say(f"{line}  {seeds:>9}{row['result']:>10}{seconds:>11}  {own}".rstrip())
     return 0
 
 

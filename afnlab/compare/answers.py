@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from afnlab.compare.formatting import interval, percent, points, seconds, signed, three_digits
+from afnlab.compare.formatting import (
+    amount,
+    bound,
+    interval,
+    reading,
+    seconds,
+    signed,
+    three_digits,
+)
 from afnlab.compare.summary_table import ALPHA, FAILURES, TOLD
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 
@@ -19,7 +28,6 @@ if TYPE_CHECKING:
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 LISTED = 6  # names in a row; the table has the rest
-_COLLAPSED = "Collapsed, far below the other seeds of the same row"
 
 
 def answers(
@@ -28,46 +36,52 @@ def answers(
     examples: int,
     margin: float | None = None,
     cost: Cost | None = None,
+    measure: Measure = ACCURACY,
 ) -> dict[str, str]:
     """What the data can and cannot tell apart, by question.
 
-    table: as `compare_histories` makes it, with the same baseline and margin; cost: see
+    table: as `compare_histories` makes it, with the same baseline, margin and metric; cost: see
     `afnlab.compare.costs`.
     """
     compared = table[table.p.notna()]
     texts = [
-        _which(table, compared, baseline, margin),
-        [*_size(table, compared, baseline, examples)],
-        [*_certainty(table, compared), *_failures(table)],
+        _which(table, compared, baseline, margin, measure),
+        [*_size(table, compared, baseline, examples, measure)],
+        [*_certainty(table, compared, measure), *_failures(table, measure)],
         [*_cost(cost, baseline)],
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
 
 
 def _which(
-    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, margin: float | None
+    table: pd.DataFrame,
+    compared: pd.DataFrame,
+    baseline: str,
+    margin: float | None,
+    measure: Measure,
 ) -> list[str]:
     best = table.iloc[0]
-    highest = f"{best.name} has the highest mean accuracy, {percent(best.accuracy)}"
+    value = reading(measure, best[measure.key])
+    leads = f"{best.name} has the {measure.best} mean {measure.name}, {value}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
-        return [f"{highest}; {baseline} is not there to compare it with."]
+        return [f"{leads}; {baseline} is not there to compare it with."]
     if compared.empty:
-        return [f"{highest}, but no row shares a seed with {baseline}, so nothing is compared."]
+        return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
-        standing = f"{highest}{_standing(best, baseline)}."
-        return [standing, *_told_apart(compared, baseline, margin, told=str(best.name))]
+        standing = f"{leads}{_standing(best, baseline)}."
+        return [standing, *_told_apart(compared, baseline, margin, str(best.name), measure)]
     count = len(compared)
     return [
         f"Open. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
-        f" seeds. Until then the intervals only describe: {highest}."
+        f" seeds. Until then the intervals only describe: {leads}."
     ]
 
 
 def _standing(best: pd.Series, baseline: str) -> str:
-    """What the highest mean is worth, as the end of a sentence about it."""
+    """What the best mean is worth, as the end of a sentence about it."""
     return {
         "better": f", and is better than {baseline}",
         "equivalent": f", and is equivalent to {baseline} within the margin",
@@ -86,12 +100,12 @@ def _pairs(compared: pd.DataFrame) -> int:
 
 
 def _told_apart(
-    compared: pd.DataFrame, baseline: str, margin: float | None, told: str
+    compared: pd.DataFrame, baseline: str, margin: float | None, told: str, measure: Measure
 ) -> Iterable[str]:
     """What was told apart; told: the row of which it has been said how it stands."""
     by = dict(iter(compared.groupby("verdict", sort=False)))
-    within = f"within {points(margin)}" if margin is not None else ""
-    limit = f"by more than {points(margin)}" if margin is not None else ""
+    within = f"within {amount(measure, margin)}" if margin is not None else ""
+    limit = f"by more than {amount(measure, margin)}" if margin is not None else ""
     phrases = {
         "better": ("is better than {}", "are better than {}"),
         "worse": ("is worse than {}", "are worse than {}"),
@@ -103,13 +117,13 @@ def _told_apart(
         if verdict in by:
             chosen = by[verdict]
             which = (one if len(chosen) == 1 else many).format(baseline)
-            parts.append(f"{len(chosen)} {which}: {_listed(chosen)}")
+            parts.append(f"{len(chosen)} {which}: {_listed(chosen, measure)}")
     open_rows = int((~compared.verdict.isin(phrases)).sum())
     if len(compared) == 1:
         row = compared.iloc[0]
         is_so, _ = phrases.get(row.verdict, ("cannot be told apart from {}", ""))
         if row.name != told or row.verdict in ("equivalent", "not worse"):
-            yield f"{row.name} {is_so.format(baseline)} ({signed(row.difference)})."
+            yield f"{row.name} {is_so.format(baseline)} ({signed(measure, row.difference)})."
     elif not parts:
         yield f"None of {len(compared)} others can be told apart from {baseline}."
     else:
@@ -120,47 +134,51 @@ def _told_apart(
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            yield f"Told apart, but by less than {points(margin)}: {', '.join(small.index)}."
+            size = amount(measure, margin)
+            yield f"Told apart, but by less than {size}: {', '.join(small.index)}."
 
 
-def _listed(rows: pd.DataFrame) -> str:
-    named = [f"{label} ({signed(row.difference)})" for label, row in rows[:LISTED].iterrows()]
+def _listed(rows: pd.DataFrame, measure: Measure) -> str:
+    shown = rows[:LISTED].difference
+    named = [f"{label} ({signed(measure, gap)})" for label, gap in shown.items()]
     more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
     return ", ".join(named) + more
 
 
 def _size(
-    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, examples: int
+    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, examples: int, measure: Measure
 ) -> Iterable[str]:
     best, worst = table.iloc[0], table.iloc[-1]
-    one = f"one example is {points(1 / examples)}"
+    most, least = (reading(measure, row[measure.key]) for row in (best, worst))
+    one = ""
+    if measure.key == ACCURACY.key:  # a share of the examples
+        one = f"; one example is {amount(measure, 1 / examples)}"
     if len(table) == 1:
-        limits = f"{percent(best.accuracy_low)} to {percent(best.accuracy_high)}"
-        told = f", 95 % interval {limits}" if best.accuracy_low < best.accuracy_high else ""
-        yield f"{best.name} reaches {percent(best.accuracy)} mean accuracy{told}; {one}."
+        ends = [best[f"{measure.key}_{end}"] for end in ("low", "high")]
+        limits = " to ".join(reading(measure, end) for end in ends)
+        told = f", 95 % interval {limits}" if ends[0] < ends[1] else ""
+        yield f"{best.name} reaches {most} mean {measure.name}{told}{one}."
         return
-    yield (
-        f"Mean accuracy runs from {percent(worst.accuracy)} ({worst.name}) to"
-        f" {percent(best.accuracy)} ({best.name}); {one}."
-    )
+    yield f"Mean {measure.name} runs from {least} ({worst.name}) to {most} ({best.name}){one}."
     if compared.empty:
         return
     lead = compared.iloc[0]
-    text = f"{lead.name} against {baseline}: {signed(lead.difference)} points"
+    text = f"{lead.name} against {baseline}: {signed(measure, lead.difference)}"
+    text += f" {measure.points}".rstrip()
     if lead.difference_low == lead.difference_high:
         text += " in every seed"
     elif np.isfinite(lead.difference_low):
-        text += f", 95 % interval {interval(lead.difference_low, lead.difference_high)}"
+        text += f", 95 % interval {interval(measure, lead.difference_low, lead.difference_high)}"
     if len(compared) > 1:
         if not np.isfinite(lead.adjusted_low) or lead.adjusted_low < lead.adjusted_high:
             text += f"; adjusted for {len(compared)} comparisons, "
-            adjusted = interval(lead.adjusted_low, lead.adjusted_high)
+            adjusted = interval(measure, lead.adjusted_low, lead.adjusted_high)
             text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
-        text += ". The highest of several means is flattered by having been picked"
+        text += f". The {measure.best} of several means is flattered by having been picked"
     yield f"{text}."
 
 
-def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
+def _certainty(table: pd.DataFrame, compared: pd.DataFrame, measure: Measure) -> Iterable[str]:
     if compared.empty:
         return
     pairs, count = _pairs(compared), len(compared)
@@ -180,14 +198,16 @@ def _certainty(table: pd.DataFrame, compared: pd.DataFrame) -> Iterable[str]:
         yield f"Rows with {seeds_needed(count) - 1} seeds or fewer could not have been told apart."
     elif needed > 0:
         yield (
-            f"A true difference of {points(needed)} would be found four times in five (median"
-            " over the rows); a smaller one mostly goes unseen."
+            f"A true difference of {amount(measure, needed)} would be found four times in five"
+            " (median over the rows); a smaller one mostly goes unseen."
         )
 
 
-def _failures(table: pd.DataFrame) -> Iterable[str]:
+def _failures(table: pd.DataFrame, measure: Measure) -> Iterable[str]:
     """Seeds that did not learn: they count in the means, and are named."""
-    texts = ("Stuck near chance from this initialization", _COLLAPSED, "Diverged")
+    far = "below" if measure.better == "higher" else "above"
+    collapsed = f"Collapsed, far {far} the other seeds of the same row"
+    texts = ("Stuck near chance from this initialization", collapsed, "Diverged")
     for column, text in zip(FAILURES, texts, strict=True):
         bad = table[table[column] > 0]
         if len(bad):
@@ -196,13 +216,14 @@ def _failures(table: pd.DataFrame) -> Iterable[str]:
                 for label, row in bad.iterrows()
             )
             yield f"{text}, and counted in the means: {listed}."
-    if table.diverged.any():
+    if table.diverged.any() and measure.worst is not None:
+        worst = bound(measure, measure.worst)
         moved = table[table.verdict != table.verdict_worst]
         changes = ", ".join(f"{n} ({r.verdict} -> {r.verdict_worst})" for n, r in moved.iterrows())
         yield (
-            "If a diverged seed counted as 0 %, these verdicts would change: " + changes + "."
+            f"If a diverged seed counted as {worst}, these verdicts would change: {changes}."
             if changes
-            else "No verdict changes if a diverged seed counts as 0 %."
+            else f"No verdict changes if a diverged seed counts as {worst}."
         )
 
 

@@ -7,7 +7,8 @@ from math import sqrt
 
 import pandas as pd
 
-from afnlab.compare.formatting import percent, points
+from afnlab.compare.formatting import amount, reading
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.storage.record_schema import TrainingRecord
 
@@ -60,12 +61,12 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
     )
 
 
-def unequal_seeds(accuracy: pd.DataFrame) -> list[str]:
+def unequal_seeds(values: pd.DataFrame) -> list[str]:
     """A sentence for (seeds x labels) values of which some rows lack seeds that others have."""
     lacking = [
-        f"{label} ({', '.join(map(str, accuracy.index[accuracy[label].isna()]))})"
-        for label in accuracy
-        if accuracy[label].isna().any()
+        f"{label} ({', '.join(map(str, values.index[values[label].isna()]))})"
+        for label in values
+        if values[label].isna().any()
     ]
     if not lacking:
         return []
@@ -100,29 +101,38 @@ def mixed(records: Sequence[TrainingRecord]) -> list[str]:
 
 
 def reach(
-    accuracy: float, examples: int, of: str = "test", rates: int = 1, tuned: bool = False
+    value: float,
+    examples: int,
+    of: str = "test",
+    rates: int = 1,
+    tuned: bool = False,
+    measure: Measure = ACCURACY,
 ) -> list[str]:
     """To what the results generalize, in sentences.
 
     Args:
-        accuracy: the highest mean, a fraction.
+        value: the best mean.
         examples: the number of examples on which it was evaluated.
         of: "test" or "validation" examples.
         rates: how many learning rates were tried.
         tuned: whether each row has a setting of its own.
+        measure: the metric.
     """
-    error = sqrt(accuracy * (1 - accuracy) / examples)
-    about = f", one of {percent(accuracy)} with a standard error of {points(error)}"
+    names, about, how = measure.plural, "", "it depends on the single examples"
+    if measure.key == ACCURACY.key:
+        how = "it depends on how often two rows err on the same examples"
+        if error := sqrt(value * (1 - value) / examples):
+            shown = reading(measure, value)
+            about = f", one of {shown} with a standard error of {amount(measure, error)}"
     one = "One task, one learning rate" if rates == 1 else "One task"
     far = f"{one} and one initialization: {_ELSEWHERE}, or after tuning."
     if tuned:
         far = f"One task and one budget: {_ELSEWHERE}, or with more trials."
     return [
         "Intervals and tests are about other seeds (initializations, orders of the batches)"
-        f" with these examples. Other {of} examples, {examples} again, would give other accuracies"
-        f"{about if error else ''}. The differences would change as well, by an amount that cannot"
-        " be told from accuracies: it depends on how often two rows err on the same examples. None"
-        " of this is in the intervals.",
+        f" with these examples. Other {of} examples, {examples} again, would give other {names}"
+        f"{about}. The differences would change as well, by an amount that cannot"
+        f" be told from {names}: {how}. None of this is in the intervals.",
         far,
     ]
 

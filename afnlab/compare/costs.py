@@ -11,6 +11,7 @@ import pandas as pd
 
 from afnlab.compare import epochs
 from afnlab.compare.training_facts import Trained
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.storage import safe_files
 
@@ -134,10 +135,11 @@ def cost(
     return Cost(seconds, by=RUNS + why, unsteady=unsteady)
 
 
-def pareto_front(accuracy: pd.Series, cost: pd.Series) -> list[str]:
-    """Labels that no other exceeds in both mean accuracy and cost; the cheapest first."""
+def pareto_front(means: pd.Series, cost: pd.Series, measure: Measure = ACCURACY) -> list[str]:
+    """Labels that no other beats in both the metric's mean and cost; the cheapest first."""
+    good = measure.sign * means
     kept: list[str] = []
     for label in cost.sort_values(kind="stable").index:
-        if not kept or accuracy[label] > accuracy[kept[-1]]:
+        if not kept or good[label] > good[kept[-1]]:
             kept.append(label)
     return kept

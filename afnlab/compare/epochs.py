@@ -1,14 +1,15 @@
-"""Beyond the final accuracy: what follows from the epochs and their times."""
+"""Beyond the final values: what follows from the epochs and their times."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from afnlab.measures import ACCURACY, Measure
 from afnlab.stats import mean_intervals
 
 
-def bands(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
+def bands(history: pd.DataFrame, column: str = ACCURACY.column) -> pd.DataFrame:
     """Mean over the seeds with its 95 % interval: columns label, epoch, mean, low, high."""
     parts = []
     for label, part in history.groupby("label", sort=False):
@@ -29,29 +30,32 @@ def unsteadiness(history: pd.DataFrame) -> float:
     return float((seconds.median() / seconds.min()).median())
 
 
-def milestones(history: pd.DataFrame, target: float) -> pd.DataFrame:
-    """How soon each label's seeds reach a test accuracy.
+def milestones(history: pd.DataFrame, target: float, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """How soon each label's seeds reach a value of the metric.
 
     Args:
-        history: columns label, seed, epoch, seconds, test_accuracy.
-        target: the accuracy, a fraction.
+        history: columns label, seed, epoch, seconds, and that of the metric.
+        target: the value, as the history has it.
+        measure: the metric.
 
     Returns:
         By label: reached (how many seeds), epochs and seconds (medians over all seeds of the first
-        time; infinite if fewer than half reach it), area (mean accuracy over the epochs), deviation
-        (the standard deviation) and worst (of the final accuracies).
+        time; infinite if fewer than half reach it), area (mean over the epochs), deviation (the
+        standard deviation) and worst (of the final values).
     """
     ordered = history.sort_values(["label", "seed", "epoch"])
     seeds = ordered.groupby(["label", "seed"])
     ordered = ordered.assign(clock=seeds.seconds.cumsum())
-    first = ordered[ordered.test_accuracy >= target].groupby(["label", "seed"]).first()
-    final = seeds.test_accuracy.last()
+    there = measure.sign * ordered[measure.column] >= measure.sign * target
+    first = ordered[there].groupby(["label", "seed"]).first()
+    final = seeds[measure.column].last()
     every = first.reindex(final.index)[["epoch", "clock"]]
     by_label = every.groupby("label")
     table = pd.DataFrame({"reached": by_label.epoch.count()})
     medians = every.fillna(np.inf).groupby("label").median()
     table["epochs"], table["seconds"] = medians.epoch, medians.clock
-    table["area"] = ordered.groupby("label").test_accuracy.mean()
-    table["deviation"] = final.groupby("label").std()
-    table["worst"] = final.groupby("label").min()
+    table["area"] = ordered.groupby("label")[measure.column].mean()
+    ends = final.groupby("label")
+    table["deviation"] = ends.std()
+    table["worst"] = ends.min() if measure.better == "higher" else ends.max()
     return table

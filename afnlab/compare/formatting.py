@@ -3,27 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import floor, isfinite, isinf, log10
 
+from afnlab.measures import Measure
+
 MINUS = "\N{MINUS SIGN}"
-ACCURACY, DIFFERENCE = "{:.2f}", "{:+.2f}"  # of fractions, in percent and in points
+SIGNED = "{:+.2f}"
 
 
-def number(value: float, form: str, scale: float = 100.0, minus: str = MINUS) -> str:
+def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
     """A number with a real minus sign and no sign before 0; empty if it is not finite."""
     if value == 0:
         return form.replace("+", "").format(0.0)
     return form.format(scale * value).replace("-", minus) if isfinite(value) else ""
 
 
-def limits(low: float, high: float, form: str, scale: float = 100.0, minus: str = MINUS) -> str:
+def limits(low: float, high: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
     """An interval; equal seeds have none, which says nothing of other seeds."""
     return _limits(low, high, lambda value: number(value, form, scale, minus))
 
 
-def interval(low: float, high: float) -> str:
-    """Fractions as signed points: "[+0.10, +0.52]"; empty where there is none."""
-    return _limits(low, high, signed)
+def value(measure: Measure, stored: float) -> str:
+    """A stored value of a metric as it is printed, without its unit; empty if it is not finite."""
+    return number(stored, measure.form, measure.scale)
+
+
+def difference(measure: Measure, stored: float) -> str:
+    """A difference of stored values, with its sign, as it is printed in a table."""
+    return number(stored, measure.signed_form, measure.scale)
+
+
+def signed(measure: Measure, stored: float) -> str:
+    """A difference of stored values in a sentence, without its unit: "+0.52", or "0"."""
+    return difference(measure, stored) if stored else "0"
+
+
+def interval(measure: Measure, low: float, high: float) -> str:
+    """Signed limits of a difference: "[+0.10, +0.52]"; empty where there is none."""
+    return _limits(low, high, partial(signed, measure))
+
+
+def amount(measure: Measure, stored: float | None) -> str:
+    """The size of a difference with its unit; one that is not 0 is never rounded to 0."""
+    shown = measure.form.format(measure.scale * (stored or 0))
+    if stored and not float(shown):
+        shown = f"less than {10.0**-measure.decimals:.{measure.decimals}f}"
+    return f"{shown} {measure.points}".rstrip()
+
+
+def bound(measure: Measure, stored: float) -> str:
+    """A bound of the metric with its unit: "0 %"."""
+    return f"{measure.scale * stored:g} {measure.unit}".rstrip()
+
+
+def reading(measure: Measure, stored: float) -> str:
+    """A value with its unit; one that is within the bounds is never rounded onto them."""
+    shown, step = measure.form.format(measure.scale * stored), 10.0**-measure.decimals
+    for bound, words, inward in ((measure.low, "less than", 1), (measure.high, "more than", -1)):
+        if bound is not None and stored != bound and float(shown) == measure.scale * bound:
+            nearest = measure.form.format(measure.scale * bound + inward * step)
+            return f"{words} {nearest} {measure.unit}".rstrip()
+    return f"{shown} {measure.unit}".rstrip()
 
 
 def _limits(low: float, high: float, text: Callable[[float], str]) -> str:
@@ -32,9 +73,15 @@ def _limits(low: float, high: float, text: Callable[[float], str]) -> str:
     return "all equal" if low == high else f"[{text(low)}, {text(high)}]"
 
 
-def estimate(value: float, low: float, high: float, form: str = ACCURACY, unit: str = "") -> str:
+def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: str = "") -> str:
     """A value with its interval: "81.20 % [80.11, 82.29]"."""
     return f"{form.format(value)}{unit} [{form.format(low)}, {form.format(high)}]"
+
+
+def estimated(measure: Measure, mean: float, low: float, high: float) -> str:
+    """An estimate in the metric's printed unit."""
+    unit = f" {measure.unit}" * bool(measure.unit)
+    return estimate(mean, low, high, measure.form, unit)
 
 
 def loss(value: float) -> str:
@@ -46,7 +93,7 @@ def effect(value: float) -> str:
     """An effect size; infinite where all differences are equal."""
     if isinf(value):
         return "all equal"
-    return number(value, DIFFERENCE if abs(value) < 10 else "{:+.0f}", 1)
+    return number(value, SIGNED if abs(value) < 10 else "{:+.0f}")
 
 
 def percent(fraction: float, places: int = 2) -> str:
@@ -77,12 +124,6 @@ def p_value(p: float, places: int = 3) -> str:
     return f"{p:.{places}f}" if p >= least else f"< {least:.{places}f}"
 
 
-def points(fraction: float | None) -> str:
-    """A fraction in points; one that is not 0 is never rounded to 0."""
-    shown = f"{100 * (fraction or 0):.2f}"
-    return "less than 0.01 points" if fraction and not float(shown) else f"{shown} points"
-
-
 def seconds(value: float) -> str:
     return f"{three_digits(1000 * value)} ms" if value < 1 else f"{three_digits(value)} s"
 
@@ -93,7 +134,3 @@ def three_digits(value: float) -> str:
         return ""
     places = 2 - floor(log10(value)) if value > 0 else 0
     return f"{value:.{max(0, places)}f}"
-
-
-def signed(fraction: float) -> str:
-    return number(fraction, DIFFERENCE) if fraction else "0"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from afnlab.measures import ACCURACY, Measure
 from afnlab.paths import find, shared
 from afnlab.stats import mean_interval, prediction_interval, welch_interval
 
 COLUMNS = ["where", "activation", "metric", "printed", "printed_runs", "measured"]
 COLUMNS += ["measured_low", "measured_high", "seeds", "verdict", "why"]
 NONE = "not comparable"
+LOSSES = ("test loss", "average loss")
 
 
 def published(name: str, exact: bool = False) -> pd.DataFrame:
@@ -34,22 +37,33 @@ def known() -> set[str]:
     return {path.name for path in shared("published").glob("*.csv")}
 
 
-def metric(name: str) -> Callable[[pd.DataFrame], pd.Series] | None:
-    """The function from a label's history to a printed metric: a value per seed, in its unit."""
-    after = re.fullmatch(r"mean accuracy \(%\) over epochs after (\d+)", name)
-    if after:
-        first = int(after[1])
-        return lambda h: 100 * h[h.epoch > first].groupby("seed").test_accuracy.mean()
-    last: Callable[[pd.DataFrame], pd.DataFrame] = lambda h: (  # noqa: E731
-        h[h.epoch == h.epoch.max()].set_index("seed").sort_index()
-    )
-    return {
-        "accuracy": lambda h: last(h).test_accuracy,
-        "accuracy (%)": lambda h: 100 * last(h).test_accuracy,
-        "average loss": lambda h: last(h).test_loss,
-        "test loss": lambda h: last(h).test_loss,
-        "mean accuracy (%) over all epochs": lambda h: 100 * h.groupby("seed").test_accuracy.mean(),
-    }.get(name)
+def metric(
+    name: str, measures: Sequence[Measure] = (ACCURACY,)
+) -> Callable[[pd.DataFrame], pd.Series] | None:
+    """The function from a label's history to a printed metric: a value per seed, in its unit.
+
+    Args:
+        name: "test loss", or what a metric is called, with its unit ("accuracy (%)") or without
+            ("accuracy", as histories have it); also "mean accuracy (%) over all epochs" and
+            "... over epochs after 100".
+        measures: the metrics that the runs recorded.
+    """
+    for measure in measures:
+        for title, scale in ((measure.title, measure.scale), (measure.name, 1.0)):
+            mean = re.fullmatch(
+                rf"mean {re.escape(title)} over (all epochs|epochs after (\d+))", name
+            )
+            if name == title or mean:
+                return partial(_values, measure.column, scale, int(mean[2] or 0) if mean else None)
+    return partial(_values, "test_loss", 1.0, None) if name in LOSSES else None
+
+
+def _values(column: str, scale: float, after: int | None, history: pd.DataFrame) -> pd.Series:
+    """By seed: the last value of a column, or its mean over the epochs after one."""
+    if after is not None:
+        return scale * history[history.epoch > after].groupby("seed")[column].mean()
+    last = history[history.epoch == history.epoch.max()].set_index("seed").sort_index()
+    return scale * last[column]
 
 
 def judge(
@@ -92,6 +106,7 @@ def beside(
     epochs: float,
     own_epochs: float,
     changed: str = "",
+    measures: Sequence[Measure] = (ACCURACY,),
 ) -> pd.DataFrame:
     """Every printed row beside the measurements of the runs.
 
@@ -101,6 +116,7 @@ def beside(
         epochs: those of the runs.
         own_epochs: those of the task, for rows whose source does not state them.
         changed: in what the runs differ from the printed ones, if in anything.
+        measures: the metrics that the runs recorded.
 
     Returns:
         One row per printed row, with the columns COLUMNS.
@@ -109,11 +125,13 @@ def beside(
     for row in printed.to_dict("records"):
         label = row.get("label")
         label = label if isinstance(label, str) else row["activation"]
-        values, measure = np.empty(0), metric(row["metric"])
+        values, measured = np.empty(0), metric(row["metric"], measures)
         own = history[history.label == label]
-        if measure is not None and len(own):
-            values = measure(own).to_numpy(float)
-        why = _apart(row, len(own) > 0, epochs, own_epochs, changed)
+        if measured is not None and len(own):
+            values = measured(own).to_numpy(float)
+        why = "this metric is not recorded"
+        if measured is not None:
+            why = _apart(row, len(own) > 0, epochs, own_epochs, changed)
         runs, deviation = int(row["runs"]), row.get("deviation")
         deviation = None if pd.isna(deviation) else float(deviation)
         found = (NONE, why) if why else judge(row["value"], values, runs, deviation)
@@ -127,8 +145,6 @@ def _apart(row: dict, there: bool, epochs: float, own_epochs: float, changed: st
     """Why a printed row cannot be compared with what was run, or nothing."""
     asked = row.get("epochs")
     asked = own_epochs if asked is None or pd.isna(asked) else float(asked)
-    if metric(row["metric"]) is None:
-        return "this metric is not recorded"
     if not there:
         return "not among these runs"
     if changed:

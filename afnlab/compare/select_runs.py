@@ -12,6 +12,7 @@ from typing import Any
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
+from afnlab.errors import ParameterError
 from afnlab.messages import told_apart
 from afnlab.runs import staleness
 from afnlab.runs.run_spec import TrainingSpec
@@ -52,7 +53,8 @@ def select(
         sweep: a sweep file, whose runs are taken; empty: all runs that are not stale.
         baseline: a label, or an activation, which means its row with the fewest settings; empty:
             the sweep's own, or relu. If it is not among a task's runs, nothing is compared with it.
-        margin: the largest difference of accuracy, a fraction, that does not matter.
+        margin: the largest difference that does not matter, in the unit in which differences are
+            printed: points of accuracy, dB, ...
         speed: a file of `afnlab bench activations --json FILE`; empty: `speed.json` in the folder,
             if it is there.
         **overrides: what the sweep was run with in place of its own (epochs, seeds, ...).
@@ -62,12 +64,11 @@ def select(
 
     Raises:
         ValueError: if there are no runs, or none has the baseline that was given, with what to do;
-            or if the margin is not between 0 and 1.
+            or if the margin is not above 0 and below the metric's range.
     """
     folder = location.folder(runs)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
-    summary_table.check_margin(margin)
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
@@ -90,8 +91,14 @@ def select(
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
         one = _one_task(folder, rows, part, baseline or chosen.baseline)
         there = sum(r["id"] in chosen.elsewhere for r in part)
-        among = len(parts) > 1
-        made.append(replace(one, elsewhere=there, margin=margin, speed=benchmark, among=among))
+        among, measure = len(parts) > 1, one.measure
+        summary_table.check_margin(margin, measure, measure.scale)
+        limit = None if margin is None else margin / measure.scale
+        made.append(replace(one, elsewhere=there, margin=limit, speed=benchmark, among=among))
+    names = dict.fromkeys(one.measure.name for one in made)
+    if margin is not None and len(names) > 1:
+        told = f"of one metric alone; these runs are judged by {' and '.join(names)}"
+        raise ParameterError("margin", margin, told)
     made[0] = replace(  # what is left out is said once
         made[0], stale=chosen.stale, foreign=chosen.foreign, absent=chosen.absent
     )

@@ -20,8 +20,9 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.training_facts import TaskFacts, Trained
+from afnlab.measures import Measure
 from afnlab.messages import counted
-from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 
@@ -34,7 +35,7 @@ class Selection:
         rows: the setting of each row of the comparison, by label.
         records: the records of the runs.
         baseline: the label with which the others are compared.
-        margin: the largest difference, a fraction, that does not matter, or None.
+        margin: the largest difference that does not matter, as histories have it, or None.
         stale: how many runs in the folder were left out because their code has changed.
         elsewhere: the code of how many of these runs is not here, so that it is unknown whether it
             has changed.
@@ -100,10 +101,11 @@ class Selection:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """All seeds' histories, with a column `label`."""
+        """All seeds' histories, with a column `label`; see `summary_table.as_history` for values
+        that are not finite."""
         table = runs_folder.histories(self.folder, self.records)
         table.insert(0, "label", table.group.map(self.labels))
-        return table
+        return summary_table.as_history(table, self.measure)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -111,7 +113,9 @@ class Selection:
         return self._compared(self.history)
 
     def _compared(self, history: pd.DataFrame) -> pd.DataFrame:
-        return summary_table.compare_histories(history, self.baseline, self.classes, self.margin)
+        return summary_table.compare_histories(
+            history, self.baseline, margin=self.margin, metric=self.measure
+        )
 
     @property
     def examples(self) -> int:
@@ -119,17 +123,18 @@ class Selection:
 
     @property
     def evaluated(self) -> str:
-        """What the accuracies are of: "test" or "validation" examples."""
+        """What the values are of: "test" or "validation" examples."""
         return self.records[0]["environment"]["evaluated"]
 
-    @property
-    def classes(self) -> int | None:
-        return self.records[0]["environment"].get("classes")
+    @cached_property
+    def measure(self) -> Measure:
+        """What the task is judged by."""
+        return record_schema.measure(self.records[0])
 
     @cached_property
     def final(self) -> pd.DataFrame:
-        """Seeds x labels: test accuracy after the last epoch."""
-        return summary_table.final_values(self.history)
+        """Seeds x labels: the metric after the last epoch."""
+        return summary_table.final_values(self.history, self.measure.column)
 
     @cached_property
     def cost(self) -> costs.Cost:
@@ -211,13 +216,16 @@ class Selection:
             self.first.epochs,
             self.task.epochs,
             self._changed(),
+            record_schema.measures(self.records[0]),
         )
 
     @cached_property
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
         environment = self.records[0]["environment"]
-        said = answers.answers(self.table, self.baseline, self.examples, self.margin, self.cost)
+        said = answers.answers(
+            self.table, self.baseline, self.examples, self.margin, self.cost, self.measure
+        )
         activations = {one.activation for one in self.rows.values()}
         settings = len(self.rows) > len(activations)
         seeds = sorted({int(n) for n in self.table.seeds})
@@ -235,7 +243,7 @@ class Selection:
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
-                self.fixed, self.table, self.baseline
+                self.fixed, self.table, self.baseline, self.measure
             )
         if cheaply := tuning_summary.cheaply(self.tunings, self.baseline):
             said["Was it tuned well?"] = cheaply
@@ -253,11 +261,12 @@ class Selection:
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.unequal_seeds(self.final),
             *caveats.reach(
-                float(self.table.accuracy.iloc[0]),
+                float(self.table[self.measure.key].iloc[0]),
                 self.examples,
                 self.evaluated,
                 len(rates),
                 tuned=self.tuning is not None,
+                measure=self.measure,
             ),
             *(tuning_summary.notes(self.chosen, self.tuning) if self.tuning else []),
         ]

@@ -8,19 +8,20 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.formatting import ACCURACY, DIFFERENCE, limits, number, p_value
-from afnlab.errors import shown
+from afnlab.compare.formatting import limits, number, p_value
+from afnlab.errors import ParameterError
+from afnlab.measures import ACCURACY, Measure, accuracy_of
 from afnlab.messages import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
 TOLD = ("better", "worse")  # the verdicts that say two activations differ
 FAILURES = ("stuck", "collapsed", "diverged")  # columns: how many seeds did not do what others did
-COLLAPSE = 0.03  # of accuracy below the median, from which on a seed may have collapsed
+COLLAPSE = 0.03  # of the metric's range behind the median, from which on a seed may have collapsed
 FEWEST = 8  # seeds of which one can be said to be far from the others
 
 
-def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.DataFrame:
+def final_values(history: pd.DataFrame, column: str = ACCURACY.column) -> pd.DataFrame:
     """Seeds x labels: the value of a column after each label's last epoch.
 
     Args:
@@ -28,11 +29,39 @@ def final_values(history: pd.DataFrame, column: str = "test_accuracy") -> pd.Dat
         column: the name of the column.
 
     Returns:
-        The values. A seed whose training diverged is included with its last accuracy; a loss that
-        is not finite becomes nan.
+        The values. A seed whose training diverged is included with its last value; one that is
+        not finite becomes nan.
     """
     last = history[history.epoch == history.groupby("label").epoch.transform("max")]
     return last.pivot(index="seed", columns="label", values=column)
+
+
+def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """A table as `compare_histories` uses it, with the columns that a foreign one may lack.
+
+    Where a seed diverged and has no finite value, it gets that of chance; where a metric has none,
+    its worst bound, and where it has neither, the worst value of the table.
+
+    Raises:
+        ValueError: if it lacks a column that is needed, or the metric's is not of numbers.
+    """
+    if measure.column not in history and measure.key in history:
+        history = history.rename(columns={measure.key: measure.column})
+    if absent := [name for name in ("label", "seed", measure.column) if name not in history]:
+        raise ValueError(f"the history has no column {', '.join(absent)}, for {measure.name}")
+    missing = {"epoch": 1, "test_loss": np.nan, "diverged": False}
+    history = history.assign(**{n: v for n, v in missing.items() if n not in history})
+    values = history[measure.column]
+    if not pd.api.types.is_numeric_dtype(values):
+        raise ValueError(f"the history's {measure.column} must be numbers, got {values.dtype}")
+    lost = history.diverged.eq(True) & ~np.isfinite(values)
+    if not lost.any():
+        return history
+    known = values[np.isfinite(values)]
+    level = measure.chance if measure.chance is not None else measure.worst
+    if level is None:
+        level = known.min() if measure.better == "higher" else known.max()
+    return history.assign(**{measure.column: values.mask(lost, level)})
 
 
 def compare_histories(
@@ -40,102 +69,151 @@ def compare_histories(
     baseline: str = BASELINE,
     classes: int | None = None,
     margin: float | None = None,
+    metric: Measure | None = None,
 ) -> pd.DataFrame:
-    """The comparison table: one row per label, the highest mean accuracy first.
+    """The comparison table: one row per label, the best mean first.
 
     Args:
-        history: columns label, seed, epoch, test_accuracy, test_loss, diverged.
+        history: columns label, seed, epoch, test_accuracy or that of the metric (`test_<key>`, or
+            `<key>`), test_loss, diverged. A table of yours may lack epoch, test_loss and diverged.
         baseline: the label with which the others are compared.
-        classes: the number of classes of the task.
-        margin: the largest difference of accuracy, a fraction, that does not matter.
+        classes: the number of classes of the task, for the chance level of accuracy.
+        margin: the largest difference that does not matter, as the column has it (a fraction of
+            accuracy).
+        metric: what is compared; None: accuracy.
 
     Returns:
-        A table by label, in which accuracies are fractions and confidence intervals have a level
-        of 95 %.
+        A table by label, in which values are as in the history (accuracies are fractions) and
+        confidence intervals have a level of 95 %.
 
-        seeds, how many; diverged, stuck and collapsed, how many of them (stuck: below
-        1.5 / classes, hardly better than chance; collapsed: neither, and far below the others, see
-        `_collapsed`); failed, how many are any of these; accuracy, with _low and _high, median, iqm
-        (interquartile mean), deviation (the standard deviation); loss, with _low and _high.
+        seeds, how many; diverged, stuck and collapsed, how many of them (stuck: hardly better than
+        chance, for accuracy below 1.5 / classes; collapsed: neither, and far behind the others, see
+        `_collapsed`); failed, how many are any of these; accuracy or the metric's key, with _low
+        and _high, median, iqm (interquartile mean), deviation (the standard deviation); loss, with
+        _low and _high.
 
         difference to the baseline, paired by seed, with _low and _high; pairs, how many; spread,
         the standard deviation of the differences; effect (difference / spread); improvement (share
-        of the seeds that are above the baseline); p (sign-flip test), p_wilcoxon beside it, p_holm
-        (adjusted for the number of comparisons), adjusted_low and _high (the interval that excludes
-        0 exactly if p_holm is below 0.05).
+        of the seeds that are better than the baseline); p (sign-flip test), p_wilcoxon beside it,
+        p_holm (adjusted for the number of comparisons), adjusted_low and _high (the interval that
+        excludes 0 exactly if p_holm is below 0.05).
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not told apart", or
         "too few seeds" if no result could be significant; "baseline"; "no pairs". verdict_worst:
-        the verdict if a diverged seed counted as accuracy 0.
+        the verdict if a diverged seed counted as the worst value that there can be (accuracy 0).
 
     Raises:
-        ValueError: if the history is empty, holds two tasks, or an accuracy that is not a number,
-            or if the margin is not between 0 and 1.
+        ValueError: if the history is empty, holds two tasks or two metrics, lacks a column, or has
+            a value that is not a number or out of the metric's bounds, or if the margin is not
+            above 0 and below the metric's range.
     """
+    measure = accuracy_of(classes) if metric is None else Measure.read(metric.described())
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
-    check_margin(margin)
+    check_margin(margin, measure)
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
-    accuracy = final_values(history)
-    _check_numbers(history, accuracy)
-    bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(accuracy)
+    history = as_history(history, measure)
+    values = final_values(history, measure.column)
+    _check_numbers(history, values, measure)
+    bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(values)
     bad = bad.eq(True)
-    table = _described(accuracy, final_values(history, "test_loss"), bad, classes)
-    table = table.join(differences(accuracy, baseline, margin))
+    table = _described(values, final_values(history, "test_loss"), bad, measure)
+    table = table.join(differences(values, baseline, margin, measure))
     table["verdict_worst"] = table.verdict
-    if bad.any(axis=None):
-        worst = differences(accuracy.mask(bad, 0.0), baseline, margin)
+    if bad.any(axis=None) and measure.worst is not None:
+        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure)
         table["verdict_worst"] = worst.verdict
-    return table.sort_values("accuracy", ascending=False, kind="stable")
+    return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
 
-def check_margin(margin: float | None) -> None:
-    if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"margin must be above 0 and below 1 (a fraction), got {shown(margin)}")
+def check_margin(margin: float | None, measure: Measure = ACCURACY, scale: float = 1.0) -> None:
+    """ParameterError for a margin that is not above 0 and below the metric's range.
+
+    Args:
+        margin: the largest difference that does not matter, or None.
+        measure: the metric.
+        scale: what a stored difference is multiplied with for the margin's unit.
+    """
+    limit = None
+    if measure.low is not None and measure.high is not None:
+        limit = scale * (measure.high - measure.low)
+    number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
+    if margin is None or (number and 0 < margin < (np.inf if limit is None else limit)):
+        return
+    below = f" and below {limit:g}" if limit is not None else ", and finite"
+    unit = f" {measure.points}".rstrip() if scale == measure.scale else ""
+    raise ParameterError("margin", margin, f"above 0{below}{unit}, for {measure.name}")
 
 
-def _check_numbers(history: pd.DataFrame, accuracy: pd.DataFrame) -> None:
-    """Refuse a seed that was trained and has no accuracy, since it would be left out unnoticed."""
-    ran = history.groupby(["seed", "label"]).size().unstack().reindex_like(accuracy).notna()
-    for label in accuracy.columns[(ran & accuracy.isna()).any()]:
-        seeds = accuracy.index[ran[label] & accuracy[label].isna()].tolist()
+def _check_numbers(history: pd.DataFrame, values: pd.DataFrame, measure: Measure) -> None:
+    """Refuse a seed that was trained and has no value, since it would be left out unnoticed."""
+    ran = history.groupby(["seed", "label"]).size().unstack().reindex_like(values).notna()
+    lacking = ran & ~np.isfinite(values)
+    for label in values.columns[lacking.any()]:
+        if values[label].isna().all() and not values.isna().all(axis=None):
+            raise ValueError(
+                f"{label}: has no {measure.name}; compare runs of one metric at a time"
+            )
+        seeds = values.index[lacking[label]].tolist()
         raise ValueError(
-            f"{label}: no test accuracy after the last epoch for seeds {seeds}; the history of its"
-            " run is incomplete: delete that run's folder and make it again"
+            f"{label}: no test {measure.name} after the last epoch for seeds {seeds}; the history"
+            " of its run is incomplete: delete that run's folder and make it again"
         )
+    inside = values.clip(measure.low, measure.high)
+    for label in values.columns[(values.notna() & (values != inside)).any()]:
+        value = values[label][values[label] != inside[label]].iloc[0]
+        raise ValueError(f"{label}: {measure.name} of {value:g} is out of the metric's bounds")
 
 
 def _described(
-    accuracy: pd.DataFrame, loss: pd.DataFrame, bad: pd.DataFrame, classes: int | None
+    values: pd.DataFrame, loss: pd.DataFrame, bad: pd.DataFrame, measure: Measure
 ) -> pd.DataFrame:
-    there = accuracy.notna()
-    stuck = accuracy < (1.5 / classes if classes else -1)
-    values = {label: accuracy[label].dropna() for label in accuracy}
+    there, key = values.notna(), measure.key
+    stuck = _stuck(values, measure)
+    columns = {label: values[label].dropna() for label in values}
     table = pd.DataFrame({"seeds": there.sum(), "diverged": bad.sum(), "stuck": stuck.sum()})
-    collapsed = _collapsed(accuracy) & ~bad & ~stuck
+    collapsed = _collapsed(values, measure) & ~bad & ~stuck
     table["collapsed"] = collapsed.sum()
     table["failed"] = (bad | stuck | collapsed).sum()
-    table = table.join(_intervals(accuracy, there, "accuracy"))
-    table[["accuracy_low", "accuracy_high"]] = table[["accuracy_low", "accuracy_high"]].clip(0, 1)
-    table["median"] = accuracy.median()
-    table["iqm"] = pd.Series({n: stats.interquartile_mean(v) for n, v in values.items()})
-    table["deviation"] = accuracy.std()
+    table = table.join(_intervals(values, there, key))
+    ends = [f"{key}_low", f"{key}_high"]
+    table[ends] = table[ends].clip(measure.low, measure.high)
+    table["median"] = values.median()
+    table["iqm"] = pd.Series({n: stats.interquartile_mean(v) for n, v in columns.items()})
+    table["deviation"] = values.std()
     return table.join(_intervals(loss.replace([np.inf, -np.inf], np.nan), there, "loss"))
 
 
-def _collapsed(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Which seeds are below their column's median by COLLAPSE, and by six standard deviations.
+def _stuck(values: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """Which seeds are worse than 1.5 times as good as chance; none where there is no chance."""
+    if measure.stuck is None:
+        return values.isna() & False
+    limit = measure.sign * measure.stuck
+    return measure.sign * values < limit - 1e-12 * abs(limit)  # equal but for rounding is not worse
 
-    The standard deviation is that of the seeds above the median, which the collapsed seeds do not
-    change. In columns of fewer than FEWEST seeds it is too uncertain, and no seed is called
+
+def _collapsed(values: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """Which seeds are behind their column's median by COLLAPSE, and by six standard deviations.
+
+    COLLAPSE is a share of the range between the metric's bounds, or of the median where it has no
+    two. The standard deviation is that of the better half of the seeds, which the collapsed seeds
+    do not change. In columns of fewer than FEWEST seeds it is too uncertain, and no seed is called
     collapsed.
     """
-    middle, seeds = accuracy.median(), accuracy.notna().sum()
-    above = ((accuracy - middle).clip(lower=0) ** 2).sum() / (seeds // 2)
-    limit = np.maximum(6 * np.sqrt(above), COLLAPSE).where(seeds >= FEWEST)
-    return accuracy < middle - limit
+    good = measure.sign * values  # higher is better
+    middle, seeds = good.median(), good.notna().sum()
+    above = ((good - middle).clip(lower=0) ** 2).sum() / (seeds // 2)
+    least = measure.part(COLLAPSE, middle)
+    limit = np.maximum(6 * np.sqrt(above), least).where(seeds >= FEWEST)
+    return good < middle - limit
+
+
+def printed_interval(values: pd.Series, measure: Measure) -> stats.Interval:
+    """Mean of stored values with its 95 % interval, in the unit in which they are printed."""
+    low, high = (None if v is None else measure.scale * v for v in (measure.low, measure.high))
+    return stats.bounded_interval(measure.scale * values, low, high)
 
 
 def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -151,26 +229,33 @@ def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataF
     return pd.DataFrame(found, values.columns, [name, f"{name}_low", f"{name}_high"])
 
 
-def differences(accuracy: pd.DataFrame, baseline: str, margin: float | None = None) -> pd.DataFrame:
+def differences(
+    values: pd.DataFrame,
+    baseline: str,
+    margin: float | None = None,
+    measure: Measure = ACCURACY,
+) -> pd.DataFrame:
     """Every label against the baseline: the columns of `compare_histories` from `difference` on.
 
     Args:
-        accuracy: seeds x labels, nan where a label lacks a seed.
+        values: seeds x labels, nan where a label lacks a seed.
         baseline: the label with which the others are compared.
-        margin: the largest difference of accuracy, a fraction, that does not matter.
+        margin: the largest difference that does not matter, in the unit of the values.
+        measure: what the values are of.
     """
-    d = accuracy.sub(accuracy[baseline], axis=0) if baseline in accuracy else accuracy * np.nan
+    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
     d[d.columns.intersection([baseline])] = np.nan
     table = _intervals(d, d.notna(), "difference").assign(pairs=d.notna().sum())
     table["spread"] = d.std()
     pairs = {label: d[label].dropna().to_numpy() for label in d if d[label].notna().any()}
-    for name, function in (
-        ("effect", stats.effect_size),
-        ("improvement", stats.improvement),
-        ("p", stats.sign_flip_p),
-        ("p_wilcoxon", stats.wilcoxon_p),
+    gains = {label: measure.sign * v for label, v in pairs.items()}  # above 0 is better
+    for name, function, of in (
+        ("effect", stats.effect_size, pairs),
+        ("improvement", stats.improvement, gains),
+        ("p", stats.sign_flip_p, pairs),
+        ("p_wilcoxon", stats.wilcoxon_p, pairs),
     ):
-        table[name] = _each(function, pairs, table.index)
+        table[name] = _each(function, of, table.index)
     table["p_holm"] = stats.holm(table.p.to_numpy())
     levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
     adjusted = {label: stats.sign_flip_interval(v, levels[label]) for label, v in pairs.items()}
@@ -181,9 +266,10 @@ def differences(accuracy: pd.DataFrame, baseline: str, margin: float | None = No
             ("p_equivalent", stats.equivalence_p),
             ("p_not_worse", stats.not_worse_p),
         ):
-            raw = _each(lambda v, test=test: test(v, margin), pairs, table.index)
+            raw = _each(lambda v, test=test: test(v, margin), gains, table.index)
             table[name] = stats.holm(raw.to_numpy())
-    table["verdict"] = [_verdict(row, baseline, len(pairs)) for _, row in table.iterrows()]
+    found = (_verdict(row, baseline, len(pairs), measure) for _, row in table.iterrows())
+    table["verdict"] = list(found)
     return table
 
 
@@ -192,13 +278,15 @@ def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> 
     return pd.Series([function(values[n]) if n in values else np.nan for n in labels], labels)
 
 
-def _verdict(row: pd.Series, baseline: str, comparisons: int) -> str:  # noqa: PLR0911
+def _verdict(  # noqa: PLR0911
+    row: pd.Series, baseline: str, comparisons: int, measure: Measure
+) -> str:
     if row.name == baseline:
         return "baseline"
     if not np.isfinite(row.p_holm):
         return "no pairs"
     if row.p_holm < ALPHA:
-        return "better" if row.difference > 0 else "worse"
+        return "better" if measure.sign * row.difference > 0 else "worse"
     if row.get("p_equivalent", 1.0) < ALPHA:
         return "equivalent"
     if row.get("p_not_worse", 1.0) < ALPHA:
@@ -208,21 +296,22 @@ def _verdict(row: pd.Series, baseline: str, comparisons: int) -> str:  # noqa: P
     return "not told apart"
 
 
-def formatted(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as strings, for terminals and papers; accuracies in percent, differences in points.
+def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """The table as strings, for terminals and papers: accuracies in percent, differences in points.
 
     Columns without values are left out.
     """
+    head = measure.label.replace("(", "").replace(")", "")
     shown = pd.DataFrame(index=table.index)
     for name, title, between, form in (
-        ("accuracy", "accuracy %", "95 % CI", ACCURACY),
-        ("difference", "difference", "95 % CI of the difference", DIFFERENCE),
-        ("adjusted", "", "adjusted CI", DIFFERENCE),
+        (measure.key, head, "95 % CI", measure.form),
+        ("difference", "difference", "95 % CI of the difference", measure.signed_form),
+        ("adjusted", "", "adjusted CI", measure.signed_form),
     ):
         if title:
-            shown[title] = [number(value, form, minus="-") for value in table[name]]
+            shown[title] = [number(value, form, measure.scale, "-") for value in table[name]]
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
-        shown[between] = [limits(low, high, form, minus="-") for low, high in ends]
+        shown[between] = [limits(low, high, form, measure.scale, "-") for low, high in ends]
     shown["p (Holm)"] = [p_value(p) for p in table.p_holm]
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
@@ -231,25 +320,27 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     return shown.replace("nan", "").loc[:, (shown != "").any()]
 
 
-def legend(table: pd.DataFrame, baseline: str) -> str:
+def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:
     """What `formatted` shows, for readers who find the table elsewhere."""
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     text = (
-        f"Mean accuracy after the last epoch over {seeds}, with its 95 % confidence interval (CI)"
+        f"Mean {measure.name} after the last epoch over {seeds}, with its 95 % confidence interval"
+        f" (CI){'; lower is better' if measure.better == 'lower' else ''}"
     )
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
     exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
+    unit = f" in {measure.points}" * bool(measure.points)
     return (
-        f"{text}. Difference to {baseline} in points, paired by seed, with its 95 % CI and"
+        f"{text}. Difference to {baseline}{unit}, paired by seed, with its 95 % CI and"
         f" with the CI adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p"
         f" is below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other"
         " seeds on the same examples."
     )
 
 
-def as_text(table: pd.DataFrame) -> str:
+def as_text(table: pd.DataFrame, measure: Measure = ACCURACY) -> str:
     """The table for a terminal."""
-    return formatted(table).rename(index=plain).to_string(index_names=False)
+    return formatted(table, measure).rename(index=plain).to_string(index_names=False)

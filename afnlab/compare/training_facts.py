@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from afnlab.measures import ACCURACY, Measure
+from afnlab.runs.storage import record_schema
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Trained:
     activation: its label; label: the same with what is not as by default; settings: that, by name;
     parameters: values of the activation's parameters; trainable: the trained ones; options: of the
     task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
-    tuned: what was tuned, as JSON. reference: what the activation was given as.
+    tuned: what was tuned, as JSON. reference: what the activation was given as. measure: what the
+    task is judged by, without its chance level.
     """
 
     group: str
@@ -45,6 +49,7 @@ class Trained:
     limit_test: int
     tuned: str = ""
     reference: str = ""
+    measure: Measure = ACCURACY
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Trained:
@@ -69,6 +74,7 @@ class Trained:
                 limit_test=int(normal["limit_test"] or 0),
                 tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
                 reference=str(record.get("given", {}).get("activation", "")),
+                measure=replace(record_schema.measure(record), chance=None),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
@@ -81,9 +87,11 @@ class Trained:
 
     @property
     def setting(self) -> tuple[object, ...]:
-        """What must be equal in a comparison: task, epochs, limits, precision, device, tuning."""
+        """What must be equal in a comparison: task, metric, epochs, limits, precision, device,
+        tuning."""
         limits = (self.limit_train, self.limit_test)
-        return (self.task.name, self.epochs, *limits, self.dtype, self.device, self.tuned)
+        asked = (self.epochs, *limits, self.dtype, self.device, self.tuned)
+        return (self.task.name, self.measure, *asked)
 
     @property
     def training(self) -> str:

@@ -1,8 +1,8 @@
 """Results of tuned runs beside their comparison: trials, choices, tuning curves, sensitivity.
 
 All functions take the tables that `afnlab.tune` returns, with a column `label`: candidates (label,
-seed, candidate, drawn, selection, the tuned parameters, validation_loss, validation_accuracy,
-diverged), chosen (label, seed, candidate, the parameters) and fixed (a history).
+seed, candidate, drawn, selection, the tuned parameters, validation_loss, and of the metric
+validation_<key>, diverged), chosen (label, seed, candidate, the parameters) and fixed (a history).
 """
 
 from __future__ import annotations
@@ -14,67 +14,81 @@ import numpy as np
 import pandas as pd
 from scipy import stats as laws
 
-from afnlab.compare.formatting import percent, points, signed
+from afnlab.compare.formatting import amount, percent, signed
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.stats.best_of import tuning_curve
 from afnlab.stats.intervals import LEVEL
 from afnlab.training.space import Range, Space
 
 KEYS = ("label", "seed", "candidate", "drawn")
-_MEASURED = ("selection", "validation_loss", "validation_accuracy", "diverged")
+_MEASURED = ("selection", "diverged")
 BOTH = 1 - (1 - LEVEL) / 2  # the level of each of two bands that hold together at LEVEL
 LISTED = 6  # names in a row
-MARGIN = 0.01  # of accuracy: what still counts as close to the best
+MARGIN = 0.01  # of the metric's range: what still counts as close to the best
 
 
 def parameters(candidates: pd.DataFrame) -> list[str]:
     """The names of the parameters that were tuned."""
-    return [str(name) for name in candidates if name not in (*KEYS, *_MEASURED)]
+    names = [str(name) for name in candidates if name not in (*KEYS, *_MEASURED)]
+    return [name for name in names if not name.startswith("validation_")]
 
 
-def trials(candidates: pd.DataFrame) -> pd.DataFrame:
-    """A row per candidate of a replicate: KEYS, parameters, accuracy (mean of its trainings)."""
+def trials(candidates: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """A row per candidate of a replicate: KEYS, parameters, accuracy or the metric's key (the mean
+    of its trainings)."""
     names = [*KEYS, *parameters(candidates)]
     found = candidates.groupby(names, sort=False, dropna=False, as_index=False)
-    return found.agg(accuracy=("validation_accuracy", "mean"), diverged=("diverged", "any"))
+    means = {measure.key: (measure.validation, "mean"), "diverged": ("diverged", "any")}
+    return found.agg(**means)
 
 
 def curves(
-    candidates: pd.DataFrame, labels: Iterable[str], most: int, level: float = LEVEL
+    candidates: pd.DataFrame,
+    labels: Iterable[str],
+    most: int,
+    level: float = LEVEL,
+    measure: Measure = ACCURACY,
 ) -> pd.DataFrame:
-    """The expected best validation accuracy after 1 to `most` random trials, with its band.
+    """The expected best on validation examples after 1 to `most` random trials, with its band.
 
     Args:
         candidates: see above; only drawn candidates are used.
         labels: those to estimate; one without drawn candidates is left out.
         most: the largest number of trials.
         level: the confidence level of each band.
+        measure: the metric.
 
     Returns:
         Columns label, trials, expected, low, high, draws (from how many candidates the curve is
         estimated).
     """
-    tried = trials(candidates)
+    tried = trials(candidates, measure)
     parts = []
     for label in labels:
-        values = tried.accuracy[(tried.label == label) & tried.drawn].to_numpy()
+        values = tried[measure.key][(tried.label == label) & tried.drawn].to_numpy()
         if not len(values):
             continue
-        found = tuning_curve(values, range(1, most + 1), level)
-        part = pd.DataFrame(found, columns=["expected", "low", "high"])
+        found = tuning_curve(measure.sign * values, range(1, most + 1), level)
+        ends = ["low", "high"][:: measure.sign]
+        part = measure.sign * pd.DataFrame(found, columns=["expected", *ends])
         part.insert(0, "trials", range(1, most + 1))
         parts.append(part.assign(label=label, draws=len(values)))
     columns = ["label", "trials", "expected", "low", "high", "draws"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def crossing(found: pd.DataFrame, one: str, other: str) -> list[tuple[int, int, str]]:
+def crossing(
+    found: pd.DataFrame, one: str, other: str, measure: Measure = ACCURACY
+) -> list[tuple[int, int, str]]:
     """Which of two labels is ahead after how many trials: (first, last, label), "" for neither.
 
-    One is ahead where its band lies above the other's. Bands at the level BOTH have simultaneous
-    coverage at 95 %, for all numbers of trials at once.
+    One is ahead where its whole band is better than the other's. Bands at the level BOTH have
+    simultaneous coverage at 95 %, for all numbers of trials at once.
     """
     left, right = (found[found.label == label].set_index("trials") for label in (one, other))
+    if measure.better == "lower":  # the band that lies below is ahead
+        one, other = other, one
     ahead = [
         one if left.low[k] > right.high[k] else other if right.low[k] > left.high[k] else ""
         for k in left.index
@@ -96,18 +110,22 @@ class Share(NamedTuple):
     high: float
 
 
-def close_to_best(candidates: pd.DataFrame, margin: float = MARGIN) -> dict[str, Share]:
+def close_to_best(
+    candidates: pd.DataFrame, margin: float = MARGIN, measure: Measure = ACCURACY
+) -> dict[str, Share]:
     """How easily each label is tuned: the share of random trials within a margin of its best.
 
-    The best is the mean, over replicates, of the highest validation accuracy of a replicate.
+    The best is the mean, over replicates, of the best value on validation examples of a replicate;
+    the margin a share of the metric's range, or of that best where it has none.
     """
-    tried = trials(candidates)
+    tried = trials(candidates, measure)
     found = {}
     for label, rows in tried.groupby("label", sort=False):
-        best = rows.groupby("seed").accuracy.max().mean()
-        drawn = rows[rows.drawn]
+        good = measure.sign * rows[measure.key]
+        best = good.groupby(rows.seed).max().mean()
+        drawn = good[rows.drawn]
         if len(drawn):
-            close = int((drawn.accuracy >= best - margin).sum())
+            close = int((drawn >= best - measure.part(margin, best)).sum())
             found[str(label)] = _share(close, len(drawn))
     return found
 
@@ -161,7 +179,7 @@ def choices(chosen: pd.DataFrame, among: Space) -> pd.DataFrame:
 def removed(
     fixed: Mapping[str, float] | pd.Series, tuned: Mapping[str, float] | pd.Series
 ) -> float:
-    """The share of the variance between labels' mean accuracies that tuning removed."""
+    """The share of the variance between labels' means that tuning removed."""
     before, after = pd.Series(fixed), pd.Series(tuned)
     return 1 - float(after.var() / before.var()) if len(before) > 1 and before.var() > 0 else 0.0
 
@@ -197,11 +215,13 @@ def _trials(first: int, last: int) -> str:
 
 
 def spread(values: Mapping[str, float] | pd.Series) -> float:
-    """The standard deviation between labels' mean accuracies."""
+    """The standard deviation between labels' means."""
     return float(np.std(pd.Series(values).to_numpy(), ddof=1)) if len(values) > 1 else 0.0
 
 
-def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
+def recipe(
+    fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str, measure: Measure = ACCURACY
+) -> str:
     """How the comparison at the fixed recipe differs from the tuned one, in sentences.
 
     Args:
@@ -218,15 +238,17 @@ def recipe(fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str) -> str:
         )
     labels = [label for label in tuned.index if label in fixed.index]
     if len(labels) > 1:
-        then, now = fixed.accuracy[labels], tuned.accuracy[labels]
+        then, now = fixed[measure.key][labels], tuned[measure.key][labels]
+        sizes = [amount(measure, spread(values)) for values in (then, now)]
         said.append(
-            f"The standard deviation between the {len(labels)} mean accuracies is"
-            f" {points(spread(then))} at the fixed recipe and {points(spread(now))} tuned:"
+            f"The standard deviation between the {len(labels)} mean {measure.plural} is"
+            f" {sizes[0]} at the fixed recipe and {sizes[1]} tuned:"
             f" {_variance(removed(then, now))}."
         )
     if baseline in labels:
-        gain = tuned.accuracy[baseline] - fixed.accuracy[baseline]
-        said.append(f"{baseline} itself changes by {signed(gain)} points.")
+        gain = tuned[measure.key][baseline] - fixed[measure.key][baseline]
+        size = f"{signed(measure, gain)} {measure.points}".rstrip()
+        said.append(f"{baseline} itself changes by {size}.")
     return " ".join(said)
 
 

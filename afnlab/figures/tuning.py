@@ -1,8 +1,9 @@
-"""Figures of tuned runs: accuracy over the learning rate, tuning curves, what tuning moved."""
+"""Figures of tuned runs: the metric over a parameter, tuning curves, what tuning moved."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from afnlab.figures.comparison import lower_fence
+from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, shortened, wrapped
+from afnlab.measures import ACCURACY, Measure
 
 BINS = 8  # of an axis, for the line through its trials
 
@@ -23,34 +25,46 @@ def over(
     baseline: str,
     log: bool = False,
     columns: int = 6,
+    measure: Measure = ACCURACY,
 ) -> Figure:
-    """Validation accuracy of every trial over a parameter, a panel a label, with the medians of
+    """The metric on validation examples of every trial over a parameter, a panel a label, with the
+    medians of
     equal parts of the axis; those of the baseline are dashed in all panels.
 
     tried: of `tuned.trials`; name: a parameter with numbers; log: on a logarithmic axis.
     """
     figure, axes = panels(len(order), min(columns, len(order)), 1.5, sharey=True)
+    tried = tried.assign(value=measure.scale * tried[measure.key])
     lines = {label: _medians(tried[tried.label == label], name, log) for label in order}
-    best = 100 * tried.groupby("label").accuracy.max()
-    bottom = max(0.0, best[best >= lower_fence(best)].min() - 15)
+    best = measure.sign * (measure.sign * tried.value).groupby(tried.label).max()
+    near = best[~metric_axis.beyond(best, metric_axis.fence(best, measure), measure)]
+    edge = metric_axis.behind(metric_axis.worst(near, measure), 0.15, measure)
+    limits = metric_axis.limits(edge, _over_the_best(best, measure), measure)
     for ax, label in zip(axes, order, strict=True):
         own = tried[tried.label == label]
-        shown = np.maximum(100 * own.accuracy, bottom)
+        shown = own.value.clip(*((edge, None) if measure.better == "higher" else (None, edge)))
         ax.plot(own[name], shown, ".", color=GREY, markersize=2.5, clip_on=False)
         colour = ORANGE if label == baseline else BLUE
         if baseline in lines and label != baseline:
             ax.plot(*lines[baseline], color=ORANGE, linewidth=1, linestyle="--")
         ax.plot(*lines[label], color=colour)
         ax.set_title(wrapped(str(label)))
-        ax.set_ylim(bottom, 100.5)
+        ax.set_ylim(*limits)
         if log:
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(_ticks(own[name]))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
     figure.supxlabel(name, fontsize=9)
-    figure.supylabel("validation accuracy (%)", fontsize=9)
+    figure.supylabel(metric_axis.label(measure, "validation"), fontsize=9)
     return figure
+
+
+def _over_the_best(best: pd.Series, measure: Measure) -> float:
+    """The better end of an axis: the metric's bound, or the best value, and a little more."""
+    bound = measure.high if measure.better == "higher" else measure.low
+    end = metric_axis.best(best, measure) if bound is None else measure.scale * bound
+    return end + measure.sign * measure.scale * measure.part(0.005, end / measure.scale)
 
 
 def _ticks(values: pd.Series) -> LogLocator:
@@ -60,7 +74,7 @@ def _ticks(values: pd.Series) -> LogLocator:
 
 
 def _medians(own: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Middles of equal parts of the axis, and the median accuracy (%) of the trials in each."""
+    """Middles of equal parts of the axis, and the median value of the trials in each."""
     at = own[name].astype(float).to_numpy()
     at = np.log(at) if log else at
     if len(np.unique(at)) <= BINS:
@@ -68,56 +82,71 @@ def _medians(own: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.nd
     else:
         edges = np.linspace(at.min(), at.max(), BINS + 1)
         parts = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, BINS - 1)
-    grouped = pd.DataFrame({"at": at, "y": 100 * own.accuracy.to_numpy()}).groupby(parts)
+    grouped = pd.DataFrame({"at": at, "y": own.value.to_numpy()}).groupby(parts)
     middle = grouped["at"].mean().to_numpy()
     return (np.exp(middle) if log else middle), grouped["y"].median().to_numpy()
 
 
-def curves(ax: Axes, found: pd.DataFrame, labels: Sequence[str]) -> Axes:
-    """Expected best validation accuracy over the number of random trials, with confidence bands.
+def curves(
+    ax: Axes, found: pd.DataFrame, labels: Sequence[str], measure: Measure = ACCURACY
+) -> Axes:
+    """The expected best over the number of random trials, with confidence bands.
 
     found: of `tuned.curves`.
     """
     for colour, label in zip((ORANGE, BLUE, *COLOURS[2:]), labels, strict=False):
         own = found[found.label == label].set_index("trials")
-        low, high = 100 * own.low, 100 * own.high
+        low, high = measure.scale * own.low, measure.scale * own.high
         ax.fill_between(own.index, low, high, color=colour, alpha=0.2, linewidth=0)
-        ax.plot(100 * own.expected, color=colour, label=shortened(str(label)), marker="o", ms=3)
-    ax.set(xlabel="random trials", ylabel="expected best accuracy (%)")
+        middle = measure.scale * own.expected
+        ax.plot(middle, color=colour, label=shortened(str(label)), marker="o", ms=3)
+    ax.set(xlabel="random trials", ylabel=metric_axis.label(measure, "expected best"))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    bottom = 100 * found[found.label.isin(labels)].expected.min()
-    ax.set_ylim(bottom=max(0.0, bottom - 5), top=100.5)
-    ax.legend(loc="lower right")
+    expected = measure.scale * found[found.label.isin(labels)].expected
+    edge = metric_axis.behind(metric_axis.worst(expected, measure), 0.05, measure)
+    ax.set_ylim(*metric_axis.limits(edge, _over_the_best(expected, measure), measure))
+    ax.legend(loc="lower right" if measure.better == "higher" else "upper right")
     return ax
 
 
-def shift(fixed: pd.Series, tuned: pd.Series, baseline: str) -> Figure:
-    """An arrow a label, from its mean accuracy at the fixed recipe to that when tuned.
+def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = ACCURACY) -> Figure:
+    """An arrow a label, from its mean at the fixed recipe to that when tuned.
 
-    fixed, tuned: fractions by label, in the order of the rows. Starts far below the others stand at
+    fixed, tuned: means by label, in the order of the rows. Starts far behind the others stand at
     the edge, with their number.
     """
     order = list(tuned.index)
-    before, after = 100 * fixed[order], 100 * tuned
-    edge = max(lower_fence(pd.concat([before, after])), after.min() - 6)
-    edge = min(edge, after.min() - 0.5)
+    before, after = measure.scale * fixed[order], measure.scale * tuned
+    last = metric_axis.worst(after, measure)
+    far, near = (_behind(last, by, measure) for by in (0.06, 0.005))
+    edge = metric_axis.fence(pd.concat([before, after]), measure)
+    edge = far if metric_axis.beyond(edge, far, measure) else edge
+    edge = metric_axis.worse_of(edge, near, measure)
     figure = Picture(figsize=(7.5, 0.18 * len(order) + 1), layout="constrained")
     ax = figure.subplots()
     for row, label in enumerate(order):
         colour = ORANGE if label == baseline else BLUE
         start = before[label]
-        if start < edge:
-            ax.annotate(f"{start:.1f}", (edge, row), (3, 5), textcoords="offset points", fontsize=7)
+        if metric_axis.beyond(start, edge, measure):
+            text, right = f"{start:.{max(measure.decimals - 1, 0)}f}", measure.better == "lower"
+            place, side = ((-3, 5), "right") if right else ((3, 5), "left")
+            style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "ha": side}
+            ax.annotate(text, (edge, row), place, **style)
             start = edge
-        style = {"arrowstyle": "->", "color": colour, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", (after[label], row), (start, row), arrowprops=style)
+        arrow = {"arrowstyle": "->", "color": colour, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", (after[label], row), (start, row), arrowprops=arrow)
         ax.plot(start, row, ".", color=GREY, markersize=5)
         ax.plot(after[label], row, "D" if label == baseline else "o", color=colour, markersize=4)
     if baseline in after:
         ax.axvline(after[baseline], color=ORANGE, linewidth=0.8, alpha=0.6)
-    ax.set_xlim(left=edge)
+    metric_axis.end_at(ax, edge, measure)
     ax.set_yticks(range(len(order)), [shortened(str(label)) for label in order])
-    ax.set(xlabel="mean accuracy (%)", ylim=(len(order) - 0.5, -0.5))
+    ax.set(xlabel=metric_axis.label(measure, "mean"), ylim=(len(order) - 0.5, -0.5))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="y")
     return figure
+
+
+def _behind(value: float, by: float, measure: Measure) -> float:
+    """A printed value that is worse by a part of the metric's range; it may be out of bounds."""
+    return value - measure.sign * measure.scale * measure.part(by, value / measure.scale)

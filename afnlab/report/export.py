@@ -30,9 +30,9 @@ def tables(selection: Selection, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{selection.name}.csv"
     path.write_text(as_csv(selection.table), encoding="utf-8")
-    shown = formatted(selection.table)
+    shown = formatted(selection.table, selection.measure)
     where = f"{selection.setting}, on {selection.evaluated} examples"
-    told = plain(f"{where}. {legend(selection.table, selection.baseline)}")
+    told = plain(f"{where}. {legend(selection.table, selection.baseline, selection.measure)}")
     beneath = in_markdown(told)
     path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{beneath}\n", encoding="utf-8")
     path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")

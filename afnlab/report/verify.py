@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.compare import answers, summary_table
+from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import export, write_report
 from afnlab.report.sections.html import sentence
@@ -181,8 +182,14 @@ def _again(recipe: dict[str, Any], folder: Path) -> pd.DataFrame | None:
     history = runs_folder.histories(folder, [r for r in records if r is not None])
     history["label"] = history.group.map(recipe["labels"])
     return summary_table.compare_histories(
-        history, recipe["baseline"], recipe["classes"], recipe["margin"]
+        history, recipe["baseline"], margin=recipe["margin"], metric=_measure(recipe)
     )
+
+
+def _measure(recipe: dict[str, Any]) -> Measure:
+    """The metric of a table; a recipe from before tasks named theirs is one of accuracy."""
+    described = recipe.get("measure")
+    return accuracy_of(recipe["classes"]) if described is None else Measure.read(described)
 
 
 def _page_problems(
@@ -194,10 +201,12 @@ def _page_problems(
     for r in records:
         runs.setdefault(recipe["labels"][r["group"]], []).append(r["id"])
     page = _text((target / write_report.PAGE).read_text(encoding="utf-8"))
-    if _text(comparison_table(table, recipe["baseline"], runs, write_report.LINK)) not in page:
+    measure = _measure(recipe)
+    shown = comparison_table(table, recipe["baseline"], runs, write_report.LINK, measure)
+    if _text(shown) not in page:
         yield "the table of its numbers is not what its runs give"
     examples = records[0]["environment"]["examples"]["test"]
-    said = answers.answers(table, recipe["baseline"], examples, recipe["margin"])
+    said = answers.answers(table, recipe["baseline"], examples, recipe["margin"], measure=measure)
     for question, answer in said.items():
         if f"{question} {_text(sentence(answer))}" not in page:
             yield f'its answer to "{question}" is not what its runs give'

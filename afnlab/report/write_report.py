@@ -70,7 +70,7 @@ def write(
         "sweep": str(sweep),
         "runs": str(folder.resolve()),
         "baseline": baseline,
-        "margin": 100 * (margin or 0.0),
+        "margin": margin or 0.0,
         "speed": str(speed and Path(speed).resolve()),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
@@ -113,7 +113,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "csv": csv.name,
         "baseline": selection.baseline,
         "margin": selection.margin,
-        "classes": selection.classes,
+        "measure": selection.measure.described(),
         "labels": selection.labels,
         "runs": {r["id"]: sums[r["id"]] for r in own},
     }
@@ -126,7 +126,7 @@ def commands(
     speed: str = "",
     overrides: Mapping[str, object] = {},
 ) -> list[str]:
-    """The command lines that make the runs, their report, and prove it; margin in points."""
+    """The command lines that make the runs, their report, and prove it; margin as printed."""
     name = f" {shlex.quote(sweep)}" if sweep else ""
     limits = flags(overrides)
     own = f" --baseline {shlex.quote(baseline)}" if baseline else ""

@@ -54,20 +54,24 @@ def mean_interval(
     return Interval(*map(float, mean_intervals(x[None], level, rng)[0]))
 
 
-def accuracy_interval(percent: ArrayLike) -> Interval:
-    """Mean of accuracies with its 95 % confidence interval, which is clipped to 0 and 100.
+def bounded_interval(
+    values: ArrayLike, low: float | None = None, high: float | None = None
+) -> Interval:
+    """Mean of values with its 95 % confidence interval, which is clipped to their bounds.
 
     Args:
-        percent: (n,) accuracies in percent.
+        values: (n,) values, such as accuracies in percent.
+        low, high: the bounds, such as 0 and 100; None: there is none.
 
     Returns:
-        The mean and the limits of its interval, in percent.
+        The mean and the limits of its interval.
 
     Raises:
         ValueError: as `mean_interval`.
     """
-    mean, low, high = mean_interval(percent)
-    return Interval(mean, *map(float, np.clip([low, high], 0, 100)))
+    mean, *ends = mean_interval(values)
+    least, most = -np.inf if low is None else low, np.inf if high is None else high
+    return Interval(mean, *map(float, np.clip(ends, least, most)))
 
 
 def mean_intervals(

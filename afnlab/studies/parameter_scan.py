@@ -1,4 +1,4 @@
-"""A parameter's value against accuracy: the table, the picture, and what can be said."""
+"""A parameter's value against the task's metric: table, picture, and what can be said."""
 
 from __future__ import annotations
 
@@ -8,65 +8,73 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from afnlab.compare.formatting import estimate
+from afnlab.compare.formatting import estimated
+from afnlab.compare.summary_table import as_history, printed_interval
+from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
-from afnlab.stats import accuracy_interval, mean_interval
+from afnlab.stats import mean_interval
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
 
 __all__ = ["best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
 
 
-def final(history: pd.DataFrame) -> pd.DataFrame:
-    """Seeds x values: accuracy after the last epoch, in %."""
-    last = history[history.epoch == history.epoch.max()]
-    return 100 * last.pivot(index="seed", columns="value", values="test_accuracy")
+def final(history: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """Seeds x values: the metric after the last epoch, as it is stored."""
+    last = as_history(history[history.epoch == history.epoch.max()].assign(label=""), measure)
+    return last.pivot(index="seed", columns="value", values=measure.column)
 
 
-def table(history: pd.DataFrame) -> pd.DataFrame:
-    """A row a value: seeds, diverged, mean accuracy (%) with its 95 % interval, and how far the
-    best value is ahead, paired by seed, with its interval."""
-    accuracy = final(history)
-    winner = accuracy[best(history)]
+def table(history: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """A row a value: seeds, diverged, mean of the metric as it is printed (accuracy in %) with its
+    95 % interval, and how far the best value is ahead, paired by seed, with its interval."""
+    values = final(history, measure)
+    winner = values[best(history, measure)]
+    lead = measure.sign * measure.scale
     diverged = history.groupby(["value", "seed"]).diverged.last().groupby("value").sum()
     rows = []
-    for value in accuracy.columns:
-        column = accuracy[value].to_numpy()
-        own, behind = accuracy_interval(column), mean_interval(winner.to_numpy() - column)
-        rows.append([len(column), int(diverged.loc[value]), *own, *behind])
-    names = ["seeds", "diverged", "accuracy (%)", "low", "high"]
+    for value in values.columns:
+        own = printed_interval(values[value], measure)
+        ahead = mean_interval((lead * (winner - values[value])).to_numpy())
+        rows.append([len(values), int(diverged.loc[value]), *own, *ahead])
+    names = ["seeds", "diverged", measure.title, "low", "high"]
     names += ["best ahead by", "ahead, low", "ahead, high"]
-    return pd.DataFrame(rows, columns=names, index=accuracy.columns)
+    return pd.DataFrame(rows, columns=names, index=values.columns)
 
 
-def best(history: pd.DataFrame) -> float:
-    """The value of the highest mean accuracy."""
-    accuracy = final(history)
-    return float(accuracy.columns.to_numpy()[accuracy.mean().to_numpy().argmax()])
+def best(history: pd.DataFrame, measure: Measure = ACCURACY) -> float:
+    """The value of the best mean."""
+    values = final(history, measure)
+    return float(values.columns.to_numpy()[(measure.sign * values.mean()).to_numpy().argmax()])
 
 
-def flat(history: pd.DataFrame) -> list[float]:
+def flat(history: pd.DataFrame, measure: Measure = ACCURACY) -> list[float]:
     """The values that these seeds do not tell from the best: the paired interval holds 0.
 
     The best is chosen from the same numbers, so this range is rather too small than too large.
     """
-    found = table(history)
+    found = table(history, measure)
     return found[found["ahead, low"].fillna(0) <= 0].index.tolist()
 
 
-def verdict(history: pd.DataFrame, parameter: str, default: float) -> str:
-    """Where the top is, how flat it is, and whether the default stands in it."""
-    accuracy, top = final(history), best(history)
+def verdict(
+    history: pd.DataFrame, parameter: str, default: float, measure: Measure = ACCURACY
+) -> str:
+    """Where the best is, how flat it is there, and whether the default is among the best."""
+    values, top = final(history, measure), best(history, measure)
     tried = sorted(history.value.unique().tolist())
-    text = f"Highest mean at {parameter} = {top:g}: {accuracy[top].mean():.2f} %"
-    text += f" over {counted(len(accuracy), 'seed')}"
+    mean = measure.text(values[top].mean())
+    text = f"{measure.best.capitalize()} mean at {parameter} = {top:g}: {mean}"
+    text += f" over {counted(len(values), 'seed')}"
     if top in (tried[0], tried[-1]) and len(tried) > 1:
+        what = "top" if measure.better == "higher" else "lowest point"
         end = "least" if top == tried[0] else "largest"
-        text += f", at the {end} value tried: the top may lie beyond it"
-    if len(accuracy) == 1:
+        text += f", at the {end} value tried: the {what} may lie beyond it"
+    if len(values) == 1:
         return text + ". One seed tells nothing about the others."
-    close = [value for value in flat(history) if value != top]
+    close = [value for value in flat(history, measure) if value != top]
     listed = ", ".join(f"{value:g}" for value in close)
     text += f". Not told apart from it: {listed or 'none'}"
     nearest = min(tried, key=lambda value: abs(value - default))
@@ -87,8 +95,9 @@ def figure(
     parameter: str,
     default: float | None = None,
     trained: pd.DataFrame | None = None,
+    measure: Measure = ACCURACY,
 ) -> Figure:
-    """Mean accuracy with 95 % intervals over the values; `trained` from the same starts."""
+    """The metric's means with 95 % intervals over the values; `trained` from the same starts."""
     with styled():
         drawn = Picture(figsize=(7, 3.4), layout="constrained")
         ax = drawn.subplots()
@@ -99,8 +108,8 @@ def figure(
         ):
             if data is None:
                 continue
-            rows = table(data)
-            shown = rows[["accuracy (%)", "low", "high"]].to_numpy(dtype=float)
+            rows = table(data, measure)
+            shown = rows[[measure.title, "low", "high"]].to_numpy(dtype=float)
             error = abs(shown[:, 1:] - shown[:, :1]).T
             look: Any = {"color": color, "marker": marker, "linewidth": width}
             size = 3 + 1.5 * width
@@ -113,14 +122,19 @@ def figure(
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set(xlabel=parameter, ylabel="accuracy (%)", title="on held-out validation examples")
+        label, title = metric_axis.label(measure), "on held-out validation examples"
+        ax.set(xlabel=parameter, ylabel=label, title=title)
         drawn.legend(loc="outside upper right", ncols=3)
     return drawn
 
 
 def judged(task: str, activation: str, parameter: str, value: float, **options: object) -> str:
-    """Train on all training examples with the value chosen, and say its accuracy on the test's."""
+    """Train on all training examples with the value chosen, and say its result on the test's."""
     result = train(task, activation, params={parameter: value}, **options)  # type: ignore[arg-type]
-    accuracy = estimate(*accuracy_interval(100 * result.final.test_accuracy), unit=" %")
+    metric = result.task.metric
+    last = as_history(
+        result.final.reset_index().assign(label=""), Measure.read(result.info["measures"][0])
+    )
+    found = estimated(metric, *printed_interval(last[metric.column], metric))
     seeds = counted(len(result.seeds), "seed")
-    return f"test accuracy at {parameter} = {value:g}: {accuracy}, {seeds}"
+    return f"test {metric.name} at {parameter} = {value:g}: {found}, {seeds}"

@@ -14,11 +14,12 @@ from matplotlib.ticker import MaxNLocator
 from torch import nn
 
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
-from afnlab.compare.formatting import ACCURACY, estimate
+from afnlab.compare.formatting import estimate
+from afnlab.compare.summary_table import printed_interval
 from afnlab.errors import shown
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.registry import Activation
-from afnlab.stats import Interval, accuracy_interval, mean_interval
+from afnlab.stats import Interval, mean_interval
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
 from afnlab.training.progress import bar
@@ -46,27 +47,28 @@ def variants(
 
 
 def variant_table(results: dict[str, Result]) -> pd.DataFrame:
-    """Accuracy and loss of each variant with 95 % intervals, and the paired gap to classic."""
-    base = results["classic"].final
+    """Metric and loss of each variant with 95 % intervals, and the paired gap to classic."""
+    base, metric = results["classic"].final, results["classic"].task.metric
     rows = []
     for name, result in results.items():
         last = result.final
         row: dict[str, object] = {"model": name, "seeds": len(last)}
-        row["accuracy (%)"] = _shown(accuracy_interval(100 * last.test_accuracy))
+        row[metric.title] = _shown(printed_interval(last[metric.column], metric), metric.form)
         row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
-        gap = 100 * (last.test_accuracy - base.test_accuracy)
-        row["minus classic (points)"] = "" if name == "classic" else _shown(mean_interval(gap))
+        gap = mean_interval(metric.scale * (last[metric.column] - base[metric.column]))
+        minus = metric.of_differences("minus classic")
+        row[minus] = "" if name == "classic" else _shown(gap, metric.form)
         row["same bits as classic"] = "" if name == "classic" else _same(result, results["classic"])
         rows.append(row)
     return pd.DataFrame(rows).set_index("model")
 
 
-def _shown(interval: Interval, form: str = ACCURACY) -> str:
+def _shown(interval: Interval, form: str) -> str:
     return estimate(*interval, form).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _same(one: Result, other: Result) -> str:
-    columns = ["train_loss", "test_loss", "test_accuracy"]
+    columns = ["train_loss", "test_loss", one.task.metric.column]
     return "yes" if one.history[columns].equals(other.history[columns]) else "no"
 
 
@@ -111,7 +113,8 @@ def depth_study(
 ) -> pd.DataFrame:
     """Gradient norms of each layer's weights, by depth, kind and epoch.
 
-    Columns: depth, kind, epoch, layer (from 1), seed, norm (mean over the epoch's steps), accuracy.
+    Columns: depth, kind, epoch, layer (from 1), seed, norm (mean over the epoch's steps), and
+    that of the digits' metric.
     """
     parts = []
     options: Any = {"seeds": seeds, "epochs": epochs, "record": ["gradients"], "progress": False}
@@ -124,18 +127,20 @@ def depth_study(
             step = 3 if kind == "batch norm" else 2
             position = table.parameter.str.split(".").str[0].astype(int)
             table = table[position % step == 0].assign(layer=position // step + 1)
-            last = result.history[["seed", "epoch", "test_accuracy"]]
+            metric = result.task.metric
+            last = result.history[["seed", "epoch", metric.column]]
             parts.append(table.merge(last, on=["seed", "epoch"]).assign(depth=depth, kind=kind))
             for _ in range(epochs):
-                shown.step(torch.tensor(result.final.test_accuracy.mean()))
-    columns = ["depth", "kind", "epoch", "layer", "seed", "norm", "test_accuracy"]
+                shown.step(metric, torch.from_numpy(result.final[metric.column].to_numpy()))
+    columns = ["depth", "kind", "epoch", "layer", "seed", "norm", Task.metric.column]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
 def depth_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean test accuracy (%) after the last epoch, by depth and kind."""
-    last = table[table.epoch == table.epoch.max()]
-    return (100 * last.groupby(["depth", "kind"]).test_accuracy.mean()).round(1).unstack()
+    """Mean of the digits' metric, as it is printed, after the last epoch, by depth and kind."""
+    last, metric = table[table.epoch == table.epoch.max()], Task.metric
+    means = last.groupby(["depth", "kind"])[metric.column].mean()
+    return (metric.scale * means).round(metric.decimals - 1).unstack()
 
 
 def depth_figure(table: pd.DataFrame) -> Figure:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from afnlab.errors import shown
 from afnlab.training.data import Data
+from afnlab.training.metrics import MASKED
 from afnlab.training.streams import generator, sent
 
 
@@ -38,6 +39,7 @@ class Augmented:
     ) -> None:
         self.x, self.y = data.train_x.to(device), data.train_y.to(device)
         self.count, self.augment, self.epoch = len(self.y), augment, -1
+        self.counted = counted(data.train_y, device)
         if augment is None:
             return
         if self.x.dim() != 4:
@@ -72,8 +74,12 @@ class Augmented:
             rows, columns = (self._draw(0, n - self.augment.cutout + 1, ()) for n in self.size)
             self.corners = torch.stack([rows, columns], -1)
 
-    def labels(self, index: Tensor) -> Tensor:
+    def targets(self, index: Tensor) -> Tensor:
         return self.y[index]
+
+    def weight(self, index: Tensor) -> Tensor | int:
+        """How many targets the mean loss of each seed's batch is over, or of how many examples."""
+        return index.shape[1] if self.counted is None else self.counted[index].sum(1)
 
     def take(self, index: Tensor) -> Tensor:
         """The examples (seeds, batch, ...) of these indices, as they are stored."""
@@ -97,6 +103,14 @@ class Augmented:
             first, line = corner[:, :, dim], torch.arange(size, device=corner.device)
             inside.append((line >= first) & (line < first + self.augment.cutout))
         return (inside[0].unsqueeze(-1) & inside[1].unsqueeze(-2)).unsqueeze(2)
+
+
+def counted(targets: Tensor, device: torch.device) -> Tensor | None:
+    """How many targets of each example are not masked, on a device; None if none is masked."""
+    if targets.is_floating_point():
+        return None
+    known = (targets != MASKED).flatten(1) if targets.dim() > 1 else (targets != MASKED)[:, None]
+    return None if bool(known.all()) else known.sum(1).to(device)
 
 
 def reflected(x: Tensor, border: int) -> Tensor:

@@ -12,17 +12,21 @@ from torch import Tensor
 
 from afnlab.training import files
 from afnlab.training.files import DataError
+from afnlab.training.metrics import MASKED
+from afnlab.training.streams import generator
 
 SAMPLE = 5000
 
 
 @dataclass(frozen=True)
 class Data:
-    """A classification data set.
+    """A data set.
 
     Attributes:
-        train_x, test_x: inputs (examples, ...), floating point, or pixels as bytes.
-        train_y, test_y: labels (examples,), int64.
+        train_x, test_x: inputs (examples, ...): floating point, pixels as bytes, or int64 (such as
+            tokens), which networks see as they are.
+        train_y, test_y: targets (examples, ...): int64, which are classes of 0 or more, or -100
+            where there is none; or floating point.
         mean, std: networks see pixels as (pixel / 255 - mean) / std: a number for each channel of
             (examples, channels, height, width), or none for 0 and 1.
         evaluated: which examples `test_x`, `test_y` are: "test", or "validation" (part of the
@@ -40,17 +44,20 @@ class Data:
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
-            good = x.is_floating_point() or x.dtype == torch.uint8
-            if not good or y.dtype != torch.int64 or y.shape != x.shape[:1]:
+            good = x.is_floating_point() or x.dtype in (torch.uint8, torch.int64)
+            known = y.is_floating_point() or y.dtype == torch.int64
+            if not (good and known) or not y.dim() or y.shape[:1] != x.shape[:1]:
                 raise DataError(
-                    f"{part}: needs floating-point inputs (examples, ...), or bytes, and int64"
-                    f" labels"
-                    f" (examples,), got {x.dtype} {tuple(x.shape)} and {y.dtype} {tuple(y.shape)}"
+                    f"{part}: needs inputs (examples, ...), floating point, int64 or bytes, and"
+                    f" targets (examples, ...), int64 or floating point,"
+                    f" got {x.dtype} {tuple(x.shape)} and {y.dtype} {tuple(y.shape)}"
                 )
             if len(x) == 0:
                 raise DataError(f"{part}: holds no examples")
-            if (least := int(y.min())) < 0:
-                raise DataError(f"{part}: labels must be 0 or more, got {least}")
+            _check_targets(part, y)
+        if self.train_y.dtype != self.test_y.dtype:
+            kinds = f"{self.train_y.dtype} and {self.test_y.dtype}"
+            raise DataError(f"targets must be of one type in train and test, got {kinds}")
         if len(self.mean) != len(self.std):
             raise DataError(f"mean and std must be of one length, got {self.mean} and {self.std}")
 
@@ -63,10 +70,25 @@ class Data:
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def classes(self) -> int | None:
+        """The number of classes, or None where the targets are no classes."""
+        if self.train_y.is_floating_point():
+            return None
+        return int(max(self.train_y.max(), self.test_y.max())) + 1
+
+    @cached_property
+    def one_class_each(self) -> bool:
+        """Whether every training example has one class."""
+        y = self.train_y
+        return y.dtype == torch.int64 and y.dim() == 1 and not bool((y == MASKED).any())
+
     def floats(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Stored inputs (..., channels, height, width) as networks see them."""
         if x.is_floating_point():
             return x.to(dtype)
+        if x.dtype == torch.int64:
+            return x
         x = x.to(dtype).div_(255)
         if self.mean:
             mean, std = (_of_channels(v, dtype, x.device) for v in (self.mean, self.std))
@@ -76,8 +98,8 @@ class Data:
     @cached_property
     def inputs(self) -> Tensor:
         """Training inputs as networks see them; of pixels the first 5,000."""
-        whole = self.train_x.is_floating_point()
-        return self.train_x if whole else self.floats(self.train_x[:SAMPLE])
+        pixels = self.train_x.dtype == torch.uint8
+        return self.floats(self.train_x[:SAMPLE]) if pixels else self.train_x
 
     def limited(self, train: int | None, test: int | None) -> Data:
         """The first `train` and `test` examples (None: all)."""
@@ -92,22 +114,45 @@ class Data:
     def validation(self, share: float = 0.2) -> Data:
         """The training examples alone, with the held-out `share` as the examples to evaluate.
 
-        The share is stratified by class. There are no test examples in it, so what it selects does
-        not depend on any. The split is always the same.
+        The share is stratified by class where every example has one. There are no test examples
+        in it, so what it selects does not depend on any. The split is always the same.
         """
-        held_out, classes = (
-            round(share * len(self.train_y)),
-            self.train_y.unique(return_counts=True),
-        )
-        if held_out < len(classes[0]) or classes[1].min() < 2:
-            raise DataError(
-                f"validation needs two training examples or more of every class, and as many held"
-                f" out as there are classes; got {len(self.train_y)} of {len(classes[0])} classes"
-            )
-        train, held = stratified_split(self.train_y, held_out)
+        train, held = self._split(round(share * len(self.train_y)))
         x, y = self.train_x, self.train_y
         examples = (x[train], y[train], x[held], y[held])
         return Data(*examples, evaluated="validation", mean=self.mean, std=self.std)
+
+    def _split(self, held_out: int) -> tuple[Tensor, Tensor]:
+        """Indices (kept, held out) of the training examples."""
+        count = len(self.train_y)
+        if self.one_class_each:
+            classes = self.train_y.unique(return_counts=True)
+            if held_out < len(classes[0]) or classes[1].min() < 2:
+                raise DataError(
+                    f"validation needs two training examples or more of every class, and as many"
+                    f" held out as there are classes; got {count} of {len(classes[0])} classes"
+                )
+            return stratified_split(self.train_y, held_out)
+        if not 1 <= held_out < count:
+            raise DataError(
+                f"validation needs one training example or more, and as many held out; of {count}"
+                f" it would hold out {held_out}"
+            )
+        order = torch.randperm(count, generator=generator(0, "validation"))
+        return order[held_out:], order[:held_out]
+
+
+def _check_targets(part: str, y: Tensor) -> None:
+    """DataError if targets are no classes, nor finite numbers, or none counts."""
+    if y.is_floating_point():
+        if not bool(torch.isfinite(y).all()):
+            raise DataError(f"{part}: targets must be finite numbers")
+        return
+    counted = y[y != MASKED]
+    if not len(counted):
+        raise DataError(f"{part}: all targets are {MASKED}, which is none")
+    if (least := int(counted.min())) < 0:
+        raise DataError(f"{part}: classes must be 0 or more, or {MASKED} for none, got {least}")
 
 
 @lru_cache

@@ -148,6 +148,7 @@ def _train_group(
         torch.manual_seed(stream(members[0].seed, "noise"))
         with Stack.build(how, members) as stack:
             recorder = Recorder(names, stack, record)
+            metric = how.task.metric
             last = ceil(how.epochs)
             for epoch in range(1, last + 1):
                 trained = stack.epoch(recorder)
@@ -155,9 +156,9 @@ def _train_group(
                     recorder.unseen(trained)
                     continue
                 found = [trained, *stack.evaluate()]
-                losses, test_loss, accuracy = (t.cpu() for t in found)  # here a GPU is waited for
+                losses, *tested = (t.cpu() for t in found)  # here a GPU is waited for
                 now = time.perf_counter()
-                recorder.epoch(epoch, losses, test_loss, accuracy, now - start)
-                bar.step(accuracy)
+                recorder.epoch(epoch, losses, tested, now - start)
+                bar.step(metric, tested[1])
                 start = now
     return recorder

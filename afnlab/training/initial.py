@@ -58,7 +58,8 @@ def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.
     Every activation gets the same normal draws, times its own gain.
     """
     for i, layer in enumerate(weighted_layers(model)):
-        scale = factor if i else float(inputs.square().mean().rsqrt())
+        first = not i and inputs.is_floating_point()  # integers are embedded first
+        scale = float(inputs.square().mean().rsqrt()) if first else factor
         fan_in = layer.weight[0].numel()
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
         if layer.bias is not None:

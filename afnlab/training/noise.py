@@ -18,6 +18,12 @@ def activation_modules(network: nn.Module) -> Iterator[tuple[str, ActivationModu
             yield name, module
 
 
+def _float_type(network: nn.Module, example: Tensor) -> torch.dtype:
+    """The type of the examples, or of the parameters where the examples are integers."""
+    floating = [t for t in (example, *network.parameters()) if t.is_floating_point()]
+    return floating[0].dtype
+
+
 class Noise:
     """Uniform noise for the stochastic activations, drawn per seed from a stream of its own.
 
@@ -29,7 +35,7 @@ class Noise:
         sites = [m for _, m in activation_modules(network) if m.activation.stochastic]
         self.per_example = self._count(network, sites, example)
         self.generators = [generator(s, "noise") for s in seeds]
-        self.dtype, self.device = example.dtype, example.device
+        self.dtype, self.device = _float_type(network, example), example.device
         self.load(None)
         for module in sites:
             module.noise = self.take

@@ -61,6 +61,8 @@ def plan(
     data = task.data()
     data = data.validation() if options.split == "validation" else data
     data = data.limited(limit_train, limit_test)
+    for metric in task.metrics:
+        metric.measure(data)
     return Plan(task, activation, data, place, DTYPES[dtype], epochs, group)
 
 

@@ -1,4 +1,4 @@
-"""A progress bar for a training: epochs, accuracy, time left."""
+"""A progress bar for a training: epochs, the metric, time left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from afnlab.measures import Measure
 from afnlab.messages import plain
 
 
@@ -25,9 +26,11 @@ class Bar:
             self._bar.total = epochs
             self._bar.refresh()
 
-    def step(self, accuracy: Tensor) -> None:
+    def step(self, metric: Measure, values: Tensor) -> None:
+        """One more epoch, after which the metric has these values."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"test accuracy {100 * accuracy.nanmean().item():.2f} %")
+            mean = values.nanmean().item()
+            self._bar.set_postfix_str(plain(f"test {metric.name} {metric.text(mean)}"))
             self._bar.update()
 
 

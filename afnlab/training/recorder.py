@@ -11,19 +11,18 @@ import torch
 from torch import Tensor
 
 from afnlab.errors import ParameterError
+from afnlab.measures import Measure
 from afnlab.nn import ActivationModule
+from afnlab.training.tasks import Task
 
 TABLES = ("parameters", "gradients", "steps")
 TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
-HISTORY = (
-    "seed",
-    "epoch",
-    "train_loss",
-    "test_loss",
-    "test_accuracy",
-    "seconds",
-    "diverged",
-)
+BEFORE, AFTER = ("seed", "epoch", "train_loss", "test_loss"), ("seconds", "diverged")
+
+
+def history_columns(metrics: Iterable[Measure]) -> tuple[str, ...]:
+    """The columns of a history of a task with these metrics."""
+    return (*BEFORE, *(metric.column for metric in metrics), *AFTER)
 
 
 class Networks(Protocol):
@@ -32,6 +31,7 @@ class Networks(Protocol):
     params: dict[str, Tensor]
     buffers: dict[str, Tensor]
     dtype: torch.dtype
+    task: Task
 
     @property
     def activations(self) -> Mapping[str, ActivationModule]: ...
@@ -45,6 +45,7 @@ class Recorder:
         if unknown:
             raise ValueError(f"record: {sorted(unknown)} must be among {', '.join(TABLES)}")
         self.seeds, self.stack, self.tables = tuple(seeds), stack, tables
+        self.metrics = stack.task.metrics
         self.rows: list[pd.DataFrame] = []
         self.parameters: list[pd.DataFrame] = []
         self.gradients: list[pd.DataFrame] = []
@@ -73,12 +74,16 @@ class Recorder:
         self.diverged |= ~np.isfinite(train_loss.cpu().numpy())
 
     def epoch(
-        self, epoch: int, train_loss: Tensor, test_loss: Tensor, accuracy: Tensor, seconds: float
+        self, epoch: int, train_loss: Tensor, tested: Sequence[Tensor], seconds: float
     ) -> None:
-        columns = [t.numpy() for t in (train_loss, test_loss, accuracy)]
-        self.diverged |= ~(np.isfinite(columns[0]) & np.isfinite(columns[1]))
-        values = [self.seeds, epoch, *columns, seconds / len(self.seeds), self.diverged.copy()]
-        self.rows.append(pd.DataFrame(dict(zip(HISTORY, values, strict=True))))
+        """After an epoch; `tested` is the test loss, and then every metric."""
+        for metric, found in zip(self.metrics, tested[1:], strict=True):
+            metric.check(found, tested[0])
+        values = [t.numpy() for t in (train_loss, *tested)]
+        self.diverged |= ~np.isfinite(values).all(0)
+        row = [self.seeds, epoch, *values, seconds / len(self.seeds), self.diverged.copy()]
+        names = history_columns(self.metrics)
+        self.rows.append(pd.DataFrame(dict(zip(names, row, strict=True))))
         if "parameters" in self.tables:
             self._learned(epoch)
         for name, total in self.norms.items():

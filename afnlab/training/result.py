@@ -28,9 +28,9 @@ class Result:
 
     Attributes:
         history: one row per seed and epoch: seed, epoch (from 1), train_loss (mean over the epoch's
-            examples as they were trained on), test_loss, test_accuracy (a fraction), seconds (the
-            epoch's time over the number of seeds trained together), diverged (a loss was not finite
-            up to then).
+            examples as they were trained on), test_loss, a column for each metric of the
+            task (test_accuracy, a fraction), seconds (the epoch's time over the number of seeds
+            trained together), diverged (a loss or a metric was not finite up to then).
         parameters: if requested with `record`, else None: seed, epoch (0: at initialization), site,
             parameter, index, value.
         gradients: likewise: seed, epoch, parameter, norm (mean over the epoch's steps).
@@ -65,8 +65,9 @@ class Result:
     def __repr__(self) -> str:
         epochs = counted(int(self.history.epoch.max()), "epoch")
         sizes = f"{counted(len(self.seeds), 'seed')}, {epochs}"
-        accuracy = f"test accuracy {100 * self.final.test_accuracy.mean():.2f} %"
-        return f"<Result {self.task.name} {self.activation.label}: {sizes}, {accuracy}>"
+        metric = self.task.metric
+        found = f"test {metric.name} {metric.text(self.final[metric.column].mean())}"
+        return f"<Result {self.task.name} {self.activation.label}: {sizes}, {found}>"
 
     @property
     def final(self) -> pd.DataFrame:
@@ -79,7 +80,7 @@ class Result:
         return pd.Series(
             {
                 "seeds": len(last),
-                "test_accuracy": last.test_accuracy.mean(),
+                **{m.column: last[m.column].mean() for m in self.task.metrics},
                 "test_loss": last.test_loss.mean(),
                 "train_loss": last.train_loss.mean(),
                 "diverged": int(last.diverged.sum()),
@@ -152,7 +153,8 @@ def result(
         "options": asdict(options),
         "evaluated": data.evaluated,
         "examples": {"train": len(data.train_y), "test": len(data.test_y)},
-        "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
+        "classes": data.classes,
+        "measures": [metric.measure(data).described() for metric in task.metrics],
         "data": data.fingerprint,
         "dtype": recorders[0].dtype,
         "trained_together": [len(recorder.seeds) for recorder in recorders],

@@ -77,8 +77,8 @@ def scan(
 
     Returns:
         One row per value, seed and epoch: value, seed, epoch, train_loss, test_loss, test_accuracy
-        (of the evaluated examples), diverged. At one seed all values have the same weights and
-        batches.
+        or the columns of the task's metrics (of the evaluated examples), diverged. At one seed all
+        values have the same weights and batches.
 
     Raises:
         ValueError: for an argument that is not allowed, which the message names.

@@ -8,18 +8,18 @@ from functools import cached_property, partial
 from math import ceil
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
 from afnlab.nn import ActivationModule
 from afnlab.training import graphs, mixed
-from afnlab.training.augment import Augmented, views
+from afnlab.training.augment import Augmented, counted, views
 from afnlab.training.forward import Layer, chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
+from afnlab.training.metrics import MASKED, Loss
 from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import Airbench, PerMember, Setting, optimizer
 from afnlab.training.plan import Plan
@@ -29,8 +29,7 @@ from afnlab.training.tasks import Recipe, Task
 
 Tensors = dict[str, Tensor]
 
-VECTOR = 16  # numbers of float32 in the widest registers
-EVALUATION_BATCH, OF_PICTURES = 2048, 500  # the latter on a CPU, for its caches
+EVALUATION_BATCH, OF_PICTURES = 2048, 500  # targets; the latter on a CPU, for its caches
 
 
 @dataclass(eq=False)
@@ -55,6 +54,7 @@ class Stack:
     floats: Callable[..., Tensor]
     test_x: Tensor
     test_y: Tensor
+    test_counted: Tensor | None  # targets of each test example, if some are masked
     noise: Noise
     chain: list[Layer] | None
     steps_per_epoch: int
@@ -116,6 +116,7 @@ class Stack:
             floats=data.floats,
             test_x=data.test_x.to(device),
             test_y=data.test_y.to(device),
+            test_counted=counted(data.test_y, device),
             noise=noise,
             chain=layers,
             steps_per_epoch=steps_per_epoch,
@@ -135,6 +136,11 @@ class Stack:
     @property
     def recipe(self) -> Recipe:
         return self.task.recipe
+
+    @cached_property
+    def loss(self) -> Loss:
+        """The loss of the training."""
+        return self.task.trained_loss
 
     @property
     def alone(self) -> bool:
@@ -186,7 +192,42 @@ class Stack:
         return out
 
     def _inputs(self, x: Tensor) -> Tensor:
-        return self.floats(x, mixed.kept(self.dtype)).to(self.dtype)
+        seen = self.floats(x, mixed.kept(self.dtype))
+        return seen.to(self.dtype) if seen.is_floating_point() else seen
+
+    def _targets(self, y: Tensor) -> Tensor:
+        return y.to(mixed.kept(self.dtype)) if y.is_floating_point() else y
+
+    def losses(
+        self, loss: Loss, x: Tensor, y: Tensor, masked: bool, outputs: Tensor | None = None
+    ) -> Tensor:
+        """The mean loss over the targets that are not masked, per seed.
+
+        Args:
+            loss: what is evaluated.
+            x: inputs (seeds, batch, ...).
+            y: targets (seeds, batch, ...).
+            masked: whether some targets are masked.
+            outputs: outputs (seeds, batch, ...) for x, if they are known.
+        """
+        targets = y.flatten(0, 1)
+        if loss.of_network:
+            inputs = x.flatten(0, 1).detach().requires_grad_()
+            with torch.enable_grad():
+                found = loss.of(self._of_examples, inputs, targets)
+        else:
+            outputs = self.logits(x, each=True) if outputs is None else outputs
+            found = loss.of(outputs.flatten(0, 1), targets)
+        if found.shape[:1] != targets.shape[:1] or (masked and found.shape != targets.shape):
+            of = f"targets {tuple(targets.shape)}" if masked else f"{len(targets)} examples"
+            raise ValueError(
+                f"loss {loss.name}: must return the losses of {of}, got {tuple(found.shape)}"
+            )
+        return _means(found, targets if masked else None, self.size)
+
+    def _of_examples(self, x: Tensor) -> Tensor:
+        """Outputs of the examples of all seeds as one batch, in their order."""
+        return self.logits(x.unflatten(0, (self.size, -1)), each=True).flatten(0, 1)
 
     def batches(self) -> Iterator[Tensor]:
         """Indices (seeds, batch) of the training examples: each seed in an order of its own."""
@@ -200,11 +241,12 @@ class Stack:
         self.network.train()
         self.train.next_epoch()
         total = torch.zeros(self.size, dtype=torch.float64, device=self.train.x.device)
-        seen = 0
+        seen: Tensor | int = 0
         step = self._replayed(recorder) or partial(self.step, recorder=recorder)
         for index in self.batches():
-            total += step(index) * index.shape[1]
-            seen += index.shape[1]
+            weight = self.train.weight(index)
+            total += step(index) * weight
+            seen = seen + weight
             self.steps_left -= 1
         return total / seen
 
@@ -229,13 +271,14 @@ class Stack:
 
     def step(self, index: Tensor, recorder: Recorder) -> Tensor:
         """One step of the optimizer on the examples of these indices; the losses, per seed."""
-        x, y = self._inputs(self.train.take(index)), self.train.labels(index)
+        x, y = self._inputs(self.train.take(index)), self._targets(self.train.targets(index))
         hole = self.train.hole(index)
         x = x if hole is None else x.masked_fill(hole, 0.0)
-        losses = cross_entropy(self.logits(x, each=True), y, self.recipe.label_smoothing)
+        losses = self.losses(self.loss, x, y, self.train.counted is not None)
         for param in self.params.values():
             param.grad = None
-        (losses.sum() * (index.shape[1] if self.recipe.summed else 1)).backward()
+        summed = losses * self.train.weight(index) if self.recipe.summed else losses
+        summed.sum().backward()
         recorder.step(losses)
         self.optimizer.step()
         for name, bounds in self.bounds.items():
@@ -243,33 +286,43 @@ class Stack:
         return losses.detach()
 
     @torch.no_grad()
-    def evaluate(self) -> tuple[Tensor, Tensor]:
-        """Mean loss and accuracy on the test examples, per seed.
+    def evaluate(self) -> list[Tensor]:
+        """Mean loss and the task's metrics on the test examples, each per seed.
 
-        After the last step a recipe with test-time augmentation averages the logits of its views.
+        After the last step a recipe with test-time augmentation averages the outputs of its views.
         """
         self.network.eval()
-        loss, right = torch.zeros(2, self.size, device=self.test_x.device).double()
+        loss, seen = torch.zeros(2, self.size, device=self.test_x.device).double()
+        metrics = self.task.metrics
+        totals = [torch.zeros(2, self.size, device=loss.device).double() for _ in metrics]
         augmented = self.recipe.views and not self.steps_left
+        for at in range(0, len(self.test_y), self._evaluated):
+            part = slice(at, at + self._evaluated)
+            inputs, targets = self._inputs(self.test_x[part]), self._targets(self.test_y[part])
+            shown = views(inputs) if augmented else [(1.0, inputs)]
+            outputs = sum(weight * self.logits(view, each=False) for weight, view in shown)
+            assert isinstance(outputs, Tensor)
+            x, y = (t.expand(self.size, *t.shape) for t in (inputs, targets))
+            known = None if self.test_counted is None else self.test_counted[part]
+            count = len(targets) if known is None else known.sum()
+            found = self.losses(self.task.loss, x, y, known is not None, outputs)
+            loss, seen = loss + found.double() * count, seen + count
+            totals = [t + m.totals(outputs, targets) for t, m in zip(totals, metrics, strict=True)]
+        return [loss / seen, *(m.values(t) for m, t in zip(metrics, totals, strict=True))]
+
+    @cached_property
+    def _evaluated(self) -> int:
+        """Examples that are evaluated at once."""
         small = self.channels_last and self.test_x.device.type == "cpu"
-        count = OF_PICTURES if small else EVALUATION_BATCH
-        for x, y in zip(self.test_x.split(count), self.test_y.split(count), strict=True):
-            inputs = self._inputs(x)
-            seen = views(inputs) if augmented else [(1.0, inputs)]
-            logits = sum(weight * self.logits(view, each=False) for weight, view in seen)
-            assert isinstance(logits, Tensor)
-            loss = loss + cross_entropy(logits, y.expand(logits.shape[:2])).double() * len(y)
-            right = right + (logits.argmax(-1) == y).sum(1).double()
-        return loss / len(self.test_y), right / len(self.test_y)
+        positions = 1 if self.test_y.is_floating_point() else self.test_y[0].numel()
+        return max(1, (OF_PICTURES if small else EVALUATION_BATCH) // positions)
 
 
-def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross entropy per seed: logits (seeds, batch, classes), labels y (seeds, batch)."""
-    wide = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-    if VECTOR / 2 <= wide.shape[-1] < VECTOR and wide.device.type == "cpu" and not smoothing:
-        # torch's CPU softmax vectorises over whole vectors of classes only: 4 times faster for ten.
-        wide = F.pad(wide, (0, VECTOR - wide.shape[-1]), value=-torch.inf)
-    flat = F.cross_entropy(
-        wide.flatten(0, 1), y.flatten(), reduction="none", label_smoothing=smoothing
-    )
-    return flat.view(y.shape).mean(1)
+def _means(losses: Tensor, targets: Tensor | None, size: int) -> Tensor:
+    """Means per seed of the losses of all seeds; targets: given where some are masked."""
+    if targets is None:
+        return losses.reshape(size, -1).mean(1)
+    known = targets != MASKED
+    losses = torch.where(known, losses, 0.0)
+    total, count = (t.reshape(size, -1).sum(1) for t in (losses, known))
+    return total / count.clamp(min=1)

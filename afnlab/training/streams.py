@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-STREAMS = ("network", "activation", "batches", "noise", "augment", "selection")
+STREAMS = ("network", "activation", "batches", "noise", "augment", "selection", "validation")
 
 
 def stream(seed: int, purpose: str) -> int:

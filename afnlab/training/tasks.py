@@ -8,9 +8,11 @@ from typing import Literal
 
 from torch import nn
 
+from afnlab.errors import ParameterError
 from afnlab.training import data
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
+from afnlab.training.metrics import ACCURACY, CROSS_ENTROPY, Loss, Metric, smoothed
 from afnlab.training.models import mlp, rotated_mlp
 from afnlab.usercode.lookup import load, unknown
 
@@ -24,6 +26,8 @@ class Recipe:
         optimizer: see `afnlab.training.optimizers`; AdamW's weight decay is decoupled.
         schedule: the learning rate's first value, the time of its maximum and its last value, as
             shares (optimizer "airbench").
+        label_smoothing: the share of the uniform distribution in the targets of a training by
+            cross entropy; the test loss is without.
         drop_last: leave out an epoch's last, smaller batch.
         summed: the loss is a sum over the batch.
         augment: how training images are augmented.
@@ -54,13 +58,20 @@ class Task:
         name: its name.
         data: returns the `Data`.
         model: given a function that makes an activation module, returns the network, which maps
-            inputs (batch, ...) to logits (batch, classes).
+            inputs (batch, ...) to outputs: logits (batch, ..., classes) of classes.
         settings: further arguments of the model by name, with defaults: booleans, or numbers above
             0; a run may set them like any parameter of the task.
         sites: whether the places of an activation share one module ("shared") or have each its own
             ("each"), and so their own learned parameters.
         source: the origin of the experiment.
         published: the file of `data/published` with the numbers that the source printed.
+        loss: what is minimized.
+        metric: what the task is judged by.
+        also: further metrics, which are recorded.
+
+    Raises:
+        ParameterError: for a loss or a metric that is none, two metrics of one key, or label
+            smoothing of another loss than cross entropy.
     """
 
     name: str
@@ -72,6 +83,33 @@ class Task:
     summary: str = ""
     source: str = ""
     published: str = ""
+    loss: Loss = CROSS_ENTROPY
+    metric: Metric = ACCURACY
+    also: tuple[Metric, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.loss, Loss):
+            raise ParameterError("loss", self.loss, "an afnlab.Loss")
+        for metric in self.metrics:
+            if not isinstance(metric, Metric):
+                raise ParameterError("metric", metric, "an afnlab.Metric")
+        keys = [metric.key for metric in self.metrics]
+        if len(set(keys)) < len(keys):
+            raise ParameterError("also", keys, "metrics with keys that differ")
+        if self.recipe.label_smoothing and self.loss is not CROSS_ENTROPY:
+            allowed = f"0 for the loss {self.loss.name}"
+            raise ParameterError("label_smoothing", self.recipe.label_smoothing, allowed)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that are recorded, what the task is judged by first."""
+        return self.metric, *self.also
+
+    @property
+    def trained_loss(self) -> Loss:
+        """The loss of the training: with label smoothing, if the recipe has it."""
+        smoothing = self.recipe.label_smoothing
+        return smoothed(smoothing) if smoothing else self.loss
 
     @property
     def compiled(self) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from afnlab.errors import ParameterError
+from afnlab.measures import ACCURACY, Measure
 from afnlab.registry import Activation, get_activation
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member
@@ -48,10 +49,10 @@ def tune(
 
     A seed is a replicate of the whole procedure. Replicate r trains every candidate with selection
     seeds of its own, on the training examples less a fifth held out for validation. It takes the
-    candidate with the highest mean validation accuracy (then the lower loss), trains with seed r on
-    all training examples, and is evaluated once on the test examples. At one seed all activations
-    have the same candidates, weights and batches, so results are paired. A comparison of replicates
-    compares activations with their tuning, and includes the noise of the choice.
+    candidate with the best mean of the task's metric on them (then the lower loss), trains with
+    seed r on all training examples, and is evaluated once on the test examples. At one seed all
+    activations have the same candidates, weights and batches, so results are paired. A comparison
+    of replicates compares activations with their tuning, and includes the noise of the choice.
 
     Args:
         task, activation: as in `afnlab.train`.
@@ -64,10 +65,10 @@ def tune(
         A `Result` of the trainings at the chosen settings, with more tables: `candidates` (one row
         per replicate, candidate and selection seed: seed, candidate, drawn (at random, neither the
         recipe nor a point of the grid), selection, the parameters, validation_loss,
-        validation_accuracy, diverged), `chosen` (seed, candidate, parameters), `fixed` (the
-        history of the same seeds at the fixed recipe) and, if this tuning contains cheaper ones
-        (`Space.cheaper`), `cheaper`: the results of the same seeds with those (the last epoch of a
-        history, and which candidate of how many, by how many selection seeds).
+        validation_accuracy or that of the task's metric, diverged), `chosen` (seed, candidate,
+        parameters), `fixed` (the history of the same seeds at the fixed recipe) and, if this tuning
+        contains cheaper ones (`Space.cheaper`), `cheaper`: the results of the same seeds with those
+        (the last epoch of a history, and which candidate of how many, by how many selection seeds).
 
     Raises:
         ValueError: for an argument that is not allowed, which the message names.
@@ -93,7 +94,8 @@ def tune(
     )
 
     judged = _judged(judging, among, options, progress)
-    best = {seed: best_candidate(judged[judged.seed == seed]) for seed in listed}
+    metric = task.metric
+    best = {seed: best_candidate(judged[judged.seed == seed], metric) for seed in listed}
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     trained = train_members(final, members, listed, tables, keep_weights, progress)
     recipe = [Member(seed, base) for seed in listed]
@@ -157,15 +159,14 @@ def _judged(
                 start = stream(seed, "selection") + number * among.selection_seeds + turn
                 tried.append(Member(start, replace(own, split="validation")))
     table = pd.DataFrame(rows, columns=["seed", "candidate", "drawn", "selection", *among.axes])
+    metric = how.task.metric
+    validation = metric.validation
     if all(len(settings) == 1 for settings in options.values()):  # nothing to choose
-        return table.assign(validation_loss=np.nan, validation_accuracy=np.nan, diverged=False)
+        return table.assign(**{"validation_loss": np.nan, validation: np.nan}, diverged=False)
     recorders = train_members(how, tried, range(len(tried)), progress=progress)
     history = history_of(recorders)
-    return table.assign(
-        validation_loss=history.test_loss.to_numpy(),
-        validation_accuracy=history.test_accuracy.to_numpy(),
-        diverged=history.diverged.to_numpy(),
-    )
+    found = {"validation_loss": "test_loss", validation: metric.column, "diverged": "diverged"}
+    return table.assign(**{name: history[column].to_numpy() for name, column in found.items()})
 
 
 _Ends = dict[
@@ -194,7 +195,9 @@ def _cheaper(
             seed,
             count,
             turns,
-            best_candidate(rows[(rows.candidate < count) & (rows.selection < turns)]),
+            best_candidate(
+                rows[(rows.candidate < count) & (rows.selection < turns)], how.task.metric
+            ),
         )
         for count, turns in among.cheaper
         for seed, rows in tried.items()
@@ -211,15 +214,15 @@ def _cheaper(
     return pd.DataFrame(rows) if rows else None
 
 
-def best_candidate(rows: pd.DataFrame) -> int:
-    """The candidate with the highest mean validation accuracy; ties: lower loss, then the first.
+def best_candidate(rows: pd.DataFrame, measure: Measure = ACCURACY) -> int:
+    """The candidate with the best mean on validation examples; ties: lower loss, then the first.
 
     A candidate that diverged with one of its seeds is taken only if all candidates have.
     """
     means = rows.groupby("candidate").agg(
         diverged=("diverged", "any"),
-        accuracy=("validation_accuracy", "mean"),
+        value=(measure.validation, "mean"),
         loss=("validation_loss", "mean"),
     )
-    order = means.assign(accuracy=-means.accuracy).reset_index()
-    return int(order.sort_values(["diverged", "accuracy", "loss", "candidate"]).candidate.iloc[0])
+    order = means.assign(worse=-measure.sign * means.value).reset_index()
+    return int(order.sort_values(["diverged", "worse", "loss", "candidate"]).candidate.iloc[0])

@@ -13,14 +13,15 @@ from afnlab.compare import compared_functions
 from afnlab.compare.costs import FILE, pareto_front
 from afnlab.compare.formatting import p_value
 from afnlab.compare.selection import Selection
+from afnlab.figures import comparison as comparison_figure
 from afnlab.figures import (
-    accuracy_and_cost,
     function_curves,
     learned_parameters,
     learning_curves,
     learning_rates,
+    metric_and_cost,
+    metric_axis,
 )
-from afnlab.figures import comparison as comparison_figure
 from afnlab.figures import ranks as ranks_figure
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
@@ -36,16 +37,26 @@ def comparison(selection: Selection) -> Fragment:
     """Every seed, means and intervals, differences to the baseline."""
     with styled(for_page=True):
         figure = comparison_figure.comparison(
-            selection.final, selection.table, selection.baseline, selection.margin
+            selection.final,
+            selection.table,
+            selection.baseline,
+            selection.margin,
+            selection.measure,
         )
         shaded = " Shaded: within the margin." if selection.margin is not None else ""
         return show(
             figure,
-            f"Accuracy of every seed by activation on {selection.task.name}, and the paired"
-            f" difference to {selection.baseline}; the table holds the same numbers",
+            f"{_name(selection)} of every seed by activation on {selection.task.name}, and the"
+            f" paired difference to {selection.baseline}; the table holds the same numbers",
             _key(selection) + shaded,
             f"{selection.name}-comparison",
         )
+
+
+def _name(selection: Selection) -> str:
+    """The metric's name at the beginning of a sentence."""
+    name = selection.measure.name
+    return name[:1].upper() + name[1:]
 
 
 def _key(selection: Selection) -> str:
@@ -56,10 +67,11 @@ def _key(selection: Selection) -> str:
     text = f"{seeds} a row: a grey dot is one, the mark their mean, the bar its 95 % interval"
     if table.difference.isna().all():
         return f"{text}."
+    edge, far = metric_axis.WORSE_SIDE[selection.measure.better]
     return (
         f"Left: {text}, the band that of {base}. Right: the difference to {base}, paired by seed;"
         " thick, its 95 % interval; thin, the interval adjusted for the number of comparisons;"
-        " filled where that misses 0. Numbers at the left edge: means far below."
+        f" filled where that misses 0. Numbers at the {edge} edge: means far {far}."
     )
 
 
@@ -67,13 +79,18 @@ def curves(selection: Selection) -> Fragment:
     """Learning curves, one panel an activation."""
     with styled(for_page=True):
         figure = learning_curves.learning(
-            selection.history, list(selection.table.index), selection.baseline
+            selection.history,
+            list(selection.table.index),
+            selection.baseline,
+            measure=selection.measure,
         )
+        _, far = metric_axis.WORSE_SIDE[selection.measure.better]
+        side = "lower" if selection.measure.better == "higher" else "upper"
         shown = show(
             figure,
-            f"Accuracy over the epochs for each activation on {selection.task.name}",
+            f"{_name(selection)} over the epochs for each activation on {selection.task.name}",
             "Solid: mean of the seeds, with its 95 % interval. Orange, dashed: the mean of"
-            f" {selection.baseline}. A number at the lower edge: where a curve far below"
+            f" {selection.baseline}. A number at the {side} edge: where a curve far {far}"
             " ends.",
             f"{selection.name}-curves",
         )
@@ -81,12 +98,14 @@ def curves(selection: Selection) -> Fragment:
 
 
 def frontier(selection: Selection) -> Fragment:
-    """Accuracy against cost: by the speed benchmark if there is one, or by the runs' own times."""
+    """The metric against cost: by the speed benchmark if there is one, or by the runs' own
+    times."""
     cost = selection.cost
     table = selection.table.loc[[n for n in selection.table.index if n in cost.seconds]]
     if len(table) < 2 or not (cost.seconds > 0).all():
         return Fragment()
-    best = ", ".join(pareto_front(table.accuracy, cost.seconds))
+    measure = selection.measure
+    best = ", ".join(pareto_front(table[measure.key], cost.seconds, measure))
     missing = ", ".join(cost.missing)
     left = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
@@ -99,17 +118,17 @@ def frontier(selection: Selection) -> Fragment:
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
-        accuracy_and_cost.frontier(
-            figure.subplots(), table, cost.seconds, selection.baseline, cost.of
+        metric_and_cost.frontier(
+            figure.subplots(), table, cost.seconds, selection.baseline, cost.of, measure
         )
         return show(
             figure,
-            f"Mean accuracy against the time of {cost.of} on {selection.task.name}",
+            f"Mean {measure.name} against the time of {cost.of} on {selection.task.name}",
             filled(
-                "Time: of {}, {}. Upper left is best; the line joins what no other activation beats"
+                "Time: of {}, {}. {} left is best; the line joins what no other activation beats"
                 " in both, from the quickest: {}. Bars: 95 % intervals of the means; names are left"
                 " out where there is no room.{}",
-                *(cost.of, cost.by, best, left),
+                *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", best, left),
             ),
             f"{selection.name}-frontier",
         )
@@ -117,7 +136,8 @@ def frontier(selection: Selection) -> Fragment:
 
 def ranks(selections: Sequence[Selection]) -> Fragment:
     """All against all: mean ranks over blocks of task and seed, with critical differences."""
-    finals = [s.final.dropna(axis="columns", how="all") for s in selections]
+    # Ranks are by what is better: higher values come first.
+    finals = [s.measure.sign * s.final.dropna(axis="columns", how="all") for s in selections]
     labels = [n for n in finals[0] if all(n in f for f in finals)]
     values = pd.concat({s.name: f[labels] for s, f in zip(selections, finals, strict=True)})
     blocks = values.dropna()  # a block in which all were measured
@@ -176,7 +196,7 @@ def trajectories(selection: Selection) -> Fragment:
 
 
 def sensitivity(selection: Selection) -> Fragment:
-    """Accuracy over the learning rate, for activations that were trained with several."""
+    """The metric over the learning rate, for activations that were trained with several."""
     rows = [
         (n, one.labelled(["lr", *selection.shared]), one.options["lr"])
         for n, one in selection.rows.items()
@@ -188,10 +208,11 @@ def sensitivity(selection: Selection) -> Fragment:
         return Fragment()
     with styled(for_page=True):
         figure = show(
-            learning_rates.sensitivity(selection.final, rates),
-            f"Accuracy over the learning rate for {rates.activation.nunique()} activations",
-            f"Accuracy on {selection.evaluated} examples after the last epoch: mean of the seeds,"
-            " with its 95 % interval.",
+            learning_rates.sensitivity(selection.final, rates, measure=selection.measure),
+            f"{_name(selection)} over the learning rate for"
+            f" {rates.activation.nunique()} activations",
+            f"{_name(selection)} on {selection.evaluated} examples after the last epoch: mean of"
+            " the seeds, with its 95 % interval.",
             f"{selection.name}-rates",
         )
     return Fragment(heading("How much the learning rate matters", selection), figure)

@@ -55,7 +55,7 @@ def sentence(text: str) -> Markup:
     within = re.sub(
         r"\[[^\[\]]{1,24}\]", lambda found: found[0].replace(" ", "&nbsp;"), escaped(text)
     )
-    return Markup(re.sub(r"(?<=\d) (?=%|points?\b)", "&nbsp;", within))
+    return Markup(re.sub(r"(?<=\d) (?=%|(?:points?|dB|bits?|nats?)\b)", "&nbsp;", within))
 
 
 def _class(name: str) -> Markup:

@@ -10,18 +10,20 @@ import pandas as pd
 from afnlab.compare import epochs, formatting
 from afnlab.compare import published_tables as claimed
 from afnlab.compare.formatting import (
-    ACCURACY,
-    DIFFERENCE,
+    bound,
+    difference,
     limits,
     number,
     p_value,
     short_percent,
     three_digits,
+    value,
 )
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
+from afnlab.measures import ACCURACY, Measure
 from afnlab.report.sections.html import heading, name, table_of
 from afnlab.report.sections.text import link_to
 
@@ -31,33 +33,40 @@ VERDICT = "<span class=verdict>{}</span>"
 def table(selection: Selection, link: str = "") -> Fragment:
     """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
     runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.rows}
-    shown = comparison_table(selection.table, selection.baseline, runs, link)
+    shown = comparison_table(selection.table, selection.baseline, runs, link, selection.measure)
     return Fragment(heading("", selection, 3) + shown)
 
 
 def comparison_table(
-    table: pd.DataFrame, baseline: str, runs: Mapping[str, Sequence[str]], link: str
+    table: pd.DataFrame,
+    baseline: str,
+    runs: Mapping[str, Sequence[str]],
+    link: str,
+    measure: Measure = ACCURACY,
 ) -> str:
     """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
     head = [
-        *("activation", "accuracy (%)", "95 % confidence interval"),
-        *(filled("difference to {} (points)", name(baseline)), "95 % confidence interval"),
+        *("activation", measure.label, "95 % confidence interval"),
+        filled("difference to {}{}", name(baseline), measure.of_differences("")),
+        "95 % confidence interval",
         "adjusted confidence interval",
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
-    rows = []
+    rows, key, form = [], measure.key, measure.signed_form
     for label, r in table.iterrows():
         links = joined((link_to(run, link) for run in runs[str(label)]), " ")
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
         rows.append(
             (
                 name(str(label)),
-                number(r.accuracy, ACCURACY),
-                limits(r.accuracy_low, r.accuracy_high, ACCURACY),
-                number(r.difference, DIFFERENCE),
-                limits(r.difference_low, r.difference_high, DIFFERENCE),
-                "no bounds" if unbounded else limits(r.adjusted_low, r.adjusted_high, DIFFERENCE),
+                value(measure, r[key]),
+                limits(r[f"{key}_low"], r[f"{key}_high"], measure.form, measure.scale),
+                difference(measure, r.difference),
+                limits(r.difference_low, r.difference_high, form, measure.scale),
+                "no bounds"
+                if unbounded
+                else limits(r.adjusted_low, r.adjusted_high, form, measure.scale),
                 p_value(r.p_holm),
                 filled(VERDICT, r.verdict),
                 str(r.seeds),
@@ -70,24 +79,32 @@ def comparison_table(
 
 
 def details(selection: Selection) -> Fragment:
-    """The same rows: other summaries of the accuracies, of the differences, and the loss."""
-    asked, failed = selection.margin is not None, bool(selection.table.diverged.any())
+    """The same rows: other summaries of the values, of the differences, and the loss."""
+    measure, asked = selection.measure, selection.margin is not None
+    worst = measure.worst
+    failed = bool(selection.table.diverged.any()) and worst is not None
+    above = "seeds above" if measure.better == "higher" else "seeds below"
     head = [
-        *("activation", "median (%)", "interquartile mean (%)", "deviation (points)", "test loss"),
-        *("95 % interval", "effect size", "seeds above", "p", "p (Wilcoxon)"),
+        *("activation", measure.of_values("median"), measure.of_values("interquartile mean")),
+        *(measure.of_differences("deviation"), "test loss"),
+        *("95 % interval", "effect size", above, "p", "p (Wilcoxon)"),
         *(("p (equivalent)", "p (not worse)") if asked else ()),
-        *(["verdict, diverged as 0 %"] if failed else []),
+        *(
+            [f"verdict, diverged as {bound(measure, worst)}"]
+            if failed and worst is not None
+            else []
+        ),
     ]
     rows = []
     for label, r in selection.table.iterrows():
         rows.append(
             (
                 name(str(label)),
-                number(r["median"], ACCURACY),
-                number(r.iqm, ACCURACY),
-                number(r.deviation, ACCURACY),
-                number(r.loss, formatting.loss(r.loss), 1) or "not finite",
-                limits(r.loss_low, r.loss_high, formatting.loss(r.loss), 1),
+                value(measure, r["median"]),
+                value(measure, r.iqm),
+                value(measure, r.deviation),
+                number(r.loss, formatting.loss(r.loss)) or "not finite",
+                limits(r.loss_low, r.loss_high, formatting.loss(r.loss)),
                 formatting.effect(r.effect),
                 short_percent(r.improvement),
                 p_value(r.p),
@@ -101,30 +118,32 @@ def details(selection: Selection) -> Fragment:
 
 def milestones(selection: Selection) -> Fragment:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
-    values, cost = selection.table, epochs.cost(selection.history)
+    values, cost, measure = selection.table, epochs.cost(selection.history), selection.measure
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
-    target = float(values.accuracy[reference])
-    found = epochs.milestones(selection.history, target).loc[values.index]
+    target = float(values[measure.key][reference])
+    found = epochs.milestones(selection.history, target, measure).loc[values.index]
     head = [
-        *("activation", f"seeds that reach {100 * target:.2f} %", "median epochs until then"),
-        *("median seconds", "mean accuracy over all epochs (%)", "worst seed (%)", "ms an epoch"),
+        *("activation", f"seeds that reach {measure.text(target)}", "median epochs until then"),
+        *("median seconds", measure.of_values(f"mean {measure.name} over all epochs")),
+        *(measure.of_values("worst seed"), "ms an epoch"),
     ]
     rows = [
         (
             name(str(label)),
             f"{int(r.reached)} of {values.seeds[str(label)]}",
-            number(r.epochs, "{:g}", 1) or "not reached",
+            number(r.epochs, "{:g}") or "not reached",
             three_digits(r.seconds),
-            number(r.area, ACCURACY),
-            number(r.worst, ACCURACY),
+            value(measure, r.area),
+            value(measure, r.worst),
             three_digits(1000 * cost[str(label)]),
         )
         for label, r in found.iterrows()
     ]
     note = filled(
-        "<p>The target is the mean final accuracy of {}. Medians are over"
+        "<p>The target is the mean final {} of {}. Medians are over"
         " all seeds, those that never reach it included. The time of an epoch is that of the"
         " quickest, divided by the seeds trained together.</p>",
+        measure.name,
         reference,
     )
     title = heading("How soon, and at what cost", selection)
@@ -149,8 +168,8 @@ def claims(selection: Selection) -> Fragment:
                 r.metric,
                 r.printed,
                 str(r.printed_runs),
-                number(r.measured, form, 1),
-                limits(r.measured_low, r.measured_high, form, 1),
+                number(r.measured, form),
+                limits(r.measured_low, r.measured_high, form),
                 str(r.seeds),
                 filled(VERDICT, r.verdict),
                 r.why,

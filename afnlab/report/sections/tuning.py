@@ -9,19 +9,20 @@ from matplotlib.figure import Figure
 
 from afnlab.compare import tuning_summary
 from afnlab.compare.formatting import (
-    ACCURACY,
-    DIFFERENCE,
+    difference,
     limits,
     number,
     p_value,
     short_percent,
+    value,
 )
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
-from afnlab.figures import tuning
+from afnlab.figures import metric_axis, tuning
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
+from afnlab.measures import Measure
 from afnlab.messages import counted
 from afnlab.report.sections.html import (
     heading,
@@ -37,18 +38,19 @@ _CHEAPLY = (
     " is in the verdict: a function that is good at its best setting falls where a setting was"
     " taken at which it sometimes collapses. So each seed was also trained at what cheaper tunings"
     " of the same candidates would have chosen. What collapsed counts in the mean, and is counted"
-    " beside the verdict: seeds far below the others of their row."
+    " beside the verdict: seeds far {} the others of their row."
 )
 
 
 def recipe(selection: Selection) -> Fragment:
     """The same comparison at the fixed recipe, and where tuning has moved every row."""
-    fixed = selection.fixed
+    fixed, measure = selection.fixed, selection.measure
     if fixed.empty:
         return Fragment()
     moved = selection.table.loc[[n for n in selection.table.index if n in fixed.index]]
     head = [
-        *("activation", "fixed recipe (%)", "tuned (%)", "change (points)"),
+        *("activation", measure.of_values("fixed recipe"), measure.of_values("tuned")),
+        measure.of_differences("change"),
         *(f"difference to {selection.baseline}, fixed", "tuned", "p (Holm), fixed", "tuned"),
         *("verdict, fixed", "verdict, tuned"),
     ]
@@ -58,26 +60,29 @@ def recipe(selection: Selection) -> Fragment:
         rows.append(
             (
                 name(str(label)),
-                number(then.accuracy, ACCURACY),
-                number(now.accuracy, ACCURACY),
-                number(now.accuracy - then.accuracy, DIFFERENCE),
-                *(number(r.difference, DIFFERENCE) for r in (then, now)),
+                value(measure, then[measure.key]),
+                value(measure, now[measure.key]),
+                difference(measure, now[measure.key] - then[measure.key]),
+                *(difference(measure, r.difference) for r in (then, now)),
                 *(p_value(r.p_holm) for r in (then, now)),
                 then.verdict,  # the row has the colour of the tuned one
                 filled("<span class=verdict>{}</span>", now.verdict),
             )
         )
     kinds = [str(verdict).replace(" ", "-") for verdict in moved.verdict]
+    edge, far = metric_axis.WORSE_SIDE[measure.better]
     with styled(for_page=True):
         figure = show(
-            tuning.shift(fixed.accuracy, moved.accuracy, selection.baseline),
-            "Arrows from the mean accuracy at the fixed recipe to the tuned one, by activation",
-            "From the mean accuracy of the same seeds at the fixed recipe (dot) to the tuned one"
-            f" (mark). The line is the tuned {selection.baseline}. A number at the left edge: a"
-            " start far below.",
+            tuning.shift(fixed[measure.key], moved[measure.key], selection.baseline, measure),
+            f"Arrows from the mean {measure.name} at the fixed recipe to the tuned one, by"
+            " activation",
+            f"From the mean {measure.name} of the same seeds at the fixed recipe (dot) to the tuned"
+            f" one (mark). The line is the tuned {selection.baseline}. A number at the {edge} edge:"
+            f" a start far {far}.",
             f"{selection.name}-recipe",
         )
-    text = filled("<p>{}</p>", sentence(tuning_summary.recipe(fixed, moved, selection.baseline)))
+    told = tuning_summary.recipe(fixed, moved, selection.baseline, measure)
+    text = filled("<p>{}</p>", sentence(told))
     title = heading("What tuning changed", selection)
     return Fragment(title, text, figure, table_of(head, rows, "comparison", kinds))
 
@@ -95,23 +100,25 @@ def cheaply(selection: Selection) -> Fragment:
     for label in map(str, selection.table.index):
         cells: list[str] = [name(label)]
         for _, table in cheaper:  # the row has the colour of the full tuning's verdict
-            cells += _standing(table, label) if label in table.index else ("", "")
-        difference, verdict = _standing(selection.table, label)
-        rows.append([*cells, difference, filled("<span class=verdict>{}</span>", verdict)])
+            known = label in table.index
+            cells += _standing(table, label, selection.measure) if known else ("", "")
+        gap, verdict = _standing(selection.table, label, selection.measure)
+        rows.append([*cells, gap, filled("<span class=verdict>{}</span>", verdict)])
     kinds = [str(verdict).replace(" ", "-") for verdict in selection.table.verdict]
     size = (
         f"In full are {among.count} candidates, {counted(among.selection_seeds, 'training')} each."
     )
-    text = filled("<p>{} {}</p>", _CHEAPLY, size)
+    _, far = metric_axis.WORSE_SIDE[selection.measure.better]
+    text = filled("<p>{} {}</p>", _CHEAPLY.format(far), size)
     title = heading("Tuned cheaply, tuned well", selection)
     return Fragment(title + text + table_of(head, rows, "comparison", kinds))
 
 
-def _standing(table: pd.DataFrame, label: str) -> tuple[str, str]:
+def _standing(table: pd.DataFrame, label: str, measure: Measure) -> tuple[str, str]:
     """Difference, and verdict with the seeds that failed."""
     row: Any = table.loc[label]
     failed = [f"{int(row[what])} {what}" for what in FAILURES if row[what]]
-    return number(row.difference, DIFFERENCE), ", ".join([row.verdict, *failed])
+    return difference(measure, row.difference), ", ".join([row.verdict, *failed])
 
 
 def choices(selection: Selection) -> Fragment:
@@ -120,12 +127,13 @@ def choices(selection: Selection) -> Fragment:
     if among is None or chosen.empty:
         return Fragment()
     found = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
-    close, wide = tuning_summary.close_to_best(selection.candidates), _widest(among)
+    close = tuning_summary.close_to_best(selection.candidates, measure=selection.measure)
+    wide, near = _widest(among), _near(selection.measure)
     head = [
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
         *("kept the recipe", "chose an end"),
-        f"trials within {100 * tuning_summary.MARGIN:g} point of its best",
+        f"trials within {near} its best",
         *([] if wide is None else [f"range of {wide[0]} that will do ({wide[2]})"]),
         "95 % interval",
     ]
@@ -149,12 +157,21 @@ def choices(selection: Selection) -> Fragment:
         )
     text = (
         f"Each replicate chose for itself: {among.told}. The share of the random trials that come"
-        f" within {100 * tuning_summary.MARGIN:g} point of the activation's best says how easily it"
+        f" within {near} the activation's best says how easily it"
         " is tuned"
         f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
     )
     title = heading("What was chosen, and how easily", selection)
     return Fragment(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
+
+
+def _near(measure: Measure) -> str:
+    """What still counts as close to the best, as the beginning of a phrase: "1 point of"."""
+    if measure.low is None or measure.high is None:
+        return f"{100 * tuning_summary.MARGIN:g} % of"
+    size = measure.scale * measure.part(tuning_summary.MARGIN, 0)
+    unit = measure.points.removesuffix("s") if size == 1 else measure.points
+    return f"{size:g} {unit} of".replace("  ", " ")
 
 
 def _ends(axis: str, row: pd.Series) -> str:
@@ -188,10 +205,10 @@ def _that_will_do(share: tuning_summary.Share | None, wide: _Wide | None) -> lis
     if share is None:
         return ["", "", ""] if wide else ["", ""]
     if wide is None:
-        return [short_percent(share.share), limits(share.low, share.high, "{:.0f}")]
+        return [short_percent(share.share), limits(share.low, share.high, "{:.0f}", 100)]
     found, form = tuning_summary.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
-    interval = limits(found.low, found.high, form, 1)
-    return [short_percent(share.share), number(found.share, form, 1), interval]
+    interval = limits(found.low, found.high, form)
+    return [short_percent(share.share), number(found.share, form), interval]
 
 
 def _width(wide: _Wide | None, axes: int) -> str:
@@ -208,10 +225,12 @@ def _width(wide: _Wide | None, axes: int) -> str:
 
 
 def rates(selection: Selection) -> Fragment:
-    """Validation accuracy of every trial over each parameter with numbers, by activation."""
+    """Every trial's value on validation examples over each parameter with numbers."""
     if selection.tuning is None or selection.candidates.empty:
         return Fragment()
-    tried = tuning_summary.trials(selection.candidates)
+    measure = selection.measure
+    tried = tuning_summary.trials(selection.candidates, measure)
+    edge, far = ("lower", "below") if measure.better == "higher" else ("upper", "above")
     pieces: list[Fragment] = []
     order = [label for label in selection.table.index if label in set(tried.label)]
     for axis, values in selection.tuning.axes.items():
@@ -219,18 +238,23 @@ def rates(selection: Selection) -> Fragment:
             continue
         log = _is_log(values)
         with styled(for_page=True):
-            figure = tuning.over(tried, axis, order, selection.baseline, log)
+            figure = tuning.over(tried, axis, order, selection.baseline, log, measure=measure)
             shown = show(
                 figure,
-                f"Validation accuracy over {axis} by activation on {selection.task.name}",
+                f"Validation {measure.name} over {axis} by activation on {selection.task.name}",
                 "A dot is a trial: the mean of its trainings, judged on validation examples."
                 f" The line joins medians; dashed, those of {selection.baseline}. Dots at the"
-                " lower edge lie below it.",
+                f" {edge} edge lie {far} it.",
                 f"{selection.name}-{axis}",
             )
         pieces.append(shown)
     return (
-        Fragment(heading("Accuracy over what was tuned", selection), *pieces)
+        Fragment(
+            heading(
+                f"{measure.name[:1].upper() + measure.name[1:]} over what was tuned", selection
+            ),
+            *pieces,
+        )
         if pieces
         else Fragment()
     )
@@ -244,7 +268,7 @@ def _is_log(axis: tuple[Any, ...] | Range) -> bool:
 
 
 def trial_curves(selection: Selection) -> Fragment:
-    """The expected best after so many random trials: the baseline and the highest other row."""
+    """The expected best after so many random trials: the baseline and the best other row."""
     base, candidates = selection.baseline, selection.candidates
     if selection.tuning is None or candidates.empty:
         return Fragment()
@@ -253,17 +277,19 @@ def trial_curves(selection: Selection) -> Fragment:
     if base not in there or not others:
         return Fragment()
     labels = [base, str(others[0])]
-    found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH)
+    measure = selection.measure
+    found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH, measure)
     if found.empty:
         return Fragment()
-    told = tuning_summary.stretches_told(tuning_summary.crossing(found, *labels))
+    told = tuning_summary.stretches_told(tuning_summary.crossing(found, base, labels[1], measure))
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.2), layout="constrained")
-        tuning.curves(figure.subplots(), found, labels)
+        tuning.curves(figure.subplots(), found, labels, measure)
         shown = show(
             figure,
-            f"Expected best validation accuracy over the number of trials, {' and '.join(labels)}",
-            f"The expected best validation accuracy of k random trials, from"
+            f"Expected best validation {measure.name} over the number of trials,"
+            f" {' and '.join(labels)}",
+            f"The expected best validation {measure.name} of k random trials, from"
             f" {int(found.draws.min())} draws, with confidence bands that assume no distribution"
             " and hold together, for both and all k, at 95 %.",
             f"{selection.name}-trials",

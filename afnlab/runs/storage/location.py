@@ -43,7 +43,7 @@ def load(runs: str | Path = "runs") -> pd.DataFrame:
     """All complete training runs of a folder or URL, one row a seed and epoch.
 
     Columns: run, group, task, activation, label, then the history's (seed, epoch, train_loss,
-    test_loss, test_accuracy, seconds, diverged). ValueError if there is no such folder.
+    test_loss, the task's metrics, seconds, diverged). ValueError if there is no such folder.
     """
     here = folder(runs)
     if not here.is_dir():

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.storage import atomic_write, runs_folder
+from afnlab.runs.storage import atomic_write, record_schema, runs_folder
 from afnlab.runs.storage.location import Place
 from afnlab.runs.storage.record_schema import FailureRecord, Record, is_training
 from afnlab.runs.storage.safe_files import is_id
@@ -20,13 +20,15 @@ _LEAST = 4  # letters of an abbreviated id
 
 @one_look()
 def table(folder: Path) -> pd.DataFrame:
-    """All runs, oldest first: id, started, state, label, seeds, accuracy (a fraction; of
-    trainings), seconds, metrics (all that the notebook left, by name), here (whether its code is).
+    """All runs, oldest first: id, started, state, label, seeds, value (of what a training is judged
+    by), result (the same as text), seconds, metrics (all that the notebook left, by name), here
+    (whether its code is).
 
     The state is `done`, `stale` (done, but its code has changed since) or `failed`; where its code
     is not here, so that nobody knows, it is `done`.
     """
-    columns = ["id", "started", "state", "label", "seeds", "accuracy", "seconds", "metrics", "here"]
+    columns = ["id", "started", "state", "label", "seeds", "value", "result", "seconds"]
+    columns += ["metrics", "here"]
     rows = []
     facts: Record | FailureRecord
     for facts in (*runs_folder.records(folder), *runs_folder.failures(folder)):
@@ -35,13 +37,22 @@ def table(folder: Path) -> pd.DataFrame:
         if state == "done" and code == staleness.CHANGED:
             state = "stale"
         metrics: Any = facts.get("metrics", {})
-        accuracy = metrics.get("test_accuracy") if is_training(facts) else None
+        value, result = _result(facts)
         seeds = len(facts.get("seeds", ()))
-        values = [facts["id"], facts["started"], state, facts["label"], seeds, accuracy]
+        values = [facts["id"], facts["started"], state, facts["label"], seeds, value, result]
         here = code != staleness.ELSEWHERE
         rows.append([*values, facts.get("seconds"), metrics, here])
     made = pd.DataFrame(rows, columns=columns)
     return made.sort_values(["started", "id"], ignore_index=True)
+
+
+def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:
+    """The mean of what a training is judged by, and its text; none of a run that is no training."""
+    if "message" in facts or not is_training(facts):
+        return None, ""
+    measure = record_schema.measure(facts)
+    value = facts["metrics"][measure.column]
+    return value, measure.text(value) if value is not None else f"no {measure.name}"
 
 
 def find(folder: Path, ref: str) -> Record | FailureRecord:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NotRequired, TypeGuard, TypeVar, cast
 from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from afnlab.measures import Measure, accuracy_of
 from afnlab.runs.storage.safe_files import is_id, is_name
 from afnlab.training.space import space
 
@@ -52,6 +53,15 @@ def _is_space(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _are_measures(value: Any) -> bool:
+    """Whether these are descriptions of metrics, one at least, and no two of one key."""
+    try:
+        keys = [Measure.read(described).key for described in value]
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return isinstance(value, list) and 0 < len(keys) == len(set(keys))
 
 
 def _is_sha256(value: Any) -> bool:
@@ -152,12 +162,6 @@ class TrainingParameters(TypedDict):
 
 
 @_open
-class TrainingMetrics(TypedDict):
-    test_accuracy: Number
-    test_loss: NotRequired[Number | None]
-
-
-@_open
 class Examples(TypedDict):
     train: Count
     test: Count
@@ -170,6 +174,7 @@ class Environment(TypedDict):
     examples: Examples
     evaluated: str
     classes: NotRequired[Count | None]
+    measures: NotRequired[Annotated[list[dict[str, Any]], _that(_are_measures)]]
     data: str
     dtype: str
     device: str
@@ -187,7 +192,7 @@ class TrainingRecord(_Whole):
     """The record of a whole run that trained an activation on a task."""
 
     parameters: TrainingParameters
-    metrics: TrainingMetrics
+    metrics: dict[str, Number | None]
     environment: Environment
     versions: dict[str, str]
 
@@ -220,16 +225,51 @@ def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
     return isinstance(normal, dict) and own <= set(normal)
 
 
+def measures(record: Mapping[str, Any]) -> tuple[Measure, ...]:
+    """The metrics of a training, by its record: what its task is judged by, and further ones.
+
+    A record from before tasks named their metrics is one of accuracy.
+    """
+    environment = record.get("environment", {})
+    described = environment.get("measures")
+    if described is None:
+        return (accuracy_of(environment.get("classes")),)
+    return tuple(Measure.read(each) for each in described)
+
+
+def measure(record: Mapping[str, Any]) -> Measure:
+    """What the task of a training is judged by, by its record."""
+    return measures(record)[0]
+
+
+def result(record: TrainingRecord) -> str:
+    """The mean of what a training is judged by, in words: "test accuracy 93.12 %"."""
+    of, value = measure(record), record["metrics"][measure(record).column]
+    return f"test {of.name} {of.text(value) if value is not None else 'not finite'}"
+
+
 def checked(content: Mapping[str, Any], kind: type[Kind]) -> Kind:
     """A record's content, as it is; ValueError, naming field and value, if it is not of a kind."""
     try:
         _adapter(cast(Hashable, kind)).validate_python(content)
     except ValidationError as error:
         raise ValueError(_misfit(error.errors(include_url=False, include_context=False))) from None
+    if kind is TrainingRecord:
+        _check_value(content)
     for name in content.get("files", {}):
         if not is_name(name):
             raise ValueError(f"files cannot hold {reprlib.repr(name)}")
     return cast(Kind, content)
+
+
+def _check_value(record: Mapping[str, Any]) -> None:
+    """ValueError if a training's record has no value of its metric, or one that cannot be."""
+    metrics, judged = record["metrics"], measure(record)
+    value = metrics.get(judged.column)
+    unknown = value is None and judged.column in metrics and metrics.get("diverged")
+    if not unknown and not (is_number(value) and judged.contains(value)):
+        place = f"metrics.{judged.column}" if judged.column in metrics else "metrics"
+        raise ValueError(f"{place} cannot be {reprlib.repr(metrics.get(judged.column, metrics))}")
 
 
 @cache

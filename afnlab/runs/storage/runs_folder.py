@@ -17,11 +17,13 @@ from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import masked
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.storage import safe_files
+from afnlab.runs.storage import record_schema, safe_files
 from afnlab.runs.storage.record_schema import (
     FailureRecord,
     Record,
@@ -31,7 +33,7 @@ from afnlab.runs.storage.record_schema import (
     is_training,
 )
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
-from afnlab.training.recorder import HISTORY as COLUMNS
+from afnlab.training.recorder import history_columns
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
 
 SCHEMA = 3
@@ -43,18 +45,11 @@ _READ = (".parquet", ".ipynb")  # what numbers and pages are made of
 _OTHER = "is not what was written (its SHA-256 is another)"
 LEARNED, FIXED = "parameters.parquet", "fixed.parquet"
 CHOSEN, CANDIDATES, CHEAPER = "chosen.parquet", "candidates.parquet", "cheaper.parquet"
-TABLES = {
-    HISTORY: COLUMNS,
+TABLES = {  # those whose columns do not depend on the task's metrics
     LEARNED: ("seed", "epoch", "site", "parameter", "index", "value"),
     "gradients.parquet": ("seed", "epoch", "parameter", "norm"),
     "steps.parquet": ("seed", "step", "train_loss"),
-    FIXED: COLUMNS,
-    CHEAPER: (*COLUMNS, "candidates", SELECTION_SEEDS, "candidate"),
     CHOSEN: ("seed", "candidate"),  # and the parameters that were tuned
-    CANDIDATES: (
-        *("seed", "candidate", "drawn", "selection"),
-        *("validation_loss", "validation_accuracy", "diverged"),
-    ),
 }
 _WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
@@ -197,9 +192,21 @@ def read_table(run: Path, record: Mapping[str, object], name: str) -> pd.DataFra
     data = read_file(run, record, name)
     try:
         tuned = tuned_names(record) if name in (CHOSEN, CANDIDATES) else []
-        return _table(data, TABLES[name], values=tuned).to_pandas()
+        return _table(data, _columns(record, name), values=tuned).to_pandas()
     except ValueError as error:
         raise ValueError(f"{run / name}: {error}") from None
+
+
+def _columns(record: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The columns of a training's table."""
+    measures = record_schema.measures(record)
+    if name == CANDIDATES:
+        judged = ("validation_loss", measures[0].validation, "diverged")
+        return ("seed", "candidate", "drawn", "selection", *judged)
+    history = history_columns(measures)
+    if name == CHEAPER:
+        return (*history, "candidates", SELECTION_SEEDS, "candidate")
+    return history if name in (HISTORY, FIXED) else TABLES[name]
 
 
 def tuned_names(record: Mapping[str, Any]) -> list[str]:
@@ -213,24 +220,36 @@ def _history(run: Path, record: Mapping[str, Any]) -> Any:
     data = read_file(run, record, HISTORY)
     try:
         epochs = ceil(record["parameters"]["epochs"])  # of which the last may be a part
-        return _table_of_history(data, tuple(record["seeds"]), epochs)
+        measures = record_schema.measures(record)
+        return _table_of_history(data, measures, tuple(record["seeds"]), epochs)
     except ValueError as error:
         raise ValueError(f"{run / HISTORY}: {error}") from None
 
 
 @lru_cache(512)  # what `records` has looked at, `histories` need not parse again
-def _table_of_history(data: bytes, seeds: tuple[int, ...], epochs: int) -> Any:
-    table = _table(data, COLUMNS, len(seeds) * epochs)
-    names = ("seed", "epoch", "test_accuracy", "diverged", "seconds")
+def _table_of_history(
+    data: bytes, measures: tuple[Measure, ...], seeds: tuple[int, ...], epochs: int
+) -> Any:
+    table = _table(data, history_columns(measures), len(seeds) * epochs)
+    names = ("seed", "epoch", "diverged", "seconds")
     if empty := [name for name in names if table[name].null_count]:
         raise ValueError(f"{empty[0]} is empty in a row")
     rows = zip(table["seed"].to_numpy().tolist(), table["epoch"].to_numpy().tolist(), strict=True)
     if len(table) < len(seeds) * epochs or set(rows) != set(product(seeds, range(1, epochs + 1))):
         raise ValueError("has not one row for each of the record's seeds and epochs")
-    accuracy = table["test_accuracy"].to_numpy()
-    if not ((accuracy >= 0) & (accuracy <= 1)).all():
-        raise ValueError("has an accuracy that is no fraction")
+    diverged = table["diverged"].to_numpy()
+    for measure in measures:
+        _check_values(measure, table[measure.column].to_numpy(), diverged)
     return table
+
+
+def _check_values(measure: Measure, values: Any, diverged: Any) -> None:
+    """ValueError if a seed that has not diverged has no value, or any value is out of bounds."""
+    known = values[np.isfinite(values)]
+    if not (np.isfinite(values) | diverged).all():
+        raise ValueError(f"{measure.column} is empty in a row")
+    if not (measure.contains(known.min()) and measure.contains(known.max()) if len(known) else 1):
+        raise ValueError(f"has a {measure.column} that is out of its bounds")
 
 
 def _table(
@@ -356,6 +375,6 @@ def histories(runs: str | Path, chosen: Iterable[TrainingRecord]) -> pd.DataFram
         run, group = (pyarrow.array([record[name]] * len(table)) for name in ("id", "group"))
         parts.append(table.add_column(0, "run", run).add_column(1, "group", group))
     if not parts:
-        return pd.DataFrame(columns=["run", "group", *COLUMNS])
+        return pd.DataFrame(columns=["run", "group", *history_columns([ACCURACY])])
     joined = pyarrow.concat_tables(parts, promote_options="permissive").to_pandas()
     return joined.drop_duplicates(["group", "seed", "epoch"], ignore_index=True)

@@ -16,7 +16,7 @@ from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
 from afnlab.runs.storage.location import place
-from afnlab.runs.storage.record_schema import is_training
+from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor, Local
 from afnlab.runs.sweeps.pending import planned, standings
@@ -140,6 +140,5 @@ def _said(folder: Path) -> str:
     seconds = duration(record["seconds"])
     if not is_training(record):
         return f"done in {seconds}"
-    accuracy = 100 * record["metrics"]["test_accuracy"]
     seeds = counted(len(record["seeds"]), "seed")
-    return f"test accuracy {accuracy:.2f} % over {seeds}, {seconds}"
+    return f"{result(record)} over {seeds}, {seconds}"

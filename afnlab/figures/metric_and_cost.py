@@ -1,4 +1,4 @@
-"""Mean accuracy against cost, with the Pareto front."""
+"""The mean of a metric against cost, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -10,38 +10,47 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from afnlab.compare import costs
-from afnlab.figures.comparison import lower_fence
+from afnlab.figures import metric_axis
 from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, shortened
+from afnlab.measures import ACCURACY, Measure
 
 
 def frontier(
-    ax: Axes, table: pd.DataFrame, cost: pd.Series, baseline: str, of: str = "an epoch"
+    ax: Axes,
+    table: pd.DataFrame,
+    cost: pd.Series,
+    baseline: str,
+    of: str = "an epoch",
+    measure: Measure = ACCURACY,
 ) -> Axes:
-    """Mean accuracy against the time `of` something; the line joins what nothing beats in both.
+    """The metric's mean against the time `of` something; the line joins what nothing beats in both.
 
     cost: seconds by label. Named as far as there is room: the baseline, what the line joins, the
-    others. Labels far below the others are left out.
+    others. Labels far behind the others are left out.
     """
     unit = cost.get(baseline, 1.0)
-    rows = table.assign(accuracy=100 * table.accuracy, cost=cost / unit)
-    rows = rows[rows.accuracy >= lower_fence(rows.accuracy)]
-    best = costs.pareto_front(rows.accuracy, rows.cost)
+    key, scale = measure.key, measure.scale
+    rows = table.assign(mean=scale * table[key], cost=cost / unit)
+    rows = rows[
+        ~metric_axis.beyond(rows["mean"], metric_axis.fence(rows["mean"], measure), measure)
+    ]
+    best = costs.pareto_front(rows["mean"], rows.cost, measure)
     bars = []
     for label, r in rows.iterrows():
         base = label == baseline
         colour = ORANGE if base else BLUE if label in best else GREY
-        bars.append((r.cost, 100 * r.accuracy_low, 100 * r.accuracy_high))
+        bars.append((r.cost, scale * r[f"{key}_low"], scale * r[f"{key}_high"]))
         ax.plot([r.cost] * 2, bars[-1][1:], color=colour, linewidth=0.7)
         mark = "D" if base else "o" if label in best else "."
-        ax.plot(r.cost, r.accuracy, mark, color=colour, markersize=5, zorder=3)
+        ax.plot(r.cost, r["mean"], mark, color=colour, markersize=5, zorder=3)
     line = rows.loc[best]
-    ax.step(line.cost, line.accuracy, where="post", color=BLUE, linewidth=1, zorder=1)
+    ax.step(line.cost, line["mean"], where="post", color=BLUE, linewidth=1, zorder=1)
     named = [n for n in dict.fromkeys((baseline, best[-1], *best, *rows.index)) if n in rows.index]
-    spots = [(str(n), rows.cost[n], rows.accuracy[n]) for n in named]
+    spots = [(str(n), rows.cost[n], rows["mean"][n]) for n in named]
     ax.set(
         xscale="log",
         xlabel=f"time of {of}" + (f" ({shortened(baseline)} = 1)" if baseline in cost else " (s)"),
-        ylabel="accuracy (%)",
+        ylabel=metric_axis.label(measure),
     )
     wide = rows.cost.max() / rows.cost.min() > 10
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
