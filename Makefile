@@ -9,8 +9,9 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
 SITE_READY := .venv/ready-site
+ECOSYSTEM_READY := .venv/ready-ecosystem
 
-.PHONY: report test test-all test-fast test-python test-browser test-gpu bench-gpu setup lint docs \
+.PHONY: report test test-all test-fast test-python test-browser test-ecosystem test-gpu bench-gpu setup lint docs \
 	site site-check lab wheel clean
 .DELETE_ON_ERROR:
 
@@ -40,6 +41,10 @@ test-python: $(READY)
 
 test-browser: $(READY)
 	$(BIN)/python -m pytest -q tests/browser
+
+# Models of timm and transformers, ONNX, quantization.
+test-ecosystem: $(ECOSYSTEM_READY)
+	AFNLAB_ECOSYSTEM=1 $(PYTEST) tests/test_ecosystem.py
 
 setup: $(READY)
 
@@ -76,6 +81,10 @@ site-check: $(SITE_READY)
 $(SITE_READY): $(READY)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
 	touch $(SITE_READY)
+
+$(ECOSYSTEM_READY): $(READY)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[ecosystem]'
+	touch $(ECOSYSTEM_READY)
 
 lab: $(READY)
 	$(BIN)/afnlab lab

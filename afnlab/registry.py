@@ -243,9 +243,10 @@ class Activation:
             x = self._converted(x, dtype)
         if not isinstance(x, Tensor) or x.dtype not in DTYPES:
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            how = "dequantize" if isinstance(x, Tensor) and x.is_quantized else "float"
             raise TypeError(
                 f"{self.name}: x must be a tensor of a floating-point dtype of 16 bits or more, got"
-                f" {got} (convert it first, for example with x.float())"
+                f" {got} (convert it first, for example with x.{how}())"
             )
         values = self.complete(self.given(args, kwargs))
         if noise is not None:

@@ -124,8 +124,8 @@ def test_is_torchs_layer_with_its_rows_multiplied(name, cell, options, kind, giv
     own = dict(layer.named_parameters())
     got = tensors(layer(x, hx))
     params = {n: p.detach().clone().requires_grad_() for n, p in own.items() if n != "L"}
-    L = torch.tensor(2.0, dtype=DOUBLE, requires_grad=True)
-    want = tensors(functional_call(plain, by_hand(plain, params, 0.8, L), (x, hx)))
+    L = torch.tensor([2.0], dtype=DOUBLE, requires_grad=True)
+    want = tensors(functional_call(plain, by_hand(plain, params, 0.8, L[0]), (x, hx)))
     assert_close(got, want)
     got_slopes = slopes(got, [leaf, *states, *(own[n] for n in params), own["L"]])
     want_slopes = slopes(want, [leaf, *states, *params.values(), L])

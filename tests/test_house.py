@@ -139,7 +139,9 @@ def test_every_package_is_pinned():
     pins = dict(line.split("==") for line in lines)
     pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
     assert pins["torch"] == "2.13.0"
-    extras = [r for name in ("dev", "docs") for r in PROJECT["optional-dependencies"][name]]
+    extras = [
+        r for name in ("dev", "docs", "ecosystem") for r in PROJECT["optional-dependencies"][name]
+    ]
     wanted = [*PROJECT["dependencies"], *extras, *PYPROJECT["build-system"]["requires"]]
     assert {bare(r) for r in wanted} <= set(pins)
 

@@ -237,7 +237,7 @@ def test_parameters_of_one_shared_site():
     assert set(table.site) == {"1"}
     assert set(table.parameter) == {"alpha", "beta", "gamma"}
     last = table[table.epoch == 2].pivot(index="seed", columns="parameter", values="value")
-    assert_close(torch.tensor(last.beta.to_numpy()), result.weights["1.beta"])
+    assert_close(torch.tensor(last.beta.to_numpy()).view(-1, 1), result.weights["1.beta"])
     assert train("relu", record=["parameters"]).parameters.empty
 
 

@@ -1,8 +1,16 @@
 """The comparison of runs: their selection, their table, and the sentences about it."""
 
+from afnlab.compare.foreign_table import ForeignComparison, compare_table
 from afnlab.compare.published_tables import published
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import compare_histories
 
-__all__ = ["Selection", "compare_histories", "published", "select"]
+__all__ = [
+    "ForeignComparison",
+    "Selection",
+    "compare_histories",
+    "compare_table",
+    "published",
+    "select",
+]

@@ -1,0 +1,171 @@
+"""Results of anybody's, from a CSV to the table, the sentences, the files."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from afnlab import Measure, compare
+from afnlab.cli import main
+
+SEEDS = range(8)
+
+
+def results(**gains: float) -> pd.DataFrame:
+    """A row a method and seed: a method's gain, and noise that the methods share and do not."""
+    draws = np.random.default_rng(0)
+    common = draws.normal(0, 0.02, len(SEEDS))
+    rows = [
+        {"method": name, "seed": seed, "acc": 0.8 + gain + common[seed] + draws.normal(0, 0.002)}
+        for name, gain in gains.items()
+        for seed in SEEDS
+    ]
+    return pd.DataFrame(rows)
+
+
+TABLE = results(ours=0.03, theirs=0.0, third=0.0)
+
+
+def test_it_is_the_comparison_of_histories():
+    one = compare.compare_table(TABLE, label="method", value="acc", baseline="theirs")
+    measure = Measure(name="acc", key="value", better="higher", decimals=one.measure.decimals)
+    history = TABLE.rename(columns={"method": "label", "acc": "test_value"})
+    pd.testing.assert_frame_equal(
+        one.table, compare.compare_histories(history, "theirs", metric=measure)
+    )
+    assert dict(one.table.verdict) == {
+        "ours": "better",
+        "theirs": "baseline",
+        "third": "not told apart",
+    }
+    assert one.answers["Which?"].startswith("ours has the highest mean acc, 0.8")
+    assert list(one.final) == ["ours", "theirs", "third"]
+
+
+def test_lower_can_be_better():
+    turned = TABLE.assign(acc=-TABLE.acc)
+    one = compare.compare_table(
+        turned, label="method", value="acc", baseline="theirs", better="lower", unit="nats"
+    )
+    assert dict(one.table.verdict)["ours"] == "better"
+    assert one.answers["Which?"].startswith("ours has the lowest mean acc, -0.8")
+    assert "nats" in one.answers["By how much?"]
+
+
+def test_the_baseline_is_relu_or_the_first():
+    table = results(swish=0.0, gelu=0.01, relu=0.0)
+    assert compare.compare_table(table, label="method", value="acc").baseline == "relu"
+    assert compare.compare_table(TABLE, label="method", value="acc").baseline == "ours"
+
+
+def test_epochs_are_histories():
+    late = pd.concat([TABLE.assign(step=1, acc=0.1), TABLE.assign(step=5)])
+    one = compare.compare_table(late, label="method", value="acc", epoch="step", baseline="theirs")
+    direct = compare.compare_table(TABLE, label="method", value="acc", baseline="theirs")
+    pd.testing.assert_frame_equal(one.table, direct.table)
+
+
+EXPORTS = {
+    "W&B's table of runs": (
+        TABLE.rename(columns={"method": "activation"}).assign(
+            Name="brisk-sun-1", State="finished", Runtime=12.5
+        ),
+        {"label": "activation", "value": "acc"},
+    ),
+    "W&B's with groups": (
+        TABLE.rename(columns={"method": "config/act", "seed": "config/seed", "acc": "eval/acc"}),
+        {"label": "act", "value": "acc"},
+    ),
+    "MLflow's": (
+        TABLE.rename(
+            columns={"method": "params.act", "seed": "params.seed", "acc": "metrics.acc"}
+        ).assign(run_id="1f", status="FINISHED", **{"tags.mlflow.runName": "run"}),
+        {"label": "act", "value": "acc"},
+    ),
+    "seeds that are words": (
+        TABLE.assign(seed=TABLE.seed.map("fold {}".format)),
+        {"label": "method", "value": "acc"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXPORTS)
+def test_exports_as_they_come(case, tmp_path, capsys):
+    table, columns = EXPORTS[case]
+    table.to_csv(tmp_path / "results.csv", index=False)
+    flags = [w for name, column in columns.items() for w in (f"--{name}", column)]
+    given = ["--table", str(tmp_path / "results.csv"), *flags, "--baseline", "theirs"]
+    assert main(["compare", *given, "--out", str(tmp_path / "page")]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^ours .* better", out, re.MULTILINE)
+    assert "Which?        ours has the highest mean acc" in out
+    page = (tmp_path / "page" / "comparison.md").read_text()
+    assert "**Which?** ours has the highest mean acc" in page
+    assert "| better |" in page
+    assert {p.suffix for p in (tmp_path / "page").iterdir()} == {".md", ".csv", ".tex", ".svg"}
+
+
+def holed(**changes) -> pd.DataFrame:
+    table = TABLE.astype(object)
+    for column, value in changes.items():
+        table.loc[3, column] = value
+    return table
+
+
+TWICE = pd.concat([TABLE, TABLE])
+TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("table", "given", "message"),
+    [
+        (TABLE, {"value": "ac"}, "unknown column 'ac'; did you mean 'acc'"),
+        (TABLE, {"label": "activation"}, r"unknown column 'activation' \(known: method, seed, acc"),
+        (TWO, {"value": "f1"}, "f1 may be any of the columns a.f1, b.f1; give one in full"),
+        (holed(acc=np.nan), {}, "acc must be a number in every row, got nan in row 5; take these"),
+        (holed(acc="n.a."), {}, "got 'n.a.' in row 5"),
+        (holed(acc=np.inf), {}, "got inf in row 5"),
+        (holed(acc=np.nan).assign(State="crashed"), {}, r"in row 5 \(State: 'crashed'\)"),
+        (holed(method=np.nan), {}, "method is empty in row 5"),
+        (holed(seed=np.nan), {}, "seed is empty in row 5"),
+        (TWICE, {}, "ours with seed 0 stands there more than once, in rows 26, 27,"),
+        (TABLE, {"baseline": "thers"}, "unknown baseline 'thers'; did you mean 'theirs'"),
+        (TABLE, {"margin": -1.0}, "margin must be above 0"),
+        (TABLE[:0], {}, "holds no rows"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(table, given, message, tmp_path, capsys):
+    columns = {"label": "method", "value": "acc"} | given
+    with pytest.raises(ValueError, match=message) as error:
+        compare.compare_table(table, **columns)
+    assert "\n" not in str(error.value)
+    table.to_csv(tmp_path / "results.csv", index=False)
+    flags = [w for name, value in columns.items() for w in (f"--{name}", str(value))]
+    assert main(["compare", "--table", str(tmp_path / "results.csv"), *flags]) != 0
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--value", "acc"], "--value goes with --table FILE"),
+        (["--out", "page"], "--out goes with --table FILE"),
+        (["default", "--table", "x.csv"], "--table compares a file; leave out sweep"),
+        (["--table", "x.csv", "--runs", "runs"], "--table compares a file; leave out runs"),
+        (["--table", "x.csv"], "x.csv: no such file"),
+    ],
+)
+def test_flags_that_do_not_go_together(words, message, capsys):
+    assert main(["compare", *words]) != 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_files_that_are_no_table(tmp_path):
+    for name, content in (("empty.csv", b""), ("binary.csv", bytes(range(256)))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=name):
+            compare.compare_table(tmp_path / name)
