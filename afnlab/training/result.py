@@ -155,7 +155,7 @@ def result(
         "classes": int(max(data.train_y.max(), data.test_y.max())) + 1,
         "data": data.fingerprint,
         "dtype": recorders[0].dtype,
-        "trained_together": [len(recorder.seeds) for recorder in recorders],
+        "trained_together": [recorder.together for recorder in recorders],
         **machine(device),
     }
     extra: dict[str, Any] = tables
