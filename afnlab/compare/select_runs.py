@@ -14,6 +14,7 @@ from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.messages import told_apart
 from afnlab.runs import staleness
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
@@ -66,7 +67,8 @@ def select(
     """
     folder = location.folder(runs)
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder; make runs first, with `afnlab sweep`")
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
+        raise ValueError(f"{folder}: no such folder; make runs first, with `{line}`")
     summary_table.check_margin(margin)
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
@@ -74,13 +76,14 @@ def select(
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
     trainings = [r for r in trainings if r["id"] in trained]
     if sweep:
-        chosen = _of_sweep(sweep, overrides, trainings, failures)
+        chosen = _of_sweep(sweep, overrides, trainings, failures, runs)
     else:
         chosen = _current(records, trainings, failures)
     if not chosen.records:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        none = f"{folder}: holds no runs{of} to compare; make them with `afnlab sweep`."
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
+        none = f"{folder}: holds no runs{of} to compare; make them with `{line}`."
         raise ValueError(" ".join([none, *why]))
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
@@ -106,13 +109,15 @@ def _of_sweep(
     overrides: Mapping[str, Any],
     trainings: list[TrainingRecord],
     failures: Sequence[FailureRecord],
+    runs: str | Path | None,
 ) -> Chosen:
     """The runs of a sweep, in its order, whatever their seeds."""
     plan = sweep_file.read(sweep)
     asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
     if not asked:
         what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
-        raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
+        listed = command("runs", "list", runs=runs)
+        raise ValueError(f"{sweep}: is about {what}; `{listed}` shows its metrics")
     order = {spec.group: at for at, spec in enumerate(asked)}
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
