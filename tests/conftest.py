@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from afnlab import Activation, get_activation, list_activations
+from afnlab.runs.kernel import execute_cells
+from afnlab.runs.sweeps.worker import Warm
 
 ACTIVATIONS = [get_activation(name) for name in list_activations()]
 
@@ -66,6 +68,19 @@ def crossed(records: list[Activation]) -> pytest.MarkDecorator:
             for label, values in settings(f).items()
         ],
     )
+
+
+@pytest.fixture
+def one_server(monkeypatch) -> None:
+    """Runs and reports fork their kernels from the session's server, and do not end it.
+
+    A server of its own takes some four seconds, which is most of what such a test takes. How
+    servers start and end is tested in test_fork_server, test_survival and test_surroundings.
+    """
+    from test_runs import kernels, means  # noqa: PLC0415
+
+    monkeypatch.setattr(Warm, "_get", lambda _: kernels())
+    monkeypatch.setattr(execute_cells, "Means", means)  # where none are given
 
 
 every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)

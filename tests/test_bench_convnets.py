@@ -75,8 +75,9 @@ def test_what_a_step_costs(small):
     ("words", "message"),
     [
         (["train", "--task", "digits-mlp"], "task must be one of mnist-mlp, cifar100-convnet"),
-        (["tune", "--task", "cifar100-convnet"], "--task is for train"),
-        (["activations", "--task", "mnist-mlp"], "--task is for train"),
+        (["train", "--tuned", "--task", "digits-arp"], "task must be one of digits-mlp, mnist-mlp"),
+        (["runs", "--tuned"], "--task and --tuned are for train"),
+        (["activations", "--task", "mnist-mlp"], "--task and --tuned are for train"),
     ],
 )
 def test_what_it_cannot_measure(words, message, capsys):

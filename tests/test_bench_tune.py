@@ -7,13 +7,15 @@ import torch
 
 from afnlab import get_task
 from afnlab.bench import tune
+from afnlab.cli import main
+
+DIGITS = get_task("digits-mlp")
 
 
 def test_all_ways_learn_the_same_task():
-    data = get_task(tune.TASK).data()
-    usual = tune.usual_loop(data, tune.USUAL["relu"], "cpu")
-    one, _ = tune.stacked("relu", 1, "cpu")
-    every, stack = tune.stacked("relu", 2, "cpu")
+    usual = tune.usual_loop(DIGITS, tune.USUAL["relu"], "cpu")
+    one, _ = tune.stacked(DIGITS, "relu", 1, "cpu")
+    every, stack = tune.stacked(DIGITS, "relu", 2, "cpu")
     assert stack.size == 2 * tune.SEEDS
     for _ in range(6):
         losses = usual(), one(), every()
@@ -22,17 +24,30 @@ def test_all_ways_learn_the_same_task():
     torch.testing.assert_close(losses[2][: tune.SEEDS], losses[1], rtol=1e-3, atol=1e-3)
 
 
-def test_the_products_are_those_of_the_network():
-    _, stack = tune.stacked("relu", 1, "cpu")
-    assert tune.SIZES[0] == stack.params["0.weight"].shape[-1]
-    shapes = [tuple(p.shape[1:]) for n, p in stack.params.items() if n.endswith("weight")]
-    assert shapes == [(o, i) for i, o in zip(tune.SIZES, tune.SIZES[1:], strict=False)]
-    assert tune.products(stack)() is None
+def test_the_products_are_those_of_the_network(monkeypatch):
+    _, stack = tune.stacked(DIGITS, "relu", 1, "cpu")
+    epoch, shapes = tune.products(stack), []
+    monkeypatch.setattr(tune.torch, "bmm", lambda a, b: shapes.append((a.shape[1:], b.shape[1:])))
+    epoch()
+    forward = [(b[1], b[0]) for a, b in shapes if a[0] == stack.batch_size]
+    assert {(64, 64), (32, 64), (10, 32)} <= {*forward}
+    assert len(shapes) == stack.steps_per_epoch * (3 * 3 - 1)  # the data needs no gradient
 
 
-def test_the_table(monkeypatch):
-    monkeypatch.setattr(tune, "CANDIDATES", 2)
+def test_the_command_prints_the_ratios_and_names_the_machine(monkeypatch, capsys):
+    monkeypatch.setitem(tune.CANDIDATES, "digits-mlp", 2)
     monkeypatch.delitem(tune.USUAL, "srelu")
-    row = tune.measure(rounds=1).iloc[0]
-    ratio = row["usual loop, ms a model"] / row["12 seeds x 2 candidates, ms"]
-    assert row["times the usual loop"] == pytest.approx(ratio)
+    measured, measure = [], tune.measure
+    monkeypatch.setattr(
+        tune, "measure", lambda *a, **k: measured.append(measure(*a, **k)) or measured[0]
+    )
+    assert main(["bench", "train", "--tuned", "--task", "digits-mlp", "--rounds", "1"]) == 0
+    row = measured[0].iloc[0]
+    ratio = row["usual loop, ms a model"] / row["12 seeds of all candidates, ms"]
+    assert row[tune.TIMES] == pytest.approx(ratio)
+    ratio = row["12 seeds of all candidates, ms"] / row["matrix products alone, ms"]
+    assert row[tune.OF_PRODUCTS] == pytest.approx(ratio)
+    out = capsys.readouterr().out
+    assert tune.TIMES in out
+    assert tune.OF_PRODUCTS in out
+    assert " threads, torch " in out.splitlines()[-1]

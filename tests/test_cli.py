@@ -25,6 +25,8 @@ from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.run_sweep import _said
 from afnlab.training import files
 
+pytestmark = pytest.mark.usefixtures("one_server")
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch) -> Path:

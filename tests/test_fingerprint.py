@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from forks import Forks
 
 import afnlab
 from afnlab.runs import RunSpec
@@ -29,13 +29,16 @@ ASKED |= {"mnist": {"task": "mnist-mlp", "activation": "relu"}}
 ASKED |= {"plot": {"notebook": "plot", "activation": "gish"}}
 
 
-def groups(root: Path, asked: dict = ASKED, folder: Path | None = None) -> dict[str, str]:
-    """The groups of these runs, as a new process with the package at `root` names them."""
+@cache
+def processes(root: Path) -> Forks:
+    """Of the package at `root`, which has not been asked for any group: code is read, not run."""
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", GROUPS, json.dumps(asked)]
-    done = subprocess.run(
-        command, env=env, capture_output=True, text=True, cwd=folder or root, check=False
-    )
+    return Forks("import afnlab.runs", env)
+
+
+def groups(root: Path, asked: dict = ASKED, folder: Path | None = None) -> dict[str, str]:
+    """The groups of these runs, as a process of its own with the package at `root` names them."""
+    done = processes(root).run(GROUPS, json.dumps(asked), cwd=folder or root)
     assert not done.returncode, done.stderr
     return json.loads(done.stdout)
 
@@ -289,10 +292,10 @@ TABLE = """
 """
 
 
-def test_a_users_tables_of_functions_have_no_addresses(tmp_path):
+def test_a_users_tables_of_functions_have_no_addresses(package, tmp_path):
     (tmp_path / "my.py").write_text(dedent(TABLE))
     asked = {"activation": f"{tmp_path / 'my.py'}:table"}
-    assert groups(ROOT, {"own": asked}) == {"own": RunSpec.make("train", asked).group}
+    assert groups(package, {"own": asked}) == {"own": RunSpec.make("train", asked).group}
 
 
 @pytest.mark.parametrize("line", ["from . import {}", "from {1} import {0}", "import {1}.{0}"])

@@ -18,6 +18,8 @@ from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps.local_executor import Local
 
+pytestmark = pytest.mark.usefixtures("one_server")
+
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch) -> Path:

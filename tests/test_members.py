@@ -101,6 +101,37 @@ def test_what_cannot_differ_within_a_stack_is_trained_in_stacks_of_its_own(axis,
         pd.testing.assert_frame_equal(found[i], alone, rtol=1e-9)
 
 
+PARTS = [  # the settings of the members of each part, and whether the parts share a stack
+    ("prelu", [[{}] * 3, [{"lr": 0.01}, {"lr": 0.1, "weight_decay": 0.1}]], True),
+    ("srelu", [[{"optimizer": "adam"}] * 2, [{"optimizer": "adam", "lr": 0.02}] * 3], True),
+    ("tanh", [[{"optimizer": "rmsprop", "lr": lr}] * 2 for lr in (1e-3, 1e-4)], True),
+    ("relu", [[{"optimizer": "rmsprop-keras", "lr": lr}] * 2 for lr in (1e-3, 1e-4)], True),
+    ("relu", [[{"optimizer": "airbench", "lr": 1.0}] * 2] * 2, False),
+]
+
+
+@pytest.mark.parametrize(("name", "parts", "one_stack"), PARTS, ids=str)
+def test_a_part_of_a_stack_is_to_the_last_bit_what_it_is_alone(name, parts, one_stack):
+    task, record = get_task("digits-mlp"), get_activation(name)
+    options = [[resolve(task, record, own) for own in part] for part in parts]
+    how = plan(task, record, options[0][0], epochs=2, limit_train=300)
+    members = [[Member(seed, o, at) for seed, o in enumerate(p)] for at, p in enumerate(options)]
+    both = [member for part in members for member in part]
+    assert (len(stacks(both)) == 1) == one_stack
+    recorders = train_members(how, both, range(len(both)), ["parameters"], keep_weights=True)
+    first = 0
+    for part in members:
+        names = {first + i: member.seed for i, member in enumerate(part)}
+        (own,) = (mine for r in recorders if (mine := r.of(names)).seeds)
+        (alone,) = train_members(how, part, range(len(part)), ["parameters"], keep_weights=True)
+        for table, expected in alone.tables_of().items():
+            tables = [t.reset_index(drop=True) for t in (own.tables_of()[table], expected)]
+            found, wanted = (t.drop(columns="seconds", errors="ignore") for t in tables)
+            pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+        assert all(torch.equal(own.weights[n], weights) for n, weights in alone.weights.items())
+        first += len(part)
+
+
 def test_settings_of_a_users_own_network_may_differ():
     def model(new, dropout=0.5):
         return torch.nn.Sequential(

@@ -265,7 +265,8 @@ def test_there_must_be_runs(tmp_path):
         write_report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")
     (tmp_path / "runs").mkdir()
     with pytest.raises(
-        ValueError, match=r"runs: holds no runs to compare; execute some with `afnlab sweep`"
+        ValueError,
+        match=r"runs: holds no runs to compare; execute them with `afnlab sweep default --runs ",
     ):
         write_report.write(runs=tmp_path / "runs", out=tmp_path / "out")
     with pytest.raises(ValueError, match=r"holds no runs of default"):

@@ -117,8 +117,9 @@ def test_what_a_shell_is_set_to_does_not_reach_a_kernel(tmp_path):
         "1",
     )
     own |= {"IPYTHONDIR": "/theirs", "MPLBACKEND": "nope", "OMP_NUM_THREADS": "garbage", "A": "b"}
+    own |= {"THP_MEM_ALLOC_ENABLE": "0"}
     given = process_environment.environment(2, tmp_path, own | {"PYTHONPATH": "/mine"})
-    assert given["PYTHONHASHSEED"] == "0"
+    assert (given["PYTHONHASHSEED"], given["THP_MEM_ALLOC_ENABLE"]) == ("0", "1")
     assert given["IPYTHONDIR"] == given["JUPYTER_RUNTIME_DIR"] == str(tmp_path)
     assert (given["OMP_NUM_THREADS"], given["A"]) == ("2", "b")
     assert given["PYTHONPATH"] == f"{ROOT}{os.pathsep}/mine"

@@ -20,6 +20,8 @@ from afnlab.runs.sweeps import progress, sweep_file
 from afnlab.runs.sweeps.pending import standings
 from afnlab.runs.sweeps.sweep_file import SweepError, read
 
+pytestmark = pytest.mark.usefixtures("one_server")
+
 
 def write(path: Path, text: str) -> Path:
     path.write_text(dedent(text))

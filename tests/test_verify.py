@@ -17,6 +17,8 @@ from afnlab.report import write_report
 from afnlab.report.verify import verify
 from afnlab.runs import RunSpec, records, rerun
 
+pytestmark = pytest.mark.usefixtures("one_server")
+
 
 @pytest.fixture(scope="module")
 def proved(tmp_path_factory) -> tuple[Path, Path]:

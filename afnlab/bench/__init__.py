@@ -13,8 +13,8 @@ from afnlab.training.machine import machine
 from afnlab.training.options import whole
 from afnlab.training.plan import pick_device
 
-# Each is a module with a `measure`.
-NAMES = ("activations", "autorot", "report", "runs", "train", "tune", "widgets")
+# Each is a module with a `measure`; and so is "tune", which is `train --tuned`.
+NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
 
 
 def main(

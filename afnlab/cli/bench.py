@@ -9,7 +9,7 @@ from afnlab.cli.flags import examples
 
 
 def add_bench(sub: argparse.ArgumentParser) -> None:
-    sub.epilog = examples("bench", "train", "activations --json runs/speed.json")
+    sub.epilog = examples("bench", "train", "train --tuned", "activations --json runs/speed.json")
     sub.set_defaults(command=_bench)
     sub.add_argument("name", choices=bench.NAMES, help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -26,6 +26,8 @@ def add_bench(sub: argparse.ArgumentParser) -> None:
     )
     tasks = "names-gpt, cifar100-convnet or cifar10-airbench94"
     sub.add_argument("--task", metavar="TASK", help=f"train: {tasks} (else MNIST)")
+    text = "train: candidates and seeds in one stack, of digits-mlp and mnist-mlp, or of --task"
+    sub.add_argument("--tuned", action="store_true", help=text)
 
 
 def _bench(a: argparse.Namespace) -> int:
@@ -33,9 +35,9 @@ def _bench(a: argparse.Namespace) -> int:
     chosen |= {"beside": a.beside} if a.beside else {}
     if chosen and a.name != "activations":
         raise ValueError("bench: --compile and --beside are for activations")
+    if (a.task or a.tuned) and a.name != "train":
+        raise ValueError("bench: --task and --tuned are for train")
     if a.task:
-        if a.name != "train":
-            raise ValueError("bench: --task is for train")
         chosen["task"] = a.task
-    bench.main(a.name, a.device, a.rounds, a.json, **chosen)
+    bench.main("tune" if a.tuned else a.name, a.device, a.rounds, a.json, **chosen)
     return 0

@@ -11,8 +11,10 @@ from pandas import isna
 from afnlab import locks
 from afnlab.cli.flags import add_runs_flag, examples
 from afnlab.messages import complain, counted, duration, plain, say
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import maintenance
 from afnlab.runs.storage.location import Place, place
+from afnlab.runs.sweeps.sweep_file import DEFAULT
 
 
 def add_runs(sub: argparse.ArgumentParser) -> None:
@@ -52,7 +54,8 @@ def _runs(a: argparse.Namespace) -> int:
     where = place(a.runs)
     where.pull()
     if not where.folder.is_dir():
-        raise ValueError(f"{where.folder}: no such folder; execute runs first, with `afnlab sweep`")
+        made = command("sweep", DEFAULT, runs=a.runs)
+        raise ValueError(f"{where.folder}: no such folder; execute runs first, with `{made}`")
     if a.action == "list":
         return _list(where, a.state)
     if a.action == "show":

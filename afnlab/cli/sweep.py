@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -18,7 +17,7 @@ from afnlab.cli.flags import (
     timeout,
 )
 from afnlab.messages import say
-from afnlab.runs.notebook_parameters.parsing import flags, seeds, split
+from afnlab.runs.notebook_parameters.parsing import command, seeds, split
 from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor, Local
@@ -85,7 +84,8 @@ def _tune(a: argparse.Namespace) -> int:
     status = _make(a, overrides)
     if not a.dry_run:
         shared = {name: value for name, value in overrides.items() if name != "seeds"}
-        say(f"afnlab report {shlex.quote(a.file)}{flags(shared)} writes the page about these runs")
+        page = command("report", a.file, **shared, runs=a.runs)
+        say(f"{page} writes the page about these runs")
     return status
 
 

@@ -13,6 +13,7 @@ from afnlab.compare import epochs
 from afnlab.compare.training_facts import Trained
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import safe_files
 
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
@@ -75,9 +76,8 @@ class Benchmark:
 def read(path: Path) -> Benchmark:
     """The benchmark in a file; ValueError if it is not one of activations."""
     if not path.exists():
-        raise ValueError(
-            f"{path}: no such file; write it with `afnlab bench activations --json FILE`"
-        )
+        made = command("bench", "activations", json=path)
+        raise ValueError(f"{path}: no such file; write it with `{made}`")
     wrong = f"{path}: is no file of `afnlab bench activations --json FILE`"
     try:
         content = safe_files.parse_json(safe_files.read(path, safe_files.LARGEST_JSON))

@@ -15,6 +15,7 @@ from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.messages import told_apart
 from afnlab.runs import staleness
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
@@ -68,20 +69,22 @@ def select(
     """
     folder = location.folder(runs)
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder; execute runs first, with `afnlab sweep`")
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
+        raise ValueError(f"{folder}: no such folder; execute runs first, with `{line}`")
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
     trainings = [r for r in trainings if r["id"] in trained]
     if sweep:
-        chosen = _of_sweep(sweep, overrides, trainings, failures)
+        chosen = _of_sweep(sweep, overrides, trainings, failures, runs)
     else:
         chosen = _current(records, trainings, failures)
     if not chosen.records:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        none = f"{folder}: holds no runs{of} to compare; execute some with `afnlab sweep`."
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
+        none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
         raise ValueError(" ".join([none, *why]))
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
@@ -113,13 +116,15 @@ def _of_sweep(
     overrides: Mapping[str, Any],
     trainings: list[TrainingRecord],
     failures: Sequence[FailureRecord],
+    runs: str | Path | None,
 ) -> Chosen:
     """The runs of a sweep, in its order, whatever their seeds."""
     plan = sweep_file.read(sweep)
     asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
     if not asked:
         what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
-        raise ValueError(f"{sweep}: is about {what}; `afnlab runs list` shows its metrics")
+        listed = command("runs", "list", runs=runs)
+        raise ValueError(f"{sweep}: is about {what}; `{listed}` shows its metrics")
     order = {spec.group: at for at, spec in enumerate(asked)}
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}

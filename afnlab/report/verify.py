@@ -22,6 +22,7 @@ from afnlab.report import export, write_report
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
 from afnlab.runs import RunFailed
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, warm_for
 from afnlab.runs.storage import location, runs_folder, safe_files
@@ -53,9 +54,8 @@ def verify(
     target = _folder_of(Path(page))
     state = write_report.read_state(target)
     if not state.get("tables") or not state.get("files"):
-        raise ValueError(
-            f"{page}: is no report with a {write_report.STATE}; write one: `afnlab report`"
-        )
+        made = command("report", out=target, runs=runs)
+        raise ValueError(f"{page}: is no report with a {write_report.STATE}; write one: `{made}`")
     folder = location.folder(runs) if runs else Path(state["folder"])
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
     if strange := [run for run in ids if not is_id(run)]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -19,8 +18,8 @@ from afnlab.report.page import shell, to_html
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.notebook_parameters.declarations import content, sources
-from afnlab.runs.notebook_parameters.parsing import flags
-from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
@@ -66,12 +65,12 @@ def write(
     Raises:
         ValueError: if there are no runs.
     """
-    folder = location.folder(runs)
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(folder, sweep, baseline, margin, speed, **overrides)
+    chosen = select(runs, sweep, baseline, margin, speed, **overrides)
+    folder = chosen[0].folder
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
     if page.is_file() and read_state(target).get("made of") == made_of:
@@ -149,14 +148,11 @@ def commands(
         speed: the file of a speed benchmark; empty: none.
         overrides: settings in place of the sweep's own.
     """
-    name = f" {shlex.quote(sweep)}" if sweep else ""
-    limits = flags(overrides)
-    own = f" --baseline {shlex.quote(baseline)}" if baseline else ""
-    own += f" --margin {margin:g}" if margin else ""
-    own += f" --speed {shlex.quote(speed)}" if speed else ""
-    first = [f"afnlab sweep{name}{limits}"] if sweep else []
+    name, given = [sweep] if sweep else [], dict(overrides)
+    own = {"baseline": baseline, "margin": f"{margin:g}" if margin else None, "speed": speed}
+    first = [command("sweep", *name, **given)] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [*first, f"afnlab report{name}{limits}{own}", f"afnlab verify {folder}"]
+    return [*first, command("report", *name, **given, **own), command("verify", folder)]
 
 
 def execute(

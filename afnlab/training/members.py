@@ -18,10 +18,15 @@ _RATES, _STARTS = ("lr", "weight_decay"), ("init", "init_scale")
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a stack: its seed and its options."""
+    """One network of a stack: its seed and its options.
+
+    part: members of one part of a stack share an optimizer, so that their numbers are to the last
+    bit those of the part alone.
+    """
 
     seed: int
     options: Options
+    part: int = 0
 
     @property
     def rates(self) -> tuple[float, float]:
@@ -38,19 +43,20 @@ def stacks(members: Sequence[Member]) -> list[list[int]]:
     """
     found: dict[str, list[int]] = {}
     for at, member in enumerate(members):
-        found.setdefault(repr(_alike(member.options)), []).append(at)
+        found.setdefault(repr(_alike(member)), []).append(at)
     return list(found.values())
 
 
-def _alike(options: Options) -> list[object]:
+def _alike(member: Member) -> list[object]:
     """What has to be the same for all members of a stack."""
+    options, part = member.options, member.part
     apart = {*_STARTS, "activation", "model"}
     if options.optimizer not in ONE_RATE:
-        apart |= set(_RATES)
+        apart, part = apart | set(_RATES), 0
     same = [getattr(options, n) for n in Options.__dataclass_fields__ if n not in apart]
     whole = {n: v for n, v in options.activation.items() if not isinstance(v, (float, Tensor))}
     model = {n: v for n, v in options.model.items() if not isinstance(v, Tensor)}
-    return [same, sorted(options.activation), sorted(whole.items()), sorted(model.items())]
+    return [part, same, sorted(options.activation), sorted(whole.items()), sorted(model.items())]
 
 
 def aligned(members: Sequence[Member]) -> list[Member]:

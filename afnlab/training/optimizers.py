@@ -79,8 +79,8 @@ class PerMember:
 
     @torch.no_grad()
     def step(self) -> None:
+        torch._foreach_zero_(self.steps)
         for i, (p, step) in enumerate(zip(self.params, self.steps, strict=True)):
-            step.zero_()
             step.grad = p.grad
             if self.decay is not None and p.grad is not None and not self.decoupled:
                 step.grad = torch.addcmul(p.grad, p, self.decay[i])
@@ -91,6 +91,38 @@ class PerMember:
             if self.decay is not None and self.decoupled:
                 p.addcmul_(p, self.decay[i], value=-1)
             p.addcmul_(step, self.lr[i])
+
+
+class InParts:
+    """An optimizer for each part of a stack, whose members follow one another.
+
+    Args:
+        name: of the optimizer.
+        setting: of the stack.
+        rates: of each part, the (learning rate, weight decay) of its members.
+    """
+
+    def __init__(
+        self, name: str, setting: Setting, rates: Sequence[Sequence[tuple[float, float]]]
+    ) -> None:
+        self.params, self.sizes = list(setting.params.values()), [len(own) for own in rates]
+        self.views = [p.detach().split(self.sizes) for p in self.params]
+        self.parts = []
+        for own, *views in zip(rates, *self.views, strict=True):
+            params = dict(zip(setting.params, views, strict=True))
+            self.parts.append(optimizer(name, replace(setting, params=params), [own]))
+
+    @property
+    def state(self) -> dict[Tensor, dict[str, Any]]:
+        return {p: own for part in self.parts for p, own in part.state.items()}
+
+    def step(self) -> None:
+        for p, views in zip(self.params, self.views, strict=True):
+            grads = p.grad.split(self.sizes) if p.grad is not None else len(views) * [None]
+            for view, grad in zip(views, grads, strict=True):
+                view.grad = grad
+        for part in self.parts:
+            part.step()
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:
@@ -268,10 +300,13 @@ DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airben
 
 
 def optimizer(
-    name: str, setting: Setting, rates: Sequence[tuple[float, float]]
-) -> torch.optim.Optimizer | PerMember:
-    """The optimizer of a stack whose members have these (learning rate, weight decay)."""
-    if len(set(rates)) == 1:
-        return OPTIMIZERS[name](setting)
-    lr, weight_decay = zip(*rates, strict=True)
-    return PerMember(OPTIMIZERS[name], setting, lr, weight_decay, name in DECOUPLED)
+    name: str, setting: Setting, rates: Sequence[Sequence[tuple[float, float]]]
+) -> torch.optim.Optimizer | PerMember | InParts:
+    """The optimizer of a stack; rates: of each of its parts, as in `InParts`."""
+    if len(rates) > 1:
+        return InParts(name, setting, rates)
+    if len(set(rates[0])) == 1:
+        lr, weight_decay = rates[0][0]
+        return OPTIMIZERS[name](replace(setting, lr=lr, weight_decay=weight_decay))
+    lrs, decays = zip(*rates[0], strict=True)
+    return PerMember(OPTIMIZERS[name], setting, lrs, decays, name in DECOUPLED)

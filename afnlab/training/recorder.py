@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -59,6 +60,7 @@ class Recorder:
         self.seeds, self.stack, self.tables = tuple(seeds), stack, tables
         self.labels = {} if labels is None else dict(labels)
         self.metrics = stack.task.metrics
+        self.together = len(seeds)  # also of a part of them, see `of`
         self.rows: list[pd.DataFrame] = []
         self.parameters: list[pd.DataFrame] = []
         self.gradients: list[pd.DataFrame] = []
@@ -136,6 +138,18 @@ class Recorder:
             found["steps"] = _joined(parts, "seed step train_loss")
         return found
 
+    def of(self, names: Mapping[int, int]) -> Recorder:
+        """What was recorded of these members, after `close`; names: what to call each of them."""
+        kept = [at for at, seed in enumerate(self.seeds) if seed in names]
+        own = copy(self)
+        own.seeds = tuple(names[self.seeds[at]] for at in kept)
+        for table in ("rows", "parameters", "gradients"):
+            parts = getattr(self, table)
+            setattr(own, table, [_renamed(pd.concat(parts), names)] if parts else [])
+        own.steps = [losses[kept] for losses in self.steps]
+        own.weights = {name: stacked[kept] for name, stacked in self.weights.items()}
+        return own
+
     def close(self, keep_weights: bool) -> None:
         """Let go of the stack; its parameters and buffers are kept, on the CPU, if asked for."""
         state = self.stack.params | self.stack.buffers if keep_weights else {}
@@ -159,6 +173,11 @@ def history_of(recorders: Sequence[Recorder]) -> pd.DataFrame:
     """The histories of groups of networks as one, sorted by labels, seed and epoch."""
     table = pd.concat([recorder.tables_of()["history"] for recorder in recorders])
     return table.sort_values([*recorders[0].labels, "seed", "epoch"], ignore_index=True)
+
+
+def _renamed(table: pd.DataFrame, names: Mapping[int, int]) -> pd.DataFrame:
+    own = table[table.seed.isin(names)]
+    return own.assign(seed=own.seed.map(names))
 
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:

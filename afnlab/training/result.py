@@ -150,7 +150,7 @@ def result(config: Config, recorders: Sequence[Recorder], data: Data) -> Result:
         "data": data.fingerprint,
         "dtype": recorders[0].dtype,
         "parameters": recorders[0].parameter_count,
-        "trained_together": [len(recorder.seeds) for recorder in recorders],
+        "trained_together": [recorder.together for recorder in recorders],
         **machine(config.device),
         "threads": recorders[0].threads,
     }

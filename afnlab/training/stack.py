@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import groupby
 from math import ceil
 
 import torch
@@ -22,7 +23,7 @@ from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
 from afnlab.training.metrics import Loss
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import SCHEDULED, PerMember, Setting, optimizer
+from afnlab.training.optimizers import SCHEDULED, InParts, PerMember, Setting, optimizer
 from afnlab.training.plan import Plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.streams import generator, sent
@@ -61,7 +62,7 @@ class Stack:
     chain: list[Layer] | None
     steps_per_epoch: int
     steps_left: int
-    optimizer: torch.optim.Optimizer | PerMember
+    optimizer: torch.optim.Optimizer | PerMember | InParts
     activations: dict[str, ActivationModule]
     bounds: dict[str, tuple[float, float]]
     replayed: Replayed | None = None
@@ -99,6 +100,8 @@ class Stack:
             recipe.schedule,
             options.momentum,
         )
+        parts = groupby(members, lambda member: member.part)
+        rates = [[member.rates for member in part] for _, part in parts]
         activations = dict(activation_modules(network))
         bounds: dict[str, tuple[float, float]] = {}
         for site, module in activations.items():
@@ -123,7 +126,7 @@ class Stack:
             chain=layers,
             steps_per_epoch=steps_per_epoch,
             steps_left=steps,
-            optimizer=optimizer(options.optimizer, setting, [m.rates for m in members]),
+            optimizer=optimizer(options.optimizer, setting, rates),
             activations=activations,
             bounds=bounds,
         )

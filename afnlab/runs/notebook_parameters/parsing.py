@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
@@ -52,7 +53,13 @@ def seeds(text: str | None) -> object:
     return value
 
 
-def flags(overrides: Mapping[str, object]) -> str:
-    """What is given in place of a sweep's own settings, as the command line takes it."""
-    given = {name.replace("_", "-"): v for name, v in overrides.items() if v is not None}
-    return "".join(f" --{name} {value}" for name, value in given.items())
+def command(name: str, *words: object, **flags: object) -> str:
+    """A whole command line of afnlab, as a shell takes it.
+
+    flags: by name; those that are None or empty are left out.
+    """
+    parts = [name, *map(str, words)]
+    for flag, value in flags.items():
+        if value is not None and value != "":
+            parts += [f"--{flag.replace('_', '-')}", str(value)]
+    return f"afnlab {shlex.join(parts)}"

@@ -21,6 +21,7 @@ from afnlab.training.space import BUDGET, TUNE
 from afnlab.training.tune import FAIR
 from afnlab.usercode.lookup import unknown
 
+DEFAULT = "default"  # the sweep to begin with, of those that afnlab has
 _MANY = 500  # runs, from which on it is said that they are looked up
 KEYS = ("title", "baseline", "notebook", "parameters", "tune", "grid", "zip", "seeds")
 
