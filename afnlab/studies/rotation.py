@@ -159,9 +159,7 @@ def depth_study(
             last = result.history[["seed", "epoch", metric.column]]
             parts.append(table.merge(last, on=["seed", "epoch"]).assign(depth=depth, kind=kind))
             for _ in range(epochs):
-                shown.step(
-                    metric, torch.from_numpy(result.final[metric.column].to_numpy(copy=True))
-                )
+                shown.step(metric, torch.tensor(result.final[metric.column].to_list()))
     columns = ["depth", "kind", "epoch", "layer", "seed", "norm", Task.metric.column]
     return pd.concat(parts, ignore_index=True)[columns]
 
