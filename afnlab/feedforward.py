@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from afnlab.activation_module import make
 from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation
 
@@ -49,8 +50,6 @@ def _module(
     activation: str | Activation | nn.Module | Callable[[], nn.Module], **place: Any
 ) -> nn.Module:
     """A module of the activation: the module that is given, or a new one, in its place and type."""
-    from afnlab.nn import make  # noqa: PLC0415  (which has these classes among its names)
-
     if isinstance(activation, nn.Module):
         return activation
     if isinstance(activation, (str, Activation)):

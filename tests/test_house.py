@@ -35,7 +35,7 @@ FLOORS = (
     ("errors", "markup", "usercode", "param", "eager", "derivatives", "paths", "locks", "symbolic"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
-    ("native", "functional", "nn", "feedforward"),
+    ("native", "functional", "activation_module", "feedforward", "nn"),
     ("signal", "autorot", "fusing", "recognition", "sites", "replacing", "registering"),
     ("training",),
     ("functions",),
