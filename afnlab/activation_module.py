@@ -364,11 +364,11 @@ def module_class(ref: str | Activation) -> type[ActivationModule]:
         base = _AS_TORCH.get(record.name, ActivationModule) if record.built_in else ActivationModule
         body = {
             "activation": record,
-            "__module__": __name__,
+            "__module__": "afnlab.nn",  # whose attribute it is
             "__doc__": f"{record.__doc__}\n\n{inspect.cleandoc(ActivationModule.__doc__ or '')}",
             "__signature__": _signature(record, base),
         }
-        if not record.built_in:  # not an attribute of this module: its record is pickled
+        if not record.built_in:  # no attribute of afnlab.nn: its record is pickled
             body["__reduce_ex__"] = _reduce
         _CLASSES[record] = type(name, (base,), body)
     return _CLASSES[record]

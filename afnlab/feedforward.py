@@ -71,21 +71,31 @@ class GLU(nn.Module):
         linear: what makes W and V, `torch.nn.Linear` or one like it, such as an `AutoRotLinear`.
         device, dtype: of its parameters.
 
-    With sigmoid it is the GLU of Dauphin et al. (2017); `form_name` has the names of others.
+    With sigmoid it is the GLU of Dauphin et al. (2017); `form_name` has the names of others. It is
+    another module than torch.nn.GLU, which has no weights and halves its input.
+
+    Raises:
+        TypeError: for torch.nn.GLU's arguments, or without the sizes.
     """
 
     def __init__(
         self,
-        in_features: int,
-        out_features: int,
+        in_features: int | None = None,
+        out_features: int | None = None,
         activation: str | Activation | nn.Module | Callable[[], nn.Module] = "sigmoid",
         *,
         bias: bool = True,
         linear: Callable[..., nn.Module] = nn.Linear,
         device: Any = None,
         dtype: Any = None,
+        dim: None = None,
     ) -> None:
         super().__init__()
+        if in_features is None or out_features is None or dim is not None:
+            raise TypeError(
+                "nn.GLU: takes in_features and out_features, the sizes of a layer with weights;"
+                " torch.nn.GLU, which takes dim and halves its input, is another module"
+            )
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         self.gate = linear(in_features, out_features, **made)
         self.value = linear(in_features, out_features, **made)

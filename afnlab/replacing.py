@@ -88,6 +88,9 @@ def replace(
 def undo_replace(model: nn.Module) -> nn.Module:
     """Give a model the activations that it had before `replace`, in place.
 
+    Args:
+        model: any torch model.
+
     Returns:
         The model, or the module that stood in its place, where the model itself was swapped.
 

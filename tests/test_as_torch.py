@@ -20,7 +20,10 @@ X = torch.linspace(-4.05, 4.2, 120).reshape(4, 3, 5, 2)
 SHARED = [
     name
     for name, cls in vars(torchs).items()
-    if isinstance(cls, type) and cls.__module__ == torchs.__name__ and hasattr(nn, name)
+    if isinstance(cls, type)
+    and cls.__module__ == torchs.__name__
+    and hasattr(nn, name)
+    and name != "GLU"  # another module than torch's, which refuses its arguments
 ]
 IN_PLACE = [((True,), {}), ((), {"inplace": True}), ((), {"inplace": False})]
 # What is given to both.
@@ -68,6 +71,9 @@ ARGUMENTS: dict[str, list[tuple[tuple, dict[str, Any]]]] = {
 # What torch takes and afnlab refuses, and what it says.
 REFUSED: list[tuple[str, tuple, dict[str, Any], str]] = [
     ("GELU", ("quick",), {}, "GELU: approximate must be 'none' or 'tanh', got 'quick'"),
+    ("GLU", (), {}, "nn.GLU: takes in_features and out_features.*torch.nn.GLU, which takes dim"),
+    ("GLU", (1,), {}, "nn.GLU: takes in_features and out_features.*is another module"),
+    ("GLU", (), {"dim": 1}, "nn.GLU: takes in_features and out_features.*is another module"),
     ("Hardtanh", (1.0, 1.0), {}, "min_val must be below max_val"),
     ("Hardshrink", (-0.5,), {}, "hardshrink: lambd must be >= 0, got -0.5"),
     ("LogSoftmax", (None,), {}, "dim must be .*None guesses from the number of dimensions"),

@@ -53,9 +53,13 @@ class FixedPoint:
 
 
 def depth_scale(factor: float) -> float:
-    """The number of layers in which a quantity with this factor a layer changes by a factor e.
+    """The number of layers in which a quantity changes by a factor e.
 
-    Infinite for a factor of 1, 0 for a factor of 0.
+    Args:
+        factor: what it is multiplied by in each layer.
+
+    Returns:
+        The number, in layers: infinite for a factor of 1, 0 for one of 0 or infinity.
     """
     if factor <= 0 or factor == inf:
         return 0.0

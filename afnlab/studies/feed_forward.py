@@ -18,7 +18,15 @@ Layers = Sequence[tuple[str, str]]  # activation and form of each
 
 
 def sizes(layers: Layers, d: int) -> pd.DataFrame:
-    """Hidden units and parameters of layers (activation, form) of width d, a row a layer."""
+    """Hidden units and parameters of layers of width d.
+
+    Args:
+        layers: activation and form of each.
+        d: the size of input and output.
+
+    Returns:
+        One row per layer.
+    """
     built = {form_name(*layer): FeedForward(d, *layer) for layer in layers}
     found = {n: (m.down.in_features, m.parameter_count) for n, m in built.items()}
     return pd.DataFrame.from_dict(found, "index", columns=["hidden units", "parameters"])
@@ -80,9 +88,14 @@ def _compared(differences: pd.Series) -> tuple[float, float, float, float]:
 def pairing(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """How much of the variance of differences to a baseline is gone since seeds are paired.
 
+    Args:
+        values: seeds x layers.
+        baseline: the layer with which the others are compared.
+
     Returns:
-        A row a layer: the standard deviation of a difference of two different seeds, of the same
-        seed, and the share of the variance by which the second is smaller (negative: it is larger).
+        One row per layer: the standard deviation of a difference of two different seeds, of the
+        same seed, and the share of the variance by which the second is smaller (negative: it is
+        larger).
     """
     others = values.drop(columns=baseline)
     unpaired = np.sqrt(others.var() + values[baseline].var())

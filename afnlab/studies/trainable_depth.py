@@ -39,12 +39,22 @@ SIGMA_B = sqrt(0.05)  # as in the paper
 SIGMAS = (0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4, 2.8)
 DEPTHS = (2, 4, 8, 12, 16, 24, 32, 48, 64)
 WIDTH = 100
-TRAINED = 0.5  # accuracy from which on a network counts as trained
+METRIC = Task.metric  # of the digits
+TRAINED = 0.5  # its value from which on a network counts as trained
 SCALES = 6  # depth scales up to which the paper found networks trainable
 
 
 def task(depth: int, sigma_b: float = SIGMA_B, width: int = WIDTH) -> Task:
-    """A network of this many hidden layers on the digits, with the setting sigma_w."""
+    """A network on the digits, with the setting sigma_w.
+
+    Args:
+        depth: the number of hidden layers.
+        sigma_b: standard deviation of the biases.
+        width: units of a hidden layer.
+
+    Returns:
+        The task.
+    """
     return Task(
         f"digits-depth-{depth}",
         digits,
@@ -97,7 +107,7 @@ def study(
 
     Returns:
         One row per depth, sigma_w and seed, after the last epoch: depth, sigma_w, seed, train_loss,
-        test_loss, test_accuracy, diverged.
+        test_loss, the metric, diverged.
 
     Raises:
         ValueError: for an argument that is not allowed, which the message names.
@@ -115,7 +125,7 @@ def study(
         history = history_of(recorders)
         last = history[history.epoch == history.epoch.max()]
         parts.append(last.assign(depth=depth))
-    columns = ["depth", "sigma_w", "seed", "train_loss", "test_loss", "test_accuracy", "diverged"]
+    columns = ["depth", "sigma_w", "seed", "train_loss", "test_loss", METRIC.column, "diverged"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -136,14 +146,14 @@ def table(
         sigma_b: of the biases, as in the study.
 
     Returns:
-        One row per sigma_w: deepest (the largest depth whose mean accuracy over the seeds reaches
-        0.5, all smaller ones too; 0: none), depth scale (in layers; infinite at the edge of chaos),
-        six scales, phase ("ordered", "chaotic", or "no limit" where variances do not settle).
+        One row per sigma_w: deepest (the largest depth whose mean over the seeds reaches 0.5, all
+        smaller ones too; 0: none), depth scale (in layers; infinite at the edge of chaos), six
+        scales, phase ("ordered", "chaotic", or "no limit" where variances do not settle).
     """
-    accuracy = found.groupby(["sigma_w", "depth"]).test_accuracy.mean().unstack()
-    trained = (accuracy >= TRAINED).cummin(axis=1)
+    values = found.groupby(["sigma_w", "depth"])[METRIC.column].mean().unstack()
+    trained = (values >= TRAINED).cummin(axis=1)
     rows = []
-    for sigma_w in accuracy.index:
+    for sigma_w in values.index:
         field = MeanField(ref, float(sigma_w), sigma_b, **params)
         point = field.settled
         phase = "no limit" if point is None else "ordered" if point.chi <= 1 else "chaotic"
@@ -176,30 +186,33 @@ def rank_correlation(tables: Sequence[pd.DataFrame], draws: int = 2000) -> tuple
 
 
 def figure(found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Figure:
-    """Accuracy by sigma_w and depth, with six depth scales of the theory as a line.
+    """The digits' metric by sigma_w and depth, with six depth scales of the theory as a line.
 
     Args:
         found: of `study`.
         ref: the activation.
         sigma_b: of the biases, as in the study.
+
+    Returns:
+        The figure.
     """
-    accuracy = found.groupby(["depth", "sigma_w"]).test_accuracy.mean().unstack()
-    tried = accuracy.columns.to_numpy(dtype=float)
+    values = found.groupby(["depth", "sigma_w"])[METRIC.column].mean().unstack()
+    tried = values.columns.to_numpy(dtype=float)
     sigmas = np.linspace(tried.min(), tried.max(), 41)
     scales = [SCALES * MeanField(ref, float(s), sigma_b).depth for s in sigmas]
     with styled():
         drawn = Picture(figsize=(4.6, 3.4), layout="constrained")
         ax = drawn.subplots()
         image = ax.pcolormesh(
-            accuracy.columns,
-            range(len(accuracy)),
-            100 * accuracy.to_numpy(),
+            values.columns,
+            range(len(values)),
+            METRIC.scale * values.to_numpy(),
             cmap="Blues",
             vmin=0,
-            vmax=100,
+            vmax=METRIC.scale,
             shading="nearest",
         )
-        depths = np.asarray(accuracy.index, dtype=float)
+        depths = np.asarray(values.index, dtype=float)
         shown = np.clip(scales, depths[0] / 2, depths[-1] * 2)
         rows = np.interp(np.log(shown), np.log(depths), np.arange(len(depths)))
         ax.plot(sigmas, rows, color=ORANGE, label=f"{SCALES} depth scales")
@@ -207,5 +220,5 @@ def figure(found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B)
         ax.set(xlabel="sigma_w", ylabel="hidden layers", title=get_activation(ref).label)
         ax.grid(visible=False)
         ax.legend(loc="upper right")
-        drawn.colorbar(image, ax=ax, label="test accuracy (%)")
+        drawn.colorbar(image, ax=ax, label=f"test {METRIC.title}")
     return drawn
