@@ -122,6 +122,16 @@ class Measure:
         return "accuracies" if self.key == "accuracy" else f"values of {self.name}"
 
     @property
+    def mean(self) -> str:
+        """The mean of its values in a sentence: "mean accuracy", but no "mean mean error"."""
+        return self.name if self.name.startswith("mean ") else f"mean {self.name}"
+
+    @property
+    def mean_title(self) -> str:
+        """The same at the beginning of a sentence."""
+        return f"M{self.mean[1:]}"
+
+    @property
     def title(self) -> str:
         """Its name with its unit, as the head of a column: "accuracy (%)"."""
         return (

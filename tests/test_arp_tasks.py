@@ -40,7 +40,7 @@ def test_rotation_learns_where_the_classic_network_does_not():
         ({"L": 0}, "L must be a number above 0"),
         ({"auto_rot": 1}, "auto_rot must be true or false"),
         ({"autorot": False}, "did you mean 'auto_rot'"),
-        ({"optimizer": "sgd"}, "optimizer must be one of"),
+        ({"optimizer": "lion"}, "optimizer must be one of"),
     ],
 )
 def test_bad_settings_are_named(params, message):

@@ -439,7 +439,7 @@ def test_doctor(capsys, monkeypatch, tmp_path):
     out = capsys.readouterr().out
     assert out.startswith(f"afnlab {afnlab.__version__}")
     assert "FAIL" not in out
-    assert "ok    activations: 33, all finite" in out
+    assert "ok    activations: 41, all finite" in out
     monkeypatch.setenv("AFNLAB_DATA", str(tmp_path / "absent"))
     assert main(["doctor"]) == 1
     assert "FAIL  data: AFNLAB_DATA is" in capsys.readouterr().out

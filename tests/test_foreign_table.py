@@ -39,7 +39,7 @@ def test_it_is_the_comparison_of_histories():
     assert dict(one.table.verdict) == {
         "ours": "better",
         "theirs": "baseline",
-        "third": "not told apart",
+        "third": "not distinguishable",
     }
     assert one.answers["Which?"].startswith("ours has the highest mean acc, 0.8")
     assert list(one.final) == ["ours", "theirs", "third"]

@@ -114,7 +114,7 @@ PARTS = [  # the settings of the members of each part, and whether the parts sha
 def test_a_part_of_a_stack_is_to_the_last_bit_what_it_is_alone(name, parts, one_stack):
     task, record = get_task("digits-mlp"), get_activation(name)
     options = [[resolve(task, record, own) for own in part] for part in parts]
-    how = plan(task, record, options[0][0], epochs=2, limit_train=300)
+    how = plan(configure(task, record, params=parts[0][0], epochs=2, limit_train=300))
     members = [[Member(seed, o, at) for seed, o in enumerate(p)] for at, p in enumerate(options)]
     both = [member for part in members for member in part]
     assert (len(stacks(both)) == 1) == one_stack

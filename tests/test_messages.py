@@ -105,7 +105,7 @@ def test_what_an_annotation_allows(annotation, words):
     assert allowed_values.words(ast.parse(annotation, mode="eval").body) == words
 
 
-@pytest.mark.parametrize("name", ["nosuch", "sine", "abc", "seed", "foo", "identity", "x" * 99])
+@pytest.mark.parametrize("name", ["nosuch", "zebra", "abc", "seed", "foo", "identity", "x" * 99])
 def test_what_is_near_no_name_is_given_none(name):
     said = unknown("activation", name, afnlab.list_activations())
     assert "did you mean" not in said

@@ -54,7 +54,10 @@ def test_a_printed_mean(printed, verdict):
 def test_what_cannot_be_compared():
     assert judge("0.9", FIVE[:1])[0] == NONE
     assert "one measured seed" in judge("0.9", FIVE[:1])[1]
-    assert judge("0.9", FIVE, 10) == (NONE, "the source does not say how much its 10 runs deviate")
+    assert judge("0.9", FIVE, 10) == (
+        NONE,
+        "the source does not state the standard deviation of its 10 runs",
+    )
     assert judge("0.9", np.append(FIVE, np.nan)) == (NONE, "a measured value is not finite")
     assert judge("0.92", np.full(4, 0.92)) == ("agrees", "95 % prediction interval of one run")
 

@@ -229,7 +229,7 @@ WRONG = {
     "init": (
         "grid:\n  activation: [relu]\nparameters:\n  init: gian\n",
         4,
-        "init must be one of source, gain; got 'gian'",
+        "init must be one of source, gain, critical; got 'gian'",
     ),
     "record": (
         "grid:\n  activation: [relu]\nparameters:\n  record: [stps]\n",

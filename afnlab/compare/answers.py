@@ -62,7 +62,7 @@ def _which(
 ) -> list[str]:
     best = table.iloc[0]
     value = reading(measure, best[measure.key])
-    leads = f"{best.name} has the {measure.best} mean {measure.name}, {value}"
+    leads = f"{best.name} has the {measure.best} {measure.mean}, {value}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
@@ -158,9 +158,9 @@ def _size(
         ends = [best[f"{measure.key}_{end}"] for end in ("low", "high")]
         limits = " to ".join(reading(measure, end) for end in ends)
         told = f", 95 % interval {limits}" if ends[0] < ends[1] else ""
-        yield f"{best.name} reaches {most} mean {measure.name}{told}{one}."
+        yield f"{best.name} reaches {most} {measure.mean}{told}{one}."
         return
-    yield f"Mean {measure.name} runs from {least} ({worst.name}) to {most} ({best.name}){one}."
+    yield f"{measure.mean_title} runs from {least} ({worst.name}) to {most} ({best.name}){one}."
     if compared.empty:
         return
     lead = compared.iloc[0]

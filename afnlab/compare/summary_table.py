@@ -338,7 +338,7 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     text = (
-        f"Mean {measure.name} after the last epoch over {seeds}, with its 95 % confidence interval"
+        f"{measure.mean_title} after the last epoch over {seeds}, with its 95 % confidence interval"
         f" (CI){'; lower is better' if measure.better == 'lower' else ''}"
     )
     compared = table[table.p.notna()]

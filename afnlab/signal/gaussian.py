@@ -51,7 +51,7 @@ class Gaussian:
 
     Args:
         ref: the activation, by name, reference or object.
-        params: its parameters, numbers.
+        params: its parameters, numbers or tensors of one.
 
     Raises:
         ValueError: for an activation that is not elementwise, or a parameter that is not allowed.
@@ -67,7 +67,10 @@ class Gaussian:
         self.params = self.record.complete(params)
         for name, value in self.params.items():
             if isinstance(value, torch.Tensor):
-                raise ParameterError(name, value, "a number", label=f"{self.record.name}: {name}")
+                if value.numel() != 1:
+                    label = f"{self.record.name}: {name}"
+                    raise ParameterError(name, value, "a number", label=label)
+                self.params[name] = float(value)
         self.kinks = self.record.kinks_at(**self.params)
         self.jumps = tuple(k for k in self.kinks if self._jumps_at(k))
 

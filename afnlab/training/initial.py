@@ -72,7 +72,8 @@ def draw_critical(
     Raises:
         ValueError: where the activation has no critical initialization, with the reason.
     """
-    found, square = _critical(record, tuple(sorted(params.items())))
+    values = {n: v.item() if isinstance(v, Tensor) else v for n, v in params.items()}
+    found, square = _critical(record, tuple(sorted(values.items())))
     layers = weighted_layers(model)
     for i, layer in enumerate(layers):
         last = i == len(layers) - 1

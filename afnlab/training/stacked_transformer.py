@@ -104,7 +104,7 @@ def forward(network: Transformer) -> Callable[[Tensors, Tensor], Tensor]:
             values: dict[str, Any] = {}
             for n in module.activation.params:
                 stacked = tensors.get(f"{names[id(module)]}.{n}")
-                values[n] = getattr(module, n) if stacked is None else stacked[seed].unsqueeze(1)
+                values[n] = getattr(module, n) if stacked is None else stacked.view(-1, 1)[seed]
             return module.activation(z, **values)
 
         def normalized(x: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ def frontier(selection: Selection) -> Fragment:
         )
         return show(
             figure,
-            f"Mean {measure.name} against the time of {cost.of} on {selection.task.name}",
+            f"{measure.mean_title} against the time of {cost.of} on {selection.task.name}",
             filled(
                 "Time: of {}, {}. {} left is best; the line joins what no other activation beats"
                 " in both, from the quickest: {}. Bars: 95 % intervals of the means; names are left"

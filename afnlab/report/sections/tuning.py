@@ -35,8 +35,8 @@ from afnlab.training.space import Range, Space
 CURVE = 8  # trials, of tuning curves
 _CHEAPLY = (
     "A choice among few candidates, or by a single training of each, is noisy, and the noise is in"
-    " the verdict: a function that is good at its best setting is rated low if a setting was chosen"
-    " at which it sometimes collapses. So each seed was also trained at the settings that cheaper"
+    " the verdict: a function that is good at its best setting is rated worse if a setting was"
+    " chosen at which it sometimes collapses. So each seed was also trained at the settings that cheaper"
     " tunings of the same candidates would have chosen. Seeds that collapsed, far {} the others of"
     " their row, count in the mean, and their number is given beside the verdict."
 )
@@ -74,9 +74,8 @@ def recipe(selection: Selection) -> Fragment:
     with styled(for_page=True):
         figure = show(
             tuning.shift(fixed[measure.key], moved[measure.key], selection.baseline, measure),
-            f"Arrows from the mean {measure.name} at the fixed recipe to the tuned one, by"
-            " activation",
-            f"From the mean {measure.name} of the same seeds at the fixed recipe (dot) to the tuned"
+            f"Arrows from the {measure.mean} at the fixed recipe to the tuned one, by activation",
+            f"From the {measure.mean} of the same seeds at the fixed recipe (dot) to the tuned"
             f" one (mark). The line is the tuned {selection.baseline}. A number at the {edge} edge:"
             f" one at the fixed recipe that is far {far} the others.",
             f"{selection.name}-recipe",
