@@ -36,9 +36,9 @@ CURVE = 8  # trials, of tuning curves
 _CHEAPLY = (
     "A choice among few candidates, or by a single training of each, is noisy, and the noise is in"
     " the verdict: a function that is good at its best setting is rated worse if a setting was"
-    " chosen at which it sometimes collapses. So each seed was also trained at the settings that cheaper"
-    " tunings of the same candidates would have chosen. Seeds that collapsed, far {} the others of"
-    " their row, count in the mean, and their number is given beside the verdict."
+    " chosen at which it sometimes collapses. So each seed was also trained at the settings that"
+    " cheaper tunings of the same candidates would have chosen. Seeds that collapsed, far {} the"
+    " others of their row, count in the mean, and their number is given beside the verdict."
 )
 
 
