@@ -56,12 +56,14 @@ function render({ model, el }) {
 
   // Sliders stand beside their names and do not say them: to those who hear the page they are all
   // "slider". Cards come and go, so it is looked again.
-  const around = () => el.closest(".jp-OutputArea-output");
-  const watching = new MutationObserver(() => nameSliders(around()));
+  // An output that is replaced meanwhile is still this widget's, which is then outside of the page.
+  let watching;
   requestAnimationFrame(() => {
-    if (!around()) return;
-    nameSliders(around());
-    watching.observe(around(), { childList: true, subtree: true });
+    const around = el.closest(".jp-OutputArea-output");
+    if (!around) return;
+    nameSliders(around);
+    watching = new MutationObserver(() => nameSliders(around));
+    watching.observe(around, { childList: true, subtree: true });
   });
 
   canvas.setAttribute("role", model.get("clickable") ? "application" : "img");
@@ -77,7 +79,7 @@ function render({ model, el }) {
   model.on("change:label", describe);
   model.on("msg:custom", message);
   return () => {
-    watching.disconnect();
+    watching?.disconnect();
     window.removeEventListener("keydown", keep, true);
     model.off("change:number", draw);
     model.off("change:label", describe);
