@@ -67,3 +67,16 @@ def test_a_training_begins_with_it_and_pairs_by_seed():
 def test_where_there_is_none_the_training_says_why():
     with pytest.raises(ValueError, match="tanhshrink: has no critical initialization"):
         afnlab.train("digits-mlp", "tanhshrink", seeds=1, params={"init": "critical"}, epochs=1)
+
+
+def test_tokens_are_embedded_before_the_first_layer():
+    found = afnlab.train(
+        "names-gpt",
+        "gelu",
+        seeds=1,
+        params={"init": "critical"},
+        epochs=1,
+        limit_train=64,
+        limit_test=32,
+    )
+    assert found.history.train_loss.notna().all()

@@ -77,16 +77,23 @@ def draw_critical(
     layers = weighted_layers(model)
     for i, layer in enumerate(layers):
         last = i == len(layers) - 1
-        scale, bias = found.sigma_w, found.sigma_b
-        if last:
-            scale, bias = square**-0.5, 0.0
-        if i == 0:
-            wanted = 1.0 if last else found.q - bias**2
-            scale = sqrt(wanted / float(inputs.square().mean()))
-        fan_in = layer.weight[0].numel()
-        layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
+        scale, bias = (square**-0.5, 0.0) if last else (found.sigma_w, found.sigma_b)
+        if not i and inputs.is_floating_point():  # integers are embedded first
+            scale = sqrt(1.0 if last else found.q - bias**2) * _for_unit(inputs)
+        _draw(layer, scale, draws)
         if layer.bias is not None:
             layer.bias.copy_(torch.randn(layer.bias.shape, generator=draws) * bias)
+
+
+def _for_unit(inputs: Tensor) -> float:
+    """The scale of a first layer's weights that gives pre-activations of mean square 1."""
+    return float(inputs.square().mean().rsqrt())
+
+
+def _draw(layer: nn.Linear | nn.modules.conv._ConvNd, scale: float, draws: torch.Generator) -> None:
+    """Draw normal weights of standard deviation scale / sqrt(fan in)."""
+    fan_in = layer.weight[0].numel()
+    layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
 
 
 @torch.no_grad()
@@ -99,9 +106,7 @@ def scale_weights(model: nn.Module, factor: float, inputs: Tensor, draws: torch.
     """
     for i, layer in enumerate(weighted_layers(model)):
         first = not i and inputs.is_floating_point()  # integers are embedded first
-        scale = float(inputs.square().mean().rsqrt()) if first else factor
-        fan_in = layer.weight[0].numel()
-        layer.weight.copy_(torch.randn(layer.weight.shape, generator=draws) * scale / sqrt(fan_in))
+        _draw(layer, _for_unit(inputs) if first else factor, draws)
         if layer.bias is not None:
             layer.bias.zero_()
 
