@@ -9,7 +9,6 @@ depth and sigma_w several seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from math import inf, sqrt
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 from torch import Tensor, nn
@@ -27,9 +25,9 @@ from afnlab.registry import Activation, get_activation
 from afnlab.signal import MeanField
 from afnlab.training.data import digits
 from afnlab.training.engine import train_members
-from afnlab.training.members import Member
+from afnlab.training.members import Member, with_tensor
 from afnlab.training.models import MakeActivation
-from afnlab.training.options import Options, resolve
+from afnlab.training.options import resolve
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.tasks import Recipe, Task
@@ -118,7 +116,9 @@ def study(
     for depth in depths:
         config = configure(task(depth), record, seeds=seeds, epochs=epochs, **options)
         own = [resolve(config.task, record, {"sigma_w": s}, config.options) for s in sigmas]
-        members = [Member(seed, _as_tensor(o)) for o in own for seed in config.seeds]
+        members = [
+            Member(seed, with_tensor(o, "model", "sigma_w")) for o in own for seed in config.seeds
+        ]
         labels = {"sigma_w": np.repeat(sigmas, len(config.seeds)).tolist()}
         names = config.seeds * len(sigmas)
         recorders = train_members(plan(config), members, names, progress=progress, labels=labels)
@@ -127,12 +127,6 @@ def study(
         parts.append(last.assign(depth=depth))
     columns = ["depth", "sigma_w", "seed", "train_loss", "test_loss", METRIC.column, "diverged"]
     return pd.concat(parts, ignore_index=True)[columns]
-
-
-def _as_tensor(options: Options) -> Options:
-    """With sigma_w as a tensor: members of a stack may differ in tensors alone."""
-    value = torch.tensor(options.model["sigma_w"], dtype=torch.float64)
-    return replace(options, model=options.model | {"sigma_w": value})
 
 
 def table(

@@ -78,3 +78,18 @@ def _with_tensors(member: Member, names: set[str]) -> Member:
     own = member.options.activation
     tensors = {n: torch.tensor(own[n], dtype=torch.float64) for n in names if n in own}
     return replace(member, options=replace(member.options, activation=own | tensors))
+
+
+def with_tensor(options: Options, part: str, name: str) -> Options:
+    """The options with a value as a tensor, in which the members of a stack may differ.
+
+    It takes the type of the network with it; until then it has all its digits.
+
+    Args:
+        options: of a member.
+        part: "model" or "activation", which the value is of.
+        name: the value's.
+    """
+    values = getattr(options, part)
+    tensor = torch.tensor(values[name], dtype=torch.float64)
+    return replace(options, **{part: values | {name: tensor}})

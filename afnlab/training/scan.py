@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,8 @@ import torch
 
 from afnlab.registry import Activation, get_activation
 from afnlab.training.engine import train_members
-from afnlab.training.members import Member
-from afnlab.training.options import MOST_SEEDS, Options, resolve, whole
+from afnlab.training.members import Member, with_tensor
+from afnlab.training.options import MOST_SEEDS, resolve, whole
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.settings import torch_defaults
@@ -108,20 +107,11 @@ def scan(
     chosen = [float(value) for value in values]
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"values must be each once, got {chosen}")
-    settings = [_with_tensor(own, parameter, of_task) for own in options]
+    settings = [
+        with_tensor(own, "model" if of_task else "activation", parameter) for own in options
+    ]
     seeds_of, values_of = config.seeds * len(chosen), np.repeat(chosen, len(config.seeds)).tolist()
     members = [Member(seed, own) for own in settings for seed in config.seeds]
     labels = {"value": values_of}
     recorders = train_members(plan(config), members, seeds_of, progress=progress, labels=labels)
     return history_of(recorders).drop(columns="seconds")
-
-
-def _with_tensor(options: Options, parameter: str, of_task: bool) -> Options:
-    """The options with the parameter as a tensor: a buffer can differ within a stack.
-
-    It takes the type of the network with it; until then it has all its digits.
-    """
-    part = "model" if of_task else "activation"
-    values = getattr(options, part)
-    tensor = torch.tensor(values[parameter], dtype=torch.float64)
-    return replace(options, **{part: values | {parameter: tensor}})
