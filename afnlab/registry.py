@@ -356,7 +356,7 @@ def activation(
 
     Args:
         module: the name of its class; by default the function's name in CamelCase.
-        **facts: `Param`s describe fn's parameters, in its order; the others are the record's fields
+        **facts: each `Param` describes a parameter of fn, in its order; the others are the record's fields
             (latex, reference, range, kinks, elementwise, fused).
 
     Returns:

@@ -37,7 +37,8 @@ class Rotation(Restoring):
         eps: guards the division.
         auto_rot: False gives the plain layer, bit for bit.
         trainable_L: L becomes a parameter.
-        *args, **kwargs: what the torch layer takes.
+        *args: what the torch layer takes.
+        **kwargs: what the torch layer takes by name.
 
     Raises:
         ValueError: for L <= 0, xmax_lim < xmin_lim, or L=None with auto_rot on.
@@ -177,7 +178,7 @@ class Rotation(Restoring):
             *shape: the size of each dimension after the batch; the first is the number of features.
 
         Returns:
-            A tensor of shape (1, *shape).
+            A tensor; its shape is 1, then `shape`.
         """
         x_q = self.probe
         if isinstance(x_q, Tensor):

@@ -68,7 +68,8 @@ def table(ref: str | Activation, **params: object) -> pd.DataFrame:
     """`profile` as a table to be read.
 
     Args:
-        ref, **params: as in `profile`.
+        ref: as in `profile`.
+        **params: as in `profile`.
 
     Returns:
         One row per number, with four digits.

@@ -28,8 +28,9 @@ class Data:
             tokens), which networks see as they are.
         train_y, test_y: targets (examples, ...): int64, which are classes of 0 or more, or -100
             where there is none; or floating point.
-        mean, std: networks see pixels as (pixel / 255 - mean) / std: a number for each channel of
-            (examples, channels, height, width), or none for 0 and 1.
+        mean: networks see pixels as (pixel / 255 - mean) / std: a number for each channel of
+            (examples, channels, height, width), or none for 0.
+        std: likewise, or none for 1.
         evaluated: which examples `test_x`, `test_y` are: "test", or "validation" (part of the
             training examples, held out wherever something is selected).
     """

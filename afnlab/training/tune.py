@@ -52,8 +52,9 @@ def tune(
             from 3e-4 to 0.1 and initial weights scaled by 0.5, 1 or 2.
         params: parameters that all candidates share, as in `afnlab.train`; `split` may not be one.
         seeds: the number of replicates, or a list of seeds.
-        progress, **conditions: as in `afnlab.train`: epochs, device, dtype, limit_train,
-            limit_test, record, keep_weights.
+        progress: as in `afnlab.train`.
+        **conditions: as in `afnlab.train`: epochs, device, dtype, limit_train, limit_test, record,
+            keep_weights.
 
     Returns:
         A `Result` of the trainings at the chosen settings, with more tables: `candidates` (one row
