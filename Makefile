@@ -75,9 +75,9 @@ site: $(SITE_READY)
 	$(SPHINX) -d build/site-pages . build/site
 	@echo build/site/index.html
 
-# The same without executing notebooks.
+# The same without executing notebooks; -E: pages that were read before would not warn again.
 site-check: $(SITE_READY)
-	$(SPHINX) -D nb_execution_mode=off -d build/site-check-pages . build/site-check
+	$(SPHINX) -E -D nb_execution_mode=off -d build/site-check-pages . build/site-check
 
 $(SITE_READY): $(READY)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
