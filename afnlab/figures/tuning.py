@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, shortened, wrapped
@@ -40,6 +40,12 @@ def over(
     near = best[~metric_axis.beyond(best, metric_axis.fence(best, measure), measure)]
     edge = metric_axis.behind(metric_axis.worst(near, measure), 0.15, measure)
     limits = metric_axis.limits(edge, _over_the_best(best, measure), measure)
+    axes[0].set_ylim(*limits)  # of all panels, and so is what follows: they share both axes
+    if log:
+        axes[0].set_xscale("log")
+        axes[0].xaxis.set_major_locator(_ticks(tried[name]))
+        axes[0].xaxis.set_major_formatter("{x:g}")
+        axes[0].xaxis.set_minor_locator(NullLocator())
     for ax, label in zip(axes, order, strict=True):
         own = tried[tried.label == label]
         shown = own.value.clip(*((edge, None) if measure.better == "higher" else (None, edge)))
@@ -49,12 +55,6 @@ def over(
             ax.plot(*lines[baseline], color=ORANGE, linewidth=1, linestyle="--")
         ax.plot(*lines[label], color=colour)
         ax.set_title(wrapped(str(label)))
-        ax.set_ylim(*limits)
-        if log:
-            ax.set_xscale("log")
-            ax.xaxis.set_major_locator(_ticks(own[name]))
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_formatter(NullFormatter())
     figure.supxlabel(name, fontsize=9)
     figure.supylabel(metric_axis.label(measure, "validation"), fontsize=9)
     return figure

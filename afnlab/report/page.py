@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.markup import escaped
+from afnlab.runs.kernel.notebook_format import import_nbformat
 
 # A page shows what it holds: nothing in it runs, and it asks no network for anything.
 POLICY = (
@@ -46,8 +47,7 @@ def to_html(notebook: str | Path | bytes, title: str, code: bool = False) -> str
     With code it is a run's, and so perhaps of somebody else's making: of the HTML in it only what
     is text, tables and the like is kept.
     """
-    import nbformat  # noqa: PLC0415
-
+    nbformat = import_nbformat()
     data = notebook if isinstance(notebook, bytes) else Path(notebook).read_bytes()
     content: Any = nbformat.reads(data.decode("utf-8"), as_version=4)
     for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
@@ -59,6 +59,7 @@ def to_html(notebook: str | Path | bytes, title: str, code: bool = False) -> str
 
 @cache
 def _exporter(code: bool) -> Any:
+    import_nbformat()
     from nbconvert import HTMLExporter  # noqa: PLC0415
 
     return HTMLExporter(

@@ -17,6 +17,7 @@ from afnlab.report import export
 from afnlab.report.page import shell, to_html
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters.declarations import content, sources
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import runs_folder
@@ -159,6 +160,7 @@ def execute(
     notebook: str, target: Path, given: Mapping[str, object], means: Means | None = None
 ) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
+    import_nbformat()
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)

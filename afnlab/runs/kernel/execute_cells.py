@@ -18,6 +18,7 @@ from typing import Any
 
 from afnlab.runs.kernel import process_environment, read_audit
 from afnlab.runs.kernel.fork_client import KernelServer
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters import declarations, encoding
 
 _SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
@@ -118,7 +119,7 @@ def _prepare(content: bytes, target: Path, given: Mapping[str, object]) -> None:
 
     papermill can do this too, but turns tuples and paths into texts.
     """
-    import nbformat  # noqa: PLC0415
+    nbformat = import_nbformat()
     from papermill.iorw import load_notebook_node  # noqa: PLC0415
 
     target.write_bytes(content)
@@ -136,6 +137,7 @@ def _prepare(content: bytes, target: Path, given: Mapping[str, object]) -> None:
 
 
 def _papermill(path: Path, manager: type) -> None:
+    import_nbformat()
     import papermill  # noqa: PLC0415
     from papermill.iorw import papermill_io  # noqa: PLC0415
 
@@ -177,7 +179,7 @@ class _Whole:
 
 def _note_end(path: Path, error: Exception, log: Path) -> None:
     """Write into the notebook that its kernel ended, where that was, and what it last said."""
-    import nbformat  # noqa: PLC0415
+    nbformat = import_nbformat()
 
     with suppress(OSError, ValueError):
         if path.is_symlink() or not path.is_file():
