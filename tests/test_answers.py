@@ -9,7 +9,7 @@ from test_summary_table import BASE, SIX, rows, shifted, table
 
 from afnlab.compare import formatting
 from afnlab.compare.answers import answers
-from afnlab.compare.caveats import left_out, mixed, reach, same_functions, unequal_seeds
+from afnlab.compare.caveats import left_out, mixed, pairing, reach, same_functions, unequal_seeds
 from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import amount, p_value, percent, short_percent, three_digits
 from afnlab.measures import ACCURACY
@@ -325,6 +325,28 @@ def test_mixed_versions():
         "Not all runs share one setting of flush_denormal (False, True): a difference between rows"
         " may come from that."
     ]
+
+
+def test_what_pairing_gives():
+    """r shared seeds make the variance of a difference 1 - r of that of different seeds."""
+    relu = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    values = pd.DataFrame({"relu": relu, "elu": relu + np.array([0, 0, 0, 0, 0, 3])})
+    removed = 1 - np.var([0, 0, 0, 0, 0, 3], ddof=1) / values.var().sum()
+    times = f"{1 / (1 - removed):.2g}"
+    assert pairing(values, "relu") == [
+        f"Pairing by seed removes {100 * removed:.0f} % of the variance of a difference to relu:"
+        f" without it, {times} times the seeds would be needed."
+    ]
+    against = pd.DataFrame({"relu": relu, "elu": -relu})
+    assert pairing(against, "relu") == [
+        "Pairing by seed removes 0 % of the variance of a difference to relu."
+    ]
+    three = values.assign(selu=-relu, mish=relu)
+    (said,) = pairing(three, "relu")
+    assert "removes 87 % of" in said
+    assert "(median; the middle half of the rows: -7 % to 93 %)" in said
+    for nothing in (values[:4], values * 0, values[["elu"]], values[["relu"]]):
+        assert pairing(nothing, "relu") == []
 
 
 def test_unequal_seeds():

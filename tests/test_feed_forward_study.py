@@ -1,4 +1,4 @@
-"""The study of feed-forward layers: sizes, differences in parts, what pairing removes."""
+"""The study of feed-forward layers: sizes, differences in parts."""
 
 from __future__ import annotations
 
@@ -41,14 +41,3 @@ def test_parts_of_the_seeds():
     )
     with pytest.raises(ValueError, match="layer must be one of A, B; got 'C'"):
         feed_forward.in_parts(values, "C", "B", 3)
-
-
-def test_pairing_removes_what_is_shared():
-    draws = np.random.default_rng(0)
-    common, own = draws.normal(size=20_000), draws.normal(size=(20_000, 3))
-    values = pd.DataFrame({"base": common, "twin": common + 0.1 * own[:, 0], "other": own[:, 1]})
-    values["opposite"] = -common
-    table = feed_forward.pairing(values, "base")["variance removed"]
-    assert table["twin"] == pytest.approx(0.995, abs=0.002)
-    assert table["other"] == pytest.approx(0, abs=0.03)
-    assert table["opposite"] == pytest.approx(-1, abs=0.001)

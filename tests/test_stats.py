@@ -6,6 +6,7 @@ from itertools import product
 from math import isnan, nan, sqrt
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats as scipy_stats
@@ -26,6 +27,7 @@ from afnlab.stats import (
     mean_interval,
     mean_intervals,
     not_worse_p,
+    pairing,
     prediction_interval,
     seeds_needed,
     sign_flip_interval,
@@ -377,3 +379,14 @@ def test_nothing_is_detectable_with_too_few_seeds():
     assert detectable_difference(1.0, 5) == np.inf
     assert detectable_difference(1.0, 10, 30) == np.inf
     assert np.isfinite(detectable_difference(1.0, 11, 30))
+
+
+def test_pairing_removes_what_is_shared():
+    draws = np.random.default_rng(0)
+    common, own = draws.normal(size=20_000), draws.normal(size=(20_000, 3))
+    values = pd.DataFrame({"base": common, "twin": common + 0.1 * own[:, 0], "other": own[:, 1]})
+    values["opposite"] = -common
+    table = pairing(values, "base")["variance removed"]
+    assert table["twin"] == pytest.approx(0.995, abs=0.002)
+    assert table["other"] == pytest.approx(0, abs=0.03)
+    assert table["opposite"] == pytest.approx(-1, abs=0.001)

@@ -7,12 +7,14 @@ from math import sqrt
 
 import pandas as pd
 
-from afnlab.compare.formatting import amount, reading
+from afnlab import stats
+from afnlab.compare.formatting import amount, percent, reading
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
+SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
@@ -75,6 +77,28 @@ def unequal_seeds(values: pd.DataFrame) -> list[str]:
         f"Not every row has every seed; without: {', '.join(lacking[:LISTED])}{more}."
         " Differences use the seeds that both rows have."
     ]
+
+
+def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
+    """What it gives that both rows of a difference have the same seeds, in a sentence.
+
+    Args:
+        values: seeds x labels.
+        baseline: the label with which the others are compared.
+    """
+    if baseline not in values or values[baseline].count() < SEEDS_FOR_VARIANCE:
+        return []
+    removed = stats.pairing(values, baseline)["variance removed"].dropna()
+    if removed.empty:
+        return []
+    middle = float(removed.median())
+    share = percent(max(middle, 0.0), 0)
+    said = f"Pairing by seed removes {share} of the variance of a difference to {baseline}"
+    if len(removed) > 1:
+        ends = " to ".join(percent(end, 0) for end in removed.quantile([0.25, 0.75]))
+        said += f" (median; the middle half of the rows: {ends})"
+    saved = f": without it, {1 / (1 - middle):.2g} times the seeds would be needed"
+    return [f"{said}{saved if 0.05 < middle < 1 else ''}."]
 
 
 def mixed(records: Sequence[TrainingRecord]) -> list[str]:

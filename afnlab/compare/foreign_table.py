@@ -66,7 +66,12 @@ class ForeignComparison:
             " for every method, and tells nothing about other data or settings."
         )
         missing = caveats.no_baseline(self.baseline, self.table.index)
-        return [*filter(None, [missing]), *caveats.unequal_seeds(self.final), note]
+        return [
+            *filter(None, [missing]),
+            *caveats.unequal_seeds(self.final),
+            note,
+            *caveats.pairing(self.final, self.baseline),
+        ]
 
 
 def compare_table(

@@ -261,6 +261,7 @@ class Selection:
             *caveats.left_out(self.stale, self.foreign, self.absent),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.unequal_seeds(self.final),
+            *caveats.pairing(self.final, self.baseline),
             *caveats.reach(
                 float(self.table[self.measure.key].iloc[0]),
                 self.examples,

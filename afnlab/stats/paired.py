@@ -8,11 +8,12 @@ interval contains the shifts that this test does not reject.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from math import ceil
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -204,6 +205,33 @@ def effect_size(differences: ArrayLike) -> float:
     if deviation <= 1e-12 * np.abs(d).max():
         return float(np.copysign(np.inf, mean)) if mean else 0.0
     return mean / deviation
+
+
+def pairing(values: pd.DataFrame, baseline: Hashable) -> pd.DataFrame:
+    """How much of the variance of differences to a baseline is gone since seeds are paired.
+
+    Args:
+        values: seeds x labels, nan where a label lacks a seed.
+        baseline: the label with which the others are compared.
+
+    Returns:
+        One row per other label, over the seeds that both have: the standard deviation of a
+        difference between two different seeds (`unpaired`) and within a seed (`paired`), and the
+        share of the variance by which the second is smaller (`variance removed`; negative: it is
+        larger; nan below two seeds, or where nothing varies).
+    """
+    rows = {}
+    for label in values.columns.drop([baseline]):
+        both = values[[label, baseline]].dropna()
+        unpaired, paired = both.var().sum(), (both[label] - both[baseline]).var()
+        removed = 1 - paired / unpaired if unpaired > 0 else float("nan")
+        rows[label] = {
+            "unpaired": unpaired**0.5,
+            "paired": paired**0.5,
+            "variance removed": removed,
+        }
+    columns = ["unpaired", "paired", "variance removed"]
+    return pd.DataFrame.from_dict(rows, "index", columns=columns)
 
 
 def improvement(differences: ArrayLike) -> float:

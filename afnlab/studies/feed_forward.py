@@ -1,11 +1,10 @@
-"""Feed-forward layers of transformers: their sizes, their results by seed, what pairing gives."""
+"""Feed-forward layers of transformers: their sizes, their results by seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from afnlab import stats
@@ -83,22 +82,3 @@ def in_parts(values: pd.DataFrame, one: str, other: str, size: int) -> pd.DataFr
 def _compared(differences: pd.Series) -> tuple[float, float, float, float]:
     mean, low, high = stats.mean_interval(differences.to_numpy())
     return mean, low, high, stats.sign_flip_p(differences.to_numpy())
-
-
-def pairing(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """How much of the variance of differences to a baseline is gone since seeds are paired.
-
-    Args:
-        values: seeds x layers.
-        baseline: the layer with which the others are compared.
-
-    Returns:
-        One row per layer: the standard deviation of a difference of two different seeds, of the
-        same seed, and the share of the variance by which the second is smaller (negative: it is
-        larger).
-    """
-    others = values.drop(columns=baseline)
-    unpaired = np.sqrt(others.var() + values[baseline].var())
-    paired = others.sub(values[baseline], axis=0).std()
-    removed = 1 - (paired / unpaired) ** 2
-    return pd.DataFrame({"unpaired": unpaired, "paired": paired, "variance removed": removed})
