@@ -14,6 +14,7 @@ from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.messages import told_apart
+from afnlab.registry import canonical_label
 from afnlab.runs import staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
@@ -207,8 +208,9 @@ def _one_task(
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = one
-        if one.label == baseline:
+        if one.label in (baseline, canonical_label(baseline)):
             baseline = label
     if baseline not in labelled:
-        baseline = _plainest(baseline, labelled)
+        meant = canonical_label(baseline)
+        baseline = meant if meant in labelled else _plainest(meant, labelled)
     return Selection(folder, labelled, records, baseline, shared=shared)

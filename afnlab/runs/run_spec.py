@@ -6,7 +6,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +15,24 @@ from typing import Any
 from afnlab import paths
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import masked, told_apart
+from afnlab.registry import canonical_name
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.training.machine import native_kernels
+from afnlab.training.tasks import canonical_task
 from afnlab.usercode.lookup import expanded, unknown
 
 OUT = "out"
 ID_LENGTH = 16
 _FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")
-_REFERENCES = ("task", "activation", "activations")
+_REFERENCES: dict[str, Callable[[object], str | None]] = {  # and the name that a spelling means
+    "task": canonical_task,
+    "activation": canonical_name,
+    "activations": canonical_name,
+}
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,11 @@ class RunSpec(ABC):
         given = _named(parameters)
         content = declarations.content(path)
         known = declarations.declared(path, content)
+        kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
+        if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
+            given = {name: _spelled(name, value) for name, value in given.items()}
         told = {name: d.default for name, d in known.items()} | given
         reached = manifest_of(path, content, absolute(told), closed=closed)
-        kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
         return kind(path, given, native, here, content, reached)._settled(closed)
 
     @staticmethod
@@ -300,6 +308,13 @@ def _named(parameters: Mapping[str, object]) -> dict[str, object]:
         message = f"parameter {OUT!r} is set by afnlab and cannot be given"
         raise ParameterError(OUT, given[OUT], message=message)
     return given
+
+
+def _spelled(name: str, value: object) -> object:
+    """A parameter's value with afnlab's own names as afnlab writes them: one run, one id."""
+    if name in _REFERENCES and isinstance(value, (list, tuple)):
+        return type(value)(_spelled(name, one) for one in value)
+    return (name in _REFERENCES and _REFERENCES[name](value)) or value
 
 
 def _texts(told: Mapping[str, object]) -> dict[str, str]:
