@@ -47,7 +47,7 @@ _EPILOG = f"""\
 
 exit status: 0 done, 1 something failed or differs, 2 bad input, 130 interrupted
 environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets;
-  AFNLAB_NATIVE=0 no compiled kernels; {DEBUG}=1 the traceback of an error"""
+  AFNLAB_NATIVE=0 no compiled kernels; AFNLAB_THREADS threads of every training; {DEBUG}=1 the traceback of an error"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,9 +24,7 @@ def spelling(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-def unknown(
-    kind: str, name: object, known: Iterable[str], of: str = "", shown_by: str = ""
-) -> str:
+def unknown(kind: str, name: object, known: Iterable[str], of: str = "", shown_by: str = "") -> str:
     """One line for a name that is not known: the nearest spelling, and what there is.
 
     shown_by: the command that lists what there is, which is then named instead.
