@@ -159,7 +159,9 @@ def compare_results(
     """
     names = dict.fromkeys(one.task.metric.name for one in results.values())
     if len(names) != 1:
-        raise ValueError(f"results must be judged by one metric, got {' and '.join(names) or 'none'}")
+        raise ValueError(
+            f"results must be judged by one metric, got {' and '.join(names) or 'none'}"
+        )
     first = next(iter(results.values())).info
     measure = Measure.read(first["measures"][0])
     against = _baseline("results", baseline, list(results))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,16 @@ class Chosen:
     absent: tuple[tuple[str, str], ...] = ()
 
 
+class NoRuns(ValueError):
+    """There are no runs to compare; the message says by which command they are made.
+
+    In a notebook the message is shown alone: a traceback would be of afnlab's own code.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def select(
     runs: str | Path | None = None,
     sweep: str | Path = "",
@@ -65,13 +76,14 @@ def select(
         One `Selection` per task and setting.
 
     Raises:
-        ValueError: if there are no runs, or none has the baseline that was given, with what to do;
+        NoRuns, a ValueError: if there are no runs, with the command that makes some.
+        ValueError: if none has the baseline that was given, with what to do;
             or if the margin is not above 0 and below the metric's range.
     """
-    folder = location.folder(runs)
+    folder, given = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     if not folder.is_dir():
-        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
-        raise ValueError(f"{folder}: no such folder; execute runs first, with `{line}`")
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=given)
+        raise NoRuns(f"{folder}: no such folder; execute runs first, with `{line}`")
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
@@ -84,9 +96,9 @@ def select(
     if not chosen.records:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=given)
         none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
-        raise ValueError(" ".join([none, *why]))
+        raise NoRuns(" ".join([none, *why]))
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)

@@ -19,13 +19,13 @@ from afnlab.training import groups
 from afnlab.training import progress as progress_bars
 from afnlab.training.members import Member, aligned, stacks
 from afnlab.training.memory import keep_freed_memory
-from afnlab.training.options import resolve
 from afnlab.training.plan import Config, Plan, configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
+from afnlab.training.task_settings import defaults
 from afnlab.training.tasks import Task
 from afnlab.training.threads import at_most
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -164,8 +164,7 @@ def train_members(
 
 def _label(how: Plan, members: Sequence[Member]) -> str:
     """What is trained, in a few words: task, activation, and settings that all members share."""
-    plain = resolve(how.task, how.activation, {})
-    usual = {**how.activation.complete({}), **plain.model}
+    usual = {**how.activation.complete({}), **defaults(how.task.settings)}
     own = [{**m.options.activation, **m.options.model} for m in members]
     shared = {n: v for n, v in own[0].items() if all(other.get(n) == v for other in own)}
     told = [

@@ -254,9 +254,9 @@ def chosen(specs: Sequence[RunSpec], only: Mapping[str, object]) -> list[RunSpec
     A key is a parameter's name, or `id` or `label`.
     """
     left = list(specs)
-    for key, value in only.items():
+    for key, given in only.items():
         meant = {"activation": canonical_name, "task": canonical_task}.get(key)
-        value = (meant and meant(value)) or value
+        value = (meant and meant(given)) or given
         known = sorted({name for spec in specs for name in _facts(spec)})
         if key not in known:
             raise ValueError(unknown("key", key, known, of="only"))
