@@ -356,8 +356,8 @@ def activation(
 
     Args:
         module: the name of its class; by default the function's name in CamelCase.
-        **facts: each `Param` describes a parameter of fn, in its order; the others are the record's fields
-            (latex, reference, range, kinks, elementwise, fused).
+        **facts: each `Param` describes a parameter of fn, in its order; the others are the record's
+            fields (latex, reference, range, kinks, elementwise, fused).
 
     Returns:
         The `Activation`, in place of the function.

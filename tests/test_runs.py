@@ -36,8 +36,8 @@ from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.sweeps.pending import standings
 from afnlab.training import engine, plan, tune
+from afnlab.training.history_columns import history_columns
 from afnlab.training.options import resolve
-from afnlab.training.recorder import history_columns
 
 HISTORY = history_columns([ACCURACY])
 SMALL = {"seeds": 2, "epochs": 2}
