@@ -1,34 +1,11 @@
 """afnlab: is an activation function any good?"""
 
-from afnlab import _startup  # noqa: F401  (before all that takes long, or may be hijacked)
+from afnlab import _startup  # (before all that takes long, or may be hijacked)
 
 # isort: split
 import importlib
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING
-
-from afnlab import activations as _activations  # noqa: F401  (fills the registry)
-from afnlab import autorot, functional, native, nn, signal
-from afnlab.measures import Measure
-from afnlab.registering import register
-from afnlab.registry import (
-    Activation,
-    Param,
-    activation,
-    get_activation,
-    list_activations,
-    register_backend,
-)
-from afnlab.replacing import replace, undo_replace
-from afnlab.sites import activation_sites
-from afnlab.training.data import Data
-from afnlab.training.engine import train
-from afnlab.training.initial import gain
-from afnlab.training.metrics import Loss, Metric
-from afnlab.training.result import Result
-from afnlab.training.tasks import Recipe, Task, get_task, list_tasks
-from afnlab.training.tune import tune
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
@@ -62,6 +39,38 @@ __all__ = [
 ]
 
 
+# Of a command only what needs torch loads it, which takes most of a second; see `cli.entry`.
+if TYPE_CHECKING or not _startup.AS_COMMAND:
+    from afnlab._library import (
+        Activation,
+        Data,
+        Loss,
+        Measure,
+        Metric,
+        Param,
+        Recipe,
+        Result,
+        Task,
+        activation,
+        activation_sites,
+        autorot,
+        functional,
+        gain,
+        get_activation,
+        get_task,
+        list_activations,
+        list_tasks,
+        native,
+        nn,
+        register,
+        register_backend,
+        replace,
+        signal,
+        train,
+        tune,
+        undo_replace,
+    )
+
 _LATER = (
     "compare",
     "figures",
@@ -86,10 +95,12 @@ if TYPE_CHECKING:
     from afnlab import widgets as widgets
 else:
 
-    def __getattr__(name: str) -> ModuleType:
+    def __getattr__(name: str) -> Any:
         """The other rooms load on first use: they bring Jupyter and plotting."""
         if name in _LATER:
             return importlib.import_module(f"afnlab.{name}")
+        if name in __all__:  # in a command
+            return getattr(importlib.import_module("afnlab._library"), name)
         this = sys.modules[__name__]
         raise AttributeError(f"module 'afnlab' has no attribute {name!r}", name=name, obj=this)
 

@@ -36,7 +36,7 @@ _waiting = False  # whether Ctrl-C ends the process without a word until `ready`
 
 def _prepare() -> None:
     """See to signals, streams and the current folder of a process that is a command."""
-    if _module() in ("afnlab", "afnlab.cli"):
+    if AS_COMMAND:
         _open_streams()
         _refuse_lost_folder()
         if hasattr(os, "umask"):
@@ -92,4 +92,5 @@ def over() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+AS_COMMAND = _module() in ("afnlab", "afnlab.cli")  # whether this process is one
 _prepare()

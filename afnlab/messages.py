@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TextIO
@@ -64,17 +65,28 @@ def plain(text: object) -> str:
     return "".join(c if c.isprintable() or category(c) == "Zs" else ascii(c)[1:-1] for c in letters)
 
 
-def say(text: object = "", file: TextIO | None = None) -> None:
+def say(text: object = "", file: TextIO | None = None, styles: Mapping[str, str] = {}) -> None:
     """Print one line; whatever a user's file, a record or an error put into it is made `plain`.
 
-    A letter that the terminal's encoding lacks is written as an escape too.
+    A letter that the terminal's encoding lacks is written as an escape too. styles: SGR codes for
+    words of the line, each where it stands last; on a terminal only, and not if $NO_COLOR is set.
     """
     stream = sys.stdout if file is None else file
     line = plain(text)
     if len(line) > _LONGEST:
         line = f"{line[:_LONGEST]} ... ({len(line)} letters)"
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    line = line.encode(encoding, "backslashreplace").decode(encoding)
+    for word, code in styles.items() if _shows_colours(stream) else ():
+        before, found, after = line.rpartition(word)
+        line = f"{before}\x1b[{code}m{found}\x1b[0m{after}" if found else line
+    print(line, file=stream)
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    """Whether it is a terminal, and its user has not asked for none (no-color.org)."""
+    asked = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return asked and stream.isatty()
 
 
 class _Printing(logging.Handler):

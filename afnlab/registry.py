@@ -22,7 +22,7 @@ from torch import Tensor
 from afnlab.errors import shown
 from afnlab.param import Number, Param
 from afnlab.symbolic import is_symbol, recorded
-from afnlab.usercode.lookup import load, unknown
+from afnlab.usercode.lookup import load, spelling, unknown
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -356,8 +356,8 @@ def activation(
 
     Args:
         module: the name of its class; by default the function's name in CamelCase.
-        **facts: each `Param` describes a parameter of fn, in its order; the others are the
-            record's fields (latex, reference, range, kinks, elementwise, fused).
+        **facts: each `Param` describes a parameter of fn, in its order; the others are the record's
+            fields (latex, reference, range, kinks, elementwise, fused).
 
     Returns:
         The `Activation`, in place of the function.
@@ -430,6 +430,7 @@ def register_backend(backend: Backend) -> Callable[[], None]:
 
 _REGISTRY: dict[str, Activation] = {}
 ALIASES: dict[str, str] = {}
+_SPELLINGS: dict[str, str] = {}  # the name of an activation by what all spellings of it share
 
 
 def register(records: Iterable[Activation]) -> None:
@@ -438,6 +439,24 @@ def register(records: Iterable[Activation]) -> None:
         _REGISTRY[record.name] = record
         for other in record.module.split()[1:]:
             ALIASES[other.lower()] = record.name
+        for word in (record.name, *record.module.split()):
+            _SPELLINGS[spelling(word)] = record.name
+
+
+def canonical_name(name: object) -> str | None:
+    """The name of the built-in activation that is meant; None if none is.
+
+    Args:
+        name: the name itself, an alias or the name of the class, in any case, with or without
+            spaces, hyphens and underscores: leaky_relu, LeakyReLU, Leaky ReLU, SILU.
+    """
+    return _SPELLINGS.get(spelling(name)) if isinstance(name, str) else None
+
+
+def canonical_label(label: str) -> str:
+    """A row's label with the activation in it as afnlab writes it: `SReLU(t=1.5)` is of srelu."""
+    name, bracket, settings = label.partition("(")
+    return (canonical_name(name) or name) + bracket + settings
 
 
 def list_activations() -> tuple[str, ...]:
@@ -449,8 +468,8 @@ def get_activation(ref: str | Activation) -> Activation:
     """The activation of this name, or from a user's own code.
 
     Args:
-        ref: a name ("srelu"), an alias ("silu"), `path/my.py:myfn`, `package.module:myfn`, or a
-            record.
+        ref: a name ("srelu"), an alias ("silu"), the name of a class ("LeakyReLU"), each in any
+            case and with spaces or without; `path/my.py:myfn`, `package.module:myfn`; or a record.
 
     Raises:
         ValueError: for an unknown name, with the nearest spelling.
@@ -461,7 +480,7 @@ def get_activation(ref: str | Activation) -> Activation:
         return load(ref, Activation, "decorate it with @afnlab.activation(...)")
     if isinstance(ref, str) and ref.endswith(".py"):
         raise ValueError(f"{ref}: which function of it? write {ref}:NAME")
-    name = ALIASES.get(ref, ref) if isinstance(ref, str) else ref
-    if name not in _REGISTRY:
-        raise ValueError(unknown("activation", ref, [*_REGISTRY, *ALIASES]))
+    name = canonical_name(ref)
+    if name is None:
+        raise ValueError(unknown("activation", ref, [*_REGISTRY, *ALIASES], shown_by="afnlab list"))
     return _REGISTRY[name]

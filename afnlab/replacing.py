@@ -13,7 +13,7 @@ from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import TORCHS, ActivationModule, make
 from afnlab.recognition import FUNCTIONS, is_form_of, name_of
-from afnlab.registry import Activation, get_activation
+from afnlab.registry import Activation, canonical_name, get_activation
 from afnlab.sites import Site, calls, function_attributes
 
 Old = type[nn.Module] | str | Activation
@@ -149,7 +149,9 @@ def _swaps(
 
 
 def _kind(old: Any) -> type[nn.Module] | Activation:
-    if isinstance(old, (str, Activation)) and old not in vars(nn):
+    if isinstance(old, Activation):
+        return old
+    if isinstance(old, str) and (canonical_name(old) or old not in vars(nn)):
         return get_activation(old)
     if isinstance(old, type) and issubclass(old, nn.Module):
         return old

@@ -92,6 +92,8 @@ def serve() -> None:
         "afnlab.cli.sweep",
         "afnlab.cli.runs",
         "afnlab.cli.run",
+        "afnlab.runs.sweeps.run_sweep",
+        "afnlab.runs.sweeps.local_executor",
         *fork_server.PRELOAD,
     ):
         importlib.import_module(name)

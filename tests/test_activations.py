@@ -557,7 +557,7 @@ def test_apec_without_parameters_uses_the_middle_of_its_ranges():
 def test_an_unknown_activation_gets_the_nearest_spelling():
     with pytest.raises(ValueError, match="unknown activation 'sreul'; did you mean 'srelu'"):
         get_activation("sreul")
-    with pytest.raises(ValueError, match=r"unknown activation 7 \(known: .*\bgelu\b"):
+    with pytest.raises(ValueError, match=r"unknown activation 7 \(`afnlab list`"):
         get_activation(7)
 
 

@@ -36,6 +36,16 @@ def few(monkeypatch):
 
 
 @pytest.mark.usefixtures("few")
+def test_a_bar_shows_what_is_measured(capsys):
+    activations.measure(rounds=2, progress=True)
+    shown = capsys.readouterr().err
+    for part in ("64 elements, float32, normal", "64 elements, bfloat16, normal", "6/6"):
+        assert part in shown
+    activations.measure(rounds=1, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.filterwarnings("default:.*is left out of")
 def test_somebody_else_s_are_measured_beside(tmp_path, capsys):
     file, out = tmp_path / "own.py", tmp_path / "out.json"

@@ -50,17 +50,31 @@ def runs(tmp_path) -> Path:
 
 def test_list(capsys):
     assert main(["list"]) == 0
-    names = capsys.readouterr().out.splitlines()
-    assert len(names) == 41
-    assert names == sorted(afnlab.list_activations())
+    parts = capsys.readouterr().out.split("\n\n")
+    assert [p.splitlines()[0] for p in parts] == ["activations:", "tasks:", "sweeps:", "notebooks:"]
+    rows = [dict(line.split(maxsplit=1) for line in p.splitlines()[1:]) for p in parts]
+    assert list(rows[0]) == list(afnlab.list_activations())
+    assert rows[0]["relu"] == "max(0, x)"
+    assert list(rows[1]) == list(afnlab.list_tasks())
+    assert rows[2]["small"] == "A small trial on handwritten digits"
+    assert rows[3]["train"] == "Train an activation"
+    assert "index" not in rows[3]
+
+
+@pytest.mark.parametrize("what", ["activations", "tasks", "sweeps", "notebooks"])
+def test_list_one_kind(what, capsys):
+    assert main(["list", what]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head == f"{what}:"
+    assert len(rows) > 5
+    assert all(row.startswith("  ") for row in rows)
 
 
 def test_list_long(capsys):
-    assert main(["list", "--long"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    srelu = next(line for line in lines if line.startswith("srelu "))
-    assert srelu.split() == ["srelu", "nn.SReLU", "t=2.21"]
-    assert any(line.startswith("mnist-mlp ") for line in lines)
+    assert main(["list", "activations", "--long"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    at = next(i for i, line in enumerate(lines) if line.startswith("srelu "))
+    assert lines[at + 1] == "nn.SReLU(t=2.21)"
 
 
 def test_version_and_help(capsys):
@@ -84,6 +98,7 @@ USAGE = {
     "further": (["run", "train", "srelu"], "what is 'srelu' for?"),
     "empty": (["compare", "--runs", ""], "argument --runs: must not be empty"),
     "blank": (["run", " "], "argument notebook: must not be empty"),
+    "kind": (["list", "sweps"], "unknown what 'sweps'; did you mean 'sweeps'?"),
     "choice": (["data", "verfy"], "unknown action 'verfy'; did you mean 'verify'?"),
     "text": (["report", "--margin", "x"], "argument --margin: must be a number, got 'x'"),
 }

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab import Measure, compare
+import afnlab
+from afnlab import Measure, compare, report
 from afnlab.cli import main
+from afnlab.report.foreign_page import write_foreign
 
 SEEDS = range(8)
 
@@ -105,7 +107,69 @@ def test_exports_as_they_come(case, tmp_path, capsys):
     page = (tmp_path / "page" / "comparison.md").read_text()
     assert "**Which?** ours has the highest mean acc" in page
     assert "| better |" in page
-    assert {p.suffix for p in (tmp_path / "page").iterdir()} == {".md", ".csv", ".tex", ".svg"}
+    files = {p.suffix for p in (tmp_path / "page").iterdir()}
+    assert files == {".html", ".md", ".csv", ".tex", ".svg"}
+
+
+def test_the_page_is_the_report_s(tmp_path):
+    """Its style, its answers, its figure and its table; one file, and nothing in it is a tag."""
+    table = TABLE.assign(method=TABLE.method.replace("ours", "<b>ours</b>"))
+    one = compare.compare_table(table, label="method", value="acc", baseline="theirs")
+    page = write_foreign(one, tmp_path)
+    text = page.read_text()
+    assert page.name == "comparison.html"
+    for part in ("<dl class=answers>", '<figure id="comparison"', 'class="comparison"', "<svg"):
+        assert part in text
+    assert "&lt;b&gt;ours&lt;/b&gt; has the highest mean acc" in text
+    assert "<b>ours" not in text
+    assert 'class="better"' in text
+    assert "script-src" not in text
+    assert all(note.split(":")[0] in text for note in one.notes)
+
+
+CHART = pd.DataFrame({"Step": [1, 2, 3]})
+for _name in ("relu-seed0", "relu-seed1", "gelu-seed0", "gelu-seed1"):
+    for _end in ("", "__MIN", "__MAX"):
+        CHART[f"{_name} - val/acc{_end}"] = [0.1, 0.5 + len(CHART.columns) / 100, np.nan]
+
+
+@pytest.mark.parametrize("form", ["{}-seed{}", "{} {}", "{}_s=seed{}", "lr=0.1 {} run {}", "{}/{}"])
+def test_a_chart_of_wandb_is_read(form):
+    names = {f"{m}-seed{s}": form.format(m, s) for m in ("relu", "gelu") for s in (0, 1)}
+    renamed = {c: c.replace(old, new) for old, new in names.items() for c in CHART if old in c}
+    one = compare.compare_table(CHART.rename(columns=renamed), value="val/acc")
+    assert one.final.shape == (2, 2)
+    assert list(one.final.index) == [0, 1]
+    assert sorted(one.final.iloc[0]) == CHART.iloc[1, [1, 7]].tolist()  # the last that is there
+    assert one.measure.name == "val/acc"
+
+
+@pytest.mark.parametrize("names", [("a", "b", "c", "d"), ("brisk-sun-1", "dry-fog-2", "x", "y-3")])
+def test_a_chart_without_seeds_is_refused_with_what_to_do(names, tmp_path, capsys):
+    old = ("relu-seed0", "relu-seed1", "gelu-seed0", "gelu-seed1")
+    renamed = {c: c.replace(o, n) for o, n in zip(old, names, strict=True) for c in CHART if o in c}
+    CHART.rename(columns=renamed).to_csv(tmp_path / "chart.csv", index=False)
+    assert main(["compare", "--table", str(tmp_path / "chart.csv")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "export the table of runs instead" in line
+
+
+def test_results_are_compared_as_they_are():
+    options = {"seeds": 6, "epochs": 2, "limit_train": 200}
+    found = {name: afnlab.train("digits-mlp", name, **options) for name in ("srelu", "relu")}
+    one = compare.compare_results({"mine": found["srelu"], "ReLU": found["relu"]})
+    assert one.baseline == "ReLU"
+    metric = found["relu"].task.metric
+    ends = {name: result.final[metric.column] for name, result in found.items()}
+    expected = (ends["srelu"] - ends["relu"]).mean()
+    assert one.table.difference["mine"] == pytest.approx(expected)
+    shown = report.comparison(one)
+    assert "mine" in shown.data
+    assert list(shown.figures) == ["comparison"]
+    with pytest.raises(ValueError, match="unknown baseline 'min'; did you mean 'mine'"):
+        compare.compare_results({"mine": found["srelu"]}, baseline="min")
+    with pytest.raises(ValueError, match="judged by one metric, got none"):
+        compare.compare_results({})
 
 
 def holed(**changes) -> pd.DataFrame:

@@ -39,14 +39,18 @@ def test_list(runs, capsys):
     with_a_failure(runs)
     assert main(["runs", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[3] for line in lines] == ["failed", "done", "done"]
-    for record, line in zip(records(runs), lines[1:], strict=True):
+    assert lines[0].split() == ["id", "started", "(UTC)", "state", "run", "seeds", "result", "time"]
+    assert lines[0].index("run") == lines[2].index("digits-mlp")  # each above what it heads
+    assert [line.split()[3] for line in lines[1:]] == ["failed", "done", "done"]
+    for record, line in zip(records(runs), lines[2:], strict=True):
         assert line.startswith(record["id"])
         assert record["label"] in line
         assert "2 seeds" in line
         assert f"{100 * record['metrics']['test_accuracy']:.2f} %" in line
     assert main(["runs", "list", "--state", "failed"]) == 0
-    assert capsys.readouterr().out.count("\n") == 1
+    assert capsys.readouterr().out.count("\n") == 2
+    assert main(["runs", "list", "--state", "stale"]) == 0
+    assert capsys.readouterr().out == "runs: holds no runs that are stale\n"
 
 
 def test_show(runs, capsys):
@@ -86,6 +90,13 @@ def test_diff(runs, capsys):
     assert "parameters.activation" in out
     assert "metrics.test_accuracy" in out
     assert "environment.torch" not in out
+    values = [r["metrics"]["test_accuracy"] for r in records(runs)]
+    gap = 100 * (values[1] - values[0])
+    said = out.splitlines()[0].replace("\u2212", "-")
+    labels = [r["label"] for r in records(runs)]
+    names = f"{labels[1]} - {labels[0]}"
+    assert said.startswith(f"{names}: accuracy {gap:+.2f} points, 95 % interval [")
+    assert said.endswith(", 2 paired seeds")
     assert main(["runs", "diff", one, one]) == 0
     assert capsys.readouterr().out == "no difference\n"
 

@@ -136,7 +136,9 @@ def test_plain_papermill(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     ran = nbformat.read(tmp_path / "out.ipynb", 4)
-    assert "not saved: the parameter `out` is empty" in str(ran.cells[-1].outputs)
+    assert "not saved: neither the parameter `out` nor $AFNLAB_RUNS is set" in str(
+        ran.cells[-1].outputs
+    )
     outputs = str([c.outputs for c in ran.cells if c.cell_type == "code"])
     assert "<th>t</th><td>1.5</td>" in outputs
     assert "image/png" in outputs

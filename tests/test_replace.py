@@ -150,8 +150,8 @@ def test_a_users_own(tmp_path):
     [
         (
             torch_nn.Sequential(torch_nn.ReLU()),
-            "ReLU",
-            "old must be a class such as torch.nn.ReLU, got 'ReLU'",
+            "Linear",
+            "old must be a class such as torch.nn.ReLU, got 'Linear'",
         ),
         (
             torch_nn.Sequential(torch_nn.ReLU()),

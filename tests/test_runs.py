@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import re
 import shutil
 import tempfile
+import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,15 +18,26 @@ import pandas as pd
 import pytest
 
 import afnlab
+from afnlab import compare
 from afnlab.measures import ACCURACY
-from afnlab.runs import RunFailed, RunSpec, execute, load, parameters, records
+from afnlab.runs import (
+    RunFailed,
+    RunSpec,
+    execute,
+    load,
+    parameters,
+    records,
+    session,
+    staleness,
+)
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.sweeps.pending import standings
 from afnlab.training import engine, plan, tune
+from afnlab.training.history_columns import history_columns
 from afnlab.training.options import resolve
-from afnlab.training.recorder import history_columns
 
 HISTORY = history_columns([ACCURACY])
 SMALL = {"seeds": 2, "epochs": 2}
@@ -292,6 +306,52 @@ def test_without_out_a_notebook_only_shows(tmp_path, monkeypatch):
     run = parameters(CELL | SMALL)
     assert "not saved" in run.save(run.train())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def lab_runs(tmp_path, monkeypatch):
+    """The folder of runs that `afnlab lab` gives its notebooks."""
+    monkeypatch.setenv("AFNLAB_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def test_in_a_lab_it_is_kept_as_a_run(lab_runs):
+    """The same run as that of the command line, which a sweep would not make again."""
+    run = parameters(CELL | SMALL | {"t": 1.5, "record": ["parameters"], "trainable": True})
+    result = run.train()
+    said = run.save(result)
+    asked = {"activation": "SReLU", "t": 1.5, "record": ["parameters"], "trainable": True}
+    spec = RunSpec.make("train", SMALL | asked)
+    assert said == f"kept as run {spec.id[:8]} of {lab_runs}; compare.ipynb compares it"
+    (record,) = runs_folder.records(lab_runs, entire=True)
+    assert (record["id"], record["group"]) == (spec.id, spec.group)
+    assert record["session"] is True
+    assert staleness.is_current(record)
+    assert set(record["files"]) == {"history.parquet", "parameters.parquet", "notebook.ipynb"}
+    (one,) = compare.select(lab_runs)
+    assert one.table.accuracy.iloc[0] == pytest.approx(result.summary().test_accuracy)
+    assert run.save(result) == f"kept already, as run {spec.id[:8]} of {lab_runs}"
+    (again,) = standings([spec], lab_runs)
+    assert again.left is None
+
+
+def test_in_a_lab_only_what_was_trained_is_kept(lab_runs, tmp_path, monkeypatch):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from afnlab import activation\n\n\n@activation\ndef half(x):\n    return x / 2\n"
+    )
+    run = parameters(CELL | SMALL | {"activation": f"{mine}:half"})
+    result = run.train()
+    assert run.save(replace(result, history=result.history * 2)).startswith(
+        "not saved: this is not"
+    )
+    later = time.time() + 10
+    os.utime(mine, (later, later))
+    assert run.save(result) == "not saved: mine.py has been edited since; train again"
+    os.utime(mine, (1e9, 1e9))
+    monkeypatch.setattr(session, "BEGAN", 0.0)
+    assert run.save(result).endswith("edited since; restart the kernel")
+    assert not lab_runs.exists()
 
 
 def test_with_out_it_saves(tmp_path):

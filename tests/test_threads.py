@@ -56,6 +56,20 @@ def test_the_caller_has_his_threads_back(two):
         assert used == torch.get_num_threads() == 2
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_user_may_say_how_many(two, monkeypatch, number):
+    monkeypatch.setenv("AFNLAB_THREADS", str(number))
+    assert train("digits-mlp", "relu", seeds=2, epochs=1).info["threads"] == number
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("text", ["0", "many", "1.5"])
+def test_what_is_no_number_of_threads(monkeypatch, text):
+    monkeypatch.setenv("AFNLAB_THREADS", text)
+    with pytest.raises(ValueError, match=f"AFNLAB_THREADS must be a whole number.*{text}"):
+        train("digits-mlp", "relu", seeds=1, epochs=1)
+
+
 def test_the_playground_uses_one(two, monkeypatch):
     network = learner.Learner(learner.Setup())
     seen = []

@@ -502,14 +502,40 @@ def test_a_recipe_without_epochs(epochs):
 
 
 def test_the_bar_shows_epochs_and_accuracy(capsys):
+    import ipykernel.zmqshell  # noqa: F401, PLC0415  (which does not make a notebook of this)
+
     accuracy = train("relu", epochs=3, progress=True).summary().test_accuracy
     shown = capsys.readouterr().err
-    assert "relu: " in shown
+    assert "digits-mlp relu: " in shown
     assert "3/3" in shown
     assert f"test accuracy {100 * accuracy:.2f} %" in shown
     train("relu", epochs=1, progress=None)
     train("relu", epochs=1, progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, "digits-arp sigmoid: "),
+        ({"L": 2.0, "lr": 0.01}, "digits-arp sigmoid(L=2): "),
+        ({"auto_rot": False}, "digits-arp sigmoid(auto_rot=False): "),
+    ],
+)
+def test_the_bar_says_which_network_it_is(params, said, capsys):
+    given = {"params": params, "seeds": 2, "epochs": 1, "limit_train": 64}
+    afnlab.train("digits-arp", "sigmoid", **given, progress=True)
+    assert said in capsys.readouterr().err
+
+
+def test_the_bar_of_a_tuning_says_that_it_validates(capsys):
+    among = {"lr": [0.001, 0.01]}
+    options = {"seeds": 1, "epochs": 2, "limit_train": 64}
+    afnlab.tune("digits-mlp", "relu", among, **options, progress=True)
+    tried, _, final = capsys.readouterr().err.partition("test accuracy")
+    assert "validation accuracy" in tried
+    assert "2/2" in tried
+    assert final
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.bench.timing import in_turn
+from afnlab.bench.timing import in_turn, turns
 from afnlab.native import kernels
 from afnlab.nn import make
 from afnlab.registry import get_activation, list_activations
 from afnlab.training.memory import keep_freed_memory
+from afnlab.training.progress import bar
 from afnlab.usercode.lookup import load
 
 PEERS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -44,6 +45,7 @@ def measure(
     dtypes: Iterable[str] = (),
     compiled: bool = False,
     beside: Iterable[str] = (),
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Median seconds, one row per function, way and pass; those of one size and dtype in turn.
 
@@ -57,21 +59,27 @@ def measure(
     pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
         also of deviation 50, where nearly all of them are saturated. Freed memory is kept, see
         `afnlab.training.memory`.
+    progress: show a progress bar; None means in a terminal or a notebook only.
     """
     kind = torch.device(device).type
     others = {ref: load(ref, object, "") for ref in beside}
+    cases = [
+        (name, size, given)
+        for name in tuple(dtypes) or DTYPES[kind]
+        for size in tuple(sizes) or SIZES[kind]
+        for given in (INPUTS if size == SATURATED_SIZE[kind] else ("normal",))
+    ]
     rows: list[tuple] = []
-    for name in tuple(dtypes) or DTYPES[kind]:
-        for size in tuple(sizes) or SIZES[kind]:
-            inputs = INPUTS if size == SATURATED_SIZE[kind] else {"normal": INPUTS["normal"]}
-            for given, deviation in inputs.items():
-                x, grad = _inputs(size, deviation, getattr(torch, name), device)
-                rivals = _rivals(x, grad, compiled and given == "normal")
-                _beside(rivals, others, x, grad)
-                with _room_to_compile():
-                    times = in_turn(rivals, rounds, device=device)
-                rows += [(name, size, given, *key, t) for key, t in times.items()]
-                del x, grad, rivals  # which take tens of GiB on a GPU
+    with bar(len(cases) * turns(rounds), "", progress, "round") as shown:
+        for name, size, given in cases:
+            shown.name(f"{size:,} elements, {name}, {given}")
+            x, grad = _inputs(size, INPUTS[given], getattr(torch, name), device)
+            rivals = _rivals(x, grad, compiled and given == "normal")
+            _beside(rivals, others, x, grad)
+            with _room_to_compile():
+                times = in_turn(rivals, rounds, device=device, done=shown.step)
+            rows += [(name, size, given, *key, t) for key, t in times.items()]
+            del x, grad, rivals  # which take tens of GiB on a GPU
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

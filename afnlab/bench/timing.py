@@ -18,21 +18,29 @@ def in_turn(
     least: float = 0.02,
     device: str = "cpu",
     clock: Callable[[], float] = time.perf_counter,
+    done: Callable[[], None] = lambda: None,
 ) -> dict[K, float]:
     """Median seconds of one call of each rival, by a clock.
 
     The rivals take turns, so that a machine that slows down slows them all; each turn repeats its
-    call for at least `least` seconds.
+    call for at least `least` seconds. `done` is called after each of the `turns(rounds)` turns.
     """
     repeats = {}
     for name, call in rivals.items():
         call()
         repeats[name] = max(1, round(least / max(_time(call, 1, device, clock), 1e-7)))
+    done()
     times: dict[K, list[float]] = {name: [] for name in rivals}
     for _ in range(rounds):
         for name, call in rivals.items():
             times[name].append(_time(call, repeats[name], device, clock))
+        done()
     return {name: median(values) for name, values in times.items()}
+
+
+def turns(rounds: int) -> int:
+    """How many turns `in_turn` takes: one to see how long a call takes, and the rounds."""
+    return rounds + 1
 
 
 def _time(

@@ -3,32 +3,67 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Iterator
 
 import afnlab
 from afnlab.cli.flags import examples
-from afnlab.functions import check
+from afnlab.cli.terminal import BOLD, formula, shortened
 from afnlab.messages import say
+from afnlab.paths import INDEX, shared
 
 
 def add_list(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("list", "", "sweeps", "activations --long")
     sub.set_defaults(command=_list)
-    sub.add_argument("-l", "--long", action="store_true", help="with parameters, and the tasks")
+    sub.add_argument("what", nargs="?", choices=tuple(_LISTS), help="only these (default: all)")
+    sub.add_argument("-l", "--long", action="store_true", help="activations with parameters")
 
 
 def _list(a: argparse.Namespace) -> int:
+    for number, what in enumerate([a.what] if a.what else _LISTS):
+        if number:
+            say()
+        say(f"{what}:", styles={what: BOLD})
+        for name, text in _LISTS[what](a.long):
+            say(f"  {name:20}{shortened(text, 22)}".rstrip(), styles={})
+    return 0
+
+
+def _activations(long: bool) -> Iterator[tuple[str, str]]:
     for name in afnlab.list_activations():
         record = afnlab.get_activation(name)
-        if a.long:
-            params = ", ".join(f"{n}={p.default:g}" for n, p in record.params.items())
-            say(f"{name:13}{'nn.' + record.module.split()[0]:16}{params}")
-        else:
-            say(name)
-    if a.long:
-        say()
-        say("tasks:")
-        for name in afnlab.list_tasks():
-            say(f"{name:20}{afnlab.get_task(name).summary}")
-    return 0
+        yield name, formula(record.latex)
+        if long:
+            params = (f"{n}={p.default:g}" for n, p in record.params.items())
+            yield "", f"nn.{record.module.split()[0]}({', '.join(params)})"
+
+
+def _tasks(_: bool) -> Iterator[tuple[str, str]]:
+    for name in afnlab.list_tasks():
+        yield name, afnlab.get_task(name).summary
+
+
+def _sweeps(_: bool) -> Iterator[tuple[str, str]]:
+    import yaml
+
+    for path in sorted(shared("sweeps").glob("*.yaml")):
+        yield path.stem, yaml.safe_load(path.read_text(encoding="utf-8")).get("title", "")
+
+
+def _notebooks(_: bool) -> Iterator[tuple[str, str]]:
+    import nbformat
+
+    for path in sorted(shared("notebooks").glob("*.ipynb")):
+        if path.name != INDEX:  # which has nothing to be run
+            yield path.stem, nbformat.read(path, 4).cells[0].source.partition("\n")[0].lstrip("# ")
+
+
+_LISTS: dict[str, Callable[[bool], Iterable[tuple[str, str]]]] = {
+    "activations": _activations,
+    "tasks": _tasks,
+    "sweeps": _sweeps,
+    "notebooks": _notebooks,
+}
 
 
 def add_check(sub: argparse.ArgumentParser) -> None:
@@ -44,6 +79,8 @@ def add_check(sub: argparse.ArgumentParser) -> None:
 
 
 def _check(a: argparse.Namespace) -> int:
+    from afnlab.functions import check
+
     table = check.check(a.refs)
     for line in (*check.lines(table), check.summary(table)):
         say(line)
@@ -64,7 +101,7 @@ def add_signal(sub: argparse.ArgumentParser) -> None:
 
 
 def _signal(a: argparse.Namespace) -> int:
-    from afnlab.signal import summary  # noqa: PLC0415
+    from afnlab.signal import summary
 
     params = {name: _float(name, value) for name, value in a.p}
     for i, ref in enumerate(a.refs):

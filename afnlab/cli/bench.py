@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from afnlab import bench
 from afnlab.cli.flags import examples
+
+NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
 
 
 def add_bench(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("bench", "train", "train --tuned", "activations --json runs/speed.json")
     sub.set_defaults(command=_bench)
-    sub.add_argument("name", choices=bench.NAMES, help="what to measure")
+    sub.add_argument("name", choices=NAMES, help="what to measure")
     sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument(
         "--rounds", type=int, default=15, help="repetitions of each measurement (default 15)"
@@ -31,6 +32,8 @@ def add_bench(sub: argparse.ArgumentParser) -> None:
 
 
 def _bench(a: argparse.Namespace) -> int:
+    from afnlab import bench
+
     chosen = {"compiled": True} if a.compile else {}
     chosen |= {"beside": a.beside} if a.beside else {}
     if chosen and a.name != "activations":

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from afnlab.cli.flags import add_comparison_flags, comparison, examples
-from afnlab.compare import ForeignComparison, Selection, compare_table, select, summary_table
+from afnlab.cli.terminal import BOLD, VERDICTS, tell, width
 from afnlab.messages import say
 
+if TYPE_CHECKING:
+    from afnlab.compare import ForeignComparison, Selection
+
 _OF_BOTH = ("baseline", "margin")
+LEAST = ("95 % CI of the difference", "95 % CI", "adjusted CI", "seeds", "difference")
 COLUMNS = ("label", "seed", "value", "epoch", "better", "unit")  # flags of --table
 
 
@@ -35,12 +40,16 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
 
 
 def _compare(a: argparse.Namespace) -> int:
+    from afnlab.compare import compare_table, select
+
     given = comparison(a)
     columns = {n: value for n in COLUMNS if (value := getattr(a, n)) is not None}
     if a.table is None:
         for name in (*columns, *(["out"] if a.out else [])):
             raise ValueError(f"--{name} goes with --table FILE")
-        for part in select(**given):
+        for number, part in enumerate(select(**given)):
+            if number:
+                say()
             _say(part.setting, part)
         return 0
     for name in [n for n, v in given.items() if v not in (None, "") and n not in _OF_BOTH]:
@@ -48,17 +57,37 @@ def _compare(a: argparse.Namespace) -> int:
     one = compare_table(a.table, baseline=a.baseline, margin=a.margin, **columns)
     _say(f"{one.name}: {one.measure.label}, against {one.baseline}", one)
     if a.out:
-        from afnlab.report.foreign_page import write_foreign  # noqa: PLC0415  (brings plotting)
+        from afnlab.report.foreign_page import write_foreign
 
         say(f"wrote {write_foreign(one, a.out)}")
     return 0
 
 
 def _say(head: str, part: Selection | ForeignComparison) -> None:
-    say(head)
-    for line in summary_table.as_text(part.table, part.measure).splitlines():
-        say(line)
+    """The answers, then the numbers behind them, then what has to be known to read these."""
+    say(head, styles={head: BOLD})
     for question, answer in part.answers.items():
-        say(f"{question:13} {answer}")
+        tell(answer, question, 14)
+    say()
+    _say_table(part)
     for note in part.notes:
-        say(note)
+        say()
+        tell(note)
+
+
+def _say_table(part: Selection | ForeignComparison) -> None:
+    from afnlab.compare import summary_table
+
+    def lines(left_out: int) -> list[str]:
+        without = LEAST[:left_out]
+        return summary_table.as_text(part.table, part.measure, without).splitlines()
+
+    limit, left_out = width(), 0
+    while limit and len(lines(left_out)[0]) > limit and left_out < len(LEAST):
+        left_out += 1
+    head, *rows = lines(left_out)
+    say(head)
+    for line, verdict in zip(rows, part.table.verdict, strict=True):
+        say(line, styles={verdict: VERDICTS[verdict]} if verdict in VERDICTS else {})
+    if left_out:
+        tell(f"Left out, as the terminal is too narrow: {', '.join(LEAST[:left_out])}.")

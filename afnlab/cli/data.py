@@ -12,7 +12,7 @@ from afnlab.training import files
 
 def add_data(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("data", "list", "fetch mnist cifar10")
-    sub.set_defaults(command=_data)
+    sub.set_defaults(command=_data, light=lambda _: True)
     sub.add_argument("action", choices=["list", "fetch", "verify"], help="what to do")
     text = f"{', '.join(files.SOURCES)} (default: all; fetch wants names)"
     sub.add_argument("names", nargs="*", metavar="NAME", help=text)

@@ -20,7 +20,7 @@ from afnlab.usercode.mainguard import MainGuardError
 
 DEBUG = "AFNLAB_DEBUG"
 COMMANDS = {  # the module of this package that has it, and what it does
-    "list": ("activations", "names of the activations"),
+    "list": ("activations", "the activations, tasks, sweeps and notebooks that there are"),
     "check": (
         "activations",
         "check that values and slopes are finite and slopes correct, of any functions",
@@ -47,7 +47,8 @@ _EPILOG = f"""\
 
 exit status: 0 done, 1 something failed or differs, 2 bad input, 130 interrupted
 environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets;
-  AFNLAB_NATIVE=0 no compiled kernels; {DEBUG}=1 the traceback of an error"""
+  AFNLAB_NATIVE=0 no compiled kernels; AFNLAB_THREADS the threads of every training;
+  NO_COLOR no colours; {DEBUG}=1 the traceback of an error"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
+        if not (arguments.light(arguments) if "light" in arguments else False):
+            import_module("afnlab._library")
         with warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
             if any(map(_makes_errors, sys.warnoptions)):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from afnlab import doctor, lab
-from afnlab.cli.flags import examples
+from afnlab.cli.flags import add_runs_flag, examples
 
 
 def add_doctor(sub: argparse.ArgumentParser) -> None:
@@ -14,6 +13,8 @@ def add_doctor(sub: argparse.ArgumentParser) -> None:
 
 
 def _doctor(_: argparse.Namespace) -> int:
+    from afnlab import doctor
+
     return doctor.main()
 
 
@@ -22,8 +23,11 @@ def add_lab(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=_lab)
     text = "where the copies go (default afnlab-notebooks)"
     sub.add_argument("--folder", default="afnlab-notebooks", help=text)
+    add_runs_flag(sub)
     sub.add_argument("rest", nargs="*", help="further arguments for jupyter lab, after --")
 
 
 def _lab(a: argparse.Namespace) -> int:
-    return lab.main(Path(a.folder), a.rest)
+    from afnlab import lab
+
+    return lab.main(Path(a.folder), a.rest, a.runs)

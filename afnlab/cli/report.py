@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from afnlab import report
 from afnlab.cli.flags import add_comparison_flags, comparison, examples
-from afnlab.report.verify import verify
 
 
 def add_report(sub: argparse.ArgumentParser) -> None:
@@ -18,6 +16,8 @@ def add_report(sub: argparse.ArgumentParser) -> None:
 
 
 def _report(a: argparse.Namespace) -> int:
+    from afnlab import report
+
     report.write(out=a.out, pdf=not a.no_pdf, **comparison(a))
     return 0
 
@@ -34,4 +34,6 @@ def add_verify(sub: argparse.ArgumentParser) -> None:
 
 
 def _verify(a: argparse.Namespace) -> int:
+    from afnlab.report.verify import verify
+
     return 0 if verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs) else 1

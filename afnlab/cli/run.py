@@ -8,18 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from afnlab.cli.flags import add_runs_flag, add_timeout_flag, examples, timeout
-from afnlab.cli.runs import metrics_as_text
 from afnlab.messages import complain, counted, say
-from afnlab.runs.execution import RunFailed
-from afnlab.runs.notebook_parameters.parsing import given
-from afnlab.runs.rerun import rerun
-from afnlab.runs.run_spec import RunSpec
-from afnlab.runs.storage import maintenance, runs_folder
-from afnlab.runs.storage.atomic_write import Attempt
-from afnlab.runs.storage.location import place
-from afnlab.runs.storage.record_schema import is_complete, is_training, result
-from afnlab.runs.sweeps.local_executor import Local
-from afnlab.usercode.mainguard import refuse_while_importing
 
 
 def add_run(sub: argparse.ArgumentParser) -> None:
@@ -41,6 +30,16 @@ def add_run(sub: argparse.ArgumentParser) -> None:
 
 
 def _run(a: argparse.Namespace) -> int:
+    from afnlab.cli.runs import metrics_as_text
+    from afnlab.runs.notebook_parameters.parsing import given
+    from afnlab.runs.run_spec import RunSpec
+    from afnlab.runs.storage import runs_folder
+    from afnlab.runs.storage.atomic_write import Attempt
+    from afnlab.runs.storage.location import place
+    from afnlab.runs.storage.record_schema import is_training, result
+    from afnlab.runs.sweeps.local_executor import Local
+    from afnlab.usercode.mainguard import refuse_while_importing
+
     refuse_while_importing("afnlab run")
     spec = RunSpec.make(a.notebook, given(a.parameter, "-p"))
     executor = Local(1, timeout=timeout(a))
@@ -80,6 +79,12 @@ def add_rerun(sub: argparse.ArgumentParser) -> None:
 
 def _rerun(a: argparse.Namespace) -> int:
     """Exit status: 0 the same bits, 1 not the same or failed, 2 not compared."""
+    from afnlab.runs.execution import RunFailed
+    from afnlab.runs.rerun import rerun
+    from afnlab.runs.storage import maintenance
+    from afnlab.runs.storage.location import place
+    from afnlab.runs.storage.record_schema import is_complete
+
     seconds = timeout(a)
     where = place(a.runs)
     where.pull()

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import yaml
-from pandas import isna
-
-from afnlab import locks
 from afnlab.cli.flags import add_runs_flag, examples
 from afnlab.messages import complain, counted, duration, plain, say
-from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.storage import maintenance
-from afnlab.runs.storage.location import Place, place
-from afnlab.runs.sweeps.sweep_file import DEFAULT
+
+if TYPE_CHECKING:
+    from afnlab.runs.storage.location import Place
+    from afnlab.runs.storage.record_schema import Record
 
 
 def add_runs(sub: argparse.ArgumentParser) -> None:
     words = ("list --state failed", "show 3f2a", "diff 3f2a 77b0", "gc --stale --dry-run")
     sub.epilog = examples("runs", *words)
-    sub.set_defaults(command=_runs)
+    sub.set_defaults(command=_runs, light=lambda a: a.action in ("list", "show"))
     actions = sub.add_subparsers(required=True, metavar="ACTION", dest="action")
     for name, text in (
         ("list", "list the runs"),
@@ -51,10 +48,14 @@ def add_runs(sub: argparse.ArgumentParser) -> None:
 
 
 def _runs(a: argparse.Namespace) -> int:
+    from afnlab.runs.storage.location import place
+
     where = place(a.runs)
     where.pull()
     if not where.folder.is_dir():
-        made = command("sweep", DEFAULT, runs=a.runs)
+        from afnlab.runs.notebook_parameters.parsing import command
+
+        made = command("sweep", "default", runs=a.runs)
         raise ValueError(f"{where.folder}: no such folder; execute runs first, with `{made}`")
     if a.action == "list":
         return _list(where, a.state)
@@ -68,10 +69,19 @@ def _runs(a: argparse.Namespace) -> int:
 
 
 def _list(where: Place, state: str | None) -> int:
+    from pandas import isna
+
+    from afnlab.runs.storage import maintenance
+
     found = maintenance.table(where.folder)
     if state:
         found = found[found.state == state]
-    width = max((len(label) for label in found.label), default=0)
+    if found.empty:
+        say(f"{where.folder}: holds no runs" + (f" that are {state}" if state else ""))
+        return 0
+    width = max(len("run"), *(len(label) for label in found.label))
+    head = f"{'id':16}  {'started (UTC)':16}  {'state':6}  {'run':{width}}  {'seeds':>9}"
+    say(f"{head}{'result':>10}{'time':>11}")
     for row in found.to_dict("records"):
         seconds = "" if isna(row["seconds"]) else duration(row["seconds"])
         seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
@@ -90,6 +100,10 @@ def metrics_as_text(metrics: Mapping[str, object]) -> str:
 
 
 def _show(where: Place, ref: str) -> int:
+    import yaml
+
+    from afnlab.runs.storage import maintenance
+
     record = maintenance.find(where.folder, ref)
     for line in yaml.safe_dump(record, sort_keys=False, allow_unicode=True).splitlines():
         say(line)
@@ -98,21 +112,55 @@ def _show(where: Place, ref: str) -> int:
 
 
 def _diff(where: Place, *refs: str) -> int:
+    from afnlab.runs.storage import maintenance
+    from afnlab.runs.storage.record_schema import is_complete, is_training
+
     one, other = (maintenance.find(where.folder, ref) for ref in refs)
     found = maintenance.difference(one, other)
     shown_as = found.map(plain).to_string(index=False) if len(found) else "no difference"
+    if one["id"] != other["id"] and all(is_complete(r) and is_training(r) for r in (one, other)):
+        say(_paired(where, one, other))  # type: ignore[arg-type]
+        say()
     for line in shown_as.splitlines():
         say(line)
     return 0
 
 
+def _paired(where: Place, one: Record, other: Record) -> str:
+    """The difference of what two trainings are judged by, seed by seed."""
+    from afnlab.compare import compare_histories
+    from afnlab.compare.formatting import interval, p_value, signed
+    from afnlab.runs.storage import record_schema, runs_folder
+
+    measures = [record_schema.measure(record) for record in (one, other)]
+    if len({measure.name for measure in measures}) > 1:
+        return "judged by different metrics, so there is no difference to take"
+    history = runs_folder.histories(where.folder, [one, other])  # type: ignore[list-item]
+    history.insert(0, "label", history.run)
+    measure = measures[0]
+    row = compare_histories(history, one["id"], metric=measure).loc[other["id"]]
+    names = f"{other['label']} - {one['label']}"
+    if not row.pairs:
+        return f"{names}: they share no seed, so there is no difference to take"
+    between = interval(measure, row.difference_low, row.difference_high)
+    between = f", 95 % interval {between}, p = {p_value(row.p)}" if row.pairs > 1 else ""
+    said = f"{signed(measure, row.difference)} {measure.points}".rstrip()
+    paired = counted(int(row.pairs), "paired seed")
+    return f"{names}: {measure.name} {said}{between}, {paired}"
+
+
 def _remove(where: Place, ids: Sequence[str]) -> int:
+    from afnlab.runs.storage import maintenance
+
     for run_id in maintenance.remove(where, ids):
         say(f"removed {run_id}")
     return 0
 
 
 def _collect_garbage(where: Place, stale: bool, dry_run: bool) -> int:
+    from afnlab import locks
+    from afnlab.runs.storage import maintenance
+
     found = maintenance.waste(where, stale)
     if not dry_run:
         locks.tidy(where.workshop)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from afnlab.cli.flags import (
     add_limit_flags,
@@ -17,13 +17,9 @@ from afnlab.cli.flags import (
     timeout,
 )
 from afnlab.messages import say
-from afnlab.runs.notebook_parameters.parsing import command, seeds, split
-from afnlab.runs.storage.location import place
-from afnlab.runs.sweeps import sweep_file
-from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import planned, standings
-from afnlab.runs.sweeps.run_sweep import sweep
-from afnlab.training.space import BUDGET
+
+if TYPE_CHECKING:
+    from afnlab.runs.sweeps.local_executor import Executor
 
 
 def add_sweep(sub: argparse.ArgumentParser) -> None:
@@ -68,6 +64,8 @@ def _add_flags(sub: argparse.ArgumentParser) -> None:
 
 
 def _overrides(a: argparse.Namespace) -> dict[str, object]:
+    from afnlab.runs.notebook_parameters.parsing import seeds
+
     return {"seeds": seeds(a.seeds), **limits(a)}
 
 
@@ -77,6 +75,10 @@ def _sweep(a: argparse.Namespace) -> int:
 
 def _tune(a: argparse.Namespace) -> int:
     """`sweep`, each run tuned: within the budget given, else the file's own, else the usual."""
+    from afnlab.runs.notebook_parameters.parsing import command
+    from afnlab.runs.sweeps import sweep_file
+    from afnlab.training.space import BUDGET
+
     overrides = _overrides(a)
     plan = sweep_file.read(a.file)
     if overrides[BUDGET] is None and not plan.tune:
@@ -90,6 +92,9 @@ def _tune(a: argparse.Namespace) -> int:
 
 
 def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
+    from afnlab.runs.notebook_parameters.parsing import split
+    from afnlab.runs.sweeps.run_sweep import sweep
+
     only = split(a.only, "--only")
     executor = _executor(a)
     if a.dry_run:
@@ -112,6 +117,9 @@ def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
 
 
 def _executor(a: argparse.Namespace) -> Executor:
+    from afnlab.runs.notebook_parameters.parsing import split
+    from afnlab.runs.sweeps.local_executor import Local
+
     common: dict[str, Any] = {
         "threads": a.threads,
         "timeout": timeout(a),
@@ -121,7 +129,7 @@ def _executor(a: argparse.Namespace) -> Executor:
         return Local(a.jobs, **common)
     if a.scheduler is not None and a.slurm is not None:
         raise ValueError("--scheduler and --slurm exclude each other")
-    from afnlab.runs.sweeps.dask_executor import LOCAL, Dask  # noqa: PLC0415
+    from afnlab.runs.sweeps.dask_executor import LOCAL, Dask
 
     slurm = None if a.slurm is None else split(a.slurm, "--slurm")
     return Dask(a.scheduler or LOCAL, jobs=a.jobs, slurm=slurm, **common)
@@ -134,6 +142,9 @@ def _dry_run(
     here: bool,
     overrides: Mapping[str, object],
 ) -> int:
+    from afnlab.runs.storage.location import place
+    from afnlab.runs.sweeps.pending import planned, standings
+
     where = place(runs)
     where.pull()
     _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)

@@ -1,6 +1,6 @@
 """The comparison of runs: their selection, their table, and the sentences about it."""
 
-from afnlab.compare.foreign_table import ForeignComparison, compare_table
+from afnlab.compare.foreign_table import ForeignComparison, compare_results, compare_table
 from afnlab.compare.published_tables import published
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
@@ -10,6 +10,7 @@ __all__ = [
     "ForeignComparison",
     "Selection",
     "compare_histories",
+    "compare_results",
     "compare_table",
     "published",
     "select",

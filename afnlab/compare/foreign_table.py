@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor, isfinite, log10
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from afnlab.compare import answers, caveats, summary_table
+from afnlab.compare import answers, caveats, summary_table, wandb_chart
 from afnlab.errors import shown
 from afnlab.measures import Measure
 from afnlab.messages import plain
-from afnlab.usercode.lookup import unknown
+from afnlab.usercode.lookup import spelling, unknown
+
+if TYPE_CHECKING:
+    from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
 LISTED = 5  # rows that a message names
@@ -33,6 +37,7 @@ class ForeignComparison:
         measure: what the values are.
         baseline: the label with which the others are compared.
         margin: the largest difference that does not matter, or None.
+        examples: how many each value is of; 0: unknown.
     """
 
     name: str
@@ -40,6 +45,7 @@ class ForeignComparison:
     measure: Measure
     baseline: str
     margin: float | None = None
+    examples: int = 0
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -56,7 +62,8 @@ class ForeignComparison:
     @property
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
-        return answers.answers(self.table, self.baseline, 0, self.margin, None, self.measure)
+        told = (self.examples, self.margin, None, self.measure)
+        return answers.answers(self.table, self.baseline, *told)
 
     @property
     def notes(self) -> list[str]:
@@ -91,12 +98,13 @@ def compare_table(
     Args:
         table: A CSV file, or a data frame. One row a method and seed; with `epoch` one row an
             epoch, of which the last counts. The exports of W&B's and of MLflow's tables of runs are
-            such.
+            such. W&B's export of a chart, a column a run, is read too if the runs' names end in
+            their seeds (relu-seed3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
         better: Whether "higher" or "lower" values are better.
         unit: Of the values, as it is printed.
-        baseline: The label with which the others are compared; "": relu, or the first of the table.
+        baseline: The label with which the others are compared; "": ReLU, or the first of the table.
         margin: The largest difference that does not matter, in the unit of the values.
 
     Returns:
@@ -107,6 +115,10 @@ def compare_table(
             twice, the baseline is not among the labels, or the margin is not above 0.
     """
     name, given = _read(table)
+    metric = value
+    if wandb_chart.is_chart(given):
+        metric, given = wandb_chart.read(name, given, value)
+        label, seed, value, epoch = *given.columns, ""
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
     found = {own: _column(name, given, text) for own, text in columns.items()}
     history = pd.DataFrame({own: given[column] for own, column in found.items()})
@@ -122,16 +134,61 @@ def compare_table(
         more = "" if epoch else "; name the column of epochs or steps, or leave one row of each"
         raise ValueError(f"{name}: {at} stands there more than once, in {_rows(twice)}{more}")
     labels = list(dict.fromkeys(history.label))
-    if baseline and baseline not in labels:
-        raise ValueError(f"{name}: {unknown('baseline', baseline, labels)}")
-    usual = summary_table.BASELINE
-    against = baseline or (usual if usual in labels else labels[0])
+    against = _baseline(name, baseline, labels)
     measure = Measure(
-        name=plain(value), key=KEY, unit=unit, better=better, decimals=_decimals(history)
+        name=plain(metric), key=KEY, unit=unit, better=better, decimals=_decimals(history)
     )
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history, measure)
     return ForeignComparison(name, history, measure, against, margin)
+
+
+def compare_results(
+    results: Mapping[str, Result], *, baseline: str = "", margin: float | None = None
+) -> ForeignComparison:
+    """Compare trainings of one task, as `afnlab.train` and `afnlab.tune` return them.
+
+    Args:
+        results: By label, such as {"mine": afnlab.train(...), "relu": afnlab.train(...)}.
+        baseline: The label with which the others are compared; "": ReLU, or the first.
+        margin: The largest difference that does not matter, as differences are printed: points of
+            accuracy, dB.
+
+    Returns:
+        The comparison, with `.table`, `.answers`, `.notes` and `.final`;
+        `afnlab.report.comparison` shows it.
+
+    Raises:
+        ValueError: There are no results, they are judged by different metrics, the baseline is not
+            among the labels, or the margin is not above 0.
+    """
+    names = dict.fromkeys(one.task.metric.name for one in results.values())
+    if len(names) != 1:
+        raise ValueError(
+            f"results must be judged by one metric, got {' and '.join(names) or 'none'}"
+        )
+    first = next(iter(results.values())).info
+    measure = Measure.read(first["measures"][0])
+    against = _baseline("results", baseline, list(results))
+    summary_table.check_margin(margin, measure, measure.scale)
+    columns = ["label", "seed", "epoch", measure.column, "test_loss", "diverged"]
+    parts = [one.history.assign(label=label) for label, one in results.items()]
+    history = summary_table.as_history(pd.concat(parts, ignore_index=True)[columns], measure)
+    limit = None if margin is None else margin / measure.scale
+    tasks = dict.fromkeys(one.task.name for one in results.values())
+    examples = first["examples"]["test"]
+    return ForeignComparison(", ".join(tasks), history, measure, against, limit, examples)
+
+
+def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
+    """The label that is meant, in any spelling; ValueError if none is. "": relu, or the first."""
+    if wanted in labels:
+        return wanted
+    spelled = {spelling(one): one for one in reversed(labels)}
+    found = spelled.get(spelling(wanted or summary_table.BASELINE), "" if wanted else labels[0])
+    if not found:
+        raise ValueError(f"{name}: {unknown('baseline', wanted, labels)}")
+    return found
 
 
 def _read(table: str | Path | pd.DataFrame) -> tuple[str, pd.DataFrame]:

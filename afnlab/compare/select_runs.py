@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.messages import told_apart
+from afnlab.registry import canonical_label
 from afnlab.runs import staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
@@ -37,6 +39,16 @@ class Chosen:
     stale: int = 0
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+
+
+class NoRuns(ValueError):
+    """There are no runs to compare; the message says by which command they are made.
+
+    In a notebook the message is shown alone: a traceback would be of afnlab's own code.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 def select(
@@ -64,13 +76,14 @@ def select(
         One `Selection` per task and setting.
 
     Raises:
-        ValueError: if there are no runs, or none has the baseline that was given, with what to do;
+        NoRuns, a ValueError: if there are no runs, with the command that makes some.
+        ValueError: if none has the baseline that was given, with what to do;
             or if the margin is not above 0 and below the metric's range.
     """
-    folder = location.folder(runs)
+    folder, given = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     if not folder.is_dir():
-        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
-        raise ValueError(f"{folder}: no such folder; execute runs first, with `{line}`")
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=given)
+        raise NoRuns(f"{folder}: no such folder; execute runs first, with `{line}`")
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
@@ -83,9 +96,9 @@ def select(
     if not chosen.records:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=runs)
+        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=given)
         none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
-        raise ValueError(" ".join([none, *why]))
+        raise NoRuns(" ".join([none, *why]))
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
@@ -207,8 +220,9 @@ def _one_task(
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = one
-        if one.label == baseline:
+        if one.label in (baseline, canonical_label(baseline)):
             baseline = label
     if baseline not in labelled:
-        baseline = _plainest(baseline, labelled)
+        meant = canonical_label(baseline)
+        baseline = meant if meant in labelled else _plainest(meant, labelled)
     return Selection(folder, labelled, records, baseline, shared=shared)

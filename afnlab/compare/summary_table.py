@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -354,6 +354,7 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     )
 
 
-def as_text(table: pd.DataFrame, measure: Measure = ACCURACY) -> str:
-    """The table for a terminal."""
-    return formatted(table, measure).rename(index=plain).to_string(index_names=False)
+def as_text(table: pd.DataFrame, measure: Measure = ACCURACY, without: Collection[str] = ()) -> str:
+    """The table for a terminal, but for these of its columns."""
+    shown = formatted(table, measure).rename(index=plain)
+    return shown.drop(columns=list(without), errors="ignore").to_string(index_names=False)

@@ -24,13 +24,14 @@ from afnlab.native.toolchain import (
     cpu_compiler,
     cuda_compiler,
 )
+from afnlab.paths import KERNELS as SOURCE
+from afnlab.paths import kernel_sources as sources
 
 HERE = Path(__file__).resolve().parent
 READY = HERE / "ready"  # the libraries that a wheel carries
 CACHE = "AFNLAB_CACHE"
 # What stands for the loops over pictures, and for those of attention, among names of activations.
 PLANES, ATTENTION = "planes", "attention"
-SOURCE = {"cpu": HERE / "cpu.cpp", "cuda": HERE / "cuda.cu"}
 _SEAL = b"afnlab sealed "  # what follows, the SHA-256 of all before it, ends a cached library
 _ABANDONED = 3600.0  # seconds, after which an unfinished file in the cache is removed
 
@@ -45,14 +46,6 @@ def cache_folder() -> Path:
         raise Unavailable(f"there is no home folder to build in; set {CACHE}") from None
     default = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / "afnlab" / "native"
-
-
-def sources(kind: str) -> list[Path]:
-    """The files that a library is compiled from; none for a kind of device that has none."""
-    if kind not in SOURCE:
-        return []
-    own = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
-    return [HERE / "functors.h", HERE / "launch.h", SOURCE[kind], *(HERE / name for name in own)]
 
 
 @cache

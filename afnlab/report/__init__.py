@@ -1,5 +1,6 @@
 """The report: one HTML page with its evidence, and its verification."""
 
+from afnlab.report.foreign_page import comparison
 from afnlab.report.write_report import commands, write
 
-__all__ = ["commands", "write"]
+__all__ = ["commands", "comparison", "write"]

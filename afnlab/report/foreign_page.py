@@ -1,4 +1,4 @@
-"""A comparison of anybody's results as files: a page in Markdown, its tables, its figure."""
+"""A comparison of anybody's results: as a page, as files, and in a notebook."""
 
 from __future__ import annotations
 
@@ -7,16 +7,43 @@ from pathlib import Path
 from afnlab.compare.foreign_table import ForeignComparison
 from afnlab.compare.summary_table import formatted, legend
 from afnlab.figures.comparison import comparison as draw
+from afnlab.figures.fragment import Fragment
+from afnlab.figures.style import show, styled
+from afnlab.markup import filled, joined
 from afnlab.messages import plain
 from afnlab.report import export
+from afnlab.report.page import shell
+from afnlab.report.sections.html import sentence
+from afnlab.report.sections.tables import comparison_table
+
+_SHOWS = "Values of every seed, and differences to the baseline"
 
 
-def write_foreign(comparison: ForeignComparison, folder: str | Path) -> Path:
-    """Write `comparison.md` with answers, table, figure and notes, the table as CSV (every digit)
-    and LaTeX, and the figure as SVG.
+def comparison(one: ForeignComparison) -> Fragment:
+    """What a comparison says, as a notebook shows it: sentences, figure, table, notes.
 
     Args:
-        comparison: of `afnlab.compare.compare_table`.
+        one: of `afnlab.compare.compare_table` or `compare_results`.
+    """
+    with styled(for_page=True):
+        figure = draw(one.final, one.table, one.baseline, one.margin, one.measure)
+        picture = show(figure, _SHOWS, legend(one.table, one.baseline, one.measure), "comparison")
+    said = joined(
+        filled("<dt>{}</dt><dd>{}</dd>", question, sentence(text))
+        for question, text in one.answers.items()
+    )
+    runs: dict[str, list[str]] = {str(label): [] for label in one.table.index}
+    table = comparison_table(one.table, one.baseline, runs, "", one.measure)
+    notes = joined(filled("<p class=note>{}</p>", sentence(note)) for note in one.notes)
+    return Fragment(filled("<dl class=answers>{}</dl>", said), picture, table, notes)
+
+
+def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
+    """Write the page `comparison.html`, which needs no other file, and the same in Markdown; the
+    table as CSV (every digit) and LaTeX, and the figure as SVG.
+
+    Args:
+        one: of `afnlab.compare.compare_table`.
         folder: is made if it is not there; files of these names are written over.
 
     Returns:
@@ -24,25 +51,24 @@ def write_foreign(comparison: ForeignComparison, folder: str | Path) -> Path:
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    table, measure, baseline = comparison.table, comparison.measure, comparison.baseline
-    shown = formatted(table, measure)
-    told = plain(legend(table, baseline, measure))
-    (target / "comparison.csv").write_text(export.as_csv(table), encoding="utf-8")
-    (target / "comparison.tex").write_text(f"% {told}\n{export.as_latex(shown)}", encoding="utf-8")
-    figure = draw(comparison.final, table, baseline, comparison.margin, measure)
+    told = plain(legend(one.table, one.baseline, one.measure))
+    shown = formatted(one.table, one.measure)
+    latex = f"% {told}\n{export.as_latex(shown)}"
+    (target / "comparison.csv").write_text(export.as_csv(one.table), encoding="utf-8")
+    (target / "comparison.tex").write_text(latex, encoding="utf-8")
+    figure = draw(one.final, one.table, one.baseline, one.margin, one.measure)
     figure.savefig(target / "comparison.svg", metadata={"Date": None})
-    said = [
-        f"**{question}** {export.in_markdown(text)}"
-        for question, text in comparison.answers.items()
-    ]
+    said = [f"**{question}** {export.in_markdown(text)}" for question, text in one.answers.items()]
     parts = [
-        f"# {export.in_markdown(comparison.name)}",
+        f"# {export.in_markdown(one.name)}",
         *said,
         export.as_markdown(shown).rstrip("\n"),
         export.in_markdown(told),
-        "![Values of every seed, and differences to the baseline](comparison.svg)",
-        *map(export.in_markdown, comparison.notes),
+        f"![{_SHOWS}](comparison.svg)",
+        *map(export.in_markdown, one.notes),
     ]
-    page = target / "comparison.md"
-    page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (target / "comparison.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    page = target / "comparison.html"
+    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, one.measure.label)
+    page.write_text(shell(one.name, str(head) + comparison(one).data), encoding="utf-8")
     return page

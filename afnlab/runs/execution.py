@@ -75,7 +75,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     means = means or Means(**settings)
     attempt = Attempt(runs, spec.id)
     clock = time.perf_counter()
-    facts = _facts(spec)
+    facts = facts_of(spec)
     try:
         attempt.require_room()
         left = _executed(spec, attempt.folder, means)
@@ -98,10 +98,11 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
 
 def note_failure(spec: RunSpec, runs: Path, message: str) -> RunFailed:
     """A failure of which nothing else is left: the process that made the run was killed."""
-    return RunFailed(message, Attempt(runs, spec.id).fail(_facts(spec) | {"message": message}))
+    return RunFailed(message, Attempt(runs, spec.id).fail(facts_of(spec) | {"message": message}))
 
 
-def _facts(spec: RunSpec) -> dict[str, Any]:
+def facts_of(spec: RunSpec) -> dict[str, Any]:
+    """What a record says of a run before it has begun."""
     return {
         "id": spec.id,
         "group": spec.group,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from afnlab.markup import filled, joined
 from afnlab.paths import find
+from afnlab.runs import session
 from afnlab.runs.execution import RESULT
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import Training, training
@@ -45,7 +49,7 @@ def parameters(namespace: Mapping[str, object]) -> Run:
         if not name.startswith("_") and name not in _IPYTHON and isinstance(value, _PLAIN)
     }
     known = declarations.declared(find("notebooks", "train", ".ipynb"))
-    return Run(training(given, known), str(given.get(OUT, "")))
+    return Run(training(given, known), str(given.get(OUT, "")), given)
 
 
 @dataclass(frozen=True)
@@ -54,29 +58,50 @@ class Run:
 
     Attributes:
         training: what is trained, checked.
-        out: the folder to save in; empty: nothing is saved.
+        out: the folder to save in; empty: a run of the folder $AFNLAB_RUNS, which `afnlab lab`
+            sets.
+        given: the parameters by name.
     """
 
     training: Training
     out: str = ""
+    given: Mapping[str, object] = field(default_factory=dict)
+    _made: list[tuple[Result, float, float]] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     def train(self) -> Result:
         """Train what the parameters ask for, after its tuning if there is one."""
         begin = train_configured if self.training.tuning is None else tune_configured
-        return begin(self.training, progress=False if self.out else None)
+        begun, start = time.time(), time.perf_counter()
+        result = begin(self.training, progress=False if self.out else None)
+        self._made[:] = [(result, begun, time.perf_counter() - start)]
+        return result
 
     def save(self, result: Result) -> str:
-        """Write the result's tables into the folder `out`; an empty `out` writes nothing.
+        """Write the result's tables into the folder `out`.
+
+        Where that is empty, the result is kept as a run of the folder of runs that `afnlab lab`
+        was started beside ($AFNLAB_RUNS); elsewhere nothing is written.
 
         Args:
             result: of `train`.
 
         Returns:
-            A line that says where they are.
+            A line that says where they are, or why they are not.
         """
-        if not self.out:
-            return "not saved: the parameter `out` is empty"
-        folder = Path(self.out)
+        if self.out:
+            self._write(result, Path(self.out))
+            return f"saved in {Path(self.out).name}"
+        if not os.environ.get(runs_folder.ENVIRONMENT):
+            return f"not saved: neither the parameter `out` nor ${runs_folder.ENVIRONMENT} is set"
+        if not self._made or result is not self._made[0][0]:
+            return "not saved: this is not what run.train() has returned"
+        given = {name: value for name, value in self.given.items() if name != OUT}
+        return session.keep(given, self._write, *self._made[0])
+
+    def _write(self, result: Result, folder: Path) -> dict[str, Any]:
+        """Write all that a run leaves; what its record takes over."""
         folder.mkdir(parents=True, exist_ok=True)
         result.history.to_parquet(folder / runs_folder.HISTORY, index=False)
         for name in (*TABLES, *TUNED):
@@ -96,7 +121,7 @@ class Run:
             "environment": result.info,
         }
         (folder / RESULT).write_text(json.dumps(left, indent=1), encoding="utf-8")
-        return f"saved in {folder.name}"
+        return left
 
     def _repr_html_(self) -> str:
         rows = self.training.normal()

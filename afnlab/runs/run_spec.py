@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +14,24 @@ from typing import Any
 from afnlab import paths
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import masked, told_apart
+from afnlab.registry import canonical_name
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.identity import ID_LENGTH, REFERENCES, absolute, canonical, group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.training.machine import native_kernels
-from afnlab.usercode.lookup import expanded, unknown
+from afnlab.training.tasks import canonical_task
+from afnlab.usercode.lookup import unknown
 
 OUT = "out"
-ID_LENGTH = 16
 _FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")
-_REFERENCES = ("task", "activation", "activations")
+_NAMED: dict[str, Callable[[object], str | None]] = {  # and the name that a spelling means
+    "task": canonical_task,
+    "activation": canonical_name,
+    "activations": canonical_name,
+}
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,11 @@ class RunSpec(ABC):
         given = _named(parameters)
         content = declarations.content(path)
         known = declarations.declared(path, content)
+        kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
+        if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
+            given = {name: _spelled(name, value) for name, value in given.items()}
         told = {name: d.default for name, d in known.items()} | given
         reached = manifest_of(path, content, absolute(told), closed=closed)
-        kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
         return kind(path, given, native, here, content, reached)._settled(closed)
 
     @staticmethod
@@ -176,7 +183,7 @@ class RunSpec(ABC):
         return digest(self.group, canonical(list(self.seeds)))[:ID_LENGTH]
 
     def _with_references(self, given: Mapping[str, object]) -> dict[str, object]:
-        return {**given, **{n: v for n, v in absolute(given).items() if n in _REFERENCES}}
+        return {**given, **{n: v for n, v in absolute(given).items() if n in REFERENCES}}
 
 
 class TrainingSpec(RunSpec):
@@ -302,32 +309,16 @@ def _named(parameters: Mapping[str, object]) -> dict[str, object]:
     return given
 
 
+def _spelled(name: str, value: object) -> object:
+    """A parameter's value with afnlab's own names as afnlab writes them: one run, one id."""
+    if name in _NAMED and isinstance(value, (list, tuple)):
+        return type(value)(_spelled(name, one) for one in value)
+    return (name in _NAMED and _NAMED[name](value)) or value
+
+
 def _texts(told: Mapping[str, object]) -> dict[str, str]:
     """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
     texts = {name: short(value) for name, value in told.items()}
     files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
     named = dict(zip(files, told_apart(files), strict=True))
     return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
-
-
-def group_of(notebook: Path, code: Manifest, normal: Mapping[str, object]) -> str:
-    """The id of an experiment: a notebook, its code, its parameters in their normal form."""
-    return digest(notebook.name, code.digest, canonical(normal))[:ID_LENGTH]
-
-
-def canonical(value: object) -> str:
-    """JSON with sorted keys; TypeError for what JSON cannot hold."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def absolute(told: Mapping[str, object]) -> dict[str, object]:
-    """Parameters whose references to files have whole paths: a kernel may run elsewhere."""
-    return {n: _absolute(v) if n in _REFERENCES else v for n, v in told.items()}
-
-
-def _absolute(ref: object) -> object:
-    """References to files with whole paths; anything else as it is."""
-    if isinstance(ref, (list, tuple)):
-        return type(ref)(map(_absolute, ref))
-    file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    return f"{expanded(file).resolve()}:{name}" if file.endswith(".py") else ref

@@ -10,8 +10,8 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
+from afnlab.runs.identity import absolute, group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
-from afnlab.runs.run_spec import absolute, group_of
 from afnlab.runs.storage.record_schema import Stored
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"

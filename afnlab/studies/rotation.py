@@ -22,7 +22,7 @@ from afnlab.registry import Activation
 from afnlab.stats import Interval, mean_interval
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
-from afnlab.training.progress import bar
+from afnlab.training.progress import bar, mean_text
 from afnlab.training.result import Result
 from afnlab.training.tasks import Recipe, Task, get_task
 
@@ -147,8 +147,9 @@ def depth_study(
     parts = []
     options: Any = {"seeds": seeds, "epochs": epochs, "record": ["gradients"], "progress": False}
     trainings = list(product(depths, KINDS))
-    with bar(len(trainings) * epochs, "depths and kinds", None) as shown:
+    with bar(len(trainings) * epochs, "", None) as shown:
         for depth, kind in trainings:
+            shown.name(f"{depth} hidden layers, {kind}")
             result = train(depth_task(depth, kind), ref, **options)
             assert result.gradients is not None
             table = result.gradients[result.gradients.parameter.str.endswith("weight")]
@@ -158,8 +159,9 @@ def depth_study(
             metric = result.task.metric
             last = result.history[["seed", "epoch", metric.column]]
             parts.append(table.merge(last, on=["seed", "epoch"]).assign(depth=depth, kind=kind))
+            reached = mean_text(metric, torch.tensor(result.final[metric.column].to_list()), "test")
             for _ in range(epochs):
-                shown.step(metric, torch.tensor(result.final[metric.column].to_list()))
+                shown.step(reached)
     columns = ["depth", "kind", "epoch", "layer", "seed", "norm", Task.metric.column]
     return pd.concat(parts, ignore_index=True)[columns]
 

@@ -25,6 +25,7 @@ from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
+from afnlab.training.task_settings import defaults
 from afnlab.training.tasks import Task
 from afnlab.training.threads import at_most
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -65,6 +66,9 @@ def train(
         progress: show a progress bar; None means in a terminal or a notebook only.
         group: how many seeds to train together; None means as many as is fastest and fits, which
             `Result.info` reports. It changes results by rounding only.
+
+    A small network is trained by one thread, a larger one by as many as torch has; AFNLAB_THREADS
+    in the environment sets another number. `Result.info["threads"]` says how many there were.
 
     Returns:
         A `Result`. A seed that diverged stays in its tables, and is marked there.
@@ -132,7 +136,7 @@ def train_members(
     done: list[Recorder] = []
     rows, parts = ceil(how.epochs), stacks(members)
     labels = {} if labels is None else labels
-    with progress_bars.bar(rows, how.activation.label, progress) as bar:
+    with progress_bars.bar(rows, _label(how, members), progress) as bar:
         for turn, order in enumerate(parts, 1):
             alike = aligned([members[i] for i in order])
             size = how.group or groups.size(how, alike)
@@ -156,6 +160,20 @@ def train_members(
                 done.append(recorder)
                 at += size
     return done
+
+
+def _label(how: Plan, members: Sequence[Member]) -> str:
+    """What is trained, in a few words: task, activation, and settings that all members share."""
+    usual = {**how.activation.complete({}), **defaults(how.task.settings)}
+    own = [{**m.options.activation, **m.options.model} for m in members]
+    shared = {n: v for n, v in own[0].items() if all(other.get(n) == v for other in own)}
+    told = [
+        f"{n}={v:g}" if isinstance(v, float) else f"{n}={v}"
+        for n, v in shared.items()
+        if not isinstance(v, torch.Tensor) and v != usual.get(n)
+    ]
+    named = f"{how.task.name} {how.activation.label}"
+    return f"{named}({', '.join(told)})" if told else named
 
 
 def _train_group(
@@ -187,10 +205,11 @@ def _epochs(
         trained = stack.epoch(recorder)
         if epoch < last and not how.curves:
             recorder.unseen(trained)
+            bar.step()
             continue
         found = [trained, *stack.evaluate()]
         losses, *tested = (t.cpu() for t in found)  # here a GPU is waited for
         now = time.perf_counter()
         recorder.epoch(epoch, losses, tested, now - start)
-        bar.step(how.task.metric, tested[1])
+        bar.step(progress_bars.mean_text(how.task.metric, tested[1], how.split))
         start = now

@@ -155,7 +155,10 @@ def _check_axes(task: Task, record: Activation, among: Space, params: Mapping[st
 
 @dataclass(frozen=True)
 class Plan:
-    """A training whose data have been read; curves: evaluate after each epoch, or the last."""
+    """A training whose data have been read.
+
+    curves: evaluate after each epoch, or the last. split: on which examples, in words.
+    """
 
     task: Task
     activation: Activation
@@ -165,6 +168,7 @@ class Plan:
     epochs: float
     group: int | None = None
     curves: bool = True
+    split: str = "test"
 
 
 @torch_defaults()
@@ -177,12 +181,13 @@ def plan(config: Config, split: str | None = None, curves: bool = True) -> Plan:
         curves: evaluate after each epoch, or only after the last.
     """
     data = config.task.data(**config.options.data)
-    data = data.validation() if (split or config.options.split) == "validation" else data
+    split = split or config.options.split
+    data = data.validation() if split == "validation" else data
     data = data.limited(config.limit_train, config.limit_test)
     for metric in config.task.metrics:
         metric.measure(data)
     what, where = (config.task, config.activation), (config.device, DTYPES[config.dtype])
-    return Plan(*what, data, *where, config.epochs, config.group, curves)
+    return Plan(*what, data, *where, config.epochs, config.group, curves, split)
 
 
 def pick_device(device: str | torch.device | None, here: bool = True) -> torch.device:

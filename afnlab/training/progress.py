@@ -1,4 +1,4 @@
-"""A progress bar for a training: epochs, the metric, time left."""
+"""Progress bars of trainings and measurements: which network, what it has reached, time left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from afnlab.measures import Measure
-from afnlab.messages import plain
+from afnlab.messages import counted, plain
 
 
 class Bar:
@@ -20,34 +20,56 @@ class Bar:
     def __init__(self, bar: Any = None) -> None:
         self._bar = bar
 
-    def expect(self, epochs: int) -> None:
-        """Set how many epochs there will be in all."""
+    def expect(self, total: int) -> None:
+        """Set how many steps there will be in all."""
         if self._bar is not None:
-            self._bar.total = epochs
+            self._bar.total = total
             self._bar.refresh()
 
-    def step(self, metric: Measure, values: Tensor) -> None:
-        """One more epoch, after which the metric has these values."""
+    def name(self, label: str) -> None:
+        """Say what comes next."""
         if self._bar is not None:
-            mean = values.nanmean().item()
-            self._bar.set_postfix_str(plain(f"test {metric.name} {metric.text(mean)}"))
+            self._bar.set_description(plain(label))
+
+    def step(self, reached: str = "") -> None:
+        """One more step; what was reached by it, if that is known."""
+        if self._bar is not None:
+            if reached:
+                self._bar.set_postfix_str(plain(reached), refresh=False)
             self._bar.update()
 
 
+def mean_text(metric: Measure, values: Tensor, split: str) -> str:
+    """What networks have reached, as a bar says it: "validation accuracy 95.10 %".
+
+    Args:
+        metric: what is measured.
+        values: its values, one a network.
+        split: of which examples, "test" or "validation".
+    """
+    said = f"{split} {metric.name} {metric.text(values.nanmean().item())}"
+    return said if len(values) == 1 else f"{said}, mean of {counted(len(values), 'network')}"
+
+
 def in_notebook() -> bool:
+    """Whether this process is a Jupyter kernel."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return hasattr(shell, "kernel")
 
 
 @contextmanager
-def bar(epochs: int, label: str, show: bool | None) -> Iterator[Bar]:
-    """A bar of this many epochs; show=None: in a terminal or a notebook only."""
+def bar(total: int, label: str, show: bool | None, unit: str = "epoch") -> Iterator[Bar]:
+    """A bar of this many steps; show=None: in a terminal or a notebook only."""
     can = find_spec("tqdm") is not None  # the library half does without
     visible = can and (sys.stderr.isatty() or in_notebook()) if show is None else show
     if not visible:
         yield Bar()
         return
-    from tqdm.auto import tqdm  # noqa: PLC0415
+    # Not tqdm.auto, which takes whoever has imported ipykernel for a notebook.
+    if in_notebook():
+        from tqdm.notebook import tqdm  # noqa: PLC0415
+    else:
+        from tqdm import tqdm  # noqa: PLC0415
 
-    with tqdm(total=epochs, desc=plain(label), unit="epoch") as shown:
+    with tqdm(total=total, desc=plain(label), unit=unit) as shown:
         yield Bar(shown)

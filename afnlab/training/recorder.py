@@ -12,19 +12,13 @@ import torch
 from torch import Tensor
 
 from afnlab.errors import ParameterError
-from afnlab.measures import Measure
 from afnlab.nn import ActivationModule
+from afnlab.training.history_columns import history_columns
 from afnlab.training.tasks import Task
 from afnlab.usercode.lookup import unknown
 
 TABLES = ("parameters", "gradients", "steps")
 TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
-BEFORE, AFTER = ("seed", "epoch", "train_loss", "test_loss"), ("seconds", "diverged")
-
-
-def history_columns(metrics: Iterable[Measure]) -> tuple[str, ...]:
-    """The columns of a history of a task with these metrics."""
-    return (*BEFORE, *(metric.column for metric in metrics), *AFTER)
 
 
 class Networks(Protocol):

@@ -32,7 +32,7 @@ from afnlab.training.models import autoencoder, mlp, rotated_mlp
 from afnlab.training.recurrent import sequence_classifier
 from afnlab.training.task_settings import Choice, Setting, Whole
 from afnlab.training.transformer import transformer
-from afnlab.usercode.lookup import load, unknown
+from afnlab.usercode.lookup import load, spelling, unknown
 
 
 @dataclass(frozen=True)
@@ -401,11 +401,17 @@ def list_tasks() -> tuple[str, ...]:
     return tuple(sorted(_TASKS))
 
 
+def canonical_task(name: object) -> str | None:
+    """The name of the built-in task that is meant, in any case; None if none is."""
+    spelled = {spelling(known): known for known in _TASKS}
+    return spelled.get(spelling(name)) if isinstance(name, str) else None
+
+
 def get_task(ref: str | Task) -> Task:
     """A task by its name, or a user's own.
 
     Args:
-        ref: a name, `path/my.py:mytask`, `package.module:mytask`, or a task.
+        ref: a name, in any case; `path/my.py:mytask`, `package.module:mytask`; or a task.
 
     Raises:
         ValueError: for an unknown task, with the nearest spelling.
@@ -414,6 +420,7 @@ def get_task(ref: str | Task) -> Task:
         return ref
     if isinstance(ref, str) and ":" in ref:
         return load(ref, Task, "make it an afnlab.Task(...)")
-    if ref not in _TASKS:
-        raise ValueError(unknown("task", ref, _TASKS))
-    return _TASKS[ref]
+    name = canonical_task(ref)
+    if name is None:
+        raise ValueError(unknown("task", ref, _TASKS, shown_by="afnlab list"))
+    return _TASKS[name]

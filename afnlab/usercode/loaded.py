@@ -55,7 +55,7 @@ def _untouched(file: Path) -> bool:
         if there is not None and there.is_relative_to(root):
             with suppress(OSError):
                 facts = there.stat()
-                if max(facts.st_mtime, facts.st_ctime) >= _BEGAN:
+                if max(facts.st_mtime, facts.st_ctime) >= BEGAN:
                     return False
     return True
 
@@ -75,4 +75,4 @@ def _began() -> float:
     return time.time()
 
 
-_BEGAN = _began()
+BEGAN = _began()  # this process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,22 @@ MOST_LISTED = 60
 LONGEST = 4000  # letters of a path
 
 
-def unknown(kind: str, name: object, known: Iterable[str], of: str = "") -> str:
-    """One line for a name that is not known: the nearest spelling, and what there is."""
+def spelling(name: str) -> str:
+    """What all spellings of a name share: of "Leaky ReLU", "leaky-relu" and "LeakyReLU"."""
+    return re.sub(r"[\s_-]", "", name).casefold()
+
+
+def unknown(kind: str, name: object, known: Iterable[str], of: str = "", shown_by: str = "") -> str:
+    """One line for a name that is not known: the nearest spelling, and what there is.
+
+    shown_by: the command that lists what there is, which is then named instead.
+    """
     known, said = list(known), name if isinstance(name, str) else shown(name)
-    plain = {str(k).lower(): k for k in known}
-    near = difflib.get_close_matches(said[:MOST_LISTED].lower(), plain, n=1, cutoff=0.6)
+    plain = {spelling(str(k)): k for k in known}
+    near = difflib.get_close_matches(spelling(said[:MOST_LISTED]), plain, n=1, cutoff=0.6)
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
+    if shown_by:
+        return f"unknown {kind} {shown(name)}{hint} (`{shown_by}` shows them)"
     listed = ", ".join(known) if known else "none"
     if len(known) > MOST_LISTED:
         listed = f"{len(known)} names"

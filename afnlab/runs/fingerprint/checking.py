@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from afnlab.native.library import cache_folder
-from afnlab.native.toolchain import Unavailable
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint.manifest import Manifest
 from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS
@@ -65,6 +63,9 @@ def _not_code() -> Iterator[Path]:
     """Folders and files of settings, and of what programs keep for themselves."""
     from IPython.paths import get_ipython_dir  # noqa: PLC0415
     from jupyter_core.paths import jupyter_config_path  # noqa: PLC0415
+
+    from afnlab.native.library import cache_folder  # noqa: PLC0415  (brings torch)
+    from afnlab.native.toolchain import Unavailable  # noqa: PLC0415
 
     named = [os.environ[n] for n in _SETTINGS if os.environ.get(n)]
     for folders in (

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from afnlab.native.library import SOURCE
-from afnlab.native.library import sources as kernel_sources
-from afnlab.paths import shared
+from afnlab.paths import KERNELS, kernel_sources, shared
 from afnlab.runs.fingerprint.mentions import mentions
 from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
 from afnlab.runs.fingerprint.reaching import executes_texts, reach, reached_names
@@ -130,7 +128,7 @@ def _manifest_of(
 
 
 def _kernels() -> dict[str, dict[str, str]]:
-    return {k: {str(f): read(f).bytes for f in kernel_sources(k)} for k in SOURCE}
+    return {k: {str(f): read(f).bytes for f in kernel_sources(k)} for k in KERNELS}
 
 
 def _of_ours(cells: Source, told: Mapping[str, object], package: Package) -> None:

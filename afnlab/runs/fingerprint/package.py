@@ -14,10 +14,9 @@ from pathlib import Path
 
 import afnlab
 from afnlab.paths import PACKAGE
-from afnlab.registry import ALIASES, get_activation, list_activations
+from afnlab.runs.fingerprint import names
 from afnlab.runs.fingerprint.mentions import chains, imported_names, mentions
 from afnlab.runs.fingerprint.syntax import Source, digest, executed, read
-from afnlab.training.tasks import list_tasks
 
 ENGINE = "afnlab.training.engine"
 _TASKS = "afnlab.training.tasks"
@@ -96,8 +95,8 @@ class Package:
 
     def activation(self, name: str) -> None:
         """One that is built in."""
-        fn = get_activation(name).fn
-        self.object(fn.__module__, fn.__name__)
+        own = names.aliases().get(name, name)
+        self.object(names.activations()[own][0], own)
 
     def task(self, name: str) -> None:
         """One that is built in."""
@@ -145,10 +144,10 @@ class Package:
                 self.reached(f"{home}.{own}")
             else:
                 self.registry()
-        elif module == "afnlab.functional" and name in (*list_activations(), *ALIASES):
+        elif module == "afnlab.functional" and name in _activations():
             self.activation(name)
-        elif module == "afnlab.nn" and name in _module_names():
-            self.activation(_module_names()[name])
+        elif module == "afnlab.nn" and name in names.classes():
+            self.activation(names.classes()[name])
         elif module.startswith(BY_OBJECT) and name not in _CHOOSERS:
             self.object(module, name)
         else:
@@ -170,17 +169,15 @@ def _is_plain(module: str, name: str) -> bool:
     return module.startswith(_PLAIN) and name[:1].isupper()
 
 
-@lru_cache
-def _module_names() -> dict[str, str]:
-    """The classes of `afnlab.nn` that are activations, with the activation's name."""
-    words = {name: get_activation(name).module.split() for name in list_activations()}
-    return {word: name for name, own in words.items() for word in own}
+def _activations() -> set[str]:
+    """All names of activations."""
+    return {*names.activations(), *names.aliases()}
 
 
 # What has a name, by the method of `Package` that adds it.
 NAMED = {
-    "activation": lambda: {*list_activations(), *ALIASES},
-    "task": lambda: {*list_tasks()},
+    "activation": _activations,
+    "task": names.tasks,
 }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
 from afnlab.runs.notebook_parameters import yaml_lines
-from afnlab.training.options import seed_list
 
 
 def assigned(text: str, name: str = "value") -> Any:
@@ -45,6 +44,8 @@ def split(texts: Iterable[str], flag: str) -> dict[str, object]:
 
 def seeds(text: str | None) -> object:
     """What `--seeds` says, checked; None if it was not given."""
+    from afnlab.training.options import seed_list  # noqa: PLC0415  (brings torch)
+
     if text is None:
         return None
     with about("seeds", text):

@@ -34,7 +34,7 @@ from afnlab.runs.storage.record_schema import (
     is_training,
 )
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
-from afnlab.training.recorder import history_columns
+from afnlab.training.history_columns import history_columns
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from afnlab import paths
 from afnlab.errors import ParameterError
+from afnlab.registry import canonical_label, canonical_name
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.notebook_parameters import declarations, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
@@ -18,6 +19,7 @@ from afnlab.runs.sweeps import grid
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
+from afnlab.training.tasks import canonical_task
 from afnlab.training.tune import FAIR
 from afnlab.usercode.lookup import unknown
 
@@ -145,7 +147,7 @@ class Sweep:
                 f"does; {Path(self.notebook).name} does not: leave it out",
                 "baseline",
             )
-        if self.baseline and self.baseline not in known:
+        if self.baseline and not known.keys() & {self.baseline, canonical_label(self.baseline)}:
             raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
 
     def wrong(self, message: str, *at: object) -> SweepError:
@@ -252,7 +254,9 @@ def chosen(specs: Sequence[RunSpec], only: Mapping[str, object]) -> list[RunSpec
     A key is a parameter's name, or `id` or `label`.
     """
     left = list(specs)
-    for key, value in only.items():
+    for key, given in only.items():
+        meant = {"activation": canonical_name, "task": canonical_task}.get(key)
+        value = (meant and meant(given)) or given
         known = sorted({name for spec in specs for name in _facts(spec)})
         if key not in known:
             raise ValueError(unknown("key", key, known, of="only"))

@@ -1,0 +1,73 @@
+"""Text for a terminal: wrapped to its width, and formulas in letters."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import textwrap
+
+from afnlab.messages import say
+
+# SGR codes, which `say` uses on a terminal alone. Beside the colour the word itself always stands.
+VERDICTS = {
+    "better": "1;32",
+    "worse": "1;31",
+    "equivalent": "36",
+    "not worse": "36",
+    "too few seeds": "33",
+}
+BOLD = "1"
+_NARROWEST = 40
+_LETTERS = {
+    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ"},
+    **{"theta": "θ", "lambda": "λ", "sigma": "σ", "Phi": "Φ", "omega": "ω", "pi": "π"},
+    **{"leq": "<=", "sim": "~", "quad": " ", "sum": "Σ", "left": "", "right": ""},
+}
+
+
+def width() -> int | None:
+    """How many letters a line has; None where nobody reads it as it is printed."""
+    if not sys.stdout.isatty():
+        return None
+    return max(shutil.get_terminal_size().columns, _NARROWEST)
+
+
+def tell(text: str, label: str = "", indent: int = 0) -> None:
+    """Print a sentence behind a label, wrapped to the terminal; what follows is indented as far."""
+    line = f"{label:{indent}}{text}"
+    limit = width()
+    lines = [line] if limit is None else textwrap.wrap(line, limit, subsequent_indent=" " * indent)
+    for number, part in enumerate(lines):
+        say(part, styles={label: BOLD} if label and not number else {})
+
+
+def shortened(text: str, before: int) -> str:
+    """A text that ends where the terminal's line does, this many letters into which it begins."""
+    limit = width()
+    if limit is None or len(text) + before <= limit:
+        return text
+    return f"{text[: max(limit - before - 4, 8)].rstrip()} ..."
+
+
+def formula(latex: str) -> str:
+    """A formula in LaTeX as one writes it in a line: x sin^2(π/4 (1 + clip(x/t, -1, 1)))."""
+    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex)
+    text = re.sub(r"\\;\(([^()]*)\)", r" if \1", text).replace(r"\!", "")
+    text = re.sub(r"\\[;,]", " ", text)
+    for _ in range(3):  # as deep as they go
+        text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", _fraction, text)
+        text = re.sub(r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)", text)
+        text = re.sub(r"([\^_])\{([^{}]*)\}", _raised, text)
+    text = re.sub(r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], found[1]), text)
+    return re.sub(r" +([),])", r"\1", re.sub(r"\s+", " ", text)).strip()
+
+
+def _fraction(found: re.Match[str]) -> str:
+    parts = (p if re.fullmatch(r"[\w\\]+", p) else f"({p})" for p in found.groups())
+    return "/".join(parts) + " "
+
+
+def _raised(found: re.Match[str]) -> str:
+    mark, inside = found.groups()
+    return f"{mark}{inside}" if inside.isalnum() else f"{mark}({inside})"

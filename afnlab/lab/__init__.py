@@ -1,0 +1,72 @@
+"""`afnlab lab`: the notebooks, as copies to work with, in JupyterLab."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from afnlab.messages import say
+from afnlab.paths import INDEX, shared
+from afnlab.runs.storage.location import place
+from afnlab.runs.storage.runs_folder import ENVIRONMENT
+
+PICTURES = "pictures"
+
+
+def copy_notebooks(folder: Path) -> list[Path]:
+    """Copy afnlab's notebooks into a folder; one that is there already is the user's and stays.
+
+    The pictures of the index are copied too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = []
+    for source in sorted(shared("notebooks").glob("*.ipynb")):
+        target = folder / source.name
+        if not target.exists():
+            shutil.copyfile(source, target)
+            copied.append(target)
+    shutil.copytree(shared("notebooks") / PICTURES, folder / PICTURES, dirs_exist_ok=True)
+    return copied
+
+
+def main(folder: Path, arguments: Sequence[str], runs: str | None = None) -> int:
+    """Open the notebooks in JupyterLab, at their index.
+
+    Their kernels are given the folder of runs of where this was started. Copies that nobody has
+    changed get their outputs meanwhile, so that they open with their pictures.
+
+    Args:
+        folder: where the copies are, or will be.
+        arguments: further ones for `jupyter lab`.
+        runs: the folder of runs, or a URL; None: `$AFNLAB_RUNS` or `runs`.
+    """
+    copied = copy_notebooks(folder)
+    say(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
+    os.environ[ENVIRONMENT] = place(runs).name
+    say(f"runs: {os.environ[ENVIRONMENT]}")
+    _begin_pictures(folder)
+    command = [sys.executable, "-m", "jupyterlab", str(folder / INDEX), *arguments]
+    if sys.platform != "win32":  # become it, so that signals reach it
+        sys.stdout.flush()
+        os.execv(sys.executable, command)
+    return subprocess.run(command, check=False).returncode
+
+
+def _begin_pictures(folder: Path) -> None:
+    """Have another process execute the copies that are as afnlab has them."""
+    from afnlab.lab.executed_copies import untouched  # noqa: PLC0415
+
+    if not (waiting := untouched(folder)):
+        return
+    say(f"{len(waiting)} of them are executed in the background, so that they open with pictures")
+    command = [sys.executable, "-m", "afnlab.lab.executed_copies", str(folder.resolve())]
+    quiet = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
+    subprocess.Popen(command, **quiet)  # type: ignore[call-overload]

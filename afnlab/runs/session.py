@@ -1,0 +1,95 @@
+"""A training of an interactive notebook, kept as a run like those of a sweep.
+
+There is no executed notebook to keep: the run's own shows its parameters and its results, and says
+how it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from afnlab.paths import PACKAGE
+from afnlab.runs.execution import RESULT, facts_of, versions
+from afnlab.runs.git_state import git_state
+from afnlab.runs.notebook_parameters import encoding
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import place
+from afnlab.training.result import Result
+from afnlab.usercode.loaded import BEGAN
+
+_TOLD = (
+    "This training was made in an interactive session, and not by executing a notebook from its"
+    " first cell to its last. Its parameters and its results:"
+)
+
+
+def keep(
+    given: Mapping[str, object],
+    write: Callable[[Result, Path], Mapping[str, Any]],
+    result: Result,
+    begun: float,
+    seconds: float,
+) -> str:
+    """Keep a result in the usual folder of runs.
+
+    Args:
+        given: the parameters of the training notebook.
+        write: writes a result's tables into a folder, and returns metrics and environment.
+        result: of the training.
+        begun: when it began, in seconds since 1970.
+        seconds: how long it took.
+
+    Returns:
+        A line that says where it is, or why it was not kept.
+    """
+    spec = RunSpec.make("train", given)
+    if edited := _edited(spec, begun):
+        return f"not saved: {edited}"
+    where = place()
+    where.pull()
+    if where.has(spec.id):
+        return f"kept already, as run {spec.id[:8]} of {where.folder.resolve()}"
+    attempt = Attempt(where.workshop, spec.id)
+    try:
+        left = write(result, attempt.folder)
+        (attempt.folder / RESULT).unlink()
+        _write_notebook(attempt.folder / runs_folder.NOTEBOOK, given, result)
+        facts = facts_of(spec) | {"seconds": round(seconds, 3), "session": True}
+        told = {name: left[name] for name in ("metrics", "environment")}
+        run = attempt.finish(facts | told | {"versions": versions(), "git": git_state()})
+    except BaseException:
+        attempt.drop()
+        raise
+    where.push(run)
+    return f"kept as run {spec.id[:8]} of {where.folder.resolve()}; compare.ipynb compares it"
+
+
+def _edited(spec: RunSpec, begun: float) -> str:
+    """Why the code of a run may be another than what this process has executed; empty if not."""
+    assert spec.reached is not None
+    for path in map(Path, spec.reached.files):
+        ours = path.is_relative_to(PACKAGE)
+        if path.stat().st_mtime > (BEGAN if ours else begun):
+            again = "restart the kernel" if ours else "train again"
+            return f"{path.name} has been edited since; {again}"
+    return ""
+
+
+def _write_notebook(path: Path, given: Mapping[str, object], result: Result) -> None:
+    """The evidence: the parameters and the summary, as cells."""
+    import nbformat  # noqa: PLC0415
+
+    table = result.summary().map("{:.4g}".format).to_frame("over the seeds")
+    shown = {"text/html": table.to_html(), "text/plain": table.to_string()}
+    cell = nbformat.v4.new_code_cell("run.train().summary()")
+    cell.outputs = [nbformat.v4.new_output("display_data", shown)]
+    cells = [
+        nbformat.v4.new_markdown_cell(_TOLD),
+        nbformat.v4.new_code_cell(encoding.assignments(given)),
+        cell,
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)

@@ -1,0 +1,14 @@
+"""The columns of a history, for those who read histories and train nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from afnlab.measures import Measure
+
+BEFORE, AFTER = ("seed", "epoch", "train_loss", "test_loss"), ("seconds", "diverged")
+
+
+def history_columns(metrics: Iterable[Measure]) -> tuple[str, ...]:
+    """The columns of a history of a task with these metrics."""
+    return (*BEFORE, *(metric.column for metric in metrics), *AFTER)

@@ -1,0 +1,132 @@
+"""What commands print on a terminal: how wide, in which colours, and how soon."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from contextlib import redirect_stdout
+
+import pytest
+from test_runs import small_runs
+
+import afnlab
+from afnlab import messages
+from afnlab.cli import main, terminal
+from afnlab.paths import PACKAGE
+from afnlab.runs import records
+
+QUICK = {
+    "help": ["--help"],
+    "version": ["--version"],
+    "a command's help": ["sweep", "--help"],
+    "another's": ["compare", "--help"],
+    "no command": ["swep"],
+    "data": ["data", "list"],
+    "runs": ["runs", "list"],
+    "one run": ["runs", "show", "{id}"],
+}
+SCRIPT = """
+import sys
+sys.argv = ["bin/afnlab", *{words!r}]
+from afnlab.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("loaded", "torch" in sys.modules, "afnlab.training.engine" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("case", QUICK)
+def test_what_needs_no_torch_does_not_load_it(case, tmp_path):
+    run = records(small_runs())[0]["id"]
+    words = [word.format(id=run) for word in QUICK[case]]
+    env = os.environ | {"AFNLAB_RUNS": str(small_runs()), "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", SCRIPT.format(words=words)]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded False False"
+    assert len(done.stdout.splitlines()) > 1 or "did you mean 'sweep'" in done.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """A terminal of 80 columns that shows colours."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return Terminal()
+
+
+def shown(screen: Terminal, *words: str) -> list[str]:
+    """The lines of a command, without their colours."""
+    with redirect_stdout(screen):
+        assert main(words) == 0
+    return SGR.sub("", screen.getvalue()).splitlines()
+
+
+SGR = re.compile(r"\x1b\[[\d;]*m")
+GREEN = terminal.VERDICTS["better"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_comparison_fits_the_terminal_and_begins_with_the_answer(columns, screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = shown(screen, "compare", "--runs", str(small_runs()))
+    assert max(map(len, lines)) <= columns
+    assert lines[1].startswith("Which?        Undecided.")
+    assert lines[2].startswith(" " * 14)
+    table = next(i for i, line in enumerate(lines) if line.split()[:1] == ["accuracy"])
+    assert table > 4
+    assert any("too narrow" in line for line in lines) == (columns < 120)
+
+
+def test_verdicts_are_coloured_on_a_terminal_alone(screen, monkeypatch):
+    line, styles = "worse     94.10   better   12", {"better": GREEN}
+    messages.say(line, screen, styles)
+    assert screen.getvalue() == f"worse     94.10   \x1b[{GREEN}mbetter\x1b[0m   12\n"
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            before = screen.getvalue()
+            messages.say(line, screen, styles)
+            assert screen.getvalue() == f"{before}{line}\n"
+    plain = io.StringIO()
+    messages.say(line, plain, styles)
+    assert plain.getvalue() == f"{line}\n"
+    messages.say("\x1b[31mbetter", screen, styles)  # what is in a text stays a text
+    assert screen.getvalue().endswith(f"\\x1b[31m\x1b[{GREEN}mbetter\x1b[0m\n")
+
+
+FORMULAS = {
+    "relu": "max(0, x)",
+    "swish": "x σ(β x)",
+    "elu": "x if x > 0, α (e^x - 1) if x <= 0",
+    "srelu": "x sin^2(π/4 (1 + clip(x/t, -1, 1)))",
+    "gelu_tanh": "x σ(2 sqrt(2/π) (x + 0.044715 x^3))",
+    "softmax": "e^(x_i) / Σ_j e^(x_j)",
+    "apec": "α + (β - x)/(γ - e^(-x) + ε)",
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_as_one_writes_it(name):
+    assert terminal.formula(afnlab.get_activation(name).latex) == FORMULAS[name]
+
+
+@pytest.mark.parametrize("name", afnlab.list_activations())
+def test_no_formula_holds_latex(name):
+    assert not re.search(r"[\\{}]|  ", terminal.formula(afnlab.get_activation(name).latex))
+
+
+def test_a_list_on_a_terminal_is_a_line_each(screen):
+    assert max(map(len, shown(screen, "list"))) <= 80
