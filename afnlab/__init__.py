@@ -5,7 +5,6 @@ from afnlab import _startup  # noqa: F401  (before all that takes long, or may b
 # isort: split
 import importlib
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
@@ -66,6 +65,7 @@ _LATER = (
     "compare",
     "figures",
     "functions",
+    "judging",
     "live",
     "report",
     "runs",
@@ -78,22 +78,28 @@ if TYPE_CHECKING:
     from afnlab import compare as compare
     from afnlab import figures as figures
     from afnlab import functions as functions
+    from afnlab import judging as judging
     from afnlab import live as live
     from afnlab import report as report
     from afnlab import runs as runs
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets
+    from afnlab.judging import judge as judge
 else:
 
-    def __getattr__(name: str) -> ModuleType:
+    def __getattr__(name: str) -> object:
         """The other rooms load on first use: they bring Jupyter and plotting."""
         if name in _LATER:
             return importlib.import_module(f"afnlab.{name}")
+        if name == "judge":
+            return importlib.import_module("afnlab.judging").judge
         this = sys.modules[__name__]
         raise AttributeError(f"module 'afnlab' has no attribute {name!r}", name=name, obj=this)
 
 
 def __dir__() -> list[str]:
     """The public names, for completion."""
-    return sorted({*__all__, *_LATER, *(name for name in globals() if name.startswith("__"))})
+    return sorted(
+        {*__all__, *_LATER, "judge", *(name for name in globals() if name.startswith("__"))}
+    )
