@@ -18,6 +18,7 @@ from afnlab.judging.standings import Standing
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.messages import counted, inform
 from afnlab.registry import get_activation
+from afnlab.runs.sweeps.local_executor import Executor, Local
 from afnlab.training.plan import Conditions
 from afnlab.training.tasks import get_task
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -96,17 +97,24 @@ class Judgement:
             found.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
         return found
 
+    def difference(self, stage: str = TASK) -> str:
+        """The mean difference as it is printed, in the metric's own direction.
+
+        Args:
+            stage: as of `interval`.
+        """
+        measure, mean = self.standing.campaign.measure_of(stage), self.interval(stage).mean
+        return signed(measure, measure.sign * mean)
+
     def _line(self, stage: str) -> str:
         campaign, decided = self.standing.campaign, self.standing.decision(stage)
-        measure, (mean, low, high) = campaign.measure_of(stage), self.interval(stage)
-        sign = measure.sign  # differences are printed as the metric's own
-        ends = sorted((sign * low, sign * high))
-        known = interval(measure, *ends) if np.isfinite(ends).all() else ""
-        told = f" {known}" if known else ""
+        measure, (_, low, high) = campaign.measure_of(stage), self.interval(stage)
+        ends = sorted((measure.sign * low, measure.sign * high))
+        known = f" {interval(measure, *ends)}" if np.isfinite(ends).all() else ""
         of = f"{measure.points} of {measure.name}" if measure.points else measure.name
         return (
             f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after"
-            f" {counted(decided.seeds, 'seed')}, {signed(measure, sign * mean)}{told} {of}"
+            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)}{known} {of}"
         )
 
     def described(self) -> dict[str, Any]:
@@ -207,7 +215,8 @@ def judge(
     """
     refuse_while_importing("afnlab.judge")
     asked = _Asked.of(idea, against, task, confirm, ledger, params, conditions)
-    stages = asked.stages(runs, jobs)
+    executor = Local(jobs)
+    stages = asked.stages(runs, executor)
     campaign, values = asked.campaign(stages, margin, most, level)
     book = Ledger.begin(ledger, campaign)
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
@@ -215,18 +224,18 @@ def judge(
     chosen = specs[TASK][0].training
     name = chosen.label
     standing = book.enter(name, values, chosen.options.trainable, code)
-    while (stage := standing.stage) is not None:
-        if standing.entry["code"].get(stage) != code[stage]:
-            raise ValueError(
-                f"{book.path}: entry {standing.position}, {standing.entry['name']}, was begun with"
-                " other code than there is now and is not decided; go back to that code, or begin"
-                " another ledger"
-            )
-        first = standing.next_seed
-        done = len(standing.seeds.get(stage, ()))
-        seeds = range(first, first + min(BATCH, campaign.most - done))
-        standing = book.look(standing.entry["id"], stage, stages[stage].found(seeds))
-        _report(standing, stage, report or inform)
+    with executor:
+        while (stage := standing.stage) is not None:
+            if standing.entry["code"].get(stage) != code[stage]:
+                raise ValueError(
+                    f"{book.path}: entry {standing.position}, {standing.entry['name']}, was begun"
+                    " with other code than there is now and is not decided; go back to that code,"
+                    " or begin another ledger"
+                )
+            first, done = standing.next_seed, len(standing.seeds.get(stage, ()))
+            seeds = range(first, first + min(BATCH, campaign.most - done))
+            standing = book.look(standing.entry["id"], stage, stages[stage].found(seeds))
+            _report(standing, stage, report or inform)
     return Judgement(name, standing, book)
 
 
@@ -280,10 +289,10 @@ class _Asked:
         }
         return cls(idea, against, task, confirm, known, own, shared)
 
-    def stages(self, runs: str | Path | None, jobs: int) -> dict[str, TrainedPairs]:
+    def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
         """How each stage trains; the other task by its own recipe."""
         one = TrainedPairs(
-            self.task, self.idea, self.against, self.own, self.shared, runs=runs, jobs=jobs
+            self.task, self.idea, self.against, self.own, self.shared, executor, runs
         )
         made = {TASK: one}
         if self.confirm:

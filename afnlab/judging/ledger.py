@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from afnlab import locks
+from afnlab import locks, stats
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values
 from afnlab.judging.standings import ENTRY, SEED, Standing, standings
+from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import safe_files
 from afnlab.usercode.lookup import expanded
@@ -110,6 +111,33 @@ class Ledger:
     def standings(self) -> list[Standing]:
         """How the entries stand."""
         return standings(self.campaign, self.events)
+
+    @property
+    def lines(self) -> list[str]:
+        """The campaign and its ideas, as text."""
+        campaign, found = self.campaign, self.standings
+        share = f"{100 * stats.alpha(campaign.level):g} %"
+        confirmed = f", confirmed on {campaign.confirm}" if campaign.confirm else ""
+        head = f"{campaign.task} against {campaign.against}{confirmed}"
+        discoveries = sum(one.is_discovery for one in found)
+        told = f"{head}: {counted(len(found), 'idea')}, discoveries: {discoveries}"
+        width = max((len(one.entry["name"]) for one in found), default=0)
+        rows = (
+            f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
+            f"{counted(one.decision().seeds, 'seed'):>9}"
+            f"  e-value {one.e_value:.3g} of {1 / one.level:.3g}"
+            for one in found
+        )
+        return [f"{told} (expected to be false: {share} of them at most)", *rows]
+
+    def holds(self, digest: str) -> bool:
+        """Whether it has the event of a digest, or of how a digest of 12 digits at least begins.
+
+        Args:
+            digest: as a verdict printed it.
+        """
+        known = (_root(self.campaign), *(event["sum"] for event in self.events))
+        return len(digest) >= 12 and any(total.startswith(digest) for total in known)
 
     def standing(self, entry: str) -> Standing:
         """How one entry stands.

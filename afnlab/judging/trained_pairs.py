@@ -14,6 +14,7 @@ from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.location import place
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import sweep
 
 
@@ -27,7 +28,7 @@ class TrainedPairs:
         own: values of the idea's own parameters.
         parameters: what both are given beside, of the notebook `train`.
         runs: the folder or URL of the runs; None: the usual one.
-        jobs: how many of them are executed at once.
+        executor: where they are executed.
     """
 
     task: str
@@ -35,8 +36,8 @@ class TrainedPairs:
     against: str
     own: Mapping[str, object]
     parameters: Mapping[str, object]
+    executor: Executor
     runs: str | Path | None = None
-    jobs: int = 1
 
     def specs(self) -> tuple[TrainingSpec, TrainingSpec]:
         """What is to be run of the idea and of the baseline, checked.
@@ -75,7 +76,7 @@ class TrainedPairs:
         outcome = sweep(
             self._sweep(seeds),
             runs=self.runs,
-            jobs=self.jobs,
+            executor=self.executor,
             retry_failed=True,
             report=lambda _: None,
         )
