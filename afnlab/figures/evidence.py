@@ -99,7 +99,7 @@ def _draw_evidence(ax: Axes, d: np.ndarray, better_at: float, worse_at: float) -
     ax.set_ylim(LEAST, max(ax.get_ylim()[1], 3 * better_at))
     plain_ticks(ax.yaxis)
     ax.set_title("evidence (e-value)")
-    ax.legend(loc="lower left")
+    ax.legend(loc="best")
 
 
 def _draw_differences(

@@ -87,11 +87,10 @@ class Judgement:
         standing, campaign = self.standing, self.standing.campaign
         found = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
         found += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
-        found.append(
-            f"evidence for better: {self.e_value:.3g}, of {self.needed:.3g} that were needed"
-        )
+        needed = f"{self.needed:.3g} needed"
+        found.append(f"evidence for better: an e-value of {self.e_value:.3g}, {needed}")
         if standing.entry["name"] != self.idea:
-            found.append(f"the same function was entered before, as {standing.entry['name']}")
+            found.append(f"the same function was entered as {standing.entry['name']}")
         if self.ledger.path is not None:
             at = f"entry {standing.position} of {len(self.ledger.standings)}"
             found.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
