@@ -75,6 +75,7 @@ _LATER = (
     "compare",
     "figures",
     "functions",
+    "judging",
     "live",
     "report",
     "runs",
@@ -87,18 +88,22 @@ if TYPE_CHECKING:
     from afnlab import compare as compare
     from afnlab import figures as figures
     from afnlab import functions as functions
+    from afnlab import judging as judging
     from afnlab import live as live
     from afnlab import report as report
     from afnlab import runs as runs
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets
+    from afnlab.judging import judge as judge
 else:
 
     def __getattr__(name: str) -> Any:
         """The other rooms load on first use: they bring Jupyter and plotting."""
         if name in _LATER:
             return importlib.import_module(f"afnlab.{name}")
+        if name == "judge":
+            return importlib.import_module("afnlab.judging").judge
         if name in __all__:  # in a command
             return getattr(importlib.import_module("afnlab._library"), name)
         this = sys.modules[__name__]
@@ -107,4 +112,4 @@ else:
 
 def __dir__() -> list[str]:
     """The public names, for completion."""
-    return sorted({*__all__, *_LATER, *(name for name in globals() if name.startswith("__"))})
+    return sorted({*__all__, *_LATER, "judge", *(name for name in globals() if name.startswith("__"))})

@@ -32,6 +32,8 @@ COMMANDS = {  # the module of this package that has it, and what it does
         "sweep",
         "execute a sweep with each activation tuned first, all within the same budget",
     ),
+    "judge": ("judge", "train pairs of seeds until the evidence decides about an idea"),
+    "ledger": ("judge", "show, verify and merge the ledgers of campaigns of ideas"),
     "runs": ("runs", "list, show, compare and delete runs"),
     "rerun": ("run", "execute a run again and compare its numbers bit by bit"),
     "compare": ("compare", "print the comparison table of runs"),

@@ -1,5 +1,6 @@
 """Statistics of runs, as pure functions of arrays that hold one value per seed."""
 
+from afnlab.stats.anytime import Decision, confidence_sequence, decide, log_evidence
 from afnlab.stats.intervals import (
     LEVEL,
     Interval,
@@ -11,6 +12,7 @@ from afnlab.stats.intervals import (
     prediction_interval,
     welch_interval,
 )
+from afnlab.stats.online_fdr import e_lond
 from afnlab.stats.paired import (
     EXACT_UP_TO,
     effect_size,
@@ -30,17 +32,22 @@ from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 __all__ = [
     "EXACT_UP_TO",
     "LEVEL",
+    "Decision",
     "Interval",
     "Ranking",
     "alpha",
     "bounded_interval",
+    "confidence_sequence",
+    "decide",
     "detectable_difference",
+    "e_lond",
     "effect_size",
     "equivalence_p",
     "holm",
     "holm_levels",
     "improvement",
     "interquartile_mean",
+    "log_evidence",
     "mean_interval",
     "mean_intervals",
     "not_worse_p",

@@ -47,7 +47,8 @@ class Local:
     jobs: how many. threads: torch's in each; None: the machine's, divided among the jobs. timeout:
     seconds that a run may take. gpus_per_run: how many GPUs a run has to itself; 0: all runs see
     all. ValueError if there are not as many, or if a process may not open as many files as a run
-    needs; where that is true of all jobs together there are fewer, with a warning.
+    needs; where that is true of all jobs together there are fewer, with a warning. As a context
+    manager it keeps its kernels' server from one sweep to the next.
     """
 
     here = True
@@ -72,6 +73,18 @@ class Local:
         self.threads = threads or max(1, _processors() // jobs)
         self.timeout = timeout
         self._futures: dict[Future, RunSpec] = {}
+        self._keeps = False
+        self._warm: Warm | None = None
+
+    def __enter__(self) -> Local:
+        self._keeps = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._keeps = False
+        if self._warm is not None:
+            self._warm.stop()
+            self._warm = None
 
     @property
     def running(self) -> int:
@@ -80,7 +93,9 @@ class Local:
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         if not todo:
             return
-        warm = Warm(Means(threads=self.threads, timeout=self.timeout, since=time.time()))
+        means = Means(threads=self.threads, timeout=self.timeout, since=time.time())
+        warm = self._warm or Warm(means)
+        self._warm = None  # unless all of this ends well
         free: SimpleQueue[str] = SimpleQueue()
         for gpus in self.gpus:
             free.put(gpus)
@@ -106,9 +121,12 @@ class Local:
                             yield spec, future.result()
                         except Busy:  # behind all others
                             futures[pool.submit(one, spec, PATIENCE)] = spec
+                if self._keeps:
+                    self._warm = warm
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                warm.stop()
+                if self._warm is None:
+                    warm.stop()
 
 
 def check_numbers(jobs: int, threads: int | None, gpus_per_run: int) -> None:

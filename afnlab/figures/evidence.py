@@ -1,0 +1,122 @@
+"""The evidence of a judgement, seed by seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+from afnlab import stats
+from afnlab.figures import metric_axis
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, area, plain_ticks, styled
+from afnlab.measures import Measure
+
+LEAST = 1e-3  # of what is drawn: evidence so far against something is none for it
+
+
+def evidence(
+    differences: ArrayLike,
+    measure: Measure,
+    *,
+    against: str,
+    needed: float = 40.0,
+    margin: float | None = None,
+    level: float = stats.LEVEL,
+) -> Figure:
+    """Evidence for better and for worse after each seed, and the differences with their intervals.
+
+    Args:
+        differences: (n,) improvements on the baseline, in the order of the seeds; above 0 is
+            better, whatever the direction of the metric.
+        measure: the metric, in whose unit and direction differences are drawn.
+        against: what the baseline is called.
+        needed: the e-value at which "better" is decided.
+        margin: the largest difference that does not matter, as values are stored.
+        level: the confidence level.
+
+    Returns:
+        A figure with two panels.
+    """
+    d = np.asarray(differences, dtype=float)
+    with styled():
+        figure = Picture(figsize=(9, 3.2), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_evidence(left, d, needed, 2 / stats.alpha(level))
+        _draw_differences(right, d, measure, margin, level)
+        right.set_title(metric_axis.difference_label(measure, against))
+        for ax in (left, right):
+            ax.set_xlabel("seeds")
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def campaign(values: ArrayLike, needed: ArrayLike, is_discovery: ArrayLike) -> Figure:
+    """The evidence for every idea of a campaign, beside what it had to reach.
+
+    Args:
+        values: (n,) e-values, in the order of the entries.
+        needed: (n,) the e-values at which "better" was decided.
+        is_discovery: (n,) whether an idea is one.
+
+    Returns:
+        The figure.
+    """
+    found, limits = np.asarray(values, dtype=float), np.asarray(needed, dtype=float)
+    discovery = np.asarray(is_discovery, dtype=bool)
+    position = np.arange(1, len(found) + 1)
+    with styled():
+        figure = Picture(figsize=(9, 3.2), layout="constrained")
+        ax = figure.subplots()
+        ax.step(position, limits, where="mid", color=GREY, linestyle="--", label="needed")
+        for name, which, colour, mark in (
+            ("discovery", discovery, BLUE, "o"),
+            ("other idea", ~discovery, ORANGE, "x"),
+        ):
+            if which.any():
+                ax.plot(position[which], found[which].clip(LEAST), mark, color=colour, label=name)
+        ax.set_yscale("log")
+        ax.set_ylim(LEAST / 2, 3 * max(limits.max(), found.max()) if len(found) else 100)
+        plain_ticks(ax.yaxis)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set(xlabel="entry", title="evidence for better (e-value), by entry")
+        ax.legend(loc="best")
+    return figure
+
+
+def _draw_evidence(ax: Axes, d: np.ndarray, better_at: float, worse_at: float) -> None:
+    count = np.arange(1, len(d) + 1)
+    for name, sign, colour, line, limit in (
+        ("better", 1, BLUE, "-", better_at),
+        ("worse", -1, ORANGE, "--", worse_at),
+    ):
+        label = f"for {name}, decided at {limit:.3g}"
+        values = np.exp(stats.log_evidence(sign * d))
+        ax.plot(count, values, color=colour, linestyle=line, label=label)
+        ax.axhline(limit, color=colour, linestyle=line, alpha=0.5, linewidth=1)
+    ax.set_yscale("log")
+    ax.set_ylim(LEAST, max(ax.get_ylim()[1], 3 * better_at))
+    plain_ticks(ax.yaxis)
+    ax.set_title("evidence (e-value)")
+    ax.legend(loc="best")
+
+
+def _draw_differences(
+    ax: Axes, d: np.ndarray, measure: Measure, margin: float | None, level: float
+) -> None:
+    count, scale = np.arange(1, len(d) + 1), measure.sign * measure.scale
+    limits = scale * stats.confidence_sequence(d, level)
+    label = f"{100 * level:g} % at any time"
+    low, high = limits[:, 0], limits[:, 1]
+    ax.fill_between(count, low, high, step="mid", label=label, **area(BLUE, 0.15))
+    ax.plot(count, scale * d, ".", color=GREY, label="a seed")
+    ax.plot(count, scale * np.cumsum(d) / count, color=BLUE, label="mean")
+    ax.axhline(0, color=GREY, linewidth=1)
+    for edge in () if margin is None else (-margin, margin):
+        ax.axhline(measure.scale * edge, color=GREY, linewidth=1, linestyle=":")
+    finite = np.concatenate([scale * d, limits[np.isfinite(limits)], [0.0]])
+    room = 0.05 * (finite.max() - finite.min()) or 1.0
+    ax.set_ylim(finite.min() - room, finite.max() + room)
+    ax.set_ylabel(metric_axis.label(measure))
+    ax.legend(loc="best")

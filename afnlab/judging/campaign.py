@@ -1,0 +1,136 @@
+"""What all ideas of a campaign are judged by, fixed before the first of them is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from afnlab import stats
+from afnlab.errors import ParameterError, shown
+from afnlab.functions.check import points
+from afnlab.measures import Measure
+from afnlab.registry import Activation
+from afnlab.training.options import whole
+
+TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in which they are decided
+MOST = 40  # seeds of a stage
+FRESH = 1_000_000  # seeds from here on confirm, and have chosen nothing
+_RTOL, _ATOL = 1e-9, 1e-12  # values of one function, written in two ways
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """A baseline, a task, and how strictly ideas are judged.
+
+    Attributes:
+        task: the name of the task.
+        against: the label of the baseline.
+        settings: how both are trained, from the normal form of the baseline's parameters.
+        values: of the baseline, at the points at which functions are compared.
+        measure: what the task is judged by, as `Measure.described` has it.
+        confirm: the name of the other task on which a better idea is confirmed; "": none is.
+        confirm_measure: what that one is judged by; empty if there is none.
+        margin: the largest difference that does not matter, as values are stored; None: nothing is
+            called equivalent.
+        level: 1 minus the false discovery rate, and the confidence level of every single verdict.
+        most: the number of seeds after which an idea stays open.
+    """
+
+    task: str
+    against: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    values: tuple[float, ...] = ()
+    measure: Mapping[str, Any]
+    confirm: str = ""
+    confirm_measure: Mapping[str, Any] = field(default_factory=dict)
+    margin: float | None = None
+    level: float = stats.LEVEL
+    most: int = MOST
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(self.values))
+        whole(self.most, "most", least=1, most=FRESH)
+        for name, value, allowed in (
+            ("level", self.level, 0 < self.level < 1),
+            ("margin", self.margin, self.margin is None or 0 < self.margin < float("inf")),
+        ):
+            if not allowed:
+                bound = "above 0 and below 1" if name == "level" else "a finite number above 0"
+                raise ParameterError(name, value, bound)
+        if self.confirm == self.task:
+            raise ParameterError("confirm", self.confirm, "another task than the one judged on")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What an idea passes through before it counts as a discovery."""
+        return (TASK, AGAIN, OTHER) if self.confirm else (TASK,)
+
+    def task_of(self, stage: str) -> str:
+        """The task on which a stage trains."""
+        return self.confirm if stage == OTHER else self.task
+
+    def measure_of(self, stage: str) -> Measure:
+        """What a stage is judged by."""
+        return Measure.read(self.confirm_measure if stage == OTHER else self.measure)
+
+    def margin_of(self, stage: str) -> float | None:
+        """The margin of a stage: it is about the metric of the task, not of another's."""
+        return self.margin if stage == TASK else None
+
+    def described(self) -> dict[str, Any]:
+        """It as a ledger holds it."""
+        return asdict(self) | {"values": list(self.values)}
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Campaign:
+        """The campaign of a ledger; ValueError for what is none."""
+        known = {f.name for f in fields(cls)}
+        if not isinstance(described, Mapping) or set(described) != known:
+            raise ValueError("its first line does not describe a campaign")
+        return cls(**described)
+
+    def require(self, asked: Campaign, name: object) -> None:
+        """ValueError, with what differs, if its ledger may not take what is asked."""
+        pairs = {
+            "task": (self.task, asked.task),
+            "baseline": (self.against, asked.against),
+            "function of the baseline": (self.values, asked.values),
+            **{
+                f"setting {key}": (self.settings.get(key), asked.settings.get(key))
+                for key in {**self.settings, **asked.settings}
+            },
+            "other task, for confirmation,": (self.confirm, asked.confirm),
+            "margin": (self.margin, asked.margin),
+            "level": (self.level, asked.level),
+            "number of seeds at most": (self.most, asked.most),
+        }
+        for what, (there, here) in pairs.items():
+            same = same_values(there, here) if "function" in what else there == here  # type: ignore[arg-type]
+            if not same:
+                told = "" if "function" in what else f" ({shown(there)}, here {shown(here)})"
+                raise ValueError(
+                    f"{name}: is the ledger of another campaign; its {what} differs{told}"
+                )
+
+
+def values_of(record: Activation, params: Mapping[str, Any]) -> tuple[float, ...]:
+    """What a function is recognized by: its values where `afnlab check` looks at functions.
+
+    A value that is not finite becomes the largest number of its sign, nan becomes 0.
+    """
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # what a stochastic activation draws
+        found: Tensor = record(points(), **params)
+    return tuple(found.double().flatten().nan_to_num().tolist())
+
+
+def same_values(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two functions are one, as far as rounding tells."""
+    if len(one) != len(other):
+        return False
+    x, y = (torch.tensor(values, dtype=torch.float64) for values in (one, other))
+    return torch.allclose(x, y, rtol=_RTOL, atol=_ATOL)

@@ -1,0 +1,97 @@
+"""A ledger as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+from afnlab.figures.evidence import campaign as draw_campaign
+from afnlab.figures.fragment import Fragment
+from afnlab.figures.style import show, styled
+from afnlab.judging.judge import Judgement
+from afnlab.judging.ledger import Ledger
+from afnlab.judging.standings import BETTER, OPEN, Standing
+from afnlab.markup import filled
+from afnlab.report.page import shell
+from afnlab.report.sections.html import sentence, table_of
+
+MOST_DRAWN = 24  # ideas whose evidence is drawn seed by seed
+_HEAD = ("idea", "verdict", "seeds", "difference", "e-value", "needed", "entered")
+
+
+def write_page(ledger: Ledger, path: str | Path) -> Path:
+    """Write how the ideas of a campaign stand, with the evidence drawn.
+
+    Args:
+        ledger: the ledger.
+        path: the HTML file, which is written over.
+
+    Returns:
+        The path.
+    """
+    title = f"Ideas judged on {ledger.campaign.task}"
+    lines = ledger.lines
+    parts: list[str | Fragment] = [filled("<h1>{}</h1>", title), _paragraph(lines[0])]
+    found = ledger.standings
+    if found:
+        parts += [_overview(found), _table(ledger, found)]
+    chosen = [one for one in found if one.decision().verdict in (BETTER, OPEN) and one.seeds]
+    for one in chosen[:MOST_DRAWN]:
+        parts += [filled("<h2>{}</h2>", one.entry["name"]), _evidence(ledger, one)]
+    if len(chosen) > MOST_DRAWN:
+        parts.append(_paragraph(f"{len(chosen) - MOST_DRAWN} more ideas are not drawn."))
+    parts.append(
+        _paragraph(
+            f"The ledger has {len(ledger.events)} events, each of which holds the digest of the one"
+            f" before; the last is {ledger.head}."
+        )
+    )
+    target = Path(path)
+    with styled(for_page=True):
+        body = Fragment(*parts)
+    target.write_text(shell(title, body.data), encoding="utf-8")
+    return target
+
+
+def _paragraph(text: str) -> Markup:
+    return filled("<p>{}</p>", sentence(text))
+
+
+def _overview(found: list[Standing]) -> Fragment:
+    values = [one.e_value for one in found]
+    with styled(for_page=True):
+        figure = draw_campaign(
+            values, [1 / one.level for one in found], [one.is_discovery for one in found]
+        )
+        made = sum(one.is_discovery for one in found)
+        alt = f"The e-values of {len(found)} ideas and the values needed; {made} are discoveries."
+        note = "Each entry needs more evidence than those before it, unless one was a discovery."
+        return show(figure, alt, note, "campaign")
+
+
+def _evidence(ledger: Ledger, one: Standing) -> Fragment:
+    judgement = Judgement(one.entry["name"], one, ledger)
+    words = judgement.lines[:-1]
+    with styled(for_page=True):
+        return show(judgement.figure(), " ".join(words), ". ".join(words) + ".")
+
+
+def _table(ledger: Ledger, found: list[Standing]) -> Markup:
+    measure = ledger.campaign.measure_of("task")
+    rows = []
+    for one in found:
+        mean = Judgement(one.entry["name"], one, ledger).difference()
+        rows.append(
+            [
+                one.entry["name"],
+                one.verdict,
+                str(one.decision().seeds),
+                mean,
+                f"{one.e_value:.3g}",
+                f"{1 / one.level:.3g}",
+                str(one.entry["at"])[:16].replace("T", " "),
+            ]
+        )
+    head = [measure.of_differences(name) if name == "difference" else name for name in _HEAD]
+    return table_of(head, rows)

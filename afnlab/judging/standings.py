@@ -1,0 +1,143 @@
+"""How the entries of a ledger stand; all of it follows from the events, none of it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import exp
+from typing import Any
+
+import numpy as np
+
+from afnlab import stats
+from afnlab.judging.campaign import FRESH, TASK, Campaign
+from afnlab.measures import Measure
+
+ENTRY, SEED = "entry", "seed"  # the kinds of events
+BETTER, OPEN = "better", "open"
+IMPROVEMENT, UNCONFIRMED, BEING_CONFIRMED = "improvement", "not confirmed", "being confirmed"
+
+
+@dataclass
+class Standing:
+    """An idea in a campaign.
+
+    Attributes:
+        campaign: what it is judged by.
+        entry: the event with which it was entered.
+        position: which entry of the ledger it is, from 1.
+        level: the significance level of "better", fixed when it was entered.
+        seeds: what was found with each seed of a stage, in the order of the seeds.
+    """
+
+    campaign: Campaign
+    entry: Mapping[str, Any]
+    position: int
+    level: float
+    seeds: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def differences(self, stage: str = TASK) -> np.ndarray:
+        """Idea minus baseline, seed by seed; above 0 is better, whatever the metric's direction."""
+        return differences(self.seeds.get(stage, ()), self.campaign.measure_of(stage))
+
+    def decision(self, stage: str = TASK) -> stats.Decision:
+        """What a stage has decided, and after how many of its seeds."""
+        found = tuple(self.differences(stage).tolist())
+        level = self.level if stage == TASK else None
+        return _decided(found, self.campaign.margin_of(stage), self.campaign.level, level)
+
+    @property
+    def stage(self) -> str | None:
+        """The stage that needs further seeds; None if everything is decided, or has its most."""
+        for stage in self.campaign.stages:
+            decided = self.decision(stage)
+            if decided.verdict == OPEN:
+                return None if self._count(stage) >= self.campaign.most else stage
+            if decided.verdict != BETTER:
+                return None
+        return None
+
+    def _count(self, stage: str) -> int:
+        return len(self.seeds.get(stage, ()))
+
+    @property
+    def next_seed(self) -> int:
+        """The seed that comes next in the stage that needs one."""
+        stage = self.stage or TASK
+        return self._count(stage) + (0 if stage == TASK else FRESH)
+
+    @property
+    def verdict(self) -> str:
+        """One of "better", "worse", "equivalent" and "open".
+
+        Of a campaign that confirms what is better, "improvement", "not confirmed" or "being
+        confirmed" stand in place of "better".
+        """
+        first = self.decision().verdict
+        if first != BETTER or not self.campaign.confirm:
+            return first
+        later = [self.decision(stage).verdict for stage in self.campaign.stages[1:]]
+        if all(verdict == BETTER for verdict in later):
+            return IMPROVEMENT
+        return UNCONFIRMED if self.stage is None else BEING_CONFIRMED
+
+    @property
+    def is_discovery(self) -> bool:
+        """Whether it counts among the discoveries, whose false ones are few."""
+        return self.verdict == (IMPROVEMENT if self.campaign.confirm else BETTER)
+
+    @property
+    def e_value(self) -> float:
+        """Of "better" on the task, where it stopped."""
+        used = self.differences()[: self.decision().seeds]
+        return exp(float(stats.log_evidence(used)[-1])) if len(used) else 1.0
+
+
+@lru_cache(4096)  # of seeds that are looked at again and again nothing is computed twice
+def _decided(
+    found: tuple[float, ...], margin: float | None, level: float, better_at: float | None
+) -> stats.Decision:
+    return stats.decide(found, margin=margin, level=level, better_at=better_at)
+
+
+def differences(pairs: Iterable[Mapping[str, Any]], measure: Measure) -> np.ndarray:
+    """Paired differences, of which those above 0 are better.
+
+    A value that is not finite counts as the metric's chance level or its worst bound (`lost`), and
+    where it has neither as the worst value of either network up to that seed. That is the same for
+    both networks of a pair and known without later seeds, so differences that were symmetric stay
+    so.
+    """
+    found, worst = [], None
+    for pair in pairs:
+        values = [pair["idea"], pair["against"]]
+        known = [measure.sign * v for v in values if v is not None]
+        worst = min([*known, *([] if worst is None else [worst])], default=None)
+        level = pair.get("lost")
+        lost = measure.sign * level if level is not None else (worst if worst is not None else 0.0)
+        good = [lost if v is None else measure.sign * v for v in values]
+        found.append(good[0] - good[1])
+    return np.array(found, dtype=float)
+
+
+def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[Standing]:
+    """How the entries stand after these events, in their order.
+
+    The level of an entry follows from its position and from the discoveries that stood in the
+    ledger when it was entered; see `afnlab.stats.e_lond`.
+    """
+    found: dict[str, Standing] = {}
+    discoveries: set[str] = set()
+    changed: set[str] = set()  # entries with seeds since discoveries were counted
+    for event in events:
+        if event["event"] == SEED:
+            found[event["entry"]].seeds.setdefault(event["stage"], []).append(event)
+            changed.add(event["entry"])
+            continue
+        for entry in changed:
+            (discoveries.add if found[entry].is_discovery else discoveries.discard)(entry)
+        changed.clear()
+        level = stats.e_lond(len(found) + 1, len(discoveries), stats.alpha(campaign.level))
+        found[event["id"]] = Standing(campaign, event, len(found) + 1, level)
+    return list(found.values())

@@ -1,0 +1,437 @@
+"""Ledgers of campaigns, how their entries stand, and judgements of trained networks."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import torch
+
+import afnlab
+from afnlab import stats
+from afnlab.cli import main
+from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
+from afnlab.judging.ledger import Ledger, merge
+from afnlab.judging.ledger_page import write_page
+from afnlab.judging.standings import differences
+from afnlab.measures import ACCURACY, Measure
+from afnlab.runs import records
+
+LOSS = Measure(name="log loss", key="log_loss", better="lower", decimals=4, unit="nats")
+CAMPAIGN = Campaign(task="digits-mlp", against="relu", measure=ACCURACY.described())
+CONFIRMED = replace(CAMPAIGN, confirm="breast-cancer", confirm_measure=LOSS.described())
+
+
+def pairs(effect, n=40, first=0, noise=0.01, sign=1, rng=0):
+    """What two networks come to whose difference is so many times its standard deviation."""
+    draws = np.random.default_rng(rng).normal(effect, 1, n) * noise * sign
+    base = np.random.default_rng(rng + 1).uniform(0.4, 0.6, n)
+    return {
+        first + at: {"idea": float(b + d), "against": float(b), "lost": None, "run": ["a", "b"]}
+        for at, (b, d) in enumerate(zip(base, draws, strict=True))
+    }
+
+
+def entered(ledger, name="idea", number=1.0):
+    return ledger.enter(name, (number, 2.0)).entry["id"]
+
+
+def filled(path, campaign=CAMPAIGN, effects=(0, 2, -2)):
+    ledger = Ledger.begin(path, campaign)
+    for at, effect in enumerate(effects):
+        entry = entered(ledger, f"idea {at}", float(at))
+        ledger.look(entry, TASK, pairs(effect, rng=at))
+    return ledger
+
+
+def looked(ledger):
+    return [(e["entry"], e["stage"], e["seed"], e["idea"]) for e in ledger.events if "seed" in e]
+
+
+def test_a_ledger_is_read_as_it_was_written(tmp_path):
+    ledger = filled(tmp_path / "a.jsonl")
+    again = Ledger.read(tmp_path / "a.jsonl")
+    assert (again.campaign, again.events, again.head) == (CAMPAIGN, ledger.events, ledger.head)
+    assert [one.verdict for one in again.standings] == ["open", "better", "worse"]
+    assert again.holds(ledger.events[2]["sum"][:12])
+    assert not again.holds("0" * 12)
+    assert len(list(tmp_path.iterdir())) == 2  # the file, and the lock beside it
+
+
+def edited(old, new):
+    return lambda lines: [*lines[:3], lines[3].replace(old, new), *lines[4:]]
+
+
+FAULTS = {
+    "a value": (edited('"idea":', '"idea":1'), "line 4: has been changed since it was written"),
+    "a name": (
+        lambda lines: [line.replace("idea 1", "idea 7") for line in lines],
+        "has been changed since it was written",
+    ),
+    "a seed is gone": (lambda ls: ls[:3] + ls[4:], "line 4: does not follow the line before it"),
+    "an idea is gone": (
+        lambda ls: [line for line in ls if '"idea 1"' not in line],
+        "does not follow the line before it",
+    ),
+    "moved": (lambda ls: [*ls[:3], ls[4], ls[3], *ls[5:]], "does not follow the line before it"),
+    "twice": (lambda ls: [*ls[:4], ls[3], *ls[4:]], "does not follow the line before it"),
+    "cut off": (lambda ls: ls[:-1], "lines were cut off"),
+    "all cut off": (lambda ls: ls[:1], "lines were cut off"),
+    "another task": (
+        lambda ls: [ls[0].replace("digits-mlp", "digits-cnn"), *ls[1:]],
+        "line 2: does not follow the line before it",
+    ),
+    "another level": (
+        lambda ls: [ls[0].replace('"level":0.95', '"level":0.5'), *ls[1:]],
+        "line 2: does not follow the line before it",
+    ),
+    "half a line": (lambda ls: [*ls[:-1], ls[-1][:40]], "is no event of a ledger"),
+    "no ledger": (lambda ls: ["{}"], "is no ledger of version 1"),
+    "nothing": (lambda ls: [], "is no ledger of version 1"),
+    "something else": (lambda ls: ["hello"], "a.jsonl: "),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_what_was_done_to_a_ledger_shows(case, tmp_path, capsys):
+    path = tmp_path / "a.jsonl"
+    filled(path)
+    change, said = FAULTS[case]
+    path.write_text("".join(f"{line}\n" for line in change(path.read_text().splitlines())))
+    for words in (["ledger", "verify", str(path)], ["judge", "gelu", "--ledger", str(path)]):
+        assert main(words) == 2
+        told = capsys.readouterr().err
+        assert said in told
+        assert told.count("\n") == 1
+
+
+def test_seeds_count_in_their_order_whatever_order_they_end_in():
+    found, whole = pairs(1), Ledger(CAMPAIGN)
+    whole.look(entered(whole), TASK, found)
+    expected = looked(whole)
+    assert len(expected) == stats.decide(whole.standings[0].differences()).seeds < 40
+    for trial in range(5):
+        ledger, rng = Ledger(CAMPAIGN), random.Random(trial)
+        entry, seeds, arrived = entered(ledger), list(found), {}
+        rng.shuffle(seeds)
+        for seed in seeds:  # what has arrived is shown again and again, in any order
+            arrived = {seed: found[seed], **arrived}
+            ledger.look(entry, TASK, arrived)
+        assert [one[1:] for one in looked(ledger)] == [one[1:] for one in expected]
+
+
+def test_a_seed_is_looked_at_once(tmp_path):
+    ledger = Ledger.begin(tmp_path / "a.jsonl", CAMPAIGN)
+    entry = entered(ledger)
+    ledger.look(entry, TASK, pairs(0.2, 5))
+    before = looked(ledger)
+    better = {s: {**p, "idea": p["idea"] + 1} for s, p in pairs(0.2, 6).items()}
+    ledger.look(entry, TASK, better)
+    assert looked(ledger)[:5] == before
+    assert len(looked(ledger)) == 6
+    assert entered(ledger, "under another name") == entry
+
+
+def look_one_by_one(path, seen):
+    ledger = Ledger.begin(path, CAMPAIGN)
+    entry, found = entered(ledger), pairs(1)
+    while (standing := ledger.standing(entry)).stage:
+        ledger.look(entry, TASK, {standing.next_seed: found[standing.next_seed]})
+        seen.release()
+
+
+def test_a_judge_that_was_killed_goes_on_where_it_stopped(tmp_path):
+    path, fork = tmp_path / "a.jsonl", get_context("fork")
+    seen = fork.Semaphore(0)
+    process = fork.Process(target=look_one_by_one, args=(path, seen))
+    process.start()
+    for _ in range(4):
+        assert seen.acquire(timeout=60)
+    process.kill()
+    process.join()
+    known = looked(Ledger.read(path))
+    assert len(known) >= 4
+    whole = Ledger(CAMPAIGN)
+    whole.look(entered(whole), TASK, pairs(1))
+    ledger = Ledger.begin(path, CAMPAIGN)
+    ledger.look(entered(ledger), TASK, pairs(1))
+    assert looked(ledger)[: len(known)] == known
+    assert [one[1:] for one in looked(ledger)] == [one[1:] for one in looked(whole)]
+    assert len(ledger.standings) == 1
+
+
+def judge_six(path, first):
+    for number in range(first, first + 6):
+        ledger = Ledger.begin(path, CAMPAIGN)
+        entry = entered(ledger, f"idea {number}", float(number % 9))
+        for seed, found in pairs(0, 4, rng=number).items():
+            ledger.look(entry, TASK, {seed: found})
+
+
+def test_two_judges_write_one_ledger_at_once(tmp_path):
+    path, fork = tmp_path / "a.jsonl", get_context("fork")
+    made = [fork.Process(target=judge_six, args=(path, first)) for first in (0, 6)]
+    for process in made:
+        process.start()
+    for process in made:
+        process.join(60)
+    assert [process.exitcode for process in made] == [0, 0]
+    found = Ledger.read(path)
+    assert len(found.standings) == 9  # ideas 9, 10 and 11 have the values of 0, 1 and 2
+    assert all(len(one.differences()) == 4 for one in found.standings)
+    levels = [one.level for one in found.standings]
+    assert levels == [stats.e_lond(t, 0, 0.05) for t in range(1, 10)]
+
+
+def test_levels_follow_from_the_entries_and_the_discoveries_before():
+    ledger = filled(None, effects=(0, 3, 0, 3, 0))
+    assert [one.is_discovery for one in ledger.standings] == [False, True, False, True, False]
+    discoveries = [0, 0, 1, 1, 2]
+    assert [one.level for one in ledger.standings] == [
+        stats.e_lond(t, made, 0.05) for t, made in enumerate(discoveries, 1)
+    ]
+    for one in ledger.standings:
+        assert one.is_discovery == (one.e_value >= 1 / one.level)
+
+
+CONFIRMATIONS = {
+    "on both": (2, 2, "improvement"),
+    "not with fresh seeds": (0, 2, "not confirmed"),
+    "not on the other task": (2, 0, "not confirmed"),
+    "worse on the other task": (2, -2, "not confirmed"),
+    "worse with fresh seeds": (-2, 2, "not confirmed"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIRMATIONS)
+def test_an_improvement_is_one_with_fresh_seeds_and_on_another_task(case):
+    again, other, verdict = CONFIRMATIONS[case]
+    ledger = Ledger(CONFIRMED)
+    entry = entered(ledger)
+    standing = ledger.look(entry, TASK, pairs(2))
+    assert (standing.verdict, standing.stage) == ("being confirmed", AGAIN)
+    assert standing.next_seed == FRESH
+    assert not standing.is_discovery
+    standing = ledger.look(entry, AGAIN, pairs(again, first=FRESH, rng=5))
+    if standing.stage is not None:
+        assert (standing.stage, standing.next_seed) == (OTHER, FRESH)
+        standing = ledger.look(entry, OTHER, pairs(other, first=FRESH, sign=-1, rng=7))
+    assert standing.verdict == verdict
+    assert standing.stage is None
+    assert standing.is_discovery == (verdict == "improvement")
+
+
+def test_old_seeds_confirm_nothing():
+    ledger = Ledger(CONFIRMED)
+    entry = entered(ledger)
+    ledger.look(entry, TASK, pairs(2))
+    standing = ledger.look(entry, AGAIN, pairs(2))  # the seeds that have chosen it
+    assert standing.stage == AGAIN
+    assert not standing.seeds.get(AGAIN)
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, LOSS])
+def test_better_is_what_the_metric_says(measure):
+    campaign = replace(CAMPAIGN, measure=measure.described())
+    for effect, verdict in ((2, "better"), (-2, "worse")):
+        ledger = Ledger(campaign)
+        entry = entered(ledger)
+        assert ledger.look(entry, TASK, pairs(effect, sign=measure.sign)).verdict == verdict
+
+
+def pair(idea, against, lost=None):
+    return {"idea": idea, "against": against, "lost": lost}
+
+
+LOST = {
+    "as chance": (ACCURACY, [pair(None, 0.9, 0.1)], [-0.8]),
+    "as the worst bound": (LOSS, [pair(None, 0.5, 2.3), pair(0.5, None, 2.3)], [-1.8, 1.8]),
+    "both": (LOSS, [pair(None, None, 2.3)], [0]),
+    "as the worst so far": (
+        LOSS,
+        [pair(0.5, 0.4), pair(None, 0.3), pair(0.2, None), pair(None, 0.9), pair(9.0, 0.1)],
+        [-0.1, -0.2, 0.3, 0, -8.9],
+    ),
+    "both, before anything is known": (LOSS, [pair(None, None), pair(0.2, 0.3)], [0, 0.1]),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_what_is_not_finite_counts_as_worst_without_later_seeds(case):
+    measure, given, expected = LOST[case]
+    assert differences(given, measure) == pytest.approx(expected)
+    for n in range(1, len(given)):
+        assert differences(given[:n], measure) == pytest.approx(expected[:n])
+    swapped = [pair(p["against"], p["idea"], p["lost"]) for p in given]
+    assert differences(swapped, measure) == pytest.approx(-np.array(expected))
+
+
+def test_an_idea_that_always_diverges_is_worse():
+    ledger = Ledger(replace(CAMPAIGN, measure=LOSS.described()))
+    found = {s: {**p, "idea": None} for s, p in pairs(0).items()}
+    assert ledger.look(entered(ledger), TASK, found).verdict == "worse"
+
+
+def test_equivalence_needs_a_margin():
+    for margin, verdict in ((0.02, "equivalent"), (None, "open")):
+        ledger = Ledger(replace(CAMPAIGN, margin=margin))
+        assert ledger.look(entered(ledger), TASK, pairs(0, rng=3)).verdict == verdict
+
+
+SAME = {
+    "(x + abs(x)) / 2": lambda x: (x + x.abs()) / 2,
+    "max(x, 0)": lambda x: torch.maximum(x, torch.zeros(())),
+    "x * (x > 0)": lambda x: x * (x > 0),
+    "sqrt(x^2) in halves": lambda x: x / 2 + x.square().sqrt() / 2,
+}
+OTHERS = {
+    "leaky": lambda x: torch.where(x > 0, x, 1e-4 * x),
+    "steeper": lambda x: 1.001 * x.relu(),
+    "moved": lambda x: (x - 1e-3).relu(),
+    "of the other sign": lambda x: (-x).relu(),
+    "far out": lambda x: x.relu().clamp(max=5000),
+}
+
+
+def test_a_function_is_recognized_by_its_values():
+    relu = values_of(torch.relu, {})
+    for name, function in SAME.items():
+        assert same_values(values_of(function, {}), relu), name
+    for name, function in OTHERS.items():
+        assert not same_values(values_of(function, {}), relu), name
+    noisy = afnlab.get_activation("rrelu")
+    assert values_of(noisy, {}) == values_of(noisy, {})
+    ledger = Ledger(CAMPAIGN)
+    first = ledger.enter("relu", relu)
+    for function in SAME.values():
+        assert ledger.enter("new", values_of(function, {})).entry["id"] == first.entry["id"]
+    assert ledger.enter("new", relu, ["alpha"]).position == 2  # trained, it is another
+
+
+def test_merged_ledgers_are_as_strict_as_one(tmp_path):
+    one = filled(tmp_path / "a.jsonl", effects=(0, 0))
+    shutil_copy = (tmp_path / "a.jsonl").read_bytes()
+    (tmp_path / "b.jsonl").write_bytes(shutil_copy)
+    for name, number in (("a", 10.0), ("b", 20.0), ("a", 30.0)):
+        ledger = Ledger.read(tmp_path / f"{name}.jsonl")
+        ledger.look(entered(ledger, f"{name} {number}", number), TASK, pairs(1.1, rng=int(number)))
+    parts = [Ledger.read(tmp_path / f"{name}.jsonl") for name in "ab"]
+    made = merge(parts, tmp_path / "c.jsonl")
+    assert Ledger.read(tmp_path / "c.jsonl").events == made.events
+    names = [s.entry["name"] for s in made.standings]
+    assert names == ["idea 0", "idea 1", "a 10.0", "b 20.0", "a 30.0"]
+    seen = {one[:3] for part in parts for one in looked(part)}
+    assert {one[:3] for one in looked(made)} == seen
+    assert len(looked(made)) == len(seen)
+    alone = {s.entry["id"]: s.level for part in parts for s in part.standings}
+    assert all(s.level <= 2 * alone[s.entry["id"]] for s in made.standings)
+    assert merge(parts[::-1]).events == made.events
+    assert merge([one]).events == one.events
+    for bad, said in (
+        ([*parts, Ledger(CONFIRMED)], "is the ledger of another campaign"),
+        ([], "no ledgers"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            merge(bad)
+    with pytest.raises(ValueError, match="is there already"):
+        merge(parts, tmp_path / "c.jsonl")
+
+
+OTHER_CAMPAIGNS = {
+    "its task differs": {"task": "digits-cnn"},
+    "its baseline differs": {"against": "gelu"},
+    "its function of the baseline differs": {"values": (1.0,)},
+    "its setting epochs differs": {"settings": {"epochs": 3}},
+    "its margin differs": {"margin": 0.01},
+    "its level differs": {"level": 0.9},
+    "its number of seeds at most differs": {"most": 20},
+    "its other task, for confirmation, differs": {"confirm": "breast-cancer"},
+}
+
+
+@pytest.mark.parametrize("said", OTHER_CAMPAIGNS)
+def test_a_ledger_takes_ideas_of_one_campaign(said, tmp_path):
+    filled(tmp_path / "a.jsonl", effects=())
+    other = replace(CAMPAIGN, **OTHER_CAMPAIGNS[said])
+    with pytest.raises(ValueError, match=f"ledger of another campaign; {said}"):
+        Ledger.begin(tmp_path / "a.jsonl", other)
+
+
+def test_a_page_shows_every_idea(tmp_path):
+    ledger = filled(tmp_path / "a.jsonl", effects=(2, 0, -2))
+    entered(ledger, "<b>&", 77.0)
+    page = write_page(ledger, tmp_path / "a.html").read_text()
+    assert page.count("<tr>") == 5  # the head, and a row for every idea
+    assert page.count("<svg") == 3  # all ideas, and the two that are better or open
+    assert "&lt;b&gt;&amp;" in page
+    assert ledger.head in page
+    assert write_page(Ledger(CAMPAIGN), tmp_path / "b.html").read_text().count("<svg") == 0
+
+
+IDEAS = """
+import torch
+from afnlab import activation
+
+@activation
+def weak(x):
+    return 0.02 * torch.tanh(x)
+
+@activation
+def weak_again(x):
+    return torch.tanh(x) / 50
+
+@activation
+def disguised(x):
+    return (x + x.abs()) / 2
+"""
+
+
+@pytest.mark.usefixtures("one_server")
+def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.py").write_text(IDEAS)
+    words = ["judge", "my.py:weak", "--task", "breast-cancer", "--epochs", "3"]
+    assert main([*words, "--ledger", "l.jsonl", "--json", "--figure", "f.svg"]) == 10
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["against"], found["seeds"]) == ("worse", "relu", 8)
+    assert found["stages"]["task"]["interval"][1] < 0
+    assert found["head"] == Ledger.read("l.jsonl").head
+    assert (tmp_path / "f.svg").stat().st_size > 1000
+    before = {r["id"] for r in records("runs")}
+    assert len(before) == 2
+    again = ["judge", "my.py:weak_again", "--epochs", "3", "--ledger", "l.jsonl"]
+    assert main(again) == 10
+    assert "the same function was entered as my.py:weak" in capsys.readouterr().out
+    assert {r["id"] for r in records("runs")} == before
+    alone = afnlab.judge("my.py:weak", task="breast-cancer", epochs=3, report=lambda _: None)
+    assert {r["id"] for r in records("runs")} == before  # every seed was there
+    assert alone.described()["stages"] == found["stages"]
+    assert main(["ledger", "show", "l.jsonl"]) == 0
+    assert "my.py:weak  worse" in capsys.readouterr().out
+    assert main(["ledger", "verify", "l.jsonl", "--holds", found["head"]]) == 0
+    assert main(["ledger", "verify", "l.jsonl", "--holds", "0" * 64]) == 1
+    capsys.readouterr()
+    for refused, said in (
+        (["my.py:disguised", "--task", "breast-cancer"], "is the baseline relu itself"),
+        (["relu", "--task", "breast-cancer"], "relu is the baseline itself"),
+        (["gelu", "--task", "digits-mlp", "--ledger", "l.jsonl"], "its task differs"),
+        (["gelu", "--epochs", "4", "--ledger", "l.jsonl"], "its setting epochs differs"),
+        (["gelu"], "task must be the name of a task, got None"),
+        (["gelu", "--task", "digits-mpl"], "did you mean 'digits-mlp'"),
+        (["glu", "--task", "digits-mlp"], "unknown activation 'glu'"),
+        (["gelu", "--task", "digits-mlp", "--most", "0"], "most must be a whole number"),
+        (["gelu", "--task", "digits-mlp", "--margin", "-1"], "margin must be"),
+        (["gelu", "--task", "digits-mlp", "--level", "2"], "level must be"),
+        (["gelu", "--task", "digits-mlp", "--confirm", "digits-mlp"], "another task"),
+        (["gelu", "--task", "digits-mlp", "--figure", "f.gif"], "--figure must end in"),
+        (["gelu", "--task", "digits-mlp", "-p", "size", "3"], "unknown parameter 'size'"),
+    ):
+        assert main(["judge", *refused]) == 2
+        told = capsys.readouterr()
+        assert said in told.err
+        assert told.err.count("\n") == 1
+    assert {r["id"] for r in records("runs")} == before
