@@ -112,4 +112,6 @@ else:
 
 def __dir__() -> list[str]:
     """The public names, for completion."""
-    return sorted({*__all__, *_LATER, "judge", *(name for name in globals() if name.startswith("__"))})
+    return sorted(
+        {*__all__, *_LATER, "judge", *(name for name in globals() if name.startswith("__"))}
+    )

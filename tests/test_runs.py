@@ -355,12 +355,13 @@ def test_in_a_lab_only_what_was_trained_is_kept(lab_runs, tmp_path, monkeypatch)
 
 
 def test_with_out_it_saves(tmp_path):
-    given = {"out": str(tmp_path / "a" / "b"), "record": ["steps", "parameters"]}
+    given = {"out": str(tmp_path / "a" / "b"), "record": ["steps", "parameters", "signals"]}
     run = parameters(CELL | SMALL | given | {"trainable": True, "keep_weights": True})
     result = run.train()
     run.save(result)
     folder = tmp_path / "a" / "b"
     names = {"history.parquet", "steps.parquet", "parameters.parquet", "weights.safetensors"}
+    names |= {"signals.parquet"}
     assert {p.name for p in folder.iterdir()} == names | {"result.json"}
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "history.parquet"), result.history)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "steps.parquet"), result.steps)

@@ -119,7 +119,7 @@ def test_a_chain_without_bias_and_with_a_flattened_picture():
 @pytest.mark.parametrize("name", ["relu", "rrelu", "apec"])
 def test_groups_change_nothing_but_rounding(name, group):
     options = {"seeds": 5, "epochs": 2, "limit_train": 300, "dtype": "float64"}
-    tables = {"record": ["parameters", "gradients", "steps"], "keep_weights": True}
+    tables = {"record": ["parameters", "gradients", "steps", "signals"], "keep_weights": True}
     whole = afnlab.train(TASK, name, **options, **tables)
     parts = afnlab.train(TASK, name, **options, **tables, group=group)
     assert whole.info["trained_together"] == [5]

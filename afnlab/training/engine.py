@@ -61,7 +61,8 @@ def train(
             linear layers and convolutions in bfloat16; weights, normalization and loss in float32.
         limit_train, limit_test: use only so many of the examples; None means all.
         record: further tables to keep: "parameters" (learned parameters of the activations, per
-            epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step).
+            epoch), "gradients" (gradient norms, per epoch), "steps" (training loss, per step),
+            "signals" (what goes on inside the networks, per epoch: `afnlab.training.signals`).
         keep_weights: keep the trained weights in the result.
         progress: show a progress bar; None means in a terminal or a notebook only.
         group: how many seeds to train together; None means as many as is fastest and fits, which
@@ -190,16 +191,20 @@ def _train_group(
     with torch.random.fork_rng(devices=[how.device] if on_gpu else []):
         torch.manual_seed(stream(members[0].seed, "noise"))
         with Stack.build(how, members) as stack:
+            making = time.perf_counter() - start
             recorder = Recorder(seeds, stack, record, labels)
             with at_most(stack.threads) as recorder.threads:
-                _epochs(how, stack, recorder, start, bar)
+                _epochs(how, stack, recorder, time.perf_counter() - making, bar)
     return recorder
 
 
 def _epochs(
     how: Plan, stack: Stack, recorder: Recorder, start: float, bar: progress_bars.Bar
 ) -> None:
-    """Train all epochs of a stack; start: when its first one began, the stack's making included."""
+    """Train all epochs of a stack; start: when its first one began, the stack's making included.
+
+    What is recorded takes no part of an epoch's time.
+    """
     last = ceil(how.epochs)
     for epoch in range(1, last + 1):
         trained = stack.epoch(recorder)
@@ -212,4 +217,4 @@ def _epochs(
         now = time.perf_counter()
         recorder.epoch(epoch, losses, tested, now - start)
         bar.step(progress_bars.mean_text(how.task.metric, tested[1], how.split))
-        start = now
+        start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The columns of a history, for those who read histories and train nothing."""
+"""The columns of a history and of signals, for those who read histories and train nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from collections.abc import Iterable
 from afnlab.measures import Measure
 
 BEFORE, AFTER = ("seed", "epoch", "train_loss", "test_loss"), ("seconds", "diverged")
+SIGNAL_COLUMNS = (
+    "layer",
+    "site",
+    "call",
+    "dead",
+    "saturated",
+    "rank",
+    "q",
+    "gradient",
+    "chi",
+)
 
 
 def history_columns(metrics: Iterable[Measure]) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from afnlab.errors import ParameterError
 from afnlab.nn import ActivationModule
-from afnlab.training.history_columns import history_columns
+from afnlab.training.history_columns import SIGNAL_COLUMNS, history_columns
 from afnlab.training.tasks import Task
 from afnlab.usercode.lookup import unknown
 
-TABLES = ("parameters", "gradients", "steps")
+TABLES = ("parameters", "gradients", "steps", "signals")
 TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
 
 
@@ -31,6 +31,8 @@ class Networks(Protocol):
 
     @property
     def activations(self) -> Mapping[str, ActivationModule]: ...
+
+    def signals(self) -> list[pd.DataFrame]: ...
 
 
 class Recorder:
@@ -58,14 +60,14 @@ class Recorder:
         self.rows: list[pd.DataFrame] = []
         self.parameters: list[pd.DataFrame] = []
         self.gradients: list[pd.DataFrame] = []
+        self.signals: list[pd.DataFrame] = []
         self.steps: list[Tensor] = []
         self.norms: dict[str, Tensor] = {}
         self.steps_seen = 0
         self.diverged = np.zeros(len(seeds), dtype=bool)
         self.threads = torch.get_num_threads()
         self.parameter_count = sum(p[0].numel() for p in stack.params.values())
-        if "parameters" in tables:
-            self._learned(0)
+        self._state(0)
 
     def step(self, losses: Tensor) -> None:
         """After a backward pass: the losses (seeds,) and the gradients in the stack."""
@@ -95,13 +97,20 @@ class Recorder:
         row = [self.seeds, epoch, *values, seconds / len(self.seeds), self.diverged.copy()]
         names = history_columns(self.metrics)
         self.rows.append(pd.DataFrame(self.labels | dict(zip(names, row, strict=True))))
-        if "parameters" in self.tables:
-            self._learned(epoch)
+        self._state(epoch)
         for name, total in self.norms.items():
             norm = (total / self.steps_seen).cpu().numpy()
             table = {"seed": self.seeds, "epoch": epoch, "parameter": name, "norm": norm}
             self.gradients.append(pd.DataFrame(table))
         self.norms, self.steps_seen = {}, 0
+
+    def _state(self, epoch: int) -> None:
+        """Record what the networks are like after this epoch; 0: at the start."""
+        if "parameters" in self.tables:
+            self._learned(epoch)
+        if "signals" in self.tables:
+            found = zip(self.seeds, self.stack.signals(), strict=True)
+            self.signals += [table.assign(seed=seed, epoch=epoch) for seed, table in found]
 
     def _learned(self, epoch: int) -> None:
         found = [
@@ -122,6 +131,9 @@ class Recorder:
             found["parameters"] = _joined(self.parameters, columns)
         if "gradients" in self.tables:
             found["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
+        if "signals" in self.tables:
+            named = ["seed", "epoch", *SIGNAL_COLUMNS]
+            found["signals"] = _joined(self.signals, " ".join(named))[named]
         if "steps" in self.tables:
             losses = torch.stack(self.steps).cpu().numpy()
             step = np.arange(1, len(losses) + 1)
@@ -137,7 +149,7 @@ class Recorder:
         kept = [at for at, seed in enumerate(self.seeds) if seed in names]
         own = copy(self)
         own.seeds = tuple(names[self.seeds[at]] for at in kept)
-        for table in ("rows", "parameters", "gradients"):
+        for table in ("rows", "parameters", "gradients", "signals"):
             parts = getattr(self, table)
             setattr(own, table, [_renamed(pd.concat(parts), names)] if parts else [])
         own.steps = [losses[kept] for losses in self.steps]

@@ -36,6 +36,8 @@ class Result:
             parameter, index, value.
         gradients: likewise: seed, epoch, parameter, norm (mean over the epoch's steps).
         steps: likewise: seed, step (from 1), train_loss.
+        signals: likewise: seed, epoch (0: at initialization), and what goes on inside a network,
+            one row per layer, see `afnlab.training.signals.measured`.
         weights: the trained parameters and buffers, stacked on axis 0 in the order of `seeds`, or
             None.
         info: the conditions: resolved options, parameters of a network, device, dtype, threads,
@@ -55,6 +57,7 @@ class Result:
     parameters: pd.DataFrame | None = None
     gradients: pd.DataFrame | None = None
     steps: pd.DataFrame | None = None
+    signals: pd.DataFrame | None = None
     weights: dict[str, Tensor] | None = None
     info: dict[str, Any] = field(default_factory=dict)
     candidates: pd.DataFrame | None = None

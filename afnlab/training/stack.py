@@ -8,12 +8,13 @@ from functools import cached_property, partial
 from itertools import groupby
 from math import ceil
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from afnlab.clamping import inward_clamp
 from afnlab.nn import ActivationModule
-from afnlab.training import graphs, mixed, threads
+from afnlab.training import graphs, mixed, signals, threads
 from afnlab.training.augment import Augmented, counted, views
 from afnlab.training.data import MASKED
 from afnlab.training.forward import Layer, chain
@@ -172,10 +173,14 @@ class Stack:
         out = self._outputs(x, each)
         return out.float() if self.narrow else out
 
+    def _used(self) -> Tensors:
+        """The parameters as the networks use them: inside their bounds, in their type."""
+        inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
+        return self.params | inside | mixed.narrowed(self.params, self.narrow)
+
     def _outputs(self, x: Tensor, each: bool) -> Tensor:
         noise = self.noise.draw(x.shape[int(each)]) if self.network.training else None
-        inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
-        params = self.params | inside | mixed.narrowed(self.params, self.narrow)
+        params = self._used()
         if self.chain is not None:
             self.noise.load(noise)
             tensors = params | self.buffers
@@ -326,6 +331,32 @@ class Stack:
             loss, seen = loss + found.double() * count, seen + count
             totals = [t + m.totals(outputs, targets) for t, m in zip(totals, metrics, strict=True)]
         return [loss / seen, *(m.values(t) for m, t in zip(metrics, totals, strict=True))]
+
+    def signals(self) -> list[pd.DataFrame]:
+        """What goes on inside each network, on a sample of the test examples."""
+        self.network.eval()
+        self.noise.load(None)
+        at = signals.sample(len(self.test_y)).to(self.test_y.device)
+        x, y = self._inputs(self.test_x[at]), self._targets(self.test_y[at])
+        stacked = {n: t.detach() for n, t in (self._used() | self.buffers).items()}
+        found = []
+        for member in range(self.size):
+            state = {n: t[member] for n, t in stacked.items()}
+            loss = partial(self._loss_of, state, x, y)
+            found.append(signals.measured(self.network, self.activations, loss, len(y)))
+        return found
+
+    def _loss_of(self, state: Tensors, x: Tensor, y: Tensor) -> Tensor:
+        """The mean loss of the network with these tensors, in the graph of all that it computes."""
+        state = {n: t.requires_grad_(n in self.params) for n, t in state.items()}
+        x = x.detach().requires_grad_(x.is_floating_point())
+
+        def network(x: Tensor) -> Tensor:
+            out = torch.func.functional_call(self.network, state, (x,))
+            return out.float() if self.narrow else out
+
+        found = self.loss.of(network, x, y) if self.loss.of_network else self.loss.of(network(x), y)
+        return _means(found, None if self.test_counted is None else y, 1)[0]
 
     @cached_property
     def _evaluated(self) -> int:

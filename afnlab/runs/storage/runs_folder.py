@@ -34,7 +34,7 @@ from afnlab.runs.storage.record_schema import (
     is_training,
 )
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
-from afnlab.training.history_columns import history_columns
+from afnlab.training.history_columns import SIGNAL_COLUMNS, history_columns
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
 
 if TYPE_CHECKING:
@@ -47,15 +47,19 @@ FAILED = ".failed"
 ENVIRONMENT = "AFNLAB_RUNS"
 _READ = (".parquet", ".ipynb")  # what numbers and pages are made of
 _OTHER = "is not what was written (its SHA-256 is another)"
-LEARNED, FIXED = "parameters.parquet", "fixed.parquet"
+LEARNED, SIGNALS, FIXED = "parameters.parquet", "signals.parquet", "fixed.parquet"
 CHOSEN, CANDIDATES, CHEAPER = "chosen.parquet", "candidates.parquet", "cheaper.parquet"
 TABLES = {  # those whose columns do not depend on the task's metrics
     LEARNED: ("seed", "epoch", "site", "parameter", "index", "value"),
     "gradients.parquet": ("seed", "epoch", "parameter", "norm"),
     "steps.parquet": ("seed", "step", "train_loss"),
+    SIGNALS: ("seed", "epoch", *SIGNAL_COLUMNS),
     CHOSEN: ("seed", "candidate"),  # and the parameters that were tuned
 }
-_WHOLE = ("seed", "epoch", "step", "index", "candidate", "selection", "candidates", SELECTION_SEEDS)
+_WHOLE = (
+    *("seed", "epoch", "step", "index", "layer", "call"),
+    *("candidate", "selection", "candidates", SELECTION_SEEDS),
+)
 _TEXT, _TRUTH = ("site", "parameter"), ("diverged", "drawn")
 _Item = TypeVar("_Item")
 _Read = TypeVar("_Read")
