@@ -14,7 +14,7 @@ import afnlab
 from afnlab.nn import ActivationModule, make
 from afnlab.signal import MeanField
 from afnlab.studies import trainable_depth
-from afnlab.training import signals
+from afnlab.training import history_columns, signals
 from afnlab.training.noise import activation_modules
 
 SMALL = {"seeds": 2, "epochs": 2, "limit_train": 100, "limit_test": 60, "progress": False}
@@ -177,7 +177,7 @@ def test_every_kind_of_network_is_recorded(task, params, calls):
         plain.history.drop(columns="seconds"), result.history.drop(columns="seconds")
     )
     found = result.signals
-    assert tuple(found.columns) == ("seed", "epoch", *signals.COLUMNS)
+    assert tuple(found.columns) == ("seed", "epoch", *history_columns.SIGNAL_COLUMNS)
     assert found.groupby("seed").epoch.unique().map(list).tolist() == [[0, 1, 2]] * 2
     last = found.layer == found.layer.max()
     if task == "poisson-pinn":  # what its loss depends on are derivatives, not the outputs

@@ -135,7 +135,7 @@ def _ledger(a: argparse.Namespace) -> int:
         return 0
     found = Ledger.read(a.file)
     if a.action == "page":
-        from afnlab.judging.ledger_page import write_page  # noqa: PLC0415  (brings plotting)
+        from afnlab.judging.ledger_page import write_page
 
         say(f"wrote {write_page(found, a.out)}")
         return 0
