@@ -73,7 +73,8 @@ class ForeignComparison:
             " for every method, and tells nothing about other data or settings."
         )
         missing = caveats.no_baseline(self.baseline, self.table.index)
-        return [*filter(None, [missing]), *caveats.unequal_seeds(self.final), note]
+        beyond = caveats.within_margin(self.table, self.margin, self.measure)
+        return [*filter(None, [missing]), *beyond, *caveats.unequal_seeds(self.final), note]
 
 
 def compare_table(
