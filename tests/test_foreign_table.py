@@ -11,6 +11,7 @@ import pytest
 import afnlab
 from afnlab import Measure, compare, report
 from afnlab.cli import main
+from afnlab.compare import caveats
 from afnlab.report.foreign_page import write_foreign
 
 SEEDS = range(8)
@@ -233,3 +234,41 @@ def test_files_that_are_no_table(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=name):
             compare.compare_table(tmp_path / name)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize(
+    ("verdict", "low", "high", "told"),
+    [
+        ("equivalent", -0.52, 0.44, True),
+        ("equivalent", -0.40, 0.51, True),
+        ("equivalent", -0.49, 0.49, False),
+        ("not worse", -0.52, 0.90, True),
+        ("not worse", -0.40, 0.90, False),
+        ("not distinguishable", -0.90, 0.90, False),
+    ],
+)
+def test_an_interval_beyond_the_margin_is_explained(verdict, low, high, told, better):
+    """What is said to lie within a margin, beside an interval that reaches beyond it."""
+    low, high = (low, high) if better == "higher" else (-high, -low)
+    measure = Measure(name="acc", key="acc", unit="%", better=better, decimals=2)
+    row = {"verdict": verdict, "adjusted_low": low, "adjusted_high": high}
+    table = pd.DataFrame([row], index=["softsign"])
+    said = caveats.within_margin(table, 0.5, measure)
+    assert len(said) == told
+    for text in said:
+        assert "softsign" in text
+        assert f"{low:+.2f}, {high:+.2f}".replace("-", "\u2212") in text
+        assert "margin of 0.50 points" in text
+    assert caveats.within_margin(table, None, measure) == []
+
+
+def test_it_stands_among_the_notes():
+    gaps = [-0.4, 0.5, -0.3, 0.4, -0.2, 0.3, -0.1, 0.2]
+    rows = [("ours", s, gap) for s, gap in enumerate(gaps)]
+    rows += [("theirs", s, 0.0) for s in range(len(gaps))]
+    table = pd.DataFrame(rows, columns=["label", "seed", "value"])
+    for margin, told in ((2.0, False), (0.31, True)):
+        one = compare.compare_table(table, baseline="theirs", margin=margin)
+        assert one.table.verdict["ours"] == "equivalent"
+        assert any("no contradiction" in note for note in one.notes) == told

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +14,12 @@ import nbformat
 import pytest
 from test_runs import SMALL, execute_small, kernels, small_runs
 
-from afnlab.paths import PACKAGE, shared
+from afnlab.paths import INDEX, PACKAGE, shared
 from afnlab.runs import RunSpec, execute
 from afnlab.runs.notebook_parameters import declarations
 
-NOTEBOOKS = sorted(shared("notebooks").glob("*.ipynb"))
+# The index has nothing to run; see test_lab.py.
+NOTEBOOKS = sorted(p for p in shared("notebooks").glob("*.ipynb") if p.name != INDEX)
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 LINES = 12
 
@@ -118,9 +121,8 @@ def execute_compare(tmp_path: Path) -> None:
     execute(spec, tmp_path / "runs", threads=1, server=kernels())
 
 
-def papermill(folder: Path, *parameters: str) -> subprocess.CompletedProcess:
+def papermill(folder: Path, *words: str) -> subprocess.CompletedProcess:
     """Plain papermill, as anyone would call it."""
-    words = [word for pair in parameters for word in ("-p", *pair.split())]
     notebook = shared("notebooks") / "train.ipynb"
     command = [sys.executable, "-m", "papermill", str(notebook), "out.ipynb", "-k", "python3"]
     env = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
@@ -129,12 +131,19 @@ def papermill(folder: Path, *parameters: str) -> subprocess.CompletedProcess:
     )
 
 
+def readme_s_papermill() -> list[str]:
+    """The words of the README's command, after the names of the notebooks."""
+    text = (PACKAGE.parent / "README.md").read_text()
+    (line,) = re.findall(r"^\.venv/bin/papermill (.*)$", text, re.MULTILINE)
+    return shlex.split(line, comments=True)[2:]
+
+
 @pytest.mark.slow
 def test_plain_papermill(tmp_path):
-    done = papermill(
-        tmp_path, "task digits-mlp", "activation srelu", "t 1.5", "epochs 1", "seeds 2"
-    )
+    words = [*readme_s_papermill(), "-p", "epochs", "1", "-p", "seeds", "2"]
+    done = papermill(tmp_path, *words)
     assert done.returncode == 0, done.stderr
+    assert "unknown parameter" not in done.stderr
     ran = nbformat.read(tmp_path / "out.ipynb", 4)
     assert "not saved: neither the parameter `out` nor $AFNLAB_RUNS is set" in str(
         ran.cells[-1].outputs
@@ -147,7 +156,7 @@ def test_plain_papermill(tmp_path):
 
 @pytest.mark.slow
 def test_plain_papermill_with_a_typo(tmp_path):
-    done = papermill(tmp_path, "activatoin srelu")
+    done = papermill(tmp_path, "-p", "activatoin", "srelu")
     assert done.returncode != 0
     assert "unknown parameter 'activatoin'; did you mean 'activation'?" in done.stderr
 

@@ -8,7 +8,7 @@ from math import sqrt
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.formatting import amount, percent, reading
+from afnlab.compare.formatting import amount, interval, percent, reading
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.storage.record_schema import TrainingRecord
@@ -61,6 +61,34 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
         f"{baseline} is not among these runs, so no differences are shown;"
         " --baseline LABEL names another."
     )
+
+
+def within_margin(table: pd.DataFrame, margin: float | None, measure: Measure) -> list[str]:
+    """A sentence for rows said to lie within the margin whose adjusted interval reaches beyond it.
+
+    table: as `compare_histories` makes it; margin: as histories have it, or None.
+    """
+    if margin is None:
+        return []
+    ends = table[["adjusted_low", "adjusted_high"]].mul(measure.sign)  # above 0 is better
+    worst, best = ends.min(axis=1), ends.max(axis=1)
+    equal = (table.verdict == "equivalent") & ((worst < -margin) | (best > margin))
+    beyond = table[equal | ((table.verdict == "not worse") & (worst < -margin))]
+    if beyond.empty:
+        return []
+    rows = [
+        f"{label} ({row.verdict}, {interval(measure, row.adjusted_low, row.adjusted_high)})"
+        for label, row in beyond.head(LISTED).iterrows()
+    ]
+    more = f" and {len(beyond) - LISTED} more" if len(beyond) > LISTED else ""
+    it, reaches = ("its", "reaches") if len(beyond) == 1 else ("their", "reach")
+    noun = "interval" if len(beyond) == 1 else "intervals"
+    return [
+        f"{', '.join(rows)}{more}: {it} adjusted {noun} {reaches} beyond the margin of"
+        f" {amount(measure, margin)}, which is no contradiction. Within the margin is decided by"
+        " one-sided tests at 5 %, corrected among themselves; the interval belongs to the"
+        " two-sided test for a difference, and is wider."
+    ]
 
 
 def unequal_seeds(values: pd.DataFrame) -> list[str]:

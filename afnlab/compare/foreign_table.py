@@ -75,6 +75,7 @@ class ForeignComparison:
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
             *filter(None, [missing]),
+            *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.unequal_seeds(self.final),
             note,
             *caveats.pairing(self.final, self.baseline),

@@ -260,6 +260,7 @@ class Selection:
             *caveats.mixed(self.records),
             *caveats.left_out(self.stale, self.foreign, self.absent),
             *caveats.code_elsewhere(self.elsewhere),
+            *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.unequal_seeds(self.final),
             *caveats.pairing(self.final, self.baseline),
             *caveats.reach(
