@@ -17,9 +17,9 @@ from afnlab.cli import main
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.ledger import Ledger, merge
 from afnlab.judging.ledger_page import write_page
-from afnlab.judging.standings import differences
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs import records
+from afnlab.runs.seed_pairs import differences
 
 LOSS = Measure(name="log loss", key="log_loss", better="lower", decimals=4, unit="nats")
 CAMPAIGN = Campaign(task="digits-mlp", against="relu", measure=ACCURACY.described())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import exp
@@ -12,7 +12,7 @@ import numpy as np
 
 from afnlab import stats
 from afnlab.judging.campaign import FRESH, TASK, Campaign
-from afnlab.measures import Measure
+from afnlab.runs.seed_pairs import differences
 
 ENTRY, SEED = "entry", "seed"  # the kinds of events
 BETTER, OPEN = "better", "open"
@@ -99,26 +99,6 @@ def _decided(
     found: tuple[float, ...], margin: float | None, level: float, better_at: float | None
 ) -> stats.Decision:
     return stats.decide(found, margin=margin, level=level, better_at=better_at)
-
-
-def differences(pairs: Iterable[Mapping[str, Any]], measure: Measure) -> np.ndarray:
-    """Paired differences, of which those above 0 are better.
-
-    A value that is not finite counts as the metric's chance level or its worst bound (`lost`), and
-    where it has neither as the worst value of either network up to that seed. That is the same for
-    both networks of a pair and known without later seeds, so differences that were symmetric stay
-    so.
-    """
-    found, worst = [], None
-    for pair in pairs:
-        values = [pair["idea"], pair["against"]]
-        known = [measure.sign * v for v in values if v is not None]
-        worst = min([*known, *([] if worst is None else [worst])], default=None)
-        level = pair.get("lost")
-        lost = measure.sign * level if level is not None else (worst if worst is not None else 0.0)
-        good = [lost if v is None else measure.sign * v for v in values]
-        found.append(good[0] - good[1])
-    return np.array(found, dtype=float)
 
 
 def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[Standing]:
