@@ -14,6 +14,7 @@ import torch
 import afnlab
 from afnlab import stats
 from afnlab.cli import main
+from afnlab.figures.evidence import evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.ledger import Ledger, merge
 from afnlab.judging.ledger_page import write_page
@@ -435,3 +436,16 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
         assert said in told.err
         assert told.err.count("\n") == 1
     assert {r["id"] for r in records("runs")} == before
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, LOSS])
+def test_the_figure_is_in_the_metrics_direction(measure):
+    d = np.random.default_rng(0).normal(1, 1, 12)
+    figure = evidence(d, measure, against="relu", margin=2.0)
+    left, right = figure.axes
+    points = next(line for line in right.lines if line.get_marker() == ".").get_ydata()
+    assert points == pytest.approx(measure.sign * measure.scale * d)
+    needed = [line.get_ydata()[0] for line in left.lines if len(set(line.get_ydata())) == 1]
+    assert needed == [40, 40]
+    assert evidence(d[:1], measure, against="relu").axes
+    assert evidence(np.zeros(9), measure, against="relu").axes

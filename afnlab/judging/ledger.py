@@ -257,6 +257,9 @@ def merge(ledgers: Iterable[Ledger], path: str | Path | None = None) -> Ledger:
         ledgers: they may share a beginning, or have none in common.
         path: the file to write, which must not be there; None: it is kept in memory alone.
 
+    Returns:
+        The merged ledger.
+
     Raises:
         ValueError: if they are not of one campaign, or the file is there.
     """
