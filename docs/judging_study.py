@@ -95,8 +95,10 @@ def discoveries(d: np.ndarray) -> np.ndarray:
     first_worse = np.where(worse.any(axis=1), worse.argmax(axis=1), MOST)
     kept = np.zeros(len(d), dtype=bool)
     for t in range(len(d)):
-        hit = better[t] >= -np.log(stats.e_lond(t + 1, int(kept.sum()), ALPHA))
-        kept[t] = hit.any() and hit.argmax() <= first_worse[t]
+        stop, end = (-np.log(stats.e_lond(t + 1, n, ALPHA)) for n in (0, int(kept.sum())))
+        hit = better[t] >= stop
+        stopped = hit.any() and hit.argmax() <= first_worse[t]
+        kept[t] = stopped or (first_worse[t] == MOST and better[t, -1] >= end)
     return kept
 
 

@@ -197,6 +197,40 @@ def test_levels_follow_from_the_entries_and_the_discoveries_before():
     ]
     for one in ledger.standings:
         assert one.is_discovery == (one.e_value >= 1 / one.level)
+        assert one.stops_at == stats.e_lond(one.position, 0, 0.05)
+
+
+def test_discoveries_of_others_move_no_time_of_stopping():
+    """They lower what an idea needs after its last seed, and nothing before that."""
+    counts = set()
+    for others in ([0, 0, 0, 0], [3, 3, 3, 3]):
+        ledger = filled(None, effects=others)
+        standing = ledger.look(entered(ledger, "it", 50.0), TASK, pairs(1.1, rng=3))
+        counts.add((standing.verdict, len(standing.differences())))
+    assert len(counts) == 1
+    few = replace(CAMPAIGN, most=20)
+    verdicts = []
+    for effect in (0, 5):
+        ledger = filled(None, few, effects=[effect] * 4)
+        standing = ledger.look(entered(ledger, "it", 50.0), TASK, pairs(0.9, rng=12))
+        verdicts.append(standing.verdict)
+        assert len(standing.differences()) == 20
+        assert standing.needed == 1 / standing.level
+    assert verdicts == ["open", "better"]
+
+
+def test_ideas_may_have_seeds_of_their_own():
+    ledger = Ledger(replace(CONFIRMED, own_seeds=True))
+    for position in range(3):
+        entry, first = entered(ledger, str(position), float(position)), 1000 * position
+        assert ledger.standing(entry).next_seed == first
+        standing = ledger.look(entry, TASK, pairs(2, first=first))
+        assert standing.next_seed == FRESH + first
+        assert [event["seed"] for event in standing.seeds[TASK]][:2] == [first, first + 1]
+        standing = ledger.look(entry, AGAIN, pairs(2, first=FRESH + first, rng=4))
+        assert standing.stage == OTHER
+    with pytest.raises(ValueError, match="most must be a whole number"):
+        replace(CONFIRMED, own_seeds=True, most=1001)
 
 
 CONFIRMATIONS = {
@@ -350,6 +384,7 @@ OTHER_CAMPAIGNS = {
     "its margin differs": {"margin": 0.01},
     "its level differs": {"level": 0.9},
     "its number of seeds at most differs": {"most": 20},
+    "its choice of own seeds differs": {"own_seeds": True},
     "its other task, for confirmation, differs": {"confirm": "breast-cancer"},
 }
 

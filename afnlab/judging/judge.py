@@ -67,7 +67,7 @@ class Judgement:
     @property
     def needed(self) -> float:
         """The e-value from which on an idea counts as better."""
-        return 1 / self.standing.level
+        return self.standing.needed
 
     def interval(self, stage: str = TASK) -> stats.Interval:
         """The mean difference, above 0 for better, and limits that hold at any time of stopping.
@@ -174,6 +174,7 @@ def judge(
     ledger: str | Path | None = None,
     most: int | None = None,
     level: float | None = None,
+    own_seeds: bool | None = None,
     params: Mapping[str, object] | None = None,
     runs: str | Path | None = None,
     jobs: int = 1,
@@ -198,6 +199,8 @@ def judge(
             baseline, margin, confirmation, level and number of seeds holds where nothing is given.
         most: the number of seeds after which the verdict is "open"; None: 40.
         level: the confidence level; None: 0.95.
+        own_seeds: whether every idea of the campaign has seeds of its own, for which the baseline
+            is trained anew; None: all ideas share those of the baseline.
         params: parameters of the idea, and of the task for both, as in `afnlab.train`.
         runs: the folder or URL of the runs. Seeds that it holds are not trained again.
         jobs: how many runs are executed at once.
@@ -216,7 +219,7 @@ def judge(
     asked = _Asked.of(idea, against, task, confirm, ledger, params, conditions)
     executor = Local(jobs)
     stages = asked.stages(runs, executor)
-    campaign, values = asked.campaign(stages, margin, most, level)
+    campaign, values = asked.campaign(stages, margin, most=most, level=level, own_seeds=own_seeds)
     book = Ledger.begin(ledger, campaign)
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
     code = {stage: [spec.group for spec in pair] for stage, pair in specs.items()}
@@ -302,8 +305,7 @@ class _Asked:
         self,
         stages: Mapping[str, TrainedPairs],
         margin: float | None,
-        most: int | None,
-        level: float | None,
+        **given: object,
     ) -> tuple[Campaign, tuple[float, ...]]:
         """The campaign that it would be part of, and the values of the idea."""
         idea, against = stages[TASK].specs()
@@ -315,13 +317,13 @@ class _Asked:
                 f"{self.idea} is the baseline {self.against} itself: both have the same values"
             )
         known = self.known
-        usual: dict[str, Any] = {} if known is None else {"most": known.most, "level": known.level}
+        settings: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is not None or known is not None:
+                settings[name] = getattr(known, name) if value is None else value
         stored = None if margin is None else margin / measure.scale
         if margin is None and known is not None:
             stored = known.margin
-        settings = usual | {
-            name: value for name, value in (("most", most), ("level", level)) if value is not None
-        }
         other = get_task(self.confirm).metric.described() if self.confirm else {}
         normal = against.normal
         return Campaign(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import exp
+from math import exp, log
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ class Standing:
         entry: the event with which it was entered.
         position: which entry of the ledger it is, from 1.
         level: the significance level of "better", fixed when it was entered.
+        stops_at: the level at which "better" ends the trial before all seeds are there. It follows
+            from the position alone. An e-value at a time of stopping that followed from other ideas
+            would be none, since these share the baseline.
         seeds: what was found with each seed of a stage, in the order of the seeds.
     """
 
@@ -35,6 +38,7 @@ class Standing:
     entry: Mapping[str, Any]
     position: int
     level: float
+    stops_at: float
     seeds: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     def differences(self, stage: str = TASK) -> np.ndarray:
@@ -43,9 +47,13 @@ class Standing:
 
     def decision(self, stage: str = TASK) -> stats.Decision:
         """What a stage has decided, and after how many of its seeds."""
-        found = tuple(self.differences(stage).tolist())
-        level = self.level if stage == TASK else None
-        return _decided(found, self.campaign.margin_of(stage), self.campaign.level, level)
+        found, campaign = tuple(self.differences(stage).tolist()), self.campaign
+        level = self.stops_at if stage == TASK else None
+        decided = _decided(found, campaign.margin_of(stage), campaign.level, level)
+        if stage == TASK and decided == (OPEN, campaign.most):
+            enough = stats.log_evidence(found)[-1] >= -log(self.level)
+            return decided._replace(verdict=BETTER) if enough else decided
+        return decided
 
     @property
     def stage(self) -> str | None:
@@ -65,7 +73,7 @@ class Standing:
     def next_seed(self) -> int:
         """The seed that comes next in the stage that needs one."""
         stage = self.stage or TASK
-        return self._count(stage) + (0 if stage == TASK else FRESH)
+        return self.entry["first"] + self._count(stage) + (0 if stage == TASK else FRESH)
 
     @property
     def verdict(self) -> str:
@@ -86,6 +94,12 @@ class Standing:
     def is_discovery(self) -> bool:
         """Whether it counts among the discoveries, whose false ones are few."""
         return self.verdict == (IMPROVEMENT if self.campaign.confirm else BETTER)
+
+    @property
+    def needed(self) -> float:
+        """The e-value that "better" takes: to end the trial, or after all seeds."""
+        whole = self._count(TASK) >= self.campaign.most
+        return 1 / (self.level if whole else self.stops_at)
 
     @property
     def e_value(self) -> float:
@@ -118,6 +132,7 @@ def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[S
         for entry in changed:
             (discoveries.add if found[entry].is_discovery else discoveries.discard)(entry)
         changed.clear()
-        level = stats.e_lond(len(found) + 1, len(discoveries), stats.alpha(campaign.level))
-        found[event["id"]] = Standing(campaign, event, len(found) + 1, level)
+        position, rate = len(found) + 1, stats.alpha(campaign.level)
+        level, stops_at = (stats.e_lond(position, n, rate) for n in (len(discoveries), 0))
+        found[event["id"]] = Standing(campaign, event, position, level, stops_at)
     return list(found.values())
