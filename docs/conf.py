@@ -111,6 +111,7 @@ def missing(_: Sphinx, env: BuildEnvironment) -> None:
         "live",
         "report",
         "judging",
+        "search",
         "widgets",
     ]
     for part in (afnlab, *(import_module(f"afnlab.{room}") for room in rooms)):

@@ -100,6 +100,7 @@ def weak(x):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_server")
 def test_a_sweep_stops_where_it_is_decided(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
