@@ -18,6 +18,7 @@ from afnlab.figures.evidence import evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.ledger import Ledger, merge
 from afnlab.judging.ledger_page import write_page
+from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs import records
 from afnlab.runs.seed_pairs import differences
@@ -439,7 +440,7 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "f.svg").stat().st_size > 1000
     before = {r["id"] for r in records("runs")}
     assert len(before) == 2
-    again = ["judge", "my.py:weak_again", "--epochs", "3", "--ledger", "l.jsonl"]
+    again = ["judge", "my.py:weak_again", "--ledger", "l.jsonl"]
     assert main(again) == 10
     assert "the same function was entered as my.py:weak" in capsys.readouterr().out
     assert {r["id"] for r in records("runs")} == before
@@ -484,3 +485,98 @@ def test_the_figure_is_in_the_metrics_direction(measure):
     assert needed == [40, 40]
     assert evidence(d[:1], measure, against="relu").axes
     assert evidence(np.zeros(9), measure, against="relu").axes
+
+
+@pytest.fixture
+def untrained(monkeypatch, tmp_path):
+    """Pairs of networks that are drawn, not trained; what was asked for."""
+    asked = []
+
+    def found(self, seeds):
+        asked.append((self.task, dict(self.parameters), list(seeds)))
+        drawn = pairs(3, 60, rng=5, sign=1 if self.task == "digits-mlp" else -1)
+        return {seed: drawn[seed % 100] for seed in seeds}
+
+    monkeypatch.setattr(TrainedPairs, "found", found)
+    monkeypatch.chdir(tmp_path)
+    return asked
+
+
+@pytest.mark.usefixtures("untrained")
+def test_an_improvement_is_found_by_three_trials(untrained, capsys):
+    words = ["judge", "gelu", "--task", "digits-mlp", "--confirm", "breast-cancer", "--epochs", "2"]
+    assert main([*words, "--ledger", "l.jsonl", "-p", "lr", "0.01"]) == 0
+    told = capsys.readouterr().out
+    assert "gelu against relu on digits-mlp: improvement" in told
+    assert "digits-mlp, fresh seeds: better after" in told
+    assert "breast-cancer, fresh seeds: better after" in told
+    tasks = [task for task, _, _ in untrained]
+    assert tasks == sorted(tasks, reverse=True)
+    assert set(tasks) == {"digits-mlp", "breast-cancer"}
+    for task, parameters, seeds in untrained:
+        own = {"lr": 0.01, "epochs": 2} if task == "digits-mlp" else {}
+        assert parameters == own
+        assert len(seeds) == 8
+    assert [seeds[0] for _, _, seeds in untrained] == [0, FRESH, FRESH]
+    assert main(["judge", "gelu", "--ledger", "l.jsonl"]) == 0  # the rest is as the ledger has it
+    assert len(untrained) == 3
+
+
+def test_an_entry_goes_on_with_the_code_that_it_began_with(
+    untrained, tmp_path, capsys, monkeypatch
+):
+    drawn = TrainedPairs.found
+
+    def interrupted(self, seeds):
+        if seeds[0]:
+            raise KeyboardInterrupt
+        return {
+            seed: {**pair, "idea": 0.5, "against": 0.5} for seed, pair in drawn(self, seeds).items()
+        }
+
+    words = ["judge", "my.py:weak", "--task", "digits-mlp", "--ledger", "l.jsonl"]
+    (tmp_path / "my.py").write_text(IDEAS)
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainedPairs, "found", interrupted)
+        assert main(words) == 130
+    assert len(looked(Ledger.read("l.jsonl"))) == 8
+    (tmp_path / "my.py").write_text(IDEAS.replace("0.02 * torch.tanh(x)", "torch.tanh(x) / 50"))
+    capsys.readouterr()
+    assert main(words) == 2
+    assert "was begun with other code than there is now" in capsys.readouterr().err
+    (tmp_path / "my.py").write_text(IDEAS)
+    assert main(words) == 0
+    seeds = [event[2] for event in looked(Ledger.read("l.jsonl"))]
+    assert seeds == list(range(len(seeds)))
+    assert [seeds[0] for _, _, seeds in untrained] == [0, *range(8, len(seeds), 8)]
+
+
+MARGINS = {  # of a task as it is printed, and how it is stored
+    ("digits-mlp", 0.5): 0.005,
+    ("breast-cancer", 0.5): 0.5,
+}
+
+
+@pytest.mark.parametrize("case", MARGINS)
+@pytest.mark.usefixtures("untrained")
+def test_a_margin_is_in_the_unit_that_is_printed(case):
+    task, margin = case
+    found = afnlab.judge("gelu", task=task, margin=margin, ledger="l.jsonl", report=lambda _: None)
+    assert found.standing.campaign.margin == MARGINS[case]
+    again = afnlab.judge("mish", ledger="l.jsonl", report=lambda _: None)
+    assert again.standing.campaign.margin == MARGINS[case]
+    assert again.standing.position == 2
+
+
+@pytest.mark.usefixtures("untrained")
+def test_parameters_of_the_idea_are_its_own():
+    made = afnlab.judge("srelu", "relu", "digits-mlp", params={"t": 1.5}, report=lambda _: None)
+    assert made.idea == "srelu(t=1.5)"
+    other = afnlab.judge("srelu", "srelu", "digits-mlp", params={"t": 1.5}, report=lambda _: None)
+    assert other.standing.campaign.against == "srelu"
+    with pytest.raises(ValueError, match="is the baseline"):
+        afnlab.judge("srelu", "srelu", "digits-mlp", params={"t": 2.21}, report=lambda _: None)
+    trained = afnlab.judge(
+        "srelu", "srelu", "digits-mlp", params={"trainable": True}, report=lambda _: None
+    )
+    assert trained.standing.entry["trainable"]

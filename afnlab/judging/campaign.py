@@ -29,7 +29,8 @@ class Campaign:
 
     Attributes:
         task: the name of the task.
-        against: the label of the baseline.
+        against: the baseline.
+        given: what both were given by name for their training.
         settings: how both are trained, from the normal form of the baseline's parameters.
         values: of the baseline, at the points at which functions are compared.
         measure: what the task is judged by, as `Measure.described` has it.
@@ -44,6 +45,7 @@ class Campaign:
 
     task: str
     against: str
+    given: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     values: tuple[float, ...] = ()
     measure: Mapping[str, Any]

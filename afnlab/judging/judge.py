@@ -110,10 +110,10 @@ class Judgement:
         measure, (_, low, high) = campaign.measure_of(stage), self.interval(stage)
         ends = sorted((measure.sign * low, measure.sign * high))
         known = f" {interval(measure, *ends)}" if np.isfinite(ends).all() else ""
-        of = f"{measure.points} of {measure.name}" if measure.points else measure.name
+        unit = "" if measure.points in measure.name else f"{measure.points} of "
         return (
             f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after"
-            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)}{known} {of}"
+            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)}{known} {unit}{measure.name}"
         )
 
     def described(self) -> dict[str, Any]:
@@ -196,7 +196,8 @@ def judge(
         confirm: another task. What is better is then trained with fresh seeds on both tasks, and is
             called an improvement if it is better there too.
         ledger: the file of the campaign, which is made if it is not there. What it says of task,
-            baseline, margin, confirmation, level and number of seeds holds where nothing is given.
+            baseline, parameters, margin, confirmation, level and number of seeds holds where
+            nothing is given.
         most: the number of seeds after which the verdict is "open"; None: 40.
         level: the confidence level; None: 0.95.
         own_seeds: whether every idea of the campaign has seeds of its own, for which the baseline
@@ -224,7 +225,7 @@ def judge(
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
     code = {stage: [spec.group for spec in pair] for stage, pair in specs.items()}
     chosen = specs[TASK][0].training
-    name = chosen.label
+    name = chosen.labelled(asked.shared)
     standing = book.enter(name, values, chosen.options.trainable, code)
     with executor:
         while (stage := standing.stage) is not None:
@@ -289,6 +290,8 @@ class _Asked:
         shared = {n: v for n, v in given.items() if n not in own} | {
             n: v for n, v in conditions.items() if v is not None
         }
+        if known is not None and not shared:
+            shared = dict(known.given)
         return cls(idea, against, task, confirm, known, own, shared)
 
     def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
@@ -328,7 +331,8 @@ class _Asked:
         normal = against.normal
         return Campaign(
             task=against.training.task.name,
-            against=against.training.label,
+            against=against.training.activation.label,
+            given={n: v if _is_plain(v) else str(v) for n, v in self.shared.items()},
             settings={name: normal[name] for name in _SETTINGS},
             values=baseline,
             measure=measure.described(),
@@ -337,3 +341,10 @@ class _Asked:
             margin=stored,
             **settings,
         ), values
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON holds a value as it is."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float))
