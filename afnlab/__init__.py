@@ -75,6 +75,7 @@ _LATER = (
     "live",
     "report",
     "runs",
+    "search",
     "stats",
     "studies",
     "widgets",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from afnlab import live as live
     from afnlab import report as report
     from afnlab import runs as runs
+    from afnlab import search as search
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets

@@ -110,6 +110,8 @@ def missing(_: Sphinx, env: BuildEnvironment) -> None:
         "figures",
         "live",
         "report",
+        "judging",
+        "search",
         "widgets",
     ]
     for part in (afnlab, *(import_module(f"afnlab.{room}") for room in rooms)):

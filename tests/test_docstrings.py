@@ -13,7 +13,7 @@ import pytest
 from afnlab import Activation
 
 ROOMS = ("autorot", "compare", "figures", "functional", "functions", "live", "nn", "report")
-ROOMS += ("runs", "stats", "studies", "widgets")
+ROOMS += ("judging", "runs", "search", "stats", "studies", "widgets")
 SAYS_WHAT = re.compile(
     r"(The|A|An|How|What|Where|Whether|Which|One|All|Names?|Limits?|Numbers?) |[A-Z]\w+ of |"
     r"(p-value|One-sided p-value|Ranks|Friedman's test) "

@@ -43,7 +43,7 @@ FLOORS = (
     ("compare",),
     ("figures",),
     ("live", "studies"),
-    ("judging", "report", "widgets"),
+    ("judging", "report", "search", "widgets"),
     ("bench", "doctor", "lab"),
     ("cli",),
 )
@@ -330,6 +330,6 @@ def test_no_code_assumes_that_accuracy_is_the_metric():
 def test_completion_shows_what_is_public():
     shown = {name for name in dir(afnlab) if not name.startswith("_")}
     rooms = {"compare", "figures", "functions", "live", "report", "runs", "stats", "studies"}
-    assert shown == {*afnlab.__all__, *rooms, "judge", "judging", "widgets"}
+    assert shown == {*afnlab.__all__, *rooms, "judge", "judging", "search", "widgets"}
     assert set(dir(afnlab.functional)) == set(afnlab.functional.__all__)
     assert (Path(afnlab.__file__).parent / "py.typed").is_file()

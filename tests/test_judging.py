@@ -14,12 +14,14 @@ import torch
 import afnlab
 from afnlab import stats
 from afnlab.cli import main
+from afnlab.figures.evidence import evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.ledger import Ledger, merge
 from afnlab.judging.ledger_page import write_page
-from afnlab.judging.standings import differences
+from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs import records
+from afnlab.runs.seed_pairs import differences
 
 LOSS = Measure(name="log loss", key="log_loss", better="lower", decimals=4, unit="nats")
 CAMPAIGN = Campaign(task="digits-mlp", against="relu", measure=ACCURACY.described())
@@ -196,6 +198,40 @@ def test_levels_follow_from_the_entries_and_the_discoveries_before():
     ]
     for one in ledger.standings:
         assert one.is_discovery == (one.e_value >= 1 / one.level)
+        assert one.stops_at == stats.e_lond(one.position, 0, 0.05)
+
+
+def test_discoveries_of_others_move_no_time_of_stopping():
+    """They lower what an idea needs after its last seed, and nothing before that."""
+    counts = set()
+    for others in ([0, 0, 0, 0], [3, 3, 3, 3]):
+        ledger = filled(None, effects=others)
+        standing = ledger.look(entered(ledger, "it", 50.0), TASK, pairs(1.1, rng=3))
+        counts.add((standing.verdict, len(standing.differences())))
+    assert len(counts) == 1
+    few = replace(CAMPAIGN, most=20)
+    verdicts = []
+    for effect in (0, 5):
+        ledger = filled(None, few, effects=[effect] * 4)
+        standing = ledger.look(entered(ledger, "it", 50.0), TASK, pairs(0.9, rng=12))
+        verdicts.append(standing.verdict)
+        assert len(standing.differences()) == 20
+        assert standing.needed == 1 / standing.level
+    assert verdicts == ["open", "better"]
+
+
+def test_ideas_may_have_seeds_of_their_own():
+    ledger = Ledger(replace(CONFIRMED, own_seeds=True))
+    for position in range(3):
+        entry, first = entered(ledger, str(position), float(position)), 1000 * position
+        assert ledger.standing(entry).next_seed == first
+        standing = ledger.look(entry, TASK, pairs(2, first=first))
+        assert standing.next_seed == FRESH + first
+        assert [event["seed"] for event in standing.seeds[TASK]][:2] == [first, first + 1]
+        standing = ledger.look(entry, AGAIN, pairs(2, first=FRESH + first, rng=4))
+        assert standing.stage == OTHER
+    with pytest.raises(ValueError, match="most must be a whole number"):
+        replace(CONFIRMED, own_seeds=True, most=1001)
 
 
 CONFIRMATIONS = {
@@ -349,6 +385,7 @@ OTHER_CAMPAIGNS = {
     "its margin differs": {"margin": 0.01},
     "its level differs": {"level": 0.9},
     "its number of seeds at most differs": {"most": 20},
+    "its choice of own seeds differs": {"own_seeds": True},
     "its other task, for confirmation, differs": {"confirm": "breast-cancer"},
 }
 
@@ -403,7 +440,7 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "f.svg").stat().st_size > 1000
     before = {r["id"] for r in records("runs")}
     assert len(before) == 2
-    again = ["judge", "my.py:weak_again", "--epochs", "3", "--ledger", "l.jsonl"]
+    again = ["judge", "my.py:weak_again", "--ledger", "l.jsonl"]
     assert main(again) == 10
     assert "the same function was entered as my.py:weak" in capsys.readouterr().out
     assert {r["id"] for r in records("runs")} == before
@@ -435,3 +472,111 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
         assert said in told.err
         assert told.err.count("\n") == 1
     assert {r["id"] for r in records("runs")} == before
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, LOSS])
+def test_the_figure_is_in_the_metrics_direction(measure):
+    d = np.random.default_rng(0).normal(1, 1, 12)
+    figure = evidence(d, measure, against="relu", margin=2.0)
+    left, right = figure.axes
+    points = next(line for line in right.lines if line.get_marker() == ".").get_ydata()
+    assert points == pytest.approx(measure.sign * measure.scale * d)
+    needed = [line.get_ydata()[0] for line in left.lines if len(set(line.get_ydata())) == 1]
+    assert needed == [40, 40]
+    assert evidence(d[:1], measure, against="relu").axes
+    assert evidence(np.zeros(9), measure, against="relu").axes
+
+
+@pytest.fixture
+def untrained(monkeypatch, tmp_path):
+    """Pairs of networks that are drawn, not trained; what was asked for."""
+    asked = []
+
+    def found(self, seeds):
+        asked.append((self.task, dict(self.parameters), list(seeds)))
+        drawn = pairs(3, 60, rng=5, sign=1 if self.task == "digits-mlp" else -1)
+        return {seed: drawn[seed % 100] for seed in seeds}
+
+    monkeypatch.setattr(TrainedPairs, "found", found)
+    monkeypatch.chdir(tmp_path)
+    return asked
+
+
+@pytest.mark.usefixtures("untrained")
+def test_an_improvement_is_found_by_three_trials(untrained, capsys):
+    words = ["judge", "gelu", "--task", "digits-mlp", "--confirm", "breast-cancer", "--epochs", "2"]
+    assert main([*words, "--ledger", "l.jsonl", "-p", "lr", "0.01"]) == 0
+    told = capsys.readouterr().out
+    assert "gelu against relu on digits-mlp: improvement" in told
+    assert "digits-mlp, fresh seeds: better after" in told
+    assert "breast-cancer, fresh seeds: better after" in told
+    tasks = [task for task, _, _ in untrained]
+    assert tasks == sorted(tasks, reverse=True)
+    assert set(tasks) == {"digits-mlp", "breast-cancer"}
+    for task, parameters, seeds in untrained:
+        own = {"lr": 0.01, "epochs": 2} if task == "digits-mlp" else {}
+        assert parameters == own
+        assert len(seeds) == 8
+    assert [seeds[0] for _, _, seeds in untrained] == [0, FRESH, FRESH]
+    assert main(["judge", "gelu", "--ledger", "l.jsonl"]) == 0  # the rest is as the ledger has it
+    assert len(untrained) == 3
+
+
+def test_an_entry_goes_on_with_the_code_that_it_began_with(
+    untrained, tmp_path, capsys, monkeypatch
+):
+    drawn = TrainedPairs.found
+
+    def interrupted(self, seeds):
+        if seeds[0]:
+            raise KeyboardInterrupt
+        return {
+            seed: {**pair, "idea": 0.5, "against": 0.5} for seed, pair in drawn(self, seeds).items()
+        }
+
+    words = ["judge", "my.py:weak", "--task", "digits-mlp", "--ledger", "l.jsonl"]
+    (tmp_path / "my.py").write_text(IDEAS)
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainedPairs, "found", interrupted)
+        assert main(words) == 130
+    assert len(looked(Ledger.read("l.jsonl"))) == 8
+    (tmp_path / "my.py").write_text(IDEAS.replace("0.02 * torch.tanh(x)", "torch.tanh(x) / 50"))
+    capsys.readouterr()
+    assert main(words) == 2
+    assert "was begun with other code than there is now" in capsys.readouterr().err
+    (tmp_path / "my.py").write_text(IDEAS)
+    assert main(words) == 0
+    seeds = [event[2] for event in looked(Ledger.read("l.jsonl"))]
+    assert seeds == list(range(len(seeds)))
+    assert [seeds[0] for _, _, seeds in untrained] == [0, *range(8, len(seeds), 8)]
+
+
+MARGINS = {  # of a task as it is printed, and how it is stored
+    ("digits-mlp", 0.5): 0.005,
+    ("breast-cancer", 0.5): 0.5,
+}
+
+
+@pytest.mark.parametrize("case", MARGINS)
+@pytest.mark.usefixtures("untrained")
+def test_a_margin_is_in_the_unit_that_is_printed(case):
+    task, margin = case
+    found = afnlab.judge("gelu", task=task, margin=margin, ledger="l.jsonl", report=lambda _: None)
+    assert found.standing.campaign.margin == MARGINS[case]
+    again = afnlab.judge("mish", ledger="l.jsonl", report=lambda _: None)
+    assert again.standing.campaign.margin == MARGINS[case]
+    assert again.standing.position == 2
+
+
+@pytest.mark.usefixtures("untrained")
+def test_parameters_of_the_idea_are_its_own():
+    made = afnlab.judge("srelu", "relu", "digits-mlp", params={"t": 1.5}, report=lambda _: None)
+    assert made.idea == "srelu(t=1.5)"
+    other = afnlab.judge("srelu", "srelu", "digits-mlp", params={"t": 1.5}, report=lambda _: None)
+    assert other.standing.campaign.against == "srelu"
+    with pytest.raises(ValueError, match="is the baseline"):
+        afnlab.judge("srelu", "srelu", "digits-mlp", params={"t": 2.21}, report=lambda _: None)
+    trained = afnlab.judge(
+        "srelu", "srelu", "digits-mlp", params={"trainable": True}, report=lambda _: None
+    )
+    assert trained.standing.entry["trainable"]

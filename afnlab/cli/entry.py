@@ -34,6 +34,7 @@ COMMANDS = {  # the module of this package that has it, and what it does
     ),
     "judge": ("judge", "train pairs of seeds until the evidence decides about an idea"),
     "ledger": ("judge", "show, verify and merge the ledgers of campaigns of ideas"),
+    "search": ("search", "evolve expressions, and judge the best within a campaign"),
     "runs": ("runs", "list, show, compare and delete runs"),
     "rerun": ("run", "execute a run again and compare its numbers bit by bit"),
     "compare": ("compare", "print the comparison table of runs"),

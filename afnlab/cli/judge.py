@@ -50,6 +50,8 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--most", type=int, metavar="N", help=text)
     text = "1 minus the probability of a wrong verdict, or the share of false discoveries"
     sub.add_argument("--level", type=float, metavar="SHARE", help=f"{text} (default 0.95)")
+    text = "train the baseline anew for every idea of the ledger, with seeds of its own"
+    sub.add_argument("--own-seeds", action="store_true", default=None, help=text)
     sub.add_argument(
         *("-p", "--parameter"),
         nargs=2,
@@ -79,6 +81,7 @@ def _judge(a: argparse.Namespace) -> int:
             ledger=a.ledger,
             most=a.most,
             level=a.level,
+            own_seeds=a.own_seeds,
             params=given(a.parameter, "-p"),
             runs=a.runs,
             jobs=a.jobs,

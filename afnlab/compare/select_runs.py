@@ -143,7 +143,8 @@ def _of_sweep(
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
     absent = []
     for standing in pending.standings_among(asked, trainings, failures):
-        if standing.left is not None:
+        begun = plan.most_seeds is not None and standing.spec.group in groups
+        if standing.left is not None and not begun:  # or it was decided before it had all
             spec = standing.spec
             reason = _reason(standing.failure.message if standing.failure else None)
             if spec.group in groups:

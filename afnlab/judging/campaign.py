@@ -19,6 +19,7 @@ from afnlab.training.options import whole
 TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in which they are decided
 MOST = 40  # seeds of a stage
 FRESH = 1_000_000  # seeds from here on confirm, and have chosen nothing
+BLOCK = 1_000  # of seeds of an idea that has its own
 _RTOL, _ATOL = 1e-9, 1e-12  # values of one function, written in two ways
 
 
@@ -28,7 +29,8 @@ class Campaign:
 
     Attributes:
         task: the name of the task.
-        against: the label of the baseline.
+        against: the baseline.
+        given: what both were given by name for their training.
         settings: how both are trained, from the normal form of the baseline's parameters.
         values: of the baseline, at the points at which functions are compared.
         measure: what the task is judged by, as `Measure.described` has it.
@@ -38,10 +40,12 @@ class Campaign:
             called equivalent.
         level: 1 minus the false discovery rate, and the confidence level of every single verdict.
         most: the number of seeds after which an idea stays open.
+        own_seeds: whether every idea has seeds of its own, for which the baseline is trained anew.
     """
 
     task: str
     against: str
+    given: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     values: tuple[float, ...] = ()
     measure: Mapping[str, Any]
@@ -50,10 +54,11 @@ class Campaign:
     margin: float | None = None
     level: float = stats.LEVEL
     most: int = MOST
+    own_seeds: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(self.values))
-        whole(self.most, "most", least=1, most=FRESH)
+        whole(self.most, "most", least=1, most=BLOCK if self.own_seeds else FRESH)
         for name, value, allowed in (
             ("level", self.level, 0 < self.level < 1),
             ("margin", self.margin, self.margin is None or 0 < self.margin < float("inf")),
@@ -107,6 +112,7 @@ class Campaign:
             "margin": (self.margin, asked.margin),
             "level": (self.level, asked.level),
             "number of seeds at most": (self.most, asked.most),
+            "choice of own seeds": (self.own_seeds, asked.own_seeds),
         }
         for what, (there, here) in pairs.items():
             same = same_values(there, here) if "function" in what else there == here  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ class Judgement:
     @property
     def needed(self) -> float:
         """The e-value from which on an idea counts as better."""
-        return 1 / self.standing.level
+        return self.standing.needed
 
     def interval(self, stage: str = TASK) -> stats.Interval:
         """The mean difference, above 0 for better, and limits that hold at any time of stopping.
@@ -110,10 +110,10 @@ class Judgement:
         measure, (_, low, high) = campaign.measure_of(stage), self.interval(stage)
         ends = sorted((measure.sign * low, measure.sign * high))
         known = f" {interval(measure, *ends)}" if np.isfinite(ends).all() else ""
-        of = f"{measure.points} of {measure.name}" if measure.points else measure.name
+        unit = "" if measure.points in measure.name else f"{measure.points} of "
         return (
             f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after"
-            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)}{known} {of}"
+            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)}{known} {unit}{measure.name}"
         )
 
     def described(self) -> dict[str, Any]:
@@ -174,6 +174,7 @@ def judge(
     ledger: str | Path | None = None,
     most: int | None = None,
     level: float | None = None,
+    own_seeds: bool | None = None,
     params: Mapping[str, object] | None = None,
     runs: str | Path | None = None,
     jobs: int = 1,
@@ -195,9 +196,12 @@ def judge(
         confirm: another task. What is better is then trained with fresh seeds on both tasks, and is
             called an improvement if it is better there too.
         ledger: the file of the campaign, which is made if it is not there. What it says of task,
-            baseline, margin, confirmation, level and number of seeds holds where nothing is given.
+            baseline, parameters, margin, confirmation, level and number of seeds holds where
+            nothing is given.
         most: the number of seeds after which the verdict is "open"; None: 40.
         level: the confidence level; None: 0.95.
+        own_seeds: whether every idea of the campaign has seeds of its own, for which the baseline
+            is trained anew; None: all ideas share those of the baseline.
         params: parameters of the idea, and of the task for both, as in `afnlab.train`.
         runs: the folder or URL of the runs. Seeds that it holds are not trained again.
         jobs: how many runs are executed at once.
@@ -216,12 +220,12 @@ def judge(
     asked = _Asked.of(idea, against, task, confirm, ledger, params, conditions)
     executor = Local(jobs)
     stages = asked.stages(runs, executor)
-    campaign, values = asked.campaign(stages, margin, most, level)
+    campaign, values = asked.campaign(stages, margin, most=most, level=level, own_seeds=own_seeds)
     book = Ledger.begin(ledger, campaign)
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
     code = {stage: [spec.group for spec in pair] for stage, pair in specs.items()}
     chosen = specs[TASK][0].training
-    name = chosen.label
+    name = chosen.labelled(asked.shared)
     standing = book.enter(name, values, chosen.options.trainable, code)
     with executor:
         while (stage := standing.stage) is not None:
@@ -286,6 +290,8 @@ class _Asked:
         shared = {n: v for n, v in given.items() if n not in own} | {
             n: v for n, v in conditions.items() if v is not None
         }
+        if known is not None and not shared:
+            shared = dict(known.given)
         return cls(idea, against, task, confirm, known, own, shared)
 
     def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
@@ -302,8 +308,7 @@ class _Asked:
         self,
         stages: Mapping[str, TrainedPairs],
         margin: float | None,
-        most: int | None,
-        level: float | None,
+        **given: object,
     ) -> tuple[Campaign, tuple[float, ...]]:
         """The campaign that it would be part of, and the values of the idea."""
         idea, against = stages[TASK].specs()
@@ -315,18 +320,19 @@ class _Asked:
                 f"{self.idea} is the baseline {self.against} itself: both have the same values"
             )
         known = self.known
-        usual: dict[str, Any] = {} if known is None else {"most": known.most, "level": known.level}
+        settings: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is not None or known is not None:
+                settings[name] = getattr(known, name) if value is None else value
         stored = None if margin is None else margin / measure.scale
         if margin is None and known is not None:
             stored = known.margin
-        settings = usual | {
-            name: value for name, value in (("most", most), ("level", level)) if value is not None
-        }
         other = get_task(self.confirm).metric.described() if self.confirm else {}
         normal = against.normal
         return Campaign(
             task=against.training.task.name,
-            against=against.training.label,
+            against=against.training.activation.label,
+            given={n: v if _is_plain(v) else str(v) for n, v in self.shared.items()},
             settings={name: normal[name] for name in _SETTINGS},
             values=baseline,
             measure=measure.described(),
@@ -335,3 +341,10 @@ class _Asked:
             margin=stored,
             **settings,
         ), values
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON holds a value as it is."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float))

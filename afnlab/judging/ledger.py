@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks, stats
-from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values
+from afnlab.judging.campaign import AGAIN, BLOCK, FRESH, OTHER, TASK, Campaign, same_values
 from afnlab.judging.standings import ENTRY, SEED, Standing, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
@@ -28,7 +28,7 @@ VERSION = 1
 LARGEST = 1 << 28  # bytes of a ledger that is read
 _CHAIN = ("previous", "sum")
 _HAS: dict[str, dict[str, type]] = {
-    ENTRY: {"id": str, "name": str, "values": list, "trainable": list, "code": dict},
+    ENTRY: {"id": str, "name": str, "first": int, "values": list, "trainable": list, "code": dict},
     SEED: {"entry": str, "stage": str, "seed": int, "run": list},
 }
 
@@ -125,7 +125,7 @@ class Ledger:
         rows = (
             f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
             f"{counted(one.decision().seeds, 'seed'):>9}"
-            f"  e-value {one.e_value:.3g} of {1 / one.level:.3g}"
+            f"  e-value {one.e_value:.3g} of {one.needed:.3g}"
             for one in found
         )
         return [f"{told} (expected to be false: {share} of them at most)", *rows]
@@ -186,6 +186,8 @@ class Ledger:
             if known is not None:
                 return known
             number = str(len(self.events))
+            own = self.campaign.own_seeds
+            event["first"] = BLOCK * len(self.standings) if own else 0
             event["id"] = digest(number, self.head, _canonical(event), _now())[:16]
             self._add(event)
             self._write()
@@ -256,6 +258,9 @@ def merge(ledgers: Iterable[Ledger], path: str | Path | None = None) -> Ledger:
     Args:
         ledgers: they may share a beginning, or have none in common.
         path: the file to write, which must not be there; None: it is kept in memory alone.
+
+    Returns:
+        The merged ledger.
 
     Raises:
         ValueError: if they are not of one campaign, or the file is there.

@@ -62,11 +62,11 @@ def _overview(found: list[Standing]) -> Fragment:
     values = [one.e_value for one in found]
     with styled(for_page=True):
         figure = draw_campaign(
-            values, [1 / one.level for one in found], [one.is_discovery for one in found]
+            values, [one.needed for one in found], [one.is_discovery for one in found]
         )
         made = sum(one.is_discovery for one in found)
         alt = f"The e-values of {len(found)} ideas and the values needed; {made} are discoveries."
-        note = "Each entry needs more evidence than those before it, unless one was a discovery."
+        note = "Later entries need more evidence, and less again after discoveries."
         return show(figure, alt, note, "campaign")
 
 
@@ -89,7 +89,7 @@ def _table(ledger: Ledger, found: list[Standing]) -> Markup:
                 str(one.decision().seeds),
                 mean,
                 f"{one.e_value:.3g}",
-                f"{1 / one.level:.3g}",
+                f"{one.needed:.3g}",
                 str(one.entry["at"])[:16].replace("T", " "),
             ]
         )

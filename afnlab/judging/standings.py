@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import exp
+from math import exp, log
 from typing import Any
 
 import numpy as np
 
 from afnlab import stats
 from afnlab.judging.campaign import FRESH, TASK, Campaign
-from afnlab.measures import Measure
+from afnlab.runs.seed_pairs import differences
 
 ENTRY, SEED = "entry", "seed"  # the kinds of events
 BETTER, OPEN = "better", "open"
@@ -28,6 +28,9 @@ class Standing:
         entry: the event with which it was entered.
         position: which entry of the ledger it is, from 1.
         level: the significance level of "better", fixed when it was entered.
+        stops_at: the level at which "better" ends the trial before all seeds are there. It follows
+            from the position alone. An e-value at a time of stopping that followed from other ideas
+            would be none, since these share the baseline.
         seeds: what was found with each seed of a stage, in the order of the seeds.
     """
 
@@ -35,6 +38,7 @@ class Standing:
     entry: Mapping[str, Any]
     position: int
     level: float
+    stops_at: float
     seeds: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     def differences(self, stage: str = TASK) -> np.ndarray:
@@ -43,9 +47,13 @@ class Standing:
 
     def decision(self, stage: str = TASK) -> stats.Decision:
         """What a stage has decided, and after how many of its seeds."""
-        found = tuple(self.differences(stage).tolist())
-        level = self.level if stage == TASK else None
-        return _decided(found, self.campaign.margin_of(stage), self.campaign.level, level)
+        found, campaign = tuple(self.differences(stage).tolist()), self.campaign
+        level = self.stops_at if stage == TASK else None
+        decided = _decided(found, campaign.margin_of(stage), campaign.level, level)
+        if stage == TASK and decided == (OPEN, campaign.most):
+            enough = stats.log_evidence(found)[-1] >= -log(self.level)
+            return decided._replace(verdict=BETTER) if enough else decided
+        return decided
 
     @property
     def stage(self) -> str | None:
@@ -65,7 +73,7 @@ class Standing:
     def next_seed(self) -> int:
         """The seed that comes next in the stage that needs one."""
         stage = self.stage or TASK
-        return self._count(stage) + (0 if stage == TASK else FRESH)
+        return self.entry["first"] + self._count(stage) + (0 if stage == TASK else FRESH)
 
     @property
     def verdict(self) -> str:
@@ -88,6 +96,12 @@ class Standing:
         return self.verdict == (IMPROVEMENT if self.campaign.confirm else BETTER)
 
     @property
+    def needed(self) -> float:
+        """The e-value that "better" takes: to end the trial, or after all seeds."""
+        whole = self._count(TASK) >= self.campaign.most
+        return 1 / (self.level if whole else self.stops_at)
+
+    @property
     def e_value(self) -> float:
         """Of "better" on the task, where it stopped."""
         used = self.differences()[: self.decision().seeds]
@@ -99,26 +113,6 @@ def _decided(
     found: tuple[float, ...], margin: float | None, level: float, better_at: float | None
 ) -> stats.Decision:
     return stats.decide(found, margin=margin, level=level, better_at=better_at)
-
-
-def differences(pairs: Iterable[Mapping[str, Any]], measure: Measure) -> np.ndarray:
-    """Paired differences, of which those above 0 are better.
-
-    A value that is not finite counts as the metric's chance level or its worst bound (`lost`), and
-    where it has neither as the worst value of either network up to that seed. That is the same for
-    both networks of a pair and known without later seeds, so differences that were symmetric stay
-    so.
-    """
-    found, worst = [], None
-    for pair in pairs:
-        values = [pair["idea"], pair["against"]]
-        known = [measure.sign * v for v in values if v is not None]
-        worst = min([*known, *([] if worst is None else [worst])], default=None)
-        level = pair.get("lost")
-        lost = measure.sign * level if level is not None else (worst if worst is not None else 0.0)
-        good = [lost if v is None else measure.sign * v for v in values]
-        found.append(good[0] - good[1])
-    return np.array(found, dtype=float)
 
 
 def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[Standing]:
@@ -138,6 +132,7 @@ def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[S
         for entry in changed:
             (discoveries.add if found[entry].is_discovery else discoveries.discard)(entry)
         changed.clear()
-        level = stats.e_lond(len(found) + 1, len(discoveries), stats.alpha(campaign.level))
-        found[event["id"]] = Standing(campaign, event, len(found) + 1, level)
+        position, rate = len(found) + 1, stats.alpha(campaign.level)
+        level, stops_at = (stats.e_lond(position, n, rate) for n in (len(discoveries), 0))
+        found[event["id"]] = Standing(campaign, event, position, level, stops_at)
     return list(found.values())

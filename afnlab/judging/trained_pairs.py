@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import TrainingSpec
-from afnlab.runs.storage import record_schema, runs_folder
+from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage.location import place
-from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import sweep
@@ -65,8 +63,7 @@ class TrainedPairs:
             seeds: which.
 
         Returns:
-            `idea` and `against`, None where a value is not finite; `lost`, the value that such a
-            one counts as, if the metric has one; `run`, the ids of both runs.
+            What `seed_pairs` finds of them.
 
         Raises:
             RunFailed: if a run fails.
@@ -82,22 +79,8 @@ class TrainedPairs:
         )
         if outcome.failed:
             raise outcome.failed[0][1]
-        folder = place(self.runs).folder
-        groups = {spec.group for spec in specs}
-        records = [
-            r for r in runs_folder.records(folder) if r["group"] in groups and is_training(r)
-        ]
-        measure = record_schema.measure(records[0])
-        history = runs_folder.histories(folder, records)
-        last = history[history.epoch == history.epoch.max()].set_index(["group", "seed"])
-        rows = {key: (v, last.run[key]) for key, v in last[measure.column].items()}
-        lost = _level(records)
-        found = {}
-        for seed in seeds:
-            (idea, one), (against, other) = (rows[spec.group, seed] for spec in specs)
-            pair = {"idea": _stored(idea), "against": _stored(against), "lost": lost}
-            found[seed] = {**pair, "run": [one, other]}
-        return found
+        found = seed_pairs(place(self.runs).folder, *specs)
+        return {seed: found[seed] for seed in seeds}
 
     def _sweep(self, seeds: Sequence[int]) -> dict[str, object]:
         idea = {self.idea: dict(self.own)} if self.own else self.idea
@@ -106,13 +89,3 @@ class TrainedPairs:
             "grid": {"activation": [idea, self.against]},
             "seeds": list(seeds),
         }
-
-
-def _stored(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
-
-
-def _level(records: Sequence[TrainingRecord]) -> float | None:
-    """What a value that is not finite counts as: chance, or the worst that there can be."""
-    measure = record_schema.measure(records[0])
-    return measure.worst if measure.chance is None else measure.chance

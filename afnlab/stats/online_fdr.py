@@ -11,6 +11,10 @@ number of all rejections, which is at least one more than there were before t. S
 most alpha g(t) e(t), and e(t) has an expectation of 1 at most. It also holds if only some of the
 rejections are kept as discoveries (those that are confirmed) and if only these are counted, and if
 alpha(t) is fixed early, when several hypotheses are tested at once.
+
+An e-value may be that of an e-process at a time of stopping, which must then follow from the data
+of its own hypothesis alone. The time at which it reaches 1 / alpha(t) does not, since the number of
+earlier rejections is part of it. The time at which it reaches 1 / (alpha g(t)) does.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from afnlab.messages import counted, duration, inform
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
-from afnlab.runs.storage.location import place
+from afnlab.runs.storage.location import Place, place
 from afnlab.runs.storage.record_schema import is_training, result
-from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps import sweep_file, until_decided
 from afnlab.runs.sweeps.local_executor import Executor, Local
 from afnlab.runs.sweeps.pending import planned, standings
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.usercode.mainguard import refuse_while_importing
+
+BASELINE = "relu"  # of a sweep whose runs are compared and that names none
 
 
 @dataclass(repr=False)
@@ -80,37 +82,78 @@ def sweep(
     """
     refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
-    name, specs = planned(source, only, executor.here, report or inform, **overrides)
+    plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
+    name, specs = planned(plan, only, executor.here, report or inform, **overrides)
     where = place(runs)
     where.pull()
     for left in atomic_write.abandoned(where.workshop):
         atomic_write.discard(left)
     locks.tidy(where.workshop)
-    outcome, todo = Outcome(), []
-    for standing in standings(specs, where.folder):
-        if standing.left is None:
-            outcome.there.append(standing.spec)
-        elif standing.failure is not None and not retry_failed:
-            outcome.earlier.append((standing.left, standing.failure))
-        else:
-            todo.append(standing.left)
-    if todo:
-        atomic_write.Attempt(where.workshop, "check").drop()
-    before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
-    progress = Progress(name, len(todo), lambda: executor.running, report)
-    many = counted(len(specs), "run")
-    progress.say(f"{name}: {many}, {len(outcome.there)} present{before}, {len(todo)} to do")
-    with progress, _interrupts() as check, closing(executor.results(todo, where)) as results:
-        for spec, error in results:
-            check()
-            if error is None:
-                outcome.added.append(where.folder / spec.id)
-                said = _said(outcome.added[-1])
+    how = _How(name, where, executor, retry_failed, report)
+    if plan.most_seeds is None or overrides.get("seeds") is not None:
+        return how.made(specs)
+    return how.made_until_decided(specs, plan.baseline or BASELINE, plan.most_seeds)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How the runs of a sweep are made; see `sweep`."""
+
+    name: str
+    where: Place
+    executor: Executor
+    retry_failed: bool
+    report: Callable[[str], None] | None
+
+    def made(self, specs: Sequence[RunSpec]) -> Outcome:
+        """Execute what is missing of these runs."""
+        where, outcome, todo = self.where, Outcome(), []
+        for standing in standings(specs, where.folder):
+            if standing.left is None:
+                outcome.there.append(standing.spec)
+            elif standing.failure is not None and not self.retry_failed:
+                outcome.earlier.append((standing.left, standing.failure))
             else:
-                outcome.failed.append((spec, error))
-                said = f"FAILED, {error}"
-            progress.ended(spec.label, said, failed=error is not None)
-    return outcome
+                todo.append(standing.left)
+        if todo:
+            atomic_write.Attempt(where.workshop, "check").drop()
+        before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
+        progress = Progress(self.name, len(todo), lambda: self.executor.running, self.report)
+        many = counted(len(specs), "run")
+        there = f"{len(outcome.there)} present{before}, {len(todo)} to do"
+        progress.say(f"{self.name}: {many}, {there}")
+        results = closing(self.executor.results(todo, where))
+        with progress, _interrupts() as check, results as ended:
+            for spec, error in ended:
+                check()
+                if error is None:
+                    outcome.added.append(where.folder / spec.id)
+                    said = _said(outcome.added[-1])
+                else:
+                    outcome.failed.append((spec, error))
+                    said = f"FAILED, {error}"
+                progress.ended(spec.label, said, failed=error is not None)
+        return outcome
+
+    def made_until_decided(self, specs: Sequence[RunSpec], baseline: str, most: int) -> Outcome:
+        """Execute batches of seeds until the evidence decides about every run."""
+        comparisons, outcome = until_decided.Comparisons.of(specs, baseline), Outcome()
+        keeping = self.executor if isinstance(self.executor, Local) else nullcontext()
+        with keeping:
+            while True:
+                decided = comparisons.decided(self.where.folder, most)
+                wanted = comparisons.wanted(decided, most)
+                if not wanted:
+                    break
+                part = self.made(wanted)
+                outcome.there = part.there
+                outcome.added += part.added
+                if part.failed or part.earlier:
+                    outcome.failed, outcome.earlier = part.failed, part.earlier
+                    return outcome
+        for line in comparisons.lines(decided):
+            (self.report or inform)(line)
+        return outcome
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from afnlab.runs.fingerprint import one_look
 from afnlab.runs.notebook_parameters import declarations, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
-from afnlab.runs.sweeps import grid
+from afnlab.runs.sweeps import grid, until_decided
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
@@ -38,8 +38,8 @@ class Sweep:
 
     grid: a list or range of each name, see `sweeps.grid`; all combinations are made. zip:
     names whose lists go side by side, one mapping or several; each is one more axis of the grid.
-    baseline: the label that a comparison of the runs is with, or an activation. seeds: a number or
-    a list; a notebook that has no parameter `seeds` but one `seed` is run once for each. tune: what
+    baseline: the label that a comparison of the runs is with, or an activation. seeds: a number, a
+    list, or "until decided, at most 40" (see `until_decided`); a notebook that has no parameter `seeds` but one `seed` is run once for each. tune: what
     every run tunes before it is judged, see `afnlab.tune`.
     """
 
@@ -76,7 +76,8 @@ class Sweep:
         seeds = overrides.pop("seeds", None)
         if seeds is not None:
             shared.pop("seeds", None)
-        entry = Entry(self.seeds, ("seeds",)) if seeds is None else Entry(seeds)
+        known = self.seeds if self.most_seeds is None else self.most_seeds
+        entry = Entry(known, ("seeds",)) if seeds is None else Entry(seeds)
         if entry.value is not None and not self._has_one_seed():
             axes.append([{"seeds": entry}])
         elif entry.value is not None:
@@ -107,6 +108,11 @@ class Sweep:
                 raise self.wrong(str(error), "notebook") from None
         self._check_baseline(made.values())
         return list(made.values())
+
+    @property
+    def most_seeds(self) -> int | None:
+        """How many seeds a run has at most, where they are added until decided; else None."""
+        return until_decided.most_seeds(self.seeds)
 
     @property
     def tuning(self) -> Mapping[str, object]:
@@ -236,6 +242,10 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Place, i
         if key in content and not isinstance(content[key], kind):
             word = {dict: "mapping", (dict, list): "mapping of lists"}.get(kind, "text")
             raise wrong(f"{key} must be a {word}", key)
+    seeds = content.get("seeds")
+    if isinstance(seeds, str) and until_decided.most_seeds(seeds) is None:
+        form = f"a number, a list, or {until_decided.FORM!r}"
+        raise wrong(f"seeds must be {form}; got {seeds!r}", "seeds")
     notebook = str(content.get("notebook", "train"))
     beside = (path.parent if path else Path()) / notebook
     try:

@@ -1,0 +1,68 @@
+"""`afnlab search`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+
+from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.judging.judge import BASELINE
+from afnlab.messages import complain, say
+from afnlab.runs.execution import RunFailed
+from afnlab.search import search
+
+
+def add_search(sub: argparse.ArgumentParser) -> None:
+    words = ("digits-mlp --ledger found.jsonl", "names-gpt --ledger found.jsonl --ideas 20")
+    sub.epilog = examples("search", *words)
+    sub.set_defaults(command=_search)
+    sub.add_argument("task", help="a name, or my.py:thing")
+    sub.add_argument("--against", default=BASELINE, help=f"the baseline (default {BASELINE})")
+    sub.add_argument("--ledger", required=True, metavar="FILE", help="the file of the campaign")
+    text = "where each expression becomes a file with an activation (default ideas)"
+    sub.add_argument("--out", default="ideas", metavar="FOLDER", help=text)
+    for name, usual, text in (
+        ("ideas", 5, "how many are judged"),
+        ("population", 12, "expressions of a generation"),
+        ("seed", 0, "of the draws of expressions"),
+    ):
+        sub.add_argument(
+            f"--{name}", type=int, default=usual, metavar="N", help=f"{text} ({usual})"
+        )
+    text = "another task, on which an improvement must be one too, with fresh seeds on both"
+    sub.add_argument("--confirm", metavar="TASK", help=text)
+    sub.add_argument("--most", type=int, metavar="N", help="seeds of an idea at most (40)")
+    for name in ("epochs", "limit-train", "limit-test"):
+        sub.add_argument(f"--{name}", type=int, metavar="N", help="in place of the task's own")
+    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    add_runs_flag(sub)
+
+
+def _search(a: argparse.Namespace) -> int:
+    try:
+        found = search(
+            a.task,
+            a.against,
+            ledger=a.ledger,
+            out=a.out,
+            ideas=a.ideas,
+            population=a.population,
+            seed=a.seed,
+            confirm=a.confirm,
+            most=a.most,
+            runs=a.runs,
+            jobs=a.jobs,
+            report=partial(say, file=sys.stderr),
+            epochs=a.epochs,
+            limit_train=a.limit_train,
+            limit_test=a.limit_test,
+        )
+    except RunFailed as error:
+        complain(f"{error}; see {error.link}")
+        return 1
+    for judgement in found:
+        for line in judgement.lines:
+            say(line)
+        say()
+    return 0

@@ -1,0 +1,116 @@
+"""A sweep that adds seeds to its runs until the evidence decides about each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from afnlab import stats
+from afnlab.messages import counted
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
+from afnlab.runs.seed_pairs import differences, seed_pairs
+
+BATCH, MOST = 8, 40  # seeds that are added at a time; and after which a run stays open
+FORM = "until decided, at most 40"
+_ASKED = re.compile(r"until decided(?:, at most ([1-9]\d{0,4}))?")
+
+
+def most_seeds(value: object) -> int | None:
+    """How many seeds `until decided, at most N` allows; None for anything else."""
+    found = _ASKED.fullmatch(value.strip()) if isinstance(value, str) else None
+    return None if found is None else int(found[1] or MOST)
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """What is decided about each run of a sweep.
+
+    Attributes:
+        against: by the group of a run the spec of its baseline; the baselines have none.
+        specs: by group, in the order of the sweep.
+    """
+
+    specs: Mapping[str, TrainingSpec]
+    against: Mapping[str, TrainingSpec]
+
+    @classmethod
+    def of(cls, specs: Sequence[RunSpec], baseline: str) -> Comparisons:
+        """Pair every run with the baseline on its task.
+
+        Args:
+            specs: the runs of the sweep.
+            baseline: a label or an activation.
+
+        Raises:
+            ValueError: if they are no trainings, or a task lacks the baseline.
+        """
+        trainings = {spec.group: spec for spec in specs if isinstance(spec, TrainingSpec)}
+        if len(trainings) < len(specs):
+            raise ValueError("seeds can be added until decided only to trainings, as of 'train'")
+        parts: dict[str, list[TrainingSpec]] = {}
+        for spec in trainings.values():
+            parts.setdefault(spec.training.task.name, []).append(spec)
+        against: dict[str, TrainingSpec] = {}
+        for task, part in parts.items():
+            chosen = _baseline(part, baseline)
+            if chosen is None:
+                raise ValueError(
+                    f"seeds are added until decided against a baseline, and {task} has none among"
+                    f" the runs: {baseline}"
+                )
+            against |= {s.group: chosen for s in part if s.group != chosen.group}
+        return cls(trainings, against)
+
+    def decided(self, folder: Path, most: int) -> dict[str, stats.Decision]:
+        """What the runs of a folder say of each comparison, by the first `most` seeds.
+
+        All comparisons together have an error of 5 % at most: each has its part of it.
+        """
+        level = 1 - stats.alpha(stats.LEVEL) / max(1, len(self.against))
+        found = {}
+        for group, against in self.against.items():
+            spec = self.specs[group]
+            pairs = seed_pairs(folder, spec, against) if folder.is_dir() else {}
+            known = [pairs[seed] for seed in _whole(pairs, most)]
+            measure = spec.training.task.metric
+            found[group] = stats.decide(differences(known, measure), level=level)
+        return found
+
+    def wanted(self, decided: Mapping[str, stats.Decision], most: int) -> list[RunSpec]:
+        """The specs that need seeds, each with all that it should then have."""
+        counts: dict[str, int] = {}
+        for group, found in decided.items():
+            if found.verdict == "open" and found.seeds < most:
+                count = min(most, found.seeds + BATCH)
+                for one in (group, self.against[group].group):
+                    counts[one] = max(count, counts.get(one, 0))
+        return [
+            spec.with_seeds(tuple(range(counts[group])))
+            for group, spec in self.specs.items()
+            if group in counts
+        ]
+
+    def lines(self, decided: Mapping[str, stats.Decision]) -> list[str]:
+        """The decisions in words."""
+        found = [
+            f"{self.specs[group].label}: {decision.verdict}, against"
+            f" {self.against[group].training.label}, after {counted(decision.seeds, 'seed')}"
+            for group, decision in decided.items()
+        ]
+        return [*found, "p-values of these runs are too small: seeds were added until decided"]
+
+
+def _baseline(specs: Sequence[TrainingSpec], baseline: str) -> TrainingSpec | None:
+    """The spec of this label; else of this activation, with the fewest settings."""
+    for spec in specs:
+        if spec.training.label == baseline:
+            return spec
+    its = [spec for spec in specs if spec.training.activation.label == baseline]
+    return min(its, key=lambda spec: len(spec.training.told), default=None)
+
+
+def _whole(pairs: Mapping[int, object], most: int) -> range:
+    """The seeds from 0 on that are all there."""
+    return range(next((seed for seed in range(most) if seed not in pairs), most))
