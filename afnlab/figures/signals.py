@@ -72,7 +72,7 @@ def _draw(ax: Axes, own: pd.DataFrame, panel: Panel) -> None:
     if panel.log:
         values = values[values.value > 0].assign(value=lambda t: np.log(t.value))
     means = values.groupby(["epoch", "layer"]).value.mean().unstack("epoch")
-    means = np.exp(means) if panel.log else means
+    means = means.apply(np.exp) if panel.log else means
     epochs = means.columns.to_numpy()
     if not len(epochs):
         return
