@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from afnlab.compare.selection import Selection
-from afnlab.figures import signals as signals_figure
+from afnlab.figures import signal_curves
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled
@@ -31,7 +31,7 @@ def inside(selection: Selection) -> Fragment:
     )
     with styled(for_page=True):
         figure = show(
-            signals_figure.signals(found, order),
+            signal_curves.signals(found, order),
             "Dead and saturated units, effective rank, mean square of the pre-activations,"
             f" gradient norm and chi by layer, for each activation on {selection.task.name}",
             "Dashed: before the training; thin: epochs between; thick: after the last epoch."

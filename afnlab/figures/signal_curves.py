@@ -40,17 +40,18 @@ PANELS = (
 )
 
 
-def signals(found: pd.DataFrame, order: Sequence[str]) -> Figure:
+def signals(found: pd.DataFrame, order: Sequence[str] | None = None) -> Figure:
     """One row per label, one panel per measure, over the layers: before the training (dashed), at
     some epochs (thin) and after the last (thick), as means of the seeds.
 
     Args:
         found: label, seed, and what `record=["signals"]` records.
-        order: the labels.
+        order: the labels; None: all, as they come.
 
     Returns:
         The figure; where all calls are of one place in the network, its axis are the calls.
     """
+    order = list(found.label.unique()) if order is None else order
     rows = len(order)
     figure = Picture(figsize=(10.5, 1.35 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, len(PANELS), sharex="row", sharey="col", squeeze=False)

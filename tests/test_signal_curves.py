@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab.figures.signals import PANELS, signals
+from afnlab.figures.signal_curves import PANELS, signals
 from afnlab.figures.style import GREY, to_svg
 
 
