@@ -423,7 +423,7 @@ def test_labels_are_escaped(runs, tmp_path):
         "import torch\nfrom afnlab import activation\n\n"
         "@activation()\ndef bent(x):\n    return torch.tanh(x)\n"
     )
-    execute_small(runs, activation=f"{tmp_path / 'a&b.py'}:bent")
+    execute_small(runs, activation=f"{tmp_path / 'a&b.py'}:bent", record=["signals"])
     (chosen,) = select(runs)
     for make in (
         sections.table,
@@ -431,10 +431,25 @@ def test_labels_are_escaped(runs, tmp_path):
         sections.gallery,
         sections.comparison,
         sections.curves,
+        sections.inside,
     ):
         html = make(replace(chosen, baseline=f"{tmp_path / 'a&b.py'}:bent"))
         assert "a&b.py" not in html.data
     assert "a&amp;b.py:bent" in sections.table(chosen).data
+
+
+def test_what_went_on_inside(runs):
+    (none,) = select(runs)
+    assert sections.inside(none).data == ""
+    for activation in ("tanh", "gelu"):
+        execute_small(runs, activation=activation, record=["signals"])
+    (chosen,) = select(runs)
+    assert sorted(chosen.signals.label.unique()) == ["gelu", "tanh"]  # of relu and srelu nothing
+    assert chosen.signals.epoch.max() == 2 and chosen.signals.seed.nunique() == 2
+    html = sections.inside(chosen).data
+    assert html.count("<svg") == html.count("<details>") == html.count("</details>") == 1
+    assert "What went on inside" in html and "if its slope is below 0.001 of" in html
+    assert "Layers, by their names in the network: 1 1, 2 3." in html
 
 
 def test_what_is_missing_is_said(runs, tmp_path):

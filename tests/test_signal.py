@@ -151,6 +151,23 @@ def test_half_stable_points_are_the_published_ones(name):
     assert edge.sigma_w**2 == pytest.approx(weights, abs=1e-7)
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.01, 0.5, -0.3])
+def test_the_edge_of_relus_is_the_published_point(slope):
+    """(sigma_b, sigma_w) = (0, sqrt(2 / (1 + slope^2))) and no other (Hayou et al. 2019)."""
+    found = signal.critical("leaky_relu", negative_slope=slope)
+    assert (found.sigma_b, found.sigma_w) == pytest.approx((0, sqrt(2 / (1 + slope**2))))
+    edge = signal.edge_of_chaos("leaky_relu", negative_slope=slope)
+    assert edge.sigma_w.to_numpy() == pytest.approx(found.sigma_w) and edge.sigma_b.max() < 1e-5
+
+
+@pytest.mark.parametrize("c", [0.995, 0.998])
+def test_correlations_of_relu_grow_at_the_published_rate(c):
+    """At the edge 1 - c is about 9 pi^2 / (2 l^2) in layer l (Hayou et al. 2019)."""
+    after = float(signal.MeanField("relu").correlation(c, 1.0))
+    growth = 1 / sqrt(1 - after) - 1 / sqrt(1 - c)
+    assert growth == pytest.approx(sqrt(2) / (3 * pi), rel=0.02)
+
+
 def test_the_edge_of_tanh_is_the_published_one():
     """sigma_b^2 = 0.05: sigma_w^2 is about 1.76 (Schoenholz et al. 2017)."""
 

@@ -13,7 +13,7 @@ from torch import nn
 import afnlab
 from afnlab.nn import ActivationModule, make
 from afnlab.signal import MeanField
-from afnlab.studies import trainable_depth
+from afnlab.studies import rotation, trainable_depth
 from afnlab.training import history_columns, signals
 from afnlab.training.noise import activation_modules
 
@@ -156,6 +156,12 @@ def test_a_recurrent_layer_over_its_steps(cell, calls):
     own = result.signals[(result.signals.seed == 0) & (result.signals.epoch == 0)]
     assert own.call.tolist() == list(range(calls))
     assert set(own.site) == {"0.activation"} and (own.gradient > 0).all()
+
+
+def test_plain_and_rotated_networks_beside_each_other():
+    figure = rotation.inside("digits-arp", "tanh", seeds=1, epochs=1)
+    labels = [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()]
+    assert labels == ["tanh, plain", "tanh, rotated"]
 
 
 TASKS = [

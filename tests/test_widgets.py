@@ -15,7 +15,7 @@ from afnlab.figures.style import COLOURS
 from afnlab.live.function_overlay import Curves
 from afnlab.widgets import RotationExplorer, explore, learned_replay, playground
 from afnlab.widgets.activation_card import code
-from afnlab.widgets.elements import Dial, handy_step, within
+from afnlab.widgets.elements import AtRest, Dial, handy_step, within
 from afnlab.widgets.model_controls import widths
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
@@ -298,6 +298,41 @@ def test_formula_reference_and_facts():
     before = widget.cards[0].facts.value
     widget.controls.deviation.value = 3.0
     assert widget.cards[0].facts.value != before
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation", "said"),
+    [
+        ("relu", 2.0, ["variance, 4:", "= 1.000; the variance is neutral"]),
+        ("gelu", 1.0, ["= 1.072; the variance is unstable (dq&prime;/dq = 1.144)"]),
+        ("tanh", 1.0, ["= 1.178; the variance is stable (dq&prime;/dq = 0.461)"]),
+        ("tanh", 3.0, ["variance, 9:", "= 2.104; the variance is stable"]),
+        ("hardshrink", 1.0, ["= infinite, since it jumps"]),
+    ],
+)
+def test_what_an_activation_does_to_a_signal(name, deviation, said):
+    widget = explore(name)
+    widget.controls.deviation.value = deviation
+    for text in said:
+        assert text in widget.cards[0].theory.value
+
+
+def test_what_takes_long_waits_until_the_sliders_rest(monkeypatch):
+    monkeypatch.setattr(AtRest, "DELAY", 0.05)
+    called: list[int] = []
+
+    async def moving() -> None:
+        act = AtRest(lambda: called.append(1))
+        for _ in range(5):
+            act()
+            await asyncio.sleep(0.001)
+        assert not called
+        await asyncio.sleep(0.2)
+        act()
+        await asyncio.sleep(0.2)
+
+    asyncio.run(moving())
+    assert len(called) == 2
 
 
 def test_the_view():

@@ -151,6 +151,12 @@ class Selection:
         found = self._tables(runs_folder.LEARNED, keys)
         return pd.DataFrame(columns=[*keys, "value"]) if found.empty else found
 
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        """What went on inside the networks, of the runs that recorded it, with a column `label`;
+        see `afnlab.training.signals.measured`."""
+        return self._tables(runs_folder.SIGNALS, ["label", "seed", "epoch", "layer"])
+
     def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
         """A table of all runs that have it, with a column `label`; one row for each of the keys."""
         listed = [r for r in self.records if file in r["files"]]

@@ -162,10 +162,14 @@ class MeanField:
         weight, bias = self.sigma_w**2, self.sigma_b**2
         after, chi = weight * float(one.square) + bias, weight * float(one.slope)
         if abs(c) <= MOST_ALIKE:
-            alike = (weight * self.function.product(q, c) + bias) / after
+            alike = self._correlated(q, c, after)
         else:
             alike = 1 - min(1.0, (1 - c) * chi * q / after) if c < 1 else 1.0
         return after, alike, chi
+
+    def _correlated(self, q: float, c: float, after: float) -> float:
+        """The correlation after a layer that maps the variance q to `after`; |c| at most 0.999."""
+        return (self.sigma_w**2 * self.function.product(q, c) + self.sigma_b**2) / after
 
     def _at_zero(self) -> FixedPoint | None:
         """The fixed point 0, which there is without biases for a function with f(0) = 0."""
@@ -206,13 +210,8 @@ class MeanField:
         """
         own, given = self._settled_q(q), np.asarray(c, dtype=np.float64)
         after = float(self.variance(own))
-        values = [
-            1.0
-            if one == 1
-            else (self.sigma_w**2 * self.function.product(own, float(one)) + self.sigma_b**2)
-            / after
-            for one in given.reshape(-1)
-        ]
+        flat = map(float, given.reshape(-1))
+        values = [1.0 if one == 1 else self._correlated(own, one, after) for one in flat]
         return np.array(values).reshape(given.shape)
 
     def correlation_limit(self, q: float | None = None) -> tuple[float, float]:

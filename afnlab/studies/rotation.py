@@ -17,6 +17,7 @@ from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
 from afnlab.compare.formatting import estimate
 from afnlab.compare.summary_table import printed_interval
 from afnlab.errors import shown
+from afnlab.figures.signal_curves import signals
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.registry import Activation
 from afnlab.stats import Interval, mean_interval
@@ -50,6 +51,30 @@ def variants(
         name: train(task, ref, params={**params, **own, "L": limit}, **options)
         for name, own in VARIANTS.items()
     }
+
+
+def inside(
+    task: str | Task, ref: str | Activation, seeds: int = 2, epochs: int = 10, **params: Any
+) -> Figure:
+    """What goes on inside a network, plain and with Auto-Rotating layers.
+
+    Args:
+        task: a task with the setting `auto_rot`.
+        ref: the activation.
+        seeds, epochs: of each training.
+        params: what is the same for both, as in `afnlab.train`.
+
+    Returns:
+        The figure, see `afnlab.figures.signals`.
+    """
+    tables = []
+    options: Any = {"seeds": seeds, "epochs": epochs, "record": ["signals"]}
+    for auto_rot, word in ((False, "plain"), (True, "rotated")):
+        result = train(task, ref, params={**params, "auto_rot": auto_rot}, **options)
+        assert result.signals is not None
+        tables.append(result.signals.assign(label=f"{result.activation.label}, {word}"))
+    with styled():
+        return signals(pd.concat(tables, ignore_index=True))
 
 
 def variant_table(results: dict[str, Result]) -> pd.DataFrame:

@@ -38,8 +38,8 @@ from afnlab.training.tasks import Recipe, Task
 from afnlab.usercode.mainguard import refuse_while_importing
 
 SIGMA_B = sqrt(0.05)  # as in the paper
-RATIOS = (0.6, 0.8, 0.9, 0.97, 1.03, 1.1, 1.25, 1.5)  # of sigma_w to that at the end of order
-DEPTHS = (2, 4, 8, 12, 16, 24, 32, 48)
+RATIOS = (0.6, 0.8, 0.95, 1.05, 1.25, 1.6)  # of sigma_w to that at the end of order
+DEPTHS = (2, 4, 8, 16, 32, 64)
 RATES = (0.001, 0.01, 0.1)
 WIDTH = 100
 METRIC = Task.metric  # of the digits
@@ -97,7 +97,7 @@ def task(depth: int, sigma_b: float = SIGMA_B, width: int = WIDTH) -> Task:
         f"digits-depth-{depth}",
         digits,
         partial(_network, depth, width, sigma_b),
-        Recipe(epochs=20, batch_size=32, lr=0.01, weight_decay=0.0, optimizer="sgd"),
+        Recipe(epochs=10, batch_size=32, lr=0.01, weight_decay=0.0, optimizer="sgd"),
         settings={"sigma_w": 1.5},
         summary=f"{depth} hidden layers of {width} on 8 x 8 digits, by gradient descent",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
+from math import inf
 
 import ipywidgets as widgets
 
@@ -13,7 +15,8 @@ from afnlab.functions.profile import DEAD, slope_under
 from afnlab.live.function_overlay import Shown
 from afnlab.markup import filled, formula
 from afnlab.registry import Activation
-from afnlab.widgets.elements import Dial, Later, button, dial
+from afnlab.signal import Gaussian
+from afnlab.widgets.elements import AtRest, Dial, Later, button, dial
 
 
 class Card(widgets.VBox):
@@ -31,7 +34,8 @@ class Card(widgets.VBox):
         closed: Callable[[Card], object],
     ) -> None:
         self.record, self.colour, self.moved = record, colour, moved
-        self.quiet, self.deviation, self.write = False, 1.0, Later(self._write)
+        self.quiet, self.deviation = False, 1.0
+        self._facts_soon, self._theory_at_rest = Later(self._write), AtRest(self._write_theory)
         free = {name: p for name, p in record.params.items() if not p.fixed}
         self.dials: dict[str, Dial] = {name: dial(name, p, record.name) for name, p in free.items()}
         for one in self.dials.values():
@@ -41,9 +45,9 @@ class Card(widgets.VBox):
         top = widgets.HBox([self.head, self.close_button])
         shown = widgets.HTMLMath(str(formula(record.latex)) if record.latex else "")
         shown.layout.overflow = "auto hidden"
-        self.code, self.facts = widgets.HTML(), widgets.HTML()
+        self.code, self.facts, self.theory = widgets.HTML(), widgets.HTML(), widgets.HTML()
         super().__init__(
-            [top, shown, *self.dials.values(), self.code, self.facts],
+            [top, shown, *self.dials.values(), self.code, self.facts, self.theory],
             layout={
                 "width": "310px",
                 "border_left": f"3px solid {colour}",
@@ -82,6 +86,18 @@ class Card(widgets.VBox):
             self.moved(self)
             self.write()
 
+    def write(self) -> None:
+        """Write what follows from the parameters and the deviation, soon."""
+        self._facts_soon()
+        self._theory_at_rest()
+
+    def _write_theory(self) -> None:
+        self.theory.value = ""
+        with suppress(Exception):  # as below
+            own = tuple(self.params.items())
+            told = signal_facts(self.record, self.deviation, own)
+            self.theory.value = f'<div style="line-height:1.4">{told}</div>'
+
     def _write(self) -> None:
         style = "user-select:all;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
         line = '<code tabindex="0" title="click, then copy" style="{}">{}</code>'
@@ -92,6 +108,26 @@ class Card(widgets.VBox):
                 f'<div style="line-height:1.4">mean of f&prime;(z)&sup2;: {square:.3f}<br>'
                 f"|f&prime;(z)| &ge; {DEAD:g} for {percent(round(alive, 6), 0)} of inputs</div>"
             )
+
+
+@lru_cache(256)
+def signal_facts(
+    record: Activation, deviation: float, params: tuple[tuple[str, float], ...]
+) -> str:
+    """What deep networks of this activation do to a signal, as HTML.
+
+    deviation: of the pre-activations, which the weights are to keep from layer to layer.
+    """
+    q = deviation**2
+    means = Gaussian(record, **dict(params)).moments(q)
+    weight = q / float(means.square)
+    chi, slope = weight * float(means.slope), weight * float(means.square_slope)
+    grown = "infinite, since it jumps" if chi == inf else f"{chi:.3f}"
+    word = "neutral" if abs(slope - 1) < 1e-9 else "stable" if slope < 1 else "unstable"
+    return (
+        f"weights that keep this variance, {q:.3g}: &chi;<sub>1</sub> = {grown};"
+        f" the variance is {word} (dq&prime;/dq = {slope:.3f})"
+    )
 
 
 def code(record: Activation, params: Mapping[str, float]) -> str:

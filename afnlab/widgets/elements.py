@@ -74,6 +74,21 @@ class Later:
         self.act()
 
 
+class AtRest(Later):
+    """Calls a function once no request has come for a while; at once where no event loop runs.
+
+    For what takes too long to be repeated while a slider moves.
+    """
+
+    DELAY = 0.4
+
+    def __call__(self) -> None:
+        if self.handle is not None:
+            self.handle.cancel()
+            self.handle = None
+        super().__call__()
+
+
 class Dial(widgets.HBox):
     """A number with a slider over the range worth exploring, and a box that takes any allowed one.
 

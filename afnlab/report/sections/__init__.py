@@ -12,6 +12,7 @@ from afnlab.report.sections.figures import (
     sensitivity,
     trajectories,
 )
+from afnlab.report.sections.inside import inside
 from afnlab.report.sections.tables import claims, details, milestones, table
 from afnlab.report.sections.tasks import over_tasks
 from afnlab.report.sections.text import headline, provenance, runs_table, title
@@ -27,6 +28,7 @@ __all__ = [
     "frontier",
     "gallery",
     "headline",
+    "inside",
     "milestones",
     "over_tasks",
     "provenance",

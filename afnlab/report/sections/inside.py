@@ -1,0 +1,56 @@
+"""What went on inside the networks, of the runs that recorded it."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from afnlab.compare.selection import Selection
+from afnlab.figures import signal_curves
+from afnlab.figures.fragment import Fragment
+from afnlab.figures.style import show, styled
+from afnlab.markup import filled
+from afnlab.report.sections.html import heading
+from afnlab.training.signals import DEAD, SATURATED
+
+MOST_NAMED = 8  # layers whose places the caption names
+
+
+def inside(selection: Selection) -> Fragment:
+    """Signals and gradients in every layer, behind a fold."""
+    found = selection.signals
+    if found.empty:
+        return Fragment()
+    order = [label for label in selection.table.index if (found.label == label).any()]
+    text = (
+        f"A unit is dead if its slope is below {DEAD:g} of the activation's largest at every"
+        f" example of a sample; a pre-activation is saturated if it is below {SATURATED:g} of it."
+        " The effective rank is that of the activations (examples by units), the mean square that"
+        " of the pre-activations. The gradient norm is that of an example's loss with respect to"
+        " the pre-activations; chi is its square over the one in the next layer: above 1 (the"
+        " line), gradients grow on their way back."
+    )
+    with styled(for_page=True):
+        figure = show(
+            signal_curves.signals(found, order),
+            "Dead and saturated units, effective rank, mean square of the pre-activations,"
+            f" gradient norm and chi by layer, for each activation on {selection.task.name}",
+            "Dashed: before the training; thin: epochs between; thick: after the last epoch."
+            f" Means of the seeds.{_places(selection)}",
+            f"{selection.name}-inside",
+        )
+    return Fragment(
+        heading("What went on inside", selection, 3),
+        filled("<details><summary>Layer by layer</summary><p>{}</p>", text),
+        figure,
+        Markup("</details>"),
+    )
+
+
+def _places(selection: Selection) -> str:
+    """Which layers these are, where all networks have the same few."""
+    found = selection.signals
+    named = found.groupby("layer").site.unique()
+    if len(named) > MOST_NAMED or found.call.max() > 0 or (named.map(len) > 1).any():
+        return ""
+    listed = ", ".join(f"{layer} {sites[0]}" for layer, sites in named.items())
+    return f" Layers, by their names in the network: {listed}."
