@@ -14,9 +14,9 @@ from afnlab.figures.style import COLOURS
 from afnlab.live.function_overlay import Curves, Limits, Shown, View, first_view, fitting
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.widgets.activation_card import Card
-from afnlab.widgets.canvas import Screen
 from afnlab.widgets.elements import Message, button, row
 from afnlab.widgets.learned_replay import Replay
+from afnlab.widgets.screen import Screen
 from afnlab.widgets.view_controls import ViewControls
 
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
