@@ -11,7 +11,7 @@ function render({ model, el }) {
   root.setAttribute("role", "group");
   el.append(ended, root);
 
-  let [charts, layout, ink] = [[], "", [0, 0, 0]];
+  let [charts, layout, ink] = [[], "", "0, 0, 0"];
   const screen = {
     key: `afnlab-${++screens}`,
     ink: (alpha = 1) => `rgba(${ink}, ${alpha})`,
@@ -53,12 +53,18 @@ function render({ model, el }) {
       model.save_changes();
     });
   };
-  // Whatever changes the theme changes the colour of text, which takes a moment that can be seen.
+  // A theme marks the body; its colours may come a moment later.
   const theme = () => {
-    ink = getComputedStyle(root).color.match(/[\d.]+/g).slice(0, 3);
+    const now = getComputedStyle(root).color.match(/[\d.]+/g).slice(0, 3).join();
+    if (now === ink) return;
+    ink = now;
     charts.forEach((chart) => chart.plot.redraw(false));
   };
-  root.addEventListener("transitionend", (event) => event.target === root && theme());
+  const themes = new MutationObserver(() => (theme(), setTimeout(theme, 100), setTimeout(theme, 500)));
+  for (const marked of [document.documentElement, document.body])
+    themes.observe(marked, { attributes: true });
+  const night = matchMedia("(prefers-color-scheme: dark)");
+  night.addEventListener("change", theme);
   const describe = () => root.setAttribute("aria-label", model.get("label"));
   const message = (content, buffers) => {
     if (content.kind !== "save") return;
@@ -97,6 +103,8 @@ function render({ model, el }) {
   model.on("msg:custom", message);
   return () => {
     clear();
+    themes.disconnect();
+    night.removeEventListener("change", theme);
     watching?.disconnect();
     window.removeEventListener("keydown", keep, true);
     model.off("change:number", draw);
