@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -298,6 +299,18 @@ def test_formula_reference_and_facts():
     before = widget.cards[0].facts.value
     widget.controls.deviation.value = 3.0
     assert widget.cards[0].facts.value != before
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [("srelu", 1), ("plu", 1), ("elu", 2), ("pilu", 2), ("xielu", 2), ("threshold", 2)],
+)
+def test_a_formula_may_go_on_in_another_line_after_each_case(name, pieces):
+    shown = explore(name).cards[0].children[1].value
+    assert shown.count("$") == 2 * pieces
+    assert all(piece.count("{") == piece.count("}") for piece in shown.split("$"))
+    for case in afnlab.get_activation(name).latex.split(",\\quad "):
+        assert escape(case) in shown
 
 
 def test_the_view():

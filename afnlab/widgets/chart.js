@@ -19,6 +19,7 @@ class Chart {
   constructor(panel, screen) {
     Object.assign(this, { panel, screen, view: null });
     this.curves = panel.parts.filter((part) => part.reads).sort((a, b) => a.z - b.z);
+    this.paths = panel.parts.filter((part) => part.kind === "path");
     this.surface = panel.parts.find((part) => part.kind === "surface");
     this.click = this.surface && screen.click;
     this.element = make("div", "panel");
@@ -90,7 +91,8 @@ class Chart {
         series: [{}, ...this.curves.map(series)],
         hooks: {
           drawClear: [(u) => inside(u, () => this.below(u))],
-          draw: [(u) => (inside(u, () => this.above(u)), this.follow())],
+          drawAxes: [(u) => inside(u, () => this.lines(u))],
+          draw: [(u) => (inside(u, () => this.marks(u)), this.follow())],
           setCursor: [() => this.read()],
           setSelect: [(u) => this.select(u)],
         },
@@ -153,8 +155,8 @@ class Chart {
     }
   }
 
-  above(u) {
-    const { ctx } = u;
+  // Under the curves: the axes through 0, and the lines that are no curves.
+  lines(u) {
     if (!this.surface)
       for (const key of ["x", "y"]) {
         if (this.panel[key].log) continue;
@@ -162,30 +164,30 @@ class Chart {
         const [{ left, top, width, height }, at] = [u.bbox, u.valToPos(0, key, true)];
         if (key === "x") axis.rect(at, top, 0, height);
         else axis.rect(left, at, width, 0);
-        stroke(ctx, { colour: this.screen.ink(0.35), width: 0.6, dash: [] }, axis);
+        stroke(u.ctx, { colour: this.screen.ink(0.35), width: 0.6, dash: [] }, axis);
       }
-    for (const part of this.panel.parts) {
-      if (part.kind !== "path") continue;
-      const [line, marks] = [new Path2D(), new Path2D()];
-      const [xs, ys] = part.data;
+    for (const part of this.paths) {
+      const path = new Path2D();
       let on = false;
-      xs.forEach((value, i) => {
-        const [x, y] = [u.valToPos(value, "x", true), u.valToPos(ys[i], "y", true)];
-        if (!Number.isFinite(x + y)) on = false;
-        else {
-          if (on) line.lineTo(x, y);
-          else line.moveTo(x, y);
-          on = true;
-          const r = (part.size / 2) * devicePixelRatio;
-          if (part.marker === "square") marks.rect(x - r, y - r, 2 * r, 2 * r);
-          else if (part.marker) marks.moveTo(x + r, y), marks.arc(x, y, r, 0, 7);
-        }
-      });
-      stroke(ctx, part, line);
-      if (!part.marker) continue;
-      ctx.fillStyle = part.face;
-      ctx.fill(marks);
-      stroke(ctx, { colour: part.rim, width: part.rimWidth, dash: [] }, marks);
+      for (const [x, y] of points(u, part)) {
+        const there = Number.isFinite(x + y);
+        if (there) path[on ? "lineTo" : "moveTo"](x, y);
+        on = there;
+      }
+      stroke(u.ctx, part, path);
+    }
+  }
+
+  marks(u) {
+    for (const part of this.paths) {
+      const [path, r] = [new Path2D(), (part.size / 2) * devicePixelRatio];
+      for (const [x, y] of points(u, part)) {
+        if (part.marker === "square") path.rect(x - r, y - r, 2 * r, 2 * r);
+        else if (part.marker) path.moveTo(x + r, y), path.arc(x, y, r, 0, 7);
+      }
+      u.ctx.fillStyle = part.face;
+      if (part.marker) u.ctx.fill(path);
+      stroke(u.ctx, { colour: part.rim, width: part.rimWidth, dash: [] }, path);
     }
   }
 
@@ -362,6 +364,10 @@ function inside(u, act) {
   act();
   u.ctx.restore();
 }
+
+// A path's points in pixels of the screen.
+const points = (u, { data: [xs, ys] }) =>
+  Array.from(xs, (x, i) => [u.valToPos(x, "x", true), u.valToPos(ys[i], "y", true)]);
 
 function stroke(ctx, { colour, width, dash }, path) {
   if (!width) return;

@@ -258,6 +258,14 @@ def drag_faster_than_it_draws(page, handle, note):
     note("from a fast drag's end to its last picture", taken(left_waiting))
 
 
+# Whether all formulas have been set, and none is wider than its place.
+WHOLE = """() => {
+  const all = [...document.querySelectorAll('.afnlab-formula .widget-html-content')];
+  return all.length === 3 && all.every(e => !e.textContent.includes('$')
+    && Math.max(e.scrollWidth, e.parentElement.scrollWidth) <= e.parentElement.clientWidth + 1);
+}"""
+
+
 def answers_what_is_typed(page):
     """Numbers, names, and what is neither; a download; a reset."""
     typed = box(page, "t")
@@ -278,6 +286,7 @@ def answers_what_is_typed(page):
     add.press("Enter")
     page.locator("code:has-text('PiLU()')").wait_for()
     page.get_by_role("slider", name="gamma").wait_for()
+    page.wait_for_function(WHOLE)
     with page.expect_download() as download:
         page.click("button:has-text('Save SVG')")
     assert download.value.suggested_filename == "srelu-gelu-pilu.svg"
