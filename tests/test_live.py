@@ -124,6 +124,19 @@ def test_curves_are_sent_to_float32_as_the_function_has_them(name):
         np.testing.assert_allclose(y[shown], exact.numpy()[shown], rtol=1e-6, atol=1e-7)
 
 
+def test_what_is_looked_at_closely_has_as_many_points_as_all():
+    shown = [Shown.of("srelu")]
+    scene = Curves(shown, View(near=(1.0, 1.01)))
+    x, y = lines_of(scene)["f"]
+    assert ((x >= 1) & (x <= 1.01)).sum() >= 801
+    assert (np.diff(x) > 0).all()
+    np.testing.assert_array_equal(y, afnlab.functional.srelu(torch.tensor(x)).numpy())
+    scene.update(shown, View())
+    assert scene.numbers() == Curves(shown).numbers()
+    outside = Curves(shown, View(near=(-9.0, 9.0)))
+    assert lines_of(outside)["f"][0][[0, -1]].tolist() == [-5, 5]
+
+
 def test_what_the_legend_and_the_crosshair_name():
     scene = Curves([Shown.of("srelu"), Shown.of("gelu")], View(second=False))
     named = [[(p["label"], p["reads"]) for p, _ in parts if p["reads"]] for parts in sent(scene)]

@@ -333,6 +333,19 @@ def test_the_view():
     assert widget.scene.left.get_ylim() == (low, high)
 
 
+def test_what_the_browser_zooms_into_is_drawn_with_more_points():
+    widget = explore("srelu")
+    before = widget.screen.numbers
+    widget.screen._handle_custom_msg({"kind": "zoom", "x": [0.5, 0.75]}, [])
+    x = widget.scene.lines[0]["f"].get_xdata()
+    assert ((x >= 0.5) & (x <= 0.75)).sum() > 800
+    widget.cards[0].dials["t"].value = 1.0  # and so while a slider moves
+    assert len(widget.scene.lines[0]["f"].get_xdata()) == len(x)
+    widget.reset()
+    widget.screen._handle_custom_msg({"kind": "zoom", "x": None}, [])
+    assert widget.screen.numbers == before
+
+
 def test_fit_and_reset():
     widget = explore("pilu")
     widget.cards[0].dials["alpha"].value = 3.0

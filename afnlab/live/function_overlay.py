@@ -49,6 +49,7 @@ class View:
     the curves at their default parameters fit, whatever their parameters are now, so that a slider
     moves the curve and not the axes. second: the second derivatives too.
     deviation: of the normal input whose density is shaded. L: limit of the dynamic region; 0: none.
+    near: a part of x that is drawn with as many points as the whole, for who looks closely.
     """
 
     x: Limits = (-5.0, 5.0)
@@ -57,6 +58,16 @@ class View:
     second: bool = True
     deviation: float = 1.0
     L: float = 0.0
+    near: Limits | None = None
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """Where the curves are computed."""
+        x = np.linspace(*self.x, POINTS)
+        if self.near is not None:
+            low, high = np.clip(self.near, *self.x).tolist()
+            x = np.union1d(x, np.linspace(low, high, POINTS))
+        return torch.from_numpy(x)
 
 
 class Curves(Scene):
@@ -94,9 +105,9 @@ class Curves(Scene):
         ):
             self._look(view)
         self.view = view
-        x = torch.linspace(*view.x, POINTS, dtype=torch.float64)
+        x = view.inputs
         for i, one in enumerate(shown):
-            wanted = (view.x, view.second, dict(one.params))
+            wanted = (view.x, view.near, view.second, dict(one.params))
             if wanted != self.drawn[i]:
                 self._draw(self.lines[i], one, x)
                 self.drawn[i] = wanted

@@ -14,8 +14,8 @@ const make = (kind, name, text = "") => {
 };
 
 class Chart {
-  // screen: ink() is the colour of text; key links crosshairs; others(chart) share its x;
-  // click(x, y, other) is there where surfaces can be clicked.
+  // screen: ink() is the colour of text; key links crosshairs; others(chart) share its x; zoomed()
+  // is called after a zoom; click(x, y, other) is there where surfaces can be clicked.
   constructor(panel, screen) {
     Object.assign(this, { panel, screen, view: null });
     this.curves = panel.parts.filter((part) => part.reads).sort((a, b) => a.z - b.z);
@@ -229,6 +229,7 @@ class Chart {
   zoomed(view) {
     this.zoom(view);
     for (const other of this.screen.others(this)) other.zoom(view && { x: view.x, y: other.view?.y });
+    this.screen.zoomed();
   }
 
   select(u) {

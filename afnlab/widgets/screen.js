@@ -2,6 +2,7 @@
 const OURS = new Set(
   ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "Enter", " "],
 );
+const SOON = 120; // milliseconds
 let screens = 0;
 
 function render({ model, el }) {
@@ -12,7 +13,14 @@ function render({ model, el }) {
   el.append(ended, root);
 
   let [charts, layout, ink] = [[], "", "0, 0, 0"];
+  // What is zoomed into is drawn with more points, once the wheel rests.
+  let [told, soon] = [null, 0];
+  const tell = () => {
+    const x = charts.find((chart) => chart.view)?.view.x ?? null;
+    if (String(x) !== String(told)) model.send({ kind: "zoom", x: (told = x) });
+  };
   const screen = {
+    zoomed: () => (clearTimeout(soon), (soon = setTimeout(tell, SOON))),
     key: `afnlab-${++screens}`,
     ink: (alpha = 1) => `rgba(${ink}, ${alpha})`,
     others: (one) => charts.filter((other) => other !== one && other.panel.group === one.panel.group),
@@ -43,6 +51,7 @@ function render({ model, el }) {
     const panels = structuredClone(model.get("panels"));
     if (layout !== (layout = JSON.stringify(panels.map(lasting)))) build(panels);
     else panels.forEach((panel, i) => charts[i].update(panel));
+    if (told) screen.zoomed(); // other limits may have ended it
     const next = blocks(numbers);
     charts.forEach((chart, i) => chart.show(next, texts[i]));
     // uPlot draws in microtasks, which were queued before this one.
