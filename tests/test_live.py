@@ -1,81 +1,157 @@
-"""Figures that move: what a frame shows is what the figure shows."""
+"""Figures that move: what a browser draws is what the figure shows."""
 
 from __future__ import annotations
 
-import io
+import json
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from matplotlib.colors import to_hex
+from matplotlib.patches import StepPatch
 
 import afnlab
-from afnlab.figures.style import BLUE
+from afnlab.derivatives import derivatives
+from afnlab.figures.style import BLUE, ORANGE
 from afnlab.functions import profile
 from afnlab.live import decision_surface, function_overlay, preactivations
-from afnlab.live.decision_surface import GRID, LEAST_LOSS, Surfaces, shades, smoothed
+from afnlab.live.decision_surface import GRID, LEAST_LOSS, SHADES, Surfaces, shades, smoothed
 from afnlab.live.function_overlay import Curves, Shown, View, fitting
-from afnlab.live.scene import to_png
+from afnlab.live.scene import Scene
+from afnlab.live.signal_maps import Layer, SignalMaps
 from afnlab.training.learner import Learner, Setup
 from afnlab.training.plane import points
 
 ELEMENTWISE = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
-LIGHT, DARK = 255, 17
 
 
-def decoded(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)))
+def start() -> preactivations.Start:
+    return preactivations.Start(afnlab.get_task("digits-arp"), afnlab.get_activation("tanh"), 2.0)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 33)])
-def test_a_png_holds_the_same_pixels(shape):
-    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 4), dtype=np.uint8)
-    assert (decoded(to_png(pixels)) == pixels).all()
-
-
-def as_saved(scene) -> np.ndarray:
-    """The scene's figure as matplotlib saves it, without any blitting."""
-    buffer = io.BytesIO()
-    scene.figure.savefig(buffer, format="png", dpi=scene.figure.dpi)
-    return decoded(buffer.getvalue())
-
-
-def on(paper: int, pixels: np.ndarray) -> np.ndarray:
-    alpha = pixels[..., 3:] / 255
-    return pixels[..., :3] * alpha + paper * (1 - alpha)
-
-
-def scenes() -> dict:
+def surfaces() -> Surfaces:
     x, y = points("moons", 60)
-    learner = Learner(Setup("tanh", hidden=(6, 4)))
-    for _ in range(40):
-        learner.step(x, y)
-    plane = Surfaces([learner])
-    plane.update([learner], x, y)
-    start = preactivations.Start(afnlab.get_task("digits-arp"), afnlab.get_activation("tanh"), 2.0)
-    shown = [Shown.of("srelu", t=1.3), Shown.of("hardshrink")]
-    return {
-        "curves": Curves(shown, View(L=2.0, deviation=0.7)),
-        "regions": preactivations.Regions(start),
-        "surfaces": plane,
-    }
+    learners = [Learner(Setup(name, hidden=(6, 4))) for name in ("tanh", "relu")]
+    for one in learners:
+        for _ in range(40):
+            one.step(x, y)
+        one.test(*points("moons", 20, seed=1))
+    scene = Surfaces(learners)
+    scene.update(learners, x, y, points("moons", 20, seed=1))
+    return scene
 
 
-@pytest.mark.parametrize("name", ["curves", "regions", "surfaces"])
-def test_a_frame_shows_what_the_figure_shows(name):
-    scene = scenes()[name]
-    frame, saved = decoded(scene.png()), as_saved(scene)
-    assert frame.shape == saved.shape == (*scene.size[::-1], 4)
-    for paper in (LIGHT, DARK):
-        # Moving artists lie above the ticks and the grid in a frame, and among them when saved.
-        away = np.abs(on(paper, frame) - on(paper, saved)).max(axis=2)
-        assert (away > 60).mean() < 0.004
-        assert away.mean() < 0.6
-    assert frame[..., 3].min() == 0  # transparent: the page's own colour shows through
-    assert (decoded(scene.png()) == frame).all()
-    double = decoded(scene.png(2.0))
-    assert double.shape == (2 * frame.shape[0], 2 * frame.shape[1], 4)
-    assert (decoded(scene.png(1.0)) == frame).all()
+SCENES = {
+    "curves": lambda: Curves(
+        [Shown.of("srelu", t=1.3), Shown.of("hardshrink")], View(L=2.0, deviation=0.7)
+    ),
+    "without a second derivative": lambda: Curves([Shown.of("apec")], View(second=False)),
+    "regions": lambda: preactivations.Regions(start()),
+    "surfaces": surfaces,
+    "signal": lambda: SignalMaps(Layer(afnlab.get_activation("tanh"), 1.5, 0.1)),
+}
+
+
+def blocks(scene: Scene) -> Iterator[np.ndarray]:
+    """What a browser reads from the numbers."""
+    data = scene.numbers()
+    count, *_ = np.frombuffer(data, "<u4", 1)
+    sizes = np.frombuffer(data, "<u4", count, offset=4)
+    at = 4 + 4 * len(sizes)
+    for size in sizes:
+        yield np.frombuffer(data, "<f4", size, offset=at)
+        at += 4 * size
+    assert at == len(data)
+
+
+def sent(scene: Scene) -> list[list[tuple[dict, list[np.ndarray]]]]:
+    """Each panel's parts with the numbers that a browser draws of them."""
+    found, left = [], blocks(scene)
+    for panel in scene.panels():
+        x = next(left) if any(part["reads"] for part in panel["parts"]) else None
+        found.append([])
+        for part in panel["parts"]:
+            both = part["kind"] in ("path", "area")
+            numbers = [next(left), next(left)] if both else [next(left)]
+            found[-1].append((part, [x, *numbers] if part["reads"] else numbers))
+    assert not list(left)
+    return found
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_browser_draws_the_numbers_of_the_figure(name):
+    scene = SCENES[name]()
+    json.dumps(scene.panels())
+    drawn = 0
+    for ax, parts in zip(scene.figure.axes, sent(scene), strict=True):
+        lines = {to_hex(line.get_color()): [] for line in ax.lines}
+        for line in ax.lines:
+            lines[to_hex(line.get_color())].append(np.float32(line.get_data()))
+        for part, numbers in parts:
+            if part["kind"] in ("curve", "path"):
+                same = (
+                    np.array_equal(numbers, own, equal_nan=True) for own in lines[part["colour"]]
+                )
+                assert any(same), part
+                drawn += 1
+            elif part["kind"] == "bars":
+                x, heights = numbers
+                bars = [p.get_data() for p in ax.patches if isinstance(p, StepPatch)]
+                assert any(np.array_equal(heights, np.float32(one.values)) for one in bars)
+                np.testing.assert_allclose(x, (bars[0].edges[1:] + bars[0].edges[:-1]) / 2, 1e-6)
+            elif part["kind"] == "surface":
+                np.testing.assert_array_equal(
+                    numbers[0].reshape(GRID, GRID), ax.images[0].get_array()
+                )
+                np.testing.assert_allclose(
+                    np.reshape(part["palette"], (256, 4)) / 255, SHADES.colors, atol=0.005
+                )
+    assert drawn >= 2
+
+
+@pytest.mark.parametrize("name", ["srelu", "gelu", "hardshrink", "apec"])
+def test_curves_are_sent_to_float32_as_the_function_has_them(name):
+    f = afnlab.get_activation(name)
+    (left, right) = sent(Curves([Shown.of(name)], View(x=(-3, 4))))
+    found = {part["reads"]: numbers for part, numbers in (*left, *right) if part["reads"]}
+    assert list(found) == ["f", "f'", "f''"]
+    x = torch.linspace(-3, 4, 801, dtype=torch.float64)
+    for (own, y), exact in zip(found.values(), derivatives(f, x, 2), strict=True):
+        np.testing.assert_allclose(own, x.numpy(), rtol=1e-6, atol=1e-6)
+        shown = np.isfinite(y)  # a jump is a gap
+        assert shown.sum() >= 799
+        np.testing.assert_allclose(y[shown], exact.numpy()[shown], rtol=1e-6, atol=1e-7)
+
+
+def test_what_is_looked_at_closely_has_as_many_points_as_all():
+    shown = [Shown.of("srelu")]
+    scene = Curves(shown, View(near=(1.0, 1.01)))
+    x, y = lines_of(scene)["f"]
+    assert ((x >= 1) & (x <= 1.01)).sum() >= 801
+    assert (np.diff(x) > 0).all()
+    np.testing.assert_array_equal(y, afnlab.functional.srelu(torch.tensor(x)).numpy())
+    scene.update(shown, View())
+    assert scene.numbers() == Curves(shown).numbers()
+    outside = Curves(shown, View(near=(-9.0, 9.0)))
+    assert lines_of(outside)["f"][0][[0, -1]].tolist() == [-5, 5]
+
+
+def test_what_the_legend_and_the_crosshair_name():
+    scene = Curves([Shown.of("srelu"), Shown.of("gelu")], View(second=False))
+    named = [[(p["label"], p["reads"]) for p, _ in parts if p["reads"]] for parts in sent(scene)]
+    assert named == [[("srelu", "f"), ("gelu", "f")], [("srelu", "f'"), ("gelu", "f'")]]
+    left, right = scene.panels()
+    assert left["group"] == right["group"]  # one x, and one crosshair
+    groups = [panel["group"] for panel in SCENES["signal"]().panels()]
+    assert groups == [0, 1, 2, 3, 3, 3]
+
+
+def test_what_is_too_large_for_float32_is_infinite():
+    scene = Curves([Shown.of("relu_squared")], View(x=(-1e30, 1e30)))
+    part, (_, y) = sent(scene)[0][0]
+    assert part["reads"] == "f"
+    assert np.isinf(y).any()
 
 
 def test_an_update_is_what_a_new_figure_shows():
@@ -86,7 +162,8 @@ def test_an_update_is_what_a_new_figure_shows():
     final = View(x=(-4, 4), y=(-1, 2), slopes=(-1, 2))
     last = [Shown.of("srelu", t=2.0), Shown.of("gelu")]
     moved.update(last, final)
-    assert moved.png() == Curves(last, final).png()
+    assert moved.numbers() == Curves(last, final).numbers()
+    assert moved.panels() == Curves(last, final).panels()
 
 
 def lines_of(scene: Curves, i: int = 0) -> dict:
@@ -133,7 +210,7 @@ def test_every_activation_has_curves_in_view(name):
     low, high = scene.left.get_ylim()
     assert low < np.nanmin(y)
     assert np.nanmax(y) < high
-    assert scene.png().startswith(b"\x89PNG")
+    assert len(sent(scene)) == 2
 
 
 @pytest.mark.parametrize(
@@ -202,7 +279,8 @@ def test_surfaces_show_the_networks():
     assert [len(m) for m in marks] == [20, 20]
     np.testing.assert_allclose(marks[1], x[y == 1].numpy())
     image = np.asarray(scene.images[0].get_array())
-    assert image.shape == (GRID, GRID, 4)
+    assert image.shape == (GRID, GRID)
+    assert 0 <= image.min() < image.max() <= 1
     heights = scene.bars[0][0].get_data().values
     assert heights.sum() == pytest.approx(1, abs=0.05)
 
@@ -223,14 +301,40 @@ def test_losses_are_smoothed():
     assert smoothed([0.0] * 10)[1][0] == LEAST_LOSS
 
 
-def test_a_place_on_the_figure_is_a_point_of_the_plane():
-    learner = Learner(Setup("relu", hidden=(4,), low=0.0, high=10.0))
-    scene = Surfaces([learner, learner])
-    for ax in scene.planes:
-        for point in ((0.5, 9.0), (7.25, 2.5)):
-            at = scene.figure.transFigure.inverted().transform(ax.transData.transform(point))
-            assert scene.place(at[0], 1 - at[1]) == pytest.approx(point)
-    assert scene.place(0.001, 0.001) is None
+def test_the_test_loss_is_drawn_beside_the_training_loss():
+    x, y = points("moons", 60)
+    test = points("moons", 40, seed=1)
+    learners = [Learner(Setup(name, hidden=(6,))) for name in ("tanh", "relu")]
+    scene = Surfaces(learners)
+    for step in range(60):
+        for one in learners:
+            one.step(x, y)
+            if step % 20 == 19:
+                one.test(*test)
+    scene.update(learners, x, y, test)
+    for one, (training, tested) in zip(learners, scene.curves, strict=True):
+        steps, means = training.get_data()
+        np.testing.assert_allclose(means, smoothed(one.losses)[1])
+        expected = np.interp(steps, [20, 40, 60], one.tests[1], np.nan, np.nan)
+        np.testing.assert_array_equal(tested.get_data(), [steps, expected])
+        assert one.tests[1][-1] == one.scores(*test)[1]
+    colours = {line.get_color() for pair in scene.curves for line in pair}
+    assert len(colours) == 2
+    assert not colours & {BLUE, ORANGE}  # which are classes
+    assert [len(line.get_xdata()) for line in scene.test_marks[1]] == [20, 20]
+
+
+def test_a_network_that_has_stopped_leaves_a_gap():
+    x, y = points("moons", 20)
+    learners = [Learner(Setup("relu", hidden=(2,), batch=20)) for _ in range(2)]
+    for count, one in zip((40, 20), learners, strict=True):
+        for _ in range(count):
+            one.step(x, y)
+    scene = Surfaces(learners)
+    (first, _), (second, tested) = scene.curves
+    assert len(first.get_xdata()) == len(second.get_xdata()) == 4
+    assert np.isnan(second.get_ydata()).tolist() == [False, False, True, True]
+    assert np.isnan(tested.get_ydata()).all()
 
 
 def test_the_axis_of_losses_grows():

@@ -33,21 +33,21 @@ def test_what_is_drawn_are_the_numbers_of_the_theory():
 
 def test_other_sigmas_move_it_and_another_function_gives_it_another_edge():
     scene = SignalMaps(layer())
-    first = scene.png()
+    first = scene.numbers()
     scene.update(layer(sigma_w=2.0))
-    assert scene.png() != first
+    assert scene.numbers() != first
     edge = scene.boundary.get_xdata().copy()
     scene.update(layer("gelu", 1.5, 0.2))
     assert not np.array_equal(scene.boundary.get_xdata(), edge, equal_nan=True)
     assert "gelu" in scene.title.get_text()
     scene.update(layer())
-    assert scene.png() == first
+    assert scene.numbers() == first
 
 
 @pytest.mark.parametrize("name", ["hardshrink", "tanhshrink", "relu", "sigmoid", "softplus"])
 def test_functions_without_an_edge_or_a_critical_point_are_drawn(name):
     scene = SignalMaps(layer(name, 1.0, 0.0))
-    scene.png()
+    scene.numbers()
     with pytest.raises(ValueError) if not list(scene.best.get_xdata()) else _nothing():
         signal.critical(name)
 
@@ -73,9 +73,9 @@ def test_the_picture_takes_the_gain_where_no_sigma_is_given():
 
 def test_sliders_and_buttons():
     widget = SignalExplorer("tanh", 1.2, 0.1)
-    first = widget.screen.frame
+    first = widget.screen.numbers
     widget.sigma_w.value = 1.8
-    assert widget.screen.frame != first
+    assert widget.screen.numbers != first
     widget.choice.value = "srelu"
     assert list(widget.own) == ["t"]
     assert widget.sigma_w.value == pytest.approx(afnlab.gain("srelu"), abs=1e-6)

@@ -49,6 +49,7 @@ class View:
     the curves at their default parameters fit, whatever their parameters are now, so that a slider
     moves the curve and not the axes. second: the second derivatives too.
     deviation: of the normal input whose density is shaded. L: limit of the dynamic region; 0: none.
+    near: a part of x that is drawn with as many points as the whole, for who looks closely.
     """
 
     x: Limits = (-5.0, 5.0)
@@ -57,6 +58,16 @@ class View:
     second: bool = True
     deviation: float = 1.0
     L: float = 0.0
+    near: Limits | None = None
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """Where the curves are computed."""
+        x = np.linspace(*self.x, POINTS)
+        if self.near is not None:
+            low, high = np.clip(self.near, *self.x).tolist()
+            x = np.union1d(x, np.linspace(low, high, POINTS))
+        return torch.from_numpy(x)
 
 
 class Curves(Scene):
@@ -73,7 +84,7 @@ class Curves(Scene):
         super().__init__(9.0, 3.4)
         self.records = [s.record for s in shown]
         with styled():
-            axes = self.figure.subplots(1, 2)
+            axes = self.figure.subplots(1, 2, sharex=True)
             self.figure.subplots_adjust(0.05, 0.13, 0.99, 0.93, wspace=0.15)
             self.left, self.right = axes
             self.regions = [self.moves(shade(ax, BLUE, 0.13)) for ax in axes]
@@ -94,9 +105,9 @@ class Curves(Scene):
         ):
             self._look(view)
         self.view = view
-        x = torch.linspace(*view.x, POINTS, dtype=torch.float64)
+        x = view.inputs
         for i, one in enumerate(shown):
-            wanted = (view.x, view.second, dict(one.params))
+            wanted = (view.x, view.near, view.second, dict(one.params))
             if wanted != self.drawn[i]:
                 self._draw(self.lines[i], one, x)
                 self.drawn[i] = wanted
@@ -123,24 +134,24 @@ class Curves(Scene):
 
     def _lines(self, i: int, colour: str) -> dict[str, Line2D]:
         over = 3 - 0.1 * i
-        right: Any = ((NAMES[1], "-"), (NAMES[2], ":"))
-        made = {n: self.right.plot([], [], style, color=colour)[0] for n, style in right}
-        made["asymptotes"] = self.left.plot([], [], "--", color=colour, linewidth=0.8)[0]
-        made["f"] = self.left.plot([], [], color=colour, label=in_legend(self.records[i].label))[0]
-        made["kinks"] = self.left.plot([], [], "o", color=colour, markersize=4.5)[0]
-        for line in made.values():
-            line.set_zorder(over)
-            self.moves(line)
+        looks: Any = ((NAMES[0], "-"), (NAMES[1], "-"), (NAMES[2], ":"))
+        label = in_legend(self.records[i].label)
+        made = {
+            name: (self.left if name == "f" else self.right).plot([], [], style, label=label)[0]
+            for name, style in looks
+        }
+        made["asymptotes"] = self.left.plot([], [], "--", linewidth=0.8)[0]
+        made["kinks"] = self.left.plot([], [], "o", markersize=4.5)[0]
+        for name, line in made.items():
+            line.set(color=colour, zorder=over)
+            self.moves(line, name if name in NAMES else "")
         return made
 
     def _furnish(self) -> None:
         for ax, title in ((self.left, "f(x)"), (self.right, "slope")):
             ax.axhline(0, color=GREY, linewidth=0.6)
             ax.axvline(0, color=GREY, linewidth=0.6)
-            # Places that matplotlib need not look for each time.
-            ax.set_title(title, y=1.0)
-            ax.set_xlabel("x")
-            ax.xaxis.set_label_coords(0.5, -0.095)
+            ax.set(title=title, xlabel="x")
         self.left.legend(loc="upper left")
         styles: Any = (("f'(x)", "-"), ("f''(x)", ":"))
         keys: list[object] = [Line2D([], [], color=GREY, linestyle=s, label=n) for n, s in styles]
@@ -149,12 +160,11 @@ class Curves(Scene):
         self.right.legend(handles=keys, ncols=len(keys), **beside)  # slopes may be anywhere
 
     def _look(self, view: View) -> None:
-        """Set the limits of the axes, which is what does not move."""
+        """Set the limits of the axes."""
         defaults = [Shown(record) for record in self.records]
         y, slopes = (view.y, view.slopes) if view.y and view.slopes else fitting(defaults, view)
         for ax, limits in ((self.left, view.y or y), (self.right, view.slopes or slopes)):
             ax.set(xlim=view.x, ylim=limits)
-        self.changed()
 
 
 def first_view(shown: Sequence[Shown], span: float = 5.0) -> View:

@@ -119,13 +119,15 @@ class Regions(Scene):
             1, layers, top=0.33, bottom=0.07, wspace=0.08, **sides
         )
         self.top = self.figure.add_subplot(above[0])
-        self.rows = [self.figure.add_subplot(below[i]) for i in range(layers)]
+        self.rows = [self.figure.add_subplot(below[0])]
+        self.rows += [
+            self.figure.add_subplot(below[i], sharex=self.rows[0]) for i in range(1, layers)
+        ]
         self.shades = [self.moves(shade(ax, BLUE, 0.12)) for ax in (self.top, *self.rows)]
         self.lines: list[Line2D] = [
-            self.moves(self.top.plot([], [], label=name, **style)[0])
+            self.moves(self.top.plot([], [], label=name, **style)[0], name)
             for name, style in zip(NAMES[:2], STYLES, strict=False)
         ]
-        # Text is slow to draw: what moves of it is short.
         self.limit: Text = self.moves(_corner(self.top))
         self.top.axhline(0, color=GREY, linewidth=0.6)
         self.top.axvline(0, color=GREY, linewidth=0.6)
@@ -148,7 +150,7 @@ class Regions(Scene):
             ax.stairs(flat, self.edges, fill=True, label=name, **look)
             for name, look in looks.items()
         )
-        return self.moves(plain), self.moves(rotated), self.moves(_corner(ax))
+        return self.moves(plain, "plain"), self.moves(rotated, "rotated"), self.moves(_corner(ax))
 
     def update(self, start: Start) -> None:
         """Draw another start of as many layers."""
@@ -162,9 +164,7 @@ class Regions(Scene):
         for line, y in zip(self.lines, drawn, strict=True):
             line.set_data(x.numpy(), y)
         limits = _round_limits(np.concatenate(drawn))
-        if limits != self.top.get_ylim():
-            self.top.set_ylim(*limits)
-            self.changed()
+        self.top.set_ylim(*limits)
         for one in self.shades:
             one.set_xy([(-start.L, 0), (-start.L, 1), (start.L, 1), (start.L, 0)])
         self.limit.set_text(f"L = {start.L:g}")

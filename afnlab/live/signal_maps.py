@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -19,7 +20,8 @@ from matplotlib.text import Text
 from afnlab.figures.style import BLUE, GREY, ORANGE, plain_ticks, shortened, styled
 from afnlab.live.scene import Scene
 from afnlab.registry import Activation
-from afnlab.signal import MeanField, critical, edge_of_chaos, measured, predicted
+from afnlab.signal import Gaussian, MeanField, critical, edge_of_chaos, predicted
+from afnlab.signal.random_network import followed, normals
 
 LARGEST = 4.0  # variance, of the variance map
 STEPS = 12  # layers of the cobweb
@@ -40,7 +42,8 @@ class Layer:
 
     @property
     def field(self) -> MeanField:
-        return MeanField(self.record, self.sigma_w, self.sigma_b, **self.params)
+        function = _integrated(self.record, tuple(sorted(self.params.items())))
+        return MeanField(function, self.sigma_w, self.sigma_b)
 
 
 class SignalMaps(Scene):
@@ -61,17 +64,18 @@ class SignalMaps(Scene):
         grid: Any = self.figure.add_gridspec(
             2, 3, left=0.06, right=0.985, top=0.93, bottom=0.09, wspace=0.3, hspace=0.45
         )
-        axes = [self.figure.add_subplot(grid[i]) for i in range(6)]
+        axes = [self.figure.add_subplot(grid[i]) for i in range(4)]
+        axes += [self.figure.add_subplot(grid[i], sharex=axes[3]) for i in (4, 5)]
         self.q_map, self.c_map, self.phases, self.q_depth, self.c_depth, self.slopes = axes
         self.lines: dict[str, Line2D] = {}
         ends = (0, LARGEST)
-        _diagonal(self.q_map, ends)
-        self._line("q", self.q_map, BLUE)
-        self._line("cobweb", self.q_map, ORANGE, linewidth=0.9)
+        self._diagonal(self.q_map, ends)
+        self._line("q", self.q_map, BLUE, "map")
+        self._line("cobweb", self.q_map, ORANGE, label="layer by layer", linewidth=0.9)
         self.q_map.set(xlabel="q", ylabel="q after a layer", xlim=ends, ylim=ends)
         self.title: Text = self.q_map.set_title("variance map")
-        _diagonal(self.c_map, (0, 1))
-        self._line("c", self.c_map, BLUE)
+        self._diagonal(self.c_map, (0, 1))
+        self._line("c", self.c_map, BLUE, "map")
         self.c_map.set(
             title="correlation map",
             xlabel="c",
@@ -79,10 +83,14 @@ class SignalMaps(Scene):
             xlim=(0, 1),
             ylim=(0, 1.02),
         )
-        (self.boundary,) = self.phases.plot([], [], color=GREY, label="edge of chaos")
-        (self.unsteady,) = self.phases.plot([], [], ":", color=GREY, label="unstable there")
-        (self.best,) = self.phases.plot([], [], "s", color=GREY, label="critical initialization")
-        self._line("here", self.phases, ORANGE, marker="o", linestyle="")
+        self.boundary = self._line("edge", self.phases, GREY, label="edge of chaos")
+        self.unsteady = self._line(
+            "unsteady", self.phases, GREY, label="unstable there", linestyle=":"
+        )
+        self.best = self._line(
+            "best", self.phases, GREY, label="critical initialization", marker="s", linestyle="None"
+        )
+        self._line("here", self.phases, ORANGE, label="here", marker="o", linestyle="None")
         self.phases.set(
             title="phases", xlabel="sigma_w", ylabel="sigma_b", xlim=SIGMA_W, ylim=SIGMA_B
         )
@@ -92,8 +100,9 @@ class SignalMaps(Scene):
             ("correlation", self.c_depth, "correlation by layer"),
             ("gradient", self.slopes, "squared gradient by layer"),
         ):
-            self._line(f"{name} predicted", ax, BLUE)
-            self._line(f"{name} measured", ax, BLUE, marker="o", markersize=3, linestyle="")
+            self._line(f"{name} predicted", ax, BLUE, "theory")
+            dots: Any = {"marker": "o", "markersize": 3, "linestyle": "None"}
+            self._line(f"{name} measured", ax, BLUE, "sample", **dots)
             ax.set(title=title, xlabel="layer", xlim=(0.5, DEPTH + 0.5), xticks=[1, 5, 10, 15, 20])
         for ax in (self.q_depth, self.slopes):
             ax.set(yscale="log", ylim=RANGE)
@@ -103,8 +112,12 @@ class SignalMaps(Scene):
             self.q_map.text(0.03, 0.97, "", transform=self.q_map.transAxes, va="top", fontsize=8)
         )
 
-    def _line(self, name: str, ax: Axes, colour: str, **style: Any) -> None:
-        self.lines[name] = self.moves(ax.plot([], [], color=colour, **style)[0])
+    def _line(self, name: str, ax: Axes, colour: str, reads: str = "", **style: Any) -> Line2D:
+        self.lines[name] = self.moves(ax.plot([], [], color=colour, **style)[0], reads)
+        return self.lines[name]
+
+    def _diagonal(self, ax: Axes, ends: tuple[float, float]) -> None:
+        self.moves(ax.plot(ends, ends, color=GREY, linewidth=0.8)[0])
 
     def update(self, layer: Layer) -> None:
         """Draw other sigmas, another activation or other parameters."""
@@ -115,11 +128,13 @@ class SignalMaps(Scene):
         self.lines["q"].set_data(q, found.variance(q))
         theory = predicted(found, DEPTH, c=ALIKE)
         self.lines["cobweb"].set_data(*_cobweb(theory.q[:STEPS]))
-        sample = measured(found, DEPTH, WIDTH, c=ALIKE, networks=1)
+        sample = followed(found, _normals(), 1.0, ALIKE)
         for name in ("q", "correlation", "gradient"):
             for line, table in (("predicted", theory), ("measured", sample)):
                 finite = table[name].where(np.isfinite(table[name]) & (table[name] < 1e200))
-                self.lines[f"{name} {line}"].set_data(table.layer, finite)
+                drawn = np.full(DEPTH, np.nan)  # the theory may end before
+                drawn[: len(finite)] = finite
+                self.lines[f"{name} {line}"].set_data(np.arange(1, DEPTH + 1), drawn)
         last = float(theory.q.iloc[-1])
         at = last if RANGE[0] < last < RANGE[1] else 1.0
         c = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0])
@@ -140,11 +155,6 @@ class SignalMaps(Scene):
         self.unsteady.set_data(unsteady.sigma_w, unsteady.sigma_b)
         self.best.set_data(*best)
         self.title.set_text(f"{shortened(layer.record.label, 20)}: variance map")
-        self.changed()
-
-
-def _diagonal(ax: Axes, ends: tuple[float, float]) -> None:
-    ax.plot(ends, ends, color=GREY, linewidth=0.8)
 
 
 def _cobweb(variances: Iterable[float]) -> tuple[list[float], list[float]]:
@@ -157,18 +167,30 @@ def _cobweb(variances: Iterable[float]) -> tuple[list[float], list[float]]:
     return x, y
 
 
+@lru_cache(maxsize=1)
+def _normals() -> list[torch.Tensor]:
+    """The numbers that every sample is made of."""
+    return normals(DEPTH, WIDTH, torch.Generator().manual_seed(0))
+
+
+@lru_cache(maxsize=4)
+def _integrated(record: Activation, params: tuple[tuple[str, float], ...]) -> Gaussian:
+    """What sliders of the sigmas need not evaluate again."""
+    return Gaussian(record, **dict(params))
+
+
 @lru_cache(maxsize=32)
 def _edge(
     record: Activation, params: tuple[tuple[str, float], ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[list[float], list[float]]]:
     """The stable and the unstable part of the edge of chaos, and the critical initialization."""
-    given = dict(params)
+    function = _integrated(record, params)
     try:
-        edge = edge_of_chaos(record, np.logspace(-2, 2, 61), **given)
+        edge = edge_of_chaos(function, np.logspace(-2, 2, 61))
     except ValueError:  # it jumps, and there is none
         edge = pd.DataFrame(columns=["q", "sigma_w", "sigma_b", "slope"], dtype=float)
     try:
-        one = critical(record, **given)
+        one = critical(function)
         best = ([one.sigma_w], [one.sigma_b])
     except ValueError:
         best = ([], [])

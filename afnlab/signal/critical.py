@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, log, sqrt
+from math import exp, inf, isfinite, log, sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from afnlab.registry import Activation
-from afnlab.signal.gaussian import Gaussian, checked
+from afnlab.signal.gaussian import Array, Gaussian, checked
 from afnlab.signal.mean_field import SAME
 
 LEAST, MOST, POINTS = 1e-2, 1e2, 161  # variances among which the critical one is looked for
@@ -37,14 +37,14 @@ class Critical:
     slope: float
 
 
-def edge_of_chaos(ref: str | Activation, q: Any = None, **params: Any) -> pd.DataFrame:
+def edge_of_chaos(ref: str | Activation | Gaussian, q: Any = None, **params: Any) -> pd.DataFrame:
     """The pairs (sigma_w, sigma_b) with chi_1 = 1 at a fixed point of variance q, one row per q.
 
     At a given q, chi_1 = 1 determines sigma_w, and the fixed point then determines sigma_b. So the
     curve needs no search; a q for which sigma_b^2 would be negative is left out.
 
     Args:
-        ref: an elementwise activation, by name, reference or object.
+        ref: an elementwise activation, by name, reference or object, or a `Gaussian`.
         q: variances above 0; None: 161 from 0.01 to 100, evenly spaced by their logarithm.
         params: the activation's parameters.
 
@@ -54,7 +54,7 @@ def edge_of_chaos(ref: str | Activation, q: Any = None, **params: Any) -> pd.Dat
     Raises:
         ValueError: for an activation that is not elementwise, or that jumps: its chi_1 is infinite.
     """
-    function = Gaussian(ref, **params)
+    function = Gaussian.of(ref, **params)
     if function.jumps:
         at = ", ".join(f"{x:g}" for x in function.jumps)
         raise ValueError(
@@ -63,11 +63,7 @@ def edge_of_chaos(ref: str | Activation, q: Any = None, **params: Any) -> pd.Dat
         )
     variances = np.logspace(log(LEAST, 10), log(MOST, 10), POINTS) if q is None else checked(q)
     variances = np.sort(variances.reshape(-1))
-    means = function.moments(variances)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = 1 / means.slope
-        biases = variances - weights * means.square
-        slope = weights * means.square_slope
+    weights, biases, slope = _at(function, variances)
     there = np.isfinite(weights) & (biases >= NONE * variances)
     table = {
         "q": variances,
@@ -78,7 +74,15 @@ def edge_of_chaos(ref: str | Activation, q: Any = None, **params: Any) -> pd.Dat
     return pd.DataFrame(table)[there].reset_index(drop=True)
 
 
-def critical(ref: str | Activation, **params: Any) -> Critical:
+def _at(function: Gaussian, variances: Array) -> tuple[Array, Array, Array]:
+    """At fixed points of these variances with chi_1 = 1: sigma_w^2, sigma_b^2 and dq'/dq."""
+    means = function.moments(variances)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = 1 / means.slope
+        return weights, variances - weights * means.square, weights * means.square_slope
+
+
+def critical(ref: str | Activation | Gaussian, **params: Any) -> Critical:
     """The point of the edge of chaos that keeps its variance, with a variance nearest to 1.
 
     On the edge gradients neither vanish nor explode and inputs stay distinct for the longest. A
@@ -86,14 +90,15 @@ def critical(ref: str | Activation, **params: Any) -> Critical:
     or, for functions such as ReLU, if every variance is a fixed point.
 
     Args:
-        ref: an elementwise activation, by name, reference or object.
+        ref: an elementwise activation, by name, reference or object, or a `Gaussian`.
         params: the activation's parameters.
 
     Raises:
         ValueError: if there is none between variances of 0.01 and 100, with the reason.
     """
-    edge = edge_of_chaos(ref, **params)
-    name = Gaussian(ref, **params).record.label
+    function = Gaussian.of(ref, **params)
+    edge = edge_of_chaos(function)
+    name = function.record.label
     span = f"for a variance from {LEAST:g} to {MOST:g}"
     if edge.empty:
         raise ValueError(
@@ -102,20 +107,17 @@ def critical(ref: str | Activation, **params: Any) -> Critical:
         )
     neutral = edge.slope.sub(1).abs().max() < SAME and edge.sigma_b.max() < sqrt(SAME)
     if neutral:
-        point = edge_of_chaos(ref, 1.0, **params).iloc[0]
-        return Critical(float(point.sigma_w), 0.0, 1.0, 1.0)
+        return Critical(float(_at(function, np.ones(1))[0][0]) ** 0.5, 0.0, 1.0, 1.0)
     steady = edge.slope <= STEADY
     if not steady.any():
         raise ValueError(
             f"{name}: has no critical initialization: where gradients are kept, deviations of the"
             f" variance grow from layer to layer, or shrink by less than half a percent, {span}"
         )
-    return _nearest(ref, edge, steady, params)
+    return _nearest(function, edge, steady)
 
 
-def _nearest(
-    ref: str | Activation, edge: pd.DataFrame, steady: pd.Series, params: dict[str, Any]
-) -> Critical:
+def _nearest(function: Gaussian, edge: pd.DataFrame, steady: pd.Series) -> Critical:
     """The steady point whose variance is nearest to 1, to rounding."""
     from scipy.optimize import brentq  # noqa: PLC0415
 
@@ -124,13 +126,14 @@ def _nearest(
     q = float(edge.q[at])
 
     def excess(u: float) -> float:
-        row = edge_of_chaos(ref, exp(u), **params)
-        return float(row.slope[0]) - STEADY if len(row) else inf
+        weights, biases, slope = _at(function, np.array([exp(u)]))
+        there = isfinite(weights[0]) and biases[0] >= NONE * exp(u)
+        return float(slope[0]) - STEADY if there else inf
 
     if abs(log(q)) > 1e-9:
         inwards = at - 1 if q > 1 else at + 1
         if 0 <= inwards < len(edge) and not steady[inwards]:
             ends = sorted((log(q), log(float(edge.q[inwards]))))
             q = exp(brentq(excess, *ends, xtol=1e-12))
-    row = edge_of_chaos(ref, q, **params).iloc[0]
-    return Critical(*(float(row[name]) for name in ("sigma_w", "sigma_b", "q", "slope")))
+    weights, biases, slope = (float(found[0]) for found in _at(function, np.array([q])))
+    return Critical(sqrt(weights), sqrt(max(biases, 0.0)), q, slope)

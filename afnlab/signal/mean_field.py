@@ -70,7 +70,8 @@ class MeanField:
     """The maps of one layer for an activation, at sigma_w and sigma_b.
 
     Args:
-        ref: an elementwise activation, by name, reference or object.
+        ref: an elementwise activation, by name, reference or object; or a `Gaussian`, which keeps
+            what it has evaluated for further fields of other sigmas.
         sigma_w: standard deviation of the weights times the square root of the number of inputs;
             None: the activation's gain, which maps a variance of 1 to 1 where sigma_b is 0.
         sigma_b: standard deviation of the biases.
@@ -83,12 +84,12 @@ class MeanField:
 
     def __init__(
         self,
-        ref: str | Activation,
+        ref: str | Activation | Gaussian,
         sigma_w: float | None = None,
         sigma_b: float = 0.0,
         **params: Any,
     ) -> None:
-        self.function = Gaussian(ref, **params)
+        self.function = Gaussian.of(ref, **params)
         self.sigma_b = _checked_sigma("sigma_b", sigma_b, least=0.0)
         if sigma_w is None:
             sigma_w = float(self.function.moments(1.0).square) ** -0.5

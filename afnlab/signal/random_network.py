@@ -49,27 +49,41 @@ def measured(
     if not -1 <= c <= 1:
         raise ParameterError("c", c, "a correlation from -1 to 1")
     draws = torch.Generator().manual_seed(seed)
-    drawn = (_one(field, depth, width, start, float(c), draws) for _ in range(networks))
-    rows = [table.assign(network=number) for number, table in enumerate(drawn)]
+    tables = (
+        followed(field, normals(depth, width, draws), start, float(c)) for _ in range(networks)
+    )
+    rows = [table.assign(network=number) for number, table in enumerate(tables)]
     columns = ["network", "layer", "q", "correlation", "gradient"]
     return pd.concat(rows, ignore_index=True)[columns]
 
 
-def _one(
-    field: MeanField, depth: int, width: int, q: float, c: float, draws: torch.Generator
-) -> pd.DataFrame:
-    def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=draws, dtype=torch.float64)
+def normals(depth: int, width: int, draws: torch.Generator) -> list[torch.Tensor]:
+    """The normal numbers of one network: two inputs, each layer's weights and biases, a gradient.
 
-    own, other = normal(2, width)
+    Args:
+        depth, width: of the network, as for `measured`.
+        draws: where they come from.
+    """
+    shapes = [(2, width), *[(width, width), (width,)] * (depth - 1), (width,)]
+    return [torch.randn(shape, generator=draws, dtype=torch.float64) for shape in shapes]
+
+
+def followed(field: MeanField, drawn: list[torch.Tensor], q: float, c: float) -> pd.DataFrame:
+    """Two inputs, and a gradient, through the layers of one network, as in `measured`.
+
+    Args:
+        field: the activation with its sigma_w and sigma_b.
+        drawn: the network's `normals`, which may serve several fields.
+        q, c: as for `measured`.
+    """
+    (own, other), *layered, outer = drawn
     first = sqrt(q) * torch.stack([own, c * own + sqrt(1 - c * c) * other])
     layers = [first.requires_grad_()]
     record, params = field.function.record, field.function.params
-    for _ in range(depth - 1):
-        weight = normal(width, width) * (field.sigma_w / sqrt(width))
-        bias = normal(width) * field.sigma_b
-        layers.append(record(layers[-1], **params) @ weight.T + bias)
-    grads = torch.autograd.grad((layers[-1][0] * normal(width)).sum(), layers)
+    for weight, bias in zip(layered[::2], layered[1::2], strict=True):
+        weights = weight * (field.sigma_w / sqrt(len(bias)))
+        layers.append(record(layers[-1], **params) @ weights.T + bias * field.sigma_b)
+    grads = torch.autograd.grad((layers[-1][0] * outer).sum(), layers)
     sizes = np.array([float(g[0].square().mean()) for g in grads])
     with torch.no_grad():
         squares = [layer.square().mean(1) for layer in layers]
@@ -77,7 +91,7 @@ def _one(
         alike = [float(p / (s[0] * s[1]).sqrt()) for p, s in zip(products, squares, strict=True)]
     return pd.DataFrame(
         {
-            "layer": np.arange(1, depth + 1),
+            "layer": np.arange(1, len(layers) + 1),
             "q": [float(s[0]) for s in squares],
             "correlation": alike,
             "gradient": sizes / sizes[-1],

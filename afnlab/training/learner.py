@@ -129,6 +129,7 @@ class Learner:
     Attributes:
         steps: how many were taken so far.
         losses: mean cross entropy of each step's batch.
+        tests: steps, and the losses then on points that are not learned; see `test`.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -142,6 +143,7 @@ class Learner:
         self.shuffle = generator(setup.seed, "batches")
         self.order = torch.empty(0, dtype=torch.int64)
         self.losses = array("d")
+        self.tests: tuple[array, array] = (array("q"), array("d"))
 
     def retune(self, setup: Setup) -> None:
         """Continue with the lr, momentum, batch and l2 of another setup."""
@@ -208,3 +210,9 @@ class Learner:
         self.network.train()
         right = (logits.argmax(-1) == y).float().mean()
         return float(right), float(F.cross_entropy(logits, y))
+
+    def test(self, x: Tensor, y: Tensor) -> None:
+        """Note the loss, as it is now, on points that are not learned; of none there is no loss."""
+        if len(x):
+            self.tests[0].append(self.steps)
+            self.tests[1].append(self.scores(x, y)[1])

@@ -13,7 +13,7 @@ from afnlab.bibliography import REFERENCES
 from afnlab.compare.formatting import percent
 from afnlab.functions.profile import DEAD, slope_under
 from afnlab.live.function_overlay import Shown
-from afnlab.markup import filled, formula
+from afnlab.markup import escaped, filled, formula
 from afnlab.registry import Activation
 from afnlab.signal import Gaussian
 from afnlab.widgets.elements import AtRest, Dial, Later, button, dial
@@ -40,16 +40,22 @@ class Card(widgets.VBox):
         self.dials: dict[str, Dial] = {name: dial(name, p, record.name) for name, p in free.items()}
         for one in self.dials.values():
             one.observe(self._moved, "value")
-        self.head = widgets.HTML(_head(record, colour), layout={"flex": "1 1 auto"})
+        # The card is as wide as its formula needs; all else takes what there is.
+        self.head = widgets.HTML(_head(record, colour), layout={"flex": "1 1 0", "width": "0"})
         self.close_button = button("Remove", lambda: closed(self), f"remove {record.label}")
         top = widgets.HBox([self.head, self.close_button])
-        shown = widgets.HTMLMath(str(formula(record.latex)) if record.latex else "")
+        shown = widgets.HTMLMath(_formula(record.latex))
+        shown.add_class("afnlab-formula")
         shown.layout.overflow = "auto hidden"
         self.code, self.facts, self.theory = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        for one in (*self.dials.values(), self.code, self.facts, self.theory):
+            one.layout.width, one.layout.min_width = "0", "100%"
         super().__init__(
             [top, shown, *self.dials.values(), self.code, self.facts, self.theory],
             layout={
-                "width": "310px",
+                "width": "fit-content",
+                "min_width": "min(310px, 100%)",
+                "max_width": "100%",
                 "border_left": f"3px solid {colour}",
                 "padding": "0 0 0 10px",
             },
@@ -137,6 +143,19 @@ def code(record: Activation, params: Mapping[str, float]) -> str:
     if record.key == record.name:
         return f"afnlab.nn.{record.module.split()[0]}({', '.join(words)})"
     return f"afnlab.nn.module_class({record.key!r})({', '.join(words)})"
+
+
+def _formula(latex: str) -> str:
+    """The formula, which may go on in another line after each of its cases."""
+    first, *cases = latex.split(",\\quad ")
+    whole = formula(latex)
+    if (
+        not cases
+        or not whole.startswith("$")
+        or any(case.count("{") != case.count("}") for case in (first, *cases))
+    ):
+        return str(whole) if latex else ""
+    return " ".join([f"{formula(first)},", *(f"${escaped(case)}$" for case in cases)])
 
 
 def _head(record: Activation, colour: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from afnlab.widgets.canvas import Screen
+from afnlab.widgets.screen import Screen
 
 PATIENCE = 20.0  # seconds until it ends when no browser shows its pictures
 

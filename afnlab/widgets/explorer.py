@@ -14,9 +14,9 @@ from afnlab.figures.style import COLOURS
 from afnlab.live.function_overlay import Curves, Limits, Shown, View, first_view, fitting
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.widgets.activation_card import Card
-from afnlab.widgets.canvas import Screen
 from afnlab.widgets.elements import Message, button, row
 from afnlab.widgets.learned_replay import Replay
+from afnlab.widgets.screen import Screen
 from afnlab.widgets.view_controls import ViewControls
 
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
@@ -38,6 +38,8 @@ class Explorer(widgets.VBox):
         self.cards: list[Card] = []
         self.scene: Curves | None = None
         self.screen, self.message = Screen(), Message()
+        self.near: Limits | None = None  # what the browser has zoomed into
+        self.screen.zoomed(self._zoomed)
         self.shelf = row(grid_gap="12px 24px")
         self._make_top()
         self.controls.observe(self._looked, "value")
@@ -141,7 +143,7 @@ class Explorer(widgets.VBox):
         buffer = io.BytesIO()
         with mpl.rc_context({"svg.fonttype": "path"}):
             # A figure of its own: saving it must not disturb the one that moves.
-            self._scene(self.view).figure.savefig(buffer, format=kind, dpi=220)
+            self._scene(replace(self.view, near=None)).figure.savefig(buffer, format=kind, dpi=220)
         return buffer.getvalue()
 
     # What follows from it.
@@ -196,7 +198,11 @@ class Explorer(widgets.VBox):
             return view
         limits = self.limits or fitting([Shown(card.record) for card in self.cards], view)
         y, slopes = map(self.controls.zoomed, limits)
-        return replace(view, y=y, slopes=slopes)
+        return replace(view, y=y, slopes=slopes, near=self.near)
+
+    def _zoomed(self, near: Limits | None) -> None:
+        self.near = near
+        self._looked()
 
     def _moved(self, _: Card) -> None:
         """A parameter has changed: the one path that has to be quick."""

@@ -54,7 +54,7 @@ class ModelControls(widgets.HBox):
 
 
 class TrainingControls(widgets.VBox):
-    """Layers, rates and seed, which both networks share.
+    """Layers, rates and seed, which both networks share. `lr` has its place where one looks first.
 
     rebuilt(), retuned(): called after a change that needs new networks, or that does not.
     """
@@ -79,7 +79,7 @@ class TrainingControls(widgets.VBox):
         super().__init__(
             [
                 row(self.depth, self.width, self.hidden, self.seed),
-                row(self.lr, self.momentum, self.batch, self.l2),
+                row(self.momentum, self.batch, self.l2),
             ]
         )
         self.show(setup)

@@ -15,10 +15,10 @@ from afnlab.training.learner import DEMO, Learner, Setup
 from afnlab.training.plane import SHAPES
 from afnlab.usercode.lookup import unknown
 from afnlab.widgets.animation import Turns
-from afnlab.widgets.canvas import Screen
 from afnlab.widgets.elements import NARROW, Later, Message, button, row
 from afnlab.widgets.model_controls import ModelControls, TrainingControls
 from afnlab.widgets.points import OWN, Points
+from afnlab.widgets.screen import Screen
 
 PRESETS = {"afnlab": Setup(), "convnetjs-extras demo": DEMO}
 PERIOD = 0.06  # seconds from picture to picture that it aims at
@@ -31,6 +31,7 @@ class Playground(widgets.VBox):
     def __init__(self, activations: tuple[str | Activation, ...], shape: str, preset: str) -> None:
         setup = PRESETS[preset]
         self.held, self.drawing = False, 0.0  # seconds that the last picture took
+        self.speed = Speed()
         self.screen = Screen(clickable=True, acknowledged=True)
         self.turns = Turns(self.screen, self._turn, self._ended)
         self.screen.clicked(self._clicked)
@@ -39,7 +40,7 @@ class Playground(widgets.VBox):
         self._make_controls(activations, shape, preset, setup)
         super().__init__(
             [
-                row(*self.buttons, self.pace, self.preset),
+                row(*self.buttons, self.training.lr, self.pace, self.preset),
                 *(self.points, *self.models, self.message),
                 *(self.screen, self.status, self.training),
             ],
@@ -109,6 +110,7 @@ class Playground(widgets.VBox):
         """Train and draw until `pause`, between the kernel's other work."""
         if self.turns.task is not None:
             return
+        self.speed = Speed()
         try:
             self.turns.start()
         except RuntimeError:
@@ -171,6 +173,7 @@ class Playground(widgets.VBox):
         for _ in range(steps):
             for learner in self.learners:
                 learner.step(self.points.x, self.points.y)
+            self.speed.steps += 1
             if time.monotonic() > end:
                 break
         if any(one.diverged for one in self.learners):
@@ -196,23 +199,47 @@ class Playground(widgets.VBox):
         self.reset()
 
     def _clicked(self, x: float, y: float, other: bool) -> None:
-        place = self.scene.place(x, y)
-        if place is not None:
-            self.points.add(*place, self.points.label(other))
+        self.points.add(x, y, self.points.label(other))
 
     def _draw(self) -> None:
-        self.scene.update(self.learners, self.points.x, self.points.y)
+        for one in self.learners:
+            if not one.tests[0] or one.tests[0][-1] != one.steps:
+                one.test(*self.points.test)
+        self.scene.update(self.learners, self.points.x, self.points.y, self.points.test)
         names = " and ".join(_looks(one)[0] for one in self.learners)
-        self.screen.show(self.scene, f"Decision surface, loss and pre-activations: {names}")
+        self.screen.show(self.scene, f"Decision surfaces, losses and pre-activations: {names}")
         self.tell()
 
     def _tell(self) -> None:
         lines = [f"{len(self.points.x)} points, step {max(one.steps for one in self.learners):,}"]
+        if self.turns.task is not None:
+            lines[0] += f", {self.speed.now:.0f} steps per second"
         for one in self.learners:
             if one.steps and len(self.points.x):
                 right, loss = one.scores(self.points.x, self.points.y)
-                lines.append(f"{_looks(one)[0]}: {percent(right, 1)} right, loss {loss:.4f}")
+                told = f"{_looks(one)[0]}: {percent(right, 1)} right, loss {loss:.4f}"
+                if one.tests[0]:
+                    told += f", test loss {one.tests[1][-1]:.4f}"
+                lines.append(told)
         self.status.value = str(joined(lines, " &ensp; "))
+
+
+class Speed:
+    """How many steps a second are taken, since it was made or last asked after a while."""
+
+    WHILE = 1.0  # seconds
+
+    def __init__(self) -> None:
+        self.steps, self.start, self.last = 0, time.monotonic(), 0.0
+
+    @property
+    def now(self) -> float:
+        passed = time.monotonic() - self.start
+        if passed > self.WHILE or not self.last:
+            self.last = self.steps / max(passed, 1e-9)
+        if passed > self.WHILE:
+            self.steps, self.start = 0, time.monotonic()
+        return self.last
 
 
 def playground(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipywidgets as widgets
 import torch
 import traitlets
+from torch import Tensor
 
-from afnlab.live.decision_surface import empty
+from afnlab.live.decision_surface import TESTS, empty
 from afnlab.training.plane import SHAPES, points
 from afnlab.widgets.elements import Dial, button, within
 
@@ -18,7 +19,8 @@ MARKS = {"\N{BLACK CIRCLE} blue": 0, "\N{BLACK SQUARE} orange": 1}
 class Points(widgets.HBox):
     """A shape with noise, or points of one's own. value counts the changes.
 
-    x (count, 2), y (count,): the points and their classes, 0 or 1.
+    x (count, 2), y (count,): the points that are learned and their classes, 0 or 1.
+    test: fresh points of the same shape, which are not learned; none beside points of one's own.
     low, high: ends of the plane on both axes.
     """
 
@@ -41,7 +43,7 @@ class Points(widgets.HBox):
             [self.shape, self.noise, marks, clear],
             layout={"flex_flow": "row wrap", "grid_gap": "4px 16px"},
         )
-        self.x, self.y = empty()
+        self.x, self.y = self.test = empty()
         self._scatter()
         for one in (self.shape, self.noise):
             one.observe(self._scatter, "value")
@@ -58,7 +60,7 @@ class Points(widgets.HBox):
 
     def clear(self) -> None:
         """Take all away, to make room for those that are clicked."""
-        self.x, self.y = empty()
+        self.x, self.y = self.test = empty()
         if self.shape.value == OWN:
             self.value += 1
         else:
@@ -66,11 +68,20 @@ class Points(widgets.HBox):
 
     def move(self, low: float, high: float) -> None:
         """Onto a plane with these ends; not counted as a change."""
-        self.x = low + (self.x - self.low) * (high - low) / (self.high - self.low)
+        x, test = self._unit(self.x), self._unit(self.test[0])
         self.low, self.high = low, high
+        self.x, self.test = self._placed(x), (self._placed(test), self.test[1])
 
     def _scatter(self, _: object = None) -> None:
         if self.shape.value != OWN:
             x, self.y = points(self.shape.value, COUNT, self.noise.value)
-            self.x = self.low + (x + 1) / 2 * (self.high - self.low)
+            test, labels = points(self.shape.value, TESTS, self.noise.value, seed=1)
+            self.x, self.test = self._placed(x), (self._placed(test), labels)
         self.value += 1
+
+    def _placed(self, x: Tensor) -> Tensor:
+        """Points of [-1, 1] on the plane."""
+        return self.low + (x + 1) / 2 * (self.high - self.low)
+
+    def _unit(self, x: Tensor) -> Tensor:
+        return 2 * (x - self.low) / (self.high - self.low) - 1

@@ -8,8 +8,8 @@ from afnlab.autorot import input_limits, suggested_L
 from afnlab.live.preactivations import REACH, Regions, Start
 from afnlab.registry import get_activation
 from afnlab.training.tasks import get_task
-from afnlab.widgets.canvas import Screen
 from afnlab.widgets.elements import FARTHEST, NARROW, Dial, Message, dial, row, within
+from afnlab.widgets.screen import Screen
 
 DEEPEST, WIDE = 8, "330px"
 

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 from afnlab.live.signal_maps import SIGMA_B, SIGMA_W, Layer, SignalMaps
 from afnlab.registry import get_activation, list_activations
 from afnlab.signal import MeanField, critical
-from afnlab.widgets.canvas import Screen
-from afnlab.widgets.elements import NARROW, Dial, Later, Message, button, dial, row, within
+from afnlab.widgets.elements import NARROW, Dial, Message, button, dial, row, within
+from afnlab.widgets.screen import Screen
 
 WIDE = "330px"
 
@@ -44,7 +44,7 @@ class SignalExplorer(widgets.VBox):
         self.parameters = row()
         at_gain = button("gain", self._gain, "sigma_w as of init: gain, no biases")
         at_best = button("critical", self._critical, "as of init: critical")
-        self._draw = Later(self._show)  # a figure takes longer than a slider moves
+        self.held = False  # while several sliders are being set
         self._parameters()
         self.scene = SignalMaps(self.layer)
         self.choice.observe(self._chosen, "value")
@@ -52,7 +52,7 @@ class SignalExplorer(widgets.VBox):
         controls = row(self.choice, self.sigma_w, self.sigma_b, at_gain, at_best)
         children = [controls, self.parameters, self.message, self.screen]
         super().__init__(children, layout={"max_width": "1060px"})
-        self._show()
+        self._draw()
 
     @property
     def layer(self) -> Layer:
@@ -90,10 +90,16 @@ class SignalExplorer(widgets.VBox):
             self._set(found.sigma_w, found.sigma_b)
 
     def _set(self, sigma_w: float, sigma_b: float) -> None:
-        self.sigma_w.value, self.sigma_b.value = sigma_w, sigma_b
+        self.held = True
+        try:
+            self.sigma_w.value, self.sigma_b.value = sigma_w, sigma_b
+        finally:
+            self.held = False
         self._draw()
 
-    def _show(self) -> None:
+    def _draw(self) -> None:
+        if self.held:
+            return
         with self.message.catching():
             self.scene.update(self.layer)
             label = f"{self.layer.record.label}: maps of variance and correlation, phases, layers"

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-SCREEN = "canvas.afnlab-screen"
+SCREEN = ".afnlab-screen"
 
-# Times by the browser's own clock: from each key press to its picture, and of the last of both.
-WATCH = """canvas => {
-  const state = {moves: [], pulled: 0, shown: 0};
+# Times by the browser's own clock: from each key press to the frame that shows what was drawn upon
+# it, how much of that was drawing and how much waiting for the frame; and of the last drag.
+WATCH = """root => {
+  const state = {moves: [], drawing: [], waiting: [], pulled: 0, shown: 0};
+  let [pressed, first, last] = [0, 0, 0];
   window.afnlabWatch = state;
-  addEventListener('keydown', () => { state.pressed = performance.now() }, true);
+  addEventListener('keydown', () => { pressed = performance.now(); first = 0 }, true);
   addEventListener('mousemove', () => { state.pulled = performance.now() }, true);
+  for (const name of ['clearRect', 'stroke']) {
+    const own = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (...given) {
+      const start = performance.now();
+      own.apply(this, given);
+      if (root.contains(this.canvas)) [first, last] = [first || start, performance.now()];
+    };
+  }
   new MutationObserver(() => {
     requestAnimationFrame(() => {
       state.shown = performance.now();
-      if (state.pressed) state.moves.push(state.shown - state.pressed);
-      state.pressed = 0;
+      if (pressed && first > pressed) {
+        state.moves.push(state.shown - pressed);
+        state.drawing.push(last - first);
+        state.waiting.push(state.shown - last);
+      }
+      pressed = 0;
     });
-  }).observe(canvas, {attributes: true, attributeFilter: ['data-number']});
+  }).observe(root, {attributes: true, attributeFilter: ['data-number']});
 }"""
 
 
@@ -29,7 +43,31 @@ def number(page: Any) -> int:
 
 def picture(page: Any) -> str:
     """The pixels of the screen."""
-    return page.locator(SCREEN).first.evaluate("c => c.toDataURL()")
+    pixels = "root => [...root.querySelectorAll('canvas')].map(c => c.toDataURL()).join()"
+    return page.locator(SCREEN).first.evaluate(pixels)
+
+
+def panel(page: Any, title: str) -> Any:
+    """The panel with this title."""
+    return page.locator(f"{SCREEN}").first.locator(f".afnlab-panel[data-title='{title}']")
+
+
+def point_at(page: Any, title: str, across: float, down: float) -> None:
+    """Move the pointer to these shares of a panel's plot, and a little on the way."""
+    area = panel(page, title).locator(".u-over").bounding_box()
+    x, y = area["x"] + across * area["width"], area["y"] + down * area["height"]
+    page.mouse.move(x + 3, y + 3)
+    page.mouse.move(x, y)
+
+
+def reading(page: Any, title: str) -> tuple[float, dict[tuple[str, str], float]]:
+    """What a panel says at its crosshair: x, and each curve's value."""
+    of = panel(page, title)
+    x = float(of.locator(".afnlab-place").inner_text().split("=")[1])
+    values = of.locator(".afnlab-value").evaluate_all(
+        "all => all.map(e => [e.dataset.of, e.dataset.reads, e.textContent])"
+    )
+    return x, {(label, what): float(value) for label, what, value in values}
 
 
 def wait_for_frame(page: Any, after: int) -> int:

@@ -9,16 +9,30 @@ from pathlib import Path
 import jupyter
 import nbformat
 import pytest
-from screens import SCREEN, WATCH, box, number, picture, ready, slider, wait_for_frame
+import torch
+from screens import (
+    SCREEN,
+    WATCH,
+    box,
+    number,
+    panel,
+    picture,
+    point_at,
+    reading,
+    ready,
+    slider,
+    wait_for_frame,
+)
 
-from afnlab.live.decision_surface import Surfaces
-from afnlab.training.learner import Learner, Setup
+import afnlab
+from afnlab.derivatives import derivatives
 
 MOVES, DRAGS = 50, 5
 
 
 def test_explore(lab, page, record_property):
     """Sliders by keyboard and by mouse, a typed number, other activations, what goes wrong."""
+    page.add_init_script(QUERIES)
     jupyter.open_notebook(page, lab, "explore")
     jupyter.run_all(page)
     ready(page)
@@ -38,10 +52,185 @@ def test_explore(lab, page, record_property):
     frame = wait_for_frame(page, frame)
     assert picture(page) == start
 
+    reads_at_the_crosshair(page)
+    zooms(page)
+    legends_cover_no_curve(page)
+    is_sharp_at_any_ratio(page)
+    stacks_where_it_is_narrow(page)
+    follows_the_theme(page)
     page.locator(SCREEN).first.evaluate(WATCH)
     follows_every_key(page, record_property)
     drag_faster_than_it_draws(page, handle, record_property)
     answers_what_is_typed(page)
+    says_when_its_kernel_was_restarted(page)
+
+
+def reads_at_the_crosshair(page):
+    """x, f, f' and f'' of both activations, in both panels, wherever the pointer is."""
+    for where, across in (("f(x)", 0.55), ("slope", 0.31), ("f(x)", 0.9)):
+        point_at(page, where, across, 0.5)
+        x, values = reading(page, "f(x)")
+        assert reading(page, "slope")[0] == x
+        values |= reading(page, "slope")[1]
+        assert x == pytest.approx(-5 + 10 * across, abs=0.03)
+        assert len(values) == 6
+        for name in ("srelu", "gelu"):
+            exact = derivatives(afnlab.get_activation(name), torch.tensor([x]).double(), 2)
+            shown = [values[name, what] for what in ("f", "f'", "f''")]
+            assert shown == pytest.approx([float(one) for one in exact], abs=2e-3)
+    page.mouse.move(5, 5)
+    assert panel(page, "slope").locator(".afnlab-place").inner_text() == ""
+    # The same by the keyboard.
+    panel(page, "slope").locator(".afnlab-plot").focus()
+    page.keyboard.press("ArrowRight")
+    x, _ = reading(page, "f(x)")
+    page.keyboard.press("ArrowRight")
+    assert reading(page, "f(x)")[0] > x
+
+
+def edges(page) -> tuple[float, float]:
+    """The least and the largest x that is shown."""
+    found = []
+    for across in (0.001, 0.999):
+        point_at(page, "f(x)", across, 0.5)
+        found.append(reading(page, "f(x)")[0])
+    return found[0], found[1]
+
+
+def zooms(page):
+    """By the wheel, by dragging, by the keyboard; a slider does not end it, a double click does."""
+    whole = pytest.approx((-5, 5), abs=0.03)
+    zoomed = page.locator(".afnlab-panel[data-zoomed]")
+    assert edges(page) == whole
+    point_at(page, "slope", 0.5, 0.5)
+    page.mouse.wheel(0, -300)
+    zoomed.nth(1).wait_for()  # both panels
+    low, high = edges(page)
+    assert -4 < low < -1 < 1 < high < 4
+    frame = number(page)
+    slider(page, "t").focus()
+    page.keyboard.press("ArrowRight")
+    wait_for_frame(page, frame)
+    assert edges(page) == pytest.approx((low, high), abs=0.01)
+    page.keyboard.press("ArrowLeft")
+    panel(page, "f(x)").locator(".u-over").dblclick()
+    zoomed.first.wait_for(state="detached")
+    assert edges(page) == whole
+
+    point_at(page, "f(x)", 0.3, 0.2)
+    page.mouse.down()
+    point_at(page, "f(x)", 0.6, 0.7)
+    page.mouse.up()
+    zoomed.nth(1).wait_for()
+    assert edges(page) == pytest.approx((-2, 1), abs=0.05)
+    panel(page, "f(x)").locator(".afnlab-plot").focus()
+    page.keyboard.press("0")
+    assert edges(page) == whole
+    page.keyboard.press("+")
+    assert edges(page) != whole
+    page.keyboard.press("0")
+    # Where all is shown, the wheel scrolls the page.
+    assert zoomed.count() == 0
+
+
+def legends_cover_no_curve(page):
+    for title in ("f(x)", "slope"):
+        of = panel(page, title)
+        legend, plot = (of.locator(f".afnlab-{c}").bounding_box() for c in ("legend", "plot"))
+        assert legend["y"] + legend["height"] <= plot["y"] + 0.5
+        assert {"srelu", "gelu"} <= set(of.locator(".afnlab-label").all_inner_texts())
+
+
+# A ratio that is only emulated changes what media queries answer, and tells no one.
+QUERIES = """{
+  const own = window.matchMedia;
+  window.afnlabQueries = [];
+  window.matchMedia = query => (afnlabQueries.push(own.call(window, query)), afnlabQueries.at(-1));
+}"""
+TELL = """() => [...afnlabQueries].filter(q => q.media.includes('resolution')).forEach(
+  q => q.dispatchEvent(new Event('change')))"""
+
+# Each canvas: pixels of the screen to a pixel of the page, and what it would be.
+RATIOS = """() => [...document.querySelectorAll('.afnlab-screen canvas')].map(
+  c => c.width / c.getBoundingClientRect().width)"""
+
+
+def is_sharp_at_any_ratio(page):
+    size = page.viewport_size
+    session = page.context.new_cdp_session(page)
+    for ratio in (2, 1.5, 3):
+        given = {**size, "deviceScaleFactor": ratio, "mobile": False}
+        session.send("Emulation.setDeviceMetricsOverride", given)
+        page.wait_for_function(f"devicePixelRatio === {ratio}")
+        page.evaluate(TELL)
+        page.wait_for_timeout(300)
+        assert page.evaluate(RATIOS) == pytest.approx([ratio, ratio], abs=0.01)
+    session.send("Emulation.clearDeviceMetricsOverride")
+    page.wait_for_function("devicePixelRatio === 1")
+    page.evaluate(TELL)
+    page.wait_for_timeout(300)
+    assert page.evaluate(RATIOS) == pytest.approx([1, 1], abs=0.01)
+
+
+def stacks_where_it_is_narrow(page):
+    size = page.viewport_size
+    left, right = (panel(page, title) for title in ("f(x)", "slope"))
+    assert left.bounding_box()["y"] == right.bounding_box()["y"]
+    page.set_viewport_size({"width": 720, "height": 1400})
+    page.wait_for_timeout(500)
+    above, below = left.bounding_box(), right.bounding_box()
+    assert below["y"] >= above["y"] + above["height"]
+    screen = page.locator(SCREEN).first.bounding_box()
+    for box_ in (above, below):
+        assert box_["width"] == pytest.approx(screen["width"], abs=1)
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.afnlab-screen canvas')].map(c => c.clientWidth)"
+    )
+    assert max(widths) <= screen["width"] + 1
+    assert page.evaluate(TEXT) >= 11
+    page.set_viewport_size(size)
+    page.wait_for_timeout(500)
+
+
+# The smallest text of the page's screens, in pixels, in and around canvases.
+TEXT = """() => {
+  const all = selector => [...document.querySelectorAll(`.afnlab-screen ${selector}`)];
+  const around = all('*').map(e => parseFloat(getComputedStyle(e).fontSize));
+  const drawn = all('canvas').map(c => parseFloat(c.getContext('2d').font) / devicePixelRatio);
+  return Math.min(...around, ...drawn);
+}"""
+
+# The largest and the least brightness of what is opaque left of the axes: of numbers and ticks.
+INK = """() => {
+  const canvas = document.querySelector('.afnlab-screen canvas');
+  const {data} = canvas.getContext('2d').getImageData(0, 0, 36, canvas.height);
+  const found = [];
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i + 3] > 200) found.push((data[i] + data[i + 1] + data[i + 2]) / 3);
+  return [Math.min(...found), Math.max(...found)];
+}"""
+
+
+def follows_the_theme(page):
+    for theme, dark in (("Dark", True), ("Light", False)):
+        before = picture(page)
+        page.click(".lm-MenuBar-itemLabel:text-is('Settings')")
+        page.hover(".lm-Menu-itemLabel:text-is('Theme')")
+        page.click(f".lm-Menu-itemLabel:text-is('JupyterLab {theme}')")
+        page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+        page.wait_for_timeout(800)
+        assert picture(page) != before
+        least, most = page.evaluate(INK)
+        assert (least > 150) if dark else (most < 110)
+
+
+def says_when_its_kernel_was_restarted(page):
+    line = page.get_by_text("The kernel was restarted: run the cell again.").first
+    assert not line.is_visible()
+    page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
+    page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
+    page.click(".jp-Dialog .jp-mod-accept")
+    line.wait_for()
 
 
 def drag_faster_than_it_draws(page, handle, note):
@@ -69,6 +258,14 @@ def drag_faster_than_it_draws(page, handle, note):
     note("from a fast drag's end to its last picture", taken(left_waiting))
 
 
+# Whether all formulas have been set, and none is wider than its place.
+WHOLE = """() => {
+  const all = [...document.querySelectorAll('.afnlab-formula .widget-html-content')];
+  return all.length === 3 && all.every(e => !e.textContent.includes('$')
+    && Math.max(e.scrollWidth, e.parentElement.scrollWidth) <= e.parentElement.clientWidth + 1);
+}"""
+
+
 def answers_what_is_typed(page):
     """Numbers, names, and what is neither; a download; a reset."""
     typed = box(page, "t")
@@ -89,6 +286,7 @@ def answers_what_is_typed(page):
     add.press("Enter")
     page.locator("code:has-text('PiLU()')").wait_for()
     page.get_by_role("slider", name="gamma").wait_for()
+    page.wait_for_function(WHOLE)
     with page.expect_download() as download:
         page.click("button:has-text('Save SVG')")
     assert download.value.suggested_filename == "srelu-gelu-pilu.svg"
@@ -105,9 +303,11 @@ def follows_every_key(page, note):
         page.keyboard.press("ArrowRight")
         assert wait_for_frame(page, frame) == frame + 1
         page.wait_for_timeout(80)  # the texts that follow
-    moves = page.evaluate("window.afnlabWatch.moves")
-    assert len(moves) == MOVES
-    note("from key press to changed pixels", taken(moves))
+    watched = page.evaluate("window.afnlabWatch")
+    assert len(watched["moves"]) == MOVES
+    note("from key press to the frame that shows the drawn curves", taken(watched["moves"]))
+    for what in ("drawing", "waiting"):
+        note(f"  of it {what}", taken(watched[what]))
 
 
 def taken(times):
@@ -129,6 +329,8 @@ def test_playground(lab, page, record_property):
         frame = wait_for_frame(page, frame)
     assert picture(page) != start
     page.wait_for_timeout(3000)
+    page.locator(".widget-html:has-text('steps per second')").wait_for()
+    assert "test loss" in status.inner_text()
     record_property("pictures a second of two networks that learn", (number(page) - frame) // 3)
 
     # The kernel answers while it trains.
@@ -151,16 +353,15 @@ def test_playground(lab, page, record_property):
     # Points of one's own: clicked, with Shift for the other class, and by the keyboard.
     page.click("button:has-text('Clear')")
     page.locator(".widget-html:has-text('0 points, step')").wait_for()
-    places = Surfaces([Learner(Setup(a)) for a in ("srelu", "tanh")])
-    area = screen.bounding_box()
+    plane = screen.locator(".u-over").first
+    area = plane.bounding_box()
     for i in range(5):
         for y, keys in ((0.6, []), (-0.6, ["Shift"])):
-            at = places.planes[0].transData.transform((-0.8 + 0.4 * i, y))
-            across, up = places.figure.transFigure.inverted().transform(at)
-            spot = {"x": across * area["width"], "y": (1 - up) * area["height"]}
-            screen.click(position=spot, modifiers=keys)
+            across, down = (1 + (-0.8 + 0.4 * i)) / 2, (1 - y) / 2
+            spot = {"x": across * area["width"], "y": down * area["height"]}
+            plane.click(position=spot, modifiers=keys)
     page.locator(".widget-html:has-text('10 points, step')").wait_for()
-    screen.focus()
+    screen.locator(".afnlab-plot").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
