@@ -44,7 +44,7 @@ def user_cache() -> Path:
 
 
 def shared(kind: str) -> Path:
-    """The folder of the committed `notebooks`, `sweeps`, `published` tables or `texts`."""
+    """The folder of the committed `notebooks`, `sweeps`, `published` tables, `texts` or `docs`."""
     installed = PACKAGE / "share" / kind
     tree = PACKAGE.parent / (f"data/{kind}" if kind in ("published", "texts") else kind)
     return installed if installed.is_dir() else tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from afnlab.figures.comparison import forest, points
 from afnlab.figures.metric_and_cost import frontier
 from afnlab.figures.ranks import ranks
 from afnlab.figures.style import styled, to_svg
+from afnlab.measures import ACCURACY
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_points(ax):
     made = table(HISTORY)
     assert points(ax, final_values(HISTORY), made, "relu") is ax
     ax.figure.draw_without_rendering()
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["SReLU", "ReLU"]
     dots = np.concatenate([c.get_offsets() for c in ax.collections])
     assert sorted(np.round(dots[:, 0], 6)) == [*range(50, 56), *range(60, 66)]
     found = marks(ax)
@@ -69,7 +71,7 @@ def test_points_far_off_stand_at_the_edge(ax):
 def test_forest(ax):
     made = table(BASE, rows("srelu", [0.6 + 0.01 * s for s in SIX]), rows("elu", [0.52] * 6))
     assert forest(ax, made) is ax
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["srelu", "relu", "elu"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["SReLU", "ReLU", "ELU"]
     faces = {row: line.get_markerfacecolor() for row, line in marks(ax).items()}
     told = {made.index.get_loc(n): made.verdict[n] in ("better", "worse") for n in made.index}
     assert {row: face != "none" for row, face in faces.items()} == told
@@ -91,24 +93,72 @@ def test_forest_shows_both_intervals_and_equivalence(ax):
 def test_comparison_and_learning():
     figure = comparison.comparison(final_values(HISTORY), table(HISTORY), "relu")
     assert len(figure.axes) == 2
-    assert "difference to relu (points)" in texts(figure)
+    assert "difference to ReLU (points)" in texts(figure)
     figure = learning_curves.learning(HISTORY, ["srelu", "relu"], "relu")
-    assert titles(figure) == ["srelu", "relu"]
+    assert titles(figure) == ["SReLU", "ReLU"]
     assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())  # epochs are whole
     (band,) = figure.axes[0].collections
     expected = epochs.bands(HISTORY).query("label == 'srelu' and epoch == 2").iloc[0]
     y = band.get_paths()[0].vertices
-    assert y[y[:, 0] == 2][:, 1].max() == pytest.approx(100 * expected.high)
+    assert y[y[:, 0] == 2][:, 1].min() == pytest.approx(100 - 100 * expected.high)  # an error
 
 
-def test_curves_that_end_far_below_say_where():
+FREE = replace(ACCURACY, high=None)  # nothing bounds it at its better end
+
+
+def test_curves_that_end_far_below_say_where_they_are_not_drawn():
     good = [rows(f"a{i}", [0.94, 0.95, 0.96]) for i in range(6)]
     history = pd.concat([*good, rows("poor", [0.1] * 3)], ignore_index=True)
-    figure = learning_curves.learning(history, ["a0", "poor"], "a0")
+    figure = learning_curves.learning(history, ["a0", "poor"], "a0", measure=FREE)
     low, high = figure.axes[0].get_ylim()
     assert (low > 50, high <= 100) == (True, True)
     assert [t.get_text() for t in figure.axes[1].texts] == ["10.0"]
     assert not figure.axes[0].texts
+
+
+BOUNDED = {  # a metric with a bound at its better end, and what its axis is of
+    "accuracy": (ACCURACY, "error (%)"),
+    "bits": (
+        replace(ACCURACY, name="bits", key="bits", unit="", better="lower", high=None, scale=1.0),
+        "bits, lower is better",
+    ),
+    "overlap": (
+        replace(ACCURACY, name="overlap", key="overlap", unit="", scale=1.0),
+        "distance of overlap from 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDED)
+def test_every_panel_shows_its_curve(case):
+    measure, label = BOUNDED[case]
+    ends = [0.99, 1.0, 0.5, 0.1, 0.0]
+    history = pd.concat([rows(f"a{i}", [end] * 3) for i, end in enumerate(ends)])
+    history = history.rename(columns={"test_accuracy": measure.column})
+    order = [f"a{i}" for i in range(len(ends))]
+    figure = learning_curves.learning(history, order, "a0", measure=measure)
+    assert texts(figure).count(label) == 1
+    for ax in figure.axes[: len(order)]:
+        assert ax.get_yscale() == "log"
+        low, high = ax.get_ylim()
+        assert all((low <= line.get_ydata()).all() for line in ax.lines)
+        assert all((line.get_ydata() <= high).all() for line in ax.lines)
+    together = learning_curves.overlay(history, order, "a0", measure)
+    assert len([line for line in together.axes[0].lines if len(line.get_xdata())]) == len(order)
+
+
+def test_one_wide_row_does_not_squeeze_the_others(ax):
+    """Its bar is cut, and a mark says so."""
+    near = [rows(f"a{i}", [0.95 + s / 1000 + i / 1000 for s in SIX]) for i in range(8)]
+    history = pd.concat([*near, rows("wide", [0.95, 0.95, 0.95, 0.95, 0.95, 0.9])])
+    history = history.reset_index(drop=True)
+    made, final = table(history, baseline="a0"), final_values(history)
+    points(ax, final, made, "a0")
+    assert ax.get_xlim()[0] > 91
+    assert comparison.cut(made, final)
+    assert [line.get_marker() for line in ax.lines].count("<") == 1
+    even = pd.concat(near, ignore_index=True)
+    assert not comparison.cut(table(even, baseline="a0"), final_values(even))
 
 
 def test_names_that_would_lie_on_another_are_left_out(ax):
@@ -117,7 +167,7 @@ def test_names_that_would_lie_on_another_are_left_out(ax):
     cost = pd.Series({"relu": 1.0} | {f"a{i}": 1 + 1e-5 * i for i in range(9)} | {"c": 9.0})
     frontier(ax, table(history), cost, "relu")
     named = [t.get_text() for t in ax.texts]
-    assert named[:2] == ["relu", "c"]  # the baseline and the best first
+    assert named[:2] == ["ReLU", "c"]  # the baseline and the best first
     assert len(named) < len(ends)
     boxes = [t.get_window_extent() for t in ax.texts]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
@@ -138,11 +188,11 @@ def test_frontier(ax):
     made = table(history)
     cost = pd.Series({"relu": 0.002, "srelu": 0.003, "elu": 0.004})
     assert frontier(ax, made, cost, "relu") is ax
-    assert {t.get_text() for t in ax.texts} == {"relu", "srelu", "elu"}
+    assert {t.get_text() for t in ax.texts} == {"ReLU", "SReLU", "ELU"}
     at = {line.get_marker(): line.get_xdata()[0] for line in marks(ax).values()}
     assert at["D"] == pytest.approx(1.0)
     assert at["o"] == pytest.approx(1.5)
-    assert ax.get_xlabel() == "time of an epoch (relu = 1)"
+    assert ax.get_xlabel() == "time of an epoch (ReLU = 1)"
     frontier(ax, made, cost, "gelu", "a step")
     assert ax.get_xlabel() == "time of a step (s)"
 
@@ -164,7 +214,7 @@ def test_trajectories():
         for site in ("one", "two")
     )
     figure = learned_parameters.trajectories(learned)
-    assert titles(figure) == ["apec: alpha", "apec: beta"]
+    assert titles(figure) == ["APEC: alpha", "APEC: beta"]
     thick = [line for line in figure.axes[0].lines if line.get_linewidth() > 1]
     np.testing.assert_allclose([line.get_ydata() for line in thick], [[0.5, 1.5, 2.5]] * 2)
     assert len({line.get_linestyle() for line in thick}) == 2  # sites differ without colours
@@ -176,7 +226,7 @@ def test_sensitivity():
         {"activation": ["relu", "relu"], "lr": [0.001, 0.01]}, index=["relu", "relu(lr=0.01)"]
     )
     figure = learning_rates.sensitivity(final, rates)
-    assert titles(figure) == ["relu"]
+    assert titles(figure) == ["ReLU"]
     (line,) = figure.axes[0].lines
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 55], [0.01, 85]])
 

@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from test_runs import RECORD, execute_small, means, rewrite, small_runs
 from afnlab.cli import main
 from afnlab.compare import select
 from afnlab.compare.formatting import limits
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures.fragment import Fragment
 from afnlab.report import export, sections, write_report
 from afnlab.report.sections.html import sentence, table_of
@@ -54,7 +57,7 @@ class Page(HTMLParser):
                 self.loads.append(value)
 
     def handle_data(self, data):
-        self.text += data if self.inside != "style" else ""
+        self.text += data if self.inside not in ("style", "script") else ""
 
     def handle_endtag(self, tag):
         self.inside = ""
@@ -67,7 +70,15 @@ def assert_needs_nothing(page: Page) -> None:
     for target in re.findall(r"url\(\s*['\"]?([^)'\"]*)", page.source):
         assert target.startswith(("#", "data:")), target
         assert target[0] != "#" or target[1:] in page.ids
-    assert not re.search(r"<(script|link|iframe)\b", page.source)
+    assert not re.search(r"<(link|iframe)\b", page.source)
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page.source, re.DOTALL)
+    assert len(scripts) == len(re.findall(r"<script\b", page.source))
+    own = [text for attributes, text in scripts if 'type="application/json"' not in attributes]
+    policy = re.search(r"Content-Security-Policy\" content=\"([^\"]*)", page.source)[1]
+    allowed = re.findall(r"'sha256-([^']*)'", policy)
+    hashes = [b64encode(sha256(text.encode()).digest()).decode() for text in own]
+    assert hashes == allowed  # nothing else may run
+    assert "unsafe-inline" not in policy.replace("style-src 'unsafe-inline'", "")
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +106,9 @@ def test_the_page_needs_nothing_else(written):
 def test_the_page_says_what_it_must(written):
     page = Page(written[0])
     record = records(written[1])[0]
-    first_screen = page.text[: page.text.index("The numbers")]
-    assert "With 2 seeds and 1 comparison no difference to relu could pass a test" in first_screen
+    first_screen = page.text[page.text.index("Two <small>") : page.text.rindex("The numbers")]
+    assert "With 2 seeds and 1 comparison no difference to ReLU could pass a test" in first_screen
+    assert "Undecided: 2 seeds cannot distinguish any activation from ReLU." in first_screen
     assert "better" not in first_screen
     assert "signific" not in page.text
     for question in ("Which?", "On what?", "By how much?", "How sure?", "At what cost?"):
@@ -110,8 +122,9 @@ def test_the_page_says_what_it_must(written):
         record["versions"]["papermill"],
     ):
         assert fact in page.text
-    assert page.source.count("<svg") == 4  # comparison, frontier, curves, gallery
-    assert page.source.count('role="img"') == page.source.count("aria-label=") == 4
+    drawn = re.findall(r"<svg [^>]*role=.img.[^>]*>", page.source)
+    assert len(drawn) == 5  # comparison, frontier, curves, all curves together, gallery
+    assert all("aria-label=" in tag for tag in drawn)
     assert "afnlab sweep" in page.text
     assert "afnlab verify" in page.text
     assert "versions as in constraints.txt" in page.text or "locked" in page.text
@@ -126,11 +139,13 @@ def test_every_run_is_linked_and_there(written):
     assert {Path(link).stem for link in linked} == runs
     assert len(linked) >= 2 * len(runs)  # in the table of results, and in that of the runs
     for link in page.links:
-        assert link.startswith("#") or (page.path.parent / link).is_file(), link
+        there = link[1:] in page.ids if link[0] == "#" else (page.path.parent / link).is_file()
+        assert there, link
     for link in set(linked):
         evidence = Page(page.path.parent / link)
         assert_needs_nothing(evidence)
         assert "run.train()" in evidence.text
+        assert "../report.html" in evidence.links
 
 
 def test_a_second_report_redoes_nothing(written):
@@ -166,12 +181,15 @@ def test_tables_and_figures_lie_beside_the_page(written):
     markdown = (folder / "tables" / "digits-mlp-2-epochs.md").read_text().splitlines()
     assert markdown[0].startswith("| activation | accuracy % |")
     assert markdown[-1].startswith("digits-mlp, 2 epochs, on test examples. Mean accuracy")
-    assert [line.split("|")[1].strip() for line in markdown[2:-2]] == list(chosen.table.index)
+    assert [line.split("|")[1].strip() for line in markdown[2:-2]] == [
+        proper_name(label) for label in chosen.table.index
+    ]
+    assert {"ReLU", "SReLU"} == {line.split("|")[1].strip() for line in markdown[2:-2]}
     latex = (folder / "tables" / "digits-mlp-2-epochs.tex").read_text()
     assert r"\toprule" in latex
     assert latex.count(r"\\") == 3
     names = {p.stem.removeprefix("digits-mlp-2-epochs-") for p in folder.glob("figures/*.svg")}
-    assert names == {"comparison", "curves", "frontier", "functions"}
+    assert names == {"comparison", "curves", "frontier", "functions", "overlay"}
     for path in folder.glob("figures/*.svg"):
         assert ET.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
@@ -209,9 +227,9 @@ def test_a_piece_of_a_page_keeps_the_figures_of_its_parts(runs):
     (chosen,) = select(runs)
     for section in (sections.comparison, sections.curves, sections.frontier, sections.gallery):
         piece = section(chosen)
-        (svg,) = piece.figures.values()
+        assert len(piece.figures) == (2 if section is sections.curves else 1)
         bundle = piece._repr_mimebundle_(include=None)
-        assert svg in bundle["text/html"]
+        assert all(svg in bundle["text/html"] for svg in piece.figures.values())
         assert bundle[export.FIGURES_TYPE] == piece.figures
     both = Fragment("a < b", sections.comparison(chosen), Markup("<p>"), piece)
     assert len(both.figures) == 2

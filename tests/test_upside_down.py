@@ -272,7 +272,9 @@ def drawn(name: str, m) -> Figure:
     draw = {
         "comparison": lambda: comparison.comparison(final, made, "a0", 0.01, m),
         "frontier": lambda: frontier(figure.subplots(), made, COST, "a0", measure=m),
-        "learning": lambda: learning_curves.learning(history, [*made.index], "a0", measure=m),
+        "learning": lambda: learning_curves.learning(
+            history, [*made.index], "a0", measure=replace(m, low=None, high=None)
+        ),
         "sensitivity": lambda: learning_rates.sensitivity(final, rates, measure=m),
         "shift": lambda: tuning.shift(fixed, made.score, "a0", m),
         "training": lambda: learning_curves.training(history[history.label == "a0"], m),

@@ -28,10 +28,13 @@ class Cost:
     """Seconds by label, and what they measure.
 
     Attributes:
+        seconds: by label.
         of: what takes these seconds.
         by: how they were measured.
         missing: the labels without a measurement.
         unsteady: ratio of a median measurement to the fastest.
+        slower: by label, what half of the measurements stay below; None where only one number is
+            known of each.
     """
 
     seconds: pd.Series
@@ -39,10 +42,33 @@ class Cost:
     by: str = RUNS
     missing: tuple[str, ...] = ()
     unsteady: float = 1.0
+    slower: pd.Series | None = None
 
     @property
     def measured_in_runs(self) -> bool:
         return self.by.startswith(RUNS)
+
+    @property
+    def by_in_short(self) -> str:
+        """How it was measured, in a few words."""
+        return RUNS if self.measured_in_runs else "by the speed benchmark"
+
+    @property
+    def ranges(self) -> pd.DataFrame:
+        """Columns low and high by label: the seconds from the quickest measurement to the median
+        one. Times whose ranges overlap are in no order that the clock could tell."""
+        high = self.seconds if self.slower is None else self.slower
+        return pd.DataFrame({"low": self.seconds, "high": high})
+
+    def ratio_range(self, label: str, baseline: str) -> tuple[float, float]:
+        """The ends of the ratio of two times, from their ranges.
+
+        Args:
+            label: the row.
+            baseline: the row that it is divided by.
+        """
+        low, high = self.ranges.low, self.ranges.high
+        return float(low[label] / high[baseline]), float(high[label] / low[baseline])
 
 
 @dataclass(frozen=True)
@@ -134,14 +160,29 @@ def cost(
             by = benchmark.by(machine["device_name"])
             return Cost(seconds, benchmark.of, by, missing)
     seconds, unsteady = epochs.cost(history), epochs.unsteadiness(history)
-    return Cost(seconds, by=RUNS + why, unsteady=unsteady)
+    slower = epochs.median_cost(history)
+    return Cost(seconds, by=RUNS + why, unsteady=unsteady, slower=slower)
 
 
-def pareto_front(means: pd.Series, cost: pd.Series, measure: Measure = ACCURACY) -> list[str]:
-    """Labels that no other beats in both the metric's mean and cost; the cheapest first."""
-    good = measure.sign * means
-    kept: list[str] = []
-    for label in cost.sort_values(kind="stable").index:
-        if not kept or good[label] > good[kept[-1]]:
-            kept.append(label)
-    return kept
+def pareto_front(
+    means: pd.Series,
+    cost: pd.Series,
+    measure: Measure = ACCURACY,
+    slower: pd.Series | None = None,
+) -> list[str]:
+    """Labels that no other beats in both the metric's mean and cost; the cheapest first.
+
+    Args:
+        means: of the metric, by label.
+        cost: by label.
+        measure: the metric.
+        slower: the upper end of each cost's range. Labels whose ranges overlap are not in an order
+            of cost, so the better mean is enough to beat another.
+    """
+    good, high = measure.sign * means, cost if slower is None else slower
+
+    def beaten(label: str) -> bool:
+        ahead = (good > good[label]) & (cost <= high[label])
+        return bool((ahead | ((good == good[label]) & (high < cost[label]))).any())
+
+    return [label for label in cost.sort_values(kind="stable").index if not beaten(label)]

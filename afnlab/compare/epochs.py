@@ -24,6 +24,11 @@ def cost(history: pd.DataFrame) -> pd.Series:
     return history.groupby("label").seconds.min()
 
 
+def median_cost(history: pd.DataFrame) -> pd.Series:
+    """Seconds of an epoch of one model, by label: what half of the epochs took at most."""
+    return history.groupby("label").seconds.median()
+
+
 def unsteadiness(history: pd.DataFrame) -> float:
     """Ratio of a label's median epoch time to its fastest; the median of it over labels."""
     seconds = history.groupby("label").seconds

@@ -19,6 +19,7 @@ from afnlab.compare import (
     summary_table,
     tuning_summary,
 )
+from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
@@ -228,11 +229,11 @@ class Selection:
 
     @cached_property
     def answers(self) -> dict[str, str]:
-        """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
-        environment = self.records[0]["environment"]
-        said = answers.answers(
-            self.table, self.baseline, self.examples, self.margin, self.cost, self.measure
-        )
+        """What the numbers say, by question, see `afnlab.compare.answers.answers`; activations have
+        their proper names in it."""
+        environment, base = self.records[0]["environment"], proper_name(self.baseline)
+        table, cost = named(self.table), named_cost(self.cost)
+        said = answers.answers(table, base, self.examples, self.margin, cost, self.measure)
         activations = {one.activation for one in self.rows.values()}
         settings = len(self.rows) > len(activations)
         seeds = sorted({int(n) for n in self.table.seeds})
@@ -250,9 +251,10 @@ class Selection:
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
-                self.fixed, self.table, self.baseline, self.measure
+                named(self.fixed), table, base, self.measure
             )
-        if cheaply := tuning_summary.cheaply(self.tunings, self.baseline):
+        tunings = {title: named(one) for title, one in self.tunings.items()}
+        if cheaply := tuning_summary.cheaply(tunings, base):
             said["Was it tuned well?"] = cheaply
         return said
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from afnlab.compare.formatting import number
+from afnlab.compare.formatting import estimated, interval, number, p_value, signed
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import TOLD
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, shortened, wrapped
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
+
+JITTER = 0.18  # of a row's height: how far dots are moved off one another
 
 
 def points(
@@ -34,39 +33,63 @@ def points(
     columns = measure.scale * table[[key, f"{key}_low", f"{key}_high"]]
     edge = metric_axis.fence(columns[key], measure)
     far = metric_axis.beyond(columns[key], edge, measure)
-    shown = measure.scale * final[[label for label in order if not far[label]]]
-    long = shown.melt(var_name="label", value_name="value").dropna()
+    end = _end(columns[~far], measure)
     if baseline in columns.index:
         low, high = (float(columns[f"{key}_{end}"][baseline]) for end in ("low", "high"))
         ax.axvspan(low, high, color=GREY, alpha=0.2, linewidth=0)
-    with _fixed_jitter():
-        sns.stripplot(
-            long, x="value", y="label", order=order, ax=ax, color=GREY, size=3, jitter=0.18
-        )
+    for row, label in enumerate(order):
+        if not far[label]:
+            _dots(ax, row, measure.scale * final[label].dropna(), measure)
     for row, (label, (mean, low, high)) in enumerate(columns.iterrows()):
         base = label == baseline
         if far[label]:
-            short = f"{mean:.{max(measure.decimals - 1, 0)}f}"
-            metric_axis.at_edge(ax, row, short, BLUE, measure)
+            metric_axis.at_edge(ax, row, metric_axis.short(mean, measure), BLUE, measure)
             continue
         colour, mark = (ORANGE, "D") if base else (BLUE, "o")
         ax.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        ax.plot(mean, row, mark, color=colour, markersize=5)
-    metric_axis.end_at(ax, edge, measure)
+        (middle,) = ax.plot(mean, row, mark, color=colour, markersize=5)
+        stored = (value / measure.scale for value in (mean, low, high))
+        tip(middle, f"{proper_name(label)}: {estimated(measure, *stored)}")
+        values = np.append(measure.scale * final[label].dropna(), [low, high])
+        if metric_axis.beyond(values, end, measure).any():
+            metric_axis.at_edge(ax, row, "", GREY, measure)
+    metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
     ax.set(xlabel=metric_axis.label(measure), ylabel="", ylim=(len(order) - 0.5, -0.5))
-    ax.set_yticks(range(len(order)), list(map(shortened, order)))
+    ax.set_yticks(range(len(order)), list(map(row_name, order)))
     return ax
 
 
-@contextmanager
-def _fixed_jitter() -> Iterator[None]:
-    """seaborn jitters with numpy's global state; a figure shall be the same each time."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+def _end(columns: pd.DataFrame, measure: Measure, of: pd.Series | None = None) -> float:
+    """Where an axis ends: behind all means and nearly all intervals.
+
+    columns: printed means, low and high ends, of the rows that are not far off; of: their values,
+    where those are differences.
+    """
+    mean, low, high = (columns[name] for name in columns)
+    worse = (low if measure.better == "higher" else high).fillna(mean)
+    edge = metric_axis.fence(worse, measure, of)
+    if not np.isfinite(edge):
+        return edge
+    return metric_axis.worse_of(edge, metric_axis.worst(mean, measure), measure)
+
+
+def cut(table: pd.DataFrame, final: pd.DataFrame, measure: Measure = ACCURACY) -> bool:
+    """Whether the bar or the dots of a row reach beyond the axis of `points`."""
+    key = measure.key
+    columns = measure.scale * table[[key, f"{key}_low", f"{key}_high"]]
+    near = ~metric_axis.beyond(columns[key], metric_axis.fence(columns[key], measure), measure)
+    end = _end(columns[near], measure)
+    ends = [measure.scale * final[table.index[near]].to_numpy(), columns[near].to_numpy()]
+    return any(bool(metric_axis.beyond(values, end, measure).any()) for values in ends)
+
+
+def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
+    """The printed values of the seeds of a row, moved off one another by chance, the same each
+    time."""
+    up = np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
+    dots = ax.scatter(values, row + up, s=9, color=GREY, linewidths=0)
+    told = [f"seed {seed}: {measure.text(v / measure.scale)}" for seed, v in values.items()]
+    tip(dots, proper_name(values.name), told)
 
 
 def forest(
@@ -81,11 +104,15 @@ def forest(
     scale = measure.scale
     gaps = scale * table.difference
     edge = metric_axis.fence(gaps.dropna(), measure, scale * table[measure.key])
+    compared = table[table.difference.notna()]
+    near = compared[~metric_axis.beyond(scale * compared.difference, edge, measure)]
+    columns = scale * near[["difference", "difference_low", "difference_high"]]
+    end = _end(columns, measure, scale * near[measure.key]) if len(near) else edge
     if margin is not None:
         ax.axvspan(-scale * margin, scale * margin, color=GREY, alpha=0.2, linewidth=0)
-    for row, (_, r) in enumerate(table.iterrows()):
+    for row, (label, r) in enumerate(table.iterrows()):
         if metric_axis.beyond(scale * r.difference, edge, measure):
-            short = f"{{:+.{max(measure.decimals - 1, 0)}f}}"
+            short = f"{{:+.{metric_axis.decimals(measure)}f}}"
             text = number(r.difference, short, scale)
             metric_axis.at_edge(ax, row, text, BLUE, measure)
             continue
@@ -96,14 +123,28 @@ def forest(
         ax.plot(ends, [row, row], color=BLUE, linewidth=2)
         face = BLUE if r.verdict in TOLD else "none"
         mark = "s" if r.verdict == "equivalent" else "o"
-        ax.plot(scale * r.difference, row, mark, color=BLUE, markerfacecolor=face, markersize=5)
+        (middle,) = ax.plot(
+            scale * r.difference, row, mark, color=BLUE, markerfacecolor=face, markersize=5
+        )
+        if metric_axis.beyond(np.array(ends), end, measure).any():
+            metric_axis.at_edge(ax, row, "", GREY, measure)
+        if np.isfinite(r.difference):
+            tip(middle, _difference(str(label), r, measure))
     ax.axvline(0, color=ORANGE, linewidth=1.2)
-    metric_axis.end_at(ax, edge, measure)
+    metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
     metric_axis.better_arrow(ax, measure)
-    ax.set_yticks(range(len(table)), list(map(shortened, table.index)))
+    ax.set_yticks(range(len(table)), list(map(row_name, table.index)))
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel(metric_axis.difference_label(measure, "the baseline"))
     return ax
+
+
+def _difference(label: str, row: pd.Series, measure: Measure) -> str:
+    """A row of a table of differences in a few words."""
+    ends = interval(measure, row.difference_low, row.difference_high)
+    gap = f"{signed(measure, row.difference)} {measure.points}".rstrip()
+    told = [f"{proper_name(label)}: {gap}", ends, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
+    return ", ".join(filter(None, told))
 
 
 def comparison(
@@ -114,13 +155,12 @@ def comparison(
     measure: Measure = ACCURACY,
 ) -> Figure:
     """The values of every seed beside the differences to the baseline, if there are any; both in
-    the
-    table's order."""
+    the table's order."""
     figure = Picture(figsize=(9.5, 0.18 * len(table) + 1), layout="constrained")
     if compared := bool(table.difference.notna().any()):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         forest(right, table, margin, measure)
-        right.set_xlabel(wrapped(metric_axis.difference_label(measure, baseline), 36))
+        right.set_xlabel(wrapped(metric_axis.difference_label(measure, proper_name(baseline)), 36))
     else:
         left = figure.subplots()
     points(left, final, table, baseline, measure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,13 +99,19 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
     return figure
 
 
-def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Figure:
+def gallery(
+    refs: Iterable[Drawable],
+    columns: int = 6,
+    span: float = 4.0,
+    name: Callable[[str], str] = str,
+) -> Figure:
     """Small multiples of elementwise activations: the function solid, its slope dashed.
 
     Args:
         refs: activations by name, reference or object, or curves.
         columns: panels side by side.
         span: the inputs reach from -span to span.
+        name: makes the title of a panel of its label.
 
     Returns:
         The figure.
@@ -117,6 +123,6 @@ def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Fi
             _draw(ax, record.x, [record.value, record.slope])
         else:
             curve(ax, record, span)
-        ax.set(title=wrapped(record.label), ylim=(-2.2, 4.2), xlim=(-span, span))
+        ax.set(title=wrapped(name(record.label)), ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure

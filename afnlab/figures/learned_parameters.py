@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures.style import BLUE, GREY, panels, wrapped
 
 LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
@@ -25,7 +26,7 @@ def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
             wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
             ax.plot(wide, color=GREY, alpha=0.6, linewidth=0.6)
             ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
-        ax.set_title(wrapped(f"{label}: {parameter}"))
+        ax.set_title(wrapped(f"{proper_name(label)}: {parameter}"))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch", fontsize=9)
     return figure

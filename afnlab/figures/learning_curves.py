@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from afnlab.compare import epochs
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, Picture, panels, styled, wrapped
+from afnlab.figures.style import (
+    BESIDE,
+    BLUE,
+    GREY,
+    ORANGE,
+    Picture,
+    panels,
+    plain_ticks,
+    row_name,
+    styled,
+    tip,
+    wrapped,
+)
 from afnlab.measures import ACCURACY, Measure
+
+FLOOR = 0.5  # of the smallest distance that is not 0: where 0 stands on a logarithmic axis
+Tables = dict[str, pd.DataFrame]
 
 
 def learning(
@@ -23,13 +40,108 @@ def learning(
     measure: Measure = ACCURACY,
 ) -> Figure:
     """Small multiples: the metric's mean over the epochs with its 95 % band; the baseline in
-    orange, dashed in the panels of others."""
-    found = epochs.bands(history, measure.column)
-    values = found[["mean", "low", "high"]].clip(measure.low, measure.high)
-    found[["mean", "low", "high"]] = measure.scale * values
-    tables = {label: part.set_index("epoch") for label, part in found.groupby("label")}
+    orange, dashed in the panels of others.
+
+    Where nothing can be better than a bound of the metric, the distance from it is drawn on a
+    logarithmic axis, such as the error in place of the accuracy, so every panel shows its curve.
+    """
     figure, axes = panels(len(order), columns, 1.5, sharey=True)
-    best = metric_axis.best(found["mean"], measure)
+    tables, bounded = _drawn(history, measure), metric_axis.best_bound(measure) is not None
+    for ax, label in zip(axes, order, strict=True):
+        table, colour = tables[label], ORANGE if label == baseline else BLUE
+        if baseline in tables and label != baseline:
+            ax.plot(tables[baseline]["mean"], color=ORANGE, linewidth=1, linestyle="--")
+        ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
+        (line,) = ax.plot(table["mean"], color=colour)
+        tip(line, *_told(label, table, measure))
+        ax.set_title(wrapped(proper_name(label)))
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    if bounded:
+        _log(axes[0], tables)
+    else:
+        _near(axes, order, baseline, tables, measure)
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel(_label(measure), fontsize=9)
+    return figure
+
+
+def overlay(
+    history: pd.DataFrame, order: Sequence[str], baseline: str, measure: Measure = ACCURACY
+) -> Figure:
+    """The means of all rows over the epochs on one axes, as `learning` draws them; the baseline in
+    orange, the best other row in blue."""
+    tables = _drawn(history, measure)
+    figure = Picture(figsize=(9.5, 4.6), layout="constrained")
+    ax = figure.subplots()
+    best = next((label for label in order if label != baseline), None)
+    for label in reversed(order):  # what is named lies on top
+        style = _STYLES.get("base" if label == baseline else "best" if label == best else "")
+        (line,) = ax.plot(tables[label]["mean"], **(style or _STYLES["other"]))
+        tip(line, *_told(label, tables[label], measure))
+        if style:
+            line.set_label(row_name(label))
+    if metric_axis.best_bound(measure) is not None:
+        _log(ax, tables)
+    ax.set(xlabel="epoch", ylabel=_label(measure))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.margins(x=0.01)
+    ax.legend()
+    return figure
+
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "base": {"color": ORANGE, "linewidth": 1.8, "linestyle": "--", "zorder": 4},
+    "best": {"color": BLUE, "linewidth": 2.0, "zorder": 3},
+    "other": {"color": GREY, "linewidth": 0.8, "alpha": 0.8},
+}
+
+
+def _drawn(history: pd.DataFrame, measure: Measure) -> Tables:
+    """By label, over the epochs: the printed mean, low, high as they are drawn, and `value`, the
+    printed mean itself."""
+    found = epochs.bands(history, measure.column)
+    columns = ["mean", "low", "high"]
+    values = measure.scale * found[columns].clip(measure.low, measure.high)
+    bound = metric_axis.best_bound(measure)
+    drawn = values if bound is None else measure.sign * (bound - values)
+    if bound is not None:
+        least = drawn["mean"][drawn["mean"] > 0].min()
+        drawn = drawn.clip(lower=FLOOR * least if least > 0 else 1.0)
+    found = found.assign(value=values["mean"], **{name: drawn[name] for name in columns})
+    return {str(label): part.set_index("epoch") for label, part in found.groupby("label")}
+
+
+def _told(label: str, table: pd.DataFrame, measure: Measure) -> tuple[str, list[str]]:
+    lines = [
+        f"epoch {epoch:g}: {measure.text(value / measure.scale)}"
+        for epoch, value in table.value.items()
+    ]
+    return proper_name(label), lines
+
+
+def _label(measure: Measure) -> str:
+    if metric_axis.best_bound(measure) is None:
+        return metric_axis.label(measure)
+    return metric_axis.distance_label(measure)
+
+
+def _log(ax: Axes, tables: Tables) -> None:
+    """A logarithmic axis on which all curves lie."""
+    means = pd.concat([table["mean"] for table in tables.values()])
+    low, high = means.min(), means.max()
+    room = (high / low) ** 0.06 if high > low else 1.5
+    ax.set_yscale("log")
+    ax.set_ylim(low / room, high * room)
+    wide = high / low > 200
+    ax.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    plain_ticks(ax.yaxis)
+
+
+def _near(
+    axes: Sequence[Axes], order: Sequence[str], baseline: str, tables: Tables, measure: Measure
+) -> None:
+    """A linear axis for the curves that end near the others, and numbers for those that do not."""
+    best = metric_axis.best(pd.concat([t["mean"] for t in tables.values()]), measure)
     ends = pd.Series({label: t["mean"].iloc[-1] for label, t in tables.items()})
     near = ends[~metric_axis.beyond(ends, metric_axis.fence(ends, measure), measure)]
     last = metric_axis.worst(near, measure)
@@ -38,28 +150,13 @@ def learning(
     limits = metric_axis.limits(edge, metric_axis.behind(best, -0.01, measure), measure)
     mark, up = ("v", 6) if measure.better == "higher" else ("^", -6)
     for ax, label in zip(axes, order, strict=True):
-        table = tables[label]
-        colour = ORANGE if label == baseline else BLUE
-        if baseline in tables and label != baseline:
-            ax.plot(tables[baseline]["mean"], color=ORANGE, linewidth=1, linestyle="--")
-        ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
-        ax.plot(table["mean"], color=colour)
-        ax.set_title(wrapped(label))
         ax.set_ylim(*limits)
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         if metric_axis.beyond(ends[label], edge, measure):
-            middle, end = table.index.to_numpy().mean(), f"{ends[label]:.{_short(measure)}f}"
+            colour = ORANGE if label == baseline else BLUE
+            middle = tables[label].index.to_numpy().mean()
             ax.plot(middle, edge, mark, color=colour, markersize=5, clip_on=False)
-            side = "bottom" if up > 0 else "top"
+            end, side = metric_axis.short(ends[label], measure), "bottom" if up > 0 else "top"
             ax.annotate(end, (middle, edge), (0, up), **BESIDE, ha="center", va=side)
-    figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel(metric_axis.label(measure), fontsize=9)
-    return figure
-
-
-def _short(measure: Measure) -> int:
-    """Decimals of a number in a figure."""
-    return max(measure.decimals - 1, 0)
 
 
 def seed_lines(ax: Axes, history: pd.DataFrame, column: str, scale: float = 1.0) -> Axes:

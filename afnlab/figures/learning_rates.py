@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import printed_interval
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, panels, wrapped
@@ -28,7 +29,7 @@ def sensitivity(
         mean, low, high = np.array(found).T
         ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
-        ax.set(title=wrapped(str(name)), xscale="log")
+        ax.set(title=wrapped(proper_name(name)), xscale="log")
         tried = group.lr.tolist()
         named = sorted({tried[0], tried[len(tried) // 2], tried[-1]})
         ax.set_xticks(named, [f"{rate:g}" for rate in named])

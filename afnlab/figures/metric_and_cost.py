@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from afnlab.compare import costs
+from afnlab.compare.formatting import three_digits
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, shortened
+from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, row_name, tip
 from afnlab.measures import ACCURACY, Measure
 
 
@@ -22,19 +25,23 @@ def frontier(
     baseline: str,
     of: str = "an epoch",
     measure: Measure = ACCURACY,
+    slower: pd.Series | None = None,
 ) -> Axes:
     """The metric's mean against the time `of` something; the line joins what nothing beats in both.
 
-    cost: seconds by label. Named as far as there is room: the baseline, what the line joins, the
-    others. Labels far behind the others are left out.
+    cost: seconds by label; slower: the upper ends of their ranges, if they are known. Named as far
+    as there is room: the baseline, what the line joins, the others. Labels far behind the others
+    are left out.
     """
     unit = cost.get(baseline, 1.0)
     key, scale = measure.key, measure.scale
-    rows = table.assign(mean=scale * table[key], cost=cost / unit)
+    high = cost if slower is None else slower
+    rows = table.assign(mean=scale * table[key], cost=cost / unit, slower=high / unit)
     rows = rows[
         ~metric_axis.beyond(rows["mean"], metric_axis.fence(rows["mean"], measure), measure)
     ]
-    best = costs.pareto_front(rows["mean"], rows.cost, measure)
+    uppers = None if slower is None else rows.slower
+    best = costs.pareto_front(rows["mean"], rows.cost, measure, uppers)
     bars = []
     for label, r in rows.iterrows():
         base = label == baseline
@@ -42,14 +49,18 @@ def frontier(
         bars.append((r.cost, scale * r[f"{key}_low"], scale * r[f"{key}_high"]))
         ax.plot([r.cost] * 2, bars[-1][1:], color=colour, linewidth=0.7)
         mark = "D" if base else "o" if label in best else "."
-        ax.plot(r.cost, r["mean"], mark, color=colour, markersize=5, zorder=3)
+        if r.slower > r.cost:
+            ax.plot([r.cost, r.slower], [r["mean"]] * 2, color=colour, linewidth=0.7)
+        (point,) = ax.plot(r.cost, r["mean"], mark, color=colour, markersize=5, zorder=3)
+        tip(point, _told(str(label), r, measure, baseline if baseline in cost else ""))
     line = rows.loc[best]
     ax.step(line.cost, line["mean"], where="post", color=BLUE, linewidth=1, zorder=1)
-    named = [n for n in dict.fromkeys((baseline, best[-1], *best, *rows.index)) if n in rows.index]
+    first = (baseline, *best[-1:], *best)
+    named = [n for n in dict.fromkeys((*first, *rows.index)) if n in rows.index]
     spots = [(str(n), rows.cost[n], rows["mean"][n]) for n in named]
     ax.set(
         xscale="log",
-        xlabel=f"time of {of}" + (f" ({shortened(baseline)} = 1)" if baseline in cost else " (s)"),
+        xlabel=f"time of {of}" + (f" ({row_name(baseline)} = 1)" if baseline in cost else " (s)"),
         ylabel=metric_axis.label(measure),
     )
     wide = rows.cost.max() / rows.cost.min() > 10
@@ -57,8 +68,23 @@ def frontier(
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.margins(x=0.15)
+    # Means and nearly all intervals fit in; one very wide interval does not squeeze the others.
+    ends = np.array([bar[1:] for bar in bars], dtype=float)
+    means = rows["mean"].to_numpy(float)
+    least = min(float(np.nanquantile(ends, 0.08)), float(means.min()))
+    most = max(float(np.nanquantile(ends, 0.92)), float(means.max()))
+    room = 0.08 * (most - least) or 0.5
+    ax.set_ylim(least - room, most + room)
     _name(ax, spots, bars)
     return ax
+
+
+def _told(label: str, row: pd.Series, measure: Measure, baseline: str) -> str:
+    """A point in words: the metric, and the time with its range."""
+    value = measure.text(row["mean"] / measure.scale)
+    unit = f" \N{MULTIPLICATION SIGN} {proper_name(baseline)}" if baseline else " s"
+    upper = f" to {three_digits(row.slower)}" if row.slower > row.cost else ""
+    return f"{proper_name(label)}: {value}, {three_digits(row.cost)}{upper}{unit}"
 
 
 def _name(
@@ -81,7 +107,7 @@ def _name(
         for right, up in ((True, True), (False, True), (True, False), (False, False)):
             place = (5 if right else -5, 3 if up else -3)
             across, along = "left" if right else "right", "bottom" if up else "top"
-            text = ax.annotate(shortened(name, 30), (x, y), place, **BESIDE, ha=across, va=along)
+            text = ax.annotate(row_name(name, 30), (x, y), place, **BESIDE, ha=across, va=along)
             box = text.get_window_extent()
             inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
             if inside and not any(box.overlaps(other) for other in taken if other is not own):

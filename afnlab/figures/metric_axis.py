@@ -12,15 +12,41 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from afnlab.measures import Measure
+from afnlab.measures import ACCURACY, Measure
 
 WORSE_SIDE = {"higher": ("left", "below"), "lower": ("right", "above")}  # of an axis; of values
 LEAST = 0.005  # of the metric's range: quartiles this close do not make a value far off
 
 
+def decimals(measure: Measure) -> int:
+    """Decimals of a number within a figure: one less than in a table."""
+    return max(measure.decimals - 1, 0)
+
+
+def short(value: float, measure: Measure) -> str:
+    """A printed value within a figure."""
+    return f"{value:.{decimals(measure)}f}"
+
+
 def label(measure: Measure, of: str = "") -> str:
     """The label of an axis: "validation accuracy (%)"."""
     return f"{of} {measure.label}".strip()
+
+
+def best_bound(measure: Measure) -> float | None:
+    """The printed value that nothing can be better than, or None."""
+    bound = measure.high if measure.better == "higher" else measure.low
+    return None if bound is None else measure.scale * bound
+
+
+def distance_label(measure: Measure) -> str:
+    """The label of an axis of distances from the best bound: "error (%)", for accuracy."""
+    bound = best_bound(measure)
+    if measure.key == ACCURACY.key:
+        return f"error ({measure.unit})"
+    if not bound:  # the distance from 0 is the value itself
+        return label(measure)
+    return measure.of_differences(f"distance of {measure.name} from {bound:g}")
 
 
 def difference_label(measure: Measure, baseline: str) -> str:
@@ -86,6 +112,11 @@ def behind(value: float, by: float, measure: Measure) -> float:
 def worse_of(one: float, other: float, measure: Measure) -> float:
     """The worse one of two values."""
     return one if measure.sign * one < measure.sign * other else other
+
+
+def better_of(one: float, other: float, measure: Measure) -> float:
+    """The better one of two values."""
+    return other if worse_of(one, other, measure) == one else one
 
 
 def limits(worse: float, better: float, measure: Measure) -> tuple[float, float]:

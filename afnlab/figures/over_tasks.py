@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
 from afnlab.compare.formatting import MINUS
-from afnlab.figures.style import BLUE, ORANGE, Picture, shortened, wrapped
+from afnlab.figures.style import BLUE, ORANGE, Picture, row_name, wrapped
 
 FULL = 3.0  # standard deviations from which on a cell has the full colour
 MARKS = {  # what follows a number
@@ -49,7 +49,7 @@ def over_tasks(effects: pd.DataFrame, verdicts: pd.DataFrame) -> Figure:
         for column, text in enumerate(map(cell, values, told)):
             ax.text(column, row, text, ha="center", va="center", fontsize=7)
     ax.set_xticks(range(tasks), [_in_lines(str(task)) for task in effects], fontsize=7)
-    ax.set_yticks(range(labels), [shortened(str(label)) for label in effects.index])
+    ax.set_yticks(range(labels), list(map(row_name, effects.index)))
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.spines[:].set_visible(False)
     ax.grid(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures.style import BLUE, Picture
 from afnlab.stats import Ranking
 
@@ -15,10 +16,12 @@ def ranks(found: Ranking) -> Figure:
 
     figure = Picture(figsize=(9.5, 0.2 * len(found.ranks) / 2 + 1.3), layout="constrained")
     ax = figure.subplots()
+    names = list(map(proper_name, found.ranks.index))
+    post_hoc = found.post_hoc.rename(index=proper_name, columns=proper_name)
     ink = {"color": mpl.rcParams["text.color"]}
     critical_difference_diagram(
-        found.ranks,
-        found.post_hoc,
+        found.ranks.set_axis(names),
+        post_hoc,
         ax=ax,
         label_props={"fontsize": 8},
         label_fmt_left="{label} ({rank:.1f}) ",

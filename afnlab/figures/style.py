@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,13 @@ from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled
 from afnlab.messages import plain
@@ -23,6 +26,7 @@ from afnlab.messages import plain
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
+_TIP = "tip:"  # begins the id of an artist that has something to say
 _CURRENT = "#010203"  # stands for the text colour of the page in an SVG
 
 RC: Any = {
@@ -94,6 +98,11 @@ class Picture(Figure):
         return data, {"width": width, "height": height, "alt": alt}
 
 
+def row_name(label: object, width: int = 48) -> str:
+    """A label of a row as it stands in a figure: with its proper name, without its middle."""
+    return shortened(proper_name(label), width)
+
+
 def wrapped(text: str, width: int = 24) -> str:
     """A long label in lines of at most so many letters; what does not fit loses its middle."""
     lines = [""]
@@ -144,6 +153,29 @@ def to_svg(figure: Figure, alt: str) -> str:
     return svg.replace("<svg", str(head) + style, 1)
 
 
+def tip(artist: Artist, title: str, lines: Sequence[str] = ()) -> None:
+    """Say what a page's script shows where the pointer is near an artist, in an SVG.
+
+    Args:
+        artist: a collection, a line or a text.
+        title: what it is.
+        lines: one for each of its points, in their order.
+    """
+    artist.set_gid(_TIP + json.dumps([plain(title), *map(plain, lines)], ensure_ascii=False))
+
+
+def tidied(svg: str, name: str) -> str:
+    """An SVG of `to_svg` as part of a page: its ids are its own, and what `tip` said is there.
+
+    An id to which nothing refers is left out.
+    """
+    svg = re.sub(f' id="{_TIP}([^"]*)"', r' data-tip="\1"', svg)
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    own = {i: f"{name}-{at}" for at, i in enumerate(sorted(used))}
+    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{own[m[1]]}"' if m[1] in own else "", svg)
+    return re.sub(r'(href="#|url\(#)([^")]+)', lambda m: f"{m[1]}{own[m[2]]}", svg)
+
+
 def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> Fragment:
     """A figure for a notebook's output that becomes part of a page; `name`: its id there, and
     what the fragment, and a file, know its SVG by.
@@ -152,7 +184,8 @@ def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> Fragmen
     """
     note = filled("<figcaption>{}</figcaption>", caption) if caption else ""
     named = filled(' id="{}"', name) if name else ""
-    svg = to_svg(figure, alt)
+    with mpl.rc_context({"path.simplify": False}):  # a curve has a point for every value
+        svg = tidied(to_svg(figure, alt), name or "figure")
     picture = filled("<div class=scroll tabindex=0>{}</div>", Markup(svg))
     page = filled("<figure{}>{}{}</figure>", named, picture, note)
     return Fragment(page, figures={name: svg.rstrip()} if name else {})

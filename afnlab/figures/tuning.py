@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, shortened, wrapped
+from afnlab.figures.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, row_name, wrapped
 from afnlab.measures import ACCURACY, Measure
 
 BINS = 8  # of an axis, for the line through its trials
@@ -54,7 +55,7 @@ def over(
         if baseline in lines and label != baseline:
             ax.plot(*lines[baseline], color=ORANGE, linewidth=1, linestyle="--")
         ax.plot(*lines[label], color=colour)
-        ax.set_title(wrapped(str(label)))
+        ax.set_title(wrapped(proper_name(label)))
     figure.supxlabel(name, fontsize=9)
     figure.supylabel(metric_axis.label(measure, "validation"), fontsize=9)
     return figure
@@ -99,7 +100,7 @@ def curves(
         low, high = measure.scale * own.low, measure.scale * own.high
         ax.fill_between(own.index, low, high, color=colour, alpha=0.2, linewidth=0)
         middle = measure.scale * own.expected
-        ax.plot(middle, color=colour, label=shortened(str(label)), marker="o", ms=3)
+        ax.plot(middle, color=colour, label=row_name(label), marker="o", ms=3)
     ax.set(xlabel="random trials", ylabel=metric_axis.label(measure, "expected best"))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     expected = measure.scale * found[found.label.isin(labels)].expected
@@ -128,7 +129,7 @@ def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = 
         colour = ORANGE if label == baseline else BLUE
         start = before[label]
         if metric_axis.beyond(start, edge, measure):
-            text, right = f"{start:.{max(measure.decimals - 1, 0)}f}", measure.better == "lower"
+            text, right = metric_axis.short(start, measure), measure.better == "lower"
             place, side = ((-3, 5), "right") if right else ((3, 5), "left")
             style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "ha": side}
             ax.annotate(text, (edge, row), place, **style)
@@ -140,7 +141,7 @@ def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = 
     if baseline in after:
         ax.axvline(after[baseline], color=ORANGE, linewidth=0.8, alpha=0.6)
     metric_axis.end_at(ax, edge, measure)
-    ax.set_yticks(range(len(order)), [shortened(str(label)) for label in order])
+    ax.set_yticks(range(len(order)), list(map(row_name, order)))
     ax.set(xlabel=metric_axis.label(measure, "mean"), ylim=(len(order) - 0.5, -0.5))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="y")

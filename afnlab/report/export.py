@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from afnlab.compare.proper_names import named, proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import formatted, legend
 from afnlab.figures.fragment import FIGURES as FIGURES_TYPE
@@ -30,9 +31,10 @@ def tables(selection: Selection, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{selection.name}.csv"
     path.write_text(as_csv(selection.table), encoding="utf-8")
-    shown = formatted(selection.table, selection.measure)
+    shown = named(formatted(selection.table, selection.measure))
+    base = proper_name(selection.baseline)
     where = f"{selection.setting}, on {selection.evaluated} examples"
-    told = plain(f"{where}. {legend(selection.table, selection.baseline, selection.measure)}")
+    told = plain(f"{where}. {legend(selection.table, base, selection.measure)}")
     beneath = in_markdown(told)
     path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{beneath}\n", encoding="utf-8")
     path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from afnlab.markup import escaped
+from afnlab.markup import escaped, filled
+from afnlab.report import contents
 from afnlab.runs.kernel.notebook_format import import_nbformat
 
-# A page shows what it holds: nothing in it runs, and it asks no network for anything.
+# A page asks no network for anything; what runs in it is our own script and no other.
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:;"
-    " form-action 'none'; base-uri 'none'"
+    "{} form-action 'none'; base-uri 'none'"
 )
 # What a run's notebook, which may be anybody's, may put onto the page of its evidence.
 _TAGS = (
@@ -39,10 +43,24 @@ _TAGS = (
 )
 _ATTRIBUTES = {"*": ["class", "title", "scope", "colspan", "rowspan", "align"], "a": ["href"]}
 STYLE = Path(__file__).with_name("page.css")
+SCRIPTS = Path(__file__).with_name("script")
+LARGEST_SCRIPT = 80_000  # bytes
 
 
-def to_html(notebook: str | Path | bytes, title: str, code: bool = False) -> str:
+def to_html(
+    notebook: str | Path | bytes,
+    title: str,
+    code: bool = False,
+    *,
+    head: str = "",
+    tail: str = "",
+    files: Sequence[contents.Link] = (),
+    back: str = "",
+) -> str:
     """The page of an executed notebook, a file or its content; `code` shows its cells' sources.
+
+    head, tail: HTML before and after what the notebook shows; files: links to files beside the
+    page; back: the page that this one belongs to.
 
     With code it is a run's, and so perhaps of somebody else's making: of the HTML in it only what
     is text, tables and the like is kept.
@@ -54,7 +72,34 @@ def to_html(notebook: str | Path | bytes, title: str, code: bool = False) -> str
         if cell.cell_type == "code" and not code:
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
     body, _ = _exporter(code).from_notebook_node(content)
-    return shell(title, body, _code_style() if code else "")
+    if code:
+        whole = f"{contents.bar([], back=back)}<main>{head}{body}{tail}</main>"
+        return shell(title, whole, _code_style())
+    body, headings = contents.anchored(f"{head}{_with_files(body, files)}{tail}")
+    return shell(title, f"{contents.bar(headings, files)}<main>{body}</main>", script=script())
+
+
+def _with_files(body: str, files: Sequence[contents.Link]) -> str:
+    """A body in which every figure that lies beside the page as a file links to it."""
+    for _, where in files:
+        if where.endswith(".svg"):
+            name = re.escape(Path(where).stem)
+            link = filled('<a class="file" href="{}">SVG</a>', where)
+            body = re.sub(
+                f'(<figure id="{name}">.*?)</figure>',
+                lambda found, link=link: f"{found[1]}{link}</figure>",  # type: ignore[misc]
+                body,
+                count=1,
+                flags=re.DOTALL,
+            )
+    return body
+
+
+@cache
+def script() -> str:
+    """The script of a report's page, of the parts in their order."""
+    parts = sorted(SCRIPTS.glob("*.js"))
+    return "".join(path.read_text(encoding="utf-8") for path in parts)
 
 
 @cache
@@ -81,15 +126,17 @@ def _cleaned(html: object) -> str:
     return clean(unstyled, tags=_TAGS, attributes=_ATTRIBUTES, protocols=["http", "https"])
 
 
-def shell(title: str, body: str, style: str = "") -> str:
-    """A complete page around a body."""
+def shell(title: str, body: str, style: str = "", script: str = "") -> str:
+    """A complete page around a body; script: the only one that may run in it."""
     css = STYLE.read_text(encoding="utf-8") + style
+    digest = b64encode(sha256(script.encode("utf-8")).digest()).decode("ascii")
+    policy = POLICY.format(f" script-src 'sha256-{digest}';" if script else "")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>{escaped(title)}</title><style>{css}</style></head>\n"
-        f"<body><main>{body}</main></body></html>\n"
+        f"<body>{body}{f'<script>{script}</script>' if script else ''}</body></html>\n"
     )
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from afnlab.compare import answers, summary_table
+from afnlab.compare import answers, headline, proper_names, summary_table
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
-from afnlab.report import export, write_report
+from afnlab.report import embedded, export, write_report
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
 from afnlab.runs import RunFailed
@@ -200,16 +200,41 @@ def _page_problems(
     runs: dict[str, list[str]] = {}
     for r in records:
         runs.setdefault(recipe["labels"][r["group"]], []).append(r["id"])
-    page = _text((target / write_report.PAGE).read_text(encoding="utf-8"))
-    measure = _measure(recipe)
+    source = (target / write_report.PAGE).read_text(encoding="utf-8")
+    page, measure = _text(source), _measure(recipe)
     shown = comparison_table(table, recipe["baseline"], runs, write_report.LINK, measure)
     if _text(shown) not in page:
         yield "the table of its numbers is not what its runs give"
+    if _numbers(recipe, folder, records, table) not in source:
+        yield "the numbers that its script computes with are not what its runs give"
     examples = records[0]["environment"]["examples"]["test"]
-    said = answers.answers(table, recipe["baseline"], examples, recipe["margin"], measure=measure)
+    base, margin = recipe["baseline"], recipe["margin"]
+    facts = headline.facts(table, base, margin, measure)
+    first = [headline.sentence(table, base, measure), headline.next_step(table, base, measure)[0]]
+    for told in (*first, *(part for fact in facts for part in (fact.value, fact.note))):
+        if _text(sentence(told)) not in page:
+            yield f'its first screen does not say "{told}"'
+    named, base = proper_names.named(table), proper_names.proper_name(base)
+    said = answers.answers(named, base, examples, margin, measure=measure)
     for question, answer in said.items():
         if f"{question} {_text(sentence(answer))}" not in page:
             yield f'its answer to "{question}" is not what its runs give'
+
+
+def _numbers(
+    recipe: dict[str, Any], folder: Path, records: list[Any], table: pd.DataFrame
+) -> str:
+    """The numbers for the page's script, as text."""
+    measure = _measure(recipe)
+    history = runs_folder.histories(folder, records)
+    history["label"] = history.group.map(recipe["labels"])
+    final = summary_table.final_values(summary_table.as_history(history, measure), measure.column)
+    seeds: dict[str, dict[int, str]] = {}
+    for r in records:
+        label = recipe["labels"][r["group"]]
+        seeds.setdefault(label, {}).update(dict.fromkeys(r["seeds"], r["id"]))
+    found = embedded.numbers(table, final, recipe["baseline"], recipe["margin"], measure, seeds)
+    return re.sub(r"<[^>]*>", "", found)
 
 
 def _text(page: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,11 @@ from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform
 from afnlab.paths import PACKAGE, find
-from afnlab.report import export
-from afnlab.report.page import shell, to_html
+from afnlab.report import export, glossary
+from afnlab.report.contents import Link
+from afnlab.report.page import to_html
+from afnlab.report.run_page import run_page
+from afnlab.report.sections.tables import ENDINGS
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
@@ -92,18 +94,39 @@ def write(
     executed = target / NOTEBOOK
     execute("report", executed, given, means)
     sums = {r["id"]: _evidence(folder, target, r) for c in chosen for r in c.records}
-    page.write_text(to_html(executed, plan.title or f"afnlab: {name}"), encoding="utf-8")
     export.figures(executed, target / export.FIGURES)
     recipes = [_recipe(c, export.tables(c, target / export.TABLES), sums) for c in chosen]
+
+    def write_page(printed: bool) -> None:
+        title, beside = plan.title or f"afnlab: {name}", _beside(target, chosen, printed)
+        text = to_html(executed, title, tail=glossary.section(), files=beside)
+        page.write_text(text, encoding="utf-8")
+
+    write_page(printed := bool(pdf and export.browser()))
     report(f"wrote {page} ({counted(count, 'run')})")
-    if pdf and export.browser():
+    if printed:
         try:
             report(f"wrote {export.pdf(page)}")
         except ValueError as error:
             report(str(error))
+            write_page(printed=False)
     state = {"made of": made_of, "code": code(), "folder": str(folder.resolve()), "tables": recipes}
     runs_folder.write_json(target / STATE, state | {"files": files(target)})
     return page
+
+
+def _beside(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Link]:
+    """Links to the files of a report: the page as PDF, its notebook, its tables, its figures."""
+    links = [("This page as PDF", Path(PAGE).with_suffix(".pdf").as_posix())] if printed else []
+    links.append(("Its notebook, executed", NOTEBOOK))
+    for one in chosen:
+        of = f": {one.setting}" if one.among else ""
+        links += [
+            (f"Table as {kind}{of}", f"{export.TABLES}/{one.name}{ending}")
+            for ending, kind in ENDINGS.items()
+        ]
+    figures = sorted((target / export.FIGURES).glob("*.svg"))
+    return links + [(f"Figure: {p.stem}", f"{export.FIGURES}/{p.name}") for p in figures]
 
 
 def files(target: Path) -> dict[str, str]:
@@ -178,20 +201,14 @@ def execute(
 def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
     """Write the page and the record of an executed run; the SHA-256 of the record.
 
-    Runs never change, so a page that is there stays. ValueError if the record is no longer the one
-    that the report is made of.
+    Runs never change, so a page that is there stays, if this code wrote it. ValueError if the
+    record is no longer the one that the report is made of.
     """
     run = folder / record["id"]
     page = target / RUNS / f"{record['id']}.html"
-    if not page.is_file() and runs_folder.NOTEBOOK in record["files"]:
-        try:
-            text = to_html(
-                runs_folder.read_file(run, record, runs_folder.NOTEBOOK), record["label"], code=True
-            )
-        except Exception as error:  # whatever stands in it, the report is of the numbers
-            said = (str(error).splitlines() or [type(error).__name__])[0]
-            text = shell(record["label"], f"<p>{escape(f'This notebook cannot be shown: {said}')}")
-        page.write_text(text, encoding="utf-8")
+    fresh = page.is_file() and read_state(target).get("code") == code()
+    if not fresh and runs_folder.NOTEBOOK in record["files"]:
+        page.write_text(run_page(run, record, back=f"../{PAGE}"), encoding="utf-8")
     data = runfiles.read(run / runs_folder.RECORD, runfiles.LARGEST_JSON)
     if runs_folder.parse_record(data, run / runs_folder.RECORD) != record:
         raise ValueError(
@@ -212,10 +229,10 @@ def _fingerprint(chosen: list[Selection]) -> str:
 def code() -> str:
     """A hash of the code that a report is made by."""
     files = [
-        *(p for room in _ROOMS for p in sorted((PACKAGE / room).rglob("*.[pc][ys]*"))),
+        *(p for room in _ROOMS for p in sorted((PACKAGE / room).rglob("*.*"))),
         *sorted(PACKAGE.glob("activations/*.py")),
     ]
-    return digest(*(p.read_bytes() for p in files if p.suffix in (".py", ".css")))
+    return digest(*(p.read_bytes() for p in files if p.suffix in (".py", ".css", ".js", ".md")))
 
 
 def read_state(target: Path) -> dict[str, Any]:

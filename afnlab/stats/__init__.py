@@ -26,7 +26,7 @@ from afnlab.stats.paired import (
     sign_flip_p,
     wilcoxon_p,
 )
-from afnlab.stats.power import detectable_difference, seeds_needed, smallest_p
+from afnlab.stats.power import detectable_difference, seeds_needed, seeds_to_detect, smallest_p
 from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "rank_blocks",
     "ranking",
     "seeds_needed",
+    "seeds_to_detect",
     "sign_flip_interval",
     "sign_flip_p",
     "smallest_p",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import lru_cache
 from itertools import count
 
@@ -59,6 +60,31 @@ def detectable_difference(
     if smallest_p(seeds, comparisons) >= alpha(level):
         return float("inf")
     return deviation * _detectable_effect(seeds, alpha(level) / comparisons, power)
+
+
+def seeds_to_detect(
+    difference: float, deviation: float, comparisons: int = 1, most: int = 1_000
+) -> int | None:
+    """The smallest number of seeds that detects a true difference with a power of 80 %.
+
+    Args:
+        difference: the true difference, of either sign.
+        deviation: the standard deviation of single paired differences.
+        comparisons: the number of comparisons with the baseline.
+        most: the largest number of seeds that is considered.
+
+    Returns:
+        The number of seeds, or None if `most` do not suffice, or nothing is to be detected.
+    """
+    if not difference or not deviation > 0:
+        return None
+    known = range(seeds_needed(comparisons), most + 1)
+    at = bisect_left(
+        known,
+        True,
+        key=lambda n: detectable_difference(deviation, n, comparisons) <= abs(difference),
+    )
+    return known[at] if at < len(known) else None
 
 
 @lru_cache

@@ -12,6 +12,7 @@ from afnlab.report.sections.figures import (
     sensitivity,
     trajectories,
 )
+from afnlab.report.sections.first_screen import every_setting, first_screen
 from afnlab.report.sections.inside import inside
 from afnlab.report.sections.tables import claims, details, milestones, table
 from afnlab.report.sections.tasks import over_tasks
@@ -25,6 +26,8 @@ __all__ = [
     "comparison",
     "curves",
     "details",
+    "every_setting",
+    "first_screen",
     "frontier",
     "gallery",
     "headline",

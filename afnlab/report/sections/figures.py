@@ -12,9 +12,11 @@ from afnlab import stats
 from afnlab.compare import compared_functions
 from afnlab.compare.costs import FILE, pareto_front
 from afnlab.compare.formatting import p_value
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
-from afnlab.figures import comparison as comparison_figure
+from afnlab.compare.summary_table import TOLD
 from afnlab.figures import (
+    all_pairs,
     function_curves,
     learned_parameters,
     learning_curves,
@@ -22,6 +24,7 @@ from afnlab.figures import (
     metric_and_cost,
     metric_axis,
 )
+from afnlab.figures import comparison as comparison_figure
 from afnlab.figures import ranks as ranks_figure
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
@@ -30,6 +33,11 @@ from afnlab.messages import counted
 from afnlab.report.sections.html import heading
 from afnlab.report.sections.text import seeds_told
 
+_NOISE = (
+    " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
+    " say which is quicker, and the line does not either."
+)
+DIAGRAM = 12  # names, beyond which a critical-difference diagram is a thicket
 ALL = "<h2>All against all</h2><p>{}</p>"
 
 
@@ -43,12 +51,12 @@ def comparison(selection: Selection) -> Fragment:
             selection.margin,
             selection.measure,
         )
-        shaded = " Shaded: within the margin." if selection.margin is not None else ""
         return show(
             figure,
             f"{_name(selection)} of every seed by activation on {selection.task.name}, and the"
-            f" paired difference to {selection.baseline}; the table holds the same numbers",
-            _key(selection) + shaded,
+            f" paired difference to {proper_name(selection.baseline)}; the table holds the same"
+            " numbers",
+            _key(selection),
             f"{selection.name}-comparison",
         )
 
@@ -60,41 +68,61 @@ def _name(selection: Selection) -> str:
 
 
 def _key(selection: Selection) -> str:
-    """What the marks of the comparison mean."""
-    table, base = selection.table, selection.baseline
+    """What the marks of the comparison mean: of those that are there."""
+    table, base = selection.table, proper_name(selection.baseline)
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     text = f"{seeds} a row: a grey dot is one, the mark their mean, the bar its 95 % interval"
     if table.difference.isna().all():
         return f"{text}."
+    band = f", the band that of {base}" * (selection.baseline in table.index)
+    apart = table.verdict.isin(TOLD).any()
+    marks = "filled where that misses 0" if apart else "hollow, since none misses 0"
+    squares = "; squares are equivalent" * bool((table.verdict == "equivalent").any())
+    parts = [
+        f"Left: {text}{band}. Right: the difference to {base}, paired by seed; thick, its 95 %"
+        f" interval; thin, the interval adjusted for the number of comparisons; {marks}{squares}."
+    ]
     edge, far = metric_axis.WORSE_SIDE[selection.measure.better]
-    return (
-        f"Left: {text}, the band that of {base}. Right: the difference to {base}, paired by seed;"
-        " thick, its 95 % interval; thin, the interval adjusted for the number of comparisons;"
-        f" filled where that misses 0. Numbers at the {edge} edge: means far {far}."
-    )
+    values = selection.measure.scale * table[selection.measure.key]
+    limit = metric_axis.fence(values, selection.measure)
+    if metric_axis.beyond(values, limit, selection.measure).any():
+        parts.append(f"Numbers at the {edge} edge: means far {far}.")
+    if comparison_figure.cut(table, selection.final, selection.measure):
+        parts.append(f"A triangle at the {edge} edge: the row's bar or dots reach further.")
+    if selection.margin is not None:
+        parts.append("Shaded: within the margin.")
+    return " ".join(parts)
 
 
 def curves(selection: Selection) -> Fragment:
-    """Learning curves, one panel an activation."""
+    """Learning curves, one panel an activation, and all of them on one."""
+    measure, base = selection.measure, proper_name(selection.baseline)
+    order, there = list(selection.table.index), selection.baseline in selection.table.index
+    bounded = metric_axis.best_bound(measure) is not None
+    what = metric_axis.distance_label(measure) if bounded else measure.label
+    how = f"The {what}, on a logarithmic axis" if bounded else f"The {measure.name}"
+    by_base = f" Orange{{}}: the mean of {base}." if there else ""
+    _, far = metric_axis.WORSE_SIDE[measure.better]
+    side = "lower" if measure.better == "higher" else "upper"
+    edge = f" A number at the {side} edge: where a curve far {far} ends." * (not bounded)
+    best = next((label for label in order if label != selection.baseline), None)
+    blue = f" Blue: {proper_name(best)}, the best{' other' * there}." if best else ""
     with styled(for_page=True):
-        figure = learning_curves.learning(
-            selection.history,
-            list(selection.table.index),
-            selection.baseline,
-            measure=selection.measure,
-        )
-        _, far = metric_axis.WORSE_SIDE[selection.measure.better]
-        side = "lower" if selection.measure.better == "higher" else "upper"
         shown = show(
-            figure,
+            learning_curves.learning(selection.history, order, selection.baseline, measure=measure),
             f"{_name(selection)} over the epochs for each activation on {selection.task.name}",
-            "Solid: mean of the seeds, with its 95 % interval. Orange, dashed: the mean of"
-            f" {selection.baseline}. A number at the {side} edge: where a curve far {far}"
-            " ends.",
+            f"{how}. Solid: mean of the seeds, with its 95 % interval.{by_base.format(', dashed')}"
+            f"{edge}",
             f"{selection.name}-curves",
         )
-    return Fragment(heading("", selection, 3), shown)
+        together = show(
+            learning_curves.overlay(selection.history, order, selection.baseline, measure),
+            f"{_name(selection)} over the epochs for all activations on {selection.task.name}",
+            f"{how}: all means together.{by_base.format(', dashed')}{blue} Grey: the others.",
+            f"{selection.name}-overlay",
+        )
+    return Fragment(heading("", selection, 3), together, shown)
 
 
 def frontier(selection: Selection) -> Fragment:
@@ -105,8 +133,11 @@ def frontier(selection: Selection) -> Fragment:
     if len(table) < 2 or not (cost.seconds > 0).all():
         return Fragment()
     measure = selection.measure
-    best = ", ".join(pareto_front(table[measure.key], cost.seconds, measure))
-    missing = ", ".join(cost.missing)
+    slower = None if cost.slower is None else cost.slower[table.index]
+    seconds = cost.seconds[table.index]
+    front = pareto_front(table[measure.key], seconds, measure, slower)
+    best = ", ".join(map(proper_name, front))
+    missing = ", ".join(map(proper_name, cost.missing))
     left = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
         left = filled(
@@ -117,18 +148,19 @@ def frontier(selection: Selection) -> Fragment:
             FILE,
         )
     with styled(for_page=True):
-        figure: Figure = Picture(figsize=(6.5, 3.4), layout="constrained")
+        figure: Figure = Picture(figsize=(9.5, 4.2), layout="constrained")
         metric_and_cost.frontier(
-            figure.subplots(), table, cost.seconds, selection.baseline, cost.of, measure
+            figure.subplots(), table, seconds, selection.baseline, cost.of, measure, slower
         )
         return show(
             figure,
             f"{measure.mean_title} against the time of {cost.of} on {selection.task.name}",
             filled(
                 "Time: of {}, {}. {} left is best; the line joins what no other activation beats"
-                " in both, from the quickest: {}. Bars: 95 % intervals of the means; names are left"
-                " out where there is no room.{}",
-                *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", best, left),
+                " in both, from the quickest: {}. Upright bars: 95 % intervals of the means, cut at"
+                " the edge where one is very wide.{} Names are left out where there is no room.{}",
+                *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", best),
+                *(_NOISE if slower is not None else "", left),
             ),
             f"{selection.name}-frontier",
         )
@@ -162,7 +194,9 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
     missing = len(values) - len(blocks)
     if missing:
         text += f" {missing} blocks in which an activation was not measured are left out."
-    if not told:
+    if len(labels) > DIAGRAM and len(selections) == 1:
+        return Fragment(filled(ALL, text), _all_pairs(selections[0], list(map(str, labels))))
+    if not told or len(labels) > DIAGRAM:
         return Fragment(filled(ALL, text))
     one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
@@ -174,6 +208,26 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
             f"{selections[0].name}-ranks",
         )
     return Fragment(filled(ALL, text), figure)
+
+
+def _all_pairs(selection: Selection, labels: Sequence[str]) -> Fragment:
+    """Every row against every other, as a heat map."""
+    order = [label for label in selection.table.index if label in set(labels)]
+    pairs = all_pairs.paired_effects(selection.final, order, selection.measure)
+    least = stats.smallest_p(int(selection.table.seeds.max()), len(pairs))
+    least_told = f"the smallest attainable p-value is {least:.2g}"
+    found = int((pairs.p_holm < stats.alpha(stats.LEVEL)).sum())
+    dots = "A dot: distinguishable by" if found else "No pair is distinguishable by"
+    with styled(for_page=True):
+        return show(
+            all_pairs.heat_map(pairs, order),
+            f"Differences of {len(order)} activations to each other on {selection.task.name}",
+            "In each cell the mean difference of its row to its column, paired by seed, in standard"
+            f" deviations of these differences; blue: the row is better, in full colour from"
+            f" {all_pairs.full_colour(pairs):.1f} on. {dots} the sign-flip test"
+            f" after Holm's correction over {len(pairs)} pairs, of which {least_told}.",
+            f"{selection.name}-pairs",
+        )
 
 
 def trajectories(selection: Selection) -> Fragment:
@@ -234,7 +288,7 @@ def gallery(selection: Selection) -> Fragment:
         return Fragment()
     with styled(for_page=True):
         return show(
-            function_curves.gallery(drawn.values()),
+            function_curves.gallery(drawn.values(), name=proper_name),
             "Small graphs of the activation functions and their slopes",
             "Each function (solid) and its slope (dashed) at its default parameters.",
             f"{selection.name}-functions",

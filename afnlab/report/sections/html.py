@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.markup import escaped, filled, joined
 
 if TYPE_CHECKING:
@@ -18,12 +19,16 @@ LONG = 24  # letters of a label that stay on one line
 
 
 def table_of(
-    head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "", kinds: Sequence[str] = ()
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    kind: str = "",
+    kinds: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> Markup:
     """A table of texts, or of `Markup`; the first cell of a row is its heading.
 
-    kind, kinds: the class of the table, and those of its rows. Columns that hold nothing are left
-    out.
+    kind, kinds: the class of the table, and those of its rows; columns: what the page's script
+    knows each column by, "" for none. Columns that hold nothing are left out.
     """
     width = max(map(len, rows), default=0)
     kept = [at for at in range(width) if at == 0 or any(row[at] for row in rows)]
@@ -31,7 +36,11 @@ def table_of(
     for row, of in zip(rows, kinds or [""] * len(rows), strict=True):
         cells = joined(filled("<td>{}</td>", row[at]) for at in kept[1:])
         body.append(filled('<tr{}><th scope="row">{}</th>{}</tr>', _class(of), row[0], cells))
-    names = joined(filled('<th scope="col">{}</th>', head[at]) for at in kept) if head else ""
+    known = [
+        filled(' data-column="{}"', columns[at]) if columns and columns[at] else "" for at in kept
+    ]
+    heads = zip(known, (head[at] for at in kept), strict=True) if head else ()
+    names = joined(filled('<th scope="col"{}>{}</th>', Markup(of), text) for of, text in heads)
     top = filled("<thead><tr>{}</tr></thead>", names) if head else ""
     table = filled("<table{}>{}<tbody>{}</tbody></table>", _class(kind), top, joined(body))
     return filled("<div class=scroll tabindex=0>{}</div>", table)
@@ -45,9 +54,11 @@ def heading(text: str, selection: Selection, level: int = 2) -> Markup:
 
 
 def name(label: str) -> Markup:
-    """A label as HTML; one too long for a column may break, between its words if it can."""
-    text = escaped(label)
-    return Markup(re.sub(r"(?<=[:_,/(])|\Z", "<wbr>", text)) if len(label) > LONG else text
+    """A label as HTML, with the proper name of its activation; one too long for a column may
+    break, between its words if it can."""
+    proper = proper_name(label)
+    text = escaped(proper)
+    return Markup(re.sub(r"(?<=[:_,/(])|\Z", "<wbr>", text)) if len(proper) > LONG else text
 
 
 def sentence(text: str) -> Markup:

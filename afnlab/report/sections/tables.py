@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from afnlab.compare import epochs, formatting
 from afnlab.compare import published_tables as claimed
@@ -19,22 +20,56 @@ from afnlab.compare.formatting import (
     three_digits,
     value,
 )
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
 from afnlab.measures import ACCURACY, Measure
+from afnlab.report import embedded
+from afnlab.report.sections import bars
 from afnlab.report.sections.html import heading, name, table_of
 from afnlab.report.sections.text import link_to
 
+COLUMNS = ("difference", "interval", "adjusted", "p", "verdict")  # of another baseline, others
 VERDICT = "<span class=verdict>{}</span>"
+CELL = '<span class="number">{}</span>{}'
 
 
-def table(selection: Selection, link: str = "") -> Fragment:
-    """The comparison as a table; `link` is a pattern such as "runs/{id}.html" for the row's run."""
-    runs = {label: [r["id"] for r in selection.runs_of(label)] for label in selection.rows}
-    shown = comparison_table(selection.table, selection.baseline, runs, link, selection.measure)
-    return Fragment(heading("", selection, 3) + shown)
+def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
+    """The comparison as a table, with the numbers that the page's script computes with.
+
+    link: a pattern such as "runs/{id}.html" for the row's run; files: one such as
+    "tables/{name}{ending}" for the same table as a file.
+    """
+    runs = {label: selection.runs_of(label) for label in selection.rows}
+    ids = {label: [r["id"] for r in own] for label, own in runs.items()}
+    shown = comparison_table(selection.table, selection.baseline, ids, link, selection.measure)
+    seeds = {
+        label: {seed: r["id"] for r in own for seed in r["seeds"]} for label, own in runs.items()
+    }
+    data = embedded.numbers(
+        *(selection.table, selection.final, selection.baseline, selection.margin),
+        *(selection.measure, seeds),
+    )
+    note = _files(selection, files) if files else Markup("")
+    whole = filled('<div class="compared" data-of="{}">', selection.name)
+    return Fragment(heading("", selection, 3), whole, Markup(shown), note, data, Markup("</div>"))
+
+
+ENDINGS = {".csv": "CSV (every digit)", ".md": "Markdown", ".tex": "LaTeX"}
+
+
+def _files(selection: Selection, pattern: str) -> Markup:
+    """Links to the table as files."""
+    links = joined(
+        (
+            filled('<a href="{}">{}</a>', pattern.format(name=selection.name, ending=end), kind)
+            for end, kind in ENDINGS.items()
+        ),
+        ", ",
+    )
+    return filled('<p class="note files">The same table as {}.</p>', links)
 
 
 def comparison_table(
@@ -54,6 +89,7 @@ def comparison_table(
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows, key, form = [], measure.key, measure.signed_form
+    bar = bars.Scale(table)
     for label, r in table.iterrows():
         links = joined((link_to(run, link) for run in runs[str(label)]), " ")
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
@@ -62,7 +98,7 @@ def comparison_table(
                 name(str(label)),
                 value(measure, r[key]),
                 limits(r[f"{key}_low"], r[f"{key}_high"], measure.form, measure.scale),
-                difference(measure, r.difference),
+                filled(CELL, difference(measure, r.difference), bar.drawn(r)),
                 limits(r.difference_low, r.difference_high, form, measure.scale),
                 "no bounds"
                 if unbounded
@@ -77,7 +113,8 @@ def comparison_table(
     kinds = [str(verdict).replace(" ", "-") for verdict in table.verdict]
     meanings = "; ".join(f"{what}: {FAILURES[what]}" for what in failures)
     note = filled("<p class=note>Seeds that are {}.</p>", meanings) if failures else ""
-    return table_of(head, rows, "comparison", kinds) + note
+    columns = ["", "", "", *COLUMNS, *[""] * (len(head) - 3 - len(COLUMNS))]
+    return table_of(head, rows, "comparison", kinds, columns) + note
 
 
 def details(selection: Selection) -> Fragment:
@@ -146,7 +183,7 @@ def milestones(selection: Selection) -> Fragment:
         " all seeds, those that never reach it included. The time of an epoch is that of the"
         " quickest, divided by the seeds trained together.</p>",
         measure.name,
-        reference,
+        proper_name(reference),
     )
     title = heading("How soon, and at what cost", selection)
     return Fragment(title + note + table_of(head, rows))

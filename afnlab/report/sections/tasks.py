@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from afnlab.compare import over_tasks as compared
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.figures import over_tasks as heat_map
 from afnlab.figures import ranks as ranks_figure
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled
+from afnlab.report.sections.figures import DIAGRAM
 from afnlab.report.sections.html import name, sentence, table_of
 
 CAPTION = (
     "In each cell the mean difference to {}, paired by seed, in standard deviations of these"
     " differences; above 0 (blue) is better, whatever the task's metric. Marks: {} better, {} worse"
-    " by the task's own test, {} equivalent, {} not worse, {} too few seeds; none: not told apart."
+    " by the task's own test, {} equivalent, {} not worse, {} too few seeds; none: not"
+    " distinguishable."
     " The best mean rank is at the top."
 )
 
@@ -32,18 +35,19 @@ def over_tasks(selections: Sequence[Selection]) -> Fragment:
     with styled(for_page=True):
         figure = show(
             heat_map.over_tasks(found.effects, found.verdicts),
-            f"Differences to {found.baseline} of {len(found.effects)} activations on"
+            f"Differences to {proper_name(found.baseline)} of {len(found.effects)} activations on"
             f" {found.tasks} tasks, in standard deviations; the table below holds the same numbers",
-            CAPTION.format(found.baseline, *marks),
+            CAPTION.format(proper_name(found.baseline), *marks),
             "over-tasks",
         )
         diagram = Fragment()
-        if found.told and found.ranking is not None:
+        ranked = found.ranking
+        if found.told and ranked is not None and len(ranked.ranks) <= DIAGRAM:
             diagram = show(
-                ranks_figure.ranks(found.ranking),
+                ranks_figure.ranks(ranked),
                 "Mean ranks of the activations over tasks, the best left",
                 "Mean ranks over tasks, 1 is the best; a bar joins what Nemenyi's test does not"
-                " tell apart.",
+                " distinguish.",
                 "over-tasks-ranks",
             )
     said = filled("<p>{}</p>", sentence(" ".join(found.sentences)))

@@ -23,12 +23,16 @@ def title(sweep: str) -> Fragment:
     return Fragment(filled("<h1>{}</h1>", text or "Activations compared"))
 
 
-def headline(selection: Selection) -> Fragment:
-    """The first screen: which activation, on what, by how much, how sure, at what cost."""
+def headline(selection: Selection, titled: bool = True) -> Fragment:
+    """The answers: which activation, on what, by how much, how sure, at what cost; and the notes.
+
+    titled: with a heading, where several settings are told of.
+    """
     answers = selection.answers.items()
     items = joined(filled("<dt>{}</dt><dd>{}</dd>", q, sentence(a)) for q, a in answers)
     notes = joined(filled("<p class=note>{}</p>", sentence(n)) for n in selection.notes)
-    return Fragment(filled("{}<dl class=answers>{}</dl>{}", heading("", selection), items, notes))
+    title = heading("", selection) if titled else Markup("")
+    return Fragment(filled("{}<dl class=answers>{}</dl>{}", title, items, notes))
 
 
 def provenance(selection: Selection, *commands: str) -> Fragment:

@@ -16,6 +16,7 @@ from afnlab.compare.formatting import (
     short_percent,
     value,
 )
+from afnlab.compare.proper_names import named, proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
 from afnlab.figures import metric_axis, tuning
@@ -45,13 +46,14 @@ _CHEAPLY = (
 def recipe(selection: Selection) -> Fragment:
     """The same comparison at the fixed recipe, and where tuning has moved every row."""
     fixed, measure = selection.fixed, selection.measure
+    base = proper_name(selection.baseline)
     if fixed.empty:
         return Fragment()
     moved = selection.table.loc[[n for n in selection.table.index if n in fixed.index]]
     head = [
         *("activation", measure.of_values("fixed recipe"), measure.of_values("tuned")),
         measure.of_differences("change"),
-        *(f"difference to {selection.baseline}, fixed", "tuned", "p (Holm), fixed", "tuned"),
+        *(f"difference to {base}, fixed", "tuned", "p (Holm), fixed", "tuned"),
         *("verdict, fixed", "verdict, tuned"),
     ]
     rows = []
@@ -76,11 +78,11 @@ def recipe(selection: Selection) -> Fragment:
             tuning.shift(fixed[measure.key], moved[measure.key], selection.baseline, measure),
             f"Arrows from the {measure.mean} at the fixed recipe to the tuned one, by activation",
             f"From the {measure.mean} of the same seeds at the fixed recipe (dot) to the tuned"
-            f" one (mark). The line is the tuned {selection.baseline}. A number at the {edge} edge:"
+            f" one (mark). The line is the tuned {base}. A number at the {edge} edge:"
             f" one at the fixed recipe that is far {far} the others.",
             f"{selection.name}-recipe",
         )
-    told = tuning_summary.recipe(fixed, moved, selection.baseline, measure)
+    told = tuning_summary.recipe(named(fixed), named(moved), base, measure)
     text = filled("<p>{}</p>", sentence(told))
     title = heading("What tuning changed", selection)
     return Fragment(title, text, figure, table_of(head, rows, "comparison", kinds))
@@ -94,7 +96,7 @@ def cheaply(selection: Selection) -> Fragment:
     *cheaper, full = list(tunings.items())[1:]
     head = ["activation"]
     for title, _ in (*cheaper, full):
-        head += [f"difference to {selection.baseline}", f"verdict, {title}"]
+        head += [f"difference to {proper_name(selection.baseline)}", f"verdict, {title}"]
     rows = []
     for label in map(str, selection.table.index):
         cells: list[str] = [name(label)]
@@ -241,8 +243,8 @@ def rates(selection: Selection) -> Fragment:
                 figure,
                 f"Validation {measure.name} over {axis} by activation on {selection.task.name}",
                 "A dot is a trial: the mean of its trainings, judged on validation examples."
-                f" The line joins medians; dashed, those of {selection.baseline}. Dots at the"
-                f" {edge} edge lie {far} it.",
+                f" The line joins medians; dashed, those of {proper_name(selection.baseline)}."
+                f" Dots at the {edge} edge lie {far} it.",
                 f"{selection.name}-{axis}",
             )
         pieces.append(shown)
@@ -279,19 +281,21 @@ def trial_curves(selection: Selection) -> Fragment:
     found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH, measure)
     if found.empty:
         return Fragment()
-    told = tuning_summary.stretches_told(tuning_summary.crossing(found, base, labels[1], measure))
+    ahead = tuning_summary.crossing(found, base, labels[1], measure)
+    both = " and ".join(map(proper_name, labels))
+    named_ahead = [(first, last, proper_name(who)) for first, last, who in ahead]
+    told = tuning_summary.stretches_told(named_ahead)
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.2), layout="constrained")
         tuning.curves(figure.subplots(), found, labels, measure)
         shown = show(
             figure,
-            f"Expected best validation {measure.name} over the number of trials,"
-            f" {' and '.join(labels)}",
+            f"Expected best validation {measure.name} over the number of trials, {both}",
             f"The expected best validation {measure.name} of k random trials, from"
             f" {int(found.draws.min())} draws, with confidence bands that assume no distribution"
             " and hold together, for both and all k, at 95 %.",
             f"{selection.name}-trials",
         )
     title = heading("What a larger budget is worth", selection)
-    text = filled("<p>{}: {}.</p>", " and ".join(labels), told)
+    text = filled("<p>{}: {}.</p>", both, told)
     return Fragment(title, text, shown)

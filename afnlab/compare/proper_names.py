@@ -1,0 +1,65 @@
+"""What the field calls an activation: SELU and Leaky ReLU, where one types selu and leaky_relu."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from afnlab.registry import get_activation, list_activations
+
+if TYPE_CHECKING:
+    from afnlab.compare.costs import Cost
+
+# Between the words of a class name; there is none within Si|LU or Pi|LU, whose first part is short.
+_BETWEEN = re.compile(r"(?<=[a-z]{3})(?=[A-Z])|(?<=LU)(?=[A-Z][a-z])")
+_FIRST = re.compile(r"[^\W\d]\w*")
+
+
+@cache
+def _names() -> dict[str, str]:
+    words = {name: get_activation(name).module.split()[0] for name in list_activations()}
+    return {name: _BETWEEN.sub(" ", word) for name, word in words.items()}
+
+
+def proper_name(label: object) -> str:
+    """A label of a row as readers know the activation: "SELU", "Leaky ReLU(lr=0.01)".
+
+    Args:
+        label: of a row. One that does not begin with the name of an activation of afnlab's, such as
+            a user's `my.py:softer` or a name of the field's own, stays as it is.
+
+    Returns:
+        The label.
+    """
+    text = str(label)
+    found = _FIRST.match(text)
+    if found is None or text[found.end() : found.end() + 1] not in ("", "("):
+        return text
+    return _names().get(found[0], found[0]) + text[found.end() :]
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """A table by label, by proper names.
+
+    Args:
+        table: by label.
+
+    Returns:
+        A copy.
+    """
+    return table.rename(index=proper_name)
+
+
+def named_cost(cost: Cost | None) -> Cost | None:
+    """A cost by label, by proper names."""
+    if cost is None:
+        return None
+    return replace(
+        cost,
+        seconds=cost.seconds.rename(index=proper_name),
+        missing=tuple(map(proper_name, cost.missing)),
+    )

@@ -1,0 +1,62 @@
+// Numbers as the page's tables print them: the rules of afnlab/compare/formatting.py.
+
+const MINUS = '\u2212';
+
+/** A number with so many decimals; a tie goes to the even digit, as in Python. */
+function fixed(x, decimals) {
+  const text = x.toFixed(decimals);
+  const whole = Math.abs(x).toFixed(Math.min(100, decimals + 30));
+  const tail = whole.slice(whole.length - 30);
+  if (!/^50*$/.test(tail)) return text;
+  const cut = whole.slice(0, whole.length - 30).replace(/\.$/, '');
+  return Number(cut.at(-1)) % 2 === 0 ? (x < 0 ? '-' : '') + cut : text;
+}
+
+/** A difference of stored values, with its sign; empty if it is not finite. */
+function signed(measure, stored) {
+  if (!Number.isFinite(stored)) return '';
+  if (stored === 0) return fixed(0, measure.decimals);
+  const text = fixed(measure.scale * stored, measure.decimals).replace('-', MINUS);
+  return text.startsWith(MINUS) ? text : `+${text}`;
+}
+
+const value = (measure, stored) =>
+  `${fixed(measure.scale * stored, measure.decimals)} ${measure.unit}`.trim();
+
+const difference = (measure, stored) => `${signed(measure, stored)} ${measure.points}`.trim();
+
+function limits(measure, { low, high }) {
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return '';
+  return low === high ? 'all equal' : `[${signed(measure, low)}, ${signed(measure, high)}]`;
+}
+
+function pValue(p) {
+  if (!Number.isFinite(p)) return '';
+  return p >= 0.001 ? fixed(p, 3) : '< 0.001';
+}
+
+/** "p = 0.012" or "p < 0.001". */
+const equation = (p) => (pValue(p).startsWith('<') ? `p ${pValue(p)}` : `p = ${pValue(p)}`);
+
+/** What is written into the cells of a row that is compared with a baseline, by column. */
+function cells(measure, row) {
+  const unbounded = Number.isFinite(row.p) && !Number.isFinite(row.adjusted.low);
+  const told = row.adjusted !== undefined;
+  return {
+    difference: told ? signed(measure, row.mean) : '',
+    interval: told ? limits(measure, row) : '',
+    adjusted: told ? (unbounded ? 'no bounds' : limits(measure, row.adjusted)) : '',
+    p: told ? pValue(row.raised) : '',
+    verdict: row.verdict,
+  };
+}
+
+/** An element with attributes, texts and other elements. */
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, of] of Object.entries(attributes))
+    if (key in made && typeof of !== 'string') made[key] = of;
+    else made.setAttribute(key, of);
+  made.append(...children);
+  return made;
+}
