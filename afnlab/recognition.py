@@ -61,7 +61,7 @@ def own_record(module: nn.Module) -> Activation | None:
 
 
 def _values(module: nn.Module) -> Tensor | None:
-    """What a module makes of the numbers from -6 to 6; None of one with parts or tensors of its
+    """What a module makes of the numbers from -8 to 8; None of one with parts or tensors of its
     own, or that is no function of one number."""
     owned = (module.children(), module.parameters(), module.buffers())
     if isinstance(module, torch.jit.ScriptModule) or any(True for _ in chain(*owned)):
@@ -78,7 +78,7 @@ def _values(module: nn.Module) -> Tensor | None:
 
 @cache
 def _grid() -> Tensor:
-    return torch.linspace(-6, 6, 121, device="cpu", dtype=torch.float32)
+    return torch.linspace(-8, 8, 161, device="cpu", dtype=torch.float32)
 
 
 def _distance(values: Tensor, record: Activation) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -75,14 +76,14 @@ def activation_sites(model: nn.Module, example: Any = None) -> Sites:
     Args:
         model: Any torch model. Recognised are afnlab's and torch's modules, by their type; modules
             of other libraries without parameters whose values are those of one of afnlab's
-            functions, or differ by 0.03 at most between -6 and 6 (a GELU by tanh, by the logistic
+            functions, or differ by 0.03 at most between -8 and 8 (a GELU by tanh, by the logistic
             function); and functions of torch's that are attributes of a module.
         example: An input, as of `afnlab.autorot.auto_rotate`. The model is run on it once, and the
             functions that its forward methods call, such as F.relu, are found too; they are out of
             reach of `replace`.
 
     Returns:
-        The places. Print it for a summary; `.table` has a row a place.
+        The places. Print it for a summary; `.table` has one row per place.
 
     Raises:
         TypeError: model is no torch.nn.Module.
@@ -133,7 +134,10 @@ def calls(model: nn.Module, example: Any) -> Iterator[Site]:
         for module in model.modules():
             handles.append(module.register_forward_pre_hook(watch.enter))
             handles.append(module.register_forward_hook(watch.leave, always_call=True))
+        held = [*function_attributes(model)]
         try:
+            for module, name, function in held:
+                vars(module)[name] = watch.marked(function)
             with watch:
                 called(model, example)
         except Exception as error:
@@ -142,6 +146,8 @@ def calls(model: nn.Module, example: Any) -> Iterator[Site]:
                 f"the model cannot be run on the example: {type(error).__name__}: {told}"
             ) from error
         finally:
+            for module, name, function in held:
+                vars(module)[name] = function
             for handle in handles:
                 handle.remove()
     for (place, function), number in watch.found.items():
@@ -155,6 +161,20 @@ class _Calls(TorchFunctionMode):
         super().__init__()
         self.names, self.inside = names, [*names][:1]
         self.found: Counter[tuple[str, Callable[..., Any]]] = Counter()
+        self.held = 0  # calls under way of functions that are attributes: these are other sites
+
+    def marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, whose calls do not count as those of a forward method."""
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.held += 1
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.held -= 1
+
+        return call
 
     def enter(self, module: nn.Module, _: Any) -> None:
         self.inside.append(module)
@@ -166,7 +186,6 @@ class _Calls(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         module = self.inside[-1]
-        held = any(value is func for value in vars(module).values())  # that is another site
-        if func in FUNCTIONS and not held and recognised(module)[0] is None:
+        if func in FUNCTIONS and not self.held and recognised(module)[0] is None:
             self.found[self.names[module], func] += 1
         return func(*args, **(kwargs or {}))

@@ -125,6 +125,7 @@ def test_the_page_is_the_report_s(tmp_path):
     assert "<b>ours" not in text
     assert 'class="better"' in text
     assert "script-src" not in text
+    text = text.replace("&nbsp;", " ")
     assert all(note.split(":")[0] in text for note in one.notes)
 
 
@@ -272,3 +273,79 @@ def test_it_stands_among_the_notes():
         one = compare.compare_table(table, baseline="theirs", margin=margin)
         assert one.table.verdict["ours"] == "equivalent"
         assert any("no contradiction" in note for note in one.notes) == told
+
+
+def compared(tmp_path, text: str, **columns: str) -> compare.ForeignComparison:
+    (tmp_path / "results.csv").write_text(text)
+    return compare.compare_table(
+        tmp_path / "results.csv", **{"label": "method", "value": "acc"} | columns
+    )
+
+
+def lines(head: str, values: dict[str, list[float]], form: str = "{},{},{}") -> str:
+    rows = [form.format(m, s, v) for m, all_ in values.items() for s, v in enumerate(all_)]
+    return "\n".join([head, *rows, ""])
+
+
+VALUES = {"relu": [0.5, 0.6, 0.7], "tanh": [0.6, 0.7, 0.9]}
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_recognised(tmp_path, separator):
+    text = lines("method,seed,acc", VALUES).replace(",", separator)
+    assert compared(tmp_path, text).final.to_dict("list") == VALUES
+
+
+def test_blanks_around_labels_do_not_make_another_method(tmp_path):
+    text = (
+        lines("method,seed,acc", VALUES).replace("tanh,1", "tanh ,1").replace("tanh,2", " tanh,2")
+    )
+    assert compared(tmp_path, text).final.to_dict("list") == VALUES
+
+
+def test_epochs_are_numbers(tmp_path):
+    """As texts, epoch 9 would be the last of ten."""
+    epochs = {f"{m},{s},{{}}": v for m, all_ in VALUES.items() for s, v in enumerate(all_)}
+    rows = [f"{at.format(e)},{v - (e != 10)}" for at, v in epochs.items() for e in (2, 9, 10)]
+    text = "\n".join(["method,seed,epoch,acc", *rows])
+    found = compared(tmp_path, text, epoch="epoch").final
+    assert found.to_dict("list") == VALUES
+    named = "\n".join([rows[0], *rows]).replace(",9,", ",epoch 9,").replace(",10,", ",epoch 10,")
+    with pytest.raises(ValueError, match="epoch must be a number in every row, got 'epoch 9'"):
+        compared(tmp_path, "method,seed,epoch,acc\n" + named, epoch="epoch")
+    early = "\n".join(["method,seed,epoch,acc", *rows[:-1]])
+    with pytest.raises(ValueError, match="seed 2 of tanh ends at epoch 9, and others at 10; leave"):
+        compared(tmp_path, early, epoch="epoch")
+
+
+@pytest.mark.parametrize(
+    ("form", "advice"),
+    [
+        ("{},{},{:.1%}", "got '50.0%' in .*; write percentages without the sign"),
+        ('{},{},"{:.2f}"', ""),
+        ('{},{},"0,{:.0f}"', "write numbers without commas"),
+        ("{},{},n{}", "take these rows out, or write what such a run counts as"),
+        ("{},{},", "got nan in rows 2, 3, 4, 5, 6 and 1 more; take these rows out"),
+    ],
+)
+def test_advice_on_what_is_no_number(tmp_path, form, advice):
+    text = lines("method,seed,acc", VALUES, form)
+    if not advice:
+        assert compared(tmp_path, text).final.to_dict("list") == VALUES
+        return
+    with pytest.raises(ValueError, match=advice):
+        compared(tmp_path, text)
+
+
+def test_runs_that_did_not_finish_are_named(tmp_path):
+    text = lines("method,seed,acc,State", VALUES, "{},{},{},finished")
+    assert "State" not in " ".join(compared(tmp_path, text).notes)
+    text = text.replace("0.9,finished", "0.9,crashed").replace("0.5,finished", "0.5,Running")
+    (said,) = (n for n in compared(tmp_path, text).notes if "State" in n)
+    assert said == ("2 rows counted with a number although State says crashed, running: rows 2, 7.")
+
+
+def test_two_columns_of_one_name(tmp_path):
+    text = lines("method,seed,acc,acc", VALUES, "{},{},{},1")
+    with pytest.raises(ValueError, match="has several columns acc; rename all but one"):
+        compared(tmp_path, text)

@@ -345,3 +345,42 @@ def test_a_step_is_what_the_maps_say():
 def test_layers_of_which_nothing_is_left_are_not_followed():
     gone = signal.predicted(signal.MeanField("relu", 1e-20), depth=20)
     assert 1 < len(gone) < 20 and gone.gradient.iloc[-1] == 1
+
+
+@activation()
+def nothing(x):
+    return x * 0
+
+
+@activation()
+def normalized(x):
+    return x / x.square().mean(-1, keepdim=True).sqrt()
+
+
+@activation()
+def exponential(x):
+    return x.exp()
+
+
+@pytest.mark.parametrize("call", [afnlab.gain, signal.MeanField, signal.summary])
+def test_what_has_no_theory_is_refused_with_the_reason(call):
+    with pytest.raises(ValueError, match="is 0 everywhere, so no weights pass a signal on"):
+        call(nothing)
+    with pytest.raises(ValueError, match="is not elementwise: its value at a number depends on"):
+        call(normalized)
+
+
+def test_facts_that_can_be_computed_are_told_where_others_cannot():
+    """The variance of exp(z) over z of variance 100 is beyond floating point; at 1 it is e^2."""
+    told = signal.summary(exponential)
+    assert told["sigma_w"] == f"{exp(-1):.4f} (the gain)"
+    assert told["chi_1 at variance 1"] == "1.0000"
+    assert told["fixed points of the variance"].startswith("not known (")
+
+
+@pytest.mark.parametrize("q", [1.0, 30.0, 1000.0])
+def test_what_oscillates_fast_is_resolved(q):
+    """E sin(30 x)^2 = (1 - exp(-2 900 q)) / 2, and E (30 cos(30 x))^2 = 450 (1 + exp(-1800 q))."""
+    found = signal.Gaussian("sine", omega=30.0).moments(q)
+    assert found.square == pytest.approx(0.5, rel=1e-9)
+    assert found.slope == pytest.approx(450, rel=1e-9)

@@ -96,6 +96,49 @@ def test_every_place_is_found():
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 
+@pytest.mark.parametrize(
+    ("module", "is_relu"),
+    [
+        (torch_nn.ReLU6(), False),
+        (torch_nn.Hardtanh(0, 6), False),
+        (torch_nn.LeakyReLU(0.0), True),
+        (torch_nn.Threshold(0.0, 0.0), True),
+    ],
+)
+def test_what_differs_for_large_inputs_is_another_function(module, is_relu):
+    model = torch_nn.Sequential(module)
+    if is_relu:
+        assert isinstance(replace(model, "relu", "srelu")[0], nn.SReLU)
+    else:
+        with pytest.raises(ValueError, match="relu"):
+            replace(model, "relu", "srelu")
+
+
+class Mixed(torch_nn.Module):
+    """It calls a function as an attribute, and the same function directly."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.module = torch_nn.Linear(4, 4), torch_nn.ReLU()
+        self.function = F.relu
+
+    def forward(self, x):
+        return F.relu(self.function(self.module(self.linear(x))))
+
+
+def test_a_function_that_is_called_directly_too_is_both_sites():
+    model = Mixed()
+    x = torch.randn(3, 4)
+    sites = activation_sites(model, x).sites
+    assert [(s.place, s.how, s.calls) for s in sites if s.how != "module"] == [
+        ("function", "attribute", 0),
+        ("", "call", 1),
+    ]
+    assert model.function is F.relu
+    with pytest.warns(UserWarning, match="relu"):
+        replace(model, "relu", "srelu", example=x)
+
+
 def test_the_summary_and_the_table():
     model = torch_nn.Sequential(*[torch_nn.ReLU() for _ in range(4)], QuickGELU())
     assert str(activation_sites(model)) == (

@@ -16,6 +16,7 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paire
 
 from afnlab.stats import (
     alpha,
+    attainable_p,
     bounded_interval,
     detectable_difference,
     effect_size,
@@ -390,3 +391,18 @@ def test_pairing_removes_what_is_shared():
     assert table["twin"] == pytest.approx(0.995, abs=0.002)
     assert table["other"] == pytest.approx(0, abs=0.03)
     assert table["opposite"] == pytest.approx(-1, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "least"),
+    [
+        ([12], [2 / 2**12]),
+        ([5, 5], [4 / 32, 4 / 32]),
+        ([6, 8], [2 / 64, 4 / 256]),  # Holm: the smaller one twice, then the larger one once
+        ([3, 12, 12], [2 / 8, 6 / 2**12, 6 / 2**12]),
+        ([1, 1, 1], [1.0, 1.0, 1.0]),
+        ([], []),
+    ],
+)
+def test_what_each_of_several_comparisons_could_have_attained(pairs, least):
+    assert_allclose(attainable_p(pairs), least)

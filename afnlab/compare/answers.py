@@ -20,7 +20,7 @@ from afnlab.compare.formatting import (
 from afnlab.compare.summary_table import ALPHA, FAILURES, TOLD
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
-from afnlab.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
+from afnlab.stats import EXACT_UP_TO, attainable_p, detectable_difference, seeds_needed, smallest_p
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -92,7 +92,7 @@ def _standing(best: pd.Series, baseline: str) -> str:
 
 def decidable(compared: pd.DataFrame) -> bool:
     """Whether a test could have distinguished any row, whatever the numbers."""
-    return smallest_p(int(compared.pairs.max()), len(compared)) < ALPHA
+    return bool((attainable_p(compared.pairs) < ALPHA).any())
 
 
 def _pairs(compared: pd.DataFrame) -> int:
@@ -198,11 +198,13 @@ def _certainty(
     )
     if not decidable(compared):
         return
-    needed = detectable_difference(float(compared.spread.median()), pairs, count)
-    if not np.isfinite(needed):
-        few = f"Rows with {seeds_needed(count) - 1} seeds or fewer"
+    could = attainable_p(compared.pairs) < ALPHA
+    if not could.all():
+        few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."
-    elif needed > 0:
+        return
+    needed = detectable_difference(float(compared.spread.median()), pairs, count)
+    if 0 < needed < np.inf:
         yield (
             f"A true difference of {amount(measure, needed)} would be detected with a power of 80 %"
             " (median over the rows); a smaller one would mostly be missed."

@@ -15,6 +15,7 @@ from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
 SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
+WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
@@ -120,13 +121,17 @@ def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
     if removed.empty:
         return []
     middle = float(removed.median())
-    share = percent(max(middle, 0.0), 0)
-    said = f"Pairing by seed removes {share} of the variance of a difference to {baseline}"
+    said = f"Pairing by seed removes {percent(middle, 0)} of the variance of a difference to"
+    said += f" {baseline}"
     if len(removed) > 1:
-        ends = " to ".join(percent(end, 0) for end in removed.quantile([0.25, 0.75]))
+        ends = " to ".join(f"{100 * end:.0f} %" for end in removed.quantile([0.25, 0.75]))
         said += f" (median; the middle half of the rows: {ends})"
-    saved = f": without it, {1 / (1 - middle):.2g} times the seeds would be needed"
-    return [f"{said}{saved if 0.05 < middle < 1 else ''}."]
+    if middle <= 0:
+        said += ", so it does not help"
+    elif middle >= WORTH_SAYING:
+        times = f"{1 / (1 - middle):.2g}" if middle < NEARLY_ALL else "more than 100"
+        said += f": without it, {times} times the seeds would be needed"
+    return [f"{said}."]
 
 
 def mixed(records: Sequence[TrainingRecord]) -> list[str]:

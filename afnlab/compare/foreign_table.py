@@ -1,8 +1,7 @@
-"""The comparison of anybody's results: a table with a row a method and seed, or a row an epoch."""
+"""The comparison of anybody's results: a table with one row for each method and seed, or epoch."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +9,9 @@ from math import floor, isfinite, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import pandas as pd
 
-from afnlab.compare import answers, caveats, summary_table, wandb_chart
-from afnlab.errors import shown
+from afnlab.compare import answers, caveats, foreign_csv, summary_table, wandb_chart
 from afnlab.measures import Measure
 from afnlab.messages import plain
 from afnlab.usercode.lookup import spelling, unknown
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
-LISTED = 5  # rows that a message names
-_STATES = ("state", "status")  # columns of W&B and MLflow that say how a run ended
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,7 @@ class ForeignComparison:
         baseline: the label with which the others are compared.
         margin: the largest difference that does not matter, or None.
         examples: how many each value is of; 0: unknown.
+        unfinished: a sentence on rows of runs that did not finish, or nothing.
     """
 
     name: str
@@ -46,6 +42,7 @@ class ForeignComparison:
     baseline: str
     margin: float | None = None
     examples: int = 0
+    unfinished: str = ""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -74,7 +71,7 @@ class ForeignComparison:
         )
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
-            *filter(None, [missing]),
+            *filter(None, [missing, self.unfinished]),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.unequal_seeds(self.final),
             note,
@@ -97,10 +94,10 @@ def compare_table(
     """Compare the results in a table of any origin.
 
     Args:
-        table: A CSV file, or a data frame. One row a method and seed; with `epoch` one row an
-            epoch, of which the last counts. The exports of W&B's and of MLflow's tables of runs are
-            such. W&B's export of a chart, a column a run, is read too if the runs' names end in
-            their seeds (relu-seed3).
+        table: A CSV file, or a data frame. One row for each method and seed; with `epoch` one
+            for each epoch, of which the last counts. The exports of W&B's and of MLflow's tables of
+            runs are such. W&B's export of a chart, with one column for each run, is read too if the
+            runs' names end in their seeds (relu-seed3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
         better: Whether "higher" or "lower" values are better.
@@ -115,25 +112,33 @@ def compare_table(
         ValueError: A column is not there or not of numbers, a value is missing, a method has a seed
             twice, the baseline is not among the labels, or the margin is not above 0.
     """
-    name, given = _read(table)
+    name, given = foreign_csv.read(table)
     metric = value
     if wandb_chart.is_chart(given):
         metric, given = wandb_chart.read(name, given, value)
         label, seed, value, epoch = *given.columns, ""
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
-    found = {own: _column(name, given, text) for own, text in columns.items()}
+    found = {own: foreign_csv.column(name, given, text) for own, text in columns.items()}
     history = pd.DataFrame({own: given[column] for own, column in found.items()})
-    history["label"] = history["label"].map(lambda v: v if isinstance(v, float) else plain(v))
-    history[KEY] = _numbers(name, given, found[KEY])
+    history["label"] = history["label"].map(
+        lambda v: v if isinstance(v, float) else plain(v).strip()
+    )
+    history[KEY] = foreign_csv.numbers(name, given, found[KEY])
     for own in ("label", "seed", *(["epoch"] if epoch else [])):
         if (empty := history[own].isna()).any():
-            raise ValueError(f"{name}: {found[own]} is empty in {_rows(empty)}")
+            raise ValueError(f"{name}: {found[own]} is empty in {foreign_csv.rows(empty)}")
+    if epoch:
+        history["epoch"] = foreign_csv.numbers(name, given, found["epoch"])
     keys = ["label", "seed", *(["epoch"] if epoch else [])]
     if (twice := history.duplicated(keys)).any():
         first = history[twice].iloc[0]
         at = f"{first.label} with seed {first.seed}" + (f" at {first.epoch}" if epoch else "")
         more = "" if epoch else "; name the column of epochs or steps, or leave one row of each"
-        raise ValueError(f"{name}: {at} stands there more than once, in {_rows(twice)}{more}")
+        raise ValueError(
+            f"{name}: {at} stands there more than once, in {foreign_csv.rows(twice)}{more}"
+        )
+    if epoch:
+        _check_lengths(name, history)
     labels = list(dict.fromkeys(history.label))
     against = _baseline(name, baseline, labels)
     measure = Measure(
@@ -141,7 +146,21 @@ def compare_table(
     )
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history, measure)
-    return ForeignComparison(name, history, measure, against, margin)
+    unfinished = foreign_csv.unfinished(given)
+    return ForeignComparison(name, history, measure, against, margin, unfinished=unfinished)
+
+
+def _check_lengths(name: str, history: pd.DataFrame) -> None:
+    """Refuse a method whose seeds end at different epochs: which values count is not known."""
+    for label, ends in history.groupby(["label", "seed"]).epoch.max().groupby(level=0, sort=False):
+        last = ends.max()
+        if (early := ends[ends < last]).empty:
+            continue
+        (_, seed), epoch = early.index[0], early.iloc[0]
+        raise ValueError(
+            f"{name}: seed {seed} of {label} ends at epoch {epoch:g}, and others at {last:g}; leave"
+            " one row of each seed, the one that counts, and name no column of epochs"
+        )
 
 
 def compare_results(
@@ -190,56 +209,6 @@ def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
     if not found:
         raise ValueError(f"{name}: {unknown('baseline', wanted, labels)}")
     return found
-
-
-def _read(table: str | Path | pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    if isinstance(table, pd.DataFrame):
-        name, found = "the table", table.reset_index(drop=True)
-    else:
-        name = plain(table)
-        if not Path(table).is_file():
-            raise ValueError(f"{name}: no such file")
-        try:
-            found = pd.read_csv(table)
-        except (ValueError, OSError) as error:  # of pandas' parser, of the encoding, of the system
-            raise ValueError(f"{name}: cannot be read as CSV: {plain(error)}") from None
-    if found.empty:
-        raise ValueError(f"{name}: holds no rows")
-    return name, found
-
-
-def _column(name: str, table: pd.DataFrame, wanted: str) -> str:
-    """The column of this name, or the only one whose last part is it: metrics.acc for acc."""
-    columns = [c for c in table.columns if isinstance(c, str)]
-    if wanted in columns:
-        return wanted
-    ending = [c for c in columns if re.split(r"[./]", c)[-1].strip() == wanted]
-    if len(ending) == 1:
-        return ending[0]
-    if ending:
-        several = ", ".join(map(plain, ending))
-        raise ValueError(f"{name}: {wanted} may be any of the columns {several}; give one in full")
-    raise ValueError(f"{name}: {unknown('column', wanted, [*map(plain, columns)])}")
-
-
-def _numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
-    values = pd.to_numeric(table[column], errors="coerce").astype(float)
-    if (lost := values.isna() | values.isin([np.inf, -np.inf])).any():
-        state = next((c for c in table.columns if str(c).lower() in _STATES), None)
-        first = table[lost].iloc[0]
-        how = f" ({state}: {shown(first[state])})" if state else ""
-        raise ValueError(
-            f"{name}: {column} must be a number in every row, got {shown(first[column])} in"
-            f" {_rows(lost)}{how}; take these rows out, or write what such a run counts as"
-        )
-    return values
-
-
-def _rows(which: pd.Series) -> str:
-    """Rows as a file has them, whose first is the head."""
-    at = [str(i + 2) for i in np.flatnonzero(which)]
-    more = f" and {len(at) - LISTED} more" if len(at) > LISTED else ""
-    return f"row{'s' * (len(at) > 1)} {', '.join(at[:LISTED])}{more}"
 
 
 def _decimals(history: pd.DataFrame) -> int:

@@ -281,7 +281,10 @@ def differences(
         ):
             raw = _each(lambda v, test=test: test(v, margin), gains, table.index)
             table[name] = stats.holm(raw.to_numpy())
-    found = (_verdict(row, baseline, len(pairs), measure) for _, row in table.iterrows())
+    least = pd.Series(stats.attainable_p([len(v) for v in pairs.values()]), list(pairs))
+    found = (
+        _verdict(row, baseline, least.get(label, 1.0), measure) for label, row in table.iterrows()
+    )
     table["verdict"] = list(found)
     return table
 
@@ -292,7 +295,7 @@ def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> 
 
 
 def _verdict(  # noqa: PLR0911
-    row: pd.Series, baseline: str, comparisons: int, measure: Measure
+    row: pd.Series, baseline: str, least: float, measure: Measure
 ) -> str:
     if row.name == baseline:
         return "baseline"
@@ -304,7 +307,7 @@ def _verdict(  # noqa: PLR0911
         return "equivalent"
     if row.get("p_not_worse", 1.0) < ALPHA:
         return "not worse"
-    if stats.smallest_p(int(row.pairs), comparisons) >= ALPHA:
+    if least >= ALPHA:
         return "too few seeds"
     return "not distinguishable"
 

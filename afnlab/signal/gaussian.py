@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from math import floor, inf, log2, pi, sqrt
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ Array = NDArray[np.float64]
 TOLERANCE = 1e-11  # of an integral, relative and in units of the function's size
 REACH = 40.0  # standard deviations beyond which nothing is integrated: exp(-800) is 0 in float64
 FAR = 14.0  # those beyond which panels do not reach: exp(-98) is 3e-43
-SUBDIVISIONS = 2_000
+SUBDIVISIONS = 500
+HALVINGS = 8  # of the panels, before the adaptive rule has to help
 JUMP = 1e-6  # a change of value across a kink that is larger than this is a jump
 NODES = 16  # of Gauss and Legendre's rule, on a panel
 RULE = np.polynomial.legendre.leggauss(NODES)
@@ -75,6 +76,7 @@ class Gaussian:
                     label = f"{self.record.name}: {name}"
                     raise ParameterError(name, value, "a number", label=label)
                 self.params[name] = float(value)
+        self._check_elementwise()
         self._panels = lru_cache(maxsize=64)(self._evaluated)
         self.kinks = self.record.kinks_at(**self.params)
         self.jumps = tuple(k for k in self.kinks if self._jumps_at(k))
@@ -88,6 +90,16 @@ class Gaussian:
             params: the activation's parameters.
         """
         return ref if isinstance(ref, cls) else cls(ref, **params)  # type: ignore[arg-type]
+
+    def _check_elementwise(self) -> None:
+        """ValueError if a value depends on its neighbours, although it is declared not to."""
+        some = np.array([-1.5, -0.25, 0.75, 2.0])
+        together, alone = self(some), np.array([self(some[[i]])[0] for i in range(len(some))])
+        if together.shape != some.shape or not np.allclose(together, alone, equal_nan=True):
+            raise ValueError(
+                f"{self.record.name}: is not elementwise: its value at a number depends on the"
+                " others; declare it with elementwise=False"
+            )
 
     def __call__(self, x: Array) -> Array:
         """f at x, in float64."""
@@ -140,16 +152,42 @@ class Gaussian:
         mean, square, bent, slope = (means[:, i].reshape(variances.shape) for i in range(4))
         return Moments(mean, square, bent, np.full_like(slope, inf) if self.jumps else slope)
 
+    def gain(self) -> float:
+        """The factor g that makes g f(z) have a mean square of 1, see `afnlab.gain`.
+
+        Raises:
+            ValueError: if f is 0 wherever a normal input falls, or its square has no mean.
+        """
+        square = float(self.moments(1.0).square)
+        if not square > 0:
+            raise ValueError(
+                f"{self.record.label}: is 0 everywhere, so no weights pass a signal on"
+            )
+        return square**-0.5
+
     def _integrals(self, variances: Array, tolerance: float) -> Array:
         """The four means of `Moments` (variances, 4), for variances of similar size."""
         scale = np.sqrt(variances)
         octave = floor(log2(float(scale[-1])))
         with np.errstate(all="ignore"):  # overflow far out, which the result shows
-            (coarse, _), (fine, tail) = (self._on_panels(scale, octave, half) for half in (0, 1))
             # In units of the function's size, as the adaptive rule has them.
             size = self._size(scale)[:, None] ** [1, 2, 2, 0] / scale[:, None] ** [0, 0, 2, 0]
-            sure = np.abs(fine - coarse) + tail <= tolerance * (size + np.abs(fine))
-        return fine if sure.all() else self._adaptively(variances, tolerance)
+            coarse, _ = self._on_panels(scale, octave, 0)
+            for half in range(1, HALVINGS + 1):  # many where it oscillates
+                fine, tail = self._on_panels(scale, octave, half)
+                # Where most of a mean comes from beyond the panels, f outgrows the density.
+                if not np.isfinite(fine).all() or (tail > np.abs(fine) / 2).any():
+                    self._refuse(variances)
+                if (np.abs(fine - coarse) + tail <= tolerance * (size + np.abs(fine))).all():
+                    return fine
+                coarse = fine
+        return self._adaptively(variances, tolerance)
+
+    def _refuse(self, variances: Array) -> NoReturn:
+        raise ValueError(
+            f"{self.record.label}: its mean over a normal input does not converge for a variance of"
+            f" {variances.max():g}; it may grow too fast, or jump where it names no kink"
+        )
 
     def _on_panels(self, scale: Array, octave: int, half: int) -> tuple[Array, Array]:
         """The four means, and what the outermost panels add to them: it has to be nothing."""
@@ -194,11 +232,7 @@ class Gaussian:
                 max_subdivisions=SUBDIVISIONS,
             )
         if found.status != "converged" or not np.isfinite(found.estimate).all():
-            raise ValueError(
-                f"{self.record.label}: its mean over a normal input does not converge for a"
-                f" variance of {variances.max():g}; it may grow too fast, or jump where it names"
-                " no kink"
-            )
+            self._refuse(variances)
         factors = np.stack([size, size**2, (size / scale) ** 2, np.ones_like(size)], -1)
         return found.estimate * factors
 

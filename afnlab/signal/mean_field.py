@@ -92,7 +92,7 @@ class MeanField:
         self.function = Gaussian.of(ref, **params)
         self.sigma_b = _checked_sigma("sigma_b", sigma_b, least=0.0)
         if sigma_w is None:
-            sigma_w = float(self.function.moments(1.0).square) ** -0.5
+            sigma_w = self.function.gain()
         self.sigma_w = _checked_sigma("sigma_w", sigma_w, above=0.0)
         self._limits = cache(self._correlation_limit)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -33,20 +34,28 @@ def summary(
     """
     field = MeanField(ref, sigma_w, sigma_b, **params)
     one = field.at(1.0)
+
+    def correlation() -> str:
+        limit, slope = field.correlation_limit()
+        return f"{limit:.4f}, slope {_number(slope)}"
+
+    def depth() -> str:
+        return "infinite" if field.depth == inf else f"{field.depth:.1f} layers"
+
+    def settles() -> bool:
+        return bool(field.settled and field.settled.q > 0)
+
     facts = {
         "sigma_w": f"{field.sigma_w:.4f}" + (" (the gain)" if sigma_w is None else ""),
         "sigma_b": f"{field.sigma_b:.4f}",
         "chi_1 at variance 1": _number(one.chi),
-        "dq'/dq at variance 1": f"{one.slope:.4f}",
-        "fixed points of the variance": _fixed_points(field),
-        "variances near 1": _settled(field),
+        "dq'/dq at variance 1": _number(one.slope),
+        "fixed points of the variance": _known(lambda: _fixed_points(field)),
+        "variances near 1": _known(lambda: _settled(field)),
     }
-    if field.settled and field.settled.q > 0:
-        limit, slope = field.correlation_limit()
-        facts["correlation in deep layers"] = f"{limit:.4f}, slope {_number(slope)}"
-        facts["depth scale of the correlation"] = (
-            "infinite" if field.depth == inf else f"{field.depth:.1f} layers"
-        )
+    if _known(lambda: str(settles())) == "True":
+        facts["correlation in deep layers"] = _known(correlation)
+        facts["depth scale of the correlation"] = _known(depth)
     try:
         found = critical(ref, **params)
         facts["critical initialization"] = (
@@ -57,8 +66,16 @@ def summary(
     return pd.Series(facts, name=field.function.record.label)
 
 
+def _known(fact: Callable[[], str]) -> str:
+    """A fact, or why it cannot be computed, which for one fact need not hold for the next."""
+    try:
+        return fact()
+    except ValueError as error:
+        return f"not known ({error})"
+
+
 def _number(value: float) -> str:
-    return "infinite" if value == inf else f"{value:.4f}"
+    return "infinite" if value == inf else f"{value + 0.0:.4f}".replace("-0.0000", "0.0000")
 
 
 def _fixed_points(field: MeanField) -> str:

@@ -26,7 +26,13 @@ from afnlab.stats.paired import (
     sign_flip_p,
     wilcoxon_p,
 )
-from afnlab.stats.power import detectable_difference, seeds_needed, seeds_to_detect, smallest_p
+from afnlab.stats.power import (
+    attainable_p,
+    detectable_difference,
+    seeds_needed,
+    seeds_to_detect,
+    smallest_p,
+)
 from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 
 __all__ = [
@@ -36,6 +42,7 @@ __all__ = [
     "Interval",
     "Ranking",
     "alpha",
+    "attainable_p",
     "bounded_interval",
     "confidence_sequence",
     "decide",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import count
 
@@ -11,7 +12,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from afnlab.stats.intervals import LEVEL, alpha
-from afnlab.stats.paired import EXACT_UP_TO, SAMPLED, sign_flip_interval
+from afnlab.stats.paired import EXACT_UP_TO, SAMPLED, holm, sign_flip_interval
 
 POWER = 0.8
 SIMULATED = 1_000
@@ -26,6 +27,21 @@ def smallest_p(seeds: int, comparisons: int = 1) -> float:
     """
     least = 2.0 / 2.0**seeds if seeds <= EXACT_UP_TO else 1.0 / (SAMPLED + 1)
     return min(1.0, comparisons * least)
+
+
+def attainable_p(pairs: Iterable[int]) -> np.ndarray:
+    """The smallest p-value, adjusted by Holm's procedure, that each comparison could have had.
+
+    With unequal numbers of pairs a comparison that has few of them can be significant after others
+    have been rejected, so what one can attain depends on the others.
+
+    Args:
+        pairs: the number of paired seeds of each comparison.
+
+    Returns:
+        One p-value per comparison.
+    """
+    return holm([smallest_p(int(n)) for n in pairs])
 
 
 def seeds_needed(comparisons: int, level: float = LEVEL) -> int:

@@ -35,12 +35,12 @@ def gain(ref: str | Activation, **params: Any) -> float:
         ref: an elementwise activation, by name, reference or object.
 
     Raises:
-        ValueError: for an activation that is not elementwise.
+        ValueError: for an activation that is not elementwise, or 0 everywhere.
     """
     record = get_activation(ref)
     if not record.elementwise:
         raise ValueError(f"{record.name}: a gain is defined for elementwise activations only")
-    return float(Gaussian(record, **params).moments(1.0).square) ** -0.5
+    return Gaussian(record, **params).gain()
 
 
 def weighted_layers(model: nn.Module) -> list[nn.Linear | nn.modules.conv._ConvNd]:

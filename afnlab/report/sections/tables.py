@@ -163,7 +163,7 @@ def milestones(selection: Selection) -> Fragment:
     found = epochs.milestones(selection.history, target, measure).loc[values.index]
     head = [
         *("activation", f"seeds that reach {measure.text(target)}", "median epochs until then"),
-        *("median seconds", measure.of_values(f"mean {measure.name} over all epochs")),
+        *("median seconds", measure.of_values(f"{measure.mean} over all epochs")),
         *(measure.of_values("worst seed"), "ms an epoch"),
     ]
     rows = [
