@@ -1,6 +1,6 @@
 """How often worthless ideas pass, and how soon good ones do: the tables of docs/judging.md.
 
-python docs/judging_study.py prints them, as Markdown; some five minutes, most of which train 8,040
+python docs/judging_study.py prints them, as Markdown; some ten minutes, most of which train 8,040
 small ReLU networks.
 """
 

@@ -92,6 +92,10 @@ FAULTS = {
         "line 2: does not follow the line before it",
     ),
     "half a line": (lambda ls: [*ls[:-1], ls[-1][:40]], "is no event of a ledger"),
+    "settings are none": (
+        lambda ls: [ls[0].replace('"settings":{}', '"settings":[]'), *ls[1:]],
+        "does not describe a campaign",
+    ),
     "no ledger": (lambda ls: ["{}"], "is no ledger of version 1"),
     "nothing": (lambda ls: [], "is no ledger of version 1"),
     "something else": (lambda ls: ["hello"], "a.jsonl: "),
@@ -580,3 +584,16 @@ def test_parameters_of_the_idea_are_its_own():
         "srelu", "srelu", "digits-mlp", params={"trainable": True}, report=lambda _: None
     )
     assert trained.standing.entry["trainable"]
+
+
+def test_json_is_whole_however_long(untrained, monkeypatch, capsys):
+    def found(_, seeds):
+        signs = {seed: (-1) ** seed / 7 for seed in seeds}
+        return {s: {"idea": v, "against": 0.0, "lost": None, "run": []} for s, v in signs.items()}
+
+    monkeypatch.setattr(TrainedPairs, "found", found)
+    assert main(["judge", "gelu", "--task", "digits-mlp", "--most", "240", "--json"]) == 12
+    told = capsys.readouterr().out
+    assert len(told) > 4000
+    assert json.loads(told)["stages"]["task"]["differences"] == [1 / 7, -1 / 7] * 120
+    assert untrained == []

@@ -122,3 +122,6 @@ def test_a_sweep_stops_where_it_is_decided(tmp_path, monkeypatch):
     (selection,) = afnlab.compare.select("runs", "mine.yaml")
     assert selection.absent == ()
     assert isinstance(selection.table, pd.DataFrame)
+    assert any("Seeds were added until the evidence decided" in note for note in selection.notes)
+    (fixed,) = afnlab.compare.select("runs", "mine.yaml", seeds=8)
+    assert not any("until the evidence decided" in note for note in fixed.notes)

@@ -94,7 +94,7 @@ def _judge(a: argparse.Namespace) -> int:
         complain(f"{error}; see {error.link}")
         return 1
     if a.json:
-        say(json.dumps(found.described(), allow_nan=False))
+        print(json.dumps(found.described(), allow_nan=False))  # a program's, however long
     else:
         for line in found.lines:
             say(line)

@@ -42,6 +42,17 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     return sentences
 
 
+def seeds_until_decided(so: bool) -> list[str]:
+    """A sentence where the number of seeds followed from their results."""
+    if not so:
+        return []
+    return [
+        "Seeds were added until the evidence decided. The p-values, intervals and verdicts here"
+        " assume a number of seeds that was fixed beforehand, and say too much; those that the"
+        " sweep printed hold."
+    ]
+
+
 def code_elsewhere(runs: int) -> list[str]:
     """A sentence where the code of some of these runs is not here."""
     if not runs:

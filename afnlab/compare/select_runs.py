@@ -30,7 +30,7 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; stale, foreign, absent: see `Selection`.
+    whose code is not here; stale, foreign, absent, until_decided: see `Selection`.
     """
 
     records: list[TrainingRecord]
@@ -39,6 +39,7 @@ class Chosen:
     stale: int = 0
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    until_decided: bool = False
 
 
 class NoRuns(ValueError):
@@ -110,7 +111,8 @@ def select(
         among, measure = len(parts) > 1, one.measure
         summary_table.check_margin(margin, measure, measure.scale)
         limit = None if margin is None else margin / measure.scale
-        made.append(replace(one, elsewhere=there, margin=limit, speed=benchmark, among=among))
+        one = replace(one, elsewhere=there, margin=limit, speed=benchmark, among=among)
+        made.append(replace(one, until_decided=chosen.until_decided))
     names = dict.fromkeys(one.measure.name for one in made)
     if margin is not None and len(names) > 1:
         told = f"of one metric alone; these runs are judged by {' and '.join(names)}"
@@ -152,7 +154,12 @@ def _of_sweep(
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
             absent.append((spec.label, reason))
-    return Chosen(there, plan.baseline or summary_table.BASELINE, absent=tuple(absent))
+    return Chosen(
+        there,
+        plan.baseline or summary_table.BASELINE,
+        absent=tuple(absent),
+        until_decided=plan.most_seeds is not None and overrides.get("seeds") is None,
+    )
 
 
 def _current(

@@ -43,6 +43,7 @@ class Selection:
         foreign: the notebooks of runs left out because they are no trainings.
         absent: (label, reason) of what was requested and is not there.
         speed: the speed benchmark with their cost, or None.
+        until_decided: whether seeds were added until the evidence decided, see `afnlab.judging`.
         among: whether there are selections of other settings beside this one.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
@@ -58,6 +59,7 @@ class Selection:
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
+    until_decided: bool = False
     among: bool = False
     shared: Mapping[str, str] = field(default_factory=dict)
 
@@ -271,6 +273,7 @@ class Selection:
             *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.unequal_seeds(self.final),
             *caveats.pairing(self.final, self.baseline),
+            *caveats.seeds_until_decided(self.until_decided),
             *caveats.reach(
                 float(self.table[self.measure.key].iloc[0]),
                 self.examples,

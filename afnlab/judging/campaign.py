@@ -18,7 +18,7 @@ from afnlab.training.options import whole
 
 TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in which they are decided
 MOST = 40  # seeds of a stage
-FRESH = 1_000_000  # seeds from here on confirm, and have chosen nothing
+FRESH = 10_000_000  # seeds from here on confirm, and have chosen nothing
 BLOCK = 1_000  # of seeds of an idea that has its own
 _RTOL, _ATOL = 1e-9, 1e-12  # values of one function, written in two ways
 
@@ -94,7 +94,10 @@ class Campaign:
     def read(cls, described: Mapping[str, Any]) -> Campaign:
         """The campaign of a ledger; ValueError for what is none."""
         known = {f.name for f in fields(cls)}
-        if not isinstance(described, Mapping) or set(described) != known:
+        kinds = {"task": str, "against": str, "confirm": str, "values": list, "own_seeds": bool}
+        kinds |= dict.fromkeys(("given", "settings", "measure", "confirm_measure"), dict)
+        is_one = isinstance(described, Mapping) and set(described) == known
+        if not (is_one and all(isinstance(described[n], kind) for n, kind in kinds.items())):
             raise ValueError("its first line does not describe a campaign")
         return cls(**described)
 

@@ -111,9 +111,10 @@ class Judgement:
         ends = sorted((measure.sign * low, measure.sign * high))
         known = f" {interval(measure, *ends)}" if np.isfinite(ends).all() else ""
         unit = "" if measure.points in measure.name else f"{measure.points} of "
+        seeds = counted(decided.seeds, "seed")
         return (
-            f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after"
-            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)}{known} {unit}{measure.name}"
+            f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after {seeds},"
+            f" {self.difference(stage)}{known} {unit}{measure.name}"
         )
 
     def described(self) -> dict[str, Any]:

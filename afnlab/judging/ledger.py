@@ -22,6 +22,7 @@ from afnlab.judging.standings import ENTRY, SEED, Standing, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import safe_files
+from afnlab.runs.storage.record_schema import is_number
 from afnlab.usercode.lookup import expanded
 
 VERSION = 1
@@ -341,7 +342,7 @@ def _is_event(event: Event, entries: set[str]) -> bool:
     if event["event"] == ENTRY:
         return all(isinstance(v, float) for v in event["values"])
     numbers = [event.get("idea"), event.get("against"), event.get("lost")]
-    known = all(v is None or type(v) in (int, float) for v in numbers)
+    known = all(v is None or is_number(v) for v in numbers)
     first = 0 if event["stage"] == TASK else FRESH
     return (
         known

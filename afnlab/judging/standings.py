@@ -108,7 +108,7 @@ class Standing:
         return exp(float(stats.log_evidence(used)[-1])) if len(used) else 1.0
 
 
-@lru_cache(4096)  # of seeds that are looked at again and again nothing is computed twice
+@lru_cache(1 << 15)  # of seeds that are looked at again and again nothing is computed twice
 def _decided(
     found: tuple[float, ...], margin: float | None, level: float, better_at: float | None
 ) -> stats.Decision:

@@ -52,14 +52,18 @@ def search(
     examples are not those of the judge.
 
     Args:
-        task, against: what is trained, and the baseline.
+        task: what is trained.
+        against: the baseline.
         ledger: the file of the campaign. A search that is repeated with the same arguments finds
             its ideas there, and does not judge them again.
         out: the folder in which each expression becomes a file with an ordinary activation.
         ideas: how many are judged.
         population: how many expressions a generation has.
         seed: of the draws of expressions.
-        confirm, most, runs, jobs: as in `afnlab.judge`.
+        confirm: as in `afnlab.judge`.
+        most: as in `afnlab.judge`.
+        runs: as in `afnlab.judge`.
+        jobs: as in `afnlab.judge`.
         report: takes lines on what happens; None: the logger `afnlab`.
         **conditions: as in `afnlab.judge`.
 
@@ -67,7 +71,8 @@ def search(
         The judgements, in the order in which they were made.
 
     Raises:
-        RunFailed, ValueError: as `afnlab.judge`.
+        RunFailed: if a run fails.
+        ValueError: as `afnlab.judge`.
     """
     whole(ideas, "ideas", least=1, most=10_000)
     whole(population, "population", least=3, most=10_000)

@@ -185,12 +185,13 @@ def decide(
         if value is not None and not 0 < value < np.inf:
             raise ParameterError(name, value, "a finite number above 0")
     d = _checked(differences)
+    l = bets(d)  # noqa: E741
     reached = {
-        "better": log_evidence(d) >= -np.log(better_at),
-        "worse": log_evidence(-d) >= -np.log(half),
+        "better": _log_evidence(d, l, 0) >= -np.log(better_at),
+        "worse": _log_evidence(-d, l, 0) >= -np.log(half),
     }
     if margin is not None:
-        above, below = (np.maximum.accumulate(log_evidence(s * d, -margin)) for s in (1, -1))
+        above, below = (np.maximum.accumulate(_log_evidence(s * d, l, -margin)) for s in (1, -1))
         reached["equivalent"] = np.minimum(above, below) >= -np.log(half)
     first = {name: int(np.argmax(hit)) + 1 for name, hit in reached.items() if hit.any()}
     if not first:

@@ -39,8 +39,9 @@ class Sweep:
     grid: a list or range of each name, see `sweeps.grid`; all combinations are made. zip:
     names whose lists go side by side, one mapping or several; each is one more axis of the grid.
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number, a
-    list, or "until decided, at most 40" (see `until_decided`); a notebook that has no parameter `seeds` but one `seed` is run once for each. tune: what
-    every run tunes before it is judged, see `afnlab.tune`.
+    list, or "until decided, at most 40" (see `until_decided`); a notebook that has no parameter
+    `seeds` but one `seed` is run once for each. tune: what every run tunes before it is judged, see
+    `afnlab.tune`.
     """
 
     name: str
