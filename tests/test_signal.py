@@ -328,3 +328,50 @@ def test_a_step_is_what_the_maps_say():
 def test_layers_of_which_nothing_is_left_are_not_followed():
     gone = signal.predicted(signal.MeanField("relu", 1e-20), depth=20)
     assert 1 < len(gone) < 20 and gone.gradient.iloc[-1] == 1
+
+
+@activation()
+def heavy(x):
+    return (x * x / 8).exp()
+
+
+@activation(kinks=(0.25,))
+def wave(x):
+    return torch.sin(9 * x) + (x - 0.25).relu()
+
+
+@pytest.mark.parametrize("q", [0.5, 1.0, 1.9])
+def test_a_function_whose_tails_matter_is_integrated_far_out(q):
+    """E exp(q z^2 / 4) = (1 - q / 2)^(-1/2): at 1.9 a third of it lies beyond 5 deviations."""
+    moments = signal.Gaussian(heavy).moments(q)
+    assert float(moments.square) == pytest.approx((1 - q / 2) ** -0.5, rel=1e-8)
+
+
+@pytest.mark.parametrize("f", ["srelu", "tanh", "apec", wave, heavy], ids=str)
+def test_panels_and_the_adaptive_rule_agree(f, monkeypatch):
+    q = np.array([0.01, 0.3, 1.0, 1.7])
+    quick = signal.Gaussian(f).moments(q)
+    slow = signal.Gaussian(f)
+    monkeypatch.setattr(
+        slow, "_on_panels", lambda scale, *_: (np.full((len(scale), 4), np.nan),) * 2
+    )
+    for name in ("mean", "square", "square_slope", "slope"):
+        expected = getattr(slow.moments(q), name)
+        np.testing.assert_allclose(getattr(quick, name), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_a_function_is_evaluated_once_for_variances_of_similar_size():
+    asked = []
+
+    @activation()
+    def counted(x):
+        asked.append(len(x))
+        return torch.tanh(x)
+
+    function = signal.Gaussian(counted)
+    function.moments(1.0)
+    before = sum(n > 100 for n in asked)
+    for q in np.linspace(1.0, 3.9, 30):
+        signal.MeanField(function, 1.5, 0.1).variance(q)
+    assert sum(n > 100 for n in asked) == before
+    assert before == 2  # panels, and those of half their length
