@@ -384,3 +384,48 @@ def test_what_oscillates_fast_is_resolved(q):
     found = signal.Gaussian("sine", omega=30.0).moments(q)
     assert found.square == pytest.approx(0.5, rel=1e-9)
     assert found.slope == pytest.approx(450, rel=1e-9)
+
+
+@activation()
+def heavy(x):
+    return (x * x / 8).exp()
+
+
+@activation(kinks=(0.25,))
+def wave(x):
+    return torch.sin(9 * x) + (x - 0.25).relu()
+
+
+@pytest.mark.parametrize("q", [0.5, 1.0, 1.7])
+def test_a_function_whose_tails_matter_is_integrated_far_out(q):
+    """E exp(q z^2 / 4) = (1 - q / 2)^(-1/2); at 1.7, 4e-7 of it beyond where the panels end."""
+    moments = signal.Gaussian(heavy).moments(q)
+    assert float(moments.square) == pytest.approx((1 - q / 2) ** -0.5, rel=1e-8)
+
+
+@pytest.mark.parametrize("f", ["srelu", "tanh", "apec", wave, heavy], ids=str)
+def test_panels_and_the_adaptive_rule_agree(f, monkeypatch):
+    q = np.array([0.01, 0.3, 1.0, 1.7])
+    quick = signal.Gaussian(f).moments(q)
+    slow = signal.Gaussian(f)
+    monkeypatch.setattr("afnlab.signal.gaussian.HALVINGS", 0)
+    for name in ("mean", "square", "square_slope", "slope"):
+        expected = getattr(slow.moments(q), name)
+        np.testing.assert_allclose(getattr(quick, name), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_a_function_is_evaluated_once_for_variances_of_similar_size():
+    asked = []
+
+    @activation()
+    def counted(x):
+        asked.append(len(x))
+        return torch.tanh(x)
+
+    function = signal.Gaussian(counted)
+    function.moments(1.0)
+    before = sum(n > 100 for n in asked)
+    for q in np.linspace(1.0, 3.9, 30):
+        signal.MeanField(function, 1.5, 0.1).variance(q)
+    assert sum(n > 100 for n in asked) == before
+    assert before == 2  # panels, and those of half their length

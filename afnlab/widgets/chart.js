@@ -76,7 +76,7 @@ class Chart {
       {
         ...this.size(),
         legend: { show: false },
-        padding: [6, 8, x.label ? 0 : 4, y.seen ? 0 : 8],
+        padding: [6, 12, x.label ? 0 : 4, y.seen ? 0 : 12],
         scales: { x: scale(x), y: scale(y) },
         axes: [
           { ...axis, label: x.label || null, size: 24, labelSize: 16, labelGap: 0, space: 44 },

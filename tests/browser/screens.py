@@ -36,6 +36,15 @@ WATCH = """root => {
 }"""
 
 
+# The smallest text of the page's screens, in pixels, in and around canvases.
+SMALLEST_TEXT = """() => {
+  const all = selector => [...document.querySelectorAll(`.afnlab-screen ${selector}`)];
+  const around = all('*').map(e => parseFloat(getComputedStyle(e).fontSize));
+  const drawn = all('canvas').map(c => parseFloat(c.getContext('2d').font) / devicePixelRatio);
+  return Math.min(...around, ...drawn);
+}"""
+
+
 def number(page: Any) -> int:
     """Which frame the screen shows."""
     return int(page.locator(SCREEN).first.get_attribute("data-number") or 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jupyter
 import pytest
-from screens import number, picture, ready, slider, wait_for_frame
+from screens import SMALLEST_TEXT, number, panel, picture, ready, slider, wait_for_frame
 
 pytestmark = pytest.mark.slow
 
@@ -40,3 +40,12 @@ def test_notebook_7(notebook, page):
 def test_voila(voila, page):
     page.goto(f"{voila}/voila/render/explore.ipynb")
     follows(page)
+    # On a phone: one panel below the other, all of it within the page, nothing small.
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(500)
+    above, below = (panel(page, title).bounding_box() for title in ("f(x)", "slope"))
+    assert below["y"] >= above["y"] + above["height"]
+    for area in (above, below):
+        assert 0 <= area["x"] < area["x"] + area["width"] <= 390
+    assert page.evaluate(SMALLEST_TEXT) >= 11
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

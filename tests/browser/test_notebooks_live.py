@@ -12,6 +12,7 @@ import pytest
 import torch
 from screens import (
     SCREEN,
+    SMALLEST_TEXT,
     WATCH,
     box,
     number,
@@ -187,18 +188,10 @@ def stacks_where_it_is_narrow(page):
         "[...document.querySelectorAll('.afnlab-screen canvas')].map(c => c.clientWidth)"
     )
     assert max(widths) <= screen["width"] + 1
-    assert page.evaluate(TEXT) >= 11
+    assert page.evaluate(SMALLEST_TEXT) >= 11
     page.set_viewport_size(size)
     page.wait_for_timeout(500)
 
-
-# The smallest text of the page's screens, in pixels, in and around canvases.
-TEXT = """() => {
-  const all = selector => [...document.querySelectorAll(`.afnlab-screen ${selector}`)];
-  const around = all('*').map(e => parseFloat(getComputedStyle(e).fontSize));
-  const drawn = all('canvas').map(c => parseFloat(c.getContext('2d').font) / devicePixelRatio);
-  return Math.min(...around, ...drawn);
-}"""
 
 # The largest and the least brightness of what is opaque left of the axes: of numbers and ticks.
 INK = """() => {
@@ -260,9 +253,12 @@ def drag_faster_than_it_draws(page, handle, note):
 
 # Whether all formulas have been set, and none is wider than its place.
 WHOLE = """() => {
-  const all = [...document.querySelectorAll('.afnlab-formula .widget-html-content')];
-  return all.length === 3 && all.every(e => !e.textContent.includes('$')
-    && Math.max(e.scrollWidth, e.parentElement.scrollWidth) <= e.parentElement.clientWidth + 1);
+  const right = e => e.getBoundingClientRect().right;
+  const all = [...document.querySelectorAll('.afnlab-formula')];
+  return all.length === 3 && all.every(place => {
+    const set = [...place.querySelectorAll('mjx-container')];
+    return set.length && set.every(formula => right(formula) <= right(place) + 1);
+  });
 }"""
 
 
