@@ -467,7 +467,7 @@ def test_what_went_on_inside(runs):
     html = sections.inside(chosen).data
     assert html.count("<svg") == html.count("<details>") == html.count("</details>") == 1
     assert "What went on inside" in html and "if its slope is below 0.001 of" in html
-    assert "Layers, by their names in the network: 1 1, 2 3." in html
+    assert "The modules of layers 1 to 2: 1, 3." in html
 
 
 def test_what_is_missing_is_said(runs, tmp_path):

@@ -46,6 +46,7 @@ def test_what_has_a_logarithmic_axis_is_averaged_on_it():
     ax = panel(signals(recorded(), ["relu"]), 0, "gradient")
     assert ax.get_yscale() == "log"
     assert ax.lines[-1].get_ydata() == pytest.approx([10**2.5] * 3)
+    assert ax.yaxis.get_major_formatter()(1e6) == "1e+06"  # no mathematics, which is not parsed
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, wrapped
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, wrapped
 
 STEPS = 4  # epochs that are drawn between the first and the last
 
@@ -31,7 +31,7 @@ class Panel:
 
 
 PANELS = (
-    Panel("dead", "dead units (%)", 100.0),
+    Panel("dead", "dead (%)", 100.0),
     Panel("saturated", "saturated (%)", 100.0),
     Panel("rank", "effective rank"),
     Panel("q", "mean square", log=True),
@@ -86,7 +86,7 @@ def _draw(ax: Axes, own: pd.DataFrame, panel: Panel) -> None:
     if panel.log:
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(numticks=4))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        plain_ticks(ax.yaxis)
     if panel.factor == 100.0:
         ax.set_ylim(-5, 105)
     if panel.at:

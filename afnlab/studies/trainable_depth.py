@@ -62,7 +62,7 @@ def end_of_order(ref: str | Activation, sigma_b: float = SIGMA_B, **params: Any)
         sigma_b: of the biases.
 
     Returns:
-        The value, to a relative error of 1e-4.
+        The value, to a relative error of about 1e-4.
 
     Raises:
         ValueError: if there is no such end from 0.05 to 50.
@@ -307,7 +307,15 @@ def figure(found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B)
 
 
 def draw(ax: Axes, found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Any:
-    """Draw what `figure` shows on these axes; the coloured mesh is returned."""
+    """Draw what `figure` shows.
+
+    Args:
+        ax: where.
+        found, ref, sigma_b: as for `figure`.
+
+    Returns:
+        The coloured mesh.
+    """
     means = values(found).T
     tried = means.columns.to_numpy(dtype=float)
     image = ax.pcolormesh(

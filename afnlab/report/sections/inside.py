@@ -50,7 +50,7 @@ def _places(selection: Selection) -> str:
     """Which layers these are, where all networks have the same few."""
     found = selection.signals
     named = found.groupby("layer").site.unique()
-    if len(named) > MOST_NAMED or found.call.max() > 0 or (named.map(len) > 1).any():
+    several = (named.map(len) > 1).any() or found.call.max() > 0
+    if several or not 1 < len(named) <= MOST_NAMED:
         return ""
-    listed = ", ".join(f"{layer} {sites[0]}" for layer, sites in named.items())
-    return f" Layers, by their names in the network: {listed}."
+    return f" The modules of layers 1 to {len(named)}: {', '.join(s[0] for s in named)}."
