@@ -41,6 +41,7 @@ __all__ = [
 
 # Of a command only what needs torch loads it, which takes most of a second; see `cli.entry`.
 if TYPE_CHECKING or not _startup.AS_COMMAND:
+    from afnlab import autorot, functional, native, nn, signal
     from afnlab._library import (
         Activation,
         Data,
@@ -53,19 +54,14 @@ if TYPE_CHECKING or not _startup.AS_COMMAND:
         Task,
         activation,
         activation_sites,
-        autorot,
-        functional,
         gain,
         get_activation,
         get_task,
         list_activations,
         list_tasks,
-        native,
-        nn,
         register,
         register_backend,
         replace,
-        signal,
         train,
         tune,
         undo_replace,

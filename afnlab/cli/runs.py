@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from afnlab.cli.flags import add_runs_flag, examples
 from afnlab.messages import complain, counted, duration, plain, say
@@ -138,7 +138,7 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     history = runs_folder.histories(where.folder, [one, other])  # type: ignore[list-item]
     history.insert(0, "label", history.run)
     measure = measures[0]
-    row = compare_histories(history, one["id"], metric=measure).loc[other["id"]]
+    row: Any = compare_histories(history, one["id"], metric=measure).loc[other["id"]]
     names = f"{other['label']} - {one['label']}"
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"

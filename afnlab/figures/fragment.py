@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
+from functools import cache
 
 from markupsafe import Markup
 
 from afnlab.markup import joined
+from afnlab.paths import PACKAGE
 
 FIGURES = "application/vnd.afnlab.figures+json"  # {name: SVG}, beside the HTML that shows them
+PAGE = "AFNLAB_PAGE"  # set in a kernel that makes a page, which has its style once for all parts
+_SCOPE = "afnlab-part"
+# JupyterLab's colours, and an end to the stripes and the centred cells of its own tables.
+_IN_LAB = """
+  --ink: var(--jp-content-font-color1, currentColor);
+  --soft: var(--jp-content-font-color2, #5b6670);
+  --line: var(--jp-border-color2, #d9dde1); --paper: var(--jp-layout-color0, #fff);
+  --card: var(--jp-layout-color2, #f5f7f9); --link: var(--jp-content-link-color, #1f6fb2);
+  --good: #1a7f4b; --bad: #b3430f; font-size: 14px; line-height: 1.45;
+  [data-jp-theme-light="false"] & { --good: #57c38c; --bad: #f0905a; }
+  & tbody tr:nth-child(n):not(.baseline) { background: none; }
+"""
 
 
 class Fragment:
@@ -30,5 +46,16 @@ class Fragment:
         return f"Fragment({len(self.data)} letters, figures: {', '.join(self.figures) or 'none'})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        bundle: dict[str, object] = {"text/plain": repr(self), "text/html": self.data}
+        html = self.data
+        if html and PAGE not in os.environ:
+            html = f'<div class="{_SCOPE}"><style>{_style()}</style>{html}</div>'
+        bundle: dict[str, object] = {"text/plain": repr(self), "text/html": html}
         return bundle | ({FIGURES: self.figures} if self.figures else {})
+
+
+@cache
+def _style() -> str:
+    """The style of a page, for what is within the scope alone."""
+    page = (PACKAGE / "report" / "page.css").read_text(encoding="utf-8")
+    rules = re.sub(r"@page\s*{[^}]*}", "", page)
+    return f".{_SCOPE}.{_SCOPE} {{ {rules} {_IN_LAB} }}"

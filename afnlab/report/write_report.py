@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
+from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform
 from afnlab.paths import PACKAGE, find
 from afnlab.report import export
@@ -162,6 +164,8 @@ def execute(
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)
+    means = means or Means()
+    means = replace(means, environment={**means.environment, IN_PAGE: "1"})
     try:
         run_cells(content(find("notebooks", notebook, ".ipynb")), target, given, means)
     except PapermillExecutionError as error:

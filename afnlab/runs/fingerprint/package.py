@@ -7,7 +7,7 @@ data sets and networks.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -175,7 +175,7 @@ def _activations() -> set[str]:
 
 
 # What has a name, by the method of `Package` that adds it.
-NAMED = {
+NAMED: dict[str, Callable[[], Set[str]]] = {
     "activation": _activations,
     "task": names.tasks,
 }
