@@ -14,11 +14,12 @@ import nbformat
 import pytest
 from test_runs import SMALL, execute_small, kernels, small_runs
 
-from afnlab.paths import PACKAGE, shared
+from afnlab.paths import INDEX, PACKAGE, shared
 from afnlab.runs import RunSpec, execute
 from afnlab.runs.notebook_parameters import declarations
 
-NOTEBOOKS = sorted(shared("notebooks").glob("*.ipynb"))
+# The index has nothing to run; see test_lab.py.
+NOTEBOOKS = sorted(p for p in shared("notebooks").glob("*.ipynb") if p.name != INDEX)
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 LINES = 12
 

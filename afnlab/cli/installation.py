@@ -24,10 +24,12 @@ def add_lab(sub: argparse.ArgumentParser) -> None:
     text = "where the copies go (default afnlab-notebooks)"
     sub.add_argument("--folder", default="afnlab-notebooks", help=text)
     add_runs_flag(sub)
+    text = "leave the copies without outputs until somebody runs them"
+    sub.add_argument("--no-pictures", action="store_true", help=text)
     sub.add_argument("rest", nargs="*", help="further arguments for jupyter lab, after --")
 
 
 def _lab(a: argparse.Namespace) -> int:
     from afnlab import lab
 
-    return lab.main(Path(a.folder), a.rest, a.runs)
+    return lab.main(Path(a.folder), a.rest, a.runs, pictures=not a.no_pictures)

@@ -33,7 +33,9 @@ def copy_notebooks(folder: Path) -> list[Path]:
     return copied
 
 
-def main(folder: Path, arguments: Sequence[str], runs: str | None = None) -> int:
+def main(
+    folder: Path, arguments: Sequence[str], runs: str | None = None, pictures: bool = True
+) -> int:
     """Open the notebooks in JupyterLab, at their index.
 
     Their kernels are given the folder of runs of where this was started. Copies that nobody has
@@ -43,13 +45,21 @@ def main(folder: Path, arguments: Sequence[str], runs: str | None = None) -> int
         folder: where the copies are, or will be.
         arguments: further ones for `jupyter lab`.
         runs: the folder of runs, or a URL; None: `$AFNLAB_RUNS` or `runs`.
+        pictures: whether the copies get their outputs.
+
+    Returns:
+        The exit status of JupyterLab.
     """
     copied = copy_notebooks(folder)
     say(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
     os.environ[ENVIRONMENT] = place(runs).name
     say(f"runs: {os.environ[ENVIRONMENT]}")
-    _begin_pictures(folder)
-    command = [sys.executable, "-m", "jupyterlab", str(folder / INDEX), *arguments]
+    if pictures:
+        _begin_pictures(folder)
+    return _become([sys.executable, "-m", "jupyterlab", str(folder / INDEX), *arguments])
+
+
+def _become(command: Sequence[str]) -> int:
     if sys.platform != "win32":  # become it, so that signals reach it
         sys.stdout.flush()
         os.execv(sys.executable, command)

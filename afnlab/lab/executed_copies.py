@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import chdir, closing, nullcontext, suppress
 from pathlib import Path
 
 import nbformat
@@ -43,30 +43,28 @@ def _is_untouched(folder: Path, name: str) -> bool:
     return own.is_file() and source.is_file() and own.read_bytes() == source.read_bytes()
 
 
-def execute_copies(folder: Path) -> list[str]:
+def execute_copies(folder: Path, runs: str = "", server: KernelServer | None = None) -> list[str]:
     """Execute the untouched notebooks of a folder; one that fails stays as it is.
+
+    Args:
+        folder: where the copies are.
+        runs: the folder of runs of those that read some. No other is given it, so that no training
+            is kept.
+        server: the process that kernels are forked from; None: each is a new interpreter.
 
     Returns:
         The names of those that have their outputs now.
     """
-    runs = os.environ.pop(ENVIRONMENT, "")  # so that no training is kept
     done = []
-    with tempfile.TemporaryDirectory(prefix="afnlab-lab-") as elsewhere:
-        os.chdir(elsewhere)  # where notebooks may write
-        server = KernelServer(1) if available() else None
-        try:
-            for name in untouched(folder):
-                given = {ENVIRONMENT: runs} if name in READERS and runs else {}
-                means = Means(threads=1, server=server, timeout=_SECONDS, environment=given)
-                with suppress(Exception):  # whatever it is, its cells show it when they are run
-                    made = _executed(name, Path(elsewhere), means)
-                    if _is_untouched(folder, name):
-                        _put(made, folder / f"{name}.ipynb")
-                        done.append(name)
-        finally:
-            if server is not None:
-                server.close()
-            os.chdir(folder)
+    with tempfile.TemporaryDirectory(prefix="afnlab-lab-") as elsewhere, chdir(elsewhere):
+        for name in untouched(folder):
+            environment = {ENVIRONMENT: runs if name in READERS else ""}
+            means = Means(threads=1, server=server, timeout=_SECONDS, environment=environment)
+            with suppress(Exception):  # whatever it is, its cells show it when they are run
+                made = _executed(name, Path(elsewhere), means)
+                if _is_untouched(folder, name):
+                    _put(made, folder / f"{name}.ipynb")
+                    done.append(name)
     return done
 
 
@@ -126,4 +124,5 @@ if __name__ == "__main__":
     _end_with_parent()
     if hasattr(os, "nice"):
         os.nice(10)
-    execute_copies(Path(sys.argv[1]))
+    with closing(KernelServer(1)) if available() else nullcontext() as warm:
+        execute_copies(Path(sys.argv[1]), os.environ.get(ENVIRONMENT, ""), warm)

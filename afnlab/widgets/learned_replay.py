@@ -25,7 +25,8 @@ def runs_that_learned(folder: str | Path) -> list[TrainingRecord]:
     ValueError if there is no such folder, or none in it.
     """
     if not Path(folder).is_dir():
-        raise ValueError(masked(f"{folder}: no such folder of runs"))
+        made = "execute some first, with `afnlab sweep default`"
+        raise ValueError(masked(f"{folder}: no such folder of runs; {made}"))
     found = [r for r in runs_folder.records(folder) if is_training(r) and TABLE in r["files"]]
     if not found:
         raise ValueError(

@@ -68,13 +68,34 @@ def server(folder: Path, program: str = "jupyterlab", theme: str = "light") -> I
         command += ["--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
         command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
         command += ["--LabApp.extension_manager=readonly"]
-    with (folder / f"{program}.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=work, env=environment(folder, theme), stdout=log, stderr=log
-        )
-    try:
-        wait_for(port, process, folder / f"{program}.log")
+    env, log = environment(folder, theme), folder / f"{program}.log"
+    with _running(command, work, env, port, log):
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def lab(folder: Path) -> Iterator[str]:
+    """`afnlab lab`, started in a folder; gives its address."""
+    port = free_port()
+    flags = ["--no-browser", f"--port={port}", "--allow-root", "--ip=127.0.0.1"]
+    flags += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
+    flags += ["--LabApp.extension_manager=readonly"]
+    command = [sys.executable, "-m", "afnlab.cli", "lab", "--no-pictures", "--", *flags]
+    env = {k: v for k, v in environment(folder).items() if k != "AFNLAB_RUNS"}
+    with _running(command, folder, env, port, folder / "lab.log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _running(
+    command: list[str], folder: Path, env: dict[str, str], port: int, log: Path
+) -> Iterator[None]:
+    """A server, until the block ends."""
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=file, stderr=file)
+    try:
+        wait_for(port, process, log)
+        yield
     finally:
         process.terminate()
         try:
@@ -117,8 +138,8 @@ def run_all(page: Any, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not all(any(c.isdigit() for c in text) for text in prompts(page)):
         if not any("*" in text for text in prompts(page)):  # asked early, it stops half way
-            page.click("text=Run >> nth=0")
-            page.click("text=Run All Cells >> nth=0")
+            page.click(".lm-MenuBar-item:has-text('Run')")
+            page.click(".lm-Menu-item:has-text('Run All Cells')")
             page.wait_for_timeout(1500)
         page.wait_for_timeout(200)
         assert not complaints(page), complaints(page)

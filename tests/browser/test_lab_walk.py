@@ -1,0 +1,62 @@
+"""From runs to a report, a lab, a comparison and a replay: what somebody does first."""
+
+from __future__ import annotations
+
+import jupyter
+from screens import ready
+from test_runs import execute_small, kernels
+
+from afnlab import report
+from afnlab.lab import executed_copies
+from afnlab.runs.kernel.execute_cells import Means
+
+
+def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
+    runs = tmp_path / "runs"
+    for activation in ("relu", "srelu"):
+        execute_small(runs, activation=activation)
+    execute_small(runs, activation="prelu", record=["parameters"])
+    made = report.write(runs=runs, out=tmp_path / "page", pdf=False, means=Means(server=kernels()))
+    page.goto(made.as_uri())
+    page.get_by_text("Which?").first.wait_for()
+
+    with jupyter.lab(tmp_path) as address:
+        # The index, whose pictures are there, and a notebook from it.
+        page.goto(f"{address}/lab/tree/index.ipynb?token={jupyter.TOKEN}&reset")
+        pictures = page.locator(f"{jupyter.PANEL} .jp-RenderedMarkdown img")
+        pictures.last.wait_for()
+        assert pictures.evaluate_all("all => all.every(i => i.naturalWidth > 100)")
+        assert pictures.count() == len(executed_copies.ORDER)
+
+        # The runs of where the lab was started, in a table that looks as the report's does.
+        jupyter.open_notebook(page, address, "compare")
+        jupyter.run_all(page)
+        outputs = page.locator(f"{jupyter.PANEL} .jp-OutputArea-output")
+        outputs.get_by_text("Which?").first.wait_for()
+        row = outputs.locator("table.comparison tr.baseline").first
+        assert "relu" in row.inner_text()
+        assert row.evaluate("r => getComputedStyle(r).backgroundColor") != "rgba(0, 0, 0, 0)"
+        panel = page.locator(f"{jupyter.PANEL} .jp-Notebook").first.bounding_box()
+        for table in outputs.locator(".scroll, .dataframe").all():
+            box = table.bounding_box()
+            assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+
+        # What a run has learned, played.
+        jupyter.open_notebook(page, address, "explore")
+        jupyter.run_all(page)
+        ready(page)
+        page.get_by_placeholder("a name, or my_idea.py:ripple").fill("PReLU")
+        page.keyboard.press("Enter")
+        page.locator("code:has-text('PReLU(')").wait_for()
+        page.get_by_text("Play what a run has learned").click()
+        page.get_by_role("button", name="Load").click()
+        page.locator("option:has-text('prelu')").first.wait_for(state="attached")
+        start = page.locator("code:has-text('PReLU(')").inner_text()
+        page.locator(
+            ".jupyter-widgets .widget-slider:has(label:text-is('epoch')) .noUi-handle"
+        ).focus()
+        page.keyboard.press("End")
+        page.wait_for_function(
+            "before => [...document.querySelectorAll('code')].every(c => c.innerText !== before)",
+            arg=start,
+        )
