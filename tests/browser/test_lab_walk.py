@@ -49,7 +49,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
         page.keyboard.press("Enter")
         page.locator("code:has-text('PReLU(')").wait_for()
         page.get_by_text("Play what a run has learned").click()
-        page.get_by_role("button", name="Load").click()
+        page.get_by_role("button", name="Load", exact=True).click()
         page.locator("option:has-text('prelu')").first.wait_for(state="attached")
         start = page.locator("code:has-text('PReLU(')").inner_text()
         page.locator(
@@ -60,3 +60,4 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
             "before => [...document.querySelectorAll('code')].every(c => c.innerText !== before)",
             arg=start,
         )
+        page.goto("about:blank")  # before its server ends
