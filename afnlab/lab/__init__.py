@@ -59,7 +59,7 @@ def main(
     return _become([sys.executable, "-m", "jupyterlab", str(folder / INDEX), *arguments])
 
 
-def _become(command: Sequence[str]) -> int:
+def _become(command: list[str]) -> int:
     if sys.platform != "win32":  # become it, so that signals reach it
         sys.stdout.flush()
         os.execv(sys.executable, command)

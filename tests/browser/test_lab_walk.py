@@ -15,7 +15,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
     runs = tmp_path / "runs"
     for activation in ("relu", "srelu"):
         execute_small(runs, activation=activation)
-    execute_small(runs, activation="prelu", record=["parameters"])
+    execute_small(runs, activation="prelu", record=["parameters"], lr=0.05, epochs=6)
     made = report.write(runs=runs, out=tmp_path / "page", pdf=False, means=Means(server=kernels()))
     page.goto(made.as_uri())
     page.get_by_text("Which?").first.wait_for()
