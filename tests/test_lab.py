@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from markupsafe import Markup
 from nbformat.sign import NotebookNotary
@@ -17,6 +18,7 @@ from afnlab.cli import main
 from afnlab.figures import fragment
 from afnlab.lab import executed_copies
 from afnlab.paths import INDEX, shared
+from afnlab.report import sections
 
 PICTURES = shared("notebooks") / lab.PICTURES
 NAMES = sorted(p.stem for p in shared("notebooks").glob("*.ipynb") if p.name != INDEX)
@@ -137,3 +139,11 @@ def test_on_a_page_a_part_has_no_style_of_its_own(monkeypatch):
     monkeypatch.setenv(fragment.PAGE, "1")
     assert one._repr_mimebundle_()["text/html"] == "<p>text</p>"
     assert fragment.Fragment()._repr_mimebundle_()["text/html"] == ""
+
+
+def test_a_wide_frame_scrolls_within_the_page():
+    table = pd.DataFrame({f"column {i}": [1.5] for i in range(60)}, index=["<b>srelu</b>"])
+    shown = sections.frame(table).data
+    assert shown.startswith("<div class=scroll tabindex=0><table")
+    assert "&lt;b&gt;srelu" in shown
+    assert "<b>" not in shown

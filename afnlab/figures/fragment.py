@@ -20,7 +20,8 @@ _IN_LAB = """
   --ink: var(--jp-content-font-color1, currentColor);
   --soft: var(--jp-content-font-color2, #5b6670);
   --line: var(--jp-border-color2, #d9dde1); --paper: var(--jp-layout-color0, #fff);
-  --card: color-mix(in srgb, currentColor 6%, transparent); --link: var(--jp-content-link-color, #1f6fb2);
+  --card: color-mix(in srgb, var(--ink) 7%, var(--paper));
+  --link: var(--jp-content-link-color, #1f6fb2);
   font-size: 14px; line-height: 1.45;
   [data-jp-theme-light="false"] & { --good: #57c38c; --bad: #f0905a; }
   & dt, & dd { float: none; width: auto; padding: 0; }

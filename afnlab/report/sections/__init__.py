@@ -12,6 +12,7 @@ from afnlab.report.sections.figures import (
     sensitivity,
     trajectories,
 )
+from afnlab.report.sections.frames import frame
 from afnlab.report.sections.tables import claims, details, milestones, table
 from afnlab.report.sections.tasks import over_tasks
 from afnlab.report.sections.text import headline, provenance, runs_table, title
@@ -24,6 +25,7 @@ __all__ = [
     "comparison",
     "curves",
     "details",
+    "frame",
     "frontier",
     "gallery",
     "headline",
