@@ -11,17 +11,16 @@ from afnlab.usercode.lookup import expanded, unknown
 
 PACKAGE = Path(__file__).resolve().parent
 INDEX = "index.ipynb"  # of the notebooks, which shows them
-_NATIVE = PACKAGE / "native"
-KERNELS = {"cpu": _NATIVE / "cpu.cpp", "cuda": _NATIVE / "cuda.cu"}  # by kind of device
+NATIVE = PACKAGE / "native"  # the sources of compiled kernels
+KERNELS = {"cpu": NATIVE / "cpu.cpp", "cuda": NATIVE / "cuda.cu"}  # by kind of device
 
 
-def kernel_sources(kind: str) -> list[Path]:
+def kernel_sources(kind: str, folder: Path = NATIVE) -> list[Path]:
     """The files that compiled kernels are made of; none for a kind of device that has none."""
     if kind not in KERNELS:
         return []
     own = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
-    shared = (_NATIVE / name for name in ("functors.h", "launch.h"))
-    return [*shared, KERNELS[kind], *(_NATIVE / name for name in own)]
+    return [folder / name for name in ("functors.h", "launch.h", KERNELS[kind].name, *own)]
 
 
 def user_cache() -> Path:

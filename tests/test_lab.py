@@ -7,14 +7,18 @@ import re
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
+from markupsafe import Markup
 from nbformat.sign import NotebookNotary
 from test_runs import kernels, small_runs
 
 from afnlab import lab
 from afnlab.cli import main
+from afnlab.figures import fragment
 from afnlab.lab import executed_copies
 from afnlab.paths import INDEX, shared
+from afnlab.report import sections
 
 PICTURES = shared("notebooks") / lab.PICTURES
 NAMES = sorted(p.stem for p in shared("notebooks").glob("*.ipynb") if p.name != INDEX)
@@ -105,3 +109,41 @@ def test_its_notebooks_are_given_the_folder_of_runs(flags, before, runs, tmp_pat
     assert command[2:] == ["jupyterlab", "afnlab-notebooks/index.ipynb", "--port", "9000"]
     assert os.environ["AFNLAB_RUNS"] == runs.format(here=tmp_path)
     assert (tmp_path / "afnlab-notebooks" / "pictures" / "explore.png").is_file()
+
+
+SHEETS = {
+    "the page's own": None,
+    "a theme's switch": ":root { --ink: red; } :root[data-theme=dark] { color-scheme: dark; }",
+    "a page's margins": "@page { @bottom-right { content: counter(page); } } p { x: y }",
+    "in a query": "@media print { @page :first { margin: 0 } :root, :root[data-theme] { a: b } }",
+}
+
+
+@pytest.mark.parametrize("case", SHEETS)
+def test_a_part_of_a_page_brings_the_page_s_style_for_itself(case, tmp_path, monkeypatch):
+    if (text := SHEETS[case]) is not None:
+        (tmp_path / "report").mkdir()
+        (tmp_path / "report" / "page.css").write_text(text)
+        monkeypatch.setattr(fragment, "PACKAGE", tmp_path)
+    style = fragment._style.__wrapped__()
+    assert style.count("{") == style.count("}")
+    assert style.startswith(".afnlab-part.afnlab-part {")
+    assert "@page" not in style
+    assert ":root" not in style
+    assert ("p { x: y }" in style) == (case == "a page's margins")
+
+
+def test_on_a_page_a_part_has_no_style_of_its_own(monkeypatch):
+    one = fragment.Fragment(Markup("<p>text</p>"))
+    assert "<style>" in one._repr_mimebundle_()["text/html"]
+    monkeypatch.setenv(fragment.PAGE, "1")
+    assert one._repr_mimebundle_()["text/html"] == "<p>text</p>"
+    assert fragment.Fragment()._repr_mimebundle_()["text/html"] == ""
+
+
+def test_a_wide_frame_scrolls_within_the_page():
+    table = pd.DataFrame({f"column {i}": [1.5] for i in range(60)}, index=["<b>srelu</b>"])
+    shown = sections.frame(table).data
+    assert shown.startswith("<div class=scroll tabindex=0><table")
+    assert "&lt;b&gt;srelu" in shown
+    assert "<b>" not in shown

@@ -414,15 +414,18 @@ def runs(tmp_path_factory):
         | {"limit_train": 100, "record": ["parameters"]},
     )
     made = afnlab.runs.execute(spec, folder)
+    fixed = afnlab.runs.RunSpec.make("train", spec.parameters | {"activation": "srelu"})
+    afnlab.runs.execute(fixed, folder)  # which learns nothing, and so is not to be played
     return folder, pd.read_parquet(made / learned_replay.TABLE)
 
 
 def test_learned_parameters_are_played(runs):
     folder, table = runs
-    widget = explore("prelu", "relu", runs=str(folder))
+    widget = explore("prelu", "relu", "srelu", runs=str(folder))
     player = widget.replay
     player.load()
     assert not player.message.value
+    assert [label.split(",")[0] for label, _ in player.run.options] == ["prelu"]
     assert player.epoch.max == 2
     frames = frames_of(widget)
     player.site.value, player.seed.value = "3", 1

@@ -20,9 +20,11 @@ _IN_LAB = """
   --ink: var(--jp-content-font-color1, currentColor);
   --soft: var(--jp-content-font-color2, #5b6670);
   --line: var(--jp-border-color2, #d9dde1); --paper: var(--jp-layout-color0, #fff);
-  --card: var(--jp-layout-color2, #f5f7f9); --link: var(--jp-content-link-color, #1f6fb2);
-  --good: #1a7f4b; --bad: #b3430f; font-size: 14px; line-height: 1.45;
+  --card: color-mix(in srgb, var(--ink) 7%, var(--paper));
+  --link: var(--jp-content-link-color, #1f6fb2);
+  font-size: 14px; line-height: 1.45;
   [data-jp-theme-light="false"] & { --good: #57c38c; --bad: #f0905a; }
+  & dt, & dd { float: none; width: auto; padding: 0; }
   & tbody tr:nth-child(n):not(.baseline) { background: none; }
 """
 
@@ -53,9 +55,20 @@ class Fragment:
         return bundle | ({FIGURES: self.figures} if self.figures else {})
 
 
+# What a page says of itself, as it holds for a part of it in JupyterLab.
+_ROOTS = {
+    ":root[data-theme=light]": '[data-jp-theme-light="true"] &',
+    ":root[data-theme=dark]": '[data-jp-theme-light="false"] &',
+    ":root[data-theme]": "&",
+    ":root": "&",
+}
+
+
 @cache
 def _style() -> str:
     """The style of a page, for what is within the scope alone."""
-    page = (PACKAGE / "report" / "page.css").read_text(encoding="utf-8")
-    rules = re.sub(r"@page\s*{[^}]*}", "", page)
+    rules = (PACKAGE / "report" / "page.css").read_text(encoding="utf-8")
+    rules = re.sub(r"@page[^{]*\{(?:[^{}]|\{[^{}]*\})*\}", "", rules)
+    for root, scope in _ROOTS.items():
+        rules = rules.replace(root, scope)
     return f".{_SCOPE}.{_SCOPE} {{ {rules} {_IN_LAB} }}"

@@ -25,9 +25,9 @@ from afnlab.native.toolchain import (
     cuda_compiler,
 )
 from afnlab.paths import KERNELS as SOURCE
-from afnlab.paths import kernel_sources as sources
+from afnlab.paths import NATIVE, kernel_sources
 
-HERE = Path(__file__).resolve().parent
+HERE = NATIVE
 READY = HERE / "ready"  # the libraries that a wheel carries
 CACHE = "AFNLAB_CACHE"
 # What stands for the loops over pictures, and for those of attention, among names of activations.
@@ -46,6 +46,11 @@ def cache_folder() -> Path:
         raise Unavailable(f"there is no home folder to build in; set {CACHE}") from None
     default = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / "afnlab" / "native"
+
+
+def sources(kind: str) -> list[Path]:
+    """The files that a library is compiled from; none for a kind of device that has none."""
+    return kernel_sources(kind, HERE)
 
 
 @cache

@@ -27,10 +27,12 @@ def runs_that_learned(folder: str | Path) -> list[TrainingRecord]:
     if not Path(folder).is_dir():
         made = "execute some first, with `afnlab sweep default`"
         raise ValueError(masked(f"{folder}: no such folder of runs; {made}"))
-    found = [r for r in runs_folder.records(folder) if is_training(r) and TABLE in r["files"]]
+    kept = [r for r in runs_folder.records(folder) if is_training(r) and TABLE in r["files"]]
+    found = [r for r in kept if r["parameters"].get("trainable", True)]  # the others' are empty
     if not found:
         raise ValueError(
-            f'{folder}: holds no run with learned parameters; make one with record=["parameters"]'
+            f"{folder}: holds no run with learned parameters; make one with `afnlab run train -p"
+            " activation prelu -p record '[parameters]'`"
         )
     return found
 

@@ -52,10 +52,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
         page.get_by_role("button", name="Load", exact=True).click()
         page.locator("option:has-text('prelu')").first.wait_for(state="attached")
         start = page.locator("code:has-text('PReLU(')").inner_text()
-        page.locator(
-            ".jupyter-widgets .widget-slider:has(label:text-is('epoch')) .noUi-handle"
-        ).focus()
-        page.keyboard.press("End")
+        page.locator(".widget-play button").first.click()
         page.wait_for_function(
             "before => [...document.querySelectorAll('code')].every(c => c.innerText !== before)",
             arg=start,

@@ -13,6 +13,7 @@ from afnlab.report.sections.figures import (
     trajectories,
 )
 from afnlab.report.sections.first_screen import every_setting, first_screen
+from afnlab.report.sections.frames import frame
 from afnlab.report.sections.inside import inside
 from afnlab.report.sections.tables import claims, details, milestones, table
 from afnlab.report.sections.tasks import over_tasks
@@ -28,6 +29,7 @@ __all__ = [
     "details",
     "every_setting",
     "first_screen",
+    "frame",
     "frontier",
     "gallery",
     "headline",
