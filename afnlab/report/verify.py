@@ -221,9 +221,7 @@ def _page_problems(
             yield f'its answer to "{question}" is not what its runs give'
 
 
-def _numbers(
-    recipe: dict[str, Any], folder: Path, records: list[Any], table: pd.DataFrame
-) -> str:
+def _numbers(recipe: dict[str, Any], folder: Path, records: list[Any], table: pd.DataFrame) -> str:
     """The numbers for the page's script, as text."""
     measure = _measure(recipe)
     history = runs_folder.histories(folder, records)
