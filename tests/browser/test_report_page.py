@@ -1,4 +1,4 @@
-"""The report's page in a browser: everything that its script does, and that it computes as Python."""
+"""The report's page in a browser: what its script does, and that it computes as Python does."""
 
 from __future__ import annotations
 
