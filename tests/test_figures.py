@@ -49,6 +49,9 @@ def test_points(ax):
     assert {row: line.get_xdata()[0] for row, line in found.items()} == pytest.approx(
         {0: 62.5, 1: 52.5}
     )
+    r = made.loc["srelu"]
+    ends = f"[{100 * r.accuracy_low:.2f}, {100 * r.accuracy_high:.2f}]"
+    assert found[0].get_gid() == f'tip:["SReLU: 62.50 % {ends}"]'
     # The baseline has a mark of its own shape, so that it is known without colours.
     assert [found[row].get_marker() for row in (0, 1)] == ["o", "D"]
 

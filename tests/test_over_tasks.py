@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 
 from afnlab import stats
 from afnlab.compare.over_tasks import compared, over_tasks
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures import over_tasks as heat_map
 from afnlab.figures.style import BLUE, ORANGE, styled
 from afnlab.report import sections
@@ -159,7 +160,9 @@ def test_the_heat_map():
     (ax,) = figure.axes
     figure.draw_without_rendering()
     assert len(ax.texts) == 4 * 6
-    assert [t.get_text() for t in ax.get_yticklabels()] == list(found.effects.index)
+    assert [t.get_text() for t in ax.get_yticklabels()] == [
+        proper_name(label) for label in found.effects.index
+    ]
     assert [t.get_text() for t in ax.get_xticklabels()] == TASKS
     image = ax.images[0]
     assert image.get_array().shape == (4, 6)

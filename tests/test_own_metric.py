@@ -16,6 +16,7 @@ from test_runs import means, rewrite, small_runs
 import afnlab
 from afnlab.cli import main
 from afnlab.compare import select
+from afnlab.compare.proper_names import proper_name
 from afnlab.measures import ACCURACY
 from afnlab.report import export, sections, write_report
 from afnlab.runs import records
@@ -117,7 +118,7 @@ def test_from_the_file_to_a_verified_report(here, capsys):
     assert table.mean_error.is_monotonic_increasing
     best = table.index[0]
     assert (
-        f"{best} has the lowest mean error, {1000 * table.mean_error[best]:.2f} mm"
+        f"{proper_name(best)} has the lowest mean error, {1000 * table.mean_error[best]:.2f} mm"
         in chosen.answers["Which?"]
     )
     compared = table.dropna(subset="p_holm")
@@ -134,7 +135,7 @@ def test_from_the_file_to_a_verified_report(here, capsys):
     for words in (
         "lowest mean error",
         "mean error (mm), lower is better",
-        "difference to tanh (mm)",
+        "difference to Tanh (mm)",
         "Lower left is best",
         "worst seed (mm)",
     ):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from markupsafe import Markup
+from test_page_html import Problems
 from test_runs import RECORD, execute_small, means, rewrite, small_runs
 
 from afnlab.cli import main
@@ -98,6 +99,7 @@ def written(tmp_path_factory) -> tuple[Path, Path, Path]:
 def test_the_page_needs_nothing_else(written):
     page = Page(written[0])
     assert page.source.startswith("<!doctype html>")
+    assert Problems(page.source).found == []
     assert_needs_nothing(page)
     assert "<title>Two &lt;small&gt; activations</title>" in page.source
     assert "<h1>Two &lt;small&gt; activations</h1>" in page.source
@@ -146,6 +148,16 @@ def test_every_run_is_linked_and_there(written):
         assert_needs_nothing(evidence)
         assert "run.train()" in evidence.text
         assert "../report.html" in evidence.links
+        assert Problems(evidence.source).found == []
+        (record,) = [r for r in records(written[1]) if r["id"] == Path(link).stem]
+        name = proper_name(record["parameters"]["activation"])
+        assert f"<h1>{name} on digits-mlp</h1>" in evidence.source
+        assert f"<title>{name} on digits-mlp</title>" in evidence.source
+        (chosen,) = select(written[1], written[2])
+        row = chosen.table.loc[name.lower()]
+        assert f"Mean accuracy over 2 seeds: {100 * row.accuracy:.2f}\xa0%" in evidence.text
+        assert record["folder"] not in evidence.source
+        assert ".attempt-" not in evidence.source
 
 
 def test_a_second_report_redoes_nothing(written):
@@ -255,6 +267,24 @@ def test_the_page_as_pdf(written):
     path = export.pdf(written[0])
     assert path.read_bytes().startswith(b"%PDF-")
     path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({"LANG": "en_US.UTF-8"}, "letter"),
+        ({"LANG": "en_US.UTF-8", "LC_PAPER": "de_DE.UTF-8"}, "A4"),
+        ({"LC_ALL": "fr_CA", "LANG": "de_DE"}, "letter"),
+        ({"LANG": "C.UTF-8"}, "A4"),
+        ({}, "A4"),
+    ],
+)
+def test_the_paper_is_that_of_the_country(settings, size, monkeypatch):
+    for name in ("LC_ALL", "LC_PAPER", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert export.paper() == size
 
 
 def test_a_browser_that_fails_is_named(written, monkeypatch):

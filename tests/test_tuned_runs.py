@@ -193,7 +193,7 @@ def test_damaged_tables_are_left_out_by_name(runs):
         sections.rates,
         sections.trial_curves,
     ):
-        assert "relu" in block(chosen).data or block is sections.trial_curves
+        assert "ReLU" in block(chosen).data or block is sections.trial_curves
 
 
 def test_the_command_line_takes_a_budget(runs, tmp_path, monkeypatch, capsys):

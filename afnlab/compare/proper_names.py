@@ -14,8 +14,8 @@ from afnlab.registry import get_activation, list_activations
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
 
-# Between the words of a class name; there is none within Si|LU or Pi|LU, whose first part is short.
-_BETWEEN = re.compile(r"(?<=[a-z]{3})(?=[A-Z])|(?<=LU)(?=[A-Z][a-z])")
+# Between the words of a class name; there is none within Re|LU or Pi|LU, whose first part is short.
+_BETWEEN = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=LU)(?=[A-Z][a-z])")
 _FIRST = re.compile(r"[^\W\d]\w*")
 
 

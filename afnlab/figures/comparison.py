@@ -48,8 +48,7 @@ def points(
         colour, mark = (ORANGE, "D") if base else (BLUE, "o")
         ax.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
         (middle,) = ax.plot(mean, row, mark, color=colour, markersize=5)
-        stored = (value / measure.scale for value in (mean, low, high))
-        tip(middle, f"{proper_name(label)}: {estimated(measure, *stored)}")
+        tip(middle, f"{proper_name(label)}: {estimated(measure, mean, low, high)}")
         values = np.append(measure.scale * final[label].dropna(), [low, high])
         if metric_axis.beyond(values, end, measure).any():
             metric_axis.at_edge(ax, row, "", GREY, measure)

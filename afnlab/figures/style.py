@@ -169,7 +169,7 @@ def tidied(svg: str, name: str) -> str:
 
     An id to which nothing refers is left out.
     """
-    svg = re.sub(f' id="{_TIP}([^"]*)"', r' data-tip="\1"', svg)
+    svg = re.sub(f" id=([\"'])({_TIP})(.*?)\\1", r" data-tip=\1\3\1", svg)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
     own = {i: f"{name}-{at}" for at, i in enumerate(sorted(used))}
     svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{own[m[1]]}"' if m[1] in own else "", svg)

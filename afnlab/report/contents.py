@@ -11,10 +11,8 @@ from markupsafe import Markup
 from afnlab.markup import filled, joined
 
 _HEADING = re.compile(r"<h([23])\b[^>]*>(.*?)</h\1>", re.DOTALL)
-_BAR = (
-    '<nav class="bar" aria-label="This page">{}'
-    '<details class="menu"><summary>Contents</summary><ol>{}</ol></details>{}</nav>'
-)
+_BAR = '<nav class="bar" aria-label="This page">{}{}{}</nav>'
+_LIST = '<details class="menu"><summary>Contents</summary><ol>{}</ol></details>'
 _MENU = '<details class="menu"><summary>Files</summary><ul>{}</ul></details>'
 Link = tuple[str, str]  # what it says, and where it leads
 
@@ -61,4 +59,5 @@ def bar(
     listed = joined(filled('<li><a href="{}">{}</a></li>', where, text) for text, where in files)
     menu = filled(_MENU, listed) if files else Markup("")
     to = filled('<a href="{}">\N{LEFTWARDS ARROW} the report</a>', back) if back else Markup("")
-    return filled(_BAR, to, items, menu) if headings or back else Markup("")
+    listing = filled(_LIST, items) if headings else Markup("")
+    return filled(_BAR, to, listing, menu) if headings or back else Markup("")

@@ -46,6 +46,8 @@ def numbers(
             name: getattr(measure, name)
             for name in ("name", "unit", "points", "sign", "scale", "decimals")
         },
+        # Of rows with equal p-values, Holm's procedure takes that first which comes first here.
+        "order": [order.index(label) for label in map(str, final.columns) if label in order],
         "labels": order,
         "names": list(map(proper_name, order)),
         "seeds": [int(seed) for seed in final.index],

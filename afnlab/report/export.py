@@ -21,6 +21,7 @@ TABLES, FIGURES = "tables", "figures"
 _NAME = re.compile(r"[\w.-]+")  # of a figure, and so of a file
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = "AFNLAB_CHROMIUM"
+LETTER = ("US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PA")
 
 
 def tables(selection: Selection, folder: Path) -> Path:
@@ -117,6 +118,13 @@ def browser() -> str | None:
     return asked or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def paper() -> str:
+    """The paper that is usual where this is printed: A4, or letter in a few countries."""
+    names = (os.environ.get(name, "") for name in ("LC_ALL", "LC_PAPER", "LANG"))
+    country = next(filter(None, names), "").partition(".")[0].rpartition("_")[2]
+    return "letter" if country in LETTER else "A4"
+
+
 def pdf(page: Path, timeout: float = 120) -> Path:
     """Print a page as PDF beside it; ValueError if the browser does not."""
     found = browser()
@@ -126,11 +134,16 @@ def pdf(page: Path, timeout: float = 120) -> Path:
     command = [found, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--no-sandbox")  # which Chromium refuses to have as root
-    command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", page.resolve().as_uri()]
+    copy = page.with_name(f".{page.name}")  # beside it, so that its links lead where they should
+    sized = f"<style>@page {{ size: {paper()}; }}</style></head>"
+    copy.write_text(page.read_text(encoding="utf-8").replace("</head>", sized, 1), encoding="utf-8")
+    command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", copy.resolve().as_uri()]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"no PDF: {found}: {error}") from None
+    finally:
+        copy.unlink()
     if done.returncode or not target.is_file():
         raise ValueError(f"no PDF: {found} ended with {done.returncode}: {done.stderr[-300:]}")
     return target

@@ -56,8 +56,10 @@ def _result(run: Path, record: TrainingRecord) -> str:
     final: pd.Series = final_values(as_history(history, measure), measure.column)["run"].dropna()
     if final.empty:
         return f"No seed has a {measure.name}."
-    mean, low, high = (value / measure.scale for value in printed_interval(final, measure))
-    shown = estimated(measure, mean, low, high) if low < high else measure.text(mean)
+    mean, low, high = printed_interval(final, measure)
+    shown = estimated(measure, mean, low, high)
+    if not low < high:
+        shown = measure.text(mean / measure.scale)
     return f"{measure.mean_title} over {counted(len(final), 'seed')}: {shown}."
 
 
@@ -66,6 +68,7 @@ def without_paths(page: str, record: TrainingRecord) -> str:
 
     page: HTML; record: of the run, which knows where it was made.
     """
-    for folder in filter(None, {str(record.get("folder") or "")}):
-        page = page.replace(folder, "\N{HORIZONTAL ELLIPSIS}")
-    return re.sub(r"(?:[\w./\\:~-]*[/\\])?\.attempt-[0-9a-f]+-[0-9a-f]+", "the run's folder", page)
+    attempt = r"(?:[\w./\\:~-]*[/\\])?\.attempt-[0-9a-f]+-[0-9a-f]+"
+    page = re.sub(attempt, "the run's folder", page)
+    folder = str(record.get("folder") or "")
+    return page.replace(folder, "\N{HORIZONTAL ELLIPSIS}") if len(folder) > 1 else page

@@ -314,13 +314,18 @@ function compared(data, baseline) {
     const d = row === baseline ? [] : pairs(data, row, baseline).map((pair) => pair.difference);
     return { d, p: d.length ? signFlipP(d) : NaN };
   });
+  const inOrder = (procedure) => (values) => {
+    const found = procedure(data.order.map((row) => values[row]));
+    return values.map((_, row) => found[data.order.indexOf(row)]);
+  };
   const p = rows.map((row) => row.p);
-  const raised = holm(p);
-  const levels = holmLevels(p, data.alpha);
+  const raise = inOrder(holm);
+  const raised = raise(p);
+  const levels = inOrder((values) => holmLevels(values, data.alpha))(p);
   const count = rows.filter((row) => row.d.length).length;
   const gains = rows.map((row) => row.d.map((v) => sign * v));
   const byMargin = (test) =>
-    holm(gains.map((d) => (d.length && data.margin !== null ? test(d, data.margin) : NaN)));
+    raise(gains.map((d) => (d.length && data.margin !== null ? test(d, data.margin) : NaN)));
   const [equivalent, notWorse] = [byMargin(equivalenceP), byMargin(notWorseP)];
   return rows.map(({ d }, row) => {
     if (row === baseline) return { verdict: 'baseline' };

@@ -1,0 +1,86 @@
+"""A report's page for tests in a browser, made of numbers that are drawn here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from afnlab.compare.summary_table import compare_histories, final_values
+from afnlab.figures.comparison import comparison
+from afnlab.figures.learning_curves import overlay
+from afnlab.figures.style import show, styled
+from afnlab.measures import ACCURACY, Measure
+from afnlab.report import contents, embedded, glossary
+from afnlab.report.page import script, shell
+from afnlab.report.sections.tables import comparison_table
+
+LABELS = ("relu", "selu", "leaky_relu", "gelu", "tanh", "my.py:own")
+NAME = "some"
+
+
+def history(seeds: int, measure: Measure = ACCURACY, start: int = 0) -> pd.DataFrame:
+    """Values of six rows over three epochs; two of them are equal, and one is far off."""
+    rng = np.random.default_rng(start)
+    rows = []
+    for at, label in enumerate(LABELS):
+        for seed in range(seeds):
+            value = 0.9 + 0.004 * at + 0.01 * rng.normal()
+            if label == "tanh":
+                value = rows[-3 * seeds][measure.column] if seed else 0.93
+            if label == "my.py:own":
+                value -= 0.3
+            for epoch in (1, 2, 3):
+                rows.append(
+                    {
+                        "label": label,
+                        "seed": seed,
+                        "epoch": epoch,
+                        measure.column: round(450 * value * (0.7 + 0.1 * epoch)) / 450,
+                        "test_loss": 0.1,
+                        "diverged": False,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def written(
+    folder: Path,
+    made: pd.DataFrame,
+    baseline: str = "relu",
+    margin: float | None = None,
+    measure: Measure = ACCURACY,
+) -> Path:
+    """The page of a comparison; every row has a run of its own."""
+    table = compare_histories(made, baseline, margin=margin, metric=measure)
+    final = final_values(made, measure.column)
+    ids = {label: f"{at:016x}" for at, label in enumerate(LABELS)}
+    runs = {label: dict.fromkeys(final.index, run) for label, run in ids.items()}
+    shown = comparison_table(
+        table, baseline, {n: [i] for n, i in ids.items()}, "runs/{id}.html", measure
+    )
+    numbers = embedded.numbers(table, final, baseline, margin, measure, runs)
+    with styled(for_page=True):
+        figures = [
+            show(
+                comparison(final, table, baseline, margin, measure), "a", "", f"{NAME}-comparison"
+            ),
+            show(overlay(made, list(table.index), baseline, measure), "b", "", f"{NAME}-overlay"),
+        ]
+    parts = [
+        "<h1>A page</h1><h2>First</h2>",
+        figures[0].data,
+        '<details class="prose" open><summary>In full</summary><p id="prose">Prose.</p></details>',
+        f'<h2>Second</h2><div class="compared" data-of="{NAME}">{shown}{numbers}</div>',
+        figures[1].data,
+        glossary.section(),
+    ]
+    body, headings = contents.anchored("".join(map(str, parts)))
+    bar = contents.bar(headings, [("The table", "tables/some.csv")])
+    path = folder / "report.html"
+    path.write_text(shell("A page", f"{bar}<main>{body}</main>", script=script()), encoding="utf-8")
+    (folder / "runs").mkdir(exist_ok=True)
+    for run in ids.values():
+        (folder / "runs" / f"{run}.html").write_text("<title>a run</title>")
+    return path

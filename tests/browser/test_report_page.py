@@ -1,0 +1,313 @@
+"""The report's page in a browser: what its script does, and that it computes as Python does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import report_page
+from report_page import LABELS, NAME, history, written
+
+from afnlab import stats
+from afnlab.compare.formatting import difference, interval, limits, p_value
+from afnlab.compare.proper_names import proper_name
+from afnlab.compare.summary_table import compare_histories
+from afnlab.measures import ACCURACY
+from afnlab.report.page import LARGEST_SCRIPT, script
+
+BITS = replace(
+    ACCURACY, name="bits", key="bits", unit="bits", better="lower", high=None, scale=1.0, decimals=4
+)
+CASES = {  # seeds, metric, margin, and what sets one draw apart from another
+    "few seeds": (4, ACCURACY, None, 0),
+    "six seeds": (6, ACCURACY, 0.01, 1),
+    "twelve seeds": (12, ACCURACY, None, 2),
+    "a margin": (12, ACCURACY, 0.02, 3),
+    "the most that are exact": (16, ACCURACY, None, 4),
+    "sampled sign patterns": (17, ACCURACY, 0.01, 5),
+    "many seeds": (24, ACCURACY, None, 6),
+    "lower is better": (12, BITS, 0.01, 7),
+}
+
+
+@pytest.fixture
+def report(page, tmp_path) -> Any:
+    """A page that is open."""
+    page.goto(written(tmp_path, history(12)).as_uri())
+    return page
+
+
+def row(report: Any, name: str) -> Any:
+    return report.locator(f"table.comparison tbody tr:has(th:text-is('{name}'))")
+
+
+def names(report: Any) -> list[str]:
+    return report.locator("table.comparison tbody tr:visible th").all_inner_texts()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_baseline_gives_what_python_gives(case, page, tmp_path):
+    seeds, measure, margin, start = CASES[case]
+    made = history(seeds, measure, start)
+    page.goto(written(tmp_path, made, "relu", margin, measure).as_uri())
+    for baseline in ("gelu", "tanh", "my.py:own"):
+        page.get_by_label("Baseline").select_option(label=proper_name(baseline))
+        table = compare_histories(made, baseline, margin=margin, metric=measure)
+        form, scale = measure.signed_form, measure.scale
+        for label, r in table.iterrows():
+            shown = page.evaluate(
+                """name => {
+                  const rows = [...document.querySelectorAll('table.comparison tbody tr')];
+                  const row = rows.find(row => row.cells[0].textContent === name);
+                  const heads = [...document.querySelectorAll('table.comparison th[data-column]')];
+                  return heads.map(head => row.cells[head.cellIndex].textContent);
+                }""",
+                proper_name(label),
+            )
+            unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
+            adjusted = limits(r.adjusted_low, r.adjusted_high, form, scale)
+            assert shown == [
+                difference(measure, r.difference),
+                limits(r.difference_low, r.difference_high, form, scale),
+                "no bounds" if unbounded else adjusted,
+                p_value(r.p_holm),
+                r.verdict,
+            ], (baseline, label)
+    assert "Compared with my.py:own" in page.locator(".rebased").inner_text()
+    page.get_by_label("Baseline").select_option(label="ReLU")
+    assert page.locator(".rebased").is_hidden()
+
+
+def test_the_tests_of_the_page_are_those_of_python(page, tmp_path):
+    page.goto(written(tmp_path, history(6)).as_uri())
+    rng = np.random.default_rng(0)
+    draws = [
+        rng.normal(0.3, 1.0, n).round(int(rng.integers(1, 5))) for n in (*range(2, 15), 16, 20)
+    ]
+    draws += [np.zeros(7), np.full(8, 0.25), np.array([1.0] * 9 + [0.0]), np.array([0.5])]
+    quantiles = page.evaluate("JSON.parse(document.querySelector('.numbers').textContent).t.length")
+    assert quantiles == 5
+    from scipy.stats import t as student  # noqa: PLC0415
+
+    for d in draws:
+        t = student.ppf(0.975, np.arange(1, len(d))).tolist() if len(d) > 1 else []
+        found = page.evaluate(
+            """([d, t]) => {
+              const text = v => String(v);
+              const interval = signFlipInterval(d), bootstrap = meanInterval(d, t);
+              return [signFlipP(d), notWorseP(d, 0.5), equivalenceP(d, 0.5), interval.low,
+                interval.high, bootstrap.mean, bootstrap.low, bootstrap.high].map(text);
+            }""",
+            [d.tolist(), t],
+        )
+        exact = stats.sign_flip_interval(d)
+        expected = [
+            *(stats.sign_flip_p(d), stats.not_worse_p(d, 0.5), stats.equivalence_p(d, 0.5)),
+            *(exact.low, exact.high, *stats.mean_interval(d)),
+        ]
+        numbers = [float(text.replace("Infinity", "inf")) for text in found]
+        assert numbers[:3] == expected[:3], d  # counts, divided by their number
+        np.testing.assert_allclose(numbers, expected, rtol=1e-9, atol=1e-12)
+    for p in ([0.01, 0.04, 0.03, 0.005], [0.5, 0.5, 0.001], [0.2], [1.0, 1e-4, 0.012, 0.03]):
+        raised, levels = page.evaluate("p => [holm(p), holmLevels(p, 0.05)]", p)
+        np.testing.assert_array_equal(raised, stats.holm(p))
+        np.testing.assert_array_equal(levels, stats.holm_levels(p))
+
+
+@pytest.mark.parametrize("value", [0.125, 0.375, 2.5, -0.125, 1.005, 0.0, 96.745, -3.14159, 1e-9])
+@pytest.mark.parametrize("decimals", [0, 1, 2, 4])
+def test_numbers_are_printed_as_python_prints_them(page, value, decimals, tmp_path):
+    page.goto(written(tmp_path, history(4)).as_uri())
+    assert page.evaluate("([v, k]) => fixed(v, k)", [value, decimals]) == f"{value:.{decimals}f}"
+
+
+def test_two_ticked_rows_are_paired(report):
+    made = history(12)
+    report.get_by_label("Compare SELU").check()
+    assert report.locator(".pair").is_hidden()
+    report.get_by_label("Compare Leaky ReLU").check()
+    told = report.locator(".pair-result").inner_text()
+    last = made[made.epoch == 3].pivot(index="seed", columns="label", values="test_accuracy")
+    d = last.leaky_relu - last.selu
+    ahead = d if d.mean() >= 0 else -d
+    found = stats.sign_flip_interval(ahead.to_numpy())
+    p = p_value(stats.sign_flip_p(ahead.to_numpy()))
+    assert told.startswith(f"{difference(ACCURACY, found.mean)} points over 12 seeds")
+    assert f"95 % interval {interval(ACCURACY, found.low, found.high)}" in told
+    assert f"p {'' if p.startswith('<') else '= '}{p} (exact sign-flip test)" in told
+    cells = report.locator(".by-seed tbody tr").all_inner_texts()
+    assert len(cells) == 12
+    assert [c.split("\t")[-1] for c in cells] == [difference(ACCURACY, v) for v in ahead]
+    assert "among 15; times 15" in report.locator(".pair .note").inner_text()
+    report.get_by_label("Compare GELU").check()  # a third replaces the first
+    assert not report.get_by_label("Compare SELU").is_checked()
+    assert "GELU" in report.locator(".pair h3").inner_text()
+    report.get_by_label("Close").click()
+    assert report.locator(".pair").is_hidden()
+    assert report.locator(".tick:checked").count() == 0
+
+
+def test_tables_are_sorted_by_a_column(report):
+    before = names(report)
+    head = report.locator("table.comparison thead th", has_text="difference to")
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    cells = report.locator("table.comparison tbody tr td:nth-child(4) .number").all_inner_texts()
+    values = [float(text.replace("\N{MINUS SIGN}", "-")) for text in cells if text]
+    assert values == sorted(values)
+    assert names(report)[-1] == "ReLU"  # which has no difference
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    cells = report.locator("table.comparison tbody tr td:nth-child(4) .number").all_inner_texts()
+    values = [float(text.replace("\N{MINUS SIGN}", "-")) for text in cells if text]
+    assert values == sorted(values, reverse=True)
+    first = report.locator("table.comparison thead th").first.locator("button")
+    first.focus()
+    report.keyboard.press("Enter")
+    assert names(report) == sorted(before, key=str.lower)
+
+
+def test_tables_are_filtered_by_name(report):
+    box = report.get_by_label("Filter the tables by name")
+    box.fill("elu")
+    assert sorted(names(report)) == sorted(["GELU", "SELU", "ReLU", "Leaky ReLU"])
+    box.fill("nothing")
+    assert names(report) == []
+    box.fill("")
+    assert len(names(report)) == len(LABELS)
+
+
+def centre(report: Any, selector: str, at: int = 0) -> tuple[float, float]:
+    box = report.locator(selector).nth(at).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_dot_names_its_seed_its_value_and_its_run(report):
+    mark = f"#{NAME}-comparison [data-tip*='seed 3'] use"
+    report.locator(mark).first.scroll_into_view_if_needed()
+    report.mouse.move(*centre(report, mark, 3))
+    report.locator("#tip").wait_for()
+    told = report.locator("#tip").inner_text()
+    label, _, rest = told.partition(", seed ")
+    assert label in {proper_name(name) for name in LABELS}
+    made = history(12)
+    code = {proper_name(name): name for name in LABELS}[label]
+    seed, value = int(rest.split(":")[0]), rest.split(": ")[1].split(" ")[0]
+    last = made[(made.epoch == 3) & (made.label == code) & (made.seed == seed)]
+    assert value == f"{100 * last.test_accuracy.iloc[0]:.2f}"
+    assert f"(run 0000000{LABELS.index(code)}" in told or "(run 00000000)" in told
+    report.mouse.move(1, 1)
+    report.locator("#tip").wait_for(state="hidden")
+
+
+def test_a_dot_leads_to_its_run(report):
+    mark = f"#{NAME}-comparison [data-tip*='seed 3'] use"
+    report.locator(mark).first.scroll_into_view_if_needed()
+    report.mouse.click(*centre(report, mark, 3))
+    report.wait_for_url("**/runs/*.html")
+
+
+def test_a_curve_names_its_epoch(report):
+    figure = f"#{NAME}-overlay"
+    report.locator(figure).scroll_into_view_if_needed()
+    place = report.evaluate(
+        """id => {
+          const path = document.querySelector(`${id} [data-tip*="SELU"] > path`);
+          const [x, y] = path.getAttribute('d').match(/-?[\\d.]+/g).map(Number).slice(2, 4);
+          const p = new DOMPoint(x, y).matrixTransform(path.getScreenCTM());
+          return [p.x, p.y];
+        }""",
+        figure,
+    )
+    report.mouse.move(*place)
+    told = report.locator("#tip").inner_text()
+    assert ", epoch 2: " in told
+    assert told.endswith("%")
+    assert report.locator(f"{figure} .lit").count() == 1
+
+
+def test_light_and_dark(browser, tmp_path):
+    address = written(tmp_path, history(6)).as_uri()
+    colour = "getComputedStyle(document.body).backgroundColor"
+    for system, first in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 25, 28)")):
+        context = browser.new_context(color_scheme=system)
+        page = context.new_page()
+        page.goto(address)
+        assert page.evaluate(colour) == first
+        switch = page.locator("button.theme")
+        seen = []
+        for _ in range(3):
+            switch.click()
+            seen.append(page.evaluate(colour))
+        assert seen == ["rgb(255, 255, 255)", "rgb(22, 25, 28)", first]
+        switch.click()
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.theme") == "light"  # it is kept
+        context.close()
+
+
+def test_menus_and_folds(report):
+    assert not report.locator("#prose").is_visible()
+    report.get_by_text("In full").click()
+    assert report.locator("#prose").is_visible()
+    report.get_by_text("Contents", exact=True).click()
+    links = report.locator("nav.bar ol a")
+    assert links.all_inner_texts() == ["First", "Second", "The terms"]
+    links.nth(2).click()
+    assert report.url.endswith("#section-the-terms")
+    assert not links.nth(2).is_visible()  # the menu has closed
+    report.get_by_text("Files", exact=True).click()
+    assert report.locator("nav.bar a[href='tables/some.csv']").is_visible()
+    report.keyboard.press("Escape")
+    assert not report.locator("nav.bar a[href='tables/some.csv']").is_visible()
+
+
+def test_a_link_opens_the_fold_that_it_leads_into(page, tmp_path):
+    page.goto(f"{written(tmp_path, history(4)).as_uri()}#term-adjusted")
+    assert page.locator("#term-adjusted").is_visible()
+
+
+def test_without_a_script_and_in_print_everything_is_there(browser, tmp_path):
+    address = written(tmp_path, history(12)).as_uri()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert page.locator("#prose").is_visible()
+    assert page.locator("#term-adjusted").is_visible()
+    assert page.locator("table.comparison tbody tr").count() == len(LABELS)
+    for added in (".controls", ".tick", "button", "select"):
+        assert page.locator(added).count() == 0, added
+    context.close()
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    page.emulate_media(media="print")
+    assert page.locator("#prose").is_visible()
+    for gone in ("nav.bar", ".controls", ".tick >> nth=0", "button.theme"):
+        assert page.locator(gone).is_hidden(), gone
+    context.close()
+
+
+def test_a_phone_shows_that_wide_things_scroll(browser, tmp_path):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(written(tmp_path, history(12)).as_uri())
+    wide = "document.documentElement.scrollWidth <= innerWidth"
+    assert page.evaluate(wide)
+    boxes = page.locator(".scroll")
+    inner = "e => [e.scrollWidth > e.clientWidth, getComputedStyle(e).backgroundImage]"
+    scrolls, shadow = boxes.first.evaluate(inner)
+    assert scrolls
+    assert "gradient" in shadow
+    context.close()
+
+
+def test_the_script_is_small_and_names_no_address():
+    text = script()
+    assert len(text.encode()) <= LARGEST_SCRIPT
+    addresses = set(pd.Series(text).str.extractall(r"(https?://[^\s'\"]+)")[0])
+    assert addresses == {"http://www.w3.org/2000/svg"}
+    assert report_page.NAME == NAME
