@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets
-    from afnlab.judging import judge as judge
+    from afnlab.judging import judge as judge  # type: ignore[no-redef]
 else:
 
     def __getattr__(name: str) -> Any:
