@@ -9,11 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from afnlab.cli.flags import add_runs_flag, examples
-from afnlab.judging.judge import BASELINE, judge
-from afnlab.judging.ledger import Ledger, merge
 from afnlab.messages import complain, counted, say
-from afnlab.runs.execution import RunFailed
-from afnlab.runs.notebook_parameters.parsing import given
 
 # The exit status by verdict; 1 and 2 are failures and bad input, as everywhere.
 STATUS = {
@@ -38,7 +34,7 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("judge", *words) + _EPILOG
     sub.set_defaults(command=_judge)
     sub.add_argument("idea", help="a name, or my.py:thing")
-    sub.add_argument("--against", help=f"the baseline (default: the ledger's, or {BASELINE})")
+    sub.add_argument("--against", help="the baseline (default: the ledger's, or relu)")
     sub.add_argument("--task", help="a name, or my.py:thing (default: the ledger's)")
     text = "a difference too small to matter, as it is printed: in points, dB, ..."
     sub.add_argument("--margin", type=float, metavar="SIZE", help=text)
@@ -71,6 +67,10 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
 def _judge(a: argparse.Namespace) -> int:
     if a.figure is not None and Path(a.figure).suffix not in (".svg", ".png", ".pdf"):
         raise ValueError(f"--figure must end in .svg, .png or .pdf, got {a.figure}")
+    from afnlab.judging import judge
+    from afnlab.runs.execution import RunFailed
+    from afnlab.runs.notebook_parameters.parsing import given
+
     try:
         found = judge(
             a.idea,
@@ -132,6 +132,8 @@ def add_ledger(sub: argparse.ArgumentParser) -> None:
 
 
 def _ledger(a: argparse.Namespace) -> int:
+    from afnlab.judging.ledger import Ledger, merge
+
     if a.action == "merge":
         made = merge(map(Ledger.read, a.files), a.out)
         say(f"wrote {made.path}: {counted(len(made.standings), 'idea')}, ends in {made.head[:12]}")

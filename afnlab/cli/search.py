@@ -7,10 +7,7 @@ import sys
 from functools import partial
 
 from afnlab.cli.flags import add_runs_flag, examples
-from afnlab.judging.judge import BASELINE
 from afnlab.messages import complain, say
-from afnlab.runs.execution import RunFailed
-from afnlab.search import search
 
 
 def add_search(sub: argparse.ArgumentParser) -> None:
@@ -18,7 +15,7 @@ def add_search(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("search", *words)
     sub.set_defaults(command=_search)
     sub.add_argument("task", help="a name, or my.py:thing")
-    sub.add_argument("--against", default=BASELINE, help=f"the baseline (default {BASELINE})")
+    sub.add_argument("--against", default="relu", help="the baseline (default relu)")
     sub.add_argument("--ledger", required=True, metavar="FILE", help="the file of the campaign")
     text = "where each expression becomes a file with an activation (default ideas)"
     sub.add_argument("--out", default="ideas", metavar="FOLDER", help=text)
@@ -40,6 +37,9 @@ def add_search(sub: argparse.ArgumentParser) -> None:
 
 
 def _search(a: argparse.Namespace) -> int:
+    from afnlab.runs.execution import RunFailed
+    from afnlab.search import search
+
     try:
         found = search(
             a.task,
