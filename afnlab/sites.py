@@ -39,13 +39,13 @@ class Site:
 
 @dataclass(frozen=True)
 class Sites:
-    """What `activation_sites` finds; printed, a line a kind."""
+    """What `activation_sites` finds; printed, one line per kind."""
 
     sites: tuple[Site, ...]
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row a place: place, how, type, computes, within, calls, before."""
+        """One row per place: place, how, type, computes, within, calls, before."""
         return pd.DataFrame([vars(s) for s in self.sites], columns=list(Site.__annotations__))
 
     def __str__(self) -> str:

@@ -111,7 +111,7 @@ def test_the_sentences():
     told = said(over_tasks(both_ways()))
     assert "Ranks are over 6 tasks as blocks" in told
     assert "for the 4 activations" in told
-    assert "apart to be told apart (Nemenyi)" in told
+    assert "apart to be distinguishable (Nemenyi)" in told
     assert "What may be said: every cell, about its own task" in told
     assert "What may not: that an order holds on another task. 6 tasks are few" in told
 
@@ -131,7 +131,7 @@ def test_alike_on_all_tasks():
     tables = {t: pd.DataFrame(rng.normal(size=(8, 4)), columns=LABELS) for t in TASKS}
     found = compared(tables, {}, "relu")
     assert not found.told
-    assert "No two activations are told apart over these tasks." in said(found)
+    assert "No two activations are distinguishable over these tasks." in said(found)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
     )
     sub.set_defaults(command=_compare)
     add_comparison_flags(sub)
-    own = sub.add_argument_group("results of your own, a row a method and seed")
+    own = sub.add_argument_group("results of your own, one row per method and seed")
     own.add_argument(
         "--table", metavar="FILE", help="a CSV, or an export of W&B's or MLflow's runs"
     )

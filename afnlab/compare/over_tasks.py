@@ -63,13 +63,13 @@ class OverTasks:
             f" {'' if p.startswith('<') else '= '}{p}."
         ]
         if not self.told:
-            return [*said, "No two activations are told apart over these tasks."]
+            return [*said, "No two activations are distinguishable over these tasks."]
         if least > most:
             reach = "which so few tasks cannot show: ranks lie at most"
             return [*said, f"Nemenyi's test asks for {least:.1f} ranks, {reach} {most} apart."]
         return [
             *said,
-            f"Two mean ranks must lie {least:.1f} apart to be told apart (Nemenyi); the first and"
+            f"Two mean ranks must lie {least:.1f} apart to be distinguishable (Nemenyi); the first and"
             f" the last lie {apart:.1f} apart.",
         ]
 

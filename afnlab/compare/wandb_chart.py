@@ -1,4 +1,4 @@
-"""W&B's export of a chart, a column a run, as a table with a row a method and seed."""
+"""W&B's export of a chart, one column per run, as a table of one row per method and seed."""
 
 from __future__ import annotations
 

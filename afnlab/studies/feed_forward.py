@@ -43,7 +43,7 @@ def results(
         given: further arguments of `afnlab.train`; its `params` are for all layers.
 
     Returns:
-        What the task is judged by, a row a seed, a column a layer.
+        What the task is judged by: one row per seed, one column per layer.
     """
     params = given.pop("params", None) or {}
     column = get_task(task).metric.column

@@ -1,4 +1,4 @@
-"""Texts as data sets of characters, each to be told from those before it."""
+"""Texts as data sets of characters, each to be predicted from those before it."""
 
 from __future__ import annotations
 

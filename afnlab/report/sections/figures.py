@@ -72,7 +72,7 @@ def _key(selection: Selection) -> str:
     table, base = selection.table, proper_name(selection.baseline)
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    text = f"{seeds} a row: a grey dot is one, the mark their mean, the bar its 95 % interval"
+    text = f"{seeds} per row: a grey dot is one, the mark their mean, the bar its 95 % interval"
     if table.difference.isna().all():
         return f"{text}."
     band = f", the band that of {base}" * (selection.baseline in table.index)
