@@ -19,8 +19,10 @@ report: $(READY)
 	$(BIN)/afnlab sweep $(SWEEP) --jobs $(JOBS)
 	$(BIN)/afnlab report $(SWEEP)
 
-# Two test processes use both cores: a thread that waits for another must not keep one busy.
-PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal
+# One test process more than two cores have, since many tests wait for processes of their own; a
+# thread that waits for another must not keep a core busy.
+WORKERS ?= 3
+PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 test: $(READY)
 	$(PYTEST) -m "not slow and not gpu"
