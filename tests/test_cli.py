@@ -402,9 +402,9 @@ def test_compare(two, runs, capsys):
         out = capsys.readouterr().out
         assert out.startswith("digits-mlp, 2 epochs\n")
         assert "too few seeds" in out
-        assert "With 2 seeds and 1 comparison no difference to relu could pass" in out
+        assert "With 2 seeds and 1 comparison no difference to ReLU could pass" in out
     assert main(["compare", "--baseline", "srelu"]) == 0
-    assert "no difference to srelu" in capsys.readouterr().out
+    assert "no difference to SReLU" in capsys.readouterr().out
     assert main(["compare", "--baseline", "srleu"]) == 2
     assert "unknown baseline 'srleu'; did you mean 'srelu'" in capsys.readouterr().err
     assert main(["compare", two, "--epochs", "3"]) == 2

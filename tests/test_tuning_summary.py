@@ -223,13 +223,13 @@ def test_figures_of_a_real_tuning(real):
     tried = tuning_summary.trials(real["candidates"])
     with styled():
         figure = tuning.over(tried, "lr", ["relu", "srelu"], "relu", log=True)
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["relu", "srelu"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["ReLU", "SReLU"]
     assert figure.axes[0].get_xscale() == "log"
     dots = figure.axes[1].lines[0].get_xdata()
     np.testing.assert_array_equal(dots, tried[tried.label == "srelu"].lr)
     found = tuning_summary.curves(real["candidates"], ["relu", "srelu"], most=8)
     ax = tuning.curves(plt.Figure().subplots(), found, ["relu", "srelu"])
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["relu", "srelu"]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["ReLU", "SReLU"]
     last = {
         what: real[what][real[what].epoch == 3].groupby("label").test_accuracy.mean()
         for what in ("fixed", "history")

@@ -131,7 +131,7 @@ def test_an_altered_page(copied):
     ("was", "forged", "told"),
     [
         ("2 seeds and", "9 seeds and", 'its answer to "Which?" is not what its runs give'),
-        ('<th scope="row">srelu', '<th scope="row">mine', "the table of its numbers is not what"),
+        ('<th scope="row">SReLU', '<th scope="row">mine', "the table of its numbers is not what"),
     ],
 )
 def test_a_forged_page_whose_sum_is_forged_too(copied, was, forged, told):
@@ -150,7 +150,7 @@ def test_a_forged_page_whose_sum_is_forged_too(copied, was, forged, told):
 FORGED = {  # a file, what is written into it, and what is said of which figures
     "figures/*-comparison.svg": (' d="M 1', ["comparison"]),
     "figures/*-curves.svg": (' d="M 1', ["curves"]),
-    "report.ipynb": ('d=\\"M 1', ["comparison", "frontier", "curves", "functions"]),
+    "report.ipynb": ('d=\\"M 1', ["comparison", "frontier", "curves", "overlay", "functions"]),
 }
 
 

@@ -55,7 +55,7 @@ def whole() -> Path:
         nbformat.write(nbformat.v4.new_notebook(), attempt.folder / runs_folder.NOTEBOOK)
         kept = {name: left[name] for name in ("metrics", "environment")}
         facts = {"versions": execution.versions(), "git": None, "seconds": 1.0}
-        attempt.finish(execution._facts(spec) | kept | facts)
+        attempt.finish(execution.facts_of(spec) | kept | facts)
     attempt = Attempt(folder, OWN["id"])
     (attempt.folder / "picture.png").write_bytes(bytes(range(200)))
     attempt.finish(OWN)
