@@ -69,8 +69,8 @@ class OverTasks:
             return [*said, f"Nemenyi's test asks for {least:.1f} ranks, {reach} {most} apart."]
         return [
             *said,
-            f"Two mean ranks must lie {least:.1f} apart to be distinguishable (Nemenyi); the first and"
-            f" the last lie {apart:.1f} apart.",
+            f"Two mean ranks must lie {least:.1f} apart to be distinguishable (Nemenyi); the first"
+            f" and the last lie {apart:.1f} apart.",
         ]
 
 
