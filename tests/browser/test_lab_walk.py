@@ -18,7 +18,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
     execute_small(runs, activation="prelu", record=["parameters"], lr=0.05, epochs=6)
     made = report.write(runs=runs, out=tmp_path / "page", pdf=False, means=Means(server=kernels()))
     page.goto(made.as_uri())
-    page.get_by_text("Which?").first.wait_for()
+    page.locator(".verdict-line").first.wait_for()
 
     with jupyter.lab(tmp_path) as address:
         # The index, whose pictures are there, and a notebook from it.
@@ -34,7 +34,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
         outputs = page.locator(f"{jupyter.PANEL} .jp-OutputArea-output")
         outputs.get_by_text("Which?").first.wait_for()
         row = outputs.locator("table.comparison tr.baseline").first
-        assert "relu" in row.inner_text()
+        assert "ReLU" in row.inner_text()
         assert row.evaluate("r => getComputedStyle(r).backgroundColor") != "rgba(0, 0, 0, 0)"
         panel = page.locator(f"{jupyter.PANEL} .jp-Notebook").first.bounding_box()
         for table in outputs.locator(".scroll, .dataframe").all():
