@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from afnlab.figures.style import show, styled, tidied, tip
 from afnlab.report import contents, glossary
 from afnlab.report.page import shell
+from afnlab.report.run_page import without_paths
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "col", "wbr"}
 BLOCKS = {"div", "p", "ul", "ol", "dl", "table", "figure", "section", "h1", "h2", "h3", "details"}
@@ -125,3 +126,23 @@ def test_the_glossary_is_that_of_the_documentation():
     assert "<i>adjusted interval</i>" in page
     assert "statistics.md" not in page  # which no page beside this one has
     assert str(glossary.in_html("a < *b* `c<d`")) == "a &lt; <i>b</i> <code>c&lt;d</code>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "in /home/j\u00fcrgen/runs/.attempt-0a-1b/notebook.ipynb y",
+            "in the run's folder/notebook.ipynb y",
+        ),
+        (r"C:\\a\\.attempt-0a-1b", "the run's folder"),
+        ("<p>/a/b/.attempt-a-b</p>", "<p>the run's folder</p>"),
+        ("/x y/.attempt-1-2 ~/q/.attempt-5-6", "/x the run's folder the run's folder"),
+        ("a.attempt-01-2f b", "athe run's folder b"),
+        ("none, in /a/b/c", "none, in /a/b/c"),
+    ],
+)
+def test_folders_of_attempts_are_not_named(text, shown):
+    picture = "iVBORw0KGgo/" * 100_000  # as pictures stand in a page: one long word
+    page = f"{text} {picture} {text}"
+    assert without_paths(page, {}) == f"{shown} {picture} {shown}"

@@ -68,7 +68,24 @@ def without_paths(page: str, record: TrainingRecord) -> str:
 
     page: HTML; record: of the run, which knows where it was made.
     """
-    attempt = r"(?:[\w./\\:~-]*[/\\])?\.attempt-[0-9a-f]+-[0-9a-f]+"
-    page = re.sub(attempt, "the run's folder", page)
+    kept, end = [], 0
+    for found in re.finditer(r"\.attempt-[0-9a-f]+-[0-9a-f]+", page):
+        kept += [_before_path(page[end : found.start()]), "the run's folder"]
+        end = found.end()
+    page = "".join([*kept, page[end:]])
     folder = str(record.get("folder") or "")
     return page.replace(folder, "\N{HORIZONTAL ELLIPSIS}") if len(folder) > 1 else page
+
+
+def _before_path(text: str) -> str:
+    """A text without the folders that it ends with.
+
+    It is read backwards: a pattern that begins with a path would look for one at every letter of
+    the pictures that a page holds.
+    """
+    if not text.endswith(("/", "\\")):
+        return text
+    at = len(text)
+    while at and (text[at - 1].isalnum() or text[at - 1] in "_./\\:~-"):
+        at -= 1
+    return text[:at]
