@@ -29,6 +29,23 @@ def limits(a: argparse.Namespace) -> dict[str, int | None]:
     return {name: getattr(a, name) for name in LIMITS}
 
 
+CONDITIONS = ("epochs", "limit_train", "limit_test")
+
+
+def add_training_flags(sub: argparse.ArgumentParser) -> None:
+    """How a command trains by itself, and where it keeps the runs."""
+    for name in CONDITIONS:
+        flag = "--" + name.replace("_", "-")
+        sub.add_argument(flag, type=int, metavar="N", help="in place of the task's own")
+    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    add_runs_flag(sub)
+
+
+def training(a: argparse.Namespace) -> dict[str, Any]:
+    """What the flags of `add_training_flags` say."""
+    return {name: getattr(a, name) for name in (*CONDITIONS, "jobs", "runs")}
+
+
 def add_timeout_flag(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
 

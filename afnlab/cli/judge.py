@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.cli.flags import add_training_flags, examples, training
 from afnlab.messages import complain, counted, say
 
 # The exit status by verdict; 1 and 2 are failures and bad input, as everywhere.
@@ -56,12 +56,9 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
         metavar=("NAME", "VALUE"),
         help="one of the idea's, or of the task for both; may be repeated",
     )
-    for name in ("epochs", "limit-train", "limit-test"):
-        sub.add_argument(f"--{name}", type=int, metavar="N", help="in place of the task's own")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    add_training_flags(sub)
     sub.add_argument("--json", action="store_true", help="print the verdict as JSON")
     sub.add_argument("--figure", metavar="FILE", help="draw the evidence: .svg, .png or .pdf")
-    add_runs_flag(sub)
 
 
 def _judge(a: argparse.Namespace) -> int:
@@ -83,12 +80,8 @@ def _judge(a: argparse.Namespace) -> int:
             level=a.level,
             own_seeds=a.own_seeds,
             params=given(a.parameter, "-p"),
-            runs=a.runs,
-            jobs=a.jobs,
             report=partial(say, file=sys.stderr),
-            epochs=a.epochs,
-            limit_train=a.limit_train,
-            limit_test=a.limit_test,
+            **training(a),
         )
     except RunFailed as error:
         complain(f"{error}; see {error.link}")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from functools import partial
 
-from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.cli.flags import add_training_flags, examples, training
 from afnlab.messages import complain, say
 
 
@@ -30,10 +30,7 @@ def add_search(sub: argparse.ArgumentParser) -> None:
     text = "another task, on which an improvement must be one too, with fresh seeds on both"
     sub.add_argument("--confirm", metavar="TASK", help=text)
     sub.add_argument("--most", type=int, metavar="N", help="seeds of an idea at most (40)")
-    for name in ("epochs", "limit-train", "limit-test"):
-        sub.add_argument(f"--{name}", type=int, metavar="N", help="in place of the task's own")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
-    add_runs_flag(sub)
+    add_training_flags(sub)
 
 
 def _search(a: argparse.Namespace) -> int:
@@ -51,12 +48,8 @@ def _search(a: argparse.Namespace) -> int:
             seed=a.seed,
             confirm=a.confirm,
             most=a.most,
-            runs=a.runs,
-            jobs=a.jobs,
             report=partial(say, file=sys.stderr),
-            epochs=a.epochs,
-            limit_train=a.limit_train,
-            limit_test=a.limit_test,
+            **training(a),
         )
     except RunFailed as error:
         complain(f"{error}; see {error.link}")

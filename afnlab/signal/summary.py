@@ -42,9 +42,6 @@ def summary(
     def depth() -> str:
         return "infinite" if field.depth == inf else f"{field.depth:.1f} layers"
 
-    def settles() -> bool:
-        return bool(field.settled and field.settled.q > 0)
-
     facts = {
         "sigma_w": f"{field.sigma_w:.4f}" + (" (the gain)" if sigma_w is None else ""),
         "sigma_b": f"{field.sigma_b:.4f}",
@@ -53,7 +50,7 @@ def summary(
         "fixed points of the variance": _known(lambda: _fixed_points(field)),
         "variances near 1": _known(lambda: _settled(field)),
     }
-    if _known(lambda: str(settles())) == "True":
+    if _settles(field):
         facts["correlation in deep layers"] = _known(correlation)
         facts["depth scale of the correlation"] = _known(depth)
     try:
@@ -72,6 +69,14 @@ def _known(fact: Callable[[], str]) -> str:
         return fact()
     except ValueError as error:
         return f"not known ({error})"
+
+
+def _settles(field: MeanField) -> bool:
+    """Whether variances settle above 0, as far as that can be computed."""
+    try:
+        return field.settled is not None and field.settled.q > 0
+    except ValueError:
+        return False
 
 
 def _number(value: float) -> str:
