@@ -19,6 +19,7 @@ from afnlab.compare.formatting import (
     three_digits,
 )
 from afnlab.compare.proper_names import named, proper_name
+from afnlab.compare.summary_table import ALPHA
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 
@@ -166,8 +167,11 @@ def _reach(table: pd.DataFrame, baseline: str, margin: float | None, measure: Me
         return Fact("how sure", value, f"No test can decide with so few; it takes {least}")
     size = stats.detectable_difference(float(rows.spread.median()), pairs, count)
     within = f"; the margin is {amount(measure, margin)}" if margin is not None else ""
-    if not np.isfinite(size):
+    if (stats.attainable_p(rows.pairs) >= ALPHA).any():
         return Fact("how sure", value, f"Some rows have too few{within}")
+    if not np.isfinite(size):
+        told = "The row with the fewest can only be decided after others"
+        return Fact("how sure", value, f"{told}{within}")
     told = f"They detect a true difference of {amount(measure, size)} four times in five"
     return Fact("how sure", value, f"{told}; smaller ones are mostly missed{within}")
 

@@ -30,6 +30,7 @@ CASES = {  # seeds, metric, margin, and what sets one draw apart from another
     "sampled sign patterns": (17, ACCURACY, 0.01, 5),
     "many seeds": (24, ACCURACY, None, 6),
     "lower is better": (12, BITS, 0.01, 7),
+    "unequal seeds": (8, ACCURACY, None, 8),
 }
 
 
@@ -52,6 +53,8 @@ def names(report: Any) -> list[str]:
 def test_another_baseline_gives_what_python_gives(case, page, tmp_path):
     seeds, measure, margin, start = CASES[case]
     made = history(seeds, measure, start)
+    if case == "unequal seeds":  # with six it is decided only after those with eight
+        made = made[(made.label != "relu") | (made.seed < 6)]
     page.goto(written(tmp_path, made, "relu", margin, measure).as_uri())
     for baseline in ("gelu", "tanh", "my.py:own"):
         page.get_by_label("Baseline").select_option(label=proper_name(baseline))

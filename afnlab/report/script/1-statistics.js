@@ -293,9 +293,8 @@ function holmLevels(p, alpha) {
   return levels;
 }
 
-/** The smallest attainable p-value. */
-const smallestP = (seeds, comparisons) =>
-  Math.min(1, comparisons * (seeds <= EXACT_UP_TO ? 2 / 2 ** seeds : 1 / (SAMPLED + 1)));
+/** The smallest attainable p-value of one comparison. */
+const smallestP = (seeds) => Math.min(1, seeds <= EXACT_UP_TO ? 2 / 2 ** seeds : 1 / (SAMPLED + 1));
 
 /** The differences of two rows of the page's numbers, by the seeds that both have. */
 function pairs(data, one, other) {
@@ -322,7 +321,7 @@ function compared(data, baseline) {
   const raise = inOrder(holm);
   const raised = raise(p);
   const levels = inOrder((values) => holmLevels(values, data.alpha))(p);
-  const count = rows.filter((row) => row.d.length).length;
+  const attainable = raise(rows.map(({ d }) => (d.length ? smallestP(d.length) : NaN)));
   const gains = rows.map((row) => row.d.map((v) => sign * v));
   const byMargin = (test) =>
     raise(gains.map((d) => (d.length && data.margin !== null ? test(d, data.margin) : NaN)));
@@ -336,7 +335,7 @@ function compared(data, baseline) {
     if (raised[row] < data.alpha) verdict = sign * interval.mean > 0 ? 'better' : 'worse';
     else if (equivalent[row] < data.alpha) verdict = 'equivalent';
     else if (notWorse[row] < data.alpha) verdict = 'not worse';
-    else if (smallestP(d.length, count) >= data.alpha) verdict = 'too few seeds';
+    else if (attainable[row] >= data.alpha) verdict = 'too few seeds';
     return { ...interval, adjusted, p: p[row], raised: raised[row], verdict };
   });
 }
