@@ -51,8 +51,9 @@ def _sweeps(_: bool) -> Iterator[tuple[str, str]]:
 
 
 def _notebooks(_: bool) -> Iterator[tuple[str, str]]:
-    import nbformat
+    from afnlab.runs.kernel.notebook_format import import_nbformat
 
+    nbformat = import_nbformat()
     for path in sorted(shared("notebooks").glob("*.ipynb")):
         if path.name != INDEX:  # which has nothing to be run
             yield path.stem, nbformat.read(path, 4).cells[0].source.partition("\n")[0].lstrip("# ")

@@ -13,6 +13,7 @@ from typing import Any
 from afnlab.paths import PACKAGE
 from afnlab.runs.execution import RESULT, facts_of, versions
 from afnlab.runs.git_state import git_state
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import runs_folder
@@ -81,8 +82,7 @@ def _edited(spec: RunSpec, begun: float) -> str:
 
 def _write_notebook(path: Path, given: Mapping[str, object], result: Result) -> None:
     """The evidence: the parameters and the summary, as cells."""
-    import nbformat  # noqa: PLC0415
-
+    nbformat = import_nbformat()
     table = result.summary().map("{:.4g}".format).to_frame("over the seeds")
     shown = {"text/html": table.to_html(), "text/plain": table.to_string()}
     cell = nbformat.v4.new_code_cell("run.train().summary()")
