@@ -136,14 +136,16 @@ def prompts(page: Any) -> list[str]:
 def run_all(page: Any, seconds: float = 240) -> None:
     """Run all cells of the open notebook and wait until each has its number."""
     end = time.monotonic() + seconds
-    while not all(any(c.isdigit() for c in text) for text in prompts(page)):
-        if not any("*" in text for text in prompts(page)):  # asked early, it stops half way
+    while not all(any(c.isdigit() for c in text) for text in (seen := prompts(page))):
+        # Asked early, it stops half way, and is asked again: by one look at the page, for in a
+        # second one the last cell may have ended, and all of them would run twice.
+        if not any("*" in text for text in seen):
             page.click(".lm-MenuBar-item:has-text('Run')")
             page.click(".lm-Menu-item:has-text('Run All Cells')")
             page.wait_for_timeout(1500)
         page.wait_for_timeout(200)
         assert not complaints(page), complaints(page)
-        assert time.monotonic() < end, f"cells still run: {prompts(page)}"
+        assert time.monotonic() < end, f"cells still run: {seen}"
     assert not complaints(page), complaints(page)
 
 
