@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs import records
 from afnlab.runs.seed_pairs import differences
+from afnlab.training.tune import FAIR
 
 LOSS = Measure(name="log loss", key="log_loss", better="lower", decimals=4, unit="nats")
 CAMPAIGN = Campaign(task="digits-mlp", against="relu", measure=ACCURACY.described())
@@ -597,3 +599,67 @@ def test_json_is_whole_however_long(untrained, monkeypatch, capsys):
     assert len(told) > 4000
     assert json.loads(told)["stages"]["task"]["differences"] == [1 / 7, -1 / 7] * 120
     assert untrained == []
+
+
+SPACE = {"lr": [0.001, 0.01], "selection_seeds": 1}
+TUNINGS = {
+    "a number of candidates": (4, {**FAIR, "budget": 4, "selection_seeds": 2}),
+    "a mapping": (SPACE, SPACE),
+    "none": (0, None),
+}
+
+
+@pytest.mark.parametrize("case", TUNINGS)
+def test_both_may_be_tuned_at_every_seed(untrained, case):
+    given, meant = TUNINGS[case]
+    words = {"task": "digits-mlp", "confirm": "breast-cancer", "report": lambda _: None}
+    found = afnlab.judge("gelu", tune=given, ledger="l.jsonl", **words)
+    assert found.described()["tune"] == meant
+    again = afnlab.judge("mish", ledger="l.jsonl", report=lambda _: None)  # as the ledger has it
+    assert again.described()["tune"] == meant
+    for task, parameters, _ in untrained:
+        assert parameters == ({} if meant is None else {"tune": meant}), task
+    assert {task for task, _, _ in untrained} == {"digits-mlp", "breast-cancer"}
+    assert ("each tuned at every seed" in str(found)) is (meant is not None)
+    with pytest.raises(ValueError, match="its setting tune differs"):
+        afnlab.judge("swish", tune=3, ledger="l.jsonl", report=lambda _: None)
+
+
+REFUSED_TUNINGS = {
+    "negative": ({"tune": -1}, "tune must be a number of candidates, 0 to 10000, or a mapping"),
+    "true": ({"tune": True}, "tune must be a number of candidates"),
+    "a text": ({"tune": "lr"}, "tune must be a number of candidates"),
+    "an empty mapping": ({"tune": {}}, "tune must be a mapping that names a parameter"),
+    "of the data": ({"tune": {"split": ["test"]}}, "split is set by the tuning"),
+    "unknown": ({"tune": {"learning": [1, 2]}}, "unknown parameter 'learning'"),
+    "fixed beside": ({"tune": SPACE, "params": {"lr": 0.1}}, "'lr' is given twice"),
+    "twice": ({"tune": 2, "params": {"tune": SPACE}}, "'tune' is given twice"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_TUNINGS)
+def test_what_may_not_be_tuned(untrained, case):
+    given, said = REFUSED_TUNINGS[case]
+    with pytest.raises(ValueError, match=said):
+        afnlab.judge("gelu", task="digits-mlp", ledger="l.jsonl", **given)
+    assert untrained == []
+    assert not Path("l.jsonl").exists()
+
+
+@pytest.mark.usefixtures("one_server")
+def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["judge", "sigmoid", "--task", "breast-cancer", "--epochs", "2", "--most", "2"]
+    space = '{"lr": [0.0001, 0.03], "selection_seeds": 1}'
+    assert main([*words, "-p", "tune", space, "--json"]) == 12
+    found = json.loads(capsys.readouterr().out)
+    assert found["tune"] == json.loads(space)
+    run, other = (
+        next(r for r in records("runs") if r["parameters"]["activation"] == a) for a in ("sigmoid", "relu")
+    )
+    chosen = afnlab.tune("breast-cancer", "sigmoid", json.loads(space), seeds=2, epochs=2)
+    assert set(chosen.chosen.lr) == {0.03}
+    plain = afnlab.tune("breast-cancer", "relu", json.loads(space), seeds=2, epochs=2)
+    wanted = (plain.final.test_log_loss - chosen.final.test_log_loss).tolist()  # lower is better
+    assert found["stages"]["task"]["differences"] == pytest.approx(wanted, abs=1e-6)
+    assert run["parameters"]["tune"] == other["parameters"]["tune"] == json.loads(space)

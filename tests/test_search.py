@@ -123,7 +123,7 @@ def screened(monkeypatch):
 
 
 def chosen(folder, count=2, seed=0):
-    found = evolve._Search("digits-mlp", folder, 3, seed, {}, lambda _: None)
+    found = evolve._Search("digits-mlp", folder, 3, seed, {}, {}, lambda _: None)
     return [found.next() for _ in range(count)], found
 
 
@@ -159,3 +159,15 @@ def test_a_search_judges_under_the_ledger(tmp_path, monkeypatch, capsys):
     for name in ("ideas", "population"):
         with pytest.raises(ValueError, match=f"{name} must be"):
             search("breast-cancer", ledger="l.jsonl", **{name: 0})
+
+
+def test_tuned_expressions_are_compared_at_their_best_candidates(tmp_path):
+    """At a rate of 1e-9 nothing is learned; what is tuned may choose another."""
+    candidate = Candidate.written(of("max", X, number(0.0)), tmp_path, "test")
+    scores = []
+    for rates in ([1e-9], [1e-9, 0.01]):
+        among = {"lr": [*rates, 2e-9], "selection_seeds": 1}
+        given = {"epochs": 3, "limit_train": 200}
+        found = evolve._Search("breast-cancer", tmp_path, 3, 0, given, among, lambda _: None)
+        scores.append(found._score(candidate))
+    assert scores[1] > scores[0] + 0.1

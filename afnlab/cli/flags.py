@@ -29,6 +29,7 @@ def limits(a: argparse.Namespace) -> dict[str, int | None]:
     return {name: getattr(a, name) for name in LIMITS}
 
 
+CANDIDATES = 8  # of a tuning; `afnlab.training.tune.FAIR` has as many, and needs torch
 CONDITIONS = ("epochs", "limit_train", "limit_test")
 
 
@@ -37,13 +38,15 @@ def add_training_flags(sub: argparse.ArgumentParser) -> None:
     for name in CONDITIONS:
         flag = "--" + name.replace("_", "-")
         sub.add_argument(flag, type=int, metavar="N", help="in place of the task's own")
+    text = "tune both at every seed, with N candidates (8 if no N is given); 0: do not"
+    sub.add_argument("--tune", type=int, nargs="?", const=CANDIDATES, metavar="N", help=text)
     sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
     add_runs_flag(sub)
 
 
 def training(a: argparse.Namespace) -> dict[str, Any]:
     """What the flags of `add_training_flags` say."""
-    return {name: getattr(a, name) for name in (*CONDITIONS, "jobs", "runs")}
+    return {name: getattr(a, name) for name in (*CONDITIONS, "tune", "jobs", "runs")}
 
 
 def add_timeout_flag(sub: argparse.ArgumentParser) -> None:

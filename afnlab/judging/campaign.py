@@ -15,6 +15,7 @@ from afnlab.functions.check import points
 from afnlab.measures import Measure
 from afnlab.registry import Activation
 from afnlab.training.options import whole
+from afnlab.training.space import TUNE, space
 
 TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in which they are decided
 MOST = 40  # seeds of a stage
@@ -68,6 +69,14 @@ class Campaign:
                 raise ParameterError(name, value, bound)
         if self.confirm == self.task:
             raise ParameterError("confirm", self.confirm, "another task than the one judged on")
+
+    @property
+    def recipe(self) -> str:
+        """What of their training idea and baseline choose for themselves, in words."""
+        tuning = self.settings.get(TUNE)
+        if tuning is None:
+            return "both by the task's recipe, which may suit one of them: --tune tunes each"
+        return f"each tuned at every seed: {space(tuning).told}"
 
     @property
     def stages(self) -> tuple[str, ...]:

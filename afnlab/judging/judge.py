@@ -20,7 +20,9 @@ from afnlab.messages import counted, inform
 from afnlab.registry import get_activation
 from afnlab.runs.sweeps.local_executor import Executor, Local
 from afnlab.training.plan import Conditions
+from afnlab.training.space import TUNE
 from afnlab.training.tasks import get_task
+from afnlab.training.tune import tuning_of
 from afnlab.usercode.mainguard import refuse_while_importing
 
 BASELINE, BATCH = "relu", 8  # seeds that are trained at once; a stack costs little more than one
@@ -87,6 +89,7 @@ class Judgement:
         standing, campaign = self.standing, self.standing.campaign
         found = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
         found += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
+        found.append(campaign.recipe)
         needed = f"{self.needed:.3g} needed"
         found.append(f"evidence for better: an e-value of {self.e_value:.3g}, {needed}")
         if standing.entry["name"] != self.idea:
@@ -138,6 +141,7 @@ class Judgement:
             "entered_as": self.standing.entry["name"],
             "against": campaign.against,
             "task": campaign.task,
+            "tune": campaign.settings.get(TUNE),
             "verdict": self.verdict,
             "seeds": self.seeds,
             "e_value": self.e_value,
@@ -176,6 +180,7 @@ def judge(
     most: int | None = None,
     level: float | None = None,
     own_seeds: bool | None = None,
+    tune: int | Mapping[str, Any] | None = None,
     params: Mapping[str, object] | None = None,
     runs: str | Path | None = None,
     jobs: int = 1,
@@ -203,6 +208,10 @@ def judge(
         level: the confidence level; None: 0.95.
         own_seeds: whether every idea of the campaign has seeds of its own, for which the baseline
             is trained anew; None: all ideas share those of the baseline.
+        tune: at every seed, idea and baseline choose their own settings first, as `afnlab.tune`
+            does, and are compared at what they chose: among so many candidates for the learning
+            rate and the scale of the initial weights, or among those of a mapping as `afnlab.tune`
+            takes it. 0: none is tuned; None: as the ledger has it, or 0.
         params: parameters of the idea, and of the task for both, as in `afnlab.train`.
         runs: the folder or URL of the runs. Seeds that it holds are not trained again.
         jobs: how many runs are executed at once.
@@ -218,7 +227,7 @@ def judge(
             ledger that is of another campaign or has been edited.
     """
     refuse_while_importing("afnlab.judge")
-    asked = _Asked.of(idea, against, task, confirm, ledger, params, conditions)
+    asked = _Asked.of(idea, against, task, confirm, ledger, tune, params, conditions)
     executor = Local(jobs)
     stages = asked.stages(runs, executor)
     campaign, values = asked.campaign(stages, margin, most=most, level=level, own_seeds=own_seeds)
@@ -261,6 +270,7 @@ class _Asked:
     known: Campaign | None
     own: Mapping[str, object]
     shared: Mapping[str, object]
+    tuning: Mapping[str, object]
 
     @classmethod
     def of(
@@ -270,6 +280,7 @@ class _Asked:
         task: str | None,
         confirm: str | None,
         ledger: str | Path | None,
+        tune: int | Mapping[str, Any] | None,
         params: Mapping[str, object] | None,
         conditions: Mapping[str, Any],
     ) -> _Asked:
@@ -287,22 +298,29 @@ class _Asked:
         parameters = get_activation(idea).params
         names = {n for p, q in parameters.items() for n in (p, *q.aliases)}
         given = dict(params or {})
+        if TUNE in given:
+            if tune is not None:
+                message = f"parameter {TUNE!r} is given twice, alone and in 'params'"
+                raise ParameterError(TUNE, given[TUNE], message=message)
+            tune = given.pop(TUNE)  # type: ignore[assignment]  # checked by tuning_of
         own = {n: v for n, v in given.items() if n in names or n == "trainable"}
         shared = {n: v for n, v in given.items() if n not in own} | {
             n: v for n, v in conditions.items() if v is not None
         }
         if known is not None and not shared:
             shared = dict(known.given)
-        return cls(idea, against, task, confirm, known, own, shared)
+        if tune is None:
+            tune = known.settings.get(TUNE) if known else None
+        return cls(idea, against, task, confirm, known, own, shared, tuning_of(tune))
 
     def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
-        """How each stage trains; the other task by its own recipe."""
-        one = TrainedPairs(
-            self.task, self.idea, self.against, self.own, self.shared, executor, runs
-        )
+        """How each stage trains; the other task by its own recipe, tuned if the first is."""
+        tuned = {TUNE: self.tuning} if self.tuning else {}
+        both = {**self.shared, **tuned}
+        one = TrainedPairs(self.task, self.idea, self.against, self.own, both, executor, runs)
         made = {TASK: one}
         if self.confirm:
-            made |= {AGAIN: one, OTHER: replace(one, task=self.confirm, parameters={})}
+            made |= {AGAIN: one, OTHER: replace(one, task=self.confirm, parameters=tuned)}
         return made
 
     def campaign(
@@ -334,7 +352,7 @@ class _Asked:
             task=against.training.task.name,
             against=against.training.activation.label,
             given={n: v if _is_plain(v) else str(v) for n, v in self.shared.items()},
-            settings={name: normal[name] for name in _SETTINGS},
+            settings={name: normal[name] for name in (*_SETTINGS, TUNE) if name in normal},
             values=baseline,
             measure=measure.described(),
             confirm=self.confirm,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
@@ -20,6 +20,7 @@ from afnlab.training.engine import train
 from afnlab.training.options import whole
 from afnlab.training.plan import Conditions
 from afnlab.training.tasks import get_task
+from afnlab.training.tune import tune, tuning_of, validated
 
 SCREENING = tuple(range(2 * FRESH, 2 * FRESH + 2))  # seeds that choose, and are never judged
 GENERATIONS = 3  # between two ideas that are judged
@@ -38,6 +39,7 @@ def search(
     seed: int = 0,
     confirm: str | None = None,
     most: int | None = None,
+    tune: int | Mapping[str, Any] | None = None,
     runs: str | Path | None = None,
     jobs: int = 1,
     report: Callable[[str], None] | None = None,
@@ -62,6 +64,7 @@ def search(
         seed: of the draws of expressions.
         confirm: as in `afnlab.judge`.
         most: as in `afnlab.judge`.
+        tune: as in `afnlab.judge`; expressions are then compared at their best candidates too.
         runs: as in `afnlab.judge`.
         jobs: as in `afnlab.judge`.
         report: takes lines on what happens; None: the logger `afnlab`.
@@ -76,7 +79,8 @@ def search(
     """
     whole(ideas, "ideas", least=1, most=10_000)
     whole(population, "population", least=3, most=10_000)
-    found = _Search(task, Path(out), population, seed, conditions, report or inform)
+    among = tuning_of(tune)
+    found = _Search(task, Path(out), population, seed, conditions, among, report or inform)
     found.tried.append(values_of(get_activation(against), {}))
     judgements = []
     for _ in range(ideas):
@@ -91,6 +95,7 @@ def search(
             confirm=confirm,
             ledger=ledger,
             most=most,
+            tune=tune,
             runs=runs,
             jobs=jobs,
             report=report,
@@ -109,6 +114,7 @@ class _Search:
     population: int
     seed: int
     conditions: Any
+    among: Mapping[str, Any]
     report: Callable[[str], None]
     tried: list[tuple[float, ...]] = field(default_factory=list)
     scored: list[tuple[float, Candidate]] = field(default_factory=list)
@@ -167,13 +173,12 @@ class _Search:
     def _score(self, candidate: Candidate) -> float:
         """The mean of the metric on validation examples; higher is better."""
         metric = get_task(self.task).metric
-        result = train(
-            self.task,
-            candidate.record,
-            params={"split": "validation"},
-            seeds=SCREENING,
-            progress=False,
-            **self.conditions,
-        )
-        value = metric.sign * float(result.final[metric.column].mean())
+        given = {"seeds": SCREENING, "progress": False, **self.conditions}
+        if self.among:
+            table = tune(self.task, candidate.record, self.among, **given).candidates
+            assert table is not None
+            value = metric.sign * validated(table, metric)
+        else:
+            result = train(self.task, candidate.record, params={"split": "validation"}, **given)
+            value = metric.sign * float(result.final[metric.column].mean())
         return value if np.isfinite(value) else -np.inf

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
+from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure
 from afnlab.registry import Activation
 from afnlab.training.engine import train_members
@@ -18,12 +19,32 @@ from afnlab.training.plan import Conditions, Config, Plan, configure, plan
 from afnlab.training.recorder import Recorder, history_of
 from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
-from afnlab.training.space import Space, space
+from afnlab.training.space import BUDGET, MOST, TUNE, Space, space
 from afnlab.training.streams import stream
 from afnlab.training.tasks import Task
 from afnlab.usercode.mainguard import refuse_while_importing
 
 FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
+
+
+def tuning_of(given: int | Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is tuned, as `afnlab.training.space.space` takes it; empty if nothing is.
+
+    Args:
+        given: a number of candidates for what `afnlab.tune` tunes by itself, a mapping that says
+            all, or 0 or None for nothing.
+
+    Raises:
+        ParameterError: for anything else.
+    """
+    if isinstance(given, Mapping):
+        return space(given).normal()
+    if given is None or (given == 0 and not isinstance(given, bool)):
+        return {}
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST:
+        allowed = f"a number of candidates, 0 to {MOST}, or a mapping"
+        raise ParameterError(TUNE, given, allowed)
+    return space({**FAIR, BUDGET: given}).normal()
 
 
 @torch_defaults()
@@ -231,3 +252,17 @@ def best_candidate(rows: pd.DataFrame, measure: Measure = ACCURACY) -> int:
     )
     order = means.assign(worse=-measure.sign * means.value).reset_index()
     return int(order.sort_values(["diverged", "worse", "loss", "candidate"]).candidate.iloc[0])
+
+
+def validated(candidates: pd.DataFrame, measure: Measure) -> float:
+    """What the chosen candidates have on validation examples: the mean over the replicates.
+
+    Args:
+        candidates: the table of a `Result`.
+        measure: what the task is judged by.
+    """
+    found = []
+    for _, rows in candidates.groupby("seed"):
+        chosen = rows.candidate == best_candidate(rows, measure)
+        found.append(rows.loc[chosen, measure.validation].mean())
+    return float(np.mean(found))

@@ -136,7 +136,7 @@ def prompts(page: Any) -> list[str]:
 def run_all(page: Any, seconds: float = 240) -> None:
     """Run all cells of the open notebook and wait until each has its number."""
     end = time.monotonic() + seconds
-    while not all(any(c.isdigit() for c in text) for text in (seen := prompts(page))):
+    while not _all_have_run(seen := prompts(page)):
         # Asked early, it stops half way, and is asked again: by one look at the page, for in a
         # second one the last cell may have ended, and all of them would run twice.
         if not any("*" in text for text in seen):
@@ -147,6 +147,10 @@ def run_all(page: Any, seconds: float = 240) -> None:
         assert not complaints(page), complaints(page)
         assert time.monotonic() < end, f"cells still run: {seen}"
     assert not complaints(page), complaints(page)
+
+
+def _all_have_run(prompts: list[str]) -> bool:
+    return all(any(c.isdigit() for c in text) for text in prompts)
 
 
 def complaints(page: Any) -> list[str]:
