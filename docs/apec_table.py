@@ -1,0 +1,116 @@
+"""APEC's CIFAR-100 table: what runs of its sweep came to, beside the print.
+
+python docs/apec_table.py RUNS adds the runs of `afnlab sweep apec-cifar100-bfloat16` to
+docs/results/apec-cifar100.csv, epoch by epoch, and prints the tables of
+docs/results/apec-cifar100.md; without RUNS it prints those of the file. The learning rate is
+constant, so a training of 20 epochs begins with the same seed's training of 16, bit by bit.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+import afnlab
+from afnlab import stats
+from afnlab.compare.proper_names import proper_name
+
+FILE = Path(__file__).parent / "results" / "apec-cifar100.csv"
+KEYS = ["activation", "seed", "epoch"]
+MEASURED = ["train_loss", "test_loss", "test_accuracy"]
+# Loss and accuracy in %, as apec-afn's README prints them, by activation and number of epochs.
+PRINTED = {
+    ("mapec", 16): (2.2004, 43),
+    ("apec", 20): (2.2235, 43),
+    ("mapec", 20): (2.2456, 43),
+    ("mish", 20): (2.2704, 43),
+    ("selu", 20): (2.2674, 42),
+    ("prelu", 20): (2.2759, 42),
+    ("relu", 20): (2.3933, 39),
+}
+BASELINE, LAST = "relu", 20
+
+
+def collected(folder: str) -> pd.DataFrame:
+    """What the file holds, and the runs of a folder."""
+    found = afnlab.runs.load(folder)
+    found = found[found.task == "cifar100-convnet"][[*KEYS, *MEASURED]]
+    known = [pd.read_csv(FILE)] if FILE.is_file() else []
+    both = pd.concat([*known, found]).round(dict.fromkeys(MEASURED, 6))
+    return both.drop_duplicates(KEYS, keep="last").sort_values(KEYS)
+
+
+def ends(history: pd.DataFrame) -> dict[tuple[str, int], pd.DataFrame]:
+    """What each row of the table came to, by seed: the printed rows, then the others."""
+    others = sorted((name, LAST) for name in set(history.activation) - {n for n, _ in PRINTED})
+    found = {}
+    for name, epoch in (*PRINTED, *others):
+        own = history[(history.activation == name) & (history.epoch == epoch)]
+        if len(own):
+            found[name, epoch] = own.set_index("seed")[["test_loss", "test_accuracy"]]
+    return found
+
+
+def printed_beside(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
+    """The table as the source has it, with means over the seeds."""
+    lines = [
+        "| activation | epochs | seeds | loss | printed | accuracy (%) | printed |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for (name, epoch), own in rows.items():
+        loss, accuracy = PRINTED.get((name, epoch), ("", ""))
+        measured = _mean(own.test_loss, 4), _mean(100 * own.test_accuracy, 2)
+        cells = [proper_name(name), epoch, len(own), measured[0], loss, measured[1], accuracy]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return lines
+
+
+def differences(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
+    """To ReLU, paired by seed."""
+    lines = [
+        "| activation | epochs | seeds | loss | accuracy (points) |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for (name, epoch), own in rows.items():
+        gaps = (own - rows[BASELINE, LAST]).dropna()
+        if name != BASELINE and len(gaps):
+            cells = [proper_name(name), str(epoch), str(len(gaps))]
+            cells += [_mean(gaps.test_loss, 4, "+"), _mean(100 * gaps.test_accuracy, 2, "+")]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def epochs_to_equal_loss(history: pd.DataFrame) -> list[str]:
+    """After which epoch the test loss is at most ReLU's last one, by seed."""
+    lines = ["| activation | epochs to ReLU's last test loss, seed by seed |", "|---|---|"]
+    last = history[(history.activation == BASELINE) & (history.epoch == LAST)]
+    wanted = last.set_index("seed").test_loss
+    there = history[history.test_loss <= history.seed.map(wanted)]
+    first = there.groupby(["activation", "seed"]).epoch.min()
+    for name, own in history.groupby("activation"):
+        seeds = sorted(set(own.seed) & set(wanted.index))
+        found = ", ".join(str(first.get((name, seed), "none")) for seed in seeds)
+        lines.append(f"| {proper_name(name)} | {found} |")
+    return lines
+
+
+def _mean(values: pd.Series, digits: int, sign: str = "") -> str:
+    form = f"{sign}.{digits}f"
+    if len(values) < 2:
+        return format(values.mean(), form)
+    return "{} [{}, {}]".format(*(format(v, form) for v in stats.mean_interval(values.to_numpy())))
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        collected(sys.argv[1]).to_csv(FILE, index=False)
+    history = pd.read_csv(FILE)
+    rows = ends(history)
+    for table in (printed_beside(rows), differences(rows), epochs_to_equal_loss(history)):
+        print("\n".join(table), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()
