@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from test_runs import means
 
 import afnlab
 from afnlab.figures.style import COLOURS
@@ -423,9 +424,9 @@ def runs(tmp_path_factory):
         {"task": "digits-mlp", "activation": "prelu", "seeds": 2, "epochs": 2}
         | {"limit_train": 100, "record": ["parameters"]},
     )
-    made = afnlab.runs.execute(spec, folder)
+    made = afnlab.runs.execute(spec, folder, means())
     fixed = afnlab.runs.RunSpec.make("train", spec.parameters | {"activation": "srelu"})
-    afnlab.runs.execute(fixed, folder)  # which learns nothing, and so is not to be played
+    afnlab.runs.execute(fixed, folder, means())  # which learns nothing, and so is not to be played
     return folder, pd.read_parquet(made / learned_replay.TABLE)
 
 
