@@ -11,7 +11,7 @@ READY := .venv/ready
 SITE_READY := .venv/ready-site
 ECOSYSTEM_READY := .venv/ready-ecosystem
 
-.PHONY: report test test-all test-fast test-python test-browser test-ecosystem test-gpu bench-gpu setup lint docs \
+.PHONY: report test test-all test-fast test-python test-browser test-ecosystem test-gpu bench-gpu setup setup-all lint docs \
 	site site-check lab wheel clean
 .DELETE_ON_ERROR:
 
@@ -52,12 +52,21 @@ test-ecosystem: $(ECOSYSTEM_READY)
 setup: $(READY)
 
 # The build environment is held to the constraints too; it needs no torch.
+EXTRAS = dev
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e
+
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		f"afnlab needs Python 3.11 or later, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
-	touch $(READY)
+	$(INSTALL) '.[$(EXTRAS)]'
+	touch $(READY) $(ALSO_READY)
+
+# What all targets need, by one call of pip where nothing is there yet. Later ones would take the
+# package away for a moment, and what runs beside them would not find it.
+setup-all:
+	$(MAKE) $(READY) EXTRAS=dev,docs,ecosystem ALSO_READY='$(SITE_READY) $(ECOSYSTEM_READY)'
+	$(MAKE) $(SITE_READY) $(ECOSYSTEM_READY)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -82,11 +91,11 @@ site-check: $(SITE_READY)
 	$(SPHINX) -E -D nb_execution_mode=off -d build/site-check-pages . build/site-check
 
 $(SITE_READY): $(READY)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	$(INSTALL) '.[docs]'
 	touch $(SITE_READY)
 
 $(ECOSYSTEM_READY): $(READY)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[ecosystem]'
+	$(INSTALL) '.[ecosystem]'
 	touch $(ECOSYSTEM_READY)
 
 lab: $(READY)

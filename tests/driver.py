@@ -73,7 +73,7 @@ class Driver:
                 found.add(int(path.parent.name))
         return found - {self.process.pid}
 
-    def wait_for_quiet(self, seconds: float = 10) -> None:
+    def wait_for_quiet(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while left := self.processes():
             assert time.monotonic() < deadline, f"still alive: {left}"

@@ -104,6 +104,8 @@ def mirror(small, tmp_path, monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.delenv(files.ENVIRONMENT, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv(files.MIRROR, f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
     monkeypatch.setattr(pooch.core.time, "sleep", lambda _: None)

@@ -23,6 +23,7 @@ from afnlab.runs import records
 from afnlab.runs.storage.record_schema import measure
 from afnlab.usercode.lookup import load
 
+pytestmark = pytest.mark.usefixtures("one_server")
 FILE = """
 import torch
 

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 SWEEP = """\
 notebook: walk.ipynb
-parameters: {length: 500, diary: DIARY}
+parameters: {length: 500, diary: HERE/diary, start: HERE/start}
 grid: {drift: [-1.0, 0.0, 1.0]}
 seeds: 4
 """
@@ -43,20 +43,25 @@ def driver(tmp_path_factory) -> Iterator[Driver]:
 
 @pytest.fixture
 def walks(tmp_path) -> Path:
-    """A sweep of 12 small runs of a notebook that is not afnlab's."""
+    """A sweep of 12 small runs of a notebook that is not afnlab's.
+
+    A third of them wait for a file, which a test may take away.
+    """
     notebook(
         tmp_path / "walk.ipynb",
         "length: int = 10\ndrift: float = 0.0  # -1..1\nseed: int = 0\n"
-        'diary: str = ""\nout: str = ""',
+        'diary: str = ""\nstart: str = ""\nout: str = ""',
         'with open(diary, "a") as file:\n    print(drift, seed, file=file)',
-        "import json\nfrom pathlib import Path\nimport numpy as np\nimport pandas as pd",
+        "import json, time\nfrom pathlib import Path\nimport numpy as np\nimport pandas as pd\n"
+        "while drift > 0 and not Path(start).exists():\n    time.sleep(0.02)",
         "steps = np.random.default_rng(seed).normal(drift, size=length)\n"
         'table = pd.DataFrame({"step": range(length), "at": steps.cumsum()})\n'
         'table.to_parquet(Path(out) / "walk.parquet")\n'
         'left = {"metrics": {"end": float(table["at"].iloc[-1])}}\n'
         'Path(out, "result.json").write_text(json.dumps(left))',
     )
-    (tmp_path / "walks.yaml").write_text(SWEEP.replace("DIARY", str(tmp_path / "diary")))
+    (tmp_path / "start").touch()
+    (tmp_path / "walks.yaml").write_text(SWEEP.replace("HERE", str(tmp_path)))
     return tmp_path / "walks.yaml"
 
 
@@ -135,10 +140,12 @@ def test_two_sweeps_on_one_folder_share_the_work(driver, walks, tmp_path):
 def test_what_a_killed_sweep_had_begun_another_finishes(driver, walks, tmp_path):
     runs = tmp_path / "runs"
     words = ("sweep", str(walks), "--runs", str(runs), "--jobs", "2")
+    (tmp_path / "start").unlink()  # so that neither is done before one is killed
     one, other = (driver.start(*words) for _ in range(2))
     while not list(runs.glob("[!.]*")):
         time.sleep(0.02)
     os.kill(one, signal.SIGKILL)
+    (tmp_path / "start").touch()
     assert driver.wait(other) == 0
     assert driver.wait(one) == -signal.SIGKILL
     assert set(held(runs)) == {s.id for s in sweep_file.read(walks).specs()}
@@ -238,13 +245,14 @@ def test_killed_in_the_middle_of_a_tuning_a_sweep_goes_on(driver, tmp_path):
 
 def test_interrupted_it_stops_cleanly_and_soon(driver, walks, tmp_path):
     runs = tmp_path / "runs"
+    (tmp_path / "start").unlink()  # so that some are never done
     pid = driver.start("sweep", str(walks), "--runs", str(runs), "--jobs", "2")
     while not list(runs.glob("[!.]*")):
         time.sleep(0.02)
     asked = time.monotonic()
     os.kill(pid, signal.SIGINT)
     assert driver.wait(pid) == 130, driver.said(pid)
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - asked < 30
     assert "interrupted; what was complete is kept" in driver.said(pid)
     assert "Traceback" not in driver.said(pid)
     assert 0 < len(held(runs)) < SIZE
@@ -253,6 +261,7 @@ def test_interrupted_it_stops_cleanly_and_soon(driver, walks, tmp_path):
     driver.wait_for_quiet()
 
 
+LIMIT = "8"  # seconds; the others must be well within it on a busy machine
 FAILS = """\
 import os, signal, subprocess, sys, time
 from pathlib import Path
@@ -281,7 +290,7 @@ def test_notebooks_that_fail_do_not_stop_the_others(driver, tmp_path):
     (tmp_path / "fails.yaml").write_text(json.dumps(plan | {"grid": {"how": hows}}))
     runs = tmp_path / "runs"
     words = ("sweep", str(tmp_path / "fails.yaml"), "--runs", str(runs))
-    pid = driver.start(*words, "--jobs", "2", "--timeout", "4")
+    pid = driver.start(*words, "--jobs", "2", "--timeout", LIMIT)
     assert driver.wait(pid) == 1
     driver.wait_for_quiet()
     said = driver.said(pid)
@@ -294,7 +303,7 @@ def test_notebooks_that_fail_do_not_stop_the_others(driver, tmp_path):
     assert set(messages) == {"raises", "dies", "hangs", "deaf"}
     assert messages["raises"] == "ArithmeticError: two and two"
     assert "DeadKernelError" in messages["dies"]
-    assert messages["hangs"] == messages["deaf"] == "TimeoutError: not done after 4 s"
+    assert messages["hangs"] == messages["deaf"] == f"TimeoutError: not done after {LIMIT} s"
     for run_id, facts in failed.items():
         kept = runs / ".failed" / run_id / "notebook.ipynb"
         text = kept.read_text()

@@ -449,7 +449,7 @@ def test_a_bar_moves_while_nothing_ends(capsys, monkeypatch):
 
     with progress.Progress("mine", 3, count):
         running[0] = 2
-        assert seen.wait(10)
+        assert seen.wait(60)
     assert "0 of 3 done, 2 running" in capsys.readouterr().err
 
 

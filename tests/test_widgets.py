@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from test_runs import means
 
 import afnlab
 from afnlab.figures.style import COLOURS
@@ -319,18 +320,28 @@ def test_what_an_activation_does_to_a_signal(name, deviation, said):
 
 
 def test_what_takes_long_waits_until_the_sliders_rest(monkeypatch):
-    monkeypatch.setattr(AtRest, "DELAY", 0.05)
     called: list[int] = []
 
     async def moving() -> None:
+        loop, passed = asyncio.get_running_loop(), 0.0
+        begun = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: begun + passed)
+
+        async def rest(seconds: float) -> None:
+            nonlocal passed
+            passed += seconds
+            for _ in range(3):  # turns of the loop: one is due, and then called
+                await asyncio.sleep(0)
+
         act = AtRest(lambda: called.append(1))
         for _ in range(5):
             act()
-            await asyncio.sleep(0.001)
+            await rest(0.9 * AtRest.DELAY)
         assert not called
-        await asyncio.sleep(0.2)
+        await rest(0.2 * AtRest.DELAY)
+        assert len(called) == 1
         act()
-        await asyncio.sleep(0.2)
+        await rest(1.1 * AtRest.DELAY)
 
     asyncio.run(moving())
     assert len(called) == 2
@@ -413,9 +424,9 @@ def runs(tmp_path_factory):
         {"task": "digits-mlp", "activation": "prelu", "seeds": 2, "epochs": 2}
         | {"limit_train": 100, "record": ["parameters"]},
     )
-    made = afnlab.runs.execute(spec, folder)
+    made = afnlab.runs.execute(spec, folder, means())
     fixed = afnlab.runs.RunSpec.make("train", spec.parameters | {"activation": "srelu"})
-    afnlab.runs.execute(fixed, folder)  # which learns nothing, and so is not to be played
+    afnlab.runs.execute(fixed, folder, means())  # which learns nothing, and so is not to be played
     return folder, pd.read_parquet(made / learned_replay.TABLE)
 
 
@@ -540,7 +551,7 @@ def test_two_networks_meet_the_same_start_and_batches():
     assert one.losses == other.losses
 
 
-async def watched(widget, seconds: float = 20.0, frames: int = 6) -> None:
+async def watched(widget, seconds: float = 60.0, frames: int = 6) -> None:
     """Wait for so many frames, as a browser that shows each."""
     loop, end = asyncio.get_running_loop(), widget.screen.number + frames
     until = loop.time() + seconds
@@ -583,7 +594,7 @@ def test_it_waits_for_the_browser_and_pauses_without_one(monkeypatch):
         widget.screen.seen = number = widget.screen.number
         widget.play()
         task = widget.turns.task
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
         assert widget.screen.number <= number + 2  # no more than one on its way
 
     asyncio.run(scene())

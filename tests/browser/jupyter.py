@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -50,9 +51,16 @@ def environment(folder: Path, theme: str = "light") -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port below those that the system gives to whoever asks for any: none takes it meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("none of a hundred ports is free")
 
 
 @contextmanager
@@ -67,7 +75,7 @@ def server(folder: Path, program: str = "jupyterlab", theme: str = "light") -> I
     else:
         command += ["--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
         command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
-        command += ["--LabApp.extension_manager=readonly"]
+        command += ["--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
     env, log = environment(folder, theme), folder / f"{program}.log"
     with _running(command, work, env, port, log):
         yield f"http://127.0.0.1:{port}"
@@ -79,7 +87,7 @@ def lab(folder: Path) -> Iterator[str]:
     port = free_port()
     flags = ["--no-browser", f"--port={port}", "--allow-root", "--ip=127.0.0.1"]
     flags += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    flags += ["--LabApp.extension_manager=readonly"]
+    flags += ["--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
     command = [sys.executable, "-m", "afnlab.cli", "lab", "--no-pictures", "--", *flags]
     env = {k: v for k, v in environment(folder).items() if k != "AFNLAB_RUNS"}
     with _running(command, folder, env, port, folder / "lab.log"):
@@ -106,9 +114,8 @@ def _running(
 
 
 def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            break
+    end = time.monotonic() + 180  # of which modules that were never compiled may take a minute
+    while process.poll() is None and time.monotonic() < end:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
@@ -118,39 +125,48 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
 
 
 def open_notebook(page: Any, address: str, name: str) -> None:
-    """Open a notebook in JupyterLab and wait for its kernel."""
+    """Open a notebook in JupyterLab."""
     page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
-    page.wait_for_selector(f"{PANEL} .jp-Cell", timeout=90_000)
-    # Clicked before the kernel is idle, "run all" does nothing and says nothing.
-    page.wait_for_function(
-        "document.querySelector('#jp-main-statusbar')?.innerText.includes('| Idle')",
-        timeout=90_000,
-    )
+    page.wait_for_selector(f"{PANEL} .jp-Cell")
 
 
-def prompts(page: Any) -> list[str]:
-    selector = f"{PANEL} .jp-CodeCell .jp-InputPrompt"
-    return page.eval_on_selector_all(selector, "e => e.map(x => x.innerText)")
+# The application's own command, which ends when the cells do: what a click in its menu begins can
+# only be guessed from prompts. Without a connected kernel it would do nothing, and say nothing.
+RUN_ALL = """async () => {
+  const panel = jupyterapp.shell.currentWidget;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  while (panel.sessionContext.session?.kernel?.connectionStatus !== 'connected')
+    await new Promise(again => setTimeout(again, 50));
+  window.afnlabRan = null;
+  jupyterapp.commands.execute('notebook:run-all-cells').then(
+    well => { window.afnlabRan = well; }, error => { window.afnlabRan = String(error); });
+}"""
 
 
-def run_all(page: Any, seconds: float = 240) -> None:
-    """Run all cells of the open notebook and wait until each has its number."""
-    end = time.monotonic() + seconds
-    while not _all_have_run(seen := prompts(page)):
-        # Asked early, it stops half way, and is asked again: by one look at the page, for in a
-        # second one the last cell may have ended, and all of them would run twice.
-        if not any("*" in text for text in seen):
-            page.click(".lm-MenuBar-item:has-text('Run')")
-            page.click(".lm-Menu-item:has-text('Run All Cells')")
-            page.wait_for_timeout(1500)
-        page.wait_for_timeout(200)
-        assert not complaints(page), complaints(page)
-        assert time.monotonic() < end, f"cells still run: {seen}"
+def begin_all(page: Any) -> None:
+    """Begin to run all cells of the open notebook."""
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext !== undefined")
+    page.evaluate(RUN_ALL)
+
+
+def wait_for_all(page: Any, seconds: float = 240) -> None:
+    """Wait until all cells have run, and well."""
+    page.wait_for_function("window.afnlabRan !== null", timeout=1000 * seconds)
+    assert page.evaluate("window.afnlabRan") is True, complaints(page)
     assert not complaints(page), complaints(page)
 
 
-def _all_have_run(prompts: list[str]) -> bool:
-    return all(any(c.isdigit() for c in text) for text in prompts)
+def run_all(page: Any) -> None:
+    """Run all cells of the open notebook."""
+    begin_all(page)
+    wait_for_all(page)
+
+
+def choose_theme(page: Any, name: str) -> None:
+    """Set JupyterLab's theme, and wait until the page has it."""
+    page.evaluate("n => jupyterapp.commands.execute('apputils:change-theme', {theme: n})", name)
+    page.wait_for_function("n => document.body.dataset.jpThemeName === n", arg=name)
 
 
 def complaints(page: Any) -> list[str]:

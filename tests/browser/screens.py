@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 SCREEN = ".afnlab-screen"
@@ -43,6 +45,43 @@ SMALLEST_TEXT = """() => {
   const drawn = all('canvas').map(c => parseFloat(c.getContext('2d').font) / devicePixelRatio);
   return Math.min(...around, ...drawn);
 }"""
+
+
+# Whether the notebook's kernel is at work; elsewhere than in a notebook nobody can say.
+BUSY = """() => {
+  const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+  return (kernel?.status ?? 'idle') !== 'idle';
+}"""
+
+
+def eventually(page: Any, check: Callable[[], Any], seconds: float = 60) -> Any:
+    """Call a function until none of its assertions fails; what it returns.
+
+    What a page shows comes when it comes; what it must not show at the end is never there to stay.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+        page.wait_for_timeout(50)
+
+
+def settle(page: Any, rest: float = 0.4, seconds: float = 60) -> int:
+    """Wait until nothing is on its way to the screen; the number of its last frame.
+
+    That is, until the kernel is idle and no frame has come for this long.
+    """
+    last, since, end = -1, time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() - since < rest:
+        shown = number(page)
+        if shown != last or page.evaluate(BUSY):
+            last, since = shown, time.monotonic()
+        assert time.monotonic() < end, f"frame {shown}, and it goes on"
+        page.wait_for_timeout(40)
+    return last
 
 
 def number(page: Any) -> int:

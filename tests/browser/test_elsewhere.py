@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import jupyter
 import pytest
-from screens import SMALLEST_TEXT, number, panel, picture, ready, slider, wait_for_frame
+from screens import (
+    SMALLEST_TEXT,
+    eventually,
+    panel,
+    picture,
+    ready,
+    settle,
+    slider,
+    wait_for_frame,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -16,11 +25,10 @@ def follows(page) -> None:
     for _ in range(40):  # they show their widgets before the kernel can be reached
         handle.focus()
         page.keyboard.press("PageUp")
-        page.wait_for_timeout(500)
-        if number(page) > 1:
+        if settle(page) > 1:
             break
     for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End", "PageDown"):
-        frame, before = number(page), picture(page)
+        frame, before = settle(page), picture(page)
         page.keyboard.press(key)
         wait_for_frame(page, frame)
         assert picture(page) != before, key
@@ -31,8 +39,7 @@ def follows(page) -> None:
 
 def test_notebook_7(notebook, page):
     page.goto(f"{notebook}/notebooks/explore.ipynb?token={jupyter.TOKEN}")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
     jupyter.run_all(page)
     follows(page)
 
@@ -42,10 +49,13 @@ def test_voila(voila, page):
     follows(page)
     # On a phone: one panel below the other, all of it within the page, nothing small.
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(500)
-    above, below = (panel(page, title).bounding_box() for title in ("f(x)", "slope"))
-    assert below["y"] >= above["y"] + above["height"]
-    for area in (above, below):
-        assert 0 <= area["x"] < area["x"] + area["width"] <= 390
-    assert page.evaluate(SMALLEST_TEXT) >= 11
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    def fits() -> None:
+        above, below = (panel(page, title).bounding_box() for title in ("f(x)", "slope"))
+        assert below["y"] >= above["y"] + above["height"]
+        for area in (above, below):
+            assert 0 <= area["x"] < area["x"] + area["width"] <= 390
+        assert page.evaluate(SMALLEST_TEXT) >= 11
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    eventually(page, fits)

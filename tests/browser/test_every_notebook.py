@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from screens import eventually
 from test_runs import small_runs
 
 # train first: it refuses names that are no parameters of its own.
@@ -38,9 +39,13 @@ def test_every_notebook_is_shown(lab, page, notebooks):
     for i, cell in enumerate(whole.cells):
         cell.id = str(i)
     nbformat.write(whole, notebooks / "every.ipynb")
-    page.set_viewport_size({"width": 1250, "height": 9000})  # cells out of sight have no prompts
+    page.set_viewport_size({"width": 1250, "height": 9000})  # cells out of sight have no outputs
     jupyter.open_notebook(page, lab, "every")
     jupyter.run_all(page)
     outputs = page.locator(f"{jupyter.PANEL} .jp-OutputArea-output")
-    assert outputs.locator("img, figure svg").count() >= len(BRIEF)
-    assert outputs.locator("table").count() >= len(BRIEF)
+
+    def are_there() -> None:
+        assert outputs.locator("img, figure svg").count() >= len(BRIEF)
+        assert outputs.locator("table").count() >= len(BRIEF)
+
+    eventually(page, are_there)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import jupyter
-from screens import ready
+from screens import eventually, ready
 from test_runs import execute_small, kernels
 
 from afnlab import report
@@ -24,9 +24,12 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
         # The index, whose pictures are there, and a notebook from it.
         page.goto(f"{address}/lab/tree/index.ipynb?token={jupyter.TOKEN}&reset")
         pictures = page.locator(f"{jupyter.PANEL} .jp-RenderedMarkdown img")
-        pictures.last.wait_for()
-        assert pictures.evaluate_all("all => all.every(i => i.naturalWidth > 100)")
-        assert pictures.count() == len(executed_copies.ORDER)
+
+        def are_there() -> None:
+            assert pictures.count() == len(executed_copies.ORDER)
+            assert pictures.evaluate_all("all => all.every(i => i.naturalWidth > 100)")
+
+        eventually(page, are_there)
 
         # The runs of where the lab was started, in a table that looks as the report's does.
         jupyter.open_notebook(page, address, "compare")

@@ -15,12 +15,14 @@ from screens import (
     SMALLEST_TEXT,
     WATCH,
     box,
+    eventually,
     number,
     panel,
     picture,
     point_at,
     reading,
     ready,
+    settle,
     slider,
     wait_for_frame,
 )
@@ -37,12 +39,13 @@ def test_explore(lab, page, record_property):
     jupyter.open_notebook(page, lab, "explore")
     jupyter.run_all(page)
     ready(page)
-    assert page.locator(f"{jupyter.PANEL} .jp-RenderedImage img").count() == 1  # the static figure
+    page.locator(f"{jupyter.PANEL} .jp-RenderedImage img").wait_for()  # the static figure, only one
+    settle(page)
     code = page.locator("code:has-text('SReLU')")
     assert code.inner_text() == "afnlab.nn.SReLU()"  # no slider has moved by itself
     start = picture(page)
 
-    assert page.get_by_role("slider", name="t", exact=True).count() == 1  # for screen readers
+    page.get_by_role("slider", name="t", exact=True).wait_for()  # for screen readers
     handle, frame = slider(page, "t"), number(page)
     handle.focus()
     page.keyboard.press("ArrowRight")
@@ -70,11 +73,7 @@ def reads_at_the_crosshair(page):
     """x, f, f' and f'' of both activations, in both panels, wherever the pointer is."""
     for where, across in (("f(x)", 0.55), ("slope", 0.31), ("f(x)", 0.9)):
         point_at(page, where, across, 0.5)
-        x, values = reading(page, "f(x)")
-        assert reading(page, "slope")[0] == x
-        values |= reading(page, "slope")[1]
-        assert x == pytest.approx(-5 + 10 * across, abs=0.03)
-        assert len(values) == 6
+        x, values = eventually(page, lambda at=across: both_readings(page, -5 + 10 * at))
         for name in ("srelu", "gelu"):
             exact = derivatives(afnlab.get_activation(name), torch.tensor([x]).double(), 2)
             shown = [values[name, what] for what in ("f", "f'", "f''")]
@@ -89,6 +88,14 @@ def reads_at_the_crosshair(page):
     assert reading(page, "f(x)")[0] > x
 
 
+def both_readings(page, near: float) -> tuple[float, dict[tuple[str, str], float]]:
+    """What both panels say at their crosshair, once it is near this x."""
+    (x, values), (same, others) = (reading(page, title) for title in ("f(x)", "slope"))
+    assert same == x == pytest.approx(near, abs=0.03)
+    assert len(values | others) == 6
+    return x, values | others
+
+
 def edges(page) -> tuple[float, float]:
     """The least and the largest x that is shown."""
     found = []
@@ -100,38 +107,47 @@ def edges(page) -> tuple[float, float]:
 
 def zooms(page):
     """By the wheel, by dragging, by the keyboard; a slider does not end it, a double click does."""
-    whole = pytest.approx((-5, 5), abs=0.03)
     zoomed = page.locator(".afnlab-panel[data-zoomed]")
-    assert edges(page) == whole
+
+    def shows(expected: tuple[float, float], within: float = 0.03) -> None:
+        assert edges(page) == pytest.approx(expected, abs=within)
+
+    def shows_whole() -> None:
+        eventually(page, lambda: shows((-5, 5)))
+
+    shows_whole()
     point_at(page, "slope", 0.5, 0.5)
     page.mouse.wheel(0, -300)
     zoomed.nth(1).wait_for()  # both panels
+    frame = settle(page)  # it is drawn with more points
     low, high = edges(page)
     assert -4 < low < -1 < 1 < high < 4
-    frame = number(page)
     slider(page, "t").focus()
     page.keyboard.press("ArrowRight")
-    wait_for_frame(page, frame)
-    assert edges(page) == pytest.approx((low, high), abs=0.01)
+    frame = wait_for_frame(page, frame)
+    eventually(page, lambda: shows((low, high), within=0.01))
     page.keyboard.press("ArrowLeft")
+    wait_for_frame(page, frame)
     panel(page, "f(x)").locator(".u-over").dblclick()
     zoomed.first.wait_for(state="detached")
-    assert edges(page) == whole
+    shows_whole()
 
     point_at(page, "f(x)", 0.3, 0.2)
     page.mouse.down()
     point_at(page, "f(x)", 0.6, 0.7)
     page.mouse.up()
     zoomed.nth(1).wait_for()
-    assert edges(page) == pytest.approx((-2, 1), abs=0.05)
+    eventually(page, lambda: shows((-2, 1), within=0.05))
     panel(page, "f(x)").locator(".afnlab-plot").focus()
     page.keyboard.press("0")
-    assert edges(page) == whole
+    shows_whole()
     page.keyboard.press("+")
-    assert edges(page) != whole
+    zoomed.nth(1).wait_for()
+    assert edges(page) != pytest.approx((-5, 5), abs=0.03)
     page.keyboard.press("0")
     # Where all is shown, the wheel scrolls the page.
-    assert zoomed.count() == 0
+    zoomed.first.wait_for(state="detached")
+    settle(page)
 
 
 def legends_cover_no_curve(page):
@@ -163,34 +179,44 @@ def is_sharp_at_any_ratio(page):
         given = {**size, "deviceScaleFactor": ratio, "mobile": False}
         session.send("Emulation.setDeviceMetricsOverride", given)
         page.wait_for_function(f"devicePixelRatio === {ratio}")
-        page.evaluate(TELL)
-        page.wait_for_timeout(300)
-        assert page.evaluate(RATIOS) == pytest.approx([ratio, ratio], abs=0.01)
+        has_ratio(page, ratio)
     session.send("Emulation.clearDeviceMetricsOverride")
     page.wait_for_function("devicePixelRatio === 1")
+    has_ratio(page, 1)
+
+
+def has_ratio(page, ratio: float) -> None:
+    def check() -> None:
+        assert page.evaluate(RATIOS) == pytest.approx([ratio, ratio], abs=0.01)
+
     page.evaluate(TELL)
-    page.wait_for_timeout(300)
-    assert page.evaluate(RATIOS) == pytest.approx([1, 1], abs=0.01)
+    eventually(page, check)
 
 
 def stacks_where_it_is_narrow(page):
     size = page.viewport_size
     left, right = (panel(page, title) for title in ("f(x)", "slope"))
-    assert left.bounding_box()["y"] == right.bounding_box()["y"]
+
+    def beside() -> None:
+        assert left.bounding_box()["y"] == right.bounding_box()["y"]
+
+    def stacked() -> None:
+        above, below = left.bounding_box(), right.bounding_box()
+        assert below["y"] >= above["y"] + above["height"]
+        screen = page.locator(SCREEN).first.bounding_box()
+        for box_ in (above, below):
+            assert box_["width"] == pytest.approx(screen["width"], abs=1)
+        widths = page.evaluate(
+            "[...document.querySelectorAll('.afnlab-screen canvas')].map(c => c.clientWidth)"
+        )
+        assert max(widths) <= screen["width"] + 1
+
+    eventually(page, beside)
     page.set_viewport_size({"width": 720, "height": 1400})
-    page.wait_for_timeout(500)
-    above, below = left.bounding_box(), right.bounding_box()
-    assert below["y"] >= above["y"] + above["height"]
-    screen = page.locator(SCREEN).first.bounding_box()
-    for box_ in (above, below):
-        assert box_["width"] == pytest.approx(screen["width"], abs=1)
-    widths = page.evaluate(
-        "[...document.querySelectorAll('.afnlab-screen canvas')].map(c => c.clientWidth)"
-    )
-    assert max(widths) <= screen["width"] + 1
+    eventually(page, stacked)
     assert page.evaluate(SMALLEST_TEXT) >= 11
     page.set_viewport_size(size)
-    page.wait_for_timeout(500)
+    eventually(page, beside)
 
 
 # The largest and the least brightness of what is opaque left of the axes: of numbers and ticks.
@@ -205,16 +231,15 @@ INK = """() => {
 
 
 def follows_the_theme(page):
-    for theme, dark in (("Dark", True), ("Light", False)):
-        before = picture(page)
-        page.click(".lm-MenuBar-itemLabel:text-is('Settings')")
-        page.hover(".lm-Menu-itemLabel:text-is('Theme')")
-        page.click(f".lm-Menu-itemLabel:text-is('JupyterLab {theme}')")
-        page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
-        page.wait_for_timeout(800)
+    def has_ink(before: str, dark: bool) -> None:
         assert picture(page) != before
         least, most = page.evaluate(INK)
         assert (least > 150) if dark else (most < 110)
+
+    for name, dark in (("Dark", True), ("Light", False)):
+        before = picture(page)
+        jupyter.choose_theme(page, f"JupyterLab {name}")
+        eventually(page, lambda before=before, dark=dark: has_ink(before, dark))
 
 
 def says_when_its_kernel_was_restarted(page):
@@ -229,25 +254,29 @@ def says_when_its_kernel_was_restarted(page):
 def drag_faster_than_it_draws(page, handle, note):
     """The last place wins, and nothing is left waiting."""
     code, left_waiting = page.locator("code:has-text('SReLU')"), []
+    frame = settle(page)
+
+    def agree() -> None:
+        drawn = float(re.search(r"t=([\d.]+)", code.inner_text())[1])
+        assert float(handle.get_attribute("aria-valuetext")) == pytest.approx(drawn)
+        assert float(box(page, "t").input_value()) == pytest.approx(drawn)
+
     for drag in range(DRAGS):
-        start, frame = picture(page), number(page)
+        start, before = picture(page), frame
         at = handle.bounding_box()
         page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
         page.mouse.down()
         for step in range(1, 21):
             page.mouse.move(at["x"] + (-2 if drag % 2 else 2) * step, at["y"] + 5)
         page.mouse.up()
-        page.wait_for_timeout(500)
-        settled = number(page)
-        assert 0 < settled - frame <= 20
+        wait_for_frame(page, before)
+        frame = settle(page)
+        assert frame - before <= 20
         assert picture(page) != start
         times = page.evaluate("window.afnlabWatch")
         left_waiting.append(times["shown"] - times["pulled"])
-        drawn = float(re.search(r"t=([\d.]+)", code.inner_text())[1])
-        assert float(handle.get_attribute("aria-valuetext")) == pytest.approx(drawn)
-        assert float(box(page, "t").input_value()) == pytest.approx(drawn)
-    page.wait_for_timeout(300)
-    assert number(page) == settled
+        eventually(page, agree)
+    assert number(page) == frame
     note("from a fast drag's end to its last picture", taken(left_waiting))
 
 
@@ -294,11 +323,13 @@ def answers_what_is_typed(page):
 def follows_every_key(page, note):
     """A picture for each key press."""
     slider(page, "t").focus()
+    frame = settle(page)
     for _ in range(MOVES):
-        frame = number(page)
         page.keyboard.press("ArrowRight")
-        assert wait_for_frame(page, frame) == frame + 1
+        frame += 1
+        assert wait_for_frame(page, frame - 1) == frame
         page.wait_for_timeout(80)  # the texts that follow
+    page.wait_for_function("n => afnlabWatch.moves.length >= n", arg=MOVES)
     watched = page.evaluate("window.afnlabWatch")
     assert len(watched["moves"]) == MOVES
     note("from key press to the frame that shows the drawn curves", taken(watched["moves"]))
@@ -339,10 +370,7 @@ def test_playground(lab, page, record_property):
     )
     page.click("button:has-text('Pause')")
     page.locator("button:has-text('Play')").wait_for()
-    page.wait_for_timeout(300)
-    frame = number(page)
-    page.wait_for_timeout(400)
-    assert number(page) == frame
+    frame = settle(page)
     page.click("button:has-text('Step')")
     wait_for_frame(page, frame)
 

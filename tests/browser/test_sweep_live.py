@@ -7,6 +7,7 @@ from pathlib import Path
 import jupyter
 import nbformat
 import pytest
+from screens import eventually
 
 pytestmark = pytest.mark.slow
 BAR = f"{jupyter.PANEL} .jp-OutputArea [role=progressbar]"
@@ -46,11 +47,16 @@ CONTRAST = """words => {
 
 @pytest.fixture
 def sweep(notebooks) -> str:
-    """The name of a notebook that sweeps over another, of whose four runs one fails."""
+    """The name of a notebook that sweeps over another, of whose four runs one fails.
+
+    Run N ends once there is a file goN, so that all that the bar says is there to be seen.
+    """
     new = nbformat.v4
     parameters = new.new_code_cell("step: int = 0", metadata={"tags": ["parameters"]})
     body = new.new_code_cell(
-        'import time\n\ntime.sleep(0.3)\nif step == 2:\n    raise ValueError("two")'
+        "import time\nfrom pathlib import Path\n\n"
+        f"while not Path({str(notebooks)!r}, f'go{{step}}').exists():\n    time.sleep(0.05)\n"
+        "if step == 2:\n    raise ValueError('two')"
     )
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     write(notebooks / "steps.ipynb", [parameters, body], kernel)
@@ -65,33 +71,38 @@ def write(path: Path, cells: list, metadata: dict) -> None:
 def test_the_bar_of_a_sweep(lab, notebooks, sweep, page):
     jupyter.open_notebook(page, lab, sweep)
     page.evaluate(WATCH, BAR)
-    jupyter.run_all(page)
-    page.locator(f"{BAR}[aria-valuenow='4']").wait_for()
+    jupyter.begin_all(page)
+    for at, words in enumerate(("0 of 4 done, 2 running", "1 of 4 done, 2 running")):
+        page.locator(f"{BAR}[aria-valuenow='{at}'][aria-valuetext^='{words}']").wait_for()
+        (notebooks / f"go{at}").touch()
+    for at in (2, 3):
+        (notebooks / f"go{at}").touch()
+    jupyter.wait_for_all(page)
+    page.locator(f"{BAR}[aria-valuetext^='3 of 4 done, 1 failed, in ']").wait_for()
     said = page.evaluate("window.afnlabSaid")
-    assert said[0] == "0: 0 of 4 done"
-    assert any("2 running" in text for text in said)
+    assert said[0].startswith("0: 0 of 4 done")
     assert any(" left" in text for text in said)
     assert [int(text[0]) for text in said] == sorted(int(text[0]) for text in said)
     assert said[-1].startswith("4: 3 of 4 done, 1 failed, in ")
     parts = page.locator(f"{BAR} > div").evaluate_all("all => all.map(e => e.style.width)")
     assert parts == ["75%", "25%", "0%"]
-    output = page.locator(f"{jupyter.PANEL} .jp-OutputArea").inner_text()
-    assert "steps(step=2): FAILED, ValueError: two" in output
-    assert "0 present, 3 added, 1 failed" in output
+    output = page.locator(f"{jupyter.PANEL} .jp-OutputArea")
+    for text in ("steps(step=2): FAILED, ValueError: two", "0 present, 3 added, 1 failed"):
+        output.get_by_text(text).first.wait_for()
 
     words = page.locator(BAR).locator("xpath=preceding-sibling::div")
-    for theme in ("Light", "Dark"):
-        page.click(".lm-MenuBar-itemLabel:text-is('Settings')")
-        page.hover(".lm-Menu-itemLabel:text-is('Theme')")
-        page.click(f".lm-Menu-itemLabel:text-is('JupyterLab {theme}')")
-        page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+
+    def is_readable() -> None:
         assert words.evaluate(CONTRAST) > 4.5
+
+    for theme in ("Light", "Dark"):
+        jupyter.choose_theme(page, f"JupyterLab {theme}")
+        eventually(page, is_readable)
 
     # It is in the notebook when that is saved, and so there when it is opened without a kernel.
     page.keyboard.press("Control+s")
-    for _ in range(300):
-        if "3 of 4 done, 1 failed" in (notebooks / f"{sweep}.ipynb").read_text():
-            break
-        page.wait_for_timeout(100)
-    else:
-        pytest.fail("the saved notebook has no bar")
+
+    def is_saved() -> None:
+        assert "3 of 4 done, 1 failed" in (notebooks / f"{sweep}.ipynb").read_text()
+
+    eventually(page, is_saved)

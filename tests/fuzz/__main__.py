@@ -21,7 +21,7 @@ from pathlib import Path
 
 Case = Callable[[random.Random, Path], str]
 MODULES = ("folders", "inputs")
-PATIENCE = 60  # seconds that a case may take; then all threads' tracebacks, and the end
+PATIENCE = 300  # seconds that a case may take; then all threads' tracebacks, and the end
 SHOWN = 20  # faults
 
 

@@ -17,7 +17,7 @@ from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import Place
 
-_GRACE = 3.0  # seconds in which what is stopped should have put away what it had begun
+_GRACE = 10.0  # seconds in which what is stopped should have put away what it had begun
 
 
 class Busy(Exception):
