@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import isfinite
@@ -16,6 +17,7 @@ TAKEN = (
     *("adjusted", "p_equivalent", "p_not_worse", "verdict", "verdict_worst"),
 )
 LONGEST = 60  # characters of a name
+LARGE = 1e10  # from which on a number is printed by its size: 1.332e+29
 NEAR_CHANCE = 1.5  # times as good as chance: hardly better than it
 DIRECTIONS = ("higher", "lower")
 _TEXTS = ("name", "key", "unit", "better")
@@ -25,6 +27,18 @@ _NUMBERS = ("low", "high", "scale")
 def _finite(value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and isfinite(value)
+
+
+def formatted(form: str, value: float) -> str:
+    """A number as it is printed; by its size if it has more digits than anybody reads.
+
+    Args:
+        form: such as "{:.2f}" or "{:+.2f}".
+        value: the number.
+    """
+    if abs(value) >= LARGE and isfinite(value):
+        form = re.sub(r"\.\d+f", ".3e", form)
+    return form.format(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +218,7 @@ class Measure:
         Args:
             value: the value.
         """
-        return f"{self.scale * value:.{self.decimals}f} {self.unit}".rstrip()
+        return f"{formatted(self.form, self.scale * value)} {self.unit}".rstrip()
 
     def described(self) -> dict[str, Any]:
         """Its attributes as a record holds them, without a chance level that is a function."""

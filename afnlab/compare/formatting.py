@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from math import floor, isfinite, isinf, log10
 
-from afnlab.measures import Measure
+from afnlab.measures import Measure, formatted
 
 MINUS = "\N{MINUS SIGN}"
 SIGNED = "{:+.2f}"
@@ -16,7 +17,10 @@ def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> s
     """A number with a real minus sign and no sign before 0; empty if it is not finite."""
     if value == 0:
         return form.replace("+", "").format(0.0)
-    return form.format(scale * value).replace("-", minus) if isfinite(value) else ""
+    if not isfinite(scale * value):
+        return ""
+    shown = formatted(form, scale * value)
+    return re.sub("^-", minus, shown)
 
 
 def limits(low: float, high: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
@@ -46,7 +50,7 @@ def interval(measure: Measure, low: float, high: float) -> str:
 
 def amount(measure: Measure, stored: float | None) -> str:
     """The size of a difference with its unit; one that is not 0 is never rounded to 0."""
-    shown = measure.form.format(measure.scale * (stored or 0))
+    shown = formatted(measure.form, measure.scale * (stored or 0))
     if stored and not float(shown):
         shown = f"less than {10.0**-measure.decimals:.{measure.decimals}f}"
     return f"{shown} {measure.points}".rstrip()
@@ -59,7 +63,7 @@ def bound(measure: Measure, stored: float) -> str:
 
 def reading(measure: Measure, stored: float) -> str:
     """A value with its unit; one that is within the bounds is never rounded onto them."""
-    shown, step = measure.form.format(measure.scale * stored), 10.0**-measure.decimals
+    shown, step = formatted(measure.form, measure.scale * stored), 10.0**-measure.decimals
     for bound, words, inward in ((measure.low, "less than", 1), (measure.high, "more than", -1)):
         if bound is not None and stored != bound and float(shown) == measure.scale * bound:
             nearest = measure.form.format(measure.scale * bound + inward * step)
@@ -75,7 +79,8 @@ def _limits(low: float, high: float, text: Callable[[float], str]) -> str:
 
 def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: str = "") -> str:
     """A value with its interval: "81.20 % [80.11, 82.29]"."""
-    return f"{form.format(value)}{unit} [{form.format(low)}, {form.format(high)}]"
+    low_text, high_text = formatted(form, low), formatted(form, high)
+    return f"{formatted(form, value)}{unit} [{low_text}, {high_text}]"
 
 
 def estimated(measure: Measure, mean: float, low: float, high: float) -> str:

@@ -103,8 +103,9 @@ def row_name(label: object, width: int = 48) -> str:
     return shortened(proper_name(label), width)
 
 
-def wrapped(text: str, width: int = 24) -> str:
-    """A long label in lines of at most so many letters; what does not fit loses its middle."""
+def wrapped(text: str, width: int = 20) -> str:
+    """A long label in lines of at most so many letters, by default what fits over a small panel;
+    what does not fit loses its middle."""
     lines = [""]
     words = re.findall(r"[^:_,/( ]*[:_,/( ]?", shortened(text, 8 * width))
     for word in (shortened(word, width) for word in words):

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from afnlab.compare.summary_table import compare_histories, final_values
+from afnlab.figures import all_pairs
 from afnlab.figures.comparison import comparison
 from afnlab.figures.learning_curves import overlay
-from afnlab.figures.style import show, styled
+from afnlab.figures.metric_and_cost import frontier
+from afnlab.figures.style import Picture, show, styled
 from afnlab.measures import ACCURACY, Measure
 from afnlab.report import contents, embedded, glossary
 from afnlab.report.page import script, shell
@@ -18,6 +21,7 @@ from afnlab.report.sections.tables import comparison_table
 
 LABELS = ("relu", "selu", "leaky_relu", "gelu", "tanh", "my.py:own")
 NAME = "some"
+SECONDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # of an epoch, by the place in the table
 
 
 def history(seeds: int, measure: Measure = ACCURACY, start: int = 0) -> pd.DataFrame:
@@ -45,6 +49,18 @@ def history(seeds: int, measure: Measure = ACCURACY, start: int = 0) -> pd.DataF
     return pd.DataFrame(rows)
 
 
+def _pairs(final: pd.DataFrame, order: list[str], measure: Measure) -> Figure:
+    return all_pairs.heat_map(all_pairs.paired_effects(final, order, measure), order)
+
+
+def _frontier(table: pd.DataFrame, baseline: str, measure: Measure) -> Figure:
+    """The rows in the table's order, each slower than the one before."""
+    figure = Picture(figsize=(9.5, 4.2), layout="constrained")
+    cost = pd.Series(SECONDS[: len(table)], table.index)
+    frontier(figure.subplots(), table, cost, baseline, "an epoch", measure)
+    return figure
+
+
 def written(
     folder: Path,
     made: pd.DataFrame,
@@ -55,7 +71,7 @@ def written(
     """The page of a comparison; every row has a run of its own."""
     table = compare_histories(made, baseline, margin=margin, metric=measure)
     final = final_values(made, measure.column)
-    ids = {label: f"{at:016x}" for at, label in enumerate(LABELS)}
+    ids = {label: f"{at:016x}" for at, label in enumerate(made.label.unique())}
     runs = {label: dict.fromkeys(final.index, run) for label, run in ids.items()}
     shown = comparison_table(
         table, baseline, {n: [i] for n, i in ids.items()}, "runs/{id}.html", measure
@@ -67,13 +83,15 @@ def written(
                 comparison(final, table, baseline, margin, measure), "a", "", f"{NAME}-comparison"
             ),
             show(overlay(made, list(table.index), baseline, measure), "b", "", f"{NAME}-overlay"),
+            show(_pairs(final, list(table.index), measure), "c", "", f"{NAME}-pairs"),
+            show(_frontier(table, baseline, measure), "d", "", f"{NAME}-frontier"),
         ]
     parts = [
         "<h1>A page</h1><h2>First</h2>",
         figures[0].data,
         '<details class="prose" open><summary>In full</summary><p id="prose">Prose.</p></details>',
         f'<h2>Second</h2><div class="compared" data-of="{NAME}">{shown}{numbers}</div>',
-        figures[1].data,
+        *(figure.data for figure in figures[1:]),
         glossary.section(),
     ]
     body, headings = contents.anchored("".join(map(str, parts)))

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import report_page
-from report_page import LABELS, NAME, history, written
+from report_page import LABELS, NAME, SECONDS, history, written
 
 from afnlab import stats
 from afnlab.compare.formatting import difference, interval, limits, p_value
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import compare_histories
-from afnlab.measures import ACCURACY
+from afnlab.measures import ACCURACY, formatted
 from afnlab.report.page import LARGEST_SCRIPT, script
 
 BITS = replace(
@@ -120,11 +120,17 @@ def test_the_tests_of_the_page_are_those_of_python(page, tmp_path):
         np.testing.assert_array_equal(levels, stats.holm_levels(p))
 
 
-@pytest.mark.parametrize("value", [0.125, 0.375, 2.5, -0.125, 1.005, 0.0, 96.745, -3.14159, 1e-9])
-@pytest.mark.parametrize("decimals", [0, 1, 2, 4])
-def test_numbers_are_printed_as_python_prints_them(page, value, decimals, tmp_path):
+NUMBERS = (
+    *(0.125, 0.375, 2.5, -0.125, 1.005, 0.0, 96.745, -3.14159, 1e-9),
+    *(9_999_999_999.5, 1e10, -1.33205808e29, 10_005_000_000.0, 10_015_000_000.0, 1e300),
+)
+
+
+def test_numbers_are_printed_as_python_prints_them(page, tmp_path):
     page.goto(written(tmp_path, history(4)).as_uri())
-    assert page.evaluate("([v, k]) => fixed(v, k)", [value, decimals]) == f"{value:.{decimals}f}"
+    for decimals in (0, 1, 2, 4, 15):
+        found = page.evaluate("([all, k]) => all.map(v => fixed(v, k))", [NUMBERS, decimals])
+        assert found == [formatted(f"{{:.{decimals}f}}", value) for value in NUMBERS], decimals
 
 
 def test_two_ticked_rows_are_paired(report):
@@ -232,6 +238,52 @@ def test_a_curve_names_its_epoch(report):
     assert report.locator(f"{figure} .lit").count() == 1
 
 
+def test_a_point_of_the_frontier_is_named_with_its_time(report):
+    figure = f"#{NAME}-frontier"
+    report.locator(figure).scroll_into_view_if_needed()
+    order = names(report)
+    base = SECONDS[order.index("ReLU")]
+    for at, name in enumerate(order):
+        if name == "my.py:own":  # far off the others, and left out
+            continue
+        mark = f"{figure} [data-tip^='[\"{name}:'] use"
+        report.mouse.move(*centre(report, mark))
+        told = report.locator("#tip").inner_text()
+        label, _, rest = told.partition(": ")
+        assert label == name
+        value, time = rest.split(", ")
+        assert value.endswith(" %")
+        number, times, unit = time.split(" ")
+        assert (times, unit) == ("\N{MULTIPLICATION SIGN}", "ReLU")
+        assert float(number) == pytest.approx(SECONDS[at] / base, rel=6e-3)
+
+
+def test_a_cell_of_the_heat_map_says_how_its_pair_differs(report):
+    """Of all cells: which two, the difference, and p; also after the table was sorted."""
+    made = history(12)
+    last = made[made.epoch == 3].pivot(index="seed", columns="label", values="test_accuracy")
+    code = {proper_name(name): name for name in LABELS}
+    order = names(report)
+    report.locator("table.comparison thead button").first.click()
+    figure = report.locator(f"#{NAME}-pairs")
+    figure.scroll_into_view_if_needed()
+    box = figure.locator("image").bounding_box()
+    side = box["width"] / len(order)
+    for row, one in enumerate(order):
+        for column, other in enumerate(order):
+            report.mouse.move(box["x"] + (column + 0.5) * side, box["y"] + (row + 0.5) * side)
+            if one == other:
+                assert report.locator("#tip").is_hidden()
+                continue
+            d = (last[code[one]] - last[code[other]]).to_numpy()
+            p = p_value(stats.sign_flip_p(d))
+            expected = f"{difference(ACCURACY, d.mean())} points over 12 seeds, "
+            expected += f"p {'' if p.startswith('<') else '= '}{p}, not adjusted"
+            assert report.locator("#tip").inner_text() == f"{one} against {other}: {expected}"
+    report.mouse.move(1, 1)
+    assert report.locator("#tip").is_hidden()
+
+
 def test_light_and_dark(browser, tmp_path):
     address = written(tmp_path, history(6)).as_uri()
     colour = "getComputedStyle(document.body).backgroundColor"
@@ -306,6 +358,80 @@ def test_a_phone_shows_that_wide_things_scroll(browser, tmp_path):
     assert scrolls
     assert "gradient" in shadow
     context.close()
+
+
+LONG = "a/long/path/to/ideas.py:an_activation_of_which_nobody_knows_why_it_is_called_so"
+ODD = {  # labels of somebody's table
+    "markup": "</script><b>bold</b> & \"quoted\" 'too'",
+    "other letters": "gr\N{LATIN SMALL LETTER O WITH DIAERESIS}\N{GREEK SMALL LETTER PHI}e",
+    "long, without a space": LONG,
+    "a name of JavaScript's": "constructor",
+    "a formula": "$x^2$ \\alpha {z}",
+}
+
+
+@pytest.mark.parametrize("width", [390, 1250])
+def test_odd_labels_fit_and_are_taken_as_they_are(width, browser, tmp_path):
+    rows = dict(zip(LABELS[1:], ODD.values(), strict=True))
+    made = history(12).replace({"label": rows})
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(written(tmp_path, made).as_uri())
+    assert sorted(names(page)) == sorted([*ODD.values(), "ReLU"])
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    assert page.evaluate(fits)
+    for label in ODD.values():
+        page.get_by_label("Baseline").select_option(label=label)
+        assert label in page.locator(".rebased").inner_text()
+        table = compare_histories(made, label)
+        shown = dict(page.locator("table.comparison tbody tr").evaluate_all(VERDICTS))
+        assert shown == {proper_name(n): verdict for n, verdict in table.verdict.items()}
+    page.locator(".tick").nth(0).check()
+    page.locator(".tick").nth(1).check()
+    panel = page.locator(".pair").bounding_box()
+    for part in ("h3", ".pair-result", ".strip", ".scroll"):
+        box = page.locator(f".pair {part}").bounding_box()
+        assert box["x"] + box["width"] <= panel["x"] + panel["width"], part
+    bars = page.locator("svg.bar").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().width)"
+    )
+    assert set(bars) == {72}  # where the columns are narrow too
+    assert page.evaluate(fits)
+    assert errors == []
+    context.close()
+
+
+VERDICTS = (
+    "rows => rows.map(r => [r.cells[0].textContent, r.querySelector('.verdict').textContent])"
+)
+
+
+def test_names_are_sorted_by_their_numbers(page, tmp_path):
+    rows = dict(
+        zip(LABELS[1:], ("srelu(t=10)", "srelu(t=2)", "srelu(t=1.5)", "1e3", "12aa"), strict=True)
+    )
+    page.goto(written(tmp_path, history(6).replace({"label": rows})).as_uri())
+    page.locator("table.comparison thead button").first.click()
+    assert names(page) == ["1e3", "12aa", "ReLU", "SReLU(t=1.5)", "SReLU(t=2)", "SReLU(t=10)"]
+
+
+def test_a_sorted_table_stays_sorted_with_another_baseline(report):
+    report.locator("table.comparison thead th", has_text="difference to").locator("button").click()
+    for baseline in ("GELU", "my.py:own", "ReLU"):
+        report.get_by_label("Baseline").select_option(label=baseline)
+        cells = report.locator("table.comparison tbody tr td:nth-child(4)").all_inner_texts()
+        values = [float(t.replace("\N{MINUS SIGN}", "-")) for t in cells if t.strip()]
+        assert values == sorted(values)
+        assert len(values) == len(LABELS) - 1
+
+
+def test_without_its_baseline_a_table_has_no_empty_column(page, tmp_path):
+    page.goto(written(tmp_path, history(6), baseline="mish").as_uri())
+    heads = page.locator("table.comparison thead th").all_inner_texts()
+    assert not any("difference" in head for head in heads)
+    assert page.get_by_label("Baseline").count() == 0
 
 
 def test_the_script_is_small_and_names_no_address():

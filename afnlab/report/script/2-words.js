@@ -2,14 +2,24 @@
 
 const MINUS = '\u2212';
 
-/** A number with so many decimals; a tie goes to the even digit, as in Python. */
+const LARGE = 1e10; // from which on a number is printed by its size: 1.332e+29
+
+/** A number with so many decimals, or a large one by its size, as Python's `formatted`. */
 function fixed(x, decimals) {
-  const text = x.toFixed(decimals);
-  const whole = Math.abs(x).toFixed(Math.min(100, decimals + 30));
-  const tail = whole.slice(whole.length - 30);
-  if (!/^50*$/.test(tail)) return text;
-  const cut = whole.slice(0, whole.length - 30).replace(/\.$/, '');
-  return Number(cut.at(-1)) % 2 === 0 ? (x < 0 ? '-' : '') + cut : text;
+  const large = Math.abs(x) >= LARGE;
+  const print = (v, places) => (large ? v.toExponential(places) : v.toFixed(places));
+  const places = large ? 3 : decimals;
+  return evenTie(x, print(x, places), print(Math.abs(x), places + 30));
+}
+
+/** A rounded number, given with 30 more digits too: a tie goes to the even digit, as in Python. */
+function evenTie(x, text, whole) {
+  const [digits, size] = whole.split('e');
+  const end = digits.length - 30;
+  if (!/^50*$/.test(digits.slice(end))) return text;
+  const kept = digits.slice(0, end).replace(/\.$/, '');
+  if (Number(kept.at(-1)) % 2) return text;
+  return (x < 0 ? '-' : '') + kept + (size ? `e${size}` : '');
 }
 
 /** A difference of stored values, with its sign; empty if it is not finite. */

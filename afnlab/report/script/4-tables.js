@@ -1,18 +1,21 @@
 // Tables: sorting by a column, a filter by name, another baseline.
 
-/** A cell's text as something to sort by: its first number, or its letters. */
+const NAMES = new Intl.Collator('en', { numeric: true }); // SReLU(t=2) before SReLU(t=10)
+
+/** A cell's text as something to sort by: its first number, or its letters; of names, all. */
 function sortable(cell) {
   const text = (cell?.querySelector('.number') ?? cell)?.textContent.trim() ?? '';
-  const found = /^[[<>\s]*([+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)/.exec(text.replaceAll(MINUS, '-'));
-  if (!found) return text.toLowerCase();
-  const number = Number(found[1].replaceAll(',', ''));
+  const found = /^[[<>\s]*([+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)(?!\w)/.exec(text.replaceAll(MINUS, '-'));
+  const number = found && cell.tagName !== 'TH' ? Number(found[1].replaceAll(',', '')) : NaN;
+  if (!Number.isFinite(number)) return text;
   return text.startsWith('<') ? number - 1e-9 : number;
 }
 
 /** The smaller first; empty cells and texts behind the numbers. */
 function order(a, b) {
   if (a === '' || b === '') return (a === '') - (b === '');
-  if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
+  if (typeof a === 'string' && typeof b === 'string') return NAMES.compare(a, b);
+  if (typeof a === typeof b) return a - b;
   return typeof a === 'number' ? -1 : 1;
 }
 
@@ -25,6 +28,14 @@ function sortBy(table, column, descending) {
     return turned || a.at - b.at;
   });
   body.append(...rows.map(({ row }) => row));
+}
+
+/** Sort again by the column that a table is sorted by, after its cells have changed. */
+function sortAgain(table) {
+  const column = [...table.tHead.rows[0].cells].findIndex((head) => head.hasAttribute('aria-sort'));
+  if (column < 0) return;
+  const sorted = table.tHead.rows[0].cells[column].getAttribute('aria-sort');
+  sortBy(table, column, sorted === 'descending');
 }
 
 function makeSortable(table) {
@@ -98,8 +109,6 @@ class Comparison {
     this.columns = Object.fromEntries(
       heads.filter((head) => head.dataset.column).map((head) => [head.dataset.column, head]),
     );
-    this.written = this.table.innerHTML;
-    this.head = this.columns.difference?.innerHTML;
   }
 
   cell(row, column) {
@@ -144,6 +153,7 @@ class Comparison {
       `Compared with ${data.names[baseline]}, in this page, by the same tests. A baseline that is` +
       ` chosen after seeing the numbers makes p-values optimistic. The figures, the sentences and` +
       ` the files compare with ${name}.`;
+    sortAgain(this.table);
   }
 
   /** The controls over the table. */

@@ -41,7 +41,9 @@ function paired(data, first, second) {
   const interval = signFlipInterval(d);
   const p = signFlipP(d);
   const exact = d.length <= EXACT_UP_TO ? 'exact sign-flip test' : 'sign-flip test';
-  const bounds = Number.isFinite(interval.low) ? limits(measure, interval) : 'these seeds set no bounds';
+  const known = Number.isFinite(interval.low);
+  const bounds = known ? `95 % interval ${limits(measure, interval)}` : 'these seeds set no bounds';
+  const told = interval.low === interval.high ? 'the same in every seed' : bounds;
   const all = (data.labels.length * (data.labels.length - 1)) / 2;
   const better = d.filter((v) => measure.sign * v > 0).length;
   return [
@@ -50,7 +52,7 @@ function paired(data, first, second) {
       'p',
       { class: 'pair-result' },
       element('strong', {}, difference(measure, interval.mean)),
-      ` over ${d.length} seed${d.length === 1 ? '' : 's'}, 95 % interval ${bounds}, ${equation(p)}` +
+      ` over ${d.length} seed${d.length === 1 ? '' : 's'}, ${told}, ${equation(p)}` +
         ` (${exact}); better in ${better} of ${d.length}.`,
     ),
     element(

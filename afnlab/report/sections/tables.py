@@ -89,7 +89,7 @@ def comparison_table(
         *("p (Holm)", "verdict", "seeds", *failures, "runs"),
     ]
     rows, key, form = [], measure.key, measure.signed_form
-    bar = bars.Scale(table)
+    bar, paired = bars.Scale(table), baseline in table.index
     for label, r in table.iterrows():
         links = joined((link_to(run, link) for run in runs[str(label)]), " ")
         unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
@@ -98,7 +98,7 @@ def comparison_table(
                 name(str(label)),
                 value(measure, r[key]),
                 limits(r[f"{key}_low"], r[f"{key}_high"], measure.form, measure.scale),
-                filled(CELL, difference(measure, r.difference), bar.drawn(r)),
+                filled(CELL, difference(measure, r.difference), bar.drawn(r)) if paired else "",
                 limits(r.difference_low, r.difference_high, form, measure.scale),
                 "no bounds"
                 if unbounded
