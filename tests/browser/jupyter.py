@@ -133,10 +133,15 @@ def prompts(page: Any) -> list[str]:
     return page.eval_on_selector_all(selector, "e => e.map(x => x.innerText)")
 
 
+def numbered(seen: list[str]) -> bool:
+    """Whether every cell has run."""
+    return all(any(c.isdigit() for c in text) for text in seen)
+
+
 def run_all(page: Any, seconds: float = 240) -> None:
     """Run all cells of the open notebook and wait until each has its number."""
     end = time.monotonic() + seconds
-    while not all(any(c.isdigit() for c in text) for text in (seen := prompts(page))):
+    while not numbered(seen := prompts(page)):
         # Asked early, it stops half way, and is asked again: by one look at the page, for in a
         # second one the last cell may have ended, and all of them would run twice.
         if not any("*" in text for text in seen):
