@@ -35,7 +35,8 @@ def titles(figure: Figure) -> list[str]:
 
 def marks(ax: Axes, shapes: str = "oDs.") -> dict[int, object]:
     """Single marks on an axes by the row they stand in."""
-    return {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() in list(shapes)}
+    found = [line for line in ax.lines if line.get_marker() in list(shapes)]
+    return {round(line.get_ydata()[0]): line for line in found}
 
 
 def test_points(ax):
@@ -54,6 +55,35 @@ def test_points(ax):
     assert found[0].get_gid() == f'tip:["SReLU: 62.50 % {ends}"]'
     # The baseline has a mark of its own shape, so that it is known without colours.
     assert [found[row].get_marker() for row in (0, 1)] == ["o", "D"]
+
+
+@pytest.mark.parametrize("count", [2, 12, 31])
+def test_no_dot_touches_a_mean(count):
+    """A dot that looks out from behind a round mark makes it look like one of another shape."""
+    history = pd.concat(
+        [rows(f"a{i}", [0.9 + s // 3 / 450 for s in range(12)]) for i in range(count)]
+    )
+    history = history.reset_index(drop=True)
+    made, final = table(history, baseline="a0"), final_values(history)
+    with styled():
+        figure = comparison.comparison(final, made, "a0")
+    figure.draw_without_rendering()
+    left = figure.axes[0]
+    row = left.bbox.height / count * 72 / figure.dpi  # in points, as sizes of marks are
+    for at, dots in enumerate(left.collections):
+        lowest = dots.get_offsets()[:, 1].max() * row + dots.get_sizes()[0] ** 0.5 / 2
+        mark = marks(left)[at]
+        assert lowest <= mark.get_ydata()[0] * row - mark.get_markersize() / 2
+
+
+def test_nothing_invites_to_compare_where_intervals_overlap():
+    """The values of a row are not set against the baseline's interval: differences are paired."""
+    figure = comparison.comparison(final_values(HISTORY), table(HISTORY), "relu")
+    left, right = figure.axes
+    assert not left.patches
+    assert [line.get_xdata()[0] for line in right.lines if len(set(line.get_xdata())) == 1][-1] == 0
+    for ax in figure.axes:  # both say which way is better
+        assert [t.get_text() for t in ax.texts] == ["better \N{RIGHTWARDS ARROW}"]
 
 
 def test_the_figure_is_the_same_each_time():

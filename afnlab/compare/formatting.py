@@ -129,6 +129,19 @@ def p_value(p: float, places: int = 3) -> str:
     return f"{p:.{places}f}" if p >= least else f"< {least:.{places}f}"
 
 
+def equation(p: float) -> str:
+    """A p-value in a sentence: "p = 0.012" or "p < 0.001"."""
+    shown = p_value(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def share_of(fraction: float, count: int) -> str:
+    """A fraction of so many things, counted: "2 of 450", "1.7 of 450", "26 of 10,000"."""
+    number = fraction * count
+    shown = f"{number:,.0f}" if number >= 10 else f"{number:.1f}".removesuffix(".0")
+    return f"{'less than 1' if 0 < number < 1 else shown} of {count:,}"
+
+
 def seconds(value: float) -> str:
     return f"{three_digits(1000 * value)} ms" if value < 1 else f"{three_digits(value)} s"
 

@@ -1,7 +1,8 @@
-"""A comparison at a glance: one sentence, four facts, and what to do next, by rules."""
+"""A comparison at a glance: one sentence and a few facts, by rules."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,55 +13,68 @@ from afnlab import stats
 from afnlab.compare.answers import decidable
 from afnlab.compare.formatting import (
     amount,
+    equation,
     interval,
-    p_value,
     reading,
+    share_of,
     signed,
     three_digits,
 )
 from afnlab.compare.proper_names import named, proper_name
-from afnlab.compare.summary_table import ALPHA
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
 
-MANY = 200  # seeds, beyond which a difference is too small to be worth them
 OPEN = ("not distinguishable", "too few seeds")
-_CLAUSES = {  # of a verdict: about one row, about several
-    "better": ("{} is better than {}", "{} are better than {}"),
-    "equivalent": ("{} is equivalent to {}", "{} are equivalent to {}"),
-    "not worse": ("{} is no worse than {} by more than the margin",) * 2,
-    "open": ("{} cannot be distinguished from {}",) * 2,
-    "worse": ("{} is worse", "{} are worse"),
+# What is said of one row, of several, what they are compared with, and how that is said again.
+_PHRASES = {
+    "better": ("is better", "are better", " than {}", ""),
+    "equivalent": ("is equivalent", "are equivalent", " to {}", " to it"),
+    "not worse": (
+        *("is not worse", "are not worse"),
+        *(" than {} by more than the margin", " by more than the margin"),
+    ),
+    "worse": ("is worse", "are worse", " than {}", ""),
+    "open": ("cannot be distinguished", "cannot be distinguished", " from {}", " from it"),
 }
-
-_ALL = {  # of all other rows
-    "equivalent": "all {} are equivalent to it",
-    "not worse": "all {} are no worse by more than the margin",
-    "open": "none of {} can be distinguished from it",
-    "worse": "all {} are worse",
+_ALIKE = {  # none: "None of the 30 other activations"; every: "All 30 other activations"
+    "better": "{every} are better than {base}, led by {lead}.",
+    "equivalent": "{every} are equivalent to {base} within the margin.",
+    "not worse": "{none} is worse than {base} by more than the margin.",
+    "worse": "{every} are worse than {base}.",
+    "open": "{none} is shown to be better or worse than {base}.",
 }
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One tile: what it is about, the value in large type, and what has to be known of it."""
+    """One tile: what it is about, the answer in large type, and what has to be known of it."""
 
     about: str
     value: str
-    note: str
+    note: str = ""
 
 
-def _compared(table: pd.DataFrame) -> pd.DataFrame:
+def compared_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are compared with the baseline, the best first."""
     return table[table.p.notna()]
 
 
-def _noun(table: pd.DataFrame) -> str:
+def noun(table: pd.DataFrame) -> str:
     """What the rows are: activations, or several settings of some."""
     names = [str(label).partition("(")[0] for label in table.index]
     return "activation" if len(set(names)) == len(names) else "setting"
+
+
+def difference(measure: Measure, stored: float) -> str:
+    """A difference of stored values with its sign and unit: "+0.44 points"; one that would round to
+    0 without its sign: "less than 0.01 points"."""
+    size = amount(measure, abs(stored))
+    return (
+        size if size.startswith("less") else f"{signed(measure, stored)} {measure.points}".rstrip()
+    )
 
 
 def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:
@@ -74,7 +88,7 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
     Returns:
         The sentence, in which activations have their proper names.
     """
-    rows, base = named(_compared(table)), proper_name(baseline)
+    rows, base = named(compared_rows(table)), proper_name(baseline)
     best = proper_name(table.index[0])
     leads = f"{best} has the {measure.best} {measure.mean}"
     if len(table) == 1:
@@ -83,39 +97,59 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
         return f"{leads}; {base} is not among these runs."
     if rows.empty:
         return f"{leads}; no other row shares a seed with {base}, so nothing is compared."
-    closed = rows.verdict.isin(["equivalent", "not worse"]).any()
-    if not decidable(rows) and not closed:
+    if not decidable(rows) and set(rows.verdict) <= set(OPEN):
         few = counted(int(rows.pairs.max()), "seed")
-        return f"Undecided: {few} cannot distinguish any {_noun(table)} from {base}."
-    return _decided(rows, base, _noun(table), measure)
-
-
-def _decided(rows: pd.DataFrame, base: str, noun: str, measure: Measure) -> str:
-    kinds = rows.verdict.where(~rows.verdict.isin(OPEN), "open")
+        return f"Undecided: with {few} no test can show a difference to {base}."
+    verdicts = rows.verdict.where(~rows.verdict.isin(OPEN), "open")
     if len(rows) == 1:
-        (label, row), kind = next(rows.iterrows()), kinds.iloc[0]
-        clause = _CLAUSES[kind][0].format(label, base)
-        if kind == "worse":
-            clause = f"{clause} than {base}"
-        by = f" by {amount(measure, abs(row.difference))}" if kind in ("better", "worse") else ""
-        return f"{clause}{by}."
-    counts = kinds.value_counts()
-    first = f"No {noun} is better than {base}"
-    if better := int(counts.get("better", 0)):
-        names = list(rows.index[kinds == "better"])
-        told = names[0] if better == 1 else f"{better} of {len(rows)} {noun}s"
-        first = _CLAUSES["better"][better > 1].format(told, base)
-        if better > 1:
-            first += f", led by {names[0]}"
-    of = "" if better > 1 else f" of {len(rows)}"  # said once
-    rest = []
-    for kind in ("equivalent", "not worse", "open", "worse"):
-        if number := int(counts.get(kind, 0)):
-            if number == len(rows):
-                return f"{first}: {_ALL[kind].format(number)}."
-            rest.append(_CLAUSES[kind][number > 1].format(f"{number}{of}", "it"))
-            of = ""
-    return f"{first}{';' if better else ':'} {', '.join(rest)}." if rest else f"{first}."
+        return _of_one(rows.iloc[0], verdicts.iloc[0], base, measure)
+    others = f"other {noun(table)}s"
+    if len(rows) < len(table) - 1:
+        others += f" that share seeds with {base}"
+    return _of_several(verdicts, base, others)
+
+
+def _of_one(row: Any, verdict: str, base: str, measure: Measure) -> str:
+    if verdict == "open":
+        return f"{row.name} is not shown to be better or worse than {base}."
+    said = f"{row.name} {_clause(verdict, 1, base)}"
+    if verdict in ("better", "worse"):
+        said += f" by {amount(measure, abs(row.difference))}"
+    return f"{said}{' within the margin' * (verdict == 'equivalent')}."
+
+
+def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
+    """verdicts: by proper name, the best first; others: what the rows are."""
+    count, better = len(verdicts), list(verdicts.index[verdicts == "better"])
+    kinds = [kind for kind in _PHRASES if (verdicts == kind).any()]
+    none = f"{'Neither' if count == 2 else 'None'} of {count} {others}"
+    if len(kinds) == 1:
+        every = f"{'Both' if count == 2 else f'All {count}'} {others}"
+        return _ALIKE[kinds[0]].format(every=every, none=none, base=base, lead=verdicts.index[0])
+    rest = [(kind, int((verdicts == kind).sum())) for kind in kinds if kind != "better"]
+    if not better:
+        told = [f"{number} {_clause(kind, number)}" for kind, number in rest]
+        return f"{none} is shown to be better than {base}: {_and(told)}."
+    (first, number), *more = rest
+    told = [f"{number} {_clause(first, number, base)}"]
+    told += [f"{number} {_clause(kind, number)}" for kind, number in more]
+    if len(better) > 1:
+        lead = f"{len(better)} of {count} {others} are better than {base}, led by {better[0]}"
+        return f"{lead}; {_and(told)}."
+    lead = f"{better[0]} is better than {base}"
+    if more:
+        return f"{lead}; of {count - 1} others, {_and(told)}."
+    return f"{lead}; {counted(number, 'other')} {_clause(first, number, base)}."
+
+
+def _clause(verdict: str, number: int, base: str = "") -> str:
+    """What is said of so many rows; base: where the baseline is to be named."""
+    one, several, named_so, again = _PHRASES[verdict]
+    return (one if number == 1 else several) + (named_so.format(base) if base else again)
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def facts(
@@ -123,57 +157,104 @@ def facts(
     baseline: str,
     margin: float | None = None,
     measure: Measure = ACCURACY,
+    examples: int | None = None,
+    evaluated: str = "test",
 ) -> list[Fact]:
-    """The best row with its difference, and what so many seeds can detect.
+    """The best row with its difference to the baseline, and how sure that difference is.
 
     Args:
         table: of `compare_histories`, with the same baseline, margin and metric.
         baseline: the label with which the others are compared.
         margin: the largest difference that does not matter.
         measure: the metric.
+        examples: how many examples the values are of, or None.
+        evaluated: which examples they are: "test" or "validation".
+
+    Returns:
+        Two facts; the second one has the interval and the p-value that are adjusted for the number
+        of comparisons, or, where nothing is compared, the interval of the best mean.
     """
-    return [_best(table, baseline, measure), _reach(table, baseline, margin, measure)]
-
-
-def _best(table: pd.DataFrame, baseline: str, measure: Measure) -> Fact:
-    best, rows = table.iloc[0], _compared(table)
     about = f"{measure.best} {measure.mean}" if len(table) > 1 else measure.mean
-    value = f"{proper_name(best.name)} {reading(measure, best[measure.key])}"
-    if rows.empty:
-        ends = [reading(measure, best[f"{measure.key}_{end}"]) for end in ("low", "high")]
-        finite = np.isfinite(best[f"{measure.key}_low"])
-        return Fact(about, value, f"95 % interval {' to '.join(ends)}" if finite else "")
-    lead = rows.iloc[0]
-    who = "" if lead.name == best.name else f"The next, {proper_name(lead.name)}: "
-    note = f"{who}{signed(measure, lead.difference)} {measure.points}".rstrip()
-    note += f" against {proper_name(baseline)}"
-    if limits := interval(measure, lead.difference_low, lead.difference_high):
-        note += f", 95 % interval {limits}"
-    p = p_value(lead.p_holm)
-    count = len(rows)
-    note += f"; p {'' if p.startswith('<') else '= '}{p}"
-    return Fact(about, value, note + f" adjusted for {count} comparisons" * (count > 1))
+    value = f"{proper_name(table.index[0])} {reading(measure, table[measure.key].iloc[0])}"
+    if compared_rows(table).empty:
+        return [Fact(about, value), _certainty_of_mean(table.iloc[0], measure)]
+    note = _gap(table, baseline, measure, examples, evaluated)
+    return [Fact(about, value, note), _certainty(table, baseline, margin, measure)]
 
 
-def _reach(table: pd.DataFrame, baseline: str, margin: float | None, measure: Measure) -> Fact:
-    rows = _compared(table)
-    few, many = int(table.seeds.min()), int(table.seeds.max())
-    value = f"{few} to " * (few < many) + counted(many, "seed")
-    if rows.empty:
-        return Fact("how sure", value, "")
-    pairs, count = int(rows.pairs.min()), len(rows)
-    if not decidable(rows):
-        least = counted(stats.seeds_needed(count), "seed")
-        return Fact("how sure", value, f"No test can decide with so few; it takes {least}")
-    size = stats.detectable_difference(float(rows.spread.median()), pairs, count)
-    within = f"; the margin is {amount(measure, margin)}" if margin is not None else ""
-    if (stats.attainable_p(rows.pairs) >= ALPHA).any():
-        return Fact("how sure", value, f"Some rows have too few{within}")
-    if not np.isfinite(size):
-        told = "The row with the fewest can only be decided after others"
-        return Fact("how sure", value, f"{told}{within}")
-    told = f"They detect a true difference of {amount(measure, size)} four times in five"
-    return Fact("how sure", value, f"{told}; smaller ones are mostly missed{within}")
+def _gap(
+    table: pd.DataFrame, baseline: str, measure: Measure, examples: int | None, evaluated: str
+) -> str:
+    """The difference of the best compared row to the baseline, beside both their values."""
+    lead: Any = compared_rows(table).iloc[0]
+    base: Any = table.loc[baseline]
+    best = table.index[0]
+    name = proper_name(lead.name)
+    values = [reading(measure, row[measure.key]) for row in (lead, base)]
+    if best == lead.name:
+        told = f"{proper_name(baseline)} has {values[1]}"
+    elif best == baseline:
+        told = f"{name} is next with {values[0]}"
+    else:  # a row without a pair
+        told = (
+            f"It shares no seed with {proper_name(baseline)}; of those that do, {name} leads with"
+        )
+        told += f" {values[0]} against {values[1]}"
+    shared = int(lead.pairs)
+    over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
+    told += f". The difference{over} is {difference(measure, lead.difference)}"
+    if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
+        told += f", {share_of(abs(lead.difference), examples)} {evaluated} examples"
+    return f"{told}."
+
+
+def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:
+    seeds, ends = int(best.seeds), [best[f"{measure.key}_{end}"] for end in ("low", "high")]
+    if not np.isfinite(ends).all():
+        return Fact("how sure", counted(seeds, "seed"), "An interval takes two seeds or more.")
+    if ends[0] == ends[1]:
+        return Fact("how sure", counted(seeds, "seed"), "All have the same value.")
+    value = " to ".join(reading(measure, end) for end in ends)
+    return Fact("how sure", value, f"95 % interval of the mean over {counted(seeds, 'seed')}.")
+
+
+def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure: Measure) -> Fact:
+    rows, base = compared_rows(table), proper_name(baseline)
+    lead, count = rows.iloc[0], len(rows)
+    name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
+    if lead.verdict == "too few seeds":
+        least = stats.seeds_needed(count)
+        note = f"A test against {base} takes {least} seeds or more"
+        note += f" with {count} comparisons" * (count > 1)
+        return Fact("how sure", f"{seeds}: too few", f"{note}.")
+    adjusted = f"adjusted for {count} comparisons" if count > 1 else ""
+    if lead.verdict in ("equivalent", "not worse"):
+        over = ", ".join(filter(None, [f"over {seeds}", adjusted]))
+        return _within_margin(lead, name, base, amount(measure, margin), over)
+    side = "better" if measure.sign * lead.difference >= 0 else "worse"
+    answer = "Not shown" if lead.verdict in OPEN else "Yes"
+    limits, which = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is"
+    if not limits:
+        note = f"These {seeds} set the difference no bounds."
+    elif lead.adjusted_low == lead.adjusted_high:
+        note = f"The difference is the same in all {seeds}."
+    else:
+        note, which = (
+            f"95 % interval {limits} {measure.points}".rstrip() + f", {seeds}.",
+            "Both are",
+        )
+    note += f" {which} {adjusted}." if adjusted else ""
+    if margin is not None:
+        note += f" The margin is {amount(measure, margin)}."
+    return Fact(f"is {name} {side} than {base}?", f"{answer}, {equation(lead.p_holm)}", note)
+
+
+def _within_margin(lead: pd.Series, name: str, base: str, margin: str, over: str) -> Fact:
+    if lead.verdict == "equivalent":
+        about, value, p = f"does {name} differ from {base}?", "By less than", lead.p_equivalent
+    else:
+        about, value, p = f"is {name} worse than {base}?", "Not by more than", lead.p_not_worse
+    return Fact(about, f"{value} {margin}", f"Tested with this margin: {equation(p)} {over}.")
 
 
 def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
@@ -184,58 +265,14 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
         baseline: the label with which the others are compared.
         cost: of the rows.
     """
-    rows = _compared(table)
+    rows = compared_rows(table)
     known = [label for label in rows.index if label in cost.seconds]
     if baseline not in cost.seconds or not known or not (cost.seconds > 0).all():
         return None
     label, base = str(known[0]), proper_name(baseline)
     ratio = cost.seconds[label] / cost.seconds[baseline]
-    value = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}"
+    value = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time"
     low, high = cost.ratio_range(label, baseline)
-    note = f"{proper_name(label)}, {cost.of}, {cost.by_in_short}"
-    if low < 1 < high:
-        note += ": within the noise of timing"
-    return Fact("cost", value, note)
-
-
-def next_step(
-    table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY
-) -> tuple[str, int | None]:
-    """What would settle what is open, and how many seeds that takes.
-
-    The row is the best of the table, if the test leaves it open, else the open one with the largest
-    effect; the number is that with which its observed
-    difference would be detected four times in five, given the standard deviation of its paired
-    differences.
-
-    Args:
-        table: of `compare_histories`, with the same baseline and metric.
-        baseline: the label with which the others are compared.
-        measure: the metric.
-
-    Returns:
-        A sentence, empty where nothing is compared, and the number of seeds, if there is one.
-    """
-    rows = _compared(table)
-    if rows.empty:
-        return "", None
-    base, left = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
-    if left.empty:
-        return f"Nothing is left open against {base} on this task; try another one.", None
-    widest = str((left.difference / left.spread).abs().fillna(0.0).idxmax())
-    label = str(left.index[0]) if left.index[0] == rows.index[0] else widest
-    row: Any = left.loc[label]
-    name, count = proper_name(label), len(rows)
-    needed = stats.seeds_to_detect(row.difference, row.spread, count, MANY)
-    seen = f"{signed(measure, row.difference)} {measure.points}".rstrip()
-    if needed is None:
-        if not row.spread > 0:
-            least = stats.seeds_needed(count)
-            return f"{counted(least, 'seed')} are the fewest that can decide anything.", least
-        told = f"{name} would take more than {MANY} seeds to settle: its difference to {base}"
-        return f"{told}, {seen}, is small beside its spread over the seeds.", None
-    needed = max(needed, int(row.pairs) + 1)
-    return (
-        f"{needed} seeds would settle {name}, four times in five, if its difference to {base} is"
-        f" the {seen} seen here."
-    ), needed
+    how = "within the noise of timing" if low < 1 < high else cost.by_in_short
+    note = f"{cost.of} with {proper_name(label)} takes that long, {how}."
+    return Fact("cost", value, note[:1].upper() + note[1:])

@@ -14,7 +14,8 @@ from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
 
-JITTER = 0.18  # of a row's height: how far dots are moved off one another
+JITTER = 0.1  # of a row's height: how far dots are moved off one another
+DOTS, MEANS = -0.22, 0.17  # of a row's height: where its dots and its mean are, below its middle
 
 
 def points(
@@ -24,19 +25,17 @@ def points(
     baseline: str,
     measure: Measure = ACCURACY,
 ) -> Axes:
-    """One row per label: one dot a seed, the mean and its 95 % interval; the baseline's is shaded.
+    """One row per label: one dot a seed, and below them the mean and its 95 % interval.
 
     final: seeds x labels; table: of `compare_histories`, whose order is kept. Rows far off the
-    others stand at the edge, with their mean.
+    others stand at the edge, with their mean. Nothing is drawn across the rows: whether a row
+    differs from the baseline is seen in the paired differences, not where two intervals overlap.
     """
     order, key = list(table.index), measure.key
     columns = measure.scale * table[[key, f"{key}_low", f"{key}_high"]]
     edge = metric_axis.fence(columns[key], measure)
     far = metric_axis.beyond(columns[key], edge, measure)
     end = _end(columns[~far], measure)
-    if baseline in columns.index:
-        low, high = (float(columns[f"{key}_{end}"][baseline]) for end in ("low", "high"))
-        ax.axvspan(low, high, color=GREY, alpha=0.2, linewidth=0)
     for row, label in enumerate(order):
         if not far[label]:
             _dots(ax, row, measure.scale * final[label].dropna(), measure)
@@ -46,13 +45,15 @@ def points(
             metric_axis.at_edge(ax, row, metric_axis.short(mean, measure), BLUE, measure)
             continue
         colour, mark = (ORANGE, "D") if base else (BLUE, "o")
-        ax.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        (middle,) = ax.plot(mean, row, mark, color=colour, markersize=5)
+        at = row + MEANS
+        ax.plot([low, high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
+        (middle,) = ax.plot(mean, at, mark, color=colour, markersize=5)
         tip(middle, f"{proper_name(label)}: {estimated(measure, mean, low, high)}")
         values = np.append(measure.scale * final[label].dropna(), [low, high])
         if metric_axis.beyond(values, end, measure).any():
             metric_axis.at_edge(ax, row, "", GREY, measure)
     metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
+    metric_axis.better_arrow(ax, measure)
     ax.set(xlabel=metric_axis.label(measure), ylabel="", ylim=(len(order) - 0.5, -0.5))
     ax.set_yticks(range(len(order)), list(map(row_name, order)))
     return ax
@@ -83,10 +84,10 @@ def cut(table: pd.DataFrame, final: pd.DataFrame, measure: Measure = ACCURACY) -
 
 
 def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
-    """The printed values of the seeds of a row, moved off one another by chance, the same each
-    time."""
-    up = np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
-    dots = ax.scatter(values, row + up, s=9, color=GREY, linewidths=0)
+    """The printed values of the seeds of a row, above its mean, moved off one another by chance,
+    the same each time."""
+    up = DOTS + np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
+    dots = ax.scatter(values, row + up, s=8, color=GREY, linewidths=0)
     told = [f"seed {seed}: {measure.text(v / measure.scale)}" for seed, v in values.items()]
     tip(dots, proper_name(values.name), told)
 

@@ -61,7 +61,7 @@ def better_arrow(ax: Axes, measure: Measure) -> None:
         ("better \N{RIGHTWARDS ARROW}", 1.0) if right else ("\N{LEFTWARDS ARROW} better", 0.0)
     )
     side = "right" if right else "left"
-    ax.text(at, 1.01, text, transform=ax.transAxes, ha=side, va="bottom", fontsize=8)
+    ax.text(at, 1.01, text, transform=ax.transAxes, ha=side, va="bottom", fontsize=10)
 
 
 def fence(means: pd.Series, measure: Measure, of: pd.Series | None = None) -> float:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from afnlab.markup import filled, joined
 
 _HEADING = re.compile(r"<h([23])\b[^>]*>(.*?)</h\1>", re.DOTALL)
-_BAR = '<nav class="bar" aria-label="This page">{}{}{}</nav>'
+_BAR = '<nav class="bar" aria-label="This page"><b>afnlab</b>{}{}{}</nav>'
 _LIST = '<details class="menu"><summary>Contents</summary><ol>{}</ol></details>'
 _MENU = '<details class="menu"><summary>Files</summary><ul>{}</ul></details>'
 Link = tuple[str, str]  # what it says, and where it leads

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
+from afnlab.compare.next_step import next_step
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import embedded, export, write_report
@@ -207,11 +208,13 @@ def _page_problems(
         yield "the table of its numbers is not what its runs give"
     if _numbers(recipe, folder, records, table) not in source:
         yield "the numbers that its script computes with are not what its runs give"
-    examples = records[0]["environment"]["examples"]["test"]
+    environment = records[0]["environment"]
+    examples = environment["examples"]["test"]
     base, margin = recipe["baseline"], recipe["margin"]
-    facts = headline.facts(table, base, margin, measure)
-    first = [headline.sentence(table, base, measure), headline.next_step(table, base, measure)[0]]
-    for told in (*first, *(part for fact in facts for part in (fact.value, fact.note))):
+    facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
+    facts += filter(None, [next_step(table, base, measure)[0]])
+    parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
+    for told in (headline.sentence(table, base, measure), *parts):
         if _text(sentence(told)) not in page:
             yield f'its first screen does not say "{told}"'
     named, base = proper_names.named(table), proper_names.proper_name(base)

@@ -333,7 +333,7 @@ _TASKS = {
             replace(_NANOGPT, epochs=1.53, batch_size=12, schedule=(0.0, 0.05, 0.1)),
             settings=_transformer_settings(width=128, layers=4, heads=4),
             metric=_BITS,
-            summary="the same of four blocks, width 128, for a CPU",
+            summary="transformer of four blocks, width 128, on tiny Shakespeare, for a CPU",
             source=_NANOGPT_SOURCE.format('README, "I only have a macbook"'),
             published="nanogpt-shakespeare.csv",
         ),

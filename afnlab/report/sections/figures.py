@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
 from afnlab.compare.costs import FILE, pareto_front
-from afnlab.compare.formatting import p_value
+from afnlab.compare.formatting import equation
+from afnlab.compare.headline import compared_rows
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import TOLD
@@ -72,27 +74,46 @@ def _key(selection: Selection) -> str:
     table, base = selection.table, proper_name(selection.baseline)
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    text = f"{seeds} per row: a grey dot is one, the mark their mean, the bar its 95 % interval"
+    told = (
+        f"each grey dot is one of {seeds}, which differ in initial weights and order of batches,"
+        " not in examples; below them is their mean with its 95 % interval."
+    )
     if table.difference.isna().all():
-        return f"{text}."
-    band = f", the band that of {base}" * (selection.baseline in table.index)
-    apart = table.verdict.isin(TOLD).any()
-    marks = "filled where that misses 0" if apart else "hollow, since none misses 0"
-    squares = "; squares are equivalent" * bool((table.verdict == "equivalent").any())
+        return " ".join([f"{told[0].upper()}{told[1:]}", *_at_the_edge(selection)])
     parts = [
-        f"Left: {text}{band}. Right: the difference to {base}, paired by seed; thick, its 95 %"
-        f" interval; thin, the interval adjusted for the number of comparisons; {marks}{squares}."
+        f"Left: {told} Right, where to compare with {base}: the mean difference within the seeds,"
+        f" with its 95 % interval{_intervals(table)}",
+        *_at_the_edge(selection),
     ]
-    edge, far = metric_axis.WORSE_SIDE[selection.measure.better]
-    values = selection.measure.scale * table[selection.measure.key]
-    limit = metric_axis.fence(values, selection.measure)
-    if metric_axis.beyond(values, limit, selection.measure).any():
-        parts.append(f"Numbers at the {edge} edge: means far {far}.")
-    if comparison_figure.cut(table, selection.final, selection.measure):
-        parts.append(f"A triangle at the {edge} edge: the row's bar or dots reach further.")
     if selection.margin is not None:
         parts.append("Shaded: within the margin.")
     return " ".join(parts)
+
+
+def _intervals(table: pd.DataFrame) -> str:
+    """What the bars of the differences are, and what a filled mark means."""
+    rows, count = compared_rows(table), len(compared_rows(table))
+    if not np.isfinite(rows.adjusted_low).any():
+        return ". Circles are hollow: so few seeds can show no difference."
+    text = " (thick) and that of the sign-flip test (thin)."
+    if count > 1:
+        text = f" unadjusted (thick) and adjusted for {count} comparisons (thin)."
+    if rows.verdict.isin(TOLD).any():
+        text += " Filled circles: the thin interval excludes 0, so a difference is shown."
+    else:
+        text += " Circles are hollow, because every thin interval includes 0; a filled one"
+        text += " would show a difference."
+    return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
+
+
+def _at_the_edge(selection: Selection) -> Iterator[str]:
+    table, measure = selection.table, selection.measure
+    edge, far = metric_axis.WORSE_SIDE[measure.better]
+    values = measure.scale * table[measure.key]
+    if metric_axis.beyond(values, metric_axis.fence(values, measure), measure).any():
+        yield f"Numbers at the {edge} edge: means far {far}."
+    if comparison_figure.cut(table, selection.final, measure):
+        yield f"At a triangle on the {edge} edge, bar or dots go on."
 
 
 def curves(selection: Selection) -> Fragment:
@@ -180,16 +201,12 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
         f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for name, part in blocks.groupby(level=0)
     )
-    told, p = found.p < stats.alpha(stats.LEVEL), p_value(found.p)
-    text = (
-        f"Friedman's test over {len(blocks)} blocks ({per}):"
-        f" p {'' if p.startswith('<') else '= '}{p}."
-        + (
-            " Two activations are distinguishable if their mean ranks differ by"
-            f" {found.critical_difference:.1f} or more (Nemenyi's test)."
-            if told
-            else " No two are distinguishable by it."
-        )
+    told = found.p < stats.alpha(stats.LEVEL)
+    text = f"Friedman's test over {len(blocks)} blocks ({per}): {equation(found.p)}." + (
+        " Two activations are distinguishable if their mean ranks differ by"
+        f" {found.critical_difference:.1f} or more (Nemenyi's test)."
+        if told
+        else " No two are distinguishable by it."
     )
     missing = len(values) - len(blocks)
     if missing:

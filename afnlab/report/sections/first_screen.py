@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,16 +10,22 @@ from markupsafe import Markup
 
 from afnlab.compare import headline as glance
 from afnlab.compare.headline import Fact
+from afnlab.compare.next_step import next_step
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
-from afnlab.messages import counted
+from afnlab.messages import counted, spoken
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence
 from afnlab.report.sections.text import headline
 from afnlab.runs.notebook_parameters.parsing import command
 
 TALL = 16  # rows, from which on the figure is high enough to stand beside the tiles
+LONG = 84  # letters of a description that is not set in large type
+TUNED = {
+    "lr": "learning rate",
+    "init_scale": "scale of initial weights",
+}  # in words, where a name has none
 PROSE = "In full sentences: how much, how sure, at what cost, and what has to be known"
 
 
@@ -30,7 +37,8 @@ def first_screen(
     sweep, overrides: what the runs were made by, for the command that makes more of them.
     """
     table, base, measure = selection.table, selection.baseline, selection.measure
-    told = glance.facts(table, base, selection.margin, measure)
+    of = (selection.examples, selection.evaluated)
+    told = glance.facts(table, base, selection.margin, measure, *of)
     cost = glance.cost_fact(table, base, selection.cost)
     known = [*told, *([cost] if cost else []), _task(selection)]
     tiles = joined(map(_tile, known))
@@ -61,37 +69,77 @@ def every_setting(selections: Sequence[Selection]) -> Fragment:
     return Fragment(filled('<dl class="answers">{}</dl>', said))
 
 
-def _tile(fact: Fact) -> Markup:
+def _tile(fact: Fact, kind: str = "tile", more: str = "") -> Markup:
+    """more: HTML behind the note."""
     return filled(
-        '<div class="tile"><p class="about">{}</p><p class="value">{}</p>'
-        '<p class="note">{}</p></div>',
-        *(fact.about[:1].upper() + fact.about[1:], sentence(fact.value), sentence(fact.note)),
+        '<div class="{}"><p class="about">{}</p><p class="value">{}</p>'
+        '<p class="note">{}</p>{}</div>',
+        *(kind, fact.about[:1].upper() + fact.about[1:]),
+        *(sentence(fact.value), sentence(fact.note), more),
     )
 
 
 def _task(selection: Selection) -> Fact:
-    task, one = selection.task, selection.first
-    parts = [
-        task.summary,
-        counted(one.epochs, "epoch"),
-        f"{selection.examples} {selection.evaluated} examples",
-        "each tuned for every seed" if selection.tuning else "at one recipe",
-    ]
-    return Fact("task", task.name, "; ".join(filter(None, parts)))
+    """What was trained, on which examples, and how it was tuned."""
+    task, one, name = selection.task, selection.first, selection.task.name
+    what, inside = _description(task.summary)
+    if one.limit_train or one.limit_test:  # the description is of all examples
+        inside = f"{one.limit_train:,} to train" * bool(one.limit_train)
+    number, epochs = f"{selection.examples:,}", counted(one.epochs, "epoch")
+    known = number in inside and f"to {selection.evaluated}" in inside  # and is said once
+    examples = "" if known else f"{number} {selection.evaluated} examples"
+    facts = [inside, examples, "" if epochs in what else epochs]
+    if len(what) > LONG:
+        facts, what = [what, *facts], ""
+    said = [", ".join(filter(None, facts)), _tuning(selection), "Other tasks may differ."]
+    value = what[:1].upper() + what[1:] or name
+    return Fact(f"task: {name}" if what else "task", value, ". ".join(filter(None, said)))
+
+
+def _description(summary: str) -> tuple[str, str]:
+    """What a task's summary says first, and what it says in a bracket with numbers or after a
+    semicolon."""
+    found = re.fullmatch(r"([^;]*?)(?: \((\d.*)\))?(?:; *(.*))?", summary)
+    if found is None:
+        return summary, ""
+    return found[1], ", ".join(filter(None, found.groups()[1:]))
+
+
+def _tuning(selection: Selection) -> str:
+    space = selection.tuning
+    if space is None:
+        return "Not tuned"
+    names = [TUNED.get(name, name.replace("_", " ")) for name in space.axes]
+    what = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
+    count = counted(space.count, "candidate")
+    return f"Tuned for each seed on held-out training examples: {what}, {count}"
 
 
 def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, object]) -> Markup:
-    """What to do next, with the command where more seeds would help."""
-    said, seeds = glance.next_step(selection.table, selection.baseline, selection.measure)
-    if not said:
+    """What to do next, with the command where more seeds would help, and what that takes."""
+    said, seeds = next_step(selection.table, selection.baseline, selection.measure)
+    if said is None:
         return Markup("")
     typed = escaped("")
     if seeds is not None and sweep:
         given = {k: v for k, v in overrides.items() if k != "seeds" and v is not None}
+        if selection.among:
+            given["only"] = f"task={selection.task.name}"
         line = command("sweep", sweep, **given, seeds=seeds)
-        typed = filled("<code>{}</code>", line)
-    return filled(
-        '<div class="tile next"><p class="about">What next</p><p>{}</p>{}</div>',
-        sentence(said),
-        typed,
-    )
+        cost = sentence(_more_seeds(selection, seeds))
+        typed = filled('<code>{}</code><p class="note">{}</p>', line, cost)
+    return _tile(said, "tile next", typed)
+
+
+def _more_seeds(selection: Selection, seeds: int) -> str:
+    """What it takes to have so many seeds of every row, of which some are there."""
+    missing = []
+    for label in selection.rows:
+        there = {seed for run in selection.runs_of(label) for seed in run["seeds"]}
+        missing.append(len(set(range(seeds)) - there))
+    records = selection.records
+    a_seed = sum(r["seconds"] for r in records) / sum(len(r["seeds"]) for r in records)
+    count = len(missing)
+    rows = f"{'both' if count == 2 else f'all {count}'} {glance.noun(selection.table)}s"
+    more = counted(missing[0], "more seed") if len(set(missing)) == 1 else "the missing seeds"
+    return f"That trains {more} of {rows}, in about {spoken(a_seed * sum(missing))}."
