@@ -13,11 +13,11 @@ import pytest
 import torch
 
 import afnlab
-from afnlab import stats
+from afnlab import Param, activation, stats
 from afnlab.cli import main
 from afnlab.figures.evidence import evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
-from afnlab.judging.ledger import Ledger, merge
+from afnlab.judging.ledger import Ledger, _chained, merge
 from afnlab.judging.ledger_page import write_page
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.measures import ACCURACY, Measure
@@ -298,6 +298,11 @@ LOST = {
         [pair(0.5, 0.4), pair(None, 0.3), pair(0.2, None), pair(None, 0.9), pair(9.0, 0.1)],
         [-0.1, -0.2, 0.3, 0, -8.9],
     ),
+    "too far apart": (
+        LOSS,
+        [pair(1.5e308, -1.5e308), pair(-1.5e308, 1.5e308)],
+        [-np.finfo(float).max, np.finfo(float).max],
+    ),
     "both, before anything is known": (LOSS, [pair(None, None), pair(0.2, 0.3)], [0, 0.1]),
 }
 
@@ -354,6 +359,163 @@ def test_a_function_is_recognized_by_its_values():
     assert ledger.enter("new", relu, ["alpha"]).position == 2  # trained, it is another
 
 
+class Straight(torch.autograd.Function):
+    """ReLU with the slope of the identity."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.relu()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad
+
+
+@activation(a=Param(1.0))
+def factor(x, a):
+    return a * x.relu()
+
+
+@activation(b=Param(1.0))
+def renamed(x, b):
+    return b * x.relu()
+
+
+@activation(a=Param(1.0))
+def squared_factor(x, a):
+    return a * a * x.relu()
+
+
+DIFFER = {  # two functions, the names of what is trained, and whether they are one
+    "another slope": (torch.relu, Straight.apply, (), False),
+    "no slope on one side": (torch.abs, lambda x: torch.where(x < 0, -x.detach(), x), (), False),
+    "nan and 0": (torch.relu, lambda x: x.relu() + 0 / (x > 0), (), False),
+    "nan and infinity": (torch.log, lambda x: torch.where(x > 0, x.log(), -torch.inf), (), False),
+    "nan in both": (torch.sqrt, lambda x: x**0.5, (), True),
+    "a constant": (lambda x: torch.ones_like(x), lambda x: x * 0 + 1, (), True),
+    "a parameter with another name": (factor, renamed, ("a", "b"), True),
+    "a parameter with another effect": (factor, squared_factor, ("a", "a"), False),
+    "the same, untrained": (factor, squared_factor, (), True),
+}
+
+
+@pytest.mark.parametrize("case", DIFFER)
+def test_a_function_is_also_how_it_is_trained(case):
+    one, other, trained, same = DIFFER[case]
+    pairs = zip((one, other), trained or ((), ()), strict=True)
+    first, second = (values_of(function, {}, tuple(name)) for function, name in pairs)
+    assert np.isfinite([*first, *second]).all()
+    assert same_values(first, second) == same
+
+
+FAILING = {
+    "an error": (lambda x: x.no_such_thing(), "object has no attribute 'no_such_thing'"),
+    "a number": (lambda x: 1.0, "cannot be evaluated"),
+    "another shape": (lambda x: x[:3], "does not return a tensor of the shape of its input"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_function_that_fails_is_named(case):
+    function, said = FAILING[case]
+    with pytest.raises(ValueError, match="cannot be evaluated") as found:
+        values_of(function, {})
+    assert said in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+REPLACED = {
+    "by an earlier one": (lambda p: filled(p, effects=()), "no longer holds the entry"),
+    "by another campaign": (lambda p: filled(p, CONFIRMED), "is the ledger of another campaign"),
+    "by nothing": (lambda p: None, "is missing"),
+}
+
+
+@pytest.mark.parametrize("case", REPLACED)
+def test_a_ledger_that_was_replaced_meanwhile_is_not_written(case, tmp_path):
+    path = tmp_path / "a.jsonl"
+    ledger = Ledger.begin(path, CAMPAIGN)
+    entry = entered(ledger)
+    path.unlink()
+    replace_it, said = REPLACED[case]
+    replace_it(path)
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(ValueError, match=said):
+        ledger.look(entry, TASK, pairs(1))
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def forged(events, campaign=CAMPAIGN):
+    """A ledger whose digests are right, by somebody who computes all of them anew."""
+    ledger = Ledger(campaign)
+    for event in events:
+        bare = {n: v for n, v in event.items() if n not in ("previous", "sum")}
+        ledger.events.append(_chained(bare, ledger.head))
+    return ledger
+
+
+FORGED = {
+    "kind": {"event": ["seed"]},
+    "entry": {"entry": 3},
+    "of no entry": {"entry": "0" * 16},
+    "seed": {"seed": -1},
+    "seed is true": {"seed": True},
+    "value": {"idea": "0.5"},
+    "stage": {"stage": "another"},
+    "run": {"run": "abc"},
+    "time": {"at": None},
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_an_event_that_is_none_is_named_whatever_its_digest(case, tmp_path, capsys):
+    events = filled(None).events
+    at = next(i for i, event in enumerate(events) if event["event"] == "seed")
+    ledger = forged([*events[:at], {**events[at], **FORGED[case]}, *events[at + 1 :]])
+    ledger.path = tmp_path / "a.jsonl"
+    ledger._write()
+    for action in ("verify", "show"):
+        assert main(["ledger", action, str(ledger.path)]) == 2
+        told = capsys.readouterr().err
+        assert f"line {at + 2}: is no event of a ledger" in told
+        assert told.count("\n") == 1
+
+
+def test_what_a_killed_judge_left_beside_a_ledger_does_not_stay(tmp_path):
+    path = tmp_path / "a.jsonl"
+    ledger = Ledger.begin(path, CAMPAIGN)
+    (tmp_path / ".a.jsonl.part").write_text("half of a line")
+    entered(ledger)
+    assert len(Ledger.read(path).standings) == 1
+    assert {p.name for p in tmp_path.iterdir()} == {"a.jsonl", ".a.jsonl.lock"}
+
+
+def test_a_page_is_never_written_over_its_ledger(tmp_path, capsys):
+    ledger = filled(tmp_path / "a.jsonl", effects=())
+    (tmp_path / "link.html").symlink_to(tmp_path / "a.jsonl")
+    for name in ("a.jsonl", "link.html"):
+        words = ["ledger", "page", str(ledger.path), "--out", str(tmp_path / name)]
+        assert main(words) == 2
+        assert "is the ledger itself" in capsys.readouterr().err
+    assert Ledger.read(ledger.path).campaign == CAMPAIGN
+
+
+@pytest.mark.parametrize("digest", ["0" * 11, "0" * 65, "no digest, but long"])
+def test_a_digest_is_one(digest, tmp_path, capsys):
+    filled(tmp_path / "a.jsonl", effects=())
+    assert main(["ledger", "verify", str(tmp_path / "a.jsonl"), "--holds", digest]) == 2
+    assert "digest must be 12 to 64 hexadecimal digits" in capsys.readouterr().err
+
+
+def test_seeds_that_were_trained_before_the_entry_are_told():
+    ledger = Ledger(CAMPAIGN)
+    ledger.enter("a", (1.0,), seen=8)
+    ledger.enter("b", (2.0,))
+    assert ["trained before it was entered" in line for line in ledger.lines[1:]] == [True, False]
+    again = ledger.enter("c", (1.0,), seen=40)  # that is how it was when it was entered
+    assert again.entry["seen"] == 8
+
+
 def test_merged_ledgers_are_as_strict_as_one(tmp_path):
     one = filled(tmp_path / "a.jsonl", effects=(0, 0))
     shutil_copy = (tmp_path / "a.jsonl").read_bytes()
@@ -388,6 +550,8 @@ OTHER_CAMPAIGNS = {
     "its baseline differs": {"against": "gelu"},
     "its function of the baseline differs": {"values": (1.0,)},
     "its setting epochs differs": {"settings": {"epochs": 3}},
+    "its metric differs": {"measure": LOSS.described()},
+    "its metric of the other task differs": {"confirm_measure": LOSS.described()},
     "its margin differs": {"margin": 0.01},
     "its level differs": {"level": 0.9},
     "its number of seeds at most differs": {"most": 20},
@@ -633,7 +797,7 @@ REFUSED_TUNINGS = {
     "of the data": ({"tune": {"split": ["test"]}}, "split is set by the tuning"),
     "unknown": ({"tune": {"learning": [1, 2]}}, "unknown parameter 'learning'"),
     "fixed beside": ({"tune": SPACE, "params": {"lr": 0.1}}, "'lr' is given twice"),
-    "twice": ({"tune": 2, "params": {"tune": SPACE}}, "'tune' is given twice"),
+    "twice": ({"tune": 2, "params": {"tune": SPACE}}, "tune is given twice"),
 }
 
 
@@ -655,7 +819,8 @@ def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys
     found = json.loads(capsys.readouterr().out)
     assert found["tune"] == json.loads(space)
     run, other = (
-        next(r for r in records("runs") if r["parameters"]["activation"] == a) for a in ("sigmoid", "relu")
+        next(r for r in records("runs") if r["parameters"]["activation"] == a)
+        for a in ("sigmoid", "relu")
     )
     chosen = afnlab.tune("breast-cancer", "sigmoid", json.loads(space), seeds=2, epochs=2)
     assert set(chosen.chosen.lr) == {0.03}
@@ -663,3 +828,58 @@ def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys
     wanted = (plain.final.test_log_loss - chosen.final.test_log_loss).tolist()  # lower is better
     assert found["stages"]["task"]["differences"] == pytest.approx(wanted, abs=1e-6)
     assert run["parameters"]["tune"] == other["parameters"]["tune"] == json.loads(space)
+
+
+REFUSED = {
+    "-p task breast-cancer": "parameter 'task' cannot be set: the task is an argument of its own",
+    "-p activation gelu": "parameter 'activation' cannot be set: the idea and the baseline",
+    "-p seeds 3": "parameter 'seeds' cannot be set: seeds are added until",
+    "-p epochs 3 --epochs 2": "epochs is given twice: 3 and 2",
+    "-p limit_test 30 --limit-test 30": "limit_test is given twice",
+    "--level 0.3": "level must be 0.5 to 0.999999, got 0.3",
+    "--level 0.99999999999999": "level must be 0.5 to 0.999999, got 0.99999999999999",
+    "--level nan": "level must be 0.5 to 0.999999, got nan",
+    "--margin -1": "margin must be a finite number above 0, got -1.0",
+    "--margin inf": "margin must be a finite number above 0, got inf",
+    "--figure nowhere/f.svg": "--figure must be a file in a folder that is there",
+    "--ledger s3://bucket/l.jsonl": "s3://bucket/l.jsonl: a ledger must be a file of this machine",
+    "--ledger .": "is no plain file",
+    "-p lr abc": "lr must be a number above 0, got 'abc'",
+    "-p nothing 3": "unknown parameter 'nothing'",
+}
+
+
+@pytest.mark.parametrize("flags", REFUSED)
+def test_bad_input_is_one_line_and_trains_nothing(flags, untrained, tmp_path, capsys):
+    assert main(["judge", "gelu", "--task", "digits-mlp", *flags.split()]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("afnlab: ")
+    assert REFUSED[flags] in told
+    assert told.count("\n") == 1
+    assert "sweep" not in told
+    assert untrained == []
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_an_idea_that_fails_is_named(untrained, tmp_path, capsys):
+    text = "from afnlab import activation\n\n@activation\ndef bad(x):\n    return x.nothing\n"
+    (tmp_path / "my.py").write_text(text)
+    assert main(["judge", "my.py:bad", "--task", "digits-mlp", "--ledger", "l.jsonl"]) == 2
+    told = capsys.readouterr().err
+    assert "my.py:bad cannot be evaluated: 'Tensor' object has no attribute 'nothing'" in told
+    assert told.count("\n") == 1
+    assert untrained == []
+    assert not (tmp_path / "l.jsonl").exists()
+
+
+def test_a_ledger_completes_what_is_given(untrained, capsys):
+    words = ["judge", "gelu", "--task", "digits-mlp", "--ledger", "l.jsonl"]
+    assert main([*words, "--epochs", "2", "-p", "lr", "0.01"]) == 0
+    for given in (["--epochs", "2"], ["-p", "lr", "0.01"], []):
+        assert main(["judge", "mish", "--ledger", "l.jsonl", *given]) == 0
+    assert {tuple(sorted(parameters.items())) for _, parameters, _ in untrained} == {
+        (("epochs", 2), ("lr", 0.01))
+    }
+    capsys.readouterr()
+    assert main(["judge", "mish", "--ledger", "l.jsonl", "--epochs", "3"]) == 2
+    assert "its setting epochs differs (2, here 3)" in capsys.readouterr().err

@@ -11,6 +11,9 @@ import torch
 import afnlab
 from afnlab.cli import main
 from afnlab.judging import Ledger
+from afnlab.judging.campaign import Campaign, values_of
+from afnlab.judging.judge import _SETTINGS, check_campaign
+from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.search import Expression, evolve, grammar, search
 from afnlab.search.candidate import Candidate
 
@@ -137,7 +140,7 @@ def test_expressions_evolve_and_none_is_judged_twice(tmp_path):
     assert scores == sorted(scores, reverse=True)
     there = {path.name for path in (tmp_path / "a").glob("*.py")}
     assert {candidate.path.name for _, candidate in found.scored} <= there
-    assert there == {path.name for path in found.kept}
+    assert len(there) == len(found.tried)
     for candidate in first:
         assert candidate.refused() == ""
 
@@ -171,3 +174,55 @@ def test_tuned_expressions_are_compared_at_their_best_candidates(tmp_path):
         found = evolve._Search("breast-cancer", tmp_path, 3, 0, given, among, lambda _: None)
         scores.append(found._score(candidate))
     assert scores[1] > scores[0] + 0.1
+
+
+UNFIT = {
+    "another baseline": ({"against": "gelu"}, "its baseline differs"),
+    "another task": ({"task": "digits-mlp"}, "its task differs"),
+    "another number of seeds": ({"most": 3}, "its number of seeds at most differs"),
+    "no seed of draws": ({"seed": -1}, "seed must be a whole number"),
+    "a URL": ({"ledger": "s3://bucket/l.jsonl"}, "must be a file of this machine"),
+    "an unknown task": ({"task": "nothing"}, "unknown task 'nothing'"),
+    "no other task": ({"confirm": "breast-cancer"}, "confirm must be another task"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_search_that_may_not_be_judged_is_refused_before_anything_is_trained(
+    case, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evolve._Search, "next", lambda _: pytest.fail("something was drawn"))
+    relu, measure = afnlab.get_activation("relu"), afnlab.get_task("breast-cancer").metric
+    given, said = UNFIT[case]
+    monkeypatch.setattr(evolve, "judge", lambda *_, **__: pytest.fail("something was judged"))
+    check_campaign("relu", "breast-cancer", ledger="l.jsonl")  # which is not there yet
+    (idea, against) = TrainedPairs("breast-cancer", "tanh", "relu", {}, {}, None).specs()
+    settings = {name: against.normal[name] for name in _SETTINGS}
+    Ledger.begin(
+        "l.jsonl",
+        Campaign(
+            task="breast-cancer",
+            against="relu",
+            settings=settings,
+            values=values_of(relu, {}),
+            measure=measure.described(),
+        ),
+    )
+    check_campaign("relu", "breast-cancer", ledger="l.jsonl")
+    with pytest.raises(ValueError, match=said):
+        search(**{"task": "breast-cancer", "ledger": "l.jsonl", **given})
+
+
+@pytest.mark.usefixtures("screened")
+def test_files_of_an_earlier_search_stay(tmp_path):
+    chosen(tmp_path, seed=0)
+    before = {path.name for path in tmp_path.glob("*.py")}
+    _, found = chosen(tmp_path, count=0, seed=1)
+    known = [Candidate.written(one, tmp_path, "test") for one in expressions(40)]
+    found.tried = [one.values for one in known]  # so that each is drawn again, and is no new one
+    for one in expressions(40):
+        assert found._candidate(one) is None
+    assert {path.name for path in tmp_path.glob("*.py")} == before | {
+        one.path.name for one in known
+    }

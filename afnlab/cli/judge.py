@@ -62,8 +62,8 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
 
 
 def _judge(a: argparse.Namespace) -> int:
-    if a.figure is not None and Path(a.figure).suffix not in (".svg", ".png", ".pdf"):
-        raise ValueError(f"--figure must end in .svg, .png or .pdf, got {a.figure}")
+    if a.figure is not None:
+        _check_figure(Path(a.figure))
     from afnlab.judging import judge
     from afnlab.runs.execution import RunFailed
     from afnlab.runs.notebook_parameters.parsing import given
@@ -95,6 +95,14 @@ def _judge(a: argparse.Namespace) -> int:
         found.figure().savefig(a.figure, facecolor="white")
         say(f"wrote {a.figure}", sys.stderr if a.json else None)
     return STATUS[found.verdict]
+
+
+def _check_figure(path: Path) -> None:
+    """ValueError for a file that could not be written after all seeds."""
+    if path.suffix not in (".svg", ".png", ".pdf"):
+        raise ValueError(f"--figure must end in .svg, .png or .pdf, got {path}")
+    if not path.parent.is_dir() or path.is_dir():
+        raise ValueError(f"--figure must be a file in a folder that is there, got {path}")
 
 
 def add_ledger(sub: argparse.ArgumentParser) -> None:

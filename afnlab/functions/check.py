@@ -193,19 +193,19 @@ def _grid(dtype: torch.dtype) -> Tensor:
     return torch.tensor([0.0, *(s * v for v in SIZES for s in (-1, 1))], dtype=dtype)
 
 
-def _near() -> Tensor:
+def near() -> Tensor:
     """Points around 0, none of them at a place where functions like to have a kink."""
     return torch.linspace(-7.93, 8.07, 161, dtype=torch.float64)
 
 
 def points() -> Tensor:
     """Where `check` looks at a function in float64, far out and around 0."""
-    return torch.cat([_grid(torch.float64), _near()])
+    return torch.cat([_grid(torch.float64), near()])
 
 
 def _underived(function: Function) -> str:
     """The first point where the slope is the difference quotient of neither side."""
-    x = _near()
+    x = near()
     y, slope = derivatives(function, x, 1)
     left, right = ((function(x + s) - y).detach() / s for s in (-STEP, STEP))
     off = torch.minimum((left - slope).abs(), (right - slope).abs())

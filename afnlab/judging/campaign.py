@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from math import inf
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from afnlab import stats
-from afnlab.errors import ParameterError, shown
-from afnlab.functions.check import points
+from afnlab.derivatives import derivatives
+from afnlab.errors import ParameterError, shown, told
+from afnlab.functions.check import near, points
 from afnlab.measures import Measure
 from afnlab.registry import Activation
 from afnlab.training.options import whole
@@ -21,7 +23,9 @@ TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in whi
 MOST = 40  # seeds of a stage
 FRESH = 10_000_000  # seeds from here on confirm, and have chosen nothing
 BLOCK = 1_000  # of seeds of an idea that has its own
+STRICTEST = 0.999999  # the largest confidence level
 _RTOL, _ATOL = 1e-9, 1e-12  # values of one function, written in two ways
+_NAN = -1e300  # stands for it among values: no function of ours comes to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class Campaign:
         against: the baseline.
         given: what both were given by name for their training.
         settings: how both are trained, from the normal form of the baseline's parameters.
-        values: of the baseline, at the points at which functions are compared.
+        values: what the function of the baseline is recognized by, see `values_of`.
         measure: what the task is judged by, as `Measure.described` has it.
         confirm: the name of the other task on which a better idea is confirmed; "": none is.
         confirm_measure: what that one is judged by; empty if there is none.
@@ -60,13 +64,10 @@ class Campaign:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(self.values))
         whole(self.most, "most", least=1, most=BLOCK if self.own_seeds else FRESH)
-        for name, value, allowed in (
-            ("level", self.level, 0 < self.level < 1),
-            ("margin", self.margin, self.margin is None or 0 < self.margin < float("inf")),
-        ):
-            if not allowed:
-                bound = "above 0 and below 1" if name == "level" else "a finite number above 0"
-                raise ParameterError(name, value, bound)
+        if not 0.5 <= self.level <= STRICTEST:
+            raise ParameterError("level", self.level, f"0.5 to {STRICTEST}")
+        if self.margin is not None:
+            check_margin(self.margin)
         if self.confirm == self.task:
             raise ParameterError("confirm", self.confirm, "another task than the one judged on")
 
@@ -116,11 +117,13 @@ class Campaign:
             "task": (self.task, asked.task),
             "baseline": (self.against, asked.against),
             "function of the baseline": (self.values, asked.values),
+            "metric": (self.measure, asked.measure),
             **{
                 f"setting {key}": (self.settings.get(key), asked.settings.get(key))
                 for key in {**self.settings, **asked.settings}
             },
             "other task, for confirmation,": (self.confirm, asked.confirm),
+            "metric of the other task": (self.confirm_measure, asked.confirm_measure),
             "margin": (self.margin, asked.margin),
             "level": (self.level, asked.level),
             "number of seeds at most": (self.most, asked.most),
@@ -135,18 +138,62 @@ class Campaign:
                 )
 
 
-def values_of(record: Activation, params: Mapping[str, Any]) -> tuple[float, ...]:
-    """What a function is recognized by: its values where `afnlab check` looks at functions.
+def check_margin(margin: float) -> None:
+    """ParameterError for a margin, in whatever unit, that is none."""
+    if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 < margin < inf:
+        raise ParameterError("margin", margin, "a finite number above 0")
 
-    A value that is not finite becomes the largest number of its sign, nan becomes 0.
+
+def values_of(
+    record: Activation, params: Mapping[str, Any], trained: Sequence[str] = ()
+) -> tuple[float, ...]:
+    """What a function is recognized by.
+
+    That is its values where `afnlab check` looks at functions, its slopes at those of these points
+    where no kink is likely, and for every trained parameter the derivative of a sum of its values,
+    since functions of equal values can be trained in different ways.
+
+    Args:
+        record: the activation, or a function.
+        params: the values of its parameters that are not their defaults.
+        trained: the names of those that are trained.
+
+    Returns:
+        Finite numbers: an infinite one becomes the largest of its sign, nan a number of its own.
+
+    Raises:
+        ValueError: if the function fails, or does not return a tensor of the shape of its input.
     """
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # what a stochastic activation draws
-        found: Tensor = record(points(), **params)
-    return tuple(found.double().flatten().nan_to_num().tolist())
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # what a stochastic activation draws
+            found = _numbers_of(record, params, trained)
+    except Exception as error:  # it is somebody else's code
+        name, said = getattr(record, "label", "the function"), told(error) or type(error).__name__
+        raise ValueError(f"{name} cannot be evaluated: {said}") from error
+    return tuple(found.nan_to_num(nan=_NAN).tolist())
 
 
-def same_values(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+def _numbers_of(record: Activation, params: Mapping[str, Any], trained: Sequence[str]) -> Tensor:
+    x, smooth = points(), near()
+
+    def summed(value: Tensor, name: str) -> Tensor:
+        return (record(smooth, **{**params, name: value}) * smooth.cos()).sum()
+
+    (values,) = derivatives(record, x, 0, **params)
+    found, slopes = derivatives(record, smooth, 1, **params)
+    if (values.shape, found.shape) != (x.shape, smooth.shape):
+        raise ValueError("it does not return a tensor of the shape of its input")
+    starts = record.complete(params) if trained else {}
+    own = [
+        derivatives(summed, torch.tensor(float(starts[name]), dtype=x.dtype), 1, name=name)[1]
+        for name in trained
+    ]
+    last = torch.stack(own).sort().values if own else x.new_empty(0)  # names do not matter
+    return torch.cat([part.double() for part in (values, slopes, last)])
+
+
+def same_values(one: Sequence[float], other: Sequence[float]) -> bool:
     """Whether two functions are one, as far as rounding tells."""
     if len(one) != len(other):
         return False

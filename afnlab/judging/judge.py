@@ -12,8 +12,16 @@ import numpy as np
 from afnlab import stats
 from afnlab.compare.formatting import interval, signed
 from afnlab.errors import ParameterError
-from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign, same_values, values_of
-from afnlab.judging.ledger import Ledger
+from afnlab.judging.campaign import (
+    AGAIN,
+    OTHER,
+    TASK,
+    Campaign,
+    check_margin,
+    same_values,
+    values_of,
+)
+from afnlab.judging.ledger import Ledger, ledger_file
 from afnlab.judging.standings import Standing
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.messages import counted, inform
@@ -26,6 +34,13 @@ from afnlab.training.tune import tuning_of
 from afnlab.usercode.mainguard import refuse_while_importing
 
 BASELINE, BATCH = "relu", 8  # seeds that are trained at once; a stack costs little more than one
+_NOT_SHARED = {  # parameters of the notebook that a judgement decides itself
+    "task": "the task is an argument of its own",
+    "activation": "the idea and the baseline are arguments of their own",
+    "seeds": "seeds are added until the evidence decides",
+    "out": "runs are kept in the folder of runs",
+    "params": "parameters are given one by one",
+}
 _SETTINGS = ("options", "epochs", "dtype", "limit_train", "limit_test")
 _STAGES = {TASK: "", AGAIN: ", fresh seeds", OTHER: ", fresh seeds"}
 
@@ -94,6 +109,9 @@ class Judgement:
         found.append(f"evidence for better: an e-value of {self.e_value:.3g}, {needed}")
         if standing.entry["name"] != self.idea:
             found.append(f"the same function was entered as {standing.entry['name']}")
+        if standing.entry["seen"]:
+            seen = counted(standing.entry["seen"], "seed")
+            found.append(f"{seen} of it had been trained before it was entered")
         if self.ledger.path is not None:
             at = f"entry {standing.position} of {len(self.ledger.standings)}"
             found.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
@@ -148,6 +166,7 @@ class Judgement:
             "needed": self.needed,
             "level": self.standing.level,
             "position": self.standing.position,
+            "seen": self.standing.entry["seen"],
             "stages": stages,
             "ledger": None if self.ledger.path is None else str(self.ledger.path),
             "head": self.ledger.head,
@@ -230,13 +249,19 @@ def judge(
     asked = _Asked.of(idea, against, task, confirm, ledger, tune, params, conditions)
     executor = Local(jobs)
     stages = asked.stages(runs, executor)
-    campaign, values = asked.campaign(stages, margin, most=most, level=level, own_seeds=own_seeds)
-    book = Ledger.begin(ledger, campaign)
+    campaign = asked.campaign(stages, margin, most=most, level=level, own_seeds=own_seeds)
+    values = values_of(*stages[TASK].functions()[0])
+    if same_values(values, campaign.values):
+        raise ValueError(
+            f"{idea} is the baseline {asked.against} itself: both have the same values and slopes"
+        )
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
+    book = Ledger.begin(ledger, campaign)
     code = {stage: [spec.group for spec in pair] for stage, pair in specs.items()}
     chosen = specs[TASK][0].training
     name = chosen.labelled(asked.shared)
-    standing = book.enter(name, values, chosen.options.trainable, code)
+    seen = 0 if ledger is None else sum(stages[stage].seen() for stage in stages if stage != AGAIN)
+    standing = book.enter(name, values, chosen.options.trainable, code, seen)
     with executor:
         while (stage := standing.stage) is not None:
             if standing.entry["code"].get(stage) != code[stage]:
@@ -250,6 +275,38 @@ def judge(
             standing = book.look(standing.entry["id"], stage, stages[stage].found(seeds))
             _report(standing, stage, report or inform)
     return Judgement(name, standing, book)
+
+
+def check_campaign(
+    against: str,
+    task: str,
+    *,
+    ledger: str | Path,
+    confirm: str | None = None,
+    most: int | None = None,
+    tune: int | Mapping[str, Any] | None = None,
+    **conditions: Unpack[Conditions],
+) -> None:
+    """Whether ideas may be judged in this way under the ledger, before any is trained.
+
+    Args:
+        against: as of `judge`.
+        task: as of `judge`.
+        ledger: as of `judge`; it may not be there yet.
+        confirm: as of `judge`.
+        most: as of `judge`.
+        tune: as of `judge`.
+        **conditions: as of `judge`.
+
+    Raises:
+        ValueError: as `judge`.
+    """
+    idea = "tanh" if against == BASELINE else BASELINE  # any that is not the baseline
+    asked = _Asked.of(idea, against, task, confirm, ledger, tune, None, conditions)
+    stages = asked.stages(None, Local(1))
+    campaign = asked.campaign(stages, None, most=most, level=None, own_seeds=None)
+    if asked.known is not None:
+        asked.known.require(campaign, ledger)
 
 
 def _report(standing: Standing, stage: str, report: Callable[[str], None]) -> None:
@@ -285,7 +342,7 @@ class _Asked:
         conditions: Mapping[str, Any],
     ) -> _Asked:
         known = None
-        if ledger is not None and Path(ledger).expanduser().exists():
+        if ledger is not None and ledger_file(ledger).exists():
             known = Ledger.read(ledger).campaign
         if task is None:
             if known is None:
@@ -298,19 +355,20 @@ class _Asked:
         parameters = get_activation(idea).params
         names = {n for p, q in parameters.items() for n in (p, *q.aliases)}
         given = dict(params or {})
-        if TUNE in given:
-            if tune is not None:
-                message = f"parameter {TUNE!r} is given twice, alone and in 'params'"
-                raise ParameterError(TUNE, given[TUNE], message=message)
-            tune = given.pop(TUNE)  # type: ignore[assignment]  # checked by tuning_of
-        own = {n: v for n, v in given.items() if n in names or n == "trainable"}
-        shared = {n: v for n, v in given.items() if n not in own} | {
-            n: v for n, v in conditions.items() if v is not None
-        }
-        if known is not None and not shared:
-            shared = dict(known.given)
+        for name in given:
+            if name in _NOT_SHARED:
+                raise ValueError(f"parameter {name!r} cannot be set: {_NOT_SHARED[name]}")
+        conditions = {n: v for n, v in conditions.items() if v is not None}
+        alone = conditions if tune is None else {**conditions, TUNE: tune}
+        for name in given.keys() & alone.keys():
+            raise ValueError(f"{name} is given twice: {given[name]} and {alone[name]}")
         if tune is None:
-            tune = known.settings.get(TUNE) if known else None
+            inherited = known.settings.get(TUNE) if known else None
+            tune = given.pop(TUNE, inherited)  # type: ignore[assignment]  # checked by tuning_of
+        own = {n: v for n, v in given.items() if n in names or n == "trainable"}
+        shared = {n: v for n, v in given.items() if n not in own} | conditions
+        if known is not None:
+            shared = {**known.given, **shared}
         return cls(idea, against, task, confirm, known, own, shared, tuning_of(tune))
 
     def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
@@ -328,21 +386,17 @@ class _Asked:
         stages: Mapping[str, TrainedPairs],
         margin: float | None,
         **given: object,
-    ) -> tuple[Campaign, tuple[float, ...]]:
-        """The campaign that it would be part of, and the values of the idea."""
-        idea, against = stages[TASK].specs()
+    ) -> Campaign:
+        """The campaign that it would be part of."""
+        _, against = stages[TASK].specs()
         measure = against.training.task.metric
-        values, baseline = (values_of(*pair) for pair in stages[TASK].functions())
-        trained = [spec.training.options.trainable for spec in (idea, against)]
-        if same_values(values, baseline) and trained[0] == trained[1]:
-            raise ValueError(
-                f"{self.idea} is the baseline {self.against} itself: both have the same values"
-            )
         known = self.known
         settings: dict[str, Any] = {}
         for name, value in given.items():
             if value is not None or known is not None:
                 settings[name] = getattr(known, name) if value is None else value
+        if margin is not None:
+            check_margin(margin)
         stored = None if margin is None else margin / measure.scale
         if margin is None and known is not None:
             stored = known.margin
@@ -353,13 +407,13 @@ class _Asked:
             against=against.training.activation.label,
             given={n: v if _is_plain(v) else str(v) for n, v in self.shared.items()},
             settings={name: normal[name] for name in (*_SETTINGS, TUNE) if name in normal},
-            values=baseline,
+            values=values_of(*stages[TASK].functions()[1]),
             measure=measure.described(),
             confirm=self.confirm,
             confirm_measure=other,
             margin=stored,
             **settings,
-        ), values
+        )
 
 
 def _is_plain(value: object) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import locks, stats
+from afnlab.errors import ParameterError
 from afnlab.judging.campaign import AGAIN, BLOCK, FRESH, OTHER, TASK, Campaign, same_values
 from afnlab.judging.standings import ENTRY, SEED, Standing, standings
 from afnlab.messages import counted
@@ -27,9 +29,13 @@ from afnlab.usercode.lookup import expanded
 
 VERSION = 1
 LARGEST = 1 << 28  # bytes of a ledger that is read
+_DIGEST = re.compile("[0-9a-f]{12,64}")
 _CHAIN = ("previous", "sum")
 _HAS: dict[str, dict[str, type]] = {
-    ENTRY: {"id": str, "name": str, "first": int, "values": list, "trainable": list, "code": dict},
+    ENTRY: {
+        **{"id": str, "name": str, "first": int, "seen": int},
+        **{"values": list, "trainable": list, "code": dict},
+    },
     SEED: {"entry": str, "stage": str, "seed": int, "run": list},
 }
 
@@ -61,7 +67,7 @@ class Ledger:
             ValueError: if it is none, or if a line was edited, removed, moved or cut off; the
                 message names the first.
         """
-        where = expanded(path).resolve()
+        where = ledger_file(path)
         lines = safe_files.read(where, LARGEST).splitlines()
         try:
             head = safe_files.parse_json(lines[0]) if lines else {}
@@ -93,7 +99,7 @@ class Ledger:
         """
         if path is None:
             return cls(campaign)
-        where = expanded(path).resolve()
+        where = ledger_file(path)
         with _locked(where):
             if not os.path.lexists(where):
                 made = cls(campaign, [], where)
@@ -126,7 +132,7 @@ class Ledger:
         rows = (
             f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
             f"{counted(one.decision().seeds, 'seed'):>9}"
-            f"  e-value {one.e_value:.3g} of {one.needed:.3g}"
+            f"  e-value {one.e_value:.3g} of {one.needed:.3g}{_seen(one)}"
             for one in found
         )
         return [f"{told} (expected to be false: {share} of them at most)", *rows]
@@ -136,17 +142,31 @@ class Ledger:
 
         Args:
             digest: as a verdict printed it.
+
+        Raises:
+            ValueError: for what is no digest.
         """
+        if not _DIGEST.fullmatch(digest):
+            raise ParameterError("digest", digest, "12 to 64 hexadecimal digits")
         known = (_root(self.campaign), *(event["sum"] for event in self.events))
-        return len(digest) >= 12 and any(total.startswith(digest) for total in known)
+        return any(total.startswith(digest) for total in known)
 
     def standing(self, entry: str) -> Standing:
         """How one entry stands.
 
         Args:
             entry: its id.
+
+        Raises:
+            ValueError: if it is not in the ledger.
         """
-        return next(one for one in self.standings if one.entry["id"] == entry)
+        for one in self.standings:
+            if one.entry["id"] == entry:
+                return one
+        raise ValueError(
+            f"{self.path}: no longer holds the entry {entry}; the file was replaced by an earlier or"
+            " another one"
+        )
 
     def find(self, values: tuple[float, ...], trainable: Sequence[str]) -> Standing | None:
         """The entry of a function, whatever its name.
@@ -163,6 +183,7 @@ class Ledger:
         values: tuple[float, ...],
         trainable: Sequence[str] = (),
         code: Mapping[str, Sequence[str]] = {},
+        seen: int = 0,
     ) -> Standing:
         """Enter an idea before its first seed; the entry that is there, if its function is known.
 
@@ -171,6 +192,7 @@ class Ledger:
             values: of the function, see `campaign.values_of`.
             trainable: the names of its trained parameters.
             code: for each stage the groups of runs of the idea and of the baseline.
+            seen: how many of its seeds had been trained before, so that somebody may know them.
 
         Returns:
             The standing of the entry.
@@ -181,6 +203,7 @@ class Ledger:
             "values": list(values),
             "trainable": list(trainable),
             "code": {stage: list(groups) for stage, groups in code.items()},
+            "seen": seen,
         }
         with self._renewed():
             known = self.find(values, trainable)
@@ -228,7 +251,9 @@ class Ledger:
             yield
             return
         with _locked(self.path):
-            self.events = Ledger.read(self.path).events
+            found = Ledger.read(self.path)
+            found.campaign.require(self.campaign, self.path)
+            self.events = found.events
             yield
 
     def _write(self) -> None:
@@ -237,16 +262,15 @@ class Ledger:
         head = {"ledger": VERSION, "campaign": self.campaign.described()}
         told = {**head, "events": len(self.events), "head": self.head}
         text = "".join(f"{_canonical(line)}\n" for line in (told, *self.events))
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        part = self.path.with_name(f".{self.path.name}.part")  # ours alone, by the lock
         try:
             with part.open("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self.path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        except OSError as error:
+            raise ValueError(f"{self.path}: cannot be written ({error.strerror})") from None
 
 
 def merge(ledgers: Iterable[Ledger], path: str | Path | None = None) -> Ledger:
@@ -271,9 +295,7 @@ def merge(ledgers: Iterable[Ledger], path: str | Path | None = None) -> Ledger:
         raise ValueError("there are no ledgers to merge")
     for other in parts[1:]:
         parts[0].campaign.require(other.campaign, parts[0].path)
-    where = None if path is None else expanded(path).resolve()
-    if where is not None and os.path.lexists(where):
-        raise ValueError(f"{where}: is there already; name a new file for the merged ledger")
+    where = None if path is None else ledger_file(path)
     timed = []
     for number, part in enumerate(parts):
         latest = ""
@@ -288,8 +310,19 @@ def merge(ledgers: Iterable[Ledger], path: str | Path | None = None) -> Ledger:
             seen.add(key)
             bare = {name: value for name, value in event.items() if name not in _CHAIN}
             merged.events.append(_chained(bare, merged.head))
-    merged._write()
+    if where is not None:
+        with _locked(where):
+            if os.path.lexists(where):
+                raise ValueError(
+                    f"{where}: is there already; name a new file for the merged ledger"
+                )
+            merged._write()
     return merged
+
+
+def _seen(standing: Standing) -> str:
+    count = standing.entry["seen"]
+    return f"  {counted(count, 'seed')} trained before it was entered" if count else ""
 
 
 def _key(event: Event) -> tuple[str, str, int]:
@@ -299,7 +332,7 @@ def _key(event: Event) -> tuple[str, str, int]:
 def _is(
     entry: Event | Mapping[str, Any], values: tuple[float, ...], trained: Sequence[str]
 ) -> bool:
-    return list(entry["trainable"]) == list(trained) and same_values(tuple(entry["values"]), values)
+    return len(entry["trainable"]) == len(trained) and same_values(entry["values"], values)
 
 
 def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterator[Event]:
@@ -334,18 +367,24 @@ def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterato
 
 
 def _is_event(event: Event, entries: set[str]) -> bool:
-    kinds = _HAS.get(event.get("event", ""))
-    if kinds is None or not isinstance(event.get("at"), str):
+    kind = event.get("event")
+    if not isinstance(kind, str) or kind not in _HAS or not isinstance(event.get("at"), str):
         return False
-    if not all(isinstance(event.get(name), kind) for name, kind in kinds.items()):
+    if not all(type(event.get(name)) is known for name, known in _HAS[kind].items()):
         return False
-    if event["event"] == ENTRY:
-        return all(isinstance(v, float) for v in event["values"])
+    if kind == ENTRY:
+        names, groups = event["trainable"], event["code"].values()
+        return (
+            all(isinstance(v, float) for v in event["values"])
+            and all(isinstance(name, str) for name in names)
+            and all(isinstance(pair, list) for pair in groups)
+            and event["first"] >= 0
+            and event["seen"] >= 0
+        )
     numbers = [event.get("idea"), event.get("against"), event.get("lost")]
-    known = all(v is None or is_number(v) for v in numbers)
     first = 0 if event["stage"] == TASK else FRESH
     return (
-        known
+        all(v is None or is_number(v) for v in numbers)
         and event["entry"] in entries
         and event["stage"] in (TASK, AGAIN, OTHER)
         and event["seed"] >= first
@@ -372,6 +411,17 @@ def _canonical(value: object) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def ledger_file(path: str | Path) -> Path:
+    """The file that a path means; ValueError for a URL, where there are no locks.
+
+    Args:
+        path: as it was given.
+    """
+    if "://" in str(path):
+        raise ValueError(f"{path}: a ledger must be a file of this machine, not a URL")
+    return expanded(path).resolve()
 
 
 @contextmanager

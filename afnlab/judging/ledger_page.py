@@ -15,6 +15,7 @@ from afnlab.judging.standings import BETTER, OPEN, Standing
 from afnlab.markup import filled
 from afnlab.report.page import shell
 from afnlab.report.sections.html import sentence, table_of
+from afnlab.usercode.lookup import expanded
 
 MOST_DRAWN = 24  # ideas whose evidence is drawn seed by seed
 _HEAD = ("idea", "verdict", "seeds", "difference", "e-value", "needed", "entered")
@@ -29,7 +30,13 @@ def write_page(ledger: Ledger, path: str | Path) -> Path:
 
     Returns:
         The path.
+
+    Raises:
+        ValueError: if it is the ledger's own file.
     """
+    target = expanded(path)
+    if ledger.path is not None and target.exists() and target.samefile(ledger.path):
+        raise ValueError(f"{target}: is the ledger itself; name another file for the page")
     title = f"Ideas judged on {ledger.campaign.task}"
     lines = ledger.lines
     parts: list[str | Fragment] = [filled("<h1>{}</h1>", title), _paragraph(lines[0])]
@@ -47,7 +54,6 @@ def write_page(ledger: Ledger, path: str | Path) -> Path:
             f" before; the last is {ledger.head}."
         )
     )
-    target = Path(path)
     with styled(for_page=True):
         body = Fragment(*parts)
     target.write_text(shell(title, body.data), encoding="utf-8")

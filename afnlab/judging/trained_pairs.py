@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.registry import Activation
-from afnlab.runs.run_spec import TrainingSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import seed_pairs
+from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import place
-from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import sweep
 
@@ -43,18 +43,29 @@ class TrainedPairs:
         Raises:
             ValueError: for what a run may not be given, or if both are one.
         """
-        specs = sweep_file.read(self._sweep([0])).specs()
-        if len(specs) < 2:
+        shared = {"task": self.task, **self.parameters, "seeds": [0]}
+        idea, against = (
+            RunSpec.make("train", {**shared, "activation": name, **own})
+            for name, own in ((self.idea, self.own), (self.against, {}))
+        )
+        if idea.group == against.group:
             raise ValueError(f"{self.idea} is the baseline itself, trained in the same way")
-        idea, against = specs
         assert isinstance(idea, TrainingSpec)
         assert isinstance(against, TrainingSpec)
         return idea, against
 
-    def functions(self) -> list[tuple[Activation, Mapping[str, Any]]]:
-        """The idea and the baseline, each with the values of its parameters."""
+    def functions(self) -> list[tuple[Activation, Mapping[str, Any], Sequence[str]]]:
+        """The idea and the baseline, each with its parameters and those that are trained."""
         trainings = [spec.training for spec in self.specs()]
-        return [(t.activation, t.options.activation) for t in trainings]
+        return [(t.activation, t.options.activation, t.options.trainable) for t in trainings]
+
+    def seen(self) -> int:
+        """How many seeds of the idea the folder of runs holds."""
+        place_of_runs = place(self.runs)
+        place_of_runs.pull()
+        group = self.specs()[0].group
+        kept = [r for r in runs_folder.records(place_of_runs.folder) if r["group"] == group]
+        return len({seed for record in kept for seed in record["seeds"]})
 
     def found(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.

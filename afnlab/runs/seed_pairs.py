@@ -74,4 +74,5 @@ def differences(pairs: Iterable[Pair], measure: Measure) -> np.ndarray:
         lost = (worst or 0.0) if level is None else measure.sign * level
         one, other = (lost if v is None else measure.sign * v for v in values)
         found.append(one - other)
-    return np.array(found, dtype=float)
+    largest = np.finfo(float).max  # of two values whose difference overflows
+    return np.clip(np.array(found, dtype=float), -largest, largest)

@@ -38,11 +38,13 @@ class Candidate:
         expression: the expression.
         path: its file.
         record: the activation that the file defines.
+        is_new: whether the file was not there before.
     """
 
     expression: Expression
     path: Path
     record: Activation
+    is_new: bool
 
     @classmethod
     def written(cls, expression: Expression, folder: Path, told: str) -> Candidate:
@@ -70,9 +72,10 @@ class Candidate:
             text=f"{code.replace('torch.', '').replace('nn.functional.', '')}.",
             code=code,
         )
-        if not path.is_file():
+        is_new = not path.exists()
+        if is_new:
             path.write_text(text, encoding="utf-8")
-        return cls(expression, path, get_activation(f"{path}:{name}"))
+        return cls(expression, path, get_activation(f"{path}:{name}"), is_new)
 
     @property
     def reference(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from afnlab.judging.campaign import FRESH, same_values, values_of
-from afnlab.judging.judge import BASELINE, Judgement, judge
+from afnlab.judging.judge import BASELINE, Judgement, check_campaign, judge
 from afnlab.messages import inform
 from afnlab.registry import get_activation
 from afnlab.search import grammar
@@ -79,6 +79,10 @@ def search(
     """
     whole(ideas, "ideas", least=1, most=10_000)
     whole(population, "population", least=3, most=10_000)
+    whole(seed, "seed", least=0, most=2**63 - 1)
+    check_campaign(
+        against, task, ledger=ledger, confirm=confirm, most=most, tune=tune, **conditions
+    )
     among = tuning_of(tune)
     found = _Search(task, Path(out), population, seed, conditions, among, report or inform)
     found.tried.append(values_of(get_activation(against), {}))
@@ -122,7 +126,6 @@ class _Search:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         self.judged: set[str] = set()
-        self.kept: set[Path] = set()  # the files of candidates
 
     def next(self) -> Candidate | None:
         """The best candidate of some further generations that has not been judged."""
@@ -164,9 +167,8 @@ class _Search:
         values = candidate.values
         if not any(same_values(values, known) for known in self.tried) and not candidate.refused():
             self.tried.append(values)
-            self.kept.add(candidate.path)
             return candidate
-        if candidate.path not in self.kept:
+        if candidate.is_new:  # what an earlier search found, or a user keeps there, stays
             candidate.path.unlink()
         return None
 
