@@ -324,8 +324,8 @@ def test_the_arrow_of_better_and_the_edge_turn_over():
     ):
         figure = drawn("comparison", m)
         texts = [t for ax in figure.axes for t in ax.texts]
-        (found,) = [t for t in texts if "better" in t.get_text()]
-        assert found.get_text() == arrow
+        found = [t.get_text() for t in texts if "better" in t.get_text()]
+        assert found == [arrow] * 2  # over the values and over the differences
         far = [line for ax in figure.axes for line in ax.lines if line.get_marker() == mark]
         assert len(far) == 2
         assert {t.get_ha() for t in texts if "better" not in t.get_text()} == {at}

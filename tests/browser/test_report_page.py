@@ -10,13 +10,19 @@ import pandas as pd
 import pytest
 import report_page
 from report_page import LABELS, NAME, SECONDS, history, written
+from test_runs import small_runs
 
-from afnlab import stats
+from afnlab import list_activations, stats
+from afnlab.compare import select
+from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import difference, interval, limits, p_value
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import compare_histories
 from afnlab.measures import ACCURACY, formatted
-from afnlab.report.page import LARGEST_SCRIPT, script
+from afnlab.report import contents
+from afnlab.report.page import LARGEST_SCRIPT, script, shell
+from afnlab.report.sections import first_screen
+from afnlab.training.space import space
 
 BITS = replace(
     ACCURACY, name="bits", key="bits", unit="bits", better="lower", high=None, scale=1.0, decimals=4
@@ -440,3 +446,51 @@ def test_the_script_is_small_and_names_no_address():
     addresses = set(pd.Series(text).str.extractall(r"(https?://[^\s'\"]+)")[0])
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert report_page.NAME == NAME
+
+
+@pytest.fixture(scope="module")
+def many() -> Any:
+    """A selection of 31 activations at twelve seeds, tuned, on the digits."""
+    (one,) = select(small_runs())
+    relu, base = one.rows["relu"], one.records[0]
+    rng = np.random.default_rng(0)
+    labels = [n for n in list_activations() if n != "relu"][:30]
+    made = replace(
+        one,
+        rows={n: replace(relu, group=n, activation=n, label=n) for n in ("relu", *labels)},
+        records=[{**base, "group": n, "seeds": list(range(12))} for n in ("relu", *labels)],
+    )
+    rows = [
+        {"label": n, "seed": s, "epoch": 2, "test_accuracy": round(450 * v) / 450, "test_loss": 0.1}
+        for n in ("relu", *labels)
+        for s, v in enumerate(0.97 + 0.008 * rng.normal(size=12))
+    ]
+    vars(made)["history"] = pd.DataFrame(rows).assign(diverged=False, seconds=1.0)
+    vars(made)["cost"] = Cost(pd.Series({n: 1.0 + 0.1 * at for at, n in enumerate(made.rows)}))
+    axis = {"from": 0.001, "to": 0.1, "log": True}
+    vars(made)["tuning"] = space({"lr": axis, "init_scale": axis, "budget": 6})
+    kept = {"candidate": 0, "lr": 0.01, "init_scale": 0.01}
+    vars(made)["chosen"] = pd.DataFrame([{"label": n, "seed": 0, **kept} for n in made.rows])
+    return made
+
+
+def test_the_first_screen_is_one_screen(many, page, tmp_path):
+    """At 1400 x 900 one sees the sentence, all tiles, and 31 rows with their caption."""
+    page.set_viewport_size({"width": 1400, "height": 900})
+    shown = first_screen(many, "default")
+    heads = [(2, "section-the-numbers", "The numbers")]
+    body = f"{contents.bar(heads)}<main><h1>Thirty-one activations</h1>{shown.data}</main>"
+    path = tmp_path / "page.html"
+    path.write_text(shell("A page", body, script=script()), encoding="utf-8")
+    page.goto(path.as_uri())
+    assert page.get_by_text("afnlab", exact=True).is_visible()
+    boxes = {
+        name: page.locator(f".first {name}").last.bounding_box()
+        for name in (".verdict-line", ".tile", "figure svg", "figcaption")
+    }
+    for name, box in boxes.items():
+        assert box["y"] + box["height"] <= 900, name
+        assert box["x"] + box["width"] <= 1400, name
+    assert page.locator(".tile").count() == 5
+    words = page.locator(".first .tiles").inner_text().split()
+    assert len(words) < 150
