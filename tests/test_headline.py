@@ -109,6 +109,39 @@ def test_the_sentence_without_a_baseline_or_pairs():
     assert sentence(without, "gelu") == told
 
 
+TIES = {  # what rows add to the baseline; the first tile, what is detected, and what is next
+    "all": (
+        {"selu": [0.0] * 8, "elu": [0.0] * 8},
+        ("mean accuracy", "50.88 % in every row", "ELU: 0 points against ReLU in every seed; p"),
+        "Differences do not vary between the seeds",
+        "ELU equals ReLU in every seed; more seeds would show the same.",
+    ),
+    "two of three": (
+        {"selu": [0.1] * 8, "elu": [0.1] * 8},
+        ("highest mean accuracy", "60.87 % in 2 of 3 rows", "ELU: +10.00 points against ReLU in"),
+        "Differences do not vary between the seeds",
+        "Nothing is left open against ReLU on this task; try another one.",
+    ),
+    "two seeds that are equal": (
+        {"selu": [0.0] * 2},
+        ("mean accuracy", "50.50 % in every row", "SELU: 0 points against ReLU in every seed; p"),
+        "No test can decide with so few; it takes 6 seeds",
+        "6 seeds are the fewest that can decide anything.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TIES)
+def test_rows_that_are_equal(case):
+    values, tile, detected, then = TIES[case]
+    found = made(**values)
+    best, sure = facts(found, "relu")
+    assert (best.about, best.value) == tile[:2]
+    assert best.note.startswith(tile[2])
+    assert sure.note == detected
+    assert next_step(found, "relu")[0] == then
+
+
 def test_settings_of_one_activation_are_called_settings():
     found = made(**{"relu(lr=0.1)": EVEN, "selu": EVEN[::-1]})
     assert sentence(found, "relu").startswith("No setting is better than ReLU")

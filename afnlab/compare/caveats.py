@@ -132,10 +132,12 @@ def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
     if removed.empty:
         return []
     middle = float(removed.median())
-    said = f"Pairing by seed removes {percent(middle, 0)} of the variance of a difference to"
-    said += f" {baseline}"
+    does, sign = ("removes", 1) if middle >= 0 else ("adds", -1)
+    share = f"{percent(middle, 0)} of" if middle >= 0 else f"{-100 * middle:.0f} % to"
+    said = f"Pairing by seed {does} {share} the variance of a difference to {baseline}"
     if len(removed) > 1:
-        ends = " to ".join(f"{100 * end:.0f} %" for end in removed.quantile([0.25, 0.75]))
+        quartiles = sorted(sign * removed.quantile([0.25, 0.75]))
+        ends = " to ".join(f"{100 * end:.0f} %" for end in quartiles)
         said += f" (median; the middle half of the rows: {ends})"
     if middle <= 0:
         said += ", so it does not help"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.answers import decidable
+from afnlab.compare.answers import decidable, leaders, led
 from afnlab.compare.formatting import (
     amount,
     interval,
@@ -76,7 +76,7 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
     """
     rows, base = named(_compared(table)), proper_name(baseline)
     best = proper_name(table.index[0])
-    leads = f"{best} has the {measure.best} {measure.mean}"
+    leads = led(list(map(proper_name, leaders(table, measure))), len(table), measure)
     if len(table) == 1:
         return f"{best} reaches {reading(measure, table[measure.key].iloc[0])} {measure.mean}."
     if baseline not in table.index:
@@ -139,15 +139,22 @@ def _best(table: pd.DataFrame, baseline: str, measure: Measure) -> Fact:
     best, rows = table.iloc[0], _compared(table)
     about = f"{measure.best} {measure.mean}" if len(table) > 1 else measure.mean
     value = f"{proper_name(best.name)} {reading(measure, best[measure.key])}"
+    if (ties := len(leaders(table, measure))) > 1:
+        among = "every row" if ties == len(table) else f"{ties} of {len(table)} rows"
+        about = measure.mean if ties == len(table) else about
+        value = f"{reading(measure, best[measure.key])} in {among}"
     if rows.empty:
         ends = [reading(measure, best[f"{measure.key}_{end}"]) for end in ("low", "high")]
         finite = np.isfinite(best[f"{measure.key}_low"])
         return Fact(about, value, f"95 % interval {' to '.join(ends)}" if finite else "")
     lead = rows.iloc[0]
     who = "" if lead.name == best.name else f"The next, {proper_name(lead.name)}: "
+    who = f"{proper_name(lead.name)}: " if ties > 1 else who
     note = f"{who}{signed(measure, lead.difference)} {measure.points}".rstrip()
     note += f" against {proper_name(baseline)}"
-    if limits := interval(measure, lead.difference_low, lead.difference_high):
+    if lead.difference_low == lead.difference_high:
+        note += " in every seed"
+    elif limits := interval(measure, lead.difference_low, lead.difference_high):
         note += f", 95 % interval {limits}"
     p = p_value(lead.p_holm)
     count = len(rows)
@@ -172,6 +179,8 @@ def _reach(table: pd.DataFrame, baseline: str, margin: float | None, measure: Me
     if not np.isfinite(size):
         told = "The row with the fewest can only be decided after others"
         return Fact("how sure", value, f"{told}{within}")
+    if size == 0:  # or nearly all differences are
+        return Fact("how sure", value, f"Differences do not vary between the seeds{within}")
     told = f"They detect a true difference of {amount(measure, size)} four times in five"
     return Fact("how sure", value, f"{told}; smaller ones are mostly missed{within}")
 
@@ -231,6 +240,8 @@ def next_step(
     if needed is None:
         if not row.spread > 0:
             least = stats.seeds_needed(count)
+            if least <= row.pairs and row.difference == 0:
+                return f"{name} equals {base} in every seed; more seeds would show the same.", None
             return f"{counted(least, 'seed')} are the fewest that can decide anything.", least
         told = f"{name} would take more than {MANY} seeds to settle: its difference to {base}"
         return f"{told}, {seen}, is small beside its spread over the seeds.", None
