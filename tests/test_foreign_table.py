@@ -264,6 +264,31 @@ def test_an_interval_beyond_the_margin_is_explained(verdict, low, high, told, be
     assert caveats.within_margin(table, None, measure) == []
 
 
+DIFFERENCES = {  # to the baseline; whether its two intervals are explained
+    "one seed far above": ([0.1, -0.4, 0.6, 0.2, -0.9, 20.0], True),
+    "one seed far below": ([0.1, -0.4, 0.6, 0.2, -0.9, -40.0], True),
+    "one of seven": ([0.1, -0.4, 0.6, 0.2, -0.9, 0.3, 90.0], True),
+    "even": ([0.1, -0.4, 0.6, 0.2, -0.9, 0.5], False),
+    "far from the baseline": ([20.1, 19.6, 20.6, 20.2, 19.1, 20.5], False),
+    "too few for bounds": ([0.1, -0.4, 0.6, 20.0], False),
+    "all equal": ([0.5] * 6, False),
+}
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("case", DIFFERENCES)
+def test_two_intervals_that_do_not_agree_are_explained(case, better):
+    values, told = DIFFERENCES[case]
+    rows = [("ours", s, 100 + gap) for s, gap in enumerate(values)]
+    rows += [("theirs", s, 100.0) for s in range(len(values))]
+    table = pd.DataFrame(rows, columns=["label", "seed", "value"])
+    one = compare.compare_table(table, baseline="theirs", better=better)
+    notes = [note for note in one.notes if "-fold in width" in note]
+    assert len(notes) == told
+    for note in notes:
+        assert "ours ([" in note
+
+
 def test_it_stands_among_the_notes():
     gaps = [-0.4, 0.5, -0.3, 0.4, -0.2, 0.3, -0.1, 0.2]
     rows = [("ours", s, gap) for s, gap in enumerate(gaps)]
