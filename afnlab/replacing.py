@@ -18,6 +18,16 @@ from afnlab.sites import Site, calls, function_attributes
 
 Old = type[nn.Module] | str | Activation
 New = str | Activation | tuple[str | Activation, Mapping[str, Any]]
+_HOOKS = (  # what a module's hooks are kept in
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_backward_pre_hooks",
+    "_backward_hooks",
+    "_is_full_backward_hook",
+)
 
 
 def replace(
@@ -46,8 +56,10 @@ def replace(
 
     Returns:
         The model, or the new module, where the model itself is one that is swapped. New parameters
-        take the device and dtype of the model's first floating-point parameter. `undo_replace`
-        takes everything back; `activation_sites` says what the model has now, and had before.
+        take the device and dtype of the model's first floating-point parameter. Forward and
+        backward hooks of a module go over to the one in its place, and their handles still remove
+        them. `undo_replace` takes everything back; `activation_sites` says what the model has now,
+        and had before.
 
     Raises:
         ValueError: The model holds none of a kind; nothing is changed.
@@ -62,6 +74,8 @@ def replace(
     def made(given: Any, before: nn.Module | Callable[..., Any], train: bool) -> ActivationModule:
         module = make(*given).train(train)
         module.stood_before = (before,)  # in a tuple, so that it is no part of the model
+        if isinstance(before, nn.Module):
+            _take_hooks(module, before)
         return module if weight is None else module.to(weight)
 
     for kinds, given in _swaps(old, ref, params):
@@ -121,7 +135,15 @@ def _first(module: nn.Module, weight: Tensor | None) -> Any:
         (first,) = first.stood_before
     if first is module or not isinstance(first, nn.Module):
         return first
+    _take_hooks(first, module)
     return (first if weight is None else first.to(weight)).train(module.training)
+
+
+def _take_hooks(module: nn.Module, before: nn.Module) -> None:
+    """Give a module the hooks of another, in the same dictionaries, from which the handles remove
+    them."""
+    for name in _HOOKS:
+        setattr(module, name, getattr(before, name))
 
 
 def _weight(model: nn.Module) -> Tensor | None:

@@ -265,6 +265,45 @@ def test_no_baseline():
     assert not claims(made)
 
 
+FLAT, ABOVE = [0.5] * 8, [0.6] * 8
+TIES = {  # rows, who leads, and by how much they differ
+    "both": (
+        {"relu": FLAT, "elu": FLAT},
+        "Both rows have the same mean accuracy, 50.00 %. elu is not distinguishable from relu (0).",
+        "Mean accuracy is 50.00 % in every row",
+    ),
+    "all, each with a spread": (
+        {"relu": [0.4, 0.6] * 4, "elu": [0.6, 0.4] * 4, "gelu": FLAT},
+        "All 3 rows have the same mean accuracy, 50.00 %. None of 2 others is distinguishable",
+        "Mean accuracy is 50.00 % in every row",
+    ),
+    "two of three": (
+        {"relu": FLAT, "elu": ABOVE, "gelu": ABOVE},
+        "elu and gelu have the highest mean accuracy, 60.00 %. Of 2 others, 2 are better than",
+        "Mean accuracy runs from 50.00 % (relu) to 60.00 %",
+    ),
+    "the baseline too": (
+        {"relu": ABOVE, "elu": ABOVE, "gelu": FLAT},
+        "elu and relu have the highest mean accuracy, 60.00 %. Of 2 others, 1 is worse than",
+        "Mean accuracy runs from 50.00 % (gelu) to 60.00 %",
+    ),
+    "more than one lists": (
+        {"relu": [0.5] * 10, **{f"x{at}": [0.6] * 10 for at in range(7)}},
+        "7 of 8 rows have the highest mean accuracy, 60.00 %. ",
+        "Mean accuracy runs from 50.00 % (relu) to 60.00 %",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TIES)
+def test_of_equal_means_none_is_called_the_highest(case):
+    values, which, size = TIES[case]
+    made = said(*(rows(label, of) for label, of in values.items()))
+    assert made["Which?"].startswith(which)
+    assert made["By how much?"].startswith(size)
+    assert ("optimistic" in made["By how much?"]) == ("in every row" not in size)
+
+
 def test_no_shared_seeds():
     apart = rows("elu", [0.9, 0.9], seeds=[8, 9])
     assert said(BASE, apart)["Which?"] == (
@@ -350,8 +389,7 @@ def test_what_pairing_gives():
     ]
     against = pd.DataFrame({"relu": relu, "elu": -relu})
     assert pairing(against, "relu") == [
-        "Pairing by seed removes -100 % of the variance of a difference to relu, so it does not"
-        " help."
+        "Pairing by seed adds 100 % to the variance of a difference to relu, so it does not help."
     ]
     three = values.assign(selu=-relu, mish=relu)
     (said,) = pairing(three, "relu")

@@ -98,7 +98,7 @@ USAGE = {
     "further": (["run", "train", "srelu"], "what is 'srelu' for?"),
     "empty": (["compare", "--runs", ""], "argument --runs: must not be empty"),
     "blank": (["run", " "], "argument notebook: must not be empty"),
-    "kind": (["list", "sweps"], "unknown what 'sweps'; did you mean 'sweeps'?"),
+    "kind": (["list", "sweps"], "unknown list 'sweps'; did you mean 'sweeps'?"),
     "choice": (["data", "verfy"], "unknown action 'verfy'; did you mean 'verify'?"),
     "text": (["report", "--margin", "x"], "argument --margin: must be a number, got 'x'"),
 }

@@ -264,6 +264,31 @@ def test_an_interval_beyond_the_margin_is_explained(verdict, low, high, told, be
     assert caveats.within_margin(table, None, measure) == []
 
 
+DIFFERENCES = {  # to the baseline; whether its two intervals are explained
+    "one seed far above": ([0.1, -0.4, 0.6, 0.2, -0.9, 20.0], True),
+    "one seed far below": ([0.1, -0.4, 0.6, 0.2, -0.9, -40.0], True),
+    "one of seven": ([0.1, -0.4, 0.6, 0.2, -0.9, 0.3, 90.0], True),
+    "even": ([0.1, -0.4, 0.6, 0.2, -0.9, 0.5], False),
+    "far from the baseline": ([20.1, 19.6, 20.6, 20.2, 19.1, 20.5], False),
+    "too few for bounds": ([0.1, -0.4, 0.6, 20.0], False),
+    "all equal": ([0.5] * 6, False),
+}
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("case", DIFFERENCES)
+def test_two_intervals_that_do_not_agree_are_explained(case, better):
+    values, told = DIFFERENCES[case]
+    rows = [("ours", s, 100 + gap) for s, gap in enumerate(values)]
+    rows += [("theirs", s, 100.0) for s in range(len(values))]
+    table = pd.DataFrame(rows, columns=["label", "seed", "value"])
+    one = compare.compare_table(table, baseline="theirs", better=better)
+    notes = [note for note in one.notes if "-fold in width" in note]
+    assert len(notes) == told
+    for note in notes:
+        assert "ours ([" in note
+
+
 def test_it_stands_among_the_notes():
     gaps = [-0.4, 0.5, -0.3, 0.4, -0.2, 0.3, -0.1, 0.2]
     rows = [("ours", s, gap) for s, gap in enumerate(gaps)]
@@ -349,3 +374,82 @@ def test_two_columns_of_one_name(tmp_path):
     text = lines("method,seed,acc,acc", VALUES, "{},{},{},1")
     with pytest.raises(ValueError, match="has several columns acc; rename all but one"):
         compared(tmp_path, text)
+
+
+SIZES = {  # of the values, and the power of ten by which they are printed
+    "bits": (1.0, ""),
+    "small, but readable": (3e-4, ""),
+    "seconds of a kernel": (4e-6, "×10⁻⁶"),
+    "tiny": (1.3e-12, "×10⁻¹²"),
+    "huge": (2.5e30, "×10³⁰"),
+    "many, but readable": (12_345_678.0, ""),
+    "negative and huge": (-7e15, "×10¹⁵"),
+    "almost none": (3e-139, "×10⁻¹³⁹"),
+    "almost too large": (5e139, "×10¹³⁹"),
+}
+
+
+@pytest.mark.parametrize("case", SIZES)
+def test_tiny_and_huge_values_are_printed_by_a_power_of_ten(case, tmp_path, capsys):
+    size, power = SIZES[case]
+    table = TABLE.assign(acc=TABLE.acc * size)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    flags = ["--label", "method", "--value", "acc", "--baseline", "theirs", "--unit", "s"]
+    given = ["compare", "--table", str(tmp_path / "t.csv"), *flags, "--out", str(tmp_path / "out")]
+    assert main(given) == 0
+    told = capsys.readouterr()
+    assert told.err == ""  # numpy has not warned of anything
+    assert f"{power} s".strip() in told.out
+    shown = re.findall(r"[-+]?\d+\.?\d*", told.out.partition("verdict seeds")[2])
+    assert max(map(len, shown)) <= 10
+    one = compare.compare_table(table, label="method", value="acc", baseline="theirs")
+    usual = compare.compare_table(TABLE, label="method", value="acc", baseline="theirs")
+    pd.testing.assert_series_equal(one.table.p_holm[usual.table.index], usual.table.p_holm)
+    written = pd.read_csv(tmp_path / "out" / "comparison.csv").set_index("activation")
+    np.testing.assert_allclose(written.value, one.table.value, rtol=1e-12)  # as they are
+    latex = (tmp_path / "out" / "comparison.tex").read_text(encoding="utf-8").split("\n", 1)[1]
+    assert latex.isascii()
+
+
+@pytest.mark.parametrize("size", [1e308, -1e200, 1e-300, 5e-324])
+def test_values_whose_squares_no_computer_holds_are_refused(size):
+    table = TABLE.assign(acc=size)
+    with pytest.raises(ValueError, match="acc must lie between 1e-140 and 1e") as error:
+        compare.compare_table(table, label="method", value="acc")
+    assert f"got {abs(size):g}; give it in another unit" in str(error.value)
+
+
+ENCODINGS = {  # of a file, the flag, and whether it is read without one
+    "utf-8": ("utf-8", True),
+    "utf-8 with its mark": ("utf-8-sig", True),
+    "utf-16 with its mark": ("utf-16", True),
+    "latin-1": ("latin-1", False),
+    "of Windows": ("cp1252", False),
+    "utf-16 without a mark": ("utf-16-le", False),
+}
+
+
+@pytest.mark.parametrize("case", ENCODINGS)
+def test_a_file_is_read_in_the_encoding_that_is_named(case, tmp_path, capsys):
+    encoding, read = ENCODINGS[case]
+    file = tmp_path / "t.csv"
+    table = TABLE.replace({"method": {"ours": "größe"}})
+    file.write_bytes(table.to_csv(index=False).encode(encoding))
+    given = ["compare", "--table", str(file), "--label", "method", "--value", "acc"]
+    assert main([*given, "--encoding", encoding]) == 0
+    named = capsys.readouterr().out
+    assert "größe has the highest mean acc" in named
+    assert main(given) == (0 if read else 2)
+    told = capsys.readouterr()
+    if read:
+        assert told.out == named
+    else:
+        assert told.err.count("\n") == 1
+        assert re.search("--encoding|cannot be read as CSV|unknown column", told.err)
+
+
+def test_an_encoding_that_nobody_knows_is_named(tmp_path, capsys):
+    file = tmp_path / "t.csv"
+    TABLE.to_csv(file, index=False)
+    assert main(["compare", "--table", str(file), "--encoding", "klingon"]) == 2
+    assert "encoding must be one that Python knows, got 'klingon'" in capsys.readouterr().err

@@ -170,6 +170,40 @@ def test_the_sentence_without_a_baseline_or_pairs():
     assert sentence(without, "gelu") == told
 
 
+TIES = {  # what rows add to the baseline; the two tiles, and what is next
+    "all": (
+        {"selu": [0.0] * 8, "elu": [0.0] * 8},
+        ("mean accuracy", "50.88 % in every row"),
+        ("Not shown, p = 1.000", "The difference is the same in all 8 seeds."),
+        ("Another task", "ELU equals ReLU in every seed."),
+    ),
+    "two of three": (
+        {"selu": [0.1] * 8, "elu": [0.1] * 8},
+        ("highest mean accuracy", "60.87 % in 2 of 3 rows"),
+        ("Yes, p = 0.016", "The difference is the same in all 8 seeds."),
+        ("Another task", "On this one nothing is left open against ReLU."),
+    ),
+    "two seeds that are equal": (
+        {"selu": [0.0] * 2},
+        ("mean accuracy", "50.50 % in every row"),
+        ("2 seeds: too few", "A test against ReLU takes 6 seeds or more."),
+        ("6 seeds in all", "No fewer can decide anything."),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TIES)
+def test_rows_that_are_equal(case):
+    values, tile, detected, then = TIES[case]
+    found = made(**values)
+    best, sure = facts(found, "relu")
+    assert (best.about, best.value) == tile
+    assert best.note.startswith(("ELU has", "SELU has"))
+    assert (sure.value, sure.note[: len(detected[1])]) == detected
+    said, _ = next_step(found, "relu")
+    assert (said.value, said.note) == then
+
+
 def test_settings_of_one_activation_are_called_settings():
     found = made(**{"relu(lr=0.1)": EVEN, "selu": EVEN[::-1]})
     assert sentence(found, "relu").startswith("Neither of 2 other settings is")

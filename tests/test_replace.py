@@ -7,7 +7,7 @@ import torch
 from torch import nn as torch_nn
 from torch.testing import assert_close
 
-from afnlab import functional, nn, replace
+from afnlab import functional, nn, replace, undo_replace
 
 X = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
 
@@ -168,3 +168,49 @@ def test_a_users_own(tmp_path):
 def test_what_is_no_model_or_class(model, old, message):
     with pytest.raises(TypeError, match=message):
         replace(model, old, "srelu")
+
+
+HOOKS = {  # how a hook is registered
+    "forward": lambda m, note: m.register_forward_hook(lambda *_: note()),
+    "forward, with keywords": lambda m, note: m.register_forward_hook(
+        lambda *_: note(), with_kwargs=True
+    ),
+    "forward, called after errors": lambda m, note: m.register_forward_hook(
+        lambda *_: note(), always_call=True
+    ),
+    "before forward": lambda m, note: m.register_forward_pre_hook(lambda *_: note()),
+    "before forward, with keywords": lambda m, note: m.register_forward_pre_hook(
+        lambda *_: note(), with_kwargs=True
+    ),
+    "backward": lambda m, note: m.register_full_backward_hook(lambda *_: note()),
+    "before backward": lambda m, note: m.register_full_backward_pre_hook(lambda *_: note()),
+}
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+@pytest.mark.parametrize("alone", [False, True], ids=["in a model", "the model itself"])
+def test_hooks_go_over_to_the_new_module_and_back(kind, alone):
+    seen: list[int] = []
+    old = torch_nn.ReLU()
+    model = old if alone else torch_nn.Sequential(torch_nn.Linear(3, 3), old)
+    early = HOOKS[kind](old, lambda: seen.append(1))
+
+    def called() -> list[int]:
+        seen.clear()
+        model(X.clone().requires_grad_()).sum().backward()
+        return seen
+
+    assert called() == [1]
+    model = replace(model, torch_nn.ReLU, "srelu")
+    assert called() == [1]
+    model = replace(model, nn.SReLU, "gelu")
+    module = model if alone else model[1]
+    late = HOOKS[kind](module, lambda: seen.append(2))
+    assert called() == [1, 2]
+    early.remove()
+    assert called() == [2]
+    model = undo_replace(model)
+    assert (model if alone else model[1]) is old
+    assert called() == [2]
+    late.remove()
+    assert called() == []

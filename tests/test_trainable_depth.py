@@ -191,3 +191,15 @@ def test_gradient_descent_is_torchs():
     with Stack.build(plan(config), [Member(0, config.options)]) as stack:
         assert isinstance(stack.optimizer, torch.optim.SGD)
         assert stack.optimizer.param_groups[0]["momentum"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("ref", "title"), [("tanh", "Tanh"), ("srelu", "SReLU"), ("leaky_relu", "Leaky ReLU")]
+)
+def test_the_figure_bears_the_proper_name(ref, title):
+    losses = {"seed": 0, "lr": 0.01, "train_loss": 1.0, trainable_depth.METRIC.column: 0.5}
+    found = pd.DataFrame(
+        [{"activation": ref, "depth": d, "sigma_w": w} | losses for d in (2, 5) for w in (0.8, 2.0)]
+    )
+    ax = trainable_depth.figure(found, ref).axes[0]
+    assert ax.get_title(loc="left") == title

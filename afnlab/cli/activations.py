@@ -15,12 +15,12 @@ from afnlab.paths import INDEX, shared
 def add_list(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("list", "", "sweeps", "activations --long")
     sub.set_defaults(command=_list)
-    sub.add_argument("what", nargs="?", choices=tuple(_LISTS), help="only these (default: all)")
+    sub.add_argument("list", nargs="?", choices=tuple(_LISTS), help="only these (default: all)")
     sub.add_argument("-l", "--long", action="store_true", help="activations with parameters")
 
 
 def _list(a: argparse.Namespace) -> int:
-    for number, what in enumerate([a.what] if a.what else _LISTS):
+    for number, what in enumerate([a.list] if a.list else _LISTS):
         if number:
             say()
         say(f"{what}:", styles={what: BOLD})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _OF_BOTH = ("baseline", "margin")
 LEAST = ("95 % CI of the difference", "95 % CI", "adjusted CI", "seeds", "difference")
-COLUMNS = ("label", "seed", "value", "epoch", "better", "unit")  # flags of --table
+COLUMNS = ("label", "seed", "value", "epoch", "better", "unit", "encoding")  # flags of --table
 
 
 def add_compare(sub: argparse.ArgumentParser) -> None:
@@ -36,6 +36,7 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
     own.add_argument("--epoch", metavar="COLUMN", help="epochs or steps, of which the last counts")
     own.add_argument("--better", choices=("higher", "lower"), help="values (default: higher)")
     own.add_argument("--unit", help="of the values, as it is printed")
+    own.add_argument("--encoding", help="of the file's text (default: utf-8)")
     own.add_argument("--out", metavar="FOLDER", help="write page, tables and figure there")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,8 @@ def _which(
 ) -> list[str]:
     best = table.iloc[0]
     value = reading(measure, best[measure.key])
-    leads = f"{best.name} has the {measure.best} {measure.mean}, {value}"
+    first = leaders(table, measure)
+    leads = f"{led(first, len(table), measure)}, {value}"
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
@@ -70,6 +71,8 @@ def _which(
     if compared.empty:
         return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
+        if len(first) > 1:
+            return [f"{leads}.", *_distinguishable(compared, baseline, margin, "", measure)]
         standing = f"{leads}{_standing(best, baseline)}."
         return [standing, *_distinguishable(compared, baseline, margin, str(best.name), measure)]
     count = len(compared)
@@ -78,6 +81,38 @@ def _which(
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
         f" seeds. Until then the intervals only describe: {leads}."
     ]
+
+
+def leaders(table: pd.DataFrame, measure: Measure) -> list[str]:
+    """The labels with the best mean; several where they are equal.
+
+    Args:
+        table: of `compare_histories`.
+        measure: the metric.
+    """
+    means = table[measure.key]
+    return list(map(str, table.index[np.isclose(means, means.iloc[0], rtol=1e-12, atol=0)]))
+
+
+def led(names: Sequence[str], rows: int, measure: Measure) -> str:
+    """Who has the best mean, as the beginning of a sentence.
+
+    Args:
+        names: those that have it.
+        rows: how many rows the table has.
+        measure: the metric.
+    """
+    if len(names) == 1:
+        return f"{names[0]} has the {measure.best} {measure.mean}"
+    if len(names) == rows:
+        return f"{'Both' if rows == 2 else f'All {rows}'} rows have the same {measure.mean}"
+    if len(names) <= LISTED:
+        return f"{_and(names)} have the {measure.best} {measure.mean}"
+    return f"{len(names)} of {rows} rows have the {measure.best} {measure.mean}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _standing(best: pd.Series, baseline: str) -> str:
@@ -160,7 +195,11 @@ def _size(
         told = f", 95 % interval {limits}" if ends[0] < ends[1] else ""
         yield f"{best.name} reaches {most} {measure.mean}{told}{one}."
         return
-    yield f"{measure.mean_title} runs from {least} ({worst.name}) to {most} ({best.name}){one}."
+    tied = len(leaders(table, measure)) == len(table)
+    if tied:
+        yield f"{measure.mean_title} is {most} in every row{one}."
+    else:
+        yield f"{measure.mean_title} runs from {least} ({worst.name}) to {most} ({best.name}){one}."
     if compared.empty:
         return
     lead = compared.iloc[0]
@@ -175,9 +214,9 @@ def _size(
             text += f"; adjusted for {len(compared)} comparisons, "
             adjusted = interval(measure, lead.adjusted_low, lead.adjusted_high)
             text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
-        text += (
-            f". The {measure.best} of several means is optimistic, because it is the best of them"
-        )
+        if not tied:
+            text += f". The {measure.best} of several means is optimistic, because it is the best"
+            text += " of them"
     yield f"{text}."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from math import sqrt
 
+import numpy as np
 import pandas as pd
 
 from afnlab import stats
@@ -14,6 +15,7 @@ from afnlab.messages import counted
 from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
+UNEVEN = 4  # times as wide: two intervals of one difference that do not say the same
 SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
@@ -103,6 +105,34 @@ def within_margin(table: pd.DataFrame, margin: float | None, measure: Measure) -
     ]
 
 
+def uneven_intervals(table: pd.DataFrame, measure: Measure) -> list[str]:
+    """A sentence for rows whose two intervals of the difference are far from equally wide.
+
+    Args:
+        table: of `compare_histories`.
+        measure: the metric.
+    """
+    plain = table.difference_high - table.difference_low
+    ratio = (plain / (table.adjusted_high - table.adjusted_low)).replace([np.inf, 0.0], np.nan)
+    times = np.exp(np.log(ratio).abs())
+    found = table[times > UNEVEN]
+    if found.empty:
+        return []
+    rows = [
+        f"{label} ({interval(measure, row.difference_low, row.difference_high)} and"
+        f" {interval(measure, row.adjusted_low, row.adjusted_high)})"
+        for label, row in found.head(LISTED).iterrows()
+    ]
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return [
+        f"The 95 % interval of the difference and the adjusted one differ up to"
+        f" {times.max():.0f}-fold in width: {', '.join(rows)}{more}. Some seeds lie far from the"
+        " others there, and so few cannot say how often that happens: the first interval reaches"
+        " out to their side, the second assumes that differences lie evenly about their mean. The"
+        " verdict and p belong to the second."
+    ]
+
+
 def unequal_seeds(values: pd.DataFrame) -> list[str]:
     """A sentence for (seeds x labels) values of which some rows lack seeds that others have."""
     lacking = [
@@ -132,10 +162,12 @@ def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
     if removed.empty:
         return []
     middle = float(removed.median())
-    said = f"Pairing by seed removes {percent(middle, 0)} of the variance of a difference to"
-    said += f" {baseline}"
+    does, sign = ("removes", 1) if middle >= 0 else ("adds", -1)
+    share = f"{percent(middle, 0)} of" if middle >= 0 else f"{-100 * middle:.0f} % to"
+    said = f"Pairing by seed {does} {share} the variance of a difference to {baseline}"
     if len(removed) > 1:
-        ends = " to ".join(f"{100 * end:.0f} %" for end in removed.quantile([0.25, 0.75]))
+        quartiles = sorted(sign * removed.quantile([0.25, 0.75]))
+        ends = " to ".join(f"{100 * end:.0f} %" for end in quartiles)
         said += f" (median; the middle half of the rows: {ends})"
     if middle <= 0:
         said += ", so it does not help"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +17,18 @@ from afnlab.messages import counted, plain
 from afnlab.usercode.lookup import unknown
 
 LISTED = 5  # rows that a message names
+LARGEST = 1e140  # in size; beyond, sums of squares overflow, and below its inverse they vanish
 _SEPARATORS = (";", "\t", "|")  # that a file may have in place of commas
 _STATES = ("state", "status")  # columns of W&B and MLflow that say how a run ended
 _UNFINISHED = {"crashed", "failed", "killed", "running", "scheduled", "preempted"}
 
 
-def read(table: str | Path | pd.DataFrame) -> tuple[str, pd.DataFrame]:
+def read(table: str | Path | pd.DataFrame, encoding: str = "") -> tuple[str, pd.DataFrame]:
     """What messages call the table, and the table.
 
     Args:
         table: a CSV file, with commas or other usual separators; or a data frame.
+        encoding: of the file's text; "": UTF-8, or UTF-16 if it begins with its mark.
 
     Raises:
         ValueError: if it cannot be read, or holds no rows.
@@ -32,20 +36,21 @@ def read(table: str | Path | pd.DataFrame) -> tuple[str, pd.DataFrame]:
     if isinstance(table, pd.DataFrame):
         name, found = "the table", table.reset_index(drop=True)
     else:
-        name, found = plain(table), _parsed(Path(table))
+        name, found = plain(table), _parsed(Path(table), encoding)
     if found.empty:
         raise ValueError(f"{name}: holds no rows")
     return name, found
 
 
-def _parsed(path: Path) -> pd.DataFrame:
+def _parsed(path: Path, encoding: str) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"{plain(path)}: no such file")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
+        file = StringIO(_decoded(path, encoding), newline="")
+        head = file.readline()
         separator = max((",", *_SEPARATORS), key=head.count)
-        found = pd.read_csv(path, sep=separator, encoding="utf-8-sig")
+        file.seek(0)
+        found = pd.read_csv(file, sep=separator)
         titles = next(csv.reader([head], delimiter=separator), [])
     except (ValueError, OSError) as error:  # of pandas' parser, of the encoding, of the system
         raise ValueError(f"{plain(path)}: cannot be read as CSV: {plain(error)}") from None
@@ -53,6 +58,24 @@ def _parsed(path: Path) -> pd.DataFrame:
     # pandas calls the second "acc.1"; under its own name it is refused where it is asked for.
     found.attrs["twice"] = twice
     return found
+
+
+def _decoded(path: Path, encoding: str) -> str:
+    """The text of a file; ValueError if it is in another encoding."""
+    data = path.read_bytes()
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    name = encoding or ("utf-16" if marked else "utf-8")
+    try:
+        text = data.decode(name)
+    except LookupError:
+        raise ValueError(f"encoding must be one that Python knows, got {shown(name)}") from None
+    except UnicodeError as error:
+        line = data[: getattr(error, "start", 0)].count(b"\n") + 1
+        told = f"its line {line} is not text in {name}"
+        if not encoding:
+            told += "; name its encoding, often latin-1, cp1252 or utf-16 (--encoding)"
+        raise ValueError(told) from None
+    return text.removeprefix("\ufeff")
 
 
 def column(name: str, table: pd.DataFrame, wanted: str) -> str:
@@ -89,9 +112,15 @@ def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
         column: its column.
 
     Raises:
-        ValueError: if a row has none.
+        ValueError: if a row has none, or the squares of the numbers are none that a computer holds.
     """
     values = pd.to_numeric(table[column], errors="coerce").astype(float)
+    largest = float(values[np.isfinite(values)].abs().max())  # nan where there are none
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
+        raise ValueError(
+            f"{name}: the largest {column} must lie between {1 / LARGEST:g} and {LARGEST:g} in"
+            f" size, or be 0, got {largest:g}; give it in another unit"
+        )
     if (lost := values.isna() | values.isin([np.inf, -np.inf])).any():
         state = _state(table)
         first = table[lost].iloc[0]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import floor, isfinite, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from afnlab.compare import answers, caveats, foreign_csv, summary_table, wandb_chart
+from afnlab.compare.formatting import power_of_ten
 from afnlab.measures import Measure
 from afnlab.messages import plain
 from afnlab.usercode.lookup import spelling, unknown
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
+SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class ForeignComparison:
         return [
             *filter(None, [missing, self.unfinished]),
             *caveats.within_margin(self.table, self.margin, self.measure),
+            *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),
             note,
             *caveats.pairing(self.final, self.baseline),
@@ -90,6 +93,7 @@ def compare_table(
     unit: str = "",
     baseline: str = "",
     margin: float | None = None,
+    encoding: str = "",
 ) -> ForeignComparison:
     """Compare the results in a table of any origin.
 
@@ -104,15 +108,18 @@ def compare_table(
         unit: Of the values, as it is printed.
         baseline: The label with which the others are compared; "": ReLU, or the first of the table.
         margin: The largest difference that does not matter, in the unit of the values.
+        encoding: Of the file's text, such as "latin-1"; "": UTF-8, or UTF-16 if the file begins
+            with its mark.
 
     Returns:
-        The comparison, with `.table`, `.answers`, `.notes` and `.final`.
+        The comparison, with `.table`, `.answers`, `.notes` and `.final`. Values that are tiny or
+        huge are printed by a power of ten (`.measure.scale`); the table has them as they are.
 
     Raises:
         ValueError: A column is not there or not of numbers, a value is missing, a method has a seed
             twice, the baseline is not among the labels, or the margin is not above 0.
     """
-    name, given = foreign_csv.read(table)
+    name, given = foreign_csv.read(table, encoding)
     metric = value
     if wandb_chart.is_chart(given):
         metric, given = wandb_chart.read(name, given, value)
@@ -141,9 +148,7 @@ def compare_table(
         _check_lengths(name, history)
     labels = list(dict.fromkeys(history.label))
     against = _baseline(name, baseline, labels)
-    measure = Measure(
-        name=plain(metric), key=KEY, unit=unit, better=better, decimals=_decimals(history)
-    )
+    measure = Measure(name=plain(metric), key=KEY, better=better, **_printed(history, unit))
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history, measure)
     unfinished = foreign_csv.unfinished(given)
@@ -211,9 +216,15 @@ def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
     return found
 
 
-def _decimals(history: pd.DataFrame) -> int:
-    """Enough for two digits of what the seeds of one label differ by."""
-    spread = history.groupby("label")[KEY].std().median()
+def _printed(history: pd.DataFrame, unit: str) -> dict[str, Any]:
+    """How values are printed: with two digits of what the seeds of one label differ by, and tiny or
+    huge ones by a power of ten, which then belongs to the unit."""
+    largest, spread = history[KEY].abs().max(), history.groupby("label")[KEY].std().median()
+    power = floor(log10(largest)) if largest > 0 else 0
+    if SMALL <= 10.0**power < LARGE:
+        power = 0
     if not isfinite(spread) or spread <= 0:
-        spread = history[KEY].abs().max() / 1000
-    return 2 if not spread > 0 else min(max(1 - floor(log10(spread)), 0), 12)
+        spread = largest / 1000
+    decimals = 2 if not spread > 0 else min(max(1 - floor(log10(spread)) + power, 0), 15)
+    times = f"{power_of_ten(power)} " if power else ""
+    return {"scale": 10.0**-power, "unit": f"{times}{unit}".rstrip(), "decimals": decimals}

@@ -11,6 +11,7 @@ from afnlab.measures import Measure, formatted
 
 MINUS = "\N{MINUS SIGN}"
 SIGNED = "{:+.2f}"
+_DIGITS, _RAISED = "-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
@@ -26,6 +27,21 @@ def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> s
 def limits(low: float, high: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
     """An interval; equal seeds have none, which says nothing of other seeds."""
     return _limits(low, high, lambda value: number(value, form, scale, minus))
+
+
+def power_of_ten(exponent: int) -> str:
+    """As it stands in a unit: "×10⁻¹²"."""
+    return f"\N{MULTIPLICATION SIGN}10{str(exponent).translate(str.maketrans(_DIGITS, _RAISED))}"
+
+
+def powers_in_latex(text: str) -> str:
+    """A text in which every `power_of_ten` is one of LaTeX's formulas."""
+    lowered = str.maketrans(_RAISED, _DIGITS)
+    return re.sub(
+        f"\N{MULTIPLICATION SIGN}10([{_RAISED}]+)",
+        lambda found: rf"$\times 10^{{{found[1].translate(lowered)}}}$",
+        text,
+    )
 
 
 def value(measure: Measure, stored: float) -> str:

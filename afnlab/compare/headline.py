@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.answers import decidable
+from afnlab.compare.answers import decidable, leaders, led
 from afnlab.compare.formatting import (
     amount,
     equation,
@@ -90,7 +90,7 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
     """
     rows, base = named(compared_rows(table)), proper_name(baseline)
     best = proper_name(table.index[0])
-    leads = f"{best} has the {measure.best} {measure.mean}"
+    leads = led(list(map(proper_name, leaders(table, measure))), len(table), measure)
     if len(table) == 1:
         return f"{best} reaches {reading(measure, table[measure.key].iloc[0])} {measure.mean}."
     if baseline not in table.index:
@@ -176,6 +176,10 @@ def facts(
     """
     about = f"{measure.best} {measure.mean}" if len(table) > 1 else measure.mean
     value = f"{proper_name(table.index[0])} {reading(measure, table[measure.key].iloc[0])}"
+    if (ties := len(leaders(table, measure))) > 1:
+        among = "every row" if ties == len(table) else f"{ties} of {len(table)} rows"
+        about = measure.mean if ties == len(table) else about
+        value = f"{reading(measure, table[measure.key].iloc[0])} in {among}"
     if compared_rows(table).empty:
         return [Fact(about, value), _certainty_of_mean(table.iloc[0], measure)]
     note = _gap(table, baseline, measure, examples, evaluated)
@@ -191,7 +195,9 @@ def _gap(
     best = table.index[0]
     name = proper_name(lead.name)
     values = [reading(measure, row[measure.key]) for row in (lead, base)]
-    if best == lead.name:
+    if len(leaders(table, measure)) > 1:
+        told = f"{name} has {values[0]}, {proper_name(baseline)} {values[1]}"
+    elif best == lead.name:
         told = f"{proper_name(baseline)} has {values[1]}"
     elif best == baseline:
         told = f"{name} is next with {values[0]}"

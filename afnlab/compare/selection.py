@@ -271,6 +271,7 @@ class Selection:
             *caveats.left_out(self.stale, self.foreign, self.absent),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.within_margin(self.table, self.margin, self.measure),
+            *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),
             *caveats.pairing(self.final, self.baseline),
             *caveats.seeds_until_decided(self.until_decided),

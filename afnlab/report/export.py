@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from afnlab.compare.formatting import powers_in_latex
 from afnlab.compare.proper_names import named, proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import formatted, legend
@@ -78,7 +79,7 @@ def as_latex(shown: pd.DataFrame) -> str:
     text = shown.to_latex(escape=True, column_format=f"l{sides}", index_names=False)
     text = re.sub(r"(?<![\w.])-(?=\d)", r"$-$", text)
     text = re.sub(r"^\[", "{[}", text, flags=re.MULTILINE)  # which would belong to the \\ before
-    return "% \\usepackage{booktabs}\n" + text.replace("& < ", "& $<$ ")
+    return "% \\usepackage{booktabs}\n" + powers_in_latex(text.replace("& < ", "& $<$ "))
 
 
 def figures_in(notebook: Path) -> dict[str, str]:

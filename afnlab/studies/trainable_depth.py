@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from afnlab.figures.style import ORANGE, Picture, styled
+from afnlab.figures.style import ORANGE, Picture, row_name, styled
 from afnlab.registry import Activation, get_activation
 from afnlab.signal import MeanField, depth_scale
 from afnlab.training.data import digits
@@ -335,6 +335,6 @@ def draw(ax: Axes, found: pd.DataFrame, ref: str | Activation, sigma_b: float = 
     rows = np.interp(np.log(shown), np.log(depths), np.arange(len(depths)))
     ax.plot(sigmas, rows, color=ORANGE, label=f"{SCALES} depth scales")
     ax.set_yticks(range(len(depths)), [f"{d:g}" for d in depths])
-    ax.set(xlabel="sigma_w", ylabel="hidden layers", title=get_activation(ref).label)
+    ax.set(xlabel="sigma_w", ylabel="hidden layers", title=row_name(get_activation(ref).label, 30))
     ax.grid(visible=False)
     return image
