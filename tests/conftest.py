@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import pytest
 import torch
 
 from afnlab import Activation, get_activation, list_activations
-from afnlab.runs.kernel import execute_cells
+from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.sweeps.worker import Warm
 
 ACTIVATIONS = [get_activation(name) for name in list_activations()]
@@ -77,10 +80,14 @@ def one_server(monkeypatch) -> None:
     A server of its own takes some four seconds, which is most of what such a test takes. How
     servers start and end is tested in test_fork_server, test_survival and test_surroundings.
     """
-    from test_runs import kernels, means  # noqa: PLC0415
+    from test_runs import kernels  # noqa: PLC0415
+
+    def served(**given: Any) -> Means:
+        return Means(**{"threads": 1, "server": kernels()} | given)
 
     monkeypatch.setattr(Warm, "_get", lambda _: kernels())
-    monkeypatch.setattr(execute_cells, "Means", means)  # where none are given
+    for name in ("afnlab.runs.execution", "afnlab.report.write_report"):  # where none are given
+        monkeypatch.setattr(importlib.import_module(name), "Means", served)
 
 
 every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)

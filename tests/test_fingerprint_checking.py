@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,7 +16,7 @@ from test_runs import SMALL, means, notebook
 
 from afnlab.cli import main
 from afnlab.runs import RunFailed, RunSpec, execute, records, staleness
-from afnlab.runs.fingerprint.syntax import Source
+from afnlab.runs.fingerprint.syntax import Source, read
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.location import Place
 
@@ -409,6 +410,20 @@ def test_edited_during_a_sweep(beside, file):
     execute(third, runs, means())
     assert {tuple(r["seeds"]) for r in records(runs)} == {(0,), (2,)}
     assert all(map(staleness.is_current, records(runs)))
+
+
+@pytest.mark.parametrize("passed", [-60.0, 0.0, 0.5, 60.0])
+def test_two_edits_within_a_tick_of_a_coarse_clock_are_seen(passed, tmp_path, monkeypatch):
+    """Where files have the times of the last tick, of a disk's two seconds, or of another clock."""
+    file = tmp_path / "mine.py"
+    file.write_text("VALUE = 1")
+    facts = list(file.stat())
+    facts[-3:] = 3 * [int(time.time() - passed)]
+    monkeypatch.setattr(Path, "stat", lambda _: os.stat_result(facts))
+    assert read(file) is read(file)  # once for what is the same
+    file.write_text("VALUE = 2")
+    new = read(file).content == b"VALUE = 2"
+    assert new == (passed < 2)
 
 
 @pytest.mark.slow

@@ -519,6 +519,7 @@ def command(*words: str, **settings) -> subprocess.CompletedProcess:
 # Found by Python itself when it starts: Ctrl-C comes when a module is about to be imported.
 INTERRUPTS = """\
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
 class Ctrl_C:
     def find_spec(name, *_):
         if name == os.environ["INTERRUPTED_AT"]:

@@ -132,12 +132,12 @@ def open_notebook(page: Any, address: str, name: str) -> None:
 
 # The application's own command, which ends when the cells do: what a click in its menu begins can
 # only be guessed from prompts. Without a connected kernel it would do nothing, and say nothing.
-RUN_ALL = """async () => {
-  const panel = jupyterapp.shell.currentWidget;
-  await panel.context.ready;
-  await panel.sessionContext.ready;
-  while (panel.sessionContext.session?.kernel?.connectionStatus !== 'connected')
-    await new Promise(again => setTimeout(again, 50));
+READY = """() => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  return panel?.context?.isReady && panel.sessionContext.isReady
+    && panel.sessionContext.session?.kernel?.connectionStatus === 'connected';
+}"""
+RUN_ALL = """() => {
   window.afnlabRan = null;
   jupyterapp.commands.execute('notebook:run-all-cells').then(
     well => { window.afnlabRan = well; }, error => { window.afnlabRan = String(error); });
@@ -146,7 +146,7 @@ RUN_ALL = """async () => {
 
 def begin_all(page: Any) -> None:
     """Begin to run all cells of the open notebook."""
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext !== undefined")
+    page.wait_for_function(READY)
     page.evaluate(RUN_ALL)
 
 
