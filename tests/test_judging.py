@@ -390,7 +390,7 @@ DIFFER = {  # two functions, the names of what is trained, and whether they are 
     "nan and 0": (torch.relu, lambda x: x.relu() + 0 / (x > 0), (), False),
     "nan and infinity": (torch.log, lambda x: torch.where(x > 0, x.log(), -torch.inf), (), False),
     "nan in both": (torch.sqrt, lambda x: x**0.5, (), True),
-    "a constant": (lambda x: torch.ones_like(x), lambda x: x * 0 + 1, (), True),
+    "a constant": (torch.ones_like, lambda x: x * 0 + 1, (), True),
     "a parameter with another name": (factor, renamed, ("a", "b"), True),
     "a parameter with another effect": (factor, squared_factor, ("a", "a"), False),
     "the same, untrained": (factor, squared_factor, (), True),
