@@ -615,6 +615,9 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     alone = afnlab.judge("my.py:weak", task="breast-cancer", epochs=3, report=lambda _: None)
     assert {r["id"] for r in records("runs")} == before  # every seed was there
     assert alone.described()["stages"] == found["stages"]
+    assert found["seen"] == 0
+    assert main([*words, "--ledger", "late.jsonl"]) == 10
+    assert "8 seeds of it had been trained before it was entered" in capsys.readouterr().out
     assert main(["ledger", "show", "l.jsonl"]) == 0
     assert "my.py:weak  worse" in capsys.readouterr().out
     assert main(["ledger", "verify", "l.jsonl", "--holds", found["head"]]) == 0
