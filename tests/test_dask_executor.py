@@ -101,6 +101,39 @@ def test_a_scheduler_that_is_there(tmp_path, capsys):
         assert len(cluster.scheduler_info["workers"]) == 1  # not ours to end
 
 
+class Counted:
+    """A cluster that notes when it begins and ends."""
+
+    def __init__(self, noted: list[str]) -> None:
+        self.noted = noted
+
+    def __enter__(self) -> Counted:
+        self.noted.append("begun")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.noted.append("ended")
+
+
+def test_a_cluster_is_kept_from_one_batch_to_the_next(monkeypatch):
+    noted: list[str] = []
+    monkeypatch.setattr(Dask, "_begun", lambda _: Counted(noted))
+    executor = Dask()
+    for _ in range(2):
+        with executor:
+            seen = []
+            for _ in range(3):
+                with executor._cluster() as cluster:
+                    seen.append(cluster)
+            assert len(set(seen)) == 1
+        assert noted == ["begun", "ended"]
+        noted.clear()
+    for _ in range(2):
+        with executor._cluster():
+            pass
+    assert noted == ["begun", "ended"] * 2
+
+
 def test_no_scheduler_there(tmp_path, capsys):
     (tmp_path / "own.yaml").write_text(json.dumps(plan(tmp_path, [1])))
     words = ["sweep", str(tmp_path / "own.yaml"), "--runs", str(tmp_path / "runs")]

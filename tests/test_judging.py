@@ -392,7 +392,7 @@ DIFFER = {  # two functions, the names of what is trained, and whether they are 
     "nan and 0": (torch.relu, lambda x: x.relu() + 0 / (x > 0), (), False),
     "nan and infinity": (torch.log, lambda x: torch.where(x > 0, x.log(), -torch.inf), (), False),
     "nan in both": (torch.sqrt, lambda x: x**0.5, (), True),
-    "a constant": (lambda x: torch.ones_like(x), lambda x: x * 0 + 1, (), True),
+    "a constant": (torch.ones_like, lambda x: x * 0 + 1, (), True),
     "a parameter with another name": (factor, renamed, ("a", "b"), True),
     "a parameter with another effect": (factor, squared_factor, ("a", "a"), False),
     "the same, untrained": (factor, squared_factor, (), True),
@@ -617,6 +617,9 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     alone = afnlab.judge("my.py:weak", task="breast-cancer", epochs=3, report=lambda _: None)
     assert {r["id"] for r in records("runs")} == before  # every seed was there
     assert alone.described()["stages"] == found["stages"]
+    assert found["seen"] == 0
+    assert main([*words, "--ledger", "late.jsonl"]) == 10
+    assert "8 seeds of it had been trained before it was entered" in capsys.readouterr().out
     assert main(["ledger", "show", "l.jsonl"]) == 0
     assert "my.py:weak  worse" in capsys.readouterr().out
     assert main(["ledger", "verify", "l.jsonl", "--holds", found["head"]]) == 0

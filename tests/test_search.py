@@ -197,7 +197,7 @@ def test_a_search_that_may_not_be_judged_is_refused_before_anything_is_trained(
     given, said = UNFIT[case]
     monkeypatch.setattr(evolve, "judge", lambda *_, **__: pytest.fail("something was judged"))
     check_campaign("relu", "breast-cancer", ledger="l.jsonl")  # which is not there yet
-    (idea, against) = TrainedPairs("breast-cancer", "tanh", "relu", {}, {}, None).specs()
+    _, against = TrainedPairs("breast-cancer", "tanh", "relu", {}, {}, None).specs()
     settings = {name: against.normal[name] for name in _SETTINGS}
     Ledger.begin(
         "l.jsonl",

@@ -8,7 +8,9 @@ import pytest
 
 import afnlab
 from afnlab.runs import records, sweep
+from afnlab.runs.kernel.fork_client import available
 from afnlab.runs.sweeps import until_decided
+from afnlab.runs.sweeps.dask_executor import Dask
 from afnlab.runs.sweeps.sweep_file import SweepError, read
 from afnlab.runs.sweeps.until_decided import Comparisons, most_seeds
 
@@ -98,6 +100,27 @@ from afnlab import activation
 def weak(x):
     return 0.02 * torch.tanh(x)
 """
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not available(), reason="kernels are forked on Linux only")
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@pytest.mark.usefixtures("one_server")
+def test_a_dask_worker_decides_as_this_machine_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weak.py").write_text(WEAK)
+    plan = {
+        "parameters": {"task": "breast-cancer", "epochs": 3},
+        "grid": {"activation": ["relu", "weak.py:weak"]},
+        "seeds": "until decided, at most 16",
+    }
+    told = {}
+    for name, executor in (("dask", Dask(jobs=1)), ("local", None)):
+        said: list[str] = []
+        assert not sweep(plan, runs=name, executor=executor, report=said.append).failed
+        (told[name],) = [line for line in said if "against relu, after" in line]
+    assert told["dask"] == told["local"]
+    assert {len(r["seeds"]) for r in records("dask")} == {8}
 
 
 @pytest.mark.slow

@@ -164,8 +164,8 @@ class Ledger:
             if one.entry["id"] == entry:
                 return one
         raise ValueError(
-            f"{self.path}: no longer holds the entry {entry}; the file was replaced by an earlier or"
-            " another one"
+            f"{self.path}: no longer holds the entry {entry}; the file was replaced by an earlier"
+            " or another one"
         )
 
     def find(self, values: tuple[float, ...], trainable: Sequence[str]) -> Standing | None:

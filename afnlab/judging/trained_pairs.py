@@ -11,7 +11,7 @@ from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage import runs_folder
-from afnlab.runs.storage.location import place
+from afnlab.runs.storage.location import folder, place
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import sweep
 
@@ -61,10 +61,8 @@ class TrainedPairs:
 
     def seen(self) -> int:
         """How many seeds of the idea the folder of runs holds."""
-        place_of_runs = place(self.runs)
-        place_of_runs.pull()
-        group = self.specs()[0].group
-        kept = [r for r in runs_folder.records(place_of_runs.folder) if r["group"] == group]
+        group, there = self.specs()[0].group, runs_folder.records(folder(self.runs))
+        kept = [record for record in there if record["group"] == group]
         return len({seed for record in kept for seed in record["seeds"]})
 
     def found(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -11,7 +11,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,18 @@ class Dask:
         self.resources = {"GPU": gpus_per_run} if gpus_per_run else {}
         self.retries = retries
         self._started: Any = None
+        self._kept: ExitStack | None = None
         self._futures: dict[object, RunSpec] = {}
+
+    def __enter__(self) -> Dask:
+        """Within it one cluster serves all calls of `results`."""
+        self._kept, self._started = ExitStack(), None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     @property
     def running(self) -> int:
@@ -109,8 +121,19 @@ class Dask:
                 client.cancel(list(futures), force=True)
                 client.run(stop, sweep, on_error="ignore")
 
-    def _cluster(self) -> Any:
-        """A cluster that lives as long as the sweep, or the address of one that is there."""
+    @contextmanager
+    def _cluster(self) -> Iterator[Any]:
+        """A cluster that lives as long as the call, or as `with` this executor."""
+        if self._kept is None:
+            with self._begun() as cluster:
+                yield cluster
+            return
+        if self._started is None:
+            self._started = self._kept.enter_context(self._begun())
+        yield self._started
+
+    def _begun(self) -> Any:
+        """A cluster of its own, or the address of one that is there."""
         import dask  # noqa: PLC0415
         import distributed  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,9 @@ class _How:
     def made_until_decided(self, specs: Sequence[RunSpec], baseline: str, most: int) -> Outcome:
         """Execute batches of seeds until the evidence decides about every run."""
         comparisons, outcome = until_decided.Comparisons.of(specs, baseline), Outcome()
-        keeping = self.executor if isinstance(self.executor, Local) else nullcontext()
+        keeping: AbstractContextManager[object] = nullcontext()
+        if isinstance(self.executor, AbstractContextManager):
+            keeping = self.executor  # its processes serve all batches
         with keeping:
             while True:
                 decided = comparisons.decided(self.where.folder, most)
