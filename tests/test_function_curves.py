@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 
@@ -88,6 +89,20 @@ def test_training():
 def svg_of(alt: str = 'a < b & "c"') -> str:
     with styled(for_page=True):
         return to_svg(learning_curves.learning(HISTORY, ["srelu", "relu"], "relu"), alt)
+
+
+@pytest.mark.parametrize("names", [("", ""), ("one", "one"), ("one", "other")])
+def test_figures_of_one_page_share_no_id(names):
+    """A glyph is drawn from the first element of its id, which may be another figure's letter."""
+    shown = []
+    for name, order in zip(names, (["srelu", "relu"], ["relu", "srelu"]), strict=True):
+        with styled(for_page=True):
+            figure = learning_curves.learning(HISTORY, order, "relu")
+            shown.append(show(figure, "curves", "", name).data)
+    first, second = (set(re.findall(r'<(?!figure)[^>]* id="([^"]+)"', page)) for page in shown)
+    assert first
+    assert second
+    assert not first & second
 
 
 def test_an_svg_is_for_a_page():

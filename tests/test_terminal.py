@@ -90,6 +90,19 @@ def test_a_comparison_fits_the_terminal_and_begins_with_the_answer(columns, scre
     assert any("too narrow" in line for line in lines) == (columns < 120)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("relu", "relu"),
+        ("a" * 20, "a" * 20),
+        ("folder/ideas.py:softer_than_all", "folder/i...than_all"),
+        ("\x1b[2Jabc", "\\x1b[2Jabc"),
+    ],
+)
+def test_a_long_label_loses_its_middle(text, shown):
+    assert terminal.middle_cut(20, text) == shown
+
+
 def test_verdicts_are_coloured_on_a_terminal_alone(screen, monkeypatch):
     line, styles = "worse     94.10   better   12", {"better": GREEN}
     messages.say(line, screen, styles)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING
 
 from afnlab.cli.flags import add_comparison_flags, comparison, examples
-from afnlab.cli.terminal import BOLD, VERDICTS, tell, width
+from afnlab.cli.terminal import BOLD, VERDICTS, middle_cut, tell, width
 from afnlab.messages import say
 
 if TYPE_CHECKING:
@@ -79,11 +80,15 @@ def _say(head: str, part: Selection | ForeignComparison) -> None:
 def _say_table(part: Selection | ForeignComparison) -> None:
     from afnlab.compare import summary_table
 
+    limit, left_out = width(), 0
+    table = (
+        part.table if limit is None else part.table.rename(index=partial(middle_cut, limit // 3))
+    )
+
     def lines(left_out: int) -> list[str]:
         without = LEAST[:left_out]
-        return summary_table.as_text(part.table, part.measure, without).splitlines()
+        return summary_table.as_text(table, part.measure, without).splitlines()
 
-    limit, left_out = width(), 0
     while limit and len(lines(left_out)[0]) > limit and left_out < len(LEAST):
         left_out += 1
     head, *rows = lines(left_out)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 
-from afnlab.messages import say
+from afnlab.messages import plain, say
 
 # SGR codes, which `say` uses on a terminal alone. Beside the colour the word itself always stands.
 VERDICTS = {
@@ -48,6 +48,15 @@ def shortened(text: str, before: int) -> str:
     if limit is None or len(text) + before <= limit:
         return text
     return f"{text[: max(limit - before - 4, 8)].rstrip()} ..."
+
+
+def middle_cut(letters: int, text: object) -> str:
+    """A text of at most so many letters, without its middle if it has more."""
+    line = plain(text)
+    if len(line) <= letters:
+        return line
+    half = (letters - 3) // 2
+    return f"{line[:half]}...{line[-half:]}"
 
 
 def formula(latex: str) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import matplotlib as mpl
@@ -166,13 +167,15 @@ def tip(artist: Artist, title: str, lines: Sequence[str] = ()) -> None:
 
 
 def tidied(svg: str, name: str) -> str:
-    """An SVG of `to_svg` as part of a page: its ids are its own, and what `tip` said is there.
+    """An SVG of `to_svg` as part of a page, and what `tip` said is there.
 
-    An id to which nothing refers is left out.
+    Its ids hold a digest of it: another figure, of any name, on the page or in another notebook
+    that is open beside it, shares none. An id to which nothing refers is left out.
     """
+    digest = sha256(svg.encode("utf-8")).hexdigest()[:8]
     svg = re.sub(f" id=([\"'])({_TIP})(.*?)\\1", r" data-tip=\1\3\1", svg)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    own = {i: f"{name}-{at}" for at, i in enumerate(sorted(used))}
+    own = {i: f"{name}-{digest}-{at}" for at, i in enumerate(sorted(used))}
     svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{own[m[1]]}"' if m[1] in own else "", svg)
     return re.sub(r'(href="#|url\(#)([^")]+)', lambda m: f"{m[1]}{own[m[2]]}", svg)
 

@@ -14,7 +14,7 @@ from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import BETTER, OPEN, Standing
 from afnlab.markup import filled
 from afnlab.report.page import shell
-from afnlab.report.sections.html import sentence, table_of
+from afnlab.report.sections.html import name, sentence, table_of
 from afnlab.usercode.lookup import expanded
 
 MOST_DRAWN = 24  # ideas whose evidence is drawn seed by seed
@@ -90,7 +90,7 @@ def _table(ledger: Ledger, found: list[Standing]) -> Markup:
         mean = Judgement(one.entry["name"], one, ledger).difference()
         rows.append(
             [
-                one.entry["name"],
+                name(one.entry["name"]),
                 one.verdict,
                 str(one.decision().seeds),
                 mean,
@@ -99,5 +99,5 @@ def _table(ledger: Ledger, found: list[Standing]) -> Markup:
                 str(one.entry["at"])[:16].replace("T", " "),
             ]
         )
-    head = [measure.of_differences(name) if name == "difference" else name for name in _HEAD]
+    head = [measure.of_differences(of) if of == "difference" else of for of in _HEAD]
     return table_of(head, rows)

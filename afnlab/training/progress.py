@@ -72,4 +72,6 @@ def bar(total: int, label: str, show: bool | None, unit: str = "epoch") -> Itera
         from tqdm import tqdm  # noqa: PLC0415
 
     with tqdm(total=total, desc=plain(label), unit=unit) as shown:
+        if parts := getattr(getattr(shown, "container", None), "children", ()):
+            parts[0].layout.flex = "none"  # the label, which would break in the middle of a name
         yield Bar(shown)
