@@ -256,8 +256,8 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
     "equivalent": (
         within(2, selu=SAME, tanh=SAME[::-1]),
         0.02,
-        "Highest mean accuracy: 50.88 % in 2 of 3 rows. SELU has 50.88 %, ReLU 50.88 %. The difference is less than 0.01"
-        " points, less than 1 of 450 test examples.",
+        "Highest mean accuracy: 50.88 % in 2 of 3 rows. SELU has 50.88 %, ReLU 50.88 %. The"
+        " difference is less than 0.01 points, less than 1 of 450 test examples.",
         "Does SELU differ from ReLU? By less than 2.00 points. Tested with this margin: p = 0.008"
         " over 8 seeds, adjusted for 2 comparisons.",
     ),
