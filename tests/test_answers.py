@@ -17,7 +17,7 @@ from afnlab.messages import duration
 
 BETTER = rows("srelu", [0.60 + 0.01 * s for s in SIX])
 WORSE = rows("elu", [0.30 + 0.01 * s for s in SIX])
-ALIKE = rows("gelu", [0.51, 0.50, 0.53, 0.52, 0.55, 0.54])
+ALIKE = rows("gelu", [0.51, 0.50, 0.53, 0.52, 0.55, 0.55])
 SPAN = "one example is 0.22 points"
 TEST = "Exact sign-flip test on 6 paired seeds, Holm's correction over 1 comparison: the smallest"
 TEST += " attainable p-value is 0.031."
@@ -72,7 +72,7 @@ def test_better_worse_and_neither():
 def test_nothing_is_distinguishable():
     made = said(BASE, ALIKE)
     assert made["Which?"] == (
-        "gelu has the highest mean accuracy, 52.50 %, but is not distinguishable from relu."
+        "gelu has the highest mean accuracy, 52.67 %, but is not distinguishable from relu."
     )
     assert made["How sure?"].startswith(TEST + " A true difference of ")
     assert made["How sure?"].endswith(
