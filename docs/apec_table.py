@@ -15,22 +15,22 @@ import pandas as pd
 
 import afnlab
 from afnlab import stats
+from afnlab.compare import published
 from afnlab.compare.proper_names import proper_name
 
 FILE = Path(__file__).parent / "results" / "apec-cifar100.csv"
 KEYS = ["activation", "seed", "epoch"]
 MEASURED = ["train_loss", "test_loss", "test_accuracy"]
-# Loss and accuracy in %, as apec-afn's README prints them, by activation and number of epochs.
-PRINTED = {
-    ("mapec", 16): (2.2004, 43),
-    ("apec", 20): (2.2235, 43),
-    ("mapec", 20): (2.2456, 43),
-    ("mish", 20): (2.2704, 43),
-    ("selu", 20): (2.2674, 42),
-    ("prelu", 20): (2.2759, 42),
-    ("relu", 20): (2.3933, 39),
-}
 BASELINE, LAST = "relu", 20
+
+
+def printed() -> dict[tuple[str, int], tuple[str, str]]:
+    """Loss and accuracy in % as apec-afn prints them, by activation and number of epochs."""
+    table = published("apec-cifar100", exact=True)
+    table = table.assign(epochs=table.epochs.fillna(LAST).astype(int))
+    rows = table.pivot(index=["activation", "epochs"], columns="metric", values="value")
+    ordered = rows[["average loss", "accuracy (%)"]].sort_values("average loss")
+    return dict(zip(ordered.index, ordered.itertuples(index=False, name=None), strict=True))
 
 
 def collected(folder: str) -> pd.DataFrame:
@@ -44,9 +44,9 @@ def collected(folder: str) -> pd.DataFrame:
 
 def ends(history: pd.DataFrame) -> dict[tuple[str, int], pd.DataFrame]:
     """What each row of the table came to, by seed: the printed rows, then the others."""
-    others = sorted((name, LAST) for name in set(history.activation) - {n for n, _ in PRINTED})
+    others = sorted((name, LAST) for name in set(history.activation) - {n for n, _ in printed()})
     found = {}
-    for name, epoch in (*PRINTED, *others):
+    for name, epoch in (*printed(), *others):
         own = history[(history.activation == name) & (history.epoch == epoch)]
         if len(own):
             found[name, epoch] = own.set_index("seed")[["test_loss", "test_accuracy"]]
@@ -59,8 +59,9 @@ def printed_beside(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
         "| activation | epochs | seeds | loss | printed | accuracy (%) | printed |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
+    known = printed()
     for (name, epoch), own in rows.items():
-        loss, accuracy = PRINTED.get((name, epoch), ("", ""))
+        loss, accuracy = known.get((name, epoch), ("", ""))
         measured = _mean(own.test_loss, 4), _mean(100 * own.test_accuracy, 2)
         cells = [proper_name(name), epoch, len(own), measured[0], loss, measured[1], accuracy]
         lines.append(f"| {' | '.join(map(str, cells))} |")
