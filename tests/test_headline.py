@@ -174,7 +174,7 @@ TIES = {  # what rows add to the baseline; the two tiles, and what is next
     "all": (
         {"selu": [0.0] * 8, "elu": [0.0] * 8},
         ("mean accuracy", "50.88 % in every row"),
-        ("Not shown, p = 1.000", "The difference is the same in all 8 seeds."),
+        ("Not shown", "The difference is the same in all 8 seeds, p = 1.000."),
         ("Another task", "ELU equals ReLU in every seed."),
     ),
     "two of three": (
@@ -226,16 +226,16 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples.",
-        "Is SELU better than ReLU? Not shown, p = 0.328. 95 % interval [-0.15, +2.35] points, 8"
-        " seeds. Both are adjusted for 3 comparisons.",
+        "Is SELU better than ReLU? Not shown. 95 % interval [-0.15, +2.35] points, 8 seeds, p ="
+        " 0.328. Both are adjusted for 3 comparisons; equality is not shown either.",
     ),
     "one other": (
         made(selu=MAYBE),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples.",
-        "Is SELU better than ReLU? Not shown, p = 0.109. 95 % interval [-0.07, +2.25] points, 8"
-        " seeds.",
+        "Is SELU better than ReLU? Not shown. 95 % interval [-0.07, +2.25] points, 8 seeds, p ="
+        " 0.109; equality is not shown either.",
     ),
     "better": (
         made(selu=UP, tanh=EVEN),
@@ -282,8 +282,8 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         None,
         "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is 0"
         " points.",
-        "Is SELU better than ReLU? Not shown, p = 1.000. The difference is the same in all 8"
-        " seeds.",
+        "Is SELU better than ReLU? Not shown. The difference is the same in all 8 seeds, p ="
+        " 1.000.",
     ),
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
@@ -341,7 +341,7 @@ def test_intervals_and_p_are_of_one_adjustment():
         found = made(selu=[gap + g for g in EVEN], tanh=EVEN, gelu=EVEN[::-1], elu=EVEN)
         sure = facts(found, "relu")[1]
         r = found.iloc[0]
-        assert equation(r.p_holm) in sure.value
+        assert equation(r.p_holm) in f"{sure.value} {sure.note}"
         low, high = (f"{100 * v:+.2f}" for v in (r.adjusted_low, r.adjusted_high))
         assert f"[{low}, {high}]" in told(sure)
         assert (r.p_holm < 0.05) == (r.adjusted_low > 0) == sure.value.startswith("Yes")
@@ -349,9 +349,9 @@ def test_intervals_and_p_are_of_one_adjustment():
 
 DECIBELS = replace(LOSS, name="PSNR", key="psnr", unit="dB", better="higher")
 UNITS = {
-    "dB": (DECIBELS, 1, "The difference is +0.11 dB.", "Is SELU better than ReLU?", "They detect"),
-    "loss": (LOSS, -1, "The difference is -0.11.", "Is SELU better than ReLU?", "They detect"),
-    "loss, worse": (LOSS, 1, "The difference is +0.11.", "Is SELU worse than ReLU?", "They detect"),
+    "dB": (DECIBELS, 1, "The difference is +0.11 dB.", "Is SELU better than ReLU?", "they detect"),
+    "loss": (LOSS, -1, "The difference is -0.11.", "Is SELU better than ReLU?", "they detect"),
+    "loss, worse": (LOSS, 1, "The difference is +0.11.", "Is SELU worse than ReLU?", "they detect"),
 }
 
 
@@ -395,7 +395,8 @@ def test_what_the_named_row_costs():
     assert told.note == "An epoch of one model with SELU takes that long, timed during these runs."
     unsure = cost_fact(found, "relu", Cost(seconds, slower=1.5 * seconds))
     assert unsure is not None
-    assert unsure.note.endswith(" takes that long, within the noise of timing.")
+    assert unsure.value == "About ReLU's time"
+    assert unsure.note.endswith(" takes 1.25 times as long, within the noise of timing.")
     by_benchmark = cost_fact(
         found, "relu", Cost(seconds, "a pass", "by the speed benchmark of May")
     )
@@ -427,8 +428,9 @@ def test_how_many_seeds_would_decide_what_is_open():
     assert now > r.difference
     assert said.value == f"{seeds} seeds in all"
     assert said.note == (
-        f"They detect SELU's {100 * r.difference:+.2f} points with 80 % power, where 8 detect"
-        f" {100 * now:.2f} points. As the best of 2 it is probably overestimated."
+        f"If SELU's true difference is {100 * r.difference:+.2f} points, they detect it with 80 %"
+        f" power; 8 detect one of {100 * now:.2f} points. The best of 2 is probably overestimated,"
+        " so it may take more."
     )
 
 
@@ -440,23 +442,24 @@ NEXT = {  # a table, and what is said
     ),
     "one comparison": (  # nothing was picked
         made(selu=MAYBE),
-        "What next: 13 seeds in all. They detect SELU's +1.09 points with 80 % power, where 8"
-        " detect 1.46 points.",
+        "What next: 13 seeds in all. If SELU's true difference is +1.09 points, they detect it with"
+        " 80 % power; 8 detect one of 1.46 points.",
     ),
     "the best is decided": (
         made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
-        "What next: 22 seeds in all. They detect Tanh's -0.91 points with 80 % power, where 8"
-        " detect 1.87 points. As the clearest of 2 it is probably overestimated.",
+        "What next: 22 seeds in all. If Tanh's true difference is -0.91 points, they detect it with"
+        " 80 % power; 8 detect one of 1.87 points. The clearest of 2 is probably overestimated, so"
+        " it may take more.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
         made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
-        "What next: 20 seeds in all. They detect SELU's -0.91 points with 80 % power, where 8"
-        " detect 1.71 points.",
+        "What next: 20 seeds in all. If SELU's true difference is -0.91 points, they detect it with"
+        " 80 % power; 8 detect one of 1.71 points.",
     ),
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
-        "What next: 7 seeds in all. They detect SELU's +5.10 points with 80 % power. As the best of"
-        " 2 it is probably overestimated.",
+        "What next: 7 seeds in all. If SELU's true difference is +5.10 points, they detect it with"
+        " 80 % power. The best of 2 is probably overestimated, so it may take more.",
     ),
     "one seed": (
         made(selu=UP[:1], tanh=DOWN[:1]),

@@ -238,21 +238,21 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
         over = ", ".join(filter(None, [f"over {seeds}", adjusted]))
         return _within_margin(lead, name, base, amount(measure, margin), over)
     side = "better" if measure.sign * lead.difference >= 0 else "worse"
-    answer = "Not shown" if lead.verdict in OPEN else "Yes"
-    limits, which = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is"
+    is_open, p = lead.verdict in OPEN, equation(lead.p_holm)
+    limits, which, end = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is", "."
     if not limits:
-        note = f"These {seeds} set the difference no bounds."
+        note = f"These {seeds} set the difference no bounds"
     elif lead.adjusted_low == lead.adjusted_high:
-        note = f"The difference is the same in all {seeds}."
+        note = f"The difference is the same in all {seeds}"
     else:
-        note, which = (
-            f"95 % interval {limits} {measure.points}".rstrip() + f", {seeds}.",
-            "Both are",
-        )
-    note += f" {which} {adjusted}." if adjusted else ""
+        note, which = f"95 % interval {limits} {measure.points}".rstrip() + f", {seeds}", "Both are"
+        end = "; equality is not shown either." if is_open and margin is None else end
+    note += f", {p}" if is_open else ""
+    note += f". {which} {adjusted}{end}" if adjusted else end
     if margin is not None:
         note += f" The margin is {amount(measure, margin)}."
-    return Fact(f"is {name} {side} than {base}?", f"{answer}, {equation(lead.p_holm)}", note)
+    answer = "Not shown" if is_open else f"Yes, {p}"
+    return Fact(f"is {name} {side} than {base}?", answer, note)
 
 
 def _within_margin(lead: pd.Series, name: str, base: str, margin: str, over: str) -> Fact:
@@ -277,8 +277,11 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
         return None
     label, base = str(known[0]), proper_name(baseline)
     ratio = cost.seconds[label] / cost.seconds[baseline]
-    value = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time"
     low, high = cost.ratio_range(label, baseline)
-    how = "within the noise of timing" if low < 1 < high else cost.by_in_short
-    note = f"{cost.of} with {proper_name(label)} takes that long, {how}."
+    value, takes = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time", "that long"
+    how = cost.by_in_short
+    if low < 1 < high:
+        value, takes = f"About {base}'s time", f"{three_digits(ratio)} times as long"
+        how = "within the noise of timing"
+    note = f"{cost.of} with {proper_name(label)} takes {takes}, {how}."
     return Fact("cost", value, note[:1].upper() + note[1:])

@@ -55,10 +55,10 @@ def next_step(
         return _too_small(name, "p_equivalent" in table), None
     needed = max(needed, pairs + 1)
     seen = difference(measure, row.difference)
-    note = f"They detect {name}'s {seen} with 80 % power"
+    note = f"If {name}'s true difference is {seen}, they detect it with 80 % power"
     now = stats.detectable_difference(row.spread, pairs, count)
     if np.isfinite(now):
-        note += f", where {pairs} detect {amount(measure, now)}"
+        note += f"; {pairs} detect one of {amount(measure, now)}"
     picked = _picked(row, len(rows if leads else left), leads, measure)
     return _seeds(needed, f"{note}.{picked}"), needed
 
@@ -76,7 +76,8 @@ def _picked(row: Any, among: int, leads: bool, measure: Measure) -> str:
     """That the row was picked for its difference, where that makes the difference look large."""
     if among == 1 or (leads and measure.sign * row.difference <= 0):
         return ""
-    return f" As the {'best' if leads else 'clearest'} of {among} it is probably overestimated."
+    which = "best" if leads else "clearest"
+    return f" The {which} of {among} is probably overestimated, so it may take more."
 
 
 def _said(value: str, note: str) -> Fact:
