@@ -225,6 +225,9 @@ class ActivationModule(Restoring, nn.Module):
         fixed = {n: getattr(self, n) for n in self.activation.params if n not in self.trained}
         words = [f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in fixed.items()]
         if self.trained:
+            held = {name: getattr(self, name) for name in self.trained}
+            single = {n: p for n, p in held.items() if p.numel() == 1 and type(p.data) is Tensor}
+            words += [f"{n}={p.item():.4g}" for n, p in single.items() if not p.is_meta]
             words.append(f"trainable={list(self.trained)}")
         if self.num_features is not None:
             words.append(f"num_features={self.num_features}")

@@ -583,3 +583,14 @@ def test_bounds_of_a_new_definition_hold():
     with torch.no_grad():
         module.a.fill_(9.0)
     assert_close(module(X), 1.5 * X)
+
+
+def test_what_is_trained_is_shown_with_its_value():
+    module = nn.SReLU(t=1.5, trainable=True)
+    assert repr(module) == "SReLU(t=1.5, trainable=['t'])"
+    with torch.no_grad():
+        module.t.fill_(0.25)
+    assert repr(module) == "SReLU(t=0.25, trainable=['t'])"
+    assert repr(module.to("meta")) == "SReLU(trainable=['t'])"
+    many = nn.SReLU(trainable=True, num_features=3)
+    assert repr(many) == "SReLU(trainable=['t'], num_features=3)"

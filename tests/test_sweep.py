@@ -17,7 +17,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.runs import RunSpec, records, sweep
 from afnlab.runs.sweeps import progress, sweep_file
-from afnlab.runs.sweeps.pending import standings
+from afnlab.runs.sweeps.pending import standings, too_few
 from afnlab.runs.sweeps.sweep_file import SweepError, read
 
 pytestmark = pytest.mark.usefixtures("one_server")
@@ -501,3 +501,29 @@ def test_what_runs_reach_is_looked_up_once_for_all_alike(monkeypatch):
     ]
     sweep_file.read(plan).specs()
     assert len(looked) == 2 + 6 + 2  # nothing is remembered beyond a plan
+
+
+FEW = {  # activations, tasks, seeds; what is said of each task, but its name
+    "enough": (["relu", "gelu"], ["digits-mlp"], 6, []),
+    "too few for one": (
+        ["relu", "gelu"],
+        ["digits-mlp"],
+        5,
+        ["with 5 seeds and 1 comparison no difference can pass a test at 5 %; that takes 6 seeds"],
+    ),
+    "too few for eleven": (
+        ["relu", "gelu", "elu", "selu", "tanh", "mish", "swish", "srelu", "apec", "mapec"],
+        ["digits-mlp", "breast-cancer"],
+        7,
+        ["with 7 seeds and 9 comparisons no difference can pass a test at 5 %; that takes 9 seeds"]
+        * 2,
+    ),
+    "nothing to compare": (["relu"], ["digits-mlp"], 1, []),
+}
+
+
+@pytest.mark.parametrize("case", FEW)
+def test_what_no_test_can_decide_is_said_before_training(case):
+    activations, tasks, seeds, said = FEW[case]
+    content = {"grid": {"activation": activations, "task": tasks}, "seeds": seeds}
+    assert [line.partition(": ")[2] for line in too_few(read(content).specs())] == said

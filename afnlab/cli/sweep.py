@@ -143,12 +143,14 @@ def _dry_run(
     overrides: Mapping[str, object],
 ) -> int:
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps.pending import planned, standings
+    from afnlab.runs.sweeps.pending import planned, standings, too_few
 
     where = place(runs)
     where.pull()
     _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
     width = max(len(spec.label) for spec in specs)
+    for line in too_few(specs):
+        say(line, sys.stderr)
     for standing in standings(specs, where.folder):
         state = "present"
         if standing.left is not None:

@@ -143,7 +143,10 @@ def _check_axes(task: Task, record: Activation, among: Space, params: Mapping[st
             said = f"{name} is of the data, which are the same for all candidates"
             raise ParameterError(TUNE, at=(name,), message=f"{TUNE}: {said}")
         if name in params:
-            message = f"parameter {name!r} is given twice, fixed and to be tuned"
+            message = (
+                f"parameter {name!r} is given twice, fixed and to be tuned; the values to choose"
+                f" among belong into {TUNE}, not into parameters or a grid"
+            )
             raise ParameterError(name, params[name], message=message)
         for value in (axis.low, axis.high) if isinstance(axis, Range) else axis:
             try:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from afnlab import stats
+from afnlab.messages import counted
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -58,3 +60,20 @@ def planned(
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
     specs = plan.specs(here=here, report=report, **overrides)
     return plan.name, sweep_file.chosen(specs, only or {})
+
+
+def too_few(specs: Iterable[RunSpec]) -> list[str]:
+    """A line for each task whose rows have too few seeds for any test, against one of them."""
+    rows: dict[str, list[int]] = {}
+    for spec in specs:
+        if isinstance(spec, TrainingSpec):
+            rows.setdefault(spec.training.task.name, []).append(len(spec.seeds))
+    lines = []
+    for task, seeds in rows.items():
+        count = len(seeds) - 1
+        if count and max(seeds) < (least := stats.seeds_needed(count)):
+            lines.append(
+                f"{task}: with {counted(max(seeds), 'seed')} and {counted(count, 'comparison')} no"
+                f" difference can pass a test at 5 %; that takes {least} seeds"
+            )
+    return lines
