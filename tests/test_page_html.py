@@ -123,6 +123,8 @@ def test_the_glossary_is_that_of_the_documentation():
     terms = glossary.terms()
     assert {"Baseline", "Adjusted", "Sign-flip test", "Replicate", "Collapsed"} <= terms.keys()
     assert "Rotation" not in terms  # of another chapter
+    assert "Replicate" in glossary.section()
+    assert "Replicate" not in glossary.section(tuned=False)  # of a page without tuning
     page = shell("t", glossary.section())
     assert Problems(page).found == []
     assert "<i>adjusted interval</i>" in page

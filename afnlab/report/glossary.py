@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from markupsafe import Markup
 
@@ -14,22 +15,22 @@ CHAPTERS = ("Tuning", "Comparisons")
 _TERM = re.compile(r"^\*\*(.+?)\*\*: (.+)$", re.MULTILINE)
 
 
-def terms() -> dict[str, str]:
-    """The terms of these chapters, with what they mean in Markdown; none without the file."""
+def terms(chapters: Collection[str] = CHAPTERS) -> dict[str, str]:
+    """The terms of some chapters, with what they mean in Markdown; none without the file."""
     path = shared("docs") / FILE
     if not path.is_file():
         return {}
     text = path.read_text(encoding="utf-8")
-    chapters = re.split(r"^## ", text, flags=re.MULTILINE)
-    kept = [c for c in chapters if c.partition("\n")[0].strip() in CHAPTERS]
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    kept = [part for part in parts if part.partition("\n")[0].strip() in chapters]
     return {term: meaning for chapter in kept for term, meaning in _TERM.findall(chapter)}
 
 
-def section() -> Markup:
-    """The section of a page; nothing if there are no terms."""
+def section(*, tuned: bool = True) -> Markup:
+    """The section of a page, on which something was tuned or not; nothing if there are no terms."""
     items = joined(
         filled('<dt id="term-{}">{}</dt><dd>{}</dd>', _slug(term), term, in_html(meaning))
-        for term, meaning in terms().items()
+        for term, meaning in terms(CHAPTERS if tuned else CHAPTERS[1:]).items()
     )
     fold = (
         '<details class="glossary" open><summary>What the words mean</summary><dl>{}</dl></details>'

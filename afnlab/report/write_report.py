@@ -99,7 +99,8 @@ def write(
 
     def write_page(printed: bool) -> None:
         title, beside = plan.title or f"afnlab: {name}", _beside(target, chosen, printed)
-        text = to_html(executed, title, tail=glossary.section(), files=beside)
+        terms = glossary.section(tuned=any(c.tuning is not None for c in chosen))
+        text = to_html(executed, title, tail=terms, files=beside)
         page.write_text(text, encoding="utf-8")
 
     write_page(printed := bool(pdf and export.browser()))
