@@ -15,6 +15,7 @@ import torch
 import afnlab
 from afnlab import Param, activation, stats
 from afnlab.cli import main
+from afnlab.errors import ParameterError
 from afnlab.figures.evidence import evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.ledger import Ledger, _chained, merge
@@ -630,7 +631,7 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
         (["relu", "--task", "breast-cancer"], "relu is the baseline itself"),
         (["gelu", "--task", "digits-mlp", "--ledger", "l.jsonl"], "its task differs"),
         (["gelu", "--epochs", "4", "--ledger", "l.jsonl"], "its setting epochs differs"),
-        (["gelu"], "task must be the name of a task, got None"),
+        (["gelu"], "name a task with --task (in Python task=), such as digits-mlp"),
         (["gelu", "--task", "digits-mpl"], "did you mean 'digits-mlp'"),
         (["glu", "--task", "digits-mlp"], "unknown activation 'glu'"),
         (["gelu", "--task", "digits-mlp", "--most", "0"], "most must be a whole number"),
@@ -766,6 +767,139 @@ def test_json_is_whole_however_long(untrained, monkeypatch, capsys):
     assert len(told) > 4000
     assert json.loads(told)["stages"]["task"]["differences"] == [1 / 7, -1 / 7] * 120
     assert untrained == []
+
+
+@pytest.fixture
+def drawn(untrained, monkeypatch):
+    """A function that sets how much better the idea is than the baseline; nothing is trained."""
+
+    def set_to(effect, sign=1):
+        made = pairs(effect, 60, rng=5, sign=sign)
+        monkeypatch.setattr(TrainedPairs, "found", lambda _, seeds: {s: made[s] for s in seeds})
+
+    assert untrained == []
+    return set_to
+
+
+WORDS = {  # of a task, an effect, and whether higher is better: what a verdict says
+    ("digits-mlp", 3, 1): ("better", " points of accuracy; 95 % interval, valid at any time of"),
+    ("digits-mlp", -3, 1): ("worse", " points of accuracy; 95 % interval, valid at any time of"),
+    ("breast-cancer", 3, -1): ("better", " log loss (lower is better); 95 % interval, valid at"),
+    ("breast-cancer", -3, -1): ("worse", " log loss (lower is better); 95 % interval, valid at"),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_a_verdict_names_its_numbers(case, drawn):
+    (task, effect, sign), (verdict, said) = case, WORDS[case]
+    drawn(effect, sign)
+    found = afnlab.judge("gelu", task=task, report=lambda _: None)
+    assert found.verdict == verdict
+    assert said in found.lines[1]
+    assert " stopping: [" in found.lines[1]
+    used = found.standing.differences()[: found.seeds]
+    e_values = {
+        "better": np.exp(stats.log_evidence(used)[-1]),
+        "worse": np.exp(stats.log_evidence(-used)[-1]),
+    }
+    made = found.described()
+    assert (made["e_value"], made["e_value_worse"]) == pytest.approx(tuple(e_values.values()))
+    evidence_line = f"evidence for {verdict}: an e-value of {e_values[verdict]:.3g}, 40 needed"
+    assert evidence_line in found.lines
+    assert e_values[verdict] >= 40
+
+
+def test_worse_needs_no_more_in_a_long_ledger(drawn):
+    words = {"task": "digits-mlp", "ledger": "l.jsonl", "report": lambda _: None}
+    drawn(3)
+    first, second = (afnlab.judge(name, **words) for name in ("gelu", "mish"))
+    assert first.needed == pytest.approx(40)
+    assert second.needed == pytest.approx(120)
+    drawn(-3)
+    third = afnlab.judge("tanh", **words)
+    assert third.lines[3].startswith("evidence for worse: ")
+    assert third.lines[3].endswith(", 40 needed")
+
+
+def test_without_an_interval_none_is_printed(drawn):
+    drawn(0)
+    found = afnlab.judge("gelu", task="digits-mlp", most=2, report=lambda _: None)
+    assert found.lines[1].endswith(" points of accuracy")
+    assert found.lines[3].startswith("evidence for better: ")
+    assert found.verdict == "open"
+
+
+NEXT = {  # an effect, and what is given: what is to be done next
+    (3, ()): "one task; --confirm TASK asks for an improvement on another one",
+    (3, (("ledger", "l.jsonl"),)): "one task; --confirm TASK, with another ledger, asks for an",
+    (3, (("confirm", "breast-cancer"),)): None,
+    (-3, ()): None,
+    (0, ()): None,
+}
+
+
+@pytest.mark.parametrize("case", NEXT)
+def test_what_is_better_on_one_task_may_be_confirmed(case, drawn, monkeypatch):
+    effect, given = case
+    drawn(effect)
+    if ("confirm", "breast-cancer") in given:
+        made = pairs(effect, 60, rng=5)
+        by_place = lambda _, seeds: {s: made[s % 100] for s in seeds}  # noqa: E731
+        monkeypatch.setattr(TrainedPairs, "found", by_place)
+    found = afnlab.judge("gelu", task="digits-mlp", report=lambda _: None, **dict(given))
+    told = [line for line in found.lines if line.startswith("one task; ")]
+    assert len(told) == (NEXT[case] is not None)
+    assert all(line.startswith(NEXT[case]) for line in told)
+
+
+BEGINNINGS = {
+    "no tuning": ({}, "8 seeds at a time, 40 at most; each seed is 1 training of each"),
+    "tuned": (
+        {"tune": 8},
+        "8 seeds at a time, 40 at most; each seed is about 18 trainings of each",
+    ),
+    "one selection seed": (
+        {"tune": {"lr": [0.001, 0.01], "selection_seeds": 1}, "most": 20},
+        "8 seeds at a time, 20 at most; each seed is about 4 trainings of each",
+    ),
+    "nothing to choose": (
+        {"tune": {"lr": [0.01]}, "most": 1},
+        "1 seed at a time, 1 at most; each seed is about 2 trainings of each",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BEGINNINGS)
+def test_what_begins_is_said_before_it_is_trained(case, untrained):
+    (given, said), lines = BEGINNINGS[case], []
+
+    def report(line):
+        lines.append((len(untrained), line))
+
+    afnlab.judge("gelu", task="digits-mlp", ledger="l.jsonl", report=report, **given)
+    assert lines[0] == (0, f"gelu against relu on digits-mlp: {said}")
+    assert lines[1][0] == 1
+    lines.clear()
+    afnlab.judge("gelu", ledger="l.jsonl", report=report)  # nothing is left to train
+    assert lines == []
+
+
+def test_every_stage_says_what_begins(untrained):
+    lines = []
+    afnlab.judge("gelu", task="digits-mlp", confirm="breast-cancer", report=lines.append)
+    begun = [line.partition(":")[0] for line in lines if " at most; " in line]
+    assert begun == [
+        "gelu against relu on digits-mlp",
+        "gelu against relu on digits-mlp, fresh seeds",
+        "gelu against relu on breast-cancer, fresh seeds",
+    ]
+    assert len(untrained) == 3
+
+
+def test_a_missing_task_is_asked_for():
+    with pytest.raises(ParameterError, match=r"^name a task .*such as digits-mlp") as refused:
+        afnlab.judge("gelu")
+    assert refused.value.name == "task"
 
 
 SPACE = {"lr": [0.001, 0.01], "selection_seeds": 1}

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from afnlab import stats
-from afnlab.compare.formatting import interval, signed
+from afnlab.compare.formatting import signed
 from afnlab.errors import ParameterError
 from afnlab.judging.campaign import (
     AGAIN,
@@ -22,13 +22,13 @@ from afnlab.judging.campaign import (
     values_of,
 )
 from afnlab.judging.ledger import Ledger, ledger_file
-from afnlab.judging.standings import Standing
+from afnlab.judging.standings import BETTER, WORSE, Standing
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.messages import counted, inform
 from afnlab.registry import get_activation
 from afnlab.runs.sweeps.local_executor import Executor, Local
 from afnlab.training.plan import Conditions
-from afnlab.training.space import TUNE
+from afnlab.training.space import TUNE, space
 from afnlab.training.tasks import get_task
 from afnlab.training.tune import tuning_of
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -82,6 +82,11 @@ class Judgement:
         return self.standing.e_value
 
     @property
+    def e_value_worse(self) -> float:
+        """Of the evidence that the idea is worse; 40 decide at the usual level."""
+        return self.standing.e_value_worse
+
+    @property
     def needed(self) -> float:
         """The e-value from which on an idea counts as better."""
         return self.standing.needed
@@ -105,8 +110,13 @@ class Judgement:
         found = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
         found += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
         found.append(campaign.recipe)
-        needed = f"{self.needed:.3g} needed"
-        found.append(f"evidence for better: an e-value of {self.e_value:.3g}, {needed}")
+        way, e_value, needed = BETTER, self.e_value, self.needed
+        if self.verdict == WORSE:
+            way, e_value, needed = WORSE, self.e_value_worse, standing.needed_worse
+        found.append(f"evidence for {way}: an e-value of {e_value:.3g}, {needed:.3g} needed")
+        if self.verdict == BETTER and not campaign.confirm:
+            where = "" if self.ledger.path is None else ", with another ledger,"
+            found.append(f"one task; --confirm TASK{where} asks for an improvement on another one")
         if standing.entry["name"] != self.idea:
             found.append(f"the same function was entered as {standing.entry['name']}")
         if standing.entry["seen"]:
@@ -130,13 +140,17 @@ class Judgement:
         campaign, decided = self.standing.campaign, self.standing.decision(stage)
         measure, (_, low, high) = campaign.measure_of(stage), self.interval(stage)
         ends = sorted((measure.sign * low, measure.sign * high))
-        known = f" {interval(measure, *ends)}" if np.isfinite(ends).all() else ""
         unit = "" if measure.points in measure.name else f"{measure.points} of "
-        seeds = counted(decided.seeds, "seed")
-        return (
-            f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after {seeds},"
-            f" {self.difference(stage)}{known} {unit}{measure.name}"
+        way = " (lower is better)" if measure.better == "lower" else ""
+        told = (
+            f"{campaign.task_of(stage)}{_STAGES[stage]}: {decided.verdict} after"
+            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)} {unit}{measure.name}{way}"
         )
+        if not np.isfinite(ends).all():
+            return told
+        first, last = (signed(measure, end) for end in ends)
+        kind = f"{100 * campaign.level:g} % interval, valid at any time of stopping"
+        return f"{told}; {kind}: [{first}, {last}]"
 
     def described(self) -> dict[str, Any]:
         """All of it as JSON can hold it; limits that are infinite are None."""
@@ -163,6 +177,7 @@ class Judgement:
             "verdict": self.verdict,
             "seeds": self.seeds,
             "e_value": self.e_value,
+            "e_value_worse": self.e_value_worse,
             "needed": self.needed,
             "level": self.standing.level,
             "position": self.standing.position,
@@ -234,7 +249,8 @@ def judge(
         params: parameters of the idea, and of the task for both, as in `afnlab.train`.
         runs: the folder or URL of the runs. Seeds that it holds are not trained again.
         jobs: how many runs are executed at once.
-        report: takes a line after each batch of seeds; None: the logger `afnlab`.
+        report: takes a line before the first seed and after each batch of seeds; None: the logger
+            `afnlab`.
         **conditions: as in `afnlab.train`: epochs, device, dtype, limit_train, limit_test.
 
     Returns:
@@ -262,6 +278,7 @@ def judge(
     name = chosen.labelled(asked.shared)
     seen = 0 if ledger is None else sum(stages[stage].seen() for stage in stages if stage != AGAIN)
     standing = book.enter(name, values, chosen.options.trainable, code, seen)
+    begun = None
     with executor:
         while (stage := standing.stage) is not None:
             if standing.entry["code"].get(stage) != code[stage]:
@@ -272,6 +289,9 @@ def judge(
                 )
             first, done = standing.next_seed, len(standing.seeds.get(stage, ()))
             seeds = range(first, first + min(BATCH, campaign.most - done))
+            if stage != begun:
+                (report or inform)(_beginning(name, campaign, stage))
+                begun = stage
             standing = book.look(standing.entry["id"], stage, stages[stage].found(seeds))
             _report(standing, stage, report or inform)
     return Judgement(name, standing, book)
@@ -307,6 +327,21 @@ def check_campaign(
     campaign = asked.campaign(stages, None, most=most, level=None, own_seeds=None)
     if asked.known is not None:
         asked.known.require(campaign, ledger)
+
+
+def _beginning(idea: str, campaign: Campaign, stage: str) -> str:
+    """What a stage is going to train; the first seeds may take minutes."""
+    tuning = campaign.settings.get(TUNE)
+    each = "1 training"
+    if tuning is not None:
+        among = space(tuning)
+        chosen = among.count * among.selection_seeds if among.count > 1 else 0
+        each = f"about {chosen + 2} trainings"  # the recipe and the choice are trained to the end
+    return (
+        f"{idea} against {campaign.against} on {campaign.task_of(stage)}{_STAGES[stage]}:"
+        f" {counted(min(BATCH, campaign.most), 'seed')} at a time, {campaign.most} at most;"
+        f" each seed is {each} of each"
+    )
 
 
 def _report(standing: Standing, stage: str, report: Callable[[str], None]) -> None:
@@ -346,7 +381,11 @@ class _Asked:
             known = Ledger.read(ledger).campaign
         if task is None:
             if known is None:
-                raise ParameterError("task", task, "the name of a task")
+                message = (
+                    "name a task with --task (in Python task=), such as digits-mlp;"
+                    " there is no ledger yet to take it from"
+                )
+                raise ParameterError("task", task, message=message)
             task = known.task
         if against is None:
             against = known.against if known else BASELINE

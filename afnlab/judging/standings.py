@@ -15,7 +15,7 @@ from afnlab.judging.campaign import FRESH, TASK, Campaign
 from afnlab.runs.seed_pairs import differences
 
 ENTRY, SEED = "entry", "seed"  # the kinds of events
-BETTER, OPEN = "better", "open"
+BETTER, WORSE, OPEN = "better", "worse", "open"
 IMPROVEMENT, UNCONFIRMED, BEING_CONFIRMED = "improvement", "not confirmed", "being confirmed"
 
 
@@ -104,7 +104,20 @@ class Standing:
     @property
     def e_value(self) -> float:
         """Of "better" on the task, where it stopped."""
-        used = self.differences()[: self.decision().seeds]
+        return self._e_value(1)
+
+    @property
+    def e_value_worse(self) -> float:
+        """Of "worse" on the task, where it stopped."""
+        return self._e_value(-1)
+
+    @property
+    def needed_worse(self) -> float:
+        """The e-value that "worse" takes, for every idea by itself."""
+        return 2 / stats.alpha(self.campaign.level)
+
+    def _e_value(self, sign: int) -> float:
+        used = sign * self.differences()[: self.decision().seeds]
         return exp(float(stats.log_evidence(used)[-1])) if len(used) else 1.0
 
 
