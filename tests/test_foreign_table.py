@@ -104,7 +104,7 @@ def test_exports_as_they_come(case, tmp_path, capsys):
     assert main(["compare", *given, "--out", str(tmp_path / "page")]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^ours .* better", out, re.MULTILINE)
-    assert "Which?        ours has the highest mean acc" in out
+    assert "Which?         ours has the highest mean acc" in out
     page = (tmp_path / "page" / "comparison.md").read_text()
     assert "**Which?** ours has the highest mean acc" in page
     assert "| better |" in page
@@ -190,6 +190,9 @@ TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
     [
         (TABLE, {"value": "ac"}, "unknown column 'ac'; did you mean 'acc'"),
         (TABLE, {"label": "activation"}, r"unknown column 'activation' \(known: method, seed, acc"),
+        (TABLE, {"label": "label"}, "name it with --label, as --label method"),
+        (TABLE, {"value": "value"}, "name it with --value, as --value acc"),
+        (TABLE, {"seed": "run"}, "name it with --seed, as --seed seed"),
         (TWO, {"value": "f1"}, "f1 may be any of the columns a.f1, b.f1; give one in full"),
         (holed(acc=np.nan), {}, "acc must be a number in every row, got nan in row 5; take these"),
         (holed(acc="n.a."), {}, "got 'n.a.' in row 5"),
