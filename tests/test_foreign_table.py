@@ -104,7 +104,7 @@ def test_exports_as_they_come(case, tmp_path, capsys):
     assert main(["compare", *given, "--out", str(tmp_path / "page")]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^ours .* better", out, re.MULTILINE)
-    assert "Which?         ours has the highest mean acc" in out
+    assert "Which?        ours has the highest mean acc" in out
     page = (tmp_path / "page" / "comparison.md").read_text()
     assert "**Which?** ours has the highest mean acc" in page
     assert "| better |" in page
@@ -403,7 +403,7 @@ def test_tiny_and_huge_values_are_printed_by_a_power_of_ten(case, tmp_path, caps
     told = capsys.readouterr()
     assert told.err == ""  # numpy has not warned of anything
     assert f"{power} s".strip() in told.out
-    shown = re.findall(r"[-+]?\d+\.?\d*", told.out.partition("verdict seeds")[2])
+    shown = re.findall(r"[-+]?\d+\.?\d*", told.out.partition("verdict  seeds")[2])
     assert max(map(len, shown)) <= 10
     one = compare.compare_table(table, label="method", value="acc", baseline="theirs")
     usual = compare.compare_table(TABLE, label="method", value="acc", baseline="theirs")
