@@ -260,7 +260,7 @@ def test_no_baseline():
     made = said(BETTER, WORSE, baseline="tanh")
     assert made["Which?"] == (
         "srelu has the highest mean accuracy, 62.50 %; tanh is not among these runs to compare it"
-        " with."
+        " with; choose one with --baseline, as --baseline srelu."
     )
     assert not claims(made)
 

@@ -58,6 +58,7 @@ def test_list(capsys):
     assert list(rows[1]) == list(afnlab.list_tasks())
     assert rows[2]["small"] == "A small trial on handwritten digits"
     assert rows[3]["train"] == "Train an activation"
+    assert rows[3]["report"] == "The numbers"
     assert "index" not in rows[3]
 
 
@@ -88,6 +89,13 @@ def test_version_and_help(capsys):
 USAGE = {
     "nothing": ([], "the following arguments are required: COMMAND"),
     "command": (["swep"], "unknown command 'swep'; did you mean 'sweep'?"),
+    "notebook": (["plot"], "plot is a notebook: afnlab run plot;"),
+    "notebook-with-sliders": (["explore"], "explore is a notebook: afnlab lab;"),
+    "table": (
+        ["report", "--table", "my results.csv"],
+        "afnlab compare --table 'my results.csv' --label COLUMN --value COLUMN;",
+    ),
+    "unseen": (["report", "--tabel", "x.csv"], "unknown flag '--tabel' (known: --help,"),
     "action": (["runs", "lst"], "unknown action 'lst'; did you mean 'list'?"),
     "missing": (["run"], "the following arguments are required: notebook"),
     "number": (["sweep", "x", "--jobs", "two"], "--jobs: must be a whole number, got 'two'"),
@@ -119,6 +127,14 @@ def test_usage_errors_are_one_line(name, capsys):
 BAD = {
     "notebook": (["run", "trian"], "unknown notebook 'trian'; did you mean 'train'"),
     "parameter": (["run", "train", "-p", "activatoin", "x"], "did you mean 'activation'"),
+    "synonym": (["run", "train", "-p", "learning_rate", "1"], "did you mean 'lr'?"),
+    "abbreviation": (["run", "train", "-p", "wd", "1"], "did you mean 'weight_decay'?"),
+    "table": (
+        ["compare", "results.csv"],
+        "results.csv is no sweep; for a table of results:"
+        " afnlab compare --table results.csv --label COLUMN --value COLUMN",
+    ),
+    "table-to-report": (["report", "a/results.tsv"], "a/results.tsv is no sweep; for a table"),
     "activation": (["run", "train", "-p", "activation", "sreluu"], "did you mean 'srelu'"),
     "type": (["run", "train", "-p", "epochs", "ten"], "'epochs' must be a whole number, got 'ten'"),
     "domain": (["run", "train", "-p", "t", "-1"], "t must be > 0, got -1"),

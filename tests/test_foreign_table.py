@@ -190,6 +190,9 @@ TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
     [
         (TABLE, {"value": "ac"}, "unknown column 'ac'; did you mean 'acc'"),
         (TABLE, {"label": "activation"}, r"unknown column 'activation' \(known: method, seed, acc"),
+        (TABLE, {"label": "label"}, "name it with --label, as --label method"),
+        (TABLE, {"value": "value"}, "name it with --value, as --value acc"),
+        (TABLE, {"seed": "run"}, "name it with --seed, as --seed seed"),
         (TWO, {"value": "f1"}, "f1 may be any of the columns a.f1, b.f1; give one in full"),
         (holed(acc=np.nan), {}, "acc must be a number in every row, got nan in row 5; take these"),
         (holed(acc="n.a."), {}, "got 'n.a.' in row 5"),
@@ -400,7 +403,7 @@ def test_tiny_and_huge_values_are_printed_by_a_power_of_ten(case, tmp_path, caps
     told = capsys.readouterr()
     assert told.err == ""  # numpy has not warned of anything
     assert f"{power} s".strip() in told.out
-    shown = re.findall(r"[-+]?\d+\.?\d*", told.out.partition("verdict seeds")[2])
+    shown = re.findall(r"[-+]?\d+\.?\d*", told.out.partition("verdict  seeds")[2])
     assert max(map(len, shown)) <= 10
     one = compare.compare_table(table, label="method", value="acc", baseline="theirs")
     usual = compare.compare_table(TABLE, label="method", value="acc", baseline="theirs")

@@ -83,9 +83,10 @@ def test_a_comparison_fits_the_terminal_and_begins_with_the_answer(columns, scre
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = shown(screen, "compare", "--runs", str(small_runs()))
     assert max(map(len, lines)) <= columns
-    assert lines[1].startswith("Which?        Undecided.")
-    assert lines[2].startswith(" " * 14)
+    assert lines[1].startswith("Which?         Undecided.")
+    assert lines[2].startswith(" " * 15)
     table = next(i for i, line in enumerate(lines) if line.split()[:1] == ["accuracy"])
+    assert "verdict  seeds" in lines[table] or "seeds" not in lines[table]
     assert table > 4
     assert any("too narrow" in line for line in lines) == (columns < 120)
 
@@ -118,6 +119,30 @@ def test_verdicts_are_coloured_on_a_terminal_alone(screen, monkeypatch):
     assert plain.getvalue() == f"{line}\n"
     messages.say("\x1b[31mbetter", screen, styles)  # what is in a text stays a text
     assert screen.getvalue().endswith(f"\\x1b[31m\x1b[{GREEN}mbetter\x1b[0m\n")
+
+
+def test_columns_stay_apart_however_wide_a_cell_is():
+    rows = [("run", "seeds", "result"), ("a" * 30, "8 seeds", "0.1085 nats")]
+    assert terminal.columns(rows, right=(1, 2)) == [
+        f"run{' ' * 27}    seeds       result",
+        f"{'a' * 30}  8 seeds  0.1085 nats",
+    ]
+
+
+@pytest.mark.parametrize("words", [["list", "sweeps"], ["data", "list"], ["runs", "list"]])
+def test_lists_have_two_spaces_between_columns(words, capsys, monkeypatch):
+    monkeypatch.setenv("AFNLAB_RUNS", str(small_runs()))
+    monkeypatch.setattr("afnlab.runs.storage.record_schema.result", lambda _: "0.1085 nats")
+    assert main(words) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.endswith(":")]
+    cells = {len(re.split(r"  +", line.strip())) for line in lines}
+    assert cells <= {"list": {2, 7}, "data": {1, 3}}.get(words[0], {7})
+
+
+def test_an_answer_stands_apart_from_a_long_question(screen):
+    with redirect_stdout(screen):
+        terminal.tell("Better.", "Was it the recipe?", 14)
+    assert SGR.sub("", screen.getvalue()) == "Was it the recipe?  Better.\n"
 
 
 FORMULAS = {

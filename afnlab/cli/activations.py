@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import afnlab
 from afnlab.cli.flags import examples
-from afnlab.cli.terminal import BOLD, formula, shortened
+from afnlab.cli.terminal import BOLD, GAP, columns, formula, shortened
 from afnlab.messages import say
 from afnlab.paths import INDEX, shared
 
@@ -24,8 +24,10 @@ def _list(a: argparse.Namespace) -> int:
         if number:
             say()
         say(f"{what}:", styles={what: BOLD})
-        for name, text in _LISTS[what](a.long):
-            say(f"  {name:20}{shortened(text, 22)}".rstrip(), styles={})
+        rows = [("", *row) for row in _LISTS[what](a.long)]
+        before = max((len(name) for _, name, _ in rows), default=0) + 2 * len(GAP)
+        for line in columns([(*row, shortened(text, before)) for *row, text in rows]):
+            say(line)
     return 0
 
 
@@ -56,7 +58,8 @@ def _notebooks(_: bool) -> Iterator[tuple[str, str]]:
     nbformat = import_nbformat()
     for path in sorted(shared("notebooks").glob("*.ipynb")):
         if path.name != INDEX:  # which has nothing to be run
-            yield path.stem, nbformat.read(path, 4).cells[0].source.partition("\n")[0].lstrip("# ")
+            texts = (c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
+            yield path.stem, next(texts, "").partition("\n")[0].lstrip("# ")
 
 
 _LISTS: dict[str, Callable[[bool], Iterable[tuple[str, str]]]] = {

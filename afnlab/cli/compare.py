@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from afnlab.cli.flags import add_comparison_flags, comparison, examples
-from afnlab.cli.terminal import BOLD, VERDICTS, middle_cut, tell, width
+from afnlab.cli.terminal import BOLD, GAP, VERDICTS, middle_cut, tell, width
 from afnlab.messages import say
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def _compare(a: argparse.Namespace) -> int:
 def _say(head: str, part: Selection | ForeignComparison) -> None:
     """The answers, then the numbers behind them, then what has to be known to read these."""
     say(head, styles={head: BOLD})
+    indent = max(map(len, part.answers), default=0) + len(GAP)
     for question, answer in part.answers.items():
-        tell(answer, question, 14)
+        tell(answer, question, indent)
     say()
     _say_table(part)
     for note in part.notes:

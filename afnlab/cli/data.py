@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from afnlab.cli.flags import examples
+from afnlab.cli.terminal import GAP, columns
 from afnlab.messages import complain, say
 from afnlab.training import files
 
@@ -25,10 +26,12 @@ def _data(a: argparse.Namespace) -> int:
 
 
 def _list(names: Sequence[str]) -> int:
-    for name in names or files.SOURCES:
-        source = files.source(name)
-        say(f"{name:12}{files.state(name):16}{files.folder_of(name)}")
-        say(f"{'':12}{source.title}")
+    chosen = list(names or files.SOURCES)
+    rows = [(name, files.state(name), str(files.folder_of(name))) for name in chosen]
+    wide = max(map(len, chosen))
+    for name, line in zip(chosen, columns(rows), strict=True):
+        say(line)
+        say(f"{'':{wide}}{GAP}{files.source(name).title}")
     return 0
 
 

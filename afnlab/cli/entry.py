@@ -16,6 +16,7 @@ from afnlab import _startup
 from afnlab.cli.parser import Parser, UsageError
 from afnlab.errors import told
 from afnlab.messages import complain
+from afnlab.paths import INDEX, shared
 from afnlab.usercode.mainguard import MainGuardError
 
 DEBUG = "AFNLAB_DEBUG"
@@ -63,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _startup.ready()
         words = sys.argv[1:] if argv is None else list(argv)
+        if words and words[0] not in COMMANDS:
+            _no_notebook(words[0])
         arguments = parser(words[0] if words else None).parse_args(words)
         return _run(arguments)
     except UsageError as error:
@@ -90,6 +93,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
         return 1
+
+
+def _no_notebook(word: str) -> None:
+    """UsageError if what stands for a command is one of afnlab's notebooks: what opens it."""
+    for path in shared("notebooks").glob("*.ipynb"):
+        if path.stem != word:
+            continue
+        sliders = path.name == INDEX or "afnlab.widgets" in path.read_text(encoding="utf-8")
+        opened = "afnlab lab" if sliders else f"afnlab run {word}"
+        raise UsageError(f"{word} is a notebook: {opened}; see `afnlab --help`")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import shlex
+from pathlib import Path
+from typing import Any, NoReturn
 
 LIMITS = ("epochs", "limit_train", "limit_test", "budget")
+TABLES = (".csv", ".tsv")
 
 
 def examples(command: str, *words: str) -> str:
@@ -60,6 +63,18 @@ def timeout(a: argparse.Namespace) -> float | None:
     return a.timeout
 
 
+def of_table(file: str) -> str:
+    """The command that compares the results in a file."""
+    return f"afnlab compare --table {shlex.quote(file)} --label COLUMN --value COLUMN"
+
+
+class OfTable(argparse.Action):
+    """--table of a command that takes no table: says which one does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, file: Any, *__: Any) -> NoReturn:
+        parser.error(f"what takes --table is another command: {of_table(file)}")
+
+
 def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
     """What a comparison is of, and with what."""
     sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
@@ -88,5 +103,7 @@ def comparison(a: argparse.Namespace) -> dict[str, Any]:
     """What `select` is given; ValueError for a margin that is not above 0."""
     if a.margin is not None and not 0 < a.margin < float("inf"):
         raise ValueError(f"--margin must be above 0, got {a.margin:g}")
+    if a.sweep and Path(a.sweep).suffix.lower() in TABLES:
+        raise ValueError(f"{a.sweep} is no sweep; for a table of results: {of_table(a.sweep)}")
     given = {"runs": a.runs, "baseline": a.baseline, "margin": a.margin, "speed": a.speed}
     return {"sweep": a.sweep or "", **given, **limits(a)}

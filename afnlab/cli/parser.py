@@ -33,7 +33,8 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: object = None) -> tuple[Any, list[str]]:
         found, rest = super().parse_known_args(args, namespace)
         if rest:
-            flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+            seen = [a for a in self._actions if a.help != argparse.SUPPRESS]
+            flags = [f for a in seen for f in a.option_strings if f.startswith("--")]
             flag = rest[0].partition("=")[0]
             known = flag.startswith("-")
             self.error(unknown("flag", flag, flags) if known else f"what is {shown(rest[0])} for?")

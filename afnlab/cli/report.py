@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from afnlab.cli.flags import add_comparison_flags, comparison, examples
+from afnlab.cli.flags import OfTable, add_comparison_flags, comparison, examples
 
 
 def add_report(sub: argparse.ArgumentParser) -> None:
@@ -12,6 +12,7 @@ def add_report(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=_report)
     add_comparison_flags(sub)
     sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
+    sub.add_argument("--table", action=OfTable, help=argparse.SUPPRESS)
     sub.add_argument("--no-pdf", action="store_true", help="even where Chromium is installed")
 
 

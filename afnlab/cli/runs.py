@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.cli.terminal import columns
 from afnlab.messages import complain, counted, duration, plain, say
 
 if TYPE_CHECKING:
@@ -79,17 +80,17 @@ def _list(where: Place, state: str | None) -> int:
     if found.empty:
         say(f"{where.folder}: holds no runs" + (f" that are {state}" if state else ""))
         return 0
-    width = max(len("run"), *(len(label) for label in found.label))
-    head = f"{'id':16}  {'started (UTC)':16}  {'state':6}  {'run':{width}}  {'seeds':>9}"
-    say(f"{head}{'result':>10}{'time':>11}")
+    rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
     for row in found.to_dict("records"):
         seconds = "" if isna(row["seconds"]) else duration(row["seconds"])
         seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
         when = row["started"][:16].replace("T", " ")
-        line = f"{row['id']}  {when}  {row['state']:6}  {row['label']:{width}}"
         own = "" if row["result"] else metrics_as_text(row["metrics"])
         own += "" if row["here"] else "  its code is not here"
-        say(f"{line}  {seeds:>9}{row['result']:>10}{seconds:>11}  {own}".rstrip())
+        told = (row["state"], row["label"], seeds, row["result"], seconds, own)
+        rows.append((row["id"], when, *told))
+    for line in columns(rows, right=(4, 5, 6)):
+        say(line)
     return 0
 
 

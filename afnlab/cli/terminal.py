@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Collection, Sequence
 
 from afnlab.messages import plain, say
 
@@ -18,6 +19,7 @@ VERDICTS = {
     "too few seeds": "33",
 }
 BOLD = "1"
+GAP = "  "  # between columns, however wide their cells are
 _NARROWEST = 40
 _LETTERS = {
     **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ"},
@@ -35,11 +37,27 @@ def width() -> int | None:
 
 def tell(text: str, label: str = "", indent: int = 0) -> None:
     """Print a sentence behind a label, wrapped to the terminal; what follows is indented as far."""
+    indent = max(indent, len(label) + len(GAP)) if label else indent
     line = f"{label:{indent}}{text}"
     limit = width()
     lines = [line] if limit is None else textwrap.wrap(line, limit, subsequent_indent=" " * indent)
     for number, part in enumerate(lines):
         say(part, styles={label: BOLD} if label and not number else {})
+
+
+def columns(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Rows as lines: each column as wide as its widest cell, with a gap before the next.
+
+    right: the columns, by number, whose cells stand at the right.
+    """
+    cells = [[plain(cell) for cell in row] for row in rows]
+    wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        GAP.join(
+            f"{cell:{'>' if at in right else '<'}{wide[at]}}" for at, cell in enumerate(row)
+        ).rstrip()
+        for row in cells
+    ]
 
 
 def shortened(text: str, before: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,8 @@ def _which(
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
-        return [f"{leads}; {baseline} is not among these runs to compare it with."]
+        choice = f"choose one with --baseline, as --baseline {shlex.quote(str(best.name))}"
+        return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
         return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import shlex
 from collections import Counter
 from io import StringIO
 from pathlib import Path
@@ -78,13 +79,14 @@ def _decoded(path: Path, encoding: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def column(name: str, table: pd.DataFrame, wanted: str) -> str:
+def column(name: str, table: pd.DataFrame, wanted: str, flag: str) -> str:
     """The column of this name, or the only one whose last part is it: metrics.acc for acc.
 
     Args:
         name: what messages call the table.
         table: the table.
         wanted: the name.
+        flag: what names it on the command line, without its dashes.
 
     Raises:
         ValueError: if there is none, or several.
@@ -100,7 +102,10 @@ def column(name: str, table: pd.DataFrame, wanted: str) -> str:
     if ending:
         several = ", ".join(map(plain, ending))
         raise ValueError(f"{name}: {wanted} may be any of the columns {several}; give one in full")
-    raise ValueError(f"{name}: {unknown('column', wanted, [*map(plain, columns)])}")
+    fitting = [c for c in columns if (table[c].dtype.kind in "iuf") == (flag != "label")]
+    one = plain(fitting[-1 if flag == "value" else 0]) if fitting else "COLUMN"
+    advice = f"name it with --{flag}, as --{flag} {shlex.quote(one)}"
+    raise ValueError(f"{name}: {unknown('column', wanted, [*map(plain, columns)])}; {advice}")
 
 
 def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:

@@ -125,7 +125,7 @@ def compare_table(
         metric, given = wandb_chart.read(name, given, value)
         label, seed, value, epoch = *given.columns, ""
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
-    found = {own: foreign_csv.column(name, given, text) for own, text in columns.items()}
+    found = {own: foreign_csv.column(name, given, text, own) for own, text in columns.items()}
     history = pd.DataFrame({own: given[column] for own, column in found.items()})
     history["label"] = history["label"].map(
         lambda v: v if isinstance(v, float) else plain(v).strip()

@@ -360,4 +360,8 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
 def as_text(table: pd.DataFrame, measure: Measure = ACCURACY, without: Collection[str] = ()) -> str:
     """The table for a terminal, but for these of its columns."""
     shown = formatted(table, measure).rename(index=plain)
-    return shown.drop(columns=list(without), errors="ignore").to_string(index_names=False)
+    shown = shown.drop(columns=list(without), errors="ignore")
+    apart = {
+        column: len(str(column)) + 1 for column in shown
+    }  # and a space that pandas puts before
+    return shown.to_string(index_names=False, col_space=apart)

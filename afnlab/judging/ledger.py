@@ -131,7 +131,7 @@ class Ledger:
         width = max((len(one.entry["name"]) for one in found), default=0)
         rows = (
             f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
-            f"{counted(one.decision().seeds, 'seed'):>9}"
+            f"  {counted(one.decision().seeds, 'seed'):>9}"
             f"  e-value {one.e_value:.3g} of {one.needed:.3g}{_seen(one)}"
             for one in found
         )

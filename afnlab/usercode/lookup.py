@@ -16,6 +16,12 @@ from afnlab.usercode import private
 from afnlab.usercode.mainguard import MainGuardError, importing
 
 MOST_LISTED = 60
+SYNONYMS = {  # the spelling of a common name, and ours
+    "batch": "batch_size",
+    "bs": "batch_size",
+    "learningrate": "lr",
+    "wd": "weight_decay",
+}
 LONGEST = 4000  # letters of a path
 
 
@@ -31,7 +37,10 @@ def unknown(kind: str, name: object, known: Iterable[str], of: str = "", shown_b
     """
     known, said = list(known), name if isinstance(name, str) else shown(name)
     plain = {spelling(str(k)): k for k in known}
-    near = difflib.get_close_matches(spelling(said[:MOST_LISTED]), plain, n=1, cutoff=0.6)
+    typed = spelling(said[:MOST_LISTED])
+    near = [spelling(SYNONYMS.get(typed, ""))]
+    if near[0] not in plain:
+        near = difflib.get_close_matches(typed, plain, n=1, cutoff=0.6)
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     if shown_by:
         return f"unknown {kind} {shown(name)}{hint} (`{shown_by}` shows them)"
