@@ -429,8 +429,7 @@ def test_how_many_seeds_would_decide_what_is_open():
     assert said.value == f"{seeds} seeds in all"
     assert said.note == (
         f"If SELU's true difference is {100 * r.difference:+.2f} points, they detect it with 80 %"
-        f" power; 8 detect one of {100 * now:.2f} points. The best of 2 is probably overestimated,"
-        " so it may take more."
+        f" power; 8 detect {100 * now:.2f} points. The best of 2 is probably overestimated."
     )
 
 
@@ -443,23 +442,22 @@ NEXT = {  # a table, and what is said
     "one comparison": (  # nothing was picked
         made(selu=MAYBE),
         "What next: 13 seeds in all. If SELU's true difference is +1.09 points, they detect it with"
-        " 80 % power; 8 detect one of 1.46 points.",
+        " 80 % power; 8 detect 1.46 points.",
     ),
     "the best is decided": (
         made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
         "What next: 22 seeds in all. If Tanh's true difference is -0.91 points, they detect it with"
-        " 80 % power; 8 detect one of 1.87 points. The clearest of 2 is probably overestimated, so"
-        " it may take more.",
+        " 80 % power; 8 detect 1.87 points. The clearest of 2 is probably overestimated.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
         made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
         "What next: 20 seeds in all. If SELU's true difference is -0.91 points, they detect it with"
-        " 80 % power; 8 detect one of 1.71 points.",
+        " 80 % power; 8 detect 1.71 points.",
     ),
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
         "What next: 7 seeds in all. If SELU's true difference is +5.10 points, they detect it with"
-        " 80 % power. The best of 2 is probably overestimated, so it may take more.",
+        " 80 % power. The best of 2 is probably overestimated.",
     ),
     "one seed": (
         made(selu=UP[:1], tanh=DOWN[:1]),

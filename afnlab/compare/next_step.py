@@ -58,7 +58,7 @@ def next_step(
     note = f"If {name}'s true difference is {seen}, they detect it with 80 % power"
     now = stats.detectable_difference(row.spread, pairs, count)
     if np.isfinite(now):
-        note += f"; {pairs} detect one of {amount(measure, now)}"
+        note += f"; {pairs} detect {amount(measure, now)}"
     picked = _picked(row, len(rows if leads else left), leads, measure)
     return _seeds(needed, f"{note}.{picked}"), needed
 
@@ -77,7 +77,7 @@ def _picked(row: Any, among: int, leads: bool, measure: Measure) -> str:
     if among == 1 or (leads and measure.sign * row.difference <= 0):
         return ""
     which = "best" if leads else "clearest"
-    return f" The {which} of {among} is probably overestimated, so it may take more."
+    return f" The {which} of {among} is probably overestimated."
 
 
 def _said(value: str, note: str) -> Fact:

@@ -493,4 +493,4 @@ def test_the_first_screen_is_one_screen(many, page, tmp_path):
         assert box["x"] + box["width"] <= 1400, name
     assert page.locator(".tile").count() == 5
     words = page.locator(".first .tiles").inner_text().split()
-    assert len(words) < 150
+    assert len(words) < 160
