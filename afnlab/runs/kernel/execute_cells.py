@@ -145,9 +145,7 @@ def _papermill(path: Path, manager: type) -> None:
     if not isinstance(papermill_io.get_handler(f"{_SCHEME}x.ipynb"), _Whole):
         papermill_io.register(_SCHEME, _Whole())
     log = logging.getLogger("papermill")
-    if (
-        not log.handlers
-    ):  # what ends an execution is said by its error; a kernel that we end is none
+    if not log.handlers:  # an error says what ended an execution, a kernel that we end is none
         log.addHandler(logging.NullHandler())
     # papermill formats a path, and takes what begins with - or s3:// for something else.
     literal = str(path.absolute()).replace("{", "{{").replace("}", "}}")
