@@ -38,9 +38,8 @@ def unknown(kind: str, name: object, known: Iterable[str], of: str = "", shown_b
     known, said = list(known), name if isinstance(name, str) else shown(name)
     plain = {spelling(str(k)): k for k in known}
     typed = spelling(said[:MOST_LISTED])
-    near = [spelling(SYNONYMS.get(typed, ""))]
-    if near[0] not in plain:
-        near = difflib.get_close_matches(typed, plain, n=1, cutoff=0.6)
+    ours = spelling(SYNONYMS.get(typed, typed))
+    near = [ours] if ours in plain else difflib.get_close_matches(typed, plain, n=1, cutoff=0.6)
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     if shown_by:
         return f"unknown {kind} {shown(name)}{hint} (`{shown_by}` shows them)"
