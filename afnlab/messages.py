@@ -19,6 +19,11 @@ _LOGIN = re.compile(r"(:/{1,2})(?:[^\s/@:]*:\S*|[^\s/@]+)@")
 _QUERY = re.compile(r"(://[^\s?#'\"<>]*)(\?[^\s'\"<>]+|#[^\s'\"<>]*=[^\s'\"<>]*)")
 
 
+def enumerated(parts: Sequence[str]) -> str:
+    """Some texts as one: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
 def counted(n: float, one: str) -> str:
     """A number of things: "1 seed", "12 seeds", "9.9 epochs"."""
     return f"{n:.15g} {one if n == 1 else one + 's'}"

@@ -15,6 +15,7 @@ import torch
 import afnlab
 from afnlab import Param, activation, stats
 from afnlab.cli import main
+from afnlab.cli.flags import CANDIDATES
 from afnlab.errors import ParameterError
 from afnlab.figures.evidence import evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
@@ -1020,3 +1021,8 @@ def test_a_ledger_completes_what_is_given(untrained, capsys):
     capsys.readouterr()
     assert main(["judge", "mish", "--ledger", "l.jsonl", "--epochs", "3"]) == 2
     assert "its setting epochs differs (2, here 3)" in capsys.readouterr().err
+
+
+def test_the_flag_has_as_many_candidates_as_the_usual_tuning():
+    """Which it cannot ask, since the command line's help loads no torch."""
+    assert FAIR["budget"] == CANDIDATES

@@ -20,7 +20,7 @@ from afnlab.compare.formatting import (
 )
 from afnlab.compare.summary_table import ALPHA, FAILURES, TOLD
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
 from afnlab.stats import EXACT_UP_TO, attainable_p, detectable_difference, seeds_needed, smallest_p
 
 if TYPE_CHECKING:
@@ -109,12 +109,8 @@ def led(names: Sequence[str], rows: int, measure: Measure) -> str:
     if len(names) == rows:
         return f"{'Both' if rows == 2 else f'All {rows}'} rows have the same {measure.mean}"
     if len(names) <= LISTED:
-        return f"{_and(names)} have the {measure.best} {measure.mean}"
+        return f"{enumerated(names)} have the {measure.best} {measure.mean}"
     return f"{len(names)} of {rows} rows have the {measure.best} {measure.mean}"
-
-
-def _and(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _standing(best: pd.Series, baseline: str) -> str:

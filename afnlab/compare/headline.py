@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from afnlab.compare.formatting import (
 )
 from afnlab.compare.proper_names import named, proper_name
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -129,16 +128,16 @@ def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
     rest = [(kind, int((verdicts == kind).sum())) for kind in kinds if kind != "better"]
     if not better:
         told = [f"{number} {_clause(kind, number)}" for kind, number in rest]
-        return f"{none} is shown to be better than {base}: {_and(told)}."
+        return f"{none} is shown to be better than {base}: {enumerated(told)}."
     (first, number), *more = rest
     told = [f"{number} {_clause(first, number, base)}"]
     told += [f"{number} {_clause(kind, number)}" for kind, number in more]
     if len(better) > 1:
         lead = f"{len(better)} of {count} {others} are better than {base}, led by {better[0]}"
-        return f"{lead}; {_and(told)}."
+        return f"{lead}; {enumerated(told)}."
     lead = f"{better[0]} is better than {base}"
     if more:
-        return f"{lead}; of {count - 1} others, {_and(told)}."
+        return f"{lead}; of {count - 1} others, {enumerated(told)}."
     return f"{lead}; {counted(number, 'other')} {_clause(first, number, base)}."
 
 
@@ -146,10 +145,6 @@ def _clause(verdict: str, number: int, base: str = "") -> str:
     """What is said of so many rows; base: where the baseline is to be named."""
     one, several, named_so, again = _PHRASES[verdict]
     return (one if number == 1 else several) + (named_so.format(base) if base else again)
-
-
-def _and(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def facts(

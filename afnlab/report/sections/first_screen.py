@@ -14,7 +14,7 @@ from afnlab.compare.next_step import next_step
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
-from afnlab.messages import counted, spoken
+from afnlab.messages import counted, enumerated, spoken
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence
 from afnlab.report.sections.text import headline
@@ -110,7 +110,7 @@ def _tuning(selection: Selection) -> str:
     if space is None:
         return "Not tuned"
     names = [TUNED.get(name, name.replace("_", " ")) for name in space.axes]
-    what = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
+    what = enumerated(names)
     count = counted(space.count, "candidate")
     return f"Tuned for each seed on held-out training examples: {what}, {count}"
 
