@@ -64,7 +64,7 @@ def select(
     baseline: str = "",
     margin: float | None = None,
     speed: str | Path = "",
-    only: filtering.Only = {},
+    only: Mapping[str, object] = {},
     **overrides: object,
 ) -> list[Selection]:
     """The runs to compare, one selection per task.

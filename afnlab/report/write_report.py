@@ -19,7 +19,7 @@ from afnlab.report.contents import Link
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
-from afnlab.runs.filtering import Only, as_flags
+from afnlab.runs.filtering import as_flags
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
@@ -44,7 +44,7 @@ def write(
     baseline: str = "",
     margin: float | None = None,
     speed: str | Path = "",
-    only: Only = {},
+    only: Mapping[str, object] = {},
     pdf: bool = True,
     means: Means | None = None,
     report: Callable[[str], None] = inform,
@@ -167,7 +167,7 @@ def commands(
     margin: float = 0.0,
     speed: str = "",
     overrides: Mapping[str, object] = {},
-    only: Only = {},
+    only: Mapping[str, object] = {},
 ) -> list[str]:
     """The command lines that execute the runs, write their report, and verify it.
 
