@@ -58,7 +58,7 @@ def test_list(capsys):
     assert list(rows[1]) == list(afnlab.list_tasks())
     assert rows[2]["small"] == "A small trial on handwritten digits"
     assert rows[3]["train"] == "Train an activation"
-    assert rows[3]["report"] == "The numbers"
+    assert rows[3]["report"] == "The report of runs, as `afnlab report` writes it"
     assert "index" not in rows[3]
 
 

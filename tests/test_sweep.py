@@ -16,6 +16,7 @@ from test_runs import SMALL, notebook, small_runs
 import afnlab
 from afnlab.cli import main
 from afnlab.runs import RunSpec, records, sweep
+from afnlab.runs.execution import RunFailed
 from afnlab.runs.sweeps import progress, sweep_file
 from afnlab.runs.sweeps.pending import standings, too_few
 from afnlab.runs.sweeps.sweep_file import SweepError, read
@@ -503,20 +504,25 @@ def test_what_runs_reach_is_looked_up_once_for_all_alike(monkeypatch):
     assert len(looked) == 2 + 6 + 2  # nothing is remembered beyond a plan
 
 
-FEW = {  # activations, tasks, seeds; what is said of each task, but its name
+FEW = {  # activations, tasks, seeds; what is said of the tasks
     "enough": (["relu", "gelu"], ["digits-mlp"], 6, []),
     "too few for one": (
         ["relu", "gelu"],
         ["digits-mlp"],
         5,
-        ["with 5 seeds and 1 comparison no difference can pass a test at 5 %; that takes 6 seeds"],
+        [
+            "digits-mlp: with 5 seeds and 1 comparison no difference can pass a test at 5 %;"
+            " that takes 6 seeds"
+        ],
     ),
     "too few for eleven": (
         ["relu", "gelu", "elu", "selu", "tanh", "mish", "swish", "srelu", "apec", "mapec"],
         ["digits-mlp", "breast-cancer"],
         7,
-        ["with 7 seeds and 9 comparisons no difference can pass a test at 5 %; that takes 9 seeds"]
-        * 2,
+        [
+            "digits-mlp and breast-cancer: with 7 seeds and 9 comparisons no difference can pass a"
+            " test at 5 %; that takes 9 seeds"
+        ],
     ),
     "nothing to compare": (["relu"], ["digits-mlp"], 1, []),
 }
@@ -526,4 +532,24 @@ FEW = {  # activations, tasks, seeds; what is said of each task, but its name
 def test_what_no_test_can_decide_is_said_before_training(case):
     activations, tasks, seeds, said = FEW[case]
     content = {"grid": {"activation": activations, "task": tasks}, "seeds": seeds}
-    assert [line.partition(": ")[2] for line in too_few(read(content).specs())] == said
+    assert too_few(read(content).specs()) == said
+
+
+@pytest.mark.parametrize(("seeds", "notes"), [(2, 1), (6, 0)])
+def test_a_sweep_says_at_its_start_that_nothing_can_be_decided(seeds, notes, tmp_path):
+    """Where nothing is left to run it is not said, as the tests above have it."""
+    said: list[str] = []
+    content = {"grid": {"activation": ["relu", "gelu"]}, "seeds": seeds}
+
+    class Nothing:
+        here, running = True, 0
+
+        def results(self, specs, _):
+            said.append("begin")
+            yield from ((spec, RunFailed("stopped", tmp_path)) for spec in specs)
+
+    sweep(content, runs=tmp_path / "runs", executor=Nothing(), report=said.append)
+    before = said[: said.index("begin")]
+    assert (
+        sum("no difference can pass a test" in line for line in before) == notes == len(before) - 1
+    )

@@ -58,8 +58,10 @@ def _notebooks(_: bool) -> Iterator[tuple[str, str]]:
     nbformat = import_nbformat()
     for path in sorted(shared("notebooks").glob("*.ipynb")):
         if path.name != INDEX:  # which has nothing to be run
-            texts = (c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
-            yield path.stem, next(texts, "").partition("\n")[0].lstrip("# ")
+            notebook = nbformat.read(path, 4)
+            texts = (c.source for c in notebook.cells if c.cell_type == "markdown")
+            heading = next(texts, "").partition("\n")[0].lstrip("# ")
+            yield path.stem, notebook.metadata.get("title", heading)
 
 
 _LISTS: dict[str, Callable[[bool], Iterable[tuple[str, str]]]] = {

@@ -23,6 +23,7 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
         "compare",
         "",
         "default --baseline gelu",
+        "default --only activation=gelu,selu",
         "--table results.csv --label method --seed seed --value acc",
     )
     sub.set_defaults(command=_compare)
@@ -54,7 +55,7 @@ def _compare(a: argparse.Namespace) -> int:
                 say()
             _say(part.setting, part)
         return 0
-    for name in [n for n, v in given.items() if v not in (None, "") and n not in _OF_BOTH]:
+    for name in [n for n, v in given.items() if v not in (None, "", {}) and n not in _OF_BOTH]:
         raise ValueError(f"--table compares a file; leave out {name.replace('_', '-')}")
     one = compare_table(a.table, baseline=a.baseline, margin=a.margin, **columns)
     _say(f"{one.name}: {one.measure.label}, against {one.baseline}", one)

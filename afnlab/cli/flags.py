@@ -27,6 +27,16 @@ def add_limit_flags(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
 
 
+def add_only_flag(sub: argparse.ArgumentParser, text: str) -> None:
+    sub.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE[,VALUE...]",
+        help=f"{text}; may be repeated",
+    )
+
+
 def limits(a: argparse.Namespace) -> dict[str, int | None]:
     """What is given in place of a sweep's own settings."""
     return {name: getattr(a, name) for name in LIMITS}
@@ -95,15 +105,18 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
     )
+    add_only_flag(sub, "rows with this value of a parameter, or with one of several")
     add_limit_flags(sub)
     add_runs_flag(sub)
 
 
 def comparison(a: argparse.Namespace) -> dict[str, Any]:
     """What `select` is given; ValueError for a margin that is not above 0."""
+    from afnlab.runs.filtering import parsed
+
     if a.margin is not None and not 0 < a.margin < float("inf"):
         raise ValueError(f"--margin must be above 0, got {a.margin:g}")
     if a.sweep and Path(a.sweep).suffix.lower() in TABLES:
         raise ValueError(f"{a.sweep} is no sweep; for a table of results: {of_table(a.sweep)}")
     given = {"runs": a.runs, "baseline": a.baseline, "margin": a.margin, "speed": a.speed}
-    return {"sweep": a.sweep or "", **given, **limits(a)}
+    return {"sweep": a.sweep or "", **given, "only": parsed(a.only), **limits(a)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from afnlab.cli.flags import (
     add_limit_flags,
+    add_only_flag,
     add_runs_flag,
     add_timeout_flag,
     examples,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_sweep(sub: argparse.ArgumentParser) -> None:
-    words = ("default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu --dry-run")
+    words = ("default --seeds 24 --jobs 2", "mine.yaml --only activation=srelu,relu --dry-run")
     sub.epilog = examples("sweep", *words)
     sub.set_defaults(command=_sweep)
     _add_flags(sub)
@@ -42,13 +43,7 @@ def _add_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--dry-run", action="store_true", help="print the runs and which of them exist"
     )
-    sub.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="the runs with this value of a parameter; may be repeated",
-    )
+    add_only_flag(sub, "the runs with this value of a parameter, or with one of several")
     sub.add_argument("--retry-failed", action="store_true", help="retry runs that failed before")
     sub.add_argument(
         "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
@@ -92,10 +87,10 @@ def _tune(a: argparse.Namespace) -> int:
 
 
 def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
-    from afnlab.runs.notebook_parameters.parsing import split
+    from afnlab.runs.filtering import parsed
     from afnlab.runs.sweeps.run_sweep import sweep
 
-    only = split(a.only, "--only")
+    only = parsed(a.only)
     executor = _executor(a)
     if a.dry_run:
         return _dry_run(a.file, a.runs, only, executor.here, overrides)

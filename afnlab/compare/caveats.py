@@ -55,6 +55,17 @@ def seeds_until_decided(so: bool) -> list[str]:
     ]
 
 
+def only_some(which: str) -> list[str]:
+    """A sentence where some of the runs were chosen; which: by what, in words."""
+    if not which:
+        return []
+    return [
+        f"These are not all runs: only {which}, beside the baseline. p-values, adjusted intervals"
+        " and verdicts are corrected for the comparisons shown, which is enough only if they were"
+        " chosen before their results were seen."
+    ]
+
+
 def code_elsewhere(runs: int) -> list[str]:
     """A sentence where the code of some of these runs is not here."""
     if not runs:

@@ -16,7 +16,7 @@ from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.messages import told_apart
 from afnlab.registry import canonical_label
-from afnlab.runs import staleness
+from afnlab.runs import filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, runs_folder
@@ -30,7 +30,8 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; stale, foreign, absent, until_decided: see `Selection`.
+    whose code is not here; stale, foreign, absent, until_decided: see `Selection`; wanted: the
+    groups that `only` chooses; None: all.
     """
 
     records: list[TrainingRecord]
@@ -40,6 +41,11 @@ class Chosen:
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     until_decided: bool = False
+    wanted: frozenset[str] | None = None
+
+    def wants(self, records: Sequence[TrainingRecord]) -> bool:
+        """Whether one of these runs is wanted."""
+        return self.wanted is None or any(r["group"] in self.wanted for r in records)
 
 
 class NoRuns(ValueError):
@@ -58,6 +64,7 @@ def select(
     baseline: str = "",
     margin: float | None = None,
     speed: str | Path = "",
+    only: Mapping[str, object] = {},
     **overrides: object,
 ) -> list[Selection]:
     """The runs to compare, one selection per task.
@@ -71,6 +78,8 @@ def select(
             printed: points of accuracy, dB, ...
         speed: a file of `afnlab bench activations --json FILE`; empty: `speed.json` in the folder,
             if it is there.
+        only: take the runs with these values of parameters, `{"activation": ["srelu", "gelu"]}`,
+            and for a comparison those of the baseline.
         **overrides: what the sweep was run with in place of its own (epochs, seeds, ...).
 
     Returns:
@@ -78,12 +87,12 @@ def select(
 
     Raises:
         NoRuns, a ValueError: if there are no runs, with the command that makes some.
-        ValueError: if none has the baseline that was given, with what to do;
-            or if the margin is not above 0 and below the metric's range.
+        ValueError: if none has the baseline that was given, or a value that `only` names, with
+            what to do; or if the margin is not above 0 and below the metric's range.
     """
     folder, given = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     if not folder.is_dir():
-        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=given)
+        line = _sweeping(sweep, overrides, given, only)
         raise NoRuns(f"{folder}: no such folder; execute runs first, with `{line}`")
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
@@ -91,23 +100,26 @@ def select(
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
     trainings = [r for r in trainings if r["id"] in trained]
     if sweep:
-        chosen = _of_sweep(sweep, overrides, trainings, failures, runs)
+        chosen = _of_sweep(sweep, overrides, trainings, failures, runs, only)
     else:
-        chosen = _current(records, trainings, failures)
-    if not chosen.records:
-        why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
-        of = f" of {sweep}" if sweep else ""
-        line = command("sweep", sweep or sweep_file.DEFAULT, **overrides, runs=given)
-        none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
-        raise NoRuns(" ".join([none, *why]))
+        chosen = _current(records, trainings, failures, only)
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
+    parts = {setting: part for setting, part in parts.items() if chosen.wants(part)}
+    if not parts:
+        why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
+        of = f" of {sweep}" if sweep else ""
+        line = _sweeping(sweep, overrides, given, only)
+        none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
+        raise NoRuns(" ".join([none, *why]))
     made = []
     for part in parts.values():
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
         one = _one_task(folder, rows, part, baseline or chosen.baseline)
-        there = sum(r["id"] in chosen.elsewhere for r in part)
+        if chosen.wanted is not None:
+            one = replace(_some(one, chosen.wanted, baseline or chosen.baseline), only=only)
+        there = sum(r["id"] in chosen.elsewhere for r in one.records)
         among, measure = len(parts) > 1, one.measure
         summary_table.check_margin(margin, measure, measure.scale)
         limit = None if margin is None else margin / measure.scale
@@ -132,6 +144,7 @@ def _of_sweep(
     trainings: list[TrainingRecord],
     failures: Sequence[FailureRecord],
     runs: str | Path | None,
+    only: filtering.Only,
 ) -> Chosen:
     """The runs of a sweep, in its order, whatever their seeds."""
     plan = sweep_file.read(sweep)
@@ -141,10 +154,11 @@ def _of_sweep(
         listed = command("runs", "list", runs=runs)
         raise ValueError(f"{sweep}: is about {what}; `{listed}` shows its metrics")
     order = {spec.group: at for at, spec in enumerate(asked)}
+    wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
     absent = []
-    for standing in pending.standings_among(asked, trainings, failures):
+    for standing in pending.standings_among(wanted, trainings, failures):
         begun = plan.most_seeds is not None and standing.spec.group in groups
         if standing.left is not None and not begun:  # or it was decided before it had all
             spec = standing.spec
@@ -159,15 +173,20 @@ def _of_sweep(
         plan.baseline or summary_table.BASELINE,
         absent=tuple(absent),
         until_decided=plan.most_seeds is not None and overrides.get("seeds") is None,
+        wanted=frozenset(spec.group for spec in wanted) if only else None,
     )
 
 
 def _current(
-    records: Sequence[Record], trainings: list[TrainingRecord], failures: Sequence[FailureRecord]
+    records: Sequence[Record],
+    trainings: list[TrainingRecord],
+    failures: Sequence[FailureRecord],
+    only: filtering.Only,
 ) -> Chosen:
     """All trainings whose code is still what it was, as far as it is here."""
     states, whole = staleness.states(trainings), {r["id"] for r in records}
     there = [r for r in trainings if states[r["id"]] != staleness.CHANGED]
+    wanted = filtering.chosen(there, _facts, only) if there else []
     return Chosen(
         there,
         elsewhere=frozenset(i for i, state in states.items() if state == staleness.ELSEWHERE),
@@ -176,7 +195,20 @@ def _current(
         absent=tuple(
             (f["id"][:8], _reason(f["message"])) for f in failures if f["id"] not in whole
         ),
+        wanted=frozenset(r["group"] for r in wanted) if only and there else None,
     )
+
+
+def _facts(record: TrainingRecord) -> dict[str, object]:
+    return filtering.facts(record["id"], record["label"], record["parameters"])
+
+
+def _sweeping(
+    sweep: str | Path, overrides: Mapping[str, object], runs: object, only: filtering.Only
+) -> str:
+    """The command that executes runs that are missing."""
+    name, some = sweep or sweep_file.DEFAULT, tuple(filtering.as_flags(only))
+    return command("sweep", name, **overrides, only=some, runs=runs)
 
 
 def _settings(normal: Mapping[str, object]) -> str:
@@ -209,6 +241,20 @@ def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
         its, key=lambda label: (bool(labelled[label].named), len(label), label), default=""
     )
     return plainest or baseline
+
+
+def _some(whole: Selection, groups: frozenset[str], baseline: str) -> Selection:
+    """Of a task's rows those of these groups, and the baseline's where it is not among them."""
+
+    def of(groups: frozenset[str], baseline: str) -> Selection:
+        rows = [one for one in whole.rows.values() if one.group in groups]
+        records = [r for r in whole.records if r["group"] in groups]
+        return _one_task(whole.folder, rows, records, baseline)
+
+    found, base = of(groups, baseline), whole.rows.get(whole.baseline)
+    if found.baseline in found.rows or base is None:
+        return found
+    return of(groups | {base.group}, base.label)
 
 
 def _one_task(

@@ -23,6 +23,7 @@ from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
+from afnlab.runs.filtering import Only, described
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
@@ -44,6 +45,7 @@ class Selection:
         absent: (label, reason) of what was requested and is not there.
         speed: the speed benchmark with their cost, or None.
         until_decided: whether seeds were added until the evidence decided, see `afnlab.judging`.
+        only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
         among: whether there are selections of other settings beside this one.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
@@ -60,6 +62,7 @@ class Selection:
     absent: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
     until_decided: bool = False
+    only: Only = field(default_factory=dict)
     among: bool = False
     shared: Mapping[str, str] = field(default_factory=dict)
 
@@ -270,6 +273,7 @@ class Selection:
             *caveats.mixed(self.records),
             *caveats.left_out(self.stale, self.foreign, self.absent),
             *caveats.code_elsewhere(self.elsewhere),
+            *caveats.only_some(described(self.only)),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),

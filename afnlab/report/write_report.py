@@ -19,6 +19,7 @@ from afnlab.report.contents import Link
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
+from afnlab.runs.filtering import as_flags
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
@@ -43,6 +44,7 @@ def write(
     baseline: str = "",
     margin: float | None = None,
     speed: str | Path = "",
+    only: Mapping[str, object] = {},
     pdf: bool = True,
     means: Means | None = None,
     report: Callable[[str], None] = inform,
@@ -58,7 +60,7 @@ def write(
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
         out: the folder to write to; None: `reports/<sweep>`.
-        baseline, margin, speed: as in `afnlab.compare.select`.
+        baseline, margin, speed, only: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.
         report: takes lines on what happens; by default the logger `afnlab`.
@@ -74,7 +76,7 @@ def write(
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(runs, sweep, baseline, margin, speed, **overrides)
+    chosen = select(runs, sweep, baseline, margin, speed, only, **overrides)
     folder = chosen[0].folder
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
@@ -89,6 +91,7 @@ def write(
         "baseline": baseline,
         "margin": margin or 0.0,
         "speed": str(speed and Path(speed).resolve()),
+        "only": dict(only),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / NOTEBOOK
@@ -164,6 +167,7 @@ def commands(
     margin: float = 0.0,
     speed: str = "",
     overrides: Mapping[str, object] = {},
+    only: Mapping[str, object] = {},
 ) -> list[str]:
     """The command lines that execute the runs, write their report, and verify it.
 
@@ -174,12 +178,14 @@ def commands(
             none.
         speed: the file of a speed benchmark; empty: none.
         overrides: settings in place of the sweep's own.
+        only: which of the runs, see `afnlab.compare.select`.
     """
     name, given = [sweep] if sweep else [], dict(overrides)
+    some = tuple(as_flags(only))
     own = {"baseline": baseline, "margin": f"{margin:g}" if margin else None, "speed": speed}
     first = [command("sweep", *name, **given)] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [*first, command("report", *name, **given, **own), command("verify", folder)]
+    return [*first, command("report", *name, **given, **own, only=some), command("verify", folder)]
 
 
 def execute(
@@ -220,7 +226,9 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
 
 
 def _fingerprint(chosen: list[Selection]) -> str:
-    said = [[c.baseline, c.margin, c.stale, c.elsewhere, c.foreign, c.absent] for c in chosen]
+    said = [
+        [c.baseline, c.margin, c.stale, c.elsewhere, c.foreign, c.absent, c.only] for c in chosen
+    ]
     costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]
     cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]

@@ -123,8 +123,11 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     typed = escaped("")
     if seeds is not None and sweep:
         given = {k: v for k, v in overrides.items() if k != "seeds" and v is not None}
-        if selection.among:
-            given["only"] = f"task={selection.task.name}"
+        some = [f"task={selection.task.name}"] if selection.among else []
+        if selection.only:
+            labels = ",".join(one.label for one in selection.rows.values())
+            some.append(f"label={labels}")
+        given["only"] = tuple(some)
         line = command("sweep", sweep, **given, seeds=seeds)
         cost = sentence(_more_seeds(selection, seeds))
         typed = filled('<code>{}</code><p class="note">{}</p>', line, cost)

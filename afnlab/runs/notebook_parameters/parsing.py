@@ -33,13 +33,18 @@ def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, object]:
     return values
 
 
-def split(texts: Iterable[str], flag: str) -> dict[str, object]:
-    """`KEY=VALUE` texts as a mapping."""
+def pairs(texts: Iterable[str], flag: str) -> list[tuple[str, str]]:
+    """`KEY=VALUE` texts as keys and values; ValueError for a text that is none."""
     parts = [text.partition("=") for text in texts]
     for key, mark, value in parts:
         if not (key and mark):
             raise ValueError(f"{flag} takes KEY=VALUE, got {shown(key + mark + value)}")
-    return given([(key, value) for key, _, value in parts], flag)
+    return [(key, value) for key, _, value in parts]
+
+
+def split(texts: Iterable[str], flag: str) -> dict[str, object]:
+    """`KEY=VALUE` texts as a mapping."""
+    return given(pairs(texts, flag), flag)
 
 
 def seeds(text: str | None) -> object:
@@ -57,10 +62,11 @@ def seeds(text: str | None) -> object:
 def command(name: str, *words: object, **flags: object) -> str:
     """A whole command line of afnlab, as a shell takes it.
 
-    flags: by name; those that are None or empty are left out.
+    flags: by name; those that are None or empty are left out, a tuple's texts are given one by one.
     """
     parts = [name, *map(str, words)]
     for flag, value in flags.items():
-        if value is not None and value != "":
-            parts += [f"--{flag.replace('_', '-')}", str(value)]
+        for one in value if isinstance(value, tuple) else (value,):
+            if one is not None and one != "":
+                parts += [f"--{flag.replace('_', '-')}", str(one)]
     return f"afnlab {shlex.join(parts)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afnlab import stats
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
@@ -63,17 +63,20 @@ def planned(
 
 
 def too_few(specs: Iterable[RunSpec]) -> list[str]:
-    """A line for each task whose rows have too few seeds for any test, against one of them."""
+    """A line where the rows of tasks have too few seeds for any test, against one of them.
+
+    Tasks with as many rows and seeds share a line.
+    """
     rows: dict[str, list[int]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
             rows.setdefault(spec.training.task.name, []).append(len(spec.seeds))
-    lines = []
+    tasks: dict[tuple[int, int], list[str]] = {}
     for task, seeds in rows.items():
-        count = len(seeds) - 1
-        if count and max(seeds) < (least := stats.seeds_needed(count)):
-            lines.append(
-                f"{task}: with {counted(max(seeds), 'seed')} and {counted(count, 'comparison')} no"
-                f" difference can pass a test at 5 %; that takes {least} seeds"
-            )
-    return lines
+        tasks.setdefault((max(seeds), len(seeds) - 1), []).append(task)
+    return [
+        f"{enumerated(names)}: with {counted(most, 'seed')} and {counted(count, 'comparison')} no"
+        f" difference can pass a test at 5 %; that takes {least} seeds"
+        for (most, count), names in tasks.items()
+        if count and most < (least := stats.seeds_needed(count))
+    ]

@@ -19,7 +19,7 @@ from afnlab.runs.storage.location import Place, place
 from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file, until_decided
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import planned, standings
+from afnlab.runs.sweeps.pending import planned, standings, too_few
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -91,7 +91,7 @@ def sweep(
     locks.tidy(where.workshop)
     how = _How(name, where, executor, retry_failed, report)
     if plan.most_seeds is None or overrides.get("seeds") is not None:
-        return how.made(specs)
+        return how.made(specs, too_few(specs))
     return how.made_until_decided(specs, plan.baseline or BASELINE, plan.most_seeds)
 
 
@@ -105,8 +105,8 @@ class _How:
     retry_failed: bool
     report: Callable[[str], None] | None
 
-    def made(self, specs: Sequence[RunSpec]) -> Outcome:
-        """Execute what is missing of these runs."""
+    def made(self, specs: Sequence[RunSpec], notes: Sequence[str] = ()) -> Outcome:
+        """Execute what is missing of these runs; notes: what is to be known before they start."""
         where, outcome, todo = self.where, Outcome(), []
         for standing in standings(specs, where.folder):
             if standing.left is None:
@@ -122,6 +122,8 @@ class _How:
         many = counted(len(specs), "run")
         there = f"{len(outcome.there)} present{before}, {len(todo)} to do"
         progress.say(f"{self.name}: {many}, {there}")
+        for note in notes if todo else ():
+            progress.say(note)
         results = closing(self.executor.results(todo, where))
         with progress, _interrupts() as check, results as ended:
             for spec, error in ended:

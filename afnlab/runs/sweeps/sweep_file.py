@@ -10,7 +10,8 @@ from pathlib import Path
 
 from afnlab import paths
 from afnlab.errors import ParameterError
-from afnlab.registry import canonical_label, canonical_name
+from afnlab.registry import canonical_label
+from afnlab.runs import filtering
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.notebook_parameters import declarations, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
@@ -19,7 +20,6 @@ from afnlab.runs.sweeps import grid, until_decided
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
-from afnlab.training.tasks import canonical_task
 from afnlab.training.tune import FAIR
 from afnlab.usercode.lookup import unknown
 
@@ -259,28 +259,13 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Place, i
     return plan
 
 
-def chosen(specs: Sequence[RunSpec], only: Mapping[str, object]) -> list[RunSpec]:
-    """The specs that have these values, as `--only KEY=VALUE` asks; ValueError if there are none.
+def chosen(specs: Sequence[RunSpec], only: filtering.Only) -> list[RunSpec]:
+    """The specs that have these values, see `filtering.chosen`.
 
     A key is a parameter's name, or `id` or `label`.
     """
-    left = list(specs)
-    for key, given in only.items():
-        meant = {"activation": canonical_name, "task": canonical_task}.get(key)
-        value = (meant and meant(given)) or given
-        known = sorted({name for spec in specs for name in _facts(spec)})
-        if key not in known:
-            raise ValueError(unknown("key", key, known, of="only"))
-        found = [s for s in left if str(_facts(s).get(key)) == str(value)]
-        if not found:
-            there = sorted({str(_facts(s).get(key)) for s in left})
-            raise ValueError(f"only: no run has {key} = {value}; there are: {', '.join(there)}")
-        left = found
-    return left
+    return filtering.chosen(specs, _facts, only)
 
 
 def _facts(spec: RunSpec) -> dict[str, object]:
-    facts = {"id": spec.id, "label": spec.label, **spec.normal}
-    if isinstance(spec, TrainingSpec):
-        facts |= facts.pop("options") | facts.pop("parameters")
-    return facts
+    return filtering.facts(spec.id, spec.label, spec.normal)

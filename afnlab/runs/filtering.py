@@ -1,0 +1,100 @@
+"""Choosing runs by the values of their parameters, as `--only KEY=VALUE` does."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from afnlab.registry import canonical_name
+from afnlab.runs.notebook_parameters.parsing import assigned, pairs
+from afnlab.training.tasks import canonical_task
+from afnlab.usercode.lookup import spelling, unknown
+
+Item = TypeVar("Item")
+Only = Mapping[str, object]  # by key a value, or several
+FLAG = "--only"
+_MEANT = {"activation": canonical_name, "task": canonical_task}
+_COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
+
+
+def parsed(texts: Iterable[str]) -> dict[str, object]:
+    """What the flag says, which may be repeated: each text is KEY=VALUE or KEY=VALUE,VALUE."""
+    found: dict[str, list[str]] = {}
+    for key, value in pairs(texts, FLAG):
+        found.setdefault(key, []).append(value)
+    return dict(found)
+
+
+def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, object]:
+    """What a run can be chosen by: its id, its label, and its parameters by name.
+
+    normal: the parameters in their normal form; a label among them, which has no task, is taken.
+    """
+    found: dict[str, Any] = {"id": run_id, "label": label, **normal}
+    if {"options", "parameters"} <= normal.keys():  # a training
+        found |= found.pop("options") | found.pop("parameters")
+    return found
+
+
+def chosen(
+    items: Iterable[Item], told: Callable[[Item], Mapping[str, object]], only: Only
+) -> list[Item]:
+    """The items that have, for every key, the value or one of the values.
+
+    Args:
+        items: to choose from.
+        told: their facts, see `facts`.
+        only: by key a value, a text of values with commas between them, or a list of either.
+
+    Returns:
+        The items, in their order.
+
+    Raises:
+        ValueError: for a key that none of them has, or a value that none of them has.
+    """
+    left = [(item, told(item)) for item in items] if only else []
+    known = sorted({name for _, its in left for name in its})
+    for key, given in only.items():
+        if key not in known:
+            raise ValueError(unknown("key", key, known, of="only"))
+        there = {str(its.get(key)) for _, its in left}
+        wanted = list(_values(key, given, there))
+        for value in wanted or [""]:
+            if value not in there:
+                raise ValueError(_none(key, value, sorted(there)))
+        left = [(item, its) for item, its in left if str(its.get(key)) in wanted]
+    return [item for item, _ in left] if only else list(items)
+
+
+def described(only: Only) -> str:
+    """What was chosen, in words: activation = gelu or selu, lr = 0.01."""
+    return ", ".join(f"{key} = {' or '.join(_values(key, v, set()))}" for key, v in only.items())
+
+
+def as_flags(only: Only) -> list[str]:
+    """What the flag is given to choose the same, each a text."""
+    return [f"{key}={','.join(_values(key, value, set()))}" for key, value in only.items()]
+
+
+def _values(key: str, given: object, there: set[str]) -> Iterator[str]:
+    """The values that a key may have, as facts have them; there: those that there are."""
+    for one in given if isinstance(given, Sequence) and not isinstance(given, str) else [given]:
+        text = str(one).strip()
+        for part in [text] if text in there else _parts(text):
+            meant = _MEANT[key](part) if key in _MEANT else None
+            yield part if part in there else str(meant or assigned(part, f"{FLAG} {key}"))
+
+
+def _parts(text: str) -> list[str]:
+    """The texts of `a,b` or `[a, b]`."""
+    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    return [part.strip() for part in _COMMA.split(inside) if part.strip()]
+
+
+def _none(key: str, value: str, there: Sequence[str]) -> str:
+    plain = {spelling(name): name for name in there} if re.search("[a-zA-Z]", value) else {}
+    near = difflib.get_close_matches(spelling(value), plain, n=1)
+    hint = f"did you mean {plain[near[0]]!r}?" if near else f"there are: {', '.join(there)}"
+    return f"only: no run has {key} = {value}; {hint}"
