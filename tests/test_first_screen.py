@@ -35,20 +35,18 @@ CAPTIONS = {  # rows by what they add, a margin, and the caption
     "open": (
         {"selu": EVEN, "tanh": EVEN[::-1]},
         None,
-        f"{RIGHT} unadjusted (thick) and adjusted for 2 comparisons (thin). Circles are hollow,"
-        " because every thin interval includes 0; a filled one would show a difference.",
+        f"{RIGHT} adjusted for 2 comparisons (ticks: unadjusted). Hollow circles: it includes 0.",
     ),
     "decided": (
         {"selu": UP, "tanh": EVEN},
         None,
-        f"{RIGHT} unadjusted (thick) and adjusted for 2 comparisons (thin). Filled circles: the"
-        " thin interval excludes 0, so a difference is shown.",
+        f"{RIGHT} adjusted for 2 comparisons (ticks: unadjusted). Filled circles: it excludes 0, so"
+        " a difference is shown.",
     ),
     "one other": (
         {"selu": EVEN},
         None,
-        f"{RIGHT} (thick) and that of the sign-flip test (thin). Circles are hollow, because every"
-        " thin interval includes 0; a filled one would show a difference.",
+        f"{RIGHT} by the sign-flip test (ticks: by the bootstrap). Hollow circles: it includes 0.",
     ),
     "too few": (
         {"selu": UP[:3], "tanh": DOWN[:3]},
@@ -59,9 +57,8 @@ CAPTIONS = {  # rows by what they add, a margin, and the caption
     "a margin": (
         {"selu": SAME, "tanh": SAME[::-1]},
         0.02,
-        f"{RIGHT} unadjusted (thick) and adjusted for 2 comparisons (thin). Circles are hollow,"
-        " because every thin interval includes 0; a filled one would show a difference. Squares:"
-        " equivalent. Shaded: within the margin.",
+        f"{RIGHT} adjusted for 2 comparisons (ticks: unadjusted). Hollow circles: it includes 0."
+        " Squares: equivalent. Shaded: within the margin.",
     ),
     "alone": ({}, None, f"E{SEEDS.format('8 seeds')[1:]}"),
 }
@@ -119,7 +116,10 @@ def test_the_tile_about_the_task(chosen):
         "task: digits-mlp",
         "MLP 64-64-32-10 on scikit-learn's 8 x 8 digits",
     )
-    assert tile.note == "1,347 to train, 450 to test, 2 epochs. Not tuned. Other tasks may differ."
+    assert (
+        tile.note
+        == "1,347 to train, 450 to test, 2 epochs. Not tuned. Other examples and tasks may differ."
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_fewer_examples_than_the_task_has(chosen):
 )
 def test_what_was_tuned(tuned, said):
     of = SimpleNamespace(tuning=space(tuned))
-    assert _tuning(of) == f"Tuned for each seed on held-out training examples: {said}"
+    assert _tuning(of) == f"Tuned for each seed on held-out training examples: {said} each"
 
 
 def test_what_more_seeds_take(chosen):

@@ -174,7 +174,7 @@ TIES = {  # what rows add to the baseline; the two tiles, and what is next
     "all": (
         {"selu": [0.0] * 8, "elu": [0.0] * 8},
         ("mean accuracy", "50.88 % in every row"),
-        ("Not shown", "The difference is the same in all 8 seeds, p = 1.000."),
+        ("Not shown", "The difference is the same in all 8 seeds, p = 1."),
         ("Another task", "ELU equals ReLU in every seed."),
     ),
     "two of three": (
@@ -225,23 +225,23 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         made(selu=MAYBE, tanh=EVEN, gelu=EVEN[::-1]),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
-        " of 450 test examples.",
+        " of 450 test examples, the same for all seeds.",
         "Is SELU better than ReLU? Not shown. 95 % interval [-0.15, +2.35] points, 8 seeds, p ="
-        " 0.328. Both are adjusted for 3 comparisons; equality is not shown either.",
+        " 0.328. Both are adjusted for 3 comparisons. Equality is not shown either.",
     ),
     "one other": (
         made(selu=MAYBE),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
-        " of 450 test examples.",
+        " of 450 test examples, the same for all seeds.",
         "Is SELU better than ReLU? Not shown. 95 % interval [-0.07, +2.25] points, 8 seeds, p ="
-        " 0.109; equality is not shown either.",
+        " 0.109. Equality is not shown either.",
     ),
     "better": (
         made(selu=UP, tanh=EVEN),
         0.02,
         "Highest mean accuracy: SELU 56.23 %. ReLU has 50.88 %. The difference is +5.35 points, 24"
-        " of 450 test examples.",
+        " of 450 test examples, the same for all seeds.",
         "Is SELU better than ReLU? Yes, p = 0.016. 95 % interval [+5.10, +5.60] points, 8 seeds."
         " Both are adjusted for 2 comparisons. The margin is 2.00 points.",
     ),
@@ -249,7 +249,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         made(selu=DOWN, tanh=[2 * g for g in DOWN]),
         None,
         "Highest mean accuracy: ReLU 50.88 %. SELU is next with 45.53 %. The difference is -5.35"
-        " points, 24 of 450 test examples.",
+        " points, 24 of 450 test examples, the same for all seeds.",
         "Is SELU worse than ReLU? Yes, p = 0.016. 95 % interval [-5.60, -5.10] points, 8 seeds."
         " Both are adjusted for 2 comparisons.",
     ),
@@ -257,7 +257,8 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         within(2, selu=SAME, tanh=SAME[::-1]),
         0.02,
         "Highest mean accuracy: 50.88 % in 2 of 3 rows. SELU has 50.88 %, ReLU 50.88 %. The"
-        " difference is less than 0.01 points, less than 1 of 450 test examples.",
+        " difference is less than 0.01 points, less than 1 of 450 test examples, the same for all"
+        " seeds.",
         "Does SELU differ from ReLU? By less than 2.00 points. Tested with this margin: p = 0.008"
         " over 8 seeds, adjusted for 2 comparisons.",
     ),
@@ -265,7 +266,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         within(2, selu=MAYBE),
         0.02,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
-        " of 450 test examples.",
+        " of 450 test examples, the same for all seeds.",
         "Is SELU worse than ReLU? Not by more than 2.00 points. Tested with this margin: p = 0.004"
         " over 8 seeds.",
     ),
@@ -273,7 +274,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         made(selu=[0.05] * 8, gelu=[0.04] * 8),
         None,
         "Highest mean accuracy: SELU 55.88 %. ReLU has 50.88 %. The difference is +5.00 points, 23"
-        " of 450 test examples.",
+        " of 450 test examples, the same for all seeds.",
         "Is SELU better than ReLU? Yes, p = 0.016. The difference is the same in all 8 seeds. p is"
         " adjusted for 2 comparisons.",
     ),
@@ -282,21 +283,20 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         None,
         "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is 0"
         " points.",
-        "Is SELU better than ReLU? Not shown. The difference is the same in all 8 seeds, p ="
-        " 1.000.",
+        "Is SELU better than ReLU? Not shown. The difference is the same in all 8 seeds, p = 1.",
     ),
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
         None,
         "Highest mean accuracy: SELU 56.10 %. ReLU has 51.00 %. The difference is +5.10 points, 23"
-        " of 450 test examples.",
+        " of 450 test examples, the same for all seeds.",
         "How sure: 3 seeds: too few. A test against ReLU takes 7 seeds or more with 2 comparisons.",
     ),
     "unequal seeds": (
         made(selu=UP, elu=EVEN, short=SHORT),
         None,
         "Highest mean accuracy: short 56.75 %. ReLU has 50.88 %. The difference over 4 common seeds"
-        " is +6.00 points, 27 of 450 test examples.",
+        " is +6.00 points, 27 of 450 test examples, the same for all seeds.",
         "How sure: 4 seeds: too few. A test against ReLU takes 7 seeds or more with 3 comparisons.",
     ),
     "the best shares no seed": (
@@ -304,7 +304,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         None,
         "Highest mean accuracy: ELU 90.00 %. It shares no seed with ReLU; of those that do, SELU"
         " leads with 56.23 % against 50.88 %. The difference is +5.35 points, 24 of 450 test"
-        " examples.",
+        " examples, the same for all seeds.",
         "Is SELU better than ReLU? Yes, p = 0.008. 95 % interval [+5.13, +5.57] points, 8 seeds.",
     ),
     "alone": (
@@ -349,9 +349,27 @@ def test_intervals_and_p_are_of_one_adjustment():
 
 DECIBELS = replace(LOSS, name="PSNR", key="psnr", unit="dB", better="higher")
 UNITS = {
-    "dB": (DECIBELS, 1, "The difference is +0.11 dB.", "Is SELU better than ReLU?", "they detect"),
-    "loss": (LOSS, -1, "The difference is -0.11.", "Is SELU better than ReLU?", "they detect"),
-    "loss, worse": (LOSS, 1, "The difference is +0.11.", "Is SELU worse than ReLU?", "they detect"),
+    "dB": (
+        DECIBELS,
+        1,
+        "The difference is +0.11 dB.",
+        "Is SELU better than ReLU?",
+        "so many seeds show it",
+    ),
+    "loss": (
+        LOSS,
+        -1,
+        "The difference is -0.11.",
+        "Is SELU better than ReLU?",
+        "so many seeds show it",
+    ),
+    "loss, worse": (
+        LOSS,
+        1,
+        "The difference is +0.11.",
+        "Is SELU worse than ReLU?",
+        "so many seeds show it",
+    ),
 }
 
 
@@ -395,8 +413,11 @@ def test_what_the_named_row_costs():
     assert told.note == "An epoch of one model with SELU takes that long, timed during these runs."
     unsure = cost_fact(found, "relu", Cost(seconds, slower=1.5 * seconds))
     assert unsure is not None
-    assert unsure.value == "About ReLU's time"
-    assert unsure.note.endswith(" takes 1.25 times as long, within the noise of timing.")
+    assert unsure.value == "No difference shown"
+    assert unsure.note == (
+        "An epoch of one model with SELU takes 1.25 times as long as with ReLU, 0.833 to 1.88 given"
+        " the noise of timing."
+    )
     by_benchmark = cost_fact(
         found, "relu", Cost(seconds, "a pass", "by the speed benchmark of May")
     )
@@ -426,10 +447,11 @@ def test_how_many_seeds_would_decide_what_is_open():
     assert least <= r.difference < stats.detectable_difference(r.spread, seeds - 1, 2)
     now = stats.detectable_difference(r.spread, 8, 2)
     assert now > r.difference
-    assert said.value == f"{seeds} seeds in all"
+    assert said.value == f"At least {seeds} seeds in all"
     assert said.note == (
-        f"If SELU's true difference is {100 * r.difference:+.2f} points, they detect it with 80 %"
-        f" power; 8 detect {100 * now:.2f} points. The best of 2 is probably overestimated."
+        f"If SELU's true difference is {100 * r.difference:+.2f} points, so many seeds show it with"
+        f" 80 % power; these 8 would show one of {100 * now:.2f} points. The best of 2 is probably"
+        " overestimated, so it may take more."
     )
 
 
@@ -441,23 +463,25 @@ NEXT = {  # a table, and what is said
     ),
     "one comparison": (  # nothing was picked
         made(selu=MAYBE),
-        "What next: 13 seeds in all. If SELU's true difference is +1.09 points, they detect it with"
-        " 80 % power; 8 detect 1.46 points.",
+        "What next: 13 seeds in all. If SELU's true difference is +1.09 points, so many seeds show"
+        " it with 80 % power; these 8 would show one of 1.46 points.",
     ),
     "the best is decided": (
         made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
-        "What next: 22 seeds in all. If Tanh's true difference is -0.91 points, they detect it with"
-        " 80 % power; 8 detect 1.87 points. The clearest of 2 is probably overestimated.",
+        "What next: At least 22 seeds in all. If Tanh's true difference is -0.91 points, so many"
+        " seeds show it with 80 % power; these 8 would show one of 1.87 points. The clearest of 2"
+        " is probably overestimated, so it may take more.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
         made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
-        "What next: 20 seeds in all. If SELU's true difference is -0.91 points, they detect it with"
-        " 80 % power; 8 detect 1.71 points.",
+        "What next: 20 seeds in all. If SELU's true difference is -0.91 points, so many seeds show"
+        " it with 80 % power; these 8 would show one of 1.71 points.",
     ),
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
-        "What next: 7 seeds in all. If SELU's true difference is +5.10 points, they detect it with"
-        " 80 % power. The best of 2 is probably overestimated.",
+        "What next: At least 7 seeds in all. If SELU's true difference is +5.10 points, so many"
+        " seeds show it with 80 % power. The best of 2 is probably overestimated, so it may take"
+        " more.",
     ),
     "one seed": (
         made(selu=UP[:1], tanh=DOWN[:1]),

@@ -146,8 +146,8 @@ def p_value(p: float, places: int = 3) -> str:
 
 
 def equation(p: float) -> str:
-    """A p-value in a sentence: "p = 0.012" or "p < 0.001"."""
-    shown = p_value(p)
+    """A p-value in a sentence: "p = 0.012", "p < 0.001", "p = 1"."""
+    shown = "1" if p_value(p) == "1.000" else p_value(p)
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 

@@ -205,7 +205,8 @@ def _gap(
     over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
     told += f". The difference{over} is {difference(measure, lead.difference)}"
     if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
-        told += f", {share_of(abs(lead.difference), examples)} {evaluated} examples"
+        told += f", {share_of(abs(lead.difference), examples)} {evaluated} examples,"
+        told += " the same for all seeds"
     return f"{told}."
 
 
@@ -234,16 +235,15 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
         return _within_margin(lead, name, base, amount(measure, margin), over)
     side = "better" if measure.sign * lead.difference >= 0 else "worse"
     is_open, p = lead.verdict in OPEN, equation(lead.p_holm)
-    limits, which, end = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is", "."
+    limits, which = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is"
+    equal = " Equality is not shown either." * (is_open and margin is None)
     if not limits:
-        note = f"These {seeds} set the difference no bounds"
+        note, equal = f"These {seeds} set the difference no bounds", ""
     elif lead.adjusted_low == lead.adjusted_high:
-        note = f"The difference is the same in all {seeds}"
+        note, equal = f"The difference is the same in all {seeds}", ""
     else:
         note, which = f"95 % interval {limits} {measure.points}".rstrip() + f", {seeds}", "Both are"
-        end = "; equality is not shown either." if is_open and margin is None else end
-    note += f", {p}" if is_open else ""
-    note += f". {which} {adjusted}{end}" if adjusted else end
+    note += f", {p}" * is_open + f". {which} {adjusted}" * bool(adjusted) + f".{equal}"
     if margin is not None:
         note += f" The margin is {amount(measure, margin)}."
     answer = "Not shown" if is_open else f"Yes, {p}"
@@ -276,7 +276,7 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
     value, takes = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time", "that long"
     how = cost.by_in_short
     if low < 1 < high:
-        value, takes = f"About {base}'s time", f"{three_digits(ratio)} times as long"
-        how = "within the noise of timing"
+        value, takes = "No difference shown", f"{three_digits(ratio)} times as long as with {base}"
+        how = f"{three_digits(low)} to {three_digits(high)} given the noise of timing"
     note = f"{cost.of} with {proper_name(label)} takes {takes}, {how}."
     return Fact("cost", value, note[:1].upper() + note[1:])

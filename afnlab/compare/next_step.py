@@ -55,12 +55,12 @@ def next_step(
         return _too_small(name, "p_equivalent" in table), None
     needed = max(needed, pairs + 1)
     seen = difference(measure, row.difference)
-    note = f"If {name}'s true difference is {seen}, they detect it with 80 % power"
+    note = f"If {name}'s true difference is {seen}, so many seeds show it with 80 % power"
     now = stats.detectable_difference(row.spread, pairs, count)
     if np.isfinite(now):
-        note += f"; {pairs} detect {amount(measure, now)}"
+        note += f"; these {pairs} would show one of {amount(measure, now)}"
     picked = _picked(row, len(rows if leads else left), leads, measure)
-    return _seeds(needed, f"{note}.{picked}"), needed
+    return _seeds(needed, f"{note}.{picked}", at_least=bool(picked)), needed
 
 
 def _too_small(name: str, with_margin: bool) -> Fact:
@@ -77,12 +77,12 @@ def _picked(row: Any, among: int, leads: bool, measure: Measure) -> str:
     if among == 1 or (leads and measure.sign * row.difference <= 0):
         return ""
     which = "best" if leads else "clearest"
-    return f" The {which} of {among} is probably overestimated."
+    return f" The {which} of {among} is probably overestimated, so it may take more."
 
 
 def _said(value: str, note: str) -> Fact:
     return Fact("what next", value, note)
 
 
-def _seeds(number: int, note: str) -> Fact:
-    return _said(f"{number} seeds in all", note)
+def _seeds(number: int, note: str, *, at_least: bool = False) -> Fact:
+    return _said(f"{'At least ' * at_least}{number} seeds in all", note)

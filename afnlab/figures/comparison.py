@@ -97,16 +97,17 @@ def forest(
 ) -> Axes:
     """One row per label: the paired difference to the baseline, with its 95 % interval.
 
-    The thin line is the interval adjusted for the number of comparisons. Filled marks are rows that
-    are distinguishable from the baseline, hollow ones are not; squares are equivalent within the
-    margin, which is shaded. Rows far off the others stand at the edge, with their difference.
+    The line is the interval by which the verdict goes, adjusted for the number of comparisons; the
+    ticks are the ends of the one that is not. Filled marks are rows that are distinguishable from
+    the baseline, hollow ones are not; squares are equivalent within the margin, which is shaded.
+    Rows far off the others stand at the edge, with their difference.
     """
     scale = measure.scale
     gaps = scale * table.difference
     edge = metric_axis.fence(gaps.dropna(), measure, scale * table[measure.key])
     compared = table[table.difference.notna()]
     near = compared[~metric_axis.beyond(scale * compared.difference, edge, measure)]
-    columns = scale * near[["difference", "difference_low", "difference_high"]]
+    columns = scale * _tested(near)
     end = _end(columns, measure, scale * near[measure.key]) if len(near) else edge
     if margin is not None:
         ax.axvspan(-scale * margin, scale * margin, color=GREY, alpha=0.2, linewidth=0)
@@ -117,16 +118,17 @@ def forest(
             metric_axis.at_edge(ax, row, text, BLUE, measure)
             continue
         adjusted = scale * np.array([r.adjusted_low, r.adjusted_high])
+        ends = scale * np.array([r.difference_low, r.difference_high])
+        ax.plot(ends, [row, row], "|-", color=BLUE, linewidth=0.7, markersize=6)
         if np.isfinite(adjusted).all():
-            ax.plot(adjusted, [row, row], color=BLUE, linewidth=0.7)
-        ends = [scale * r.difference_low, scale * r.difference_high]
-        ax.plot(ends, [row, row], color=BLUE, linewidth=2)
+            ax.plot(adjusted, [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
+            ends = adjusted
         face = BLUE if r.verdict in TOLD else "none"
         mark = "s" if r.verdict == "equivalent" else "o"
         (middle,) = ax.plot(
             scale * r.difference, row, mark, color=BLUE, markerfacecolor=face, markersize=5
         )
-        if metric_axis.beyond(np.array(ends), end, measure).any():
+        if metric_axis.beyond(ends, end, measure).any():
             metric_axis.at_edge(ax, row, "", GREY, measure)
         if np.isfinite(r.difference):
             tip(middle, _difference(str(label), r, measure))
@@ -139,9 +141,17 @@ def forest(
     return ax
 
 
+def _tested(table: pd.DataFrame) -> pd.DataFrame:
+    """Differences with the ends of the intervals that are drawn as lines."""
+    plain = table[["difference_low", "difference_high"]].set_axis(["low", "high"], axis=1)
+    adjusted = table[["adjusted_low", "adjusted_high"]].set_axis(["low", "high"], axis=1)
+    there = np.isfinite(adjusted).all(axis=1)
+    return pd.concat([table[["difference"]], adjusted.where(there, plain, axis=0)], axis=1)
+
+
 def _difference(label: str, row: pd.Series, measure: Measure) -> str:
     """A row of a table of differences in a few words."""
-    ends = interval(measure, row.difference_low, row.difference_high)
+    ends = interval(measure, row.adjusted_low, row.adjusted_high)
     gap = f"{signed(measure, row.difference)} {measure.points}".rstrip()
     told = [f"{proper_name(label)}: {gap}", ends, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
     return ", ".join(filter(None, told))

@@ -68,7 +68,8 @@ function filterBy(text) {
 
 /** The scale of the small bars, as `Scale` in report/sections/bars.py. */
 function barScale(rows) {
-  const ends = rows.flatMap((row) => [row.low, row.mean, row.high]).filter(Number.isFinite);
+  const all = rows.flatMap((row) => [row.mean, row.low, row.high, row.adjusted.low, row.adjusted.high]);
+  const ends = all.filter(Number.isFinite);
   ends.sort((a, b) => a - b);
   const quantile = (q) => {
     const at = q * (ends.length - 1);
@@ -91,9 +92,12 @@ function bar(row, at) {
     svg.append(part);
   };
   draw('path', { class: 'zero', d: `M${at(0)} 0V12` });
-  for (const [kind, ends] of [['adjusted', row.adjusted], ['difference', row]])
+  const line = (kind, ends, shape) => {
     if (Number.isFinite(ends.low) && Number.isFinite(ends.high))
-      draw('path', { class: kind, d: `M${at(ends.low)} 6H${at(ends.high)}` });
+      draw('path', { class: kind, d: shape(at(ends.low), at(ends.high)) });
+  };
+  line('adjusted', row.adjusted, (left, right) => `M${left} 6H${right}`);
+  line('difference', row, (left, right) => `M${left} 3V9M${left} 6H${right}M${right} 3V9`);
   draw('circle', { cx: at(row.mean), cy: 6, r: 2.4 });
   return svg;
 }

@@ -95,14 +95,13 @@ def _intervals(table: pd.DataFrame) -> str:
     rows, count = compared_rows(table), len(compared_rows(table))
     if not np.isfinite(rows.adjusted_low).any():
         return ". Circles are hollow: so few seeds can show no difference."
-    text = " (thick) and that of the sign-flip test (thin)."
-    if count > 1:
-        text = f" unadjusted (thick) and adjusted for {count} comparisons (thin)."
+    text = f" adjusted for {count} comparisons (ticks: unadjusted)."
+    if count == 1:
+        text = " by the sign-flip test (ticks: by the bootstrap)."
     if rows.verdict.isin(TOLD).any():
-        text += " Filled circles: the thin interval excludes 0, so a difference is shown."
+        text += " Filled circles: it excludes 0, so a difference is shown."
     else:
-        text += " Circles are hollow, because every thin interval includes 0; a filled one"
-        text += " would show a difference."
+        text += " Hollow circles: it includes 0."
     return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
 
 

@@ -91,7 +91,11 @@ def _task(selection: Selection) -> Fact:
     facts = [inside, examples, "" if epochs in what else epochs]
     if len(what) > LONG:
         facts, what = [what, *facts], ""
-    said = [", ".join(filter(None, facts)), _tuning(selection), "Other tasks may differ."]
+    said = [
+        ", ".join(filter(None, facts)),
+        _tuning(selection),
+        "Other examples and tasks may differ.",
+    ]
     value = what[:1].upper() + what[1:] or name
     return Fact(f"task: {name}" if what else "task", value, ". ".join(filter(None, said)))
 
@@ -112,7 +116,7 @@ def _tuning(selection: Selection) -> str:
     names = [TUNED.get(name, name.replace("_", " ")) for name in space.axes]
     what = enumerated(names)
     count = counted(space.count, "candidate")
-    return f"Tuned for each seed on held-out training examples: {what}, {count}"
+    return f"Tuned for each seed on held-out training examples: {what}, {count} each"
 
 
 def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, object]) -> Markup:
