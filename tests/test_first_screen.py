@@ -116,10 +116,7 @@ def test_the_tile_about_the_task(chosen):
         "task: digits-mlp",
         "MLP 64-64-32-10 on scikit-learn's 8 x 8 digits",
     )
-    assert (
-        tile.note
-        == "1,347 to train, 450 to test, 2 epochs. Not tuned. Other examples and tasks may differ."
-    )
+    assert tile.note == "1,347 to train, 450 to test, 2 epochs. Not tuned. Other tasks may differ."
 
 
 @pytest.mark.parametrize(

@@ -415,8 +415,8 @@ def test_what_the_named_row_costs():
     assert unsure is not None
     assert unsure.value == "No difference shown"
     assert unsure.note == (
-        "An epoch of one model with SELU takes 1.25 times as long as with ReLU, 0.833 to 1.88 given"
-        " the noise of timing."
+        "An epoch of one model with SELU takes 1.25 times as long, 0.833 to 1.88 given the noise of"
+        " timing."
     )
     by_benchmark = cost_fact(
         found, "relu", Cost(seconds, "a pass", "by the speed benchmark of May")
@@ -451,7 +451,7 @@ def test_how_many_seeds_would_decide_what_is_open():
     assert said.note == (
         f"If SELU's true difference is {100 * r.difference:+.2f} points, so many seeds show it with"
         f" 80 % power; these 8 would show one of {100 * now:.2f} points. The best of 2 is probably"
-        " overestimated, so it may take more."
+        " overestimated."
     )
 
 
@@ -470,7 +470,7 @@ NEXT = {  # a table, and what is said
         made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
         "What next: At least 22 seeds in all. If Tanh's true difference is -0.91 points, so many"
         " seeds show it with 80 % power; these 8 would show one of 1.87 points. The clearest of 2"
-        " is probably overestimated, so it may take more.",
+        " is probably overestimated.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
         made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
@@ -480,8 +480,7 @@ NEXT = {  # a table, and what is said
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
         "What next: At least 7 seeds in all. If SELU's true difference is +5.10 points, so many"
-        " seeds show it with 80 % power. The best of 2 is probably overestimated, so it may take"
-        " more.",
+        " seeds show it with 80 % power. The best of 2 is probably overestimated.",
     ),
     "one seed": (
         made(selu=UP[:1], tanh=DOWN[:1]),

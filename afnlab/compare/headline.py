@@ -276,7 +276,7 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
     value, takes = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time", "that long"
     how = cost.by_in_short
     if low < 1 < high:
-        value, takes = "No difference shown", f"{three_digits(ratio)} times as long as with {base}"
+        value, takes = "No difference shown", f"{three_digits(ratio)} times as long"
         how = f"{three_digits(low)} to {three_digits(high)} given the noise of timing"
     note = f"{cost.of} with {proper_name(label)} takes {takes}, {how}."
     return Fact("cost", value, note[:1].upper() + note[1:])

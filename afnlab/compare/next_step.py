@@ -77,7 +77,7 @@ def _picked(row: Any, among: int, leads: bool, measure: Measure) -> str:
     if among == 1 or (leads and measure.sign * row.difference <= 0):
         return ""
     which = "best" if leads else "clearest"
-    return f" The {which} of {among} is probably overestimated, so it may take more."
+    return f" The {which} of {among} is probably overestimated."
 
 
 def _said(value: str, note: str) -> Fact:

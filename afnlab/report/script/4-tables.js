@@ -68,7 +68,7 @@ function filterBy(text) {
 
 /** The scale of the small bars, as `Scale` in report/sections/bars.py. */
 function barScale(rows) {
-  const all = rows.flatMap((row) => [row.mean, row.low, row.high, row.adjusted.low, row.adjusted.high]);
+  const all = rows.flatMap((row) => [row.mean, row.low, row.high, row.adjusted?.low, row.adjusted?.high]);
   const ends = all.filter(Number.isFinite);
   ends.sort((a, b) => a - b);
   const quantile = (q) => {

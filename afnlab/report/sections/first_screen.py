@@ -94,7 +94,7 @@ def _task(selection: Selection) -> Fact:
     said = [
         ", ".join(filter(None, facts)),
         _tuning(selection),
-        "Other examples and tasks may differ.",
+        "Other tasks may differ.",
     ]
     value = what[:1].upper() + what[1:] or name
     return Fact(f"task: {name}" if what else "task", value, ". ".join(filter(None, said)))
