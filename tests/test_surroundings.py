@@ -17,14 +17,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from driver import Driver
-from test_runs import notebook
+from test_runs import kernels, means, notebook
 
 import afnlab
-from afnlab.runs import records
+from afnlab.runs import RunSpec, execute, records
 from afnlab.runs.kernel import process_environment
 from afnlab.runs.kernel.fork_client import available
 from afnlab.runs.storage import atomic_write, runs_folder
@@ -409,6 +410,18 @@ def test_links_and_pipes_left_in_out_stop_nothing(ends, driver, tmp_path):
         if ends == "raises":
             assert "ArithmeticError: of the notebook's own" in driver.said(pid)
     driver.wait_for_quiet()
+
+
+@linux
+def test_a_temporary_folder_that_is_emptied_meanwhile(own, tmp_path):
+    """What a kernel notes stays readable, and with it what hours of training have made."""
+    empties = f"for note in Path({str(kernels().folder)!r}).glob('*.read'):\n    note.unlink()"
+    content = nbformat.read(own, 4)
+    content.cells.append(nbformat.v4.new_code_cell(empties))
+    nbformat.write(content, own)
+    runs = tmp_path / "runs"
+    execute(RunSpec.make(own, {"x": 2.0}), runs, means())
+    assert [r["metrics"] for r in records(runs)] == [{"y": 4.0}]
 
 
 SLOW_SERVER = """\

@@ -74,10 +74,10 @@ def run_cells(
     _prepare(content, target, given)
     with (
         _private_folder(means.server) as private,
-        _notes(private) as notes,
+        _notes(private) as (name, notes),
         _Deadline(means, made) as deadline,
     ):
-        extra = {**means.environment, read_audit.VARIABLE: notes}
+        extra = {**means.environment, read_audit.VARIABLE: name}
         manager = manager_class(means.server, means.threads, private, log, extra, made)
         try:
             _papermill(target, manager)
@@ -105,13 +105,17 @@ def _private_folder(server: KernelServer | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _notes(folder: Path) -> Iterator[str]:
-    """A file for what a kernel notes; not where the notebook writes, which it may empty."""
+def _notes(folder: Path) -> Iterator[tuple[str, int]]:
+    """A file for what a kernel notes: its name, and a descriptor to read it by.
+
+    It is not where the notebook writes, which it may empty. Temporary folders are emptied too, by
+    those who look after a machine: the file stays open, and with it what it holds.
+    """
     handle, name = tempfile.mkstemp(suffix=".read", dir=folder)
-    os.close(handle)
     try:
-        yield name
+        yield name, handle
     finally:
+        os.close(handle)
         Path(name).unlink(missing_ok=True)
 
 

@@ -220,13 +220,16 @@ def keep_in(path: str) -> None:
     _notes.keep_in(path)
 
 
-def notes(path: str) -> list[tuple[str, str, str]]:
+def notes(file: str | int) -> list[tuple[str, str, str]]:
     """The path and the SHA-256 of each file that a process has read, and what became of it.
+
+    file: the path of its notes, or a descriptor, which stays open.
 
     ValueError if it has not even told that it began.
     """
-    with open(path, encoding="utf-8", errors="replace") as file:
-        found = [(name, code, how) for name, code, how in map(json.loads, file)]
+    ours = isinstance(file, str)
+    with open(file, encoding="utf-8", errors="replace", closefd=ours) as lines:
+        found = [(name, code, how) for name, code, how in map(json.loads, lines)]
     if not found:
         raise ValueError("the kernel does not tell which files it has read")
     return found[1:]
