@@ -166,5 +166,43 @@ def test_no_formula_holds_latex(name):
     assert not re.search(r"[\\{}]|  ", terminal.formula(afnlab.get_activation(name).latex))
 
 
+LONG = "digits-mlp double_relu(lr=0.01), tuned lr+init_scale of 6"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_a_table_is_as_wide_as_the_terminal(columns, screen, monkeypatch):
+    """Columns go before texts are cut, and what is gone is named."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    head = ("id", "started", "run", "seeds", "result", "")
+    rows = [
+        head,
+        ("a" * 16, "2026-11-29 06:42", LONG, "12 seeds", "97.22 %", ""),
+        ("b" * 16, "2026-11-29 06:42", "own(x=1)", "", "", "loss 0.125, steps 7, most 1e+40"),
+    ]
+    with redirect_stdout(screen):
+        terminal.tell_table(rows, "run", ("started", "seeds"), right=("seeds", "result"))
+    lines = SGR.sub("", screen.getvalue()).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert lines[1].startswith("a" * 16)
+    assert ("started" in lines[0].split()) == (columns > 120)
+    assert "too narrow: started" in " ".join(lines)
+    assert ("  digits-mlp" in lines[1]) and ("..." in lines[1]) == (columns < 120)
+
+
+def test_a_table_that_nobody_reads_as_it_is_printed_is_whole(capsys):
+    rows = [("id", "run"), ("a", "b" * 400)]
+    terminal.tell_table(rows, "run", ("id",))
+    assert capsys.readouterr().out == f"id  run\na   {'b' * 400}\n"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_list_of_runs_fits_the_terminal(columns, screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = shown(screen, "runs", "list", "--runs", str(small_runs()))
+    assert max(map(len, lines)) <= columns
+    assert {"id", "state", "run", "result"} <= set(lines[0].split())
+    assert sum("digits-mlp" in line for line in lines) == 2
+
+
 def test_a_list_on_a_terminal_is_a_line_each(screen):
     assert max(map(len, shown(screen, "list"))) <= 80

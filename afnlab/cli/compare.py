@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from afnlab.cli.flags import add_comparison_flags, comparison, examples
-from afnlab.cli.terminal import BOLD, GAP, VERDICTS, middle_cut, tell, width
+from afnlab.cli.terminal import BOLD, GAP, VERDICTS, middle_cut, tell, tell_left_out, width
 from afnlab.messages import say
 
 if TYPE_CHECKING:
@@ -97,5 +97,4 @@ def _say_table(part: Selection | ForeignComparison) -> None:
     say(head)
     for line, verdict in zip(rows, part.table.verdict, strict=True):
         say(line, styles={verdict: VERDICTS[verdict]} if verdict in VERDICTS else {})
-    if left_out:
-        tell(f"Left out, as the terminal is too narrow: {', '.join(LEAST[:left_out])}.")
+    tell_left_out(LEAST[:left_out])

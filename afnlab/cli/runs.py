@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afnlab.cli.flags import add_runs_flag, examples
-from afnlab.cli.terminal import columns
+from afnlab.cli.terminal import tell_table
 from afnlab.messages import complain, counted, duration, plain, say
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def _list(where: Place, state: str | None) -> int:
         own += "" if row["here"] else "  its code is not here"
         told = (row["state"], row["label"], seeds, row["result"], seconds, own)
         rows.append((row["id"], when, *told))
-    for line in columns(rows, right=(4, 5, 6)):
-        say(line)
+    tell_table(rows, "run", ("started (UTC)", "time", "seeds"), right=("seeds", "result", "time"))
     return 0
 
 

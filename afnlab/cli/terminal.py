@@ -20,7 +20,8 @@ VERDICTS = {
 }
 BOLD = "1"
 GAP = "  "  # between columns, however wide their cells are
-_NARROWEST = 40
+_NARROWEST, _WIDEST = 40, 100_000
+_LEAST = 16  # letters of a text that is cut
 _LETTERS = {
     **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ"},
     **{"theta": "θ", "lambda": "λ", "sigma": "σ", "Phi": "Φ", "omega": "ω", "pi": "π"},
@@ -60,12 +61,52 @@ def columns(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[
     ]
 
 
+def tell_table(
+    rows: Sequence[Sequence[str]], cut: str, least: Sequence[str], right: Collection[str] = ()
+) -> None:
+    """Print rows, the first of which has the headings, no wider than the terminal.
+
+    Args:
+        rows: their cells.
+        cut: the heading of the column whose texts lose their ends where there is too little room.
+        least: headings of the columns that are left out before that, in this order, and named.
+        right: the headings of columns whose cells stand at the right.
+    """
+    limit, (head, *_) = width(), rows
+    for left_out in range(len(least) + 1):
+        kept = [at for at, name in enumerate(head) if name not in least[:left_out]]
+        shown = [[row[at] for at in kept] for row in rows]
+        sides = [at for at, name in enumerate(shown[0]) if name in right]
+        lines = columns(shown, sides)
+        over = max(map(len, lines)) - (limit or _WIDEST)
+        if over <= 0:
+            break
+    else:
+        place = shown[0].index(cut)
+        most = max(max(len(plain(row[place])) for row in shown) - over, _LEAST)
+        for row in shown:
+            row[place] = _ended(plain(row[place]), most)
+        lines = [_ended(line, limit or _WIDEST) for line in columns(shown, sides)]
+    for line in lines:
+        say(line)
+    tell_left_out(least[:left_out])
+
+
+def tell_left_out(names: Sequence[str]) -> None:
+    """Say which columns of a table are not shown, if any."""
+    if names:
+        tell(f"Left out, as the terminal is too narrow: {', '.join(names)}.")
+
+
 def shortened(text: str, before: int) -> str:
     """A text that ends where the terminal's line does, this many letters into which it begins."""
     limit = width()
-    if limit is None or len(text) + before <= limit:
-        return text
-    return f"{text[: max(limit - before - 4, 8)].rstrip()} ..."
+    return text if limit is None else _ended(text, max(limit - before, 12))
+
+
+def _ended(text: str, letters: int) -> str:
+    """A text of at most so many letters, without its end if it has more."""
+    return text if len(text) <= letters else f"{text[: letters - 4].rstrip()} ..."
 
 
 def middle_cut(letters: int, text: object) -> str:

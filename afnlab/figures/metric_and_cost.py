@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from afnlab.compare import costs
@@ -16,6 +17,9 @@ from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, row_name, tip
 from afnlab.measures import ACCURACY, Measure
+
+NEAR = 1.25  # times: the axis reaches at least so far to both sides of the middle
+ROOM = 0.15  # of the axis, at each end
 
 
 def frontier(
@@ -63,11 +67,7 @@ def frontier(
         xlabel=f"time of {of}" + (f" ({row_name(baseline)} = 1)" if baseline in cost else " (s)"),
         ylabel=metric_axis.label(measure),
     )
-    wide = rows.cost.max() / rows.cost.min() > 10
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.margins(x=0.15)
+    _scale_times(ax, float(rows.cost.min()), float(rows[["cost", "slower"]].max(axis=None)))
     # Means and nearly all intervals fit in; one very wide interval does not squeeze the others.
     ends = np.array([bar[1:] for bar in bars], dtype=float)
     means = rows["mean"].to_numpy(float)
@@ -77,6 +77,25 @@ def frontier(
     ax.set_ylim(least - room, most + room)
     _name(ax, spots, bars)
     return ax
+
+
+def _scale_times(ax: Axes, low: float, high: float) -> None:
+    """Have a logarithmic axis hold these times, with several numbers on it however close they are.
+
+    Times that are nearly the same are not drawn far apart.
+    """
+    middle = sqrt(low * high)
+    low, high = min(low, middle / NEAR), max(high, middle * NEAR)
+    room = (high / low) ** ROOM
+    low, high = low / room, high * room
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(
+        LogLocator(subs=(1, 2, 5) if high / low > 20 else (1, 1.5, 2, 3, 5, 7))
+        if high / low > 3
+        else MaxNLocator(8, steps=[1, 2, 5, 10])
+    )
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
 
 
 def _told(label: str, row: pd.Series, measure: Measure, baseline: str) -> str:

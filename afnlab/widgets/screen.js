@@ -2,12 +2,13 @@
 const OURS = new Set(
   ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "Enter", " "],
 );
+const GONE = new Set(["terminating", "restarting", "autorestarting", "dead"]); // states of a kernel
 const SOON = 120; // milliseconds
 let screens = 0;
 
 function render({ model, el }) {
   const root = make("div", "screen");
-  const ended = make("div", "ended", "The kernel was restarted: run the cell again.");
+  const ended = make("div", "ended", "The kernel has ended: run the cell again.");
   ended.setAttribute("role", "status");
   root.setAttribute("role", "group");
   el.append(ended, root);
@@ -105,6 +106,13 @@ function render({ model, el }) {
     watching.observe(around, { childList: true, subtree: true });
   });
 
+  // The widgets' manager notes a restart that was asked for, and nothing else that ends a kernel.
+  const kernel = model.widget_manager?.kernel;
+  const gone = () => el.classList.add("afnlab-kernel-gone");
+  const hear = (_, status) => GONE.has(status) && gone();
+  kernel?.statusChanged?.connect(hear);
+  kernel?.disposed?.connect(gone);
+
   describe();
   requestAnimationFrame(() => (theme(), draw())); // in the page by then, with a width
   model.on("change:number", draw);
@@ -115,6 +123,8 @@ function render({ model, el }) {
     themes.disconnect();
     night.removeEventListener("change", theme);
     watching?.disconnect();
+    kernel?.statusChanged?.disconnect(hear);
+    kernel?.disposed?.disconnect(gone);
     window.removeEventListener("keydown", keep, true);
     model.off("change:number", draw);
     model.off("change:label", describe);

@@ -243,7 +243,7 @@ def follows_the_theme(page):
 
 
 def says_when_its_kernel_was_restarted(page):
-    line = page.get_by_text("The kernel was restarted: run the cell again.").first
+    line = page.get_by_text("The kernel has ended: run the cell again.").first
     assert not line.is_visible()
     page.click(".lm-MenuBar-itemLabel:text-is('Kernel')")
     page.click(".lm-Menu-itemLabel:text-is('Restart Kernel…')")
