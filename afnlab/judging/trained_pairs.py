@@ -13,7 +13,7 @@ from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import folder, place
 from afnlab.runs.sweeps.local_executor import Executor
-from afnlab.runs.sweeps.run_sweep import sweep
+from afnlab.runs.sweeps.run_sweep import execute_missing
 
 
 @dataclass(frozen=True)
@@ -79,22 +79,11 @@ class TrainedPairs:
             ValueError: as `specs`.
         """
         specs = self.specs()
-        outcome = sweep(
-            self._sweep(seeds),
-            runs=self.runs,
-            executor=self.executor,
-            retry_failed=True,
-            report=lambda _: None,
+        wanted = [spec.until(seeds) for spec in specs]
+        outcome = execute_missing(
+            wanted, "judge", runs=self.runs, executor=self.executor, report=lambda _: None
         )
         if outcome.failed:
             raise outcome.failed[0][1]
         found = seed_pairs(place(self.runs).folder, *specs)
         return {seed: found[seed] for seed in seeds}
-
-    def _sweep(self, seeds: Sequence[int]) -> dict[str, object]:
-        idea = {self.idea: dict(self.own)} if self.own else self.idea
-        return {
-            "parameters": {"task": self.task, **self.parameters},
-            "grid": {"activation": [idea, self.against]},
-            "seeds": list(seeds),
-        }
