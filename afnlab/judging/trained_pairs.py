@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import afnlab
+from afnlab.errors import shown
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import folder, place
+from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import execute_missing
+
+MOST_NAMED = 3  # parts of the code in an error
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,38 @@ class TrainedPairs:
         group, there = self.specs()[0].group, runs_folder.records(folder(self.runs))
         kept = [record for record in there if record["group"] == group]
         return len({seed for record in kept for seed in record["seeds"]})
+
+    def differ(self, groups: Sequence[str]) -> str:
+        """What sets trainings of other groups apart from those of today, in words.
+
+        Args:
+            groups: of the idea and of the baseline, as an entry of a ledger holds them.
+
+        Returns:
+            The code and the parameters that differ, by the records of such runs.
+        """
+        there = {r["group"]: r for r in runs_folder.records(folder(self.runs)) if is_training(r)}
+        code: set[str] = set()
+        told: set[str] = set()
+        for group, spec in zip(groups, self.specs(), strict=False):
+            if group == spec.group or group not in there:
+                continue
+            record = there[group]
+            code |= {name for name, _ in record.get("code", {}).items() ^ spec.code.units.items()}
+            then: Mapping[str, Any] = record["parameters"]
+            told |= {
+                f"another {name} ({shown(then.get(name))}, here {shown(value)})"
+                for name, value in spec.normal.items()
+                if name != "label" and then.get(name) != value
+            }
+            if (version := record["versions"].get("afnlab")) != afnlab.__version__:
+                told.add(f"another afnlab ({version}, here {afnlab.__version__})")
+        if not code | told:
+            return f"other code than there is now, of which {folder(self.runs)} holds no runs"
+        names = sorted(code)
+        more = ", ..." if len(names) > MOST_NAMED else ""
+        other = f"other code than there is now ({', '.join(names[:MOST_NAMED])}{more})"
+        return " and ".join([*([other] if names else []), *sorted(told)])
 
     def found(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.
