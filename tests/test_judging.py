@@ -1076,6 +1076,9 @@ def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys
     assert main([*words, "-p", "tune", space, "--json"]) == 12
     found = json.loads(capsys.readouterr().out)
     assert found["tune"] == json.loads(space)
+    end = "breast-cancer: A quarter or more of the replicates chose lr at the high end"
+    (note,) = [one for one in found["notes"] if one.startswith(end)]
+    assert "sigmoid" in note
     run, other = (
         next(r for r in records("runs") if r["parameters"]["activation"] == a)
         for a in ("sigmoid", "relu")

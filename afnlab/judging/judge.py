@@ -113,7 +113,12 @@ def judge(
                 begun = stage
             standing = book.look(standing.entry["id"], stage, stages[stage].found(seeds))
             _report(standing, stage, report or inform)
-    return Judgement(name, standing, book)
+    notes = [
+        f"{campaign.place_of(stage)}: {note}"
+        for stage, found in standing.seeds.items()
+        for note in stages[stage].edges(found)
+    ]
+    return Judgement(name, standing, book, tuple(notes))
 
 
 def check_campaign(

@@ -24,11 +24,13 @@ class Judgement:
         idea: what it is called here.
         standing: its entry, with what was found at every seed.
         ledger: the campaign that it is part of.
+        notes: what has to be known beside: where tunings chose an end of what was tried.
     """
 
     idea: str
     standing: Standing
     ledger: Ledger
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "\n".join(self.lines)
@@ -76,7 +78,7 @@ class Judgement:
         standing, campaign = self.standing, self.standing.campaign
         found = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
         found += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
-        found.append(campaign.recipe)
+        found += [campaign.recipe, *self.notes]
         if self.verdict == EQUIVALENT:
             within = f"the interval lies within the margin of {standing.margin_told}"
             found.append(f"evidence for {EQUIVALENT}: {within}")
@@ -148,6 +150,7 @@ class Judgement:
             "position": self.standing.position,
             "seen": self.standing.entry["seen"],
             "stages": stages,
+            "notes": list(self.notes),
             "ledger": None if self.ledger.path is None else str(self.ledger.path),
             "head": self.ledger.head,
         }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import afnlab
+from afnlab.compare.tuning_summary import notes
 from afnlab.errors import shown
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -17,6 +20,7 @@ from afnlab.runs.storage.location import folder, place
 from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import execute_missing
+from afnlab.training.space import TUNE, space
 
 MOST_NAMED = 3  # parts of the code in an error
 
@@ -101,6 +105,30 @@ class TrainedPairs:
         more = ", ..." if len(names) > MOST_NAMED else ""
         other = f"other code than there is now ({', '.join(names[:MOST_NAMED])}{more})"
         return " and ".join([*([other] if names else []), *sorted(told)])
+
+    def edges(self, pairs: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Where tunings chose an end of what was tried, in sentences; none if nothing is tuned.
+
+        Args:
+            pairs: what was found, with the `seed` and the `run` of both, as a ledger holds it.
+        """
+        if TUNE not in self.parameters:
+            return []
+        where = folder(self.runs)
+        there = {r["id"]: r for r in runs_folder.records(where) if is_training(r)}
+        names = (self.idea, self.against)
+        used = {
+            (name, run): there[run]
+            for pair in pairs
+            for name, run in zip(names, pair["run"], strict=False)
+            if run in there
+        }
+        read = runs_folder.readable(
+            used.items(),
+            lambda item: runs_folder.read_table(where / item[0][1], item[1], runs_folder.CHOSEN),
+        )
+        tables = [table.assign(label=name) for ((name, _), _), table in read]
+        return notes(pd.concat(tables), space(self.parameters[TUNE])) if tables else []
 
     def found(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.
