@@ -19,6 +19,7 @@ from afnlab.judging.ledger import Ledger
 from afnlab.measures import ACCURACY
 
 IDEAS, DRAWS, MOST, CAMPAIGNS = 200, 20_000, 40, 100
+GOOD_OF = 10  # one idea of so many is good, where some are
 EFFECTS = (0.5, 1.0, 1.5, 2.0, 3.0)
 ALPHA = stats.alpha(stats.LEVEL)
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -133,26 +134,35 @@ def main() -> None:
     head += ["fixed number for 80 %"]
     print(f"## Planted differences\n\n{table(head, list(map(power, EFFECTS)))}\n")
 
-    rows = [["200 ReLUs with other seeds", "0", *shares([relus], 0)]]
+    rows, with_any = [[f"{IDEAS} ReLUs with other seeds", "0", *shares([relus], 0)]], []
     for name, draw in NULLS.items():
         parts = [draw(rng, (IDEAS, MOST)) for _ in range(CAMPAIGNS)]
-        rows.append([f"200 nulls, {name}", "0", *shares(parts, 0)])
+        rows.append([f"{IDEAS} nulls, {name}", "0", *shares(parts, 0)])
+        with_any += [discoveries(part).any() for part in parts]
+    good = IDEAS // GOOD_OF
     for effect in (1.0, 2.0):
         parts = [rng.normal(size=(IDEAS, MOST)) for _ in range(CAMPAIGNS)]
         for part in parts:
-            part[::10] += effect
-        rows.append([f"180 nulls, 20 of {effect:g}", "20", *shares(parts, 20)])
+            part[::GOOD_OF] += effect
+        rows.append(
+            [f"{IDEAS - good} nulls, {good} of {effect:g}", str(good), *shares(parts, good)]
+        )
     head = ["campaign", "good ideas"]
     for method in ("ledger", "t test", "one seed"):
         head += [f"{method}: good", "worthless", "false (%)"]
     print(f"## Discoveries per campaign\n\n{table(head, rows)}\n")
+    print(
+        f"Simulated campaigns of worthless ideas with a discovery: {np.sum(with_any)} of"
+        f" {len(with_any)}, {percent(np.array(with_any))} % (99 % bound:"
+        f" {upper(np.array(with_any))} %); of the ReLUs: {discoveries(relus).sum()} discoveries."
+    )
 
 
 def shares(parts: list[np.ndarray], good: int) -> list[str]:
     """By method the mean numbers of good and of worthless ideas kept, and the mean false share."""
     is_good = np.zeros(IDEAS, dtype=bool)
     if good:
-        is_good[:: IDEAS // good] = True
+        is_good[::GOOD_OF] = True
     found = []
     for method in (discoveries, lambda d: t_tested(d) > 0, lambda d: d[:, 0] > 0):
         kept = [method(part) for part in parts]

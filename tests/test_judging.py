@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,20 +12,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fuzz.folders import SMALL, whole
+from test_runs import rewrite
 
 import afnlab
 from afnlab import Param, activation, stats
 from afnlab.cli import main
 from afnlab.cli.flags import CANDIDATES
 from afnlab.errors import ParameterError
-from afnlab.figures.evidence import evidence
+from afnlab.figures.evidence import campaign, evidence
 from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
+from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger, _chained, merge
 from afnlab.judging.ledger_page import write_page
 from afnlab.judging.trained_pairs import TrainedPairs
+from afnlab.judging.trial import Trial
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs import records
 from afnlab.runs.seed_pairs import differences
+from afnlab.runs.sweeps.local_executor import Local
 from afnlab.training.tune import FAIR
 
 LOSS = Measure(name="log loss", key="log_loss", better="lower", decimals=4, unit="nats")
@@ -718,12 +724,126 @@ def test_an_entry_goes_on_with_the_code_that_it_began_with(
     (tmp_path / "my.py").write_text(IDEAS.replace("0.02 * torch.tanh(x)", "torch.tanh(x) / 50"))
     capsys.readouterr()
     assert main(words) == 2
-    assert "was begun with other code than there is now" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "l.jsonl: entry 1, my.py:weak, is open after 8 seeds and was begun with other" in told
+    assert "; go back to that, or judge the idea in another ledger" in told
+    assert told.count("\n") == 1
+    assert len(untrained) == 1
+    assert main(["judge", "gelu", "--ledger", "l.jsonl"]) == 0  # other ideas are not held up
+    del untrained[1:]
     (tmp_path / "my.py").write_text(IDEAS)
     assert main(words) == 0
-    seeds = [event[2] for event in looked(Ledger.read("l.jsonl"))]
+    ledger = Ledger.read("l.jsonl")
+    first = ledger.standings[0].entry["id"]
+    seeds = [event[2] for event in looked(ledger) if event[0] == first]
     assert seeds == list(range(len(seeds)))
     assert [seeds[0] for _, _, seeds in untrained] == [0, *range(8, len(seeds), 8)]
+
+
+CODE = "afnlab.training.engine"
+CHANGED = {  # of the record of a run: what is said of it
+    "code": ({"code": {CODE: "0" * 64}}, f"other code than there is now ({CODE}"),
+    "a file of one's own": ({"code": {"/there/my.py": "0" * 64}}, "(/there/my.py"),
+    "the device": ({"parameters": {"device": "cuda"}}, "another device ('cuda', here 'cpu')"),
+    "the version": ({"versions": {"afnlab": "0.0.1"}}, "another afnlab (0.0.1, here "),
+    "all of them": (
+        {
+            "code": {CODE: "0" * 64},
+            "parameters": {"device": "cuda"},
+            "versions": {"afnlab": "0.0.1"},
+        },
+        "and another afnlab (0.0.1, here ",
+    ),
+    "unknown": (None, "other code than there is now, of which "),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_what_keeps_an_entry_from_going_on_is_named(case, tmp_path):
+    changes, said = CHANGED[case]
+    runs = shutil.copytree(whole(), tmp_path / "runs")
+    given = {name: value for name, value in SMALL.items() if name != "seeds"}
+    own = {"trainable": True}
+    pairs = TrainedPairs("digits-mlp", "srelu", "relu", own, given, Local(), runs)
+    idea, against = pairs.specs()
+    record = next(r for r in records(runs) if r["group"] == idea.group)
+    if changes is not None:
+        merged = {name: {**record[name], **value} for name, value in changes.items()}
+        rewrite(runs / record["id"], group="ab" * 8, **merged)
+    told = pairs.differ(["ab" * 8, against.group])
+    assert said in told
+    assert ("other code" in told) == ("code" in (changes or ["code"]))
+
+
+DEVICES = {"given": ({"device": "cpu"}, {"device": "cpu"}), "not given": ({}, {})}
+
+
+@pytest.mark.parametrize("tune", [0, 4])
+@pytest.mark.parametrize("case", DEVICES)
+def test_the_other_task_has_its_own_recipe_on_the_same_device(case, tune):
+    conditions, expected = DEVICES[case]
+    given = {**conditions, "epochs": 2}
+    trial = Trial.of("gelu", None, "digits-mlp", "breast-cancer", None, tune, {"lr": 0.1}, given)
+    stages = trial.stages(None, Local())
+    parts = {stage: dict(pairs.parameters) for stage, pairs in stages.items()}
+    tunings = [part.pop("tune", None) for part in parts.values()]
+    assert tunings == [trial.tuning or None] * 3
+    own = {"lr": 0.1, "epochs": 2, **expected}
+    assert parts == {TASK: own, AGAIN: own, OTHER: expected}
+
+
+RESTS_ON = {  # an effect and a margin: how the ledger, the verdict and the page say what decided
+    "better": (3, None, "e-value for better: "),
+    "worse": (-3, None, "e-value for worse: "),
+    "open": (0, None, "e-value for better: "),
+    "equivalent": (0, 0.02, "] within the margin of 2.00 points"),
+    "worse, with a margin": (-3, 0.02, "e-value for worse: "),
+}
+
+
+@pytest.mark.parametrize("case", RESTS_ON)
+def test_every_verdict_shows_the_evidence_that_it_rests_on(case, tmp_path):
+    effect, margin, said = RESTS_ON[case]
+    ledger = Ledger(replace(CAMPAIGN, margin=margin))
+    standing = ledger.look(entered(ledger), TASK, pairs(effect, rng=3))
+    assert standing.verdict == case.partition(",")[0]
+    assert said in ledger.lines[1]
+    way, value, needed = standing.evidence
+    used = standing.differences()[: standing.decision().seeds]
+    sign = -1 if way == "worse" else 1
+    assert value == pytest.approx(np.exp(stats.log_evidence(sign * used)[-1]))
+    assert (value >= needed) is (standing.verdict in ("better", "worse"))
+    page = write_page(ledger, tmp_path / "a.html").read_text()
+    assert f"<td>{way}</td>" in page.replace(' class="text"', "")
+    assert f"{value:.3g}" in page
+    evidence_line = next(t for t in Judgement("it", standing, ledger).lines if "evidence for" in t)
+    assert standing.verdict == "open" or f"evidence for {standing.verdict}: " in evidence_line
+    assert ("within the margin of 2.00 points" in evidence_line) is (case == "equivalent")
+
+
+def test_the_figure_of_a_campaign_shows_what_was_decided_at_its_own_threshold():
+    found = campaign([100, 3, 700], [40, 60, 80], [True, False, False], [False, False, True])
+    (ax,) = found.axes
+    drawn = {line.get_label(): line for line in ax.lines}
+    assert drawn["worse: for worse"].get_xydata().tolist() == [[3, 700]]
+    assert drawn["discovery: for better"].get_xydata().tolist() == [[1, 100]]
+    assert drawn["other idea: for better"].get_xydata().tolist() == [[2, 3]]
+    assert set(drawn["needed for worse"].get_ydata()) == {40}
+    without = campaign([3.0], [40], [False], [False]).axes[0]
+    assert not [line for line in without.lines if "worse" in line.get_label()]
+
+
+def test_of_two_entries_of_one_function_the_one_that_ended_counts():
+    """As two ledgers may hold that were merged; an open one might never go on."""
+    parts = [Ledger(CAMPAIGN), Ledger(CAMPAIGN)]
+    for part, seeds in zip(parts, (4, 40), strict=True):
+        part.look(entered(part), TASK, pairs(-3, seeds))
+    for order in (parts, parts[::-1]):
+        merged = merge(order)
+        assert len(merged.standings) == 2
+        assert merged.find((1.0, 2.0), ()).verdict == "worse"
+    assert parts[0].find((1.0, 2.0), ()).verdict == "open"
+    assert parts[0].find((9.0, 2.0), ()) is None
 
 
 MARGINS = {  # of a task as it is printed, and how it is stored
@@ -956,6 +1076,9 @@ def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys
     assert main([*words, "-p", "tune", space, "--json"]) == 12
     found = json.loads(capsys.readouterr().out)
     assert found["tune"] == json.loads(space)
+    end = "breast-cancer: A quarter or more of the replicates chose lr at the high end"
+    (note,) = [one for one in found["notes"] if one.startswith(end)]
+    assert "sigmoid" in note
     run, other = (
         next(r for r in records("runs") if r["parameters"]["activation"] == a)
         for a in ("sigmoid", "relu")

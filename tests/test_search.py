@@ -12,8 +12,9 @@ import afnlab
 from afnlab.cli import main
 from afnlab.judging import Ledger
 from afnlab.judging.campaign import Campaign, values_of
-from afnlab.judging.judge import _SETTINGS, check_campaign
+from afnlab.judging.judge import check_campaign
 from afnlab.judging.trained_pairs import TrainedPairs
+from afnlab.judging.trial import SETTINGS
 from afnlab.search import Expression, evolve, grammar, search
 from afnlab.search.candidate import Candidate
 
@@ -198,7 +199,7 @@ def test_a_search_that_may_not_be_judged_is_refused_before_anything_is_trained(
     monkeypatch.setattr(evolve, "judge", lambda *_, **__: pytest.fail("something was judged"))
     check_campaign("relu", "breast-cancer", ledger="l.jsonl")  # which is not there yet
     _, against = TrainedPairs("breast-cancer", "tanh", "relu", {}, {}, None).specs()
-    settings = {name: against.normal[name] for name in _SETTINGS}
+    settings = {name: against.normal[name] for name in SETTINGS}
     Ledger.begin(
         "l.jsonl",
         Campaign(

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
+from fuzz.folders import SMALL, whole
+from test_runs import rewrite
 
 import afnlab
-from afnlab.runs import records, sweep
+from afnlab.cli import main
+from afnlab.judging.trained_pairs import TrainedPairs
+from afnlab.report import export
+from afnlab.report.sections.tables import table
+from afnlab.runs import RunSpec, records, sweep
+from afnlab.runs.execution import facts_of
 from afnlab.runs.kernel.fork_client import available
-from afnlab.runs.sweeps import until_decided
+from afnlab.runs.sweeps import dask_executor, until_decided
 from afnlab.runs.sweeps.dask_executor import Dask
+from afnlab.runs.sweeps.local_executor import Local
+from afnlab.runs.sweeps.run_sweep import Outcome, _How
 from afnlab.runs.sweeps.sweep_file import SweepError, read
 from afnlab.runs.sweeps.until_decided import Comparisons, most_seeds
 
@@ -92,6 +103,90 @@ def test_seeds_are_added_to_what_is_open(monkeypatch, tmp_path):
     assert "gelu: better, against relu, after" in found.lines(decided)[0].partition(" ")[2]
 
 
+def test_a_record_says_that_the_number_of_seeds_followed_from_results(monkeypatch, tmp_path):
+    fixed = RunSpec.make("train", {"activation": "gelu", "seeds": 4})
+    spec = fixed.until(range(4))
+    assert (spec.id, spec.group) == (fixed.id, fixed.group)
+    assert "until_decided" not in facts_of(fixed)
+    left = spec.pending({0, 1})
+    assert (left.seeds, facts_of(left)["until_decided"]) == ((2, 3), True)
+    made = []
+    monkeypatch.setattr(dask_executor.Warm, "attempt", lambda _, spec, *__: made.append(spec))
+    for one in (fixed, spec):
+        dask_executor.make(dask_executor._parts(one), str(tmp_path), "a sweep", {})
+    assert [one.until_decided for one in made] == [False, True]
+    assert [one.id for one in made] == [spec.id, spec.id]
+
+
+def test_every_seed_that_is_added_is_one_of_these(monkeypatch, tmp_path):
+    """Of a judge, and of a sweep; a sweep with another number of seeds has a fixed one."""
+    made = []
+
+    def noted(_, specs):
+        made.extend(specs)
+        return Outcome()
+
+    monkeypatch.setattr(_How, "made", noted)
+    monkeypatch.setattr("afnlab.judging.trained_pairs.seed_pairs", lambda *_: {3: {}})
+    TrainedPairs("digits-mlp", "gelu", "relu", {}, {}, Local(), tmp_path).found([3])
+    assert [(one.seeds, one.until_decided) for one in made] == [((3,), True), ((3,), True)]
+    wanted = comparisons({"activation": ["gelu", "relu"]})
+    assert all(one.until_decided for one in wanted.wanted(wanted.decided(tmp_path, 40), 40))
+    made.clear()
+    plan = {"grid": {"activation": ["gelu", "relu"]}, "seeds": "until decided"}
+    sweep(plan, runs=tmp_path, seeds=3, report=lambda _: None)
+    assert [(one.seeds, one.until_decided) for one in made] == [((0, 1, 2), False)] * 2
+
+
+TOO_MUCH = "seeds were added until the evidence decided. The p-values, intervals and verdicts here"
+IF_FIXED = "hold if that number was fixed before any result was seen"
+NOTES = {  # the runs with such seeds, the seeds of the sweep that is compared: what is said of whom
+    "none": ((), None, None),
+    "an idea": (("srelu",), None, ("srelu(trainable=t): ", TOO_MUCH)),
+    "the baseline": (("relu",), None, ("relu: ", TOO_MUCH)),
+    "both": (("relu", "srelu"), None, ("srelu(trainable=t): ", TOO_MUCH)),
+    "as many as a sweep lists": (("srelu",), 12, ("srelu(trainable=t): ", IF_FIXED)),
+    "more than a sweep lists": (("srelu",), 8, ("srelu(trainable=t): ", TOO_MUCH)),
+    "a sweep until decided": ((), "until decided", ("srelu(trainable=t): ", TOO_MUCH)),
+    "none, and a sweep with more": ((), 20, None),
+}
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_p_values_are_qualified_wherever_a_table_stands(case, tmp_path, monkeypatch, capsys):
+    marked, seeds, told = NOTES[case]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AFNLAB_RUNS", raising=False)
+    shutil.copytree(whole(), "runs")
+    trained = [r for r in records("runs") if r["seeds"]]
+    for record in trained:
+        if record["parameters"]["activation"] in marked:
+            rewrite(tmp_path / "runs" / record["id"], until_decided=True)
+    parameters = {name: value for name, value in SMALL.items() if name != "seeds"}
+    (tmp_path / "mine.yaml").write_text(
+        f"parameters: {parameters}\n"
+        f"grid:\n  activation: [relu, {{srelu: {{trainable: [true]}}}}]\nseeds: {seeds}\n"
+    )
+    words = ["compare"] if seeds is None else ["compare", "mine.yaml"]
+    assert main(words) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    (selection,) = afnlab.compare.select("runs", "" if seeds is None else "mine.yaml")
+    file = export.tables(selection, tmp_path / "tables")
+    places = {
+        "the command line": printed,
+        "the page": table(selection).data,
+        **{end: file.with_suffix(end).read_text() for end in (".md", ".tex")},
+    }
+    for place, text in places.items():
+        assert ("seeds were added until" in text) is (told is not None), place
+        for part in told or ():
+            assert part in text.replace("\\", ""), place
+    ids = [r["id"] for r in trained]
+    assert main(["runs", "diff", *ids]) == 0
+    said = capsys.readouterr().out
+    assert ("so p is too small" in said.splitlines()[0]) is bool(marked)
+
+
 WEAK = """
 import torch
 from afnlab import activation
@@ -145,6 +240,7 @@ def test_a_sweep_stops_where_it_is_decided(tmp_path, monkeypatch):
     (selection,) = afnlab.compare.select("runs", "mine.yaml")
     assert selection.absent == ()
     assert isinstance(selection.table, pd.DataFrame)
-    assert any("Seeds were added until the evidence decided" in note for note in selection.notes)
-    (fixed,) = afnlab.compare.select("runs", "mine.yaml", seeds=8)
-    assert not any("until the evidence decided" in note for note in fixed.notes)
+    assert any(TOO_MUCH in note for note in selection.notes)
+    assert all(r["until_decided"] for r in records("runs"))
+    (fixed,) = afnlab.compare.select("runs", "mine.yaml", seeds=len(seeds) // 2)
+    assert any(IF_FIXED in note for note in fixed.notes)

@@ -146,6 +146,8 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     between = f", 95 % interval {between}, p = {p_value(row.p)}" if row.pairs > 1 else ""
     said = f"{signed(measure, row.difference)} {measure.points}".rstrip()
     paired = counted(int(row.pairs), "paired seed")
+    if any(record.get("until_decided") for record in (one, other)):
+        paired += "; seeds were added until the evidence decided, so p is too small"
     return f"{names}: {measure.name} {said}{between}, {paired}"
 
 

@@ -44,14 +44,25 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
     return sentences
 
 
-def seeds_until_decided(so: bool) -> list[str]:
-    """A sentence where the number of seeds followed from their results."""
-    if not so:
+def seeds_until_decided(labels: Sequence[str], planned: bool = False) -> list[str]:
+    """A sentence where the number of seeds followed, or may have followed, from their results.
+
+    Args:
+        labels: the rows with seeds that a judge, or a sweep until decided, has added.
+        planned: whether all rows have the seeds of a sweep with a fixed number, and no others.
+    """
+    if not labels:
         return []
+    more = f" and {counted(len(labels) - LISTED, 'more row')}" if len(labels) > LISTED else ""
+    added = f"{', '.join(labels[:LISTED])}{more}: seeds were added until the evidence decided"
+    if planned:
+        return [
+            f"{added}, and are the seeds that the sweep lists. The p-values, intervals and verdicts"
+            " here hold if that number was fixed before any result was seen."
+        ]
     return [
-        "Seeds were added until the evidence decided. The p-values, intervals and verdicts here"
-        " assume a number of seeds that was fixed beforehand, and say too much; those that the"
-        " sweep printed hold."
+        f"{added}. The p-values, intervals and verdicts here assume a number of seeds that was"
+        " fixed beforehand, and say too much; those that the judge or the sweep printed hold."
     ]
 
 

@@ -30,7 +30,8 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; stale, foreign, absent, until_decided: see `Selection`; wanted: the
+    whose code is not here; planned: the groups that have the seeds which a sweep with a fixed
+    number lists, and no others; stale, foreign, absent, until_decided: see `Selection`; wanted: the
     groups that `only` chooses; None: all.
     """
 
@@ -42,6 +43,7 @@ class Chosen:
     absent: tuple[tuple[str, str], ...] = ()
     until_decided: bool = False
     wanted: frozenset[str] | None = None
+    planned: frozenset[str] = frozenset()
 
     def wants(self, records: Sequence[TrainingRecord]) -> bool:
         """Whether one of these runs is wanted."""
@@ -124,7 +126,8 @@ def select(
         summary_table.check_margin(margin, measure, measure.scale)
         limit = None if margin is None else margin / measure.scale
         one = replace(one, elsewhere=there, margin=limit, speed=benchmark, among=among)
-        made.append(replace(one, until_decided=chosen.until_decided))
+        planned = all(r["group"] in chosen.planned for r in one.records)
+        made.append(replace(one, until_decided=chosen.until_decided, planned=planned))
     names = dict.fromkeys(one.measure.name for one in made)
     if margin is not None and len(names) > 1:
         told = f"of one metric alone; these runs are judged by {' and '.join(names)}"
@@ -168,12 +171,18 @@ def _of_sweep(
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
             absent.append((spec.label, reason))
+    until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
+    seeds: dict[str, set[int]] = {}
+    for record in there:
+        seeds.setdefault(record["group"], set()).update(record["seeds"])
+    planned = [s.group for s in asked if not until_decided and seeds.get(s.group) == set(s.seeds)]
     return Chosen(
         there,
         plan.baseline or summary_table.BASELINE,
         absent=tuple(absent),
-        until_decided=plan.most_seeds is not None and overrides.get("seeds") is None,
+        until_decided=until_decided,
         wanted=frozenset(spec.group for spec in wanted) if only else None,
+        planned=frozenset(planned),
     )
 
 

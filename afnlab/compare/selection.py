@@ -44,8 +44,10 @@ class Selection:
         foreign: the notebooks of runs left out because they are no trainings.
         absent: (label, reason) of what was requested and is not there.
         speed: the speed benchmark with their cost, or None.
-        until_decided: whether seeds were added until the evidence decided, see `afnlab.judging`.
+        until_decided: whether these are the runs of a sweep that adds seeds until the evidence
+            decides, see `afnlab.judging`.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
+        planned: whether every row has the seeds of a sweep with a fixed number, and no others.
         among: whether there are selections of other settings beside this one.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
@@ -63,6 +65,7 @@ class Selection:
     speed: costs.Benchmark | None = None
     until_decided: bool = False
     only: Only = field(default_factory=dict)
+    planned: bool = False
     among: bool = False
     shared: Mapping[str, str] = field(default_factory=dict)
 
@@ -278,7 +281,7 @@ class Selection:
             *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),
             *caveats.pairing(self.final, self.baseline),
-            *caveats.seeds_until_decided(self.until_decided),
+            *self.stopping,
             *caveats.reach(
                 float(self.table[self.measure.key].iloc[0]),
                 self.examples,
@@ -290,6 +293,14 @@ class Selection:
             *(tuning_summary.notes(self.chosen, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
+
+    @property
+    def stopping(self) -> list[str]:
+        """What has to be known of the p-values where the number of seeds followed from results."""
+        added = {r["group"] for r in self.records if r.get("until_decided")}
+        labels = [n for n, one in self.rows.items() if self.until_decided or one.group in added]
+        others = [label for label in labels if label != self.baseline]
+        return caveats.seeds_until_decided(others or labels, self.planned)
 
     def _changed(self) -> str:
         """What sets these runs apart from the task as its source describes it."""

@@ -52,27 +52,41 @@ def evidence(
     return figure
 
 
-def campaign(values: ArrayLike, needed: ArrayLike, is_discovery: ArrayLike) -> Figure:
+def campaign(
+    values: ArrayLike,
+    needed: ArrayLike,
+    is_discovery: ArrayLike,
+    is_worse: ArrayLike,
+    *,
+    needed_worse: float = 40.0,
+) -> Figure:
     """The evidence for every idea of a campaign, beside what it had to reach.
 
     Args:
-        values: (n,) e-values, in the order of the entries.
+        values: (n,) e-values, in the order of the entries: for "worse" of ideas that are worse, for
+            "better" of all others.
         needed: (n,) the e-values at which "better" was decided.
         is_discovery: (n,) whether an idea is one.
+        is_worse: (n,) whether an idea is worse.
+        needed_worse: the e-value at which "worse" was decided.
 
     Returns:
         The figure.
     """
     found, limits = np.asarray(values, dtype=float), np.asarray(needed, dtype=float)
-    discovery = np.asarray(is_discovery, dtype=bool)
+    discovery, worse = (np.asarray(which, dtype=bool) for which in (is_discovery, is_worse))
     position = np.arange(1, len(found) + 1)
     with styled():
         figure = Picture(figsize=(9, 3.2), layout="constrained")
         ax = figure.subplots()
-        ax.step(position, limits, where="mid", color=GREY, linestyle="--", label="needed")
+        line = {"color": GREY, "label": "needed for better"}
+        ax.step(position, limits, where="mid", linestyle="--", **line)
+        if worse.any():
+            ax.axhline(needed_worse, color=GREY, linestyle=":", label="needed for worse")
         for name, which, colour, mark in (
-            ("discovery", discovery, BLUE, "o"),
-            ("other idea", ~discovery, ORANGE, "x"),
+            ("discovery: for better", discovery, BLUE, "o"),
+            ("worse: for worse", worse, GREY, "v"),
+            ("other idea: for better", ~discovery & ~worse, ORANGE, "x"),
         ):
             if which.any():
                 ax.plot(position[which], found[which].clip(LEAST), mark, color=colour, label=name)
@@ -80,7 +94,7 @@ def campaign(values: ArrayLike, needed: ArrayLike, is_discovery: ArrayLike) -> F
         ax.set_ylim(LEAST / 2, 3 * max(limits.max(), found.max()) if len(found) else 100)
         plain_ticks(ax.yaxis)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set(xlabel="entry", title="evidence for better (e-value), by entry")
+        ax.set(xlabel="entry", title="evidence (e-value), by entry")
         ax.legend(loc="best")
     return figure
 

@@ -88,6 +88,10 @@ class Campaign:
         """The task on which a stage trains."""
         return self.confirm if stage == OTHER else self.task
 
+    def place_of(self, stage: str) -> str:
+        """The task of a stage, and with which seeds, in words."""
+        return f"{self.task_of(stage)}{', fresh seeds' if stage != TASK else ''}"
+
     def measure_of(self, stage: str) -> Measure:
         """What a stage is judged by."""
         return Measure.read(self.confirm_measure if stage == OTHER else self.measure)

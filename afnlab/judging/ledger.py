@@ -132,7 +132,7 @@ class Ledger:
         rows = (
             f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
             f"  {counted(one.decision().seeds, 'seed'):>9}"
-            f"  e-value {one.e_value:.3g} of {one.needed:.3g}{_seen(one)}"
+            f"  {one.evidence_told}{_seen(one)}"
             for one in found
         )
         return [f"{told} (expected to be false: {share} of them at most)", *rows]
@@ -171,11 +171,14 @@ class Ledger:
     def find(self, values: tuple[float, ...], trainable: Sequence[str]) -> Standing | None:
         """The entry of a function, whatever its name.
 
+        Of several, as two ledgers that were merged may hold, it is the first that has ended.
+
         Args:
             values: of the function, see `campaign.values_of`.
             trainable: the names of its trained parameters.
         """
-        return next((one for one in self.standings if _is(one.entry, values, trainable)), None)
+        found = [one for one in self.standings if _is(one.entry, values, trainable)]
+        return min(found, key=lambda one: one.stage is not None, default=None)
 
     def enter(
         self,

@@ -9,16 +9,19 @@ from markupsafe import Markup
 from afnlab.figures.evidence import campaign as draw_campaign
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
-from afnlab.judging.judge import Judgement
+from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger
-from afnlab.judging.standings import BETTER, OPEN, Standing
+from afnlab.judging.standings import BETTER, OPEN, WORSE, Standing
 from afnlab.markup import filled
 from afnlab.report.page import shell
 from afnlab.report.sections.html import name, sentence, table_of
 from afnlab.usercode.lookup import expanded
 
 MOST_DRAWN = 24  # ideas whose evidence is drawn seed by seed
-_HEAD = ("idea", "verdict", "seeds", "difference", "e-value", "needed", "entered")
+_HEAD = (
+    *("idea", "verdict", "seeds", "difference", "interval"),
+    *("evidence for", "e-value", "needed", "entered"),
+)
 
 
 def write_page(ledger: Ledger, path: str | Path) -> Path:
@@ -65,14 +68,25 @@ def _paragraph(text: str) -> Markup:
 
 
 def _overview(found: list[Standing]) -> Fragment:
-    values = [one.e_value for one in found]
+    shown = [one.evidence for one in found]
+    is_worse = [way == WORSE for way, _, _ in shown]
     with styled(for_page=True):
         figure = draw_campaign(
-            values, [one.needed for one in found], [one.is_discovery for one in found]
+            [e_value for _, e_value, _ in shown],
+            [one.needed for one in found],
+            [one.is_discovery for one in found],
+            is_worse,
+            needed_worse=found[0].needed_worse,
         )
         made = sum(one.is_discovery for one in found)
-        alt = f"The e-values of {len(found)} ideas and the values needed; {made} are discoveries."
-        note = "Later entries need more evidence, and less again after discoveries."
+        alt = (
+            f"The e-values of {len(found)} ideas and the values needed; {made} are discoveries,"
+            f" {sum(is_worse)} are worse."
+        )
+        note = (
+            "For better, later entries need more evidence, and less again after discoveries. Of an"
+            " idea that is worse the evidence for worse is shown, which takes as much for each."
+        )
         return show(figure, alt, note, "campaign")
 
 
@@ -88,14 +102,17 @@ def _table(ledger: Ledger, found: list[Standing]) -> Markup:
     rows = []
     for one in found:
         mean = Judgement(one.entry["name"], one, ledger).difference()
+        way, e_value, needed = one.evidence
         rows.append(
             [
                 name(one.entry["name"]),
                 one.verdict,
                 str(one.decision().seeds),
                 mean,
-                f"{one.e_value:.3g}",
-                f"{one.needed:.3g}",
+                one.interval_told(),
+                way,
+                f"{e_value:.3g}",
+                f"{needed:.3g}",
                 str(one.entry["at"])[:16].replace("T", " "),
             ]
         )

@@ -6,17 +6,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import exp, log
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from afnlab import stats
+from afnlab.compare import formatting
 from afnlab.judging.campaign import FRESH, TASK, Campaign
 from afnlab.runs.seed_pairs import differences
 
 ENTRY, SEED = "entry", "seed"  # the kinds of events
-BETTER, WORSE, OPEN = "better", "worse", "open"
+BETTER, WORSE, EQUIVALENT, OPEN = "better", "worse", "equivalent", "open"
 IMPROVEMENT, UNCONFIRMED, BEING_CONFIRMED = "improvement", "not confirmed", "being confirmed"
+
+
+class Evidence(NamedTuple):
+    """An e-value, and what of.
+
+    Attributes:
+        way: "better" or "worse".
+        e_value: of the seeds up to where the trial stopped.
+        needed: the e-value that decides.
+    """
+
+    way: str
+    e_value: float
+    needed: float
 
 
 @dataclass
@@ -100,6 +115,41 @@ class Standing:
         """The e-value that "better" takes: to end the trial, or after all seeds."""
         whole = self._count(TASK) >= self.campaign.most
         return 1 / (self.level if whole else self.stops_at)
+
+    @property
+    def evidence(self) -> Evidence:
+        """That on which the verdict rests: for "worse" if it is that, else for "better"."""
+        if self.decision().verdict == WORSE:
+            return Evidence(WORSE, self.e_value_worse, self.needed_worse)
+        return Evidence(BETTER, self.e_value, self.needed)
+
+    @property
+    def evidence_told(self) -> str:
+        """That on which the verdict rests, in words."""
+        if self.decision().verdict == EQUIVALENT:
+            return f"{self.interval_told()} within the margin of {self.margin_told}"
+        return "e-value for {}: {:.3g} of {:.3g}".format(*self.evidence)
+
+    @property
+    def margin_told(self) -> str:
+        """The margin as it is printed; an empty text if there is none."""
+        margin = self.campaign.margin
+        return "" if margin is None else formatting.amount(self.campaign.measure_of(TASK), margin)
+
+    def interval_told(self, stage: str = TASK) -> str:
+        """The interval of a stage as it is printed; an empty text where it has no limits."""
+        measure, (_, low, high) = self.campaign.measure_of(stage), self.interval(stage)
+        if not np.isfinite([low, high]).all():
+            return ""
+        return formatting.interval(measure, *sorted((measure.sign * low, measure.sign * high)))
+
+    def interval(self, stage: str = TASK) -> stats.Interval:
+        """The mean difference of a stage, and limits that hold at any time of stopping."""
+        used = self.differences(stage)[: self.decision(stage).seeds]
+        if not len(used):
+            return stats.Interval(np.nan, -np.inf, np.inf)
+        low, high = stats.confidence_sequence(used, self.campaign.level)[-1]
+        return stats.Interval(float(used.mean()), float(low), float(high))
 
     @property
     def e_value(self) -> float:

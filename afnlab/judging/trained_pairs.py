@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+import afnlab
+from afnlab.compare.tuning_summary import notes
+from afnlab.errors import shown
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import folder, place
+from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps.local_executor import Executor
-from afnlab.runs.sweeps.run_sweep import sweep
+from afnlab.runs.sweeps.run_sweep import execute_missing
+from afnlab.training.space import TUNE, space
+
+MOST_NAMED = 3  # parts of the code in an error
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,62 @@ class TrainedPairs:
         kept = [record for record in there if record["group"] == group]
         return len({seed for record in kept for seed in record["seeds"]})
 
+    def differ(self, groups: Sequence[str]) -> str:
+        """What sets trainings of other groups apart from those of today, in words.
+
+        Args:
+            groups: of the idea and of the baseline, as an entry of a ledger holds them.
+
+        Returns:
+            The code and the parameters that differ, by the records of such runs.
+        """
+        there = {r["group"]: r for r in runs_folder.records(folder(self.runs)) if is_training(r)}
+        code: set[str] = set()
+        told: set[str] = set()
+        for group, spec in zip(groups, self.specs(), strict=False):
+            if group == spec.group or group not in there:
+                continue
+            record = there[group]
+            code |= {name for name, _ in record.get("code", {}).items() ^ spec.code.units.items()}
+            then: Mapping[str, Any] = record["parameters"]
+            told |= {
+                f"another {name} ({shown(then.get(name))}, here {shown(value)})"
+                for name, value in spec.normal.items()
+                if name != "label" and then.get(name) != value
+            }
+            if (version := record["versions"].get("afnlab")) != afnlab.__version__:
+                told.add(f"another afnlab ({version}, here {afnlab.__version__})")
+        if not code | told:
+            return f"other code than there is now, of which {folder(self.runs)} holds no runs"
+        names = sorted(code)
+        more = ", ..." if len(names) > MOST_NAMED else ""
+        other = f"other code than there is now ({', '.join(names[:MOST_NAMED])}{more})"
+        return " and ".join([*([other] if names else []), *sorted(told)])
+
+    def edges(self, pairs: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Where tunings chose an end of what was tried, in sentences; none if nothing is tuned.
+
+        Args:
+            pairs: what was found, with the `seed` and the `run` of both, as a ledger holds it.
+        """
+        if TUNE not in self.parameters:
+            return []
+        where = folder(self.runs)
+        there = {r["id"]: r for r in runs_folder.records(where) if is_training(r)}
+        names = (self.idea, self.against)
+        used = {
+            (name, run): there[run]
+            for pair in pairs
+            for name, run in zip(names, pair["run"], strict=False)
+            if run in there
+        }
+        read = runs_folder.readable(
+            used.items(),
+            lambda item: runs_folder.read_table(where / item[0][1], item[1], runs_folder.CHOSEN),
+        )
+        tables = [table.assign(label=name) for ((name, _), _), table in read]
+        return notes(pd.concat(tables), space(self.parameters[TUNE])) if tables else []
+
     def found(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.
 
@@ -79,22 +144,11 @@ class TrainedPairs:
             ValueError: as `specs`.
         """
         specs = self.specs()
-        outcome = sweep(
-            self._sweep(seeds),
-            runs=self.runs,
-            executor=self.executor,
-            retry_failed=True,
-            report=lambda _: None,
+        wanted = [spec.until(seeds) for spec in specs]
+        outcome = execute_missing(
+            wanted, "judge", runs=self.runs, executor=self.executor, report=lambda _: None
         )
         if outcome.failed:
             raise outcome.failed[0][1]
         found = seed_pairs(place(self.runs).folder, *specs)
         return {seed: found[seed] for seed in seeds}
-
-    def _sweep(self, seeds: Sequence[int]) -> dict[str, object]:
-        idea = {self.idea: dict(self.own)} if self.own else self.idea
-        return {
-            "parameters": {"task": self.task, **self.parameters},
-            "grid": {"activation": [idea, self.against]},
-            "seeds": list(seeds),
-        }

@@ -36,7 +36,8 @@ def tables(selection: Selection, folder: Path) -> Path:
     shown = named(formatted(selection.table, selection.measure))
     base = proper_name(selection.baseline)
     where = f"{selection.setting}, on {selection.evaluated} examples"
-    told = plain(f"{where}. {legend(selection.table, base, selection.measure)}")
+    about = f"{where}. {legend(selection.table, base, selection.measure)}"
+    told = plain(" ".join([about, *selection.stopping]))
     beneath = in_markdown(told)
     path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{beneath}\n", encoding="utf-8")
     path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")

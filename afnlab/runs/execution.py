@@ -112,6 +112,7 @@ def facts_of(spec: RunSpec) -> dict[str, Any]:
         "given": {name: encoding.encode(value) for name, value in spec.parameters.items()},
         **spec.facts,
         "seeds": list(spec.seeds),
+        **({"until_decided": True} if spec.until_decided else {}),
         "native": spec.uses_native,
         "folder": str(Path.cwd()),
         "code": dict(spec.code.units),

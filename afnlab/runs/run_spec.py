@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +45,8 @@ class RunSpec(ABC):
         here: whether the device must be this machine's.
         content: what the notebook held when the spec was made, which is what is executed.
         reached: the code that it then could reach.
+        until_decided: whether seeds are added until the evidence decides, so that their number
+            follows from their results. Its record says so; its id does not depend on it.
         id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
             code cells and the code that it can reach.
         group: the same without the seeds, so that runs of one group are one experiment.
@@ -56,6 +58,7 @@ class RunSpec(ABC):
     here: bool = True
     content: bytes = field(default=b"", repr=False)
     reached: Manifest | None = field(default=None, repr=False)
+    until_decided: bool = False
 
     @staticmethod
     def make(
@@ -236,8 +239,12 @@ class TrainingSpec(RunSpec):
             return self
         return self.with_seeds(left) if left else None
 
-    def with_seeds(self, seeds: tuple[int, ...]) -> RunSpec:
+    def with_seeds(self, seeds: Iterable[int]) -> RunSpec:
         return replace(self, parameters=self.parameters | {"seeds": list(seeds)})
+
+    def until(self, seeds: Iterable[int]) -> RunSpec:
+        """The same with the seeds up to which the evidence is to decide."""
+        return replace(self.with_seeds(seeds), until_decided=True)
 
 
 class NotebookSpec(RunSpec):

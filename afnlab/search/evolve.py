@@ -10,7 +10,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from afnlab.judging.campaign import FRESH, same_values, values_of
-from afnlab.judging.judge import BASELINE, Judgement, check_campaign, judge
+from afnlab.judging.judge import check_campaign, judge
+from afnlab.judging.judgement import Judgement
+from afnlab.judging.trial import BASELINE
 from afnlab.messages import inform
 from afnlab.registry import get_activation
 from afnlab.search import grammar

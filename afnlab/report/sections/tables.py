@@ -28,7 +28,7 @@ from afnlab.markup import filled, joined
 from afnlab.measures import ACCURACY, Measure
 from afnlab.report import embedded
 from afnlab.report.sections import bars
-from afnlab.report.sections.html import heading, name, table_of
+from afnlab.report.sections.html import heading, name, sentence, table_of
 from afnlab.report.sections.text import link_to
 
 COLUMNS = ("difference", "interval", "adjusted", "p", "verdict")  # of another baseline, others
@@ -52,7 +52,8 @@ def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
         *(selection.table, selection.final, selection.baseline, selection.margin),
         *(selection.measure, seeds),
     )
-    note = _files(selection, files) if files else Markup("")
+    note = joined(filled("<p class=note>{}</p>", sentence(said)) for said in selection.stopping)
+    note += _files(selection, files) if files else Markup("")
     whole = filled('<div class="compared" data-of="{}">', selection.name)
     return Fragment(heading("", selection, 3), whole, Markup(shown), note, data, Markup("</div>"))
 

@@ -119,6 +119,7 @@ class _Whole(_Told):
     label: str
     given: dict[str, object]
     seeds: list[Seed]
+    until_decided: NotRequired[bool]
     started: Date
     seconds: Number
     files: NotRequired[dict[str, File]]

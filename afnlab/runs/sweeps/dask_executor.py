@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -215,7 +216,8 @@ def _parts(spec: RunSpec) -> dict[str, object]:
     given = dict(spec.parameters)
     if isinstance(spec, TrainingSpec) and "device" in spec.known:
         given["device"] = spec.training.device.type
-    return {"notebook": name_of(spec.notebook), "parameters": given, "id": spec.id}
+    told = {"id": spec.id, "until_decided": spec.until_decided}
+    return {"notebook": name_of(spec.notebook), "parameters": given, **told}
 
 
 _warm: dict[str, Warm] = {}
@@ -228,7 +230,8 @@ def make(
 
     patience: seconds to wait before that.
     """
-    spec = RunSpec.make(parts["notebook"], parts["parameters"])
+    made = RunSpec.make(parts["notebook"], parts["parameters"])
+    spec = replace(made, until_decided=parts["until_decided"])
     if spec.id != parts["id"]:
         raise RuntimeError(
             f"{socket.gethostname()} would make another run: its afnlab, notebook, activation or"

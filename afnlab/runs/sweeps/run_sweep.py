@@ -84,15 +84,33 @@ def sweep(
     executor = executor or Local(jobs, timeout=timeout)
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
     name, specs = planned(plan, only, executor.here, report or inform, **overrides)
-    where = place(runs)
-    where.pull()
-    for left in atomic_write.abandoned(where.workshop):
-        atomic_write.discard(left)
-    locks.tidy(where.workshop)
-    how = _How(name, where, executor, retry_failed, report)
+    how = _How.into(runs, name, executor, retry_failed, report)
     if plan.most_seeds is None or overrides.get("seeds") is not None:
         return how.made(specs, too_few(specs))
     return how.made_until_decided(specs, plan.baseline or BASELINE, plan.most_seeds)
+
+
+def execute_missing(
+    specs: Sequence[RunSpec],
+    name: str,
+    *,
+    runs: str | Path | None = None,
+    executor: Executor,
+    report: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Execute those of some runs that are missing, or have failed before.
+
+    Args:
+        specs: the runs.
+        name: what they are called together.
+        runs: as of `sweep`.
+        executor: where runs are executed.
+        report: as of `sweep`.
+
+    Returns:
+        As `sweep`.
+    """
+    return _How.into(runs, name, executor, retry_failed=True, report=report).made(specs)
 
 
 @dataclass(frozen=True)
@@ -104,6 +122,23 @@ class _How:
     executor: Executor
     retry_failed: bool
     report: Callable[[str], None] | None
+
+    @classmethod
+    def into(
+        cls,
+        runs: str | Path | None,
+        name: str,
+        executor: Executor,
+        retry_failed: bool,
+        report: Callable[[str], None] | None,
+    ) -> _How:
+        """Into a folder of runs, from which what ended processes left is taken away."""
+        where = place(runs)
+        where.pull()
+        for left in atomic_write.abandoned(where.workshop):
+            atomic_write.discard(left)
+        locks.tidy(where.workshop)
+        return cls(name, where, executor, retry_failed, report)
 
     def made(self, specs: Sequence[RunSpec], notes: Sequence[str] = ()) -> Outcome:
         """Execute what is missing of these runs; notes: what is to be known before they start."""

@@ -87,7 +87,7 @@ class Comparisons:
                 for one in (group, self.against[group].group):
                     counts[one] = max(count, counts.get(one, 0))
         return [
-            spec.with_seeds(tuple(range(counts[group])))
+            spec.until(range(counts[group]))
             for group, spec in self.specs.items()
             if group in counts
         ]

@@ -1,0 +1,171 @@
+"""What the evidence says of an idea: the verdict in words, as JSON can hold it, and as a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from afnlab import stats
+from afnlab.compare.formatting import signed
+from afnlab.judging.campaign import TASK
+from afnlab.judging.ledger import Ledger
+from afnlab.judging.standings import BETTER, EQUIVALENT, Standing
+from afnlab.messages import counted
+from afnlab.training.space import TUNE
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the evidence says of an idea.
+
+    Attributes:
+        idea: what it is called here.
+        standing: its entry, with what was found at every seed.
+        ledger: the campaign that it is part of.
+        notes: what has to be known beside: where tunings chose an end of what was tried.
+    """
+
+    idea: str
+    standing: Standing
+    ledger: Ledger
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def verdict(self) -> str:
+        """One of "better", "worse", "equivalent" and "open".
+
+        Of a campaign that confirms what is better, "improvement" or "not confirmed" stand in place
+        of "better".
+        """
+        return self.standing.verdict
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds of the task the verdict is from."""
+        return self.standing.decision().seeds
+
+    @property
+    def e_value(self) -> float:
+        """Of the evidence that the idea is better; it was needed to reach `needed`."""
+        return self.standing.e_value
+
+    @property
+    def e_value_worse(self) -> float:
+        """Of the evidence that the idea is worse; 40 decide at the usual level."""
+        return self.standing.e_value_worse
+
+    @property
+    def needed(self) -> float:
+        """The e-value from which on an idea counts as better."""
+        return self.standing.needed
+
+    def interval(self, stage: str = TASK) -> stats.Interval:
+        """The mean difference, above 0 for better, and limits that hold at any time of stopping.
+
+        Args:
+            stage: "task", "again" (the same task with fresh seeds) or "other" (the other task).
+        """
+        return self.standing.interval(stage)
+
+    @property
+    def lines(self) -> list[str]:
+        """The verdict in words."""
+        standing, campaign = self.standing, self.standing.campaign
+        found = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
+        found += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
+        found += [campaign.recipe, *self.notes]
+        if self.verdict == EQUIVALENT:
+            within = f"the interval lies within the margin of {standing.margin_told}"
+            found.append(f"evidence for {EQUIVALENT}: {within}")
+        else:
+            way, e_value, needed = standing.evidence
+            found.append(f"evidence for {way}: an e-value of {e_value:.3g}, {needed:.3g} needed")
+        if self.verdict == BETTER and not campaign.confirm:
+            where = "" if self.ledger.path is None else ", with another ledger,"
+            found.append(f"one task; --confirm TASK{where} asks for an improvement on another one")
+        if standing.entry["name"] != self.idea:
+            found.append(f"the same function was entered as {standing.entry['name']}")
+        if standing.entry["seen"]:
+            seen = counted(standing.entry["seen"], "seed")
+            found.append(f"{seen} of it had been trained before it was entered")
+        if self.ledger.path is not None:
+            at = f"entry {standing.position} of {len(self.ledger.standings)}"
+            found.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
+        return found
+
+    def difference(self, stage: str = TASK) -> str:
+        """The mean difference as it is printed, in the metric's own direction.
+
+        Args:
+            stage: as of `interval`.
+        """
+        measure, mean = self.standing.campaign.measure_of(stage), self.interval(stage).mean
+        return signed(measure, measure.sign * mean)
+
+    def _line(self, stage: str) -> str:
+        campaign, decided = self.standing.campaign, self.standing.decision(stage)
+        measure, limits = campaign.measure_of(stage), self.standing.interval_told(stage)
+        unit = "" if measure.points in measure.name else f"{measure.points} of "
+        way = " (lower is better)" if measure.better == "lower" else ""
+        told = (
+            f"{campaign.place_of(stage)}: {decided.verdict} after"
+            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)} {unit}{measure.name}{way}"
+        )
+        kind = f"{100 * campaign.level:g} % interval, valid at any time of stopping"
+        return f"{told}; {kind}: {limits}" if limits else told
+
+    def described(self) -> dict[str, Any]:
+        """All of it as JSON can hold it; limits that are infinite are None."""
+        campaign = self.standing.campaign
+        stages = {}
+        for stage in filter(self.standing.seeds.get, campaign.stages):
+            decided, found = self.standing.decision(stage), self.interval(stage)
+            limits = [v if np.isfinite(v) else None for v in (found.low, found.high)]
+            stages[stage] = {
+                "task": campaign.task_of(stage),
+                "verdict": decided.verdict,
+                "seeds": decided.seeds,
+                "metric": campaign.measure_of(stage).key,
+                "improvement": found.mean,
+                "interval": limits,
+                "differences": self.standing.differences(stage)[: decided.seeds].tolist(),
+            }
+        return {
+            "idea": self.idea,
+            "entered_as": self.standing.entry["name"],
+            "against": campaign.against,
+            "task": campaign.task,
+            "tune": campaign.settings.get(TUNE),
+            "verdict": self.verdict,
+            "seeds": self.seeds,
+            "e_value": self.e_value,
+            "e_value_worse": self.e_value_worse,
+            "needed": self.needed,
+            "level": self.standing.level,
+            "position": self.standing.position,
+            "seen": self.standing.entry["seen"],
+            "stages": stages,
+            "notes": list(self.notes),
+            "ledger": None if self.ledger.path is None else str(self.ledger.path),
+            "head": self.ledger.head,
+        }
+
+    def figure(self) -> Any:
+        """The evidence seed by seed, and the intervals that hold at any time."""
+        from afnlab.figures.evidence import evidence  # noqa: PLC0415  (brings plotting)
+
+        campaign, decided = self.standing.campaign, self.standing.decision()
+        found = self.standing.differences()[: decided.seeds]
+        return evidence(
+            found,
+            campaign.measure_of(TASK),
+            against=campaign.against,
+            needed=self.needed,
+            margin=campaign.margin,
+            level=campaign.level,
+        )

@@ -1,0 +1,160 @@
+"""What is judged: an idea and a baseline, and how both are trained, completed by the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from afnlab.errors import ParameterError
+from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign, check_margin, values_of
+from afnlab.judging.ledger import Ledger, ledger_file
+from afnlab.judging.trained_pairs import TrainedPairs
+from afnlab.registry import get_activation
+from afnlab.runs.sweeps.local_executor import Executor
+from afnlab.training.space import TUNE
+from afnlab.training.tasks import get_task
+from afnlab.training.tune import tuning_of
+
+BASELINE = "relu"
+_NOT_SHARED = {  # parameters of the notebook that a judgement decides itself
+    "task": "the task is an argument of its own",
+    "activation": "the idea and the baseline are arguments of their own",
+    "seeds": "seeds are added until the evidence decides",
+    "out": "runs are kept in the folder of runs",
+    "params": "parameters are given one by one",
+}
+SETTINGS = ("options", "epochs", "dtype", "limit_train", "limit_test")  # that a campaign fixes
+_MACHINE = ("device",)  # of the conditions, those that belong to no recipe
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is judged, and how; where nothing is given, as the ledger has it.
+
+    Attributes:
+        idea, against: references of the idea and of its baseline, or names.
+        task: what both are trained on.
+        confirm: the other task, on which what is better is confirmed; "": none is.
+        known: the campaign of the ledger; None: there is no ledger yet.
+        own: values of the idea's own parameters.
+        shared: what both are given for their training.
+        tuning: what both tune at every seed; empty: nothing.
+    """
+
+    idea: str
+    against: str
+    task: str
+    confirm: str
+    known: Campaign | None
+    own: Mapping[str, object]
+    shared: Mapping[str, object]
+    tuning: Mapping[str, object]
+
+    @classmethod
+    def of(
+        cls,
+        idea: str,
+        against: str | None,
+        task: str | None,
+        confirm: str | None,
+        ledger: str | Path | None,
+        tune: int | Mapping[str, Any] | None,
+        params: Mapping[str, object] | None,
+        conditions: Mapping[str, Any],
+    ) -> Trial:
+        known = None
+        if ledger is not None and ledger_file(ledger).exists():
+            known = Ledger.read(ledger).campaign
+        if task is None:
+            if known is None:
+                message = (
+                    "name a task with --task (in Python task=), such as digits-mlp;"
+                    " there is no ledger yet to take it from"
+                )
+                raise ParameterError("task", task, message=message)
+            task = known.task
+        if against is None:
+            against = known.against if known else BASELINE
+        if confirm is None:
+            confirm = known.confirm if known else ""
+        parameters = get_activation(idea).params
+        names = {n for p, q in parameters.items() for n in (p, *q.aliases)}
+        given = dict(params or {})
+        for name in given:
+            if name in _NOT_SHARED:
+                raise ValueError(f"parameter {name!r} cannot be set: {_NOT_SHARED[name]}")
+        conditions = {n: v for n, v in conditions.items() if v is not None}
+        alone = conditions if tune is None else {**conditions, TUNE: tune}
+        for name in given.keys() & alone.keys():
+            raise ValueError(f"{name} is given twice: {given[name]} and {alone[name]}")
+        if tune is None:
+            inherited = known.settings.get(TUNE) if known else None
+            tune = given.pop(TUNE, inherited)  # type: ignore[assignment]  # checked by tuning_of
+        own = {n: v for n, v in given.items() if n in names or n == "trainable"}
+        shared = {n: v for n, v in given.items() if n not in own} | conditions
+        if known is not None:
+            shared = {**known.given, **shared}
+        return cls(idea, against, task, confirm, known, own, shared, tuning_of(tune))
+
+    def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
+        """How each stage trains.
+
+        The other task is trained by its own recipe: tuned if the first is, and on the same device.
+        """
+        tuned = {TUNE: self.tuning} if self.tuning else {}
+        both = {**self.shared, **tuned}
+        one = TrainedPairs(self.task, self.idea, self.against, self.own, both, executor, runs)
+        if not self.confirm:
+            return {TASK: one}
+        machine = {name: self.shared[name] for name in _MACHINE if name in self.shared}
+        other = replace(one, task=self.confirm, parameters={**machine, **tuned})
+        return {TASK: one, AGAIN: one, OTHER: other}
+
+    def campaign(
+        self,
+        stages: Mapping[str, TrainedPairs],
+        margin: float | None,
+        **given: object,
+    ) -> Campaign:
+        """The campaign that it is part of.
+
+        Args:
+            stages: as of `stages`.
+            margin: the margin as it is printed; None: the ledger's, or none.
+            **given: most, level, own_seeds; None: the ledger's, or as usual.
+        """
+        _, against = stages[TASK].specs()
+        measure = against.training.task.metric
+        known = self.known
+        settings: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is not None or known is not None:
+                settings[name] = getattr(known, name) if value is None else value
+        if margin is not None:
+            check_margin(margin)
+        stored = None if margin is None else margin / measure.scale
+        if margin is None and known is not None:
+            stored = known.margin
+        other = get_task(self.confirm).metric.described() if self.confirm else {}
+        normal = against.normal
+        return Campaign(
+            task=against.training.task.name,
+            against=against.training.activation.label,
+            given={n: v if _is_plain(v) else str(v) for n, v in self.shared.items()},
+            settings={name: normal[name] for name in (*SETTINGS, TUNE) if name in normal},
+            values=values_of(*stages[TASK].functions()[1]),
+            measure=measure.described(),
+            confirm=self.confirm,
+            confirm_measure=other,
+            margin=stored,
+            **settings,
+        )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON holds a value as it is."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float))
