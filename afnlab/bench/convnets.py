@@ -107,7 +107,9 @@ def _steps(task: Task, network: nn.Module, batches: Batches, device: str) -> Cal
     recipe, network = task.recipe, network.to(device)
     trained = [p for p in network.parameters() if p.requires_grad]
     if recipe.optimizer == "adam":
-        optimizer: Any = torch.optim.Adam(trained, recipe.lr, weight_decay=recipe.weight_decay)
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(
+            trained, recipe.lr, weight_decay=recipe.weight_decay
+        )
     else:
         optimizer = torch.optim.SGD(trained, 1e-4, momentum=0.85, nesterov=True)
 

@@ -71,8 +71,10 @@ def of_table(file: str) -> str:
 class OfTable(argparse.Action):
     """--table of a command that takes no table: says which one does."""
 
-    def __call__(self, parser: argparse.ArgumentParser, _: Any, file: Any, *__: Any) -> NoReturn:
-        parser.error(f"what takes --table is another command: {of_table(file)}")
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, file: object, *__: object
+    ) -> NoReturn:
+        parser.error(f"what takes --table is another command: {of_table(str(file))}")
 
 
 def add_comparison_flags(sub: argparse.ArgumentParser) -> None:

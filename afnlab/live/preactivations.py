@@ -114,10 +114,8 @@ class Regions(Scene):
 
     def _frame(self, label: str, layers: int) -> None:
         sides: Any = {"left": 0.05, "right": 0.98}
-        above: Any = self.figure.add_gridspec(1, 1, top=0.93, bottom=0.52, **sides)
-        below: Any = self.figure.add_gridspec(
-            1, layers, top=0.33, bottom=0.07, wspace=0.08, **sides
-        )
+        above = self.figure.add_gridspec(1, 1, top=0.93, bottom=0.52, **sides)
+        below = self.figure.add_gridspec(1, layers, top=0.33, bottom=0.07, wspace=0.08, **sides)
         self.top = self.figure.add_subplot(above[0])
         self.rows = [self.figure.add_subplot(below[0])]
         self.rows += [

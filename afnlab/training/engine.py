@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any
 
 import torch
 
@@ -36,7 +35,7 @@ def train(
     task: str | Task,
     activation: str | Activation,
     *,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     seeds: int | Iterable[int] = 10,
     epochs: float | None = None,
     device: str | torch.device | None = None,
