@@ -57,7 +57,7 @@ NAMES = """
 import sys
 sys.argv = ["bin/afnlab"]
 import afnlab
-from afnlab import param
+from afnlab import paths
 names = {}
 unknown = hasattr(afnlab, "_nothing")
 print("torch" in sys.modules, unknown)
