@@ -16,8 +16,8 @@ from afnlab.clamping import inward_clamp
 from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation
 from afnlab.restoring import Restoring, kept, stored, write
+from afnlab.spellings import unknown
 from afnlab.symbolic import is_symbol, leaf
-from afnlab.usercode.lookup import unknown
 
 CONSTRAINTS = "constraints_"
 LARGEST = 2**63 - 1  # that torch takes as a size

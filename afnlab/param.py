@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from afnlab.errors import ParameterError, shown
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 Number = float | int
 _DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from afnlab.errors import shown
 from afnlab.param import Number, Param
+from afnlab.spellings import spelling, unknown
 from afnlab.symbolic import is_symbol, recorded
-from afnlab.usercode.lookup import load, spelling, unknown
+from afnlab.usercode.lookup import load
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 

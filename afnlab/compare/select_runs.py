@@ -22,7 +22,7 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 
 from afnlab.messages import plain
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 _COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
 _SEEDED = re.compile(r"(?P<label>.*?[^\W\d_].*?)[\W_]*(?:seed|run)?[\W_]*(?P<seed>\d+)", re.I)

@@ -12,11 +12,11 @@ import numpy as np
 from afnlab.errors import ParameterError, about, shown
 from afnlab.nn import trained_names
 from afnlab.registry import Activation
+from afnlab.spellings import unknown
 from afnlab.training import task_settings
 from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
 from afnlab.training.task_settings import number, whole
 from afnlab.training.tasks import Task
-from afnlab.usercode.lookup import unknown
 
 TRAINABLE = "trainable"
 MOST_SEEDS = 100_000  # of a run

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from afnlab.errors import ParameterError
 from afnlab.nn import ActivationModule
+from afnlab.spellings import unknown
 from afnlab.training.history_columns import SIGNAL_COLUMNS, history_columns
 from afnlab.training.tasks import Task
-from afnlab.usercode.lookup import unknown
 
 TABLES = ("parameters", "gradients", "steps", "signals")
 TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning

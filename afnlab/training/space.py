@@ -11,7 +11,7 @@ import numpy as np
 
 from afnlab.errors import ParameterError
 from afnlab.messages import counted
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 TUNE, BUDGET, SELECTION_SEEDS = "tune", "budget", "selection_seeds"
 _RANGE = ("from", "to", "log", "count")

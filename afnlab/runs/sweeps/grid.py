@@ -13,7 +13,7 @@ import numpy as np
 from afnlab.errors import shown
 from afnlab.registry import get_activation, list_activations
 from afnlab.runs.notebook_parameters.encoding import size
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 ELEMENTWISE = "elementwise"
 RANGE = ("from", "to", "step", "count", "log")
