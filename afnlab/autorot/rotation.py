@@ -140,7 +140,7 @@ class Rotation(Restoring):
                 raise ValueError(f"{name}: x_q must be a number or 'auto', a tensor is not taken")
             if x_q.shape != (self.features,):
                 raise ValueError(
-                    f"{name}: x_q must hold {self.features} values, one an input feature, got a"
+                    f"{name}: x_q must hold {self.features} values, one per input feature, got a"
                     f" tensor of shape {tuple(x_q.shape)}"
                 )
         elif not (x_q == "auto" or _is_number(x_q)):

@@ -33,7 +33,7 @@ Batches = Iterator[tuple[Tensor, Tensor]]
 
 
 def measure(task: str, device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """One row per way to train: seconds an epoch, beside the usual loop; share of the matrix speed.
+    """One row per way to train: seconds per epoch, the usual loop's too; share of the matrix speed.
 
     "usual loop": as apec-afn's script and most tutorials have it, a Dataset whose items go through
     Pillow, a DataLoader, the network channels first, with what memory the system gives. "original"

@@ -180,7 +180,7 @@ def _current(
 
 
 def _settings(normal: Mapping[str, object]) -> str:
-    """The parameters of a run but its seeds, to be told from another's."""
+    """The parameters of a run but its seeds, to be distinguished from another's."""
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
 

@@ -47,8 +47,8 @@ def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame]
     found = pd.DataFrame(made, columns=["label", "seed", "value"])
     if len(found) < runs or (found.groupby("label").size() < 2).any():
         raise ValueError(
-            f"{name}: is W&B's export of a chart, a column a run, whose names do not all end in a"
-            " seed that pairs them (relu-seed0, relu-seed1); export the table of runs instead,"
+            f"{name}: is W&B's export of a chart, one column per run, whose names do not all end in"
+            " a seed that pairs them (relu-seed0, relu-seed1); export the table of runs instead,"
             " with its columns of method, seed and result (Runs > Export > CSV)"
         )
     return metric, found

@@ -189,7 +189,7 @@ def preactivations(
 ) -> pd.DataFrame:
     """Pre-activations of a network at its start, before and after rotation.
 
-    Columns: layer (from 1), rotated, value; one row an example and unit, of the first 500 examples.
+    Columns: layer (from 1), rotated, value; one row per unit and example, of which there are 500.
     The task is one with the settings auto_rot and L, such as digits-arp.
     """
     start = Start(get_task(task), get_activation(ref), L, seed=seed, params=params)

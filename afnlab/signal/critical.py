@@ -88,8 +88,8 @@ def critical(ref: str | Activation | Gaussian, **params: object) -> Critical:
     """The point of the edge of chaos that keeps its variance, with a variance nearest to 1.
 
     On the edge gradients neither vanish nor explode and inputs stay distinct for the longest. A
-    point of it is taken if deviations from its variance shrink, by half a percent a layer or more;
-    or, for functions such as ReLU, if every variance is a fixed point.
+    point of it is taken if deviations from its variance shrink, by half a percent or more per
+    layer; or, for functions such as ReLU, if every variance is a fixed point.
 
     Args:
         ref: an elementwise activation, by name, reference or object, or a `Gaussian`.

@@ -128,7 +128,7 @@ def train_members(
         record: the names of further tables.
         keep_weights: keep the trained weights.
         progress: show a progress bar.
-        labels: further columns that tell the members' rows apart, one value a member.
+        labels: further columns that distinguish the members' rows, one value per member.
 
     Returns:
         One recorder per group.

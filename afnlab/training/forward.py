@@ -100,7 +100,7 @@ def _activation(name: str, module: ActivationModule, noise: Noise) -> Layer:
 
     def activation(tensors: Tensors, x: Tensor) -> Tensor:
         values: dict[str, Any] = dict(numbers)
-        for n in stacked:  # one number a seed
+        for n in stacked:  # one number per seed
             values[n] = tensors[own[n]].view(-1, *[1] * (x.dim() - 1))
         if record.stochastic and module.training:
             return record(x, noise=noise.take(x), **values)

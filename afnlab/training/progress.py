@@ -47,7 +47,7 @@ def mean_text(metric: Measure, values: Tensor, split: str) -> str:
 
     Args:
         metric: what is measured.
-        values: its values, one a network.
+        values: its values, one per network.
         split: of which examples, "test" or "validation".
     """
     said = f"{split} {metric.name} {metric.text(values.nanmean().item())}"

@@ -42,8 +42,8 @@ class Recorder:
         seeds: the members' values of the column `seed`.
         stack: the networks.
         tables: the further tables that are kept.
-        labels: further columns of the history by name, a value a member; for members that have the
-            same seed.
+        labels: further columns of the history by name, one value per member; for members that have
+            the same seed.
     """
 
     def __init__(
