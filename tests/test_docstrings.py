@@ -48,10 +48,12 @@ def of(place: str, holder: object, home: str) -> Iterator[tuple[str, Callable]]:
 
 # "One row a label", and other words that are none of the field's.
 _THINGS = "label|seed|step|run|activation|layer|network|epoch|parameter|group|metric|input|member"
-_THINGS += "|candidate|kind|channel|feature|task|move|replicate|example|model|row|column"
+_THINGS += "|candidate|kind|channel|feature|task|move|replicate|example|model|row|column|element"
+_AMOUNTS = "two|milliseconds|ms|seconds|minutes|hours|bytes|operations|numbers|products"
 _SMALL = "before|has|if|for|of|in|is|as|at|by|to|with|than|per|and|or|that|where|what|from|on"
 UNUSUAL = re.compile(
     rf"\b(?:an?|one|\d[\d.]*) (?!(?:{_SMALL}) )[a-z]{{2,}} an? (?:{_THINGS})\b(?! is)|"
+    rf"\b(?:{_AMOUNTS}|s) an? (?:{_THINGS})\b|"
     r"told apart|told from|smallest p that|flattered|starts of the weights",
     re.IGNORECASE,
 )
@@ -83,6 +85,8 @@ def test_prose_has_the_words_of_the_field(path):
     [
         ("one row a label", True),
         ("It takes 1.4 ms a step.", True),
+        ("Bytes an element that a call keeps", True),
+        ("some minutes a model", True),
         ("one dot a seed, and below", True),
         ("These cannot be told apart.", True),
         ("one row for each label", False),

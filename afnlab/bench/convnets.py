@@ -61,8 +61,8 @@ def measure(task: str, device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
     rows = []
     for way in [way for way in times if not way.startswith("product")]:
         step = times[way] / STEPS[task]
-        row: dict[str, object] = {"task": task, "way": way, "s a step": step}
-        row["s an epoch"] = step * stacks["float32"].steps_per_epoch
+        row: dict[str, object] = {"task": task, "way": way, "s per step": step}
+        row["s per epoch"] = step * stacks["float32"].steps_per_epoch
         row |= {f"of {r}": times[way] / times[r] for r in ("usual loop", "original") if r in times}
         dtype = way if way in PRECISIONS else "float32"
         row["share"] = work / step / (2 * SIDE**3 / times[f"product, {dtype}"])

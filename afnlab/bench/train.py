@@ -95,8 +95,8 @@ def measure(device: str = "cpu", rounds: int = 15, task: str = TASK) -> pd.DataF
         rows.append(
             {
                 "activation": name,
-                "usual loop, s a model": times["usual"],
-                f"{SEEDS} seeds together, s a model": each,
+                "usual loop, s per model": times["usual"],
+                f"{SEEDS} seeds together, s per model": each,
                 "times faster": times["usual"] / each,
             }
         )
