@@ -5,67 +5,15 @@ from afnlab import _startup  # (before all that takes long, or may be hijacked)
 # isort: split
 import importlib
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = [
-    "Activation",
-    "Data",
-    "Loss",
-    "Measure",
-    "Metric",
-    "Param",
-    "Recipe",
-    "Result",
-    "Task",
-    "activation",
-    "activation_sites",
-    "autorot",
-    "functional",
-    "gain",
-    "get_activation",
-    "get_task",
-    "list_activations",
-    "list_tasks",
-    "native",
-    "nn",
-    "register",
-    "register_backend",
-    "replace",
-    "signal",
-    "train",
-    "tune",
-    "undo_replace",
-]
-
 
 # Of a command only what needs torch loads it, which takes most of a second; see `cli.entry`.
 if TYPE_CHECKING or not _startup.AS_COMMAND:
-    from afnlab import autorot, functional, native, nn, signal
-    from afnlab._library import (
-        Activation,
-        Data,
-        Loss,
-        Measure,
-        Metric,
-        Param,
-        Recipe,
-        Result,
-        Task,
-        activation,
-        activation_sites,
-        gain,
-        get_activation,
-        get_task,
-        list_activations,
-        list_tasks,
-        register,
-        register_backend,
-        replace,
-        train,
-        tune,
-        undo_replace,
-    )
+    from afnlab._library import *  # noqa: F403
+    from afnlab._library import __all__ as __all__
 
 _LATER = (
     "compare",
@@ -93,7 +41,7 @@ if TYPE_CHECKING:
     from afnlab import stats as stats
     from afnlab import studies as studies
     from afnlab import widgets as widgets
-    from afnlab.judging import judge as judge  # type: ignore[no-redef]
+    from afnlab.judging import judge as judge
 else:
 
     def __getattr__(name: str) -> Any:
@@ -102,14 +50,18 @@ else:
             return importlib.import_module(f"afnlab.{name}")
         if name == "judge":
             return importlib.import_module("afnlab.judging").judge
-        if name in __all__:  # in a command
-            return getattr(importlib.import_module("afnlab._library"), name)
+        public = name == "__all__" or not name.startswith("_")
+        if _startup.AS_COMMAND and public and find_spec(f"afnlab.{name}") is None:
+            library = importlib.import_module("afnlab._library")
+            if hasattr(library, name):
+                return getattr(library, name)
         this = sys.modules[__name__]
         raise AttributeError(f"module 'afnlab' has no attribute {name!r}", name=name, obj=this)
 
 
 def __dir__() -> list[str]:
     """The public names, for completion."""
+    names = importlib.import_module("afnlab._library").__all__
     return sorted(
-        {*__all__, *_LATER, "judge", *(name for name in globals() if name.startswith("__"))}
+        {*names, *_LATER, "judge", *(name for name in globals() if name.startswith("__"))}
     )

@@ -1,4 +1,4 @@
-"""The library half of afnlab, loaded at once: the registry is filled, the kernels are connected."""
+"""The public names of the library half; loading it fills the registry, connects the kernels."""
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn, signal

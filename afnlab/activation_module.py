@@ -16,8 +16,8 @@ from afnlab.clamping import inward_clamp
 from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation
 from afnlab.restoring import Restoring, kept, stored, write
+from afnlab.spellings import unknown
 from afnlab.symbolic import is_symbol, leaf
-from afnlab.usercode.lookup import unknown
 
 CONSTRAINTS = "constraints_"
 LARGEST = 2**63 - 1  # that torch takes as a size
@@ -55,7 +55,7 @@ class ActivationModule(Restoring, nn.Module):
     activation: ClassVar[Activation]
     inplace = False  # what it does, whatever it was told
     noise: Callable[[Tensor], Tensor] | None = None
-    stood_before: tuple[Any, ...] = ()  # in its place, before `afnlab.replace`
+    stood_before: tuple[object, ...] = ()  # in its place, before `afnlab.replace`
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class ActivationModule(Restoring, nn.Module):
         self.bounds |= ranges
         given = record.given(args, params)
         std = None if std is None else float(std)
-        self._start: dict[str, tuple[Any, float]] = {}  # mean and deviation
+        self._start: dict[str, tuple[Tensor | float, float]] = {}  # mean and deviation
         shape = (
             num_features or 1,
         )  # not (): sharded training takes no parameter without dimensions
@@ -127,8 +127,8 @@ class ActivationModule(Restoring, nn.Module):
         return ranges
 
     def _starting(
-        self, name: str, value: object, given: bool, ranged: bool, std: float | None
-    ) -> tuple[object, float]:
+        self, name: str, value: Tensor | float, given: bool, ranged: bool, std: float | None
+    ) -> tuple[Tensor | float, float]:
         """Mean and deviation of the start of a trained parameter."""
         low, high = self.bounds[name]
         if given:
@@ -213,7 +213,7 @@ class ActivationModule(Restoring, nn.Module):
         shape[self.feature_dim] = self.num_features
         return value.view(shape)
 
-    def _load_from_state_dict(self, state: Any, prefix: Any, *args: Any) -> None:
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: object) -> None:
         """A state from before one number had the shape (1,) holds it without dimensions."""
         for name in self.trained:
             value = state.get(prefix + name)
@@ -327,7 +327,7 @@ def _place(value: Tensor, device: torch.device | str | None) -> torch.device:
     return told if device is not None or told.type == "meta" else value.device
 
 
-def _within(value: Any, low: float, high: float) -> bool:
+def _within(value: Tensor | float, low: float, high: float) -> bool:
     if not isinstance(value, Tensor):
         return low <= value <= high
     return value.is_meta or bool(((low <= value) & (value <= high)).all())

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from afnlab.backward import Context
 from afnlab.eager import is_plain, observed, transformed
+
+
+class _Bounds(Context, Protocol):
+    low: float
+    high: float
 
 
 class _InwardClamp(torch.autograd.Function):
@@ -23,13 +29,13 @@ class _InwardClamp(torch.autograd.Function):
         return p.clamp(low, high)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: _Bounds, inputs: tuple, output: Tensor) -> None:
         p, ctx.low, ctx.high = inputs
         ctx.save_for_backward(p)
         ctx.save_for_forward(p)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: _Bounds, *grads: Tensor) -> tuple[Tensor, None, None]:
         (p,), (grad,) = ctx.saved_tensors, grads
         # A step moves p against the gradient, so at the lower end it must be negative to lead in.
         stuck = ((p <= ctx.low) & (grad > 0)) | ((p >= ctx.high) & (grad < 0))
@@ -40,7 +46,7 @@ class _WithTangent(_InwardClamp):
     """The same with forward mode, which torch.compile takes no function with."""
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+    def jvp(ctx: _Bounds, *tangents: Tensor) -> Tensor:
         (p,) = ctx.saved_tensors
         return torch.where((p < ctx.low) | (p > ctx.high), 0.0, tangents[0])
 

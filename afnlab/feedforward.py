@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from afnlab.activation_module import make
@@ -86,8 +87,8 @@ class GLU(nn.Module):
         *,
         bias: bool = True,
         linear: Callable[..., nn.Module] = nn.Linear,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
         dim: None = None,
     ) -> None:
         super().__init__()
@@ -135,8 +136,8 @@ class FeedForward(nn.Module):
         hidden: int | None = None,
         bias: bool = False,
         linear: Callable[..., nn.Module] = nn.Linear,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         for name, size in (("d", d), ("hidden", hidden)):

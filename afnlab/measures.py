@@ -24,9 +24,10 @@ _TEXTS = ("name", "key", "unit", "better")
 _NUMBERS = ("low", "high", "scale")
 
 
-def _finite(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and isfinite(value)
+def _finite(value: object) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return isfinite(value)
 
 
 def formatted(form: str, value: float) -> str:
@@ -91,13 +92,13 @@ class Measure:
         if self.chance is not None and not callable(self.chance):
             self._check_chance(self.chance)
 
-    def _check_chance(self, value: Any) -> None:
+    def _check_chance(self, value: float) -> None:
         if not _finite(value) or not self.contains(value):
             low, high = ("none" if v is None else v for v in (self.low, self.high))
             said = f"a finite number within the bounds (low {low}, high {high})"
             raise self._refused("chance", value, said)
 
-    def _refused(self, field: str, value: Any, allowed: str) -> ParameterError:
+    def _refused(self, field: str, value: object, allowed: str) -> ParameterError:
         message = f"metric {self.name!s:.60}: {field} must be {allowed}, got {shown(value)}"
         return ParameterError(field, value, allowed, message=message)
 

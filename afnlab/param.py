@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from sys import float_info
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from afnlab.errors import ParameterError, shown
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 Number = float | int
 _DOMAINS: dict[str, tuple[Callable[[Number], bool], tuple[float, float]]] = {
@@ -88,7 +87,7 @@ class Param:
         other = f"; also called {', '.join(self.aliases)}" if self.aliases else ""
         return f"default {self.default:g}{domain}{ends if self.high < inf else ''}{other}"
 
-    def check(self, name: str, value: Any) -> Any:
+    def check(self, name: str, value: object) -> Tensor | float:
         """Whether a value may be used; a tensor passes, since reading it would stop a device.
 
         Args:

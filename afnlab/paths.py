@@ -7,7 +7,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from afnlab.usercode.lookup import expanded, unknown
+from afnlab.spellings import unknown
+from afnlab.usercode.lookup import expanded
 
 PACKAGE = Path(__file__).resolve().parent
 INDEX = "index.ipynb"  # of the notebooks, which shows them

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from afnlab.errors import shown
 from afnlab.param import Number, Param
+from afnlab.spellings import spelling, unknown
 from afnlab.symbolic import is_symbol, recorded
-from afnlab.usercode.lookup import load, spelling, unknown
+from afnlab.usercode.lookup import load
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -166,7 +167,7 @@ class Activation:
         kinks = self.kinks(**self.complete(params)) if callable(self.kinks) else self.kinks
         return tuple(sorted(kinks))
 
-    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def complete(self, given: Mapping[str, object]) -> dict[str, Any]:
         """All parameters of the function.
 
         Args:
@@ -178,13 +179,13 @@ class Activation:
         Raises:
             TypeError, ParameterError: for an unknown name, or a value that is not allowed.
         """
-        values = {name: p.default for name, p in self.params.items()}
+        values: dict[str, object] = {name: p.default for name, p in self.params.items()}
         for name, value in given.items():
             own = self.canonical(name)
             values[own] = self.params[own].check(f"{self.name}: {name}", value)
         return values
 
-    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, object]:
+    def given(self, args: Sequence[object], kwargs: Mapping[str, object]) -> dict[str, object]:
         """The parameters of a call by their own names.
 
         A Boolean behind them is torch's inplace, `LeakyReLU(0.2, True)`, and none of them.
@@ -227,7 +228,7 @@ class Activation:
     def __call__(
         self,
         x: Tensor,
-        *args: Any,
+        *args: object,
         noise: Tensor | None = None,
         inplace: bool = False,
         dtype: torch.dtype | None = None,
@@ -267,7 +268,7 @@ class Activation:
             raise TypeError(f"{self.name}: dtype must be among {kinds}; got {shown(dtype)}")
         return x.to(dtype)
 
-    def _compute(self, x: Tensor, values: dict[str, Any]) -> Tensor:
+    def _compute(self, x: Tensor, values: dict[str, Tensor | float]) -> Tensor:
         for backend in _BACKENDS:
             y = backend(self, x, values)
             if y is not None:
@@ -277,7 +278,7 @@ class Activation:
             return self._evaluate(x.view(1), values).view(())
         return self._evaluate(x, values)
 
-    def _evaluate(self, x: Tensor, values: dict[str, Any]) -> Tensor:
+    def _evaluate(self, x: Tensor, values: dict[str, Tensor | float]) -> Tensor:
         """By the definition."""
         half = x.dtype in (torch.float16, torch.bfloat16)
         tensors = any(isinstance(v, Tensor) for v in values.values())
@@ -342,7 +343,9 @@ def activation(module: Callable[..., Tensor]) -> Activation: ...
 
 
 @overload
-def activation(module: str = "", **facts: Any) -> Callable[[Callable[..., Tensor]], Activation]: ...
+def activation(
+    module: str = "", **facts: object
+) -> Callable[[Callable[..., Tensor]], Activation]: ...
 
 
 def activation(

@@ -60,7 +60,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 class _SeparableConv(nn.Module):
-    conv: Callable[..., nn.Module]
+    conv: Callable[..., nn.Conv1d | nn.Conv2d]
 
     def __init__(
         self,
@@ -86,14 +86,14 @@ class _SeparableConv(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the weights of both parts anew."""
-        self.depthwise.reset_parameters()  # type: ignore[operator]
-        self.pointwise.reset_parameters()  # type: ignore[operator]
+        self.depthwise.reset_parameters()
+        self.pointwise.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.pointwise(self.depthwise(x))
 
     def extra_repr(self) -> str:
-        first: Any = self.depthwise
+        first = self.depthwise
         times = first.out_channels // first.in_channels
         return f"depth_multiplier={times}" * (times > 1)
 

@@ -19,12 +19,12 @@ def is_symbol(x: object) -> bool:
     return not isinstance(x, Tensor) and has_torch_function_unary(x)
 
 
-def recorded(f: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
+def recorded(f: Callable[..., object], x: object, *args: object, **kwargs: object) -> Any:
     """f(x, ...) as x records it: for torch.fx a node that calls f."""
     return handle_torch_function(f, (x,), x, *args, **kwargs)
 
 
-def leaf(module: nn.Module, x: Any, *others: Any) -> Any:
+def leaf(module: nn.Module, x: object, *others: object) -> Any:
     """module(x, ...) as a node that calls the module as a whole, whatever the tracer takes for a
     leaf."""
     tracer = getattr(x, "tracer", None)

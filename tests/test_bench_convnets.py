@@ -50,10 +50,10 @@ def test_the_table(small, task, monkeypatch, capsys):
     assert table.way.tolist() == ways
     by_way = table.set_index("way")
     for way in ways:
-        ratio = by_way["s a step"][way] / by_way["s a step"]["usual loop"]
+        ratio = by_way["s per step"][way] / by_way["s per step"]["usual loop"]
         assert by_way["of usual loop"][way] == pytest.approx(ratio)
     torch.testing.assert_close(
-        torch.tensor(table["s an epoch"]), torch.tensor(3 * table["s a step"])
+        torch.tensor(table["s per epoch"]), torch.tensor(3 * table["s per step"])
     )
     assert (table.share > 0).all()
     assert cli.main(["bench", "train", "--task", task, "--rounds", "1"]) == 0

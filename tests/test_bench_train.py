@@ -47,7 +47,7 @@ def test_the_table(small, monkeypatch):
     monkeypatch.delitem(train.USUAL, "swish")
     table = train.measure(rounds=1)
     assert table.activation.tolist() == ["relu", "srelu"]
-    ratio = table["usual loop, s a model"] / table["10 seeds together, s a model"]
+    ratio = table["usual loop, s per model"] / table["10 seeds together, s per model"]
     torch.testing.assert_close(
         torch.tensor(table["times faster"].to_numpy()), torch.tensor(ratio.to_numpy())
     )

@@ -37,7 +37,7 @@ def test_the_table(monkeypatch, capsys):
     monkeypatch.setattr(transformers, "LAYERS", transformers.LAYERS[1:])
     table = train.measure(rounds=1, task="names-gpt")
     assert table.layer.tolist() == ["ReLU squared", "SwiGLU"]
-    ratio = table["reference, ms a step"] / table["12 seeds, ms a step and model"]
+    ratio = table["reference, ms per step"] / table["12 seeds, ms per step and model"]
     torch.testing.assert_close(torch.tensor(ratio), torch.tensor(table["times faster"]))
     assert (table["losses differ by"].astype(float) < 1e-5).all()
     assert cli.main(["bench", "train", "--task", "names-gpt", "--rounds", "1"]) == 0

@@ -43,7 +43,7 @@ def test_the_command_prints_the_ratios_and_names_the_machine(monkeypatch, capsys
     )
     assert main(["bench", "train", "--tuned", "--task", "digits-mlp", "--rounds", "1"]) == 0
     row = measured[0].iloc[0]
-    ratio = row["usual loop, ms a model"] / row["12 seeds of all candidates, ms"]
+    ratio = row["usual loop, ms per model"] / row["12 seeds of all candidates, ms"]
     assert row[tune.TIMES] == pytest.approx(ratio)
     ratio = row["12 seeds of all candidates, ms"] / row["matrix products alone, ms"]
     assert row[tune.OF_PRODUCTS] == pytest.approx(ratio)

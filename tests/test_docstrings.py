@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -42,6 +44,58 @@ def of(place: str, holder: object, home: str) -> Iterator[tuple[str, Callable]]:
         ours = inspect.isfunction(function) and function.__module__.startswith(home)
         if ours and name[0] != "_" and not function.__module__.startswith("afnlab.training"):
             yield f"{place}.{name}", function
+
+
+# "One row a label", and other words that are none of the field's.
+_THINGS = "label|seed|step|run|activation|layer|network|epoch|parameter|group|metric|input|member"
+_THINGS += "|candidate|kind|channel|feature|task|move|replicate|example|model|row|column|element"
+_AMOUNTS = "two|milliseconds|ms|seconds|minutes|hours|bytes|operations|numbers|products"
+_SMALL = "before|has|if|for|of|in|is|as|at|by|to|with|than|per|and|or|that|where|what|from|on"
+UNUSUAL = re.compile(
+    rf"\b(?:an?|one|\d[\d.]*) (?!(?:{_SMALL}) )[a-z]{{2,}} an? (?:{_THINGS})\b(?! is)|"
+    rf"\b(?:{_AMOUNTS}|s) an? (?:{_THINGS})\b|"
+    r"told apart|told from|smallest p that|flattered|starts of the weights",
+    re.IGNORECASE,
+)
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def sentences(path: Path) -> Iterator[str]:
+    """The prose of a page; of a module the docstrings, and what it prints."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        yield text
+    else:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "afnlab"], ids=lambda p: p.name)
+def test_prose_has_the_words_of_the_field(path):
+    paths = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    texts = ((one, " ".join(text.split())) for one in paths for text in sentences(one))
+    found = {(one.name, word[0]) for one, text in texts for word in UNUSUAL.finditer(text)}
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "unusual"),
+    [
+        ("one row a label", True),
+        ("It takes 1.4 ms a step.", True),
+        ("Bytes an element that a call keeps", True),
+        ("some minutes a model", True),
+        ("one dot a seed, and below", True),
+        ("These cannot be told apart.", True),
+        ("one row for each label", False),
+        ("5 ms per step, an activation of a network", False),
+        ("A task with a metric", False),
+    ],
+)
+def test_unusual_prose_is_found(text, unusual):
+    assert bool(UNUSUAL.search(text)) is unusual
 
 
 PUBLIC = dict(public())

@@ -8,6 +8,7 @@ import importlib.util
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -32,7 +33,8 @@ PROJECT = PYPROJECT["project"]
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
     ("messages",),
-    ("errors", "markup", "usercode", "param", "eager", "derivatives", "paths", "locks", "symbolic"),
+    ("errors", "spellings", "markup", "usercode", "param", "paths", "locks"),
+    ("eager", "backward", "derivatives", "symbolic"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "activation_module", "feedforward", "nn"),
@@ -47,6 +49,8 @@ FLOORS = (
     ("bench", "doctor", "lab"),
     ("cli",),
 )
+LONGEST = 490  # lines of a module
+MOST_ANY, MOST_IGNORED = 254, 71  # in all modules
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 
 
@@ -112,6 +116,47 @@ def test_no_modules_import_one_another_in_a_circle():
 )
 def test_circles_are_found(arrows, found):
     assert set(circles(arrows)) == found
+
+
+def test_no_module_is_long():
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "afnlab").rglob("*.py")}
+    long = {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > LONGEST}
+    assert long == {}, f"longer than {LONGEST} lines: cut where it changes its subject"
+
+
+def unchecked(code: str) -> int:
+    """How often a type is Any, under whatever name."""
+    named, found = {"Any"}, 0
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            named |= {alias.asname for alias in node.names if alias.name == "Any" and alias.asname}
+        elif isinstance(node, ast.Name):
+            found += node.id in named
+        elif isinstance(node, ast.Attribute):
+            found += node.attr == "Any"
+    return found
+
+
+def test_few_types_are_any():
+    """What a caller may pass is `object`, and is checked; what is known has its type."""
+    found = Counter({path: unchecked(path.read_text()) for path in (ROOT / "afnlab").rglob("*.py")})
+    most = {str(path.relative_to(ROOT)): n for path, n in found.most_common(9)}
+    assert found.total() <= MOST_ANY, f"{found.total()} times Any, most in {most}"
+    ignored = sum(path.read_text().count("# type: ignore") for path in found)
+    assert ignored <= MOST_IGNORED, f"{ignored} types are ignored"
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("from typing import Any\ndef f(x: Any, *, y: dict[str, Any]) -> Any: ...", 3),
+        ("from typing import Any as A\nx: A = 1", 1),
+        ("import typing as t\nx: list[t.Any] = []", 1),
+        ("def f(x: object) -> bool:  # Any\n    return any(x)", 0),
+    ],
+)
+def test_any_is_counted(code, count):
+    assert unchecked(code) == count
 
 
 def test_every_part_has_its_floor():

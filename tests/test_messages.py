@@ -18,7 +18,7 @@ from afnlab.report.verify import verify
 from afnlab.runs import RunFailed, RunSpec, execute, records
 from afnlab.runs.notebook_parameters import allowed_values
 from afnlab.runs.storage import runs_folder
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 MINE = "from afnlab import activation\n\n@activation()\ndef mine(x):\n    return x.relu()\n"
 

@@ -53,6 +53,30 @@ def test_what_needs_no_torch_does_not_load_it(case, tmp_path):
     assert len(done.stdout.splitlines()) > 1 or "did you mean 'sweep'" in done.stderr
 
 
+NAMES = """
+import sys
+sys.argv = ["bin/afnlab"]
+import afnlab
+from afnlab import paths
+names = {}
+unknown = hasattr(afnlab, "_nothing")
+print("torch" in sys.modules, unknown)
+exec("from afnlab import *", names)
+print(sorted(names.keys() - {"__builtins__"}) == sorted(afnlab.__all__), hasattr(afnlab, "trian"))
+print(*afnlab.__all__)
+"""
+
+
+def test_a_command_offers_the_names_that_the_library_has(tmp_path):
+    """They are listed once, in what loads torch; here that is loaded by the first such name."""
+    env = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", NAMES]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["False False", "True False", " ".join(afnlab.__all__)]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from typing import Any
 from warnings import warn
 
 import pandas as pd
@@ -24,7 +23,7 @@ from afnlab.fusing import settle_fusion
 from afnlab.nn import TORCHS, ActivationModule
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
 
-ROTATED: dict[type[nn.Module], type[Any]] = {
+ROTATED: dict[type[nn.Module], type[nn.Module]] = {
     nn.Linear: linear.AutoRotLinear,
     nn.Conv1d: convolutions.AutoRotConv1d,
     nn.Conv2d: convolutions.AutoRotConv2d,
@@ -53,7 +52,7 @@ def auto_rotate(
     *,
     output_layer: bool = False,
     saturating: bool = False,
-    example: Any = None,
+    example: object = None,
     **settings: object,
 ) -> nn.Module:
     """Rotate the layers of a model on which it has an effect, in place.
@@ -156,7 +155,11 @@ def auto_rotate(
 
 
 def rotation_plan(
-    model: nn.Module, example: Any = None, *, output_layer: bool = False, saturating: bool = False
+    model: nn.Module,
+    example: object = None,
+    *,
+    output_layer: bool = False,
+    saturating: bool = False,
 ) -> pd.DataFrame:
     """What `auto_rotate` will do with these arguments, or has done; nothing is changed.
 
@@ -217,7 +220,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
     return model
 
 
-def _require_module(caller: str, model: Any) -> None:
+def _require_module(caller: str, model: object) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"{caller}: model must be a torch.nn.Module, got {shown(model)}")
 
@@ -239,7 +242,7 @@ def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
 
 
 def _suggestion(model: nn.Module) -> float:
-    found: set[Any] = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
+    found = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
     found |= {TORCHS[type(m)] for m in model.modules() if type(m) in TORCHS}
     limits = {suggested_L(record) for record in found}
     if len(limits) != 1:
@@ -262,11 +265,11 @@ def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.Da
         (the share of its outputs within), deviation (their standard deviation), largest (in size).
     """
     _know_other_libraries()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     hooks = []
     names = {id(m): n for n, m in model.named_modules()}
 
-    def note(layer: Any, _: object, output: Any) -> None:
+    def note(layer: object, _: object, output: Tensor | tuple[Tensor, ...]) -> None:
         limit = L if L is not None else getattr(layer, "L", None)
         if limit is None:
             return

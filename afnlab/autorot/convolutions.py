@@ -7,6 +7,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from afnlab.autorot.rotation import Rotation, for_any_size, rotated, scaled, sum_of_row
 from afnlab.separable import DepthwiseConv2d, SeparableConv1d, SeparableConv2d
@@ -41,20 +42,20 @@ class _ConvRotation(Rotation):
         return self._conv_forward(input, *rotated(rho, self.weight, self.bias))
 
 
-def batched(layer: Any, x: Tensor) -> bool:
+def batched(layer: _ConvNd, x: Tensor) -> bool:
     return x.dim() == len(layer.kernel_size) + 2
 
 
-def spatial(layer: Any, x: Tensor) -> tuple[int, ...]:
+def spatial(layer: _ConvNd, x: Tensor) -> tuple[int, ...]:
     return tuple(x.shape[-len(layer.kernel_size) :])
 
 
-def reach(layer: Any) -> list[int]:
+def reach(layer: _ConvNd) -> list[int]:
     """Size of the input patch that one output depends on."""
     return [d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
 
 
-def has_zero_padding(layer: Any) -> bool:
+def has_zero_padding(layer: _ConvNd) -> bool:
     """Whether an output near the border sees zeros from outside."""
     if layer.padding_mode != "zeros":
         return False

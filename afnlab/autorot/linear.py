@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from afnlab.autorot.rotation import (
     scaled,
     sum_of_row,
 )
+from afnlab.backward import Context
 from afnlab.eager import is_plain, transformed
 from afnlab.symbolic import is_symbol, leaf
 
@@ -79,6 +80,12 @@ def _serves(x: Tensor, *others: object) -> bool:
     return True
 
 
+class _Scaled(Context, Protocol):
+    L: float | Tensor
+    x_q: float | Tensor
+    eps: float
+
+
 class _Eager(torch.autograd.Function):
     """`scaled_linear` with its gradients worked out, to pass over large tensors less often.
 
@@ -87,8 +94,15 @@ class _Eager(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, *given: Any) -> Tensor:
-        x, weight, bias, L, x_q, eps = given
+    def forward(
+        ctx: _Scaled,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        L: float | Tensor,
+        x_q: float | Tensor,
+        eps: float,
+    ) -> Tensor:
         f_probe = at_probe(weight, bias, x_q)
         inverse = inverse_size(f_probe, eps)
         rho = L * inverse
@@ -99,7 +113,7 @@ class _Eager(torch.autograd.Function):
         return f * rho
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Scaled, grad: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled() or forward_ad._current_level >= 0:  # differentiated itself
             return _of_the_expression(ctx, grad)
         x, weight, _, _, f, f_probe, inverse, rho = ctx.saved_tensors
@@ -126,7 +140,7 @@ class _Eager(torch.autograd.Function):
         )
 
 
-def _of_the_expression(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+def _of_the_expression(ctx: _Scaled, grad: Tensor) -> tuple[Tensor | None, ...]:
     """The gradients of `scaled_linear` by torch, which can be differentiated again."""
     names = ("x", "weight", "bias", "L")
     given = {n: t for n, t in zip(names, ctx.saved_tensors, strict=False) if t is not None}

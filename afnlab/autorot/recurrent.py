@@ -47,7 +47,7 @@ class _RecurrentRotation(Rotation):
 
     def _rotated_weights(self: Any) -> list[Tensor]:
         tensors: dict[str, Tensor] = {}
-        for names in self._all_weights:  # one list a layer and direction
+        for names in self._all_weights:  # one list for each layer and direction
             w_ih, w_hh = (getattr(self, name) for name in names[:2])
             b_ih, b_hh = (getattr(self, n) for n in names[2:4]) if self.bias else (None, None)
             at_probe = self.probe * (sum_of_row(w_ih) + sum_of_row(w_hh))

@@ -47,7 +47,7 @@ class Rotation(Restoring):
     features: int | None = None  # size of a tensor x_q; None: no tensor is taken
     __signature__: inspect.Signature | None = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """Give `help` one signature: the layer's arguments and the keywords below."""
         super().__init_subclass__(**kwargs)
         layer = cls.__mro__[cls.__mro__.index(Restoring) + 1]
@@ -66,7 +66,7 @@ class Rotation(Restoring):
 
     def __init__(
         self,
-        *args: Any,
+        *args: object,
         L: float | None = 4.0,
         xmin_lim: float = 0.0,
         xmax_lim: float = 1.0,
@@ -132,25 +132,24 @@ class Rotation(Restoring):
             # Not persistent: the state's keys stay those of the plain layer.
             self.register_buffer("x_q", kept(x_q).to(weight), persistent=False)
         else:
-            self.x_q: object = x_q
+            self.x_q: float | str | Tensor = x_q
 
-    def _check_probe(self, name: str, x_q: Any) -> None:
+    def _check_probe(self, name: str, x_q: object) -> None:
         if isinstance(x_q, Tensor):
             if self.features is None:
                 raise ValueError(f"{name}: x_q must be a number or 'auto', a tensor is not taken")
             if x_q.shape != (self.features,):
                 raise ValueError(
-                    f"{name}: x_q must hold {self.features} values, one an input feature, got a"
+                    f"{name}: x_q must hold {self.features} values, one per input feature, got a"
                     f" tensor of shape {tuple(x_q.shape)}"
                 )
         elif not (x_q == "auto" or _is_number(x_q)):
             raise ValueError(f"{name}: x_q must be 'auto', a number or a tensor, got {shown(x_q)}")
 
     @property
-    def probe(self) -> Any:
+    def probe(self) -> float | Tensor:
         """The value of x_Q."""
-        automatic = isinstance(self.x_q, str)
-        return 2 * self.xmax_lim - self.xmin_lim if automatic else self.x_q
+        return 2 * self.xmax_lim - self.xmin_lim if isinstance(self.x_q, str) else self.x_q
 
     @property
     def limit(self) -> Any:
@@ -206,7 +205,11 @@ class Rotation(Restoring):
             write(self, name, self._start[name])
 
     def _load_from_state_dict(
-        self: Any, state: Mapping[str, Any], prefix: str, metadata: Any, *args: object
+        self: Any,
+        state: Mapping[str, Tensor],
+        prefix: str,
+        metadata: Mapping[str, object],
+        *args: object,
     ) -> None:
         """A plain layer's state holds no L, and leaves ours as it is; an older one holds it
         without dimensions.
@@ -231,9 +234,10 @@ class Rotation(Restoring):
         self._restore(hollow - self._hollow())
 
 
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) <= float_info.max
+def _is_number(value: object) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) <= float_info.max
 
 
 def forget(layer: nn.Module) -> None:

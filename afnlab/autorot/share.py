@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from math import pi
 from numbers import Real
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,7 +90,7 @@ def _ratio(share: float, cosine: Tensor) -> Tensor:
     return (torch.hypot(middle, across.expand_as(middle)) - middle) / across
 
 
-def _lengths_and_cosine(x: Any, x_q: Any) -> tuple[Tensor, Tensor]:
+def _lengths_and_cosine(x: object, x_q: object) -> tuple[Tensor, Tensor]:
     """|x_Q| / |x| and the cosine of the angle between them, for every input."""
     if not isinstance(x, Tensor) or not x.is_floating_point() or x.dim() == 0 or not x.numel():
         raise ParameterError("x", x, "a floating-point tensor (..., features)")

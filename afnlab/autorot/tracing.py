@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -114,7 +113,7 @@ def _not_finite(
     names = {module: name for name, module in model.named_modules()}
     found: list[str] = []
 
-    def look(layer: nn.Module, _: Any, outputs: object) -> None:
+    def look(layer: nn.Module, _: object, outputs: object) -> None:
         if not _finite(outputs):
             found.append(names[layer] or "the model itself")
 
@@ -182,7 +181,7 @@ class _Watch(TorchFunctionMode):
         self.own = {id(t): t.dim() for t in (*model.parameters(), *model.buffers())}
 
     def __torch_function__(
-        self, func: Callable, types: object, args: Any = (), kwargs: Any = None
+        self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None
     ) -> object:
         outputs = func(*args, **(kwargs or {}))
         given, made = tensors((args, kwargs)), tensors(outputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -83,7 +84,7 @@ def measure(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _room_to_compile() -> Any:
+def _room_to_compile() -> AbstractContextManager[object]:
     """All expressions are one method to torch.compile, which gives up at the eighth form of one."""
     return torch._dynamo.config.patch(recompile_limit=256)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import torch
@@ -16,12 +15,14 @@ from afnlab.autorot.convert import PLAIN
 from afnlab.bench.timing import in_turn
 from afnlab.training.memory import keep_freed_memory
 
+Outputs = Tensor | tuple[Tensor, ...]  # a recurrent layer returns several
+
 
 @dataclass(frozen=True)
 class Case:
     """A layer and its input; rho is a vector or a map."""
 
-    layer: type[Any]
+    layer: type[nn.Module]
     arguments: tuple
     shape: tuple[int, ...]
     rho: str = "vector"
@@ -62,11 +63,13 @@ def two_passes(plain: nn.Module, x: Tensor, L: float = 4.0) -> Tensor:
     return L / (at_probe.abs() + 1e-5) * y
 
 
-def _first(output: Any) -> Tensor:
+def _first(output: Outputs) -> Tensor:
     return output[0] if isinstance(output, tuple) else output
 
 
-def step(forward: Callable[[Tensor], Any], x: Tensor, inputs: list[Tensor]) -> Callable[[], object]:
+def step(
+    forward: Callable[[Tensor], Outputs], x: Tensor, inputs: list[Tensor]
+) -> Callable[[], object]:
     """One training step's work: forward, and backward to inputs and parameters."""
     gradient = torch.randn_like(_first(forward(x)))
     return lambda: torch.autograd.grad(_first(forward(x)), inputs, gradient)

@@ -33,7 +33,7 @@ Batches = Iterator[tuple[Tensor, Tensor]]
 
 
 def measure(task: str, device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
-    """One row per way to train: seconds an epoch, beside the usual loop; share of the matrix speed.
+    """One row per way to train: seconds per epoch, the usual loop's too; share of the matrix speed.
 
     "usual loop": as apec-afn's script and most tutorials have it, a Dataset whose items go through
     Pillow, a DataLoader, the network channels first, with what memory the system gives. "original"
@@ -61,8 +61,8 @@ def measure(task: str, device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
     rows = []
     for way in [way for way in times if not way.startswith("product")]:
         step = times[way] / STEPS[task]
-        row: dict[str, object] = {"task": task, "way": way, "s a step": step}
-        row["s an epoch"] = step * stacks["float32"].steps_per_epoch
+        row: dict[str, object] = {"task": task, "way": way, "s per step": step}
+        row["s per epoch"] = step * stacks["float32"].steps_per_epoch
         row |= {f"of {r}": times[way] / times[r] for r in ("usual loop", "original") if r in times}
         dtype = way if way in PRECISIONS else "float32"
         row["share"] = work / step / (2 * SIDE**3 / times[f"product, {dtype}"])
@@ -107,7 +107,9 @@ def _steps(task: Task, network: nn.Module, batches: Batches, device: str) -> Cal
     recipe, network = task.recipe, network.to(device)
     trained = [p for p in network.parameters() if p.requires_grad]
     if recipe.optimizer == "adam":
-        optimizer: Any = torch.optim.Adam(trained, recipe.lr, weight_decay=recipe.weight_decay)
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(
+            trained, recipe.lr, weight_decay=recipe.weight_decay
+        )
     else:
         optimizer = torch.optim.SGD(trained, 1e-4, momentum=0.85, nesterov=True)
 

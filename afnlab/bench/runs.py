@@ -33,7 +33,7 @@ if __name__ == "__main__":
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
     """One row per rival, each with `rounds` runs of train.ipynb, of one thread each.
 
-    start: seconds until the first runs have ended, but for their training; a run: seconds a run
+    start: seconds until the first runs have ended, but for their training; a run: seconds per run
     after that; training: of these, the seconds that a run trains; beyond: what its job does besides
     training; gain: how many times the runs of one afnlab job a time.
     """

@@ -75,7 +75,7 @@ def stacked(activation: str, device: str) -> tuple[Callable, Data]:
 
 
 def measure(device: str = "cpu", rounds: int = 15, task: str = TASK) -> pd.DataFrame:
-    """One row per activation: seconds an epoch and model, and their ratio.
+    """One row per activation: seconds per epoch and model, and their ratio.
 
     task: a convolutional one instead, see `afnlab.bench.convnets.measure`, or a transformer, see
         `afnlab.bench.transformers.measure`.
@@ -95,8 +95,8 @@ def measure(device: str = "cpu", rounds: int = 15, task: str = TASK) -> pd.DataF
         rows.append(
             {
                 "activation": name,
-                "usual loop, s a model": times["usual"],
-                f"{SEEDS} seeds together, s a model": each,
+                "usual loop, s per model": times["usual"],
+                f"{SEEDS} seeds together, s per model": each,
                 "times faster": times["usual"] / each,
             }
         )

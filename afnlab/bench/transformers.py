@@ -52,8 +52,8 @@ def measure(task: str, device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
             clock = time.thread_time if device == "cpu" else time.perf_counter
             times = in_turn(calls, rounds, device=device, clock=clock)
             row: dict[str, object] = {"layer": form_name(name, form)}
-            row |= {"reference, ms a step": 1e3 * times["reference"] / STEPS}
-            row |= {f"{SEEDS} seeds, ms a step and model": 1e3 * times["afnlab"] / STEPS / SEEDS}
+            row |= {"reference, ms per step": 1e3 * times["reference"] / STEPS}
+            row |= {f"{SEEDS} seeds, ms per step and model": 1e3 * times["afnlab"] / STEPS / SEEDS}
             row |= {"times faster": SEEDS * times["reference"] / times["afnlab"]}
             rows.append(row | {"losses differ by": f"{differ:.0e}"})
     return pd.DataFrame(rows)

@@ -105,7 +105,7 @@ def _row(task: Task, name: str, device: str, rounds: int) -> dict[str, object]:
         "task": task.name,
         "activation": name,
         "candidates": CANDIDATES[task.name],
-        "usual loop, ms a model": 1000 * each["usual"],
+        "usual loop, ms per model": 1000 * each["usual"],
         f"{SEEDS} seeds of one candidate, ms": 1000 * each["one"],
         f"{SEEDS} seeds of all candidates, ms": 1000 * each["all"],
         "matrix products alone, ms": 1000 * each["products"],

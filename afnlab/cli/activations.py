@@ -15,8 +15,12 @@ from afnlab.paths import INDEX, shared
 def add_list(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("list", "", "sweeps", "activations --long")
     sub.set_defaults(command=_list)
-    sub.add_argument("list", nargs="?", choices=tuple(_LISTS), help="only these (default: all)")
-    sub.add_argument("-l", "--long", action="store_true", help="activations with parameters")
+    sub.add_argument(
+        "list", nargs="?", choices=tuple(_LISTS), help="list only these (default: all)"
+    )
+    sub.add_argument(
+        "-l", "--long", action="store_true", help="list the parameters of the activations too"
+    )
 
 
 def _list(a: argparse.Namespace) -> int:
@@ -80,7 +84,7 @@ def add_check(sub: argparse.ArgumentParser) -> None:
         "refs",
         nargs="*",
         metavar="REF",
-        help="a name, my.py:thing, package.module:thing, or a package (default: all of ours)",
+        help="a name, my.py:thing, package.module:thing, or a package (default: all of afnlab's)",
     )
 
 
@@ -97,13 +101,20 @@ def _check(a: argparse.Namespace) -> int:
 def add_signal(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("signal", "gelu", "srelu -p t 0.5 --sigma-w 1.4 --sigma-b 0.4")
     sub.set_defaults(command=_signal)
-    sub.add_argument("refs", nargs="+", metavar="REF", help="a name, or my.py:thing")
+    sub.add_argument("refs", nargs="+", metavar="REF", help="an activation: a name, or my.py:thing")
     sub.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter"
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="a parameter of the activations",
     )
     help_w = "standard deviation of the weights times sqrt(inputs) (default: the gain)"
     sub.add_argument("--sigma-w", type=float, metavar="S", help=help_w)
-    sub.add_argument("--sigma-b", type=float, default=0.0, metavar="S", help="of the biases")
+    sub.add_argument(
+        "--sigma-b", type=float, default=0.0, metavar="S", help="that of the biases (default 0)"
+    )
 
 
 def _signal(a: argparse.Namespace) -> int:

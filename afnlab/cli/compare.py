@@ -36,9 +36,11 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
     own.add_argument("--seed", metavar="COLUMN", help="what pairs the rows (default: seed)")
     own.add_argument("--value", metavar="COLUMN", help="the result (default: value)")
     own.add_argument("--epoch", metavar="COLUMN", help="epochs or steps, of which the last counts")
-    own.add_argument("--better", choices=("higher", "lower"), help="values (default: higher)")
-    own.add_argument("--unit", help="of the values, as it is printed")
-    own.add_argument("--encoding", help="of the file's text (default: utf-8)")
+    own.add_argument(
+        "--better", choices=("higher", "lower"), help="which values are better (default: higher)"
+    )
+    own.add_argument("--unit", help="the unit of the values, printed after them")
+    own.add_argument("--encoding", help="the encoding of the file (default: utf-8)")
     own.add_argument("--out", metavar="FOLDER", help="write page, tables and figure there")
 
 

@@ -7,7 +7,12 @@ import shlex
 from pathlib import Path
 from typing import Any, NoReturn
 
-LIMITS = ("epochs", "limit_train", "limit_test", "budget")
+CONDITIONS = {
+    "epochs": "epochs of each training",
+    "limit_train": "how many of the training examples are used",
+    "limit_test": "how many of the test examples are used",
+}
+LIMITS = {**CONDITIONS, "budget": "candidates of each tuning"}
 TABLES = (".csv", ".tsv")
 
 
@@ -22,9 +27,9 @@ def add_runs_flag(sub: argparse.ArgumentParser) -> None:
 
 
 def add_limit_flags(sub: argparse.ArgumentParser) -> None:
-    for name in LIMITS:
+    for name, what in LIMITS.items():
         flag = "--" + name.replace("_", "-")
-        sub.add_argument(flag, type=int, metavar="N", help="in place of the sweep's own")
+        sub.add_argument(flag, type=int, metavar="N", help=f"{what} (default: the sweep's)")
 
 
 def add_only_flag(sub: argparse.ArgumentParser, text: str) -> None:
@@ -43,17 +48,18 @@ def limits(a: argparse.Namespace) -> dict[str, int | None]:
 
 
 CANDIDATES = 8  # of a tuning; `afnlab.training.tune.FAIR` has as many, and needs torch
-CONDITIONS = ("epochs", "limit_train", "limit_test")
 
 
 def add_training_flags(sub: argparse.ArgumentParser) -> None:
     """How a command trains by itself, and where it keeps the runs."""
-    for name in CONDITIONS:
+    for name, what in CONDITIONS.items():
         flag = "--" + name.replace("_", "-")
-        sub.add_argument(flag, type=int, metavar="N", help="in place of the task's own")
+        sub.add_argument(flag, type=int, metavar="N", help=f"{what} (default: the task's)")
     text = "tune both at every seed, with N candidates (8 if no N is given); 0: do not"
     sub.add_argument("--tune", type=int, nargs="?", const=CANDIDATES, metavar="N", help=text)
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    sub.add_argument(
+        "--jobs", type=int, default=1, help="how many runs to execute at once (default 1)"
+    )
     add_runs_flag(sub)
 
 
@@ -81,8 +87,10 @@ def of_table(file: str) -> str:
 class OfTable(argparse.Action):
     """--table of a command that takes no table: says which one does."""
 
-    def __call__(self, parser: argparse.ArgumentParser, _: Any, file: Any, *__: Any) -> NoReturn:
-        parser.error(f"what takes --table is another command: {of_table(file)}")
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, file: object, *__: object
+    ) -> NoReturn:
+        parser.error(f"what takes --table is another command: {of_table(str(file))}")
 
 
 def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
@@ -97,7 +105,7 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         "--margin",
         type=float,
         metavar="SIZE",
-        help="a difference too small to matter, as it is printed: in points, dB, ...",
+        help="largest difference that does not matter, in the unit of the table (points, dB)",
     )
     sub.add_argument(
         "--speed",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from afnlab.errors import shown
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 
 class UsageError(ValueError):

@@ -13,7 +13,9 @@ def add_report(sub: argparse.ArgumentParser) -> None:
     add_comparison_flags(sub)
     sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
     sub.add_argument("--table", action=OfTable, help=argparse.SUPPRESS)
-    sub.add_argument("--no-pdf", action="store_true", help="even where Chromium is installed")
+    sub.add_argument(
+        "--no-pdf", action="store_true", help="write no PDF, even where Chromium is installed"
+    )
 
 
 def _report(a: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
     words = ("train -p activation srelu -p t 1.5 -p seeds 12", "own.ipynb -p rate 0.5")
     sub.epilog = examples("run", *words)
     sub.set_defaults(command=_run)
-    sub.add_argument("notebook", help="one of afnlab's (train), or a path")
+    sub.add_argument("notebook", help="the name of one of afnlab's (train), or a path")
     sub.add_argument(
         *("-p", "--parameter"),
         nargs=2,
@@ -23,7 +23,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar=("NAME", "VALUE"),
-        help="one of the notebook's, the activation's or the task's; may be repeated",
+        help="a parameter of the notebook, the activation or the task; may be repeated",
     )
     add_timeout_flag(sub)
     add_runs_flag(sub)
@@ -72,7 +72,7 @@ def _run(a: argparse.Namespace) -> int:
 def add_rerun(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("rerun", "3f2a")
     sub.set_defaults(command=_rerun)
-    sub.add_argument("id", help="its id, or how that begins")
+    sub.add_argument("id", help="the id of the run, or its first characters")
     add_timeout_flag(sub)
     add_runs_flag(sub)
 

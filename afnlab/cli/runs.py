@@ -33,19 +33,27 @@ def add_runs(sub: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=text, description=text)
         add_runs_flag(action)
         if name == "list":
-            action.add_argument("--state", choices=["done", "stale", "failed"], help="only these")
+            action.add_argument(
+                "--state", choices=["done", "stale", "failed"], help="only runs in this state"
+            )
         elif name == "show":
-            action.add_argument("id", help="its id, or how that begins")
+            action.add_argument("id", help="the id of the run, or its first characters")
         elif name == "diff":
-            action.add_argument("one", help="its id, or how that begins")
-            action.add_argument("other", help="the other's")
+            action.add_argument("one", help="the id of one run, or its first characters")
+            action.add_argument("other", help="that of the other")
         elif name == "rm":
-            action.add_argument("ids", nargs="+", metavar="ID", help="or how it begins")
+            action.add_argument(
+                "ids", nargs="+", metavar="ID", help="ids of runs, or their first characters"
+            )
         else:
             action.add_argument(
-                "--stale", action="store_true", help="complete runs that are stale, too"
+                "--stale", action="store_true", help="delete complete runs that are stale, too"
             )
-            action.add_argument("--dry-run", action="store_true", help="only say what")
+            action.add_argument(
+                "--dry-run",
+                action="store_true",
+                help="say what would be deleted, and delete nothing",
+            )
 
 
 def _runs(a: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ def add_search(sub: argparse.ArgumentParser) -> None:
     words = ("digits-mlp --ledger found.jsonl", "names-gpt --ledger found.jsonl --ideas 20")
     sub.epilog = examples("search", *words)
     sub.set_defaults(command=_search)
-    sub.add_argument("task", help="a name, or my.py:thing")
+    sub.add_argument("task", help="the task: a name, or my.py:thing")
     sub.add_argument("--against", default="relu", help="the baseline (default relu)")
     sub.add_argument("--ledger", required=True, metavar="FILE", help="the file of the campaign")
     text = "where each expression becomes a file with an activation (default ideas)"
@@ -29,7 +29,7 @@ def add_search(sub: argparse.ArgumentParser) -> None:
         )
     text = "another task, on which an improvement must be one too, with fresh seeds on both"
     sub.add_argument("--confirm", metavar="TASK", help=text)
-    sub.add_argument("--most", type=int, metavar="N", help="seeds of an idea at most (40)")
+    sub.add_argument("--most", type=int, metavar="N", help="most seeds of an idea (40)")
     add_training_flags(sub)
 
 

@@ -38,17 +38,27 @@ def add_tune(sub: argparse.ArgumentParser) -> None:
 
 def _add_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("file", help="a YAML file, or the name of one of afnlab's (default, small)")
-    sub.add_argument("--seeds", help="how many, or a list such as [3, 5], in place of the file's")
-    sub.add_argument("--jobs", type=int, default=1, help="notebooks side by side (default 1)")
+    sub.add_argument(
+        "--seeds", help="how many seeds, or a list such as [3, 5] (default: the file's)"
+    )
+    sub.add_argument(
+        "--jobs", type=int, default=1, help="how many runs to execute at once (default 1)"
+    )
     sub.add_argument(
         "--dry-run", action="store_true", help="print the runs and which of them exist"
     )
     add_only_flag(sub, "the runs with this value of a parameter, or with one of several")
     sub.add_argument("--retry-failed", action="store_true", help="retry runs that failed before")
     sub.add_argument(
-        "--threads", type=int, help="torch's in each run (default: shared by the jobs)"
+        "--threads", type=int, help="threads of each run (default: the cores, shared by the jobs)"
     )
-    sub.add_argument("--gpus-per-run", type=int, default=0, metavar="N", help="of its own")
+    sub.add_argument(
+        "--gpus-per-run",
+        type=int,
+        default=0,
+        metavar="N",
+        help="GPUs that each run has to itself (default 0)",
+    )
     text = "a Dask scheduler, tcp://host:port; or local: workers of Dask on this machine"
     sub.add_argument("--scheduler", metavar="ADDRESS", help=text)
     text = "have Slurm start the jobs, with queue=..., account=..., memory=..., walltime=..."

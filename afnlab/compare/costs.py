@@ -131,7 +131,7 @@ def read(path: Path) -> Benchmark:
 def cost(
     rows: Mapping[str, Trained],
     history: pd.DataFrame,
-    machine: Mapping[str, Any],
+    machine: Mapping[str, object],
     baseline: str,
     benchmark: Benchmark | None = None,
 ) -> Cost:
@@ -157,7 +157,7 @@ def cost(
             why = f", since the speed benchmark has only {', '.join(seconds.index) or 'others'}"
         else:
             missing = tuple(label for label in found if label not in seconds)
-            by = benchmark.by(machine["device_name"])
+            by = benchmark.by(str(machine["device_name"]))
             return Cost(seconds, benchmark.of, by, missing)
     seconds, unsteady = epochs.cost(history), epochs.unsteadiness(history)
     slower = epochs.median_cost(history)

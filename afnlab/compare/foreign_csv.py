@@ -15,7 +15,7 @@ import pandas as pd
 
 from afnlab.errors import shown
 from afnlab.messages import counted, plain
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 LISTED = 5  # rows that a message names
 LARGEST = 1e140  # in size; beyond, sums of squares overflow, and below its inverse they vanish

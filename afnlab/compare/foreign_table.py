@@ -15,7 +15,7 @@ from afnlab.compare import answers, caveats, foreign_csv, summary_table, wandb_c
 from afnlab.compare.formatting import power_of_ten
 from afnlab.measures import Measure
 from afnlab.messages import plain
-from afnlab.usercode.lookup import spelling, unknown
+from afnlab.spellings import spelling, unknown
 
 if TYPE_CHECKING:
     from afnlab.training.result import Result

@@ -108,7 +108,7 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
     return _of_several(verdicts, base, others)
 
 
-def _of_one(row: Any, verdict: str, base: str, measure: Measure) -> str:
+def _of_one(row: pd.Series, verdict: str, base: str, measure: Measure) -> str:
     if verdict == "open":
         return f"{row.name} is not shown to be better or worse than {base}."
     said = f"{row.name} {_clause(verdict, 1, base)}"

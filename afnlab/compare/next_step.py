@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -43,7 +41,7 @@ def next_step(
         return _said("Another task", f"On this one nothing is left open against {base}."), None
     leads = left.index[0] == rows.index[0]
     effects = (left.difference / left.spread).abs().fillna(0.0)
-    row: Any = left.iloc[0 if leads else int(effects.to_numpy().argmax())]
+    row = left.iloc[0 if leads else int(effects.to_numpy().argmax())]
     name, count, pairs = proper_name(row.name), len(rows), int(row.pairs)
     least = stats.seeds_needed(count)
     if not row.spread > 0:
@@ -72,7 +70,7 @@ def _too_small(name: str, with_margin: bool) -> Fact:
     return _said("Set a margin", f"{note} 80 % power. With --margin it may prove to be equivalent.")
 
 
-def _picked(row: Any, among: int, leads: bool, measure: Measure) -> str:
+def _picked(row: pd.Series, among: int, leads: bool, measure: Measure) -> str:
     """That the row was picked for its difference, where that makes the difference look large."""
     if among == 1 or (leads and measure.sign * row.difference <= 0):
         return ""

@@ -22,7 +22,7 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _sweeping(
 
 
 def _settings(normal: Mapping[str, object]) -> str:
-    """The parameters of a run but its seeds, to be told from another's."""
+    """The parameters of a run but its seeds, to be distinguished from another's."""
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
 

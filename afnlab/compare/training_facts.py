@@ -98,7 +98,7 @@ class Trained:
 
     @property
     def training(self) -> str:
-        """How it was trained, the activation aside, to be told from another's."""
+        """How it was trained, the activation aside, to be distinguished from another's."""
         return json.dumps([self.options, self.trainable], sort_keys=True)
 
     def labelled(self, without: Collection[str], activation: str = "") -> str:

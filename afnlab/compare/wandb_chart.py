@@ -7,7 +7,7 @@ import re
 import pandas as pd
 
 from afnlab.messages import plain
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 _COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
 _SEEDED = re.compile(r"(?P<label>.*?[^\W\d_].*?)[\W_]*(?:seed|run)?[\W_]*(?P<seed>\d+)", re.I)
@@ -47,8 +47,8 @@ def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame]
     found = pd.DataFrame(made, columns=["label", "seed", "value"])
     if len(found) < runs or (found.groupby("label").size() < 2).any():
         raise ValueError(
-            f"{name}: is W&B's export of a chart, a column a run, whose names do not all end in a"
-            " seed that pairs them (relu-seed0, relu-seed1); export the table of runs instead,"
+            f"{name}: is W&B's export of a chart, one column per run, whose names do not all end in"
+            " a seed that pairs them (relu-seed0, relu-seed1); export the table of runs instead,"
             " with its columns of method, seed and result (Runs > Export > CSV)"
         )
     return metric, found

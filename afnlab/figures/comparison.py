@@ -25,7 +25,7 @@ def points(
     baseline: str,
     measure: Measure = ACCURACY,
 ) -> Axes:
-    """One row per label: one dot a seed, and below them the mean and its 95 % interval.
+    """One row per label: one dot per seed, and below them the mean and its 95 % interval.
 
     final: seeds x labels; table: of `compare_histories`, whose order is kept. Rows far off the
     others stand at the edge, with their mean. Nothing is drawn across the rows: whether a row

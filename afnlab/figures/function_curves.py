@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from afnlab.derivatives import derivatives
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
+from afnlab.param import Number
 from afnlab.registry import Activation, get_activation
 
 POINTS = 801
@@ -51,7 +52,7 @@ def samples(record: Activation, x: torch.Tensor, order: int, **params: Any) -> l
 
 
 def curve(
-    ax: Axes, ref: str | Activation, span: float = 5.0, order: int = 1, **params: object
+    ax: Axes, ref: str | Activation, span: float = 5.0, order: int = 1, **params: Number
 ) -> Axes:
     """An elementwise activation and its derivatives up to `order`, on [-span, span]."""
     record = get_activation(ref)
@@ -67,7 +68,7 @@ def _draw(ax: Axes, x: np.ndarray, drawn: Sequence[np.ndarray]) -> Axes:
     return ax
 
 
-def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params: object) -> Figure:
+def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params: Number) -> Figure:
     """An activation with its derivatives, and its slope in detail beside them.
 
     Args:

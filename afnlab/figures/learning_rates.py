@@ -17,7 +17,7 @@ from afnlab.measures import ACCURACY, Measure
 def sensitivity(
     final: pd.DataFrame, rates: pd.DataFrame, columns: int = 4, measure: Measure = ACCURACY
 ) -> Figure:
-    """The metric after the last epoch over the learning rate, a panel an activation, with 95 %
+    """The metric after the last epoch over the learning rate, a panel per activation, with 95 %
     intervals.
 
     final: seeds x labels; rates: by label, columns activation and lr.

@@ -25,8 +25,9 @@ COLOURS = LinearSegmentedColormap.from_list(
 
 
 def over_tasks(effects: pd.DataFrame, verdicts: pd.DataFrame) -> Figure:
-    """A row an activation, a column a task; a cell has the difference to the baseline in standard
-    deviations, and a mark for the verdict.
+    """One row per activation, one column per task.
+
+    A cell has the difference to the baseline in standard deviations, and a mark for the verdict.
 
     Args:
         effects: labels x tasks, above 0 is better; nan stays empty.

@@ -28,9 +28,9 @@ def over(
     columns: int = 6,
     measure: Measure = ACCURACY,
 ) -> Figure:
-    """The metric on validation examples of every trial over a parameter, a panel a label, with the
-    medians of
-    equal parts of the axis; those of the baseline are dashed in all panels.
+    """The metric on validation examples of every trial over a parameter, one panel per label.
+
+    Lines are the medians of equal parts of the axis; the baseline's are dashed in all panels.
 
     tried: of `tuned.trials`; name: a parameter with numbers; log: on a logarithmic axis.
     """
@@ -111,7 +111,7 @@ def curves(
 
 
 def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = ACCURACY) -> Figure:
-    """An arrow a label, from its mean at the fixed recipe to that when tuned.
+    """One arrow per label, from its mean at the fixed recipe to that when tuned.
 
     fixed, tuned: means by label, in the order of the rows. Starts far behind the others stand at
     the edge, with their number.

@@ -55,10 +55,10 @@ class Surfaces(Scene):
         self.grid = torch.stack([x.flatten(), y.flatten()], dim=1)
         self.edges = np.linspace(-EDGE, EDGE, BINS + 1)
         with styled():
-            top: Any = self.figure.add_gridspec(
+            top = self.figure.add_gridspec(
                 1, 3, left=0.05, right=0.99, top=0.95, bottom=0.44, wspace=0.16
             )
-            low: Any = self.figure.add_gridspec(
+            low = self.figure.add_gridspec(
                 1, self.layers, left=0.05, right=0.99, top=0.33, bottom=0.09, wspace=0.1
             )
             add = self.figure.add_subplot

@@ -134,7 +134,7 @@ class Curves(Scene):
 
     def _lines(self, i: int, colour: str) -> dict[str, Line2D]:
         over = 3 - 0.1 * i
-        looks: Any = ((NAMES[0], "-"), (NAMES[1], "-"), (NAMES[2], ":"))
+        looks = ((NAMES[0], "-"), (NAMES[1], "-"), (NAMES[2], ":"))
         label = in_legend(self.records[i].label)
         made = {
             name: (self.left if name == "f" else self.right).plot([], [], style, label=label)[0]

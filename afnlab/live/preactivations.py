@@ -114,10 +114,8 @@ class Regions(Scene):
 
     def _frame(self, label: str, layers: int) -> None:
         sides: Any = {"left": 0.05, "right": 0.98}
-        above: Any = self.figure.add_gridspec(1, 1, top=0.93, bottom=0.52, **sides)
-        below: Any = self.figure.add_gridspec(
-            1, layers, top=0.33, bottom=0.07, wspace=0.08, **sides
-        )
+        above = self.figure.add_gridspec(1, 1, top=0.93, bottom=0.52, **sides)
+        below = self.figure.add_gridspec(1, layers, top=0.33, bottom=0.07, wspace=0.08, **sides)
         self.top = self.figure.add_subplot(above[0])
         self.rows = [self.figure.add_subplot(below[0])]
         self.rows += [
@@ -191,7 +189,7 @@ def preactivations(
 ) -> pd.DataFrame:
     """Pre-activations of a network at its start, before and after rotation.
 
-    Columns: layer (from 1), rotated, value; one row an example and unit, of the first 500 examples.
+    Columns: layer (from 1), rotated, value; one row per unit and example, of which there are 500.
     The task is one with the settings auto_rot and L, such as digits-arp.
     """
     start = Start(get_task(task), get_activation(ref), L, seed=seed, params=params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,6 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, StepPatch
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
+from matplotlib.typing import ColorType
+from numpy.typing import ArrayLike
 
 from afnlab.figures.style import Picture, area, styled
 
@@ -56,7 +58,7 @@ class Scene:
         self.moving.append(Moving(artist, reads))
         return artist
 
-    def panels(self) -> list[dict[str, Any]]:
+    def panels(self) -> list[dict[str, object]]:
         """The axes and their moving artists for the browser, as JSON; sizes are in its pixels."""
         return [self._panel(ax) for ax in self.figure.axes]
 
@@ -82,7 +84,7 @@ class Scene:
     def _on(self, ax: Axes) -> list[Moving]:
         return [one for one in self.moving if one.artist.axes is ax and one.artist.get_visible()]
 
-    def _panel(self, ax: Axes) -> dict[str, Any]:
+    def _panel(self, ax: Axes) -> dict[str, object]:
         place, height = ax.get_position(), self.figure.get_figheight() * 96
         axes = self.figure.axes
         return {
@@ -96,7 +98,7 @@ class Scene:
             "parts": [_part(one) for one in self._on(ax) if not isinstance(one.artist, Text)],
         }
 
-    def _blocks(self, ax: Axes) -> Iterator[Any]:
+    def _blocks(self, ax: Axes) -> Iterator[ArrayLike]:
         parts = [one for one in self._on(ax) if not isinstance(one.artist, Text)]
         curves = [one.artist for one in parts if one.reads]
         if curves:
@@ -122,7 +124,7 @@ def shade(ax: Axes, colour: str, alpha: float) -> Polygon:
     return made
 
 
-def _x(artist: Artist) -> Any:
+def _x(artist: Artist) -> ArrayLike:
     """The x of a curve; of bars, their middles."""
     if isinstance(artist, StepPatch):
         edges = _stairs(artist)[1]
@@ -137,7 +139,7 @@ def _stairs(artist: StepPatch) -> tuple[np.ndarray, np.ndarray]:
     return heights, edges
 
 
-def _axis(axis: Axis, limits: tuple[float, float]) -> dict[str, Any]:
+def _axis(axis: Axis, limits: tuple[float, float]) -> dict[str, object]:
     low, high = map(float, limits)
     ticks = axis.get_major_locator()
     bare = isinstance(ticks, FixedLocator) and not len(ticks())
@@ -145,10 +147,10 @@ def _axis(axis: Axis, limits: tuple[float, float]) -> dict[str, Any]:
     return {"low": low, "high": high, "label": label, "log": log, "seen": not bare}
 
 
-def _part(one: Moving) -> dict[str, Any]:
+def _part(one: Moving) -> dict[str, object]:
     """How an artist looks."""
     artist, label = one.artist, str(one.artist.get_label())
-    look: dict[str, Any] = {"z": artist.get_zorder(), "reads": one.reads}
+    look: dict[str, object] = {"z": artist.get_zorder(), "reads": one.reads}
     look["label"] = "" if label.startswith("_") else label
     if isinstance(artist, AxesImage):
         shades = artist.get_cmap()(np.linspace(0, 1, 256), bytes=True).reshape(-1)
@@ -176,11 +178,11 @@ def _part(one: Moving) -> dict[str, Any]:
     }
 
 
-def _short(style: Any) -> str:
+def _short(style: object) -> str:
     """A style of lines by its sign; patches name theirs."""
-    return {"solid": "-", "dashed": "--", "dotted": ":"}.get(style, style)
+    return {"solid": "-", "dashed": "--", "dotted": ":"}.get(str(style), str(style))
 
 
-def _css(colour: Any) -> str:
+def _css(colour: ColorType) -> str:
     red, green, blue, alpha = to_rgba(colour)
     return f"rgba({red * 255:.0f}, {green * 255:.0f}, {blue * 255:.0f}, {alpha:.3g})"

@@ -61,7 +61,7 @@ class SignalMaps(Scene):
         self.update(layer)
 
     def _frame(self) -> None:
-        grid: Any = self.figure.add_gridspec(
+        grid = self.figure.add_gridspec(
             2, 3, left=0.06, right=0.985, top=0.93, bottom=0.09, wspace=0.3, hspace=0.45
         )
         axes = [self.figure.add_subplot(grid[i]) for i in range(4)]
@@ -101,7 +101,7 @@ class SignalMaps(Scene):
             ("gradient", self.slopes, "squared gradient by layer"),
         ):
             self._line(f"{name} predicted", ax, BLUE, "theory")
-            dots: Any = {"marker": "o", "markersize": 3, "linestyle": "None"}
+            dots = {"marker": "o", "markersize": 3, "linestyle": "None"}
             self._line(f"{name} measured", ax, BLUE, "sample", **dots)
             ax.set(title=title, xlabel="layer", xlim=(0.5, DEPTH + 0.5), xticks=[1, 5, 10, 15, 20])
         for ax in (self.q_depth, self.slopes):
@@ -199,7 +199,7 @@ def _edge(
 
 
 def signal_maps(
-    ref: Activation, sigma_w: float | None = None, sigma_b: float = 0.0, **params: Any
+    ref: Activation, sigma_w: float | None = None, sigma_b: float = 0.0, **params: object
 ) -> Figure:
     """Signal propagation in layers of this activation, as a picture.
 

@@ -10,7 +10,7 @@ import ctypes
 import os
 import warnings
 from functools import cache
-from typing import Any
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 
+from afnlab.backward import Context
 from afnlab.eager import in_memory, observed, transformed
 from afnlab.native import library
 from afnlab.native.kernels import SWITCH
@@ -123,9 +124,13 @@ def _start(way: str, heads: int, x: Tensor, starts: Tensor, **tensors: Tensor) -
     loops[way](AttentionLaunch(size=size, threads=threads, **sizes, **places))
 
 
+class _Kept(Context, Protocol):
+    heads: int
+
+
 class _Packed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, heads: int, starts: Tensor) -> Tensor:
+    def forward(ctx: _Kept, x: Tensor, heads: int, starts: Tensor) -> Tensor:
         x = x.contiguous()
         y = x.new_empty(len(x), x.shape[1] // 3)
         weights = x.new_empty(len(starts) - 1, heads, LONGEST, LONGEST)
@@ -136,7 +141,7 @@ class _Packed(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: _Kept, grad: Tensor) -> tuple[Tensor, None, None]:
         x, starts, weights = ctx.saved_tensors
         out, grad = torch.empty_like(x), grad.contiguous()
         given = {"weights": weights, "grad_y": grad, "grad_x": out}

@@ -12,17 +12,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from afnlab.backward import Context
 from afnlab.eager import is_batch, is_plain, observed, transformed, unwrapped
 from afnlab.native import kernels
 from afnlab.native.kernels import DEVICES, DTYPES, accumulation, addressable, channel_dim, readable
 from afnlab.native.transforms import forward_mode, in_front, side_by_side
 from afnlab.registry import Activation, get_activation
+
+if TYPE_CHECKING:
+    from torch._functorch.autograd_function import VmapInfo
 
 Dims = tuple[int | None, ...]  # the batch's, of each input of a function
 
@@ -75,19 +79,24 @@ class Call:
         return _Transformed.apply(self, x, *tensors)
 
 
+class _Called(Context, Protocol):
+    call: Call
+    with_sums: bool  # of a backward pass
+
+
 class _Eager(torch.autograd.Function):
     """y = f(x); only x and the tensor parameters are kept. The quick form, for plain calls: who
     makes one has seen that a kernel can read what is given."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, x: Tensor, *tensors: Tensor) -> Tensor:
+    def forward(ctx: _Called, call: Call, x: Tensor, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(x, *tensors)
         ctx.save_for_forward(x, *tensors)
         return kernels.forward(call.kernel, x, call.numbers, tensors)
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Called, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         call, (x, *tensors) = ctx.call, ctx.saved_tensors
         with_sums = any(ctx.needs_input_grad[2:])
         again = torch.is_grad_enabled() or transformed() or forward_ad._current_level >= 0
@@ -100,7 +109,7 @@ class _Eager(torch.autograd.Function):
         return None, *grads, *[None] * (1 + len(tensors) - len(grads))
 
     @staticmethod
-    def jvp(ctx: Any, _call: None, *tangents: Tensor | None) -> Tensor:
+    def jvp(ctx: _Called, _call: None, *tangents: Tensor | None) -> Tensor:
         return forward_mode(ctx.call.expression, ctx.saved_tensors, tangents)
 
 
@@ -112,14 +121,14 @@ class _Transformed(_Eager):
         return call.forward(x, *tensors)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: _Called, inputs: tuple, output: Tensor) -> None:
         ctx.call = inputs[0]
         ctx.save_for_backward(*inputs[1:])
         ctx.save_for_forward(*inputs[1:])
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: Dims, call: Call, x: Tensor, *tensors: Tensor
+        info: VmapInfo, in_dims: Dims, call: Call, x: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, int | None]:
         if all(dim is None for dim in in_dims[2:]) and all(t.dim() == 0 for t in tensors):
             return call(x, *tensors), in_dims[1]
@@ -136,32 +145,32 @@ class _Backward(torch.autograd.Function):
         return call.backward(with_sums, grad_y, x, *tensors)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
+    def setup_context(ctx: _Called, inputs: tuple, output: tuple) -> None:
         ctx.call, ctx.with_sums = inputs[:2]
         ctx.save_for_backward(*inputs[2:])
         ctx.save_for_forward(*inputs[2:])
 
     @staticmethod
-    def _expression(ctx: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def _expression(ctx: _Called, *inputs: Tensor) -> tuple[Tensor, ...]:
         grads = ctx.call.gradients(*inputs)
         return grads if ctx.with_sums else grads[:1]
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Called, *grads: Tensor) -> tuple[Tensor | None, ...]:
         expression = partial(_Backward._expression, ctx)
         pull = torch.func.vjp(expression, *map(unwrapped, ctx.saved_tensors))[1]
         return None, None, *pull(tuple(map(unwrapped, grads)))
 
     @staticmethod
     def jvp(
-        ctx: Any, _call: None, _with_sums: None, *tangents: Tensor | None
+        ctx: _Called, _call: None, _with_sums: None, *tangents: Tensor | None
     ) -> tuple[Tensor, ...]:
         expression = partial(_Backward._expression, ctx)
         return forward_mode(expression, ctx.saved_tensors, tangents)
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: Dims, call: Call, with_sums: bool, grad_y: Tensor, *inputs: Tensor
+        info: VmapInfo, in_dims: Dims, call: Call, with_sums: bool, grad_y: Tensor, *inputs: Tensor
     ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
         x, *tensors = side_by_side(
             info.batch_size, in_dims[3:], inputs[0], inputs[1:], every=with_sums

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 
+from afnlab.backward import Context
 from afnlab.eager import in_memory, observed, transformed
 from afnlab.native import library
 from afnlab.native.kernels import SWITCH
@@ -90,7 +92,7 @@ def _library() -> dict[str, library.Function] | None:
         return None
 
 
-def _start(loop: str, dtype: torch.dtype, sizes: dict[str, float], **tensors: Tensor) -> None:
+def _start(loop: str, dtype: torch.dtype, sizes: Mapping[str, float], **tensors: Tensor) -> None:
     """Run a loop over elements of this type. sizes and tensors: fields of its PlanesLaunch."""
     loops = _library()
     assert loops is not None
@@ -102,9 +104,13 @@ def _last(t: Tensor) -> Tensor:
     return t.contiguous(memory_format=torch.channels_last)
 
 
+class _Sizes(Context, Protocol):
+    sizes: dict[str, int]
+
+
 class _Pool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: _Sizes, x: Tensor) -> Tensor:
         count, channels, height, width = x.shape
         ctx.sizes = {"outer": count * height // 2, "inner": width // 2, "channels": channels}
         y = _last(x.new_empty(count, channels, height // 2, width // 2))
@@ -115,7 +121,7 @@ class _Pool(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: _Sizes, grad: Tensor) -> Tensor:
         (which,) = ctx.saved_tensors
         grad = _last(grad)
         count, channels, height, width = grad.shape
@@ -131,7 +137,7 @@ class _Pool(torch.autograd.Function):
 
 class _Normalise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    def forward(ctx: _Sizes, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         count, channels, height, width = x.shape
         ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
@@ -143,7 +149,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Sizes, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensors
         grad, out = _last(grad), torch.empty_like(x)
         count, pixels, channels = ctx.sizes.values()

@@ -31,8 +31,8 @@ from afnlab.runs.storage.maintenance import difference
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Warm
+from afnlab.spellings import unknown
 from afnlab.training.options import whole
-from afnlab.usercode.lookup import unknown
 
 NAMED = 3  # numbers of a row that are named where many differ
 

@@ -85,12 +85,13 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
         if means.stop.is_set():
             attempt.drop()
             raise
-        facts |= {"seconds": round(time.perf_counter() - clock, 3), "message": _last_line(error)}
+        message = _last_line(error)
+        facts |= {"seconds": round(time.perf_counter() - clock, 3), "message": message}
         try:
             kept = attempt.fail(facts)
         except (OSError, ValueError):  # a full disk, most likely, which is then the first error too
             kept = attempt.leave()
-        raise RunFailed(facts["message"], kept) from error
+        raise RunFailed(message, kept) from error
     except BaseException:
         attempt.drop()
         raise
@@ -101,7 +102,7 @@ def note_failure(spec: RunSpec, runs: Path, message: str) -> RunFailed:
     return RunFailed(message, Attempt(runs, spec.id).fail(facts_of(spec) | {"message": message}))
 
 
-def facts_of(spec: RunSpec) -> dict[str, Any]:
+def facts_of(spec: RunSpec) -> dict[str, object]:
     """What a record says of a run before it has begun."""
     return {
         "id": spec.id,

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from afnlab.markup import filled, joined
 from afnlab.paths import find
@@ -100,7 +99,7 @@ class Run:
         given = {name: value for name, value in self.given.items() if name != OUT}
         return session.keep(given, self._write, *self._made[0])
 
-    def _write(self, result: Result, folder: Path) -> dict[str, Any]:
+    def _write(self, result: Result, folder: Path) -> dict[str, object]:
         """Write all that a run leaves; what its record takes over."""
         folder.mkdir(parents=True, exist_ok=True)
         result.history.to_parquet(folder / runs_folder.HISTORY, index=False)
@@ -114,7 +113,7 @@ class Run:
             table.to_parquet(folder / function_values.FILE, index=False)
         if result.weights is not None:
             result.save_weights(folder / "weights.safetensors")
-        left = {
+        left: dict[str, object] = {
             "parameters": self.training.normal(),
             "seeds": list(self.training.seeds),
             "metrics": {n: v if isfinite(v) else None for n, v in result.summary().items()},

@@ -21,9 +21,9 @@ from afnlab.runs.identity import ID_LENGTH, REFERENCES, absolute, canonical, gro
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.runs.storage.record_schema import Stored
+from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
-from afnlab.usercode.lookup import unknown
 
 OUT = "out"
 _FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from afnlab.paths import PACKAGE
 from afnlab.runs.execution import RESULT, facts_of, versions
@@ -30,7 +29,7 @@ _TOLD = (
 
 def keep(
     given: Mapping[str, object],
-    write: Callable[[Result, Path], Mapping[str, Any]],
+    write: Callable[[Result, Path], Mapping[str, object]],
     result: Result,
     begun: float,
     seconds: float,

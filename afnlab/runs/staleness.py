@@ -91,7 +91,7 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
     return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
-def _notebook(record: Mapping[str, Any]) -> Path:
+def _notebook(record: Stored) -> Path:
     return paths.find("notebooks", record["notebook"], ".ipynb")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, inf, isfinite, log, sqrt
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from afnlab.registry import Activation
 from afnlab.signal.gaussian import Array, Gaussian, checked
@@ -37,7 +37,9 @@ class Critical:
     slope: float
 
 
-def edge_of_chaos(ref: str | Activation | Gaussian, q: Any = None, **params: Any) -> pd.DataFrame:
+def edge_of_chaos(
+    ref: str | Activation | Gaussian, q: ArrayLike | None = None, **params: object
+) -> pd.DataFrame:
     """The pairs (sigma_w, sigma_b) with chi_1 = 1 at a fixed point of variance q, one row per q.
 
     At a given q, chi_1 = 1 determines sigma_w, and the fixed point then determines sigma_b. So the
@@ -82,12 +84,12 @@ def _at(function: Gaussian, variances: Array) -> tuple[Array, Array, Array]:
         return weights, variances - weights * means.square, weights * means.square_slope
 
 
-def critical(ref: str | Activation | Gaussian, **params: Any) -> Critical:
+def critical(ref: str | Activation | Gaussian, **params: object) -> Critical:
     """The point of the edge of chaos that keeps its variance, with a variance nearest to 1.
 
     On the edge gradients neither vanish nor explode and inputs stay distinct for the longest. A
-    point of it is taken if deviations from its variance shrink, by half a percent a layer or more;
-    or, for functions such as ReLU, if every variance is a fixed point.
+    point of it is taken if deviations from its variance shrink, by half a percent or more per
+    layer; or, for functions such as ReLU, if every variance is a fixed point.
 
     Args:
         ref: an elementwise activation, by name, reference or object, or a `Gaussian`.

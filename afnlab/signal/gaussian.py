@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from math import floor, inf, log2, pi, sqrt
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class Gaussian:
         ValueError: for an activation that is not elementwise, or a parameter that is not allowed.
     """
 
-    def __init__(self, ref: str | Activation, **params: Any) -> None:
+    def __init__(self, ref: str | Activation, **params: object) -> None:
         self.record = get_activation(ref)
         if not self.record.elementwise:
             raise ValueError(
@@ -82,7 +83,7 @@ class Gaussian:
         self.jumps = tuple(k for k in self.kinks if self._jumps_at(k))
 
     @classmethod
-    def of(cls, ref: str | Activation | Gaussian, **params: Any) -> Gaussian:
+    def of(cls, ref: str | Activation | Gaussian, **params: object) -> Gaussian:
         """One that is given as it is, with what it has evaluated; else that of an activation.
 
         Args:
@@ -254,7 +255,7 @@ class Gaussian:
         """E f'(u) f'(v), as `product`; for a function with jumps infinite."""
         return inf if self.jumps else self._bilinear(self.slopes, q, c)
 
-    def _bilinear(self, function: Any, q: float, c: float) -> float:
+    def _bilinear(self, function: Callable[[Array], Array], q: float, c: float) -> float:
         spread = sqrt(q)
         narrow = spread * sqrt(max(0.0, 1 - c * c))
         if abs(c) > MOST_ALIKE:

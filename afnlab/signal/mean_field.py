@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from math import exp, inf, log
-from typing import Any
+from math import exp, inf, log, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -87,7 +86,7 @@ class MeanField:
         ref: str | Activation | Gaussian,
         sigma_w: float | None = None,
         sigma_b: float = 0.0,
-        **params: Any,
+        **params: object,
     ) -> None:
         self.function = Gaussian.of(ref, **params)
         self.sigma_b = _checked_sigma("sigma_b", sigma_b, least=0.0)
@@ -264,10 +263,11 @@ class MeanField:
 
 
 def _checked_sigma(
-    name: str, value: Any, least: float | None = None, above: float | None = None
+    name: str, value: object, least: float | None = None, above: float | None = None
 ) -> float:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e150
-    if good and (least is None or value >= least) and (above is None or value > above):
-        return float(value)
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else nan
+    inside = (least is None or number >= least) and (above is None or number > above)
+    if inside and abs(number) < 1e150:
+        return float(number)
     limit = f"{least:g} or more" if least is not None else f"above {above:g}"
     raise ParameterError(name, value, f"a finite number {limit}", label=name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
 
 import pandas as pd
 
@@ -14,7 +13,7 @@ from afnlab.signal.mean_field import FixedPoint, MeanField
 
 
 def summary(
-    ref: str | Activation, sigma_w: float | None = None, sigma_b: float = 0.0, **params: Any
+    ref: str | Activation, sigma_w: float | None = None, sigma_b: float = 0.0, **params: object
 ) -> pd.Series:
     """What layers of this activation do to a signal, a text for each fact.
 

@@ -54,7 +54,7 @@ def variants(
 
 
 def inside(
-    task: str | Task, ref: str | Activation, seeds: int = 2, epochs: int = 10, **params: Any
+    task: str | Task, ref: str | Activation, seeds: int = 2, epochs: int = 10, **params: object
 ) -> Figure:
     """What goes on inside a network, plain and with Auto-Rotating layers.
 

@@ -52,7 +52,7 @@ POINTS = 17  # of the line in the figure
 FAR = 1e6  # the variance at which a network counts whose variance grows for ever
 
 
-def end_of_order(ref: str | Activation, sigma_b: float = SIGMA_B, **params: Any) -> float:
+def end_of_order(ref: str | Activation, sigma_b: float = SIGMA_B, **params: object) -> float:
     """The largest sigma_w of the ordered phase, for networks that begin with a variance of 1.
 
     Beyond it chi_1 is above 1, or the variance grows without limit.
@@ -215,7 +215,7 @@ def _trained(found: pd.DataFrame) -> pd.Series:
 
 
 def table(
-    found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B, **params: Any
+    found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B, **params: object
 ) -> pd.DataFrame:
     """Depths that were trained, beside the depth scales of the theory.
 

@@ -159,7 +159,7 @@ def _check_targets(part: str, y: Tensor) -> None:
 
 @lru_cache
 def _of_channels(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A number a channel. Kept, since bringing it to a GPU would have every step wait for it."""
+    """One number per channel. Kept: to bring it to a GPU, every step would have to wait for it."""
     return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
 
 

@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any
 
 import torch
 
@@ -36,7 +35,7 @@ def train(
     task: str | Task,
     activation: str | Activation,
     *,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     seeds: int | Iterable[int] = 10,
     epochs: float | None = None,
     device: str | torch.device | None = None,
@@ -129,7 +128,7 @@ def train_members(
         record: the names of further tables.
         keep_weights: keep the trained weights.
         progress: show a progress bar.
-        labels: further columns that tell the members' rows apart, one value a member.
+        labels: further columns that distinguish the members' rows, one value per member.
 
     Returns:
         One recorder per group.

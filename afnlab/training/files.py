@@ -23,8 +23,9 @@ from tempfile import TemporaryDirectory
 from afnlab import locks
 from afnlab.messages import masked
 from afnlab.paths import user_cache
+from afnlab.spellings import unknown
 from afnlab.training.catalogue import SOURCES, Source
-from afnlab.usercode.lookup import expanded, unknown
+from afnlab.usercode.lookup import expanded
 
 ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
 NOT_PUBLISHED = "NOT the published files of {}: checked were sizes and labels only"

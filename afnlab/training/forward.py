@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from afnlab.autorot import AutoRotLinear
+from afnlab.backward import Context
 from afnlab.nn import ActivationModule, module_class
 from afnlab.training import stacked_transformer
 from afnlab.training.noise import Noise
@@ -29,14 +30,14 @@ class _Linear(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Context, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         if bias is None:
             return torch.bmm(x, weight.mT)
         return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (x, weight), (grad,) = ctx.saved_tensors, grads
         needs = ctx.needs_input_grad
         return (
@@ -99,7 +100,7 @@ def _activation(name: str, module: ActivationModule, noise: Noise) -> Layer:
 
     def activation(tensors: Tensors, x: Tensor) -> Tensor:
         values: dict[str, Any] = dict(numbers)
-        for n in stacked:  # one number a seed
+        for n in stacked:  # one number per seed
             values[n] = tensors[own[n]].view(-1, *[1] * (x.dim() - 1))
         if record.stochastic and module.training:
             return record(x, noise=noise.take(x), **values)

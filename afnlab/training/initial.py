@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from math import sqrt
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +18,7 @@ from afnlab.training.streams import generator, stream
 from afnlab.training.tasks import Task
 
 
-def gain(ref: str | Activation, **params: Any) -> float:
+def gain(ref: str | Activation, **params: object) -> float:
     """The factor g with which weights of variance g^2 / inputs preserve a mean square of 1.
 
     g = 1 / sqrt(E[f(z)^2]) for a standard normal z (He et al. 2015 for the ReLU, where it is
@@ -59,7 +58,7 @@ def _critical(record: Activation, params: tuple[tuple[str, float], ...]) -> tupl
 def draw_critical(
     model: nn.Module,
     record: Activation,
-    params: dict[str, Any],
+    params: dict[str, object],
     inputs: Tensor,
     draws: torch.Generator,
 ) -> None:

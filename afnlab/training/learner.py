@@ -6,7 +6,6 @@ from array import array
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import isfinite, sqrt
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -44,7 +43,7 @@ class Setup:
     """
 
     activation: str | Activation = "srelu"
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, object] = field(default_factory=dict)
     hidden: tuple[int, ...] = (32, 32, 32)
     auto_rot: bool = False
     L: float | None = None

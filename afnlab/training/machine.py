@@ -30,7 +30,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def determinism() -> dict[str, object]:
+def determinism() -> dict[str, Any]:
     """torch's settings that the last bits of a result may depend on, as they are now."""
     backends: Any = torch.backends  # whose stubs do not know all of it
     return {

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
 
 # Of glibc's mallopt; the values are what it has by itself once it has freed blocks of 32 MiB.
 _MAP_MAX, _MAP_ABOVE, _TRIM_ABOVE = -4, -3, -1
@@ -48,7 +47,7 @@ def keep_freed_memory() -> Iterator[bool]:
                 library.malloc_trim(0)
 
 
-def _glibc() -> Any:
+def _glibc() -> ctypes.CDLL | None:
     """The C library, if it is one that can be told what to keep."""
     try:
         library = ctypes.CDLL(None)
@@ -62,6 +61,6 @@ def _told_by_environment() -> bool:
     return "glibc.malloc." in tunables or any(n.startswith(_OLD_SETTINGS) for n in os.environ)
 
 
-def _set(library: Any, values: dict[int, int]) -> None:
+def _set(library: ctypes.CDLL, values: dict[int, int]) -> None:
     for name, value in values.items():
         library.mallopt(name, value)

@@ -138,7 +138,7 @@ class Metric(Measure):
                 raise ValueError(f"metric {self.name}: must be {bounds}, got {value}")
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 

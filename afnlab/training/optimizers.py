@@ -113,7 +113,7 @@ class InParts:
             self.parts.append(optimizer(name, replace(setting, params=params), [own]))
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
+    def state(self) -> dict[Tensor, dict[str, object]]:
         return {p: own for part in self.parts for p, own in part.state.items()}
 
     def step(self) -> None:
@@ -245,7 +245,7 @@ class NanoGPT(torch.optim.AdamW):
         return last + (1 - last) * (1 + cos(pi * progress)) / 2
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
         grads = [p.grad for p in self.trained if p.grad is not None]
         norms = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
         factors = (self.LARGEST_NORM / (norms + 1e-6)).clamp(max=1.0)

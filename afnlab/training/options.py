@@ -12,11 +12,11 @@ import numpy as np
 from afnlab.errors import ParameterError, about, shown
 from afnlab.nn import trained_names
 from afnlab.registry import Activation
+from afnlab.spellings import unknown
 from afnlab.training import task_settings
 from afnlab.training.optimizers import OPTIMIZERS, WITHOUT_MOMENTUM
 from afnlab.training.task_settings import number, whole
 from afnlab.training.tasks import Task
-from afnlab.usercode.lookup import unknown
 
 TRAINABLE = "trainable"
 MOST_SEEDS = 100_000  # of a run
@@ -67,7 +67,7 @@ TASK_PARAMS = tuple(n for n in Options.__dataclass_fields__ if n not in _OTHERS)
 
 
 def resolve(
-    task: Task, record: Activation, params: Mapping[str, Any], base: Options | None = None
+    task: Task, record: Activation, params: Mapping[str, object], base: Options | None = None
 ) -> Options:
     """The options of a run from its `params`.
 
@@ -85,7 +85,7 @@ def resolve(
     """
     if not isinstance(params, Mapping):
         raise ParameterError("params", params, "a mapping of names to values")
-    own: dict[str, tuple[str, Any]] = {}  # name: the key it was given by, its value
+    own: dict[str, tuple[str, object]] = {}  # name: the key it was given by, its value
     settings: dict[str, tuple[str, object]] = {}
     of_task = (*TASK_PARAMS, *task.every_setting)
     aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
@@ -117,14 +117,14 @@ def resolve(
     return Options(activation, trainable, **_recipe(task, settings, base))
 
 
-def _put(given: dict[str, tuple[str, Any]], name: str, key: str, value: object) -> None:
+def _put(given: dict[str, tuple[str, object]], name: str, key: str, value: object) -> None:
     if name in given:
         message = f"parameter {shown(key)}: {shown(name)} is given twice, as {given[name][0]!r} too"
         raise ParameterError(key, value, message=message)
     given[name] = key, value
 
 
-def _numbers(record: Activation, own: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+def _numbers(record: Activation, own: Mapping[str, tuple[str, object]]) -> dict[str, Any]:
     values = {}
     for name, (key, value) in own.items():
         with about(key, value):
@@ -134,7 +134,7 @@ def _numbers(record: Activation, own: Mapping[str, tuple[str, Any]]) -> dict[str
     return values
 
 
-def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> tuple[str, ...]:
+def _trainable(record: Activation, given: object) -> tuple[str, ...]:
     if not (given is None or isinstance(given, (bool, str, list, tuple))):
         message = f"trainable must be true, false or a list of names, got {shown(given)}"
         raise ParameterError(TRAINABLE, given, message=message)
@@ -145,7 +145,7 @@ def _trainable(record: Activation, given: bool | str | Iterable[str] | None) -> 
 
 
 def _recipe(
-    task: Task, settings: Mapping[str, tuple[str, Any]], base: Options | None
+    task: Task, settings: Mapping[str, tuple[str, object]], base: Options | None
 ) -> dict[str, Any]:
     values: dict[str, object] = {
         "lr": task.recipe.lr,
@@ -173,24 +173,23 @@ def _recipe(
     }
 
 
-def _setting(name: str, value: Any, task: Task) -> object:
+def _setting(name: str, value: object, task: Task) -> object:
     """A value of one of the task's parameters, checked."""
     if name in CHOICES:
         return choice(value, name, CHOICES[name])
     if name == "batch_size":
-        whole(value, name, least=1)
-        return value
+        return whole(value, name, least=1)
     if name == "momentum" and value is None:
         return None
     if name in task.every_setting:
         return task_settings.checked(task.every_setting[name], name, value)
-    number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0}))
-    if name == "momentum" and value >= 1:
+    found = float(number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0})))
+    if name == "momentum" and found >= 1:
         raise ParameterError(name, value, "a number below 1")
-    return float(value)
+    return found
 
 
-def choice(value: Any, name: str, allowed: Iterable[str]) -> object:
+def choice(value: object, name: str, allowed: Iterable[str]) -> object:
     """`value`, if it is one of what is allowed; else a ParameterError."""
     listed = tuple(allowed)
     if value not in listed:
@@ -204,8 +203,7 @@ def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:
     if isinstance(seeds, (str, bytes, Mapping)):
         raise ParameterError(name, seeds, "a number or a list of whole numbers")
     if not isinstance(seeds, Iterable) or getattr(seeds, "ndim", 1) == 0:
-        whole(seeds, name, least=1, most=MOST_SEEDS)
-        return tuple(range(seeds))  # type: ignore[arg-type]  # it is a whole number now
+        return tuple(range(whole(seeds, name, least=1, most=MOST_SEEDS)))
     listed = [s.item() if isinstance(s, np.integer) else s for s in islice(seeds, MOST_SEEDS + 1)]
     if len(listed) > MOST_SEEDS:
         raise ParameterError(name, message=f"seeds may be {MOST_SEEDS:,} at most, got more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import torch
 
@@ -73,7 +73,7 @@ def configure(
     task: str | Task,
     activation: str | Activation,
     *,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     seeds: int | Iterable[int] = 10,
     epochs: float | None = None,
     device: str | torch.device | None = None,

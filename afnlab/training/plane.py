@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from afnlab.spellings import unknown
 from afnlab.training.options import number, whole
-from afnlab.usercode.lookup import unknown
 
 MOST = 5000
 

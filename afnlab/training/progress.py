@@ -6,18 +6,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from afnlab.measures import Measure
 from afnlab.messages import counted, plain
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 
 class Bar:
     """Wraps tqdm's bar, or nothing."""
 
-    def __init__(self, bar: Any = None) -> None:
+    def __init__(self, bar: tqdm | None = None) -> None:
         self._bar = bar
 
     def expect(self, total: int) -> None:
@@ -44,7 +47,7 @@ def mean_text(metric: Measure, values: Tensor, split: str) -> str:
 
     Args:
         metric: what is measured.
-        values: its values, one a network.
+        values: its values, one per network.
         split: of which examples, "test" or "validation".
     """
     said = f"{split} {metric.name} {metric.text(values.nanmean().item())}"

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from afnlab.errors import ParameterError
 from afnlab.nn import ActivationModule
+from afnlab.spellings import unknown
 from afnlab.training.history_columns import SIGNAL_COLUMNS, history_columns
 from afnlab.training.tasks import Task
-from afnlab.usercode.lookup import unknown
 
 TABLES = ("parameters", "gradients", "steps", "signals")
 TUNED = ("candidates", "chosen", "fixed", "cheaper")  # further tables of a tuning
@@ -42,8 +42,8 @@ class Recorder:
         seeds: the members' values of the column `seed`.
         stack: the networks.
         tables: the further tables that are kept.
-        labels: further columns of the history by name, a value a member; for members that have the
-            same seed.
+        labels: further columns of the history by name, one value per member; for members that have
+            the same seed.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from afnlab.registry import Activation, get_activation
+from afnlab.spellings import unknown
 from afnlab.training.engine import train_members
 from afnlab.training.members import Member, with_tensor
 from afnlab.training.options import MOST_SEEDS, resolve, whole
@@ -16,7 +17,6 @@ from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.settings import torch_defaults
 from afnlab.training.tasks import Task, get_task
-from afnlab.usercode.lookup import unknown
 from afnlab.usercode.mainguard import refuse_while_importing
 
 WIDE = 10  # where the ends of a range are so many times apart, its grid is geometric

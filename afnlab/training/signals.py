@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import nan, sqrt
-from typing import Any
 
 import pandas as pd
 import torch
@@ -76,7 +75,7 @@ def measured(
     calls: list[_Call] = []
     outputs: list[Tensor] = []
 
-    def called(site: str, module: ActivationModule, inputs: Any, y: Tensor) -> None:
+    def called(site: str, module: ActivationModule, inputs: tuple[Tensor, ...], y: Tensor) -> None:
         if not outputs:  # a loss may call the network again
             calls.append(_Call(site, inputs[0], _forward(module, inputs[0], y)))
 

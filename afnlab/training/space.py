@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import exp, log, prod
-from typing import Any
 
 import numpy as np
 
 from afnlab.errors import ParameterError
 from afnlab.messages import counted
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 TUNE, BUDGET, SELECTION_SEEDS = "tune", "budget", "selection_seeds"
 _RANGE = ("from", "to", "log", "count")
@@ -55,7 +54,7 @@ class Space:
         selection_seeds: how many trainings evaluate a candidate, in each replicate.
     """
 
-    axes: Mapping[str, tuple[Any, ...] | Range]
+    axes: Mapping[str, tuple[object, ...] | Range]
     budget: int | None = None
     selection_seeds: int = 2
 
@@ -135,7 +134,7 @@ class Space:
         budget = {} if self.budget is None else {BUDGET: self.budget}
         return {**axes, **budget, SELECTION_SEEDS: self.selection_seeds}
 
-    def edge(self, name: str, value: Any) -> str:
+    def edge(self, name: str, value: float) -> str:
         """At which end of its axis a value lies: "low", "high" or, if at neither, an empty text."""
         axis = self.axes[name]
         if isinstance(axis, Range):
@@ -179,7 +178,7 @@ def space(given: object) -> Space:
     budget = given.get(BUDGET)
     drawn = [name for name, axis in axes.items() if isinstance(axis, Range)]
     if budget is not None:
-        _whole((BUDGET,), budget, 1, MOST)
+        budget = _whole((BUDGET,), budget, 1, MOST)
     elif drawn:
         raise _wrong((BUDGET,), budget, f"a whole number, since {drawn[0]} is drawn from a range")
     points = prod(len(axis) for axis in axes.values() if isinstance(axis, tuple))
@@ -188,9 +187,7 @@ def space(given: object) -> Space:
         raise ParameterError(TUNE, message=message)
     if not drawn and budget is not None and budget > points + 1:
         raise _wrong((BUDGET,), budget, f"{points + 1} or less: the recipe and {points} points")
-    seeds = given.get(SELECTION_SEEDS, 2)
-    _whole((SELECTION_SEEDS,), seeds, 1, 1000)
-    return Space(axes, budget, seeds)
+    return Space(axes, budget, _whole((SELECTION_SEEDS,), given.get(SELECTION_SEEDS, 2), 1, 1000))
 
 
 def _wrong(at: tuple[str, ...], value: object, allowed: str) -> ParameterError:
@@ -198,12 +195,19 @@ def _wrong(at: tuple[str, ...], value: object, allowed: str) -> ParameterError:
     return ParameterError(TUNE, value, allowed, at=at, label=": ".join((TUNE, *at)))
 
 
-def _whole(at: tuple[str, ...], value: object, least: int, most: int) -> None:
+def _whole(at: tuple[str, ...], value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise _wrong(at, value, f"a whole number, {least} to {most}")
+    return value
 
 
-def _axis(name: str, given: object) -> tuple[Any, ...] | Range:
+def _number(at: tuple[str, ...], value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= FARTHEST:
+        return value
+    raise _wrong(at, value, "a number")
+
+
+def _axis(name: str, given: object) -> tuple[object, ...] | Range:
     if isinstance(given, Mapping):
         return _range(name, given)
     if isinstance(given, (str, bytes)) or not isinstance(given, (list, tuple)) or not given:
@@ -215,17 +219,13 @@ def _axis(name: str, given: object) -> tuple[Any, ...] | Range:
     return tuple(given)
 
 
-def _range(name: str, given: Mapping[str, Any]) -> tuple[Any, ...] | Range:
+def _range(name: str, given: Mapping[str, object]) -> tuple[object, ...] | Range:
     for key in given:
         if key not in _RANGE:
             message = unknown("key of a range", key, _RANGE, of=f"{TUNE}: {name}")
             raise ParameterError(TUNE, dict(given), at=(name, key), message=message)
-    for key in ("from", "to"):
-        value = given.get(key)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not abs(value) <= FARTHEST:  # type: ignore[arg-type]
-            raise _wrong((name, key), value, "a number")
-    low, high, wide = given["from"], given["to"], given.get("log", False)
+    low, high = (_number((name, key), given.get(key)) for key in ("from", "to"))
+    wide = given.get("log", False)
     if not isinstance(wide, bool):
         raise _wrong((name, "log"), wide, "true or false")
     if low >= high:
@@ -235,6 +235,5 @@ def _range(name: str, given: Mapping[str, Any]) -> tuple[Any, ...] | Range:
     made = Range(float(low), float(high), wide)
     if "count" not in given:
         return made
-    count = given["count"]
-    _whole((name, "count"), count, 2, MOST)
+    count = _whole((name, "count"), given["count"], 2, MOST)
     return tuple(made.at(i / (count - 1)) for i in range(count))

@@ -8,12 +8,13 @@ call for each seed: batched products of matrices so narrow reach a third of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from afnlab.backward import Context
 from afnlab.feedforward import GLU, SQUARED
 from afnlab.native import attention
 from afnlab.nn import ActivationModule, module_class
@@ -22,11 +23,15 @@ from afnlab.training.transformer import Transformer, pack, unpacked
 Tensors = Mapping[str, Tensor]
 
 
+class _Sizes(Context, Protocol):
+    sizes: list[int]
+
+
 class _Products(torch.autograd.Function):
     """x W' of each seed: x (rows of all seeds, inputs), W (seeds, outputs, inputs)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, sizes: list[int]) -> Tensor:
+    def forward(ctx: _Sizes, x: Tensor, weight: Tensor, sizes: list[int]) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.sizes = sizes
         out = x.new_empty(len(x), weight.shape[1])
@@ -36,7 +41,7 @@ class _Products(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Sizes, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (x, weight), (grad,), sizes = ctx.saved_tensors, grads, ctx.sizes
         of_x, of_weight = torch.empty_like(x), torch.empty_like(weight)
         rows = zip(x.split(sizes), grad.split(sizes), of_x.split(sizes), strict=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from sys import float_info
-from typing import Any
 
 from afnlab.errors import ParameterError
 from afnlab.registry import Activation
@@ -31,7 +30,7 @@ class Choice:
     def default(self) -> str:
         return self.values[0]
 
-    def check(self, name: str, value: Any) -> str:
+    def check(self, name: str, value: object) -> str:
         """The value; ParameterError if it is not one of them."""
         if not isinstance(value, str) or value not in self.values:
             raise ParameterError(name, value, f"one of {', '.join(self.values)}")
@@ -47,28 +46,28 @@ class Whole:
     most: int = LARGEST
     multiple: int = 1
 
-    def check(self, name: str, value: Any) -> int:
+    def check(self, name: str, value: object) -> int:
         """The value; ParameterError if it is not allowed."""
-        whole(value, name, self.least, self.most)
-        if value % self.multiple:
+        number = whole(value, name, self.least, self.most)
+        if number % self.multiple:
             raise ParameterError(name, value, f"a multiple of {self.multiple}")
-        return value
+        return number
 
 
 Setting = bool | int | float | Choice | Whole
 
 
-def default(setting: Setting) -> Any:
+def default(setting: Setting) -> bool | float | str:
     """The value that a setting has where none is given."""
     return setting.default if isinstance(setting, (Choice, Whole)) else setting
 
 
-def defaults(settings: Mapping[str, Setting]) -> dict[str, Any]:
+def defaults(settings: Mapping[str, Setting]) -> dict[str, bool | float | str]:
     """The values of settings where none are given, by name."""
     return {name: default(setting) for name, setting in settings.items()}
 
 
-def checked(setting: Setting, name: str, value: Any) -> Any:
+def checked(setting: Setting, name: str, value: object) -> bool | float | str:
     """A value of a setting, checked.
 
     Args:
@@ -88,23 +87,25 @@ def checked(setting: Setting, name: str, value: Any) -> Any:
         return value
     if isinstance(setting, int):
         return Whole(setting).check(name, value)
-    number(value, name, above=0)
-    return float(value)
+    return float(number(value, name, above=0))
 
 
-def number(value: Any, name: str, least: float = float("-inf"), above: float | None = None) -> None:
-    """ParameterError if the value is no finite number, at least `least` or above `above`."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (good and abs(value) <= float_info.max and value >= least) or (
-        above is not None and value <= above
-    ):
-        limit = f"above {above}" if above is not None else f"{least} or more"
-        raise ParameterError(name, value, f"a number {limit}")
+def number(
+    value: object, name: str, least: float = float("-inf"), above: float | None = None
+) -> float:
+    """The value; ParameterError if it is no finite number, at least `least` or above `above`."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        inside = abs(value) <= float_info.max and value >= least
+        if inside and (above is None or value > above):
+            return value
+    limit = f"above {above}" if above is not None else f"{least} or more"
+    raise ParameterError(name, value, f"a number {limit}")
 
 
-def whole(value: Any, name: str, least: int, most: int = LARGEST) -> None:
-    """ParameterError if the value is not an integer from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        over = isinstance(value, int) and value > most
-        limit = f"{least} to {most}" if over else f"{least} or more"
-        raise ParameterError(name, value, f"a whole number, {limit}")
+def whole(value: object, name: str, least: int, most: int = LARGEST) -> int:
+    """The value; ParameterError if it is not an integer from `least` to `most`."""
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    over = isinstance(value, int) and value > most
+    limit = f"{least} to {most}" if over else f"{least} or more"
+    raise ParameterError(name, value, f"a whole number, {limit}")

@@ -11,6 +11,7 @@ from torch import nn
 
 from afnlab.errors import ParameterError
 from afnlab.feedforward import FORMS, form_name
+from afnlab.spellings import spelling, unknown
 from afnlab.training import data, embedded, texts
 from afnlab.training.augment import Augment
 from afnlab.training.convnets import COMPILED, airbench, residual_convnet
@@ -32,7 +33,7 @@ from afnlab.training.models import autoencoder, mlp, rotated_mlp
 from afnlab.training.recurrent import sequence_classifier
 from afnlab.training.task_settings import Choice, Setting, Whole
 from afnlab.training.transformer import transformer
-from afnlab.usercode.lookup import load, spelling, unknown
+from afnlab.usercode.lookup import load
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ SMALL = 2e8  # floating-point operations of a step: a few milliseconds of one co
 
 
 def operations(weights: int, examples: int) -> int:
-    """About how many floating-point operations a step of products takes.
+    """About how many floating-point operations one step of products takes.
 
     Args:
         weights: of all networks that are trained together.

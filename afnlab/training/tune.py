@@ -27,7 +27,7 @@ from afnlab.usercode.mainguard import refuse_while_importing
 FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
 
 
-def tuning_of(given: int | Mapping[str, Any] | None) -> dict[str, Any]:
+def tuning_of(given: int | Mapping[str, object] | None) -> dict[str, object]:
     """What is tuned, as `afnlab.training.space.space` takes it; empty if nothing is.
 
     Args:
@@ -51,7 +51,7 @@ def tuning_of(given: int | Mapping[str, Any] | None) -> dict[str, Any]:
 def tune(
     task: str | Task,
     activation: str | Activation,
-    among: Space | Mapping[str, Any] | None = None,
+    among: Space | Mapping[str, object] | None = None,
     *,
     params: Mapping[str, object] | None = None,
     seeds: int | Iterable[int] = 12,
@@ -150,7 +150,7 @@ def tune_configured(config: Config, progress: bool | None = None) -> Result:
     )
 
 
-def _values(options: Options, among: Space) -> list[Any]:
+def _values(options: Options, among: Space) -> list[object]:
     """What a setting means for the parameters that are tuned: also where it leaves them alone."""
     known = options.activation | options.model | vars(options)
     return [known.get(name.rpartition(".")[2]) for name in among.axes]

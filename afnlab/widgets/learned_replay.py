@@ -38,7 +38,7 @@ def runs_that_learned(folder: str | Path) -> list[TrainingRecord]:
 
 
 def learned(table: pd.DataFrame, site: str, seed: int | str) -> pd.DataFrame:
-    """Parameters by epoch: one row an epoch, one column a parameter, means of what is left.
+    """Parameters by epoch: one row per epoch, one column per parameter, means of what is left.
 
     table: of a `Result`; site: a place of the network; seed: one of the seeds, or "mean".
     """

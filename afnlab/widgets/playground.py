@@ -11,9 +11,9 @@ from afnlab.compare.formatting import percent
 from afnlab.live.decision_surface import Surfaces
 from afnlab.markup import joined
 from afnlab.registry import Activation, get_activation
+from afnlab.spellings import unknown
 from afnlab.training.learner import DEMO, Learner, Setup
 from afnlab.training.plane import SHAPES
-from afnlab.usercode.lookup import unknown
 from afnlab.widgets.animation import Turns
 from afnlab.widgets.elements import NARROW, Later, Message, button, row
 from afnlab.widgets.model_controls import ModelControls, TrainingControls

@@ -116,7 +116,7 @@ def _at_the_edge(selection: Selection) -> Iterator[str]:
 
 
 def curves(selection: Selection) -> Fragment:
-    """Learning curves, one panel an activation, and all of them on one."""
+    """Learning curves, one panel per activation, and all of them in one."""
     measure, base = selection.measure, proper_name(selection.baseline)
     order, there = list(selection.table.index), selection.baseline in selection.table.index
     bounded = metric_axis.best_bound(measure) is not None

@@ -165,7 +165,7 @@ def milestones(selection: Selection) -> Fragment:
     head = [
         *("activation", f"seeds that reach {measure.text(target)}", "median epochs until then"),
         *("median seconds", measure.of_values(f"{measure.mean} over all epochs")),
-        *(measure.of_values("worst seed"), "ms an epoch"),
+        *(measure.of_values("worst seed"), "ms per epoch"),
     ]
     rows = [
         (

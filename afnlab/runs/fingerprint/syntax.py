@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 _NOT_EXECUTED = ("ctx", "kind", "type_comment")  # fields of syntax trees
 _TICK = 2.0  # seconds in which a file system may give two edits the same time
@@ -88,10 +87,11 @@ def _write(value: object, put: Callable[[str], None], texts: bool) -> None:
         put(repr(value))
 
 
-def is_text(node: Any) -> bool:
+def is_text(node: object) -> bool:
     """Whether a statement is a text alone, such as a docstring."""
-    alone = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return alone and isinstance(node.value.value, str)
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return False
+    return isinstance(node.value.value, str)
 
 
 def read(path: Path) -> Source:

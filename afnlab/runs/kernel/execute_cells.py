@@ -15,12 +15,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from afnlab.runs.kernel import process_environment, read_audit
 from afnlab.runs.kernel.fork_client import KernelServer
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters import declarations, encoding
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
 
 _SCHEME = "afnlab-run:"  # before a path that papermill writes to, to have it written by us
 _GRACE = 5.0  # seconds between a kernel's interrupt and its end
@@ -70,7 +73,7 @@ def run_cells(
 
     means = means or Means()
     log = log or target.with_suffix(".log")
-    made: list[object] = []
+    made: list[AsyncKernelManager] = []
     _prepare(content, target, given)
     with (
         _private_folder(means.server) as private,
@@ -205,7 +208,7 @@ def _note_end(path: Path, error: Exception, log: Path) -> None:
         _Whole().write(nbformat.writes(content), str(path))
 
 
-def _processes(managers: list[Any]) -> list[Any]:
+def _processes(managers: list[AsyncKernelManager]) -> list[Any]:
     processes = [getattr(m.provisioner, "process", None) for m in managers]
     return [p for p in processes if p is not None]
 
@@ -216,7 +219,7 @@ class _Deadline:
     It also kills one that is no longer wanted; a server's kernels end with the server.
     """
 
-    def __init__(self, means: Means, managers: list[object]) -> None:
+    def __init__(self, means: Means, managers: list[AsyncKernelManager]) -> None:
         self.means, self.managers, self.passed = means, managers, False
         self._done = threading.Event()
         if means.timeout is not None or means.server is None:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
@@ -19,6 +19,9 @@ from jupyter_client.provisioning import LocalProvisioner
 
 from afnlab.runs.kernel import application, process_environment, read_audit
 from afnlab.runs.kernel.fork_client import KernelServer
+
+if TYPE_CHECKING:
+    from jupyter_client.connect import KernelConnectionInfo
 
 _BEGIN = f"import runpy; runpy.run_module({application.__name__!r}, None, '__main__', True)"
 _COMMAND = (sys.executable, *read_audit.starter(_BEGIN), "-f", "{connection_file}")
@@ -32,7 +35,7 @@ def manager_class(
     private: Path,
     log: Path,
     extra: Mapping[str, str] | None = None,
-    made: list[object] | None = None,
+    made: list[AsyncKernelManager] | None = None,
 ) -> type:
     """A Jupyter kernel manager whose kernels come from the server, or are started anew without one.
 
@@ -42,7 +45,7 @@ def manager_class(
     """
 
     class Provisioner(LocalProvisioner):
-        async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
             assert server is not None
             arguments = cmd[cmd.index("-f") :]
             cwd = str(kwargs.get("cwd") or Path.cwd())

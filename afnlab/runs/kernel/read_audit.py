@@ -24,7 +24,7 @@ import stat
 import sys
 import threading
 from collections import Counter, deque
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 VARIABLE = "AFNLAB_READ"  # names the file that takes the notes
@@ -145,7 +145,7 @@ class _Origins:
             if 2 * common >= min(len(lines), self._sizes[path]):
                 self._found.setdefault(name, []).append((set(_WORD.findall(text)), path))
 
-    def of(self, code: Any) -> str:
+    def of(self, code: CodeType) -> str:
         """The file that code was compiled from as a text, or an empty text."""
         known = self._found.get(code.co_filename)
         names = _names(code) if known else set()
@@ -168,7 +168,7 @@ class _Origins:
         return len(lines)
 
 
-def _names(code: Any) -> set[str]:
+def _names(code: CodeType) -> set[str]:
     """The names in code, functions in it too; not those that Python itself adds."""
     inner = (value for value in code.co_consts if hasattr(value, "co_code"))
     own = {name for name in (*code.co_names, *code.co_varnames) if name[:1] not in "._"}
@@ -203,7 +203,7 @@ def start() -> None:
     loader = importlib.machinery.SourceFileLoader
     plain = loader.get_code
 
-    def get_code(self: Any, fullname: str) -> Any:
+    def get_code(self: Any, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         if _is_library(os.path.realpath(path)):
             return plain(self, fullname)
@@ -296,7 +296,7 @@ def _compiled(content: bytes, name: object) -> None:
             _notes.origins.add(content, name)
 
 
-def _executed(code: object) -> None:
+def _executed(code: CodeType) -> None:
     """Note the file that code was read from as a text. What a library executes is its own."""
     frame = _caller()
     name = "" if frame is None else frame.f_code.co_filename
@@ -355,7 +355,7 @@ def _keys_of(content: bytes) -> list[tuple[object, ...]]:
     return [_key(code)] if code.co_names else []
 
 
-def _key(code: Any) -> tuple[Any, ...]:
+def _key(code: CodeType) -> tuple[object, ...]:
     """What is the same of a text's code, under whatever name it is compiled."""
     values = (value for value in code.co_consts if not hasattr(value, "co_code"))
     return (code.co_code, code.co_names, *values)

@@ -185,7 +185,7 @@ class Limits:
     high: float | None = None
     choices: tuple[object, ...] = ()
 
-    def refusal(self, value: Any) -> tuple[str, tuple[Any, ...]] | None:
+    def refusal(self, value: object) -> tuple[str, tuple[int, ...]] | None:
         """Why a value (or one in a list) is not allowed: what it must be, and where in it the
         fault is; None if it is."""
         if isinstance(value, (list, tuple)) and value not in self.choices:
@@ -193,8 +193,9 @@ class Limits:
             return next(((why[0], (i, *why[1])) for i, why in found if why), None)
         if self.choices and not any(_same(value, c) for c in self.choices):
             return one_of(self.choices, value), ()
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if number and not self._holds(value):
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return None
+        if not self._holds(value):
             if self.low is not None and self.high is not None:
                 return f"must be {self.low:g} to {self.high:g}, got {shown(value)}", ()
             limit = f"{self.low:g} or more" if self.low is not None else f"{self.high:g} or less"

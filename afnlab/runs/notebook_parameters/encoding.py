@@ -93,7 +93,7 @@ def encode(value: object) -> object:
     return value
 
 
-def decode(value: Any) -> Any:
+def decode(value: object) -> Any:
     """The inverse of `encode`."""
     if isinstance(value, list):
         return [decode(v) for v in value]
@@ -104,7 +104,7 @@ def decode(value: Any) -> Any:
     return {k: decode(v) for k, v in value.items()}
 
 
-_DECODERS: dict[str, Callable[[Any], Any]] = {
+_DECODERS: dict[str, Callable[[Any], object]] = {
     _TUPLE: lambda items: tuple(map(decode, items)),
     _PATH: Path,
     _FLOAT: float,

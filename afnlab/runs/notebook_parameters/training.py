@@ -10,13 +10,13 @@ from typing import Any
 from afnlab.errors import ParameterError, about, shown
 from afnlab.registry import Activation, get_activation
 from afnlab.runs.notebook_parameters import declarations
+from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import TASK_PARAMS, TRAINABLE, resolve
 from afnlab.training.plan import Config, configure
 from afnlab.training.space import TUNE, space
 from afnlab.training.task_settings import Choice
 from afnlab.training.tasks import Task, get_task
-from afnlab.usercode.lookup import unknown
 
 PARAMS = "params"
 _SETTINGS = ("seeds", "device", "dtype", "record", "keep_weights")  # of a notebook that declares it

@@ -1,7 +1,7 @@
 """Writing a run: a folder of its own for each attempt, and one rename when all of it is on disk.
 
 A lock beside the folder is held by the process that makes the attempt, so that what a killed one
-left can be told from what is under way.
+left can be distinguished from what is in progress.
 """
 
 from __future__ import annotations

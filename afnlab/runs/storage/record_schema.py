@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, NotRequired, TypeGuard, TypeVar, cast
 
 from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, with_config
+from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
 from afnlab.measures import Measure, accuracy_of
@@ -33,21 +34,21 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a finite real number, as a float can hold it."""
-    real = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return real and abs(value) <= sys.float_info.max
-
-
-def _is_date(value: Any) -> bool:
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
-    return True
+    return abs(value) <= sys.float_info.max
 
 
-def _is_space(value: Any) -> bool:
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _is_space(value: object) -> bool:
     try:
         space(value)
     except ValueError:
@@ -55,16 +56,18 @@ def _is_space(value: Any) -> bool:
     return True
 
 
-def _are_measures(value: Any) -> bool:
+def _are_measures(value: object) -> bool:
     """Whether these are descriptions of metrics, one at least, and no two of one key."""
+    if not isinstance(value, list):
+        return False
     try:
         keys = [Measure.read(described).key for described in value]
     except (ValueError, AttributeError, TypeError):
         return False
-    return isinstance(value, list) and 0 < len(keys) == len(set(keys))
+    return 0 < len(keys) == len(set(keys))
 
 
-def _is_sha256(value: Any) -> bool:
+def _is_sha256(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
@@ -160,7 +163,7 @@ class TrainingParameters(TypedDict):
     epochs: Length
     device: str
     options: TrainingOptions
-    tune: NotRequired[Annotated[dict[str, Any], _that(_is_space)]]
+    tune: NotRequired[Annotated[dict[str, object], _that(_is_space)]]
 
 
 @_open
@@ -176,7 +179,7 @@ class Environment(TypedDict):
     examples: Examples
     evaluated: str
     classes: NotRequired[Count | None]
-    measures: NotRequired[Annotated[list[dict[str, Any]], _that(_are_measures)]]
+    measures: NotRequired[Annotated[list[dict[str, object]], _that(_are_measures)]]
     data: str
     dtype: str
     device: str
@@ -285,7 +288,7 @@ def _adapter(kind: Hashable) -> TypeAdapter:
     return TypeAdapter(cast(type, kind))
 
 
-def _misfit(errors: Sequence[Any]) -> str:
+def _misfit(errors: Sequence[ErrorDetails]) -> str:
     """What is wrong with a record: what it lacks, or else the first value that cannot be."""
     if absent := [e["loc"][0] for e in errors if e["type"] == "missing" and len(e["loc"]) == 1]:
         return f"lacks {', '.join(map(str, absent))}"

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import product
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -87,9 +87,9 @@ def write_record(folder: Path, record: Mapping[str, object], listed: Iterable[Pa
     write_json(folder / RECORD, full | {"sum": _sum(full)})
 
 
-def write_failure(folder: Path, facts: Mapping[str, Any]) -> None:
+def write_failure(folder: Path, facts: Mapping[str, object]) -> None:
     """Write what is known of a run that failed, with a sum over itself; no secret of an address."""
-    told = {**facts, "message": masked(facts["message"])}
+    told = {**facts, "message": masked(str(facts["message"]))}
     write_json(folder / ERROR, told | {"sum": _sum(told)})
 
 

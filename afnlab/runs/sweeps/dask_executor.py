@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_core.utils import ensure_event_loop
 
@@ -28,6 +28,9 @@ from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import Place, place
 from afnlab.runs.sweeps.local_executor import PATIENCE, Ending, check_numbers
 from afnlab.runs.sweeps.worker import Busy, Warm
+
+if TYPE_CHECKING:
+    import distributed
 
 LOCAL = "local"
 
@@ -151,7 +154,7 @@ class Dask:
                 resources=self.resources or None,
             )
 
-    def _connected(self, cluster: Any) -> Any:
+    def _connected(self, cluster: object) -> distributed.Client:
         import distributed  # noqa: PLC0415
 
         try:
@@ -254,7 +257,7 @@ def stop(sweep: str) -> None:
         _warm.pop(sweep).stop()
 
 
-def _outcome(spec: RunSpec, future: Any, place: Place) -> RunFailed | None:
+def _outcome(spec: RunSpec, future: distributed.Future, place: Place) -> RunFailed | None:
     if (error := future.exception()) is not None:
         message = str(error).splitlines() or [""]
         return note_failure(spec, place.folder, f"{type(error).__name__}: {message[0]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import product
 from math import exp, log, prod
@@ -13,7 +13,7 @@ import numpy as np
 from afnlab.errors import shown
 from afnlab.registry import get_activation, list_activations
 from afnlab.runs.notebook_parameters.encoding import size
-from afnlab.usercode.lookup import unknown
+from afnlab.spellings import unknown
 
 ELEMENTWISE = "elementwise"
 RANGE = ("from", "to", "step", "count", "log")
@@ -56,7 +56,7 @@ def axis(name: str, values: object, at: Place = ()) -> list[Point]:
     return [p for i, value in enumerate(listed) for p in points(name, Entry(value, (*at, i)))]
 
 
-def entries(name: str, values: Any) -> list[object]:
+def entries(name: str, values: object) -> list[object]:
     """The values of one name: those of a list, or of a range `{from: 0, to: 1, step: 0.25}`.
 
     A range takes from and to, both included, and step (1, between whole numbers) or count; with
@@ -66,11 +66,12 @@ def entries(name: str, values: Any) -> list[object]:
     if name == "activation" and isinstance(values, str) and values == ELEMENTWISE:
         return [n for n in list_activations() if get_activation(n).elementwise]
     if isinstance(values, Mapping):
-        return _range(name, values)
-    many = isinstance(values, (list, tuple, range, np.ndarray)) and getattr(values, "ndim", 1) > 0
-    if many and (number := size(values) if isinstance(values, range) else len(values)) > _MOST:
-        raise GridError(f"{shown(name)} has {shown(number)} values, may have {_MOST:,}")
-    listed = list(values) if many else []
+        return [*_range(name, values)]
+    listed: list[object] = []
+    if isinstance(values, (list, tuple, range, np.ndarray)) and getattr(values, "ndim", 1) > 0:
+        if (number := size(values) if isinstance(values, range) else len(values)) > _MOST:
+            raise GridError(f"{shown(name)} has {shown(number)} values, may have {_MOST:,}")
+        listed = list(values)
     if not listed:
         word = f", or {ELEMENTWISE}" if name == "activation" else ", or a range {from: 1, to: 3}"
         raise GridError(f"{shown(name)} must be a list with entries{word}")
@@ -151,7 +152,7 @@ def _own(name: str, value: object) -> list[object]:
     return [value] if single else entries(name, value)
 
 
-def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
+def _range(name: str, given: Mapping[str, Any]) -> list[float]:
     def wrong(message: str) -> GridError:
         return GridError(f"{shown(name)}: {message}")
 
@@ -184,7 +185,9 @@ def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     return _tidy([float(f"{v:.12g}") for v in made], [low, high])
 
 
-def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[Any]:
+def _stepped(
+    wrong: Callable[[str], GridError], low: float, high: float, step: float | None
+) -> Sequence[float]:
     if step is None and not (isinstance(low, int) and isinstance(high, int)):
         raise wrong("a range of numbers that are not whole takes step or count")
     width = Decimal(str(step if step is not None else 1))
@@ -199,7 +202,7 @@ def _stepped(wrong: Any, low: float, high: float, step: float | None) -> list[An
     return [float(start + i * width) for i in range(count)]  # 0.3, not 0.30000000000000004
 
 
-def _tidy(made: Iterable[float], given: Iterable[object]) -> list[Any]:
+def _tidy(made: Iterable[float], given: Iterable[object]) -> list[float]:
     """Whole numbers where whole numbers were given and all are."""
     made = list(made)
     whole = all(isinstance(g, int) for g in given) and all(float(v).is_integer() for v in made)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 from afnlab import locks
 from afnlab.messages import counted, duration, inform
@@ -207,7 +207,7 @@ def _interrupts() -> Iterator[Callable[[], None]]:
         return
     pressed: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         pressed.append(number)
         before(number, frame)
 

@@ -18,10 +18,10 @@ from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid, until_decided
 from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
+from afnlab.spellings import unknown
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
 from afnlab.training.tune import FAIR
-from afnlab.usercode.lookup import unknown
 
 DEFAULT = "default"  # the sweep to begin with, of those that afnlab has
 _MANY = 500  # runs, from which on it is said that they are looked up
