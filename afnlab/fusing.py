@@ -17,16 +17,22 @@ _BEFORE = "afnlab_switched_off"
 
 
 def settle_fusion(model: nn.Module) -> None:
-    """Switch torch's fused paths off where they would bypass one of afnlab's modules, and on again
-    where none is left."""
+    """Switch torch's fused paths off where they would bypass one of afnlab's modules or one that
+    `replace` put in, and on again where none is left."""
     for module in model.modules():
         for kind, switch in _SWITCHES.items():
             if not isinstance(module, kind):
                 continue
-            bypassed = any(isinstance(m, (ActivationModule, Rotation)) for m in module.modules())
+            bypassed = any(map(_is_put_in, module.modules()))
             if bypassed and getattr(module, switch):
                 setattr(module, _BEFORE, getattr(module, switch))
                 setattr(module, switch, False)
             elif not bypassed and hasattr(module, _BEFORE):
                 setattr(module, switch, getattr(module, _BEFORE))
                 delattr(module, _BEFORE)
+
+
+def _is_put_in(module: nn.Module) -> bool:
+    """Whether a module is one of afnlab's, or any that `replace` has put where it is."""
+    ours = isinstance(module, (ActivationModule, Rotation))
+    return ours or bool(getattr(module, "stood_before", ()))

@@ -47,17 +47,28 @@ def recognised(module: nn.Module) -> tuple[Activation | None, float]:
 def is_form_of(module: nn.Module, record: Activation) -> bool:
     """Whether a module computes an activation, or nearly so."""
     own = own_record(module)
-    if own is record or isinstance(module, ActivationModule):
+    if own is record or (own is not None and isinstance(module, ActivationModule)):
         return own is record
     values = _values(module)
     return values is not None and record.elementwise and _distance(values, record) <= NEAR
 
 
 def own_record(module: nn.Module) -> Activation | None:
-    """The activation of a module by its type, afnlab's or torch's."""
+    """The activation of a module by its type, afnlab's or torch's; None where the module has a
+    forward method of its own, whose values count then."""
+    return None if has_own_forward(module) else record_of_type(module)
+
+
+def record_of_type(module: nn.Module) -> Activation | None:
+    """The activation that modules of this type compute, afnlab's or torch's."""
     if isinstance(module, ActivationModule):
         return module.activation
     return next((TORCHS[c] for c in type(module).__mro__ if c in TORCHS), None)
+
+
+def has_own_forward(module: nn.Module) -> bool:
+    """Whether a forward method was assigned to the module itself, as accelerate does."""
+    return "forward" in vars(module)
 
 
 def _values(module: nn.Module) -> Tensor | None:

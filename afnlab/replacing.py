@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
+from functools import partial
 from typing import Any
 from warnings import warn
 
@@ -12,12 +14,19 @@ from torch.nn.parameter import is_lazy
 from afnlab.errors import shown
 from afnlab.fusing import settle_fusion
 from afnlab.nn import TORCHS, ActivationModule, make
-from afnlab.recognition import FUNCTIONS, is_form_of, name_of
+from afnlab.recognition import (
+    FUNCTIONS,
+    has_own_forward,
+    is_form_of,
+    name_of,
+    record_of_type,
+)
 from afnlab.registry import Activation, canonical_name, get_activation
 from afnlab.sites import Site, calls, function_attributes
 
-Old = type[nn.Module] | str | Activation
-New = str | Activation | tuple[str | Activation, Mapping[str, Any]]
+Old = type[nn.Module] | nn.Module | str | Activation
+Ref = str | Activation | nn.Module | Callable[..., nn.Module]
+New = Ref | tuple[Ref, Mapping[str, Any]]
 _HOOKS = (  # what a module's hooks are kept in
     "_forward_pre_hooks",
     "_forward_pre_hooks_with_kwargs",
@@ -33,7 +42,7 @@ _HOOKS = (  # what a module's hooks are kept in
 def replace(
     model: nn.Module,
     old: Old | tuple[Old, ...] | Mapping[Old | tuple[Old, ...], New],
-    ref: str | Activation | None = None,
+    ref: Ref | None = None,
     *,
     example: Any = None,
     **params: Any,
@@ -45,46 +54,64 @@ def replace(
         old: A class, `torch.nn.ReLU`: all modules of this class and its subclasses. Or an
             activation, "gelu": all that compute it, whatever their class (`activation_sites` says
             how they are recognised), and torch's function of this name where a module holds it as
-            an attribute. A tuple names several. A mapping from such to a new activation, or to a
-            pair of one and its parameters, {"gelu": "srelu", nn.Tanh: ("swish", {"beta": 2})},
-            swaps several kinds at once; then ref is left out.
-        ref: The new activation: a name, a reference to one of your own, or a record.
+            an attribute. Or one module of the model, model.head.act: this one. A tuple names
+            several. A mapping from such to a new activation, or to a pair of one and its
+            parameters, {"gelu": "srelu", nn.Tanh: ("swish", {"beta": 2})}, swaps several kinds at
+            once; then ref is left out.
+        ref: The new activation: a name, a reference to one of your own, or a record; a class of
+            modules, afnlab's, torch's or any other, or a function that makes one, which is called
+            with the parameters for each place; or a module, of which each place gets a copy.
         example: An input, as of `activation_sites`. The model is run on it once, and a UserWarning
             names the functions of the kind that its forward methods call, F.relu in place of a
             module: these cannot be swapped from outside.
-        **params: Parameters of the new activation, and settings of its module.
+        **params: Parameters of the new activation, and settings of its module; what a class or
+            function is called with.
 
     Returns:
         The model, or the new module, where the model itself is one that is swapped. New parameters
         take the device and dtype of the model's first floating-point parameter. Forward and
         backward hooks of a module go over to the one in its place, and their handles still remove
         them. `undo_replace` takes everything back; `activation_sites` says what the model has now,
-        and had before.
+        and had before. A forward method that was assigned to a module itself, as accelerate does,
+        does not go over; a UserWarning names the modules that had one.
 
     Raises:
-        ValueError: The model holds none of a kind; nothing is changed.
+        ValueError: The model holds none of a kind, or the new modules are not new; nothing is
+            changed.
         TypeError: An argument is of no such type.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"replace: model must be a torch.nn.Module, got {type(model).__name__}")
-    new: dict[nn.Module, ActivationModule] = {}
-    held: dict[tuple[nn.Module, str], ActivationModule] = {}  # by who has a function, and as what
+    new: dict[nn.Module, nn.Module] = {}
+    held: dict[tuple[nn.Module, str], nn.Module] = {}  # by who has a function, and as what
     weight = _weight(model)
+    present = set(model.modules())
 
-    def made(given: Any, before: nn.Module | Callable[..., Any], train: bool) -> ActivationModule:
-        module = make(*given).train(train)
-        module.stood_before = (before,)  # in a tuple, so that it is no part of the model
+    def made(make_one: Callable[[], Any], before: Any, train: bool) -> nn.Module:
+        module = _new(make_one(), present)
+        present.add(module)
+        # In a tuple, so that it is no part of the model.
+        module.stood_before = (before,)  # type: ignore[assignment]
         if isinstance(before, nn.Module):
             _take_hooks(module, before)
-        return module if weight is None else module.to(weight)
+        return (module if weight is None else module.to(weight)).train(train)
 
-    for kinds, given in _swaps(old, ref, params):
+    swaps = [*_swaps(model, old, ref, params)]
+    for kinds, make_one in swaps:
         modules = [m for m in _modules(model, kinds) if m not in new]
         attributes = [a for a in _attributes(model, kinds) if a[:2] not in held]
         if not (modules or attributes):
             raise ValueError(_none(model, kinds))
-        new |= {m: made(given, m, m.training) for m in modules}
-        held |= {(parent, n): made(given, f, parent.training) for parent, n, f in attributes}
+        new |= {m: made(make_one, m, m.training) for m in modules}
+        held |= {(parent, n): made(make_one, f, parent.training) for parent, n, f in attributes}
+    left = _of_type_alone(model, [kind for kinds, _ in swaps for kind in kinds])
+    if left:
+        warn(
+            f"replace: left {left}, to which a forward method was assigned, so that the class does"
+            " not count",
+            stacklevel=2,
+        )
+    _tell_lost_forward("replace", model, new)
     if example is not None:
         _tell_calls(model, old if isinstance(old, Mapping) else [old], example)
     if model in new:
@@ -97,6 +124,23 @@ def replace(
         setattr(parent, name, module)
     settle_fusion(model)
     return model
+
+
+def _new(module: Any, present: set[nn.Module]) -> nn.Module:
+    """A module that can take a place in the model, checked."""
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"replace: ref must make a torch.nn.Module, made {shown(module)}")
+    if module in present:
+        raise ValueError(
+            "replace: ref must make a new module at each call, made one twice, or one of the"
+            f" model's: {shown(module)}"
+        )
+    if any(getattr(module, name) for name in _HOOKS):
+        raise ValueError(
+            f"replace: ref makes a module that has hooks, {shown(module)}; it takes those of the"
+            " module in whose place it stands, so register others afterwards"
+        )
+    return module
 
 
 def undo_replace(model: nn.Module) -> nn.Module:
@@ -114,6 +158,7 @@ def undo_replace(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise TypeError(f"undo_replace: model must be a torch.nn.Module, got {shown(model)}")
     weight = _weight(model)
+    _tell_lost_forward("undo_replace", model, filter(_before, model.modules()))
     if isinstance(first := _first(model, weight), nn.Module) and first is not model:
         return first
     for parent in list(model.modules()):
@@ -131,12 +176,17 @@ def undo_replace(model: nn.Module) -> nn.Module:
 def _first(module: nn.Module, weight: Tensor | None) -> Any:
     """What stood in a module's place before anything was swapped, as the model is now."""
     first: Any = module
-    while isinstance(first, ActivationModule) and first.stood_before:
-        (first,) = first.stood_before
+    while isinstance(first, nn.Module) and _before(first):
+        (first,) = _before(first)
     if first is module or not isinstance(first, nn.Module):
         return first
     _take_hooks(first, module)
     return (first if weight is None else first.to(weight)).train(module.training)
+
+
+def _before(module: nn.Module) -> tuple[Any, ...]:
+    """What `replace` took from a module's place, if anything."""
+    return getattr(module, "stood_before", ())
 
 
 def _take_hooks(module: nn.Module, before: nn.Module) -> None:
@@ -153,9 +203,9 @@ def _weight(model: nn.Module) -> Tensor | None:
 
 
 def _swaps(
-    old: Any, ref: Any, params: dict[str, Any]
-) -> Iterator[tuple[tuple[Any, ...], tuple[Any, Mapping[str, Any]]]]:
-    """What is to be swapped for what: kinds, and an activation with its parameters."""
+    model: nn.Module, old: Any, ref: Any, params: dict[str, Any]
+) -> Iterator[tuple[tuple[Any, ...], Callable[[], Any]]]:
+    """What is to be swapped for what: kinds, and what makes a new module."""
     if isinstance(old, Mapping):
         if ref is not None or params:
             raise TypeError(
@@ -167,11 +217,38 @@ def _swaps(
     else:
         pairs = [(old, (ref, params))]
     for kinds, given in pairs:
-        yield tuple(map(_kind, kinds if isinstance(kinds, tuple) else (kinds,))), given
+        several = kinds if isinstance(kinds, (tuple, list)) else (kinds,)
+        yield tuple(_kind(model, one) for one in several), _maker(*given)
 
 
-def _kind(old: Any) -> type[nn.Module] | Activation:
-    if isinstance(old, Activation):
+def _maker(ref: Any, params: Mapping[str, Any]) -> Callable[[], Any]:
+    """What makes a new module."""
+    if isinstance(ref, (str, Activation)):
+        return partial(make, ref, params)
+    if isinstance(ref, nn.Module):
+        if params:
+            raise TypeError(
+                f"replace: ref is a module, {shown(ref)}, so that {next(iter(params))} cannot be"
+                " given; give its class, or a module that has it"
+            )
+        return partial(deepcopy, ref)
+    if callable(ref):
+        return partial(_called, ref, params)
+    raise TypeError(
+        "replace: ref must be the name of an activation, such as 'srelu', a class of modules, a"
+        f" function that makes one, or a module, got {shown(ref)}"
+    )
+
+
+def _called(ref: Callable[..., Any], params: Mapping[str, Any]) -> Any:
+    try:
+        return ref(**params)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"replace: ref, {shown(ref)}, cannot make a module: {error}") from error
+
+
+def _kind(model: nn.Module, old: Any) -> type[nn.Module] | nn.Module | Activation:
+    if isinstance(old, Activation) or (isinstance(old, nn.Module) and old in {*model.modules()}):
         return old
     if isinstance(old, str) and (canonical_name(old) or old not in vars(nn)):
         return get_activation(old)
@@ -179,19 +256,19 @@ def _kind(old: Any) -> type[nn.Module] | Activation:
         return old
     raise TypeError(
         f"replace: old must be a class such as torch.nn.ReLU, got {shown(old)} (or the name of an"
-        " activation, such as 'relu')"
+        " activation, such as 'relu', or a module of the model)"
     )
 
 
 def _modules(model: nn.Module, kinds: tuple[Any, ...]) -> list[nn.Module]:
     """The modules of these kinds."""
-    classes = tuple(k for k in kinds if isinstance(k, type))
-    records = [k for k in kinds if isinstance(k, Activation)]
-    return [
-        m
-        for m in model.modules()
-        if isinstance(m, classes) or any(is_form_of(m, record) for record in records)
-    ]
+    return [m for m in model.modules() if any(_is_of(m, kind) for kind in kinds)]
+
+
+def _is_of(module: nn.Module, kind: type[nn.Module] | nn.Module | Activation) -> bool:
+    if isinstance(kind, Activation):
+        return is_form_of(module, kind)
+    return isinstance(module, kind) if isinstance(kind, type) else module is kind
 
 
 def _attributes(model: nn.Module, kinds: tuple[Any, ...]) -> list[Any]:
@@ -199,17 +276,25 @@ def _attributes(model: nn.Module, kinds: tuple[Any, ...]) -> list[Any]:
     return [one for one in function_attributes(model) if FUNCTIONS[one[2]] in kinds]
 
 
-def _record(kind: type[nn.Module] | Activation) -> Activation | None:
+def _record(kind: type[nn.Module] | nn.Module | Activation) -> Activation | None:
     if isinstance(kind, Activation):
         return kind
-    ours = kind.activation if issubclass(kind, ActivationModule) else None
+    if isinstance(kind, nn.Module):
+        return record_of_type(kind)
+    ours = getattr(kind, "activation", None) if issubclass(kind, ActivationModule) else None
     return next((TORCHS[c] for c in kind.__mro__ if c in TORCHS), ours)
 
 
 def _none(model: nn.Module, kinds: tuple[Any, ...]) -> str:
-    names = [k.__name__ if isinstance(k, type) else k.label for k in kinds]
+    names = [k.__name__ if isinstance(k, type) else getattr(k, "label", shown(k)) for k in kinds]
     told = f"replace: the model holds no {' or '.join(names)} module"
     records = [r for r in map(_record, kinds) if r is not None]
+    left = _of_type_alone(model, kinds)
+    if left:
+        return (
+            f"{told} but {left}, to which a forward method was assigned; to swap it all the same,"
+            " give its class"
+        )
     for record in records:
         forms = [*_modules(model, (record,)), *(f for _, _, f in _attributes(model, (record,)))]
         if forms:
@@ -223,9 +308,37 @@ def _none(model: nn.Module, kinds: tuple[Any, ...]) -> str:
     )
 
 
+def _of_type_alone(model: nn.Module, kinds: Iterable[Any]) -> str:
+    """The names of modules that are of these kinds by their type, and not by what they compute."""
+    records = [kind for kind in kinds if isinstance(kind, Activation)]
+    found = [m for m in model.modules() if has_own_forward(m) and record_of_type(m) in records]
+    return _named(model, [m for m in found if not any(_is_of(m, kind) for kind in kinds)])
+
+
+def _tell_lost_forward(caller: str, model: nn.Module, taken: Iterable[nn.Module]) -> None:
+    """Name the modules that are taken out and have a forward method of their own."""
+    names = _named(model, filter(has_own_forward, taken))
+    if names:
+        warn(
+            f"{caller}: the forward method that was assigned to {names} itself is not carried over",
+            stacklevel=3,
+        )
+
+
+def _named(model: nn.Module, modules: Iterable[nn.Module]) -> str:
+    """Their names in the model, of many the first two."""
+    given = {*modules}
+    return _few([name or "the model" for name, m in model.named_modules() if m in given])
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:2]) + f" and {len(names) - 2} more" * (len(names) > 2)
+
+
 def _tell_calls(model: nn.Module, olds: Any, example: Any) -> None:
-    kinds = [k for old in olds for k in (old if isinstance(old, tuple) else (old,))]
-    labels = {r.label for r in map(_record, map(_kind, kinds)) if r is not None}
+    kinds = [k for old in olds for k in (old if isinstance(old, (tuple, list)) else (old,))]
+    found = (_record(_kind(model, kind)) for kind in kinds)
+    labels = {record.label for record in found if record is not None}
     left = [site for site in calls(model, example) if site.computes in labels]
     if left:
         warn(
@@ -238,5 +351,4 @@ def _counted(left: list[Site]) -> str:
     places = list(dict.fromkeys(site.place or "the model" for site in left))
     number = sum(site.calls for site in left)
     kinds = ", ".join(dict.fromkeys(site.type for site in left))
-    more = f" and {len(places) - 2} more" * (len(places) > 2)
-    return f"{number} call{'s' * (number > 1)} of {kinds} in {', '.join(places[:2])}{more}"
+    return f"{number} call{'s' * (number > 1)} of {kinds} in {_few(places)}"

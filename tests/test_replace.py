@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn as torch_nn
 from torch.testing import assert_close
 
-from afnlab import functional, nn, replace, undo_replace
+from afnlab import activation_sites, functional, nn, replace, undo_replace
 
 X = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
 
@@ -63,6 +65,145 @@ def test_its_own_modules_can_be_replaced_too():
     assert {m.t for m in model.modules() if isinstance(m, nn.SReLU)} == {0.5}
 
 
+class Doubled(torch_nn.Module):
+    """A module of somebody's, with a parameter."""
+
+    def __init__(self, by: float = 2.0) -> None:
+        super().__init__()
+        self.by = torch_nn.Parameter(torch.tensor(by))
+
+    def forward(self, x):
+        return self.by * x
+
+
+def own_gelu() -> torch_nn.Module:
+    return torch_nn.GELU("tanh")
+
+
+REFS = {  # what takes the place of a ReLU, its parameters, its values
+    "a class": (nn.SReLU, {}, functional.srelu),
+    "a class and a parameter": (nn.SReLU, {"t": 1.5}, lambda x: functional.srelu(x, t=1.5)),
+    "a class whose arguments are torch's": (nn.GELU, {"approximate": "tanh"}, own_gelu()),
+    "a class of torch's": (torch_nn.SiLU, {}, torch_nn.SiLU()),
+    "a class of somebody's": (Doubled, {"by": 3.0}, lambda x: 3 * x),
+    "a function": (own_gelu, {}, own_gelu()),
+    "a partial": (partial(nn.SReLU, t=1.5), {}, lambda x: functional.srelu(x, t=1.5)),
+    "a module": (nn.SReLU(t=1.5), {}, lambda x: functional.srelu(x, t=1.5)),
+    "a module of torch's": (torch_nn.LeakyReLU(0.3), {}, torch_nn.LeakyReLU(0.3)),
+    "a module that is trained": (Doubled(4.0), {}, lambda x: 4 * x),
+}
+
+
+@pytest.mark.parametrize(("ref", "params", "values"), REFS.values(), ids=REFS)
+def test_classes_functions_and_modules_take_the_place(ref, params, values):
+    model = Nested().double().eval()
+    before = [*model.modules()]
+    replace(model, torch_nn.ReLU, ref, **params)
+    new = [model.shared, model.body[1][1], model.heads[0]]
+    assert model.again is new[0] and len({*new}) == 3
+    for module in new:
+        assert not module.training
+        assert_close(module(X), values(X), check_dtype=False)
+        assert {p.dtype for p in module.parameters()} <= {torch.float64}
+    assert len({p for module in new for p in module.parameters()}) in (0, 3)
+    assert [*undo_replace(model).modules()] == before
+
+
+def test_classes_and_modules_in_a_mapping():
+    model = replace(Nested(), {torch_nn.ReLU: (nn.SReLU, {"t": 0.5}), "tanh": torch_nn.SiLU()})
+    assert [type(m) for m in model.heads] == [nn.SReLU, torch_nn.SiLU]
+    assert model.shared.t == 0.5
+    sites = activation_sites(model).table.set_index("place")
+    assert sites.before["heads.1"] == "torch.nn.Tanh"
+
+
+ONE = torch_nn.GELU()
+
+
+@pytest.mark.parametrize(
+    ("ref", "params", "error", "message"),
+    [
+        (5, {}, TypeError, r"ref must be the name of .*, got 5$"),
+        (torch_nn.Linear, {}, TypeError, "Linear.* cannot make a module: .*in_features"),
+        (nn.SReLU, {"tt": 1.0}, TypeError, "did you mean 't'"),
+        (nn.SReLU, {"t": -1.0}, ValueError, "t must be > 0"),
+        (nn.ActivationModule, {}, TypeError, "cannot make a module"),
+        (lambda x: 2 * x, {}, TypeError, "cannot make a module: .*missing"),
+        (lambda: torch.relu, {}, TypeError, "ref must make a torch.nn.Module, made <built-in"),
+        (lambda: ONE, {}, ValueError, "must make a new module at each call, made one twice"),
+        (nn.SReLU(), {"t": 1.0}, TypeError, r"ref is a module, .* t cannot be given"),
+        (
+            lambda: torch_nn.utils.spectral_norm(torch_nn.Linear(3, 3)),
+            {},
+            ValueError,
+            "has hooks",
+        ),
+    ],
+)
+def test_what_makes_no_new_module_leaves_the_model_whole(ref, params, error, message):
+    model = Nested()
+    before = [*model.modules()]
+    with pytest.raises(error, match=message):
+        replace(model, torch_nn.ReLU, ref, **params)
+    assert [*model.modules()] == before
+
+
+def test_one_module_of_the_model_or_several():
+    model = Nested()
+    replace(model, model.heads[0], "srelu")
+    assert isinstance(model.heads[0], nn.SReLU) and isinstance(model.shared, torch_nn.ReLU)
+    replace(model, [model.heads[0], torch_nn.Tanh], torch_nn.SiLU)
+    assert [type(m) for m in model.heads] == [torch_nn.SiLU] * 2
+    undo_replace(model)
+    assert [type(m) for m in model.heads] == [torch_nn.ReLU, torch_nn.Tanh]
+
+
+def patched(module, forward):
+    """A module to which a forward method was assigned, as accelerate does."""
+    module.forward = forward
+    return module
+
+
+def wrapped(module):
+    return patched(module, partial(lambda old, x: old(x), module.forward))
+
+
+LOST = "the forward method that was assigned to {} itself is not carried over"
+OWN_FORWARDS = {  # a module, what is swapped, whether it is, what is told
+    "a wrapped ReLU by its class": (wrapped(torch_nn.ReLU()), torch_nn.ReLU, True, LOST),
+    "a wrapped ReLU by name": (wrapped(torch_nn.ReLU()), "relu", True, LOST),
+    "another function in a ReLU": (patched(torch_nn.ReLU(), torch.sinh), "relu", False, "left {}"),
+    "a GELU in a ReLU": (patched(torch_nn.ReLU(), torch_nn.functional.gelu), "gelu", True, LOST),
+    "a wrapped PReLU by its class": (wrapped(torch_nn.PReLU()), torch_nn.PReLU, True, LOST),
+    "one of ours": (wrapped(nn.SReLU()), nn.SReLU, True, LOST),
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "swapped", "told"), OWN_FORWARDS.values(), ids=OWN_FORWARDS
+)
+def test_a_forward_method_of_its_own_is_not_lost_in_silence(module, old, swapped, told):
+    model = torch_nn.Sequential(torch_nn.Linear(3, 3), module, torch_nn.ReLU(), torch_nn.GELU())
+    want = model(X)
+    with pytest.warns(UserWarning, match=told.format("1")):
+        replace(model, old, "swish")
+    assert isinstance(model[1], nn.Swish) == swapped
+    assert undo_replace(model)[1] is module
+    assert_close(model(X), want, rtol=0, atol=0)
+
+
+def test_a_forward_method_that_was_assigned_since_is_told_when_it_goes():
+    model = replace(torch_nn.Sequential(torch_nn.ReLU()), torch_nn.ReLU, "srelu")
+    wrapped(model[0])
+    with pytest.warns(UserWarning, match="^undo_replace: " + LOST.format("0")):
+        undo_replace(model)
+
+
+def test_a_module_whose_own_forward_is_not_recognised_is_named():
+    with pytest.raises(ValueError, match="no prelu module but 0, to which a forward method was"):
+        replace(torch_nn.Sequential(wrapped(torch_nn.PReLU())), "prelu", "srelu")
+
+
 def test_none_found_is_an_error_and_changes_nothing():
     model = Nested()
     before = repr(model)
@@ -107,14 +248,15 @@ def test_the_dtype_is_taken_from_floating_point_weights_that_are_there():
     assert model[2].weight.dtype == torch.float64
 
 
+@pytest.mark.parametrize("ref", ["srelu", torch_nn.Tanh])
 @pytest.mark.parametrize("padded", [False, True])
-def test_torchs_transformer_uses_the_new_activation_in_evaluation_too(padded):
+def test_torchs_transformer_uses_the_new_activation_in_evaluation_too(ref, padded):
     """Its fused operation, without gradients, knows the activation that it was made with."""
     torch.manual_seed(0)
     layer = torch_nn.TransformerEncoderLayer(
         8, 2, 16, dropout=0.0, activation=torch_nn.GELU(), batch_first=True
     )
-    model = replace(torch_nn.TransformerEncoder(layer, 2), torch_nn.GELU, "srelu", t=0.3)
+    model = replace(torch_nn.TransformerEncoder(layer, 2), torch_nn.GELU, ref)
     x, there = torch.randn(2, 3, 8), torch.tensor([[True, True, not padded], [True] * 3])
     padding = ~there if padded else None
     trained = model.train()(x, src_key_padding_mask=padding).detach()
