@@ -143,10 +143,11 @@ def forest(
 
 def _tested(table: pd.DataFrame) -> pd.DataFrame:
     """Differences with the ends of the intervals that are drawn as lines."""
-    plain = table[["difference_low", "difference_high"]].set_axis(["low", "high"], axis=1)
-    adjusted = table[["adjusted_low", "adjusted_high"]].set_axis(["low", "high"], axis=1)
-    there = np.isfinite(adjusted).all(axis=1)
-    return pd.concat([table[["difference"]], adjusted.where(there, plain, axis=0)], axis=1)
+    plain = table[["difference_low", "difference_high"]].to_numpy(float)
+    adjusted = table[["adjusted_low", "adjusted_high"]].to_numpy(float)
+    there = np.isfinite(adjusted).all(axis=1, keepdims=True)
+    low, high = np.where(there, adjusted, plain).T
+    return table[["difference"]].assign(low=low, high=high)
 
 
 def _difference(label: str, row: pd.Series, measure: Measure) -> str:

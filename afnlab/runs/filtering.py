@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from afnlab.registry import canonical_name
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
+from afnlab.spellings import spelling, unknown
 from afnlab.training.tasks import canonical_task
-from afnlab.usercode.lookup import spelling, unknown
 
 Item = TypeVar("Item")
 Only = Mapping[str, object]  # by key a value, or several
