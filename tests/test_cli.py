@@ -192,7 +192,7 @@ BAD = {
     "escape": (["run", "\x1b[2J"], "unknown notebook '\\x1b[2J'"),
     "surrogate": (["run", "train", "-p", "activation", "\ud800"], "activation"),
     "twice": (["run", "train", "-p", "t", "1", "-p", "t", "2"], "-p: 't' is given twice"),
-    "only-twice": (["sweep", "two.yaml", "--only", "a=1", "--only", "a=2"], "'a' is given twice"),
+    "only-unknown": (["sweep", "two.yaml", "--only", "a=1"], "only: unknown key 'a' (known: "),
     "only-nothing": (["sweep", "two.yaml", "--only", "=1"], "--only takes KEY=VALUE, got '=1'"),
     "no-report": (["report", "two.yaml"], "runs: no such folder; execute runs first"),
 }
