@@ -108,6 +108,12 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         help="largest difference that does not matter, in the unit of the table (points, dB)",
     )
     sub.add_argument(
+        "--metric",
+        default="",
+        metavar="NAME",
+        help="compare another metric that the task records (default: what it is judged by)",
+    )
+    sub.add_argument(
         "--speed",
         default="",
         metavar="FILE",
@@ -126,5 +132,5 @@ def comparison(a: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"--margin must be above 0, got {a.margin:g}")
     if a.sweep and Path(a.sweep).suffix.lower() in TABLES:
         raise ValueError(f"{a.sweep} is no sweep; for a table of results: {of_table(a.sweep)}")
-    given = {"runs": a.runs, "baseline": a.baseline, "margin": a.margin, "speed": a.speed}
+    given = {name: getattr(a, name) for name in ("runs", "baseline", "margin", "metric", "speed")}
     return {"sweep": a.sweep or "", **given, "only": parsed(a.only), **limits(a)}

@@ -77,6 +77,17 @@ def only_some(which: str) -> list[str]:
     ]
 
 
+def another_metric(compared: Measure, judged_by: Measure) -> list[str]:
+    """A sentence where another metric is compared than the one that the task is judged by."""
+    if compared.key == judged_by.key:
+        return []
+    return [
+        f"The task is judged by its {judged_by.name}: by that, and not by the {compared.name},"
+        " settings were chosen, if any were. Who looks at several metrics and reports one has"
+        " tested more than the p-values are corrected for."
+    ]
+
+
 def code_elsewhere(runs: int) -> list[str]:
     """A sentence where the code of some of these runs is not here."""
     if not runs:

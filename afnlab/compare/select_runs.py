@@ -19,10 +19,10 @@ from afnlab.registry import canonical_label
 from afnlab.runs import filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
-from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
-from afnlab.spellings import unknown
+from afnlab.spellings import spelling, unknown
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def select(
     margin: float | None = None,
     speed: str | Path = "",
     only: Mapping[str, object] = {},
+    metric: str = "",
     **overrides: object,
 ) -> list[Selection]:
     """The runs to compare, one selection per task.
@@ -82,6 +83,8 @@ def select(
             if it is there.
         only: take the runs with these values of parameters, `{"activation": ["srelu", "gelu"]}`,
             and for a comparison those of the baseline.
+        metric: what is compared, of the metrics that the task records ("accuracy" of breast-cancer,
+            which is judged by its log loss); empty: what the task is judged by.
         **overrides: what the sweep was run with in place of its own (epochs, seeds, ...).
 
     Returns:
@@ -90,7 +93,8 @@ def select(
     Raises:
         NoRuns, a ValueError: if there are no runs, with the command that makes some.
         ValueError: if none has the baseline that was given, or a value that `only` names, with
-            what to do; or if the margin is not above 0 and below the metric's range.
+            what to do; if the margin is not above 0 and below the metric's range; or if a task does
+            not record the metric.
     """
     folder, given = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     if not folder.is_dir():
@@ -121,6 +125,7 @@ def select(
         one = _one_task(folder, rows, part, baseline or chosen.baseline)
         if chosen.wanted is not None:
             one = replace(_some(one, chosen.wanted, baseline or chosen.baseline), only=only)
+        one = replace(one, judged_by=_recorded(metric, one) if metric else "")
         there = sum(r["id"] in chosen.elsewhere for r in one.records)
         among, measure = len(parts) > 1, one.measure
         summary_table.check_margin(margin, measure, measure.scale)
@@ -139,6 +144,16 @@ def select(
         labels = dict.fromkeys(label for s in made for label in s.rows)
         raise ValueError(unknown("baseline", baseline, labels))
     return made
+
+
+def _recorded(metric: str, selection: Selection) -> str:
+    """The key of a metric that is named; ParameterError if these runs have not recorded it."""
+    known = record_schema.measures(selection.records[0])
+    for one in known:
+        if spelling(metric) in (spelling(one.key), spelling(one.name)):
+            return one.key
+    names = " or ".join(one.name for one in known)
+    raise ParameterError("metric", metric, f"what {selection.task.name} records: {names}")
 
 
 def _of_sweep(

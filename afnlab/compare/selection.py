@@ -46,6 +46,7 @@ class Selection:
         speed: the speed benchmark with their cost, or None.
         until_decided: whether these are the runs of a sweep that adds seeds until the evidence
             decides, see `afnlab.judging`.
+        judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
         planned: whether every row has the seeds of a sweep with a fixed number, and no others.
         among: whether there are selections of other settings beside this one.
@@ -64,6 +65,7 @@ class Selection:
     absent: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
     until_decided: bool = False
+    judged_by: str = ""
     only: Only = field(default_factory=dict)
     planned: bool = False
     among: bool = False
@@ -138,7 +140,13 @@ class Selection:
 
     @cached_property
     def measure(self) -> Measure:
-        """What the task is judged by."""
+        """The metric that is compared."""
+        recorded = record_schema.measures(self.records[0])
+        return next((one for one in recorded if one.key == self.judged_by), recorded[0])
+
+    @property
+    def chosen_by(self) -> Measure:
+        """What the task is judged by, and settings were chosen by."""
         return record_schema.measure(self.records[0])
 
     @cached_property
@@ -277,6 +285,7 @@ class Selection:
             *caveats.left_out(self.stale, self.foreign, self.absent),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only)),
+            *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),

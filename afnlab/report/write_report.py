@@ -45,6 +45,7 @@ def write(
     margin: float | None = None,
     speed: str | Path = "",
     only: Mapping[str, object] = {},
+    metric: str = "",
     pdf: bool = True,
     means: Means | None = None,
     report: Callable[[str], None] = inform,
@@ -60,7 +61,7 @@ def write(
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
         out: the folder to write to; None: `reports/<sweep>`.
-        baseline, margin, speed, only: as in `afnlab.compare.select`.
+        baseline, margin, speed, only, metric: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.
         report: takes lines on what happens; by default the logger `afnlab`.
@@ -76,7 +77,7 @@ def write(
     name = plan.name
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(runs, sweep, baseline, margin, speed, only, **overrides)
+    chosen = select(runs, sweep, baseline, margin, speed, only, metric, **overrides)
     folder = chosen[0].folder
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
@@ -92,6 +93,7 @@ def write(
         "margin": margin or 0.0,
         "speed": str(speed and Path(speed).resolve()),
         "only": dict(only),
+        "metric": metric,
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / NOTEBOOK
@@ -168,6 +170,7 @@ def commands(
     speed: str = "",
     overrides: Mapping[str, object] = {},
     only: Mapping[str, object] = {},
+    metric: str = "",
 ) -> list[str]:
     """The command lines that execute the runs, write their report, and verify it.
 
@@ -178,11 +181,12 @@ def commands(
             none.
         speed: the file of a speed benchmark; empty: none.
         overrides: settings in place of the sweep's own.
-        only: which of the runs, see `afnlab.compare.select`.
+        only, metric: which of the runs, and what of them, see `afnlab.compare.select`.
     """
     name, given = [sweep] if sweep else [], dict(overrides)
     some = tuple(as_flags(only))
-    own = {"baseline": baseline, "margin": f"{margin:g}" if margin else None, "speed": speed}
+    limit = f"{margin:g}" if margin else None
+    own = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
     first = [command("sweep", *name, **given)] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
     return [*first, command("report", *name, **given, **own, only=some), command("verify", folder)]
@@ -227,7 +231,8 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
 
 def _fingerprint(chosen: list[Selection]) -> str:
     said = [
-        [c.baseline, c.margin, c.stale, c.elsewhere, c.foreign, c.absent, c.only] for c in chosen
+        [c.baseline, c.margin, c.judged_by, c.stale, c.elsewhere, c.foreign, c.absent, c.only]
+        for c in chosen
     ]
     costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
     ids = [r["id"] for c in chosen for r in c.records]

@@ -127,8 +127,8 @@ def choices(selection: Selection) -> Fragment:
     if among is None or chosen.empty:
         return Fragment()
     found = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
-    close = tuning_summary.close_to_best(selection.candidates, measure=selection.measure)
-    wide, near = _widest(among), _near(selection.measure)
+    close = tuning_summary.close_to_best(selection.candidates, measure=selection.chosen_by)
+    wide, near = _widest(among), _near(selection.chosen_by)
     head = [
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
@@ -228,7 +228,7 @@ def rates(selection: Selection) -> Fragment:
     """Every trial's value on validation examples over each parameter with numbers."""
     if selection.tuning is None or selection.candidates.empty:
         return Fragment()
-    measure = selection.measure
+    measure = selection.chosen_by
     tried = tuning_summary.trials(selection.candidates, measure)
     edge, far = ("lower", "below") if measure.better == "higher" else ("upper", "above")
     pieces: list[Fragment] = []
@@ -277,7 +277,7 @@ def trial_curves(selection: Selection) -> Fragment:
     if base not in there or not others:
         return Fragment()
     labels = [base, str(others[0])]
-    measure = selection.measure
+    measure = selection.chosen_by
     found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH, measure)
     if found.empty:
         return Fragment()
