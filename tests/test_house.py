@@ -118,6 +118,18 @@ def test_circles_are_found(arrows, found):
     assert set(circles(arrows)) == found
 
 
+def test_a_class_has_a_name_of_its_own():
+    """A class or an alias of a type is called what no other is, so a name says what it is."""
+    homes: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "afnlab").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            named = [node] if isinstance(node, ast.ClassDef) else getattr(node, "targets", [])
+            for name in (getattr(n, "name", getattr(n, "id", "")) for n in named):
+                if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name):
+                    homes.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
 def test_no_module_is_long():
     lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "afnlab").rglob("*.py")}
     long = {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > LONGEST}
