@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 import afnlab
@@ -214,6 +215,19 @@ def test_every_name_of_the_api_is_there():
             found = getattr(found, part, None) or importlib.import_module(path)
     for name in re.findall(r"`stats\.(\w+)`", text):
         assert callable(getattr(stats, name))
+
+
+def test_the_activation_that_the_readme_adds_is_accurate():
+    """As its line `+@activation(...)` and those below it stand there."""
+    added = re.search(r"(?:^\+.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    names = vars(importlib.import_module("afnlab.activations.gated")).copy()
+    exec(re.sub(r"^\+", "", added[0], flags=re.MULTILINE), names)
+    x = torch.tensor([-700.0, -30.0, 0.0, 5.0, 31.6], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(names["squish"](x).sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x)
+    p, q = (1 / (1 + torch.exp(sign * x.detach())) for sign in (-1, 1))
+    expected = p**2 * q * (4 + 2 * x.detach() * (2 - 3 * p))
+    torch.testing.assert_close(bend, expected, rtol=1e-12, atol=0)
 
 
 def test_the_citation_is_of_this_version():
