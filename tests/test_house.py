@@ -35,7 +35,7 @@ PROJECT = PYPROJECT["project"]
 FLOORS = (
     ("messages",),
     ("errors", "spellings", "markup", "usercode", "param", "paths", "locks"),
-    ("eager", "backward", "derivatives", "symbolic"),
+    ("eager", "backward", "derivatives", "symbolic", "activation_record"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "activation_module", "feedforward", "nn"),
@@ -50,7 +50,7 @@ FLOORS = (
     ("bench", "doctor", "lab"),
     ("cli",),
 )
-LONGEST = 490  # lines of a module
+LONGEST = 470  # lines of a module
 MOST_ANY, MOST_IGNORED = 254, 71  # in all modules
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 
