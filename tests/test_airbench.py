@@ -15,7 +15,7 @@ from afnlab.training import layout, stack
 from afnlab.training.augment import Augment, Augmented, reflected, views
 from afnlab.training.convnets import airbench
 from afnlab.training.members import Member
-from afnlab.training.optimizers import Airbench, Setting
+from afnlab.training.optimizers import Airbench, OptimizerSettings
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
@@ -85,7 +85,9 @@ def test_the_optimizer_against_its_formulas():
     start = {n: p.double() for n, p in start.items()}
     mine = {n: p.clone().requires_grad_() for n, p in start.items()}
     running = torch.ones(2, dtype=torch.float64)
-    setting = Setting(mine, {"mean": running}, 11.5, 0.0153, 512, 4, 17, (0.2, 0.23, 0.07))
+    setting = OptimizerSettings(
+        mine, {"mean": running}, 11.5, 0.0153, 512, 4, 17, (0.2, 0.23, 0.07)
+    )
     optimizer = Airbench(setting)
     scale = 1024 * (1 + 1 / (1 - 0.85))
     slow, speed = {n: p.clone() for n, p in start.items()}, dict.fromkeys(start, 0.0)

@@ -17,7 +17,7 @@ from afnlab import stats
 from afnlab.compare import epochs
 from afnlab.compare.summary_table import final_values
 from afnlab.figures import comparison, learned_parameters, learning_curves, learning_rates
-from afnlab.figures.comparison import forest, points
+from afnlab.figures.comparison import forest, seed_dots
 from afnlab.figures.metric_and_cost import frontier
 from afnlab.figures.ranks import ranks
 from afnlab.figures.style import styled, to_svg
@@ -41,7 +41,7 @@ def marks(ax: Axes, shapes: str = "oDs.") -> dict[int, object]:
 
 def test_points(ax):
     made = table(HISTORY)
-    assert points(ax, final_values(HISTORY), made, "relu") is ax
+    assert seed_dots(ax, final_values(HISTORY), made, "relu") is ax
     ax.figure.draw_without_rendering()
     assert [t.get_text() for t in ax.get_yticklabels()] == ["SReLU", "ReLU"]
     dots = np.concatenate([c.get_offsets() for c in ax.collections])
@@ -96,7 +96,7 @@ def test_the_figure_is_the_same_each_time():
 def test_points_far_off_stand_at_the_edge(ax):
     parts = [rows(f"a{i}", [0.9 + i / 1000 + s / 1000 for s in SIX]) for i in range(5)]
     history = pd.concat([*parts, rows("bad", [0.1] * 6)])
-    points(ax, final_values(history), table(history, baseline="a0"), "a0")
+    seed_dots(ax, final_values(history), table(history, baseline="a0"), "a0")
     assert ax.get_xlim()[0] > 80
     assert "10.0" in [t.get_text() for t in ax.texts]
 
@@ -186,7 +186,7 @@ def test_one_wide_row_does_not_squeeze_the_others(ax):
     history = pd.concat([*near, rows("wide", [0.95, 0.95, 0.95, 0.95, 0.95, 0.9])])
     history = history.reset_index(drop=True)
     made, final = table(history, baseline="a0"), final_values(history)
-    points(ax, final, made, "a0")
+    seed_dots(ax, final, made, "a0")
     assert ax.get_xlim()[0] > 91
     assert comparison.cut(made, final)
     assert [line.get_marker() for line in ax.lines].count("<") == 1

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 import afnlab
@@ -34,7 +35,7 @@ PROJECT = PYPROJECT["project"]
 FLOORS = (
     ("messages",),
     ("errors", "spellings", "markup", "usercode", "param", "paths", "locks"),
-    ("eager", "backward", "derivatives", "symbolic"),
+    ("eager", "backward", "derivatives", "symbolic", "activation_record"),
     ("measures", "stats", "registry", "clamping", "bibliography", "restoring", "separable"),
     ("activations",),
     ("native", "functional", "activation_module", "feedforward", "nn"),
@@ -49,7 +50,7 @@ FLOORS = (
     ("bench", "doctor", "lab"),
     ("cli",),
 )
-LONGEST = 490  # lines of a module
+LONGEST = 470  # lines of a module
 MOST_ANY, MOST_IGNORED = 254, 71  # in all modules
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 
@@ -116,6 +117,18 @@ def test_no_modules_import_one_another_in_a_circle():
 )
 def test_circles_are_found(arrows, found):
     assert set(circles(arrows)) == found
+
+
+def test_a_class_has_a_name_of_its_own():
+    """A class or an alias of a type is called what no other is, so a name says what it is."""
+    homes: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "afnlab").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            named = [node] if isinstance(node, ast.ClassDef) else getattr(node, "targets", [])
+            for name in (getattr(n, "name", getattr(n, "id", "")) for n in named):
+                if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name):
+                    homes.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 def test_no_module_is_long():
@@ -202,6 +215,19 @@ def test_every_name_of_the_api_is_there():
             found = getattr(found, part, None) or importlib.import_module(path)
     for name in re.findall(r"`stats\.(\w+)`", text):
         assert callable(getattr(stats, name))
+
+
+def test_the_activation_that_the_readme_adds_is_accurate():
+    """As its line `+@activation(...)` and those below it stand there."""
+    added = re.search(r"(?:^\+.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    names = vars(importlib.import_module("afnlab.activations.gated")).copy()
+    exec(re.sub(r"^\+", "", added[0], flags=re.MULTILINE), names)
+    x = torch.tensor([-700.0, -30.0, 0.0, 5.0, 31.6], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(names["squish"](x).sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x)
+    p, q = (1 / (1 + torch.exp(sign * x.detach())) for sign in (-1, 1))
+    expected = p**2 * q * (4 + 2 * x.detach() * (2 - 3 * p))
+    torch.testing.assert_close(bend, expected, rtol=1e-12, atol=0)
 
 
 def test_the_citation_is_of_this_version():

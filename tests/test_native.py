@@ -690,7 +690,7 @@ def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
 def test_a_kernel_that_does_not_run_is_not_used(monkeypatch):
     """As one that was built for another GPU."""
     names = {209: b"no kernel image is available"}
-    other = library.Function(Path("elsewhere"), lambda _: 209, names.__getitem__)
+    other = library.CompiledFunction(Path("elsewhere"), lambda _: 209, names.__getitem__)
     monkeypatch.setitem(kernels._known, ("gish", "cpu"), other)
     with pytest.warns(RuntimeWarning, match="does not run .*no kernel image is available"):
         y = functional.gish(draw(9))

@@ -21,7 +21,7 @@ every_kernel = pytest.mark.parametrize("name", kernels.names())
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> dict[str, library.Function]:
+def built(tmp_path_factory) -> dict[str, library.CompiledFunction]:
     """The launchers of a library: of all activations, or of a plain and a trainable one."""
     if os.environ.get(LIBRARY):
         opened = library.Library.open(Path(os.environ[LIBRARY]), Launch)

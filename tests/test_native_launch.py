@@ -185,7 +185,7 @@ class Recorder:
 
 
 def test_every_kind_of_kernel_is_one():
-    function = library.Function(Path("x.so"), lambda _: 0, lambda _: b"")
+    function = library.CompiledFunction(Path("x.so"), lambda _: 0, lambda _: b"")
     for kernel in (function, nvrtc.Launcher(NAME, 0, None), Recorder()):
         assert isinstance(kernel, Kernel)
     assert not isinstance(Unavailable("why"), Kernel)

@@ -55,7 +55,7 @@ _KEEP = {
 
 
 @dataclass(frozen=True)
-class Decision:
+class LayerDecision:
     """What becomes of one layer, or has.
 
     told: whether leaving it wants to be told to the user; follows: the activations that take its
@@ -76,7 +76,7 @@ def decide(
     example: object = None,
     output_layer: bool = False,
     saturating: bool = False,
-) -> list[Decision]:
+) -> list[LayerDecision]:
     """For every layer that has an Auto-Rotating form, whether to rotate it and why.
 
     kinds: the types of such layers, exactly; example: see `afnlab.autorot.auto_rotate`.
@@ -87,14 +87,14 @@ def decide(
     rotated = [m for m in found if isinstance(m, Rotation)]
     if example is not None and any(is_lazy(p) for p in model.parameters()):
         raise ValueError("auto_rotate: the model has lazy parameters; run it once before")
-    reasons: dict[nn.Module, Decision] = {}
+    reasons: dict[nn.Module, LayerDecision] = {}
 
     watched = None if example is None else trace(model, [*layers, *rotated], example)
     behind = {layer: _behind(watched, layer) if watched else set() for layer in found}
 
     def say(layer: nn.Module, why: str, rotate: bool = False, told: bool = True) -> None:
         follows = tuple(sorted(record.label for record in behind[layer]))
-        decision = Decision(layer, names[layer], rotate, why, told and not rotate, follows)
+        decision = LayerDecision(layer, names[layer], rotate, why, told and not rotate, follows)
         reasons.setdefault(layer, decision)
 
     for layer in found:
@@ -179,7 +179,7 @@ def _called(watched: Trace | None, layer: nn.Module) -> str:
     return f"called{also}"
 
 
-def told(decisions: Iterable[Decision]) -> str:
+def told(decisions: Iterable[LayerDecision]) -> str:
     """A sentence about the layers that are left plain and might have been expected not to be."""
     groups: dict[str, list[str]] = {}
     for d in decisions:

@@ -35,7 +35,7 @@ SATURATED_SIZE = {"cpu": 4 << 20, "cuda": 256 << 20}
 TRAFFIC = {"forward": 2, "backward": 3, "both": 5}  # tensors read and written, at the least
 COLUMNS = ("dtype", "elements", "input", "function", "way", "pass", "seconds")
 
-Step = Callable[[], object]
+Pass = Callable[[], object]
 
 
 @keep_freed_memory()
@@ -96,8 +96,8 @@ def _inputs(size: int, deviation: float, dtype: torch.dtype, device: str) -> tup
     return x.requires_grad_(), grad
 
 
-def _rivals(x: Tensor, grad: Tensor, compiled: bool) -> dict[tuple[str, str, str], Step]:
-    rivals: dict[tuple[str, str, str], Step] = {("copy", "torch", "forward"): x.detach().clone}
+def _rivals(x: Tensor, grad: Tensor, compiled: bool) -> dict[tuple[str, str, str], Pass]:
+    rivals: dict[tuple[str, str, str], Pass] = {("copy", "torch", "forward"): x.detach().clone}
     for name, f in PEERS.items():
         _passes(rivals, name, "torch", f, x, grad)
     for name in kernels.names():
@@ -147,7 +147,7 @@ def _passes(
     rivals[name, way, "both"] = _both(f, x, grad)
 
 
-def _both(f: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor, *others: Tensor) -> Step:
+def _both(f: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor, *others: Tensor) -> Pass:
     return lambda: torch.autograd.grad(f(x), [x, *others], grad)
 
 

@@ -6,16 +6,14 @@ training steps it is what a reader of these repositories would run: modules, aut
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import sqrt
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from afnlab.functions.check import Function
 from afnlab.training.transformer import Transformer
-
-Function = Callable[[Tensor], Tensor]
 
 
 class CausalSelfAttention(nn.Module):
@@ -52,7 +50,7 @@ class MLP(nn.Module):
         return self.c_proj(z.square() if self.form == "squared" else z)
 
 
-class Block(nn.Module):
+class ReferenceBlock(nn.Module):
     def __init__(self, attention: nn.Module, mlp: nn.Module, width: int) -> None:
         super().__init__()
         self.ln_1, self.attn = nn.LayerNorm(width, bias=False), attention
@@ -75,7 +73,7 @@ class GPT(nn.Module):
         for block in ours.each_block:
             own, heads = block.feed_forward, block.attention.heads
             mlp = MLP(width, own.down.in_features, function, own.form)
-            self.h.append(Block(CausalSelfAttention(width, heads, positions), mlp, width))
+            self.h.append(ReferenceBlock(CausalSelfAttention(width, heads, positions), mlp, width))
         self.ln_f = nn.LayerNorm(width, bias=False)
         self.lm_head = nn.Linear(width, ours.output.out_features, bias=False)
         if ours.output.weight is ours.tokens.weight:

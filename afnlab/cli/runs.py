@@ -82,7 +82,7 @@ def _list(where: Place, state: str | None) -> int:
 
     from afnlab.runs.storage import maintenance
 
-    found = maintenance.table(where.folder)
+    found = maintenance.listing(where.folder)
     if state:
         found = found[found.state == state]
     if found.empty:

@@ -18,7 +18,7 @@ JITTER = 0.1  # of a row's height: how far dots are moved off one another
 DOTS, MEANS = -0.22, 0.17  # of a row's height: where its dots and its mean are, below its middle
 
 
-def points(
+def seed_dots(
     ax: Axes,
     final: pd.DataFrame,
     table: pd.DataFrame,
@@ -174,7 +174,7 @@ def comparison(
         right.set_xlabel(wrapped(metric_axis.difference_label(measure, proper_name(baseline)), 36))
     else:
         left = figure.subplots()
-    points(left, final, table, baseline, measure)
+    seed_dots(left, final, table, baseline, measure)
     for ax in (left, right) if compared else (left,):
         ax.tick_params(axis="y", length=0)
         ax.grid(True, axis="y")  # which seaborn takes from an axis of categories

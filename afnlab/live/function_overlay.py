@@ -20,7 +20,7 @@ from afnlab.functions.profile import asymptotes
 from afnlab.live.scene import Scene, shade
 from afnlab.registry import Activation, get_activation
 
-Limits = tuple[float, float]
+Extent = tuple[float, float]
 STEEPEST = 4.0  # slopes beyond this leave the picture, unless asked for
 
 
@@ -52,13 +52,13 @@ class View:
     near: a part of x that is drawn with as many points as the whole, for who looks closely.
     """
 
-    x: Limits = (-5.0, 5.0)
-    y: Limits | None = None
-    slopes: Limits | None = None
+    x: Extent = (-5.0, 5.0)
+    y: Extent | None = None
+    slopes: Extent | None = None
     second: bool = True
     deviation: float = 1.0
     L: float = 0.0
-    near: Limits | None = None
+    near: Extent | None = None
 
     @property
     def inputs(self) -> torch.Tensor:
@@ -194,7 +194,7 @@ def overlay(refs: Sequence[str | Activation], span: float = 5.0) -> Figure:
     return Curves(shown, first_view(shown, span) if shown else None).figure
 
 
-def fitting(shown: Sequence[Shown], view: View) -> tuple[Limits, Limits]:
+def fitting(shown: Sequence[Shown], view: View) -> tuple[Extent, Extent]:
     """Limits for f and for its derivatives within which these curves lie in this view."""
     x = torch.linspace(*view.x, POINTS, dtype=torch.float64)
     values = [samples(s.record, x, 2 if view.second else 1, **s.params) for s in shown]
@@ -202,7 +202,7 @@ def fitting(shown: Sequence[Shown], view: View) -> tuple[Limits, Limits]:
     return _around(np.concatenate([v[0] for v in values])), _around(np.append(slopes, [0, 1]))
 
 
-def _around(values: np.ndarray) -> Limits:
+def _around(values: np.ndarray) -> Extent:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return -1.0, 1.0

@@ -100,7 +100,7 @@ def serves(weight: Tensor, tokens: Tensor, heads: int) -> bool:
 
 
 @cache
-def _library() -> dict[str, library.Function] | None:
+def _library() -> dict[str, library.CompiledFunction] | None:
     """The compiled loops; None, after a warning, if they cannot be had."""
     try:
         found = library.load("cpu", library.ATTENTION, AttentionLaunch)

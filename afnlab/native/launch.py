@@ -79,8 +79,8 @@ class Launch(Arguments):
 class Kernel(Protocol):
     """The compiled loops of one activation on one kind of device.
 
-    There are three: a function of a library for the CPU or for CUDA (`library.Function`), and what
-    NVRTC compiles (`nvrtc.Launcher`).
+    There are three: a function of a library for the CPU or for CUDA
+    (`library.CompiledFunction`), and what NVRTC compiles (`nvrtc.Launcher`).
     """
 
     @property

@@ -65,7 +65,7 @@ def ready(kind: str, level: str) -> Path:
 
 
 @dataclass(frozen=True, eq=False)
-class Function:
+class CompiledFunction:
     """A function that a library exports: called with its arguments, it returns when all is done or,
     on a GPU, begun. RuntimeError where it fails."""
 
@@ -93,7 +93,7 @@ class Library:
         arguments.check_layout(functions, path)
         return cls(path, arguments, functions)
 
-    def function(self, name: str) -> Function:
+    def function(self, name: str) -> CompiledFunction:
         """The exported function of this name; Unavailable where there is none."""
         try:
             start, explain = self.functions[f"afnlab_{name}"], self.functions["afnlab_error"]
@@ -101,7 +101,7 @@ class Library:
             raise Unavailable(f"{self.path} lacks {name}") from None
         start.argtypes = [ctypes.POINTER(self.arguments)]
         explain.argtypes, explain.restype = [ctypes.c_int], ctypes.c_char_p
-        return Function(self.path, start, explain)
+        return CompiledFunction(self.path, start, explain)
 
 
 def load(kind: str, name: str, arguments: type[Arguments]) -> Library:

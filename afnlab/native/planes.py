@@ -78,7 +78,7 @@ def _served(x: Tensor, *others: Tensor) -> bool:
 
 
 @cache
-def _library() -> dict[str, library.Function] | None:
+def _library() -> dict[str, library.CompiledFunction] | None:
     """The compiled loops; None, after a warning, if they cannot be had."""
     try:
         found = library.load("cpu", library.PLANES, PlanesLaunch)

@@ -12,12 +12,12 @@ from torch.utils._pytree import tree_map
 
 from afnlab.eager import forward_modes, unwrapped
 
-Result = TypeVar("Result", Tensor, tuple[Tensor, ...])
+Computed = TypeVar("Computed", Tensor, tuple[Tensor, ...])
 
 
 def forward_mode(
-    f: Callable[..., Result], inputs: Sequence[Tensor], tangents: Sequence[Tensor | None]
-) -> Result:
+    f: Callable[..., Computed], inputs: Sequence[Tensor], tangents: Sequence[Tensor | None]
+) -> Computed:
     """The derivative of f along tangents (None: zero), by two reverse passes: u -> J^T u is linear.
 
     torch asks for it with forward mode switched off, and an outer jvp would take it for a constant.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """A data set at its address.
 
     Attributes:
@@ -41,7 +41,7 @@ _CIFAR = "https://www.cs.toronto.edu/~kriz/"
 # (CIFAR). Those of the files in CIFAR's archives are as rai-project/dldataset and several CMake
 # scripts have them, which check them after unpacking.
 SOURCES = {
-    "mnist": Source(
+    "mnist": DataSource(
         "MNIST: 60,000 and 10,000 handwritten digits, 28 x 28",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "MNIST/raw",
@@ -58,7 +58,7 @@ SOURCES = {
             f"t10k-{_LABELS}": "ec29112dd5afa0611ce80d1b7f02629c",
         },
     ),
-    "cifar10": Source(
+    "cifar10": DataSource(
         "CIFAR-10: 50,000 and 10,000 colour pictures, 32 x 32, 10 classes",
         _CIFAR,
         "cifar-10-batches-bin",
@@ -73,7 +73,7 @@ SOURCES = {
         archive=("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
         classes=(10,),
     ),
-    "cifar100": Source(
+    "cifar100": DataSource(
         "CIFAR-100: 50,000 and 10,000 colour pictures, 32 x 32, 100 classes",
         _CIFAR,
         "cifar-100-binary",
@@ -84,7 +84,7 @@ SOURCES = {
         archive=("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
         classes=(20, 100),
     ),
-    "shakespeare": Source(
+    "shakespeare": DataSource(
         "tiny Shakespeare: 1,115,394 characters of plays, 65 different ones",
         "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
         "text",

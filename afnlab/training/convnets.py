@@ -126,7 +126,7 @@ class ConvGroup(nn.Module):
         return x
 
 
-class Airbench(nn.Module):
+class AirbenchNetwork(nn.Module):
     """The network of cifar10-airbench (Jordan 2024); `start_from` sets its whitening layer."""
 
     def __init__(
@@ -176,7 +176,7 @@ def airbench(
     """The network of cifar10-airbench: one group per width, of `depth` (2 or 3) convolutions."""
 
     def build(activation: MakeActivation) -> nn.Module:
-        return Airbench(channels, widths, depth, momentum, activation)
+        return AirbenchNetwork(channels, widths, depth, momentum, activation)
 
     setattr(build, COMPILED, True)
     return build

@@ -24,7 +24,7 @@ from afnlab import locks
 from afnlab.messages import masked
 from afnlab.paths import user_cache
 from afnlab.spellings import unknown
-from afnlab.training.catalogue import SOURCES, Source
+from afnlab.training.catalogue import SOURCES, DataSource
 from afnlab.usercode.lookup import expanded
 
 ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
@@ -36,7 +36,7 @@ class DataError(ValueError):
     """A data file is missing or damaged."""
 
 
-def source(name: str) -> Source:
+def source(name: str) -> DataSource:
     if name not in SOURCES:
         raise DataError(unknown("data set", name, SOURCES))
     return SOURCES[name]
@@ -227,7 +227,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _download(wanted: Source, file: str, checksum: str, folder: Path, remote: str = "") -> Path:
+def _download(wanted: DataSource, file: str, checksum: str, folder: Path, remote: str = "") -> Path:
     """Fetch a file, which at its address has the name `remote`, if another."""
     import pooch  # noqa: PLC0415
 
@@ -250,7 +250,7 @@ def _download(wanted: Source, file: str, checksum: str, folder: Path, remote: st
         ) from error
 
 
-def _unpack(wanted: Source, archive: Path, folder: Path) -> None:
+def _unpack(wanted: DataSource, archive: Path, folder: Path) -> None:
     """Bring the archive's files into the folder, by way of its own."""
     with tarfile.open(archive) as packed:
         for file in wanted.files:

@@ -6,7 +6,7 @@ a small network. A network that is not a chain of linear layers and activations 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,10 +17,11 @@ from afnlab.backward import Context
 from afnlab.nn import ActivationModule, module_class
 from afnlab.training import stacked_transformer
 from afnlab.training.noise import Noise
+from afnlab.training.stacked_transformer import Tensors
 from afnlab.training.transformer import Transformer
 
-Tensors = Mapping[str, Tensor]
-Layer = Callable[[Tensors, Tensor], Tensor]  # all stacked tensors by name, x (seeds, batch, ...)
+# A layer of all stacked tensors by name, and x (seeds, batch, ...).
+StackedLayer = Callable[[Tensors, Tensor], Tensor]
 
 
 class _Linear(torch.autograd.Function):
@@ -47,7 +48,7 @@ class _Linear(torch.autograd.Function):
         )
 
 
-def chain(network: nn.Module, noise: Noise, other: bool = False) -> list[Layer] | None:
+def chain(network: nn.Module, noise: Noise, other: bool = False) -> list[StackedLayer] | None:
     """The network's layers over stacked tensors; None if it is not a chain of known ones.
 
     A transformer counts as one layer, on a CPU and in float32; other: it is to run otherwise.
@@ -75,7 +76,7 @@ def _hooked(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
 
 
-def _layer(name: str, module: nn.Module, noise: Noise) -> Layer | None:
+def _layer(name: str, module: nn.Module, noise: Noise) -> StackedLayer | None:
     if type(module) is nn.Linear or (type(module) is AutoRotLinear and not module.auto_rot):
 
         def linear(tensors: Tensors, x: Tensor) -> Tensor:
@@ -92,7 +93,7 @@ def _layer(name: str, module: nn.Module, noise: Noise) -> Layer | None:
     return None
 
 
-def _activation(name: str, module: ActivationModule, noise: Noise) -> Layer:
+def _activation(name: str, module: ActivationModule, noise: Noise) -> StackedLayer:
     record = module.activation
     own = {n: f"{name}.{n}" for n in record.params}
     numbers = {n: v for n in own if not isinstance(v := getattr(module, n), Tensor)}

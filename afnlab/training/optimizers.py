@@ -15,7 +15,7 @@ ADAM_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
-class Setting:
+class OptimizerSettings:
     """What an optimizer needs to know of a training: stacked parameters by name, and its length.
 
     schedule: see `Airbench` and `NanoGPT`; the others keep their learning rate. momentum: the decay
@@ -47,7 +47,7 @@ class PerMember:
     own multiple of them.
 
     Args:
-        make: the optimizer, of a `Setting`.
+        make: the optimizer, of a `OptimizerSettings`.
         setting: of the stack; its lr and weight_decay are not used.
         lr, weight_decay: a number for each member.
         decoupled: whether the decay shrinks the parameters (AdamW), or is added to the gradients.
@@ -55,8 +55,8 @@ class PerMember:
 
     def __init__(
         self,
-        make: Callable[[Setting], torch.optim.Optimizer],
-        setting: Setting,
+        make: Callable[[OptimizerSettings], torch.optim.Optimizer],
+        setting: OptimizerSettings,
         lr: Sequence[float],
         weight_decay: Sequence[float],
         decoupled: bool,
@@ -103,7 +103,7 @@ class InParts:
     """
 
     def __init__(
-        self, name: str, setting: Setting, rates: Sequence[Sequence[tuple[float, float]]]
+        self, name: str, setting: OptimizerSettings, rates: Sequence[Sequence[tuple[float, float]]]
     ) -> None:
         self.params, self.sizes = list(setting.params.values()), [len(own) for own in rates]
         self.views = [p.detach().split(self.sizes) for p in self.params]
@@ -167,7 +167,7 @@ class Airbench(torch.optim.SGD):
 
     MOMENTUM, BIAS_FACTOR, RESTS_AFTER, EVERY, SLOWEST = 0.85, 64.0, 3, 5, 0.95**5
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: OptimizerSettings) -> None:
         momentum = self.MOMENTUM if setting.momentum is None else setting.momentum
         kilostep = 1024 * (1 + 1 / (1 - momentum))
         lr = setting.lr / kilostep
@@ -223,7 +223,7 @@ class NanoGPT(torch.optim.AdamW):
 
     SECOND, LARGEST_NORM = 0.99, 1.0
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: OptimizerSettings) -> None:
         momentum = ADAM_MOMENTUM if setting.momentum is None else setting.momentum
         self.trained = list(setting.params.values())
         parts = (
@@ -257,36 +257,36 @@ class NanoGPT(torch.optim.AdamW):
         self.done += 1
 
 
-def _adamw(s: Setting) -> torch.optim.Optimizer:
+def _adamw(s: OptimizerSettings) -> torch.optim.Optimizer:
     return torch.optim.AdamW(s.params.values(), betas=_betas(s), fused=True, **s.common)
 
 
-def _adam(s: Setting) -> torch.optim.Optimizer:
+def _adam(s: OptimizerSettings) -> torch.optim.Optimizer:
     return torch.optim.Adam(s.params.values(), betas=_betas(s), fused=True, **s.common)
 
 
-def _betas(s: Setting) -> tuple[float, float]:
+def _betas(s: OptimizerSettings) -> tuple[float, float]:
     return (ADAM_MOMENTUM if s.momentum is None else s.momentum, 0.999)
 
 
-def _rmsprop(s: Setting) -> torch.optim.Optimizer:
+def _rmsprop(s: OptimizerSettings) -> torch.optim.Optimizer:
     params, momentum = s.params.values(), s.momentum or 0.0
     return torch.optim.RMSprop(params, alpha=RMS_DECAY, eps=RMS_EPS, momentum=momentum, **s.common)
 
 
-def _sgd(s: Setting) -> torch.optim.Optimizer:
+def _sgd(s: OptimizerSettings) -> torch.optim.Optimizer:
     params, momentum = s.params.values(), s.momentum or 0.0
     return torch.optim.SGD(
         params, lr=s.lr, momentum=momentum, weight_decay=s.weight_decay, fused=True
     )
 
 
-def _keras(s: Setting) -> torch.optim.Optimizer:
+def _keras(s: OptimizerSettings) -> torch.optim.Optimizer:
     return KerasRMSprop(s.params.values(), lr=s.lr, weight_decay=s.weight_decay)
 
 
 # AdamW's weight decay is decoupled; Adam's is added to the gradient (L2), of every parameter.
-OPTIMIZERS: dict[str, Callable[[Setting], torch.optim.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[OptimizerSettings], torch.optim.Optimizer]] = {
     "adamw": _adamw,
     "adam": _adam,
     "sgd": _sgd,
@@ -300,7 +300,7 @@ DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airben
 
 
 def optimizer(
-    name: str, setting: Setting, rates: Sequence[Sequence[tuple[float, float]]]
+    name: str, setting: OptimizerSettings, rates: Sequence[Sequence[tuple[float, float]]]
 ) -> torch.optim.Optimizer | PerMember | InParts:
     """The optimizer of a stack; rates: of each of its parts, as in `InParts`."""
     if len(rates) > 1:

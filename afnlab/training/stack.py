@@ -17,20 +17,20 @@ from afnlab.nn import ActivationModule
 from afnlab.training import graphs, mixed, signals, threads
 from afnlab.training.augment import Augmented, counted, views
 from afnlab.training.data import MASKED
-from afnlab.training.forward import Layer, chain
+from afnlab.training.forward import StackedLayer, chain
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
 from afnlab.training.metrics import Loss
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import SCHEDULED, InParts, PerMember, Setting, optimizer
+from afnlab.training.optimizers import SCHEDULED, InParts, OptimizerSettings, PerMember, optimizer
 from afnlab.training.plan import Plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.streams import generator, sent
 from afnlab.training.tasks import Recipe, Task
 
-Tensors = dict[str, Tensor]
+TensorDict = dict[str, Tensor]
 
 MANY = 2**31 - 1  # threads
 EVALUATION_BATCH, OF_PICTURES = 2048, 500  # targets; the latter on a CPU, for its caches
@@ -50,8 +50,8 @@ class Stack:
     size: int
     dtype: torch.dtype  # of what flows between layers
     narrow: tuple[str, ...]  # parameters that are used in bfloat16, see `mixed`
-    params: Tensors
-    buffers: Tensors
+    params: TensorDict
+    buffers: TensorDict
     batch_size: int
     shuffles: list[torch.Generator]
     train: Augmented
@@ -60,7 +60,7 @@ class Stack:
     test_y: Tensor
     test_counted: Tensor | None  # targets of each test example, if some are masked
     noise: Noise
-    chain: list[Layer] | None
+    chain: list[StackedLayer] | None
     steps_per_epoch: int
     steps_left: int
     optimizer: torch.optim.Optimizer | PerMember | InParts
@@ -90,7 +90,7 @@ class Stack:
         per_epoch = len(train) / options.batch_size
         steps_per_epoch = max(int(per_epoch), 1) if recipe.drop_last else ceil(per_epoch)
         steps = ceil(steps_per_epoch * plan.epochs)
-        setting = Setting(
+        setting = OptimizerSettings(
             {n: p for n, p in params.items() if p.requires_grad},
             buffers,
             options.lr,
@@ -173,7 +173,7 @@ class Stack:
         out = self._outputs(x, each)
         return out.float() if self.narrow else out
 
-    def _used(self) -> Tensors:
+    def _used(self) -> TensorDict:
         """The parameters as the networks use them: inside their bounds, in their type."""
         inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
         return self.params | inside | mixed.narrowed(self.params, self.narrow)
@@ -190,8 +190,8 @@ class Stack:
             return x
 
         def member(
-            params: Tensors, buffers: Tensors, noise: Tensor | None, x: Tensor
-        ) -> tuple[Tensor, Tensors]:
+            params: TensorDict, buffers: TensorDict, noise: Tensor | None, x: Tensor
+        ) -> tuple[Tensor, TensorDict]:
             self.noise.load(noise)
             state = params | buffers
             out = torch.func.functional_call(self.network, state, (x,))
@@ -346,7 +346,7 @@ class Stack:
             found.append(signals.measured(self.network, self.activations, loss, len(y)))
         return found
 
-    def _loss_of(self, state: Tensors, x: Tensor, y: Tensor) -> Tensor:
+    def _loss_of(self, state: TensorDict, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of the network with these tensors, in the graph of all that it computes."""
         state = {n: t.requires_grad_(n in self.params) for n, t in state.items()}
         x = x.detach().requires_grad_(x.is_floating_point())

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from traitlets import Bunch
 
 from afnlab.figures.style import COLOURS
-from afnlab.live.function_overlay import Curves, Limits, Shown, View, first_view, fitting
+from afnlab.live.function_overlay import Curves, Extent, Shown, View, first_view, fitting
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.widgets.activation_card import Card
 from afnlab.widgets.elements import Message, button, row
@@ -33,12 +33,12 @@ class Explorer(widgets.VBox):
             raise ValueError(f"activations must be at most {len(COLOURS)}, got {len(shown)}")
         self.controls = ViewControls(first_view(shown, span))
         self.view = self.controls.view
-        self.limits: tuple[Limits, Limits] | None = None  # None: those of the defaults
+        self.limits: tuple[Extent, Extent] | None = None  # None: those of the defaults
         self.held = False
         self.cards: list[Card] = []
         self.scene: Curves | None = None
         self.screen, self.message = Screen(), Message()
-        self.near: Limits | None = None  # what the browser has zoomed into
+        self.near: Extent | None = None  # what the browser has zoomed into
         self.screen.zoomed(self._zoomed)
         self.shelf = row(grid_gap="12px 24px")
         self._make_top()
@@ -200,7 +200,7 @@ class Explorer(widgets.VBox):
         y, slopes = map(self.controls.zoomed, limits)
         return replace(view, y=y, slopes=slopes, near=self.near)
 
-    def _zoomed(self, near: Limits | None) -> None:
+    def _zoomed(self, near: Extent | None) -> None:
         self.near = near
         self._looked()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 import traitlets
 
-from afnlab.live.function_overlay import Limits, View
+from afnlab.live.function_overlay import Extent, View
 from afnlab.widgets.elements import NARROW, Dial, within
 
 
@@ -81,7 +81,7 @@ class ViewControls(widgets.HBox):
             self.x, second=self.second.value, deviation=self.deviation.value, L=self.region.value
         )
 
-    def zoomed(self, limits: Limits) -> Limits:
+    def zoomed(self, limits: Extent) -> Extent:
         """Limits of an axis, as near as the zoom says."""
         low, high = limits
         middle, half = (low + high) / 2, (high - low) / 2 / self.zoom.value

@@ -92,7 +92,7 @@ def read(folder: Path, rng: random.Random, harmed: set[str], same: bool = True) 
         lambda: list(standings([], folder)),
     ]
     if rng.random() < 0.1:  # what asks for the code of each run takes its time
-        readers += [lambda: maintenance.table(folder), lambda: compared(folder)]
+        readers += [lambda: maintenance.listing(folder), lambda: compared(folder)]
     for reader in readers:
         try:
             reader()

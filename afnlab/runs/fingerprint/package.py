@@ -38,6 +38,7 @@ BY_OBJECT = (
 # Of these modules the classes, and this function, choose nothing by its name.
 _PLAIN = (
     *("afnlab.autorot", "afnlab.param", "afnlab.separable", "afnlab.registry"),
+    "afnlab.activation_record",
     *("afnlab.training.augment", "afnlab.training.recorder", "afnlab.training.result"),
 )
 _DECORATOR = "afnlab.registry.activation"

@@ -19,7 +19,7 @@ _LEAST = 4  # letters of an abbreviated id
 
 
 @one_look()
-def table(folder: Path) -> pd.DataFrame:
+def listing(folder: Path) -> pd.DataFrame:
     """All runs, oldest first: id, started, state, label, seeds, value (of what a training is judged
     by), result (the same as text), seconds, metrics (all that the notebook left, by name), here
     (whether its code is).

@@ -71,7 +71,7 @@ def _is_sha256(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
-Number = Annotated[float, _that(is_number)]
+FiniteNumber = Annotated[float, _that(is_number)]
 Count = Annotated[int, _that(lambda value: is_whole(value) and 0 <= value < 1 << 63)]
 Seed = Annotated[int, _that(lambda value: is_whole(value) and abs(value) < 1 << 64)]
 # Epochs of a training, of which the last may be a part.
@@ -124,7 +124,7 @@ class _Whole(_Told):
     seeds: list[Seed]
     until_decided: NotRequired[bool]
     started: Date
-    seconds: Number
+    seconds: FiniteNumber
     files: NotRequired[dict[str, File]]
 
 
@@ -133,7 +133,7 @@ class RunRecord(_Whole):
     """The record of a whole run."""
 
     parameters: dict[str, object]
-    metrics: NotRequired[dict[str, Number | None]]
+    metrics: NotRequired[dict[str, FiniteNumber | None]]
     environment: NotRequired[dict[str, Any]]
     versions: NotRequired[dict[str, str]]
 
@@ -142,13 +142,13 @@ class RunRecord(_Whole):
 class TrainingOptions(TypedDict):
     """The settings of a training; a task may have others of its own."""
 
-    lr: NotRequired[Number | None]
-    weight_decay: NotRequired[Number]
+    lr: NotRequired[FiniteNumber | None]
+    weight_decay: NotRequired[FiniteNumber]
     batch_size: NotRequired[Count]
     optimizer: NotRequired[str]
-    momentum: NotRequired[Number | None]
+    momentum: NotRequired[FiniteNumber | None]
     init: NotRequired[str]
-    init_scale: NotRequired[Number]
+    init_scale: NotRequired[FiniteNumber]
     sites: NotRequired[str]
     split: NotRequired[str]
 
@@ -197,7 +197,7 @@ class TrainingRecord(_Whole):
     """The record of a whole run that trained an activation on a task."""
 
     parameters: TrainingParameters
-    metrics: dict[str, Number | None]
+    metrics: dict[str, FiniteNumber | None]
     environment: Environment
     versions: dict[str, str]
 
@@ -215,7 +215,7 @@ class FailureRecord(_Told):
     parameters: NotRequired[dict[str, object]]
     given: NotRequired[dict[str, object]]
     seeds: NotRequired[list[Seed]]
-    seconds: NotRequired[Number]
+    seconds: NotRequired[FiniteNumber]
     versions: NotRequired[dict[str, str]]
 
 

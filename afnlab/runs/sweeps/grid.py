@@ -20,14 +20,14 @@ RANGE = ("from", "to", "step", "count", "log")
 MOST_RUNS = 10_000  # of a sweep
 _MOST, _FARTHEST = 100_000, 1e300
 
-Place = tuple[object, ...]  # keys and positions that lead to an entry of a sweep
+Position = tuple[object, ...]  # keys and positions that lead to an entry of a sweep
 
 
 class Entry(NamedTuple):
     """A value that a run is given, and where it stands."""
 
     value: Any
-    at: Place = ()
+    at: Position = ()
 
 
 Point = dict[str, Entry]  # what a run is given by one axis of the grid, by name
@@ -49,11 +49,11 @@ def counted_runs(number: int, *at: object) -> int:
     return number
 
 
-def axis(name: str, values: object, at: Place = ()) -> list[Point]:
+def axis(name: str, values: object, at: Position = ()) -> list[Point]:
     """All points of one name's list, range or choice, which stands at this place."""
     listed = entries(name, values)
     counted_runs(sum(_count(name, value) for value in listed))
-    return [p for i, value in enumerate(listed) for p in points(name, Entry(value, (*at, i)))]
+    return [p for i, value in enumerate(listed) for p in points_of(name, Entry(value, (*at, i)))]
 
 
 def entries(name: str, values: object) -> list[object]:
@@ -89,7 +89,7 @@ def entries(name: str, values: object) -> list[object]:
     return listed
 
 
-def points(name: str, entry: Entry) -> Iterator[Point]:
+def points_of(name: str, entry: Entry) -> Iterator[Point]:
     """The points of one entry; an item `{name: {parameter: value or list}}` may have many."""
     value, at = entry
     if name != "activation" or not isinstance(value, Mapping):
@@ -112,7 +112,7 @@ def _count(name: str, value: object) -> int:
     return sum(prod(len(_own(k, v)) for k, v in (own or {}).items()) for own in value.values())
 
 
-def together(lists: Mapping[str, object], at: Place = ()) -> list[Point]:
+def together(lists: Mapping[str, object], at: Position = ()) -> list[Point]:
     """The points of lists that go side by side: the first values, the second, and so on."""
     axes: dict[str, list[Entry]] = {}
     for name, values in lists.items():
@@ -131,7 +131,7 @@ def together(lists: Mapping[str, object], at: Place = ()) -> list[Point]:
     return [
         merged(combined)
         for row in rows
-        for combined in product(*(points(n, e) for n, e in zip(axes, row, strict=True)))
+        for combined in product(*(points_of(n, e) for n, e in zip(axes, row, strict=True)))
     ]
 
 

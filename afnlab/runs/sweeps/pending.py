@@ -16,7 +16,7 @@ from afnlab.runs.sweeps import sweep_file
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """How a spec stands: what is left of it to run, and how that failed when it was tried."""
 
     spec: RunSpec
@@ -24,7 +24,7 @@ class Standing:
     failure: RunFailed | None = None
 
 
-def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[Standing]:
+def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
     """How specs stand in a folder; left are the seeds that no whole run of their group holds."""
     if not runs.is_dir():
         return standings_among(specs, [], [])
@@ -37,7 +37,7 @@ def standings_among(
     records: Iterable[Record],
     failures: Iterable[FailureRecord],
     runs: Path = Path(),
-) -> Iterator[Standing]:
+) -> Iterator[RunStatus]:
     """How specs stand among these runs of a folder."""
     done: dict[str, set[int]] = {}
     for record in records:
@@ -46,7 +46,7 @@ def standings_among(
     failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
         left = spec.pending(done.get(spec.group))
-        yield Standing(spec, left, failed.get(left.id) if left else None)
+        yield RunStatus(spec, left, failed.get(left.id) if left else None)
 
 
 def planned(

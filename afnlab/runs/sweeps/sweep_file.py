@@ -17,7 +17,7 @@ from afnlab.runs.notebook_parameters import declarations, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid, until_decided
-from afnlab.runs.sweeps.grid import Entry, GridError, Place, Point
+from afnlab.runs.sweeps.grid import Entry, GridError, Point, Position
 from afnlab.spellings import unknown
 from afnlab.training.options import seed_list
 from afnlab.training.space import BUDGET, TUNE
@@ -54,7 +54,7 @@ class Sweep:
     seeds: object = None
     tune: Mapping[str, object] = field(default_factory=dict)
     path: Path | None = None
-    lines: dict[Place, int] = field(default_factory=dict, repr=False)
+    lines: dict[Position, int] = field(default_factory=dict, repr=False)
 
     @one_look()
     def specs(
@@ -164,7 +164,7 @@ class Sweep:
         line = self.lines.get(at, 1)
         return SweepError(f"{self.path or self.name}, line {line}: {message}{self._item(at)}")
 
-    def _item(self, at: Place) -> str:
+    def _item(self, at: Position) -> str:
         """Which of the entries of a list it is, where several stand on one line."""
         *holding, last = at or ("",)
         if not isinstance(last, int):
@@ -185,7 +185,7 @@ class Sweep:
     def _axes(self) -> list[list[Point]]:
         axes: list[list[Point]] = []
         for name, values in self.grid.items():
-            at: Place = ("grid", name)
+            at: Position = ("grid", name)
             if name == "seeds":
                 raise self.wrong("seeds stand at the top level, not in the grid", *at)
             try:
@@ -230,7 +230,7 @@ def read(ref: str | Path | Mapping[str, object]) -> Sweep:
     return _checked(content, path.stem, path, lines)
 
 
-def _checked(content: object, name: str, path: Path | None, lines: dict[Place, int]) -> Sweep:
+def _checked(content: object, name: str, path: Path | None, lines: dict[Position, int]) -> Sweep:
     wrong = Sweep(name, path=path, lines=lines).wrong
     if not isinstance(content, dict):
         raise wrong(f"must be a mapping with the keys {', '.join(KEYS)}")
