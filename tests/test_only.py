@@ -114,13 +114,17 @@ ROWS = {  # what is typed and the baseline, and the rows with the baseline's
         "gelu(lr=0.01)",
     ),
     ("lr=0.01", ""): (["relu", "srelu(t=1)", "gelu"], "relu"),  # the rate is that of all
+    ("activation=gelu & lr=0.01", ""): (["relu", "gelu"], "relu"),  # ReLU at that rate, too
+    ("activation=srelu & t=1.0", ""): (["relu", "srelu(lr=0.01, t=1)"], "relu"),
+    ("activation=gelu & lr=0.01", "relu"): (["relu", "gelu"], "relu"),
     ("label=gelu(lr=0.01)", "srelu(lr=0.01, t=1)"): (["srelu(t=1)", "gelu"], "srelu(t=1)"),
 }
 
 
 @pytest.mark.parametrize(("text", "baseline"), ROWS)
 def test_a_comparison_of_some_rows_keeps_its_baseline(text, baseline, folder):
-    (part,) = select(folder, baseline=baseline, only=filtering.parsed([text]))
+    only = filtering.parsed(text.split(" & "))
+    (part,) = select(folder, baseline=baseline, only=only)
     rows, base = ROWS[text, baseline]
     assert list(part.rows) == rows
     assert part.baseline == base

@@ -118,7 +118,7 @@ def select(
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
         one = _one_task(folder, rows, part, baseline or chosen.baseline)
         if chosen.wanted is not None:
-            one = replace(_some(one, chosen.wanted, baseline or chosen.baseline), only=only)
+            one = _some(one, chosen.wanted, baseline or chosen.baseline, only)
         there = sum(r["id"] in chosen.elsewhere for r in one.records)
         among, measure = len(parts) > 1, one.measure
         summary_table.check_margin(margin, measure, measure.scale)
@@ -243,18 +243,35 @@ def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
     return plainest or baseline
 
 
-def _some(whole: Selection, groups: frozenset[str], baseline: str) -> Selection:
+def _some(
+    whole: Selection, groups: frozenset[str], baseline: str, only: filtering.Only
+) -> Selection:
     """Of a task's rows those of these groups, and the baseline's where it is not among them."""
 
     def of(groups: frozenset[str], baseline: str) -> Selection:
         rows = [one for one in whole.rows.values() if one.group in groups]
         records = [r for r in whole.records if r["group"] in groups]
-        return _one_task(whole.folder, rows, records, baseline)
+        return replace(_one_task(whole.folder, rows, records, baseline), only=only)
 
-    found, base = of(groups, baseline), whole.rows.get(whole.baseline)
-    if found.baseline in found.rows or base is None:
+    found = of(groups, baseline)
+    if found.baseline in found.rows or whole.baseline not in whole.rows:
         return found
+    base = _most_alike(whole, canonical_label(baseline), only)
     return of(groups | {base.group}, base.label)
+
+
+def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Trained:
+    """The row of the baseline, where that is an activation with several: the one that has of the
+    values in `only` what it can, so that a comparison at one learning rate is with that rate."""
+    base = whole.rows[whole.baseline]
+    if baseline != base.activation:
+        return base
+    labels = [label for label, one in whole.rows.items() if one.activation == baseline]
+    labels.sort(key=lambda label: label != whole.baseline)
+    for key, value in only.items():
+        has = [n for n in labels if filtering.has(_facts(whole.runs_of(n)[0]), key, value)]
+        labels = has or labels
+    return whole.rows[labels[0]]
 
 
 def _one_task(

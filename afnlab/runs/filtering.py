@@ -68,6 +68,11 @@ def chosen(
     return [item for item, _ in left] if only else list(items)
 
 
+def has(told: Mapping[str, object], key: str, value: object) -> bool:
+    """Whether facts have one of a key's values; see `chosen`."""
+    return key in told and str(told[key]) in _values(key, value, {str(told[key])})
+
+
 def described(only: Only) -> str:
     """What was chosen, in words: activation = gelu or selu, lr = 0.01."""
     return ", ".join(f"{key} = {' or '.join(_values(key, v, set()))}" for key, v in only.items())
