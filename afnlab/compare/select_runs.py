@@ -186,7 +186,7 @@ def _current(
     """All trainings whose code is still what it was, as far as it is here."""
     states, whole = staleness.states(trainings), {r["id"] for r in records}
     there = [r for r in trainings if states[r["id"]] != staleness.CHANGED]
-    wanted = filtering.chosen(there, _facts, only) if there else []
+    wanted = filtering.chosen(there, filtering.of_record, only) if there else []
     return Chosen(
         there,
         elsewhere=frozenset(i for i, state in states.items() if state == staleness.ELSEWHERE),
@@ -197,10 +197,6 @@ def _current(
         ),
         wanted=frozenset(r["group"] for r in wanted) if only and there else None,
     )
-
-
-def _facts(record: TrainingRecord) -> dict[str, object]:
-    return filtering.facts(record["id"], record["label"], record["parameters"])
 
 
 def _sweeping(
@@ -266,12 +262,12 @@ def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Traine
     base = whole.rows[whole.baseline]
     if baseline != base.activation:
         return base
-    labels = [label for label, one in whole.rows.items() if one.activation == baseline]
-    labels.sort(key=lambda label: label != whole.baseline)
+    rows = {n: one for n, one in whole.rows.items() if one.activation == baseline}
+    facts = {n: filtering.of_record(whole.runs_of(n)[0]) for n in rows}
+    labels = sorted(rows, key=lambda label: label != whole.baseline)
     for key, value in only.items():
-        has = [n for n in labels if filtering.has(_facts(whole.runs_of(n)[0]), key, value)]
-        labels = has or labels
-    return whole.rows[labels[0]]
+        labels = [n for n in labels if filtering.has(facts[n], key, value)] or labels
+    return rows[labels[0]]
 
 
 def _one_task(

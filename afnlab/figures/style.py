@@ -94,7 +94,7 @@ def log_ticks(axis: Axis, low: float, high: float, about: int = 7) -> None:
     inside = [ticks[(low <= ticks) & (ticks <= high)] for ticks in listed]
     several = [ticks for ticks in inside if len(ticks) >= _FEWEST]
     ticks = min(several, key=lambda ticks: abs(len(ticks) - about), default=even)
-    axis.set_major_locator(FixedLocator(ticks[:: max(1, round(len(ticks) / about))]))
+    axis.set_major_locator(FixedLocator(list(ticks[:: max(1, round(len(ticks) / about))])))
     axis.set_minor_locator(NullLocator())
     plain_ticks(axis)
 

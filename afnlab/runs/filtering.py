@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from afnlab.registry import canonical_name
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
+from afnlab.runs.storage.record_schema import Record
 from afnlab.training.tasks import canonical_task
 from afnlab.usercode.lookup import spelling, unknown
 
@@ -36,6 +37,11 @@ def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, objec
     if {"options", "parameters"} <= normal.keys():  # a training
         found |= found.pop("options") | found.pop("parameters")
     return found
+
+
+def of_record(record: Record) -> dict[str, object]:
+    """The facts of a run that was made."""
+    return facts(record["id"], record["label"], record["parameters"])
 
 
 def chosen(
