@@ -132,7 +132,7 @@ def gallery() -> str:
 
     names = [n for n in afnlab.list_activations() if afnlab.get_activation(n).elementwise]
     with style.styled():
-        figure = function_curves.gallery(names, columns=8)
+        figure = function_curves.small_multiples(names, columns=8)
         svg = style.to_svg(figure, "Small graphs of the activation functions and their slopes")
     if "xmlns=" in svg[:400]:
         return svg

@@ -20,7 +20,7 @@ from afnlab.figures import comparison, learned_parameters, learning_curves, lear
 from afnlab.figures.comparison import forest, seed_dots
 from afnlab.figures.metric_and_cost import frontier
 from afnlab.figures.ranks import ranks
-from afnlab.figures.style import styled, to_svg
+from afnlab.figures.style import log_ticks, styled, to_svg
 from afnlab.measures import ACCURACY
 
 
@@ -228,6 +228,19 @@ def test_frontier(ax):
     assert ax.get_xlabel() == "time of an epoch (ReLU = 1)"
     frontier(ax, made, cost, "gelu", "a step")
     assert ax.get_xlabel() == "time of a step (s)"
+
+
+@pytest.mark.parametrize("about", [4, 5, 7])
+@pytest.mark.parametrize("ratio", [1.02, 1.1, 1.9, 2.6, 4.5, 12, 60, 333, 1e4, 1e9])
+def test_a_logarithmic_axis_has_a_few_numbers(ratio, about, ax):
+    for low in (3e-4, 0.17, 1.0, 2.05, 640.0):
+        ax.set(yscale="log", ylim=(low, low * ratio))
+        log_ticks(ax.yaxis, low, low * ratio, about)
+        ticks = ax.yaxis.get_majorticklocs()
+        ticks = ticks[(low <= ticks) & (ticks <= low * ratio)]
+        assert 3 <= len(ticks) <= 1.5 * about + 1, low
+        texts = ax.yaxis.get_major_formatter().format_ticks(ticks)
+        assert [float(text) for text in texts] == pytest.approx(ticks), low
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from test_summary_table import BASE, SIX, rows
 
@@ -68,6 +69,7 @@ def test_function():
 
 def test_gallery():
     figure = function_curves.gallery(ELEMENTWISE)
+    assert to_rgba(figure.get_facecolor())[3] == 0  # nothing white on a dark page
     titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
     assert titles == ELEMENTWISE
 

@@ -7,6 +7,7 @@ from test_runs import small_runs
 
 from afnlab.cli import main
 from afnlab.compare import select, select_runs
+from afnlab.report.sections.first_screen import _rows_alone
 from afnlab.runs import filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import RunSpec
@@ -107,6 +108,16 @@ def folder(specs, tmp_path, monkeypatch):
     return tmp_path
 
 
+def made_by(part, specs) -> set[str]:
+    """The rows of which the page's command makes more seeds."""
+    only = filtering.parsed(_rows_alone(part))
+    return {spec.group for spec in sweep_file.chosen(list(specs.values()), only)}
+
+
+def rows_of(part) -> set[str]:
+    return {one.group for one in part.rows.values()}
+
+
 ROWS = {  # what is typed and the baseline, and the rows with the baseline's
     ("activation=srelu", ""): (["relu", "srelu", "srelu(lr=0.01, t=1)"], "relu"),
     ("activation=gelu,srelu", "gelu"): (
@@ -114,17 +125,22 @@ ROWS = {  # what is typed and the baseline, and the rows with the baseline's
         "gelu(lr=0.01)",
     ),
     ("lr=0.01", ""): (["relu", "srelu(t=1)", "gelu"], "relu"),  # the rate is that of all
+    ("activation=gelu & lr=0.01", ""): (["relu", "gelu"], "relu"),  # ReLU at that rate, too
+    ("activation=srelu & t=1.0", ""): (["relu", "srelu(lr=0.01, t=1)"], "relu"),
+    ("activation=gelu & lr=0.01", "relu"): (["relu", "gelu"], "relu"),
     ("label=gelu(lr=0.01)", "srelu(lr=0.01, t=1)"): (["srelu(t=1)", "gelu"], "srelu(t=1)"),
 }
 
 
 @pytest.mark.parametrize(("text", "baseline"), ROWS)
-def test_a_comparison_of_some_rows_keeps_its_baseline(text, baseline, folder):
-    (part,) = select(folder, baseline=baseline, only=filtering.parsed([text]))
+def test_a_comparison_of_some_rows_keeps_its_baseline(text, baseline, folder, specs):
+    only = filtering.parsed(text.split(" & "))
+    (part,) = select(folder, baseline=baseline, only=only)
     rows, base = ROWS[text, baseline]
     assert list(part.rows) == rows
     assert part.baseline == base
-    assert {r["group"] for r in part.records} == {one.group for one in part.rows.values()}
+    assert {r["group"] for r in part.records} == rows_of(part)
+    assert made_by(part, specs) == rows_of(part)
     (whole,) = select(folder, baseline=baseline)
     assert list(whole.rows) == list(GRID)
     assert whole.only == {}

@@ -577,7 +577,7 @@ def test_runs_that_learn_and_runs_with_several_rates(runs):
     assert "What they learned" in sections.trajectories(chosen).data
     assert "How much the learning rate matters" in sections.sensitivity(chosen).data
     assert "All against all" in sections.ranks([chosen]).data
-    assert "2 blocks (digits-mlp-2-epochs, seeds 0, 1)" in sections.ranks([chosen]).data
+    assert "2 blocks (digits-mlp, 2 epochs: seeds 0, 1)" in sections.ranks([chosen]).data
 
 
 def test_pieces_without_content_are_empty(runs):

@@ -124,7 +124,7 @@ def select(
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
         one = _one_task(folder, rows, part, baseline or chosen.baseline)
         if chosen.wanted is not None:
-            one = replace(_some(one, chosen.wanted, baseline or chosen.baseline), only=only)
+            one = _some(one, chosen.wanted, baseline or chosen.baseline, only)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
         there = sum(r["id"] in chosen.elsewhere for r in one.records)
         among, measure = len(parts) > 1, one.measure
@@ -210,7 +210,7 @@ def _current(
     """All trainings whose code is still what it was, as far as it is here."""
     states, whole = staleness.states(trainings), {r["id"] for r in records}
     there = [r for r in trainings if states[r["id"]] != staleness.CHANGED]
-    wanted = filtering.chosen(there, _facts, only) if there else []
+    wanted = filtering.chosen(there, filtering.of_record, only) if there else []
     return Chosen(
         there,
         elsewhere=frozenset(i for i, state in states.items() if state == staleness.ELSEWHERE),
@@ -221,10 +221,6 @@ def _current(
         ),
         wanted=frozenset(r["group"] for r in wanted) if only and there else None,
     )
-
-
-def _facts(record: TrainingRecord) -> dict[str, object]:
-    return filtering.facts(record["id"], record["label"], record["parameters"])
 
 
 def _sweeping(
@@ -267,18 +263,35 @@ def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
     return plainest or baseline
 
 
-def _some(whole: Selection, groups: frozenset[str], baseline: str) -> Selection:
+def _some(
+    whole: Selection, groups: frozenset[str], baseline: str, only: filtering.Only
+) -> Selection:
     """Of a task's rows those of these groups, and the baseline's where it is not among them."""
 
     def of(groups: frozenset[str], baseline: str) -> Selection:
         rows = [one for one in whole.rows.values() if one.group in groups]
         records = [r for r in whole.records if r["group"] in groups]
-        return _one_task(whole.folder, rows, records, baseline)
+        return replace(_one_task(whole.folder, rows, records, baseline), only=only)
 
-    found, base = of(groups, baseline), whole.rows.get(whole.baseline)
-    if found.baseline in found.rows or base is None:
+    found = of(groups, baseline)
+    if found.baseline in found.rows or whole.baseline not in whole.rows:
         return found
+    base = _most_alike(whole, canonical_label(baseline), only)
     return of(groups | {base.group}, base.label)
+
+
+def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Trained:
+    """The row of the baseline, where that is an activation with several: the one that has of the
+    values in `only` what it can, so that a comparison at one learning rate is with that rate."""
+    base = whole.rows[whole.baseline]
+    if baseline != base.activation:
+        return base
+    rows = {n: one for n, one in whole.rows.items() if one.activation == baseline}
+    facts = {n: filtering.of_record(whole.runs_of(n)[0]) for n in rows}
+    labels = sorted(rows, key=lambda label: label != whole.baseline)
+    for key, value in only.items():
+        labels = [n for n in labels if filtering.has(facts[n], key, value)] or labels
+    return rows[labels[0]]
 
 
 def _one_task(

@@ -117,6 +117,17 @@ def gallery(
     Returns:
         The figure.
     """
+    with styled():
+        return small_multiples(refs, columns, span, name)
+
+
+def small_multiples(
+    refs: Iterable[Drawable],
+    columns: int = 6,
+    span: float = 4.0,
+    name: Callable[[str], str] = str,
+) -> Figure:
+    """`gallery`, in the style of whoever calls it."""
     shown = [ref if isinstance(ref, Curve) else get_activation(ref) for ref in refs]
     figure, axes = panels(len(shown), columns, 1.6, sharey=True)
     for ax, record in zip(axes, shown, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare import epochs
 from afnlab.compare.proper_names import proper_name
@@ -19,8 +19,8 @@ from afnlab.figures.style import (
     GREY,
     ORANGE,
     Picture,
+    log_ticks,
     panels,
-    plain_ticks,
     row_name,
     styled,
     tip,
@@ -132,9 +132,7 @@ def _log(ax: Axes, tables: Tables) -> None:
     room = (high / low) ** 0.06 if high > low else 1.5
     ax.set_yscale("log")
     ax.set_ylim(low / room, high * room)
-    wide = high / low > 200
-    ax.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
-    plain_ticks(ax.yaxis)
+    log_ticks(ax.yaxis, low / room, high * room, about=5)
 
 
 def _near(

@@ -8,14 +8,13 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from afnlab.compare import costs
 from afnlab.compare.formatting import three_digits
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, row_name, tip
+from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, log_ticks, row_name, tip
 from afnlab.measures import ACCURACY, Measure
 
 NEAR = 1.25  # times: the axis reaches at least so far to both sides of the middle
@@ -80,7 +79,7 @@ def frontier(
 
 
 def _scale_times(ax: Axes, low: float, high: float) -> None:
-    """Have a logarithmic axis hold these times, with several numbers on it however close they are.
+    """Have a logarithmic axis hold these times.
 
     Times that are nearly the same are not drawn far apart.
     """
@@ -89,13 +88,7 @@ def _scale_times(ax: Axes, low: float, high: float) -> None:
     room = (high / low) ** ROOM
     low, high = low / room, high * room
     ax.set_xlim(low, high)
-    ax.xaxis.set_major_locator(
-        LogLocator(subs=(1, 2, 5) if high / low > 20 else (1, 1.5, 2, 3, 5, 7))
-        if high / low > 3
-        else MaxNLocator(8, steps=[1, 2, 5, 10])
-    )
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
+    log_ticks(ax.xaxis, low, high)
 
 
 def _told(label: str, row: pd.Series, measure: Measure, baseline: str) -> str:

@@ -11,12 +11,13 @@ from hashlib import sha256
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures.fragment import Fragment
@@ -27,6 +28,8 @@ from afnlab.messages import plain
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
+_FEWEST = 3  # numbers on an axis
+_OF_A_DECADE = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
 _TIP = "tip:"  # begins the id of an artist that has something to say
 _CURRENT = "#010203"  # stands for the text colour of the page in an SVG
 
@@ -78,6 +81,22 @@ def plain_ticks(axis: Axis) -> None:
     """Numbers at the ticks of a logarithmic axis as they are written, not as mathematics."""
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(axis: Axis, low: float, high: float, about: int = 7) -> None:
+    """Numbers on a logarithmic axis from low to high: about so many, and at least three.
+
+    They are the same in each decade, or equally spaced where these would lie too far apart.
+    """
+    tens = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    even = MaxNLocator(about + 1, steps=[1, 2, 5, 10]).tick_values(low, high)
+    listed = [np.outer(tens, steps).ravel() for steps in _OF_A_DECADE]
+    inside = [ticks[(low <= ticks) & (ticks <= high)] for ticks in listed]
+    several = [ticks for ticks in inside if len(ticks) >= _FEWEST]
+    ticks = min(several, key=lambda ticks: abs(len(ticks) - about), default=even)
+    axis.set_major_locator(FixedLocator(list(ticks[:: max(1, round(len(ticks) / about))])))
+    axis.set_minor_locator(NullLocator())
+    plain_ticks(axis)
 
 
 def in_legend(label: str) -> str:

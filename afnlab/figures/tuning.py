@@ -9,11 +9,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BLUE, COLOURS, GREY, ORANGE, Picture, panels, row_name, wrapped
+from afnlab.figures.style import (
+    BLUE,
+    COLOURS,
+    GREY,
+    ORANGE,
+    Picture,
+    log_ticks,
+    panels,
+    row_name,
+    wrapped,
+)
 from afnlab.measures import ACCURACY, Measure
 
 BINS = 8  # of an axis, for the line through its trials
@@ -44,9 +54,7 @@ def over(
     axes[0].set_ylim(*limits)  # of all panels, and so is what follows: they share both axes
     if log:
         axes[0].set_xscale("log")
-        axes[0].xaxis.set_major_locator(_ticks(tried[name]))
-        axes[0].xaxis.set_major_formatter("{x:g}")
-        axes[0].xaxis.set_minor_locator(NullLocator())
+        log_ticks(axes[0].xaxis, tried[name].min(), tried[name].max(), about=4)
     for ax, label in zip(axes, order, strict=True):
         own = tried[tried.label == label]
         shown = own.value.clip(*((edge, None) if measure.better == "higher" else (None, edge)))
@@ -66,12 +74,6 @@ def _over_the_best(best: pd.Series, measure: Measure) -> float:
     bound = measure.high if measure.better == "higher" else measure.low
     end = metric_axis.best(best, measure) if bound is None else measure.scale * bound
     return end + measure.sign * measure.scale * measure.part(0.005, end / measure.scale)
-
-
-def _ticks(values: pd.Series) -> LogLocator:
-    """Ticks at powers of ten; over less than two decades at twice and five times these too."""
-    short = values.max() < 100 * values.min()
-    return LogLocator(subs=(1, 2, 5) if short else (1,), numticks=4)
 
 
 def _medians(own: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -56,10 +56,10 @@ class Surfaces(Scene):
         self.edges = np.linspace(-EDGE, EDGE, BINS + 1)
         with styled():
             top = self.figure.add_gridspec(
-                1, 3, left=0.05, right=0.99, top=0.95, bottom=0.44, wspace=0.16
+                1, 3, left=0.05, right=0.975, top=0.95, bottom=0.44, wspace=0.24
             )
             low = self.figure.add_gridspec(
-                1, self.layers, left=0.05, right=0.99, top=0.33, bottom=0.09, wspace=0.1
+                1, self.layers, left=0.05, right=0.975, top=0.33, bottom=0.09, wspace=0.1
             )
             add = self.figure.add_subplot
             self.planes = [add(top[i]) for i in range(len(learners))]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from afnlab.registry import canonical_name
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
+from afnlab.runs.storage.record_schema import Record
 from afnlab.spellings import spelling, unknown
 from afnlab.training.tasks import canonical_task
 
@@ -36,6 +37,11 @@ def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, objec
     if {"options", "parameters"} <= normal.keys():  # a training
         found |= found.pop("options") | found.pop("parameters")
     return found
+
+
+def of_record(record: Record) -> dict[str, object]:
+    """The facts of a run that was made."""
+    return facts(record["id"], record["label"], record["parameters"])
 
 
 def chosen(
@@ -66,6 +72,11 @@ def chosen(
                 raise ValueError(_none(key, value, sorted(there)))
         left = [(item, its) for item, its in left if str(its.get(key)) in wanted]
     return [item for item, _ in left] if only else list(items)
+
+
+def has(told: Mapping[str, object], key: str, value: object) -> bool:
+    """Whether facts have one of a key's values; see `chosen`."""
+    return key in told and str(told[key]) in _values(key, value, {str(told[key])})
 
 
 def described(only: Only) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from afnlab.compare.formatting import estimated
 from afnlab.compare.summary_table import as_history, printed_interval
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, log_ticks, styled
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.stats import mean_interval
@@ -165,9 +164,7 @@ def figure(
         values = history.value.unique()
         if values.min() > 0 and values.max() / values.min() >= 10:
             ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_formatter(NullFormatter())
+            log_ticks(ax.xaxis, values.min(), values.max())
         label, title = metric_axis.label(measure), "on held-out validation examples"
         ax.set(xlabel=parameter, ylabel=label, title=title)
         drawn.legend(loc="outside upper right", ncols=3)

@@ -191,14 +191,14 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
     # Ranks are by what is better: higher values come first.
     finals = [s.measure.sign * s.final.dropna(axis="columns", how="all") for s in selections]
     labels = [n for n in finals[0] if all(n in f for f in finals)]
-    values = pd.concat({s.name: f[labels] for s, f in zip(selections, finals, strict=True)})
+    values = pd.concat({s.setting: f[labels] for s, f in zip(selections, finals, strict=True)})
     blocks = values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
         return Fragment()
     found = stats.ranking(blocks)
     per = "; ".join(
-        f"{name}, seeds {seeds_told(part.index.get_level_values(1).tolist())}"
-        for name, part in blocks.groupby(level=0)
+        f"{setting}: seeds {seeds_told(part.index.get_level_values(1).tolist())}"
+        for setting, part in blocks.groupby(level=0)
     )
     told = found.p < stats.alpha(stats.LEVEL)
     text = f"Friedman's test over {len(blocks)} blocks ({per}): {equation(found.p)}." + (
@@ -304,7 +304,7 @@ def gallery(selection: Selection) -> Fragment:
         return Fragment()
     with styled(for_page=True):
         return show(
-            function_curves.gallery(drawn.values(), name=proper_name),
+            function_curves.small_multiples(drawn.values(), name=proper_name),
             "Small graphs of the activation functions and their slopes",
             "Each function (solid) and its slope (dashed) at its default parameters.",
             f"{selection.name}-functions",

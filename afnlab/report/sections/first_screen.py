@@ -18,6 +18,7 @@ from afnlab.messages import counted, enumerated, spoken
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence
 from afnlab.report.sections.text import headline
+from afnlab.runs import filtering
 from afnlab.runs.notebook_parameters.parsing import command
 
 TALL = 16  # rows, from which on the figure is high enough to stand beside the tiles
@@ -128,14 +129,19 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     if seeds is not None and sweep:
         given = {k: v for k, v in overrides.items() if k != "seeds" and v is not None}
         some = [f"task={selection.task.name}"] if selection.among else []
-        if selection.only:
-            labels = ",".join(one.label for one in selection.rows.values())
-            some.append(f"label={labels}")
-        given["only"] = tuple(some)
+        given["only"] = (*some, *_rows_alone(selection))
         line = command("sweep", sweep, **given, seeds=seeds)
         cost = sentence(_more_seeds(selection, seeds))
         typed = filled('<code>{}</code><p class="note">{}</p>', line, cost)
     return _tile(said, "tile next", typed)
+
+
+def _rows_alone(selection: Selection) -> list[str]:
+    """The values by which a sweep's runs are those of these rows; none if they are all."""
+    facts = [filtering.of_record(selection.runs_of(label)[0]) for label in selection.rows]
+    if all(filtering.has(its, *pair) for its in facts for pair in selection.only.items()):
+        return filtering.as_flags(selection.only)
+    return filtering.as_flags({"label": [one.label for one in selection.rows.values()]})
 
 
 def _more_seeds(selection: Selection, seeds: int) -> str:
