@@ -35,6 +35,7 @@ WRONG = {
     "activatoin=relu": "only: unknown key 'activatoin'; did you mean 'activation'?",
     "activation=sreluu": "only: no run has activation = sreluu; did you mean 'srelu'?",
     "activation=relu,gellu": "only: no run has activation = gellu; did you mean 'gelu'?",
+    "activation=elu": "only: no run has activation = elu; there are: gelu, relu, srelu",
     "lr=0.02": "only: no run has lr = 0.02; there are: 0.001, 0.01",
     "activation=,": "only: no run has activation = ; there are: gelu, relu, srelu",
     "label=selu": "only: no run has label = selu; did you mean 'srelu'?",

@@ -105,7 +105,10 @@ def _parts(text: str) -> list[str]:
 
 
 def _none(key: str, value: str, there: Sequence[str]) -> str:
-    plain = {spelling(name): name for name in there} if re.search("[a-zA-Z]", value) else {}
+    """One line for a value that no run has; the nearest spelling, where it is no name or number."""
+    named = (key in _MEANT and _MEANT[key](value)) or not re.search("[a-zA-Z]", value)
+    plain = {} if named else {spelling(name): name for name in there}
     near = difflib.get_close_matches(spelling(value), plain, n=1)
-    hint = f"did you mean {plain[near[0]]!r}?" if near else f"there are: {', '.join(there)}"
+    listed = f"there are: {', '.join(there)}"
+    hint = f"did you mean {plain[near[0]]!r}? ({listed})" if near else listed
     return f"only: no run has {key} = {value}; {hint}"
