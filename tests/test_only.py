@@ -65,7 +65,8 @@ def test_one_value_or_several(text, specs):
 
 def test_the_flag_may_be_repeated(specs):
     assert chosen(specs, "activation=relu", "lr=0.01") == ["relu(lr=0.01)"]
-    assert chosen(specs, "label=relu", "label=srelu") == ["relu", "srelu"]
+    with pytest.raises(ValueError, match=r"'lr' is given twice; .* as in lr=0.1,0.2"):
+        filtering.parsed(["lr=0.1", "lr=0.2"])
     assert chosen(specs) == list(GRID)
     with pytest.raises(ValueError, match="--only takes KEY=VALUE, got 'relu'"):
         filtering.parsed(["relu"])

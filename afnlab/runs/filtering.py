@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from afnlab.errors import ParameterError, shown
 from afnlab.registry import canonical_name
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
 from afnlab.runs.storage.record_schema import Record
@@ -22,10 +23,13 @@ _COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
 
 def parsed(texts: Iterable[str]) -> dict[str, object]:
     """What the flag says, which may be repeated: each text is KEY=VALUE or KEY=VALUE,VALUE."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, object] = {}
     for key, value in pairs(texts, FLAG):
-        found.setdefault(key, []).append(value)
-    return dict(found)
+        if key in found:
+            together = f"several values stand together, as in {key}={found[key]},{value}"
+            raise ParameterError(key, message=f"{FLAG}: {shown(key)} is given twice; {together}")
+        found[key] = value
+    return found
 
 
 def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, object]:
