@@ -35,6 +35,7 @@ WRONG = {
     "activatoin=relu": "only: unknown key 'activatoin'; did you mean 'activation'?",
     "activation=sreluu": "only: no run has activation = sreluu; did you mean 'srelu'?",
     "activation=relu,gellu": "only: no run has activation = gellu; did you mean 'gelu'?",
+    "activation=elu": "only: no run has activation = elu; there are: gelu, relu, srelu",
     "lr=0.02": "only: no run has lr = 0.02; there are: 0.001, 0.01",
     "activation=,": "only: no run has activation = ; there are: gelu, relu, srelu",
     "label=selu": "only: no run has label = selu; did you mean 'srelu'?",
@@ -64,7 +65,8 @@ def test_one_value_or_several(text, specs):
 
 def test_the_flag_may_be_repeated(specs):
     assert chosen(specs, "activation=relu", "lr=0.01") == ["relu(lr=0.01)"]
-    assert chosen(specs, "label=relu", "label=srelu") == ["relu", "srelu"]
+    with pytest.raises(ValueError, match=r"'lr' is given twice; .* as in lr=0.1,0.2"):
+        filtering.parsed(["lr=0.1", "lr=0.2"])
     assert chosen(specs) == list(GRID)
     with pytest.raises(ValueError, match="--only takes KEY=VALUE, got 'relu'"):
         filtering.parsed(["relu"])

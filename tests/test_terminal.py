@@ -228,5 +228,17 @@ def test_the_list_of_runs_fits_the_terminal(columns, screen, monkeypatch):
     assert sum("digits-mlp" in line for line in lines) == 2
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_what_differs_between_runs_fits_the_terminal(columns, screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    one, other = sorted(r["id"] for r in records(small_runs()))
+    lines = shown(screen, "runs", "diff", one, other, "--runs", str(small_runs()))
+    assert max(map(len, lines)) <= columns
+    assert lines[0].startswith("digits-mlp ")
+    cells = [line.split() for line in lines]
+    assert ["name", one, other] in cells
+    assert any(sorted(row[1:]) == ["relu", "srelu"] for row in cells)
+
+
 def test_a_list_on_a_terminal_is_a_line_each(screen):
     assert max(map(len, shown(screen, "list"))) <= 80

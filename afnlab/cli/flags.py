@@ -38,7 +38,7 @@ def add_only_flag(sub: argparse.ArgumentParser, text: str) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE[,VALUE...]",
-        help=f"{text}; may be repeated",
+        help=f"{text}; may be repeated with other keys",
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afnlab.cli.flags import add_runs_flag, examples
-from afnlab.cli.terminal import tell_table
-from afnlab.messages import complain, counted, duration, plain, say
+from afnlab.cli.terminal import GAP, columns, middle_cut, tell, tell_table, width
+from afnlab.messages import complain, counted, duration, say
 
 if TYPE_CHECKING:
     from afnlab.runs.storage.location import Place
@@ -125,11 +125,17 @@ def _diff(where: Place, *refs: str) -> int:
 
     one, other = (maintenance.find(where.folder, ref) for ref in refs)
     found = maintenance.difference(one, other)
-    shown_as = found.map(plain).to_string(index=False) if len(found) else "no difference"
     if one["id"] != other["id"] and all(is_complete(r) and is_training(r) for r in (one, other)):
-        say(_paired(where, one, other))  # type: ignore[arg-type]
+        tell(_paired(where, one, other))  # type: ignore[arg-type]
         say()
-    for line in shown_as.splitlines():
+    if found.empty:
+        say("no difference")
+        return 0
+    rows, limit = [tuple(found.columns), *found.itertuples(index=False)], width()
+    if limit is not None:
+        part = limit // len(found.columns) - len(GAP)
+        rows = [tuple(middle_cut(part, cell) for cell in row) for row in rows]
+    for line in columns(rows):
         say(line)
     return 0
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from afnlab.errors import ParameterError, shown
 from afnlab.registry import canonical_name
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
 from afnlab.runs.storage.record_schema import Record
@@ -22,10 +23,13 @@ _COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
 
 def parsed(texts: Iterable[str]) -> dict[str, object]:
     """What the flag says, which may be repeated: each text is KEY=VALUE or KEY=VALUE,VALUE."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, object] = {}
     for key, value in pairs(texts, FLAG):
-        found.setdefault(key, []).append(value)
-    return dict(found)
+        if key in found:
+            together = f"several values stand together, as in {key}={found[key]},{value}"
+            raise ParameterError(key, message=f"{FLAG}: {shown(key)} is given twice; {together}")
+        found[key] = value
+    return found
 
 
 def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, object]:
@@ -105,7 +109,10 @@ def _parts(text: str) -> list[str]:
 
 
 def _none(key: str, value: str, there: Sequence[str]) -> str:
-    plain = {spelling(name): name for name in there} if re.search("[a-zA-Z]", value) else {}
+    """One line for a value that no run has; the nearest spelling, where it is no name or number."""
+    named = (key in _MEANT and _MEANT[key](value)) or not re.search("[a-zA-Z]", value)
+    plain = {} if named else {spelling(name): name for name in there}
     near = difflib.get_close_matches(spelling(value), plain, n=1)
-    hint = f"did you mean {plain[near[0]]!r}?" if near else f"there are: {', '.join(there)}"
+    listed = f"there are: {', '.join(there)}"
+    hint = f"did you mean {plain[near[0]]!r}? ({listed})" if near else listed
     return f"only: no run has {key} = {value}; {hint}"
