@@ -1047,8 +1047,38 @@ def test_both_may_be_tuned_at_every_seed(untrained, case):
         afnlab.judge("swish", tune=3, ledger="l.jsonl", report=lambda _: None)
 
 
+MIXED = {  # how a ledger was begun, and how another idea is then to be judged
+    "tuned, then not": (4, 0),
+    "not tuned, then tuned": (0, 4),
+    "tuned, then among more": (4, 5),
+    "tuned, then as usual": (4, 8),
+    "tuned, then among others": (SPACE, {**SPACE, "lr": [0.001, 0.1]}),
+    "tuned, then by more selection seeds": (SPACE, {**SPACE, "selection_seeds": 2}),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_a_ledger_holds_what_is_tuned_alike(untrained, case, capsys):
+    first, second = MIXED[case]
+    words = {"task": "digits-mlp", "ledger": "l.jsonl", "report": lambda _: None}
+    afnlab.judge("gelu", tune=first, **words)
+    before = Path("l.jsonl").read_bytes()
+    with pytest.raises(ValueError, match="its setting tune differs"):
+        afnlab.judge("mish", tune=second, **words)
+    if isinstance(second, int):
+        assert main(["judge", "mish", "--ledger", "l.jsonl", "--tune", str(second)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert Path("l.jsonl").read_bytes() == before
+    made = len(untrained)
+    afnlab.judge("mish", tune=first, **words)
+    assert len(untrained) > made
+    assert [one.entry["name"] for one in Ledger.read("l.jsonl").standings] == ["gelu", "mish"]
+
+
 REFUSED_TUNINGS = {
     "negative": ({"tune": -1}, "tune must be a number of candidates, 0 to 10000, or a mapping"),
+    "too many": ({"tune": 10_001}, "tune must be a number of candidates, 0 to 10000"),
+    "a part": ({"tune": 2.5}, "tune must be a number of candidates, 0 to 10000"),
     "true": ({"tune": True}, "tune must be a number of candidates"),
     "a text": ({"tune": "lr"}, "tune must be a number of candidates"),
     "an empty mapping": ({"tune": {}}, "tune must be a mapping that names a parameter"),

@@ -79,9 +79,7 @@ def campaign(
     with styled():
         figure = Picture(figsize=(9, 3.2), layout="constrained")
         ax = figure.subplots()
-        ax.step(
-            position, limits, where="mid", linestyle="--", color=GREY, label="needed for better"
-        )
+        ax.step(position, limits, where="mid", color=GREY, ls="--", label="needed for better")
         if worse.any():
             ax.axhline(needed_worse, color=GREY, linestyle=":", label="needed for worse")
         for name, which, colour, mark in (

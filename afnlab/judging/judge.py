@@ -98,11 +98,10 @@ def judge(
     begun = None  # the stage that was announced last
     with executor:
         while (stage := standing.stage) is not None:
-            begun_with = standing.entry["code"].get(stage, [])
-            if begun_with != code[stage]:
+            if (begun_with := standing.entry["code"].get(stage, [])) != code[stage]:
+                told = f"{book.path}: entry {standing.position}, {standing.entry['name']}, is open"
                 raise ValueError(
-                    f"{book.path}: entry {standing.position}, {standing.entry['name']}, is open"
-                    f" after {_count(standing, stage)} and was begun with"
+                    f"{told} after {_count(standing, stage)} and was begun with"
                     f" {stages[stage].differ(begun_with)}; go back to that, or judge the idea in"
                     " another ledger, which can be merged with this one"
                 )
