@@ -332,7 +332,16 @@ def test_torchaos_quantize(how):
     for rotated in (False, True):
         model = floats(rotated=rotated)
         quantized = copy.deepcopy(model)
-        # A rotated layer's rho is a sum over its weights, which quantised ones do not offer.
-        plain = {"filter_fn": lambda m, _: type(m) is nn.Linear}
-        quantization.quantize_(quantized, getattr(quantization, how)(), **plain)
+        quantization.quantize_(quantized, getattr(quantization, how)())
+        assert all(
+            type(m.weight).__name__ == "Int8Tensor"
+            for m in quantized.modules()
+            if isinstance(m, nn.Linear)
+        )
         assert_near(quantized, model)
+        assert_near(torch.export.export(quantized, (X,)).module(), model)
+    plain = floats()[:3]
+    plain[0].bias.data += 1.0
+    quantized = copy.deepcopy(plain)
+    quantization.quantize_(quantized, getattr(quantization, how)())
+    assert_near(auto_rotate(quantized, 2.0), auto_rotate(plain, 2.0))
