@@ -329,19 +329,20 @@ def test_pt2e_quantization(rotated):
 @pytest.mark.parametrize("how", ["Int8WeightOnlyConfig", "Int8DynamicActivationInt8WeightConfig"])
 def test_torchaos_quantize(how):
     quantization = importlib.import_module("torchao.quantization") if needs("torchao") else None
+    config = getattr(quantization, how)()
+
+    def quantized(model: nn.Module) -> nn.Module:
+        model = copy.deepcopy(model)
+        quantization.quantize_(model, config)
+        linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
+        assert {type(m.weight).__name__ for m in linear} == {"Int8Tensor"}
+        return model
+
     for rotated in (False, True):
         model = floats(rotated=rotated)
-        quantized = copy.deepcopy(model)
-        quantization.quantize_(quantized, getattr(quantization, how)())
-        assert all(
-            type(m.weight).__name__ == "Int8Tensor"
-            for m in quantized.modules()
-            if isinstance(m, nn.Linear)
-        )
-        assert_near(quantized, model)
-        assert_near(torch.export.export(quantized, (X,)).module(), model)
+        model[2].bias.data += 8.0  # f(x_Q) is far from 0: a small one would amplify the rounding
+        assert_near(quantized(model), model)
+        assert_near(torch.export.export(quantized(model), (X,)).module(), model)
     plain = floats()[:3]
-    plain[0].bias.data += 1.0
-    quantized = copy.deepcopy(plain)
-    quantization.quantize_(quantized, getattr(quantization, how)())
-    assert_near(auto_rotate(quantized, 2.0), auto_rotate(plain, 2.0))
+    plain[0].bias.data += 8.0
+    assert_near(auto_rotate(quantized(plain), 2.0), auto_rotate(plain, 2.0))
