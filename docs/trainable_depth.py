@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from afnlab.figures.style import Picture, styled
+from afnlab.figures.style import Picture, row_name, styled
 from afnlab.registry import get_activation
 from afnlab.studies import trainable_depth
 
@@ -68,7 +68,7 @@ def main() -> None:
     print("|---|---:|---|---:|---:|---:|")
     for name, table in tables.items():
         for at, (sigma_w, row) in enumerate(table.iterrows()):
-            label = "" if at else get_activation(name).label
+            label = "" if at else row_name(get_activation(name).label)
             six = "" if pd.isna(row["six scales"]) else f"{row['six scales']:.1f}"
             back = trainable_depth.SCALES * row["gradient scale"]
             cells = [label, f"{sigma_w:.3f}", row.phase, str(row.deepest), six, f"{back:.1f}"]

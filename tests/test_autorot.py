@@ -982,3 +982,31 @@ def test_takes_device_and_dtype(name):
     assert all(p.is_meta and p.dtype == torch.bfloat16 for p in layer.parameters())
     with nullcontext() if name in RECURRENT else torch.device("meta"):
         assert rotated_class(name)(*args) is not None
+
+
+class ProductAlone(torch.Tensor):
+    """A weight that offers its product and nothing else, as torchao's quantised ones do."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is nn.functional.linear:
+            with torch._C.DisableTorchFunctionSubclass():
+                return func(*args, **kwargs or {})
+        if func.__name__ not in ("__get__", "detach", "requires_grad_", "__repr__"):
+            raise NotImplementedError(func.__name__)
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+@pytest.mark.parametrize("shape", [(6,), (1, 6), (40, 6), (2, 3, 6)], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"x_q": 0.7}, {"x_q": torch.linspace(-1, 1, 6)}, {"trainable_L": True}]
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_weight_that_offers_its_product_alone(shape, settings, bias):
+    layer = fill(autorot.AutoRotLinear(6, 4, bias=bias, dtype=DOUBLE, L=2.0, **settings))
+    x = normal(*shape)
+    want = layer(x)
+    layer.weight = nn.Parameter(layer.weight.detach().as_subclass(ProductAlone), False)
+    with pytest.raises(NotImplementedError):
+        layer.weight.sum()
+    assert_close(layer(x), want)

@@ -329,10 +329,20 @@ def test_pt2e_quantization(rotated):
 @pytest.mark.parametrize("how", ["Int8WeightOnlyConfig", "Int8DynamicActivationInt8WeightConfig"])
 def test_torchaos_quantize(how):
     quantization = importlib.import_module("torchao.quantization") if needs("torchao") else None
+    config = getattr(quantization, how)()
+
+    def quantized(model: nn.Module) -> nn.Module:
+        model = copy.deepcopy(model)
+        quantization.quantize_(model, config)
+        linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
+        assert {type(m.weight).__name__ for m in linear} == {"Int8Tensor"}
+        return model
+
     for rotated in (False, True):
         model = floats(rotated=rotated)
-        quantized = copy.deepcopy(model)
-        # A rotated layer's rho is a sum over its weights, which quantised ones do not offer.
-        plain = {"filter_fn": lambda m, _: type(m) is nn.Linear}
-        quantization.quantize_(quantized, getattr(quantization, how)(), **plain)
-        assert_near(quantized, model)
+        model[2].bias.data += 8.0  # f(x_Q) is far from 0: a small one would amplify the rounding
+        assert_near(quantized(model), model)
+        assert_near(torch.export.export(quantized(model), (X,)).module(), model)
+    plain = floats()[:3]
+    plain[0].bias.data += 8.0
+    assert_near(auto_rotate(quantized(plain), 2.0), auto_rotate(plain, 2.0))

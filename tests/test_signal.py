@@ -168,14 +168,30 @@ def test_correlations_of_relu_grow_at_the_published_rate(c):
     assert growth == pytest.approx(sqrt(2) / (3 * pi), rel=0.02)
 
 
-def test_the_edge_of_tanh_is_the_published_one():
-    """sigma_b^2 = 0.05: sigma_w^2 is about 1.76 (Schoenholz et al. 2017)."""
+@pytest.mark.parametrize(
+    ("bias", "weight", "error"),
+    [
+        (0.05, 1.76, 2e-3),  # Schoenholz et al. 2017
+        (2.01e-5, 1.05, 1e-4),  # Xiao et al. 2018, for networks of 10,000 layers
+    ],
+)
+def test_the_edge_of_tanh_is_the_published_one(bias, weight, error):
+    """The variances sigma_b^2 and sigma_w^2."""
 
     def excess(u):
-        return signal.edge_of_chaos("tanh", exp(u)).sigma_b[0] ** 2 - 0.05
+        return signal.edge_of_chaos("tanh", exp(u)).sigma_b[0] ** 2 - bias
 
-    q = exp(brentq(excess, log(0.05), log(5)))
-    assert signal.edge_of_chaos("tanh", q).sigma_w[0] ** 2 == pytest.approx(1.76, abs=2e-3)
+    q = exp(brentq(excess, log(0.01), log(5)))
+    assert signal.edge_of_chaos("tanh", q).sigma_w[0] ** 2 == pytest.approx(weight, abs=error)
+
+
+@pytest.mark.parametrize(("sigma_w", "ordered"), [(1.3, True), (2.5, False), (4.0, False)])
+def test_the_phases_of_tanh_are_the_published_ones(sigma_w, ordered):
+    """At sigma_b = 0.3 (Poole et al. 2016): inputs become alike, or part."""
+    field = signal.MeanField("tanh", sigma_w, 0.3)
+    limit, slope = field.correlation_limit()
+    assert (field.settled.chi < 1, limit == 1) == (ordered, ordered)
+    assert slope < 1
 
 
 @every

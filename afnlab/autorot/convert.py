@@ -58,11 +58,11 @@ def auto_rotate(
     """Rotate the layers of a model on which it has an effect, in place.
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
-    Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or a quantised
-    one stays as it is. Conv1D of transformers is a linear layer. `rotation_plan` states beforehand,
-    with the same arguments, which layers will be rotated, which not, and why, and afterwards what
-    was done; a UserWarning names those that are left for another reason than that they are the
-    output layer, of a class of their own, or left by `saturating`.
+    Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or one of
+    torch.ao's quantised ones stays as it is. Conv1D of transformers is a linear layer.
+    `rotation_plan` states beforehand, with the same arguments, which layers will be rotated, which
+    not, and why, and afterwards what was done; a UserWarning names those that are left for another
+    reason than that they are the output layer, of a class of their own, or left by `saturating`.
 
     With an example the model is run, once and then with the outputs of one layer after the other
     scaled; what that does to the model, its gradients and the random generators is undone. Then a

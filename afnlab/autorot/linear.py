@@ -40,6 +40,12 @@ class AutoRotLinear(Rotation, nn.Linear):
 def rotated_linear(layer: Rotation, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """rho f(x) of a linear layer with weights (outputs, inputs)."""
     L, inputs = layer.limit, weight.shape[1]
+    if not is_plain(weight) and type(weight) is not type(x):
+        # A quantised weight, of torchao's, offers this product and nothing else.
+        probe = layer.probe
+        if not isinstance(probe, Tensor):
+            probe = torch.full((inputs,), probe, dtype=x.dtype, device=x.device)
+        return scaled_linear(x, weight, bias, L, probe, layer.eps)
     if for_any_size(x) or x.numel() >= inputs**2:  # more outputs than weights
         rho = layer.rho(at_probe(weight, bias, layer.probe))
         return F.linear(x, *rotated(rho, weight, bias))
@@ -50,7 +56,7 @@ def rotated_linear(layer: Rotation, x: Tensor, weight: Tensor, bias: Tensor | No
 def at_probe(weight: Tensor, bias: Tensor | None, x_q: float | Tensor) -> Tensor:
     """f(x_Q) of shape (out_features,)."""
     if isinstance(x_q, Tensor):
-        return F.linear(x_q, weight, bias)
+        return F.linear(x_q[None], weight, bias)[0]
     sums = sum_of_row(weight)
     return sums * x_q if bias is None else torch.add(bias, sums, alpha=x_q)
 
