@@ -222,7 +222,7 @@ def test_files_that_are_missing_cut_or_altered_are_named(mirror, monkeypatch):
     assert len(mirror.asked) == 1  # a folder of the user's is not filled unasked
 
 
-def random_bytes(folder: Path, source: files.Source) -> None:
+def random_bytes(folder: Path, source: files.DataSource) -> None:
     """Random pictures under labels that are allowed, in files of the right names and sizes."""
     rng = np.random.default_rng(1)
     for file, (size, _) in source.files.items():
@@ -232,7 +232,7 @@ def random_bytes(folder: Path, source: files.Source) -> None:
         (folder / file).write_bytes(rows.tobytes())
 
 
-def reordered(folder: Path, source: files.Source) -> None:
+def reordered(folder: Path, source: files.DataSource) -> None:
     """The published pictures, in another order."""
     for file in source.files:
         rows = np.frombuffer((folder / file).read_bytes(), np.uint8).reshape(-1, source.record)

@@ -9,12 +9,14 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from test_summary_table import BASE, SIX, rows
 
 import afnlab
+from afnlab.compare.proper_names import proper_name
 from afnlab.figures import function_curves, learning_curves
 from afnlab.figures.function_curves import curve
 from afnlab.figures.learning_curves import seed_lines
@@ -45,7 +47,7 @@ def test_curve(ax, name):
     assert set(lines) == {"f", "f'", "f''"}
     x, y = lines["f"].get_data()
     assert (x[0], x[-1]) == (-3, 3)
-    expected = f(afnlab.registry.torch.tensor(np.asarray(x))).numpy()
+    expected = f(torch.tensor(np.asarray(x))).numpy()
     drawn = np.isfinite(y)
     assert drawn.mean() > 0.99
     np.testing.assert_allclose(np.asarray(y)[drawn], expected[drawn])
@@ -71,7 +73,7 @@ def test_gallery():
     figure = function_curves.gallery(ELEMENTWISE)
     assert to_rgba(figure.get_facecolor())[3] == 0  # nothing white on a dark page
     titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes if ax.axison]
-    assert titles == ELEMENTWISE
+    assert titles == [proper_name(name) for name in ELEMENTWISE]
 
 
 def test_seed_lines(ax):

@@ -98,7 +98,7 @@ def published(monkeypatch, content: bytes = TEXT) -> None:
     """A short text in place of tiny Shakespeare."""
     source = files.SOURCES.get("shakespeare") or SHAKESPEARE
     known = {"tinyshakespeare.txt": (len(content), hashlib.sha256(content).hexdigest())}
-    short = {**files.SOURCES, "shakespeare": files.Source(**{**vars(source), "files": known})}
+    short = {**files.SOURCES, "shakespeare": files.DataSource(**{**vars(source), "files": known})}
     monkeypatch.setattr(files, "SOURCES", short)
     texts.shakespeare.cache_clear()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.derivatives import derivatives
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
 from afnlab.param import Number
@@ -104,7 +105,6 @@ def gallery(
     refs: Iterable[Drawable],
     columns: int = 6,
     span: float = 4.0,
-    name: Callable[[str], str] = str,
 ) -> Figure:
     """Small multiples of elementwise activations: the function solid, its slope dashed.
 
@@ -112,20 +112,18 @@ def gallery(
         refs: activations by name, reference or object, or curves.
         columns: panels side by side.
         span: the inputs reach from -span to span.
-        name: makes the title of a panel of its label.
 
     Returns:
         The figure.
     """
     with styled():
-        return small_multiples(refs, columns, span, name)
+        return small_multiples(refs, columns, span)
 
 
 def small_multiples(
     refs: Iterable[Drawable],
     columns: int = 6,
     span: float = 4.0,
-    name: Callable[[str], str] = str,
 ) -> Figure:
     """`gallery`, in the style of whoever calls it."""
     shown = [ref if isinstance(ref, Curve) else get_activation(ref) for ref in refs]
@@ -135,6 +133,6 @@ def small_multiples(
             _draw(ax, record.x, [record.value, record.slope])
         else:
             curve(ax, record, span)
-        ax.set(title=wrapped(name(record.label)), ylim=(-2.2, 4.2), xlim=(-span, span))
+        ax.set(title=wrapped(proper_name(record.label)), ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.patches import Patch
 
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, styled
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, styled
 
 COLOURS = {"kernel": BLUE, "trained": ORANGE, "torch": GREY}
 NEAR = 0.10  # within 10 % counts as "~"
@@ -45,7 +45,7 @@ def figure(shares: pd.DataFrame) -> Picture:
 
 
 def _labels(part: pd.DataFrame) -> Iterator[str]:
-    for name, way in zip(part.function, part.way, strict=True):
+    for name, way in zip(map(row_name, part.function), part.way, strict=True):
         yield {"kernel": name, "trained": f"{name}, trained", "torch": f"torch {name}"}[way]
 
 

@@ -304,7 +304,7 @@ def gallery(selection: Selection) -> Fragment:
         return Fragment()
     with styled(for_page=True):
         return show(
-            function_curves.small_multiples(drawn.values(), name=proper_name),
+            function_curves.small_multiples(drawn.values()),
             "Small graphs of the activation functions and their slopes",
             "Each function (solid) and its slope (dashed) at its default parameters.",
             f"{selection.name}-functions",

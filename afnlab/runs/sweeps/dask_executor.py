@@ -234,7 +234,7 @@ def make(
     patience: seconds to wait before that.
     """
     made = RunSpec.make(parts["notebook"], parts["parameters"])
-    spec = replace(made, until_decided=parts["until_decided"])
+    spec = replace(made, until_decided=parts.get("until_decided", False))
     if spec.id != parts["id"]:
         raise RuntimeError(
             f"{socket.gethostname()} would make another run: its afnlab, notebook, activation or"
