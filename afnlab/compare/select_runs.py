@@ -126,13 +126,18 @@ def select(
         if chosen.wanted is not None:
             one = _some(one, chosen.wanted, baseline or chosen.baseline, only)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
-        there = sum(r["id"] in chosen.elsewhere for r in one.records)
-        among, measure = len(parts) > 1, one.measure
+        measure = one.measure
         summary_table.check_margin(margin, measure, measure.scale)
-        limit = None if margin is None else margin / measure.scale
-        one = replace(one, elsewhere=there, margin=limit, speed=benchmark, among=among)
-        planned = all(r["group"] in chosen.planned for r in one.records)
-        made.append(replace(one, until_decided=chosen.until_decided, planned=planned))
+        one = replace(
+            one,
+            elsewhere=sum(r["id"] in chosen.elsewhere for r in one.records),
+            margin=None if margin is None else margin / measure.scale,
+            speed=benchmark,
+            among=len(parts) > 1,
+            until_decided=chosen.until_decided,
+            planned=all(r["group"] in chosen.planned for r in one.records),
+        )
+        made.append(one)
     names = dict.fromkeys(one.measure.name for one in made)
     if margin is not None and len(names) > 1:
         told = f"of one metric alone; these runs are judged by {' and '.join(names)}"

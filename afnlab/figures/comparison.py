@@ -107,22 +107,23 @@ def forest(
     edge = metric_axis.fence(gaps.dropna(), measure, scale * table[measure.key])
     compared = table[table.difference.notna()]
     near = compared[~metric_axis.beyond(scale * compared.difference, edge, measure)]
-    columns = scale * _tested(near)
+    lines = _lines(table, scale)
+    columns = pd.concat([gaps, lines[["low", "high"]]], axis=1).loc[near.index]
     end = _end(columns, measure, scale * near[measure.key]) if len(near) else edge
     if margin is not None:
         ax.axvspan(-scale * margin, scale * margin, color=GREY, alpha=0.2, linewidth=0)
-    for row, (label, r) in enumerate(table.iterrows()):
+    drawn = zip(table.iterrows(), lines.itertuples(), strict=True)
+    for row, ((label, r), line) in enumerate(drawn):
         if metric_axis.beyond(scale * r.difference, edge, measure):
             short = f"{{:+.{metric_axis.decimals(measure)}f}}"
             text = number(r.difference, short, scale)
             metric_axis.at_edge(ax, row, text, BLUE, measure)
             continue
-        adjusted = scale * np.array([r.adjusted_low, r.adjusted_high])
-        ends = scale * np.array([r.difference_low, r.difference_high])
-        ax.plot(ends, [row, row], "|-", color=BLUE, linewidth=0.7, markersize=6)
-        if np.isfinite(adjusted).all():
-            ax.plot(adjusted, [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
-            ends = adjusted
+        unadjusted = scale * np.array([r.difference_low, r.difference_high])
+        ax.plot(unadjusted, [row, row], "|-", color=BLUE, linewidth=0.7, markersize=6)
+        ends = np.array([line.low, line.high])
+        if line.adjusted:
+            ax.plot(ends, [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
         face = BLUE if r.verdict in TOLD else "none"
         mark = "s" if r.verdict == "equivalent" else "o"
         (middle,) = ax.plot(
@@ -131,7 +132,7 @@ def forest(
         if metric_axis.beyond(ends, end, measure).any():
             metric_axis.at_edge(ax, row, "", GREY, measure)
         if np.isfinite(r.difference):
-            tip(middle, _difference(str(label), r, measure))
+            tip(middle, _difference(str(label), r, ends / scale, measure))
     ax.axvline(0, color=ORANGE, linewidth=1.2)
     metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
     metric_axis.better_arrow(ax, measure)
@@ -141,20 +142,21 @@ def forest(
     return ax
 
 
-def _tested(table: pd.DataFrame) -> pd.DataFrame:
-    """Differences with the ends of the intervals that are drawn as lines."""
+def _lines(table: pd.DataFrame, scale: float) -> pd.DataFrame:
+    """The ends of each row's line, low and high as they are printed: of the adjusted interval, or,
+    where too few seeds set that no bounds, of the other; `adjusted` says which."""
     plain = table[["difference_low", "difference_high"]].to_numpy(float)
     adjusted = table[["adjusted_low", "adjusted_high"]].to_numpy(float)
-    there = np.isfinite(adjusted).all(axis=1, keepdims=True)
-    low, high = np.where(there, adjusted, plain).T
-    return table[["difference"]].assign(low=low, high=high)
+    there = np.isfinite(adjusted).all(axis=1)
+    low, high = scale * np.where(there[:, None], adjusted, plain).T
+    return pd.DataFrame({"low": low, "high": high, "adjusted": there}, table.index)
 
 
-def _difference(label: str, row: pd.Series, measure: Measure) -> str:
-    """A row of a table of differences in a few words."""
-    ends = interval(measure, row.adjusted_low, row.adjusted_high)
+def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) -> str:
+    """A row of a table of differences in a few words; ends: of its line."""
+    limits = interval(measure, *ends)
     gap = f"{signed(measure, row.difference)} {measure.points}".rstrip()
-    told = [f"{proper_name(label)}: {gap}", ends, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
+    told = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
     return ", ".join(filter(None, told))
 
 

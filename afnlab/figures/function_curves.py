@@ -101,11 +101,7 @@ def function(ref: str | Activation, span: float = 5.0, order: int = 2, **params:
     return figure
 
 
-def gallery(
-    refs: Iterable[Drawable],
-    columns: int = 6,
-    span: float = 4.0,
-) -> Figure:
+def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Figure:
     """Small multiples of elementwise activations: the function solid, its slope dashed.
 
     Args:
@@ -120,11 +116,7 @@ def gallery(
         return small_multiples(refs, columns, span)
 
 
-def small_multiples(
-    refs: Iterable[Drawable],
-    columns: int = 6,
-    span: float = 4.0,
-) -> Figure:
+def small_multiples(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Figure:
     """`gallery`, in the style of whoever calls it."""
     shown = [ref if isinstance(ref, Curve) else get_activation(ref) for ref in refs]
     figure, axes = panels(len(shown), columns, 1.6, sharey=True)

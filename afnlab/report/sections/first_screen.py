@@ -92,11 +92,7 @@ def _task(selection: Selection) -> Fact:
     facts = [inside, examples, "" if epochs in what else epochs]
     if len(what) > LONG:
         facts, what = [what, *facts], ""
-    said = [
-        ", ".join(filter(None, facts)),
-        _tuning(selection),
-        "Other tasks may differ.",
-    ]
+    said = [", ".join(filter(None, facts)), _tuning(selection), "Other tasks may differ."]
     value = what[:1].upper() + what[1:] or name
     return Fact(f"task: {name}" if what else "task", value, ". ".join(filter(None, said)))
 
