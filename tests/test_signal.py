@@ -187,7 +187,7 @@ def test_the_edge_of_tanh_is_the_published_one(bias, weight, error):
 
 @pytest.mark.parametrize(("sigma_w", "ordered"), [(1.3, True), (2.5, False), (4.0, False)])
 def test_the_phases_of_tanh_are_the_published_ones(sigma_w, ordered):
-    """At sigma_b = 0.3 (Poole et al. 2016): inputs become alike, or part."""
+    """At sigma_b = 0.3: inputs become alike, or part."""
     field = signal.MeanField("tanh", sigma_w, 0.3)
     limit, slope = field.correlation_limit()
     assert (field.settled.chi < 1, limit == 1) == (ordered, ordered)
