@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from afnlab.spellings import unknown
 from afnlab.usercode.lookup import expanded
 
 PACKAGE = Path(__file__).resolve().parent
+CACHE = "AFNLAB_CACHE"
 INDEX = "index.ipynb"  # of the notebooks, which shows them
 NATIVE = PACKAGE / "native"  # the sources of compiled kernels
 KERNELS = {"cpu": NATIVE / "cpu.cpp", "cuda": NATIVE / "cuda.cu"}  # by kind of device
@@ -22,6 +24,17 @@ def kernel_sources(kind: str, folder: Path = NATIVE) -> list[Path]:
         return []
     own = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
     return [folder / name for name in ("functors.h", "launch.h", KERNELS[kind].name, *own)]
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels and the like are kept: `$AFNLAB_CACHE`, else a user's cache folder.
+
+    It need not be there. RuntimeError where there is neither that variable nor a home folder.
+    """
+    if os.environ.get(CACHE):
+        return Path(os.environ[CACHE]).expanduser()
+    default = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return Path(os.environ.get("XDG_CACHE_HOME") or default) / "afnlab"
 
 
 def user_cache() -> Path:

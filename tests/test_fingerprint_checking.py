@@ -336,10 +336,10 @@ def test_a_run_is_current_however_its_activation_is_named(beside, monkeypatch, r
 def test_a_run_in_the_folder_that_it_is_kept_in_is_current(beside):
     path = notebook(beside / "own.ipynb", "x: float = 1.0", "import helper")
     execute(RunSpec.make(path, {}), beside, means())
-    assert maintenance.listing(beside).state.tolist() == ["done"]
+    assert [run.state for run in maintenance.listing(beside)] == ["done"]
     assert maintenance.waste(Place(beside), stale=True) == []
     (beside / "helper.py").write_text("VALUE = 2\n")
-    assert maintenance.listing(beside).state.tolist() == ["stale"]
+    assert [run.state for run in maintenance.listing(beside)] == ["stale"]
 
 
 LEFT = """
@@ -572,4 +572,4 @@ def test_records_of_earlier_versions_are_read_and_not_current(tmp_path):
     old = {n: v for n, v in record.items() if n not in ("code", "folder", "sum")} | {"schema": 2}
     runs_folder.write_json(made / runs_folder.RECORD, old | {"sum": runs_folder._sum(old)})
     assert [r["schema"] for r in records(tmp_path)] == [2]
-    assert maintenance.listing(tmp_path).state.tolist() == ["stale"]
+    assert [run.state for run in maintenance.listing(tmp_path)] == ["stale"]

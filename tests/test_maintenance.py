@@ -139,7 +139,7 @@ def test_gc(runs, capsys):
 def test_gc_takes_stale_runs_only_when_asked(runs, capsys):
     first, second = records(runs)
     rewrite(runs / first["id"], group="0" * 16)
-    assert maintenance.listing(runs).state.tolist() == ["stale", "done"]
+    assert [run.state for run in maintenance.listing(runs)] == ["stale", "done"]
     assert main(["runs", "gc"]) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
     assert main(["runs", "gc", "--stale"]) == 0

@@ -34,7 +34,7 @@ def test_old_records_stay_readable():
     table = load(OLD)
     assert table.label.unique().tolist() == ["srelu"]
     assert sorted(table.seed.unique()) == [0, 1]
-    assert maintenance.listing(OLD).value.tolist() == pytest.approx([1 / 9])
+    assert [run.value for run in maintenance.listing(OLD)] == pytest.approx([1 / 9])
     assert RunSpec.of_record(record).training.options.activation == {}
 
 
@@ -225,7 +225,7 @@ def test_editing_an_activation_makes_its_runs_stale_at_once(tmp_path):
     own.write_text(OWN.replace("x.relu()", "x.tanh()"))
     (left,) = compare.select(runs)
     assert (set(left.rows), left.stale) == ({"relu"}, 1)
-    assert sorted(maintenance.listing(runs).state) == ["done", "stale"]
+    assert sorted(run.state for run in maintenance.listing(runs)) == ["done", "stale"]
     own.write_text(OWN)
     (again,) = compare.select(runs)
     assert (set(again.rows), again.stale) == ({"relu", "my.py:bent"}, 0)

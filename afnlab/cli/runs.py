@@ -78,25 +78,22 @@ def _runs(a: argparse.Namespace) -> int:
 
 
 def _list(where: Place, state: str | None) -> int:
-    from pandas import isna
-
     from afnlab.runs.storage import maintenance
 
     found = maintenance.listing(where.folder)
     if state:
-        found = found[found.state == state]
-    if found.empty:
+        found = [row for row in found if row.state == state]
+    if not found:
         say(f"{where.folder}: holds no runs" + (f" that are {state}" if state else ""))
         return 0
     rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
-    for row in found.to_dict("records"):
-        seconds = "" if isna(row["seconds"]) else duration(row["seconds"])
-        seeds = counted(row["seeds"], "seed") if row["seeds"] else ""
-        when = row["started"][:16].replace("T", " ")
-        own = "" if row["result"] else metrics_as_text(row["metrics"])
-        own += "" if row["here"] else "  its code is not here"
-        told = (row["state"], row["label"], seeds, row["result"], seconds, own)
-        rows.append((row["id"], when, *told))
+    for row in found:
+        seconds = "" if row.seconds is None else duration(row.seconds)
+        seeds = counted(row.seeds, "seed") if row.seeds else ""
+        when = row.started[:16].replace("T", " ")
+        own = "" if row.result else metrics_as_text(row.metrics)
+        own += "" if row.here else "  its code is not here"
+        rows.append((row.id, when, row.state, row.label, seeds, row.result, seconds, own))
     tell_table(rows, "run", ("started (UTC)", "time", "seeds"), right=("seeds", "result", "time"))
     return 0
 
@@ -128,12 +125,13 @@ def _diff(where: Place, *refs: str) -> int:
     if one["id"] != other["id"] and all(is_complete(r) and is_training(r) for r in (one, other)):
         tell(_paired(where, one, other))  # type: ignore[arg-type]
         say()
-    if found.empty:
+    if not found:
         say("no difference")
         return 0
-    rows, limit = [tuple(found.columns), *found.itertuples(index=False)], width()
+    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in found)]
+    limit = width()
     if limit is not None:
-        part = limit // len(found.columns) - len(GAP)
+        part = limit // len(rows[0]) - len(GAP)
         rows = [tuple(middle_cut(part, cell) for cell in row) for row in rows]
     for line in columns(rows):
         say(line)

@@ -6,7 +6,6 @@ import ctypes
 import hashlib
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from afnlab import paths
 from afnlab.native.launch import Arguments
 from afnlab.native.toolchain import (
     Compiler,
@@ -24,12 +24,11 @@ from afnlab.native.toolchain import (
     cpu_compiler,
     cuda_compiler,
 )
+from afnlab.paths import CACHE, NATIVE, kernel_sources
 from afnlab.paths import KERNELS as SOURCE
-from afnlab.paths import NATIVE, kernel_sources
 
 HERE = NATIVE
 READY = HERE / "ready"  # the libraries that a wheel carries
-CACHE = "AFNLAB_CACHE"
 # What stands for the loops over pictures, and for those of attention, among names of activations.
 PLANES, ATTENTION = "planes", "attention"
 _SEAL = b"afnlab sealed "  # what follows, the SHA-256 of all before it, ends a cached library
@@ -39,13 +38,9 @@ _ABANDONED = 3600.0  # seconds, after which an unfinished file in the cache is r
 def cache_folder() -> Path:
     """Where libraries are kept: `$AFNLAB_CACHE`, else afnlab's part of the user's cache folder."""
     try:
-        if os.environ.get(CACHE):
-            return Path(os.environ[CACHE]).expanduser() / "native"
-        home = Path.home()
+        return paths.cache_folder() / "native"
     except RuntimeError:
         raise Unavailable(f"there is no home folder to build in; set {CACHE}") from None
-    default = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return Path(os.environ.get("XDG_CACHE_HOME") or default) / "afnlab" / "native"
 
 
 def sources(kind: str) -> list[Path]:

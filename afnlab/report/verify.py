@@ -171,7 +171,7 @@ def _changes(before: Path, now: Path) -> str:
         found = difference(*both)
     except (ValueError, KeyError, AttributeError):  # one of them is no record
         return ""
-    named = [f"{name} was {old}, is {new}" for name, old, new in found.to_numpy()]
+    named = [f"{name} was {old}, is {new}" for name, old, new in found]
     return f": {_some(named)}" if named else ""
 
 

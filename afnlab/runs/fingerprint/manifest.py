@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from afnlab.paths import KERNELS, kernel_sources, shared
+from afnlab.runs.fingerprint import remembered
 from afnlab.runs.fingerprint.mentions import mentions
 from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
 from afnlab.runs.fingerprint.reaching import executes_texts, reach, reached_names
@@ -124,6 +125,7 @@ def _manifest_of(
     shape = digest(notebook.code, *users.shape, *own.values())
     texts = any(map(executes_texts, (notebook, *users.sources.values())))
     units = {name: notebook.code} | own | package.units
+    remembered.save()
     return Manifest(units, files, shape, _kernels(), texts)
 
 

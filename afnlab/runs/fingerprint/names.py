@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from afnlab.paths import PACKAGE
-from afnlab.runs.fingerprint.syntax import read
+from afnlab.runs.fingerprint.remembered import remembered
+from afnlab.runs.fingerprint.syntax import Source, read
 
 _DECORATOR = "activation"
 
@@ -17,10 +18,19 @@ def activations() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The module in which every activation is defined, and the names of its classes."""
     found = {}
     for path in sorted((PACKAGE / "activations").glob("*.py")):
-        for node in (n for tree in read(path).trees for n in tree.body):
-            if isinstance(node, ast.FunctionDef):
-                for words in _classes(node):
-                    found[node.name] = (f"afnlab.activations.{path.stem}", words)
+        for name, words in _activations(read(path)).items():
+            found[name] = (f"afnlab.activations.{path.stem}", tuple(words))
+    return found
+
+
+@remembered
+def _activations(source: Source) -> dict[str, list[str]]:
+    """The activations that a file defines, each with the names of its classes."""
+    found = {}
+    for node in (n for tree in source.trees for n in tree.body):
+        if isinstance(node, ast.FunctionDef):
+            for words in _classes(node):
+                found[node.name] = list(words)
     return found
 
 
@@ -51,9 +61,13 @@ def classes() -> dict[str, str]:
 @lru_cache
 def tasks() -> frozenset[str]:
     """The names of the built-in tasks."""
-    trees = read(PACKAGE / "training" / "tasks.py").trees
-    calls = (node for tree in trees for node in ast.walk(tree))
-    return frozenset(name for call in calls for name in _task(call))
+    return frozenset(_tasks(read(PACKAGE / "training" / "tasks.py")))
+
+
+@remembered
+def _tasks(source: Source) -> list[str]:
+    calls = (node for tree in source.trees for node in ast.walk(tree))
+    return [name for call in calls for name in _task(call)]
 
 
 def _task(node: ast.AST) -> Iterator[str]:

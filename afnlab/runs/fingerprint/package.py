@@ -16,6 +16,7 @@ import afnlab
 from afnlab.paths import PACKAGE
 from afnlab.runs.fingerprint import names
 from afnlab.runs.fingerprint.mentions import chains, imported_names, mentions
+from afnlab.runs.fingerprint.remembered import remembered
 from afnlab.runs.fingerprint.syntax import Source, digest, executed, read
 
 ENGINE = "afnlab.training.engine"
@@ -46,14 +47,6 @@ _CHOOSERS = {"_TASKS", "get_task", "list_tasks"}  # what finds a task by its nam
 _WORDS = {"summary", "source", "published"}  # what a task says of itself
 
 
-@dataclass(frozen=True)
-class Part:
-    """A name at the top of a module: the code that binds it, and the names that this uses."""
-
-    code: str
-    uses: frozenset[str]
-
-
 @dataclass
 class Package:
     """What a run reaches of afnlab.
@@ -79,7 +72,7 @@ class Package:
             one = waiting.pop()
             if one not in self.units and not one.startswith(stop) and (path := file_of(one)):
                 source = self._read(path)
-                self.units[one] = self._code(source)
+                self.units[one] = _code_with_texts(source) if self.texts else _code(source)
                 waiting += _modules(source)
 
     def registry(self) -> None:
@@ -109,12 +102,12 @@ class Package:
         if path is None or key in self.units:
             return
         source = self._read(path)
-        parts = _parts(source, self.texts)
+        parts = _parts_with_texts(source) if self.texts else _parts(source)
         if name not in parts:  # made in another way than by a name of its own
             self.module(module, stop=())
             return
-        self.units[key] = parts[name].code
-        for used in sorted(parts[name].uses):
+        self.units[key], *uses = parts[name]
+        for used in uses:
             if used.startswith("afnlab."):
                 self._used(used)
             elif used in parts and used not in _CHOOSERS:
@@ -161,9 +154,6 @@ class Package:
         self.files[str(path)] = source.bytes
         return source
 
-    def _code(self, source: Source) -> str:
-        return _with_texts(source) if self.texts else source.code
-
 
 def _is_plain(module: str, name: str) -> bool:
     """Whether it is a class that does only what it says itself."""
@@ -205,21 +195,42 @@ def file_of(name: str) -> Path | None:
 @lru_cache(maxsize=1024)
 def _modules(source: Source) -> tuple[str, ...]:
     """afnlab's modules that the import statements of one of its own files mean."""
+    return tuple(name for name in _imports(source) if file_of(name))
+
+
+@remembered
+def _imports(source: Source) -> list[str]:
+    """The names from `afnlab.` on that a file imports, in the order in which they stand."""
     found: dict[str, None] = {}
     for one in mentions(source).imports:
         for name in (one.module, *(f"{one.module}.{name}" for name in one.names)):
-            if name.startswith("afnlab.") and file_of(name):
+            if name.startswith("afnlab."):
                 found[name] = None
-    return tuple(found)
+    return list(found)
 
 
-@lru_cache(maxsize=1024)
-def _with_texts(source: Source) -> str:
+@remembered
+def _code(source: Source) -> str:
+    return source.code
+
+
+@remembered
+def _code_with_texts(source: Source) -> str:
     return digest(*(executed(tree, texts=True) for tree in source.trees))
 
 
-@lru_cache(maxsize=1024)
-def _parts(source: Source, texts: bool) -> dict[str, Part]:
+@remembered
+def _parts(source: Source) -> dict[str, list[str]]:
+    """The names at the top of a module: the code that binds each, and then the names it uses."""
+    return _parts_of(source, texts=False)
+
+
+@remembered
+def _parts_with_texts(source: Source) -> dict[str, list[str]]:
+    return _parts_of(source, texts=True)
+
+
+def _parts_of(source: Source, texts: bool) -> dict[str, list[str]]:
     """The names that a module binds at its top; a task also under its own name."""
     found: dict[str, list[ast.AST]] = {}
     for node in (n for tree in source.trees for n in tree.body):
@@ -235,13 +246,13 @@ def _parts(source: Source, texts: bool) -> dict[str, Part]:
     return {name: _part(nodes, bound, texts) for name, nodes in found.items()}
 
 
-def _part(nodes: Iterable[ast.AST], bound: dict[str, set[str]], texts: bool) -> Part:
+def _part(nodes: Iterable[ast.AST], bound: dict[str, set[str]], texts: bool) -> list[str]:
     uses = set()
     for node in nodes:
         for root, *attributes in chains(node):
             for start in bound.get(root, {root}):
                 uses.add(".".join((start, *attributes)) if root in bound else root)
-    return Part(digest(*(executed(node, texts) for node in nodes)), frozenset(uses))
+    return [digest(*(executed(node, texts) for node in nodes)), *sorted(uses)]
 
 
 def _bound(node: ast.stmt) -> set[str]:

@@ -15,8 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from afnlab.messages import masked
 from afnlab.paths import user_cache
@@ -24,6 +23,9 @@ from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import atomic_write, runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.record_schema import Record, is_training
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def place(runs: str | Path | None = None) -> Place:

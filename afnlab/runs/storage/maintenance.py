@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import cast
 
 from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
@@ -18,32 +17,57 @@ from afnlab.runs.storage.safe_files import is_id
 _LEAST = 4  # letters of an abbreviated id
 
 
-@one_look()
-def listing(folder: Path) -> pd.DataFrame:
-    """All runs, oldest first: id, started, state, label, seeds, value (of what a training is judged
-    by), result (the same as text), seconds, metrics (all that the notebook left, by name), here
-    (whether its code is).
+@dataclass(frozen=True)
+class ListedRun:
+    """A run as a list of runs shows it.
 
-    The state is `done`, `stale` (done, but its code has changed since) or `failed`; where its code
-    is not here, so that nobody knows, it is `done`.
+    id, label: of its record. started: an ISO date. state: `done`, `stale` (done, but its code has
+    changed since) or `failed`; where its code is not here, so that nobody knows, it is `done`.
+    seeds: how many. value: the mean of what a training is judged by; result: the same as text.
+    seconds: it took, None where nobody knows. metrics: all that the notebook left, by name. here:
+    whether its code is.
     """
-    columns = ["id", "started", "state", "label", "seeds", "value", "result", "seconds"]
-    columns += ["metrics", "here"]
-    rows = []
-    facts: Record | FailureRecord
-    for facts in (*runs_folder.records(folder), *runs_folder.failures(folder)):
-        code = staleness.state(facts)
-        state = "failed" if "message" in facts else "done"
-        if state == "done" and code == staleness.CHANGED:
-            state = "stale"
-        metrics: Any = facts.get("metrics", {})
-        value, result = _result(facts)
-        seeds = len(facts.get("seeds", ()))
-        values = [facts["id"], facts["started"], state, facts["label"], seeds, value, result]
-        here = code != staleness.ELSEWHERE
-        rows.append([*values, facts.get("seconds"), metrics, here])
-    made = pd.DataFrame(rows, columns=columns)
-    return made.sort_values(["started", "id"], ignore_index=True)
+
+    id: str
+    started: str
+    state: str
+    label: str
+    seeds: int
+    value: float | None
+    result: str
+    seconds: float | None
+    metrics: Mapping[str, object]
+    here: bool
+
+
+@one_look()
+def listing(folder: Path) -> list[ListedRun]:
+    """All runs of a folder, complete or failed, oldest first."""
+    facts: list[Record | FailureRecord] = [
+        *runs_folder.records(folder),
+        *runs_folder.failures(folder),
+    ]
+    return [_listed(one) for one in sorted(facts, key=lambda r: (r["started"], r["id"]))]
+
+
+def _listed(facts: Record | FailureRecord) -> ListedRun:
+    code = staleness.state(facts)
+    state = "failed" if "message" in facts else "done"
+    if state == "done" and code == staleness.CHANGED:
+        state = "stale"
+    value, result = _result(facts)
+    return ListedRun(
+        id=facts["id"],
+        started=facts["started"],
+        state=state,
+        label=facts["label"],
+        seeds=len(facts.get("seeds", ())),
+        value=value,
+        result=result,
+        seconds=facts.get("seconds"),
+        metrics=cast(Mapping[str, object], facts.get("metrics", {})),
+        here=code != staleness.ELSEWHERE,
+    )
 
 
 def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:
@@ -86,12 +110,13 @@ def flat(record: object, name: str = "") -> dict[str, object]:
     return found
 
 
-def difference(one: Mapping[str, object], other: Mapping[str, object]) -> pd.DataFrame:
+def difference(
+    one: Mapping[str, object], other: Mapping[str, object]
+) -> list[tuple[str, object, object]]:
     """What differs between two records, one row per value: name, the one's, the other's."""
     left, right = flat(one), flat(other)
     names = [n for n in dict.fromkeys((*left, *right)) if left.get(n, "") != right.get(n, "")]
-    rows = [(n, left.get(n, "-"), right.get(n, "-")) for n in names if n != "sum"]
-    return pd.DataFrame(rows, columns=["name", one["id"], other["id"]])
+    return [(n, left.get(n, "-"), right.get(n, "-")) for n in names if n != "sum"]
 
 
 def remove(place: Place, refs: Sequence[str]) -> list[str]:

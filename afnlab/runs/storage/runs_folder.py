@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import masked
@@ -38,6 +37,7 @@ from afnlab.training.history_columns import SIGNAL_COLUMNS, history_columns
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyarrow import Table
 
 SCHEMA = 3
@@ -242,12 +242,13 @@ def _table_of_history(
     names = ("seed", "epoch", "diverged", "seconds")
     if empty := [name for name in names if table[name].null_count]:
         raise ValueError(f"{empty[0]} is empty in a row")
-    rows = zip(table["seed"].to_numpy().tolist(), table["epoch"].to_numpy().tolist(), strict=True)
+    # As lists, since pyarrow's way to numpy imports pandas, which takes longer than all of this.
+    rows = zip(table["seed"].to_pylist(), table["epoch"].to_pylist(), strict=True)
     if len(table) < len(seeds) * epochs or set(rows) != set(product(seeds, range(1, epochs + 1))):
         raise ValueError("has not one row for each of the record's seeds and epochs")
-    diverged = table["diverged"].to_numpy()
+    diverged = np.array(table["diverged"].to_pylist(), bool)
     for measure in measures:
-        _check_values(measure, table[measure.column].to_numpy(), diverged)
+        _check_values(measure, np.array(table[measure.column].to_pylist(), float), diverged)
     return table
 
 
@@ -381,6 +382,7 @@ def histories(runs: str | Path, chosen: Iterable[TrainingRecord]) -> pd.DataFram
     Where two runs of a group hold the same seed, the older one counts. A history that is not what
     was written, or no table, is named in a warning and left out.
     """
+    import pandas as pd  # noqa: PLC0415
     import pyarrow  # noqa: PLC0415
 
     parts = []
