@@ -29,6 +29,7 @@ BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
 _FEWEST = 3  # numbers on an axis
+_FEW_AXES = 8  # of a figure, beyond which it is a grid of panels
 _OF_A_DECADE = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
 _TIP = "tip:"  # begins the id of an artist that has something to say
 _CURRENT = "#010203"  # stands for the text colour of the page in an SVG
@@ -161,8 +162,15 @@ def to_svg(figure: Figure, alt: str) -> str:
     """
     buffer = io.StringIO()
     page: Any = {"svg.hashsalt": plain(alt), "svg.fonttype": "path"}
+    layout = figure.get_layout_engine()
+    box: str | None = "tight"
+    if layout is not None and len(figure.axes) > _FEW_AXES:
+        # To find the tight box takes as long as to draw, and such a layout leaves no margin anyway.
+        layout.execute(figure)
+        figure.set_layout_engine("none")
+        box = None
     with mpl.rc_context(page):
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches=box)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(_CURRENT, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
