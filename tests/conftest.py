@@ -80,7 +80,7 @@ def one_server(monkeypatch) -> None:
     A server of its own takes some four seconds, which is most of what such a test takes. How
     servers start and end is tested in test_fork_server, test_survival and test_surroundings.
     """
-    from test_runs import kernels  # noqa: PLC0415
+    from tests.runs.test_runs import kernels  # noqa: PLC0415
 
     def served(**given: Any) -> Means:
         return Means(**{"threads": 1, "server": kernels()} | given)
