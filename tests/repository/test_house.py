@@ -278,6 +278,72 @@ def test_the_fast_tests_are_there():
     assert [n for n in names if not (ROOT / "tests" / f"{n}.py").is_file()] == []
 
 
+# The only folders of tests/ that are no room of the package, and what is in them.
+SUITES = {
+    "integration": "distributed ecosystem form_labels hints own_metric surroundings survival"
+    " torch_suites trust tuned_runs untrusted upside_down",
+    "repository": "docstrings experiments house judging_study notebooks saved_memory",
+    "fuzz": "fuzz inputs",
+    "browser": "elsewhere every_notebook kernel_ends lab_walk notebooks_live report_page"
+    " sweep_live",
+}
+
+
+def homeless(path: Path, package: Path = ROOT / "afnlab") -> bool:
+    """Whether a file of tests is named after no module and no room, and is no known suite.
+
+    The tests of afnlab/a/b.py are a/test_b.py or, of one aspect, a/test_b_aspect.py; those of the
+    room afnlab/a are a/test_a.py.
+    """
+    folder, name = path.parent.as_posix(), path.stem.removeprefix("test_")
+    if folder in SUITES:
+        return name not in SUITES[folder].split()
+    modules = {module.stem for module in (package / folder).glob("[!_]*.py")} | {path.parent.name}
+    return not any(module and f"{name}_".startswith(f"{module}_") for module in modules)
+
+
+def test_a_file_of_tests_is_named_after_what_it_tests():
+    files = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    assert [str(path) for path in files if homeless(path)] == []
+    suites = {f"{folder}/test_{n}.py" for folder, names in SUITES.items() for n in names.split()}
+    assert suites <= {path.as_posix() for path in files}
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("stats/test_anytime.py", False),  # a module
+        ("native/test_kernels_inputs.py", False),  # one aspect of a module
+        ("runs/storage/test_storage.py", False),  # a room
+        ("test_locks.py", False),
+        ("integration/test_trust.py", False),
+        ("test_anytime.py", True),  # of another room
+        ("stats/test_launch.py", True),
+        ("native/test_kernelsinputs.py", True),
+        ("stats/test___init__.py", True),
+        ("test_everything.py", True),
+        ("integration/test_everything.py", True),
+        ("misc/test_anytime.py", True),
+    ],
+)
+def test_a_file_of_tests_elsewhere_is_found(path, wrong):
+    assert homeless(Path(path)) is wrong
+
+
+def test_every_folder_of_tests_is_a_package():
+    """Else two test files of one name, of two rooms, could not be collected together."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    bare = [f.name for f in folders if not (f / "__init__.py").is_file()]
+    assert bare == ["browser"]  # is run by itself
+
+
+def test_test_files_that_are_named_somewhere_are_there():
+    pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / ".ci/run"]
+    named = {name for page in pages for name in re.findall(r"tests/[\w/]+\.py", page.read_text())}
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 @pytest.fixture(scope="module")
 def generate():
     """docs/generate.py, as a module, which draws the gallery once."""
