@@ -36,8 +36,8 @@ test-all: test-python test-browser
 FAST := repository/test_house test_errors training/test_options runs/sweeps/test_grid \
 	runs/notebook_parameters/test_yaml_lines runs/sweeps/test_sweep_file_lines \
 	activations/test_activations test_functional_values test_functional_half_types test_nn \
-	test_separable test_restoring test_replacing autorot/test_planning stats/test_stats \
-	stats/test_ranks
+	test_separable test_restoring test_replacing autorot/test_planning stats/test_intervals \
+	stats/test_paired stats/test_power stats/test_ranks
 
 test-fast: $(READY)
 	$(PYTEST) -m "not slow and not gpu" $(FAST:%=tests/%.py)

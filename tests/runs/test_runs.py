@@ -1,15 +1,12 @@
-"""Runs: what names them, what they are given, what they leave."""
+"""Runs: how they are executed, and what they leave."""
 
 from __future__ import annotations
 
 import atexit
 import json
-import os
 import re
 import shutil
 import tempfile
-import time
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,26 +15,20 @@ import pandas as pd
 import pytest
 
 import afnlab
-from afnlab import compare
 from afnlab.measures import ACCURACY
 from afnlab.runs import (
     RunFailed,
     RunSpec,
     execute,
     load,
-    parameters,
     records,
-    session,
-    staleness,
 )
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
-from afnlab.runs.sweeps.pending import standings
-from afnlab.training import engine, plan, tune
 from afnlab.training.history_columns import history_columns
-from afnlab.training.options import resolve
+from tests.runs.test_run_spec import spec
 
 HISTORY = history_columns([ACCURACY])
 SMALL = {"seeds": 2, "epochs": 2}
@@ -88,143 +79,6 @@ def runs(tmp_path) -> Path:
     return shutil.copytree(small_runs(), tmp_path / "runs")
 
 
-def spec(**given) -> RunSpec:
-    return RunSpec.make("train", given)
-
-
-SAME = [
-    ({"activation": "srelu"}, {}),
-    ({"t": 2.21}, {}),
-    ({"params": {"t": 2.21}}, {}),
-    ({"activation.t": 2.21}, {}),
-    ({"t": 2}, {"t": 2.0}),
-    ({"activation": "silu"}, {"activation": "swish"}),
-    ({"activation": "silu", "beta": 1}, {"activation": "swish"}),
-    (
-        {"activation": "softshrink", "lambda": 0.3},
-        {"activation": "softshrink", "lambd": 0.3},
-    ),
-    ({"task": "digits-mlp"}, {}),
-    ({"lr": 0.001}, {}),
-    ({"task.lr": 0.01}, {"lr": 0.01}),
-    ({"weight_decay": 0}, {"weight_decay": 0.0}),
-    ({"batch_size": 64}, {}),
-    ({"epochs": 40}, {}),
-    ({"epochs": 0}, {}),
-    ({"limit_train": 0}, {}),
-    ({"init": "source"}, {}),
-    ({"trainable": False}, {}),
-    ({"trainable": True}, {"trainable": ["t"]}),
-    ({"activation": "prelu"}, {"activation": "prelu", "trainable": True}),
-    ({"dtype": "float32"}, {}),
-    ({"device": "auto"}, {"device": afnlab.training.plan.pick_device(None).type}),
-    ({"record": ["steps", "gradients"]}, {"record": ["gradients", "steps"]}),
-    ({"seeds": 3}, {"seeds": [2, 0, 1]}),
-]
-
-
-@pytest.mark.parametrize(("one", "other"), SAME, ids=[str(a) for a, _ in SAME])
-def test_two_ways_to_say_the_same_are_one_run(one, other):
-    assert spec(**one).id == spec(**other).id
-    assert spec(**one).group == spec(**other).group
-
-
-DIFFERENT = [
-    {"activation": "relu"},
-    {"activation": "softshrink", "lambd": 0.3},
-    {"t": 2.2},
-    {"trainable": True},
-    {"trainable": True, "t": 2.21},
-    {"task": "mnist-mlp"},
-    {"epochs": 39},
-    {"lr": 0.002},
-    {"weight_decay": 0.0},
-    {"batch_size": 63},
-    {"init": "gain"},
-    {"sites": "shared"},
-    {"split": "validation"},
-    {"dtype": "float64"},
-    {"limit_train": 100},
-    {"limit_test": 100},
-    {"record": ["steps"]},
-    {"keep_weights": True},
-]
-
-
-def test_what_differs_is_another_run():
-    made = [spec(), *(spec(**given) for given in DIFFERENT)]
-    assert len({s.group for s in made}) == len(made)
-    assert len({s.id for s in made}) == len(made)
-    assert all(len(s.id) == 16 and int(s.id, 16) >= 0 for s in made)
-
-
-def test_a_random_start_is_not_its_middle_given():
-    given = {"alpha": 0.0, "beta": 0.0, "gamma": -1.375}
-    assert spec(activation="apec").group != spec(activation="apec", **given).group
-
-
-def test_a_group_is_all_seeds():
-    one, more = spec(seeds=2), spec(seeds=[5, 7])
-    assert one.group == more.group
-    assert one.id != more.id
-    assert one.with_seeds((5, 7)).id == more.id
-    assert one.with_seeds((5, 7)).seeds == (5, 7)
-
-
-def test_the_callers_parameters_stay_as_they_were():
-    params = {"t": 1.5}
-    RunSpec.make("train", {"params": params, "task.lr": 0.1})
-    assert params == {"t": 1.5}
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"epochs": "5"}, r"parameter 'epochs' must be a whole number, got '5' \(str\)"),
-        ({"epochs": 5.0}, "parameter 'epochs' must be a whole number, got 5.0"),
-        ({"epochs": True}, "parameter 'epochs' must be a whole number, got True"),
-        ({"epochs": -1}, "parameter 'epochs' must be 0 or more, got -1"),
-        ({"task": 3}, "parameter 'task' must be a text, got 3"),
-        ({"record": "steps"}, "parameter 'record' must be a list, got 'steps'"),
-        ({"record": ["step"]}, "unknown record 'step'; did you mean 'steps'"),
-        ({"keep_weights": 1}, "parameter 'keep_weights' must be true or false, got 1"),
-        ({"params": [1]}, "parameter 'params' must be a mapping"),
-        ({"t": "1.5"}, "t must be a number"),
-        ({"t": -1}, "t must be > 0, got -1"),
-        ({"activatoin": "srelu"}, "unknown parameter 'activatoin'; did you mean 'activation'"),
-        ({"seed": 3}, "unknown parameter 'seed'; did you mean 'seeds'"),
-        ({"epoch": 3}, "unknown parameter 'epoch'; did you mean 'epochs'"),
-        ({"alpha": 1}, "unknown parameter 'alpha'"),
-        ({"activation": "elu", "t": 1}, "unknown parameter 't'"),
-        ({"params": {"tt": 1}}, "unknown parameter 'tt'; did you mean 't'"),
-        ({"t": 1, "params": {"t": 2}}, "parameter 't' is given twice"),
-        ({"t": 1, "activation.t": 2}, "'t' is given twice"),
-        ({"activation": "sreluu"}, "unknown activation 'sreluu'; did you mean 'srelu'"),
-        ({"task": "digit-mlp"}, "unknown task 'digit-mlp'; did you mean 'digits-mlp'"),
-        ({"dtype": "float46"}, "dtype must be one of float32, float64, bfloat16"),
-        ({"device": "gpu"}, "device 'gpu' is not available"),
-        ({"device": "meta"}, "device 'meta' is not available: it must be auto or one of cpu, cuda"),
-        ({"seeds": "3"}, "seeds must be"),
-        ({"seeds": 0}, "seeds must be"),
-        ({"out": "x"}, "parameter 'out' is set by afnlab"),
-    ],
-)
-def test_parameters_that_are_not_allowed(given, message):
-    with pytest.raises(ValueError, match=message):
-        spec(**given)
-
-
-def test_notebooks_that_are_not_allowed(tmp_path):
-    with pytest.raises(ValueError, match="unknown notebook 'trian'; did you mean 'train'"):
-        RunSpec.make("trian", {})
-    with pytest.raises(ValueError, match=r"absent\.ipynb: no such file"):
-        RunSpec.make(tmp_path / "absent.ipynb", {})
-    with pytest.raises(ValueError, match=r"unknown parameter 'spam'; did you mean 'span'"):
-        RunSpec.make("plot", {"spam": 1.0})
-    with pytest.raises(ValueError, match="parameter 'span' must be a number, got 'wide'"):
-        RunSpec.make("plot", {"span": "wide"})
-
-
 def notebook(path: Path, *cells: str, tag: str = "parameters") -> Path:
     """A notebook whose first cell is tagged."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
@@ -234,137 +88,9 @@ def notebook(path: Path, *cells: str, tag: str = "parameters") -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("cell", "message"),
-    [
-        ("import os\nx = os.cpu_count()", r"such as .*, not x = os\.cpu_count\(\)$"),
-        ("x: int = 1 + y", "may hold only lines such as"),
-        ("x, y = 1, 2", "may hold only lines such as"),
-        ("print(1)", "may hold only lines such as"),
-        ("x: int", "may hold only lines such as"),
-        ("x: int = = 1", "may hold only lines such as"),
-    ],
-)
-def test_a_parameters_cell_holds_literals(tmp_path, cell, message):
-    with pytest.raises(ValueError, match=rf"my\.ipynb: .*{message}"):
-        RunSpec.make(notebook(tmp_path / "my.ipynb", cell), {})
-
-
-def test_a_notebook_needs_one_parameters_cell(tmp_path):
-    with pytest.raises(ValueError, match="has 0 cells tagged 'parameters', must have one"):
-        RunSpec.make(notebook(tmp_path / "my.ipynb", "x = 1", tag="other"), {})
-    (tmp_path / "broken.ipynb").write_text("{}")
-    with pytest.raises(ValueError, match=r"broken\.ipynb: is not a readable notebook"):
-        RunSpec.make(tmp_path / "broken.ipynb", {})
-
-
 CELL = {"task": "digits-mlp", "activation": "srelu", "seeds": 10, "epochs": 0, "device": "auto"}
 CELL |= {"dtype": "float32", "limit_train": 0, "limit_test": 0, "record": [], "out": ""}
 CELL |= {"keep_weights": False, "params": {}}
-
-
-def test_parameters_of_a_notebooks_globals():
-    around = {"__name__": "__main__", "_": 3, "_i1": "x", "In": [""], "Out": {}, "afnlab": afnlab}
-    run = parameters(CELL | around | {"t": 1.5, "lr": 0.01, "print_it": print})
-    assert run.training.options.activation == {"t": 1.5}
-    assert run.training.options.lr == 0.01
-    assert (run.training.epochs, run.training.seeds) == (40, tuple(range(10)))
-    assert "srelu" in run._repr_html_()
-    for name, hint in (("activatoin", "activation"), ("learning_rate", ""), ("sites_", "sites")):
-        message = f"unknown parameter '{name}'" + (f"; did you mean '{hint}'" if hint else "")
-        with pytest.raises(ValueError, match=message):
-            parameters(CELL | around | {name: "srelu"})
-    with pytest.raises(ValueError, match="parameter 'epochs' must be a whole number"):
-        parameters(CELL | {"epochs": "3"})
-
-
-@pytest.mark.parametrize(
-    ("given", "given_keys"),
-    [
-        ({"t": 1.5}, [["t"]]),
-        ({"params": {"lr": 0.01}, "limit_train": 100}, [["lr"]]),
-        ({"tune": {"lr": [0.1, 0.2]}}, [[], ["lr"], ["lr"], ["lr"], ["lr"]]),  # checked, tried
-    ],
-)
-def test_a_notebook_resolves_its_options_once(given, given_keys, monkeypatch):
-    """From the parameters cell to the engine: what has been checked is what is trained."""
-    resolved = []
-
-    def counted(task, record, params, base=None):
-        resolved.append(list(params))
-        return resolve(task, record, params, base)
-
-    for module in (engine, plan, tune):
-        monkeypatch.setattr(module, "resolve", counted, raising=False)
-    result = parameters(CELL | given | {"epochs": 1, "seeds": 1, "out": ""}).train()
-    assert result.options.batch_size == 64
-    assert resolved == given_keys
-
-
-def test_without_out_a_notebook_only_shows(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run = parameters(CELL | SMALL)
-    assert "not saved" in run.save(run.train())
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def lab_runs(tmp_path, monkeypatch):
-    """The folder of runs that `afnlab lab` gives its notebooks."""
-    monkeypatch.setenv("AFNLAB_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
-
-
-def test_in_a_lab_it_is_kept_as_a_run(lab_runs):
-    """The same run as that of the command line, which a sweep would not make again."""
-    run = parameters(CELL | SMALL | {"t": 1.5, "record": ["parameters"], "trainable": True})
-    result = run.train()
-    said = run.save(result)
-    asked = {"activation": "SReLU", "t": 1.5, "record": ["parameters"], "trainable": True}
-    spec = RunSpec.make("train", SMALL | asked)
-    assert said == f"kept as run {spec.id[:8]} of {lab_runs}; compare.ipynb compares it"
-    (record,) = runs_folder.records(lab_runs, entire=True)
-    assert (record["id"], record["group"]) == (spec.id, spec.group)
-    assert record["session"] is True
-    assert staleness.is_current(record)
-    assert set(record["files"]) == {"history.parquet", "parameters.parquet", "notebook.ipynb"}
-    (one,) = compare.select(lab_runs)
-    assert one.table.accuracy.iloc[0] == pytest.approx(result.summary().test_accuracy)
-    assert run.save(result) == f"kept already, as run {spec.id[:8]} of {lab_runs}"
-    (again,) = standings([spec], lab_runs)
-    assert again.left is None
-
-
-def test_in_a_lab_only_what_was_trained_is_kept(lab_runs, tmp_path, monkeypatch):
-    mine = tmp_path / "mine.py"
-    mine.write_text(
-        "from afnlab import activation\n\n\n@activation\ndef half(x):\n    return x / 2\n"
-    )
-    run = parameters(CELL | SMALL | {"activation": f"{mine}:half"})
-    result = run.train()
-    assert run.save(replace(result, history=result.history * 2)).startswith(
-        "not saved: this is not"
-    )
-    later = time.time() + 10
-    os.utime(mine, (later, later))
-    assert run.save(result) == "not saved: mine.py has been edited since; train again"
-    os.utime(mine, (1e9, 1e9))
-    monkeypatch.setattr(session, "BEGAN", 0.0)
-    assert run.save(result).endswith("edited since; restart the kernel")
-    assert not lab_runs.exists()
-
-
-def test_with_out_it_saves(tmp_path):
-    given = {"out": str(tmp_path / "a" / "b"), "record": ["steps", "parameters", "signals"]}
-    run = parameters(CELL | SMALL | given | {"trainable": True, "keep_weights": True})
-    result = run.train()
-    run.save(result)
-    folder = tmp_path / "a" / "b"
-    names = {"history.parquet", "steps.parquet", "parameters.parquet", "weights.safetensors"}
-    names |= {"signals.parquet"}
-    assert {p.name for p in folder.iterdir()} == names | {"result.json"}
-    pd.testing.assert_frame_equal(pd.read_parquet(folder / "history.parquet"), result.history)
-    pd.testing.assert_frame_equal(pd.read_parquet(folder / "steps.parquet"), result.steps)
 
 
 def test_a_run(tmp_path):

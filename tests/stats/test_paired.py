@@ -1,9 +1,9 @@
-"""Statistics against their definitions and against independent implementations."""
+"""Paired differences: tests and intervals, against independent implementations too."""
 
 from __future__ import annotations
 
 from itertools import product
-from math import isnan, nan, sqrt
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
@@ -11,161 +11,22 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
-from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paired
+from statsmodels.stats.weightstats import ttost_paired
 
 from afnlab.stats import (
     alpha,
-    attainable_p,
-    bounded_interval,
-    detectable_difference,
     effect_size,
     equivalence_p,
     holm,
     holm_levels,
     improvement,
     interquartile_mean,
-    mean_interval,
-    mean_intervals,
     not_worse_p,
     pairing,
-    prediction_interval,
-    seeds_needed,
     sign_flip_interval,
     sign_flip_p,
-    smallest_p,
-    welch_interval,
     wilcoxon_p,
 )
-
-SAMPLES = [
-    [1.0, 2.0, 3.0],
-    [0.91, 0.93, 0.93, 0.90, 0.95],
-    [-1.0, 1.0],
-    list(np.random.default_rng(1).normal(size=12)),
-]
-
-
-def test_mean_interval_by_hand():
-    # t(0.975, 2) = 4.302653, deviation 1, n = 3
-    mean, low, high = mean_interval([1.0, 2.0, 3.0])
-    half = 4.302652729911275 / sqrt(3)
-    assert_allclose((mean, low, high), (2, 2 - half, 2 + half), rtol=1e-9)
-
-
-@pytest.mark.parametrize("values", SAMPLES[:3])
-@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
-def test_few_values_have_students_interval(values, level):
-    mean, low, high = mean_interval(values, level)
-    sem = scipy_stats.sem(values)
-    expected = scipy_stats.t.interval(level, len(values) - 1, loc=np.mean(values), scale=sem)
-    assert mean == pytest.approx(np.mean(values))
-    assert_allclose((low, high), expected)
-
-
-def test_an_interval_of_accuracies_ends_at_0_and_100():
-    mean, low, high = bounded_interval([99.0, 99.9], 0, 100)
-    assert (mean, low) == (pytest.approx(99.45), pytest.approx(93.73, abs=0.01))
-    assert high == 100
-    assert bounded_interval([0.0, 1.0], 0, 100).low == 0
-    assert isnan(bounded_interval([50.0], 0, 100).low)
-
-
-def test_mean_interval_at_the_edges():
-    assert mean_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
-    mean, low, high = mean_interval([0.5])
-    assert mean == 0.5
-    assert isnan(low)
-    assert isnan(high)
-    assert all(map(isnan, mean_interval([1.0, nan])))
-    for bad in ([], [[1.0, 2.0]], 3.0):
-        with pytest.raises(ValueError, match="must be one-dimensional and not empty"):
-            mean_interval(bad)
-
-
-@pytest.mark.parametrize("level", [0.8, 0.95])
-@pytest.mark.parametrize("n", [6, 12, 30])
-def test_more_values_have_the_studentised_bootstrap(n, level):
-    x = np.random.default_rng(n).exponential(size=n)
-    reference = bootstrap_t_by_loop(x, np.random.default_rng(1), level)
-    _, low, high = mean_interval(x, level, np.random.default_rng(2))
-    assert_allclose((low, high), reference, atol=0.15 * (high - low))
-    skewed = high - x.mean() > x.mean() - low
-    assert skewed  # as the data are, where Student's is symmetric
-
-
-def bootstrap_t_by_loop(x, rng, level):
-    """As in the books: resample, studentise, and turn the quantiles round."""
-    t = []
-    for _ in range(4000):
-        y = rng.choice(x, len(x))
-        t.append((y.mean() - x.mean()) / (y.std() / sqrt(len(x) - 1) or np.inf))
-    low, high = np.quantile(t, [(1 - level) / 2, (1 + level) / 2])
-    error = x.std(ddof=1) / sqrt(len(x))
-    return x.mean() - high * error, x.mean() - low * error
-
-
-def test_the_same_seed_gives_the_same_interval():
-    x = SAMPLES[3]
-    same = [mean_interval(x, rng=np.random.default_rng(3)) for _ in range(2)]
-    assert same[0] == same[1]
-    assert same[0] != mean_interval(x, rng=np.random.default_rng(4))
-    assert mean_interval(x) == mean_interval(x, rng=np.random.default_rng(0))
-
-
-def test_intervals_of_rows_are_those_of_each():
-    rows = np.random.default_rng(0).normal(size=(7, 9))
-    rows[2] = 3.0
-    rows[4, 1] = nan
-    assert_allclose(mean_intervals(rows), [mean_interval(row) for row in rows])
-    many = np.tile(rows[0], (1200, 1))  # more than one block
-    assert_allclose(mean_intervals(many), np.tile(mean_interval(rows[0]), (1200, 1)))
-
-
-@pytest.mark.parametrize("shift", [0.0, 0.9])
-@pytest.mark.parametrize("scale", [1e-6, 1.0, -100.0])
-def test_intervals_move_and_stretch_with_the_values(shift, scale):
-    x = np.random.default_rng(5).normal(size=10)
-    _, *limits = mean_interval(x)
-    _, *moved = mean_interval(shift + scale * x)
-    assert_allclose(sorted(moved), sorted(shift + scale * np.array(limits)), atol=0.02 * abs(scale))
-
-
-def test_ties_leave_no_infinite_interval():
-    mean, low, high = mean_interval([0.9] * 9 + [0.1])
-    assert (low < mean < high, np.isfinite([low, high]).all()) == (True, True)
-    assert mean_interval([0.1] * 10) == (pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
-
-
-def test_interquartile_mean_by_hand():
-    assert interquartile_mean([100, 2, 3, 4, 5, 6, 7, -90]) == (3 + 4 + 5 + 6) / 4
-    assert interquartile_mean([1.0]) == 1.0
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_welch_interval_against_statsmodels(seed):
-    rng = np.random.default_rng(seed)
-    a, b = rng.normal(1, 2, 8), rng.normal(0, 0.5, 25)
-    expected = CompareMeans(DescrStatsW(a), DescrStatsW(b)).tconfint_diff(usevar="unequal")
-    told = [(x.mean(), x.std(ddof=1), len(x)) for x in (a, b)]
-    assert_allclose(welch_interval(*told)[1:], expected)
-    assert welch_interval((2, 0, 5), (1, 0, 5)) == (1, 1, 1)
-    with pytest.raises(ValueError, match="n must be 2 or more on both sides, got 8 and 1"):
-        welch_interval(told[0], (1.0, 0.1, 1))
-
-
-def test_prediction_interval_by_hand():
-    mean, low, high = prediction_interval([1.0, 2.0, 3.0])
-    half = 4.302652729911275 * sqrt(1 + 1 / 3)
-    assert_allclose((mean, low, high), (2, 2 - half, 2 + half))
-    with pytest.raises(ValueError, match="values must be two or more"):
-        prediction_interval([1.0])
-
-
-def test_a_prediction_interval_holds_the_next_value():
-    draws = np.random.default_rng(0).normal(size=(4000, 7))
-    held = [low <= x[-1] <= high for x in draws for _, low, high in [prediction_interval(x[:-1])]]
-    assert np.mean(held) == pytest.approx(0.95, abs=0.012)
 
 
 def brute_force_p(differences):
@@ -330,19 +191,6 @@ def test_holm_against_statsmodels(seed):
     assert_allclose(holm(p)[order], by_hand)
 
 
-@pytest.mark.parametrize(("comparisons", "seeds"), [(1, 6), (2, 7), (30, 11), (31, 11), (465, 15)])
-def test_seeds_needed(comparisons, seeds):
-    assert seeds_needed(comparisons) == seeds
-    assert smallest_p(seeds, comparisons) < 0.05 <= smallest_p(seeds - 1, comparisons)
-
-
-def test_smallest_p_is_what_comes_out():
-    assert smallest_p(5, 1) == sign_flip_p([1.0, 2, 3, 4, 5]) == 2 / 32
-    assert smallest_p(5, 3) == pytest.approx(holm([sign_flip_p(range(1, 6)), 0.5, 0.6])[0])
-    assert smallest_p(1, 1) == 1
-    assert smallest_p(2, 30) == 1
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_levels_go_with_holms_p(seed):
     rng = np.random.default_rng(seed)
@@ -358,30 +206,6 @@ def test_levels_by_hand():
     assert_allclose(1 - holm_levels([0.04, 0.01, 0.045]), [0.05 / 2, 0.05 / 3, 0.05 / 2])
 
 
-@pytest.mark.parametrize("comparisons", [1, 2, 30])
-@pytest.mark.parametrize(("seeds", "loss"), [(12, 0.1), (30, 1e-4)])
-def test_detectable_difference_against_the_t_test(seeds, loss, comparisons):
-    effect = detectable_difference(2.0, seeds, comparisons) / 2.0
-    power = TTestPower().power(effect, seeds, 0.05 / comparisons, alternative="two-sided")
-    assert 0.8 - min(loss, 0.02) <= power <= 0.8 + loss
-    assert detectable_difference(2.0, seeds, 1000 * comparisons) >= 2.0 * effect
-
-
-def test_what_is_detectable_is_detected():
-    """Four times in five, by the test that is used."""
-    rng = np.random.default_rng(1)
-    for comparisons in (1, 30):
-        shift = detectable_difference(1.0, 12, comparisons)
-        found = [sign_flip_p(rng.normal(shift, 1, 12)) < 0.05 / comparisons for _ in range(1000)]
-        assert np.mean(found) == pytest.approx(0.8, abs=0.05)
-
-
-def test_nothing_is_detectable_with_too_few_seeds():
-    assert detectable_difference(1.0, 5) == np.inf
-    assert detectable_difference(1.0, 10, 30) == np.inf
-    assert np.isfinite(detectable_difference(1.0, 11, 30))
-
-
 def test_pairing_removes_what_is_shared():
     draws = np.random.default_rng(0)
     common, own = draws.normal(size=20_000), draws.normal(size=(20_000, 3))
@@ -391,18 +215,3 @@ def test_pairing_removes_what_is_shared():
     assert table["twin"] == pytest.approx(0.995, abs=0.002)
     assert table["other"] == pytest.approx(0, abs=0.03)
     assert table["opposite"] == pytest.approx(-1, abs=0.001)
-
-
-@pytest.mark.parametrize(
-    ("pairs", "least"),
-    [
-        ([12], [2 / 2**12]),
-        ([5, 5], [4 / 32, 4 / 32]),
-        ([6, 8], [2 / 64, 4 / 256]),  # Holm: the smaller one twice, then the larger one once
-        ([3, 12, 12], [2 / 8, 6 / 2**12, 6 / 2**12]),
-        ([1, 1, 1], [1.0, 1.0, 1.0]),
-        ([], []),
-    ],
-)
-def test_what_each_of_several_comparisons_could_have_attained(pairs, least):
-    assert_allclose(attainable_p(pairs), least)
