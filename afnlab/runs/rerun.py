@@ -18,7 +18,7 @@ from afnlab.runs.staleness import what_changed
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.location import Place, guarded
 from afnlab.runs.storage.record_schema import Record
-from afnlab.runs.sweeps.worker import Warm
+from afnlab.runs.sweeps.worker import Worker
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
@@ -43,22 +43,32 @@ def rerun(
     record: Record,
     again: Path,
     timeout: float | None = None,
-    warm: Warm | None = None,
+    worker: Worker | None = None,
 ) -> Verdict:
-    """Execute a run again, into the folder `again`, and compare.
+    """Execute a run again, with as many threads as then, and compare the two.
 
-    As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
-    runs share one. ValueError if the code has changed since, so that it would not be the same run,
-    or lies in the folder of runs itself, or if a file of the run is not what was written;
-    RunFailed if it fails.
+    Args:
+        folder: where the run is kept.
+        record: that of the run.
+        again: the folder that the new run is written into.
+        timeout: seconds that it may take.
+        worker: one that several reruns share (`worker_for`); None: one of its own.
+
+    Returns:
+        What is the same, and what is not.
+
+    Raises:
+        ValueError: The code has changed since, so that it would not be the same run, or lies in the
+            folder of runs itself, or a file of the run is not what was written.
+        RunFailed: The new run failed.
     """
     spec = _planned(record, guarded(folder))
-    own = warm or warm_for(record, timeout)
+    executor = worker or worker_for(record, timeout)
     try:
-        failed = own.attempt(spec, Place(again))
+        failed = executor.attempt(spec, Place(again))
     finally:
-        if warm is None:
-            own.stop()
+        if worker is None:
+            executor.stop()
     if failed is not None:
         raise failed
     new = runs_folder.read_record(again / spec.id / runs_folder.RECORD)
@@ -75,9 +85,9 @@ def _planned(record: Record, closed: Sequence[Path]) -> RunSpec:
     raise ValueError(f"{record['id']} ({record['label']}): {told}")
 
 
-def warm_for(record: Record, timeout: float | None = None) -> Warm:
-    """A kernel server with as many threads as a run had."""
-    return Warm(Means(threads=threads_of(record), timeout=timeout))
+def worker_for(record: Record, timeout: float | None = None) -> Worker:
+    """A worker with as many threads as a run had."""
+    return Worker(Means(threads=threads_of(record), timeout=timeout))
 
 
 def threads_of(record: Record) -> int | None:

@@ -245,7 +245,7 @@ def test_each_run_has_gpus_of_its_own(tmp_path, monkeypatch):
         seen.append(environment)
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
-    monkeypatch.setattr("afnlab.runs.sweeps.worker.Warm.attempt", attempt)
+    monkeypatch.setattr("afnlab.runs.sweeps.worker.Worker.attempt", attempt)
     local = Local(8, gpus_per_run=2)
     assert local.jobs == 2
     assert len(list(local.results(list(range(6)), place(tmp_path)))) == 6

@@ -15,7 +15,8 @@ import pytest
 from afnlab.cli import main
 from afnlab.runs import records, sweep
 from afnlab.runs.kernel.fork_client import available
-from afnlab.runs.sweeps.dask_executor import Dask, make, slurm_cluster
+from afnlab.runs.sweeps.dask_executor import Dask, slurm_cluster
+from afnlab.runs.sweeps.dask_worker import make
 from tests.runs.test_runs import notebook
 
 pytestmark = [

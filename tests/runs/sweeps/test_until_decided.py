@@ -16,7 +16,7 @@ from afnlab.report.sections.tables import table
 from afnlab.runs import RunSpec, records, sweep
 from afnlab.runs.execution import facts_of
 from afnlab.runs.kernel.fork_client import available
-from afnlab.runs.sweeps import dask_executor, until_decided
+from afnlab.runs.sweeps import dask_executor, dask_worker, until_decided
 from afnlab.runs.sweeps.dask_executor import Dask
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.run_sweep import Outcome, _How
@@ -111,9 +111,9 @@ def test_a_record_says_that_the_number_of_seeds_followed_from_results(monkeypatc
     left = spec.pending({0, 1})
     assert (left.seeds, facts_of(left)["until_decided"]) == ((2, 3), True)
     made = []
-    monkeypatch.setattr(dask_executor.Warm, "attempt", lambda _, spec, *__: made.append(spec))
+    monkeypatch.setattr(dask_worker.Worker, "attempt", lambda _, spec, *__: made.append(spec))
     for one in (fixed, spec):
-        dask_executor.make(dask_executor._parts(one), str(tmp_path), "a sweep", {})
+        dask_worker.make(dask_executor._parts(one), str(tmp_path), "a sweep", {})
     assert [one.until_decided for one in made] == [False, True]
     assert [one.id for one in made] == [spec.id, spec.id]
 
