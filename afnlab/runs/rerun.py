@@ -76,13 +76,13 @@ def rerun(
 
 
 def _planned(record: Record, closed: Sequence[Path]) -> RunSpec:
-    told = what_changed(record, closed)
-    if not told:
+    change = what_changed(record, closed)
+    if not change:
         spec = RunSpec.of_record(record, closed)
         if spec.id == record["id"]:
             return spec
-        told = f"its code, notebook or parameters have changed since, this would be {spec.id}"
-    raise ValueError(f"{record['id']} ({record['label']}): {told}")
+        change = f"its code, notebook or parameters have changed since, this would be {spec.id}"
+    raise ValueError(f"{record['id']} ({record['label']}): {change}")
 
 
 def worker_for(record: Record, timeout: float | None = None) -> Worker:
@@ -102,12 +102,12 @@ def compare(one: Path, record: Record, other: Path, again: Record) -> Verdict:
     verdict = Verdict()
     for name in sorted({*record["files"], *again["files"]}):
         if name not in record["files"] or not (other / name).is_file():
-            found = "there only once"
+            why = "there only once"
         else:
             old, new = runs_folder.read_file(one, record, name), safe_files.read(other / name)
-            found = _difference(name, old, new, "metrics" in record)
-        if found:
-            verdict.differ.append(f"{name} ({found})")
+            why = _difference(name, old, new, "metrics" in record)
+        if why:
+            verdict.differ.append(f"{name} ({why})")
         else:
             verdict.same.append(name)
     return verdict

@@ -462,3 +462,34 @@ def test_a_ledger_completes_what_is_given(untrained, capsys):
 def test_the_flag_has_as_many_candidates_as_the_usual_tuning():
     """Which it cannot ask, since the command line's help loads no torch."""
     assert FAIR["budget"] == CANDIDATES
+
+
+MARGINS = {  # of a task as it is printed, and how it is stored
+    ("digits-mlp", 0.5): 0.005,
+    ("breast-cancer", 0.5): 0.5,
+}
+
+
+@pytest.mark.parametrize("case", MARGINS)
+@pytest.mark.usefixtures("untrained")
+def test_a_margin_is_in_the_unit_that_is_printed(case):
+    task, margin = case
+    found = afnlab.judge("gelu", task=task, margin=margin, ledger="l.jsonl", report=lambda _: None)
+    assert found.standing.campaign.margin == MARGINS[case]
+    again = afnlab.judge("mish", ledger="l.jsonl", report=lambda _: None)
+    assert again.standing.campaign.margin == MARGINS[case]
+    assert again.standing.position == 2
+
+
+@pytest.mark.usefixtures("untrained")
+def test_parameters_of_the_idea_are_its_own():
+    made = afnlab.judge("srelu", "relu", "digits-mlp", params={"t": 1.5}, report=lambda _: None)
+    assert made.idea == "srelu(t=1.5)"
+    other = afnlab.judge("srelu", "srelu", "digits-mlp", params={"t": 1.5}, report=lambda _: None)
+    assert other.standing.campaign.against == "srelu"
+    with pytest.raises(ValueError, match="is the baseline"):
+        afnlab.judge("srelu", "srelu", "digits-mlp", params={"t": 2.21}, report=lambda _: None)
+    trained = afnlab.judge(
+        "srelu", "srelu", "digits-mlp", params={"trainable": True}, report=lambda _: None
+    )
+    assert trained.standing.entry["trainable"]

@@ -191,8 +191,8 @@ def slurm_cluster(
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, handler)  # imported, it has Ctrl-C end the process
-    given: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
-    extra, directives = [], list(given.pop("job_extra_directives", []))
+    arguments: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
+    extra, directives = [], list(arguments.pop("job_extra_directives", []))
     if gpus := resources.get("GPU"):
         extra = ["--resources", f"GPU={gpus}"]
         directives.append(f"--gres=gpu:{gpus}")
@@ -201,7 +201,7 @@ def slurm_cluster(
             worker_extra_args=["--nthreads", "1", *extra],  # its cores are for one run's torch
             job_extra_directives=directives,
             scheduler_options={"dashboard_address": None},
-            **given,
+            **arguments,
         )
         cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # a job that ends is replaced
     except (TypeError, ValueError) as error:
@@ -211,11 +211,11 @@ def slurm_cluster(
 
 def _parts(spec: RunSpec) -> dict[str, object]:
     """What a worker makes the spec from; `auto` is the device that it means here."""
-    given = dict(spec.parameters)
+    parameters = dict(spec.parameters)
     if isinstance(spec, TrainingSpec) and "device" in spec.known:
-        given["device"] = spec.training.device.type
-    told = {"id": spec.id, "until_decided": spec.until_decided}
-    return {"notebook": name_of(spec.notebook), "parameters": given, **told}
+        parameters["device"] = spec.training.device.type
+    kept = {"id": spec.id, "until_decided": spec.until_decided}
+    return {"notebook": name_of(spec.notebook), "parameters": parameters, **kept}
 
 
 def _outcome(spec: RunSpec, future: distributed.Future, place: Place) -> RunFailed | None:
