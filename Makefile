@@ -33,11 +33,14 @@ test: $(READY)
 test-all: test-python test-browser
 
 # The numbers, the statistics and the reading of what a user gives: none executes a notebook.
-FAST := house errors options grid yaml_lines sweep_file_lines activations functional_values half_types nn \
-	separable restoring replace autorot_plan stats ranks
+FAST := repository/test_house test_errors training/test_options runs/sweeps/test_grid \
+	runs/notebook_parameters/test_yaml_lines runs/sweeps/test_sweep_file_lines \
+	activations/test_activations test_functional_values test_functional_half_types test_nn \
+	test_separable test_restoring test_replacing autorot/test_planning stats/test_intervals \
+	stats/test_paired stats/test_power stats/test_ranks
 
 test-fast: $(READY)
-	$(PYTEST) -m "not slow and not gpu" $(FAST:%=tests/test_%.py)
+	$(PYTEST) -m "not slow and not gpu" $(FAST:%=tests/%.py)
 
 test-python: $(READY)
 	$(PYTEST) -m "not gpu" --durations 12
@@ -47,7 +50,7 @@ test-browser: $(READY)
 
 # Models of timm and transformers, ONNX, quantization.
 test-ecosystem: $(ECOSYSTEM_READY)
-	AFNLAB_ECOSYSTEM=1 $(PYTEST) tests/test_ecosystem.py
+	AFNLAB_ECOSYSTEM=1 $(PYTEST) tests/integration/test_ecosystem.py
 
 setup: $(READY)
 
@@ -113,7 +116,7 @@ wheel: $(READY)
 ON_GPU = PYTHONPATH=. $(if $(wildcard $(READY)),$(BIN)/python,$(PYTHON))
 
 test-gpu:
-	$(ON_GPU) -m pytest -q -m gpu $$(grep -l 'mark\.gpu' tests/test_*.py)
+	$(ON_GPU) -m pytest -q -m gpu $$(grep -rl --include='test_*.py' 'mark\.gpu' tests)
 
 # One process each, which finds the device's memory empty.
 bench-gpu:

@@ -52,15 +52,15 @@ def main() -> int:
 
 
 def _packages() -> str:
-    found, absent = [], []
+    present, absent = [], []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            present.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             absent.append(name)
     if absent:
         raise RuntimeError(f"not installed: {', '.join(absent)} (pip install {' '.join(absent)})")
-    return ", ".join(found)
+    return ", ".join(present)
 
 
 def _notebooks() -> str:
@@ -90,7 +90,7 @@ def _activations() -> str:
 
 
 def _native() -> str:
-    return "; ".join(f"{kind} from {found}" for kind, found in afnlab.native.status().items())
+    return "; ".join(f"{kind} from {origin}" for kind, origin in afnlab.native.status().items())
 
 
 def _training() -> str:

@@ -44,13 +44,13 @@ def duration(seconds: float) -> str:
 def told_apart(paths: Sequence[str]) -> list[str]:
     """Paths by as many of their last parts as tell them apart: `my.py:f`, or else `a/my.py:f`."""
     parts = [PurePath(path).parts for path in paths]
-    found = []
+    shortest = []
     for path, one in zip(paths, parts, strict=True):
         ends = (one[-n:] for n in range(1, len(one)))
         same = parts.count(one)
         short = (e for e in ends if sum(other[-len(e) :] == e for other in parts) == same)
-        found.append("/".join(next(short, [path])))
-    return found
+        shortest.append("/".join(next(short, [path])))
+    return shortest
 
 
 def masked(text: str) -> str:

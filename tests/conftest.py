@@ -10,7 +10,7 @@ import torch
 
 from afnlab import Activation, get_activation, list_activations
 from afnlab.runs.kernel.execute_cells import Means
-from afnlab.runs.sweeps.worker import Warm
+from afnlab.runs.sweeps.worker import Worker
 
 ACTIVATIONS = [get_activation(name) for name in list_activations()]
 
@@ -80,12 +80,12 @@ def one_server(monkeypatch) -> None:
     A server of its own takes some four seconds, which is most of what such a test takes. How
     servers start and end is tested in test_fork_server, test_survival and test_surroundings.
     """
-    from test_runs import kernels  # noqa: PLC0415
+    from tests.runs.test_runs import kernels  # noqa: PLC0415
 
     def served(**given: Any) -> Means:
         return Means(**{"threads": 1, "server": kernels()} | given)
 
-    monkeypatch.setattr(Warm, "_get", lambda _: kernels())
+    monkeypatch.setattr(Worker, "_get", lambda _: kernels())
     for name in ("afnlab.runs.execution", "afnlab.report.write_report"):  # where none are given
         monkeypatch.setattr(importlib.import_module(name), "Means", served)
 

@@ -11,9 +11,9 @@ from math import exp, log, pi, sin
 import mpmath as mp
 import pytest
 import torch
-from conftest import ACTIVATIONS, crossed, every_activation, every_setting, free
 
 from afnlab import functional, get_activation, list_activations
+from tests.conftest import ACTIVATIONS, crossed, every_activation, every_setting, free
 
 mp.mp.dps = 40
 SELU_ALPHA = mp.mpf("1.6732632423543772848170429916717")  # Klambauer et al. (2017)

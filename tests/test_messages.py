@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_runs import SMALL, means, notebook, small_runs
 
 import afnlab
 from afnlab.compare import select_runs, summary_table
@@ -19,6 +18,7 @@ from afnlab.runs import RunFailed, RunSpec, execute, records
 from afnlab.runs.notebook_parameters import allowed_values
 from afnlab.runs.storage import runs_folder
 from afnlab.spellings import unknown
+from tests.runs.test_runs import SMALL, means, notebook, small_runs
 
 MINE = "from afnlab import activation\n\n@activation()\ndef mine(x):\n    return x.relu()\n"
 

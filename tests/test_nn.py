@@ -9,13 +9,13 @@ from math import inf, nan
 import pytest
 import safetensors.torch
 import torch
-from conftest import ACTIVATIONS, STILL, every_activation, free, settings, trainable
 from torch.func import functional_call, grad, hessian, jvp, stack_module_state, vmap
 from torch.testing import assert_close
 
 from afnlab import Param, activation, functional, nn
 from afnlab.clamping import inward_clamp
 from afnlab.nn import make, module_class
+from tests.conftest import ACTIVATIONS, STILL, every_activation, free, settings, trainable
 
 X = torch.linspace(-4, 4, 36).reshape(12, 3)
 every_free_parameter = pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import pickle
 
 import pytest
 import torch
-from conftest import every_activation, trainable
 from torch import fx
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.testing import assert_close
 
 from afnlab import autorot, functional, nn
 from afnlab.nn import make
+from tests.conftest import every_activation, trainable
 
 X = torch.linspace(-3.1, 3.3, 24).reshape(4, 6)
 LAYERS = {

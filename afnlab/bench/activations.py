@@ -65,21 +65,21 @@ def measure(
     kind = torch.device(device).type
     others = {ref: load(ref, object, "") for ref in beside}
     cases = [
-        (name, size, given)
+        (name, size, kind_of_input)
         for name in tuple(dtypes) or DTYPES[kind]
         for size in tuple(sizes) or SIZES[kind]
-        for given in (INPUTS if size == SATURATED_SIZE[kind] else ("normal",))
+        for kind_of_input in (INPUTS if size == SATURATED_SIZE[kind] else ("normal",))
     ]
     rows: list[tuple] = []
     with bar(len(cases) * turns(rounds), "", progress, "round") as shown:
-        for name, size, given in cases:
-            shown.name(f"{size:,} elements, {name}, {given}")
-            x, grad = _inputs(size, INPUTS[given], getattr(torch, name), device)
-            rivals = _rivals(x, grad, compiled and given == "normal")
+        for name, size, kind_of_input in cases:
+            shown.name(f"{size:,} elements, {name}, {kind_of_input}")
+            x, grad = _inputs(size, INPUTS[kind_of_input], getattr(torch, name), device)
+            rivals = _rivals(x, grad, compiled and kind_of_input == "normal")
             _beside(rivals, others, x, grad)
             with _room_to_compile():
                 times = in_turn(rivals, rounds, device=device, done=shown.step)
-            rows += [(name, size, given, *key, t) for key, t in times.items()]
+            rows += [(name, size, kind_of_input, *key, t) for key, t in times.items()]
             del x, grad, rivals  # which take tens of GiB on a GPU
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -159,24 +159,32 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
     that of either pass.
     """
     rows: list[dict[str, object]] = []
-    for (dtype, size, given), part in times.groupby(["dtype", "elements", "input"], sort=False):
+    for (dtype, size, kind_of_input), part in times.groupby(
+        ["dtype", "elements", "input"], sort=False
+    ):
         t = part.set_index(["function", "way", "pass"]).seconds
         bandwidth = 2 / t["copy", "torch", "forward"]
         shown = ("torch", "kernel", "trained", "beside")
         ways = [key for key in t.index if key[2] == "both" and key[1] in shown]
         for name, way, _ in sorted(ways, key=lambda key: t[key]):
-            own = t[name, way, "both"]
-            row = {"function": name, "by": way, "dtype": dtype, "elements": size, "input": given}
-            row |= {"ms": 1000 * own}
-            row |= {f"/ {p}": own / t[p, "torch", "both"] for p in ("relu", "silu", "gelu")}
-            row["above relu, us"] = 1e6 * (own - t["relu", "torch", "both"])
-            row["of copy"] = TRAFFIC["both"] / own / bandwidth
+            median = t[name, way, "both"]
+            row = {
+                "function": name,
+                "by": way,
+                "dtype": dtype,
+                "elements": size,
+                "input": kind_of_input,
+            }
+            row |= {"ms": 1000 * median}
+            row |= {f"/ {p}": median / t[p, "torch", "both"] for p in ("relu", "silu", "gelu")}
+            row["above relu, us"] = 1e6 * (median - t["relu", "torch", "both"])
+            row["of copy"] = TRAFFIC["both"] / median / bandwidth
             for one in ("forward", "backward"):
                 if (name, way, one) in t.index:
                     row[f"of copy, {one}"] = TRAFFIC[one] / t[name, way, one] / bandwidth
             for rival in ("expression", "compiled"):
                 if way == "kernel" and (name, rival, "both") in t.index:
-                    row[f"{rival} / kernel"] = t[name, rival, "both"] / own
+                    row[f"{rival} / kernel"] = t[name, rival, "both"] / median
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -71,8 +71,8 @@ class GPT(nn.Module):
         self.wpe = nn.Embedding(positions, width)
         self.h = nn.ModuleList()
         for block in ours.each_block:
-            own, heads = block.feed_forward, block.attention.heads
-            mlp = MLP(width, own.down.in_features, function, own.form)
+            layer, heads = block.feed_forward, block.attention.heads
+            mlp = MLP(width, layer.down.in_features, function, layer.form)
             self.h.append(ReferenceBlock(CausalSelfAttention(width, heads, positions), mlp, width))
         self.ln_f = nn.LayerNorm(width, bias=False)
         self.lm_head = nn.Linear(width, ours.output.out_features, bias=False)
@@ -84,8 +84,8 @@ class GPT(nn.Module):
     @staticmethod
     def _paired(ours: Transformer) -> list[tuple[str, Tensor]]:
         """Names here, with the weights there."""
-        found = [("wte.weight", ours.tokens.weight), ("wpe.weight", ours.positions.weight)]
-        found += [("ln_f.weight", ours.norm.weight), ("lm_head.weight", ours.output.weight)]
+        pairs = [("wte.weight", ours.tokens.weight), ("wpe.weight", ours.positions.weight)]
+        pairs += [("ln_f.weight", ours.norm.weight), ("lm_head.weight", ours.output.weight)]
         for i, block in enumerate(ours.each_block):
             weights = dict(block.named_parameters())
             names = {
@@ -99,8 +99,8 @@ class GPT(nn.Module):
             if "feed_forward.up.gate.weight" in weights:
                 names["mlp.c_fc.weight"] = "feed_forward.up.gate.weight"
                 names["mlp.c_gate.weight"] = "feed_forward.up.value.weight"
-            found += [(f"h.{i}.{name}", weights[own]) for name, own in names.items()]
-        return found
+            pairs += [(f"h.{i}.{name}", weights[theirs]) for name, theirs in names.items()]
+        return pairs
 
     def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
         at = torch.arange(tokens.shape[1], device=tokens.device)

@@ -25,8 +25,8 @@ def history() -> pd.DataFrame:
     learned = 1 - np.exp(-table.epoch / 8)
     noise = rng.normal(0, 0.01, len(table))
     values = (table.label.map(level) * learned + noise).clip(0, 1)
-    told = {ACCURACY.column: values, "test_loss": 1 - values}
-    return table.assign(**told, seconds=0.01, diverged=False)
+    columns = {ACCURACY.column: values, "test_loss": 1 - values}
+    return table.assign(**columns, seconds=0.01, diverged=False)
 
 
 def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
@@ -56,13 +56,13 @@ def _laps() -> dict[str, float]:
     epochs.milestones(rows, float(table[ACCURACY.key]["relu"]))
     lap("milestones")
     final = summary_table.final_values(rows)
-    found = stats.ranking(final)
+    ranked = stats.ranking(final)
     lap("ranks")
     with styled(for_page=True):
         for figure in (
             comparison.comparison(final, table, "relu", 0.005),
             learning_curves.learning(rows, list(table.index), "relu"),
-            ranks(found),
+            ranks(ranked),
         ):
             to_svg(figure, "")
     lap("figures")

@@ -67,7 +67,7 @@ def measure(device: str = "cpu", rounds: int = 15) -> pd.DataFrame:
 
 
 def _ours(jobs: int, many: list[dict[str, object]], folder: Path) -> list[float]:
-    specs = [RunSpec.make("train", given) for given in many]
+    specs = [RunSpec.make("train", parameters) for parameters in many]
     start, ended = time.perf_counter(), []
     for spec, error in Local(jobs, threads=1).results(specs, Place(folder)):
         if error is not None:
@@ -78,8 +78,8 @@ def _ours(jobs: int, many: list[dict[str, object]], folder: Path) -> list[float]
 
 def _papermill(many: list[dict[str, object]], folder: Path) -> list[float]:
     start, ended = time.perf_counter(), []
-    for i, given in enumerate(many):
-        words = [w for name, value in given.items() for w in ("-p", name, str(value))]
+    for i, parameters in enumerate(many):
+        words = [w for name, value in parameters.items() for w in ("-p", name, str(value))]
         words += ["-p", "out", str(folder / str(i)), "--no-progress-bar"]
         _alone([sys.executable, "-m", "papermill", _notebook(), str(folder / f"{i}.ipynb"), *words])
         ended.append(time.perf_counter() - start)
@@ -88,7 +88,9 @@ def _papermill(many: list[dict[str, object]], folder: Path) -> list[float]:
 
 def _millrun(many: list[dict[str, object]], folder: Path) -> list[float]:
     start = time.perf_counter()
-    listed = json.dumps([given | {"out": str(folder / str(i))} for i, given in enumerate(many)])
+    listed = json.dumps(
+        [parameters | {"out": str(folder / str(i))} for i, parameters in enumerate(many)]
+    )
     _alone([sys.executable, "-c", _MILLRUN, _notebook(), listed, str(folder)])
     return [time.perf_counter() - start]
 

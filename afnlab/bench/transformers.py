@@ -73,10 +73,10 @@ def rivals(
     optimizer = torch.optim.AdamW(
         other.parameters(), lr=options.lr, weight_decay=options.weight_decay
     )
-    own, same = _indices(stack), _indices(Stack.build(how, [Member(0, options)]))
+    mine, same = _indices(stack), _indices(Stack.build(how, [Member(0, options)]))
 
     def ours() -> Tensor:
-        return stack.step(next(own), recorder)
+        return stack.step(next(mine), recorder)
 
     def theirs() -> Tensor:
         index = next(same)[0]

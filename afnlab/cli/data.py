@@ -46,14 +46,14 @@ def _fetch(names: Sequence[str]) -> int:
 def _verify(names: Sequence[str]) -> int:
     chosen = names or [name for name in files.SOURCES if files.state(name) != "absent"]
     wrong = {name: files.problems(name) for name in chosen}
-    for name, found in wrong.items():
-        for problem in found:
+    for name, problems in wrong.items():
+        for problem in problems:
             complain(problem)
-        if not found and files.originals(name):
+        if not problems and files.originals(name):
             say(f"{name} is whole, in {files.folder_of(name)}: its published checksums")
-        elif not found:
-            found.append(f"{files.folder_of(name)}: {files.NOT_PUBLISHED.format(name)}")
-            complain(found[-1])
+        elif not problems:
+            problems.append(f"{files.folder_of(name)}: {files.NOT_PUBLISHED.format(name)}")
+            complain(problems[-1])
     if not chosen:
         say("no data set is here; `afnlab data list` names them")
     return 1 if any(wrong.values()) else 0

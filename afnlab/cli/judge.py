@@ -69,7 +69,7 @@ def _judge(a: argparse.Namespace) -> int:
     from afnlab.runs.notebook_parameters.parsing import given
 
     try:
-        found = judge(
+        judgement = judge(
             a.idea,
             a.against,
             a.task,
@@ -87,14 +87,14 @@ def _judge(a: argparse.Namespace) -> int:
         complain(f"{error}; see {error.link}")
         return 1
     if a.json:
-        print(json.dumps(found.described(), allow_nan=False))  # a program's, however long
+        print(json.dumps(judgement.described(), allow_nan=False))  # a program's, however long
     else:
-        for line in found.lines:
+        for line in judgement.lines:
             say(line)
     if a.figure is not None:
-        found.figure().savefig(a.figure, facecolor="white")
+        judgement.figure().savefig(a.figure, facecolor="white")
         say(f"wrote {a.figure}", sys.stderr if a.json else None)
-    return STATUS[found.verdict]
+    return STATUS[judgement.verdict]
 
 
 def _check_figure(path: Path) -> None:
@@ -126,8 +126,8 @@ def add_ledger(sub: argparse.ArgumentParser) -> None:
         else:
             action.add_argument("file", help="the ledger")
         if name == "verify":
-            told = "what a verdict printed as its end: it must be in the ledger"
-            action.add_argument("--holds", metavar="DIGEST", help=told)
+            meaning = "what a verdict printed as its end: it must be in the ledger"
+            action.add_argument("--holds", metavar="DIGEST", help=meaning)
         if name in ("merge", "page"):
             action.add_argument("--out", required=True, metavar="FILE", help="what to write")
 
@@ -139,19 +139,19 @@ def _ledger(a: argparse.Namespace) -> int:
         made = merge(map(Ledger.read, a.files), a.out)
         say(f"wrote {made.path}: {counted(len(made.standings), 'idea')}, ends in {made.head[:12]}")
         return 0
-    found = Ledger.read(a.file)
+    ledger = Ledger.read(a.file)
     if a.action == "page":
         from afnlab.judging.ledger_page import write_page
 
-        say(f"wrote {write_page(found, a.out)}")
+        say(f"wrote {write_page(ledger, a.out)}")
         return 0
     if a.action == "show":
-        for line in found.lines:
+        for line in ledger.lines:
             say(line)
         return 0
-    if a.holds is not None and not found.holds(a.holds):
-        complain(f"{found.path}: holds no event {a.holds}; it was another ledger, or was cut off")
+    if a.holds is not None and not ledger.holds(a.holds):
+        complain(f"{ledger.path}: holds no event {a.holds}; it was another ledger, or was cut off")
         return 1
-    events = counted(len(found.events), "event")
-    say(f"{found.path}: {events}, nothing was changed; it ends in {found.head[:12]}")
+    events = counted(len(ledger.events), "event")
+    say(f"{ledger.path}: {events}, nothing was changed; it ends in {ledger.head[:12]}")
     return 0

@@ -47,8 +47,8 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(None, unknown(kind, value, choices))
 
     def _get_values(self, action: argparse.Action, texts: list[str]) -> object:
-        own = action.nargs != argparse.PARSER and action.type is not str
-        if own and any(not text.strip() for text in texts):
+        checked_here = action.nargs != argparse.PARSER and action.type is not str
+        if checked_here and any(not text.strip() for text in texts):
             raise argparse.ArgumentError(action, "must not be empty")
         return super()._get_values(action, texts)
 

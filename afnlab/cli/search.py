@@ -38,7 +38,7 @@ def _search(a: argparse.Namespace) -> int:
     from afnlab.search import search
 
     try:
-        found = search(
+        judgements = search(
             a.task,
             a.against,
             ledger=a.ledger,
@@ -54,7 +54,7 @@ def _search(a: argparse.Namespace) -> int:
     except RunFailed as error:
         complain(f"{error}; see {error.link}")
         return 1
-    for judgement in found:
+    for judgement in judgements:
         for line in judgement.lines:
             say(line)
         say()

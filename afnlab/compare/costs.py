@@ -149,14 +149,14 @@ def cost(
     """
     why = ""
     if benchmark is not None:
-        found = {label: benchmark.seconds(one) for label, one in rows.items()}
-        seconds = pd.Series({n: s for n, s in found.items() if s is not None}, dtype=float)
+        measured = {label: benchmark.seconds(one) for label, one in rows.items()}
+        seconds = pd.Series({n: s for n, s in measured.items() if s is not None}, dtype=float)
         if benchmark.facts["device"] != machine["device"]:
             why = f", since the speed benchmark is of {benchmark.facts['device']}"
         elif baseline not in seconds or len(seconds) < 2:
             why = f", since the speed benchmark has only {', '.join(seconds.index) or 'others'}"
         else:
-            missing = tuple(label for label in found if label not in seconds)
+            missing = tuple(label for label in measured if label not in seconds)
             by = benchmark.by(str(machine["device_name"]))
             return Cost(seconds, benchmark.of, by, missing)
     seconds, unsteady = epochs.cost(history), epochs.unsteadiness(history)

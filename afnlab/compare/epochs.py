@@ -14,8 +14,8 @@ def bands(history: pd.DataFrame, column: str = ACCURACY.column) -> pd.DataFrame:
     parts = []
     for label, part in history.groupby("label", sort=False):
         wide = part.pivot(index="epoch", columns="seed", values=column)
-        found = pd.DataFrame(mean_intervals(wide.to_numpy()), columns=["mean", "low", "high"])
-        parts.append(found.assign(label=label, epoch=wide.index))
+        intervals = pd.DataFrame(mean_intervals(wide.to_numpy()), columns=["mean", "low", "high"])
+        parts.append(intervals.assign(label=label, epoch=wide.index))
     return pd.concat(parts, ignore_index=True)[["label", "epoch", "mean", "low", "high"]]
 
 

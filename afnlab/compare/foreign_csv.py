@@ -35,12 +35,12 @@ def read(table: str | Path | pd.DataFrame, encoding: str = "") -> tuple[str, pd.
         ValueError: if it cannot be read, or holds no rows.
     """
     if isinstance(table, pd.DataFrame):
-        name, found = "the table", table.reset_index(drop=True)
+        name, content = "the table", table.reset_index(drop=True)
     else:
-        name, found = plain(table), _parsed(Path(table), encoding)
-    if found.empty:
+        name, content = plain(table), _parsed(Path(table), encoding)
+    if content.empty:
         raise ValueError(f"{name}: holds no rows")
-    return name, found
+    return name, content
 
 
 def _parsed(path: Path, encoding: str) -> pd.DataFrame:
@@ -51,14 +51,14 @@ def _parsed(path: Path, encoding: str) -> pd.DataFrame:
         head = file.readline()
         separator = max((",", *_SEPARATORS), key=head.count)
         file.seek(0)
-        found = pd.read_csv(file, sep=separator)
+        content = pd.read_csv(file, sep=separator)
         titles = next(csv.reader([head], delimiter=separator), [])
     except (ValueError, OSError) as error:  # of pandas' parser, of the encoding, of the system
         raise ValueError(f"{plain(path)}: cannot be read as CSV: {plain(error)}") from None
     twice = [title for title, count in Counter(titles).items() if count > 1 and title]
     # pandas calls the second "acc.1"; under its own name it is refused where it is asked for.
-    found.attrs["twice"] = twice
-    return found
+    content.attrs["twice"] = twice
+    return content
 
 
 def _decoded(path: Path, encoding: str) -> str:
@@ -72,10 +72,10 @@ def _decoded(path: Path, encoding: str) -> str:
         raise ValueError(f"encoding must be one that Python knows, got {shown(name)}") from None
     except UnicodeError as error:
         line = data[: getattr(error, "start", 0)].count(b"\n") + 1
-        told = f"its line {line} is not text in {name}"
+        problem = f"its line {line} is not text in {name}"
         if not encoding:
-            told += "; name its encoding, often latin-1, cp1252 or utf-16 (--encoding)"
-        raise ValueError(told) from None
+            problem += "; name its encoding, often latin-1, cp1252 or utf-16 (--encoding)"
+        raise ValueError(problem) from None
     return text.removeprefix("\ufeff")
 
 
@@ -160,14 +160,14 @@ def unfinished(table: pd.DataFrame) -> str:
     state = _state(table)
     if state is None:
         return ""
-    found = table[state].astype(str).str.strip().str.lower()
-    bad = found.isin(_UNFINISHED)
+    states = table[state].astype(str).str.strip().str.lower()
+    bad = states.isin(_UNFINISHED)
     if not bad.any():
         return ""
-    told = ", ".join(sorted(set(found[bad])))
+    listed = ", ".join(sorted(set(states[bad])))
     return (
         f"{counted(int(bad.sum()), 'row')} counted with a number although {plain(state)} says"
-        f" {told}: {rows(bad)}."
+        f" {listed}: {rows(bad)}."
     )
 
 

@@ -61,8 +61,8 @@ class ForeignComparison:
     @property
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
-        told = (self.examples, self.margin, None, self.measure)
-        return answers.answers(self.table, self.baseline, *told)
+        context = (self.examples, self.margin, None, self.measure)
+        return answers.answers(self.table, self.baseline, *context)
 
     @property
     def notes(self) -> list[str]:
@@ -119,23 +119,23 @@ def compare_table(
         ValueError: A column is not there or not of numbers, a value is missing, a method has a seed
             twice, the baseline is not among the labels, or the margin is not above 0.
     """
-    name, given = foreign_csv.read(table, encoding)
+    name, content = foreign_csv.read(table, encoding)
     metric = value
-    if wandb_chart.is_chart(given):
-        metric, given = wandb_chart.read(name, given, value)
-        label, seed, value, epoch = *given.columns, ""
+    if wandb_chart.is_chart(content):
+        metric, content = wandb_chart.read(name, content, value)
+        label, seed, value, epoch = *content.columns, ""
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
-    found = {own: foreign_csv.column(name, given, text, own) for own, text in columns.items()}
-    history = pd.DataFrame({own: given[column] for own, column in found.items()})
+    names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
+    history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
     history["label"] = history["label"].map(
         lambda v: v if isinstance(v, float) else plain(v).strip()
     )
-    history[KEY] = foreign_csv.numbers(name, given, found[KEY])
-    for own in ("label", "seed", *(["epoch"] if epoch else [])):
-        if (empty := history[own].isna()).any():
-            raise ValueError(f"{name}: {found[own]} is empty in {foreign_csv.rows(empty)}")
+    history[KEY] = foreign_csv.numbers(name, content, names[KEY])
+    for ours in ("label", "seed", *(["epoch"] if epoch else [])):
+        if (empty := history[ours].isna()).any():
+            raise ValueError(f"{name}: {names[ours]} is empty in {foreign_csv.rows(empty)}")
     if epoch:
-        history["epoch"] = foreign_csv.numbers(name, given, found["epoch"])
+        history["epoch"] = foreign_csv.numbers(name, content, names["epoch"])
     keys = ["label", "seed", *(["epoch"] if epoch else [])]
     if (twice := history.duplicated(keys)).any():
         first = history[twice].iloc[0]
@@ -151,7 +151,7 @@ def compare_table(
     measure = Measure(name=plain(metric), key=KEY, better=better, **_printed(history, unit))
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history, measure)
-    unfinished = foreign_csv.unfinished(given)
+    unfinished = foreign_csv.unfinished(content)
     return ForeignComparison(name, history, measure, against, margin, unfinished=unfinished)
 
 
@@ -210,10 +210,10 @@ def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
     if wanted in labels:
         return wanted
     spelled = {spelling(one): one for one in reversed(labels)}
-    found = spelled.get(spelling(wanted or summary_table.BASELINE), "" if wanted else labels[0])
-    if not found:
+    label = spelled.get(spelling(wanted or summary_table.BASELINE), "" if wanted else labels[0])
+    if not label:
         raise ValueError(f"{name}: {unknown('baseline', wanted, labels)}")
-    return found
+    return label
 
 
 def _printed(history: pd.DataFrame, unit: str) -> dict[str, Any]:

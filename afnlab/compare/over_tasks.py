@@ -116,10 +116,12 @@ def compared(
     enough = shared.shape[1] >= FEWEST_LABELS and len(shared) >= FEWEST_TASKS
     mean_ranks = stats.rank_blocks(means.T).mean()
     order = mean_ranks.sort_values(kind="stable").index
-    told = pd.DataFrame(dict(verdicts), dtype=object).reindex(index=order, columns=effects.columns)
+    verdict_table = pd.DataFrame(dict(verdicts), dtype=object).reindex(
+        index=order, columns=effects.columns
+    )
     return OverTasks(
         effects.reindex(order),
-        told.where(told.notna(), ""),
+        verdict_table.where(verdict_table.notna(), ""),
         baseline,
         stats.ranking(shared) if enough else None,
     )
@@ -127,10 +129,10 @@ def compared(
 
 def _effects(values: pd.DataFrame, baseline: str) -> pd.Series:
     """By label; the baseline itself has none."""
-    found = pd.Series(float("nan"), index=values.columns)
+    effects = pd.Series(float("nan"), index=values.columns)
     if baseline not in values:
-        return found
+        return effects
     for label in values.columns.drop(baseline):
         pairs = (values[label] - values[baseline]).dropna()
-        found[label] = stats.effect_size(pairs.to_numpy())
-    return found
+        effects[label] = stats.effect_size(pairs.to_numpy())
+    return effects

@@ -36,10 +36,10 @@ def proper_name(label: object) -> str:
         The label.
     """
     text = str(label)
-    found = _FIRST.match(text)
-    if found is None or text[found.end() : found.end() + 1] not in ("", "("):
+    match = _FIRST.match(text)
+    if match is None or text[match.end() : match.end() + 1] not in ("", "("):
         return text
-    return _names().get(found[0], found[0]) + text[found.end() :]
+    return _names().get(match[0], match[0]) + text[match.end() :]
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:

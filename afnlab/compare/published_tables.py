@@ -126,18 +126,18 @@ def beside(
         label = row.get("label")
         label = label if isinstance(label, str) else row["activation"]
         values, measured = np.empty(0), metric(row["metric"], measures)
-        own = history[history.label == label]
-        if measured is not None and len(own):
-            values = measured(own).to_numpy(float)
+        rows_of_label = history[history.label == label]
+        if measured is not None and len(rows_of_label):
+            values = measured(rows_of_label).to_numpy(float)
         why = "this metric is not recorded"
         if measured is not None:
-            why = _apart(row, len(own) > 0, epochs, own_epochs, changed)
+            why = _apart(row, len(rows_of_label) > 0, epochs, own_epochs, changed)
         runs, deviation = int(row["runs"]), row.get("deviation")
         deviation = None if pd.isna(deviation) else float(deviation)
-        found = (NONE, why) if why else judge(row["value"], values, runs, deviation)
+        judged = (NONE, why) if why else judge(row["value"], values, runs, deviation)
         mean, low, high = mean_interval(values) if len(values) else (np.nan,) * 3
         facts = [row["where"], row["activation"], row["metric"], row["value"], runs]
-        rows.append([*facts, mean, low, high, len(values), *found])
+        rows.append([*facts, mean, low, high, len(values), *judged])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -96,9 +96,9 @@ def select(
             what to do; if the margin is not above 0 and below the metric's range; or if a task does
             not record the metric.
     """
-    folder, given = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
+    folder, origin = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     if not folder.is_dir():
-        line = _sweeping(sweep, overrides, given, only)
+        line = _sweeping(sweep, overrides, origin, only)
         raise NoRuns(f"{folder}: no such folder; execute runs first, with `{line}`")
     benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
@@ -116,7 +116,7 @@ def select(
     if not parts:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
-        line = _sweeping(sweep, overrides, given, only)
+        line = _sweeping(sweep, overrides, origin, only)
         none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
         raise NoRuns(" ".join([none, *why]))
     made = []
@@ -140,8 +140,8 @@ def select(
         made.append(one)
     names = dict.fromkeys(one.measure.name for one in made)
     if margin is not None and len(names) > 1:
-        told = f"of one metric alone; these runs are judged by {' and '.join(names)}"
-        raise ParameterError("margin", margin, told)
+        problem = f"of one metric alone; these runs are judged by {' and '.join(names)}"
+        raise ParameterError("margin", margin, problem)
     made[0] = replace(  # what is left out is said once
         made[0], stale=chosen.stale, foreign=chosen.foreign, absent=chosen.absent
     )
@@ -278,9 +278,9 @@ def _some(
         records = [r for r in whole.records if r["group"] in groups]
         return replace(_one_task(whole.folder, rows, records, baseline), only=only)
 
-    found = of(groups, baseline)
-    if found.baseline in found.rows or whole.baseline not in whole.rows:
-        return found
+    part = of(groups, baseline)
+    if part.baseline in part.rows or whole.baseline not in whole.rows:
+        return part
     base = _most_alike(whole, canonical_label(baseline), only)
     return of(groups | {base.group}, base.label)
 

@@ -75,7 +75,7 @@ class Selection:
     def setting(self) -> str:
         """What sets these runs apart from others: task, epochs, and what is not as usual."""
         one = self.first
-        told = {
+        values = {
             f"{one.limit_train} to train": one.limit_train,
             f"{one.limit_test} to test": one.limit_test,
             one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
@@ -86,7 +86,7 @@ class Selection:
         if self.tuning is not None:
             usual.append(f"tuned {self.tuning.label}")
         return ", ".join(
-            [*usual, *(text for text, unusual in told.items() if unusual), *self._alike]
+            [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
         )
 
     @property
@@ -165,8 +165,8 @@ class Selection:
         """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
         parameter, index, value; empty if none did."""
         keys = ["label", "seed", "epoch", "site", "parameter", "index"]
-        found = self._tables(runs_folder.LEARNED, keys)
-        return pd.DataFrame(columns=[*keys, "value"]) if found.empty else found
+        learned = self._tables(runs_folder.LEARNED, keys)
+        return pd.DataFrame(columns=[*keys, "value"]) if learned.empty else learned
 
     @cached_property
     def signals(self) -> pd.DataFrame:
@@ -177,10 +177,10 @@ class Selection:
     def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
         """A table of all runs that have it, with a column `label`; one row for each of the keys."""
         listed = [r for r in self.records if file in r["files"]]
-        found = runs_folder.readable(
+        tables = runs_folder.readable(
             listed, lambda r: runs_folder.read_table(self.folder / r["id"], r, file)
         )
-        parts = [table.assign(label=self.labels[r["group"]]) for r, table in found]
+        parts = [table.assign(label=self.labels[r["group"]]) for r, table in tables]
         filled = [part for part in parts if len(part)]
         if not filled:
             return pd.DataFrame()
@@ -189,8 +189,8 @@ class Selection:
     @cached_property
     def tuning(self) -> Space | None:
         """What was tuned, the same in all runs; None if nothing was."""
-        given = self.records[0]["parameters"].get(TUNE)
-        return None if given is None else space(given)
+        setting = self.records[0]["parameters"].get(TUNE)
+        return None if setting is None else space(setting)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
@@ -217,13 +217,13 @@ class Selection:
         if self.tuning is None or self.fixed.empty:
             return {}
         keys = ["label", "seed", "candidates", SELECTION_SEEDS]
-        history, found = self._tables(runs_folder.CHEAPER, keys), {"fixed recipe": self.fixed}
+        history, tables = self._tables(runs_folder.CHEAPER, keys), {"fixed recipe": self.fixed}
         for count, turns in self.tuning.cheaper if len(history) else ():
-            own = history[(history.candidates == count) & (history[SELECTION_SEEDS] == turns)]
-            if len(own):
-                found[tuning_summary.effort(count, turns, self.tuning)] = self._compared(own)
+            part = history[(history.candidates == count) & (history[SELECTION_SEEDS] == turns)]
+            if len(part):
+                tables[tuning_summary.effort(count, turns, self.tuning)] = self._compared(part)
         done = (self.tuning.count, self.tuning.selection_seeds)
-        return found | {tuning_summary.effort(*done, self.tuning): self.table}
+        return tables | {tuning_summary.effort(*done, self.tuning): self.table}
 
     @cached_property
     def claims(self) -> pd.DataFrame:

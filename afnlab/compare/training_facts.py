@@ -58,10 +58,12 @@ class Trained:
         """The training of a record; ValueError if that does not tell of one."""
         try:
             normal, about = record["parameters"], record.get("task", {})
-            told = {name: str(text) for name, text in about.items() if name != "epochs"}
+            described = {name: str(text) for name, text in about.items() if name != "epochs"}
             return cls(
                 group=record["group"],
-                task=TaskFacts(str(normal["task"]), **told, epochs=float(about.get("epochs", 0))),
+                task=TaskFacts(
+                    str(normal["task"]), **described, epochs=float(about.get("epochs", 0))
+                ),
                 activation=str(normal["activation"]),
                 label=str(normal["label"]),
                 settings={str(n): str(text) for n, text in record.get("settings", {}).items()},

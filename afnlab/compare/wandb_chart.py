@@ -15,8 +15,8 @@ _SEEDED = re.compile(r"(?P<label>.*?[^\W\d_].*?)[\W_]*(?:seed|run)?[\W_]*(?P<see
 
 def is_chart(table: pd.DataFrame) -> bool:
     """Whether it is one: after the step, every column is "RUN - METRIC", some with a bound."""
-    found = [_COLUMN.fullmatch(str(column)) for column in table.columns[1:]]
-    return bool(found) and all(found) and any(f and f["end"] for f in found)
+    matches = [_COLUMN.fullmatch(str(column)) for column in table.columns[1:]]
+    return bool(matches) and all(matches) and any(f and f["end"] for f in matches)
 
 
 def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame]:
@@ -44,11 +44,11 @@ def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame]
         if seeded is not None and len(known):
             made.append((plain(seeded["label"]), int(seeded["seed"]), known.iloc[-1]))
     runs = len({f["run"] for f in parts if f["metric"] == metric})
-    found = pd.DataFrame(made, columns=["label", "seed", "value"])
-    if len(found) < runs or (found.groupby("label").size() < 2).any():
+    values = pd.DataFrame(made, columns=["label", "seed", "value"])
+    if len(values) < runs or (values.groupby("label").size() < 2).any():
         raise ValueError(
             f"{name}: is W&B's export of a chart, one column per run, whose names do not all end in"
             " a seed that pairs them (relu-seed0, relu-seed1); export the table of runs instead,"
             " with its columns of method, seed and result (Runs > Export > CSV)"
         )
-    return metric, found
+    return metric, values

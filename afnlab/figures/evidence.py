@@ -73,9 +73,9 @@ def campaign(
     Returns:
         The figure.
     """
-    found, limits = np.asarray(values, dtype=float), np.asarray(needed, dtype=float)
+    e_values, limits = np.asarray(values, dtype=float), np.asarray(needed, dtype=float)
     discovery, worse = (np.asarray(which, dtype=bool) for which in (is_discovery, is_worse))
-    position = np.arange(1, len(found) + 1)
+    position = np.arange(1, len(e_values) + 1)
     with styled():
         figure = Picture(figsize=(9, 3.2), layout="constrained")
         ax = figure.subplots()
@@ -88,9 +88,11 @@ def campaign(
             ("other idea: for better", ~discovery & ~worse, ORANGE, "x"),
         ):
             if which.any():
-                ax.plot(position[which], found[which].clip(LEAST), mark, color=colour, label=name)
+                ax.plot(
+                    position[which], e_values[which].clip(LEAST), mark, color=colour, label=name
+                )
         ax.set_yscale("log")
-        ax.set_ylim(LEAST / 2, 3 * max(limits.max(), found.max()) if len(found) else 100)
+        ax.set_ylim(LEAST / 2, 3 * max(limits.max(), e_values.max()) if len(e_values) else 100)
         plain_ticks(ax.yaxis)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel="entry", title="evidence (e-value), by entry")

@@ -99,16 +99,16 @@ _STYLES: dict[str, dict[str, Any]] = {
 def _drawn(history: pd.DataFrame, measure: Measure) -> Tables:
     """By label, over the epochs: the printed mean, low, high as they are drawn, and `value`, the
     printed mean itself."""
-    found = epochs.bands(history, measure.column)
+    bands = epochs.bands(history, measure.column)
     columns = ["mean", "low", "high"]
-    values = measure.scale * found[columns].clip(measure.low, measure.high)
+    values = measure.scale * bands[columns].clip(measure.low, measure.high)
     bound = metric_axis.best_bound(measure)
     drawn = values if bound is None else measure.sign * (bound - values)
     if bound is not None:
         least = drawn["mean"][drawn["mean"] > 0].min()
         drawn = drawn.clip(lower=FLOOR * least if least > 0 else 1.0)
-    found = found.assign(value=values["mean"], **{name: drawn[name] for name in columns})
-    return {str(label): part.set_index("epoch") for label, part in found.groupby("label")}
+    bands = bands.assign(value=values["mean"], **{name: drawn[name] for name in columns})
+    return {str(label): part.set_index("epoch") for label, part in bands.groupby("label")}
 
 
 def _told(label: str, table: pd.DataFrame, measure: Measure) -> tuple[str, list[str]]:

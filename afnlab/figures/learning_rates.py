@@ -25,8 +25,8 @@ def sensitivity(
     groups = [(n, g.sort_values("lr")) for n, g in rates.groupby("activation", sort=False)]
     figure, axes = panels(len(groups), min(columns, len(groups)), 1.5, sharey=True)
     for ax, (name, group) in zip(axes, groups, strict=True):
-        found = [printed_interval(final[label].dropna(), measure) for label in group.index]
-        mean, low, high = np.array(found).T
+        intervals = [printed_interval(final[label].dropna(), measure) for label in group.index]
+        mean, low, high = np.array(intervals).T
         ax.fill_between(group.lr, low, high, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(group.lr, mean, color=BLUE, marker="o", markersize=3)
         ax.set(title=wrapped(proper_name(name)), xscale="log")

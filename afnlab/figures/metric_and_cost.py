@@ -115,14 +115,14 @@ def _name(
     squares = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in marks]
     ends = ax.transData.transform([end for x, low, high in bars for end in ((x, low), (x, high))])
     taken = [*squares, *(Bbox(pair) for pair in ends.reshape(-1, 2, 2))]
-    for (name, x, y), own in zip(spots, squares, strict=True):
+    for (name, x, y), square in zip(spots, squares, strict=True):
         for right, up in ((True, True), (False, True), (True, False), (False, False)):
             place = (5 if right else -5, 3 if up else -3)
             across, along = "left" if right else "right", "bottom" if up else "top"
             text = ax.annotate(row_name(name, 30), (x, y), place, **BESIDE, ha=across, va=along)
             box = text.get_window_extent()
             inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
-            if inside and not any(box.overlaps(other) for other in taken if other is not own):
+            if inside and not any(box.overlaps(other) for other in taken if other is not square):
                 taken.append(box)
                 break
             text.remove()

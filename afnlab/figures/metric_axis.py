@@ -136,7 +136,9 @@ def end_at(ax: Axes, edge: float, measure: Measure) -> None:
 
 def at_edge(ax: Axes, row: int, text: str, colour: str, measure: Measure) -> None:
     """Mark a row that lies beyond the axis, with its value, at that end."""
-    place, left = ax.get_yaxis_transform(), measure.better == "higher"
-    mark, at, beside, side = ("<", 0.015, 0.045, "left") if left else (">", 0.985, 0.955, "right")
+    place, worse_is_left = ax.get_yaxis_transform(), measure.better == "higher"
+    mark, at, beside, side = (
+        ("<", 0.015, 0.045, "left") if worse_is_left else (">", 0.985, 0.955, "right")
+    )
     ax.plot(at, row, marker=mark, color=colour, markersize=5, transform=place, clip_on=False)
     ax.text(beside, row, text, transform=place, va="center", ha=side, fontsize=8)

@@ -202,9 +202,11 @@ def tidied(svg: str, name: str) -> str:
     digest = sha256(svg.encode("utf-8")).hexdigest()[:8]
     svg = re.sub(f" id=([\"'])({_TIP})(.*?)\\1", r" data-tip=\1\3\1", svg)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    own = {i: f"{name}-{digest}-{at}" for at, i in enumerate(sorted(used))}
-    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{own[m[1]]}"' if m[1] in own else "", svg)
-    return re.sub(r'(href="#|url\(#)([^")]+)', lambda m: f"{m[1]}{own[m[2]]}", svg)
+    renamed = {i: f"{name}-{digest}-{at}" for at, i in enumerate(sorted(used))}
+    svg = re.sub(
+        r' id="([^"]*)"', lambda m: f' id="{renamed[m[1]]}"' if m[1] in renamed else "", svg
+    )
+    return re.sub(r'(href="#|url\(#)([^")]+)', lambda m: f"{m[1]}{renamed[m[2]]}", svg)
 
 
 def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> Fragment:

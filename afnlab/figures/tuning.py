@@ -56,9 +56,9 @@ def over(
         axes[0].set_xscale("log")
         log_ticks(axes[0].xaxis, tried[name].min(), tried[name].max(), about=4)
     for ax, label in zip(axes, order, strict=True):
-        own = tried[tried.label == label]
-        shown = own.value.clip(*((edge, None) if measure.better == "higher" else (None, edge)))
-        ax.plot(own[name], shown, ".", color=GREY, markersize=2.5, clip_on=False)
+        rows = tried[tried.label == label]
+        shown = rows.value.clip(*((edge, None) if measure.better == "higher" else (None, edge)))
+        ax.plot(rows[name], shown, ".", color=GREY, markersize=2.5, clip_on=False)
         colour = ORANGE if label == baseline else BLUE
         if baseline in lines and label != baseline:
             ax.plot(*lines[baseline], color=ORANGE, linewidth=1, linestyle="--")
@@ -98,10 +98,10 @@ def curves(
     found: of `tuned.curves`.
     """
     for colour, label in zip((ORANGE, BLUE, *COLOURS[2:]), labels, strict=False):
-        own = found[found.label == label].set_index("trials")
-        low, high = measure.scale * own.low, measure.scale * own.high
-        ax.fill_between(own.index, low, high, color=colour, alpha=0.2, linewidth=0)
-        middle = measure.scale * own.expected
+        curve = found[found.label == label].set_index("trials")
+        low, high = measure.scale * curve.low, measure.scale * curve.high
+        ax.fill_between(curve.index, low, high, color=colour, alpha=0.2, linewidth=0)
+        middle = measure.scale * curve.expected
         ax.plot(middle, color=colour, label=row_name(label), marker="o", ms=3)
     ax.set(xlabel="random trials", ylabel=metric_axis.label(measure, "expected best"))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -67,12 +67,12 @@ def lines(table: pd.DataFrame) -> list[str]:
     """
     words = {"values": "value {}", "slopes": "slope {}", "derivative": "slope {}"}
     words["left out"] = "left out: {}"
-    found = {
+    texts = {
         name: "; ".join(words[str(column)].format(text) for column, text in row.items() if text)
         for name, row in table.iterrows()
     }
-    wide = max(map(len, map(str, found)), default=0)
-    return [f"{name:{wide}}  {text}" for name, text in found.items() if text]
+    wide = max(map(len, map(str, texts)), default=0)
+    return [f"{name:{wide}}  {text}" for name, text in texts.items() if text]
 
 
 def summary(table: pd.DataFrame) -> str:
@@ -92,10 +92,10 @@ def summary(table: pd.DataFrame) -> str:
     }
     counts = {words: (kept[column] != "").sum() for column, words in said.items()}
     wrong = ", ".join(f"{n} with {words}" for words, n in counts.items() if n)
-    left = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
+    omitted = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
     return (
         f"{len(kept)} checked: {wrong or 'nothing wrong'}" if len(kept) else "none checked"
-    ) + left
+    ) + omitted
 
 
 def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
@@ -106,8 +106,8 @@ def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
         refs: what `check` was given.
     """
     named = [ref.rpartition(":")[2] for ref in refs]
-    left = table.index[table["left out"] != ""]
-    return any(name in (*named, *refs) for name in left)
+    omitted = table.index[table["left out"] != ""]
+    return any(name in (*named, *refs) for name in omitted)
 
 
 def _found(ref: str) -> Iterator[tuple[str, object]]:

@@ -40,7 +40,7 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
     f, slope = derivatives(record, z, 1, **params)
     zero = derivatives(record, torch.zeros(1, dtype=torch.float64), 1, **params)
     mean = float((weight * f).sum())
-    found = check.problems(lambda x: record(x, **params))[:2]
+    problems = check.problems(lambda x: record(x, **params))[:2]
     least = int(f.argmin())
     low = float(f[least])
     return pd.Series(
@@ -57,7 +57,7 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
             "mean of f'(z)^2": float((weight * slope.square()).sum()),
             "share of |f'(z)| < 0.05": float(weight[slope.abs() < DEAD].sum()),
             "gain": gain(record, **params),
-            "finite up to |x| = 1e4": "; ".join(t for t in found if t) or "yes",
+            "finite up to |x| = 1e4": "; ".join(t for t in problems if t) or "yes",
         },
         name=record.label,
         dtype=object,
@@ -110,12 +110,12 @@ def asymptotes(record: Activation, **params: Any) -> list[tuple[float, float]]:
         (slope, intercept) towards -infinity and towards +infinity, where there is such a line.
     """
     far = torch.tensor([200.0, 400.0, 2000.0, 4000.0], dtype=torch.float64)
-    found = []
+    lines = []
     for side in (-far, far):
         y = record(side, **params)
         slope = float((y[3] - y[2]) / (side[3] - side[2]))
         intercept = float(y[3] - slope * side[3])
         away = (y - slope * side - intercept).abs()
         if bool(away.isfinite().all() and away.max() < 0.02):
-            found.append((slope, intercept))
-    return found
+            lines.append((slope, intercept))
+    return lines

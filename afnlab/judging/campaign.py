@@ -136,9 +136,9 @@ class Campaign:
         for what, (there, here) in pairs.items():
             same = same_values(there, here) if "function" in what else there == here  # type: ignore[arg-type]
             if not same:
-                told = "" if "function" in what else f" ({shown(there)}, here {shown(here)})"
+                values = "" if "function" in what else f" ({shown(there)}, here {shown(here)})"
                 raise ValueError(
-                    f"{name}: is the ledger of another campaign; its {what} differs{told}"
+                    f"{name}: is the ledger of another campaign; its {what} differs{values}"
                 )
 
 
@@ -171,11 +171,11 @@ def values_of(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # what a stochastic activation draws
-            found = _numbers_of(record, params, trained)
+            numbers = _numbers_of(record, params, trained)
     except Exception as error:  # it is somebody else's code
         name, said = getattr(record, "label", "the function"), told(error) or type(error).__name__
         raise ValueError(f"{name} cannot be evaluated: {said}") from error
-    return tuple(found.nan_to_num(nan=_NAN).tolist())
+    return tuple(numbers.nan_to_num(nan=_NAN).tolist())
 
 
 def _numbers_of(record: Activation, params: Mapping[str, Any], trained: Sequence[str]) -> Tensor:

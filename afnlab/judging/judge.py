@@ -99,9 +99,11 @@ def judge(
     with executor:
         while (stage := standing.stage) is not None:
             if (begun_with := standing.entry["code"].get(stage, [])) != code[stage]:
-                told = f"{book.path}: entry {standing.position}, {standing.entry['name']}, is open"
+                stands = (
+                    f"{book.path}: entry {standing.position}, {standing.entry['name']}, is open"
+                )
                 raise ValueError(
-                    f"{told} after {_count(standing, stage)} and was begun with"
+                    f"{stands} after {_count(standing, stage)} and was begun with"
                     f" {stages[stage].differ(begun_with)}; go back to that, or judge the idea in"
                     " another ledger, which can be merged with this one"
                 )
@@ -168,9 +170,9 @@ def _beginning(idea: str, campaign: Campaign, stage: str) -> str:
 
 
 def _report(standing: Standing, stage: str, report: Callable[[str], None]) -> None:
-    found, place = standing.decision(stage).verdict, standing.campaign.place_of(stage)
+    verdict, place = standing.decision(stage).verdict, standing.campaign.place_of(stage)
     goes = " so far" if standing.stage == stage else ""
-    report(f"{standing.entry['name']} on {place}: {found}{goes} after {_count(standing, stage)}")
+    report(f"{standing.entry['name']} on {place}: {verdict}{goes} after {_count(standing, stage)}")
 
 
 def _count(standing: Standing, stage: str) -> str:

@@ -105,9 +105,9 @@ class Ledger:
                 made = cls(campaign, [], where)
                 made._write()
                 return made
-        found = cls.read(where)
-        found.campaign.require(campaign, where)
-        return found
+        ledger = cls.read(where)
+        ledger.campaign.require(campaign, where)
+        return ledger
 
     @property
     def head(self) -> str:
@@ -127,7 +127,7 @@ class Ledger:
         confirmed = f", confirmed on {campaign.confirm}" if campaign.confirm else ""
         head = f"{campaign.task} against {campaign.against}{confirmed}"
         discoveries = sum(one.is_discovery for one in found)
-        told = f"{head}: {counted(len(found), 'idea')}, discoveries: {discoveries}"
+        title = f"{head}: {counted(len(found), 'idea')}, discoveries: {discoveries}"
         width = max((len(one.entry["name"]) for one in found), default=0)
         rows = (
             f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
@@ -135,7 +135,7 @@ class Ledger:
             f"  {one.evidence_told}{_seen(one)}"
             for one in found
         )
-        return [f"{told} (expected to be false: {share} of them at most)", *rows]
+        return [f"{title} (expected to be false: {share} of them at most)", *rows]
 
     def holds(self, digest: str) -> bool:
         """Whether it has the event of a digest, or of how a digest of 12 digits at least begins.
@@ -177,8 +177,8 @@ class Ledger:
             values: of the function, see `campaign.values_of`.
             trainable: the names of its trained parameters.
         """
-        found = [one for one in self.standings if _is(one.entry, values, trainable)]
-        return min(found, key=lambda one: one.stage is not None, default=None)
+        same = [one for one in self.standings if _is(one.entry, values, trainable)]
+        return min(same, key=lambda one: one.stage is not None, default=None)
 
     def enter(
         self,
@@ -213,8 +213,8 @@ class Ledger:
             if known is not None:
                 return known
             number = str(len(self.events))
-            own = self.campaign.own_seeds
-            event["first"] = BLOCK * len(self.standings) if own else 0
+            separate = self.campaign.own_seeds
+            event["first"] = BLOCK * len(self.standings) if separate else 0
             event["id"] = digest(number, self.head, _canonical(event), _now())[:16]
             self._add(event)
             self._write()
@@ -238,8 +238,8 @@ class Ledger:
             standing = self.standing(entry)
             while standing.stage == stage and standing.next_seed in found:
                 seed = standing.next_seed
-                told = {"event": SEED, "entry": entry, "stage": stage, "seed": seed}
-                self._add({**told, **found[seed]})
+                event = {"event": SEED, "entry": entry, "stage": stage, "seed": seed}
+                self._add({**event, **found[seed]})
                 standing.seeds.setdefault(stage, []).append(self.events[-1])
             self._write()
         return standing
@@ -254,17 +254,17 @@ class Ledger:
             yield
             return
         with _locked(self.path):
-            found = Ledger.read(self.path)
-            found.campaign.require(self.campaign, self.path)
-            self.events = found.events
+            ledger = Ledger.read(self.path)
+            ledger.campaign.require(self.campaign, self.path)
+            self.events = ledger.events
             yield
 
     def _write(self) -> None:
         if self.path is None:
             return
         head = {"ledger": VERSION, "campaign": self.campaign.described()}
-        told = {**head, "events": len(self.events), "head": self.head}
-        text = "".join(f"{_canonical(line)}\n" for line in (told, *self.events))
+        header = {**head, "events": len(self.events), "head": self.head}
+        text = "".join(f"{_canonical(line)}\n" for line in (header, *self.events))
         part = self.path.with_name(f".{self.path.name}.part")  # ours alone, by the lock
         try:
             with part.open("w", encoding="utf-8") as file:

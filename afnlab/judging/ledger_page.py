@@ -43,10 +43,10 @@ def write_page(ledger: Ledger, path: str | Path) -> Path:
     title = f"Ideas judged on {ledger.campaign.task}"
     lines = ledger.lines
     parts: list[str | Fragment] = [filled("<h1>{}</h1>", title), _paragraph(lines[0])]
-    found = ledger.standings
-    if found:
-        parts += [_overview(found), _table(ledger, found)]
-    chosen = [one for one in found if one.decision().verdict in (BETTER, OPEN) and one.seeds]
+    standings = ledger.standings
+    if standings:
+        parts += [_overview(standings), _table(ledger, standings)]
+    chosen = [one for one in standings if one.decision().verdict in (BETTER, OPEN) and one.seeds]
     for one in chosen[:MOST_DRAWN]:
         parts += [filled("<h2>{}</h2>", one.entry["name"]), _evidence(ledger, one)]
     if len(chosen) > MOST_DRAWN:

@@ -62,11 +62,11 @@ class Standing:
 
     def decision(self, stage: str = TASK) -> stats.Decision:
         """What a stage has decided, and after how many of its seeds."""
-        found, campaign = tuple(self.differences(stage).tolist()), self.campaign
+        paired, campaign = tuple(self.differences(stage).tolist()), self.campaign
         level = self.stops_at if stage == TASK else None
-        decided = _decided(found, campaign.margin_of(stage), campaign.level, level)
+        decided = _decided(paired, campaign.margin_of(stage), campaign.level, level)
         if stage == TASK and decided == (OPEN, campaign.most):
-            enough = stats.log_evidence(found)[-1] >= -log(self.level)
+            enough = stats.log_evidence(paired)[-1] >= -log(self.level)
             return decided._replace(verdict=BETTER) if enough else decided
         return decided
 
@@ -184,18 +184,18 @@ def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[S
     The level of an entry follows from its position and from the discoveries that stood in the
     ledger when it was entered; see `afnlab.stats.e_lond`.
     """
-    found: dict[str, Standing] = {}
+    by_entry: dict[str, Standing] = {}
     discoveries: set[str] = set()
     changed: set[str] = set()  # entries with seeds since discoveries were counted
     for event in events:
         if event["event"] == SEED:
-            found[event["entry"]].seeds.setdefault(event["stage"], []).append(event)
+            by_entry[event["entry"]].seeds.setdefault(event["stage"], []).append(event)
             changed.add(event["entry"])
             continue
         for entry in changed:
-            (discoveries.add if found[entry].is_discovery else discoveries.discard)(entry)
+            (discoveries.add if by_entry[entry].is_discovery else discoveries.discard)(entry)
         changed.clear()
-        position, rate = len(found) + 1, stats.alpha(campaign.level)
+        position, rate = len(by_entry) + 1, stats.alpha(campaign.level)
         level, stops_at = (stats.e_lond(position, n, rate) for n in (len(discoveries), 0))
-        found[event["id"]] = Standing(campaign, event, position, level, stops_at)
-    return list(found.values())
+        by_entry[event["id"]] = Standing(campaign, event, position, level, stops_at)
+    return list(by_entry.values())

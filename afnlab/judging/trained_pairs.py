@@ -54,8 +54,8 @@ class TrainedPairs:
         """
         shared = {"task": self.task, **self.parameters, "seeds": [0]}
         idea, against = (
-            RunSpec.make("train", {**shared, "activation": name, **own})
-            for name, own in ((self.idea, self.own), (self.against, {}))
+            RunSpec.make("train", {**shared, "activation": name, **parameters})
+            for name, parameters in ((self.idea, self.own), (self.against, {}))
         )
         if idea.group == against.group:
             raise ValueError(f"{self.idea} is the baseline itself, trained in the same way")
@@ -85,26 +85,26 @@ class TrainedPairs:
         """
         there = {r["group"]: r for r in runs_folder.records(folder(self.runs)) if is_training(r)}
         code: set[str] = set()
-        told: set[str] = set()
+        differences: set[str] = set()
         for group, spec in zip(groups, self.specs(), strict=False):
             if group == spec.group or group not in there:
                 continue
             record = there[group]
             code |= {name for name, _ in record.get("code", {}).items() ^ spec.code.units.items()}
             then: Mapping[str, Any] = record["parameters"]
-            told |= {
+            differences |= {
                 f"another {name} ({shown(then.get(name))}, here {shown(value)})"
                 for name, value in spec.normal.items()
                 if name != "label" and then.get(name) != value
             }
             if (version := record["versions"].get("afnlab")) != afnlab.__version__:
-                told.add(f"another afnlab ({version}, here {afnlab.__version__})")
-        if not code | told:
+                differences.add(f"another afnlab ({version}, here {afnlab.__version__})")
+        if not code | differences:
             return f"other code than there is now, of which {folder(self.runs)} holds no runs"
         names = sorted(code)
         more = ", ..." if len(names) > MOST_NAMED else ""
         other = f"other code than there is now ({', '.join(names[:MOST_NAMED])}{more})"
-        return " and ".join([*([other] if names else []), *sorted(told)])
+        return " and ".join([*([other] if names else []), *sorted(differences)])
 
     def edges(self, pairs: Iterable[Mapping[str, Any]]) -> list[str]:
         """Where tunings chose an end of what was tried, in sentences; none if nothing is tuned.
@@ -150,5 +150,5 @@ class TrainedPairs:
         )
         if outcome.failed:
             raise outcome.failed[0][1]
-        found = seed_pairs(place(self.runs).folder, *specs)
-        return {seed: found[seed] for seed in seeds}
+        pairs = seed_pairs(place(self.runs).folder, *specs)
+        return {seed: pairs[seed] for seed in seeds}

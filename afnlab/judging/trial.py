@@ -81,22 +81,22 @@ class Trial:
             confirm = known.confirm if known else ""
         parameters = get_activation(idea).params
         names = {n for p, q in parameters.items() for n in (p, *q.aliases)}
-        given = dict(params or {})
-        for name in given:
+        values = dict(params or {})
+        for name in values:
             if name in _NOT_SHARED:
                 raise ValueError(f"parameter {name!r} cannot be set: {_NOT_SHARED[name]}")
         conditions = {n: v for n, v in conditions.items() if v is not None}
         alone = conditions if tune is None else {**conditions, TUNE: tune}
-        for name in given.keys() & alone.keys():
-            raise ValueError(f"{name} is given twice: {given[name]} and {alone[name]}")
+        for name in values.keys() & alone.keys():
+            raise ValueError(f"{name} is given twice: {values[name]} and {alone[name]}")
         if tune is None:
             inherited = known.settings.get(TUNE) if known else None
-            tune = given.pop(TUNE, inherited)  # type: ignore[assignment]  # checked by tuning_of
-        own = {n: v for n, v in given.items() if n in names or n == "trainable"}
-        shared = {n: v for n, v in given.items() if n not in own} | conditions
+            tune = values.pop(TUNE, inherited)  # type: ignore[assignment]  # checked by tuning_of
+        of_idea = {n: v for n, v in values.items() if n in names or n == "trainable"}
+        shared = {n: v for n, v in values.items() if n not in of_idea} | conditions
         if known is not None:
             shared = {**known.given, **shared}
-        return cls(idea, against, task, confirm, known, own, shared, tuning_of(tune))
+        return cls(idea, against, task, confirm, known, of_idea, shared, tuning_of(tune))
 
     def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
         """How each stage trains.

@@ -39,8 +39,8 @@ def untouched(folder: Path) -> list[str]:
 
 
 def _is_untouched(folder: Path, name: str) -> bool:
-    own, source = folder / f"{name}.ipynb", shared("notebooks") / f"{name}.ipynb"
-    return own.is_file() and source.is_file() and own.read_bytes() == source.read_bytes()
+    copied, source = folder / f"{name}.ipynb", shared("notebooks") / f"{name}.ipynb"
+    return copied.is_file() and source.is_file() and copied.read_bytes() == source.read_bytes()
 
 
 def execute_copies(folder: Path, runs: str = "", server: KernelServer | None = None) -> list[str]:
@@ -94,8 +94,8 @@ def _still(output: nbformat.NotebookNode, source: str) -> list[nbformat.Notebook
         return [output]
     if "afnlab.widgets." not in source:
         return []
-    told = {"text/markdown": START, "text/plain": START}
-    return [nbformat.v4.new_output("display_data", told)]
+    texts = {"text/markdown": START, "text/plain": START}
+    return [nbformat.v4.new_output("display_data", texts)]
 
 
 def _put(notebook: nbformat.NotebookNode, target: Path) -> None:

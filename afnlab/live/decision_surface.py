@@ -114,11 +114,11 @@ class Surfaces(Scene):
             lines[1].set_data(longest, np.broadcast_to(between, longest.shape))
 
     def _fill(self, bars: list[StepPatch], one: Learner, x: Tensor) -> None:
-        found = one.preactivations(x) if len(x) else []
+        layers = one.preactivations(x) if len(x) else []
         for i, bar in enumerate(bars):
             heights = np.zeros(BINS)
-            if i < len(found) and bool(found[i].isfinite().all()):
-                inside = found[i].flatten().clamp(-EDGE, EDGE).numpy()
+            if i < len(layers) and bool(layers[i].isfinite().all()):
+                inside = layers[i].flatten().clamp(-EDGE, EDGE).numpy()
                 heights = np.histogram(inside, self.edges)[0] / inside.size
             bar.set_data(heights.clip(max=TALL))
 

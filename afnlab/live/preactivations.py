@@ -70,15 +70,15 @@ class Start:
         network: of a start with the same weights, whose layers are set to this one's rotation.
         """
         x = self.task.data().train_x[:EXAMPLES]
-        found = []
+        layers = []
         for layer in network.children():
             if isinstance(layer, AutoRotLinear):
                 low, high = layer.xmin_lim, layer.xmax_lim
                 layer.set_rotation(self.L, low, high, self.x_q, auto_rot=rotated)
             x = layer(x)
             if isinstance(layer, AutoRotLinear):
-                found.append(x.flatten())
-        return found
+                layers.append(x.flatten())
+        return layers
 
     @property
     def weights(self) -> tuple:
@@ -104,7 +104,7 @@ class Regions(Scene):
     def _build(self, start: Start) -> None:
         self.weights, self.network = start.weights, start.network()
         values = start.values(self.network, rotated=False)
-        self.plain = [self._heights(found) for found in values]
+        self.plain = [self._heights(layer) for layer in values]
 
     def _heights(self, found: Tensor) -> np.ndarray:
         """Shares of the values in each bar; those further out in the outermost."""
@@ -166,10 +166,10 @@ class Regions(Scene):
         for one in self.shades:
             one.set_xy([(-start.L, 0), (-start.L, 1), (start.L, 1), (start.L, 0)])
         self.limit.set_text(f"L = {start.L:g}")
-        for i, ((plain, rotated, share), found) in enumerate(zip(self.bars, values, strict=True)):
+        for i, ((plain, rotated, share), layer) in enumerate(zip(self.bars, values, strict=True)):
             plain.set_data(self.plain[i])
-            rotated.set_data(self._heights(found))
-            share.set_text(short_percent(float((found.abs() <= start.L).double().mean())))
+            rotated.set_data(self._heights(layer))
+            share.set_text(short_percent(float((layer.abs() <= start.L).double().mean())))
 
 
 def _corner(ax: Axes) -> Text:
@@ -195,9 +195,9 @@ def preactivations(
     start = Start(get_task(task), get_activation(ref), L, seed=seed, params=params)
     network = start.network()
     parts = [
-        pd.DataFrame({"layer": i, "rotated": rotated, "value": found.numpy()})
+        pd.DataFrame({"layer": i, "rotated": rotated, "value": layer.numpy()})
         for rotated in (False, True)
-        for i, found in enumerate(start.values(network, rotated), 1)
+        for i, layer in enumerate(start.values(network, rotated), 1)
     ]
     return pd.concat(parts, ignore_index=True)
 

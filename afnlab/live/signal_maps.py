@@ -121,14 +121,14 @@ class SignalMaps(Scene):
 
     def update(self, layer: Layer) -> None:
         """Draw other sigmas, another activation or other parameters."""
-        found = layer.field
+        mean_field = layer.field
         self._boundary(layer)
         self.lines["here"].set_data([layer.sigma_w], [layer.sigma_b])
         q = np.concatenate([[1e-6], np.linspace(0.02, LARGEST, 100)])
-        self.lines["q"].set_data(q, found.variance(q))
-        theory = predicted(found, DEPTH, c=ALIKE)
+        self.lines["q"].set_data(q, mean_field.variance(q))
+        theory = predicted(mean_field, DEPTH, c=ALIKE)
         self.lines["cobweb"].set_data(*_cobweb(theory.q[:STEPS]))
-        sample = followed(found, _normals(), 1.0, ALIKE)
+        sample = followed(mean_field, _normals(), 1.0, ALIKE)
         for name in ("q", "correlation", "gradient"):
             for line, table in (("predicted", theory), ("measured", sample)):
                 finite = table[name].where(np.isfinite(table[name]) & (table[name] < 1e200))
@@ -138,8 +138,8 @@ class SignalMaps(Scene):
         last = float(theory.q.iloc[-1])
         at = last if RANGE[0] < last < RANGE[1] else 1.0
         c = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0])
-        self.lines["c"].set_data(c, found.correlation(c, at))
-        chi = found.at(at).chi
+        self.lines["c"].set_data(c, mean_field.correlation(c, at))
+        chi = mean_field.at(at).chi
         self.said.set_text(
             f"chi_1 {chi:.3f} at q {at:.3g}" if isfinite(chi) else "chi_1 infinite: it jumps"
         )

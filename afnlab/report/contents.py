@@ -23,16 +23,16 @@ def anchored(body: str) -> tuple[str, list[tuple[int, str, str]]]:
     Args:
         body: HTML.
     """
-    found: list[tuple[int, str, str]] = []
+    headings: list[tuple[int, str, str]] = []
 
     def with_id(match: re.Match[str]) -> str:
         level, inside = int(match[1]), match[2]
         text = " ".join(unescape(re.sub(r"<[^>]*>", "", inside)).split())
-        at = _slug(text, {known for _, known, _ in found})
-        found.append((level, at, text))
+        at = _slug(text, {known for _, known, _ in headings})
+        headings.append((level, at, text))
         return f'<h{level} id="{at}">{inside}</h{level}>'
 
-    return _HEADING.sub(with_id, body), found
+    return _HEADING.sub(with_id, body), headings
 
 
 def _slug(text: str, taken: set[str]) -> str:

@@ -51,9 +51,9 @@ def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    told = plain(legend(one.table, one.baseline, one.measure))
+    legend_text = plain(legend(one.table, one.baseline, one.measure))
     shown = formatted(one.table, one.measure)
-    latex = f"% {told}\n{export.as_latex(shown)}"
+    latex = f"% {legend_text}\n{export.as_latex(shown)}"
     (target / "comparison.csv").write_text(export.as_csv(one.table), encoding="utf-8")
     (target / "comparison.tex").write_text(latex, encoding="utf-8")
     figure = draw(one.final, one.table, one.baseline, one.margin, one.measure)
@@ -63,7 +63,7 @@ def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
         f"# {export.in_markdown(one.name)}",
         *said,
         export.as_markdown(shown).rstrip("\n"),
-        export.in_markdown(told),
+        export.in_markdown(legend_text),
         f"![{_SHOWS}](comparison.svg)",
         *map(export.in_markdown, one.notes),
     ]

@@ -69,9 +69,9 @@ def without_paths(page: str, record: TrainingRecord) -> str:
     page: HTML; record: of the run, which knows where it was made.
     """
     kept, end = [], 0
-    for found in re.finditer(r"\.attempt-[0-9a-f]+-[0-9a-f]+", page):
-        kept += [_before_path(page[end : found.start()]), "the run's folder"]
-        end = found.end()
+    for match in re.finditer(r"\.attempt-[0-9a-f]+-[0-9a-f]+", page):
+        kept += [_before_path(page[end : match.start()]), "the run's folder"]
+        end = match.end()
     page = "".join([*kept, page[end:]])
     folder = str(record.get("folder") or "")
     return page.replace(folder, "\N{HORIZONTAL ELLIPSIS}") if len(folder) > 1 else page

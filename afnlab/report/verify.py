@@ -25,12 +25,12 @@ from afnlab.report.sections.tables import comparison_table
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.rerun import rerun as execute_again
-from afnlab.runs.rerun import threads_of, warm_for
+from afnlab.runs.rerun import threads_of, worker_for
 from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.maintenance import difference
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.storage.safe_files import is_id
-from afnlab.runs.sweeps.worker import Warm
+from afnlab.runs.sweeps.worker import Worker
 from afnlab.spellings import unknown
 from afnlab.training.options import whole
 
@@ -74,13 +74,13 @@ def verify(
         good &= not found
 
     with ExitStack() as stack:
-        servers: dict[int | None, Warm] = {}
+        workers: dict[int | None, Worker] = {}
         records = {r: record for r in drawn if (record := _read(folder, r)) is not None}
         for record in records.values():
-            if threads_of(record) not in servers:
-                server = servers[threads_of(record)] = warm_for(record)
-                stack.callback(server.stop)
-                server.begin()  # it imports while the tables are recomputed
+            if threads_of(record) not in workers:
+                worker = workers[threads_of(record)] = worker_for(record)
+                stack.callback(worker.stop)
+                worker.begin()  # it imports while the tables are recomputed
         count = f"all {len(state['files'])} as they were written"
         altered = list(_altered(target, state["files"]))
         say("files", altered or _figure_problems(target), count)
@@ -99,7 +99,7 @@ def verify(
             else:
                 report_to(f"{write_report.PAGE}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
-            redone = _rerun_problems(folder, record, servers[threads_of(record)])
+            redone = _rerun_problems(folder, record, workers[threads_of(record)])
             say(f"run {run[:8]}", redone, "rerun, the same bits")
     return good
 
@@ -275,11 +275,11 @@ def _some(texts: list[str]) -> str:
     return ", ".join(texts[:NAMED]) + more
 
 
-def _rerun_problems(folder: Path, record: TrainingRecord, warm: Warm) -> Iterator[str]:
+def _rerun_problems(folder: Path, record: TrainingRecord, worker: Worker) -> Iterator[str]:
     """Make a run again, in a folder that is thrown away; what is not as it was."""
     with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
         try:
-            verdict = execute_again(folder, record, Path(scratch), warm=warm)
+            verdict = execute_again(folder, record, Path(scratch), worker=worker)
         except (ValueError, RunFailed) as error:
             yield f"could not be rerun: {error}"
             return

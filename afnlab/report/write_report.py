@@ -145,8 +145,8 @@ def _links(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Lin
 def files(target: Path) -> dict[str, str]:
     """SHA-256 of a report's files, by their names in its folder; not of the state itself."""
     parts = (RUNS, export.TABLES, export.FIGURES)
-    found = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
-    kept = sorted(p for p in found if p.is_file() and p.name != STATE)
+    paths = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
+    kept = sorted(p for p in paths if p.is_file() and p.name != STATE)
     return {p.relative_to(target).as_posix(): sha256(p) for p in kept}
 
 
@@ -159,14 +159,14 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
 
     A record holds the sums of its run's files, and here stands that of the record.
     """
-    own = selection.records
+    records = selection.records
     return {
         "csv": csv.name,
         "baseline": selection.baseline,
         "margin": selection.margin,
         "measure": selection.measure.described(),
         "labels": selection.labels,
-        "runs": {r["id"]: sums[r["id"]] for r in own},
+        "runs": {r["id"]: sums[r["id"]] for r in records},
     }
 
 
@@ -190,13 +190,17 @@ def commands(
         overrides: settings in place of the sweep's own.
         only, metric: which of the runs, and what of them, see `afnlab.compare.select`.
     """
-    name, given = [sweep] if sweep else [], dict(overrides)
+    name, settings = [sweep] if sweep else [], dict(overrides)
     some = tuple(as_flags(only))
     limit = f"{margin:g}" if margin else None
-    own = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
-    first = [command("sweep", *name, **given)] if sweep else []
+    flags = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
+    first = [command("sweep", *name, **settings)] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [*first, command("report", *name, **given, **own, only=some), command("verify", folder)]
+    return [
+        *first,
+        command("report", *name, **settings, **flags, only=some),
+        command("verify", folder),
+    ]
 
 
 def execute(

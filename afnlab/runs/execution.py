@@ -78,8 +78,8 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     facts = facts_of(spec)
     try:
         attempt.require_room()
-        left = _executed(spec, attempt.folder, means)
-        facts |= {"seconds": round(time.perf_counter() - clock, 3), **left}
+        result = _executed(spec, attempt.folder, means)
+        facts |= {"seconds": round(time.perf_counter() - clock, 3), **result}
         return attempt.finish(facts | {"versions": versions(), "git": git_state()})
     except Exception as error:
         if means.stop.is_set():
@@ -128,23 +128,23 @@ def name_of(notebook: Path) -> str:
 
 def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     """Execute into a folder; metrics and environment as the notebook left them, if it did."""
-    given = dict(spec.parameters)
+    parameters = dict(spec.parameters)
     if OUT in spec.known:
-        given[OUT] = str(folder)
+        parameters[OUT] = str(folder)
     log = folder / "kernel.log"
-    read = run_cells(spec.content, folder / runs_folder.NOTEBOOK, given, means, log)
+    read = run_cells(spec.content, folder / runs_folder.NOTEBOOK, parameters, means, log)
     check(spec.code, read)
     log.unlink(missing_ok=True)
     path = folder / RESULT
     if not os.path.lexists(path):
         return {}
-    left = _left(path, isinstance(spec, TrainingSpec))
+    result = _left(path, isinstance(spec, TrainingSpec))
     path.unlink()
-    done, asked = left.get("parameters"), json.loads(json.dumps(spec.normal))
+    done, asked = result.get("parameters"), json.loads(json.dumps(spec.normal))
     if isinstance(spec, TrainingSpec) and done is not None and done != asked:
         other = [name for name in asked if done.get(name) != asked[name]]
         raise RuntimeError(f"the kernel ran with another {', '.join(other)} than was asked for")
-    return {name: left[name] for name in ("metrics", "environment") if name in left}
+    return {name: result[name] for name in ("metrics", "environment") if name in result}
 
 
 def _left(path: Path, training: bool) -> dict[str, Any]:
@@ -154,13 +154,13 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
     diverged, which its history tells; a notebook of the user's own may not leave it.
     """
     try:
-        left = safe_files.parse_json(safe_files.read(path, safe_files.LARGEST_JSON), finite=False)
+        result = safe_files.parse_json(safe_files.read(path, safe_files.LARGEST_JSON), finite=False)
     except ValueError as error:
         said = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"{path.name} is not JSON: {said}") from None
-    if not isinstance(left, dict) or not isinstance(left.get("metrics", {}), dict):
+    if not isinstance(result, dict) or not isinstance(result.get("metrics", {}), dict):
         raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
-    for name, value in left.get("metrics", {}).items():
+    for name, value in result.get("metrics", {}).items():
         shown = reprlib.repr(name)
         if not (name.isprintable() and 0 < len(name) <= LONGEST):
             raise ValueError(
@@ -173,13 +173,13 @@ def _left(path: Path, training: bool) -> dict[str, Any]:
                 " metrics are finite real numbers"
             )
     for name in ("environment", "parameters") if training else ("environment",):
-        if not isinstance(left.get(name, {}), dict):
-            raise ValueError(f"{path.name}: {name} must be a mapping, got {left[name]!r:.60}")
+        if not isinstance(result.get(name, {}), dict):
+            raise ValueError(f"{path.name}: {name} must be a mapping, got {result[name]!r:.60}")
     try:
-        json.dumps(left.get("environment"), allow_nan=False)
+        json.dumps(result.get("environment"), allow_nan=False)
     except ValueError:
         raise ValueError(f"{path.name}: a number in its environment is not finite") from None
-    return left
+    return result
 
 
 def _last_line(error: BaseException) -> str:

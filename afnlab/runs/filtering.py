@@ -23,13 +23,13 @@ _COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
 
 def parsed(texts: Iterable[str]) -> dict[str, object]:
     """What the flag says, which may be repeated: each text is KEY=VALUE or KEY=VALUE,VALUE."""
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for key, value in pairs(texts, FLAG):
-        if key in found:
-            together = f"several values stand together, as in {key}={found[key]},{value}"
+        if key in values:
+            together = f"several values stand together, as in {key}={values[key]},{value}"
             raise ParameterError(key, message=f"{FLAG}: {shown(key)} is given twice; {together}")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, object]:
@@ -37,10 +37,10 @@ def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, objec
 
     normal: the parameters in their normal form; a label among them, which has no task, is taken.
     """
-    found: dict[str, Any] = {"id": run_id, "label": label, **normal}
+    values: dict[str, Any] = {"id": run_id, "label": label, **normal}
     if {"options", "parameters"} <= normal.keys():  # a training
-        found |= found.pop("options") | found.pop("parameters")
-    return found
+        values |= values.pop("options") | values.pop("parameters")
+    return values
 
 
 def of_record(record: Record) -> dict[str, object]:
@@ -64,18 +64,18 @@ def chosen(
     Raises:
         ValueError: for a key that none of them has, or a value that none of them has.
     """
-    left = [(item, told(item)) for item in items] if only else []
-    known = sorted({name for _, its in left for name in its})
-    for key, given in only.items():
+    remaining = [(item, told(item)) for item in items] if only else []
+    known = sorted({name for _, its in remaining for name in its})
+    for key, texts in only.items():
         if key not in known:
             raise ValueError(unknown("key", key, known, of="only"))
-        there = {str(its.get(key)) for _, its in left}
-        wanted = list(_values(key, given, there))
+        there = {str(its.get(key)) for _, its in remaining}
+        wanted = list(_values(key, texts, there))
         for value in wanted or [""]:
             if value not in there:
                 raise ValueError(_none(key, value, sorted(there)))
-        left = [(item, its) for item, its in left if str(its.get(key)) in wanted]
-    return [item for item, _ in left] if only else list(items)
+        remaining = [(item, its) for item, its in remaining if str(its.get(key)) in wanted]
+    return [item for item, _ in remaining] if only else list(items)
 
 
 def has(told: Mapping[str, object], key: str, value: object) -> bool:

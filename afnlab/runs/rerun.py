@@ -18,7 +18,7 @@ from afnlab.runs.staleness import what_changed
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.location import Place, guarded
 from afnlab.runs.storage.record_schema import Record
-from afnlab.runs.sweeps.worker import Warm
+from afnlab.runs.sweeps.worker import Worker
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
@@ -43,22 +43,32 @@ def rerun(
     record: Record,
     again: Path,
     timeout: float | None = None,
-    warm: Warm | None = None,
+    worker: Worker | None = None,
 ) -> Verdict:
-    """Execute a run again, into the folder `again`, and compare.
+    """Execute a run again, with as many threads as then, and compare the two.
 
-    As many threads are used as then. warm: where its kernel comes from (see `warm_for`), if several
-    runs share one. ValueError if the code has changed since, so that it would not be the same run,
-    or lies in the folder of runs itself, or if a file of the run is not what was written;
-    RunFailed if it fails.
+    Args:
+        folder: where the run is kept.
+        record: that of the run.
+        again: the folder that the new run is written into.
+        timeout: seconds that it may take.
+        worker: one that several reruns share (`worker_for`); None: one of its own.
+
+    Returns:
+        What is the same, and what is not.
+
+    Raises:
+        ValueError: The code has changed since, so that it would not be the same run, or lies in the
+            folder of runs itself, or a file of the run is not what was written.
+        RunFailed: The new run failed.
     """
     spec = _planned(record, guarded(folder))
-    own = warm or warm_for(record, timeout)
+    executor = worker or worker_for(record, timeout)
     try:
-        failed = own.attempt(spec, Place(again))
+        failed = executor.attempt(spec, Place(again))
     finally:
-        if warm is None:
-            own.stop()
+        if worker is None:
+            executor.stop()
     if failed is not None:
         raise failed
     new = runs_folder.read_record(again / spec.id / runs_folder.RECORD)
@@ -66,18 +76,18 @@ def rerun(
 
 
 def _planned(record: Record, closed: Sequence[Path]) -> RunSpec:
-    told = what_changed(record, closed)
-    if not told:
+    change = what_changed(record, closed)
+    if not change:
         spec = RunSpec.of_record(record, closed)
         if spec.id == record["id"]:
             return spec
-        told = f"its code, notebook or parameters have changed since, this would be {spec.id}"
-    raise ValueError(f"{record['id']} ({record['label']}): {told}")
+        change = f"its code, notebook or parameters have changed since, this would be {spec.id}"
+    raise ValueError(f"{record['id']} ({record['label']}): {change}")
 
 
-def warm_for(record: Record, timeout: float | None = None) -> Warm:
-    """A kernel server with as many threads as a run had."""
-    return Warm(Means(threads=threads_of(record), timeout=timeout))
+def worker_for(record: Record, timeout: float | None = None) -> Worker:
+    """A worker with as many threads as a run had."""
+    return Worker(Means(threads=threads_of(record), timeout=timeout))
 
 
 def threads_of(record: Record) -> int | None:
@@ -92,12 +102,12 @@ def compare(one: Path, record: Record, other: Path, again: Record) -> Verdict:
     verdict = Verdict()
     for name in sorted({*record["files"], *again["files"]}):
         if name not in record["files"] or not (other / name).is_file():
-            found = "there only once"
+            why = "there only once"
         else:
             old, new = runs_folder.read_file(one, record, name), safe_files.read(other / name)
-            found = _difference(name, old, new, "metrics" in record)
-        if found:
-            verdict.differ.append(f"{name} ({found})")
+            why = _difference(name, old, new, "metrics" in record)
+        if why:
+            verdict.differ.append(f"{name} ({why})")
         else:
             verdict.same.append(name)
     return verdict

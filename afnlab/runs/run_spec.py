@@ -86,15 +86,15 @@ class RunSpec(ABC):
             ParameterError: for a parameter or value that is not allowed.
         """
         path = paths.find("notebooks", notebook, ".ipynb")
-        given = _named(parameters)
+        named = _named(parameters)
         content = declarations.content(path)
         known = declarations.declared(path, content)
         kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
         if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
-            given = {name: _spelled(name, value) for name, value in given.items()}
-        told = {name: d.default for name, d in known.items()} | given
-        reached = manifest_of(path, content, absolute(told), closed=closed)
-        return kind(path, given, native, here, content, reached)._settled(closed)
+            named = {name: _spelled(name, value) for name, value in named.items()}
+        values = {name: d.default for name, d in known.items()} | named
+        reached = manifest_of(path, content, absolute(values), closed=closed)
+        return kind(path, named, native, here, content, reached)._settled(closed)
 
     @staticmethod
     def of_record(record: Stored, closed: Sequence[Path] = ()) -> RunSpec:
@@ -111,11 +111,13 @@ class RunSpec(ABC):
             ValueError: for whatever the record asks for that cannot be.
         """
         try:
-            given, normal = encoding.decode(record["given"]), record["parameters"]
+            parameters, normal = encoding.decode(record["given"]), record["parameters"]
             if "options" in normal:  # a training
-                given["device"] = normal["device"]
+                parameters["device"] = normal["device"]
             native = record.get("native")
-            return RunSpec.make(record["notebook"], given, native=native, here=False, closed=closed)
+            return RunSpec.make(
+                record["notebook"], parameters, native=native, here=False, closed=closed
+            )
         except ValueError:
             raise
         except Exception as error:  # a record may hold anything
@@ -193,14 +195,14 @@ class TrainingSpec(RunSpec):
     """One of a notebook that trains: it declares task, activation and out."""
 
     def _settled(self, closed: Sequence[Path]) -> RunSpec:
-        told = {name: d.default for name, d in self.known.items()} | self.parameters
-        lasting, before = self.training.activation.lasting_key(), told["activation"]
+        values = {name: d.default for name, d in self.known.items()} | self.parameters
+        lasting, before = self.training.activation.lasting_key(), values["activation"]
         reached = self.reached
         if lasting != before:  # as its record will name it
-            told |= {"activation": lasting}
-            reached = manifest_of(self.notebook, self.content, absolute(told), closed=closed)
-        given = self._with_references(self.parameters | {"activation": lasting})
-        return replace(self, parameters=given, reached=reached)
+            values |= {"activation": lasting}
+            reached = manifest_of(self.notebook, self.content, absolute(values), closed=closed)
+        parameters = self._with_references(self.parameters | {"activation": lasting})
+        return replace(self, parameters=parameters, reached=reached)
 
     @cached_property
     def training(self) -> Training:
@@ -234,10 +236,10 @@ class TrainingSpec(RunSpec):
         return (self.training.device.type,)
 
     def pending(self, done: Collection[int] | None) -> RunSpec | None:
-        left = tuple(seed for seed in self.seeds if seed not in (done or ()))
-        if len(left) == len(self.seeds):
+        missing = tuple(seed for seed in self.seeds if seed not in (done or ()))
+        if len(missing) == len(self.seeds):
             return self
-        return self.with_seeds(left) if left else None
+        return self.with_seeds(missing) if missing else None
 
     def with_seeds(self, seeds: Iterable[int]) -> RunSpec:
         return replace(self, parameters=self.parameters | {"seeds": list(seeds)})
@@ -255,8 +257,8 @@ class NotebookSpec(RunSpec):
             if name not in self.known:
                 message = unknown("parameter", name, self.known, of=self.notebook.name)
                 raise ParameterError(name, self.parameters[name], message=message)
-        given = self.parameters | declarations.checked(self.parameters, self.known)
-        return replace(self, parameters=self._with_references(given))
+        parameters = self.parameters | declarations.checked(self.parameters, self.known)
+        return replace(self, parameters=self._with_references(parameters))
 
     @cached_property
     def normal(self) -> dict[str, object]:
@@ -270,8 +272,8 @@ class NotebookSpec(RunSpec):
 
     @property
     def label(self) -> str:
-        told = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-        words = masked(", ".join(f"{name}={text}" for name, text in _texts(told).items()))
+        changed = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
+        words = masked(", ".join(f"{name}={text}" for name, text in _texts(changed).items()))
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 
     @property
@@ -299,21 +301,21 @@ def _named(parameters: Mapping[str, object]) -> dict[str, object]:
             message = f"parameter {shown(name)}: its name must be a text"
             raise ParameterError(name, parameters[name], message=message)
     settled = {name: encoding.settle(name, value) for name, value in parameters.items()}
-    given = {name: value for name, value in settled.items() if "." not in name}
+    plain = {name: value for name, value in settled.items() if "." not in name}
     dotted = {name: value for name, value in settled.items() if "." in name}
     if dotted:
-        nested = given.get(PARAMS, {})
+        nested = plain.get(PARAMS, {})
         if not isinstance(nested, dict):
             raise ParameterError(PARAMS, nested, "a mapping", label=f"parameter {PARAMS!r}")
         for name, value in dotted.items():
             if name in nested:
                 message = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
                 raise ParameterError(name, value, message=message)
-        given[PARAMS] = nested | dotted
-    if OUT in given:
+        plain[PARAMS] = nested | dotted
+    if OUT in plain:
         message = f"parameter {OUT!r} is set by afnlab and cannot be given"
-        raise ParameterError(OUT, given[OUT], message=message)
-    return given
+        raise ParameterError(OUT, plain[OUT], message=message)
+    return plain
 
 
 def _spelled(name: str, value: object) -> object:

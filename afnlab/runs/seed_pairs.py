@@ -38,11 +38,11 @@ def seed_pairs(folder: Path, idea: RunSpec, against: RunSpec) -> dict[int, dict[
     history = runs_folder.histories(folder, records)
     last = history[history.epoch == history.epoch.max()]
     rows = zip(last.group, last.seed, last[measure.column], last.run, strict=True)
-    found = {(group, int(seed)): (_stored(value), run) for group, seed, value, run in rows}
+    values = {(group, int(seed)): (_stored(value), run) for group, seed, value, run in rows}
     lost = measure.worst if measure.chance is None else measure.chance
     made = {}
-    for seed in sorted({seed for _, seed in found}):
-        both = [found.get((group, seed)) for group in groups]
+    for seed in sorted({seed for _, seed in values}):
+        both = [values.get((group, seed)) for group in groups]
         if None not in both:
             (one, first), (other, second) = both  # type: ignore[misc]
             made[seed] = {"idea": one, "against": other, "lost": lost, "run": [first, second]}
@@ -64,7 +64,7 @@ def differences(pairs: Iterable[Pair], measure: Measure) -> np.ndarray:
         pairs: as of `seed_pairs`, in the order of the seeds.
         measure: the metric.
     """
-    found: list[float] = []
+    paired: list[float] = []
     worst: float | None = None
     for pair in pairs:
         values = [pair["idea"], pair["against"]]
@@ -73,6 +73,6 @@ def differences(pairs: Iterable[Pair], measure: Measure) -> np.ndarray:
         level = pair.get("lost")
         lost = (worst or 0.0) if level is None else measure.sign * level
         one, other = (lost if v is None else measure.sign * v for v in values)
-        found.append(one - other)
+        paired.append(one - other)
     largest = np.finfo(float).max  # of two values whose difference overflows
-    return np.clip(np.array(found, dtype=float), -largest, largest)
+    return np.clip(np.array(paired, dtype=float), -largest, largest)

@@ -49,8 +49,11 @@ def _is_readable(path: str) -> bool:
 
 def _own_files(record: Mapping[str, object]) -> Iterator[str]:
     """The user's files that a record names: its notebook, references to code, what these reach."""
-    given, code = record.get("given"), record.get("code")
-    named = [record.get("notebook"), *(given.values() if isinstance(given, Mapping) else ())]
+    parameters, code = record.get("given"), record.get("code")
+    named = [
+        record.get("notebook"),
+        *(parameters.values() if isinstance(parameters, Mapping) else ()),
+    ]
     named += code if isinstance(code, Mapping) else ()
     for one in named:
         for text in one if isinstance(one, (list, tuple)) else [one]:
@@ -97,10 +100,10 @@ def _notebook(record: Stored) -> Path:
 
 def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> Manifest:
     content = declarations.content(path)
-    told = {name: d.default for name, d in declarations.declared(path, content).items()}
-    told |= encoding.decode(record["given"])
+    defaults = {name: d.default for name, d in declarations.declared(path, content).items()}
+    defaults |= encoding.decode(record["given"])
     reached = manifest_of(
-        path, content, absolute(told), folder=Path(record["folder"]), closed=closed
+        path, content, absolute(defaults), folder=Path(record["folder"]), closed=closed
     )
     if not record["native"]:
         return reached

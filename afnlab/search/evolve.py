@@ -86,11 +86,11 @@ def search(
         against, task, ledger=ledger, confirm=confirm, most=most, tune=tune, **conditions
     )
     among = tuning_of(tune)
-    found = _Search(task, Path(out), population, seed, conditions, among, report or inform)
-    found.tried.append(values_of(get_activation(against), {}))
+    state = _Search(task, Path(out), population, seed, conditions, among, report or inform)
+    state.tried.append(values_of(get_activation(against), {}))
     judgements = []
     for _ in range(ideas):
-        chosen = found.next()
+        chosen = state.next()
         if chosen is None:
             (report or inform)("no further expression may be judged")
             break
@@ -133,10 +133,10 @@ class _Search:
         """The best candidate of some further generations that has not been judged."""
         for _ in range(GENERATIONS):
             self._generation()
-        left = [(s, c) for s, c in self.scored if c.reference not in self.judged]
-        if not left:
+        candidates = [(s, c) for s, c in self.scored if c.reference not in self.judged]
+        if not candidates:
             return None
-        best = max(left, key=lambda one: one[0])[1]
+        best = max(candidates, key=lambda one: one[0])[1]
         self.judged.add(best.reference)
         self.report(f"{best.record.name}: {best.expression.python()}")
         return best
@@ -177,12 +177,12 @@ class _Search:
     def _score(self, candidate: Candidate) -> float:
         """The mean of the metric on validation examples; higher is better."""
         metric = get_task(self.task).metric
-        given = {"seeds": SCREENING, "progress": False, **self.conditions}
+        options = {"seeds": SCREENING, "progress": False, **self.conditions}
         if self.among:
-            table = tune(self.task, candidate.record, self.among, **given).candidates
+            table = tune(self.task, candidate.record, self.among, **options).candidates
             assert table is not None
             value = metric.sign * validated(table, metric)
         else:
-            result = train(self.task, candidate.record, params={"split": "validation"}, **given)
+            result = train(self.task, candidate.record, params={"split": "validation"}, **options)
             value = metric.sign * float(result.final[metric.column].mean())
         return value if np.isfinite(value) else -np.inf

@@ -119,8 +119,8 @@ def crossed(rng: np.random.Generator, one: Expression, other: Expression) -> Exp
         rng: chooses both.
         one, other: the expressions.
     """
-    given = list(other.nodes())[int(rng.integers(len(other)))]
-    return _replaced(one, int(rng.integers(len(one))), given)
+    donor = list(other.nodes())[int(rng.integers(len(other)))]
+    return _replaced(one, int(rng.integers(len(one))), donor)
 
 
 def _replaced(one: Expression, at: int, new: Expression) -> Expression:

@@ -281,11 +281,11 @@ def holm_levels(p: Sequence[float] | np.ndarray, level: float = LEVEL) -> np.nda
     values = np.asarray(p, dtype=float)
     levels = np.full(values.shape, np.nan)
     order = _ascending(values)
-    left = len(order)
+    remaining = len(order)
     for i in order:
-        levels[i] = 1 - alpha(level) / left
-        if values[i] * left < alpha(level):
-            left -= 1
+        levels[i] = 1 - alpha(level) / remaining
+        if values[i] * remaining < alpha(level):
+            remaining -= 1
     return levels
 
 

@@ -27,8 +27,8 @@ def sizes(layers: Layers, d: int) -> pd.DataFrame:
         One row per layer.
     """
     built = {form_name(*layer): FeedForward(d, *layer) for layer in layers}
-    found = {n: (m.down.in_features, m.parameter_count) for n, m in built.items()}
-    return pd.DataFrame.from_dict(found, "index", columns=["hidden units", "parameters"])
+    counts = {n: (m.down.in_features, m.parameter_count) for n, m in built.items()}
+    return pd.DataFrame.from_dict(counts, "index", columns=["hidden units", "parameters"])
 
 
 def results(

@@ -51,9 +51,9 @@ def table(history: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     diverged = history.groupby(["value", "seed"]).diverged.last().groupby("value").sum()
     rows = []
     for value in values.columns:
-        own = printed_interval(values[value], measure)
+        interval = printed_interval(values[value], measure)
         ahead = mean_interval((lead * (winner - values[value])).to_numpy())
-        rows.append([len(values), int(diverged.loc[value]), *own, *ahead])
+        rows.append([len(values), int(diverged.loc[value]), *interval, *ahead])
     names = ["seeds", "diverged", measure.title, "low", "high"]
     names += ["best ahead by", "ahead, low", "ahead, high"]
     return pd.DataFrame(rows, columns=names, index=values.columns)
@@ -79,8 +79,8 @@ def flat(history: pd.DataFrame, measure: Measure = ACCURACY) -> list[float]:
         history: of `scan`.
         measure: the metric.
     """
-    found = table(history, measure)
-    return found[found["ahead, low"].fillna(0) <= 0].index.tolist()
+    rows = table(history, measure)
+    return rows[rows["ahead, low"].fillna(0) <= 0].index.tolist()
 
 
 def verdict(
@@ -187,6 +187,6 @@ def judged(task: str, activation: str, parameter: str, value: float, **options: 
     last = as_history(
         result.final.reset_index().assign(label=""), Measure.read(result.info["measures"][0])
     )
-    found = estimated(metric, *printed_interval(last[metric.column], metric))
+    estimate = estimated(metric, *printed_interval(last[metric.column], metric))
     seeds = counted(len(result.seeds), "seed")
-    return f"test {metric.name} at {parameter} = {value:g}: {found}, {seeds}"
+    return f"test {metric.name} at {parameter} = {value:g}: {estimate}, {seeds}"

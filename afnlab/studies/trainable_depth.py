@@ -162,20 +162,22 @@ def study(
     kept = None if file is None else Path(file)
     parts = [_kept(kept, record.label)]
     for depth in depths:
-        found = pd.concat(parts, ignore_index=True)
-        if depth in set(found.depth):
+        trained = pd.concat(parts, ignore_index=True)
+        if depth in set(trained.depth):
             continue
-        left = [s for s in sigmas if found.empty or _trained(found).get(s, False)]
-        if not left:
+        remaining = [s for s in sigmas if trained.empty or _trained(trained).get(s, False)]
+        if not remaining:
             break
         config = configure(task(depth), record, seeds=seeds, epochs=epochs, **options)
-        pairs = list(product(left, rates))
-        own = [
+        pairs = list(product(remaining, rates))
+        parts_of_depth = [
             resolve(config.task, record, {"sigma_w": s, "lr": rate}, config.options)
             for s, rate in pairs
         ]
         members = [
-            Member(seed, with_tensor(o, "model", "sigma_w")) for o in own for seed in config.seeds
+            Member(seed, with_tensor(o, "model", "sigma_w"))
+            for o in parts_of_depth
+            for seed in config.seeds
         ]
         columns = np.repeat(np.array(pairs), len(config.seeds), axis=0).T.tolist()
         labels = dict(zip(("sigma_w", "lr"), columns, strict=True))
@@ -267,15 +269,15 @@ def rank_correlation(
         t[["deepest", scale]].dropna().replace(inf, np.finfo(float).max).to_numpy() for t in tables
     ]
     random = np.random.default_rng(0)
-    found = _spearman(parts)
+    correlation = _spearman(parts)
     if len(parts) < 2:
-        return found, nan, nan
+        return correlation, nan, nan
     drawn = [
         _spearman([parts[i] for i in random.integers(0, len(parts), len(parts))])
         for _ in range(draws)
     ]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return found, float(low), float(high)
+    return correlation, float(low), float(high)
 
 
 def _spearman(parts: Sequence[np.ndarray]) -> float:

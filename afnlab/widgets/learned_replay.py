@@ -28,13 +28,13 @@ def runs_that_learned(folder: str | Path) -> list[TrainingRecord]:
         made = "execute some first, with `afnlab sweep default`"
         raise ValueError(masked(f"{folder}: no such folder of runs; {made}"))
     kept = [r for r in runs_folder.records(folder) if is_training(r) and TABLE in r["files"]]
-    found = [r for r in kept if r["parameters"].get("trainable", True)]  # the others' are empty
-    if not found:
+    trainable = [r for r in kept if r["parameters"].get("trainable", True)]  # the others' are empty
+    if not trainable:
         raise ValueError(
             f"{folder}: holds no run with learned parameters; make one with `afnlab run train -p"
             " activation prelu -p record '[parameters]'`"
         )
-    return found
+    return trainable
 
 
 def learned(table: pd.DataFrame, site: str, seed: int | str) -> pd.DataFrame:
@@ -78,12 +78,14 @@ class Replay(widgets.Accordion):
     def load(self) -> None:
         """Offer the runs of the folder whose activation is on the figure."""
         with self.message.catching():
-            found = runs_that_learned(self.folder.value.strip())
-            own = [r for r in found if r["parameters"]["activation"] in self.cards]
-            if not own:
-                names = sorted({str(r["parameters"]["activation"]) for r in found})
+            records = runs_that_learned(self.folder.value.strip())
+            playable = [r for r in records if r["parameters"]["activation"] in self.cards]
+            if not playable:
+                names = sorted({str(r["parameters"]["activation"]) for r in records})
                 raise ValueError(f"add one of these activations first: {', '.join(names)}")
-            named = [(f"{r['parameters']['label']}, {r['parameters']['task']}", r) for r in own]
+            named = [
+                (f"{r['parameters']['label']}, {r['parameters']['task']}", r) for r in playable
+            ]
             self.run.options = [(f"{label} ({r['id'][:6]})", r) for label, r in named]
             self.choices.layout.display = None
             self.run.index = 0

@@ -217,10 +217,10 @@ class Playground(widgets.VBox):
         for one in self.learners:
             if one.steps and len(self.points.x):
                 right, loss = one.scores(self.points.x, self.points.y)
-                told = f"{_looks(one)[0]}: {percent(right, 1)} right, loss {loss:.4f}"
+                line = f"{_looks(one)[0]}: {percent(right, 1)} right, loss {loss:.4f}"
                 if one.tests[0]:
-                    told += f", test loss {one.tests[1][-1]:.4f}"
-                lines.append(told)
+                    line += f", test loss {one.tests[1][-1]:.4f}"
+                lines.append(line)
         self.status.value = str(joined(lines, " &ensp; "))
 
 

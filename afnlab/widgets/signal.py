@@ -86,8 +86,8 @@ class SignalExplorer(widgets.VBox):
     def _critical(self) -> None:
         with self.message.catching():
             layer = self.layer
-            found = critical(layer.record, **layer.params)
-            self._set(found.sigma_w, found.sigma_b)
+            point = critical(layer.record, **layer.params)
+            self._set(point.sigma_w, point.sigma_b)
 
     def _set(self, sigma_w: float, sigma_b: float) -> None:
         self.held = True

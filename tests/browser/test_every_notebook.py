@@ -10,7 +10,8 @@ import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from screens import eventually
-from test_runs import small_runs
+
+from tests.runs.test_runs import small_runs
 
 # train first: it refuses names that are no parameters of its own.
 BRIEF: dict[str, dict[str, Any]] = {
@@ -27,7 +28,7 @@ BRIEF: dict[str, dict[str, Any]] = {
 def test_every_notebook_is_shown(lab, page, notebooks):
     """Their cells in a row, in one kernel, whose start is most of the time.
 
-    Each by itself is run without a browser in test_notebooks.py.
+    Each by itself is run without a browser in repository/test_notebooks.py.
     """
     BRIEF["compare"]["runs"] = str(small_runs())
     parts = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import jupyter
 from screens import eventually, ready
-from test_runs import execute_small, kernels
 
 from afnlab import report
 from afnlab.lab import executed_copies
 from afnlab.runs.kernel.execute_cells import Means
+from tests.runs.test_runs import execute_small, kernels
 
 
 def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import report_page
 from report_page import LABELS, NAME, SECONDS, history, written
-from test_runs import small_runs
 
 from afnlab import list_activations, stats
 from afnlab.compare import select
@@ -23,6 +22,7 @@ from afnlab.report import contents
 from afnlab.report.page import LARGEST_SCRIPT, script, shell
 from afnlab.report.sections import first_screen
 from afnlab.training.space import space
+from tests.runs.test_runs import small_runs
 
 BITS = replace(
     ACCURACY, name="bits", key="bits", unit="bits", better="lower", high=None, scale=1.0, decimals=4

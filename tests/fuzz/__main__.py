@@ -1,4 +1,4 @@
-"""Runs random attacks for a while and says what did not hold: `cd tests; python -m fuzz --seed 0`.
+"""Runs random attacks for a while and says what did not hold: `python -m tests.fuzz --seed 0`.
 
 Exit status 1 if there was any fault. A fault is repeated with `--seed S --only KIND --index I`.
 """

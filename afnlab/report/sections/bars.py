@@ -47,5 +47,5 @@ class Scale:
                 left, right = (f"{self.at(end):.1f}" for end in ends)
                 parts.append(f'<path class="{kind}" d="{line.format(left=left, right=right)}"/>')
         parts.append(f'<circle cx="{self.at(row.difference):.1f}" cy="{middle:g}" r="2.4"/>')
-        told = {"width": WIDTH, "height": HEIGHT, "zero": self.at(0.0), "parts": "".join(parts)}
-        return Markup(BAR.format(**told))
+        values = {"width": WIDTH, "height": HEIGHT, "zero": self.at(0.0), "parts": "".join(parts)}
+        return Markup(BAR.format(**values))

@@ -74,15 +74,15 @@ def _key(selection: Selection) -> str:
     table, base = selection.table, proper_name(selection.baseline)
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    told = (
+    caption = (
         f"each grey dot is one of {seeds}, which differ in initial weights and order of batches,"
         " not in examples; below them is their mean with its 95 % interval."
     )
     if table.difference.isna().all():
-        return " ".join([f"{told[0].upper()}{told[1:]}", *_at_the_edge(selection)])
+        return " ".join([f"{caption[0].upper()}{caption[1:]}", *_at_the_edge(selection)])
     parts = [
-        f"Left: {told} Right, where to compare with {base}: the mean difference within the seeds,"
-        f" with its 95 % interval{_intervals(table)}",
+        f"Left: {caption} Right, where to compare with {base}: the mean difference within the"
+        f" seeds, with its 95 % interval{_intervals(table)}",
         *_at_the_edge(selection),
     ]
     if selection.margin is not None:
@@ -158,12 +158,12 @@ def frontier(selection: Selection) -> Fragment:
     front = pareto_front(table[measure.key], seconds, measure, slower)
     best = ", ".join(map(proper_name, front))
     missing = ", ".join(map(proper_name, cost.missing))
-    left = f" Not measured, and left off: {missing}." if missing else ""
+    omitted = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
-        left = filled(
+        omitted = filled(
             "{} Whatever else the machine did is in these times; <code>afnlab bench activations"
             " --json {}/{}</code> has the report use better ones.",
-            left,
+            omitted,
             selection.folder.name,
             FILE,
         )
@@ -180,7 +180,7 @@ def frontier(selection: Selection) -> Fragment:
                 " in both, from the quickest: {}. Upright bars: 95 % intervals of the means, cut at"
                 " the edge where one is very wide.{} Names are left out where there is no room.{}",
                 *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", best),
-                *(_NOISE if slower is not None else "", left),
+                *(_NOISE if slower is not None else "", omitted),
             ),
             f"{selection.name}-frontier",
         )
@@ -195,16 +195,16 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
     blocks = values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
         return Fragment()
-    found = stats.ranking(blocks)
+    ranked = stats.ranking(blocks)
     per = "; ".join(
         f"{setting}: seeds {seeds_told(part.index.get_level_values(1).tolist())}"
         for setting, part in blocks.groupby(level=0)
     )
-    told = found.p < stats.alpha(stats.LEVEL)
-    text = f"Friedman's test over {len(blocks)} blocks ({per}): {equation(found.p)}." + (
+    distinguishable = ranked.p < stats.alpha(stats.LEVEL)
+    text = f"Friedman's test over {len(blocks)} blocks ({per}): {equation(ranked.p)}." + (
         " Two activations are distinguishable if their mean ranks differ by"
-        f" {found.critical_difference:.1f} or more (Nemenyi's test)."
-        if told
+        f" {ranked.critical_difference:.1f} or more (Nemenyi's test)."
+        if distinguishable
         else " No two are distinguishable by it."
     )
     missing = len(values) - len(blocks)
@@ -212,12 +212,12 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
         text += f" {missing} blocks in which an activation was not measured are left out."
     if len(labels) > DIAGRAM and len(selections) == 1:
         return Fragment(filled(ALL, text), _all_pairs(selections[0], list(map(str, labels))))
-    if not told or len(labels) > DIAGRAM:
+    if not distinguishable or len(labels) > DIAGRAM:
         return Fragment(filled(ALL, text))
     one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
     with styled(for_page=True):
         figure = show(
-            ranks_figure.ranks(found),
+            ranks_figure.ranks(ranked),
             "Mean ranks of the activations, the best left; bars join those not distinguishable",
             "Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not distinguish."
             f"{one}",
@@ -232,8 +232,8 @@ def _all_pairs(selection: Selection, labels: Sequence[str]) -> Fragment:
     pairs = all_pairs.paired_effects(selection.final, order, selection.measure)
     least = stats.smallest_p(int(selection.table.seeds.max()), len(pairs))
     least_told = f"the smallest attainable p-value is {least:.2g}"
-    found = int((pairs.p_holm < stats.alpha(stats.LEVEL)).sum())
-    dots = "A dot: distinguishable by" if found else "No pair is distinguishable by"
+    distinguishable = int((pairs.p_holm < stats.alpha(stats.LEVEL)).sum())
+    dots = "A dot: distinguishable by" if distinguishable else "No pair is distinguishable by"
     with styled(for_page=True):
         return show(
             all_pairs.heat_map(pairs, order),
@@ -293,13 +293,13 @@ def gallery(selection: Selection) -> Fragment:
     """All elementwise functions of the selection with their slopes."""
     drawn: dict[str, function_curves.Drawable] = {}
     for label, one in selection.rows.items():
-        found: function_curves.Drawable | None = compared_functions.built_in(one)
+        function: function_curves.Drawable | None = compared_functions.built_in(one)
         if one.own and (table := compared_functions.kept(selection.folders_of(label))) is not None:
-            found = function_curves.Curve(
+            function = function_curves.Curve(
                 one.activation, *table[["x", "value", "slope"]].to_numpy().T
             )
-        if found is not None:
-            drawn.setdefault(one.activation, found)
+        if function is not None:
+            drawn.setdefault(one.activation, function)
     if not drawn:
         return Fragment()
     with styled(for_page=True):

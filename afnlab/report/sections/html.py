@@ -49,8 +49,8 @@ def table_of(
 def heading(text: str, selection: Selection, level: int = 2) -> Markup:
     """A heading; where several settings are told of, it says of which."""
     of = f": {selection.setting}" if selection.among and text else selection.setting
-    told = f"{text}{of if selection.among else ''}"
-    return filled("<h{0}>{1}</h{0}>", level, told) if told else Markup("")
+    title = f"{text}{of if selection.among else ''}"
+    return filled("<h{0}>{1}</h{0}>", level, title) if title else Markup("")
 
 
 def name(label: str) -> Markup:

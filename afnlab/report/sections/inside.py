@@ -17,10 +17,10 @@ MOST_NAMED = 8  # layers whose places the caption names
 
 def inside(selection: Selection) -> Fragment:
     """Signals and gradients in every layer, behind a fold."""
-    found = selection.signals
-    if found.empty:
+    signals = selection.signals
+    if signals.empty:
         return Fragment()
-    order = [label for label in selection.table.index if (found.label == label).any()]
+    order = [label for label in selection.table.index if (signals.label == label).any()]
     text = (
         f"A unit is dead if its slope is below {DEAD:g} of the activation's largest at every"
         f" example of a sample; a pre-activation is saturated if it is below {SATURATED:g} of it."
@@ -31,7 +31,7 @@ def inside(selection: Selection) -> Fragment:
     )
     with styled(for_page=True):
         figure = show(
-            signal_curves.signals(found, order),
+            signal_curves.signals(signals, order),
             "Dead and saturated units, effective rank, mean square of the pre-activations,"
             f" gradient norm and chi by layer, for each activation on {selection.task.name}",
             "Dashed: before the training; thin: epochs between; thick: after the last epoch."
@@ -48,9 +48,9 @@ def inside(selection: Selection) -> Fragment:
 
 def _places(selection: Selection) -> str:
     """Which layers these are, where all networks have the same few."""
-    found = selection.signals
-    named = found.groupby("layer").site.unique()
-    several = (named.map(len) > 1).any() or found.call.max() > 0
+    signals = selection.signals
+    named = signals.groupby("layer").site.unique()
+    several = (named.map(len) > 1).any() or signals.call.max() > 0
     if several or not 1 < len(named) <= MOST_NAMED:
         return ""
     return f" The modules of layers 1 to {len(named)}: {', '.join(s[0] for s in named)}."

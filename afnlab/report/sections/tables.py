@@ -43,10 +43,11 @@ def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
     "tables/{name}{ending}" for the same table as a file.
     """
     runs = {label: selection.runs_of(label) for label in selection.rows}
-    ids = {label: [r["id"] for r in own] for label, own in runs.items()}
+    ids = {label: [r["id"] for r in records] for label, records in runs.items()}
     shown = comparison_table(selection.table, selection.baseline, ids, link, selection.measure)
     seeds = {
-        label: {seed: r["id"] for r in own for seed in r["seeds"]} for label, own in runs.items()
+        label: {seed: r["id"] for r in records for seed in r["seeds"]}
+        for label, records in runs.items()
     }
     data = embedded.numbers(
         *(selection.table, selection.final, selection.baseline, selection.margin),
@@ -218,11 +219,11 @@ def claims(selection: Selection) -> Fragment:
     marks = {"agrees": "better", "differs": "worse"}
     kinds = [marks.get(verdict, "") for verdict in rows.verdict]
     title = heading("Published beside measured", selection)
-    told = filled(
+    text = filled(
         "<p>{} Source: {}."
         " A printed mean is compared by Welch's interval, a single printed run by a prediction"
         " interval, both widened by the rounding of the print.</p>",
         claimed.summary(rows),
         selection.task.source,
     )
-    return Fragment(title + told + table_of(head, body, "", kinds))
+    return Fragment(title + text + table_of(head, body, "", kinds))

@@ -28,21 +28,22 @@ CAPTION = (
 
 def over_tasks(selections: Sequence[Selection]) -> Fragment:
     """Activations by tasks, mean ranks over tasks, and what they allow to say."""
-    found = compared.over_tasks(selections)
-    if found is None:
+    overall = compared.over_tasks(selections)
+    if overall is None:
         return Fragment()
     marks = [mark.strip() for mark in heat_map.MARKS.values()]
     with styled(for_page=True):
         figure = show(
-            heat_map.over_tasks(found.effects, found.verdicts),
-            f"Differences to {proper_name(found.baseline)} of {len(found.effects)} activations on"
-            f" {found.tasks} tasks, in standard deviations; the table below holds the same numbers",
-            CAPTION.format(proper_name(found.baseline), *marks),
+            heat_map.over_tasks(overall.effects, overall.verdicts),
+            f"Differences to {proper_name(overall.baseline)} of {len(overall.effects)} activations"
+            f" on {overall.tasks} tasks, in standard deviations; the table below holds the same"
+            " numbers",
+            CAPTION.format(proper_name(overall.baseline), *marks),
             "over-tasks",
         )
         diagram = Fragment()
-        ranked = found.ranking
-        if found.told and ranked is not None and len(ranked.ranks) <= DIAGRAM:
+        ranked = overall.ranking
+        if overall.told and ranked is not None and len(ranked.ranks) <= DIAGRAM:
             diagram = show(
                 ranks_figure.ranks(ranked),
                 "Mean ranks of the activations over tasks, the best left",
@@ -50,8 +51,8 @@ def over_tasks(selections: Sequence[Selection]) -> Fragment:
                 " distinguish.",
                 "over-tasks-ranks",
             )
-    said = filled("<p>{}</p>", sentence(" ".join(found.sentences)))
-    return Fragment(filled("<h2>Over tasks</h2>"), figure, said, diagram, _table(found))
+    said = filled("<p>{}</p>", sentence(" ".join(overall.sentences)))
+    return Fragment(filled("<h2>Over tasks</h2>"), figure, said, diagram, _table(overall))
 
 
 def _table(found: compared.OverTasks) -> Markup:

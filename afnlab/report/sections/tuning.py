@@ -82,8 +82,8 @@ def recipe(selection: Selection) -> Fragment:
             f" one at the fixed recipe that is far {far} the others.",
             f"{selection.name}-recipe",
         )
-    told = tuning_summary.recipe(named(fixed), named(moved), base, measure)
-    text = filled("<p>{}</p>", sentence(told))
+    sentences = tuning_summary.recipe(named(fixed), named(moved), base, measure)
+    text = filled("<p>{}</p>", sentence(sentences))
     title = heading("What tuning changed", selection)
     return Fragment(title, text, figure, table_of(head, rows, "comparison", kinds))
 
@@ -126,7 +126,7 @@ def choices(selection: Selection) -> Fragment:
     among, chosen = selection.tuning, selection.chosen
     if among is None or chosen.empty:
         return Fragment()
-    found = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
+    chosen_settings = tuning_summary.choices(chosen, among).set_index(["label", "parameter"])
     close = tuning_summary.close_to_best(selection.candidates, measure=selection.chosen_by)
     wide, near = _widest(among), _near(selection.chosen_by)
     head = [
@@ -139,11 +139,11 @@ def choices(selection: Selection) -> Fragment:
     ]
     rows = []
     for label in selection.table.index:
-        if label not in found.index:  # its table was left out
+        if label not in chosen_settings.index:  # its table was left out
             continue
-        own = found.loc[label]
+        own = chosen_settings.loc[label]
         cells = [_chosen(chosen[chosen.label == label][axis], own.loc[axis]) for axis in among.axes]
-        ends = "; ".join(told for axis in among.axes if (told := _ends(axis, own.loc[axis])))
+        ends = "; ".join(at_end for axis in among.axes if (at_end := _ends(axis, own.loc[axis])))
         share = close.get(str(label))
         replicates, kept = int(own.replicates.iloc[0]), int(own.recipe.iloc[0])
         rows.append(
@@ -206,9 +206,9 @@ def _that_will_do(share: tuning_summary.Share | None, wide: _Wide | None) -> lis
         return ["", "", ""] if wide else ["", ""]
     if wide is None:
         return [short_percent(share.share), limits(share.low, share.high, "{:.0f}", 100)]
-    found, form = tuning_summary.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
-    interval = limits(found.low, found.high, form)
-    return [short_percent(share.share), number(found.share, form), interval]
+    width, form = tuning_summary.width(share, wide[1]), "{:.2f}" if wide[1].log else "{:.2g}"
+    interval = limits(width.low, width.high, form)
+    return [short_percent(share.share), number(width.share, form), interval]
 
 
 def _width(wide: _Wide | None, axes: int) -> str:
@@ -278,24 +278,24 @@ def trial_curves(selection: Selection) -> Fragment:
         return Fragment()
     labels = [base, str(others[0])]
     measure = selection.chosen_by
-    found = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH, measure)
-    if found.empty:
+    curves = tuning_summary.curves(candidates, labels, CURVE, tuning_summary.BOTH, measure)
+    if curves.empty:
         return Fragment()
-    ahead = tuning_summary.crossing(found, base, labels[1], measure)
+    ahead = tuning_summary.crossing(curves, base, labels[1], measure)
     both = " and ".join(map(proper_name, labels))
     named_ahead = [(first, last, proper_name(who)) for first, last, who in ahead]
-    told = tuning_summary.stretches_told(named_ahead)
+    stretches = tuning_summary.stretches_told(named_ahead)
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.2), layout="constrained")
-        tuning.curves(figure.subplots(), found, labels, measure)
+        tuning.curves(figure.subplots(), curves, labels, measure)
         shown = show(
             figure,
             f"Expected best validation {measure.name} over the number of trials, {both}",
             f"The expected best validation {measure.name} of k random trials, from"
-            f" {int(found.draws.min())} draws, with confidence bands that assume no distribution"
+            f" {int(curves.draws.min())} draws, with confidence bands that assume no distribution"
             " and hold together, for both and all k, at 95 %.",
             f"{selection.name}-trials",
         )
     title = heading("What a larger budget is worth", selection)
-    text = filled("<p>{}: {}.</p>", both, told)
+    text = filled("<p>{}: {}.</p>", both, stretches)
     return Fragment(title, text, shown)

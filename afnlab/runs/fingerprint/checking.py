@@ -21,10 +21,10 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     read: path and SHA-256 of the files that the kernel has read, and what became of them. A file of
     code that was only read is data, unless the run may have executed what it made of it.
     """
-    own = list(_not_code())
+    not_code = list(_not_code())
 
     def aside(path: Path) -> bool:
-        return _is_ours(path) or any(path.is_relative_to(folder) for folder in own)
+        return _is_ours(path) or any(path.is_relative_to(folder) for folder in not_code)
 
     read = [
         (path, code, how) for path, code, how in read if not (how == MADE and aside(Path(path)))

@@ -125,8 +125,8 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        told = [a.value for a in node.args if isinstance(a, ast.Constant)]
-        words = [w for w in told if isinstance(w, str)]
+        constants = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        words = [w for w in constants if isinstance(w, str)]
         literal = len(words) == len(node.args) > 0
         for part in ast.iter_child_nodes(node):
             if part is not node.func or name not in _IMPORTERS or not literal:

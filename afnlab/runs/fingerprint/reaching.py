@@ -59,15 +59,15 @@ def reached_names(one: Mentions, imported: dict[str, set[str]] | None = None) ->
 
     imported: what names stand for that other sources have imported, which it may have from them.
     """
-    found = set()
+    names = set()
     for chain in one.chains:
-        found |= set(_of_chain(chain, one, imported or {}))
+        names |= set(_of_chain(chain, one, imported or {}))
     for import_ in one.imports:
         for name in import_.names if _is_ours(import_.module) else ():
             dotted = import_.module if name == "*" else f"{import_.module}.{name}"
             if name == "*" or split(dotted)[1]:  # a module's name is used by itself
-                found.add(dotted)
-    return found
+                names.add(dotted)
+    return names
 
 
 def _of_chain(
@@ -104,12 +104,12 @@ def _unpickles(one: Mentions) -> bool:
 
 def _used(one: Mentions) -> set[str]:
     """`name`, `.attribute` and `module.name` of all that a source uses or imports."""
-    found = {f"{i.module}.{name}" for i in one.imports for name in i.names}
-    found |= {f".{name}" for i in one.imports for name in i.names}
+    names = {f"{i.module}.{name}" for i in one.imports for name in i.names}
+    names |= {f".{name}" for i in one.imports for name in i.names}
     for root, *attributes in one.chains:
-        found |= {root, *(f".{name}" for name in attributes)}
-        found |= {".".join((t, *attributes[:1])) for t in one.bound.get(root, ())}
-    return found | {f".{name}" for name in one.names if name not in {c[0] for c in one.chains}}
+        names |= {root, *(f".{name}" for name in attributes)}
+        names |= {".".join((t, *attributes[:1])) for t in one.bound.get(root, ())}
+    return names | {f".{name}" for name in one.names if name not in {c[0] for c in one.chains}}
 
 
 def _is_ours(name: str) -> bool:

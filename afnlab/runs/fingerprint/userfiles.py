@@ -133,10 +133,10 @@ class UserFiles:
         if not (named.names | named.texts.keys()) & _MOVES:
             return
         bases = [folder, self.folder, folder.parent]
-        found = [self._absolute(base, text) for base in bases for text in named.texts]
+        roots = [self._absolute(base, text) for base in bases for text in named.texts]
         if "__file__" in named.names:
-            found += [folder, *folder.parents[:2]]
-        for path in found:
+            roots += [folder, *folder.parents[:2]]
+        for path in roots:
             if path.is_dir() and path.parent != path and path not in (self.folder,):
                 self._roots[path] = None
 
@@ -204,10 +204,10 @@ def _source(path: Path) -> Source:
 def notebook_source(content: bytes, with_parameters: bool = True) -> Source:
     """What counts of a notebook's content: its code cells."""
     try:
-        found = declarations.cells(content)
+        cells = declarations.cells(content)
     except ValueError:  # a file of IPython's lines, or no notebook
         return Notebook(content, [content.decode(errors="replace")])
-    code = [(text, tags) for kind, text, tags in found if kind == "code"]
+    code = [(text, tags) for kind, text, tags in cells if kind == "code"]
     return Notebook(
         content, [text for text, tags in code if with_parameters or declarations.TAG not in tags]
     )
@@ -215,20 +215,20 @@ def notebook_source(content: bytes, with_parameters: bool = True) -> Source:
 
 def _walk(parts: list[str], places: Iterable[Path], names: Sequence[str]) -> Iterator[Path]:
     """The files that importing `a.b.c`, and names of it, executes: those of the user's."""
-    found: list[Path] = []
+    paths: list[Path] = []
     folders = list(dict.fromkeys(places))
     for part in parts:
         files, folders = _part(part, folders)
-        found += files
+        paths += files
         if not folders:
             break
     else:
         for name in names:
             if name == "*":
-                found += [f for d in folders for s in _SUFFIXES for f in sorted(d.glob(f"*{s}"))]
+                paths += [f for d in folders for s in _SUFFIXES for f in sorted(d.glob(f"*{s}"))]
             else:
-                found += _part(name, folders)[0]
-    yield from (path for path in map(Path.resolve, found) if not _is_library(path))
+                paths += _part(name, folders)[0]
+    yield from (path for path in map(Path.resolve, paths) if not _is_library(path))
 
 
 def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
@@ -252,18 +252,20 @@ def _editable(name: str) -> list[Path]:
     """Where a package lies that is installed as a pointer to its sources, if that is a finder."""
     finders = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith("__editable__")]
     specs = [finder.find_spec(name, None) for finder in finders] if name else []
-    found = [p for s in specs if s for p in (*(s.submodule_search_locations or ()), s.origin) if p]
-    return [Path(p).parent for p in found]
+    locations = [
+        p for s in specs if s for p in (*(s.submodule_search_locations or ()), s.origin) if p
+    ]
+    return [Path(p).parent for p in locations]
 
 
 def _packages(path: Path) -> list[Path]:
     """The packages that a file is in, from the inside."""
-    found = []
+    folders = []
     folder = path.parent
     while _modules_in(folder, "__init__"):
-        found.append(folder)
+        folders.append(folder)
         folder = folder.parent
-    return found
+    return folders
 
 
 def _is_file(path: Path) -> bool:

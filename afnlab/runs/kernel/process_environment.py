@@ -89,10 +89,10 @@ def private_folder() -> Path:
 
 def _temporary_folders() -> list[str]:
     """Where small files may go, the best first; not all need to be there."""
-    found = [os.environ.get("XDG_RUNTIME_DIR"), *(_LIKELY if os.name == "posix" else ())]
+    folders = [os.environ.get("XDG_RUNTIME_DIR"), *(_LIKELY if os.name == "posix" else ())]
     with suppress(OSError):
-        found.insert(0, tempfile.gettempdir())
-    return [folder for folder in dict.fromkeys(found) if folder and Path(folder).is_absolute()]
+        folders.insert(0, tempfile.gettempdir())
+    return [folder for folder in dict.fromkeys(folders) if folder and Path(folder).is_absolute()]
 
 
 def _try_out(folder: Path) -> None:

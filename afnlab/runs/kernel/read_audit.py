@@ -171,8 +171,8 @@ class _Origins:
 def _names(code: CodeType) -> set[str]:
     """The names in code, functions in it too; not those that Python itself adds."""
     inner = (value for value in code.co_consts if hasattr(value, "co_code"))
-    own = {name for name in (*code.co_names, *code.co_varnames) if name[:1] not in "._"}
-    return own.union(*map(_names, inner))
+    names = {name for name in (*code.co_names, *code.co_varnames) if name[:1] not in "._"}
+    return names.union(*map(_names, inner))
 
 
 def _telling_lines(text: str) -> set[str]:
@@ -229,10 +229,10 @@ def notes(file: str | int) -> list[tuple[str, str, str]]:
     """
     ours = isinstance(file, str)
     with open(file, encoding="utf-8", errors="replace", closefd=ours) as lines:
-        found = [(name, code, how) for name, code, how in map(json.loads, lines)]
-    if not found:
+        notes_read = [(name, code, how) for name, code, how in map(json.loads, lines)]
+    if not notes_read:
         raise ValueError("the kernel does not tell which files it has read")
-    return found[1:]
+    return notes_read[1:]
 
 
 def _heard(event: str, arguments: tuple) -> None:

@@ -68,8 +68,8 @@ def _reaped(pid: int) -> bool:
     """Reap the children that have ended; whether the given one was among them."""
     ended = set()
     with contextlib.suppress(ChildProcessError):
-        while found := os.waitpid(-1, os.WNOHANG)[0]:
-            ended.add(found)
+        while child := os.waitpid(-1, os.WNOHANG)[0]:
+            ended.add(child)
     return pid in ended
 
 
@@ -103,12 +103,12 @@ def kill_descendants(spared: Collection[int] = ()) -> None:
 
 def children() -> set[int]:
     """The processes whose parent is this one, those included that have ended and are not reaped."""
-    found = set()
+    pids = set()
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             if int((path / "stat").read_bytes().rpartition(b")")[2].split()[1]) == os.getpid():
-                found.add(int(path.name))
-    return found
+                pids.add(int(path.name))
+    return pids
 
 
 if __name__ == "__main__":

@@ -189,8 +189,8 @@ class Limits:
         """Why a value (or one in a list) is not allowed: what it must be, and where in it the
         fault is; None if it is."""
         if isinstance(value, (list, tuple)) and value not in self.choices:
-            found = ((i, self.refusal(v)) for i, v in enumerate(value))
-            return next(((why[0], (i, *why[1])) for i, why in found if why), None)
+            refusals = ((i, self.refusal(v)) for i, v in enumerate(value))
+            return next(((why[0], (i, *why[1])) for i, why in refusals if why), None)
         if self.choices and not any(_same(value, c) for c in self.choices):
             return one_of(self.choices, value), ()
         if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -223,11 +223,11 @@ def limits(kind: ast.expr | None, comment: str) -> Limits | None:
         constants = [p for p in getattr(kind.slice, "elts", [])[1:] if isinstance(p, ast.Constant)]
         texts += [c.value for c in constants if isinstance(c.value, str)]
     for text in texts:
-        if (found := _RANGE.match(text)) and any(found.groups()):
-            low, high = (None if t is None else float(t) for t in found.groups())
+        if (match := _RANGE.match(text)) and any(match.groups()):
+            low, high = (None if t is None else float(t) for t in match.groups())
             return Limits(low, high)
-        if found := _CHOICES.match(text):
-            return Limits(choices=tuple(_literal(w.strip()) for w in found[1].split(",")))
+        if match := _CHOICES.match(text):
+            return Limits(choices=tuple(_literal(w.strip()) for w in match[1].split(",")))
     return None
 
 

@@ -33,8 +33,8 @@ class Declared:
             fitted = allowed_values.fit(self.kind or allowed_values.like(self.default), value)
         except allowed_values.Misfit as misfit:
             raise self._refusal(name, value, self._must_be(value), misfit.at) from None
-        if self.limits is not None and (found := self.limits.refusal(fitted)):
-            raise self._refusal(name, value, *found)
+        if self.limits is not None and (refusal := self.limits.refusal(fitted)):
+            raise self._refusal(name, value, *refusal)
         return fitted
 
     def _refusal(
@@ -93,8 +93,8 @@ def declared(path: Path, held: bytes | None = None) -> dict[str, Declared]:
     held: its content, if that has been read. ValueError if it has no cell tagged `parameters`, or
     one that holds anything but imports and assignments of literals, one plain name each.
     """
-    found = _cells(path, content(path) if held is None else held)
-    tagged = [source for _, source, tags in found if TAG in tags]
+    sources_of_cells = _cells(path, content(path) if held is None else held)
+    tagged = [source for _, source, tags in sources_of_cells if TAG in tags]
     if len(tagged) != 1:
         raise ValueError(f"{path}: has {len(tagged)} cells tagged {TAG!r}, must have one")
     try:

@@ -58,28 +58,28 @@ class Training(Config):
     def told(self) -> dict[str, str]:
         """What is not as it would be by default, by name."""
         plain = resolve(self.task, self.activation, {})
-        told = {
+        values = {
             name: value
             for name, value in self.options.activation.items()
             if value != self.activation.params[name].default or name in self.options.trainable
         }
         if self.options.trainable != plain.trainable:
-            told[TRAINABLE] = "+".join(self.options.trainable) or "none"
+            values[TRAINABLE] = "+".join(self.options.trainable) or "none"
         for name in TASK_PARAMS:
             if getattr(self.options, name) != getattr(plain, name):
-                told[name] = getattr(self.options, name)
-        told |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
-        told |= {n: v for n, v in self.options.data.items() if v != plain.data[n]}
+                values[name] = getattr(self.options, name)
+        values |= {n: v for n, v in self.options.model.items() if v != plain.model[n]}
+        values |= {n: v for n, v in self.options.data.items() if v != plain.data[n]}
         if self.name:  # which says it
-            del told[self._naming[0]]
-        told |= {"dtype": self.dtype} if self.dtype != "float32" else {}
-        return {name: short(value) for name, value in sorted(told.items())}
+            del values[self._naming[0]]
+        values |= {"dtype": self.dtype} if self.dtype != "float32" else {}
+        return {name: short(value) for name, value in sorted(values.items())}
 
     def facts(self) -> dict[str, object]:
         """What else a record holds, so that a reader of it needs neither task nor activation."""
         task = self.task
-        told = {"summary": task.summary, "source": task.source, "published": task.published}
-        about = told | {"epochs": task.recipe.epochs}
+        facts = {"summary": task.summary, "source": task.source, "published": task.published}
+        about = facts | {"epochs": task.recipe.epochs}
         named = {"named": self.name} if self.name else {}
         return {"settings": self.told, **named, "task": about}
 
@@ -125,13 +125,13 @@ def training(
     declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
     here: whether the device must be this machine's.
     """
-    told = {name: d.default for name, d in known.items()} | declarations.checked(given, known)
-    with about("task", told["task"]):
-        task = get_task(told["task"])
-    with about("activation", told["activation"]):
-        record = get_activation(told["activation"])
-    params = {name: value for name, value in told.items() if name not in known}
-    for name, value in told.get(PARAMS, {}).items():
+    values = {name: d.default for name, d in known.items()} | declarations.checked(given, known)
+    with about("task", values["task"]):
+        task = get_task(values["task"])
+    with about("activation", values["activation"]):
+        record = get_activation(values["activation"])
+    params = {name: value for name, value in values.items() if name not in known}
+    for name, value in values.get(PARAMS, {}).items():
         if name in params:
             twice = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
             raise ParameterError(name, value, message=twice)
@@ -142,10 +142,10 @@ def training(
         if last not in (*own, *TASK_PARAMS, *task.every_setting, TRAINABLE):
             names = [*known, *own, *TASK_PARAMS, *task.every_setting, TRAINABLE]
             raise ParameterError(name, value, message=unknown("parameter", name, names))
-    settings = {name: told[name] for name in _SETTINGS if name in told}
+    settings = {name: values[name] for name in _SETTINGS if name in values}
     # A parameters cell has no empty value of a number: 0 stands for it.
-    settings |= {name: told.get(name) or None for name in ("epochs", "limit_train", "limit_test")}
-    tuning = space(told[TUNE]) if told.get(TUNE) else None
+    settings |= {name: values.get(name) or None for name in ("epochs", "limit_train", "limit_test")}
+    tuning = space(values[TUNE]) if values.get(TUNE) else None
     config = configure(task, record, params=params, tuning=tuning, here=here, **settings)
     used = _native(config.device.type, task, record) if native is None else native
     return Training(**vars(config), native=used)

@@ -99,8 +99,8 @@ _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"$"), [""])
 
 def read(path: Path) -> tuple[object, Lines]:
     """The content of a file (None if it is empty), and the lines of its entries; keys are texts."""
-    found = _Values(str(path), str)
-    return found.of(_composed(_text(path), str(path))), found.lines
+    reader = _Values(str(path), str)
+    return reader.of(_composed(_text(path), str(path))), reader.lines
 
 
 def value(text: str, where: str) -> object:

@@ -128,16 +128,16 @@ class Attempt:
 
 def abandoned(runs: Path) -> list[Path]:
     """What ended processes left: folders of attempts, their locks, and what was being deleted."""
-    found = list(runs.glob(f"{TRASH}*"))
+    leftovers = list(runs.glob(f"{TRASH}*"))
     if not (runs / runs_folder.FAILED).is_symlink():
-        found += runs.glob(f"{runs_folder.FAILED}/{TRASH}*")
+        leftovers += runs.glob(f"{runs_folder.FAILED}/{TRASH}*")
     for path in runs.glob(f"{PREFIX}*"):
         if path.suffix != LOCK:
             if _is_free(_lock_of(path)):
-                found.append(path)
+                leftovers.append(path)
         elif not path.with_suffix("").exists() and _age(path) > _MINUTE and _is_free(path):
-            found.append(path)  # younger, its folder may be about to be made
-    return sorted(found)
+            leftovers.append(path)  # younger, its folder may be about to be made
+    return sorted(leftovers)
 
 
 def discard(path: Path) -> None:

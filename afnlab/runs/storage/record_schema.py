@@ -227,8 +227,8 @@ Kind = TypeVar("Kind", RunRecord, TrainingRecord, FailureRecord)
 def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
     """Whether a record is that of a training by afnlab's engine, not of a notebook's own."""
     normal = record.get("parameters")
-    own = {"task", "activation", "label", "epochs", "options"}
-    return isinstance(normal, dict) and own <= set(normal)
+    keys = {"task", "activation", "label", "epochs", "options"}
+    return isinstance(normal, dict) and keys <= set(normal)
 
 
 def is_complete(record: Stored) -> TypeGuard[Record]:

@@ -135,8 +135,8 @@ def odd(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, os.DirEntry]]:
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    with os.scandir(folder) as scanned:
+        entries = sorted(scanned, key=lambda entry: entry.name)
     for entry in entries:
         yield folder / entry.name, entry
         if entry.is_dir(follow_symlinks=False):
@@ -187,10 +187,10 @@ def parse_json(data: bytes, finite: bool = True) -> Any:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         raise ValueError("a name in it is given twice")
-    return found
+    return mapping
 
 
 def _finite(text: str) -> float:

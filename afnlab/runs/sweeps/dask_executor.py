@@ -1,33 +1,28 @@
 """Runs on more machines: the same sweep, its runs executed by the workers of a Dask cluster.
 
-Each worker forks its kernels from a server of its own. Runs are kept where all workers can write:
-in a shared folder, or at a URL.
+What a worker does is in `dask_worker`. Runs are kept where all workers can write: in a shared
+folder, or at a URL.
 """
 
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_core.utils import ensure_event_loop
-
 from afnlab.messages import masked
 from afnlab.runs.execution import RunFailed, name_of, note_failure
-from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
-from afnlab.runs.storage.location import Place, place
+from afnlab.runs.storage.location import Place
+from afnlab.runs.sweeps import dask_worker
 from afnlab.runs.sweeps.local_executor import PATIENCE, Ending, check_numbers
-from afnlab.runs.sweeps.worker import Busy, Warm
 
 if TYPE_CHECKING:
     import distributed
@@ -99,7 +94,7 @@ class Dask:
 
             def submit(spec: RunSpec, turn: int = 0) -> object:
                 return client.submit(
-                    make,
+                    dask_worker.make,
                     _parts(spec),
                     place.name,
                     sweep,
@@ -123,7 +118,7 @@ class Dask:
                         yield spec, _outcome(spec, future, place)
             finally:
                 client.cancel(list(futures), force=True)
-                client.run(stop, sweep, on_error="ignore")
+                client.run(dask_worker.stop, sweep, on_error="ignore")
 
     @contextmanager
     def _cluster(self) -> Iterator[Any]:
@@ -196,8 +191,8 @@ def slurm_cluster(
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, handler)  # imported, it has Ctrl-C end the process
-    given: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
-    extra, directives = [], list(given.pop("job_extra_directives", []))
+    arguments: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
+    extra, directives = [], list(arguments.pop("job_extra_directives", []))
     if gpus := resources.get("GPU"):
         extra = ["--resources", f"GPU={gpus}"]
         directives.append(f"--gres=gpu:{gpus}")
@@ -206,7 +201,7 @@ def slurm_cluster(
             worker_extra_args=["--nthreads", "1", *extra],  # its cores are for one run's torch
             job_extra_directives=directives,
             scheduler_options={"dashboard_address": None},
-            **given,
+            **arguments,
         )
         cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # a job that ends is replaced
     except (TypeError, ValueError) as error:
@@ -216,45 +211,11 @@ def slurm_cluster(
 
 def _parts(spec: RunSpec) -> dict[str, object]:
     """What a worker makes the spec from; `auto` is the device that it means here."""
-    given = dict(spec.parameters)
+    parameters = dict(spec.parameters)
     if isinstance(spec, TrainingSpec) and "device" in spec.known:
-        given["device"] = spec.training.device.type
-    told = {"id": spec.id, "until_decided": spec.until_decided}
-    return {"notebook": name_of(spec.notebook), "parameters": given, **told}
-
-
-_warm: dict[str, Warm] = {}
-
-
-def make(
-    parts: dict[str, Any], runs: str, sweep: str, settings: dict[str, Any], patience: float = 0
-) -> str | None:
-    """On a worker: make a run; its error, or an empty text; None while another process makes it.
-
-    patience: seconds to wait before that.
-    """
-    made = RunSpec.make(parts["notebook"], parts["parameters"])
-    spec = replace(made, until_decided=parts.get("until_decided", False))
-    if spec.id != parts["id"]:
-        raise RuntimeError(
-            f"{socket.gethostname()} would make another run: its afnlab, notebook, activation or"
-            " compiled kernels are not those of the machine that started the sweep"
-        )
-    warm = _warm.setdefault(sweep, Warm(Means(**settings)))
-    try:
-        warm.means.stop.wait(patience)
-        failed = warm.attempt(spec, place(runs))
-    except Busy:
-        return None
-    finally:
-        ensure_event_loop().close()
-    return failed.message if failed else ""
-
-
-def stop(sweep: str) -> None:
-    """On a worker: end what it does for a sweep, and wait until nothing is left of it."""
-    if sweep in _warm:
-        _warm.pop(sweep).stop()
+        parameters["device"] = spec.training.device.type
+    kept = {"id": spec.id, "until_decided": spec.until_decided}
+    return {"notebook": name_of(spec.notebook), "parameters": parameters, **kept}
 
 
 def _outcome(spec: RunSpec, future: distributed.Future, place: Place) -> RunFailed | None:

@@ -95,11 +95,11 @@ def points_of(name: str, entry: Entry) -> Iterator[Point]:
     if name != "activation" or not isinstance(value, Mapping):
         yield {name: entry}
         return
-    for activation, own in value.items():
+    for activation, parameters in value.items():
         inside = (*at, activation)
         lists = {
             key: [Entry(one, (*inside, key, i)) for i, one in enumerate(_own(key, listed))]
-            for key, listed in (own or {}).items()
+            for key, listed in (parameters or {}).items()
         }
         for chosen in product(*lists.values()):
             yield {"activation": Entry(activation, inside), **dict(zip(lists, chosen, strict=True))}
@@ -109,7 +109,10 @@ def _count(name: str, value: object) -> int:
     """How many points an entry has."""
     if name != "activation" or not isinstance(value, Mapping):
         return 1
-    return sum(prod(len(_own(k, v)) for k, v in (own or {}).items()) for own in value.values())
+    return sum(
+        prod(len(_own(k, v)) for k, v in (parameters or {}).items())
+        for parameters in value.values()
+    )
 
 
 def together(lists: Mapping[str, object], at: Position = ()) -> list[Point]:
@@ -122,8 +125,8 @@ def together(lists: Mapping[str, object], at: Position = ()) -> list[Point]:
             raise GridError(str(error), name, *error.at) from None
     lengths = {name: len(entered) for name, entered in axes.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise GridError(f"lists that go together must be equally long; there are: {told}")
+        lengths_text = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise GridError(f"lists that go together must be equally long; there are: {lengths_text}")
     rows = list(zip(*axes.values(), strict=True))
     counted_runs(
         sum(prod(_count(n, e.value) for n, e in zip(axes, row, strict=True)) for row in rows)

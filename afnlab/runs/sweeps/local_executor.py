@@ -16,7 +16,7 @@ from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.process_environment import allowed_jobs
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage.location import Place
-from afnlab.runs.sweeps.worker import Busy, Warm
+from afnlab.runs.sweeps.worker import Busy, Worker
 from afnlab.training.options import whole
 
 Ending = Generator[tuple[RunSpec, RunFailed | None], None, None]
@@ -74,7 +74,7 @@ class Local:
         self.timeout = timeout
         self._futures: dict[Future, RunSpec] = {}
         self._keeps = False
-        self._warm: Warm | None = None
+        self._worker: Worker | None = None
 
     def __enter__(self) -> Local:
         self._keeps = True
@@ -82,9 +82,9 @@ class Local:
 
     def __exit__(self, *_: object) -> None:
         self._keeps = False
-        if self._warm is not None:
-            self._warm.stop()
-            self._warm = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
 
     @property
     def running(self) -> int:
@@ -94,17 +94,17 @@ class Local:
         if not todo:
             return
         means = Means(threads=self.threads, timeout=self.timeout, since=time.time())
-        warm = self._warm or Warm(means)
-        self._warm = None  # unless all of this ends well
+        worker = self._worker or Worker(means)
+        self._worker = None  # unless all of this ends well
         free: SimpleQueue[str] = SimpleQueue()
         for gpus in self.gpus:
             free.put(gpus)
 
         def one(spec: RunSpec, patience: float = 0) -> RunFailed | None:
-            warm.means.stop.wait(patience)
+            worker.means.stop.wait(patience)
             gpus = free.get() if self.gpus else None
             try:
-                return warm.attempt(spec, place, None if gpus is None else {VISIBLE: gpus})
+                return worker.attempt(spec, place, None if gpus is None else {VISIBLE: gpus})
             finally:
                 if gpus is not None:
                     free.put(gpus)
@@ -122,11 +122,11 @@ class Local:
                         except Busy:  # behind all others
                             futures[pool.submit(one, spec, PATIENCE)] = spec
                 if self._keeps:
-                    self._warm = warm
+                    self._worker = worker
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                if self._warm is None:
-                    warm.stop()
+                if self._worker is None:
+                    worker.stop()
 
 
 def check_numbers(jobs: int, threads: int | None, gpus_per_run: int) -> None:

@@ -45,8 +45,8 @@ def standings_among(
     kept = runs / runs_folder.FAILED
     failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
-        left = spec.pending(done.get(spec.group))
-        yield RunStatus(spec, left, failed.get(left.id) if left else None)
+        missing = spec.pending(done.get(spec.group))
+        yield RunStatus(spec, missing, failed.get(missing.id) if missing else None)
 
 
 def planned(

@@ -64,7 +64,7 @@ class Progress:
             number, now = self.ended_so_far, time.monotonic()
             self._due = now + (now - self._start) / number * (self.total - number)
         if self._bar is None:
-            ahead = f"; {left}" if (left := self.left()) else ""
+            ahead = f"; {remaining}" if (remaining := self.left()) else ""
             line = f"[{number}/{self.total}] {line}{ahead}"
         try:
             if self._bar is None or failed or not in_notebook():

@@ -135,8 +135,8 @@ class _How:
         """Into a folder of runs, from which what ended processes left is taken away."""
         where = place(runs)
         where.pull()
-        for left in atomic_write.abandoned(where.workshop):
-            atomic_write.discard(left)
+        for leftover in atomic_write.abandoned(where.workshop):
+            atomic_write.discard(leftover)
         locks.tidy(where.workshop)
         return cls(name, where, executor, retry_failed, report)
 

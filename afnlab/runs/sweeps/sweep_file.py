@@ -99,9 +99,9 @@ class Sweep:
             except GridError as error:
                 raise self.wrong(str(error), *error.at) from None
             entries |= {name: Entry(value) for name, value in overrides.items()}
-            given = {name: entry.value for name, entry in entries.items()}
+            parameters = {name: entry.value for name, entry in entries.items()}
             try:
-                spec = RunSpec.make(self.notebook, self._resolved(given), here=here)
+                spec = RunSpec.make(self.notebook, self._resolved(parameters), here=here)
                 made.setdefault(spec.group, spec)
             except ParameterError as error:
                 raise self._refused(error, entries) from None
@@ -250,11 +250,11 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Position
     notebook = str(content.get("notebook", "train"))
     beside = (path.parent if path else Path()) / notebook
     try:
-        found = paths.find("notebooks", beside if beside.is_file() else notebook, ".ipynb")
+        notebook_path = paths.find("notebooks", beside if beside.is_file() else notebook, ".ipynb")
     except ValueError as error:
         raise wrong(str(error), "notebook") from None
     rest = {k: content[k] for k in KEYS if k in content and k != "notebook"}
-    plan = Sweep(name, str(found), **rest, path=path, lines=lines)
+    plan = Sweep(name, str(notebook_path), **rest, path=path, lines=lines)
     plan._axes()  # what is wrong in the grid is said when the file is read
     return plan
 

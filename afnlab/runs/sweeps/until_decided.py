@@ -19,8 +19,8 @@ _ASKED = re.compile(r"until decided(?:, at most ([1-9]\d{0,4}))?")
 
 def most_seeds(value: object) -> int | None:
     """How many seeds `until decided, at most N` allows; None for anything else."""
-    found = _ASKED.fullmatch(value.strip()) if isinstance(value, str) else None
-    return None if found is None else int(found[1] or MOST)
+    match = _ASKED.fullmatch(value.strip()) if isinstance(value, str) else None
+    return None if match is None else int(match[1] or MOST)
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,21 @@ class Comparisons:
         All comparisons together have an error of 5 % at most: each has its part of it.
         """
         level = 1 - stats.alpha(stats.LEVEL) / max(1, len(self.against))
-        found = {}
+        decisions = {}
         for group, against in self.against.items():
             spec = self.specs[group]
             pairs = seed_pairs(folder, spec, against) if folder.is_dir() else {}
             known = [pairs[seed] for seed in _whole(pairs, most)]
             measure = spec.training.task.metric
-            found[group] = stats.decide(differences(known, measure), level=level)
-        return found
+            decisions[group] = stats.decide(differences(known, measure), level=level)
+        return decisions
 
     def wanted(self, decided: Mapping[str, stats.Decision], most: int) -> list[RunSpec]:
         """The specs that need seeds, each with all that it should then have."""
         counts: dict[str, int] = {}
-        for group, found in decided.items():
-            if found.verdict == "open" and found.seeds < most:
-                count = min(most, found.seeds + BATCH)
+        for group, decision in decided.items():
+            if decision.verdict == "open" and decision.seeds < most:
+                count = min(most, decision.seeds + BATCH)
                 for one in (group, self.against[group].group):
                     counts[one] = max(count, counts.get(one, 0))
         return [
@@ -94,12 +94,12 @@ class Comparisons:
 
     def lines(self, decided: Mapping[str, stats.Decision]) -> list[str]:
         """The decisions in words."""
-        found = [
+        lines = [
             f"{self.specs[group].label}: {decision.verdict}, against"
             f" {self.against[group].training.label}, after {counted(decision.seeds, 'seed')}"
             for group, decision in decided.items()
         ]
-        return [*found, "p-values of these runs are too small: seeds were added until decided"]
+        return [*lines, "p-values of these runs are too small: seeds were added until decided"]
 
 
 def _baseline(specs: Sequence[TrainingSpec], baseline: str) -> TrainingSpec | None:

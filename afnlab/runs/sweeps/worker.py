@@ -1,4 +1,4 @@
-"""Making one run of a sweep, in a kernel from a server that is kept warm."""
+"""Making one run of a sweep, in a kernel from a server that serves many."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def _attempt(spec: RunSpec, place: Place, means: Means) -> RunFailed | None:
     return None
 
 
-class Warm:
-    """A kernel server that is started when first wanted, and again if something has killed it."""
+class Worker:
+    """Makes runs in kernels of one server, started when first needed and again if it was killed."""
 
     def __init__(self, means: Means) -> None:
         self.means = means

@@ -1,0 +1,94 @@
+"""What limits a comparison, word for word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from afnlab.compare.caveats import left_out, mixed, pairing, reach, same_functions, unequal_seeds
+
+
+def test_what_is_left_out():
+    assert left_out(0, (), ()) == []
+    assert left_out(1, ("own.ipynb",), [("digits elu", "not run")]) == [
+        "1 run was left out: its code has changed since.",
+        "1 run was left out: made by other notebooks (own.ipynb).",
+        "Listed in the sweep and missing here: digits elu (not run).",
+    ]
+    assert left_out(2, ("b", "a", "b"), ())[:2] == [
+        "2 runs were left out: their code has changed since.",
+        "3 runs were left out: made by other notebooks (a, b).",
+    ]
+
+
+def test_mixed_versions():
+    def record(torch="2.13", afnlab="0.1"):
+        return {"versions": {"afnlab": afnlab}, "environment": {"torch": torch, "threads": 2}}
+
+    assert mixed([record(), record()]) == []
+    assert mixed([record(), record(torch="2.12")]) == [
+        "Not all runs share one version of torch (2.12, 2.13): a difference between"
+        " rows may come from that."
+    ]
+    flushed, not_flushed = record(), record()
+    flushed["environment"]["determinism"] = {"flush_denormal": True, "cudnn.benchmark": False}
+    not_flushed["environment"]["determinism"] = {"flush_denormal": False, "cudnn.benchmark": False}
+    assert mixed([record(), flushed]) == []  # an older record does not say
+    assert mixed([flushed, not_flushed]) == [
+        "Not all runs share one setting of flush_denormal (False, True): a difference between rows"
+        " may come from that."
+    ]
+
+
+def test_what_pairing_gives():
+    """r shared seeds make the variance of a difference 1 - r of that of different seeds."""
+    relu = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    values = pd.DataFrame({"relu": relu, "elu": relu + np.array([0, 0, 0, 0, 0, 3])})
+    removed = 1 - np.var([0, 0, 0, 0, 0, 3], ddof=1) / values.var().sum()
+    times = f"{1 / (1 - removed):.2g}"
+    assert pairing(values, "relu") == [
+        f"Pairing by seed removes {100 * removed:.0f} % of the variance of a difference to relu:"
+        f" without it, {times} times the seeds would be needed."
+    ]
+    against = pd.DataFrame({"relu": relu, "elu": -relu})
+    assert pairing(against, "relu") == [
+        "Pairing by seed adds 100 % to the variance of a difference to relu, so it does not help."
+    ]
+    three = values.assign(selu=-relu, mish=relu)
+    (said,) = pairing(three, "relu")
+    assert "removes 87 % of" in said
+    assert "(median; the middle half of the rows: -7 % to 93 %)" in said
+    for nothing in (values[:4], values * 0, values[["elu"]], values[["relu"]]):
+        assert pairing(nothing, "relu") == []
+
+
+def test_unequal_seeds():
+    full = pd.DataFrame({"relu": [0.5, 0.6, 0.7], "elu": [0.5, np.nan, np.nan]})
+    assert unequal_seeds(full[["relu"]]) == []
+    assert unequal_seeds(full) == [
+        "Not every row has every seed; without: elu (1, 2). Differences use the seeds that both"
+        " rows have."
+    ]
+
+
+def test_same_functions():
+    assert same_functions([]) == ""
+    assert same_functions([("a", "b"), ("c", "d", "e")]) == (
+        "The same function under two names: a = b; c = d = e. Each name is a row of its own, and"
+        " counts as one wherever rows or comparisons are counted."
+    )
+
+
+def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences():
+    """What differences would do does not follow from accuracies, so no number stands for it."""
+    first, second = reach(0.967, 450)
+    assert first.endswith(
+        "Other test examples, 450 again, would give other accuracies, one of 96.70 % with a"
+        " standard error of 0.84 points. The differences would change as well, by an amount that"
+        " cannot be computed from accuracies: it depends on how often two rows err on the same"
+        " examples. None of this is in the intervals."
+    )
+    assert second.startswith("One task, one learning rate and one initialization")
+    perfect, several = reach(1.0, 10_000, of="validation", rates=3)
+    assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
+    assert several.startswith("One task and one initialization")

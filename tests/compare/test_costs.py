@@ -1,0 +1,131 @@
+"""What activations cost: the speed benchmark's times, where they fit, else the runs' own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from afnlab.bench import activations
+from afnlab.cli import main
+from afnlab.compare import costs, select
+from afnlab.compare.costs import Cost, cost, read
+from afnlab.compare.training_facts import Trained
+from afnlab.report import sections
+from afnlab.runs import RunSpec
+from tests.compare.test_summary_table import rows
+from tests.conftest import ACTIVATIONS
+from tests.runs.test_runs import small_runs
+
+HISTORY = pd.concat([rows(n, [0.5, 0.6]) for n in ("relu", "srelu", "tanh")]).assign(seconds=1.0)
+MACHINE = {"device": "cpu", "device_name": "this one"}
+FACTS = {"device": "cpu", "device_name": "this one", "threads": 2, "date": "2026-01-02"}
+SIZES = {8192: 1e-3, 1 << 21: 1.0, 1 << 24: 1e3}  # elements, seconds of relu
+WAYS = (("relu", "torch", 1), ("srelu", "kernel", 1.5), ("srelu", "expression", 20))
+WAYS += (("srelu", "trained", 2), ("copy", "torch", 0.5))
+
+
+def written(path: Path, **changes) -> Path:
+    times = pd.DataFrame(
+        [
+            ("float32", size, "normal", name, way, "both", ratio * seconds)
+            for size, seconds in SIZES.items()
+            for name, way, ratio in WAYS
+        ],
+        columns=list(activations.COLUMNS),
+    )
+    content = {**FACTS, "activations": times.to_dict(orient="records"), **changes}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def asked(*labels, native=True, trainable=()) -> dict:
+    found = {}
+    for name in labels:
+        spec = RunSpec.make("train", {"activation": name})
+        record = {"group": spec.group, "parameters": spec.normal, **spec.training.facts()}
+        found[name] = replace(Trained.of_record(record), native=native, trainable=trainable)
+    return found
+
+
+def test_the_benchmark_tells_what_a_pass_costs(tmp_path):
+    speed = read(written(tmp_path / "speed.json"))
+    found = cost(
+        asked("srelu") | asked("relu", "tanh", native=False), HISTORY, MACHINE, "relu", speed
+    )
+    assert found.seconds.to_dict() == {"srelu": 1.5, "relu": 1.0}
+    assert found.missing == ("tanh",)
+    assert found.of == "a forward and backward pass over 2,097,152 float32 numbers"
+    assert found.by == "by the speed benchmark of 2026-01-02 on this one with 2 threads"
+    assert not found.measured_in_runs
+    other = cost(
+        asked("srelu") | asked("relu", native=False),
+        HISTORY,
+        {**MACHINE, "device_name": "x"},
+        "relu",
+        speed,
+    )
+    assert other.by.endswith("on this one with 2 threads, where the runs had x")
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [({"native": False}, 20), ({"trainable": ("t",)}, 2), ({}, 1.5)],
+)
+def test_the_way_that_the_runs_took(tmp_path, options, seconds):
+    speed = read(written(tmp_path / "speed.json"))
+    assert speed.seconds(asked("srelu", **options)["srelu"]) == seconds
+
+
+def test_one_that_does_not_fit_is_named(tmp_path):
+    both = asked("relu", "tanh", native=False)
+    speed = read(written(tmp_path / "a.json"))
+    found = cost(both, HISTORY, MACHINE, "relu", speed)
+    assert found.by == "timed during these runs, since the speed benchmark has only relu"
+    assert found.measured_in_runs
+    found = cost(both, HISTORY, MACHINE, "relu", read(written(tmp_path / "b.json", device="cuda")))
+    assert found.by.endswith("these runs, since the speed benchmark is of cuda")
+    without = cost(both, HISTORY, MACHINE, "relu")
+    assert without.by == Cost(without.seconds).by
+    assert set(without.seconds.index) == {"relu", "srelu", "tanh"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file; write it with `afnlab bench activations"),
+        ("", "is no file of `afnlab bench activations"),
+        ("[]", "is no file of"),
+        ('{"activations": []}', "is no file of"),
+        (json.dumps({**FACTS, "activations": [{"way": "torch"}]}), "lacks dtype, elements"),
+    ],
+)
+def test_another_file(tmp_path, content, message, capsys):
+    if content is not None:
+        (tmp_path / "my.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "my.json")
+    flags = ["--runs", str(small_runs()), "--speed", str(tmp_path / "my.json")]
+    assert main(["compare", *flags]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_figure_names_its_source(tmp_path):
+    (chosen,) = select(small_runs())
+    assert "Time: of an epoch of one model, timed during" in sections.frontier(chosen).data
+    (chosen,) = select(small_runs(), speed=written(tmp_path / "my.json"))
+    page = sections.frontier(chosen).data
+    if chosen.rows["srelu"].native:
+        assert "by the speed benchmark of 2026-01-02 on this one" in page
+    assert "speed benchmark of 2026-01-02" in chosen.answers["At what cost?"]
+
+
+def test_every_activation_of_a_comparison_is_measured():
+    times = activations.measure(rounds=1, sizes=[64])
+    both = times[times["pass"] == "both"].set_index("way").function
+    wanted = {record.name for record in ACTIVATIONS if record.elementwise}
+    assert wanted <= set(both[["kernel", "expression", "trained"]])
+    assert costs.FILE == "speed.json"

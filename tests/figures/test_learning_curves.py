@@ -1,0 +1,72 @@
+"""Figures of learning: what is drawn of each seed and epoch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from afnlab.figures import learning_curves
+from afnlab.figures.learning_curves import seed_lines
+from afnlab.measures import ACCURACY
+from tests.compare.test_summary_table import BASE, rows
+from tests.figures.test_function_curves import texts
+
+FREE = replace(ACCURACY, high=None)  # nothing bounds it at its better end
+
+
+def test_curves_that_end_far_below_say_where_they_are_not_drawn():
+    good = [rows(f"a{i}", [0.94, 0.95, 0.96]) for i in range(6)]
+    history = pd.concat([*good, rows("poor", [0.1] * 3)], ignore_index=True)
+    figure = learning_curves.learning(history, ["a0", "poor"], "a0", measure=FREE)
+    low, high = figure.axes[0].get_ylim()
+    assert (low > 50, high <= 100) == (True, True)
+    assert [t.get_text() for t in figure.axes[1].texts] == ["10.0"]
+    assert not figure.axes[0].texts
+
+
+BOUNDED = {  # a metric with a bound at its better end, and what its axis is of
+    "accuracy": (ACCURACY, "error (%)"),
+    "bits": (
+        replace(ACCURACY, name="bits", key="bits", unit="", better="lower", high=None, scale=1.0),
+        "bits, lower is better",
+    ),
+    "overlap": (
+        replace(ACCURACY, name="overlap", key="overlap", unit="", scale=1.0),
+        "distance of overlap from 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDED)
+def test_every_panel_shows_its_curve(case):
+    measure, label = BOUNDED[case]
+    ends = [0.99, 1.0, 0.5, 0.1, 0.0]
+    history = pd.concat([rows(f"a{i}", [end] * 3) for i, end in enumerate(ends)])
+    history = history.rename(columns={"test_accuracy": measure.column})
+    order = [f"a{i}" for i in range(len(ends))]
+    figure = learning_curves.learning(history, order, "a0", measure=measure)
+    assert texts(figure).count(label) == 1
+    for ax in figure.axes[: len(order)]:
+        assert ax.get_yscale() == "log"
+        low, high = ax.get_ylim()
+        assert all((low <= line.get_ydata()).all() for line in ax.lines)
+        assert all((line.get_ydata() <= high).all() for line in ax.lines)
+    together = learning_curves.overlay(history, order, "a0", measure)
+    assert len([line for line in together.axes[0].lines if len(line.get_xdata())]) == len(order)
+
+
+def test_seed_lines(ax):
+    assert seed_lines(ax, BASE, "test_accuracy", 100) is ax
+    assert len(ax.lines) == 6 + 1
+    np.testing.assert_allclose(ax.lines[-1].get_xydata(), [[1, 42.5], [2, 52.5]])
+
+
+def test_training():
+    figure = learning_curves.training(BASE.assign(test_loss=2.0))
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes] == [
+        *("test accuracy (%)", "test loss")
+    ]
+    assert {ax.get_xlabel() for ax in figure.axes} == {"epoch"}

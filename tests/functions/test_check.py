@@ -1,0 +1,224 @@
+"""`afnlab check`: it finds what is wrong, in anybody's code, and nothing in ours."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from textwrap import dedent
+
+import pytest
+import torch
+
+import afnlab
+from afnlab import cli
+from afnlab.functions import check
+
+THEIRS = """
+    import torch
+    from torch import nn
+
+
+    class Trap(nn.Module):  # exp in the branch that where leaves out
+        def forward(self, x):
+            return torch.where(x > 0, x, x.exp() - 1)
+
+
+    class Overflows(nn.Module):
+        def forward(self, x):
+            return torch.sqrt(x * x + 1)
+
+
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.square()
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * ctx.saved_tensors[0]
+
+
+    def wrong(x):
+        return Wrong.apply(x)
+
+
+    class Asks(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+
+
+    class Noisy(nn.Module):
+        def forward(self, x):
+            return x + torch.randn_like(x)
+
+
+    class Centred(nn.Module):
+        def forward(self, x):
+            return x - x.mean()
+
+
+    class Folds(nn.Module):
+        def forward(self, x):
+            return x.view(2, -1).sum(0)
+
+
+    class Right(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = nn.Parameter(torch.tensor(0.25))
+            self.drop = nn.Dropout(0.5)  # not in evaluation
+
+        def forward(self, x):
+            return self.drop(torch.where(x > 0, x, self.slope * x))
+
+
+    def step(x):
+        return (x > 0).to(x.dtype)
+
+
+    number = 3
+"""
+
+
+@pytest.fixture
+def theirs(tmp_path, monkeypatch):
+    (tmp_path / "their_activations.py").write_text(dedent(THEIRS))
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / "their_activations.py"
+
+
+def test_nothing_is_wrong_with_ours():
+    table = check.check()
+    assert tuple(table.index) == afnlab.list_activations()
+    assert set(table["left out"]) == {"", "not elementwise"}
+    assert set(table.index[table["left out"] != ""]) == {"softmax", "softmin", "log_softmax"}
+    assert (table[["values", "slopes", "derivative"]] == "").all(axis=None)
+    assert check.summary(table) == "38 checked: nothing wrong; 3 left out"
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "text"),
+    [
+        ("Trap", "slopes", "nan at x = 1000 (float64)"),
+        ("Overflows", "values", "inf at x = -1000 (float16)"),
+        ("wrong", "derivative", "-7.93 at x = -7.93, where it is -15.86"),
+        ("Asks", "left out", "missing 1 required positional argument: 'size'"),
+        ("Noisy", "left out", "random"),
+        ("Centred", "left out", "not elementwise"),
+        ("Folds", "left out", "not elementwise"),
+        ("number", "left out", "a int cannot be called"),
+        ("Right", None, ""),
+        ("step", None, ""),
+    ],
+)
+def test_what_is_wrong_with_others(theirs, name, column, text):
+    row = check.check([f"{theirs}:{name}"]).loc[name]
+    if column is None:
+        assert (row == "").all()
+    else:
+        assert text in row[column]
+        others = row.drop(column)
+        assert (others == "").all()
+
+
+def test_all_modules_of_a_package(theirs):
+    table = check.check(["their_activations"])
+    assert list(table.index) == ["Trap", "Overflows", "Asks", "Noisy", "Centred", "Folds", "Right"]
+    assert check.summary(table) == (
+        "3 checked: 1 with a value that is not finite, 1 with a slope that is not finite;"
+        " 4 left out"
+    )
+
+
+def halves(x):
+    """Half types by way of a value that is rounded before its slope is taken from it."""
+    return 2 * torch.sigmoid(2 * x) - 1
+
+
+@pytest.mark.parametrize(
+    ("ref", "x", "dtype"),
+    [
+        ("torch.nn:Tanh", 3.8125, torch.bfloat16),
+        ("torch.nn:Sigmoid", 9.0, torch.float16),
+        ("torch.nn:Tanhshrink", 0.05, torch.bfloat16),
+        ("torch.nn:Softsign", 5000.0, torch.bfloat16),
+        ("torch:atan", 300.0, torch.float16),
+        (f"{__name__}:halves", 4.0, torch.bfloat16),
+    ],
+)
+def test_slopes_in_half_types_are_compared(ref, x, dtype):
+    """The points are examples of where they are wrong; which is told is the first."""
+    module, _, name = ref.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    function = found() if isinstance(found, type) else found
+    at, exact = (torch.tensor(x, dtype=d, requires_grad=True) for d in (dtype, torch.float64))
+    got, want = (torch.autograd.grad(function(v), v)[0].item() for v in (at, exact))
+    assert abs(got - want) > 0.05 * want
+    row = check.check([ref]).iloc[0]
+    assert re.search(r"at x = \S+ \(b?float16\), where it is", row["derivative"])
+    assert (row.drop("derivative") == "").all()
+
+
+def test_torch_s_own_relu():
+    table = check.check(["torch.nn:ReLU", "relu"])
+    assert list(table.index) == ["ReLU", "relu"]
+    assert (table == "").all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("ref", "message"),
+    [
+        ("srlu", "did you mean 'srelu'?"),
+        ("torch.nn:Relu", "did you mean 'ReLU'?"),
+        ("no_such_package:f", "cannot import 'no_such_package'"),
+        ("nowhere.py:f", "no such file"),
+    ],
+)
+def test_what_cannot_be_found(ref, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        check.check([ref])
+    assert len(str(caught.value)) < 600
+
+
+def test_the_command(theirs, capsys):
+    assert cli.main(["check", "relu", "srelu"]) == 0
+    assert capsys.readouterr().out == "2 checked: nothing wrong\n"
+    assert cli.main(["check", f"{theirs}:Trap", "softmin"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "Trap     slope nan at x = 1000 (float64)",
+        "softmin  left out: not elementwise",
+        "1 checked: 1 with a slope that is not finite; 1 left out",
+    ]
+    assert cli.main(["check", "srlu"]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
+def test_what_was_named_and_cannot_be_checked_is_no_success(theirs, capsys):
+    assert cli.main(["check", "relu", f"{theirs}:Asks"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 checked: nothing wrong; 1 left out"
+    assert cli.main(["check", f"{theirs}:Noisy"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "none checked; 1 left out"
+    assert cli.main(["check", "json"]) == 2
+    assert "holds no torch module class" in capsys.readouterr().err
+
+
+def test_nan_is_found_and_is_not_random(theirs):
+    theirs.write_text("def f(x):\n    return x * float('nan')\n")
+    row = check.check([f"{theirs}:f"]).loc["f"]
+    assert row["values"] == "nan at x = 0 (float64)"
+    assert row["left out"] == ""
+
+
+def test_two_things_of_one_name_have_a_row_each(theirs):
+    table = check.check(["torch.nn:ReLU", "relu", "torch.nn.modules:ReLU"])
+    assert list(table.index) == ["ReLU", "relu", "torch.nn.modules:ReLU"]
+
+
+def test_a_profile_says_where_it_is_not_finite():
+    @afnlab.activation()
+    def steep(x):
+        return torch.where(x > 0, x, x.exp() - 1)
+
+    facts = afnlab.functions.profile.profile(steep)
+    assert facts["finite up to |x| = 1e4"] == "nan at x = 1000 (float64)"

@@ -1,0 +1,202 @@
+"""The first screen of a report: its tiles about the task and about more seeds, and the caption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from afnlab.compare import select
+from afnlab.compare.next_step import next_step
+from afnlab.compare.summary_table import compare_histories, final_values
+from afnlab.measures import ACCURACY
+from afnlab.messages import spoken
+from afnlab.report.sections.figures import _key
+from afnlab.report.sections.first_screen import LONG, _more_seeds, _task, _tuning, first_screen
+from afnlab.training.space import space
+from afnlab.training.tasks import get_task, list_tasks
+from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
+from tests.compare.test_summary_table import rows
+from tests.runs.test_runs import small_runs
+
+BASE = [0.5 + 0.01 * (s % 3) for s in range(8)]
+SAME = [0.001 * g for g in EVEN]
+SEEDS = (
+    "each grey dot is one of {}, which differ in initial weights and order of batches, not in"
+    " examples; below them is their mean with its 95 % interval."
+)
+RIGHT = (
+    f"Left: {SEEDS.format('8 seeds')} Right, where to compare with ReLU: the mean difference within"
+    " the seeds, with its 95 % interval"
+)
+CAPTIONS = {  # rows by what they add, a margin, and the caption
+    "open": (
+        {"selu": EVEN, "tanh": EVEN[::-1]},
+        None,
+        f"{RIGHT} adjusted for 2 comparisons (ticks: unadjusted). Hollow circles: it includes 0.",
+    ),
+    "decided": (
+        {"selu": UP, "tanh": EVEN},
+        None,
+        f"{RIGHT} adjusted for 2 comparisons (ticks: unadjusted). Filled circles: it excludes 0, so"
+        " a difference is shown.",
+    ),
+    "one other": (
+        {"selu": EVEN},
+        None,
+        f"{RIGHT} by the sign-flip test (ticks: by the bootstrap). Hollow circles: it includes 0.",
+    ),
+    "too few": (
+        {"selu": UP[:3], "tanh": DOWN[:3]},
+        None,
+        f"{RIGHT.replace('8 seeds', '3 seeds')}. Circles are hollow: so few seeds can show no"
+        " difference.",
+    ),
+    "a margin": (
+        {"selu": SAME, "tanh": SAME[::-1]},
+        0.02,
+        f"{RIGHT} adjusted for 2 comparisons (ticks: unadjusted). Hollow circles: it includes 0."
+        " Squares: equivalent. Shaded: within the margin.",
+    ),
+    "alone": ({}, None, f"E{SEEDS.format('8 seeds')[1:]}"),
+}
+
+
+def selected(gaps, margin=None):
+    """What the caption reads, of rows by what each adds to ReLU."""
+    seeds = min((len(g) for g in gaps.values()), default=8)
+    parts = [rows("relu", BASE[:seeds])]
+    parts += [rows(n, [b + v for b, v in zip(BASE, g, strict=False)]) for n, g in gaps.items()]
+    history = pd.concat(parts, ignore_index=True)
+    table = compare_histories(history, margin=margin)
+    final = final_values(history)
+    return SimpleNamespace(
+        table=table, final=final, baseline="relu", margin=margin, measure=ACCURACY
+    )
+
+
+@pytest.mark.parametrize("case", CAPTIONS)
+def test_the_caption_says_what_is_drawn(case):
+    gaps, margin, said = CAPTIONS[case]
+    assert _key(selected(gaps, margin)) == said
+
+
+def test_the_caption_of_unequal_seeds_and_of_what_is_cut():
+    for values, said in (
+        ([0.95] * 7 + [0.9], "At a triangle on the left edge, bar or dots go on."),
+        ([0.1] * 8, "Numbers at the left edge: means far below."),
+    ):
+        near = [rows(f"a{i}", [0.95 + (s + i) / 1000 for s in range(8)]) for i in range(8)]
+        history = pd.concat([*near, rows("wide", values)], ignore_index=True)
+        made = selected({})
+        made.table, made.final = compare_histories(history, "a0"), final_values(history)
+        assert _key(made).endswith(said)
+    made = selected({"selu": EVEN})
+    made.table.loc["selu", "seeds"] = len(SHORT)
+    assert SEEDS.format("4 to 8 seeds") in _key(made)
+
+
+@pytest.fixture
+def chosen():
+    (one,) = select(small_runs())
+    return one
+
+
+def task_of(chosen, **facts):
+    one = chosen.first
+    changed = replace(one, task=replace(one.task, **facts))
+    return _task(replace(chosen, rows=dict(chosen.rows) | {"relu": changed}))
+
+
+def test_the_tile_about_the_task(chosen):
+    tile = task_of(chosen)
+    assert (tile.about, tile.value) == (
+        "task: digits-mlp",
+        "MLP 64-64-32-10 on scikit-learn's 8 x 8 digits",
+    )
+    assert tile.note == "1,347 to train, 450 to test, 2 epochs. Not tuned. Other tasks may differ."
+
+
+@pytest.mark.parametrize(
+    ("summary", "about", "value", "note"),
+    [
+        ("", "task", "digits-mlp", "450 test examples, 2 epochs. Not"),
+        ("ring of dots", "task: digits-mlp", "Ring of dots", "450 test examples, 2 epochs. Not"),
+        (
+            "a net (900 to train, 450 to test); deep",
+            "task: digits-mlp",
+            "A net",
+            "900 to train, 450 to test, deep, 2 epochs. Not",
+        ),
+        (f"{'long ' * 20}net", "task", "digits-mlp", "long long"),
+        ("a net, 2 epochs", "task: digits-mlp", "A net, 2 epochs", "450 test examples. Not"),
+        ("a net (9 to train), deep", "task: digits-mlp", "A net (9 to train), deep", "450 test"),
+        ("a field of (x, y)", "task: digits-mlp", "A field of (x, y)", "450 test examples"),
+    ],
+)
+def test_the_tile_about_a_task_of_yours(summary, about, value, note, chosen):
+    tile = task_of(chosen, summary=summary)
+    assert (tile.about, tile.value) == (about, value)
+    assert tile.note.startswith(note)
+
+
+@pytest.mark.parametrize("name", list_tasks())
+def test_every_task_is_told_in_large_type(name, chosen):
+    summary = get_task(name).summary
+    tile = task_of(chosen, name=name, summary=summary)
+    assert tile.value[1:] == summary[1 : len(tile.value)]
+    assert 10 < len(tile.value) <= LONG
+
+
+def test_fewer_examples_than_the_task_has(chosen):
+    few = {label: replace(one, limit_train=100) for label, one in chosen.rows.items()}
+    note = _task(replace(chosen, rows=few)).note
+    assert note.startswith("100 to train, 450 test examples, 2 epochs.")
+
+
+@pytest.mark.parametrize(
+    ("tuned", "said"),
+    [
+        (
+            {"lr": {"from": 0.001, "to": 0.1, "log": True}, "init_scale": [1, 2], "budget": 6},
+            "learning rate and scale of initial weights, 6 candidates",
+        ),
+        ({"lr": [0.1, 0.01]}, "learning rate, 2 candidates"),
+        (
+            {"lr": [0.1, 0.01], "weight_decay": [0.1, 0.2], "batch_size": [8, 16]},
+            "learning rate, weight decay and batch size, 8 candidates",
+        ),
+    ],
+)
+def test_what_was_tuned(tuned, said):
+    of = SimpleNamespace(tuning=space(tuned))
+    assert _tuning(of) == f"Tuned for each seed on held-out training examples: {said} each"
+
+
+def test_what_more_seeds_take(chosen):
+    a_seed = sum(r["seconds"] for r in chosen.records) / 4
+    for more, seeds in ((1, 3), (998, 1000)):
+        told = _more_seeds(chosen, seeds)
+        assert told.startswith(
+            f"That trains {more} more seed{'s' * (more > 1)} of both activations"
+        )
+        time = told.split(" in about ")[1]
+        assert time == f"{spoken(2 * more * a_seed)}."
+    relu = chosen.rows["relu"].group
+    some = [r | {"seeds": r["seeds"][:1]} if r["group"] == relu else r for r in chosen.records]
+    unequal = replace(chosen, records=some)
+    vars(unequal)["table"] = chosen.table
+    told = _more_seeds(unequal, 3)
+    assert told.startswith("That trains the missing seeds of both activations, in about ")
+
+
+def test_the_command_is_about_the_task_where_there_are_others(chosen):
+    _, seeds = next_step(chosen.table, "relu")
+    alone = first_screen(chosen, "mine.yaml", {"epochs": 2, "seeds": 2})
+    assert f"<code>afnlab sweep mine.yaml --epochs 2 --seeds {seeds}</code>" in alone.data
+    among = first_screen(replace(chosen, among=True), "mine.yaml")
+    line = f"<code>afnlab sweep mine.yaml --only task=digits-mlp --seeds {seeds}</code>"
+    assert line in among.data
+    assert "<code>" not in first_screen(chosen).data.partition("</section>")[0]

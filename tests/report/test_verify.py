@@ -1,0 +1,274 @@
+"""A report proved: its tables recomputed, its runs repeated."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from afnlab.cli import main
+from afnlab.report import write_report
+from afnlab.report.verify import verify
+from afnlab.runs import RunSpec, records, rerun
+from tests.report.test_report import SWEEP
+from tests.runs.test_runs import means, rewrite, small_runs
+
+pytestmark = pytest.mark.usefixtures("one_server")
+
+
+@pytest.fixture(scope="module")
+def proved(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("verify")
+    (folder / "two.yaml").write_text(SWEEP)
+    runs = shutil.copytree(small_runs(), folder / "runs")
+    page = write_report.write(
+        folder / "two.yaml", runs=runs, out=folder / "out", pdf=False, means=means()
+    )
+    return page, runs
+
+
+@pytest.fixture
+def copied(proved, tmp_path) -> tuple[Path, Path]:
+    """A report and its runs, to be spoiled."""
+    out = shutil.copytree(proved[0].parent, tmp_path / "out")
+    return out, shutil.copytree(proved[1], tmp_path / "runs")
+
+
+SOUND = "report.html: its table and its answers are what these runs give"
+
+
+def lines(page: Path, **options) -> tuple[bool, list[str]]:
+    said: list[str] = []
+    return verify(page, report_to=said.append, **options), said
+
+
+def test_a_sound_report(proved, capsys):
+    good, said = lines(proved[0], rerun=0)
+    assert good
+    kept = [p for p in proved[0].parent.rglob("*") if p.is_file() and p.name != "report.json"]
+    assert said == [
+        f"files: all {len(kept)} as they were written",
+        "digits-mlp-2-epochs.csv: recomputed from 2 runs, every digit the same",
+        SOUND,
+    ]
+    assert main(["verify", str(proved[0].parent), "--rerun", "0"]) == 0
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def test_an_altered_table(copied):
+    out, runs = copied
+    path = next(out.glob("tables/*.csv"))
+    text = path.read_text()
+    path.write_text(text.replace("\nsrelu,2,", "\nsrelu,3,", 1))
+    assert main(["verify", str(out), "--rerun", "0", "--runs", str(runs)]) == 1
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said == [
+        f"files: tables/{path.name} is not as it was written",
+        f"{path.name}: seeds of srelu is 3, its runs give 2",
+        SOUND,
+    ]
+    path.write_text("\n".join(reversed(text.splitlines())))
+    assert "other rows, columns or marks than its runs give" in lines(out, rerun=0, runs=runs)[1][1]
+    path.unlink()
+    assert lines(out, rerun=0, runs=runs)[1] == [
+        f"files: tables/{path.name} is gone",
+        f"{path.name}: is gone",
+        SOUND,
+    ]
+
+
+def test_an_altered_record(copied):
+    out, runs = copied
+    path = next(runs.glob("*/record.json"))
+    run = path.parent.name
+    record = json.loads(path.read_text())
+    was = record["metrics"]["test_accuracy"]
+    record["metrics"]["test_accuracy"] = 1.0
+    path.write_text(json.dumps(record))
+    told = f"run {run[:8]}: its record is not what it was: metrics.test_accuracy was {was}, is 1.0"
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1:] == [
+        told,
+        "digits-mlp-2-epochs.csv: cannot be recomputed, since not all of its runs are whole",
+    ]
+    rewrite(path.parent, metrics=record["metrics"])  # such that it fits itself again
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == told
+    assert said[2].endswith("every digit the same")  # which comes from the histories
+
+
+def test_an_altered_notebook(copied):
+    out, runs = copied
+    path = next(runs.glob("*/notebook.ipynb"))
+    text = path.read_text()
+    digit = re.search(r"test_accuracy\D+0\.(\d)", text)
+    assert digit is not None
+    path.write_text(text[: digit.start(1)] + "9" + text[digit.end(1) :])
+    if digit[1] == "9":
+        path.write_text(text[: digit.start(1)] + "8" + text[digit.end(1) :])
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == f"run {path.parent.name[:8]}: notebook.ipynb is not what it was"
+
+
+def test_an_altered_page(copied):
+    out, runs = copied
+    page = out / "report.html"
+    page.write_text(page.read_text().replace("2 seeds", "9 seeds"))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[0] == "files: report.html is not as it was written"
+
+
+@pytest.mark.parametrize(
+    ("was", "forged", "told"),
+    [
+        ("2 seeds and", "9 seeds and", 'its answer to "Which?" is not what its runs give'),
+        ('<th scope="row">SReLU', '<th scope="row">mine', "the table of its numbers is not what"),
+    ],
+)
+def test_a_forged_page_whose_sum_is_forged_too(copied, was, forged, told):
+    out, runs = copied
+    page = out / "report.html"
+    text = page.read_text()
+    assert was in text
+    page.write_text(text.replace(was, forged, 1))
+    rewrite_state(out, files=write_report.files(out))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[0].endswith("as they were written")
+    assert said[2].startswith(f"report.html: {told}")
+
+
+FORGED = {  # a file, what is written into it, and what is said of which figures
+    "figures/*-comparison.svg": (' d="M 1', ["comparison"]),
+    "figures/*-curves.svg": (' d="M 1', ["curves"]),
+    "report.ipynb": ('d=\\"M 1', ["comparison", "frontier", "curves", "overlay", "functions"]),
+}
+
+
+@pytest.mark.parametrize("place", FORGED)
+def test_a_forged_figure_whose_sum_is_forged_too(copied, place):
+    out, runs = copied
+    (path,) = out.glob(place)
+    first, figures = FORGED[place]
+    path.write_text(re.sub(r'\bd=\\?"M \d', lambda found: first, path.read_text()))
+    rewrite_state(out, files=write_report.files(out))
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert re.findall(
+        r"figures/digits-mlp-2-epochs-(\w+)\.svg is not what report.ipynb", said[0]
+    ) == (figures)
+
+
+def test_a_file_that_is_not_the_reports(copied):
+    out, runs = copied
+    state = json.loads((out / "report.json").read_text())
+    del state["files"]["report.html"]
+    rewrite_state(out, files=state["files"])
+    good, said = lines(out, rerun=0, runs=runs)
+    assert (good, said[0]) == (False, "files: report.html was not written with it")
+
+
+def test_a_page_of_other_code_is_not_recomputed(copied):
+    out, runs = copied
+    rewrite_state(out, code="0")
+    good, said = lines(out, rerun=0, runs=runs)
+    assert (good, said[2]) == (True, "report.html: not recomputed, since afnlab's code was another")
+
+
+def rewrite_state(out: Path, **changed) -> None:
+    path = out / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
+def altered(history: Path) -> pd.Series:
+    """Have the last accuracy of a history be one example more; the row as it was."""
+    table = pd.read_parquet(history)
+    row = table.iloc[-1]
+    table.loc[table.index[-1], "test_accuracy"] += 1 / 450
+    table.to_parquet(history, index=False)
+    return row
+
+
+def test_an_altered_history(copied):
+    out, runs = copied
+    path = next(runs.glob("*/history.parquet"))
+    altered(path)
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert "history.parquet" in said[1]
+    assert "is not what it was" in said[1] or "bytes when it was written" in said[1]
+
+
+@pytest.mark.slow
+def test_a_history_that_fits_its_record_does_not_repeat(copied):
+    """Only making the runs again can tell; and of the other it tells that the bits are the same."""
+    out, runs = copied
+    path = next(runs.glob("*/history.parquet"))
+    row = altered(path)
+    rewrite(path.parent)
+    good, said = lines(out, rerun=2, runs=runs)
+    assert not good
+    assert "its record is not what it was: files.history.parquet." in said[1]
+    assert "of srelu is" in said[2]
+    assert "its runs give" in said[2]
+    assert said[3].startswith("report.html: the table of its numbers is not what its runs give")
+    ended = dict(line.split(": ", 1) for line in said[4:])
+    told = ended.pop(f"run {path.parent.name[:8]}")
+    assert told.startswith("the bits differ: history.parquet (test_accuracy at seed")
+    assert told.endswith(f"is {row.test_accuracy})")
+    assert list(ended.values()) == ["rerun, the same bits"]
+
+
+def test_other_settings_of_torch_are_not_compared(proved):
+    runs = proved[1]
+    record = records(runs)[0]
+    environment = record["environment"]
+    other = environment | {"determinism": environment["determinism"] | {"flush_denormal": True}}
+    folder = runs / record["id"]
+    verdict = rerun.compare(folder, record, folder, record | {"environment": other})
+    assert verdict.refused == ["flush_denormal was False, is True"]
+    old = {name: value for name, value in environment.items() if name != "determinism"}
+    verdict = rerun.compare(folder, record | {"environment": old}, folder, record)
+    assert verdict.refused == []
+    assert verdict.same == ["history.parquet", "notebook.ipynb"]
+
+
+def test_code_that_has_changed(proved, monkeypatch):
+    monkeypatch.setattr(RunSpec, "id", "0" * 16)
+    good, said = lines(proved[0], rerun=2)
+    assert not good
+    assert said[1].endswith("every digit the same")
+    assert sum("parameters have changed since" in s for s in said) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("nowhere", "unknown report 'nowhere'"),
+        ("runs", "lacks runs of this report"),
+        ("state", "is no report with a report.json"),
+    ],
+)
+def test_nothing_to_verify(copied, what, message, tmp_path, capsys):
+    out, runs = copied
+    if what == "nowhere":
+        out = tmp_path / "nowhere"
+    elif what == "state":
+        (out / "report.json").write_text("[]")
+    else:
+        shutil.rmtree(next(runs.glob("*/record.json")).parent)
+    with pytest.raises(ValueError, match=message):
+        verify(out, runs=runs)
+    assert main(["verify", str(out), "--runs", str(runs)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(ValueError, match="rerun must be a whole number, 0 or more; got -1"):
+        verify(out, rerun=-1)

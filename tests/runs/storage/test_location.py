@@ -1,0 +1,214 @@
+"""Runs at a URL, through fsspec's memory and local file systems."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+
+import fsspec
+import pytest
+
+from afnlab.cli import main
+from afnlab.locks import Claim
+from afnlab.runs import RunFailed, RunSpec, load, records, sweep
+from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage.atomic_write import Attempt
+from afnlab.runs.storage.location import place
+from afnlab.runs.sweeps import worker
+from afnlab.runs.sweeps.local_executor import Local
+from afnlab.runs.sweeps.worker import Busy, attempt
+from tests.runs.test_runs import SMALL, small_runs
+
+
+@pytest.fixture(params=["memory", "file"])
+def url(request, tmp_path, monkeypatch) -> Iterator[str]:
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    if request.param == "file":
+        yield f"file://{tmp_path}/far"
+        return
+    yield f"memory://{uuid.uuid4().hex}"
+    fsspec.filesystem("memory").store.clear()
+
+
+def filled(url: str) -> list[dict]:
+    """Put copies of the small runs there, as executing them would."""
+    made = records(small_runs())
+    there = place(url)
+    there.workshop.mkdir(exist_ok=True)
+    for record in made:
+        run = there.workshop / record["id"]
+        run.mkdir()
+        for path in (small_runs() / record["id"]).iterdir():
+            (run / path.name).write_bytes(path.read_bytes())
+        there.push(run)
+    return made
+
+
+def elsewhere(monkeypatch, tmp_path) -> None:
+    """From here on, another machine."""
+    cache = tmp_path / f"cache-{uuid.uuid4().hex[:4]}"
+    monkeypatch.setattr("pooch.os_cache", lambda name: cache / name)
+
+
+def test_what_one_machine_puts_there_another_finds(url, tmp_path, monkeypatch):
+    made = filled(url)
+    elsewhere(monkeypatch, tmp_path)
+    folder = location.folder(url)
+    assert records(folder) == made
+    for record in made:
+        for name in record["files"]:
+            original = small_runs() / record["id"] / name
+            assert (folder / record["id"] / name).read_bytes() == original.read_bytes()
+    assert load(url).equals(load(small_runs()))
+
+
+def test_a_run_without_its_record_is_not_there(url, tmp_path, monkeypatch):
+    """As when a machine is lost while it writes: the record goes last."""
+    first, second = filled(url)
+    far = place(url)
+    far.fs.rm_file(far._at(first["id"], "record.json"))
+    elsewhere(monkeypatch, tmp_path)
+    with pytest.warns(UserWarning, match=f"left out {url}/{first['id']}"):
+        assert [r["id"] for r in records(location.folder(url))] == [second["id"]]
+
+
+@pytest.mark.parametrize("what", ["record", "history"])
+def test_what_is_changed_there_is_named_and_left_out(url, tmp_path, monkeypatch, what):
+    first, second = filled(url)
+    far = place(url)
+    if what == "record":
+        changed = json.dumps(first | {"label": "better"}).encode()
+        far.fs.pipe_file(far._at(first["id"], "record.json"), changed)
+    else:
+        far.fs.pipe_file(far._at(first["id"], first["sum"][:16], "history.parquet"), b"x")
+    elsewhere(monkeypatch, tmp_path)
+    with pytest.warns(UserWarning, match=f"left out {url}/{first['id']}: .*(changed|not what)"):
+        assert [r["id"] for r in records(location.folder(url))] == [second["id"]]
+    assert not list(place(url).folder.glob(".attempt-*"))
+
+
+def test_two_attempts_at_one_run_do_not_mix(url, tmp_path, monkeypatch):
+    made = filled(url)
+    again = json.loads(json.dumps(made[0]))
+    far = place(url)
+    run = far.workshop / again["id"]
+    run.mkdir()
+    for name in again["files"]:
+        (run / name).write_bytes((small_runs() / again["id"] / name).read_bytes())
+    (run / "history.parquet").write_bytes(
+        (small_runs() / made[1]["id"] / "history.parquet").read_bytes()
+    )
+    again.pop("files")
+    again.pop("sum")
+    runs_folder.write_record(run, again, list(run.iterdir()))
+    for path in run.iterdir():  # half of the other attempt, then its machine is lost
+        if path.name != "record.json":
+            far._put(path, run.name, "0123456789abcdef", path.name)
+    elsewhere(monkeypatch, tmp_path)
+    assert records(location.folder(url)) == made
+
+
+def test_removed_there_it_is_gone_here(url):
+    first, second = filled(url)
+    assert main(["runs", "rm", first["id"], "--runs", url]) == 0
+    assert [r["id"] for r in records(location.folder(url))] == [second["id"]]
+    far = place(url)
+    far.fs.rm(far._at(second["id"]), recursive=True)  # by someone else
+    assert records(location.folder(url)) == []
+
+
+def test_a_sweep_of_what_is_there(url, capsys):
+    filled(url)
+    outcome = sweep({"grid": {"activation": ["relu", "srelu"]}, "parameters": SMALL}, runs=url)
+    assert (len(outcome.there), outcome.added, outcome.failed) == (2, [], [])
+    assert main(["compare", "--runs", url]) == 0
+    assert "digits-mlp, 2 epochs" in capsys.readouterr().out
+    assert main(["runs", "list", "--runs", url]) == 0
+    assert capsys.readouterr().out.count(" done ") == 2
+
+
+def test_runs_and_failures_are_put_there(url, tmp_path, monkeypatch):
+    """Without kernels: what an executor does after a run was executed, or has failed."""
+    source = records(small_runs())[0]
+
+    def execute(spec, runs, means):
+        if spec.training.activation.name == "relu":
+            new = Attempt(runs, spec.id)
+            for name in source["files"]:
+                (new.folder / name).write_bytes((small_runs() / source["id"] / name).read_bytes())
+            return new.finish({k: v for k, v in source.items() if k not in ("files", "sum")})
+        facts = {"id": spec.id, "group": spec.group, "label": "x", "message": "no"}
+        facts["started"] = "2026-01-01T00:00:00+00:00"
+        raise RunFailed("no", Attempt(runs, spec.id).fail(facts))
+
+    monkeypatch.setattr(worker, "execute", execute)
+    good = RunSpec.of_record(source)
+    bad = RunSpec.make("train", SMALL | {"activation": "elu"})
+    began = time.time() - 60
+    assert attempt(good, place(url), Means()) is None
+    failed = attempt(bad, place(url), Means())
+    assert failed.message == "no"
+    elsewhere(monkeypatch, tmp_path)
+
+    # Another sweep, which began before that, leaves it at that.
+    monkeypatch.setattr(worker, "execute", None)
+    assert attempt(good, place(url), Means(since=began)) is None
+    location.folder(url)
+    assert attempt(bad, place(url), Means(since=began)).message == "no"
+    with Claim(place(url).workshop, good.id), pytest.raises(Busy):
+        attempt(good, place(url), Means())
+
+    folder = location.folder(url)
+    assert [r["id"] for r in records(folder)] == [good.id]
+    assert [f["id"] for f in runs_folder.failures(folder)] == [bad.id]
+    assert main(["runs", "rm", bad.id, "--runs", url]) == 0
+    assert runs_folder.failures(location.folder(url)) == []
+
+
+def test_what_could_not_be_taken_there_is_taken_later(url, tmp_path, monkeypatch):
+    source = records(small_runs())[0]
+    far = place(url)
+    run = far.workshop / source["id"]
+    run.mkdir(parents=True)
+    for path in (small_runs() / source["id"]).iterdir():
+        (run / path.name).write_bytes(path.read_bytes())
+
+    def broken(*_):
+        raise OSError("no route to host")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(far), "_put", broken)
+        with pytest.raises(ValueError, match="cannot be reached"):
+            far.pull()
+    far.pull()
+    elsewhere(monkeypatch, tmp_path)
+    assert [r["id"] for r in records(location.folder(url))] == [source["id"]]
+
+
+def test_urls_that_cannot_be_opened(capsys):
+    assert main(["runs", "list", "--runs", "nowhere://x"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("afnlab: nowhere://x: cannot be opened (Protocol not known")
+    assert err.count("\n") == 1
+
+
+def test_errors_that_only_one_file_system_has_are_one_line(url, monkeypatch, capsys):
+    class Unheard(Exception):
+        pass
+
+    def lists(*_, **__):
+        raise Unheard("no credentials\nand more")
+
+    monkeypatch.setattr(type(place(url).fs), "ls", lists)
+    assert main(["runs", "list", "--runs", url]) == 2
+    err = capsys.readouterr().err
+    assert err == f"afnlab: {url}: cannot be reached (no credentials)\n"
+
+
+def test_executors_say_how_many():
+    assert Local(3).jobs == 3
+    with pytest.raises(ValueError, match="jobs must be a whole number"):
+        Local(0)

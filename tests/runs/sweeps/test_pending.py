@@ -1,0 +1,65 @@
+"""What is left to do of a sweep, and what so few seeds can decide."""
+
+from __future__ import annotations
+
+import pytest
+
+from afnlab.runs import RunSpec
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.pending import standings, too_few
+from afnlab.runs.sweeps.sweep_file import read
+
+
+@pytest.mark.parametrize(
+    ("seeds", "left"), [(2, None), (1, None), (4, (2, 3)), ([1, 7], (7,)), ([8, 9], (8, 9))]
+)
+def test_only_missing_seeds_are_left(runs, seeds, left):
+    spec = RunSpec.make("train", {"activation": "relu", "epochs": 2, "seeds": seeds})
+    (standing,) = standings([spec], runs)
+    if left is None:
+        assert standing.left is None
+    else:
+        assert (standing.left.seeds, standing.left.group) == (left, spec.group)
+    (nowhere,) = standings([spec], runs.parent / "nowhere")
+    assert nowhere.left.seeds == spec.seeds
+
+
+def test_many_runs_are_announced_before_they_are_looked_up(monkeypatch):
+    said: list[str] = []
+    plan = sweep_file.read({"grid": {"lr": [0.1, 0.2], "batch_size": [8, 16]}})
+    assert len(plan.specs(report=said.append)) == 4
+    assert said == []
+    monkeypatch.setattr(sweep_file, "_MANY", 4)
+    plan.specs(report=said.append)
+    assert said == ["sweep: 4 runs; looking up what each of them is"]
+
+
+FEW = {  # activations, tasks, seeds; what is said of the tasks
+    "enough": (["relu", "gelu"], ["digits-mlp"], 6, []),
+    "too few for one": (
+        ["relu", "gelu"],
+        ["digits-mlp"],
+        5,
+        [
+            "digits-mlp: with 5 seeds and 1 comparison no difference can pass a test at 5 %;"
+            " that takes 6 seeds"
+        ],
+    ),
+    "too few for eleven": (
+        ["relu", "gelu", "elu", "selu", "tanh", "mish", "swish", "srelu", "apec", "mapec"],
+        ["digits-mlp", "breast-cancer"],
+        7,
+        [
+            "digits-mlp and breast-cancer: with 7 seeds and 9 comparisons no difference can pass a"
+            " test at 5 %; that takes 9 seeds"
+        ],
+    ),
+    "nothing to compare": (["relu"], ["digits-mlp"], 1, []),
+}
+
+
+@pytest.mark.parametrize("case", FEW)
+def test_what_no_test_can_decide_is_said_before_training(case):
+    activations, tasks, seeds, said = FEW[case]
+    content = {"grid": {"activation": activations, "task": tasks}, "seeds": seeds}
+    assert too_few(read(content).specs()) == said

@@ -1,0 +1,128 @@
+"""What a notebook of training calls: its parameters, its saving, and in a lab its keeping."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+import afnlab
+from afnlab import compare
+from afnlab.runs import (
+    RunSpec,
+    parameters,
+    session,
+    staleness,
+)
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.sweeps.pending import standings
+from afnlab.training import engine, plan, tune
+from afnlab.training.options import resolve
+from tests.runs.test_runs import CELL, SMALL
+
+
+def test_parameters_of_a_notebooks_globals():
+    around = {"__name__": "__main__", "_": 3, "_i1": "x", "In": [""], "Out": {}, "afnlab": afnlab}
+    run = parameters(CELL | around | {"t": 1.5, "lr": 0.01, "print_it": print})
+    assert run.training.options.activation == {"t": 1.5}
+    assert run.training.options.lr == 0.01
+    assert (run.training.epochs, run.training.seeds) == (40, tuple(range(10)))
+    assert "srelu" in run._repr_html_()
+    for name, hint in (("activatoin", "activation"), ("learning_rate", ""), ("sites_", "sites")):
+        message = f"unknown parameter '{name}'" + (f"; did you mean '{hint}'" if hint else "")
+        with pytest.raises(ValueError, match=message):
+            parameters(CELL | around | {name: "srelu"})
+    with pytest.raises(ValueError, match="parameter 'epochs' must be a whole number"):
+        parameters(CELL | {"epochs": "3"})
+
+
+@pytest.mark.parametrize(
+    ("given", "given_keys"),
+    [
+        ({"t": 1.5}, [["t"]]),
+        ({"params": {"lr": 0.01}, "limit_train": 100}, [["lr"]]),
+        ({"tune": {"lr": [0.1, 0.2]}}, [[], ["lr"], ["lr"], ["lr"], ["lr"]]),  # checked, tried
+    ],
+)
+def test_a_notebook_resolves_its_options_once(given, given_keys, monkeypatch):
+    """From the parameters cell to the engine: what has been checked is what is trained."""
+    resolved = []
+
+    def counted(task, record, params, base=None):
+        resolved.append(list(params))
+        return resolve(task, record, params, base)
+
+    for module in (engine, plan, tune):
+        monkeypatch.setattr(module, "resolve", counted, raising=False)
+    result = parameters(CELL | given | {"epochs": 1, "seeds": 1, "out": ""}).train()
+    assert result.options.batch_size == 64
+    assert resolved == given_keys
+
+
+def test_without_out_a_notebook_only_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = parameters(CELL | SMALL)
+    assert "not saved" in run.save(run.train())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def lab_runs(tmp_path, monkeypatch):
+    """The folder of runs that `afnlab lab` gives its notebooks."""
+    monkeypatch.setenv("AFNLAB_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def test_in_a_lab_it_is_kept_as_a_run(lab_runs):
+    """The same run as that of the command line, which a sweep would not make again."""
+    run = parameters(CELL | SMALL | {"t": 1.5, "record": ["parameters"], "trainable": True})
+    result = run.train()
+    said = run.save(result)
+    asked = {"activation": "SReLU", "t": 1.5, "record": ["parameters"], "trainable": True}
+    spec = RunSpec.make("train", SMALL | asked)
+    assert said == f"kept as run {spec.id[:8]} of {lab_runs}; compare.ipynb compares it"
+    (record,) = runs_folder.records(lab_runs, entire=True)
+    assert (record["id"], record["group"]) == (spec.id, spec.group)
+    assert record["session"] is True
+    assert staleness.is_current(record)
+    assert set(record["files"]) == {"history.parquet", "parameters.parquet", "notebook.ipynb"}
+    (one,) = compare.select(lab_runs)
+    assert one.table.accuracy.iloc[0] == pytest.approx(result.summary().test_accuracy)
+    assert run.save(result) == f"kept already, as run {spec.id[:8]} of {lab_runs}"
+    (again,) = standings([spec], lab_runs)
+    assert again.left is None
+
+
+def test_in_a_lab_only_what_was_trained_is_kept(lab_runs, tmp_path, monkeypatch):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from afnlab import activation\n\n\n@activation\ndef half(x):\n    return x / 2\n"
+    )
+    run = parameters(CELL | SMALL | {"activation": f"{mine}:half"})
+    result = run.train()
+    assert run.save(replace(result, history=result.history * 2)).startswith(
+        "not saved: this is not"
+    )
+    later = time.time() + 10
+    os.utime(mine, (later, later))
+    assert run.save(result) == "not saved: mine.py has been edited since; train again"
+    os.utime(mine, (1e9, 1e9))
+    monkeypatch.setattr(session, "BEGAN", 0.0)
+    assert run.save(result).endswith("edited since; restart the kernel")
+    assert not lab_runs.exists()
+
+
+def test_with_out_it_saves(tmp_path):
+    given = {"out": str(tmp_path / "a" / "b"), "record": ["steps", "parameters", "signals"]}
+    run = parameters(CELL | SMALL | given | {"trainable": True, "keep_weights": True})
+    result = run.train()
+    run.save(result)
+    folder = tmp_path / "a" / "b"
+    names = {"history.parquet", "steps.parquet", "parameters.parquet", "weights.safetensors"}
+    names |= {"signals.parquet"}
+    assert {p.name for p in folder.iterdir()} == names | {"result.json"}
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "history.parquet"), result.history)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "steps.parquet"), result.steps)
