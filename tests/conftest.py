@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from collections.abc import Iterator
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +93,26 @@ def one_server(monkeypatch) -> None:
     monkeypatch.setattr(Warm, "_get", lambda _: kernels())
     for name in ("afnlab.runs.execution", "afnlab.report.write_report"):  # where none are given
         monkeypatch.setattr(importlib.import_module(name), "Means", served)
+
+
+@pytest.fixture
+def forked_workers(monkeypatch) -> Iterator[None]:
+    """Dask forks its workers on this machine from one process, which has all imported.
+
+    That a worker starts as a new process is tested in test_dask_executor, by a cluster that is
+    there and by Slurm.
+    """
+    import dask  # noqa: PLC0415
+
+    paths = [str(Path(__file__).parent), *sys.path]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    forkserver.set_forkserver_preload(["forked_workers"])
+    forkserver.ensure_running()
+    try:
+        with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+            yield
+    finally:
+        forkserver._forkserver._stop()
 
 
 every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)

@@ -114,7 +114,7 @@ def _command(words: list[str], die_at: int, before: str) -> None:
         out = os.open(f"{os.getpid()}.out", os.O_WRONLY | os.O_CREAT)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        fork_client.KernelServer._launch = _forked
+        fork_client.KernelServer._launch = forked_server
         if die_at:
             _die_at(die_at)
         exec(before, {})
@@ -124,7 +124,8 @@ def _command(words: list[str], die_at: int, before: str) -> None:
         os._exit(code)
 
 
-def _forked(self, descriptor: int) -> _Child:
+def forked_server(self, descriptor: int) -> _Child:
+    """Start the kernel server as a fork of this process, in place of `KernelServer._launch`."""
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
