@@ -15,7 +15,10 @@ import torch
 
 from afnlab import Activation, get_activation, list_activations
 from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.sweeps.worker import Warm
+
+import_nbformat()  # before the tests and papermill import it with its grammars, in two seconds
 
 ACTIVATIONS = [get_activation(name) for name in list_activations()]
 

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from afnlab.runs.kernel import fork_client, fork_server, supervisor
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.storage import atomic_write, runs_folder
 
 MARK = "AFNLAB_TEST_MARK"
@@ -87,6 +88,7 @@ class Driver:
 
 
 def serve() -> None:
+    import_nbformat()
     for name in (
         "papermill",
         "afnlab.cli.sweep",

@@ -11,7 +11,9 @@ import importlib
 from driver import forked_server
 
 from afnlab.runs.kernel import fork_client, fork_server
+from afnlab.runs.kernel.notebook_format import import_nbformat
 
+import_nbformat()
 for name in ("distributed", "papermill", "afnlab.runs.sweeps.dask_executor", *fork_server.PRELOAD):
     importlib.import_module(name)
 fork_client.KernelServer._launch = forked_server

@@ -77,86 +77,89 @@ def within(margin, **values):
     return made(margin=margin / 100, **values)
 
 
-SENTENCES = {
+SENTENCES = {  # what makes a table, and what is said
     "some are worse": (
-        made(selu=EVEN, gelu=EVEN[::-1], tanh=DOWN),
+        lambda: made(selu=EVEN, gelu=EVEN[::-1], tanh=DOWN),
         "None of 3 other activations is shown to be better than ReLU: 1 is worse and 2 cannot be"
         " distinguished from it.",
     ),
     "one of two is worse": (
-        made(selu=EVEN, tanh=DOWN),
+        lambda: made(selu=EVEN, tanh=DOWN),
         "Neither of 2 other activations is shown to be better than ReLU: 1 is worse and 1 cannot be"
         " distinguished from it.",
     ),
     "two open": (
-        made(selu=EVEN, tanh=EVEN[::-1]),
+        lambda: made(selu=EVEN, tanh=EVEN[::-1]),
         "Neither of 2 other activations is shown to be better or worse than ReLU.",
     ),
     "all open": (
-        made(selu=EVEN, tanh=EVEN[::-1], gelu=EVEN),
+        lambda: made(selu=EVEN, tanh=EVEN[::-1], gelu=EVEN),
         "None of 3 other activations is shown to be better or worse than ReLU.",
     ),
     "two worse": (
-        made(selu=DOWN, tanh=DOWN),
+        lambda: made(selu=DOWN, tanh=DOWN),
         "Both other activations are worse than ReLU.",
     ),
     "all worse": (
-        made(selu=DOWN, tanh=DOWN, gelu=DOWN),
+        lambda: made(selu=DOWN, tanh=DOWN, gelu=DOWN),
         "All 3 other activations are worse than ReLU.",
     ),
     "all better": (
-        made(selu=UP, tanh=[g + 0.01 for g in UP], gelu=UP),
+        lambda: made(selu=UP, tanh=[g + 0.01 for g in UP], gelu=UP),
         "All 3 other activations are better than ReLU, led by Tanh.",
     ),
     "one is better": (
-        made(selu=UP, tanh=EVEN),
+        lambda: made(selu=UP, tanh=EVEN),
         "SELU is better than ReLU; 1 other cannot be distinguished from ReLU.",
     ),
     "one is better, others are not": (
-        made(selu=UP, tanh=EVEN, gelu=EVEN, elu=DOWN),
+        lambda: made(selu=UP, tanh=EVEN, gelu=EVEN, elu=DOWN),
         "SELU is better than ReLU; of 3 others, 1 is worse than ReLU and 2 cannot be distinguished"
         " from it.",
     ),
     "two are better": (
-        made(selu=UP, leaky_relu=[g + 0.01 for g in UP], tanh=DOWN),
+        lambda: made(selu=UP, leaky_relu=[g + 0.01 for g in UP], tanh=DOWN),
         "2 of 3 other activations are better than ReLU, led by Leaky ReLU; 1 is worse than ReLU.",
     ),
     "all equivalent": (
-        within(2, selu=SAME, tanh=SAME[::-1], gelu=SAME),
+        lambda: within(2, selu=SAME, tanh=SAME[::-1], gelu=SAME),
         "All 3 other activations are equivalent to ReLU within the margin.",
     ),
     "none worse by more than the margin": (
-        within(2, selu=MAYBE, tanh=MAYBE[::-1], gelu=MAYBE),
+        lambda: within(2, selu=MAYBE, tanh=MAYBE[::-1], gelu=MAYBE),
         "None of 3 other activations is worse than ReLU by more than the margin.",
     ),
     "equivalent, worse and open": (
-        within(0.6, selu=SAME, tanh=EVEN, gelu=DOWN),
+        lambda: within(0.6, selu=SAME, tanh=EVEN, gelu=DOWN),
         "None of 3 other activations is shown to be better than ReLU: 1 is equivalent to it, 1 is"
         " worse and 1 cannot be distinguished from it.",
     ),
-    "one other, better": (made(selu=UP), "SELU is better than ReLU by 5.35 points."),
-    "one other, worse": (made(selu=DOWN), "SELU is worse than ReLU by 5.35 points."),
-    "one other, open": (made(selu=EVEN), "SELU is not shown to be better or worse than ReLU."),
+    "one other, better": (lambda: made(selu=UP), "SELU is better than ReLU by 5.35 points."),
+    "one other, worse": (lambda: made(selu=DOWN), "SELU is worse than ReLU by 5.35 points."),
+    "one other, open": (
+        lambda: made(selu=EVEN),
+        "SELU is not shown to be better or worse than ReLU.",
+    ),
     "one other, equivalent": (
-        within(2, selu=SAME),
+        lambda: within(2, selu=SAME),
         "SELU is equivalent to ReLU within the margin.",
     ),
     "too few": (
-        made(selu=UP[:3], tanh=DOWN[:3]),
+        lambda: made(selu=UP[:3], tanh=DOWN[:3]),
         "Undecided: with 3 seeds no test can show a difference to ReLU.",
     ),
     "one seed": (
-        made(selu=UP[:1], tanh=DOWN[:1]),
+        lambda: made(selu=UP[:1], tanh=DOWN[:1]),
         "Undecided: with 1 seed no test can show a difference to ReLU.",
     ),
-    "alone": (table(BASE), "ReLU reaches 52.50 % mean accuracy."),
+    "alone": (lambda: table(BASE), "ReLU reaches 52.50 % mean accuracy."),
 }
 
 
 @pytest.mark.parametrize("case", SENTENCES)
 def test_the_sentence(case):
     found, said = SENTENCES[case]
-    assert sentence(found, "relu") == said
+    assert sentence(found(), "relu") == said
 
 
 def test_the_sentence_without_a_baseline_or_pairs():
@@ -220,9 +223,9 @@ def test_where_lower_is_better():
 
 SHORT = [0.56 + 0.01 * (s % 3) for s in range(4)]
 OTHERS = rows("elu", [0.9] * 8, seeds=range(50, 58))  # seeds that no other row has
-FACTS = {  # a table, its margin, and what is said of the best row and of how sure that is
+FACTS = {  # what makes a table, its margin, what is said of the best row and of how sure it is
     "open": (
-        made(selu=MAYBE, tanh=EVEN, gelu=EVEN[::-1]),
+        lambda: made(selu=MAYBE, tanh=EVEN, gelu=EVEN[::-1]),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples, the same for all seeds.",
@@ -230,7 +233,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " 0.328. Both are adjusted for 3 comparisons. Equality is not shown either.",
     ),
     "one other": (
-        made(selu=MAYBE),
+        lambda: made(selu=MAYBE),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples, the same for all seeds.",
@@ -238,7 +241,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " 0.109. Equality is not shown either.",
     ),
     "better": (
-        made(selu=UP, tanh=EVEN),
+        lambda: made(selu=UP, tanh=EVEN),
         0.02,
         "Highest mean accuracy: SELU 56.23 %. ReLU has 50.88 %. The difference is +5.35 points, 24"
         " of 450 test examples, the same for all seeds.",
@@ -246,7 +249,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " Both are adjusted for 2 comparisons. The margin is 2.00 points.",
     ),
     "the baseline is the best": (
-        made(selu=DOWN, tanh=[2 * g for g in DOWN]),
+        lambda: made(selu=DOWN, tanh=[2 * g for g in DOWN]),
         None,
         "Highest mean accuracy: ReLU 50.88 %. SELU is next with 45.53 %. The difference is -5.35"
         " points, 24 of 450 test examples, the same for all seeds.",
@@ -254,7 +257,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " Both are adjusted for 2 comparisons.",
     ),
     "equivalent": (
-        within(2, selu=SAME, tanh=SAME[::-1]),
+        lambda: within(2, selu=SAME, tanh=SAME[::-1]),
         0.02,
         "Highest mean accuracy: 50.88 % in 2 of 3 rows. SELU has 50.88 %, ReLU 50.88 %. The"
         " difference is less than 0.01 points, less than 1 of 450 test examples, the same for all"
@@ -263,7 +266,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " over 8 seeds, adjusted for 2 comparisons.",
     ),
     "not worse": (
-        within(2, selu=MAYBE),
+        lambda: within(2, selu=MAYBE),
         0.02,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples, the same for all seeds.",
@@ -271,7 +274,7 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " over 8 seeds.",
     ),
     "the same in every seed": (
-        made(selu=[0.05] * 8, gelu=[0.04] * 8),
+        lambda: made(selu=[0.05] * 8, gelu=[0.04] * 8),
         None,
         "Highest mean accuracy: SELU 55.88 %. ReLU has 50.88 %. The difference is +5.00 points, 23"
         " of 450 test examples, the same for all seeds.",
@@ -279,28 +282,28 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         " adjusted for 2 comparisons.",
     ),
     "no difference at all": (
-        made(selu=[0.0] * 8),
+        lambda: made(selu=[0.0] * 8),
         None,
         "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is 0"
         " points.",
         "Is SELU better than ReLU? Not shown. The difference is the same in all 8 seeds, p = 1.",
     ),
     "too few": (
-        made(selu=UP[:3], tanh=DOWN[:3]),
+        lambda: made(selu=UP[:3], tanh=DOWN[:3]),
         None,
         "Highest mean accuracy: SELU 56.10 %. ReLU has 51.00 %. The difference is +5.10 points, 23"
         " of 450 test examples, the same for all seeds.",
         "How sure: 3 seeds: too few. A test against ReLU takes 7 seeds or more with 2 comparisons.",
     ),
     "unequal seeds": (
-        made(selu=UP, elu=EVEN, short=SHORT),
+        lambda: made(selu=UP, elu=EVEN, short=SHORT),
         None,
         "Highest mean accuracy: short 56.75 %. ReLU has 50.88 %. The difference over 4 common seeds"
         " is +6.00 points, 27 of 450 test examples, the same for all seeds.",
         "How sure: 4 seeds: too few. A test against ReLU takes 7 seeds or more with 3 comparisons.",
     ),
     "the best shares no seed": (
-        made(selu=UP, others=OTHERS),
+        lambda: made(selu=UP, others=OTHERS),
         None,
         "Highest mean accuracy: ELU 90.00 %. It shares no seed with ReLU; of those that do, SELU"
         " leads with 56.23 % against 50.88 %. The difference is +5.35 points, 24 of 450 test"
@@ -308,13 +311,13 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
         "Is SELU better than ReLU? Yes, p = 0.008. 95 % interval [+5.13, +5.57] points, 8 seeds.",
     ),
     "alone": (
-        table(BASE),
+        lambda: table(BASE),
         None,
         "Mean accuracy: ReLU 52.50 %.",
         "How sure: 50.39 % to 54.61 %. 95 % interval of the mean over 6 seeds.",
     ),
     "one seed alone": (
-        table(rows("relu", [0.5])),
+        lambda: table(rows("relu", [0.5])),
         None,
         "Mean accuracy: ReLU 50.00 %.",
         "How sure: 1 seed. An interval takes two seeds or more.",
@@ -332,7 +335,7 @@ def told(fact):
 @pytest.mark.parametrize("case", FACTS)
 def test_the_facts(case):
     found, margin, *said = FACTS[case]
-    assert [told(fact) for fact in facts(found, "relu", margin, ACCURACY, 450)] == said
+    assert [told(fact) for fact in facts(found(), "relu", margin, ACCURACY, 450)] == said
 
 
 def test_intervals_and_p_are_of_one_adjustment():
@@ -456,47 +459,47 @@ def test_how_many_seeds_would_decide_what_is_open():
 
 
 TINY = [g - 0.0008 for g in EVEN]
-NEXT = {  # a table, and what is said
+NEXT = {  # what makes a table, and what is said
     "nothing is open": (
-        made(selu=UP),
+        lambda: made(selu=UP),
         "What next: Another task. On this one nothing is left open against ReLU.",
     ),
     "one comparison": (  # nothing was picked
-        made(selu=MAYBE),
+        lambda: made(selu=MAYBE),
         "What next: 13 seeds in all. If SELU's true difference is +1.09 points, so many seeds show"
         " it with 80 % power; these 8 would show one of 1.46 points.",
     ),
     "the best is decided": (
-        made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
+        lambda: made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
         "What next: At least 22 seeds in all. If Tanh's true difference is -0.91 points, so many"
         " seeds show it with 80 % power; these 8 would show one of 1.87 points. The clearest of 2"
         " is probably overestimated.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
-        made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
+        lambda: made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
         "What next: 20 seeds in all. If SELU's true difference is -0.91 points, so many seeds show"
         " it with 80 % power; these 8 would show one of 1.71 points.",
     ),
     "too few": (
-        made(selu=UP[:3], tanh=DOWN[:3]),
+        lambda: made(selu=UP[:3], tanh=DOWN[:3]),
         "What next: At least 7 seeds in all. If SELU's true difference is +5.10 points, so many"
         " seeds show it with 80 % power. The best of 2 is probably overestimated.",
     ),
     "one seed": (
-        made(selu=UP[:1], tanh=DOWN[:1]),
+        lambda: made(selu=UP[:1], tanh=DOWN[:1]),
         "What next: 7 seeds in all. No fewer can decide anything.",
     ),
     "the same function": (  # more seeds would not change that, and fewer least of all
-        made(selu=[0.0] * 8),
+        lambda: made(selu=[0.0] * 8),
         "What next: Another task. SELU equals ReLU in every seed.",
     ),
     "tiny": (
-        made(selu=TINY),
+        lambda: made(selu=TINY),
         "What next: Set a margin. SELU's difference is so small that it takes more than 200 seeds"
         " to detect it with 80 % power. With --margin it may prove to be equivalent.",
     ),
     "tiny, with a margin": (
-        within(0.1, selu=TINY),
+        lambda: within(0.1, selu=TINY),
         "What next: More seeds. SELU's difference is so small that it takes more than 200 seeds to"
         " detect it with 80 % power; fewer may show that it is within the margin.",
     ),
@@ -505,7 +508,7 @@ NEXT = {  # a table, and what is said
 
 @pytest.mark.parametrize("case", NEXT)
 def test_what_to_do_next(case):
-    found, said = NEXT[case]
+    found, said = NEXT[case][0](), NEXT[case][1]
     fact, seeds = next_step(found, "relu")
     assert told(fact) == said
     assert (seeds is None) == ("seeds in all" not in said)
