@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from collections.abc import Iterator
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +15,10 @@ import torch
 
 from afnlab import Activation, get_activation, list_activations
 from afnlab.runs.kernel.execute_cells import Means
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.sweeps.worker import Worker
+
+import_nbformat()  # before the tests and papermill import it with its grammars, in two seconds
 
 ACTIVATIONS = [get_activation(name) for name in list_activations()]
 
@@ -88,6 +96,26 @@ def one_server(monkeypatch) -> None:
     monkeypatch.setattr(Worker, "_get", lambda _: kernels())
     for name in ("afnlab.runs.execution", "afnlab.report.write_report"):  # where none are given
         monkeypatch.setattr(importlib.import_module(name), "Means", served)
+
+
+@pytest.fixture
+def forked_workers(monkeypatch) -> Iterator[None]:
+    """Dask forks its workers on this machine from one process, which has all imported.
+
+    That a worker starts as a new process is tested in test_dask_executor, by a cluster that is
+    there and by Slurm.
+    """
+    import dask  # noqa: PLC0415
+
+    paths = [str(Path(__file__).parents[1]), *sys.path]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    forkserver.set_forkserver_preload(["tests.forked_workers"])
+    forkserver.ensure_running()
+    try:
+        with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+            yield
+    finally:
+        forkserver._forkserver._stop()
 
 
 every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from afnlab.runs.kernel import fork_client, fork_server, supervisor
+from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.storage import atomic_write, runs_folder
 
 MARK = "AFNLAB_TEST_MARK"
@@ -87,6 +88,7 @@ class Driver:
 
 
 def serve() -> None:
+    import_nbformat()
     for name in (
         "papermill",
         "afnlab.cli.sweep",
@@ -114,7 +116,7 @@ def _command(words: list[str], die_at: int, before: str) -> None:
         out = os.open(f"{os.getpid()}.out", os.O_WRONLY | os.O_CREAT)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        fork_client.KernelServer._launch = _forked
+        fork_client.KernelServer._launch = forked_server
         if die_at:
             _die_at(die_at)
         exec(before, {})
@@ -124,7 +126,8 @@ def _command(words: list[str], die_at: int, before: str) -> None:
         os._exit(code)
 
 
-def _forked(self, descriptor: int) -> _Child:
+def forked_server(self, descriptor: int) -> _Child:
+    """Start the kernel server as a fork of this process, in place of `KernelServer._launch`."""
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:

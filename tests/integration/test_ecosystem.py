@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.distributed.fsdp import fully_shard
 from torch.testing import assert_close
 
 import afnlab
@@ -245,6 +244,8 @@ def alone() -> None:
 
 @every_model
 def test_sharded(case):
+    from torch.distributed.fsdp import fully_shard  # noqa: PLC0415
+
     alone()
     model = replace(case.model(), case.held[0], "apec")
     twin = fully_shard(copy.deepcopy(model))

@@ -55,10 +55,14 @@ def suites() -> Iterator[dict[str, Any]]:
     sys.modules.setdefault("expecttest", stand_in)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from torch.testing._internal import common_utils  # noqa: PLC0415
         from torch.testing._internal.common_methods_invocations import op_db  # noqa: PLC0415
         from torch.testing._internal.common_modules import module_db  # noqa: PLC0415
 
-    yield {"functions": op_db, "modules": module_db}
+    with pytest.MonkeyPatch.context() as patched:
+        # For each sample it would look for a test of unittest's in the whole stack, and find none.
+        patched.setattr(common_utils, "extract_test_fn", lambda: None)
+        yield {"functions": op_db, "modules": module_db}
     if had is None:
         del sys.modules["expecttest"]
 
@@ -122,9 +126,12 @@ def compare(name: str, x: torch.Tensor, params: dict, torchs, ours=None) -> None
 
 def cases(op) -> Iterator[tuple[torch.Tensor, dict]]:
     for dtype in DTYPES:
-        samples = list(op.sample_inputs("cpu", dtype, requires_grad=True))
-        if dtype == torch.float32:
-            samples += op.reference_inputs("cpu", dtype, requires_grad=True)
+        once = {"requires_grad": True, "set_seed": False}  # a seed for each sample costs more
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(0)
+            samples = list(op.sample_inputs("cpu", dtype, **once))
+            if dtype == torch.float32:
+                samples += op.reference_inputs("cpu", dtype, **once)
         for sample in samples:
             if sample.input.numel() <= LARGEST:
                 for one in (sample, sample.noncontiguous()):

@@ -145,6 +145,7 @@ def test_recipe_says_what_tuning_changed():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_server")
 def test_the_report_of_a_tuned_sweep(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.yaml").write_text(

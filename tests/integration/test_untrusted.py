@@ -618,6 +618,7 @@ def test_a_password_is_in_no_line_and_no_file(tmp_path, monkeypatch, capsys):
     assert not any(secret in said for secret in ("cret", "abc", "key"))
 
 
+@pytest.mark.usefixtures("one_server")
 def test_a_sweep_makes_again_what_is_not_whole(runs):
     hurt, _ = both(runs)
     flipped(runs / hurt["id"] / "history.parquet")

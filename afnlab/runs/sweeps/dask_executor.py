@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import distributed
 
 LOCAL = "local"
+# Any free port, so that clusters beside one another do not warn of it; no dashboard.
+_PAGE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 class Dask:
@@ -145,7 +147,7 @@ class Dask:
                 n_workers=self.jobs,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                scheduler_kwargs=_PAGE,
                 resources=self.resources or None,
             )
 
@@ -200,7 +202,7 @@ def slurm_cluster(
         cluster = SLURMCluster(
             worker_extra_args=["--nthreads", "1", *extra],  # its cores are for one run's torch
             job_extra_directives=directives,
-            scheduler_options={"dashboard_address": None},
+            scheduler_options=_PAGE,
             **arguments,
         )
         cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # a job that ends is replaced

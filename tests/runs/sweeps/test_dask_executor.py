@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -58,10 +60,12 @@ def kill_worker(folder: Path) -> None:
     asked = folder / "kill"
     while not asked.exists() or not asked.read_text():
         time.sleep(0.05)
-    os.kill(parent_of(int(asked.read_text())), signal.SIGKILL)  # the kernel server's parent
+    supervisor = parent_of(int(asked.read_text()))  # the kernel server's parent
+    os.kill(parent_of(supervisor), signal.SIGKILL)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_two_workers_of_which_one_is_killed(tmp_path):
     runs = tmp_path / "runs"
     asked = plan(tmp_path, [1, 2, 3, 4])
@@ -90,7 +94,7 @@ def test_a_scheduler_that_is_there(tmp_path, capsys):
 
     runs = tmp_path / "runs"
     (tmp_path / "own.yaml").write_text(json.dumps(plan(tmp_path, [1, 4])))
-    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(**settings, host="127.0.0.1", resources={"GPU": 1}) as cluster:
         address = ["--scheduler", cluster.scheduler_address]
         words = ["sweep", str(tmp_path / "own.yaml"), "--runs", str(runs), *address]
@@ -133,6 +137,19 @@ def test_a_cluster_is_kept_from_one_batch_to_the_next(monkeypatch):
         with executor._cluster():
             pass
     assert noted == ["begun", "ended"] * 2
+
+
+@pytest.mark.parametrize("kind", ["of this machine", "of Slurm"])
+def test_another_cluster_may_be_here(kind, slurm):
+    """Its page has the port that all of them try first."""
+    executor = Dask(slurm={"interface": "lo", "memory": "1GB"} if kind == "of Slurm" else None)
+    executor.jobs = 0
+    with socket.socket() as other:
+        with suppress(OSError):  # there is indeed one
+            other.bind(("", 8787))
+            other.listen()
+        with executor._cluster() as cluster:  # a warning would be an error
+            assert ":8787" not in cluster.dashboard_link
 
 
 def test_no_scheduler_there(tmp_path, capsys):

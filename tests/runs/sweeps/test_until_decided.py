@@ -200,7 +200,7 @@ def weak(x):
 @pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="kernels are forked on Linux only")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
-@pytest.mark.usefixtures("one_server")
+@pytest.mark.usefixtures("one_server", "forked_workers")
 def test_a_dask_worker_decides_as_this_machine_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weak.py").write_text(WEAK)
