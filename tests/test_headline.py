@@ -281,8 +281,8 @@ FACTS = {  # a table, its margin, and what is said of the best row and of how su
     "no difference at all": (
         made(selu=[0.0] * 8),
         None,
-        "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is 0"
-        " points.",
+        "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is"
+        " 0.00 points.",
         "Is SELU better than ReLU? Not shown. The difference is the same in all 8 seeds, p = 1.",
     ),
     "too few": (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import partial
 from math import floor, isfinite, isinf, log10
 
 from afnlab.measures import Measure, formatted
@@ -15,9 +13,7 @@ _DIGITS, _RAISED = "-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
-    """A number with a real minus sign and no sign before 0; empty if it is not finite."""
-    if value == 0:
-        return form.replace("+", "").format(0.0)
+    """A number with a real minus sign; empty if it is not finite."""
     if not isfinite(scale * value):
         return ""
     shown = formatted(form, scale * value)
@@ -26,7 +22,10 @@ def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> s
 
 def limits(low: float, high: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
     """An interval; equal seeds have none, which says nothing of other seeds."""
-    return _limits(low, high, lambda value: number(value, form, scale, minus))
+    if not (isfinite(low) and isfinite(high)):
+        return ""
+    ends = [number(end, form, scale, minus) for end in (low, high)]
+    return "all equal" if low == high else f"[{', '.join(ends)}]"
 
 
 def power_of_ten(exponent: int) -> str:
@@ -50,18 +49,13 @@ def value(measure: Measure, stored: float) -> str:
 
 
 def difference(measure: Measure, stored: float) -> str:
-    """A difference of stored values, with its sign, as it is printed in a table."""
+    """A difference of stored values with its sign, without its unit: "+0.52", or "0.00"."""
     return number(stored, measure.signed_form, measure.scale)
-
-
-def signed(measure: Measure, stored: float) -> str:
-    """A difference of stored values in a sentence, without its unit: "+0.52", or "0"."""
-    return difference(measure, stored) if stored else "0"
 
 
 def interval(measure: Measure, low: float, high: float) -> str:
     """Signed limits of a difference: "[+0.10, +0.52]"; empty where there is none."""
-    return _limits(low, high, partial(signed, measure))
+    return limits(low, high, measure.signed_form, measure.scale)
 
 
 def amount(measure: Measure, stored: float | None) -> str:
@@ -85,12 +79,6 @@ def reading(measure: Measure, stored: float) -> str:
             nearest = measure.form.format(measure.scale * bound + inward * step)
             return f"{words} {nearest} {measure.unit}".rstrip()
     return f"{shown} {measure.unit}".rstrip()
-
-
-def _limits(low: float, high: float, text: Callable[[float], str]) -> str:
-    if not (isfinite(low) and isfinite(high)):
-        return ""
-    return "all equal" if low == high else f"[{text(low)}, {text(high)}]"
 
 
 def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: str = "") -> str:
@@ -129,7 +117,7 @@ def short_percent(fraction: float, places: int = 0) -> str:
 
 def _within(fraction: float, places: int, more: str, less: str) -> str:
     step = 10.0**-places
-    shown = f"{100 * fraction:.{places}f}"
+    shown = formatted(f"{{:.{places}f}}", 100 * fraction)
     if 0 < fraction < 1 and float(shown) == 0:
         return f"{less}{step:.{places}f} %"
     if 0 < fraction < 1 and float(shown) == 100:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from afnlab.compare.formatting import estimated, interval, number, p_value, signed
+from afnlab.compare.formatting import difference, estimated, interval, number, p_value
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import TOLD
 from afnlab.figures import metric_axis
@@ -155,7 +155,7 @@ def _lines(table: pd.DataFrame, scale: float) -> pd.DataFrame:
 def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) -> str:
     """A row of a table of differences in a few words; ends: of its line."""
     limits = interval(measure, *ends)
-    gap = f"{signed(measure, row.difference)} {measure.points}".rstrip()
+    gap = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     told = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
     return ", ".join(filter(None, told))
 
