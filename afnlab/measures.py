@@ -20,7 +20,6 @@ LONGEST = 60  # characters of a name
 LARGE = 1e10  # from which on a number is printed by its size: 1.332e+29
 NEAR_CHANCE = 1.5  # times as good as chance: hardly better than it
 DIRECTIONS = ("higher", "lower")
-_SIGNED_ZERO = re.compile(r"^[+-](?=0(\.0*)?$)")
 _TEXTS = ("name", "key", "unit", "better")
 _NUMBERS = ("low", "high", "scale")
 
@@ -34,15 +33,13 @@ def _finite(value: object) -> bool:
 def formatted(form: str, value: float) -> str:
     """A number as it is printed; by its size if it has more digits than anybody reads.
 
-    What rounds to 0 has no sign, whatever it was: a difference of 0 is printed in one form.
-
     Args:
         form: such as "{:.2f}" or "{:+.2f}".
         value: the number.
     """
     if abs(value) >= LARGE and isfinite(value):
         form = re.sub(r"\.\d+f", ".3e", form)
-    return _SIGNED_ZERO.sub("", form.format(value))
+    return form.format(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from afnlab.figures.comparison import comparison
 from afnlab.figures.over_tasks import cell
 from afnlab.figures.style import to_svg
 from afnlab.measures import ACCURACY
-from afnlab.measures import formatted as printed
+from afnlab.printing import printed, printed_value
 from afnlab.report import export
 from afnlab.report.sections import frame
 from afnlab.report.sections.tables import comparison_table
@@ -81,7 +81,7 @@ def test_other_numbers_are_none(text):
 @pytest.mark.parametrize("value", [-0.0, 0.0, -1e-9, 1e-9])
 def test_a_zero_has_one_form(value):
     for form, zero in (("{:+.2f}", "0.00"), ("{:.0f}", "0"), ("{:+.1f}", "0.0")):
-        assert ACCURACY.text(value) == "0.00 %"
+        assert printed_value(ACCURACY, value) == "0.00 %"
         assert cell(value, "") == "0.0"
         assert _number(value) == "0.0000"
         assert export.as_csv(pd.DataFrame({"a": [np.copysign(0.0, value)]})).endswith(",0.0\n")

@@ -10,8 +10,9 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare.formatting import amount, interval, percent, reading
-from afnlab.measures import ACCURACY, Measure, formatted
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
+from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
@@ -200,7 +201,7 @@ def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
     said = f"Pairing by seed {does} {share} the variance of a difference to {baseline}"
     if len(removed) > 1:
         quartiles = sorted(sign * removed.quantile([0.25, 0.75]))
-        ends = " to ".join(f"{formatted('{:.0f}', 100 * end)} %" for end in quartiles)
+        ends = " to ".join(f"{printed('{:.0f}', 100 * end)} %" for end in quartiles)
         said += f" (median; the middle half of the rows: {ends})"
     if middle <= 0:
         said += ", so it does not help"

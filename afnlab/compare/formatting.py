@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from math import floor, isfinite, isinf, log10
 
-from afnlab.measures import Measure, formatted
+from afnlab.measures import Measure
+from afnlab.printing import printed
 
 MINUS = "\N{MINUS SIGN}"
 SIGNED = "{:+.2f}"
@@ -16,7 +17,7 @@ def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> s
     """A number with a real minus sign; empty if it is not finite."""
     if not isfinite(scale * value):
         return ""
-    shown = formatted(form, scale * value)
+    shown = printed(form, scale * value)
     return re.sub("^-", minus, shown)
 
 
@@ -60,7 +61,7 @@ def interval(measure: Measure, low: float, high: float) -> str:
 
 def amount(measure: Measure, stored: float | None) -> str:
     """The size of a difference with its unit; one that is not 0 is never rounded to 0."""
-    shown = formatted(measure.form, measure.scale * (stored or 0))
+    shown = printed(measure.form, measure.scale * (stored or 0))
     if stored and not float(shown):
         shown = f"less than {10.0**-measure.decimals:.{measure.decimals}f}"
     return f"{shown} {measure.points}".rstrip()
@@ -73,7 +74,7 @@ def bound(measure: Measure, stored: float) -> str:
 
 def reading(measure: Measure, stored: float) -> str:
     """A value with its unit; one that is within the bounds is never rounded onto them."""
-    shown, step = formatted(measure.form, measure.scale * stored), 10.0**-measure.decimals
+    shown, step = printed(measure.form, measure.scale * stored), 10.0**-measure.decimals
     for bound, words, inward in ((measure.low, "less than", 1), (measure.high, "more than", -1)):
         if bound is not None and stored != bound and float(shown) == measure.scale * bound:
             nearest = measure.form.format(measure.scale * bound + inward * step)
@@ -83,8 +84,8 @@ def reading(measure: Measure, stored: float) -> str:
 
 def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: str = "") -> str:
     """A value with its interval: "81.20 % [80.11, 82.29]"."""
-    low_text, high_text = formatted(form, low), formatted(form, high)
-    return f"{formatted(form, value)}{unit} [{low_text}, {high_text}]"
+    low_text, high_text = printed(form, low), printed(form, high)
+    return f"{printed(form, value)}{unit} [{low_text}, {high_text}]"
 
 
 def estimated(measure: Measure, mean: float, low: float, high: float) -> str:
@@ -117,7 +118,7 @@ def short_percent(fraction: float, places: int = 0) -> str:
 
 def _within(fraction: float, places: int, more: str, less: str) -> str:
     step = 10.0**-places
-    shown = formatted(f"{{:.{places}f}}", 100 * fraction)
+    shown = printed(f"{{:.{places}f}}", 100 * fraction)
     if 0 < fraction < 1 and float(shown) == 0:
         return f"{less}{step:.{places}f} %"
     if 0 < fraction < 1 and float(shown) == 100:

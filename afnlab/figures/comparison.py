@@ -13,6 +13,7 @@ from afnlab.compare.summary_table import TOLD
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import printed_value
 
 JITTER = 0.1  # of a row's height: how far dots are moved off one another
 DOTS, MEANS = -0.22, 0.17  # of a row's height: where its dots and its mean are, below its middle
@@ -88,7 +89,9 @@ def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
     the same each time."""
     up = DOTS + np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
     dots = ax.scatter(values, row + up, s=8, color=GREY, linewidths=0)
-    told = [f"seed {seed}: {measure.text(v / measure.scale)}" for seed, v in values.items()]
+    told = [
+        f"seed {seed}: {printed_value(measure, v / measure.scale)}" for seed, v in values.items()
+    ]
     tip(dots, proper_name(values.name), told)
 
 

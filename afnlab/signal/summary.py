@@ -7,7 +7,7 @@ from math import inf
 
 import pandas as pd
 
-from afnlab.measures import formatted
+from afnlab.printing import printed
 from afnlab.registry import Activation
 from afnlab.signal.critical import critical
 from afnlab.signal.mean_field import FixedPoint, MeanField
@@ -80,7 +80,7 @@ def _settles(field: MeanField) -> bool:
 
 
 def _number(value: float) -> str:
-    return "infinite" if value == inf else formatted("{:.4f}", value)
+    return "infinite" if value == inf else printed("{:.4f}", value)
 
 
 def _fixed_points(field: MeanField) -> str:

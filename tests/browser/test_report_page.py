@@ -18,7 +18,8 @@ from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import difference, interval, limits, p_value
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import compare_histories
-from afnlab.measures import ACCURACY, formatted
+from afnlab.measures import ACCURACY
+from afnlab.printing import printed
 from afnlab.report import contents
 from afnlab.report.page import LARGEST_SCRIPT, script, shell
 from afnlab.report.sections import first_screen
@@ -137,7 +138,7 @@ def test_numbers_are_printed_as_python_prints_them(page, tmp_path):
     page.goto(written(tmp_path, history(4)).as_uri())
     for decimals in (0, 1, 2, 4, 15):
         found = page.evaluate("([all, k]) => all.map(v => fixed(v, k))", [NUMBERS, decimals])
-        assert found == [formatted(f"{{:.{decimals}f}}", value) for value in NUMBERS], decimals
+        assert found == [printed(f"{{:.{decimals}f}}", value) for value in NUMBERS], decimals
 
 
 def test_two_ticked_rows_are_paired(report):

@@ -4,7 +4,7 @@ const MINUS = '\u2212';
 
 const LARGE = 1e10; // from which on a number is printed by its size: 1.332e+29
 
-/** A number with so many decimals, or a large one by its size, as Python's `formatted`: what rounds
+/** A number with so many decimals, or a large one by its size, as Python's `printed`: what rounds
  * to 0 has no sign. */
 function fixed(x, decimals) {
   const large = Math.abs(x) >= LARGE;
