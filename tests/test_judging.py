@@ -21,7 +21,7 @@ from afnlab.cli import main
 from afnlab.cli.flags import CANDIDATES
 from afnlab.errors import ParameterError
 from afnlab.figures.evidence import campaign, evidence
-from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign, same_values, values_of
+from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger, _chained, merge
 from afnlab.judging.ledger_page import write_page
@@ -29,7 +29,7 @@ from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.judging.trial import Trial
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs import records
-from afnlab.runs.seed_pairs import differences
+from afnlab.runs.seed_pairs import FRESH, differences
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.training.tune import FAIR
 

@@ -120,6 +120,11 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
     )
     add_only_flag(sub, "rows with this value of a parameter, or with one of several")
+    sub.add_argument(
+        "--confirmation",
+        action="store_true",
+        help="the fresh seeds of `afnlab confirm` alone, in place of those that picked a row",
+    )
     add_limit_flags(sub)
     add_runs_flag(sub)
 
@@ -133,4 +138,5 @@ def comparison(a: argparse.Namespace) -> dict[str, Any]:
     if a.sweep and Path(a.sweep).suffix.lower() in TABLES:
         raise ValueError(f"{a.sweep} is no sweep; for a table of results: {of_table(a.sweep)}")
     given = {name: getattr(a, name) for name in ("runs", "baseline", "margin", "metric", "speed")}
-    return {"sweep": a.sweep or "", **given, "only": parsed(a.only), **limits(a)}
+    given |= {"only": parsed(a.only), "confirmation": a.confirmation}
+    return {"sweep": a.sweep or "", **given, **limits(a)}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare.formatting import amount, interval, percent, reading
+from afnlab.compare.proper_names import proper_name
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.printing import printed
@@ -43,6 +44,27 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
         more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
         sentences.append(f"Listed in the sweep and missing here: {named}{more}.")
     return sentences
+
+
+def confirmation(table: pd.DataFrame, among: int) -> str:
+    """That a comparison is of fresh seeds alone; empty if it is no confirmation.
+
+    Args:
+        table: of `compare_histories`.
+        among: from how many comparisons its rows were picked; 0: it is no confirmation.
+    """
+    if not among:
+        return ""
+    rows = table.index[table.p.notna()]
+    if len(rows) == 1:
+        which = f"{proper_name(str(rows[0]))} was"
+        many = "this is one comparison, without correction"
+    else:
+        which, many = f"{len(rows)} rows were", f"p is corrected for these {len(rows)} comparisons"
+    return (
+        f"{which} picked among {among} by other seeds, which do not count here: {many}. Seeds that"
+        " are added after a look at this result would make p too small."
+    )
 
 
 def seeds_until_decided(labels: Sequence[str], planned: bool = False) -> list[str]:
