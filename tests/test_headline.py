@@ -200,7 +200,7 @@ def test_rows_that_are_equal(case):
     assert (best.about, best.value) == tile
     assert best.note.startswith(("ELU has", "SELU has"))
     assert (sure.value, sure.note[: len(detected[1])]) == detected
-    said, _ = next_step(found, "relu")
+    said = next_step(found, "relu").fact
     assert (said.value, said.note) == then
 
 
@@ -386,7 +386,7 @@ def test_other_units_count_no_examples(case):
     best, sure = facts(found, "relu", None, measure, 450)
     assert told(best).endswith(gap)
     assert told(sure).startswith(question)
-    assert power in next_step(found, "relu", measure)[0].note
+    assert power in next_step(found, "relu", measure).fact.note
     assert "points" not in told(best) + told(sure)
 
 
@@ -438,21 +438,32 @@ def test_no_order_of_cost_within_the_noise_of_timing():
 
 def test_how_many_seeds_would_decide_what_is_open():
     """What so many seeds detect and what these detect are of one row, by one adjustment."""
-    found = made(selu=MAYBE, tanh=DOWN)
+    found = made(selu=[g - 0.01 for g in EVEN], tanh=DOWN)
     assert found.verdict["selu"] == "not distinguishable"
-    said, seeds = next_step(found, "relu")
+    step = next_step(found, "relu")
     r = found.loc["selu"]
-    assert seeds is not None
-    least = stats.detectable_difference(r.spread, seeds, 2)
-    assert least <= r.difference < stats.detectable_difference(r.spread, seeds - 1, 2)
+    assert step is not None
+    assert step.confirm == ""
+    least = stats.detectable_difference(r.spread, step.seeds, 2)
+    assert least <= -r.difference < stats.detectable_difference(r.spread, step.seeds - 1, 2)
     now = stats.detectable_difference(r.spread, 8, 2)
-    assert now > r.difference
-    assert said.value == f"At least {seeds} seeds in all"
-    assert said.note == (
-        f"If SELU's true difference is {100 * r.difference:+.2f} points, so many seeds show it with"
-        f" 80 % power; these 8 would show one of {100 * now:.2f} points. The best of 2 is probably"
-        " overestimated."
-    )
+    assert now > -r.difference
+    assert step.fact.value == f"{step.seeds} seeds in all"
+    assert f"these 8 would show one of {100 * now:.2f} points" in step.fact.note
+
+
+@pytest.mark.parametrize("others", [1, 5, 29])
+def test_what_was_picked_is_confirmed_in_one_comparison(others):
+    """However many rows it was picked among, the number of fresh seeds is that of one test."""
+    found = made(selu=MAYBE, **{f"row {at}": [g - 0.02 for g in EVEN] for at in range(others)})
+    step = next_step(found, "relu")
+    r = found.loc["selu"]
+    assert step is not None
+    assert step.confirm == "selu"
+    least = stats.detectable_difference(r.spread, step.seeds, 1)
+    assert least <= r.difference < stats.detectable_difference(r.spread, step.seeds - 1, 1)
+    assert step.fact.value == f"Confirm SELU on at least {step.seeds} fresh seeds"
+    assert step.fact.note.endswith(f"The best of {others + 1} is probably overestimated.")
 
 
 TINY = [g - 0.0008 for g in EVEN]
@@ -468,9 +479,9 @@ NEXT = {  # a table, and what is said
     ),
     "the best is decided": (
         made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
-        "What next: At least 22 seeds in all. If Tanh's true difference is -0.91 points, so many"
-        " seeds show it with 80 % power; these 8 would show one of 1.87 points. The clearest of 2"
-        " is probably overestimated.",
+        "What next: Confirm Tanh on at least 16 fresh seeds. They have picked nothing, so Tanh"
+        " against ReLU is one comparison, without correction. If its true difference is -0.91"
+        " points, so many show it with 80 % power. The clearest of 2 is probably overestimated.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
         made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
@@ -479,8 +490,9 @@ NEXT = {  # a table, and what is said
     ),
     "too few": (
         made(selu=UP[:3], tanh=DOWN[:3]),
-        "What next: At least 7 seeds in all. If SELU's true difference is +5.10 points, so many"
-        " seeds show it with 80 % power. The best of 2 is probably overestimated.",
+        "What next: Confirm SELU on at least 6 fresh seeds. They have picked nothing, so SELU"
+        " against ReLU is one comparison, without correction. If its true difference is +5.10"
+        " points, so many show it with 80 % power. The best of 2 is probably overestimated.",
     ),
     "one seed": (
         made(selu=UP[:1], tanh=DOWN[:1]),
@@ -506,14 +518,15 @@ NEXT = {  # a table, and what is said
 @pytest.mark.parametrize("case", NEXT)
 def test_what_to_do_next(case):
     found, said = NEXT[case]
-    fact, seeds = next_step(found, "relu")
-    assert told(fact) == said
-    assert (seeds is None) == ("seeds in all" not in said)
-    assert seeds is None or seeds > found.pairs.max()
+    step = next_step(found, "relu")
+    assert told(step.fact) == said
+    assert (step.seeds is None) == ("seeds in all" not in said and "fresh seeds" not in said)
+    assert (step.confirm == "") == ("fresh" not in said)
+    assert step.seeds is None or step.confirm or step.seeds > found.pairs.max()
 
 
 def test_nothing_to_do_next_where_nothing_is_compared():
-    assert next_step(table(BASE), "relu") == (None, None)
+    assert next_step(table(BASE), "relu") is None
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,8 @@ class Selection:
         ]
         (first, which), *rest = said.items()
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
+        if confirmed := caveats.confirmation(self.table, self.picked_among):
+            said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
                 named(self.fixed), table, base, self.measure
@@ -293,7 +295,6 @@ class Selection:
         """What else has to be known to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
         said = [
-            caveats.confirmation(self.table, self.picked_among),
             caveats.no_baseline(self.baseline, self.rows),
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),

@@ -17,6 +17,7 @@ from afnlab.compare.selection import Selection
 from afnlab.errors import ParameterError
 from afnlab.messages import counted
 from afnlab.registry import canonical_label
+from afnlab.runs.filtering import as_flags
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
@@ -76,7 +77,8 @@ def confirm(
     known = picking_seeds(picking)
     fresh = list(islice((seed for seed in count(FRESH) if seed not in known), number))
     if there and there != set(fresh):
-        again = command("confirm", sweep, row, seeds=len(there))
+        given = {"only": tuple(as_flags(only)), "runs": runs, "baseline": baseline, **overrides}
+        again = command("confirm", sweep, row, seeds=len(there), **given)
         already = f"{label} was confirmed with {counted(len(there), 'seed')} already"
         why = f"others, after that result, would make its p-value too small (`{again}` shows it)"
         raise ParameterError("seeds", message=f"{already}; {why}")
