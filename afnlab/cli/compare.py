@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from afnlab.compare import ForeignComparison, Selection
 
 _OF_BOTH = ("baseline", "margin")
+_NOTHING: tuple[object, ...] = (None, "", {}, False)
 LEAST = ("95 % CI of the difference", "95 % CI", "adjusted CI", "seeds", "difference")
 COLUMNS = ("label", "seed", "value", "epoch", "better", "unit", "encoding")  # flags of --table
 
@@ -57,12 +58,12 @@ def _compare(a: argparse.Namespace) -> int:
         for number, part in enumerate(select(**arguments)):
             if number:
                 say()
-            _say(part.setting, part)
+            say_comparison(part.setting, part)
         return 0
-    for name in [n for n, v in arguments.items() if v not in (None, "", {}) and n not in _OF_BOTH]:
+    for name in [n for n, v in arguments.items() if v not in _NOTHING and n not in _OF_BOTH]:
         raise ValueError(f"--table compares a file; leave out {name.replace('_', '-')}")
     one = compare_table(a.table, baseline=a.baseline, margin=a.margin, **columns)
-    _say(f"{one.name}: {one.measure.label}, against {one.baseline}", one)
+    say_comparison(f"{one.name}: {one.measure.label}, against {one.baseline}", one)
     if a.out:
         from afnlab.report.foreign_page import write_foreign
 
@@ -70,7 +71,7 @@ def _compare(a: argparse.Namespace) -> int:
     return 0
 
 
-def _say(head: str, part: Selection | ForeignComparison) -> None:
+def say_comparison(head: str, part: Selection | ForeignComparison) -> None:
     """The answers, then the numbers behind them, then what has to be known to read these."""
     say(head, styles={head: BOLD})
     indent = max(map(len, part.answers), default=0) + len(GAP)

@@ -39,6 +39,7 @@ COMMANDS = {  # the module of this package that has it, and what it does
     "runs": ("runs", "list, show, compare and delete runs"),
     "rerun": ("run", "execute a run again and compare its numbers bit by bit"),
     "compare": ("compare", "print the comparison table of runs"),
+    "confirm": ("confirm", "train a row that was picked and its baseline with fresh seeds alone"),
     "report": ("report", "write the report of runs as one HTML page"),
     "verify": ("report", "recompute a report's tables, rerun some of its runs, compare"),
     "bench": ("bench", "measure speed against a named peer, in one run"),

@@ -120,6 +120,11 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
     )
     add_only_flag(sub, "rows with this value of a parameter, or with one of several")
+    sub.add_argument(
+        "--confirmation",
+        action="store_true",
+        help="the fresh seeds of `afnlab confirm` alone, in place of those that picked a row",
+    )
     add_limit_flags(sub)
     add_runs_flag(sub)
 
@@ -135,4 +140,5 @@ def comparison(a: argparse.Namespace) -> dict[str, Any]:
     arguments = {
         name: getattr(a, name) for name in ("runs", "baseline", "margin", "metric", "speed")
     }
-    return {"sweep": a.sweep or "", **arguments, "only": parsed(a.only), **limits(a)}
+    arguments |= {"only": parsed(a.only), "confirmation": a.confirmation}
+    return {"sweep": a.sweep or "", **arguments, **limits(a)}

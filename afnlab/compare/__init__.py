@@ -5,6 +5,7 @@ from afnlab.compare.published_tables import published
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import compare_histories
+from afnlab.compare.train_confirmation import confirm
 
 __all__ = [
     "ForeignComparison",
@@ -12,6 +13,7 @@ __all__ = [
     "compare_histories",
     "compare_results",
     "compare_table",
+    "confirm",
     "published",
     "select",
 ]

@@ -12,10 +12,10 @@ import pandas as pd
 from afnlab.compare.formatting import (
     amount,
     bound,
+    difference,
     interval,
     reading,
     seconds,
-    signed,
     three_digits,
 )
 from afnlab.compare.summary_table import ALPHA, FAILURES, TOLD
@@ -156,7 +156,7 @@ def _distinguishable(
         row = compared.iloc[0]
         is_so, _ = phrases.get(row.verdict, ("is not distinguishable from {}", ""))
         if row.name != told or row.verdict in ("equivalent", "not worse"):
-            yield f"{row.name} {is_so.format(baseline)} ({signed(measure, row.difference)})."
+            yield f"{row.name} {is_so.format(baseline)} ({difference(measure, row.difference)})."
     elif not parts:
         yield f"None of {len(compared)} others is distinguishable from {baseline}."
     else:
@@ -174,7 +174,7 @@ def _distinguishable(
 
 def _listed(rows: pd.DataFrame, measure: Measure) -> str:
     shown = rows[:LISTED].difference
-    named = [f"{label} ({signed(measure, gap)})" for label, gap in shown.items()]
+    named = [f"{label} ({difference(measure, gap)})" for label, gap in shown.items()]
     more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
     return ", ".join(named) + more
 
@@ -201,7 +201,7 @@ def _size(
     if compared.empty:
         return
     lead = compared.iloc[0]
-    text = f"{lead.name} against {baseline}: {signed(measure, lead.difference)}"
+    text = f"{lead.name} against {baseline}: {difference(measure, lead.difference)}"
     text += f" {measure.points}".rstrip()
     if lead.difference_low == lead.difference_high:
         text += " in every seed"

@@ -10,8 +10,10 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare.formatting import amount, interval, percent, reading
+from afnlab.compare.proper_names import proper_name
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
+from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
@@ -42,6 +44,27 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
         more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
         sentences.append(f"Listed in the sweep and missing here: {named}{more}.")
     return sentences
+
+
+def confirmation(table: pd.DataFrame, among: int) -> str:
+    """That a comparison is of fresh seeds alone; empty if it is no confirmation.
+
+    Args:
+        table: of `compare_histories`.
+        among: from how many comparisons its rows were picked; 0: it is no confirmation.
+    """
+    if not among:
+        return ""
+    rows = table.index[table.p.notna()]
+    if len(rows) == 1:
+        which = f"{proper_name(str(rows[0]))} was"
+        many = "this is one comparison, without correction"
+    else:
+        which, many = f"{len(rows)} rows were", f"p is corrected for these {len(rows)} comparisons"
+    return (
+        f"{which} picked among {among} by other seeds, which do not count here: {many}. Seeds that"
+        " are added after a look at this result would make p too small."
+    )
 
 
 def seeds_until_decided(labels: Sequence[str], planned: bool = False) -> list[str]:
@@ -200,7 +223,7 @@ def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
     said = f"Pairing by seed {does} {share} the variance of a difference to {baseline}"
     if len(removed) > 1:
         quartiles = sorted(sign * removed.quantile([0.25, 0.75]))
-        ends = " to ".join(f"{100 * end:.0f} %" for end in quartiles)
+        ends = " to ".join(f"{printed('{:.0f}', 100 * end)} %" for end in quartiles)
         said += f" (median; the middle half of the rows: {ends})"
     if middle <= 0:
         said += ", so it does not help"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import partial
 from math import floor, isfinite, isinf, log10
 
-from afnlab.measures import Measure, formatted
+from afnlab.measures import Measure
+from afnlab.printing import printed
 
 MINUS = "\N{MINUS SIGN}"
 SIGNED = "{:+.2f}"
@@ -15,18 +14,19 @@ _DIGITS, _RAISED = "-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
-    """A number with a real minus sign and no sign before 0; empty if it is not finite."""
-    if value == 0:
-        return form.replace("+", "").format(0.0)
+    """A number with a real minus sign; empty if it is not finite."""
     if not isfinite(scale * value):
         return ""
-    shown = formatted(form, scale * value)
+    shown = printed(form, scale * value)
     return re.sub("^-", minus, shown)
 
 
 def limits(low: float, high: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
     """An interval; equal seeds have none, which says nothing of other seeds."""
-    return _limits(low, high, lambda value: number(value, form, scale, minus))
+    if not (isfinite(low) and isfinite(high)):
+        return ""
+    ends = [number(end, form, scale, minus) for end in (low, high)]
+    return "all equal" if low == high else f"[{', '.join(ends)}]"
 
 
 def power_of_ten(exponent: int) -> str:
@@ -50,23 +50,18 @@ def value(measure: Measure, stored: float) -> str:
 
 
 def difference(measure: Measure, stored: float) -> str:
-    """A difference of stored values, with its sign, as it is printed in a table."""
+    """A difference of stored values with its sign, without its unit: "+0.52", or "0.00"."""
     return number(stored, measure.signed_form, measure.scale)
-
-
-def signed(measure: Measure, stored: float) -> str:
-    """A difference of stored values in a sentence, without its unit: "+0.52", or "0"."""
-    return difference(measure, stored) if stored else "0"
 
 
 def interval(measure: Measure, low: float, high: float) -> str:
     """Signed limits of a difference: "[+0.10, +0.52]"; empty where there is none."""
-    return _limits(low, high, partial(signed, measure))
+    return limits(low, high, measure.signed_form, measure.scale)
 
 
 def amount(measure: Measure, stored: float | None) -> str:
     """The size of a difference with its unit; one that is not 0 is never rounded to 0."""
-    shown = formatted(measure.form, measure.scale * (stored or 0))
+    shown = printed(measure.form, measure.scale * (stored or 0))
     if stored and not float(shown):
         shown = f"less than {10.0**-measure.decimals:.{measure.decimals}f}"
     return f"{shown} {measure.points}".rstrip()
@@ -79,7 +74,7 @@ def bound(measure: Measure, stored: float) -> str:
 
 def reading(measure: Measure, stored: float) -> str:
     """A value with its unit; one that is within the bounds is never rounded onto them."""
-    shown, step = formatted(measure.form, measure.scale * stored), 10.0**-measure.decimals
+    shown, step = printed(measure.form, measure.scale * stored), 10.0**-measure.decimals
     for bound, words, inward in ((measure.low, "less than", 1), (measure.high, "more than", -1)):
         if bound is not None and stored != bound and float(shown) == measure.scale * bound:
             nearest = measure.form.format(measure.scale * bound + inward * step)
@@ -87,16 +82,10 @@ def reading(measure: Measure, stored: float) -> str:
     return f"{shown} {measure.unit}".rstrip()
 
 
-def _limits(low: float, high: float, text: Callable[[float], str]) -> str:
-    if not (isfinite(low) and isfinite(high)):
-        return ""
-    return "all equal" if low == high else f"[{text(low)}, {text(high)}]"
-
-
 def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: str = "") -> str:
     """A value with its interval: "81.20 % [80.11, 82.29]"."""
-    low_text, high_text = formatted(form, low), formatted(form, high)
-    return f"{formatted(form, value)}{unit} [{low_text}, {high_text}]"
+    low_text, high_text = printed(form, low), printed(form, high)
+    return f"{printed(form, value)}{unit} [{low_text}, {high_text}]"
 
 
 def estimated(measure: Measure, mean: float, low: float, high: float) -> str:
@@ -129,7 +118,7 @@ def short_percent(fraction: float, places: int = 0) -> str:
 
 def _within(fraction: float, places: int, more: str, less: str) -> str:
     step = 10.0**-places
-    shown = f"{100 * fraction:.{places}f}"
+    shown = printed(f"{{:.{places}f}}", 100 * fraction)
     if 0 < fraction < 1 and float(shown) == 0:
         return f"{less}{step:.{places}f} %"
     if 0 < fraction < 1 and float(shown) == 100:

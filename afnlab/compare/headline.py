@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare import formatting
 from afnlab.compare.answers import decidable, leaders, led
 from afnlab.compare.formatting import (
     amount,
@@ -16,7 +17,6 @@ from afnlab.compare.formatting import (
     interval,
     reading,
     share_of,
-    signed,
     three_digits,
 )
 from afnlab.compare.proper_names import named, proper_name
@@ -71,9 +71,9 @@ def difference(measure: Measure, stored: float) -> str:
     """A difference of stored values with its sign and unit: "+0.44 points"; one that would round to
     0 without its sign: "less than 0.01 points"."""
     size = amount(measure, abs(stored))
-    return (
-        size if size.startswith("less") else f"{signed(measure, stored)} {measure.points}".rstrip()
-    )
+    if size.startswith("less"):
+        return size
+    return f"{formatting.difference(measure, stored)} {measure.points}".rstrip()
 
 
 def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:

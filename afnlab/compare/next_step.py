@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare import caveats
 from afnlab.compare.formatting import amount
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
 from afnlab.measures import ACCURACY, Measure
+from afnlab.messages import counted
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
 
 
-def next_step(
-    table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY
-) -> tuple[Fact | None, int | None]:
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next.
+
+    Attributes:
+        fact: what is said.
+        seeds: how many seeds that takes; None if seeds are not what is missing.
+        confirm: the label of the row that is to be trained with so many fresh seeds; empty: every
+            row is to have so many in all.
+    """
+
+    fact: Fact
+    seeds: int | None = None
+    confirm: str = ""
+
+
+def next_step(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
     It is about the best row of the table, if the test leaves that open, else about the open one
-    with the largest effect. The number of seeds is that with which a true difference of the
-    observed size would be detected with a power of 80 %, after the correction for all comparisons
-    and given the standard deviation of that row's paired differences. So is the difference that
-    the present seeds detect.
+    with the largest effect. Where that row was picked among several for its difference, it is to be
+    trained anew beside the baseline, with fresh seeds: then it is one comparison, and the seeds
+    that picked it do not flatter it. Else every row is to have more seeds.
+
+    The number of seeds is that with which a true difference of the observed size would be detected
+    with a power of 80 %, given the standard deviation of that row's paired differences: in one
+    comparison, or after the correction for all of them.
 
     Args:
         table: of `compare_histories`, with the same baseline and metric.
@@ -31,37 +52,71 @@ def next_step(
         measure: the metric.
 
     Returns:
-        What to say, None where nothing is compared; and the number of seeds, if there is one.
+        What to do; None where nothing is compared.
     """
     rows = compared_rows(table)
     if rows.empty:
-        return None, None
+        return None
     base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
-        return _said("Another task", f"On this one nothing is left open against {base}."), None
+        return _said("Another task", f"On this one nothing is left open against {base}.")
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
     row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
-    name, count, pairs = proper_name(row.name), len(rows), int(row.pairs)
-    least = stats.seeds_needed(count)
     if not row.spread > 0:
-        if pairs < least:
-            return _seeds(least, "No fewer can decide anything."), least
-        return _said("Another task", f"{name} equals {base} in every seed."), None
-    needed = stats.seeds_to_detect(row.difference, row.spread, count, MANY)
+        return _all_equal(row, base, stats.seeds_needed(len(rows)))
+    among = len(rows) if leads else len(undecided)
+    picked = among > 1 and not (leads and measure.sign * row.difference <= 0)
+    needed = stats.seeds_to_detect(row.difference, row.spread, 1 if picked else len(rows), MANY)
     if needed is None:
-        return _too_small(name, "p_equivalent" in table), None
-    needed = max(needed, pairs + 1)
-    seen = difference(measure, row.difference)
+        return _too_small(proper_name(row.name), "p_equivalent" in table)
+    if picked:
+        best = f"The {'best' if leads else 'clearest'} of {among}"
+        return _fresh(row, base, needed, best, measure)
+    return _more(row, needed, len(rows), measure)
+
+
+def confirmation(table: pd.DataFrame, among: int) -> NextStep:
+    """What a confirmation says of itself where other pages say what to do next.
+
+    Args:
+        table: of `compare_histories`, of fresh seeds.
+        among: from how many comparisons its rows were picked.
+    """
+    seeds = counted(int(table.seeds.max()), "fresh seed")
+    return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among)))
+
+
+def _all_equal(row: pd.Series, base: str, least: int) -> NextStep:
+    """least: the number of seeds with which anything can be decided."""
+    if int(row.pairs) < least:
+        return _in_all(least, "No fewer can decide anything.")
+    return _said("Another task", f"{proper_name(row.name)} equals {base} in every seed.")
+
+
+def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:
+    """best: of what the row is the best, as a sentence begins."""
+    name, seen = proper_name(row.name), difference(measure, row.difference)
+    note = (
+        f"They have picked nothing, so {name} against {base} is one comparison, without correction."
+        f" If its true difference is {seen}, so many show it with 80 % power. {best} is probably"
+        " overestimated."
+    )
+    fact = Fact("what next", f"Confirm {name} on at least {seeds} fresh seeds", note)
+    return NextStep(fact, seeds, str(row.name))
+
+
+def _more(row: pd.Series, seeds: int, count: int, measure: Measure) -> NextStep:
+    """count: of all comparisons."""
+    name, seen, pairs = proper_name(row.name), difference(measure, row.difference), int(row.pairs)
     note = f"If {name}'s true difference is {seen}, so many seeds show it with 80 % power"
     now = stats.detectable_difference(row.spread, pairs, count)
     if np.isfinite(now):
         note += f"; these {pairs} would show one of {amount(measure, now)}"
-    picked = _picked(row, len(rows if leads else undecided), leads, measure)
-    return _seeds(needed, f"{note}.{picked}", at_least=bool(picked)), needed
+    return _in_all(max(seeds, pairs + 1), f"{note}.")
 
 
-def _too_small(name: str, with_margin: bool) -> Fact:
+def _too_small(name: str, with_margin: bool) -> NextStep:
     note = f"{name}'s difference is so small that it takes more than {MANY} seeds to detect it with"
     if with_margin:
         return _said(
@@ -70,17 +125,9 @@ def _too_small(name: str, with_margin: bool) -> Fact:
     return _said("Set a margin", f"{note} 80 % power. With --margin it may prove to be equivalent.")
 
 
-def _picked(row: pd.Series, among: int, leads: bool, measure: Measure) -> str:
-    """That the row was picked for its difference, where that makes the difference look large."""
-    if among == 1 or (leads and measure.sign * row.difference <= 0):
-        return ""
-    which = "best" if leads else "clearest"
-    return f" The {which} of {among} is probably overestimated."
+def _said(value: str, note: str) -> NextStep:
+    return NextStep(Fact("what next", value, note))
 
 
-def _said(value: str, note: str) -> Fact:
-    return Fact("what next", value, note)
-
-
-def _seeds(number: int, note: str, *, at_least: bool = False) -> Fact:
-    return _said(f"{'At least ' * at_least}{number} seeds in all", note)
+def _in_all(number: int, note: str) -> NextStep:
+    return NextStep(Fact("what next", f"{number} seeds in all", note), number)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
+from afnlab.compare.confirmation import confirmation_runs, confirmations
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
@@ -23,6 +24,8 @@ from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
 from afnlab.spellings import spelling, unknown
+
+APART = ("task", "epochs", "limit_train", "limit_test", "dtype", "device")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def select(
     speed: str | Path = "",
     only: Mapping[str, object] = {},
     metric: str = "",
+    confirmation: bool = False,
     **overrides: object,
 ) -> list[Selection]:
     """The runs to compare, one selection per task.
@@ -85,6 +89,8 @@ def select(
             and for a comparison those of the baseline.
         metric: what is compared, of the metrics that the task records ("accuracy" of breast-cancer,
             which is judged by its log loss); empty: what the task is judged by.
+        confirmation: take the runs of `afnlab.compare.confirm` in place of those in which their
+            rows were picked.
         **overrides: what the sweep was run with in place of its own (epochs, seeds, ...).
 
     Returns:
@@ -134,6 +140,9 @@ def select(
             margin=None if margin is None else margin / measure.scale,
             speed=benchmark,
             among=len(parts) > 1,
+            apart=_apart(part, parts.values()),
+            place=location.place(runs).name,
+            own_baseline=baseline,
             until_decided=chosen.until_decided,
             planned=all(r["group"] in chosen.planned for r in one.records),
         )
@@ -148,7 +157,18 @@ def select(
     if baseline and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
         raise ValueError(unknown("baseline", baseline, labels))
+    if confirmation and not (made := confirmations(made, runs)):
+        line = f"afnlab confirm {sweep or 'SWEEP'} ROW"
+        raise NoRuns(f"{confirmation_runs(runs)}: holds no confirmation; `{line}` makes one")
     return made
+
+
+def _apart(
+    part: Sequence[TrainingRecord], parts: Iterable[Sequence[TrainingRecord]]
+) -> filtering.Only:
+    """By which values the runs of a part are told from those of the others."""
+    its, *others = (filtering.of_record(one[0]) for one in (part, *parts))
+    return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
 
 
 def _recorded(metric: str, selection: Selection) -> str:

@@ -50,6 +50,11 @@ class Selection:
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
         planned: whether every row has the seeds of a sweep with a fixed number, and no others.
         among: whether there are selections of other settings beside this one.
+        apart: the values by which runs are these and not those of the selections beside this one.
+        place: the folder of the runs that were asked for, or their URL.
+        own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
+        picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
+            were picked, and none of whose seeds are among these.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
     """
@@ -69,6 +74,10 @@ class Selection:
     only: Only = field(default_factory=dict)
     planned: bool = False
     among: bool = False
+    apart: Only = field(default_factory=dict)
+    place: str = ""
+    own_baseline: str = ""
+    picking: Selection | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -88,6 +97,11 @@ class Selection:
         return ", ".join(
             [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
         )
+
+    @property
+    def picked_among(self) -> int:
+        """Of a confirmation, how many comparisons its rows were picked from; else 0."""
+        return 0 if self.picking is None else int(self.picking.table.p.notna().sum())
 
     @property
     def _alike(self) -> list[str]:
@@ -265,6 +279,8 @@ class Selection:
         ]
         (first, which), *rest = said.items()
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
+        if confirmed := caveats.confirmation(self.table, self.picked_among):
+            said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
                 named(self.fixed), table, base, self.measure

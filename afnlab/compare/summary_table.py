@@ -336,6 +336,11 @@ def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     return shown.replace("nan", "").loc[:, (shown != "").any()]
 
 
+def unsigned_zeros(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of numbers with every digit, whose zeros have no sign."""
+    return table.map(lambda value: value + 0.0 if isinstance(value, float) else value)
+
+
 def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:
     """What `formatted` shows, for readers who find the table elsewhere."""
     few, many = int(table.seeds.min()), int(table.seeds.max())

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as laws
 
-from afnlab.compare.formatting import amount, percent, signed
+from afnlab.compare.formatting import amount, difference, percent
 from afnlab.compare.summary_table import finite
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
@@ -265,7 +265,7 @@ def recipe(
         )
     if baseline in labels:
         gain = tuned[measure.key][baseline] - fixed[measure.key][baseline]
-        size = f"{signed(measure, gain)} {measure.points}".rstrip()
+        size = f"{difference(measure, gain)} {measure.points}".rstrip()
         said.append(f"{baseline} itself changes by {size}.")
     return " ".join(said)
 

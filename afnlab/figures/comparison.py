@@ -7,12 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from afnlab.compare.formatting import estimated, interval, number, p_value, signed
+from afnlab.compare.formatting import difference, estimated, interval, number, p_value
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import TOLD
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import printed_value
 
 JITTER = 0.1  # of a row's height: how far dots are moved off one another
 DOTS, MEANS = -0.22, 0.17  # of a row's height: where its dots and its mean are, below its middle
@@ -88,7 +89,9 @@ def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
     the same each time."""
     up = DOTS + np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
     dots = ax.scatter(values, row + up, s=8, color=GREY, linewidths=0)
-    told = [f"seed {seed}: {measure.text(v / measure.scale)}" for seed, v in values.items()]
+    told = [
+        f"seed {seed}: {printed_value(measure, v / measure.scale)}" for seed, v in values.items()
+    ]
     tip(dots, proper_name(values.name), told)
 
 
@@ -155,7 +158,7 @@ def _lines(table: pd.DataFrame, scale: float) -> pd.DataFrame:
 def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) -> str:
     """A row of a table of differences in a few words; ends: of its line."""
     limits = interval(measure, *ends)
-    gap = f"{signed(measure, row.difference)} {measure.points}".rstrip()
+    gap = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     told = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
     return ", ".join(filter(None, told))
 

@@ -27,6 +27,7 @@ from afnlab.figures.style import (
     wrapped,
 )
 from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import printed_value
 
 FLOOR = 0.5  # of the smallest distance that is not 0: where 0 stands on a logarithmic axis
 Tables = dict[str, pd.DataFrame]
@@ -113,7 +114,7 @@ def _drawn(history: pd.DataFrame, measure: Measure) -> Tables:
 
 def _told(label: str, table: pd.DataFrame, measure: Measure) -> tuple[str, list[str]]:
     lines = [
-        f"epoch {epoch:g}: {measure.text(value / measure.scale)}"
+        f"epoch {epoch:g}: {printed_value(measure, value / measure.scale)}"
         for epoch, value in table.value.items()
     ]
     return proper_name(label), lines

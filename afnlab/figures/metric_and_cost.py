@@ -16,6 +16,7 @@ from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BESIDE, BLUE, GREY, ORANGE, log_ticks, row_name, tip
 from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import printed_value
 
 NEAR = 1.25  # times: the axis reaches at least so far to both sides of the middle
 ROOM = 0.15  # of the axis, at each end
@@ -93,7 +94,7 @@ def _scale_times(ax: Axes, low: float, high: float) -> None:
 
 def _told(label: str, row: pd.Series, measure: Measure, baseline: str) -> str:
     """A point in words: the metric, and the time with its range."""
-    value = measure.text(row["mean"] / measure.scale)
+    value = printed_value(measure, row["mean"] / measure.scale)
     unit = f" \N{MULTIPLICATION SIGN} {proper_name(baseline)}" if baseline else " s"
     upper = f" to {three_digits(row.slower)}" if row.slower > row.cost else ""
     return f"{proper_name(label)}: {value}, {three_digits(row.cost)}{upper}{unit}"

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from afnlab.measures import ACCURACY, Measure, formatted
+from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import printed
 
 WORSE_SIDE = {"higher": ("left", "below"), "lower": ("right", "above")}  # of an axis; of values
 LEAST = 0.005  # of the metric's range: quartiles this close do not make a value far off
@@ -25,7 +26,7 @@ def decimals(measure: Measure) -> int:
 
 def short(value: float, measure: Measure) -> str:
     """A printed value within a figure."""
-    return formatted(f"{{:.{decimals(measure)}f}}", value)
+    return printed(f"{{:.{decimals(measure)}f}}", value)
 
 
 def label(measure: Measure, of: str = "") -> str:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from afnlab.compare.formatting import MINUS
 from afnlab.figures.style import BLUE, ORANGE, Picture, row_name, wrapped
+from afnlab.printing import printed
 
 FULL = 3.0  # standard deviations from which on a cell has the full colour
 MARKS = {  # what follows a number
@@ -71,5 +72,5 @@ def cell(effect: float, verdict: str) -> str:
     if np.isinf(effect):
         number = f"{'+' if effect > 0 else MINUS}\N{INFINITY}"
     else:
-        number = f"{round(effect, 1) or 0.0:+.1f}".replace("-", MINUS)
+        number = printed("{:+.1f}", effect).replace("-", MINUS)
     return number + MARKS.get(verdict, "")

@@ -16,12 +16,12 @@ from afnlab.errors import ParameterError, shown, told
 from afnlab.functions.check import near, points
 from afnlab.measures import Measure
 from afnlab.registry import Activation
+from afnlab.runs.seed_pairs import FRESH
 from afnlab.training.options import whole
 from afnlab.training.space import TUNE, space
 
 TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in which they are decided
 MOST = 40  # seeds of a stage
-FRESH = 10_000_000  # seeds from here on confirm, and have chosen nothing
 BLOCK = 1_000  # of seeds of an idea that has its own
 STRICTEST = 0.999999  # the largest confidence level
 _RTOL, _ATOL = 1e-9, 1e-12  # values of one function, written in two ways

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from afnlab import stats
-from afnlab.compare.formatting import signed
+from afnlab.compare.formatting import difference
 from afnlab.judging.campaign import TASK
 from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import BETTER, EQUIVALENT, Standing
@@ -105,7 +105,7 @@ class Judgement:
             stage: as of `interval`.
         """
         measure, mean = self.standing.campaign.measure_of(stage), self.interval(stage).mean
-        return signed(measure, measure.sign * mean)
+        return difference(measure, measure.sign * mean)
 
     def _line(self, stage: str) -> str:
         campaign, decided = self.standing.campaign, self.standing.decision(stage)

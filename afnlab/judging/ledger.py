@@ -19,10 +19,11 @@ from typing import Any
 
 from afnlab import locks, stats
 from afnlab.errors import ParameterError
-from afnlab.judging.campaign import AGAIN, BLOCK, FRESH, OTHER, TASK, Campaign, same_values
+from afnlab.judging.campaign import AGAIN, BLOCK, OTHER, TASK, Campaign, same_values
 from afnlab.judging.standings import ENTRY, SEED, Standing, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import safe_files
 from afnlab.runs.storage.record_schema import is_number
 from afnlab.usercode.lookup import expanded

@@ -12,8 +12,8 @@ import numpy as np
 
 from afnlab import stats
 from afnlab.compare import formatting
-from afnlab.judging.campaign import FRESH, TASK, Campaign
-from afnlab.runs.seed_pairs import differences
+from afnlab.judging.campaign import TASK, Campaign
+from afnlab.runs.seed_pairs import FRESH, differences
 
 ENTRY, SEED = "entry", "seed"  # the kinds of events
 BETTER, WORSE, EQUIVALENT, OPEN = "better", "worse", "equivalent", "open"

@@ -14,7 +14,7 @@ import pandas as pd
 from afnlab.compare.formatting import powers_in_latex
 from afnlab.compare.proper_names import named, proper_name
 from afnlab.compare.selection import Selection
-from afnlab.compare.summary_table import formatted, legend
+from afnlab.compare.summary_table import formatted, legend, unsigned_zeros
 from afnlab.figures.fragment import FIGURES as FIGURES_TYPE
 from afnlab.messages import plain
 
@@ -50,7 +50,8 @@ def tables(selection: Selection, folder: Path) -> Path:
 
 def as_csv(table: pd.DataFrame) -> str:
     """A table as CSV; a label that a spreadsheet would compute begins with an apostrophe."""
-    return table.rename(index=_no_formula).to_csv(index_label="activation", lineterminator="\n")
+    shown = unsigned_zeros(table).rename(index=_no_formula)
+    return shown.to_csv(index_label="activation", lineterminator="\n")
 
 
 def _no_formula(label: object) -> str:

@@ -13,6 +13,7 @@ from afnlab.compare.summary_table import as_history, final_values, printed_inter
 from afnlab.compare.training_facts import Trained
 from afnlab.markup import filled
 from afnlab.messages import counted
+from afnlab.printing import printed_value
 from afnlab.report.page import shell, to_html
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.text import seeds_told
@@ -59,7 +60,7 @@ def _result(run: Path, record: TrainingRecord) -> str:
     mean, low, high = printed_interval(final, measure)
     shown = estimated(measure, mean, low, high)
     if not low < high:
-        shown = measure.text(mean / measure.scale)
+        shown = printed_value(measure, mean / measure.scale)
     return f"{measure.mean_title} over {counted(len(final), 'seed')}: {shown}."
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
-from afnlab.compare.next_step import next_step
+from afnlab.compare.next_step import confirmation, next_step
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import embedded, export, write_report
@@ -212,7 +212,9 @@ def _page_problems(
     examples = environment["examples"]["test"]
     base, margin = recipe["baseline"], recipe["margin"]
     facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
-    facts += filter(None, [next_step(table, base, measure)[0]])
+    among = recipe.get("picked among", 0)
+    step = confirmation(table, among) if among else next_step(table, base, measure)
+    facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for told in (headline.sentence(table, base, measure), *parts):
         if _text(sentence(told)) not in page:

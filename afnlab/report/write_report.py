@@ -47,6 +47,7 @@ def write(
     speed: str | Path = "",
     only: Mapping[str, object] = {},
     metric: str = "",
+    confirmation: bool = False,
     pdf: bool = True,
     means: Means | None = None,
     report: Callable[[str], None] = inform,
@@ -61,8 +62,9 @@ def write(
     Args:
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
-        out: the folder to write to; None: `reports/<sweep>`.
-        baseline, margin, speed, only, metric: as in `afnlab.compare.select`.
+        out: the folder to write to; None: `reports/<sweep>`, of a confirmation
+            `reports/<sweep>-confirmation`.
+        baseline, margin, speed, only, metric, confirmation: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.
         report: takes lines on what happens; by default the logger `afnlab`.
@@ -75,10 +77,10 @@ def write(
         ValueError: if there are no runs.
     """
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
-    name = plan.name
+    name = plan.name + "-confirmation" * confirmation
     target = Path(out) if out else Path("reports") / name
     page = target / PAGE
-    chosen = select(runs, sweep, baseline, margin, speed, only, metric, **overrides)
+    chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
     folder = chosen[0].folder
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
@@ -89,12 +91,13 @@ def write(
         (target / part).mkdir(parents=True, exist_ok=True)
     given = {
         "sweep": str(sweep),
-        "runs": str(folder.resolve()),
+        "runs": chosen[0].place,
         "baseline": baseline,
         "margin": margin or 0.0,
         "speed": str(speed and Path(speed).resolve()),
         "only": dict(only),
         "metric": metric,
+        "confirmation": confirmation,
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / NOTEBOOK
@@ -167,6 +170,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "measure": selection.measure.described(),
         "labels": selection.labels,
         "runs": {r["id"]: sums[r["id"]] for r in records},
+        "picked among": selection.picked_among,
     }
 
 
@@ -178,6 +182,7 @@ def commands(
     overrides: Mapping[str, object] = {},
     only: Mapping[str, object] = {},
     metric: str = "",
+    confirmed: Sequence[str] = (),
 ) -> list[str]:
     """The command lines that execute the runs, write their report, and verify it.
 
@@ -189,18 +194,17 @@ def commands(
         speed: the file of a speed benchmark; empty: none.
         overrides: settings in place of the sweep's own.
         only, metric: which of the runs, and what of them, see `afnlab.compare.select`.
+        confirmed: of a report of confirmations the commands that make them.
     """
     name, settings = [sweep] if sweep else [], dict(overrides)
     some = tuple(as_flags(only))
     limit = f"{margin:g}" if margin else None
     flags = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
     first = [command("sweep", *name, **settings)] if sweep else []
-    folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [
-        *first,
-        command("report", *name, **settings, **flags, only=some),
-        command("verify", folder),
-    ]
+    folder = f"reports/{Path(sweep).stem if sweep else 'all'}{'-confirmation' * bool(confirmed)}"
+    words = [*name, *(["--confirmation"] if confirmed else [])]
+    page = command("report", *words, **settings, **flags, only=some)
+    return [*first, *confirmed, page, command("verify", folder)]
 
 
 def execute(
@@ -249,7 +253,10 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
 
 def _fingerprint(chosen: list[Selection]) -> str:
     said = [
-        [c.baseline, c.margin, c.judged_by, c.stale, c.elsewhere, c.foreign, c.absent, c.only]
+        [
+            *(c.baseline, c.margin, c.judged_by, c.stale, c.elsewhere, c.foreign, c.absent, c.only),
+            c.picked_among,
+        ]
         for c in chosen
     ]
     costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]

@@ -15,6 +15,7 @@ from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import is_training
 
 Pair = Mapping[str, Any]
+FRESH = 10_000_000  # seeds from here on confirm, and have chosen nothing
 
 
 def seed_pairs(folder: Path, idea: RunSpec, against: RunSpec) -> dict[int, dict[str, Any]]:

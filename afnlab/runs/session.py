@@ -7,9 +7,11 @@ how it was made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from afnlab.paths import PACKAGE
+from afnlab.printing import printed
 from afnlab.runs.execution import RESULT, facts_of, versions
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.notebook_format import import_nbformat
@@ -82,7 +84,7 @@ def _edited(spec: RunSpec, begun: float) -> str:
 def _write_notebook(path: Path, given: Mapping[str, object], result: Result) -> None:
     """The evidence: the parameters and the summary, as cells."""
     nbformat = import_nbformat()
-    table = result.summary().map("{:.4g}".format).to_frame("over the seeds")
+    table = result.summary().map(partial(printed, "{:.4g}")).to_frame("over the seeds")
     shown = {"text/html": table.to_html(), "text/plain": table.to_string()}
     cell = nbformat.v4.new_code_cell("run.train().summary()")
     cell.outputs = [nbformat.v4.new_output("display_data", shown)]

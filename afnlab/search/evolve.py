@@ -9,12 +9,13 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from afnlab.judging.campaign import FRESH, same_values, values_of
+from afnlab.judging.campaign import same_values, values_of
 from afnlab.judging.judge import check_campaign, judge
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.trial import BASELINE
 from afnlab.messages import inform
 from afnlab.registry import get_activation
+from afnlab.runs.seed_pairs import FRESH
 from afnlab.search import grammar
 from afnlab.search.candidate import Candidate
 from afnlab.search.grammar import Expression

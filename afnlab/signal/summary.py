@@ -7,6 +7,7 @@ from math import inf
 
 import pandas as pd
 
+from afnlab.printing import printed
 from afnlab.registry import Activation
 from afnlab.signal.critical import critical
 from afnlab.signal.mean_field import FixedPoint, MeanField
@@ -36,7 +37,7 @@ def summary(
 
     def correlation() -> str:
         limit, slope = field.correlation_limit()
-        return f"{limit:.4f}, slope {_number(slope)}"
+        return f"{_number(limit)}, slope {_number(slope)}"
 
     def depth() -> str:
         return "infinite" if field.depth == inf else f"{field.depth:.1f} layers"
@@ -79,7 +80,7 @@ def _settles(field: MeanField) -> bool:
 
 
 def _number(value: float) -> str:
-    return "infinite" if value == inf else f"{value + 0.0:.4f}".replace("-0.0000", "0.0000")
+    return "infinite" if value == inf else printed("{:.4f}", value)
 
 
 def _fixed_points(field: MeanField) -> str:

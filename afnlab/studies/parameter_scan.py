@@ -13,6 +13,7 @@ from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, log_ticks, styled
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
+from afnlab.printing import printed_value
 from afnlab.stats import mean_interval
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
@@ -99,7 +100,7 @@ def verdict(
     """
     values, top = final(history, measure), best(history, measure)
     tried = sorted(history.value.unique().tolist())
-    mean = measure.text(values[top].mean())
+    mean = printed_value(measure, values[top].mean())
     text = f"{measure.best.capitalize()} mean at {parameter} = {top:g}: {mean}"
     text += f" over {counted(len(values), 'seed')}"
     if top in (tried[0], tried[-1]) and len(tried) > 1:

@@ -14,6 +14,7 @@ from afnlab.compare.formatting import percent
 from afnlab.functions.profile import DEAD, slope_under
 from afnlab.live.function_overlay import Shown
 from afnlab.markup import escaped, filled, formula
+from afnlab.printing import printed
 from afnlab.registry import Activation
 from afnlab.signal import Gaussian
 from afnlab.widgets.elements import AtRest, Dial, Later, button, dial
@@ -132,7 +133,7 @@ def signal_facts(
     word = "neutral" if abs(slope - 1) < 1e-9 else "stable" if slope < 1 else "unstable"
     return (
         f"weights that keep this variance, {q:.3g}: &chi;<sub>1</sub> = {grown};"
-        f" the variance is {word} (dq&prime;/dq = {slope:.3f})"
+        f" the variance is {word} (dq&prime;/dq = {printed('{:.3f}', slope)})"
     )
 
 

@@ -17,7 +17,8 @@ from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import difference, interval, limits, p_value
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import compare_histories
-from afnlab.measures import ACCURACY, formatted
+from afnlab.measures import ACCURACY
+from afnlab.printing import printed
 from afnlab.report import contents
 from afnlab.report.page import LARGEST_SCRIPT, script, shell
 from afnlab.report.sections import first_screen
@@ -128,6 +129,7 @@ def test_the_tests_of_the_page_are_those_of_python(page, tmp_path):
 
 NUMBERS = (
     *(0.125, 0.375, 2.5, -0.125, 1.005, 0.0, 96.745, -3.14159, 1e-9),
+    *(-0.0, -1e-9, -0.004, -0.005, -0.5, -1e-20),
     *(9_999_999_999.5, 1e10, -1.33205808e29, 10_005_000_000.0, 10_015_000_000.0, 1e300),
 )
 
@@ -136,7 +138,7 @@ def test_numbers_are_printed_as_python_prints_them(page, tmp_path):
     page.goto(written(tmp_path, history(4)).as_uri())
     for decimals in (0, 1, 2, 4, 15):
         found = page.evaluate("([all, k]) => all.map(v => fixed(v, k))", [NUMBERS, decimals])
-        assert found == [formatted(f"{{:.{decimals}f}}", value) for value in NUMBERS], decimals
+        assert found == [printed(f"{{:.{decimals}f}}", value) for value in NUMBERS], decimals
 
 
 def test_two_ticked_rows_are_paired(report):

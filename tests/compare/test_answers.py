@@ -268,7 +268,8 @@ FLAT, ABOVE = [0.5] * 8, [0.6] * 8
 TIES = {  # rows, who leads, and by how much they differ
     "both": (
         {"relu": FLAT, "elu": FLAT},
-        "Both rows have the same mean accuracy, 50.00 %. elu is not distinguishable from relu (0).",
+        "Both rows have the same mean accuracy, 50.00 %. elu is not distinguishable from relu"
+        " (0.00).",
         "Mean accuracy is 50.00 % in every row",
     ),
     "all, each with a spread": (
@@ -352,6 +353,14 @@ def test_a_row_with_few_seeds_can_be_significant_after_one_with_more(last):
         (0.001, ACCURACY.signed_form, 100, "+0.10"),
         (0.0, ACCURACY.signed_form, 100, "0.00"),
         (-0.0, ACCURACY.signed_form, 100, "0.00"),
+        (-1e-9, ACCURACY.signed_form, 100, "0.00"),
+        (1e-9, ACCURACY.signed_form, 100, "0.00"),
+        (-4.99e-5, ACCURACY.signed_form, 100, "0.00"),
+        (-5.01e-5, ACCURACY.signed_form, 100, "\N{MINUS SIGN}0.01"),
+        (-0.004, "{:+.0f}", 100, "0"),
+        (-0.0, "{:g}", 1, "0"),
+        (-1e-5, "{:.4f}", 1, "0.0000"),
+        (-1e-5, "{:g}", 1, "\N{MINUS SIGN}1e-05"),
         (np.nan, ACCURACY.signed_form, 100, ""),
         (np.inf, "{:.4f}", 1, ""),
         (12345.6, formatting.loss(12345.6), 1, "1.23e+04"),
@@ -367,7 +376,8 @@ def test_a_number(value, form, scale, text):
     ("low", "high", "terminal", "sentence"),
     [
         (-0.01, 0.02, "[-1.00, +2.00]", "[\N{MINUS SIGN}1.00, +2.00]"),
-        (0.0, 0.02, "[0.00, +2.00]", "[0, +2.00]"),
+        (0.0, 0.02, "[0.00, +2.00]", "[0.00, +2.00]"),
+        (-1e-9, 0.02, "[0.00, +2.00]", "[0.00, +2.00]"),
         (0.01, 0.01, "all equal", "all equal"),
         (np.nan, 0.01, "", ""),
         (-np.inf, np.inf, "", ""),
@@ -381,7 +391,13 @@ def test_an_interval(low, high, terminal, sentence):
 @pytest.mark.parametrize(
     ("effect", "text"),
     [
-        *((1.234, "+1.23"), (-12.34, "\N{MINUS SIGN}12"), (0, "0.00"), (np.nan, "")),
+        *(
+            (1.234, "+1.23"),
+            (-12.34, "\N{MINUS SIGN}12"),
+            (0, "0.00"),
+            (-0.004, "0.00"),
+            (np.nan, ""),
+        ),
         *((np.inf, "all equal"), (-np.inf, "all equal")),
     ],
 )

@@ -171,7 +171,7 @@ def test_rows_that_are_equal(case):
     assert (best.about, best.value) == tile
     assert best.note.startswith(("ELU has", "SELU has"))
     assert (sure.value, sure.note[: len(detected[1])]) == detected
-    said, _ = next_step(found, "relu")
+    said = next_step(found, "relu").fact
     assert (said.value, said.note) == then
 
 
@@ -252,8 +252,8 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
     "no difference at all": (
         lambda: made(selu=[0.0] * 8),
         None,
-        "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is 0"
-        " points.",
+        "Mean accuracy: 50.88 % in every row. SELU has 50.88 %, ReLU 50.88 %. The difference is"
+        " 0.00 points.",
         "Is SELU better than ReLU? Not shown. The difference is the same in all 8 seeds, p = 1.",
     ),
     "too few": (
@@ -357,7 +357,7 @@ def test_other_units_count_no_examples(case):
     best, sure = facts(found, "relu", None, measure, 450)
     assert told(best).endswith(gap)
     assert told(sure).startswith(question)
-    assert power in next_step(found, "relu", measure)[0].note
+    assert power in next_step(found, "relu", measure).fact.note
     assert "points" not in told(best) + told(sure)
 
 

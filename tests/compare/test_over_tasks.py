@@ -139,10 +139,10 @@ def test_alike_on_all_tasks():
     [
         (1.23, "better", "+1.2 \N{BLACK UP-POINTING TRIANGLE}"),
         (-0.5, "worse", "\N{MINUS SIGN}0.5 \N{BLACK DOWN-POINTING TRIANGLE}"),
-        (0.04, "not told apart", "+0.0"),
+        (0.04, "not told apart", "0.0"),
         (0.3, "equivalent", "+0.3 ="),
         (9.0, "too few seeds", "+9.0 ?"),
-        (-0.04, "not told apart", "+0.0"),
+        (-0.04, "not told apart", "0.0"),
         (np.inf, "better", "+\N{INFINITY} \N{BLACK UP-POINTING TRIANGLE}"),
         (-np.inf, "", "\N{MINUS SIGN}\N{INFINITY}"),
         (np.nan, "baseline", "\N{MIDDLE DOT}"),

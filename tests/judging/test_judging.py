@@ -11,11 +11,12 @@ import pytest
 
 from afnlab import stats
 from afnlab.cli import main
-from afnlab.judging.campaign import AGAIN, FRESH, OTHER, TASK, Campaign
+from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger, _chained, merge
 from afnlab.judging.ledger_page import write_page
 from afnlab.measures import ACCURACY, Measure
+from afnlab.runs.seed_pairs import FRESH
 
 LOSS = Measure(name="log loss", key="log_loss", better="lower", decimals=4, unit="nats")
 CAMPAIGN = Campaign(task="digits-mlp", against="relu", measure=ACCURACY.described())

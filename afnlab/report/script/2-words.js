@@ -4,12 +4,14 @@ const MINUS = '\u2212';
 
 const LARGE = 1e10; // from which on a number is printed by its size: 1.332e+29
 
-/** A number with so many decimals, or a large one by its size, as Python's `formatted`. */
+/** A number with so many decimals, or a large one by its size, as Python's `printed`: what rounds
+ * to 0 has no sign. */
 function fixed(x, decimals) {
   const large = Math.abs(x) >= LARGE;
   const print = (v, places) => (large ? v.toExponential(places) : v.toFixed(places));
   const places = large ? 3 : decimals;
-  return evenTie(x, print(x, places), print(Math.abs(x), places + 30));
+  const text = evenTie(x, print(x, places), print(Math.abs(x), places + 30));
+  return text.replace(/^-(?=0(\.0*)?$)/, '');
 }
 
 /** A rounded number, given with 30 more digits too: a tie goes to the even digit, as in Python. */
@@ -25,9 +27,8 @@ function evenTie(x, text, whole) {
 /** A difference of stored values, with its sign; empty if it is not finite. */
 function signed(measure, stored) {
   if (!Number.isFinite(stored)) return '';
-  if (stored === 0) return fixed(0, measure.decimals);
   const text = fixed(measure.scale * stored, measure.decimals).replace('-', MINUS);
-  return text.startsWith(MINUS) ? text : `+${text}`;
+  return text.startsWith(MINUS) || Number(text) === 0 ? text : `+${text}`;
 }
 
 const value = (measure, stored) =>

@@ -12,7 +12,7 @@ from afnlab.report.sections.figures import (
     sensitivity,
     trajectories,
 )
-from afnlab.report.sections.first_screen import every_setting, first_screen
+from afnlab.report.sections.first_screen import confirmed, every_setting, first_screen
 from afnlab.report.sections.frames import frame
 from afnlab.report.sections.inside import inside
 from afnlab.report.sections.tables import claims, details, milestones, table
@@ -25,6 +25,7 @@ __all__ = [
     "choices",
     "claims",
     "comparison",
+    "confirmed",
     "curves",
     "details",
     "every_setting",

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
 
 from afnlab.compare import headline as glance
 from afnlab.compare.headline import Fact
-from afnlab.compare.next_step import next_step
+from afnlab.compare.next_step import confirmation, next_step
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
-from afnlab.messages import counted, enumerated, spoken
+from afnlab.messages import counted, enumerated, masked, spoken
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence
 from afnlab.report.sections.text import headline
 from afnlab.runs import filtering
 from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.storage import location
 
 TALL = 16  # rows, from which on the figure is high enough to stand beside the tiles
 LONG = 84  # letters of a description that is not set in large type
@@ -117,27 +118,92 @@ def _tuning(selection: Selection) -> str:
 
 
 def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, object]) -> Markup:
-    """What to do next, with the command where more seeds would help, and what that takes."""
-    said, seeds = next_step(selection.table, selection.baseline, selection.measure)
-    if said is None:
+    """What to do next, with the command where seeds would help, and what that takes."""
+    table = selection.table
+    if selection.picking is not None:
+        return _tile(confirmation(table, selection.picked_among).fact, "tile next")
+    step = next_step(table, selection.baseline, selection.measure)
+    if step is None:
         return Markup("")
     typed = escaped("")
-    if seeds is not None and sweep:
-        changed = {k: v for k, v in overrides.items() if k != "seeds" and v is not None}
-        some = [f"task={selection.task.name}"] if selection.among else []
-        changed["only"] = (*some, *_rows_alone(selection))
-        line = command("sweep", sweep, **changed, seeds=seeds)
-        cost = sentence(_more_seeds(selection, seeds))
-        typed = filled('<code>{}</code><p class="note">{}</p>', line, cost)
-    return _tile(said, "tile next", typed)
+    if step.seeds is not None and sweep:
+        if step.confirm:
+            line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
+            rows = [step.confirm, selection.baseline]
+            cost = f"That takes about {_time(selection, rows, step.seeds)}."
+        else:
+            only = {**selection.apart, **_rows_alone(selection)}
+            flags = {"only": tuple(filtering.as_flags(only)), "seeds": step.seeds}
+            line = command("sweep", sweep, **_settings(overrides), **flags, runs=_runs(selection))
+            cost = _more_seeds(selection, step.seeds)
+        typed = filled('<code>{}</code><p class="note">{}</p>', line, sentence(cost))
+    return _tile(step.fact, "tile next", typed)
 
 
-def _rows_alone(selection: Selection) -> list[str]:
+def _confirming(
+    selection: Selection, label: str, seeds: int, sweep: str | Path, overrides: Mapping[str, object]
+) -> str:
+    """The command that confirms a row with fresh seeds, in the setting of these runs.
+
+    Args:
+        selection: the comparison in which it was picked.
+        label: the row's.
+        seeds: how many.
+        sweep, overrides: as of `first_screen`.
+    """
+    flags = {
+        "baseline": selection.own_baseline,
+        "metric": selection.judged_by,
+        "margin": selection.margin and f"{selection.measure.scale * selection.margin:g}",
+        "only": tuple(filtering.as_flags({**selection.only, **selection.apart})),
+        "runs": _runs(selection),
+    }
+    return command("confirm", sweep, label, seeds=seeds, **_settings(overrides), **flags)
+
+
+def confirmed(
+    selection: Selection, sweep: str | Path, overrides: Mapping[str, object] = {}
+) -> list[str]:
+    """The commands that make a confirmation; none if it is no confirmation.
+
+    selection: the confirmation; sweep, overrides: as of `first_screen`.
+    """
+    if selection.picking is None:
+        return []
+    rows = [label for label in selection.rows if label != selection.baseline]
+    seeds = {n: sum(len(r["seeds"]) for r in selection.runs_of(n)) for n in rows}
+    return [_confirming(selection.picking, n, seeds[n], sweep, overrides) for n in rows]
+
+
+def _settings(overrides: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in overrides.items() if name != "seeds"}
+
+
+def _runs(selection: Selection) -> str:
+    """The folder of runs as one types it here; empty if it is the usual one."""
+    if selection.place in ("", location.place().name):
+        return ""
+    folder, here = Path(selection.place), Path.cwd()
+    if "://" in selection.place:
+        return masked(selection.place)
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
+
+def _time(selection: Selection, rows: Iterable[str], seeds: int) -> str:
+    """How long so many seeds of some rows take, by their runs."""
+    seconds = 0.0
+    for label in rows:
+        runs = selection.runs_of(label)
+        seconds += sum(r["seconds"] for r in runs) / sum(len(r["seeds"]) for r in runs)
+    return spoken(seconds * seeds)
+
+
+def _rows_alone(selection: Selection) -> filtering.Only:
     """The values by which a sweep's runs are those of these rows; none if they are all."""
     facts = [filtering.of_record(selection.runs_of(label)[0]) for label in selection.rows]
     if all(filtering.has(its, *pair) for its in facts for pair in selection.only.items()):
-        return filtering.as_flags(selection.only)
-    return filtering.as_flags({"label": [one.label for one in selection.rows.values()]})
+        return selection.only
+    return {"label": [one.label for one in selection.rows.values()]}
 
 
 def _more_seeds(selection: Selection, seeds: int) -> str:

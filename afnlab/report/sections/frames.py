@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from afnlab.compare.summary_table import unsigned_zeros
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled
 
@@ -15,6 +16,5 @@ def frame(table: pd.DataFrame) -> Fragment:
     Args:
         table: its labels are texts, which are escaped.
     """
-    return Fragment(
-        filled("<div class=scroll tabindex=0>{}</div>", Markup(table.to_html(border=0)))
-    )
+    shown = Markup(unsigned_zeros(table).to_html(border=0))
+    return Fragment(filled("<div class=scroll tabindex=0>{}</div>", shown))

@@ -26,6 +26,7 @@ from afnlab.compare.summary_table import FAILURES
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
 from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import printed_value
 from afnlab.report import embedded
 from afnlab.report.sections import bars
 from afnlab.report.sections.html import heading, name, sentence, table_of
@@ -164,7 +165,11 @@ def milestones(selection: Selection) -> Fragment:
     target = float(values[measure.key][reference])
     found = epochs.milestones(selection.history, target, measure).loc[values.index]
     head = [
-        *("activation", f"seeds that reach {measure.text(target)}", "median epochs until then"),
+        *(
+            "activation",
+            f"seeds that reach {printed_value(measure, target)}",
+            "median epochs until then",
+        ),
         *("median seconds", measure.of_values(f"{measure.mean} over all epochs")),
         *(measure.of_values("worst seed"), "ms per epoch"),
     ]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
-from afnlab.messages import duration
+from afnlab.messages import duration, enumerated
 from afnlab.report import locked_versions
 from afnlab.report.sections.html import heading, name, sentence, table_of
 from afnlab.runs import git_state
@@ -17,9 +18,17 @@ from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
 
-def title(sweep: str) -> Fragment:
-    """The heading of a report: the sweep's title."""
+def title(sweep: str, chosen: Sequence[Selection] = ()) -> Fragment:
+    """The heading of a report: the sweep's title, or what is confirmed.
+
+    chosen: what the report is about.
+    """
     text = sweep_file.read(sweep).title if sweep else ""
+    if any(one.picking is not None for one in chosen):
+        labels = {n: None for one in chosen for n in one.rows if n != one.baseline}
+        bases = dict.fromkeys(one.baseline for one in chosen)
+        names = [enumerated(list(map(proper_name, some))) for some in (labels, bases)]
+        text = "A confirmation: {} against {}".format(*names)
     return Fragment(filled("<h1>{}</h1>", text or "Activations compared"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from afnlab.printing import printed_value
 from afnlab.runs import staleness
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.storage import atomic_write, record_schema, runs_folder
@@ -76,7 +77,7 @@ def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:
         return None, ""
     measure = record_schema.measure(facts)
     value = facts["metrics"][measure.column]
-    return value, measure.text(value) if value is not None else f"no {measure.name}"
+    return value, printed_value(measure, value) if value is not None else f"no {measure.name}"
 
 
 def find(folder: Path, ref: str) -> Record | FailureRecord:

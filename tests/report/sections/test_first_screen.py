@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
+from html import unescape
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from afnlab.compare import select
-from afnlab.compare.next_step import next_step
+from afnlab.compare.headline import Fact
+from afnlab.compare.next_step import NextStep, next_step
 from afnlab.compare.summary_table import compare_histories, final_values
 from afnlab.measures import ACCURACY
 from afnlab.messages import spoken
 from afnlab.report.sections.figures import _key
-from afnlab.report.sections.first_screen import LONG, _more_seeds, _task, _tuning, first_screen
+from afnlab.report.sections.first_screen import (
+    LONG,
+    _confirming,
+    _more_seeds,
+    _next,
+    _task,
+    _time,
+    _tuning,
+    first_screen,
+)
 from afnlab.training.space import space
 from afnlab.training.tasks import get_task, list_tasks
 from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
@@ -193,10 +206,79 @@ def test_what_more_seeds_take(chosen):
 
 
 def test_the_command_is_about_the_task_where_there_are_others(chosen):
-    _, seeds = next_step(chosen.table, "relu")
+    seeds = next_step(chosen.table, "relu").seeds
+    chosen = replace(chosen, place="")
     alone = first_screen(chosen, "mine.yaml", {"epochs": 2, "seeds": 2})
     assert f"<code>afnlab sweep mine.yaml --epochs 2 --seeds {seeds}</code>" in alone.data
-    among = first_screen(replace(chosen, among=True), "mine.yaml")
+    among = first_screen(replace(chosen, apart={"task": "digits-mlp"}), "mine.yaml")
     line = f"<code>afnlab sweep mine.yaml --only task=digits-mlp --seeds {seeds}</code>"
     assert line in among.data
     assert "<code>" not in first_screen(chosen).data.partition("</section>")[0]
+
+
+def picked(chosen, monkeypatch, seeds=17, **facts):
+    """A selection whose best row is to be confirmed."""
+    step = NextStep(Fact("what next", "Confirm it", "A note."), seeds, "srelu")
+    monkeypatch.setattr("afnlab.report.sections.first_screen.next_step", lambda *_: step)
+    return replace(chosen, **facts)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "overrides", "facts", "line"),
+    [
+        ("default", {}, {"place": ""}, "afnlab confirm default srelu --seeds 17"),
+        (
+            "my sweep.yaml",
+            {"epochs": 2, "seeds": 12, "limit_train": None},
+            {"place": ""},
+            "afnlab confirm 'my sweep.yaml' srelu --seeds 17 --epochs 2",
+        ),
+        (
+            "a.yaml",
+            {"budget": 8},
+            {"place": str(Path.cwd() / "the runs"), "own_baseline": "relu(lr=0.1)"},
+            "afnlab confirm a.yaml srelu --seeds 17 --budget 8 --baseline 'relu(lr=0.1)'"
+            " --runs 'the runs'",
+        ),
+        (
+            "a.yaml",
+            {},
+            {"place": "s3://user:word@bucket/runs", "margin": 0.005, "judged_by": "accuracy"},
+            "afnlab confirm a.yaml srelu --seeds 17 --metric accuracy --margin 0.5"
+            " --runs 's3://***@bucket/runs'",
+        ),
+        (
+            "a.yaml",
+            {},
+            {"place": "/other", "only": {"lr": [0.1, 0.2]}, "apart": {"task": "iris", "epochs": 5}},
+            "afnlab confirm a.yaml srelu --seeds 17 --only lr=0.1,0.2 --only task=iris"
+            " --only epochs=5 --runs /other",
+        ),
+    ],
+)
+def test_the_command_confirms_in_the_setting_of_the_page(
+    sweep, overrides, facts, line, chosen, monkeypatch
+):
+    """Whole, as a shell takes it, with what the page was made with."""
+    made = picked(chosen, monkeypatch, **facts)
+    told = unescape(_next(made, sweep, overrides))
+    assert f"<code>{line}</code>" in told
+    assert "That takes about " in told
+
+
+@pytest.mark.parametrize("label", ["srelu(t=1.5)", "my idea.py:f", "it's", "$HOME", "a;b"])
+def test_a_row_is_quoted(label, chosen):
+    line = _confirming(replace(chosen, place=""), label, 6, "my sweep.yaml", {})
+    assert shlex.split(line) == ["afnlab", "confirm", "my sweep.yaml", label, "--seeds", "6"]
+
+
+def test_there_is_no_command_without_a_sweep(chosen, monkeypatch):
+    assert "<code>" not in _next(picked(chosen, monkeypatch), "", {})
+
+
+def test_how_long_a_confirmation_takes(chosen):
+    """Of the row and the baseline alone, by what a seed of each took."""
+    rows = ("relu", "srelu")
+    seconds = sum(r["seconds"] / len(r["seeds"]) for n in rows for r in chosen.runs_of(n))
+    assert _time(chosen, rows, 30) == spoken(30 * seconds)
+    assert _time(chosen, rows[:1], 1) == spoken(chosen.runs_of("relu")[0]["seconds"] / 2)

@@ -1,0 +1,67 @@
+"""`afnlab confirm`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from afnlab.cli.compare import say_comparison
+from afnlab.cli.flags import (
+    add_limit_flags,
+    add_only_flag,
+    add_runs_flag,
+    examples,
+    limits,
+)
+from afnlab.messages import say
+
+
+def add_confirm(sub: argparse.ArgumentParser) -> None:
+    sub.epilog = examples("confirm", "default gelu", "mine.yaml 'srelu(t=1.5)' --seeds 20")
+    sub.set_defaults(command=_confirm)
+    sub.add_argument("sweep", help="the sweep in whose runs the row was picked")
+    sub.add_argument("row", help="the row, as `afnlab compare` names it")
+    text = "how many fresh seeds, 6 or more (default: as many as the report proposes)"
+    sub.add_argument("--seeds", type=int, metavar="N", help=text)
+    text = "what it is compared with (default: the sweep's, or relu)"
+    sub.add_argument("--baseline", default="", help=text)
+    text = "largest difference that does not matter, in the unit of the table (points, dB)"
+    sub.add_argument("--margin", type=float, metavar="SIZE", help=text)
+    text = "compare another metric that the task records (default: what it is judged by)"
+    sub.add_argument("--metric", default="", metavar="NAME", help=text)
+    add_only_flag(sub, "the rows among which it was picked")
+    sub.add_argument("--jobs", type=int, default=1, help="how many runs to execute at once")
+    add_limit_flags(sub)
+    add_runs_flag(sub)
+
+
+def _confirm(a: argparse.Namespace) -> int:
+    from afnlab.compare import select
+    from afnlab.compare.train_confirmation import confirm
+    from afnlab.runs.filtering import parsed
+    from afnlab.runs.notebook_parameters.parsing import command
+    from afnlab.runs.sweeps.local_executor import Local
+
+    only = parsed(a.only)
+    shared: dict[str, Any] = {"runs": a.runs, "baseline": a.baseline, **limits(a)}
+    outcome = confirm(
+        *(a.sweep, a.row),
+        seeds=a.seeds,
+        executor=Local(a.jobs),
+        only=only,
+        **shared,
+    )
+    for spec, error in outcome.failed:
+        say(f"failed: {spec.label}: {error}", sys.stderr)
+        say(f"  {error.link}", sys.stderr)
+    if outcome.failed:
+        return 1
+    told: dict[str, Any] = {"margin": a.margin, "metric": a.metric}
+    found = select(sweep=a.sweep, only=only, confirmation=True, **shared, **told)
+    for part in found:
+        say_comparison(part.setting, part)
+        say()
+    given = {**told, **shared, "only": tuple(a.only)}
+    say(f"{command('report', a.sweep, '--confirmation', **given)} writes the page about it")
+    return 0

@@ -1,0 +1,112 @@
+"""Training a confirmation: a row and its baseline alone, with fresh seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afnlab import stats
+from afnlab.compare.confirmation import confirmation_runs, picking_seeds
+from afnlab.compare.next_step import MANY
+from afnlab.compare.select_runs import select
+from afnlab.compare.selection import Selection
+from afnlab.errors import ParameterError
+from afnlab.messages import counted
+from afnlab.registry import canonical_label
+from afnlab.runs.filtering import as_flags
+from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.run_spec import TrainingSpec
+from afnlab.runs.seed_pairs import FRESH
+from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.local_executor import Executor, Local
+from afnlab.runs.sweeps.run_sweep import Outcome, execute_missing
+from afnlab.spellings import unknown
+from afnlab.training.options import MOST_SEEDS, whole
+
+
+def confirm(
+    sweep: str | Path,
+    row: str,
+    *,
+    seeds: int | None = None,
+    runs: str | Path | None = None,
+    baseline: str = "",
+    only: Mapping[str, object] = {},
+    executor: Executor | None = None,
+    **overrides: Any,
+) -> Outcome:
+    """Train a row of a comparison and its baseline anew, with seeds that have picked nothing.
+
+    `select(..., confirmation=True)` then compares the two by these seeds alone. How many there are
+    is decided before the first of them, once: seeds that are added when the result is known would
+    make its p-value too small.
+
+    Args:
+        sweep: the sweep file, or the name of one of afnlab's own, whose runs the row was picked in.
+        row: its label.
+        seeds: how many; None: those of the confirmation that there is, or as many as detect the
+            observed difference with a power of 80 %.
+        runs: where the runs are that it was picked in, see `select`.
+        baseline, only: what they were compared by, see `select`.
+        executor: where runs are executed; None: here, one at a time.
+        **overrides: settings in place of the sweep's own, as in `select`; not `seeds`.
+
+    Returns:
+        An `Outcome`, as of `afnlab.runs.sweep`.
+
+    Raises:
+        ValueError: if there is no such row, if it has been confirmed with another number of seeds,
+            or for a number of seeds that can decide nothing.
+    """
+    picking, label = _row(select(runs, sweep, baseline, only=only, **overrides), row)
+    folder, group = confirmation_runs(runs), picking.rows[label].group
+    records = runs_folder.records(location.folder(folder))
+    there = {seed for r in records if r["group"] == group for seed in r["seeds"]}
+    if seeds is None:
+        number = len(there) or _advised(picking.table, label)
+        if number is None:
+            message = f"the difference of {label} is so small that more than {MANY} seeds are"
+            raise ParameterError("seeds", message=f"{message} needed to detect it; give --seeds")
+    else:
+        number = whole(seeds, "seeds", least=stats.seeds_needed(1), most=MOST_SEEDS)
+    known = picking_seeds(picking)
+    fresh = list(islice((seed for seed in count(FRESH) if seed not in known), number))
+    if there and there != set(fresh):
+        given = {"only": tuple(as_flags(only)), "runs": runs, "baseline": baseline, **overrides}
+        again = command("confirm", sweep, row, seeds=len(there), **given)
+        already = f"{label} was confirmed with {counted(len(there), 'seed')} already"
+        why = f"others, after that result, would make its p-value too small (`{again}` shows it)"
+        raise ParameterError("seeds", message=f"{already}; {why}")
+    wanted = {group, picking.rows[picking.baseline].group}
+    plan = sweep_file.read(sweep)
+    asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
+    specs = [spec.with_seeds(fresh) for spec in asked if spec.group in wanted]
+    name = f"{plan.name}, confirmation of {label}"
+    return execute_missing(specs, name, runs=folder, executor=executor or Local())
+
+
+def _advised(table: pd.DataFrame, label: str) -> int | None:
+    """The number of fresh seeds that a page proposes for a row."""
+    row: Any = table.loc[label]
+    return stats.seeds_to_detect(row.difference, row.spread, 1, MANY)
+
+
+def _row(parts: Sequence[Selection], row: str) -> tuple[Selection, str]:
+    """The comparison with a row, and its label there."""
+    found = [(part, n) for part in parts for n in (row, canonical_label(row)) if n in part.rows]
+    if not found:
+        raise ValueError(unknown("row", row, dict.fromkeys(n for p in parts for n in p.rows)))
+    part, label = found[0]
+    if any(other is not part for other, _ in found):
+        settings = "; ".join(dict.fromkeys(other.setting for other, _ in found))
+        raise ValueError(f"{row} is a row of several settings; --only chooses one ({settings})")
+    if label == part.baseline or part.baseline not in part.rows:
+        others = ", ".join(n for n in part.rows if n != part.baseline)
+        allowed = f"one that is compared with {part.baseline} (there are: {others})"
+        raise ParameterError("row", row, allowed)
+    return part, label

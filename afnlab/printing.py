@@ -1,0 +1,31 @@
+"""How numbers are printed; apart from `measures`, whose code belongs to every run."""
+
+from __future__ import annotations
+
+import re
+
+from afnlab.measures import Measure, formatted
+
+_SIGNED_ZERO = re.compile(r"[+-](0(\.0*)?)")
+
+
+def printed(form: str, value: float) -> str:
+    """A number as `formatted`, but that what rounds to 0 has no sign: a zero has one form.
+
+    Args:
+        form: such as "{:.2f}" or "{:+.2f}".
+        value: the number.
+    """
+    shown = formatted(form, value)
+    found = _SIGNED_ZERO.fullmatch(shown)
+    return found[1] if found else shown
+
+
+def printed_value(measure: Measure, value: float) -> str:
+    """A stored value as it is printed, with its unit.
+
+    Args:
+        measure: what it is a value of.
+        value: the value.
+    """
+    return f"{printed(measure.form, measure.scale * value)} {measure.unit}".rstrip()
