@@ -28,38 +28,36 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
     )
     sub.set_defaults(command=_compare)
     add_comparison_flags(sub)
-    columns = sub.add_argument_group("results of your own, one row per method and seed")
-    columns.add_argument(
+    own = sub.add_argument_group("results of your own, one row per method and seed")
+    own.add_argument(
         "--table", metavar="FILE", help="a CSV, or an export of W&B's or MLflow's runs"
     )
-    columns.add_argument("--label", metavar="COLUMN", help="what is compared (default: label)")
-    columns.add_argument("--seed", metavar="COLUMN", help="what pairs the rows (default: seed)")
-    columns.add_argument("--value", metavar="COLUMN", help="the result (default: value)")
-    columns.add_argument(
-        "--epoch", metavar="COLUMN", help="epochs or steps, of which the last counts"
-    )
-    columns.add_argument(
+    own.add_argument("--label", metavar="COLUMN", help="what is compared (default: label)")
+    own.add_argument("--seed", metavar="COLUMN", help="what pairs the rows (default: seed)")
+    own.add_argument("--value", metavar="COLUMN", help="the result (default: value)")
+    own.add_argument("--epoch", metavar="COLUMN", help="epochs or steps, of which the last counts")
+    own.add_argument(
         "--better", choices=("higher", "lower"), help="which values are better (default: higher)"
     )
-    columns.add_argument("--unit", help="the unit of the values, printed after them")
-    columns.add_argument("--encoding", help="the encoding of the file (default: utf-8)")
-    columns.add_argument("--out", metavar="FOLDER", help="write page, tables and figure there")
+    own.add_argument("--unit", help="the unit of the values, printed after them")
+    own.add_argument("--encoding", help="the encoding of the file (default: utf-8)")
+    own.add_argument("--out", metavar="FOLDER", help="write page, tables and figure there")
 
 
 def _compare(a: argparse.Namespace) -> int:
     from afnlab.compare import compare_table, select
 
-    arguments = comparison(a)
+    given = comparison(a)
     columns = {n: value for n in COLUMNS if (value := getattr(a, n)) is not None}
     if a.table is None:
         for name in (*columns, *(["out"] if a.out else [])):
             raise ValueError(f"--{name} goes with --table FILE")
-        for number, part in enumerate(select(**arguments)):
+        for number, part in enumerate(select(**given)):
             if number:
                 say()
             _say(part.setting, part)
         return 0
-    for name in [n for n, v in arguments.items() if v not in (None, "", {}) and n not in _OF_BOTH]:
+    for name in [n for n, v in given.items() if v not in (None, "", {}) and n not in _OF_BOTH]:
         raise ValueError(f"--table compares a file; leave out {name.replace('_', '-')}")
     one = compare_table(a.table, baseline=a.baseline, margin=a.margin, **columns)
     _say(f"{one.name}: {one.measure.label}, against {one.baseline}", one)

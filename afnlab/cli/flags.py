@@ -132,7 +132,5 @@ def comparison(a: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"--margin must be above 0, got {a.margin:g}")
     if a.sweep and Path(a.sweep).suffix.lower() in TABLES:
         raise ValueError(f"{a.sweep} is no sweep; for a table of results: {of_table(a.sweep)}")
-    arguments = {
-        name: getattr(a, name) for name in ("runs", "baseline", "margin", "metric", "speed")
-    }
-    return {"sweep": a.sweep or "", **arguments, "only": parsed(a.only), **limits(a)}
+    given = {name: getattr(a, name) for name in ("runs", "baseline", "margin", "metric", "speed")}
+    return {"sweep": a.sweep or "", **given, "only": parsed(a.only), **limits(a)}

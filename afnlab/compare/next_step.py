@@ -36,12 +36,12 @@ def next_step(
     rows = compared_rows(table)
     if rows.empty:
         return None, None
-    base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
-    if undecided.empty:
+    base, left = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
+    if left.empty:
         return _said("Another task", f"On this one nothing is left open against {base}."), None
-    leads = undecided.index[0] == rows.index[0]
-    effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
-    row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
+    leads = left.index[0] == rows.index[0]
+    effects = (left.difference / left.spread).abs().fillna(0.0)
+    row = left.iloc[0 if leads else int(effects.to_numpy().argmax())]
     name, count, pairs = proper_name(row.name), len(rows), int(row.pairs)
     least = stats.seeds_needed(count)
     if not row.spread > 0:
@@ -57,7 +57,7 @@ def next_step(
     now = stats.detectable_difference(row.spread, pairs, count)
     if np.isfinite(now):
         note += f"; these {pairs} would show one of {amount(measure, now)}"
-    picked = _picked(row, len(rows if leads else undecided), leads, measure)
+    picked = _picked(row, len(rows if leads else left), leads, measure)
     return _seeds(needed, f"{note}.{picked}", at_least=bool(picked)), needed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,15 +98,21 @@ def write(
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     executed = target / NOTEBOOK
-    execute("report", executed, given, means)
-    sums = {r["id"]: _evidence(folder, target, r) for c in chosen for r in c.records}
+    records = [r for c in chosen for r in c.records]
+    # The notebook's kernel is a process of its own, beside which this one would wait.
+    with ThreadPoolExecutor(1) as beside:
+        pages = [beside.submit(_page, folder, target, record) for record in records]
+        execute("report", executed, given, means)
+        for one in pages:
+            one.result()
+    sums = {record["id"]: _evidence(folder, target, record) for record in records}
     export.figures(executed, target / export.FIGURES)
     recipes = [_recipe(c, export.tables(c, target / export.TABLES), sums) for c in chosen]
 
     def write_page(printed: bool) -> None:
-        title, beside = plan.title or f"afnlab: {name}", _beside(target, chosen, printed)
+        title, links = plan.title or f"afnlab: {name}", _links(target, chosen, printed)
         terms = glossary.section(tuned=any(c.tuning is not None for c in chosen))
-        text = to_html(executed, title, tail=terms, files=beside)
+        text = to_html(executed, title, tail=terms, files=links)
         page.write_text(text, encoding="utf-8")
 
     write_page(printed := bool(pdf and export.browser()))
@@ -121,7 +128,7 @@ def write(
     return page
 
 
-def _beside(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Link]:
+def _links(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Link]:
     """Links to the files of a report: the page as PDF, its notebook, its tables, its figures."""
     links = [("This page as PDF", Path(PAGE).with_suffix(".pdf").as_posix())] if printed else []
     links.append(("Its notebook, executed", NOTEBOOK))
@@ -138,8 +145,8 @@ def _beside(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Li
 def files(target: Path) -> dict[str, str]:
     """SHA-256 of a report's files, by their names in its folder; not of the state itself."""
     parts = (RUNS, export.TABLES, export.FIGURES)
-    paths = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
-    kept = sorted(p for p in paths if p.is_file() and p.name != STATE)
+    found = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
+    kept = sorted(p for p in found if p.is_file() and p.name != STATE)
     return {p.relative_to(target).as_posix(): sha256(p) for p in kept}
 
 
@@ -152,14 +159,14 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
 
     A record holds the sums of its run's files, and here stands that of the record.
     """
-    records = selection.records
+    own = selection.records
     return {
         "csv": csv.name,
         "baseline": selection.baseline,
         "margin": selection.margin,
         "measure": selection.measure.described(),
         "labels": selection.labels,
-        "runs": {r["id"]: sums[r["id"]] for r in records},
+        "runs": {r["id"]: sums[r["id"]] for r in own},
     }
 
 
@@ -183,17 +190,13 @@ def commands(
         overrides: settings in place of the sweep's own.
         only, metric: which of the runs, and what of them, see `afnlab.compare.select`.
     """
-    name, settings = [sweep] if sweep else [], dict(overrides)
+    name, given = [sweep] if sweep else [], dict(overrides)
     some = tuple(as_flags(only))
     limit = f"{margin:g}" if margin else None
-    flags = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
-    first = [command("sweep", *name, **settings)] if sweep else []
+    own = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
+    first = [command("sweep", *name, **given)] if sweep else []
     folder = f"reports/{Path(sweep).stem if sweep else 'all'}"
-    return [
-        *first,
-        command("report", *name, **settings, **flags, only=some),
-        command("verify", folder),
-    ]
+    return [*first, command("report", *name, **given, **own, only=some), command("verify", folder)]
 
 
 def execute(
@@ -213,23 +216,30 @@ def execute(
         raise ValueError(message) from None
 
 
-def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
-    """Write the page and the record of an executed run; the SHA-256 of the record.
+def _page(folder: Path, target: Path, record: TrainingRecord) -> None:
+    """Write the page of an executed run.
 
-    Runs never change, so a page that is there stays, if this code wrote it. ValueError if the
-    record is no longer the one that the report is made of.
+    Runs never change, so a page that is there stays, if this code wrote it.
     """
-    run = folder / record["id"]
     page = target / RUNS / f"{record['id']}.html"
     fresh = page.is_file() and read_state(target).get("code") == code()
     if not fresh and runs_folder.NOTEBOOK in record["files"]:
-        page.write_text(run_page(run, record, back=f"../{PAGE}"), encoding="utf-8")
+        text = run_page(folder / record["id"], record, back=f"../{PAGE}")
+        page.write_text(text, encoding="utf-8")
+
+
+def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
+    """Write the record of an executed run; its SHA-256.
+
+    ValueError if the record is no longer the one that the report is made of.
+    """
+    run = folder / record["id"]
     data = runfiles.read(run / runs_folder.RECORD, runfiles.LARGEST_JSON)
     if runs_folder.parse_record(data, run / runs_folder.RECORD) != record:
         raise ValueError(
             f"{run / runs_folder.RECORD}: has been changed while the report was written"
         )
-    page.with_suffix(".json").write_bytes(data)
+    (target / RUNS / f"{record['id']}.json").write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -39,9 +39,9 @@ def first_screen(
     """
     table, base, measure = selection.table, selection.baseline, selection.measure
     of = (selection.examples, selection.evaluated)
-    facts = glance.facts(table, base, selection.margin, measure, *of)
+    told = glance.facts(table, base, selection.margin, measure, *of)
     cost = glance.cost_fact(table, base, selection.cost)
-    known = [*facts, *([cost] if cost else []), _task(selection)]
+    known = [*told, *([cost] if cost else []), _task(selection)]
     tiles = joined(map(_tile, known))
     return Fragment(
         heading("", selection),
@@ -100,10 +100,10 @@ def _task(selection: Selection) -> Fact:
 def _description(summary: str) -> tuple[str, str]:
     """What a task's summary says first, and what it says in a bracket with numbers or after a
     semicolon."""
-    match = re.fullmatch(r"([^;]*?)(?: \((\d.*)\))?(?:; *(.*))?", summary)
-    if match is None:
+    found = re.fullmatch(r"([^;]*?)(?: \((\d.*)\))?(?:; *(.*))?", summary)
+    if found is None:
         return summary, ""
-    return match[1], ", ".join(filter(None, match.groups()[1:]))
+    return found[1], ", ".join(filter(None, found.groups()[1:]))
 
 
 def _tuning(selection: Selection) -> str:
@@ -123,10 +123,10 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         return Markup("")
     typed = escaped("")
     if seeds is not None and sweep:
-        changed = {k: v for k, v in overrides.items() if k != "seeds" and v is not None}
+        given = {k: v for k, v in overrides.items() if k != "seeds" and v is not None}
         some = [f"task={selection.task.name}"] if selection.among else []
-        changed["only"] = (*some, *_rows_alone(selection))
-        line = command("sweep", sweep, **changed, seeds=seeds)
+        given["only"] = (*some, *_rows_alone(selection))
+        line = command("sweep", sweep, **given, seeds=seeds)
         cost = sentence(_more_seeds(selection, seeds))
         typed = filled('<code>{}</code><p class="note">{}</p>', line, cost)
     return _tile(said, "tile next", typed)

@@ -191,8 +191,8 @@ def slurm_cluster(
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, handler)  # imported, it has Ctrl-C end the process
-    arguments: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
-    extra, directives = [], list(arguments.pop("job_extra_directives", []))
+    given: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GB", **settings}
+    extra, directives = [], list(given.pop("job_extra_directives", []))
     if gpus := resources.get("GPU"):
         extra = ["--resources", f"GPU={gpus}"]
         directives.append(f"--gres=gpu:{gpus}")
@@ -201,7 +201,7 @@ def slurm_cluster(
             worker_extra_args=["--nthreads", "1", *extra],  # its cores are for one run's torch
             job_extra_directives=directives,
             scheduler_options={"dashboard_address": None},
-            **arguments,
+            **given,
         )
         cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # a job that ends is replaced
     except (TypeError, ValueError) as error:
