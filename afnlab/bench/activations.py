@@ -29,7 +29,7 @@ PEERS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 DTYPES = {"cpu": ("float32",), "cuda": ("float32", "bfloat16")}
 TRAINED = ("apec", "mapec", "srelu")
-INPUTS = {"normal": 2.0, "saturated": 50.0}  # deviations of the inputs
+INPUTS = {"normal": 2.0, "saturated": 50.0}  # standard deviations of the inputs
 SIZES = {"cpu": (64 * 128, 4 << 20, 16 << 20), "cuda": (64 * 128, 256 << 20)}
 SATURATED_SIZE = {"cpu": 4 << 20, "cuda": 256 << 20}
 TRAFFIC = {"forward": 2, "backward": 3, "both": 5}  # tensors read and written, at the least
@@ -54,12 +54,12 @@ def measure(
         definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
         (torch's own kernel; and "copy", the limit: a clone of the input). The activations without
         a kernel of ours are measured as their modules compute them. "beside": what `beside` names,
-        somebody else's module classes that need no arguments, or functions of a tensor, as
+        third-party module classes that need no arguments, or functions of a tensor, as
         `path/my.py:thing` or `package.module:thing`; ValueError if there is none. One that cannot
         compute with a dtype is left out there, with a warning.
-    pass: "forward", "backward" or "both". The inputs are normal, of deviation 2, and at one size
-        also of deviation 50, where nearly all of them are saturated. Freed memory is kept, see
-        `afnlab.training.memory`.
+    pass: "forward", "backward" or "both". The inputs are normal, with a standard deviation of 2,
+        and at one size also of 50, where nearly all of them are saturated. Freed memory is kept,
+        see `afnlab.training.memory`.
     progress: show a progress bar; None means in a terminal or a notebook only.
     """
     kind = torch.device(device).type

@@ -23,7 +23,7 @@ def add_bench(sub: argparse.ArgumentParser) -> None:
         "--beside",
         action="append",
         metavar="REF",
-        help="activations: somebody else's as well, my.py:thing or package.module:thing",
+        help="activations: third-party ones as well, my.py:thing or package.module:thing",
     )
     tasks = "names-gpt, cifar100-convnet or cifar10-airbench94"
     sub.add_argument("--task", metavar="TASK", help=f"train: {tasks} (else MNIST)")

@@ -59,8 +59,7 @@ environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0, 1 if a run failed, 2 for bad input, 130 if interrupted.
 
-    Whatever goes wrong is one line. Of what nobody foresaw the traceback is in a file that the line
-    names.
+    Every error is one line. The traceback of an unexpected one is in a file that the line names.
     """
     try:
         _startup.ready()

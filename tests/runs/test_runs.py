@@ -73,12 +73,6 @@ def rewrite(run: Path, **changes) -> dict:
     return record
 
 
-@pytest.fixture
-def runs(tmp_path) -> Path:
-    """A copy of the small runs, to do anything with."""
-    return shutil.copytree(small_runs(), tmp_path / "runs")
-
-
 def notebook(path: Path, *cells: str, tag: str = "parameters") -> Path:
     """A notebook whose first cell is tagged."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])

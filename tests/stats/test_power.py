@@ -7,7 +7,6 @@ import pytest
 from numpy.testing import assert_allclose
 from statsmodels.stats.power import TTestPower
 
-from afnlab import stats
 from afnlab.stats import (
     attainable_p,
     detectable_difference,
@@ -68,19 +67,3 @@ def test_nothing_is_detectable_with_too_few_seeds():
 )
 def test_what_each_of_several_comparisons_could_have_attained(pairs, least):
     assert_allclose(attainable_p(pairs), least)
-
-
-@pytest.mark.parametrize(
-    ("effect", "comparisons"), [(3.0, 1), (1.2, 1), (0.9, 5), (0.5, 30), (0.25, 1)]
-)
-def test_so_many_seeds_have_the_power(effect, comparisons):
-    seeds = stats.seeds_to_detect(effect, 1.0, comparisons)
-    assert seeds is not None
-    rng = np.random.default_rng(1)
-    p = [stats.sign_flip_p(rng.normal(effect, 1.0, seeds)) for _ in range(60)]
-    assert np.mean(np.array(p) < 0.05 / comparisons) > 0.6
-
-
-@pytest.mark.parametrize(("difference", "deviation"), [(0.0, 1.0), (1.0, 0.0), (1e-6, 1.0)])
-def test_no_number_of_seeds(difference, deviation):
-    assert stats.seeds_to_detect(difference, deviation) is None

@@ -216,7 +216,7 @@ def _processes(managers: list[AsyncKernelManager]) -> list[Any]:
 class _Deadline:
     """Interrupts a kernel when its time is up, which leaves a traceback; kills it if need be.
 
-    It also kills one that is no longer wanted; a server's kernels end with the server.
+    It also kills one whose run was cancelled; a server's kernels end with the server.
     """
 
     def __init__(self, means: Means, managers: list[AsyncKernelManager]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from afnlab.runs import RunSpec, records, sweep
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.pending import standings
-from tests.runs.test_runs import SMALL, small_runs
+from tests.runs.test_runs import SMALL
 
 pytestmark = pytest.mark.usefixtures("one_server")
 
@@ -31,11 +29,6 @@ from afnlab import Param, activation
 def bent(x, b):
     return x * torch.sigmoid(b * x)
 """
-
-
-@pytest.fixture
-def runs(tmp_path) -> Path:
-    return shutil.copytree(small_runs(), tmp_path / "runs")
 
 
 GRID = {"activation": ["relu", "srelu"]}
