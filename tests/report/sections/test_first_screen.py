@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from html import unescape
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -219,7 +220,8 @@ def test_the_command_is_about_the_task_where_there_are_others(chosen):
 def picked(chosen, monkeypatch, seeds=17, **facts):
     """A selection whose best row is to be confirmed."""
     step = NextStep(Fact("what next", "Confirm it", "A note."), seeds, "srelu")
-    monkeypatch.setattr("afnlab.report.sections.first_screen.next_step", lambda *_: step)
+    module = import_module("afnlab.report.sections.first_screen")
+    monkeypatch.setattr(module, "next_step", lambda *_: step)
     return replace(chosen, **facts)
 
 

@@ -1,0 +1,164 @@
+"""A row that was picked is trained anew with fresh seeds, and judged by these alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from test_runs import means
+
+from afnlab import compare
+from afnlab.cli.entry import main
+from afnlab.compare.confirmation import confirmation_runs
+from afnlab.errors import ParameterError
+from afnlab.report import write
+from afnlab.report.verify import verify
+from afnlab.runs import records, sweep
+from afnlab.runs.seed_pairs import FRESH
+from afnlab.runs.sweeps.local_executor import Local
+
+SWEEP = """\
+title: Three of my own
+parameters: {task: digits-mlp, epochs: 1, limit_train: 200}
+grid:
+  activation: [relu, {srelu: {t: [1.0, 1.5]}}]
+seeds: 2
+"""
+ROW = "srelu(t=1.5)"
+FIRST = list(range(FRESH, FRESH + 6))
+
+
+@pytest.fixture(scope="module")
+def executor():
+    """Its kernels' server is started once."""
+    with Local(1, threads=1) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def picked(tmp_path_factory, executor) -> tuple[Path, Path]:
+    """A sweep file, and the folder of its runs, in which a row was confirmed."""
+    folder = tmp_path_factory.mktemp("confirm")
+    file = folder / "my sweep.yaml"
+    file.write_text(SWEEP)
+    sweep(file, runs=folder / "runs", executor=executor)
+    compare.confirm(file, ROW, seeds=6, runs=folder / "runs", executor=executor)
+    return file, folder / "runs"
+
+
+@pytest.fixture
+def copied(picked, tmp_path) -> tuple[Path, Path]:
+    """The same, to be written to."""
+    return picked[0], Path(shutil.copytree(picked[1], tmp_path / "runs"))
+
+
+def confirmed(picked, **given):
+    (one,) = compare.select(picked[1], picked[0], confirmation=True, **given)
+    return one
+
+
+def test_a_confirmation_is_of_fresh_seeds_alone(picked):
+    (before,) = compare.select(picked[1], picked[0])
+    made = confirmed(picked)
+    assert sorted(made.rows) == ["relu", ROW]
+    assert sorted(made.final.index) == FIRST
+    assert made.table.pairs[ROW] == 6
+    assert made.table.p_holm[ROW] == made.table.p[ROW]  # nothing is corrected
+    assert sorted(before.final.index) == [0, 1]  # and nothing is pooled
+    assert {r["group"] for r in made.records} < {r["group"] for r in before.records}
+    assert made.picked_among == 2
+    assert made.answers["What is this?"] == (
+        "A confirmation. SReLU(t=1.5) was picked among 2 by other seeds, which do not count here:"
+        " this is one comparison, without correction. Seeds that are added after a look at this"
+        " result would make p too small."
+    )
+
+
+def test_it_is_made_once(picked):
+    again = compare.confirm(picked[0], ROW, runs=picked[1])
+    assert (len(again.there), again.added, again.failed) == (2, [], [])
+    for seeds in (7, 12, 100):
+        with pytest.raises(ParameterError, match="confirmed with 6 seeds already; others, after"):
+            compare.confirm(picked[0], ROW, seeds=seeds, runs=picked[1])
+
+
+@pytest.mark.parametrize(
+    ("row", "given", "said"),
+    [
+        ("relu", {}, r"row must be one that is compared with relu \(there are: srelu"),
+        ("srelu(t=1.4)", {}, r"unknown row 'srelu\(t=1.4\)'; did you mean 'srelu\(t=1"),
+        (ROW, {"seeds": 5}, "seeds must be a whole number, 6 or more; got 5"),
+        (ROW, {"seeds": 2.5}, "seeds must be a whole number"),
+        (ROW, {"epochs": 3}, "holds no runs of .* to compare"),
+        (ROW, {"baseline": "gelu"}, "unknown baseline 'gelu'"),
+        (ROW, {"only": {"t": 1.0}}, "unknown row"),
+    ],
+)
+def test_what_cannot_be_confirmed(row, given, said, picked):
+    with pytest.raises(ValueError, match=said):
+        compare.confirm(picked[0], row, runs=picked[1], **given)
+
+
+def test_where_nothing_is_confirmed(picked, tmp_path):
+    runs = shutil.copytree(picked[1], tmp_path / "runs", ignore=shutil.ignore_patterns("confirm"))
+    with pytest.raises(ValueError, match=r"holds no confirmation; `afnlab confirm .* ROW` makes"):
+        compare.select(runs, picked[0], confirmation=True)
+
+
+def test_seeds_that_picked_are_not_fresh(copied):
+    file, runs = copied
+    for run in Path(confirmation_runs(runs)).iterdir():
+        if run.is_dir() and not run.name.startswith("."):
+            shutil.copytree(run, runs / run.name)
+    with pytest.raises(ValueError, match=f"6 seeds of these confirmations, {FRESH} first"):
+        compare.select(runs, file, confirmation=True)
+
+
+def test_a_second_row_makes_two_comparisons(copied, executor):
+    file, runs = copied
+    compare.confirm(file, "SReLU(t=1)", seeds=6, runs=runs, executor=executor)
+    made = confirmed((file, runs))
+    assert len(made.rows) == 3
+    assert (made.table.p_holm.dropna() >= made.table.p.dropna()).all()
+    assert made.answers["What is this?"].startswith(
+        "A confirmation. 2 rows were picked among 2 by other seeds, which do not count here: p is"
+        " corrected for these 2 comparisons."
+    )
+    assert len(records(confirmation_runs(runs))) == 3  # the baseline is not trained again
+
+
+def test_seeds_that_picked_are_passed_over(copied, executor, monkeypatch):
+    file, runs = copied
+    monkeypatch.setattr("afnlab.compare.train_confirmation.FRESH", 1)  # as if 1 had been drawn
+    shutil.rmtree(confirmation_runs(runs))
+    compare.confirm(file, ROW, seeds=6, runs=runs, executor=executor)
+    assert sorted(confirmed((file, runs)).final.index) == [2, 3, 4, 5, 6, 7]
+
+
+def test_at_the_command_line(picked, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("AFNLAB_RUNS", str(picked[1]))
+    assert main(["confirm", str(picked[0]), ROW, "--seeds", "6"]) == 0
+    said = capsys.readouterr().out
+    assert "What is this?" in said
+    assert said.rstrip().endswith(
+        f"afnlab report '{picked[0]}' --confirmation writes the page about it"
+    )
+    assert main(["compare", str(picked[0]), "--confirmation"]) == 0
+    assert "6 paired seeds, Holm's correction over 1 comparison" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert main(["confirm", str(picked[0]), ROW, "--seeds", "8"]) == 2
+    assert f"`afnlab confirm '{picked[0]}' '{ROW}' --seeds 6` shows it" in capsys.readouterr().err
+
+
+def test_the_page_says_what_it_is(picked, tmp_path):
+    page = write(
+        picked[0], runs=picked[1], out=tmp_path, confirmation=True, pdf=False, means=means()
+    )
+    text = page.read_text()
+    assert "A confirmation: SReLU(t=1.5) against ReLU</h1>" in text.replace("&#x27;", "'")
+    assert '<p class="value">6 fresh seeds</p>' in text
+    assert "seeds in all" not in text
+    assert f"confirm '{picked[0]}' 'srelu(t=1.5)' --seeds 6" in text.replace("&#x27;", "'")
+    assert verify(page, rerun=0)
