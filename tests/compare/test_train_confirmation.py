@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_runs import means
 
 from afnlab import compare
 from afnlab.cli.entry import main
@@ -17,6 +16,7 @@ from afnlab.report.verify import verify
 from afnlab.runs import records, sweep
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.sweeps.local_executor import Local
+from tests.runs.test_runs import means
 
 SWEEP = """\
 title: Three of my own
