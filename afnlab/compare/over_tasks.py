@@ -42,7 +42,7 @@ class OverTasks:
         return self.effects.shape[1]
 
     @property
-    def told(self) -> bool:
+    def distinguishes(self) -> bool:
         """Whether Friedman's test over the tasks rejects that all activations are alike."""
         return self.ranking is not None and self.ranking.p < stats.alpha(stats.LEVEL)
 
@@ -62,7 +62,7 @@ class OverTasks:
             f" seeds, for the {len(ranks)} activations that all of them have. Friedman's test: p"
             f" {'' if p.startswith('<') else '= '}{p}."
         ]
-        if not self.told:
+        if not self.distinguishes:
             return [*said, "No two activations are distinguishable over these tasks."]
         if least > most:
             reach = "which so few tasks cannot show: ranks lie at most"

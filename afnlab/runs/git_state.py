@@ -58,7 +58,7 @@ def state_of(package: Path) -> dict[str, object] | None:
     return {"commit": commit, "dirty": bool(changes)}
 
 
-def told(state: Mapping[str, object] | None) -> str:
+def described(state: Mapping[str, object] | None) -> str:
     """What a record says of this, in words."""
     if not state:
         return "not from a git checkout"

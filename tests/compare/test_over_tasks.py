@@ -76,7 +76,7 @@ def test_a_task_is_a_block_however_many_seeds_it_has():
     wanted = stats.ranking(pd.DataFrame({t: v.mean() for t, v in tables.items()}).T)
     assert found.ranking.p == pytest.approx(wanted.p)
     pd.testing.assert_series_equal(found.ranking.ranks, wanted.ranks)
-    assert found.told
+    assert found.distinguishes
 
 
 def test_an_activation_that_a_task_lacks_has_no_rank():
@@ -122,7 +122,7 @@ def test_two_tasks_cannot_tell_many_apart():
     rows = np.arange(30) + 0.01 * np.random.default_rng(0).normal(size=(8, 30))
     tables = {t: pd.DataFrame(rows + i, columns=labels) for i, t in enumerate("ab")}
     found = compared(tables, {}, "f00")
-    assert found.told
+    assert found.distinguishes
     assert "which so few tasks cannot show: ranks lie at most 29 apart" in said(found)
 
 
@@ -130,7 +130,7 @@ def test_alike_on_all_tasks():
     rng = np.random.default_rng(3)
     tables = {t: pd.DataFrame(rng.normal(size=(8, 4)), columns=LABELS) for t in TASKS}
     found = compared(tables, {}, "relu")
-    assert not found.told
+    assert not found.distinguishes
     assert "No two activations are distinguishable over these tasks." in said(found)
 
 

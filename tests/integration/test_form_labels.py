@@ -54,7 +54,7 @@ def test_labels(label):
     assert found.normal()["activation"] == activation
     assert "form" in found.normal()["options"]
     assert found.facts().get("named", "") == found.name
-    assert ("form" in found.told) is False
+    assert ("form" in found.changed) is False
 
 
 def test_a_users_own_keeps_its_file(tmp_path):

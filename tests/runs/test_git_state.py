@@ -40,7 +40,7 @@ def test_what_git_says(package):
     (package / "new.py").write_text("")  # untracked, but it may be imported
     git(package.parent, "config", "status.showUntrackedFiles", "no")
     assert git_state.state_of(package) == {"commit": commit, "dirty": True}
-    assert git_state.told(git_state.state_of(package)) == f"{commit}, with changes"
+    assert git_state.described(git_state.state_of(package)) == f"{commit}, with changes"
 
 
 def fake(folder: Path, script: str) -> str:
@@ -71,7 +71,7 @@ def test_unknown_is_not_clean(package, tmp_path, monkeypatch, name):
     state = git_state.state_of(package)
     assert (state["commit"], state["dirty"]) == (None, None)
     assert why in state["unknown"]
-    assert git_state.told(state) == f"unknown ({state['unknown']})"
+    assert git_state.described(state) == f"unknown ({state['unknown']})"
 
 
 def test_a_tree_without_commits_or_with_a_broken_one_is_unknown(package, tmp_path):
@@ -105,7 +105,7 @@ def test_a_package_in_the_tree_of_another_project_has_no_commit(package):
     beside = package.with_name("beside")  # as by `pip install --target .`
     shutil.copytree(package, beside)
     assert git_state.state_of(beside) is None
-    assert git_state.told(None) == "not from a git checkout"
+    assert git_state.described(None) == "not from a git checkout"
 
 
 def test_a_shallow_clone_has_its_commit(package, tmp_path):
@@ -119,4 +119,4 @@ def test_a_shallow_clone_has_its_commit(package, tmp_path):
 
 def test_old_records_that_called_it_clean_are_shown_as_unknown():
     """As git_state was written where git had refused."""
-    assert text.git_state.told({"commit": "", "dirty": False}) == "unknown (git did not say)"
+    assert text.git_state.described({"commit": "", "dirty": False}) == "unknown (git did not say)"

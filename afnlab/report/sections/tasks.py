@@ -43,7 +43,7 @@ def over_tasks(selections: Sequence[Selection]) -> Fragment:
         )
         diagram = Fragment()
         ranked = overall.ranking
-        if overall.told and ranked is not None and len(ranked.ranks) <= DIAGRAM:
+        if overall.distinguishes and ranked is not None and len(ranked.ranks) <= DIAGRAM:
             diagram = show(
                 ranks_figure.ranks(ranked),
                 "Mean ranks of the activations over tasks, the best left",

@@ -61,7 +61,7 @@ def provenance(selection: Selection, *commands: str) -> Fragment:
         for key in ("interop_threads", "determinism"):
             note(key.replace("_", " "), _told(env.get(key, "not recorded")))
         note("data (SHA-256)", env["data"])
-        note("git commit", git_state.told(r.get("git")))
+        note("git commit", git_state.described(r.get("git")))
     note("lock", locked_versions.state(records))
     first, last = (_when(records[at]) for at in (0, -1))
     note("runs", f"{len(records)}, started {first} to {last} (UTC)")

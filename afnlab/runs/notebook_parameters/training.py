@@ -37,7 +37,7 @@ class Training(Config):
         """The label, but for these of its settings."""
         file, colon, _ = self.activation.label.rpartition(":")
         name = f"{file}{colon}{self.name}" if self.name else self.activation.label
-        words = [f"{name}={text}" for name, text in self.told.items() if name not in without]
+        words = [f"{name}={text}" for name, text in self.changed.items() if name not in without]
         return f"{name}({', '.join(words)})" if words else name
 
     @property
@@ -55,7 +55,7 @@ class Training(Config):
         return "", ""
 
     @cached_property
-    def told(self) -> dict[str, str]:
+    def changed(self) -> dict[str, str]:
         """What is not as it would be by default, by name."""
         plain = resolve(self.task, self.activation, {})
         values = {
@@ -81,7 +81,7 @@ class Training(Config):
         facts = {"summary": task.summary, "source": task.source, "published": task.published}
         about = facts | {"epochs": task.recipe.epochs}
         named = {"named": self.name} if self.name else {}
-        return {"settings": self.told, **named, "task": about}
+        return {"settings": self.changed, **named, "task": about}
 
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""

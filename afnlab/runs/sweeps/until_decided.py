@@ -108,7 +108,7 @@ def _baseline(specs: Sequence[TrainingSpec], baseline: str) -> TrainingSpec | No
         if spec.training.label == baseline:
             return spec
     its = [spec for spec in specs if spec.training.activation.label == baseline]
-    return min(its, key=lambda spec: len(spec.training.told), default=None)
+    return min(its, key=lambda spec: len(spec.training.changed), default=None)
 
 
 def _whole(pairs: Mapping[int, object], most: int) -> range:
