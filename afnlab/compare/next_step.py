@@ -83,7 +83,7 @@ def confirmation(table: pd.DataFrame, among: int) -> NextStep:
         table: of `compare_histories`, of fresh seeds.
         among: from how many comparisons its rows were picked.
     """
-    seeds = counted(int(table.seeds.max()), "fresh seed")
+    seeds = counted(int(table.pairs.max()), "fresh seed")
     return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among)))
 
 
