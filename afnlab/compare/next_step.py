@@ -71,7 +71,7 @@ def next_step(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -
     if needed is None:
         return _too_small(proper_name(row.name), "p_equivalent" in table)
     if picked:
-        best = f"The {'best' if leads else 'clearest'} of {among}"
+        best = f"the {'best' if leads else 'clearest'} of {among}"
         return _fresh(row, base, needed, best, measure)
     return _more(row, needed, len(rows), measure)
 
@@ -83,7 +83,7 @@ def confirmation(table: pd.DataFrame, among: int) -> NextStep:
         table: of `compare_histories`, of fresh seeds.
         among: from how many comparisons its rows were picked.
     """
-    seeds = counted(int(table.seeds.max()), "fresh seed")
+    seeds = counted(int(table.pairs.max()), "fresh seed")
     return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among)))
 
 
@@ -95,15 +95,14 @@ def _all_equal(row: pd.Series, base: str, least: int) -> NextStep:
 
 
 def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:
-    """best: of what the row is the best, as a sentence begins."""
+    """best: of what the row is the best, within a sentence."""
     name, seen = proper_name(row.name), difference(measure, row.difference)
     note = (
-        f"They have picked nothing, so {name} against {base} is one comparison, without correction."
-        f" If its true difference is {seen}, so many show it with 80 % power. {best} is probably"
+        f"Train it and {base} alone, on {seeds} fresh seeds or more: one comparison, without"
+        f" correction. They show a true difference of {seen} with 80 % power; {best} is probably"
         " overestimated."
     )
-    fact = Fact("what next", f"Confirm {name} on at least {seeds} fresh seeds", note)
-    return NextStep(fact, seeds, str(row.name))
+    return NextStep(Fact("what next", f"Confirm {name}", note), seeds, str(row.name))
 
 
 def _more(row: pd.Series, seeds: int, count: int, measure: Measure) -> NextStep:

@@ -166,7 +166,7 @@ def select(
 def _apart(
     part: Sequence[TrainingRecord], parts: Iterable[Sequence[TrainingRecord]]
 ) -> filtering.Only:
-    """By which values the runs of a part are told from those of the others."""
+    """By which values the runs of a part differ from those of the others."""
     its, *others = (filtering.of_record(one[0]) for one in (part, *parts))
     return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -464,6 +465,7 @@ def many() -> Any:
     labels = [n for n in list_activations() if n != "relu"][:30]
     made = replace(
         one,
+        place="",
         rows={n: replace(relu, group=n, activation=n, label=n) for n in ("relu", *labels)},
         records=[{**base, "group": n, "seeds": list(range(12))} for n in ("relu", *labels)],
     )
@@ -502,3 +504,6 @@ def test_the_first_screen_is_one_screen(many, page, tmp_path):
     assert page.locator(".tile").count() == 5
     words = page.locator(".first .tiles").inner_text().split()
     assert len(words) <= 175
+    told = page.locator(".tile.next").inner_text()
+    assert "Confirm CELU\n" in told  # which is the best of 30
+    assert re.search(r"\nafnlab confirm default celu --seeds \d+\n", told)

@@ -130,7 +130,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
             rows = [step.confirm, selection.baseline]
-            cost = f"That takes about {_time(selection, rows, step.seeds)}."
+            cost = f"About {_time(selection, rows, step.seeds)} for both."
         else:
             only = {**selection.apart, **_rows_alone(selection)}
             flags = {"only": tuple(filtering.as_flags(only)), "seeds": step.seeds}

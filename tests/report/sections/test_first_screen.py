@@ -265,7 +265,7 @@ def test_the_command_confirms_in_the_setting_of_the_page(
     made = picked(chosen, monkeypatch, **facts)
     told = unescape(_next(made, sweep, overrides))
     assert f"<code>{line}</code>" in told
-    assert "That takes about " in told
+    assert " for both." in told
 
 
 @pytest.mark.parametrize("label", ["srelu(t=1.5)", "my idea.py:f", "it's", "$HOME", "a;b"])
