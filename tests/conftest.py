@@ -106,6 +106,7 @@ def forked_workers(monkeypatch) -> Iterator[None]:
     there and by Slurm.
     """
     import dask  # noqa: PLC0415
+    import distributed  # noqa: F401, PLC0415  (or what it sets would be taken away with ours)
 
     paths = [str(Path(__file__).parents[1]), *sys.path]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
