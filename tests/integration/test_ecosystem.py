@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 def needs(name: str) -> ModuleType:
     """A package of the extra; without it the test is skipped, or fails where it has to be there."""
-    if name == "timm":
+    if name in ("timm", "transformers"):
         _torchvision()
     try:
         return importlib.import_module(name)
@@ -41,7 +41,7 @@ def needs(name: str) -> ModuleType:
 
 
 def _torchvision() -> None:
-    """timm imports it; its compiled half, built for CUDA, does not load beside a torch without it,
+    """Both import it; its compiled half, built for CUDA, does not load beside a torch without it,
     and then it asks for two operators that nothing here uses."""
     try:
         importlib.import_module("torchvision")
