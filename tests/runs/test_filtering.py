@@ -112,7 +112,7 @@ def folder(specs, tmp_path, monkeypatch):
 
 def made_by(part, specs) -> set[str]:
     """The rows of which the page's command makes more seeds."""
-    only = filtering.parsed(_rows_alone(part))
+    only = filtering.parsed(filtering.as_flags(_rows_alone(part)))
     return {spec.group for spec in sweep_file.chosen(list(specs.values()), only)}
 
 
