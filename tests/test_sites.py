@@ -68,11 +68,11 @@ class Model(torch_nn.Module):
 
 FOUND = {
     "first.1": ("module", "torch.nn.ReLU", "relu"),
-    "forms.0": ("module", "test_sites.NewGELU", "gelu_tanh"),
-    "forms.1": ("module", "test_sites.QuickGELU", "gelu"),
+    "forms.0": ("module", "tests.test_sites.NewGELU", "gelu_tanh"),
+    "forms.1": ("module", "tests.test_sites.QuickGELU", "gelu"),
     "forms.2": ("module", "torch.nn.GELU", "gelu"),
-    "forms.3": ("module", "test_sites.OwnSiLU", "swish"),
-    "others.2": ("module", "test_sites.Squared", "relu_squared"),
+    "forms.3": ("module", "tests.test_sites.OwnSiLU", "swish"),
+    "others.2": ("module", "tests.test_sites.Squared", "relu_squared"),
     "others.3": ("module", "torch.nn.PReLU", "prelu"),
     "function": ("attribute", "torch.nn.functional.relu", "relu"),
     "again": ("attribute", "torch.tanh", "tanh"),
@@ -143,7 +143,7 @@ def test_the_summary_and_the_table():
     model = torch_nn.Sequential(*[torch_nn.ReLU() for _ in range(4)], QuickGELU())
     assert str(activation_sites(model)) == (
         "relu: torch.nn.ReLU, 4 in 0, 1 and 2 more\n"
-        "gelu: test_sites.QuickGELU, to within 0.02, 1 in 4"
+        "gelu: tests.test_sites.QuickGELU, to within 0.02, 1 in 4"
     )
     replace(model, "relu", "srelu")
     assert str(activation_sites(model)).startswith(
@@ -230,7 +230,7 @@ def test_what_cannot_be_swapped_leaves_the_model_whole(args, params, error, mess
 
 def test_forms_of_what_is_missing_are_named():
     model = torch_nn.Sequential(QuickGELU(), NewGELU())
-    told = "holds no GELU module, but 2 of test_sites.QuickGELU, test_sites.NewGELU; give 'gelu'"
+    told = "holds no GELU module, but 2 of tests.test_sites.QuickGELU, tests.test_sites.NewGELU; give 'gelu'"
     with pytest.raises(ValueError, match=told):
         replace(model, torch_nn.GELU, "srelu")
 
