@@ -13,6 +13,7 @@ import fsspec
 import nbformat
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from afnlab import compare
 from afnlab.cli import main
@@ -591,7 +592,7 @@ def test_secrets_of_addresses_are_hidden(text):
 def test_a_password_is_in_no_line_and_no_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
 
-    class Refusing(fsspec.implementations.memory.MemoryFileSystem):
+    class Refusing(MemoryFileSystem):
         protocol = "refusing"
 
         def ls(self, path, **_):
