@@ -230,7 +230,8 @@ def test_what_cannot_be_swapped_leaves_the_model_whole(args, params, error, mess
 
 def test_forms_of_what_is_missing_are_named():
     model = torch_nn.Sequential(QuickGELU(), NewGELU())
-    told = "holds no GELU module, but 2 of tests.test_sites.QuickGELU, tests.test_sites.NewGELU; give 'gelu'"
+    others = "tests.test_sites.QuickGELU, tests.test_sites.NewGELU"
+    told = f"holds no GELU module, but 2 of {others}; give 'gelu'"
     with pytest.raises(ValueError, match=told):
         replace(model, torch_nn.GELU, "srelu")
 
