@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
+from unicodedata import category
 
 import torch
 
@@ -160,7 +161,7 @@ def _flaw(status: int, out: io.StringIO, err: io.StringIO) -> str:
         return f"exit status {status}"
     if "not foreseen" in said or "Traceback" in said:
         return "an error that nobody foresaw"
-    if any(not (c.isprintable() or c == "\n") for c in said):
+    if any(not (c.isprintable() or c == "\n" or category(c) == "Zs") for c in said):
         return "characters that a terminal acts on"
     if status == 2 and (len(lines) != 1 or not lines[0].startswith("afnlab: ") or out.getvalue()):
         return "bad input is not one line"
