@@ -97,12 +97,14 @@ def _all_equal(row: pd.Series, base: str, least: int) -> NextStep:
 def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:
     """best: of what the row is the best, within a sentence."""
     name, seen = proper_name(row.name), difference(measure, row.difference)
+    half = stats.seeds_to_detect(row.difference / 2, row.spread, 1, 4 * MANY)
+    more = f", {half} half of it" if half not in (None, seeds) else ""
     note = (
-        f"Train it and {base} alone, on {seeds} fresh seeds or more: one comparison, without"
-        f" correction. They show a true difference of {seen} with 80 % power; {best} is probably"
+        f"Train it and {base} alone on fresh seeds: one comparison, without correction. {seeds}"
+        f" show a true difference of {seen} with 80 % power{more}; {best} is probably"
         " overestimated."
     )
-    return NextStep(Fact("what next", f"Confirm {name}", note), seeds, str(row.name))
+    return NextStep(Fact("what next", f"Test {name} again", note), seeds, str(row.name))
 
 
 def _more(row: pd.Series, seeds: int, count: int, measure: Measure) -> NextStep:

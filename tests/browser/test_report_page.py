@@ -505,5 +505,5 @@ def test_the_first_screen_is_one_screen(many, page, tmp_path):
     words = page.locator(".first .tiles").inner_text().split()
     assert len(words) <= 175
     told = page.locator(".tile.next").inner_text()
-    assert "Confirm CELU\n" in told  # which is the best of 30
+    assert "Test CELU again\n" in told  # which is the best of 30
     assert re.search(r"\nafnlab confirm default celu --seeds \d+\n", told)

@@ -36,8 +36,10 @@ def test_what_was_picked_is_confirmed_in_one_comparison(others):
     assert step.confirm == "selu"
     least = stats.detectable_difference(r.spread, step.seeds, 1)
     assert least <= r.difference < stats.detectable_difference(r.spread, step.seeds - 1, 1)
-    assert step.fact.value == "Confirm SELU"
-    assert f"on {step.seeds} fresh seeds or more: one comparison" in step.fact.note
+    assert step.fact.value == "Test SELU again"
+    half = stats.seeds_to_detect(r.difference / 2, r.spread)
+    assert f"{step.seeds} show a true difference of" in step.fact.note
+    assert f"with 80 % power, {half} half of it; " in step.fact.note
     assert step.fact.note.endswith(f"; the best of {others + 1} is probably overestimated.")
 
 
@@ -54,9 +56,9 @@ NEXT = {  # what makes a table, and what is said
     ),
     "the best is decided": (
         lambda: made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
-        "What next: Confirm Tanh. Train it and ReLU alone, on 16 fresh seeds or more: one"
-        " comparison, without correction. They show a true difference of -0.91 points with 80 %"
-        " power; the clearest of 2 is probably overestimated.",
+        "What next: Test Tanh again. Train it and ReLU alone on fresh seeds: one comparison,"
+        " without correction. 16 show a true difference of -0.91 points with 80 % power, 59 half of"
+        " it; the clearest of 2 is probably overestimated.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
         lambda: made(selu=[g - 0.01 for g in EVEN], tanh=DOWN),
@@ -65,9 +67,9 @@ NEXT = {  # what makes a table, and what is said
     ),
     "too few": (
         lambda: made(selu=UP[:3], tanh=DOWN[:3]),
-        "What next: Confirm SELU. Train it and ReLU alone, on 6 fresh seeds or more: one"
-        " comparison, without correction. They show a true difference of +5.10 points with 80 %"
-        " power; the best of 2 is probably overestimated.",
+        "What next: Test SELU again. Train it and ReLU alone on fresh seeds: one comparison,"
+        " without correction. 6 show a true difference of +5.10 points with 80 % power; the best"
+        " of 2 is probably overestimated.",
     ),
     "one seed": (
         lambda: made(selu=UP[:1], tanh=DOWN[:1]),
