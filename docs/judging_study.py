@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from scipy import stats as scipy_stats
 
 import afnlab
@@ -115,9 +114,8 @@ def power(effect: float) -> list[str]:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    return pd.DataFrame(rows, columns=head).to_markdown(
-        index=False, disable_numparse=True, colalign=["left"] + ["right"] * (len(head) - 1)
-    )
+    ruler = [":---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ruler, *rows))
 
 
 def main() -> None:
