@@ -114,8 +114,8 @@ def power(effect: float) -> list[str]:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    ruler = [":---", *("---:" for _ in head[1:])]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ruler, *rows))
+    first, *others = (f"| {' | '.join(line)} |" for line in (head, *rows))
+    return "\n".join([first, f"|:---|{'---:|' * (len(head) - 1)}", *others])
 
 
 def main() -> None:
