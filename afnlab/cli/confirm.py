@@ -45,6 +45,8 @@ def _confirm(a: argparse.Namespace) -> int:
 
     only = parsed(a.only)
     shared: dict[str, Any] = {"runs": a.runs, "baseline": a.baseline, **limits(a)}
+    told: dict[str, Any] = {"margin": a.margin, "metric": a.metric}
+    select(sweep=a.sweep, only=only, **shared, **told)  # what is wrong with these is said at once
     outcome = confirm(
         *(a.sweep, a.row),
         seeds=a.seeds,
@@ -57,7 +59,6 @@ def _confirm(a: argparse.Namespace) -> int:
         say(f"  {error.link}", sys.stderr)
     if outcome.failed:
         return 1
-    told: dict[str, Any] = {"margin": a.margin, "metric": a.metric}
     found = select(sweep=a.sweep, only=only, confirmation=True, **shared, **told)
     for part in found:
         say_comparison(part.setting, part)

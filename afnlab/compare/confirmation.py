@@ -23,8 +23,16 @@ def confirmation_runs(runs: str | Path | None = None) -> str:
 
     Args:
         runs: the folder of the runs that picked, or its URL; None: `$AFNLAB_RUNS` or `runs`.
+
+    Raises:
+        ValueError: if that holds confirmations itself.
     """
-    return f"{location.place(runs).name.rstrip('/')}/{FOLDER}"
+    name = location.place(runs).name.rstrip("/")
+    if name.rpartition("/")[2] == FOLDER:
+        raise ValueError(
+            f"{name}: holds confirmations; give the runs that picked, the folder above"
+        )
+    return f"{name}/{FOLDER}"
 
 
 def picking_seeds(picking: Selection) -> set[int]:
@@ -34,6 +42,24 @@ def picking_seeds(picking: Selection) -> set[int]:
         picking: the comparison in which it was.
     """
     return {seed for record in picking.records for seed in record["seeds"]}
+
+
+def require_fresh(folder: str | Path, picking: Selection, seeds: set[int]) -> None:
+    """Refuse a confirmation of which seeds have picked.
+
+    Args:
+        folder: where it is.
+        picking: the comparison in which its rows were picked.
+        seeds: those of the confirmation.
+
+    Raises:
+        ValueError: if one of them is among those of the comparison.
+    """
+    if same := picking_seeds(picking) & seeds:
+        raise ValueError(
+            f"{folder}: {counted(len(same), 'seed')} of these confirmations, {min(same)} first, are"
+            " among those that picked the rows, so they are not fresh"
+        )
 
 
 def confirmations(picked: Iterable[Selection], runs: str | Path | None) -> list[Selection]:
@@ -60,11 +86,7 @@ def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord
     order = {group: at for at, group in enumerate(picking.labels)}
     own = sorted((r for r in records if r["group"] in order), key=lambda r: order[r["group"]])
     groups = {r["group"] for r in own}
-    if same := picking_seeds(picking) & {seed for r in own for seed in r["seeds"]}:
-        raise ValueError(
-            f"{folder}: {counted(len(same), 'seed')} of these confirmations, {min(same)} first, are"
-            " among those that picked the rows, so they are not fresh"
-        )
+    require_fresh(folder, picking, {seed for r in own for seed in r["seeds"]})
     return replace(
         picking,
         folder=folder,

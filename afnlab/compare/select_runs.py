@@ -129,7 +129,7 @@ def select(
     for part in parts.values():
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
         one = _one_task(folder, rows, part, baseline or chosen.baseline)
-        if chosen.wanted is not None:
+        if chosen.wanted is not None and not confirmation:  # of which every row counts
             one = _some(one, chosen.wanted, baseline or chosen.baseline, only)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
         measure = one.measure

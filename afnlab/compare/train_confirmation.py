@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.confirmation import confirmation_runs, picking_seeds
+from afnlab.compare.confirmation import confirmation_runs, picking_seeds, require_fresh
 from afnlab.compare.next_step import MANY
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
@@ -66,7 +66,11 @@ def confirm(
     picking, label = _row(select(runs, sweep, baseline, only=only, **overrides), row)
     folder, group = confirmation_runs(runs), picking.rows[label].group
     records = runs_folder.records(location.folder(folder))
-    there = {seed for r in records if r["group"] == group for seed in r["seeds"]}
+    base = picking.rows[picking.baseline].group
+    # A baseline that was asked for may be a row that was confirmed itself.
+    once = {group, base} if picking.own_baseline else {group}
+    there = {seed for r in records if r["group"] in once for seed in r["seeds"]}
+    require_fresh(folder, picking, there)
     if seeds is None:
         number = len(there) or _advised(picking.table, label)
         if number is None:
@@ -79,10 +83,11 @@ def confirm(
     if there and there != set(fresh):
         given = {"only": tuple(as_flags(only)), "runs": runs, "baseline": baseline, **overrides}
         again = command("confirm", sweep, row, seeds=len(there), **given)
-        already = f"{label} was confirmed with {counted(len(there), 'seed')} already"
+        rows = label if not picking.own_baseline else f"{label} or {picking.baseline}"
+        already = f"{rows} was confirmed with {counted(len(there), 'seed')} already"
         why = f"others, after that result, would make its p-value too small (`{again}` shows it)"
         raise ParameterError("seeds", message=f"{already}; {why}")
-    wanted = {group, picking.rows[picking.baseline].group}
+    wanted = {group, base}
     plan = sweep_file.read(sweep)
     asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
     specs = [spec.with_seeds(fresh) for spec in asked if spec.group in wanted]

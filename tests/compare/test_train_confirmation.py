@@ -111,8 +111,11 @@ def test_seeds_that_picked_are_not_fresh(copied):
     for run in Path(confirmation_runs(runs)).iterdir():
         if run.is_dir() and not run.name.startswith("."):
             shutil.copytree(run, runs / run.name)
-    with pytest.raises(ValueError, match=f"6 seeds of these confirmations, {FRESH} first"):
+    said = f"6 seeds of these confirmations, {FRESH} first"
+    with pytest.raises(ValueError, match=said):
         compare.select(runs, file, confirmation=True)
+    with pytest.raises(ValueError, match=said):
+        compare.confirm(file, ROW, seeds=6, runs=runs)
 
 
 def test_a_second_row_makes_two_comparisons(copied, executor):
@@ -126,6 +129,34 @@ def test_a_second_row_makes_two_comparisons(copied, executor):
         " corrected for these 2 comparisons."
     )
     assert len(records(confirmation_runs(runs))) == 3  # the baseline is not trained again
+    (part,) = compare.select(runs, file, confirmation=True, only={"t": 1.5})
+    assert len(part.rows) == 3  # one of two that were confirmed would be picked again
+    assert part.answers["What is this?"] == made.answers["What is this?"]
+    for row, baseline in ((ROW, "SReLU(t=1)"), ("SReLU(t=1)", ROW)):  # nor more seeds for either
+        with pytest.raises(ParameterError, match="was confirmed with 6 seeds already"):
+            compare.confirm(file, row, seeds=9, runs=runs, baseline=baseline)
+
+
+def test_a_row_gets_no_more_seeds_as_a_baseline(copied):
+    file, runs = copied
+    with pytest.raises(ParameterError, match=r"or srelu\(t=1.5\) was confirmed with 6 seeds"):
+        compare.confirm(file, "SReLU(t=1)", seeds=9, runs=runs, baseline=ROW)
+
+
+def test_confirmations_are_not_confirmed(copied):
+    file, runs = copied
+    with pytest.raises(ValueError, match="holds confirmations; give the runs that picked"):
+        compare.confirm(file, ROW, seeds=6, runs=confirmation_runs(runs))
+
+
+@pytest.mark.parametrize("flag", [["--metric", "nosuch"], ["--margin", "-1"]])
+def test_what_is_wrong_is_said_before_anything_is_trained(copied, capsys, flag):
+    file, runs = copied
+    before = len(records(confirmation_runs(runs)))
+    words = ["confirm", str(file), "SReLU(t=1)", "--seeds", "6", "--runs", str(runs), *flag]
+    assert main(words) == 2
+    assert f"{flag[0].removeprefix('--')} must be" in capsys.readouterr().err
+    assert len(records(confirmation_runs(runs))) == before
 
 
 def test_seeds_that_picked_are_passed_over(copied, executor, monkeypatch):
