@@ -14,22 +14,8 @@ from torch.testing import assert_close
 
 import afnlab.nn
 from afnlab import autorot, replace
+from tests.autorot.test_autorot import LAYERS, every_layer
 
-ROTATED = {
-    "Linear": ((4, 5), (3, 4)),
-    "Conv1d": ((4, 6, 3), (3, 4, 7)),
-    "Conv2d": ((4, 6, 3), (3, 4, 6, 5)),
-    "Conv3d": ((4, 6, 3), (3, 4, 5, 4, 5)),
-    "ConvTranspose1d": ((4, 6, 3), (3, 4, 5)),
-    "ConvTranspose2d": ((4, 6, 3), (3, 4, 5, 4)),
-    "ConvTranspose3d": ((4, 6, 3), (3, 4, 3, 4, 3)),
-    "SeparableConv1d": ((4, 6, 3), (3, 4, 7)),
-    "SeparableConv2d": ((4, 6, 3), (3, 4, 6, 5)),
-    "DepthwiseConv2d": ((4, 3), (3, 4, 6, 5)),
-    "RNN": ((4, 5), (6, 3, 4)),
-    "LSTM": ((4, 5), (6, 3, 4)),
-    "GRU": ((4, 5), (6, 3, 4)),
-}
 PROBE = torch.tensor([0.5, -1.0, 2.0, 1.5])
 GARBAGE = 65841.75  # what memory held where this was found
 
@@ -82,9 +68,9 @@ every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 @every_way
-@pytest.mark.parametrize("name", ROTATED)
+@every_layer
 def test_a_rotated_layer_holds_its_l_and_its_probe(name, way):
-    args, shape = ROTATED[name]
+    args, shape = LAYERS[name]
     feedforward = name not in ("RNN", "LSTM", "GRU")
     settings = {"L": 2.0, "trainable_L": True} | ({"x_q": PROBE} if feedforward else {})
     layer = way(lambda: getattr(autorot, f"AutoRot{name}")(*args, **settings))
@@ -98,9 +84,9 @@ def test_a_rotated_layer_holds_its_l_and_its_probe(name, way):
     assert (y if feedforward else y[0]).isfinite().all()
 
 
-@pytest.mark.parametrize("name", ROTATED)
+@every_layer
 def test_skip_init_leaves_out_the_weights_alone(name):
-    args, _ = ROTATED[name]
+    args, _ = LAYERS[name]
     layer = skip_init(
         getattr(autorot, f"AutoRot{name}"), *args, L=2.0, trainable_L=True, dtype=torch.float64
     )
@@ -222,9 +208,9 @@ def test_through_parametrisations(step, wanted):
 # States that are taken over as they are
 
 
-@pytest.mark.parametrize("name", ROTATED)
+@every_layer
 def test_a_plain_state_that_is_assigned_leaves_the_start(name):
-    args, shape = ROTATED[name]
+    args, shape = LAYERS[name]
     feedforward = name not in ("RNN", "LSTM", "GRU")
     probe = {"x_q": PROBE} if feedforward else {}
     build = getattr(autorot, f"AutoRot{name}")

@@ -30,7 +30,6 @@ from afnlab.runs.storage import atomic_write, runs_folder
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.training import files
 from afnlab.training.scan import scan
-from tests.integration.driver import Driver
 from tests.runs.test_runs import kernels, means, notebook
 
 linux = pytest.mark.skipif(not available(), reason="kernels are forked on Linux only")
@@ -276,13 +275,6 @@ def test_training_draws_no_random_numbers_of_the_callers():
 
 
 # A process: what it is started with, and how it ends
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Iterator[Driver]:
-    made = Driver(tmp_path_factory.mktemp("driver"))
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,7 +17,6 @@ import pytest
 from afnlab.runs import records
 from afnlab.runs.kernel.fork_client import available
 from afnlab.runs.sweeps import sweep_file
-from tests.integration.driver import Driver
 from tests.runs.test_runs import notebook
 
 pytestmark = [
@@ -32,13 +30,6 @@ grid: {drift: [-1.0, 0.0, 1.0]}
 seeds: 4
 """
 SIZE = 12
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Iterator[Driver]:
-    made = Driver(tmp_path_factory.mktemp("driver"))
-    yield made
-    made.close()
 
 
 @pytest.fixture
