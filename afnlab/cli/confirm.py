@@ -8,6 +8,7 @@ from typing import Any
 
 from afnlab.cli.compare import say_comparison
 from afnlab.cli.flags import (
+    add_difference_flags,
     add_limit_flags,
     add_only_flag,
     add_runs_flag,
@@ -15,6 +16,8 @@ from afnlab.cli.flags import (
     limits,
 )
 from afnlab.messages import say
+
+_SHARED = ("runs", "baseline", "margin", "metric")  # of what trains and of what compares
 
 
 def add_confirm(sub: argparse.ArgumentParser) -> None:
@@ -24,12 +27,7 @@ def add_confirm(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("row", help="the row, as `afnlab compare` names it")
     text = "how many fresh seeds, 6 or more (default: as many as the report proposes)"
     sub.add_argument("--seeds", type=int, metavar="N", help=text)
-    text = "what it is compared with (default: the sweep's, or relu)"
-    sub.add_argument("--baseline", default="", help=text)
-    text = "largest difference that does not matter, in the unit of the table (points, dB)"
-    sub.add_argument("--margin", type=float, metavar="SIZE", help=text)
-    text = "compare another metric that the task records (default: what it is judged by)"
-    sub.add_argument("--metric", default="", metavar="NAME", help=text)
+    add_difference_flags(sub)
     add_only_flag(sub, "the rows among which it was picked")
     sub.add_argument("--jobs", type=int, default=1, help="how many runs to execute at once")
     add_limit_flags(sub)
@@ -44,25 +42,16 @@ def _confirm(a: argparse.Namespace) -> int:
     from afnlab.runs.sweeps.local_executor import Local
 
     only = parsed(a.only)
-    shared: dict[str, Any] = {"runs": a.runs, "baseline": a.baseline, **limits(a)}
-    told: dict[str, Any] = {"margin": a.margin, "metric": a.metric}
-    select(sweep=a.sweep, only=only, **shared, **told)  # what is wrong with these is said at once
-    outcome = confirm(
-        *(a.sweep, a.row),
-        seeds=a.seeds,
-        executor=Local(a.jobs),
-        only=only,
-        **shared,
-    )
+    shared: dict[str, Any] = {name: getattr(a, name) for name in _SHARED} | limits(a)
+    outcome = confirm(a.sweep, a.row, seeds=a.seeds, only=only, executor=Local(a.jobs), **shared)
     for spec, error in outcome.failed:
         say(f"failed: {spec.label}: {error}", sys.stderr)
         say(f"  {error.link}", sys.stderr)
     if outcome.failed:
         return 1
-    found = select(sweep=a.sweep, only=only, confirmation=True, **shared, **told)
-    for part in found:
+    for part in select(sweep=a.sweep, only=only, confirmation=True, **shared):
         say_comparison(part.setting, part)
         say()
-    given = {**told, **shared, "only": tuple(a.only)}
-    say(f"{command('report', a.sweep, '--confirmation', **given)} writes the page about it")
+    page = command("report", a.sweep, "--confirmation", **shared, only=tuple(a.only))
+    say(f"{page} writes the page about it")
     return 0

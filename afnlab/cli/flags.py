@@ -96,6 +96,25 @@ class OfTable(argparse.Action):
 def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
     """What a comparison is of, and with what."""
     sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
+    add_difference_flags(sub)
+    sub.add_argument(
+        "--speed",
+        default="",
+        metavar="FILE",
+        help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
+    )
+    add_only_flag(sub, "rows with this value of a parameter, or with one of several")
+    sub.add_argument(
+        "--confirmation",
+        action="store_true",
+        help="the fresh seeds of `afnlab confirm` alone, in place of those that picked a row",
+    )
+    add_limit_flags(sub)
+    add_runs_flag(sub)
+
+
+def add_difference_flags(sub: argparse.ArgumentParser) -> None:
+    """From what differences are taken, in which metric, and how large one has to be."""
     sub.add_argument(
         "--baseline",
         default="",
@@ -113,20 +132,6 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="compare another metric that the task records (default: what it is judged by)",
     )
-    sub.add_argument(
-        "--speed",
-        default="",
-        metavar="FILE",
-        help="costs, of `afnlab bench activations --json FILE` (default: speed.json in RUNS)",
-    )
-    add_only_flag(sub, "rows with this value of a parameter, or with one of several")
-    sub.add_argument(
-        "--confirmation",
-        action="store_true",
-        help="the fresh seeds of `afnlab confirm` alone, in place of those that picked a row",
-    )
-    add_limit_flags(sub)
-    add_runs_flag(sub)
 
 
 def comparison(a: argparse.Namespace) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def select(
         metric: what is compared, of the metrics that the task records ("accuracy" of breast-cancer,
             which is judged by its log loss); empty: what the task is judged by.
         confirmation: take the runs of `afnlab.compare.confirm` in place of those in which their
-            rows were picked.
+            rows were picked. `only` then chooses settings: of one, all that was confirmed counts.
         **overrides: what the sweep was run with in place of its own (epochs, seeds, ...).
 
     Returns:

@@ -36,6 +36,8 @@ def confirm(
     seeds: int | None = None,
     runs: str | Path | None = None,
     baseline: str = "",
+    margin: float | None = None,
+    metric: str = "",
     only: Mapping[str, object] = {},
     executor: Executor | None = None,
     **overrides: Any,
@@ -52,7 +54,8 @@ def confirm(
         seeds: how many; None: those of the confirmation that there is, or as many as detect the
             observed difference with a power of 80 %.
         runs: where the runs are that it was picked in, see `select`.
-        baseline, only: what they were compared by, see `select`.
+        baseline, margin, metric, only: by what they were compared, and are to be, see `select`;
+            looked at before anything is trained.
         executor: where runs are executed; None: here, one at a time.
         **overrides: settings in place of the sweep's own, as in `select`; not `seeds`.
 
@@ -63,7 +66,9 @@ def confirm(
         ValueError: if there is no such row, if it has been confirmed with another number of seeds,
             or for a number of seeds that can decide nothing.
     """
-    picking, label = _row(select(runs, sweep, baseline, only=only, **overrides), row)
+    picking, label = _row(
+        select(runs, sweep, baseline, margin, only=only, metric=metric, **overrides), row
+    )
     folder, group = confirmation_runs(runs), picking.rows[label].group
     records = runs_folder.records(location.folder(folder))
     base = picking.rows[picking.baseline].group
@@ -81,7 +86,8 @@ def confirm(
     known = picking_seeds(picking)
     fresh = list(islice((seed for seed in count(FRESH) if seed not in known), number))
     if there and there != set(fresh):
-        given = {"only": tuple(as_flags(only)), "runs": runs, "baseline": baseline, **overrides}
+        given = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
+        given |= {"only": tuple(as_flags(only)), "runs": runs}
         again = command("confirm", sweep, row, seeds=len(there), **given)
         rows = label if not picking.own_baseline else f"{label} or {picking.baseline}"
         already = f"{rows} was confirmed with {counted(len(there), 'seed')} already"
