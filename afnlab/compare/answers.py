@@ -203,10 +203,13 @@ def _size(
     lead = compared.iloc[0]
     text = f"{lead.name} against {baseline}: {difference(measure, lead.difference)}"
     text += f" {measure.points}".rstrip()
-    if lead.difference_low == lead.difference_high:
+    single = len(compared) == 1 and np.isfinite(lead.adjusted_low)
+    which = "adjusted" if single else "difference"  # of the test, as p and the verdict are
+    low, high = lead[f"{which}_low"], lead[f"{which}_high"]
+    if low == high:
         text += " in every seed"
-    elif np.isfinite(lead.difference_low):
-        text += f", 95 % interval {interval(measure, lead.difference_low, lead.difference_high)}"
+    elif np.isfinite(low):
+        text += f", 95 % interval {interval(measure, low, high)}"
     if len(compared) > 1:
         if not np.isfinite(lead.adjusted_low) or lead.adjusted_low < lead.adjusted_high:
             text += f"; adjusted for {len(compared)} comparisons, "

@@ -66,9 +66,10 @@ def confirm(
         ValueError: if there is no such row, if it has been confirmed with another number of seeds,
             or for a number of seeds that can decide nothing.
     """
-    picking, label = _row(
-        select(runs, sweep, baseline, margin, only=only, metric=metric, **overrides), row
-    )
+    plan = sweep_file.read(sweep)
+    asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
+    parts = select(runs, sweep, baseline, margin, only=only, metric=metric, **overrides)
+    picking, label = _row(parts, row, asked, command("sweep", sweep, runs=runs, **overrides))
     folder, group = confirmation_runs(runs), picking.rows[label].group
     records = runs_folder.records(location.folder(folder))
     base = picking.rows[picking.baseline].group
@@ -94,8 +95,6 @@ def confirm(
         why = f"others, after that result, would make its p-value too small (`{again}` shows it)"
         raise ParameterError("seeds", message=f"{already}; {why}")
     wanted = {group, base}
-    plan = sweep_file.read(sweep)
-    asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
     specs = [spec.with_seeds(fresh) for spec in asked if spec.group in wanted]
     name = f"{plan.name}, confirmation of {label}"
     return execute_missing(specs, name, runs=folder, executor=executor or Local())
@@ -107,10 +106,20 @@ def _advised(table: pd.DataFrame, label: str) -> int | None:
     return stats.seeds_to_detect(row.difference, row.spread, 1, MANY)
 
 
-def _row(parts: Sequence[Selection], row: str) -> tuple[Selection, str]:
-    """The comparison with a row, and its label there."""
+def _row(
+    parts: Sequence[Selection], row: str, asked: Sequence[TrainingSpec], again: str
+) -> tuple[Selection, str]:
+    """The comparison with a row, and its label there.
+
+    asked: the runs that the sweep lists; again: the command that executes those that are missing.
+    """
     found = [(part, n) for part in parts for n in (row, canonical_label(row)) if n in part.rows]
     if not found:
+        reasons = dict(missing for part in parts for missing in part.absent)
+        labels = {spec.normal["label"]: spec.label for spec in asked}
+        for name in (row, canonical_label(row)):
+            if reason := reasons.get(labels.get(name, "")):
+                raise ValueError(f"{name}: {reason}; `{again}` executes what is missing")
         raise ValueError(unknown("row", row, dict.fromkeys(n for p in parts for n in p.rows)))
     part, label = found[0]
     if any(other is not part for other, _ in found):

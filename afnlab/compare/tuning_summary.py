@@ -255,7 +255,7 @@ def recipe(
             f" recipe and {after[0]} tuned; worse: {before[1]} and {after[1]}."
         )
     labels = [label for label in tuned.index if label in fixed.index]
-    if len(labels) > 1:
+    if len(labels) > 2:  # two means have a difference, which has its own sentence
         then, now = fixed[measure.key][labels], tuned[measure.key][labels]
         sizes = [amount(measure, spread(values)) for values in (then, now)]
         said.append(

@@ -10,6 +10,7 @@ import pytest
 from afnlab import compare
 from afnlab.cli.entry import main
 from afnlab.compare.confirmation import confirmation_runs
+from afnlab.compare.formatting import interval
 from afnlab.errors import ParameterError
 from afnlab.report import write
 from afnlab.report.verify import verify
@@ -98,6 +99,24 @@ def test_it_is_made_once(picked):
 def test_what_cannot_be_confirmed(row, given, said, picked):
     with pytest.raises(ValueError, match=said):
         compare.confirm(picked[0], row, runs=picked[1], **given)
+
+
+def test_a_row_whose_run_is_missing_is_not_called_unknown(copied):
+    file, runs = copied
+    gone = next(r for r in records(runs) if r["parameters"]["label"] == ROW)
+    shutil.rmtree(runs / gone["id"])
+    said = r"srelu\(t=1\.5\): not run; `afnlab sweep .*my sweep.*` executes what is missing"
+    with pytest.raises(ValueError, match=said):
+        compare.confirm(file, ROW, runs=runs)
+
+
+def test_the_interval_is_that_of_the_test(picked):
+    """With one comparison nothing is adjusted: p and the interval that is quoted agree."""
+    made = confirmed(picked)
+    row = made.table.loc[ROW]
+    quoted = interval(made.measure, row.adjusted_low, row.adjusted_high)
+    assert quoted != interval(made.measure, row.difference_low, row.difference_high)
+    assert f"95 % interval {quoted}" in made.answers["By how much?"]
 
 
 def test_where_nothing_is_confirmed(picked, tmp_path):

@@ -2,7 +2,8 @@
 
 A URL is worked with through a folder of this machine: `pull` brings what is new there, `push` takes
 a run there. Such file systems cannot rename: so a run's files go up first, under a name that no
-other attempt shares, and its record, in one piece, last. A run is there when its record is.
+other attempt shares, and its record, in one piece, last. A run is there when its record is. A folder of runs that other tools have copied
+there is read as well.
 """
 
 from __future__ import annotations
@@ -228,14 +229,20 @@ class Remote(Place):
             for name, known in record["files"].items():
                 target = safe_files.within(new.folder, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shelf = _shelf(record)
-                target.write_bytes(self._read(run_id, shelf, name, most=known["bytes"]))
+                target.write_bytes(self._file_of(run_id, record, name, most=known["bytes"]))
             (new.folder / runs_folder.RECORD).write_bytes(text)
             runs_folder.check_files(new.folder, record, entire=True)
         except BaseException:
             new.drop()
             raise
         new.settle()
+
+    def _file_of(self, run_id: str, record: Record, name: str, most: int) -> bytes:
+        """A run's file: on the shelf of its record, or beside it in a folder that was copied there."""
+        try:
+            return self._read(run_id, _shelf(record), name, most=most)
+        except FileNotFoundError:
+            return self._read(run_id, name, most=most)
 
     def push(self, run: Path) -> Path:
         final = self.folder / run.name

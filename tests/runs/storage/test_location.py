@@ -65,6 +65,14 @@ def test_what_one_machine_puts_there_another_finds(url, tmp_path, monkeypatch):
     assert load(url).equals(load(small_runs()))
 
 
+def test_a_folder_of_runs_that_was_copied_there_is_read(url, tmp_path):
+    """As a synchronizing tool does it: a run's files lie beside its record."""
+    far = place(url)
+    far.fs.put(f"{small_runs()}/", f"{far.root}/", recursive=True)
+    assert records(location.folder(url)) == records(small_runs())
+    assert load(url).equals(load(small_runs()))
+
+
 def test_a_run_without_its_record_is_not_there(url, tmp_path, monkeypatch):
     """As when a machine is lost while it writes: the record goes last."""
     first, second = filled(url)
