@@ -2,8 +2,8 @@
 
 A URL is worked with through a folder of this machine: `pull` brings what is new there, `push` takes
 a run there. Such file systems cannot rename: so a run's files go up first, under a name that no
-other attempt shares, and its record, in one piece, last. A run is there when its record is. A folder of runs that other tools have copied
-there is read as well.
+other attempt shares, and its record, in one piece, last. A run is there when its record is. What
+another tool has copied there from a folder of runs, with the files beside the record, is read too.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ class Remote(Place):
         new.settle()
 
     def _file_of(self, run_id: str, record: Record, name: str, most: int) -> bytes:
-        """A run's file: on the shelf of its record, or beside it in a folder that was copied there."""
+        """A run's file: on its record's shelf, or beside the record where a folder was copied."""
         try:
             return self._read(run_id, _shelf(record), name, most=most)
         except FileNotFoundError:
