@@ -56,14 +56,18 @@ test-ecosystem: $(ECOSYSTEM_READY)
 
 setup: $(READY)
 
-# The build environment is held to the constraints too; it needs no torch.
+# The pip that comes with Python 3.11 takes three times as long to find out what to install. The
+# build environment is held to the constraints too (pip asks for them by one name before version
+# 25.3, by the other since); it needs no torch.
 EXTRAS = dev
-INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e
+HELD = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+INSTALL = $(HELD) $(PIP) install -q -e
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		f"afnlab needs Python 3.11 or later, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || { $(PYTHON) -m venv .venv && $(PIP) install -q --upgrade pip; }
 	$(INSTALL) '.[$(EXTRAS)]'
 	touch $(READY) $(ALSO_READY)
 
@@ -110,7 +114,7 @@ lab: $(READY)
 # they would stand before those of an edited source.
 wheel: $(READY)
 	$(BIN)/python -m afnlab.native.prebuild
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel -q --no-deps -w dist .
+	$(HELD) $(PIP) wheel -q --no-deps -w dist .
 	rm -rf afnlab/native/ready
 
 # On a GPU: by the Python there is, which may have little more than torch, pandas, scikit-learn and
