@@ -6,7 +6,6 @@ import random
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     contents = [(tensor, tensor.data, tensor.detach().clone()) for tensor in inplace]
     kept = []
     for module in modules:
-        held = [(h, copy(h)) for h in vars(module).values() if type(h) in _CONTAINERS]
+        held = [(h, h.copy()) for h in vars(module).values() if type(h) in _CONTAINERS]
         kept.append((module, dict(vars(module)), held))
     grads = [(p, p.grad) for p in model.parameters()]
     copies: dict[int, Tensor] = {}
