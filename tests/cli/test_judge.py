@@ -126,7 +126,7 @@ def test_an_improvement_is_found_by_three_trials(untrained, capsys):
 def test_an_entry_goes_on_with_the_code_that_it_began_with(
     untrained, tmp_path, capsys, monkeypatch
 ):
-    drawn = TrainedPairs.found
+    drawn = TrainedPairs.results
 
     def interrupted(self, seeds):
         if seeds[0]:
