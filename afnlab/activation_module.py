@@ -88,15 +88,15 @@ class ActivationModule(Restoring, nn.Module):
         self.bounds = {n: record.params[n].kept_inside for n in self.trained}
         ranges = self._take_ranges(params)
         self.bounds |= ranges
-        given = record.given(args, params)
+        values = record.bind(args, params)
         std = None if std is None else float(std)
         self._start: dict[str, tuple[Tensor | float, float]] = {}  # mean and deviation
         shape = (
             num_features or 1,
         )  # not (): sharded training takes no parameter without dimensions
-        for name, value in record.complete(given).items():
+        for name, value in record.complete(values).items():
             if name in self.trained:
-                self._start[name] = self._starting(name, value, name in given, name in ranges, std)
+                self._start[name] = self._starting(name, value, name in values, name in ranges, std)
                 empty = torch.empty(shape, device=device, dtype=dtype)
                 setattr(self, name, nn.Parameter(empty))
             elif isinstance(value, Tensor):
@@ -127,11 +127,11 @@ class ActivationModule(Restoring, nn.Module):
         return ranges
 
     def _starting(
-        self, name: str, value: Tensor | float, given: bool, ranged: bool, std: float | None
+        self, name: str, value: Tensor | float, is_set: bool, ranged: bool, std: float | None
     ) -> tuple[Tensor | float, float]:
         """Mean and deviation of the start of a trained parameter."""
         low, high = self.bounds[name]
-        if given:
+        if is_set:
             value = kept(value) if isinstance(value, Tensor) else value
             if self.constrained and not _within(value, low, high):
                 start = value.tolist() if isinstance(value, Tensor) else value
@@ -207,8 +207,8 @@ class ActivationModule(Restoring, nn.Module):
         if self.num_features is None:
             return value.view(())
         if not -x.dim() <= self.feature_dim < x.dim():
-            told = f"feature_dim is {self.feature_dim}, the input has {x.dim()} dimensions"
-            raise ValueError(f"{self._label()}: {told}")
+            problem = f"feature_dim is {self.feature_dim}, the input has {x.dim()} dimensions"
+            raise ValueError(f"{self._label()}: {problem}")
         shape = [1] * x.dim()
         shape[self.feature_dim] = self.num_features
         return value.view(shape)
@@ -267,8 +267,8 @@ class _GELU(ActivationModule):
     def __init__(self, approximate: str = "none", **options: Any) -> None:
         """As torch's: approximate is "none", the exact form, or "tanh", its approximation."""
         if approximate not in ("none", "tanh"):
-            told = f"approximate must be 'none' or 'tanh', got {shown(approximate)}"
-            raise ValueError(f"{self._label()}: {told}")
+            problem = f"approximate must be 'none' or 'tanh', got {shown(approximate)}"
+            raise ValueError(f"{self._label()}: {problem}")
         if approximate == "tanh":
             vars(self)["activation"] = get_activation("gelu_tanh")
         super().__init__(**options)
@@ -323,8 +323,8 @@ def trained_names(record: Activation, trainable: bool | Iterable[str] | None) ->
 
 def _place(value: Tensor, device: torch.device | str | None) -> torch.device:
     """Where a tensor that was given is kept: where the module is told to be, else where it is."""
-    told = torch.empty(0, device=device).device
-    return told if device is not None or told.type == "meta" else value.device
+    requested = torch.empty(0, device=device).device
+    return requested if device is not None or requested.type == "meta" else value.device
 
 
 def _within(value: Tensor | float, low: float, high: float) -> bool:
@@ -382,11 +382,13 @@ def _signature(record: Activation, base: type[ActivationModule]) -> inspect.Sign
     settings = list(inspect.signature(ActivationModule.__init__).parameters.values())[2:-1]
     if base is ActivationModule:
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        own = [inspect.Parameter(n, kind, default=p.default) for n, p in record.params.items()]
+        arguments = [
+            inspect.Parameter(n, kind, default=p.default) for n, p in record.params.items()
+        ]
     else:
-        own = list(inspect.signature(base.__init__).parameters.values())[1:-1]
-    taken = {p.name for p in own}
-    return inspect.Signature([*own, *(p for p in settings if p.name not in taken)])
+        arguments = list(inspect.signature(base.__init__).parameters.values())[1:-1]
+    taken = {p.name for p in arguments}
+    return inspect.Signature([*arguments, *(p for p in settings if p.name not in taken)])
 
 
 def make(
@@ -402,7 +404,7 @@ def make(
     Raises:
         TypeError, ValueError: naming the argument that is not allowed.
     """
-    given = {} if params is None else params
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-        raise TypeError(f"make: params must be a mapping of names, got {shown(given)}")
-    return module_class(ref)(**given, **options)
+    values = {} if params is None else params
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+        raise TypeError(f"make: params must be a mapping of names, got {shown(values)}")
+    return module_class(ref)(**values, **options)

@@ -68,12 +68,12 @@ class Activation:
                 f"but Params are given for {list(self.params)}"
             )
         noise = [inspect.Parameter("noise", inspect.Parameter.KEYWORD_ONLY, default=None)]
-        given = [
+        parameters = [
             inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=p.default)
             for n, p in self.params.items()
         ]
         x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        shown = inspect.Signature([x, *given, *(noise if self.stochastic else [])])
+        shown = inspect.Signature([x, *parameters, *(noise if self.stochastic else [])])
         object.__setattr__(self, "__signature__", shown)
         object.__setattr__(self, "__name__", self.name)
         object.__setattr__(self, "__module__", self.fn.__module__)
@@ -81,9 +81,9 @@ class Activation:
 
     def _documented(self) -> str:
         """What `help` shows: the function's own words, and its parameters in Google's style."""
-        own = inspect.cleandoc(self.fn.__doc__ or f"{self.name}.")
-        told = [f"    {name}: {p.told}" for name, p in self.params.items()]
-        return "\n\n".join([own, "\n".join(["Args:", *told])] if told else [own])
+        summary = inspect.cleandoc(self.fn.__doc__ or f"{self.name}.")
+        entries = [f"    {name}: {p.description}" for name, p in self.params.items()]
+        return "\n\n".join([summary, "\n".join(["Args:", *entries])] if entries else [summary])
 
     @property
     def name(self) -> str:
@@ -178,11 +178,11 @@ class Activation:
         """
         values: dict[str, object] = {name: p.default for name, p in self.params.items()}
         for name, value in given.items():
-            own = self.canonical(name)
-            values[own] = self.params[own].check(f"{self.name}: {name}", value)
+            parameter = self.canonical(name)
+            values[parameter] = self.params[parameter].check(f"{self.name}: {name}", value)
         return values
 
-    def given(self, args: Sequence[object], kwargs: Mapping[str, object]) -> dict[str, object]:
+    def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> dict[str, object]:
         """The parameters of a call by their own names.
 
         A Boolean behind them is torch's inplace, `LeakyReLU(0.2, True)`, and none of them.
@@ -200,10 +200,10 @@ class Activation:
             raise TypeError(f"{self.name}: takes {list(self.params)} after x, got {len(args)} more")
         values = dict(zip(self.params, args, strict=False))
         for name, value in kwargs.items():
-            own = self.canonical(name)
-            if own in values:
+            parameter = self.canonical(name)
+            if parameter in values:
                 raise TypeError(f"{self.name}: parameter {name!r} is given twice")
-            values[own] = value
+            values[parameter] = value
         return values
 
     def canonical(self, name: str) -> str:
@@ -217,9 +217,9 @@ class Activation:
         """
         if name in self.params:
             return name
-        for own, p in self.params.items():
+        for parameter, p in self.params.items():
             if name in p.aliases:
-                return own
+                return parameter
         raise TypeError(unknown("parameter", name, self.params, of=self.name))
 
     def __call__(
@@ -232,9 +232,9 @@ class Activation:
         **kwargs: object,
     ) -> Tensor:
         if is_symbol(x):
-            told = {"noise": noise, "dtype": dtype}
-            told = {name: value for name, value in told.items() if value is not None}
-            return recorded(self, x, *args, **kwargs, **told)
+            settings = {"noise": noise, "dtype": dtype}
+            settings = {name: value for name, value in settings.items() if value is not None}
+            return recorded(self, x, *args, **kwargs, **settings)
         if not isinstance(inplace, bool):
             raise TypeError(f"{self.name}: inplace must be True or False, got {shown(inplace)}")
         if dtype is not None and isinstance(x, Tensor):
@@ -246,7 +246,7 @@ class Activation:
                 f"{self.name}: x must be a tensor of a floating-point dtype of 16 bits or more, got"
                 f" {got} (convert it first, for example with x.{how}())"
             )
-        values = self.complete(self.given(args, kwargs))
+        values = self.complete(self.bind(args, kwargs))
         if noise is not None:
             if not self.stochastic:
                 raise TypeError(f"{self.name}: is not stochastic and takes no noise")
@@ -317,14 +317,14 @@ def _has_gradient(record: Activation, name: str) -> bool:
     x = torch.cat([near, far, -far]).view(-1, 2)
     weights = torch.linspace(1, 2, x.numel(), dtype=torch.float64, device="cpu").view_as(x)
     for value in (p.default, *(low + part * (high - low) for part in (0.3, 0.5, 0.8))):
-        own = torch.tensor(value, dtype=torch.float64, device="cpu", requires_grad=True)
+        leaf = torch.tensor(value, dtype=torch.float64, device="cpu", requires_grad=True)
         try:
-            y = record.fn(x, **record.complete({}) | {name: own})
+            y = record.fn(x, **record.complete({}) | {name: leaf})
             total = (y * weights).sum()  # not all the same: slopes of both signs may cancel
-            found = torch.autograd.grad(total, own, allow_unused=True) if y.requires_grad else ()
+            grads = torch.autograd.grad(total, leaf, allow_unused=True) if y.requires_grad else ()
         except Exception:  # it may be somebody else's code; the call itself will say
             return True
-        if any(g is not None and g.any() for g in found):
+        if any(g is not None and g.any() for g in grads):
             return True
     return False
 

@@ -25,11 +25,11 @@ def derivatives(
     with torch.inference_mode(False), torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         values = [function(x, **params)]
-        for left in reversed(range(order)):
+        for remaining in reversed(range(order)):
             last = values[-1]
             if last.requires_grad:
                 (slope,) = torch.autograd.grad(
-                    last.sum(), x, create_graph=left > 0, materialize_grads=True
+                    last.sum(), x, create_graph=remaining > 0, materialize_grads=True
                 )
             else:
                 slope = torch.zeros_like(x)

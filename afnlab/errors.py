@@ -81,7 +81,7 @@ def about(name: str, value: object) -> Iterator[None]:
         raise ParameterError(name, value, message=str(error)) from error
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """What an error of somebody's code says, on one line, and the file and line that it is from.
 
     Of the files that the error went through that is the last one that is the user's, if any is.

@@ -156,8 +156,8 @@ class FeedForward(nn.Module):
     @property
     def parameter_count(self) -> int:
         """The number of its weights and biases, the activation's parameters aside."""
-        own = {id(p) for m in self.modules() if isinstance(m, nn.Linear) for p in m.parameters()}
-        return sum(p.numel() for p in self.parameters() if id(p) in own)
+        linear = {id(p) for m in self.modules() if isinstance(m, nn.Linear) for p in m.parameters()}
+        return sum(p.numel() for p in self.parameters() if id(p) in linear)
 
     def forward(self, x: Tensor) -> Tensor:
         z = self.up(x)

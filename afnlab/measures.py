@@ -223,8 +223,8 @@ class Measure:
 
     def described(self) -> dict[str, Any]:
         """Its attributes as a record holds them, without a chance level that is a function."""
-        found = {f.name: getattr(self, f.name) for f in fields(Measure)}
-        return found | {"chance": None if callable(self.chance) else self.chance}
+        attributes = {f.name: getattr(self, f.name) for f in fields(Measure)}
+        return attributes | {"chance": None if callable(self.chance) else self.chance}
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Self:

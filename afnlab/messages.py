@@ -41,7 +41,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def told_apart(paths: Sequence[str]) -> list[str]:
+def distinct_endings(paths: Sequence[str]) -> list[str]:
     """Paths by as many of their last parts as tell them apart: `my.py:f`, or else `a/my.py:f`."""
     parts = [PurePath(path).parts for path in paths]
     shortest = []
@@ -55,7 +55,7 @@ def told_apart(paths: Sequence[str]) -> list[str]:
 
 def masked(text: str) -> str:
     """A text with the secrets of the addresses in it hidden: `s3://***@bucket/runs?***`."""
-    return _QUERY.sub(lambda found: f"{found[1]}{found[2][0]}***", _LOGIN.sub(r"\1***@", text))
+    return _QUERY.sub(lambda match: f"{match[1]}{match[2][0]}***", _LOGIN.sub(r"\1***@", text))
 
 
 def plain(text: object) -> str:
@@ -83,8 +83,8 @@ def say(text: object = "", file: TextIO | None = None, styles: Mapping[str, str]
     encoding = getattr(stream, "encoding", None) or "utf-8"
     line = line.encode(encoding, "backslashreplace").decode(encoding)
     for word, code in styles.items() if _shows_colours(stream) else ():
-        before, found, after = line.rpartition(word)
-        line = f"{before}\x1b[{code}m{found}\x1b[0m{after}" if found else line
+        before, matched, after = line.rpartition(word)
+        line = f"{before}\x1b[{code}m{matched}\x1b[0m{after}" if matched else line
     print(line, file=stream)
 
 

@@ -80,7 +80,7 @@ class Param:
         return self.bounds or _DOMAINS[self.domain][1]
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Its default, domain and range in words."""
         domain = f", {self.domain}" if self.domain else ""
         ends = f"; worth exploring from {self.low:g} to {self.high:g}"

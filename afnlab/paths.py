@@ -22,8 +22,8 @@ def kernel_sources(kind: str, folder: Path = NATIVE) -> list[Path]:
     """The files that compiled kernels are made of; none for a kind of device that has none."""
     if kind not in KERNELS:
         return []
-    own = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
-    return [folder / name for name in ("functors.h", "launch.h", KERNELS[kind].name, *own)]
+    headers = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
+    return [folder / name for name in ("functors.h", "launch.h", KERNELS[kind].name, *headers)]
 
 
 def cache_folder() -> Path:
@@ -49,11 +49,11 @@ def user_cache() -> Path:
         folder = Path(pooch.os_cache("afnlab"))
         if folder.is_absolute():
             return folder
-    own = Path(tempfile.gettempdir()) / f"afnlab-{os.getuid()}"
-    own.mkdir(mode=0o700, exist_ok=True)
-    if own.is_symlink() or own.stat().st_uid != os.getuid():
-        raise ValueError(f"{own}: is not ours, and there is no home folder; set XDG_CACHE_HOME")
-    return own
+    private = Path(tempfile.gettempdir()) / f"afnlab-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.is_symlink() or private.stat().st_uid != os.getuid():
+        raise ValueError(f"{private}: is not ours, and there is no home folder; set XDG_CACHE_HOME")
+    return private
 
 
 def shared(kind: str) -> Path:
@@ -71,9 +71,9 @@ def find(kind: str, ref: str | Path, suffix: str) -> Path:
     path = expanded(ref)
     if path.suffix == suffix and path.is_file():
         return path.resolve()
-    own = shared(kind) / (path.name if path.suffix == suffix else f"{path.name}{suffix}")
-    if len(path.parts) == 1 and own.is_file():
-        return own
+    built_in = shared(kind) / (path.name if path.suffix == suffix else f"{path.name}{suffix}")
+    if len(path.parts) == 1 and built_in.is_file():
+        return built_in
     if path.is_dir() or path.suffix == suffix or len(path.parts) > 1:
         what = "is a folder" if path.is_dir() else "no such file"
         raise ValueError(f"{path}: {what}; a {kind.removesuffix('s')} ends in {suffix}")

@@ -17,8 +17,8 @@ def printed(form: str, value: float) -> str:
         value: the number.
     """
     shown = formatted(form, value)
-    found = _SIGNED_ZERO.fullmatch(shown)
-    return found[1] if found else shown
+    match = _SIGNED_ZERO.fullmatch(shown)
+    return match[1] if match else shown
 
 
 def printed_value(measure: Measure, value: float) -> str:

@@ -33,9 +33,9 @@ BY_NAME = {function.__name__.strip("_"): f for function, f in FUNCTIONS.items()}
 
 def recognised(module: nn.Module) -> tuple[Activation | None, float]:
     """The activation that a module computes, and to within what."""
-    own = own_record(module)
-    if own is not None:
-        return own, 0.0
+    known = own_record(module)
+    if known is not None:
+        return known, 0.0
     values = _values(module)
     if values is None:
         return None, 0.0
@@ -46,9 +46,9 @@ def recognised(module: nn.Module) -> tuple[Activation | None, float]:
 
 def is_form_of(module: nn.Module, record: Activation) -> bool:
     """Whether a module computes an activation, or nearly so."""
-    own = own_record(module)
-    if own is record or (own is not None and isinstance(module, ActivationModule)):
-        return own is record
+    known = own_record(module)
+    if known is record or (known is not None and isinstance(module, ActivationModule)):
+        return known is record
     values = _values(module)
     return values is not None and record.elementwise and _distance(values, record) <= NEAR
 

@@ -104,11 +104,11 @@ def replace(
             raise ValueError(_none(model, kinds))
         new |= {m: made(make_one, m, m.training) for m in modules}
         held |= {(parent, n): made(make_one, f, parent.training) for parent, n, f in attributes}
-    left = _of_type_alone(model, [kind for kinds, _ in swaps for kind in kinds])
-    if left:
+    skipped = _of_type_alone(model, [kind for kinds, _ in swaps for kind in kinds])
+    if skipped:
         warn(
-            f"replace: left {left}, to which a forward method was assigned, so that the class does"
-            " not count",
+            f"replace: left {skipped}, to which a forward method was assigned, so that the class"
+            " does not count",
             stacklevel=2,
         )
     _tell_lost_forward("replace", model, new)
@@ -198,8 +198,8 @@ def _take_hooks(module: nn.Module, before: nn.Module) -> None:
 
 def _weight(model: nn.Module) -> Tensor | None:
     """The model's first floating-point parameter, whose device and dtype are the model's."""
-    found = (p for p in model.parameters() if not is_lazy(p) and p.is_floating_point())
-    return next(found, None)
+    candidates = (p for p in model.parameters() if not is_lazy(p) and p.is_floating_point())
+    return next(candidates, None)
 
 
 def _swaps(
@@ -216,9 +216,9 @@ def _swaps(
         raise TypeError("replace: ref is missing, the activation to put in their place")
     else:
         pairs = [(old, (ref, params))]
-    for kinds, given in pairs:
+    for kinds, replacement in pairs:
         several = kinds if isinstance(kinds, (tuple, list)) else (kinds,)
-        yield tuple(_kind(model, one) for one in several), _maker(*given)
+        yield tuple(_kind(model, one) for one in several), _maker(*replacement)
 
 
 def _maker(ref: Any, params: Mapping[str, Any]) -> Callable[[], Any]:
@@ -287,23 +287,22 @@ def _record(kind: type[nn.Module] | nn.Module | Activation) -> Activation | None
 
 def _none(model: nn.Module, kinds: tuple[Any, ...]) -> str:
     names = [k.__name__ if isinstance(k, type) else getattr(k, "label", shown(k)) for k in kinds]
-    told = f"replace: the model holds no {' or '.join(names)} module"
+    message = f"replace: the model holds no {' or '.join(names)} module"
     records = [r for r in map(_record, kinds) if r is not None]
-    left = _of_type_alone(model, kinds)
-    if left:
+    skipped = _of_type_alone(model, kinds)
+    if skipped:
         return (
-            f"{told} but {left}, to which a forward method was assigned; to swap it all the same,"
-            " give its class"
+            f"{message} but {skipped}, to which a forward method was assigned; to swap it all the"
+            " same, give its class"
         )
     for record in records:
         forms = [*_modules(model, (record,)), *(f for _, _, f in _attributes(model, (record,)))]
         if forms:
             kind = ", ".join(dict.fromkeys(map(name_of, forms)))
-            return (
-                f"{told}, but {len(forms)} of {kind}; give {record.label!r} for all that compute it"
-            )
+            hint = f"give {record.label!r} for all that compute it"
+            return f"{message}, but {len(forms)} of {kind}; {hint}"
     return (
-        f"{told} (functions called inside forward, such as F.relu, cannot be swapped; give the"
+        f"{message} (functions called inside forward, such as F.relu, cannot be swapped; give the"
         " model a module for them)"
     )
 
@@ -311,8 +310,8 @@ def _none(model: nn.Module, kinds: tuple[Any, ...]) -> str:
 def _of_type_alone(model: nn.Module, kinds: Iterable[Any]) -> str:
     """The names of modules that are of these kinds by their type, and not by what they compute."""
     records = [kind for kind in kinds if isinstance(kind, Activation)]
-    found = [m for m in model.modules() if has_own_forward(m) and record_of_type(m) in records]
-    return _named(model, [m for m in found if not any(_is_of(m, kind) for kind in kinds)])
+    modules = [m for m in model.modules() if has_own_forward(m) and record_of_type(m) in records]
+    return _named(model, [m for m in modules if not any(_is_of(m, kind) for kind in kinds)])
 
 
 def _tell_lost_forward(caller: str, model: nn.Module, taken: Iterable[nn.Module]) -> None:
@@ -327,8 +326,8 @@ def _tell_lost_forward(caller: str, model: nn.Module, taken: Iterable[nn.Module]
 
 def _named(model: nn.Module, modules: Iterable[nn.Module]) -> str:
     """Their names in the model, of many the first two."""
-    given = {*modules}
-    return _few([name or "the model" for name, m in model.named_modules() if m in given])
+    wanted = {*modules}
+    return _few([name or "the model" for name, m in model.named_modules() if m in wanted])
 
 
 def _few(names: list[str]) -> str:
@@ -337,18 +336,19 @@ def _few(names: list[str]) -> str:
 
 def _tell_calls(model: nn.Module, olds: Any, example: Any) -> None:
     kinds = [k for old in olds for k in (old if isinstance(old, (tuple, list)) else (old,))]
-    found = (_record(_kind(model, kind)) for kind in kinds)
-    labels = {record.label for record in found if record is not None}
-    left = [site for site in calls(model, example) if site.computes in labels]
-    if left:
+    records = (_record(_kind(model, kind)) for kind in kinds)
+    labels = {record.label for record in records if record is not None}
+    remaining = [site for site in calls(model, example) if site.computes in labels]
+    if remaining:
         warn(
-            f"replace: left {_counted(left)}: called inside forward, where nothing can be swapped",
+            f"replace: left {_counted(remaining)}: called inside forward, where nothing can be"
+            " swapped",
             stacklevel=3,
         )
 
 
-def _counted(left: list[Site]) -> str:
-    places = list(dict.fromkeys(site.place or "the model" for site in left))
-    number = sum(site.calls for site in left)
-    kinds = ", ".join(dict.fromkeys(site.type for site in left))
+def _counted(sites: list[Site]) -> str:
+    places = list(dict.fromkeys(site.place or "the model" for site in sites))
+    number = sum(site.calls for site in sites)
+    kinds = ", ".join(dict.fromkeys(site.type for site in sites))
     return f"{number} call{'s' * (number > 1)} of {kinds} in {_few(places)}"

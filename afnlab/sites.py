@@ -52,7 +52,7 @@ class Sites:
         kinds: dict[tuple[Any, ...], list[Site]] = {}
         for s in self.sites:
             kinds.setdefault((s.how, s.computes, s.type, s.before), []).append(s)
-        lines = [_line(*kind, found) for kind, found in kinds.items()]  # type: ignore[call-arg]
+        lines = [_line(*kind, members) for kind, members in kinds.items()]  # type: ignore[call-arg]
         return "\n".join(lines) or "no activations"
 
     __repr__ = __str__
@@ -90,8 +90,8 @@ def activation_sites(model: nn.Module, example: Any = None) -> Sites:
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"activation_sites: model must be a torch.nn.Module, got {shown(model)}")
-    found = [*_modules(model), *_attributes(model)]
-    return Sites((*found, *(calls(model, example) if example is not None else ())))
+    sites = [*_modules(model), *_attributes(model)]
+    return Sites((*sites, *(calls(model, example) if example is not None else ())))
 
 
 def _modules(model: nn.Module) -> Iterator[Site]:
@@ -141,16 +141,16 @@ def calls(model: nn.Module, example: Any) -> Iterator[Site]:
             with watch:
                 called(model, example)
         except Exception as error:
-            told = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
             raise RuntimeError(
-                f"the model cannot be run on the example: {type(error).__name__}: {told}"
+                f"the model cannot be run on the example: {type(error).__name__}: {reason}"
             ) from error
         finally:
             for module, name, function in held:
                 vars(module)[name] = function
             for handle in handles:
                 handle.remove()
-    for (place, function), number in watch.found.items():
+    for (place, function), number in watch.counts.items():
         yield Site(place, "call", name_of(function), FUNCTIONS[function].label, calls=number)
 
 
@@ -160,7 +160,7 @@ class _Calls(TorchFunctionMode):
     def __init__(self, names: Mapping[nn.Module, str]) -> None:
         super().__init__()
         self.names, self.inside = names, [*names][:1]
-        self.found: Counter[tuple[str, Callable[..., Any]]] = Counter()
+        self.counts: Counter[tuple[str, Callable[..., Any]]] = Counter()
         self.held = 0  # calls under way of functions that are attributes: these are other sites
 
     def marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -187,5 +187,5 @@ class _Calls(TorchFunctionMode):
     ) -> Any:
         module = self.inside[-1]
         if func in FUNCTIONS and not self.held and recognised(module)[0] is None:
-            self.found[self.names[module], func] += 1
+            self.counts[self.names[module], func] += 1
         return func(*args, **(kwargs or {}))

@@ -51,7 +51,7 @@ class _Whole:
         self.names = [name for name, _ in module.named_parameters()]
         self.__name__, self.__module__ = type(module).__name__, type(module).__module__
 
-    def __call__(self, *given: Tensor) -> Any:
-        inputs = given[: len(given) - len(self.names)]
-        tensors = dict(zip(self.names, given[len(inputs) :], strict=True))
+    def __call__(self, *arguments: Tensor) -> Any:
+        inputs = arguments[: len(arguments) - len(self.names)]
+        tensors = dict(zip(self.names, arguments[len(inputs) :], strict=True))
         return functional_call(self.module, tensors, inputs)

@@ -12,7 +12,7 @@ import afnlab
 from afnlab.compare import select_runs, summary_table
 from afnlab.compare.training_facts import Trained
 from afnlab.functions import check
-from afnlab.messages import told_apart
+from afnlab.messages import distinct_endings
 from afnlab.report.verify import verify
 from afnlab.runs import RunFailed, RunSpec, execute, records
 from afnlab.runs.notebook_parameters import allowed_values
@@ -36,7 +36,7 @@ MINE = "from afnlab import activation\n\n@activation()\ndef mine(x):\n    return
     ],
 )
 def test_paths_are_told_apart_by_their_ends(paths, short):
-    assert told_apart(paths) == short
+    assert distinct_endings(paths) == short
 
 
 OWN = "one: str = ''\nother: str = ''\nmany: list = []\nfile: str = ''"

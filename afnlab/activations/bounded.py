@@ -83,8 +83,8 @@ def logsigmoid(x):
 
     torch's own has a second derivative without digits on the right.
     """
-    left = x - torch.log1p(torch.exp(x.clamp(max=0)))
-    return torch.where(x < 0, left, -torch.log1p(torch.exp(-x.clamp(min=0))))
+    negative = x - torch.log1p(torch.exp(x.clamp(max=0)))
+    return torch.where(x < 0, negative, -torch.log1p(torch.exp(-x.clamp(min=0))))
 
 
 @activation(

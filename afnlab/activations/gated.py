@@ -86,8 +86,8 @@ def mish(x):
     derivative from x = 89 on in float32.
     """
     s, square = torch.sigmoid(x), torch.sigmoid(-x).square()
-    left = s * (2 - s) / (1 + (1 - s).square())
-    return gate(x, torch.where(x < 0, left, (1 - square) / (1 + square)))
+    negative = s * (2 - s) / (1 + (1 - s).square())
+    return gate(x, torch.where(x < 0, negative, (1 - square) / (1 + square)))
 
 
 @activation("Gish", latex=r"x \ln(2 - e^{-e^x})", reference="gish", range=(-0.27816, inf))

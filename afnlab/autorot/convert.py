@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from afnlab.autorot import convolutions, linear, recurrent
 from afnlab.autorot.limits import suggested_L
-from afnlab.autorot.planning import decide, told
+from afnlab.autorot.planning import decide, describe_plain_layers
 from afnlab.autorot.probing import evaluation_factor
 from afnlab.autorot.rotation import Rotation, forget
 from afnlab.autorot.tracing import not_finite
@@ -113,9 +113,9 @@ def auto_rotate(
     _know_other_libraries()
     decisions = decide(model, ROTATED, example, output_layer, saturating)
     chosen = [d.layer for d in decisions if d.rotate and type(d.layer) in ROTATED]
-    left = told(decisions)
+    plain = describe_plain_layers(decisions)
     if not chosen:
-        why = f"; left plain: {left}" if left else ""
+        why = f"; left plain: {plain}" if plain else ""
         raise ValueError(
             f"auto_rotate: no layer to rotate among {len(decisions)} (see output_layer){why}"
         )
@@ -135,8 +135,8 @@ def auto_rotate(
             _make_plain(layer)
         settle_fusion(model)
         raise
-    if left:
-        warn(f"auto_rotate: left plain: {left}", stacklevel=2)
+    if plain:
+        warn(f"auto_rotate: left plain: {plain}", stacklevel=2)
     if first:
         warn(
             f"auto_rotate: on the example the rotated model, in evaluation, gives values that are"
@@ -242,9 +242,9 @@ def _layers(model: nn.Module, kinds: tuple[type, ...]) -> Iterator[nn.Module]:
 
 
 def _suggestion(model: nn.Module) -> float:
-    found = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
-    found |= {TORCHS[type(m)] for m in model.modules() if type(m) in TORCHS}
-    limits = {suggested_L(record) for record in found}
+    activations = {m.activation for m in model.modules() if isinstance(m, ActivationModule)}
+    activations |= {TORCHS[type(m)] for m in model.modules() if type(m) in TORCHS}
+    limits = {suggested_L(record) for record in activations}
     if len(limits) != 1:
         what = "no activation module" if not limits else "activations that want different ones"
         raise ValueError(f"auto_rotate: give L; the model holds {what}")

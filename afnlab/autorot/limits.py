@@ -60,8 +60,8 @@ def input_limits(ref: str | Activation, data_min: float, data_max: float) -> tup
     Raises:
         ValueError: for data_max < data_min.
     """
-    given = (data_min, data_max)
-    numbers = all(isinstance(v, (int, float)) and abs(v) <= float_info.max for v in given)
+    ends = (data_min, data_max)
+    numbers = all(isinstance(v, (int, float)) and abs(v) <= float_info.max for v in ends)
     if not (numbers and data_min <= data_max):
         got = f"{shown(data_max)} and {shown(data_min)}"
         raise ValueError(f"data_max must be at least data_min, both finite; got {got}")

@@ -149,8 +149,8 @@ class _Eager(torch.autograd.Function):
 def _of_the_expression(ctx: _Scaled, grad: Tensor) -> tuple[Tensor | None, ...]:
     """The gradients of `scaled_linear` by torch, which can be differentiated again."""
     names = ("x", "weight", "bias", "L")
-    given = {n: t for n, t in zip(names, ctx.saved_tensors, strict=False) if t is not None}
+    saved = {n: t for n, t in zip(names, ctx.saved_tensors, strict=False) if t is not None}
     rest = {"bias": None, "L": ctx.L, "x_q": ctx.x_q, "eps": ctx.eps}
-    pull = torch.func.vjp(lambda tensors: scaled_linear(**rest | tensors), given)[1]
+    pull = torch.func.vjp(lambda tensors: scaled_linear(**rest | tensors), saved)[1]
     (grads,) = pull(grad)
     return *(grads.get(name) for name in names), None, None

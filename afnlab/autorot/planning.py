@@ -58,7 +58,7 @@ _KEEP = {
 class LayerDecision:
     """What becomes of one layer, or has.
 
-    told: whether leaving it wants to be told to the user; follows: the activations that take its
+    notable: whether leaving it wants to be told to the user; follows: the activations that take its
     outputs first, as far as an example has shown.
     """
 
@@ -66,7 +66,7 @@ class LayerDecision:
     name: str
     rotate: bool
     why: str
-    told: bool = False
+    notable: bool = False
     follows: tuple[str, ...] = ()
 
 
@@ -82,24 +82,24 @@ def decide(
     kinds: the types of such layers, exactly; example: see `afnlab.autorot.auto_rotate`.
     """
     names = {module: name for name, module in model.named_modules()}
-    found = list(outermost(model, kinds))
-    layers = [m for m in found if type(m) in kinds]
-    rotated = [m for m in found if isinstance(m, Rotation)]
+    candidates = list(outermost(model, kinds))
+    layers = [m for m in candidates if type(m) in kinds]
+    rotated = [m for m in candidates if isinstance(m, Rotation)]
     if example is not None and any(is_lazy(p) for p in model.parameters()):
         raise ValueError("auto_rotate: the model has lazy parameters; run it once before")
     reasons: dict[nn.Module, LayerDecision] = {}
 
     watched = None if example is None else trace(model, [*layers, *rotated], example)
-    behind = {layer: _behind(watched, layer) if watched else set() for layer in found}
+    behind = {layer: _behind(watched, layer) if watched else set() for layer in candidates}
 
-    def say(layer: nn.Module, why: str, rotate: bool = False, told: bool = True) -> None:
+    def say(layer: nn.Module, why: str, rotate: bool = False, notable: bool = True) -> None:
         follows = tuple(sorted(record.label for record in behind[layer]))
-        decision = LayerDecision(layer, names[layer], rotate, why, told and not rotate, follows)
+        decision = LayerDecision(layer, names[layer], rotate, why, notable and not rotate, follows)
         reasons.setdefault(layer, decision)
 
-    for layer in found:
-        if (own := _of_itself(layer, kinds)) is not None:
-            say(layer, *own)
+    for layer in candidates:
+        if (decided := _of_itself(layer, kinds)) is not None:
+            say(layer, *decided)
     for layer in layers if watched else ():
         if layer not in watched.calls:  # type: ignore[union-attr]
             reads = layer in watched.read  # type: ignore[union-attr]
@@ -108,14 +108,14 @@ def decide(
     free = [layer for layer in layers if layer not in reasons]
     last = _last_called(watched, free) if watched else layers[-1:]
     for layer in last if not output_layer else ():
-        say(layer, "its output is the model's", told=False)
+        say(layer, "its output is the model's", notable=False)
     outer = [n for n in free if not isinstance(n, nn.RNNBase)]  # these rotate within: rho stays
     norms = {n: _norm_called(watched, n) if watched else _norm_registered(model, n) for n in outer}
     tried = [n for n in outer if not norms[n] and n not in reasons]
     scales = set() if example is None else divided_out(model, tried, example)
     for layer in outer if saturating else ():
         if not any(saturates(record) for record in behind[layer]):
-            say(layer, "no activation that saturates on both sides follows", told=False)
+            say(layer, "no activation that saturates on both sides follows", notable=False)
     for layer in free:
         norm = norms.get(layer)
         if norm is not None:
@@ -124,7 +124,7 @@ def decide(
             say(layer, "what follows divides its scale out, as a normalisation does")
         else:
             say(layer, _called(watched, layer), rotate=True)
-    return [reasons[layer] for layer in found]
+    return [reasons[layer] for layer in candidates]
 
 
 def _of_itself(layer: nn.Module, kinds: Collection[type]) -> tuple[str, bool, bool] | None:
@@ -151,18 +151,18 @@ def saturates(record: Activation) -> bool:
 
 def _behind(watched: Trace, layer: nn.Module) -> set[Activation]:
     """The activations that take a layer's outputs first, directly or after what hands them on."""
-    found: set[Activation] = set()
+    records: set[Activation] = set()
     waiting = list(watched.calls.get(layer, ()))
     seen: set[int] = set()
     while waiting:
         for child in waiting.pop().children:
             record = activation_of(child)
             if record is not None:
-                found.add(record)
+                records.add(record)
             elif id(child) not in seen and (_hands_on(child) or child.name in _SHIFTS):
                 seen.add(id(child))
                 waiting.append(child)
-    return found
+    return records
 
 
 def activation_of(node: Node) -> Activation | None:
@@ -179,11 +179,11 @@ def _called(watched: Trace | None, layer: nn.Module) -> str:
     return f"called{also}"
 
 
-def told(decisions: Iterable[LayerDecision]) -> str:
+def describe_plain_layers(decisions: Iterable[LayerDecision]) -> str:
     """A sentence about the layers that are left plain and might have been expected not to be."""
     groups: dict[str, list[str]] = {}
     for d in decisions:
-        if d.told:
+        if d.notable:
             groups.setdefault(re.sub(r" \(.*?\)", "", d.why), []).append(d.name or "the model")
     parts = []
     for why, names in groups.items():
@@ -224,22 +224,22 @@ def _last_called(watched: Trace, layers: list[nn.Module]) -> list[nn.Module]:
 
 def _norm_called(watched: Trace, layer: nn.Module) -> Node | None:
     """The normalisation that all uses of a layer's outputs come to, directly or nearly so."""
-    found = [_next_norm(node) for node in watched.calls[layer]]
-    return found[0] if all(found) else None
+    norms = [_next_norm(node) for node in watched.calls[layer]]
+    return norms[0] if all(norms) else None
 
 
 def _next_norm(node: Node, per_channel: bool = False) -> Node | None:
     """per_channel: only a normalisation of that kind counts, after a sum or beside others."""
     children = [c for c in node.children if _reaches_output(c)] or node.children
-    found: list[Node | None] = []
+    norms: list[Node | None] = []
     for child in children:
         if child.name in _NORMS or (child.module is not None and is_norm(child.module)):
-            found.append(child if _per_channel(child) or not per_channel else None)
+            norms.append(child if _per_channel(child) or not per_channel else None)
         elif _hands_on(child):
-            found.append(_next_norm(child, per_channel or child.name in (*_JOINS, *_SHIFTS)))
+            norms.append(_next_norm(child, per_channel or child.name in (*_JOINS, *_SHIFTS)))
         else:
             return None
-    return found[0] if found and all(found) else None
+    return norms[0] if norms and all(norms) else None
 
 
 def _hands_on(node: Node) -> bool:

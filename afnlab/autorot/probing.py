@@ -93,13 +93,13 @@ def _scaling(layer: nn.Module, factor: float, noise: float) -> Callable[..., obj
     def scaled(*args: object, **kwargs: object) -> object:
         y = forward(*args, **kwargs)
         if noise:
-            own = torch.Generator(y.device).manual_seed(0)  # the model's draws stay the same
-            drawn = torch.randn(y.shape, generator=own, device=y.device, dtype=y.dtype)
+            generator = torch.Generator(y.device).manual_seed(0)  # the model's draws stay the same
+            drawn = torch.randn(y.shape, generator=generator, device=y.device, dtype=y.dtype)
             y = y + noise * y.std(correction=0) * drawn
         if factor == 1:
             return y
-        own = torch.Generator().manual_seed(round(factor))
-        channels = 4 ** torch.rand(y.shape[-1 - after], generator=own)
+        generator = torch.Generator().manual_seed(round(factor))
+        channels = 4 ** torch.rand(y.shape[-1 - after], generator=generator)
         return factor * y * channels.to(y).view(-1, *[1] * after)
 
     return scaled

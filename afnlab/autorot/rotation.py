@@ -56,13 +56,15 @@ class Rotation(Restoring):
             return
         theirs = inspect.signature(layer).parameters.values()
         rest = [p for p in theirs if p.kind == p.VAR_KEYWORD]
-        own = [
+        keywords = [
             p for p in inspect.signature(Rotation).parameters.values() if p.kind == p.KEYWORD_ONLY
         ]
         if rest:  # takes these too, and torch.nn.utils.skip_init asks the signature
-            own += [inspect.Parameter(n, own[0].kind, default=None) for n in ("device", "dtype")]
+            keywords += [
+                inspect.Parameter(n, keywords[0].kind, default=None) for n in ("device", "dtype")
+            ]
         named = [p for p in theirs if p not in rest]
-        cls.__signature__ = inspect.Signature([*named, *own, *rest])
+        cls.__signature__ = inspect.Signature([*named, *keywords, *rest])
 
     def __init__(
         self,
@@ -187,12 +189,12 @@ class Rotation(Restoring):
     def extra_repr(self) -> str:
         x_q = "tensor" if isinstance(self.x_q, Tensor) else repr(self.x_q)
         L = f"{self.L.item():.4g}" if isinstance(self.L, Tensor) else self.L
-        own = f"L={L}, xmin_lim={self.xmin_lim}, xmax_lim={self.xmax_lim}, x_q={x_q}"
-        own += f", eps={self.eps}" if self.eps != EPS else ""
-        own += "" if self.auto_rot else ", auto_rot=False"
-        own += ", trainable_L=True" if self.trainable_L else ""
+        settings = f"L={L}, xmin_lim={self.xmin_lim}, xmax_lim={self.xmax_lim}, x_q={x_q}"
+        settings += f", eps={self.eps}" if self.eps != EPS else ""
+        settings += "" if self.auto_rot else ", auto_rot=False"
+        settings += ", trainable_L=True" if self.trainable_L else ""
         plain = super().extra_repr()  # type: ignore[misc]
-        return f"{plain}, {own}" if plain else own
+        return f"{plain}, {settings}" if plain else settings
 
     def reset_parameters(self) -> None:
         """Draw the plain layer's parameters anew; a trained L and a tensor x_q are as they were

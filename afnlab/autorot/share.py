@@ -100,10 +100,10 @@ def _lengths_and_cosine(x: object, x_q: object) -> tuple[Tensor, Tensor]:
     if probe.shape not in ((), (features,)):
         raise ParameterError("x_q", x_q, f"a number or a tensor of {features} values")
     probe = probe.expand(features)
-    length, own = inputs.norm(dim=-1), probe.norm()
-    for name, value in (("x", length), ("x_q", own)):
+    length, probe_length = inputs.norm(dim=-1), probe.norm()
+    for name, value in (("x", length), ("x_q", probe_length)):
         if not (value.isfinite() & (value > 0)).all():
             message = f"{name} must be finite and not all 0, got {shown(x if name == 'x' else x_q)}"
             raise ParameterError(name, message=message)
-    cosine = (inputs @ probe / (length * own)).clamp(-1, 1)
-    return own / length, cosine
+    cosine = (inputs @ probe / (length * probe_length)).clamp(-1, 1)
+    return probe_length / length, cosine

@@ -111,11 +111,11 @@ def _not_finite(
     model: nn.Module, layers: Collection[nn.Module], example: object, evaluation: bool = False
 ) -> str:
     names = {module: name for name, module in model.named_modules()}
-    found: list[str] = []
+    bad_layers: list[str] = []
 
     def look(layer: nn.Module, _: object, outputs: object) -> None:
         if not _finite(outputs):
-            found.append(names[layer] or "the model itself")
+            bad_layers.append(names[layer] or "the model itself")
 
     hooks = [layer.register_forward_hook(look) for layer in layers]
     try:
@@ -126,7 +126,7 @@ def _not_finite(
     finally:
         for hook in hooks:
             hook.remove()
-    return [*found, "" if _finite(outputs) else "the output"][0]
+    return [*bad_layers, "" if _finite(outputs) else "the output"][0]
 
 
 def _finite(values: object) -> bool:
@@ -139,10 +139,10 @@ def called(model: nn.Module, example: object) -> object:
     if callable(example) and not isinstance(example, Tensor):
         return example(model)
     place = next((p.device for p in model.parameters()), None)
-    given = tree_map_only(Tensor, lambda x: x.detach().clone().to(place or x.device), example)
-    if isinstance(given, dict):
-        return model(**given)
-    return model(*given) if isinstance(given, (tuple, list)) else model(given)
+    inputs = tree_map_only(Tensor, lambda x: x.detach().clone().to(place or x.device), example)
+    if isinstance(inputs, dict):
+        return model(**inputs)
+    return model(*inputs) if isinstance(inputs, (tuple, list)) else model(inputs)
 
 
 @contextmanager
@@ -178,19 +178,19 @@ class _Watch(TorchFunctionMode):
             for p in layer.parameters():
                 self.owners.setdefault(id(p), []).append(layer)
         # The model's own tensors, and what is made of these alone: a parametrised weight.
-        self.own = {id(t): t.dim() for t in (*model.parameters(), *model.buffers())}
+        self.weight_dims = {id(t): t.dim() for t in (*model.parameters(), *model.buffers())}
 
     def __torch_function__(
         self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None
     ) -> object:
         outputs = func(*args, **(kwargs or {}))
-        given, made = tensors((args, kwargs)), tensors(outputs)
-        for x in given if made else ():  # else a question, about a shape or a number
+        taken, made = tensors((args, kwargs)), tensors(outputs)
+        for x in taken if made else ():  # else a question, about a shape or a number
             owners = self.owners.get(id(x), [])
             if not any(layer in self.inside for layer in owners):
                 self.trace.read.update(owners)
         if made and not self.inside:
-            self.note(getattr(func, "__name__", "").strip("_"), made, given)
+            self.note(getattr(func, "__name__", "").strip("_"), made, taken)
         return outputs
 
     def note(
@@ -199,14 +199,14 @@ class _Watch(TorchFunctionMode):
         """A node for an operation, linked to those that made what it takes."""
         self.alive += [made, taken]
         makers = [self.makers[id(x)] for x in taken if id(x) in self.makers]
-        weights = [self.own[id(x)] for x in taken if id(x) in self.own]
-        others = [x for x in taken if id(x) not in self.makers and id(x) not in self.own]
+        weights = [self.weight_dims[id(x)] for x in taken if id(x) in self.weight_dims]
+        others = [x for x in taken if id(x) not in self.makers and id(x) not in self.weight_dims]
         node = Node(name, module, max(weights, default=0) > 1)
         node.mixes = len(makers) > 1 or any(x.numel() > 1 for x in others)
         for maker in dict.fromkeys(makers):
             maker.children.append(node)
         if weights and not makers and not others and module not in self.layers:
-            self.own |= {id(x): x.dim() for x in made}
+            self.weight_dims |= {id(x): x.dim() for x in made}
         else:
             self.makers |= {id(x): node for x in made}
         return node
@@ -231,7 +231,7 @@ class _Watch(TorchFunctionMode):
                 del self.inside[:]
             made = tensors(outputs)
             # Or made by none of torch's functions: by somebody's own kernel.
-            if whole or any(not (id(x) in self.makers or id(x) in self.own) for x in made):
+            if whole or any(not (id(x) in self.makers or id(x) in self.weight_dims) for x in made):
                 node = self.note(name, made, tensors((args, kwargs)), module)
                 node.weighted = not is_norm(module) and any(
                     p.dim() > 1 for p in module.parameters()

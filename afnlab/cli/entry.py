@@ -14,7 +14,7 @@ from importlib import import_module
 import afnlab
 from afnlab import _startup
 from afnlab.cli.parser import Parser, UsageError
-from afnlab.errors import told
+from afnlab.errors import one_line
 from afnlab.messages import complain
 from afnlab.paths import INDEX, shared
 from afnlab.usercode.mainguard import MainGuardError
@@ -89,9 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         if isinstance(error, Warning):  # the caller has made errors of warnings, see `_run`
             why = "this warning ended the command, as this process's filters ask"
-            complain(f"{told(error)}; {why}")
+            complain(f"{one_line(error)}; {why}")
         else:
-            complain(f"{type(error).__name__}: {told(error)}; {_kept()}")
+            complain(f"{type(error).__name__}: {one_line(error)}; {_kept()}")
         return 1
 
 

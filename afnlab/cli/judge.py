@@ -66,7 +66,7 @@ def _judge(a: argparse.Namespace) -> int:
         _check_figure(Path(a.figure))
     from afnlab.judging import judge
     from afnlab.runs.execution import RunFailed
-    from afnlab.runs.notebook_parameters.parsing import given
+    from afnlab.runs.notebook_parameters.parsing import assignments
 
     try:
         judgement = judge(
@@ -79,7 +79,7 @@ def _judge(a: argparse.Namespace) -> int:
             most=a.most,
             level=a.level,
             own_seeds=a.own_seeds,
-            params=given(a.parameter, "-p"),
+            params=assignments(a.parameter, "-p"),
             report=partial(say, file=sys.stderr),
             **training(a),
         )

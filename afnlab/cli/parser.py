@@ -31,14 +31,14 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
     def parse_known_args(self, args: Any = None, namespace: object = None) -> tuple[Any, list[str]]:
-        found, rest = super().parse_known_args(args, namespace)
+        parsed, rest = super().parse_known_args(args, namespace)
         if rest:
             seen = [a for a in self._actions if a.help != argparse.SUPPRESS]
             flags = [f for a in seen for f in a.option_strings if f.startswith("--")]
             flag = rest[0].partition("=")[0]
             known = flag.startswith("-")
             self.error(unknown("flag", flag, flags) if known else f"what is {shown(rest[0])} for?")
-        return found, rest
+        return parsed, rest
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         choices: Sequence[str] = list(action.choices or ())

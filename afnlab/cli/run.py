@@ -31,7 +31,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
 
 def _run(a: argparse.Namespace) -> int:
     from afnlab.cli.runs import metrics_as_text
-    from afnlab.runs.notebook_parameters.parsing import given
+    from afnlab.runs.notebook_parameters.parsing import assignments
     from afnlab.runs.run_spec import RunSpec
     from afnlab.runs.storage import runs_folder
     from afnlab.runs.storage.atomic_write import Attempt
@@ -41,7 +41,7 @@ def _run(a: argparse.Namespace) -> int:
     from afnlab.usercode.mainguard import refuse_while_importing
 
     refuse_while_importing("afnlab run")
-    spec = RunSpec.make(a.notebook, given(a.parameter, "-p"))
+    spec = RunSpec.make(a.notebook, assignments(a.parameter, "-p"))
     executor = Local(1, timeout=timeout(a))
     where = place(a.runs)
     where.pull()

@@ -80,20 +80,20 @@ def _runs(a: argparse.Namespace) -> int:
 def _list(where: Place, state: str | None) -> int:
     from afnlab.runs.storage import maintenance
 
-    found = maintenance.listing(where.folder)
+    listed = maintenance.listing(where.folder)
     if state:
-        found = [row for row in found if row.state == state]
-    if not found:
+        listed = [row for row in listed if row.state == state]
+    if not listed:
         say(f"{where.folder}: holds no runs" + (f" that are {state}" if state else ""))
         return 0
     rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
-    for row in found:
+    for row in listed:
         seconds = "" if row.seconds is None else duration(row.seconds)
         seeds = counted(row.seeds, "seed") if row.seeds else ""
         when = row.started[:16].replace("T", " ")
-        own = "" if row.result else metrics_as_text(row.metrics)
-        own += "" if row.here else "  its code is not here"
-        rows.append((row.id, when, row.state, row.label, seeds, row.result, seconds, own))
+        remark = "" if row.result else metrics_as_text(row.metrics)
+        remark += "" if row.here else "  its code is not here"
+        rows.append((row.id, when, row.state, row.label, seeds, row.result, seconds, remark))
     tell_table(rows, "run", ("started (UTC)", "time", "seeds"), right=("seeds", "result", "time"))
     return 0
 
@@ -121,14 +121,14 @@ def _diff(where: Place, *refs: str) -> int:
     from afnlab.runs.storage.record_schema import is_complete, is_training
 
     one, other = (maintenance.find(where.folder, ref) for ref in refs)
-    found = maintenance.difference(one, other)
+    differences = maintenance.difference(one, other)
     if one["id"] != other["id"] and all(is_complete(r) and is_training(r) for r in (one, other)):
         tell(_paired(where, one, other))  # type: ignore[arg-type]
         say()
-    if not found:
+    if not differences:
         say("no difference")
         return 0
-    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in found)]
+    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in differences)]
     limit = width()
     if limit is not None:
         part = limit // len(rows[0]) - len(GAP)
@@ -175,18 +175,18 @@ def _collect_garbage(where: Place, stale: bool, dry_run: bool) -> int:
     from afnlab import locks
     from afnlab.runs.storage import maintenance
 
-    found = maintenance.waste(where, stale)
+    removable = maintenance.waste(where, stale)
     if not dry_run:
         locks.tidy(where.workshop)
-    left = 0
-    for path, reason in found:
+    failed = 0
+    for path, reason in removable:
         try:
             if not dry_run:
                 maintenance.discard(where, path)
             say(f"{'would remove' if dry_run else 'removed'} {path.name}: {reason}")
         except (OSError, ValueError) as error:  # the others can go all the same
-            left += 1
+            failed += 1
             complain(f"not removed: {path.name}: {error}")
-    if not found:
+    if not removable:
         say("nothing to remove")
-    return 1 if left else 0
+    return 1 if failed else 0

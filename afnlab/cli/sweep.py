@@ -158,9 +158,9 @@ def _dry_run(
         say(line, sys.stderr)
     for standing in standings(specs, where.folder):
         state = "present"
-        if standing.left is not None:
+        if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"
-            if standing.left.seeds:
-                state += f": seeds {', '.join(map(str, standing.left.seeds))}"
+            if standing.missing.seeds:
+                state += f": seeds {', '.join(map(str, standing.missing.seeds))}"
         say(f"{standing.spec.id}  {standing.spec.label:{width}}  {state}")
     return 0

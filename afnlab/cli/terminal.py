@@ -127,15 +127,15 @@ def formula(latex: str) -> str:
         text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", _fraction, text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)", text)
         text = re.sub(r"([\^_])\{([^{}]*)\}", _raised, text)
-    text = re.sub(r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], found[1]), text)
+    text = re.sub(r"\\([A-Za-z]+)", lambda match: _LETTERS.get(match[1], match[1]), text)
     return re.sub(r" +([),])", r"\1", re.sub(r"\s+", " ", text)).strip()
 
 
-def _fraction(found: re.Match[str]) -> str:
-    parts = (p if re.fullmatch(r"[\w\\]+", p) else f"({p})" for p in found.groups())
+def _fraction(match: re.Match[str]) -> str:
+    parts = (p if re.fullmatch(r"[\w\\]+", p) else f"({p})" for p in match.groups())
     return "/".join(parts) + " "
 
 
-def _raised(found: re.Match[str]) -> str:
-    mark, inside = found.groups()
+def _raised(match: re.Match[str]) -> str:
+    mark, inside = match.groups()
     return f"{mark}{inside}" if inside.isalnum() else f"{mark}({inside})"

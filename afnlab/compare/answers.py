@@ -18,7 +18,7 @@ from afnlab.compare.formatting import (
     seconds,
     three_digits,
 )
-from afnlab.compare.summary_table import ALPHA, FAILURES, TOLD
+from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.stats import EXACT_UP_TO, attainable_p, detectable_difference, seeds_needed, smallest_p
@@ -133,9 +133,9 @@ def _pairs(compared: pd.DataFrame) -> int:
 
 
 def _distinguishable(
-    compared: pd.DataFrame, baseline: str, margin: float | None, told: str, measure: Measure
+    compared: pd.DataFrame, baseline: str, margin: float | None, stated: str, measure: Measure
 ) -> Iterable[str]:
-    """Which rows are distinguishable; told: the row whose standing has been stated."""
+    """Which rows are distinguishable; stated: the row whose standing has been stated."""
     by = dict(iter(compared.groupby("verdict", sort=False)))
     within = f"within {amount(measure, margin)}" if margin is not None else ""
     limit = f"by more than {amount(measure, margin)}" if margin is not None else ""
@@ -155,7 +155,7 @@ def _distinguishable(
     if len(compared) == 1:
         row = compared.iloc[0]
         is_so, _ = phrases.get(row.verdict, ("is not distinguishable from {}", ""))
-        if row.name != told or row.verdict in ("equivalent", "not worse"):
+        if row.name != stated or row.verdict in ("equivalent", "not worse"):
             yield f"{row.name} {is_so.format(baseline)} ({difference(measure, row.difference)})."
     elif not parts:
         yield f"None of {len(compared)} others is distinguishable from {baseline}."
@@ -164,7 +164,7 @@ def _distinguishable(
             are = "is" if open_rows == 1 else "are"
             parts.append(f"{open_rows} {are} not distinguishable from {baseline}")
         yield f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
-    small = compared[compared.verdict.isin(TOLD)]
+    small = compared[compared.verdict.isin(DIFFER)]
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
@@ -190,8 +190,8 @@ def _size(
     if len(table) == 1:
         ends = [best[f"{measure.key}_{end}"] for end in ("low", "high")]
         limits = " to ".join(reading(measure, end) for end in ends)
-        told = f", 95 % interval {limits}" if ends[0] < ends[1] else ""
-        yield f"{best.name} reaches {most} {measure.mean}{told}{one}."
+        bounds = f", 95 % interval {limits}" if ends[0] < ends[1] else ""
+        yield f"{best.name} reaches {most} {measure.mean}{bounds}{one}."
         return
     tied = len(leaders(table, measure)) == len(table)
     if tied:

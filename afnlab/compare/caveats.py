@@ -171,15 +171,15 @@ def uneven_intervals(table: pd.DataFrame, measure: Measure) -> list[str]:
     plain = table.difference_high - table.difference_low
     ratio = (plain / (table.adjusted_high - table.adjusted_low)).replace([np.inf, 0.0], np.nan)
     times = np.exp(np.log(ratio).abs())
-    found = table[times > UNEVEN]
-    if found.empty:
+    uneven = table[times > UNEVEN]
+    if uneven.empty:
         return []
     rows = [
         f"{label} ({interval(measure, row.difference_low, row.difference_high)} and"
         f" {interval(measure, row.adjusted_low, row.adjusted_high)})"
-        for label, row in found.head(LISTED).iterrows()
+        for label, row in uneven.head(LISTED).iterrows()
     ]
-    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    more = f" and {len(uneven) - LISTED} more" if len(uneven) > LISTED else ""
     return [
         f"The 95 % interval of the difference and the adjusted one differ up to"
         f" {times.max():.0f}-fold in width: {', '.join(rows)}{more}. Some seeds lie far from the"
@@ -237,19 +237,19 @@ def mixed(records: Sequence[TrainingRecord]) -> list[str]:
     """A sentence on each condition that should be the same in all runs and is not."""
     shared = []
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
-        found = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
-        if len(found) > 1:
+        values = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
+        if len(values) > 1:
             what = {
                 "device_name": "machine",
                 "data": "hash of the data",
                 "threads": "number of threads",
             }.get(name, f"version of {name}")
-            shared.append(f"{what} ({', '.join(sorted(found))})")
+            shared.append(f"{what} ({', '.join(sorted(values))})")
     settings = [r["environment"].get("determinism", {}) for r in records]
-    for name in dict.fromkeys(name for told in settings for name in told):
-        found = {str(told[name]) for told in settings if name in told}
-        if len(found) > 1:
-            shared.append(f"setting of {name} ({', '.join(sorted(found))})")
+    for name in dict.fromkeys(name for setting in settings for name in setting):
+        values = {str(setting[name]) for setting in settings if name in setting}
+        if len(values) > 1:
+            shared.append(f"setting of {name} ({', '.join(sorted(values))})")
     return [
         f"Not all runs share one {what}: a difference between rows may come from that."
         for what in shared

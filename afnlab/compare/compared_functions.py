@@ -26,7 +26,7 @@ def built_in(one: Trained) -> Activation | None:
 def used(one: Trained, runs: Sequence[Path]) -> np.ndarray | None:
     """The values of an elementwise activation as it was trained with; None if they are not known,
     or were not the same throughout. runs: the folders of its runs."""
-    if one.own:
+    if one.is_user_defined:
         table = kept(runs)
         return table.used.to_numpy() if table is not None and "used" in table else None
     record = built_in(one)

@@ -84,14 +84,14 @@ def confirmations(picked: Iterable[Selection], runs: str | Path | None) -> list[
 
 def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord]) -> Selection:
     order = {group: at for at, group in enumerate(picking.labels)}
-    own = sorted((r for r in records if r["group"] in order), key=lambda r: order[r["group"]])
-    groups = {r["group"] for r in own}
-    require_fresh(folder, picking, {seed for r in own for seed in r["seeds"]})
+    selected = sorted((r for r in records if r["group"] in order), key=lambda r: order[r["group"]])
+    groups = {r["group"] for r in selected}
+    require_fresh(folder, picking, {seed for r in selected for seed in r["seeds"]})
     return replace(
         picking,
         folder=folder,
         rows={label: one for label, one in picking.rows.items() if one.group in groups},
-        records=own,
+        records=selected,
         picking=picking,
         stale=0,
         elsewhere=0,

@@ -39,7 +39,7 @@ def powers_in_latex(text: str) -> str:
     lowered = str.maketrans(_RAISED, _DIGITS)
     return re.sub(
         f"\N{MULTIPLICATION SIGN}10([{_RAISED}]+)",
-        lambda found: rf"$\times 10^{{{found[1].translate(lowered)}}}$",
+        lambda match: rf"$\times 10^{{{match[1].translate(lowered)}}}$",
         text,
     )
 

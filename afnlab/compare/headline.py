@@ -127,17 +127,17 @@ def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
         return _ALIKE[kinds[0]].format(every=every, none=none, base=base, lead=verdicts.index[0])
     rest = [(kind, int((verdicts == kind).sum())) for kind in kinds if kind != "better"]
     if not better:
-        told = [f"{number} {_clause(kind, number)}" for kind, number in rest]
-        return f"{none} is shown to be better than {base}: {enumerated(told)}."
+        clauses = [f"{number} {_clause(kind, number)}" for kind, number in rest]
+        return f"{none} is shown to be better than {base}: {enumerated(clauses)}."
     (first, number), *more = rest
-    told = [f"{number} {_clause(first, number, base)}"]
-    told += [f"{number} {_clause(kind, number)}" for kind, number in more]
+    clauses = [f"{number} {_clause(first, number, base)}"]
+    clauses += [f"{number} {_clause(kind, number)}" for kind, number in more]
     if len(better) > 1:
         lead = f"{len(better)} of {count} {others} are better than {base}, led by {better[0]}"
-        return f"{lead}; {enumerated(told)}."
+        return f"{lead}; {enumerated(clauses)}."
     lead = f"{better[0]} is better than {base}"
     if more:
-        return f"{lead}; of {count - 1} others, {enumerated(told)}."
+        return f"{lead}; of {count - 1} others, {enumerated(clauses)}."
     return f"{lead}; {counted(number, 'other')} {_clause(first, number, base)}."
 
 
@@ -191,23 +191,23 @@ def _gap(
     name = proper_name(lead.name)
     values = [reading(measure, row[measure.key]) for row in (lead, base)]
     if len(leaders(table, measure)) > 1:
-        told = f"{name} has {values[0]}, {proper_name(baseline)} {values[1]}"
+        text = f"{name} has {values[0]}, {proper_name(baseline)} {values[1]}"
     elif best == lead.name:
-        told = f"{proper_name(baseline)} has {values[1]}"
+        text = f"{proper_name(baseline)} has {values[1]}"
     elif best == baseline:
-        told = f"{name} is next with {values[0]}"
+        text = f"{name} is next with {values[0]}"
     else:  # a row without a pair
-        told = (
+        text = (
             f"It shares no seed with {proper_name(baseline)}; of those that do, {name} leads with"
         )
-        told += f" {values[0]} against {values[1]}"
+        text += f" {values[0]} against {values[1]}"
     shared = int(lead.pairs)
     over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
-    told += f". The difference{over} is {difference(measure, lead.difference)}"
+    text += f". The difference{over} is {difference(measure, lead.difference)}"
     if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
-        told += f", {share_of(abs(lead.difference), examples)} {evaluated} examples,"
-        told += " the same for all seeds"
-    return f"{told}."
+        text += f", {share_of(abs(lead.difference), examples)} {evaluated} examples,"
+        text += " the same for all seeds"
+    return f"{text}."
 
 
 def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:

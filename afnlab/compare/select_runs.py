@@ -15,7 +15,7 @@ from afnlab.compare.confirmation import confirmation_runs, confirmations
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
-from afnlab.messages import told_apart
+from afnlab.messages import distinct_endings
 from afnlab.registry import canonical_label
 from afnlab.runs import filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
@@ -203,11 +203,11 @@ def _of_sweep(
     absent = []
     for standing in pending.standings_among(wanted, trainings, failures):
         begun = plan.most_seeds is not None and standing.spec.group in groups
-        if standing.left is not None and not begun:  # or it was decided before it had all
+        if standing.missing is not None and not begun:  # or it was decided before it had all
             spec = standing.spec
             reason = _reason(standing.failure.message if standing.failure else None)
             if spec.group in groups:
-                reason = f"seeds {', '.join(map(str, standing.left.seeds))}: {reason}"
+                reason = f"seeds {', '.join(map(str, standing.missing.seeds))}: {reason}"
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
             absent.append((spec.label, reason))
@@ -329,8 +329,12 @@ def _one_task(
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
-    files = [one.reference for one in rows if one.own and one.reference.endswith(one.activation)]
-    named = dict(zip(files, told_apart(files), strict=True))
+    files = [
+        one.reference
+        for one in rows
+        if one.is_user_defined and one.reference.endswith(one.activation)
+    ]
+    named = dict(zip(files, distinct_endings(files), strict=True))
     for one in rows:
         label = one.labelled(shared, named.get(one.reference, ""))
         while label in labelled:  # the same function and settings from two sources

@@ -273,7 +273,7 @@ class Selection:
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             counted(self.first.epochs, "epoch"),
             *([f"all with {', '.join(self._alike)}"] if self.shared else []),
-            *([f"each tuned for every seed: {self.tuning.told}"] if self.tuning else []),
+            *([f"each tuned for every seed: {self.tuning.description}"] if self.tuning else []),
             f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]

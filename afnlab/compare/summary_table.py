@@ -15,7 +15,7 @@ from afnlab.messages import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
-TOLD = ("better", "worse")  # the verdicts that say two activations differ
+DIFFER = ("better", "worse")  # the verdicts that say two activations differ
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
     "stuck": "hardly better than chance at the end",
@@ -231,15 +231,15 @@ def printed_interval(values: pd.Series, measure: Measure) -> stats.Interval:
 
 def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:
     """Mean, _low and _high of every column's values where `there` is true."""
-    found = np.full((values.shape[1], 3), np.nan)
+    intervals = np.full((values.shape[1], 3), np.nan)
     masks: dict[bytes, list[int]] = {}
     for at, label in enumerate(values):
         masks.setdefault(there[label].to_numpy().tobytes(), []).append(at)
     for columns in masks.values():  # columns with the same seeds share the bootstrap's draws
         rows = values.to_numpy()[there.iloc[:, columns[0]].to_numpy()][:, columns].T
         if rows.shape[1]:
-            found[columns] = stats.mean_intervals(rows)
-    return pd.DataFrame(found, values.columns, [name, f"{name}_low", f"{name}_high"])
+            intervals[columns] = stats.mean_intervals(rows)
+    return pd.DataFrame(intervals, values.columns, [name, f"{name}_low", f"{name}_high"])
 
 
 def differences(
@@ -282,10 +282,10 @@ def differences(
             raw = _each(lambda v, test=test: test(v, margin), gains, table.index)
             table[name] = stats.holm(raw.to_numpy())
     least = pd.Series(stats.attainable_p([len(v) for v in pairs.values()]), list(pairs))
-    found = (
+    verdicts = (
         _verdict(row, baseline, least.get(label, 1.0), measure) for label, row in table.iterrows()
     )
-    table["verdict"] = list(found)
+    table["verdict"] = list(verdicts)
     return table
 
 

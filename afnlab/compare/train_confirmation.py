@@ -87,9 +87,9 @@ def confirm(
     known = picking_seeds(picking)
     fresh = list(islice((seed for seed in count(FRESH) if seed not in known), number))
     if there and there != set(fresh):
-        given = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
-        given |= {"only": tuple(as_flags(only)), "runs": runs}
-        again = command("confirm", sweep, row, seeds=len(there), **given)
+        arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
+        arguments |= {"only": tuple(as_flags(only)), "runs": runs}
+        again = command("confirm", sweep, row, seeds=len(there), **arguments)
         rows = label if not picking.own_baseline else f"{label} or {picking.baseline}"
         already = f"{rows} was confirmed with {counted(len(there), 'seed')} already"
         why = f"others, after that result, would make its p-value too small (`{again}` shows it)"
@@ -113,17 +113,17 @@ def _row(
 
     asked: the runs that the sweep lists; again: the command that executes those that are missing.
     """
-    found = [(part, n) for part in parts for n in (row, canonical_label(row)) if n in part.rows]
-    if not found:
+    matches = [(part, n) for part in parts for n in (row, canonical_label(row)) if n in part.rows]
+    if not matches:
         reasons = dict(missing for part in parts for missing in part.absent)
         labels = {spec.normal["label"]: spec.label for spec in asked}
         for name in (row, canonical_label(row)):
             if reason := reasons.get(labels.get(name, "")):
                 raise ValueError(f"{name}: {reason}; `{again}` executes what is missing")
         raise ValueError(unknown("row", row, dict.fromkeys(n for p in parts for n in p.rows)))
-    part, label = found[0]
-    if any(other is not part for other, _ in found):
-        settings = "; ".join(dict.fromkeys(other.setting for other, _ in found))
+    part, label = matches[0]
+    if any(other is not part for other, _ in matches):
+        settings = "; ".join(dict.fromkeys(other.setting for other, _ in matches))
         raise ValueError(f"{row} is a row of several settings; --only chooses one ({settings})")
     if label == part.baseline or part.baseline not in part.rows:
         others = ", ".join(n for n in part.rows if n != part.baseline)

@@ -86,7 +86,7 @@ class Trained:
             raise ValueError(f"{run}: its record is not that of a training ({error!r})") from None
 
     @property
-    def own(self) -> bool:
+    def is_user_defined(self) -> bool:
         """Whether the activation is a user's: its label names a file or a module then."""
         return ":" in self.activation
 

@@ -40,11 +40,11 @@ def trials(candidates: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFram
     of its trainings)."""
     names, column = [*KEYS, *parameters(candidates)], measure.validation
     values = finite(candidates[column], candidates.diverged, measure)
-    found = candidates.assign(**{column: values}).groupby(
+    grouped = candidates.assign(**{column: values}).groupby(
         names, sort=False, dropna=False, as_index=False
     )
     means = {measure.key: (measure.validation, "mean"), "diverged": ("diverged", "any")}
-    return found.agg(**means)
+    return grouped.agg(**means)
 
 
 def curves(
@@ -77,9 +77,9 @@ def curves(
         values = tried[measure.key][(tried.label == label) & tried.drawn].to_numpy()
         if not len(values):
             continue
-        found = tuning_curve(measure.sign * values, range(1, most + 1), level, support)
+        bands = tuning_curve(measure.sign * values, range(1, most + 1), level, support)
         ends = ["low", "high"][:: measure.sign]
-        part = measure.sign * pd.DataFrame(found, columns=["expected", *ends])
+        part = measure.sign * pd.DataFrame(bands, columns=["expected", *ends])
         part.insert(0, "trials", range(1, most + 1))
         parts.append(part.assign(label=label, draws=len(values)))
     columns = ["label", "trials", "expected", "low", "high", "draws"]
@@ -97,14 +97,14 @@ def _support(good: pd.Series, measure: Measure) -> tuple[float, float]:
 
 
 def crossing(
-    found: pd.DataFrame, one: str, other: str, measure: Measure = ACCURACY
+    bands: pd.DataFrame, one: str, other: str, measure: Measure = ACCURACY
 ) -> list[tuple[int, int, str]]:
     """Which of two labels is ahead after how many trials: (first, last, label), "" for neither.
 
     One is ahead where its whole band is better than the other's. Bands at the level BOTH have
     simultaneous coverage at 95 %, for all numbers of trials at once.
     """
-    left, right = (found[found.label == label].set_index("trials") for label in (one, other))
+    left, right = (bands[bands.label == label].set_index("trials") for label in (one, other))
     if measure.better == "lower":  # the band that lies below is ahead
         one, other = other, one
     ahead = [
@@ -137,15 +137,15 @@ def close_to_best(
     the margin a share of the metric's range, or of that best where it has none.
     """
     tried = trials(candidates, measure)
-    found = {}
+    shares = {}
     for label, rows in tried.groupby("label", sort=False):
         good = measure.sign * rows[measure.key]
         best = good.groupby(rows.seed).max().mean()
         drawn = good[rows.drawn]
         if len(drawn):
             close = int((drawn >= best - measure.part(margin, best)).sum())
-            found[str(label)] = _share(close, len(drawn))
-    return found
+            shares[str(label)] = _share(close, len(drawn))
+    return shares
 
 
 def _share(hits: int, of: int) -> Share:
@@ -173,11 +173,11 @@ def choices(chosen: pd.DataFrame, among: Space) -> pd.DataFrame:
         replicates.
     """
     rows = []
-    for label, own in chosen.groupby("label", sort=False):
-        kept = int((own.candidate == 0).sum()) if among.budget is not None else 0
+    for label, group in chosen.groupby("label", sort=False):
+        kept = int((group.candidate == 0).sum()) if among.budget is not None else 0
         for name in among.axes:
-            ends = [among.edge(name, value) for value in own[name]]
-            numbers = pd.to_numeric(own[name], errors="coerce")
+            ends = [among.edge(name, value) for value in group[name]]
+            numbers = pd.to_numeric(group[name], errors="coerce")
             rows.append(
                 {
                     "label": label,
@@ -188,7 +188,7 @@ def choices(chosen: pd.DataFrame, among: Space) -> pd.DataFrame:
                     "recipe": kept,
                     "low": ends.count("low"),
                     "high": ends.count("high"),
-                    "replicates": len(own),
+                    "replicates": len(group),
                 }
             )
     return pd.DataFrame(rows)
@@ -202,28 +202,28 @@ def removed(
     return 1 - float(after.var() / before.var()) if len(before) > 1 and before.var() > 0 else 0.0
 
 
-def at_edges(found: pd.DataFrame, share: float = 0.25) -> list[tuple[str, str, list[str]]]:
+def at_edges(chosen: pd.DataFrame, share: float = 0.25) -> list[tuple[str, str, list[str]]]:
     """(parameter, "low" or "high", labels) where many replicates chose that end of its axis.
 
     Args:
-        found: a table of `choices`.
+        chosen: a table of `choices`.
         share: the share of the replicates from which on the axis is reported as too short.
     """
     by: dict[tuple[str, str], list[str]] = {}
-    for row in found.to_dict("records"):
+    for row in chosen.to_dict("records"):
         for end in ("low", "high"):
             if row[end] and row[end] >= share * row["replicates"]:
                 by.setdefault((row["parameter"], end), []).append(row["label"])
     return [(name, end, labels) for (name, end), labels in by.items()]
 
 
-def stretches_told(found: Sequence[tuple[int, int, str]]) -> str:
+def stretches_in_words(stretches: Sequence[tuple[int, int, str]]) -> str:
     """Where a curve is ahead, in words: "with 1 to 2 trials gelu; from 3 on neither"."""
-    told = []
-    for at, (first, last, who) in enumerate(found):
-        when = f"from {first} on" if at == len(found) - 1 and at else _trials(first, last)
-        told.append(f"{when} {who or 'neither is ahead'}{' is ahead' * bool(who)}")
-    return "; ".join(told)
+    parts = []
+    for at, (first, last, who) in enumerate(stretches):
+        when = f"from {first} on" if at == len(stretches) - 1 and at else _trials(first, last)
+        parts.append(f"{when} {who or 'neither is ahead'}{' is ahead' * bool(who)}")
+    return "; ".join(parts)
 
 
 def _trials(first: int, last: int) -> str:
@@ -301,9 +301,11 @@ def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
     *_, done = tunings.values()
     said = []
     counts = {title: _counts(table) for title, table in tunings.items()}
-    told = [f"{title} {found[0]} and {found[1]}" for title, found in counts.items() if found]
-    if len(told) == len(tunings):
-        said.append(f"Better and worse than {baseline}: {'; '.join(told)}.")
+    verdicts = [
+        f"{title} {numbers[0]} and {numbers[1]}" for title, numbers in counts.items() if numbers
+    ]
+    if len(verdicts) == len(tunings):
+        said.append(f"Better and worse than {baseline}: {'; '.join(verdicts)}.")
     for title in list(tunings)[1:-1]:
         before, after = tunings[title].verdict.align(done.verdict, join="inner")
         moved = [f"{n} ({before[n]} -> {after[n]})" for n in after.index if before[n] != after[n]]

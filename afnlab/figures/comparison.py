@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from afnlab.compare.formatting import difference, estimated, interval, number, p_value
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import TOLD
+from afnlab.compare.summary_table import DIFFER
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
@@ -89,10 +89,10 @@ def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
     the same each time."""
     up = DOTS + np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
     dots = ax.scatter(values, row + up, s=8, color=GREY, linewidths=0)
-    told = [
+    lines = [
         f"seed {seed}: {printed_value(measure, v / measure.scale)}" for seed, v in values.items()
     ]
-    tip(dots, proper_name(values.name), told)
+    tip(dots, proper_name(values.name), lines)
 
 
 def forest(
@@ -127,7 +127,7 @@ def forest(
         ends = np.array([line.low, line.high])
         if line.adjusted:
             ax.plot(ends, [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
-        face = BLUE if r.verdict in TOLD else "none"
+        face = BLUE if r.verdict in DIFFER else "none"
         mark = "s" if r.verdict == "equivalent" else "o"
         (middle,) = ax.plot(
             scale * r.difference, row, mark, color=BLUE, markerfacecolor=face, markersize=5
@@ -159,8 +159,8 @@ def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) 
     """A row of a table of differences in a few words; ends: of its line."""
     limits = interval(measure, *ends)
     gap = f"{difference(measure, row.difference)} {measure.points}".rstrip()
-    told = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
-    return ", ".join(filter(None, told))
+    parts = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
+    return ", ".join(filter(None, parts))
 
 
 def comparison(

@@ -54,7 +54,7 @@ def learning(
             ax.plot(tables[baseline]["mean"], color=ORANGE, linewidth=1, linestyle="--")
         ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
         (line,) = ax.plot(table["mean"], color=colour)
-        tip(line, *_told(label, table, measure))
+        tip(line, *_tip_lines(label, table, measure))
         ax.set_title(wrapped(proper_name(label)))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if bounded:
@@ -78,7 +78,7 @@ def overlay(
     for label in reversed(order):  # what is named lies on top
         style = _STYLES.get("base" if label == baseline else "best" if label == best else "")
         (line,) = ax.plot(tables[label]["mean"], **(style or _STYLES["other"]))
-        tip(line, *_told(label, tables[label], measure))
+        tip(line, *_tip_lines(label, tables[label], measure))
         if style:
             line.set_label(row_name(label))
     if metric_axis.best_bound(measure) is not None:
@@ -112,7 +112,7 @@ def _drawn(history: pd.DataFrame, measure: Measure) -> Tables:
     return {str(label): part.set_index("epoch") for label, part in bands.groupby("label")}
 
 
-def _told(label: str, table: pd.DataFrame, measure: Measure) -> tuple[str, list[str]]:
+def _tip_lines(label: str, table: pd.DataFrame, measure: Measure) -> tuple[str, list[str]]:
     lines = [
         f"epoch {epoch:g}: {printed_value(measure, value / measure.scale)}"
         for epoch, value in table.value.items()

@@ -56,7 +56,7 @@ def frontier(
         if r.slower > r.cost:
             ax.plot([r.cost, r.slower], [r["mean"]] * 2, color=colour, linewidth=0.7)
         (point,) = ax.plot(r.cost, r["mean"], mark, color=colour, markersize=5, zorder=3)
-        tip(point, _told(str(label), r, measure, baseline if baseline in cost else ""))
+        tip(point, _point_in_words(str(label), r, measure, baseline if baseline in cost else ""))
     line = rows.loc[best]
     ax.step(line.cost, line["mean"], where="post", color=BLUE, linewidth=1, zorder=1)
     first = (baseline, *best[-1:], *best)
@@ -92,7 +92,7 @@ def _scale_times(ax: Axes, low: float, high: float) -> None:
     log_ticks(ax.xaxis, low, high)
 
 
-def _told(label: str, row: pd.Series, measure: Measure, baseline: str) -> str:
+def _point_in_words(label: str, row: pd.Series, measure: Measure, baseline: str) -> str:
     """A point in words: the metric, and the time with its range."""
     value = printed_value(measure, row["mean"] / measure.scale)
     unit = f" \N{MULTIPLICATION SIGN} {proper_name(baseline)}" if baseline else " s"

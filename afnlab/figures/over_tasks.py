@@ -47,8 +47,8 @@ def over_tasks(effects: pd.DataFrame, verdicts: pd.DataFrame) -> Figure:
         interpolation="nearest",
     )
     rows = zip(effects.to_numpy(), verdicts.to_numpy(), strict=True)
-    for row, (values, told) in enumerate(rows):
-        for column, text in enumerate(map(cell, values, told)):
+    for row, (values, row_verdicts) in enumerate(rows):
+        for column, text in enumerate(map(cell, values, row_verdicts)):
             ax.text(column, row, text, ha="center", va="center", fontsize=7)
     ax.set_xticks(range(tasks), [_in_lines(str(task)) for task in effects], fontsize=7)
     ax.set_yticks(range(labels), list(map(row_name, effects.index)))

@@ -10,17 +10,17 @@ from afnlab.figures.style import BLUE, Picture
 from afnlab.stats import Ranking
 
 
-def ranks(found: Ranking) -> Figure:
+def ranks(ranking: Ranking) -> Figure:
     """Critical-difference diagram: mean ranks, the best left; bars join equals."""
     from scikit_posthocs import critical_difference_diagram  # noqa: PLC0415
 
-    figure = Picture(figsize=(9.5, 0.2 * len(found.ranks) / 2 + 1.3), layout="constrained")
+    figure = Picture(figsize=(9.5, 0.2 * len(ranking.ranks) / 2 + 1.3), layout="constrained")
     ax = figure.subplots()
-    names = list(map(proper_name, found.ranks.index))
-    post_hoc = found.post_hoc.rename(index=proper_name, columns=proper_name)
+    names = list(map(proper_name, ranking.ranks.index))
+    post_hoc = ranking.post_hoc.rename(index=proper_name, columns=proper_name)
     ink = {"color": mpl.rcParams["text.color"]}
     critical_difference_diagram(
-        found.ranks.set_axis(names),
+        ranking.ranks.set_axis(names),
         post_hoc,
         ax=ax,
         label_props={"fontsize": 8},
@@ -30,7 +30,7 @@ def ranks(found: Ranking) -> Figure:
         elbow_props=ink | {"linewidth": 0.7},
         crossbar_props={"color": BLUE, "linewidth": 2.5},
         color_palette=[],
-        text_h_margin=len(found.ranks) / 150,
+        text_h_margin=len(ranking.ranks) / 150,
     )
     ax.grid(False)
     return figure

@@ -56,9 +56,9 @@ def signals(found: pd.DataFrame, order: Sequence[str] | None = None) -> Figure:
     figure = Picture(figsize=(10.5, 1.35 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, len(PANELS), sharex="row", sharey="col", squeeze=False)
     for at, label in enumerate(order):
-        own = found[found.label == label]
+        of_label = found[found.label == label]
         for ax, panel in zip(axes[at], PANELS, strict=True):
-            _draw(ax, own, panel)
+            _draw(ax, of_label, panel)
         axes[at][0].set_ylabel(wrapped(label, 18))
     for ax, panel in zip(axes[0], PANELS, strict=True):
         ax.set_title(panel.title)
@@ -68,8 +68,8 @@ def signals(found: pd.DataFrame, order: Sequence[str] | None = None) -> Figure:
     return figure
 
 
-def _draw(ax: Axes, own: pd.DataFrame, panel: Panel) -> None:
-    values = own.assign(value=own[panel.column] * panel.factor)
+def _draw(ax: Axes, table: pd.DataFrame, panel: Panel) -> None:
+    values = table.assign(value=table[panel.column] * panel.factor)
     if panel.log:
         values = values[values.value > 0].assign(value=lambda t: np.log(t.value))
     means = values.groupby(["epoch", "layer"]).value.mean().unstack("epoch")

@@ -76,36 +76,36 @@ def _over_the_best(best: pd.Series, measure: Measure) -> float:
     return end + measure.sign * measure.scale * measure.part(0.005, end / measure.scale)
 
 
-def _medians(own: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:
+def _medians(trials: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:
     """Middles of equal parts of the axis, and the median value of the trials in each."""
-    at = own[name].astype(float).to_numpy()
+    at = trials[name].astype(float).to_numpy()
     at = np.log(at) if log else at
     if len(np.unique(at)) <= BINS:
         parts = np.unique(at, return_inverse=True)[1]
     else:
         edges = np.linspace(at.min(), at.max(), BINS + 1)
         parts = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, BINS - 1)
-    grouped = pd.DataFrame({"at": at, "y": own.value.to_numpy()}).groupby(parts)
+    grouped = pd.DataFrame({"at": at, "y": trials.value.to_numpy()}).groupby(parts)
     middle = grouped["at"].mean().to_numpy()
     return (np.exp(middle) if log else middle), grouped["y"].median().to_numpy()
 
 
 def curves(
-    ax: Axes, found: pd.DataFrame, labels: Sequence[str], measure: Measure = ACCURACY
+    ax: Axes, bands: pd.DataFrame, labels: Sequence[str], measure: Measure = ACCURACY
 ) -> Axes:
     """The expected best over the number of random trials, with confidence bands.
 
-    found: of `tuned.curves`.
+    bands: of `tuned.curves`.
     """
     for colour, label in zip((ORANGE, BLUE, *COLOURS[2:]), labels, strict=False):
-        curve = found[found.label == label].set_index("trials")
+        curve = bands[bands.label == label].set_index("trials")
         low, high = measure.scale * curve.low, measure.scale * curve.high
         ax.fill_between(curve.index, low, high, color=colour, alpha=0.2, linewidth=0)
         middle = measure.scale * curve.expected
         ax.plot(middle, color=colour, label=row_name(label), marker="o", ms=3)
     ax.set(xlabel="random trials", ylabel=metric_axis.label(measure, "expected best"))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    expected = measure.scale * found[found.label.isin(labels)].expected
+    expected = measure.scale * bands[bands.label.isin(labels)].expected
     edge = metric_axis.behind(metric_axis.worst(expected, measure), 0.05, measure)
     ax.set_ylim(*metric_axis.limits(edge, _over_the_best(expected, measure), measure))
     ax.legend(loc="lower right" if measure.better == "higher" else "upper right")

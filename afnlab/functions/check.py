@@ -49,10 +49,10 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
     """
     rows: dict[str, list[str]] = {}
     for ref in refs or list_activations():
-        for name, found in _found(ref):
+        for name, candidate in _things_of(ref):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                rows[ref if name in rows else name] = _row(found)
+                rows[ref if name in rows else name] = _row(candidate)
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
 
 
@@ -110,7 +110,7 @@ def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
     return any(name in (*named, *refs) for name in omitted)
 
 
-def _found(ref: str) -> Iterator[tuple[str, object]]:
+def _things_of(ref: str) -> Iterator[tuple[str, object]]:
     """The names and things that a reference stands for."""
     if not isinstance(ref, str):
         raise TypeError(f"a reference must be a text, got {shown(ref)}")
@@ -135,9 +135,9 @@ def _found(ref: str) -> Iterator[tuple[str, object]]:
     yield from modules.items()
 
 
-def _row(found: object) -> list[str]:
+def _row(candidate: object) -> list[str]:
     try:
-        return [*problems(found), ""]
+        return [*problems(candidate), ""]
     except Exception as error:  # it is somebody else's code
         return ["", "", "", next(iter(str(error).splitlines()), type(error).__name__)]
 
@@ -179,13 +179,13 @@ def _require_elementwise(function: Function) -> None:
         raise TypeError("not elementwise")
 
 
-def _function(found: object, dtype: torch.dtype, then: torch.dtype | None = None) -> Function:
+def _function(candidate: object, dtype: torch.dtype, then: torch.dtype | None = None) -> Function:
     """A function of tensors of this type; or of type `then`, with parameters as this one rounds."""
-    if isinstance(found, type) and issubclass(found, nn.Module):
-        return found().to(dtype).to(then or dtype).eval()
-    if not callable(found):
-        raise TypeError(f"a {type(found).__name__} cannot be called")
-    return found
+    if isinstance(candidate, type) and issubclass(candidate, nn.Module):
+        return candidate().to(dtype).to(then or dtype).eval()
+    if not callable(candidate):
+        raise TypeError(f"a {type(candidate).__name__} cannot be called")
+    return candidate
 
 
 def _grid(dtype: torch.dtype) -> Tensor:
@@ -216,7 +216,7 @@ def _underived(function: Function) -> str:
     return f"{slope[at]:.4g} at x = {x[at]:.2f}, where it is {right[at]:.4g}"
 
 
-def _misrounded(found: object) -> str:
+def _misrounded(candidate: object) -> str:
     """The first number of a half type whose slope there is not that of float64, rounding aside.
 
     A slope taken from a rounded value loses its digits where the value is nearly constant.
@@ -225,8 +225,8 @@ def _misrounded(found: object) -> str:
         kind = torch.finfo(dtype)
         x = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
         x = x[x.abs() <= max(SIZES)].sort()[0]
-        y, slope = (v.double() for v in derivatives(_function(found, dtype), x, 1))
-        true = derivatives(_function(found, dtype, torch.float64), x.double(), 1)[1]
+        y, slope = (v.double() for v in derivatives(_function(candidate, dtype), x, 1))
+        true = derivatives(_function(candidate, dtype, torch.float64), x.double(), 1)[1]
         seen = y.isfinite() & slope.isfinite() & true.isfinite()
         unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
         wrong = seen & ((slope - true).abs() > UNITS * unit + ROUNDING)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from afnlab import stats
 from afnlab.derivatives import derivatives
-from afnlab.errors import ParameterError, shown, told
+from afnlab.errors import ParameterError, one_line, shown
 from afnlab.functions.check import near, points
 from afnlab.measures import Measure
 from afnlab.registry import Activation
@@ -77,7 +77,7 @@ class Campaign:
         tuning = self.settings.get(TUNE)
         if tuning is None:
             return "both by the task's recipe, which may suit one of them: --tune tunes each"
-        return f"each tuned at every seed: {space(tuning).told}"
+        return f"each tuned at every seed: {space(tuning).description}"
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -173,7 +173,8 @@ def values_of(
             torch.manual_seed(0)  # what a stochastic activation draws
             numbers = _numbers_of(record, params, trained)
     except Exception as error:  # it is somebody else's code
-        name, said = getattr(record, "label", "the function"), told(error) or type(error).__name__
+        name = getattr(record, "label", "the function")
+        said = one_line(error) or type(error).__name__
         raise ValueError(f"{name} cannot be evaluated: {said}") from error
     return tuple(numbers.nan_to_num(nan=_NAN).tolist())
 
@@ -185,15 +186,15 @@ def _numbers_of(record: Activation, params: Mapping[str, Any], trained: Sequence
         return (record(smooth, **{**params, name: value}) * smooth.cos()).sum()
 
     (values,) = derivatives(record, x, 0, **params)
-    found, slopes = derivatives(record, smooth, 1, **params)
-    if (values.shape, found.shape) != (x.shape, smooth.shape):
+    outputs, slopes = derivatives(record, smooth, 1, **params)
+    if (values.shape, outputs.shape) != (x.shape, smooth.shape):
         raise ValueError("it does not return a tensor of the shape of its input")
     starts = record.complete(params) if trained else {}
-    own = [
+    grads = [
         derivatives(summed, torch.tensor(float(starts[name]), dtype=x.dtype), 1, name=name)[1]
         for name in trained
     ]
-    last = torch.stack(own).sort().values if own else x.new_empty(0)  # names do not matter
+    last = torch.stack(grads).sort().values if grads else x.new_empty(0)  # names do not matter
     return torch.cat([part.double() for part in (values, slopes, last)])
 
 

@@ -112,12 +112,12 @@ def judge(
             if stage != begun:
                 (report or inform)(_beginning(name, campaign, stage))
                 begun = stage
-            standing = book.look(standing.entry["id"], stage, stages[stage].found(seeds))
+            standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
             _report(standing, stage, report or inform)
     notes = [
         f"{campaign.place_of(stage)}: {note}"
-        for stage, found in standing.seeds.items()
-        for note in stages[stage].edges(found)
+        for stage, results in standing.seeds.items()
+        for note in stages[stage].edges(results)
     ]
     return Judgement(name, standing, book, tuple(notes))
 

@@ -76,27 +76,27 @@ class Judgement:
     def lines(self) -> list[str]:
         """The verdict in words."""
         standing, campaign = self.standing, self.standing.campaign
-        found = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
-        found += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
-        found += [campaign.recipe, *self.notes]
+        lines = [f"{self.idea} against {campaign.against} on {campaign.task}: {self.verdict}"]
+        lines += [self._line(s) for s in campaign.stages if standing.seeds.get(s)]
+        lines += [campaign.recipe, *self.notes]
         if self.verdict == EQUIVALENT:
-            within = f"the interval lies within the margin of {standing.margin_told}"
-            found.append(f"evidence for {EQUIVALENT}: {within}")
+            within = f"the interval lies within the margin of {standing.margin_text}"
+            lines.append(f"evidence for {EQUIVALENT}: {within}")
         else:
             way, e_value, needed = standing.evidence
-            found.append(f"evidence for {way}: an e-value of {e_value:.3g}, {needed:.3g} needed")
+            lines.append(f"evidence for {way}: an e-value of {e_value:.3g}, {needed:.3g} needed")
         if self.verdict == BETTER and not campaign.confirm:
             where = "" if self.ledger.path is None else ", with another ledger,"
-            found.append(f"one task; --confirm TASK{where} asks for an improvement on another one")
+            lines.append(f"one task; --confirm TASK{where} asks for an improvement on another one")
         if standing.entry["name"] != self.idea:
-            found.append(f"the same function was entered as {standing.entry['name']}")
+            lines.append(f"the same function was entered as {standing.entry['name']}")
         if standing.entry["seen"]:
             seen = counted(standing.entry["seen"], "seed")
-            found.append(f"{seen} of it had been trained before it was entered")
+            lines.append(f"{seen} of it had been trained before it was entered")
         if self.ledger.path is not None:
             at = f"entry {standing.position} of {len(self.ledger.standings)}"
-            found.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
-        return found
+            lines.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
+        return lines
 
     def difference(self, stage: str = TASK) -> str:
         """The mean difference as it is printed, in the metric's own direction.
@@ -109,29 +109,29 @@ class Judgement:
 
     def _line(self, stage: str) -> str:
         campaign, decided = self.standing.campaign, self.standing.decision(stage)
-        measure, limits = campaign.measure_of(stage), self.standing.interval_told(stage)
+        measure, limits = campaign.measure_of(stage), self.standing.interval_text(stage)
         unit = "" if measure.points in measure.name else f"{measure.points} of "
         way = " (lower is better)" if measure.better == "lower" else ""
-        told = (
+        result = (
             f"{campaign.place_of(stage)}: {decided.verdict} after"
             f" {counted(decided.seeds, 'seed')}, {self.difference(stage)} {unit}{measure.name}{way}"
         )
         kind = f"{100 * campaign.level:g} % interval, valid at any time of stopping"
-        return f"{told}; {kind}: {limits}" if limits else told
+        return f"{result}; {kind}: {limits}" if limits else result
 
     def described(self) -> dict[str, Any]:
         """All of it as JSON can hold it; limits that are infinite are None."""
         campaign = self.standing.campaign
         stages = {}
         for stage in filter(self.standing.seeds.get, campaign.stages):
-            decided, found = self.standing.decision(stage), self.interval(stage)
-            limits = [v if np.isfinite(v) else None for v in (found.low, found.high)]
+            decided, interval = self.standing.decision(stage), self.interval(stage)
+            limits = [v if np.isfinite(v) else None for v in (interval.low, interval.high)]
             stages[stage] = {
                 "task": campaign.task_of(stage),
                 "verdict": decided.verdict,
                 "seeds": decided.seeds,
                 "metric": campaign.measure_of(stage).key,
-                "improvement": found.mean,
+                "improvement": interval.mean,
                 "interval": limits,
                 "differences": self.standing.differences(stage)[: decided.seeds].tolist(),
             }
@@ -160,9 +160,9 @@ class Judgement:
         from afnlab.figures.evidence import evidence  # noqa: PLC0415  (brings plotting)
 
         campaign, decided = self.standing.campaign, self.standing.decision()
-        found = self.standing.differences()[: decided.seeds]
+        differences = self.standing.differences()[: decided.seeds]
         return evidence(
-            found,
+            differences,
             campaign.measure_of(TASK),
             against=campaign.against,
             needed=self.needed,

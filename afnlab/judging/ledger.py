@@ -123,18 +123,18 @@ class Ledger:
     @property
     def lines(self) -> list[str]:
         """The campaign and its ideas, as text."""
-        campaign, found = self.campaign, self.standings
+        campaign, ideas = self.campaign, self.standings
         share = f"{100 * stats.alpha(campaign.level):g} %"
         confirmed = f", confirmed on {campaign.confirm}" if campaign.confirm else ""
         head = f"{campaign.task} against {campaign.against}{confirmed}"
-        discoveries = sum(one.is_discovery for one in found)
-        title = f"{head}: {counted(len(found), 'idea')}, discoveries: {discoveries}"
-        width = max((len(one.entry["name"]) for one in found), default=0)
+        discoveries = sum(one.is_discovery for one in ideas)
+        title = f"{head}: {counted(len(ideas), 'idea')}, discoveries: {discoveries}"
+        width = max((len(one.entry["name"]) for one in ideas), default=0)
         rows = (
             f"{one.position:4}  {one.entry['name']:{width}}  {one.verdict:15}"
             f"  {counted(one.decision().seeds, 'seed'):>9}"
-            f"  {one.evidence_told}{_seen(one)}"
-            for one in found
+            f"  {one.evidence_text}{_seen(one)}"
+            for one in ideas
         )
         return [f"{title} (expected to be false: {share} of them at most)", *rows]
 
@@ -221,7 +221,7 @@ class Ledger:
             self._write()
         return self.standing(event["id"])
 
-    def look(self, entry: str, stage: str, found: Mapping[int, Mapping[str, Any]]) -> Standing:
+    def look(self, entry: str, stage: str, results: Mapping[int, Mapping[str, Any]]) -> Standing:
         """Record what was found with further seeds, in their order, until the stage is decided.
 
         A seed that is recorded stays as it is. Those that are not the next one, or come after the
@@ -230,17 +230,17 @@ class Ledger:
         Args:
             entry: the id of the entry.
             stage: which stage the seeds belong to.
-            found: by seed: `idea`, `against` (None where not finite), `lost` and `run`.
+            results: by seed: `idea`, `against` (None where not finite), `lost` and `run`.
 
         Returns:
             The standing afterwards.
         """
         with self._renewed():
             standing = self.standing(entry)
-            while standing.stage == stage and standing.next_seed in found:
+            while standing.stage == stage and standing.next_seed in results:
                 seed = standing.next_seed
                 event = {"event": SEED, "entry": entry, "stage": stage, "seed": seed}
-                self._add({**event, **found[seed]})
+                self._add({**event, **results[seed]})
                 standing.seeds.setdefault(stage, []).append(self.events[-1])
             self._write()
         return standing

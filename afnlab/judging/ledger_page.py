@@ -67,20 +67,20 @@ def _paragraph(text: str) -> Markup:
     return filled("<p>{}</p>", sentence(text))
 
 
-def _overview(found: list[Standing]) -> Fragment:
-    shown = [one.evidence for one in found]
+def _overview(standings: list[Standing]) -> Fragment:
+    shown = [one.evidence for one in standings]
     is_worse = [way == WORSE for way, _, _ in shown]
     with styled(for_page=True):
         figure = draw_campaign(
             [e_value for _, e_value, _ in shown],
-            [one.needed for one in found],
-            [one.is_discovery for one in found],
+            [one.needed for one in standings],
+            [one.is_discovery for one in standings],
             is_worse,
-            needed_worse=found[0].needed_worse,
+            needed_worse=standings[0].needed_worse,
         )
-        made = sum(one.is_discovery for one in found)
+        made = sum(one.is_discovery for one in standings)
         alt = (
-            f"The e-values of {len(found)} ideas and the values needed; {made} are discoveries,"
+            f"The e-values of {len(standings)} ideas and the values needed; {made} are discoveries,"
             f" {sum(is_worse)} are worse."
         )
         note = (
@@ -97,10 +97,10 @@ def _evidence(ledger: Ledger, one: Standing) -> Fragment:
         return show(judgement.figure(), " ".join(words), ". ".join(words) + ".")
 
 
-def _table(ledger: Ledger, found: list[Standing]) -> Markup:
+def _table(ledger: Ledger, standings: list[Standing]) -> Markup:
     measure = ledger.campaign.measure_of("task")
     rows = []
-    for one in found:
+    for one in standings:
         mean = Judgement(one.entry["name"], one, ledger).difference()
         way, e_value, needed = one.evidence
         rows.append(
@@ -109,7 +109,7 @@ def _table(ledger: Ledger, found: list[Standing]) -> Markup:
                 one.verdict,
                 str(one.decision().seeds),
                 mean,
-                one.interval_told(),
+                one.interval_text(),
                 way,
                 f"{e_value:.3g}",
                 f"{needed:.3g}",

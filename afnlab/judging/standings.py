@@ -124,19 +124,19 @@ class Standing:
         return Evidence(BETTER, self.e_value, self.needed)
 
     @property
-    def evidence_told(self) -> str:
+    def evidence_text(self) -> str:
         """That on which the verdict rests, in words."""
         if self.decision().verdict == EQUIVALENT:
-            return f"{self.interval_told()} within the margin of {self.margin_told}"
+            return f"{self.interval_text()} within the margin of {self.margin_text}"
         return "e-value for {}: {:.3g} of {:.3g}".format(*self.evidence)
 
     @property
-    def margin_told(self) -> str:
+    def margin_text(self) -> str:
         """The margin as it is printed; an empty text if there is none."""
         margin = self.campaign.margin
         return "" if margin is None else formatting.amount(self.campaign.measure_of(TASK), margin)
 
-    def interval_told(self, stage: str = TASK) -> str:
+    def interval_text(self, stage: str = TASK) -> str:
         """The interval of a stage as it is printed; an empty text where it has no limits."""
         measure, (_, low, high) = self.campaign.measure_of(stage), self.interval(stage)
         if not np.isfinite([low, high]).all():
@@ -173,9 +173,9 @@ class Standing:
 
 @lru_cache(1 << 15)  # of seeds that are looked at again and again nothing is computed twice
 def _decided(
-    found: tuple[float, ...], margin: float | None, level: float, better_at: float | None
+    values: tuple[float, ...], margin: float | None, level: float, better_at: float | None
 ) -> stats.Decision:
-    return stats.decide(found, margin=margin, level=level, better_at=better_at)
+    return stats.decide(values, margin=margin, level=level, better_at=better_at)
 
 
 def standings(campaign: Campaign, events: Sequence[Mapping[str, Any]]) -> list[Standing]:

@@ -32,7 +32,7 @@ class TrainedPairs:
     Attributes:
         task: what both are trained on.
         idea, against: references of the two, or names.
-        own: values of the idea's own parameters.
+        idea_parameters: values of the idea's own parameters.
         parameters: what both are given beside, of the notebook `train`.
         runs: the folder or URL of the runs; None: the usual one.
         executor: where they are executed.
@@ -41,7 +41,7 @@ class TrainedPairs:
     task: str
     idea: str
     against: str
-    own: Mapping[str, object]
+    idea_parameters: Mapping[str, object]
     parameters: Mapping[str, object]
     executor: Executor
     runs: str | Path | None = None
@@ -55,7 +55,7 @@ class TrainedPairs:
         shared = {"task": self.task, **self.parameters, "seeds": [0]}
         idea, against = (
             RunSpec.make("train", {**shared, "activation": name, **parameters})
-            for name, parameters in ((self.idea, self.own), (self.against, {}))
+            for name, parameters in ((self.idea, self.idea_parameters), (self.against, {}))
         )
         if idea.group == against.group:
             raise ValueError(f"{self.idea} is the baseline itself, trained in the same way")
@@ -130,7 +130,7 @@ class TrainedPairs:
         tables = [table.assign(label=name) for ((name, _), _), table in read]
         return notes(pd.concat(tables), space(self.parameters[TUNE])) if tables else []
 
-    def found(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
+    def results(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.
 
         Args:

@@ -38,7 +38,7 @@ class Trial:
         task: what both are trained on.
         confirm: the other task, on which what is better is confirmed; "": none is.
         known: the campaign of the ledger; None: there is no ledger yet.
-        own: values of the idea's own parameters.
+        idea_parameters: values of the idea's own parameters.
         shared: what both are given for their training.
         tuning: what both tune at every seed; empty: nothing.
     """
@@ -48,7 +48,7 @@ class Trial:
     task: str
     confirm: str
     known: Campaign | None
-    own: Mapping[str, object]
+    idea_parameters: Mapping[str, object]
     shared: Mapping[str, object]
     tuning: Mapping[str, object]
 
@@ -105,7 +105,9 @@ class Trial:
         """
         tuned = {TUNE: self.tuning} if self.tuning else {}
         both = {**self.shared, **tuned}
-        one = TrainedPairs(self.task, self.idea, self.against, self.own, both, executor, runs)
+        one = TrainedPairs(
+            self.task, self.idea, self.against, self.idea_parameters, both, executor, runs
+        )
         if not self.confirm:
             return {TASK: one}
         machine = {name: self.shared[name] for name in _MACHINE if name in self.shared}
@@ -116,20 +118,20 @@ class Trial:
         self,
         stages: Mapping[str, TrainedPairs],
         margin: float | None,
-        **given: object,
+        **options: object,
     ) -> Campaign:
         """The campaign that it is part of.
 
         Args:
             stages: as of `stages`.
             margin: the margin as it is printed; None: the ledger's, or none.
-            **given: most, level, own_seeds; None: the ledger's, or as usual.
+            **options: most, level, own_seeds; None: the ledger's, or as usual.
         """
         _, against = stages[TASK].specs()
         measure = against.training.task.metric
         known = self.known
         settings: dict[str, Any] = {}
-        for name, value in given.items():
+        for name, value in options.items():
             if value is not None or known is not None:
                 settings[name] = getattr(known, name) if value is None else value
         if margin is not None:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 from afnlab.autorot import suggested_L
-from afnlab.errors import shown as told
+from afnlab.errors import shown as text_of
 from afnlab.figures.function_curves import NAMES, POINTS, samples
 from afnlab.figures.style import BLUE, COLOURS, GREY, area, in_legend, styled
 from afnlab.functions.profile import asymptotes
@@ -128,8 +128,8 @@ class Curves(Scene):
         kinks = torch.tensor(one.record.kinks_at(**one.params), dtype=x.dtype)
         lines["kinks"].set_data(kinks.numpy(), one.record(kinks, **one.params).numpy())
         ends = np.array(self.view.x)
-        found = asymptotes(one.record, **one.params)
-        at = [(u, m * u + b) for m, b in found for u in (*ends, np.nan)]
+        slants = asymptotes(one.record, **one.params)
+        at = [(u, m * u + b) for m, b in slants for u in (*ends, np.nan)]
         lines["asymptotes"].set_data(*np.array(at or [(np.nan, np.nan)]).T)
 
     def _lines(self, i: int, colour: str) -> dict[str, Line2D]:
@@ -170,7 +170,7 @@ class Curves(Scene):
 def first_view(shown: Sequence[Shown], span: float = 5.0) -> View:
     """Inputs from -span to span, and the dynamic region of the first one, if it saturates."""
     if not 0 < span < np.inf:
-        raise ValueError(f"span must be a number above 0, got {told(span)}")
+        raise ValueError(f"span must be a number above 0, got {text_of(span)}")
     try:
         return View(x=(-span, span), L=suggested_L(shown[0].record))
     except ValueError:

@@ -106,9 +106,9 @@ class Regions(Scene):
         values = start.values(self.network, rotated=False)
         self.plain = [self._heights(layer) for layer in values]
 
-    def _heights(self, found: Tensor) -> np.ndarray:
+    def _heights(self, values: Tensor) -> np.ndarray:
         """Shares of the values in each bar; those further out in the outermost."""
-        inside = found.clamp(-self.reach, self.reach).float()
+        inside = values.clamp(-self.reach, self.reach).float()
         counts = torch.histc(inside, BINS, -self.reach, self.reach)
         return (counts / inside.numel()).clamp(max=TALL).numpy()
 

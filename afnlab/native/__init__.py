@@ -24,10 +24,10 @@ def status(name: str = "srelu") -> dict[str, str]:
         Per device, the library, or "torch: " and why there is none.
     """
     kinds = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    found = {kind: kernels.look_up(name, kind, warn=False) for kind in kinds}
+    by_kind = {kind: kernels.look_up(name, kind, warn=False) for kind in kinds}
     return {
         kind: f"torch: {k}" if isinstance(k, Unavailable) else str(k.origin)
-        for kind, k in found.items()
+        for kind, k in by_kind.items()
     }
 
 

@@ -58,10 +58,10 @@ def attention(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
         ahead = torch.ones(inputs.shape[-2], inputs.shape[-2], dtype=torch.bool).triu(1)
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         weights = scores.masked_fill(ahead.to(inputs.device), -torch.inf).softmax(-1)
-        found = F.dropout(weights, dropout) @ value if dropout else weights @ value
+        mixed = F.dropout(weights, dropout) @ value if dropout else weights @ value
     else:
-        found = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
-    return found.transpose(-2, -3).flatten(-2)
+        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+    return mixed.transpose(-2, -3).flatten(-2)
 
 
 def packed_attention(inputs: Tensor, heads: int, starts: Tensor) -> Tensor:
@@ -103,8 +103,8 @@ def serves(weight: Tensor, tokens: Tensor, heads: int) -> bool:
 def _library() -> dict[str, library.CompiledFunction] | None:
     """The compiled loops; None, after a warning, if they cannot be had."""
     try:
-        found = library.load("cpu", library.ATTENTION, AttentionLaunch)
-        return {way: found.function(f"attention_{way}") for way in ("forward", "backward")}
+        compiled = library.load("cpu", library.ATTENTION, AttentionLaunch)
+        return {way: compiled.function(f"attention_{way}") for way in ("forward", "backward")}
     except Unavailable as reason:
         warnings.warn(
             f"no compiled attention: {reason}; torch's serves, somewhat slower",
@@ -144,6 +144,6 @@ class _Packed(torch.autograd.Function):
     def backward(ctx: _Kept, grad: Tensor) -> tuple[Tensor, None, None]:
         x, starts, weights = ctx.saved_tensors
         out, grad = torch.empty_like(x), grad.contiguous()
-        given = {"weights": weights, "grad_y": grad, "grad_x": out}
-        _start("backward", ctx.heads, x, starts, **given)
+        tensors = {"weights": weights, "grad_y": grad, "grad_x": out}
+        _start("backward", ctx.heads, x, starts, **tensors)
         return out, None, None

@@ -53,8 +53,8 @@ if hasattr(os, "register_at_fork"):
 def find(name: str, kind: str) -> Kernel | None:
     """The kernel of an activation on a "cpu" or a "cuda" device; None, after one warning, if there
     is none to be had."""
-    found = _known.get((name, kind)) or look_up(name, kind)
-    return None if isinstance(found, Unavailable) else found
+    kernel = _known.get((name, kind)) or look_up(name, kind)
+    return None if isinstance(kernel, Unavailable) else kernel
 
 
 def look_up(name: str, kind: str, warn: bool = True) -> Kernel | Unavailable:
@@ -67,16 +67,16 @@ def look_up(name: str, kind: str, warn: bool = True) -> Kernel | Unavailable:
                 _known[name, kind] = _load(name, kind)
             except Unavailable as reason:
                 _known[name, kind] = reason
-        found = _known[name, kind]
-    if warn and isinstance(found, Unavailable) and str(found) not in _said:
-        _said.add(str(found))
+        kernel = _known[name, kind]
+    if warn and isinstance(kernel, Unavailable) and str(kernel) not in _said:
+        _said.add(str(kernel))
         warnings.warn(
             f"no compiled kernels on the {kind.replace('cuda', 'GPU').replace('cpu', 'CPU')}:"
-            f" {found}; activations are computed by torch, several times slower",
+            f" {kernel}; activations are computed by torch, several times slower",
             RuntimeWarning,
             stacklevel=2,
         )
-    return found
+    return kernel
 
 
 def forget() -> None:
@@ -173,9 +173,9 @@ def parameter_table(
 ) -> Tensor:
     """The parameters (parameters, channels) as the kernel computes with them."""
     dtype = accumulation(x.dtype)
-    given = iter(tensors)
+    remaining = iter(tensors)
     rows = [
-        next(given).to(dtype).reshape(-1).expand(channels)
+        next(remaining).to(dtype).reshape(-1).expand(channels)
         if n is None
         else torch.full((channels,), n, dtype=dtype, device=x.device)
         for n in numbers
@@ -212,9 +212,9 @@ def _start(
         table = parameter_table(numbers, tensors, channels, x)
         launch.table = table.data_ptr()
     elif numbers:
-        given = iter(tensors)
+        remaining = iter(tensors)
         for k, n in enumerate(numbers):
-            launch.numbers[k] = next(given).item() if n is None else n
+            launch.numbers[k] = next(remaining).item() if n is None else n
     if x.is_cpu:
         launch.threads = torch.get_num_threads()
     else:

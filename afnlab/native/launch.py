@@ -44,10 +44,10 @@ class Arguments(ctypes.Structure):
         except AttributeError:
             raise Unavailable(f"{path} does not tell how it reads a {cls.__name__}") from None
         tell.restype = ctypes.POINTER(_Place)
-        told = [(p.name.decode(), p.at, p.size) for p in takewhile(lambda p: p.name, tell())]
-        for own, other in zip_longest(cls.layout(), told):
-            if own != other:
-                differs = f"{_described(other)}, not {_described(own)}"
+        compiled = [(p.name.decode(), p.at, p.size) for p in takewhile(lambda p: p.name, tell())]
+        for ours, other in zip_longest(cls.layout(), compiled):
+            if ours != other:
+                differs = f"{_described(other)}, not {_described(ours)}"
                 raise Unavailable(f"{path} reads a {cls.__name__} otherwise: {differs}")
 
 

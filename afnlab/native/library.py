@@ -156,7 +156,7 @@ def _is_sealed(path: Path) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    for left in folder.glob(".building-*"):
+    for file in folder.glob(".building-*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED:
-                left.unlink()
+            if time.time() - file.stat().st_mtime > _ABANDONED:
+                file.unlink()

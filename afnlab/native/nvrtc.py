@@ -36,9 +36,10 @@ def _nvrtc() -> ctypes.CDLL:
     for part in _installed("libnvrtc-builtins.so.*"):  # which it looks for by name alone
         with suppress(OSError):
             ctypes.CDLL(part)
-    own = f".so.{(torch.version.cuda or '').partition('.')[0]}"  # torch's, where there are several
-    found = sorted(_installed("libnvrtc.so.*"), key=lambda path: not path.endswith(own))
-    for name in (*found, "libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"):
+    # Where there are several, torch's.
+    suffix = f".so.{(torch.version.cuda or '').partition('.')[0]}"
+    libraries = sorted(_installed("libnvrtc.so.*"), key=lambda path: not path.endswith(suffix))
+    for name in (*libraries, "libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"):
         with suppress(OSError):
             return ctypes.CDLL(name)
     raise Unavailable("there is no NVRTC (pip install nvidia-cuda-nvrtc)")
@@ -176,9 +177,9 @@ class Launcher:
             module = ctypes.c_void_p()
             self._do("cuModuleLoadData", ctypes.byref(module), code)
             for k, expression in named.items():
-                found = ctypes.c_void_p()
-                self._do("cuModuleGetFunction", ctypes.byref(found), module, symbols[expression])
-                self.functions[device, dtype, k] = found
+                handle = ctypes.c_void_p()
+                self._do("cuModuleGetFunction", ctypes.byref(handle), module, symbols[expression])
+                self.functions[device, dtype, k] = handle
         return self.functions[device, dtype, kernel]
 
     def _do(self, call: str, *args: object) -> None:

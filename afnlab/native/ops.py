@@ -41,9 +41,9 @@ class Call:
 
     def expression(self, x: Tensor, *tensors: Tensor) -> Tensor:
         """The definition, written in torch."""
-        given = iter(tensors)
+        remaining = iter(tensors)
         values = {
-            name: next(given) if n is None else n
+            name: next(remaining) if n is None else n
             for name, n in zip(self.record.params, self.numbers, strict=True)
         }
         work = x.to(accumulation(x.dtype))
@@ -179,11 +179,11 @@ class _Backward(torch.autograd.Function):
         grads = _Backward.apply(call, with_sums, grad_y, x, *tensors)
         shapes = [t.shape for t in inputs[1:]]
         dims = in_dims[4:]
-        own = [
+        parameter_grads = [
             g.view(info.batch_size, *(shape if d is None else shape[:d] + shape[d + 1 :]))
             for g, shape, d in zip(grads[1:], shapes, dims, strict=False)
         ]
-        return (grads[0], *own), tuple(0 for _ in range(len(own) + 1))
+        return (grads[0], *parameter_grads), tuple(0 for _ in range(len(parameter_grads) + 1))
 
 
 def compute(record: Activation, x: Tensor, values: Mapping[str, Tensor | float]) -> Tensor | None:

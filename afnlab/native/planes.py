@@ -60,8 +60,8 @@ class PlaneNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight, self.bias
-        own = weight.dtype == torch.float32 and weight.is_contiguous() and bias.is_contiguous()
-        if own and x.dim() == 4 and x.shape[2:] == weight.shape and _served(x, weight, bias):
+        plain = weight.dtype == torch.float32 and weight.is_contiguous() and bias.is_contiguous()
+        if plain and x.dim() == 4 and x.shape[2:] == weight.shape and _served(x, weight, bias):
             return _Normalise.apply(x, weight, bias, self.eps)
         return F.layer_norm(x, self.normalized_shape, weight, bias, self.eps)
 
@@ -81,8 +81,8 @@ def _served(x: Tensor, *others: Tensor) -> bool:
 def _library() -> dict[str, library.CompiledFunction] | None:
     """The compiled loops; None, after a warning, if they cannot be had."""
     try:
-        found = library.load("cpu", library.PLANES, PlanesLaunch)
-        return {loop: found.function(f"planes_{loop}") for loop in _LOOPS}
+        compiled = library.load("cpu", library.PLANES, PlanesLaunch)
+        return {loop: compiled.function(f"planes_{loop}") for loop in _LOOPS}
     except Unavailable as reason:
         warnings.warn(
             f"no compiled pooling and normalisation: {reason}; torch's serve, somewhat slower",
@@ -142,8 +142,8 @@ class _Normalise(torch.autograd.Function):
         ctx.sizes = {"outer": count, "inner": height * width, "channels": channels}
         y = torch.empty_like(x)
         mean, inverse = weight.new_empty(2, count, channels)
-        given = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
-        _start("normalise", x.dtype, {**ctx.sizes, "eps": eps}, x=x, y=y, **given)
+        tensors = {"weight": weight, "bias": bias, "mean": mean, "inverse": inverse}
+        _start("normalise", x.dtype, {**ctx.sizes, "eps": eps}, x=x, y=y, **tensors)
         ctx.save_for_backward(x, weight, mean, inverse)
         return y
 

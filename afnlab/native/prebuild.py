@@ -19,8 +19,8 @@ def main() -> int:
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     wanted = [("cpu", level) for level in (LEVELS if x86 else LEVELS[:1])] + [("cuda", "cuda")]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for compilers
-        for told in pool.map(_build, *zip(*wanted, strict=True)):
-            print(told)
+        for message in pool.map(_build, *zip(*wanted, strict=True)):
+            print(message)
     return 0
 
 

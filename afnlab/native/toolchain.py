@@ -81,16 +81,16 @@ class Compiler:
 def capability() -> str:
     """The vector instructions of this processor, by torch's name: "DEFAULT", "AVX2", "AVX512"."""
     x86 = platform.machine().lower() in ("x86_64", "amd64")
-    found = torch.backends.cpu.get_cpu_capability() if x86 else "DEFAULT"
-    return found if found in _X86 else "DEFAULT"
+    name = torch.backends.cpu.get_cpu_capability() if x86 else "DEFAULT"
+    return name if name in _X86 else "DEFAULT"
 
 
 def cpu_compiler(level: str | None = None) -> Compiler:
     """The C++ compiler (`$CXX`, c++, g++, clang++), for a level of `capability`."""
     if sys.platform == "win32":
         raise Unavailable("kernels are not built on Windows")
-    asked, *own = shlex.split(os.environ.get("CXX", "")) or [""]
-    path = _found(asked) if asked else _found("c++", "g++", "clang++")
+    asked, *flags = shlex.split(os.environ.get("CXX", "")) or [""]
+    path = _which(asked) if asked else _which("c++", "g++", "clang++")
     if path is None:
         raise Unavailable(
             f"CXX is {asked!r}, which is not there"
@@ -100,7 +100,7 @@ def cpu_compiler(level: str | None = None) -> Compiler:
     threads = () if sys.platform == "darwin" else ("-fopenmp",)
     simd = ("-fopenmp-simd",) if sys.platform == "darwin" else ()
     return Compiler(
-        path, (*own, *_CPU_FLAGS, *threads, *simd, *_X86.get(level or capability(), ()))
+        path, (*flags, *_CPU_FLAGS, *threads, *simd, *_X86.get(level or capability(), ()))
     )
 
 
@@ -108,7 +108,7 @@ def cuda_compiler(everywhere: bool = False) -> Compiler:
     """nvcc, for the present device; without one, or everywhere, for sm_80, sm_90 and what comes
     after."""
     home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
-    path = _found("nvcc", f"{home}/bin/nvcc")
+    path = _which("nvcc", f"{home}/bin/nvcc")
     if path is None:
         raise Unavailable("there is no nvcc")
     targets = _ARCHITECTURES
@@ -124,5 +124,5 @@ def carried_runs() -> bool:
     return not torch.cuda.is_available() or torch.cuda.get_device_capability() >= (8, 0)
 
 
-def _found(*names: str) -> str | None:
+def _which(*names: str) -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)

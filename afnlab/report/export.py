@@ -37,10 +37,10 @@ def tables(selection: Selection, folder: Path) -> Path:
     base = proper_name(selection.baseline)
     where = f"{selection.setting}, on {selection.evaluated} examples"
     about = f"{where}. {legend(selection.table, base, selection.measure)}"
-    told = plain(" ".join([about, *selection.stopping]))
-    beneath = in_markdown(told)
+    caption = plain(" ".join([about, *selection.stopping]))
+    beneath = in_markdown(caption)
     path.with_suffix(".md").write_text(f"{as_markdown(shown)}\n{beneath}\n", encoding="utf-8")
-    path.with_suffix(".tex").write_text(f"% {told}\n{as_latex(shown)}", encoding="utf-8")
+    path.with_suffix(".tex").write_text(f"% {caption}\n{as_latex(shown)}", encoding="utf-8")
     if not selection.claims.empty:
         claims = folder / f"{selection.name}-published.csv"
         table = selection.claims.assign(activation=selection.claims.activation.map(_no_formula))
@@ -71,7 +71,7 @@ def as_markdown(shown: pd.DataFrame) -> str:
 def in_markdown(text: object) -> str:
     """A text in Markdown, GitHub's and Jupyter's, in which no letter is a mark."""
     marks = r"[\\`*<>|$~&!#]|\[(?=[^\]]*\]\()|(?<![^\W_])_|_(?![^\W_])"
-    return re.sub(marks, lambda found: f"\\{found[0]}", plain(text))
+    return re.sub(marks, lambda match: f"\\{match[0]}", plain(text))
 
 
 def as_latex(shown: pd.DataFrame) -> str:
@@ -95,8 +95,8 @@ def figures_in(notebook: Path) -> dict[str, str]:
         bundles = [o.get("data", {}).get(FIGURES_TYPE, {}).items() for o in outputs]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{notebook}: is no executed notebook ({error!r})") from None
-    found = dict(figure for bundle in bundles for figure in bundle)
-    return {n: svg for n, svg in found.items() if _NAME.fullmatch(n) and isinstance(svg, str)}
+    drawings = dict(figure for bundle in bundles for figure in bundle)
+    return {n: svg for n, svg in drawings.items() if _NAME.fullmatch(n) and isinstance(svg, str)}
 
 
 def figures(notebook: Path, folder: Path) -> list[Path]:
@@ -130,11 +130,11 @@ def paper() -> str:
 
 def pdf(page: Path, timeout: float = 120) -> Path:
     """Print a page as PDF beside it; ValueError if the browser does not."""
-    found = browser()
-    if found is None:
+    program = browser()
+    if program is None:
         raise ValueError(f"no PDF: none of {', '.join(BROWSERS)} is there; set {BROWSER}")
     target = page.with_suffix(".pdf")
-    command = [found, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
+    command = [program, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--no-sandbox")  # which Chromium refuses to have as root
     copy = page.with_name(f".{page.name}")  # beside it, so that its links lead where they should
@@ -144,9 +144,9 @@ def pdf(page: Path, timeout: float = 120) -> Path:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ValueError(f"no PDF: {found}: {error}") from None
+        raise ValueError(f"no PDF: {program}: {error}") from None
     finally:
         copy.unlink()
     if done.returncode or not target.is_file():
-        raise ValueError(f"no PDF: {found} ended with {done.returncode}: {done.stderr[-300:]}")
+        raise ValueError(f"no PDF: {program} ended with {done.returncode}: {done.stderr[-300:]}")
     return target

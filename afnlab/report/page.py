@@ -87,7 +87,7 @@ def _with_files(body: str, files: Sequence[contents.Link]) -> str:
             link = filled('<a class="file" href="{}">SVG</a>', where)
             body = re.sub(
                 f'(<figure id="{name}">.*?)</figure>',
-                lambda found, link=link: f"{found[1]}{link}</figure>",  # type: ignore[misc]
+                lambda match, link=link: f"{match[1]}{link}</figure>",  # type: ignore[misc]
                 body,
                 count=1,
                 flags=re.DOTALL,

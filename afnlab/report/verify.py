@@ -69,9 +69,9 @@ def verify(
 
     def say(what: str, problems: Iterable[str], otherwise: str) -> None:
         nonlocal good
-        found = list(problems)
-        report_to(f"{what}: {'; '.join(found) or otherwise}")
-        good &= not found
+        faults = list(problems)
+        report_to(f"{what}: {'; '.join(faults) or otherwise}")
+        good &= not faults
 
     with ExitStack() as stack:
         workers: dict[int | None, Worker] = {}
@@ -94,8 +94,12 @@ def verify(
             if table is None or not (target / write_report.PAGE).is_file():
                 continue
             if state.get("code") == write_report.code():
-                found = _page_problems(recipe, target, folder, table)
-                say(write_report.PAGE, found, "its table and its answers are what these runs give")
+                page_problems = _page_problems(recipe, target, folder, table)
+                say(
+                    write_report.PAGE,
+                    page_problems,
+                    "its table and its answers are what these runs give",
+                )
             else:
                 report_to(f"{write_report.PAGE}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
@@ -168,10 +172,10 @@ def _changes(before: Path, now: Path) -> str:
             safe_files.parse_json(safe_files.read(p, safe_files.LARGEST_JSON))
             for p in (before, now)
         )
-        found = difference(*both)
+        differences = difference(*both)
     except (ValueError, KeyError, AttributeError):  # one of them is no record
         return ""
-    named = [f"{name} was {old}, is {new}" for name, old, new in found]
+    named = [f"{name} was {old}, is {new}" for name, old, new in differences]
     return f": {_some(named)}" if named else ""
 
 
@@ -216,9 +220,9 @@ def _page_problems(
     step = confirmation(table, among) if among else next_step(table, base, measure)
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
-    for told in (headline.sentence(table, base, measure), *parts):
-        if _text(sentence(told)) not in page:
-            yield f'its first screen does not say "{told}"'
+    for statement in (headline.sentence(table, base, measure), *parts):
+        if _text(sentence(statement)) not in page:
+            yield f'its first screen does not say "{statement}"'
     named, base = proper_names.named(table), proper_names.proper_name(base)
     said = answers.answers(named, base, examples, margin, measure=measure)
     for question, answer in said.items():
@@ -236,8 +240,8 @@ def _numbers(recipe: dict[str, Any], folder: Path, records: list[Any], table: pd
     for r in records:
         label = recipe["labels"][r["group"]]
         seeds.setdefault(label, {}).update(dict.fromkeys(r["seeds"], r["id"]))
-    found = embedded.numbers(table, final, recipe["baseline"], recipe["margin"], measure, seeds)
-    return re.sub(r"<[^>]*>", "", found)
+    numbers = embedded.numbers(table, final, recipe["baseline"], recipe["margin"], measure, seeds)
+    return re.sub(r"<[^>]*>", "", numbers)
 
 
 def _text(page: str) -> str:

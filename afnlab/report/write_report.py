@@ -89,7 +89,7 @@ def write(
         return page
     for part in (RUNS, export.TABLES, export.FIGURES):
         (target / part).mkdir(parents=True, exist_ok=True)
-    given = {
+    parameters = {
         "sweep": str(sweep),
         "runs": chosen[0].place,
         "baseline": baseline,
@@ -105,7 +105,7 @@ def write(
     # The notebook's kernel is a process of its own, beside which this one would wait.
     with ThreadPoolExecutor(1) as beside:
         pages = [beside.submit(_page, folder, target, record) for record in records]
-        execute("report", executed, given, means)
+        execute("report", executed, parameters, means)
         for one in pages:
             one.result()
     sums = {record["id"]: _evidence(folder, target, record) for record in records}
@@ -208,7 +208,7 @@ def commands(
 
 
 def execute(
-    notebook: str, target: Path, given: Mapping[str, object], means: Means | None = None
+    notebook: str, target: Path, parameters: Mapping[str, object], means: Means | None = None
 ) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
     import_nbformat()
@@ -218,7 +218,7 @@ def execute(
     means = means or Means()
     means = replace(means, environment={**means.environment, IN_PAGE: "1"})
     try:
-        run_cells(content(find("notebooks", notebook, ".ipynb")), target, given, means)
+        run_cells(content(find("notebooks", notebook, ".ipynb")), target, parameters, means)
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None

@@ -138,7 +138,7 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     path = folder / RESULT
     if not os.path.lexists(path):
         return {}
-    result = _left(path, isinstance(spec, TrainingSpec))
+    result = _result_of(path, isinstance(spec, TrainingSpec))
     path.unlink()
     done, asked = result.get("parameters"), json.loads(json.dumps(spec.normal))
     if isinstance(spec, TrainingSpec) and done is not None and done != asked:
@@ -147,7 +147,7 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     return {name: result[name] for name in ("metrics", "environment") if name in result}
 
 
-def _left(path: Path, training: bool) -> dict[str, Any]:
+def _result_of(path: Path, training: bool) -> dict[str, Any]:
     """What a notebook wrote into its result.json; ValueError if that is not what it may hold.
 
     Metrics are finite real numbers. None stands for one that is not finite where a training has

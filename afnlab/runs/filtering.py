@@ -49,13 +49,13 @@ def of_record(record: Record) -> dict[str, object]:
 
 
 def chosen(
-    items: Iterable[Item], told: Callable[[Item], Mapping[str, object]], only: Only
+    items: Iterable[Item], facts_of: Callable[[Item], Mapping[str, object]], only: Only
 ) -> list[Item]:
     """The items that have, for every key, the value or one of the values.
 
     Args:
         items: to choose from.
-        told: their facts, see `facts`.
+        facts_of: their facts, see `facts`.
         only: by key a value, a text of values with commas between them, or a list of either.
 
     Returns:
@@ -64,7 +64,7 @@ def chosen(
     Raises:
         ValueError: for a key that none of them has, or a value that none of them has.
     """
-    remaining = [(item, told(item)) for item in items] if only else []
+    remaining = [(item, facts_of(item)) for item in items] if only else []
     known = sorted({name for _, its in remaining for name in its})
     for key, texts in only.items():
         if key not in known:
@@ -78,9 +78,9 @@ def chosen(
     return [item for item, _ in remaining] if only else list(items)
 
 
-def has(told: Mapping[str, object], key: str, value: object) -> bool:
+def has(values: Mapping[str, object], key: str, value: object) -> bool:
     """Whether facts have one of a key's values; see `chosen`."""
-    return key in told and str(told[key]) in _values(key, value, {str(told[key])})
+    return key in values and str(values[key]) in _values(key, value, {str(values[key])})
 
 
 def described(only: Only) -> str:
@@ -93,9 +93,9 @@ def as_flags(only: Only) -> list[str]:
     return [f"{key}={','.join(_values(key, value, set()))}" for key, value in only.items()]
 
 
-def _values(key: str, given: object, there: set[str]) -> Iterator[str]:
+def _values(key: str, value: object, there: set[str]) -> Iterator[str]:
     """The values that a key may have, as facts have them; there: those that there are."""
-    for one in given if isinstance(given, Sequence) and not isinstance(given, str) else [given]:
+    for one in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
         text = str(one).strip()
         for part in [text] if text in there else _parts(text):
             meant = _MEANT[key](part) if key in _MEANT else None

@@ -24,9 +24,9 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def absolute(told: Mapping[str, object]) -> dict[str, object]:
+def absolute(parameters: Mapping[str, object]) -> dict[str, object]:
     """Parameters whose references to files have whole paths: a kernel may run elsewhere."""
-    return {n: _absolute(v) if n in REFERENCES else v for n, v in told.items()}
+    return {n: _absolute(v) if n in REFERENCES else v for n, v in parameters.items()}
 
 
 def _absolute(ref: object) -> object:

@@ -42,13 +42,13 @@ def parameters(namespace: Mapping[str, object]) -> Run:
         ValueError: with the nearest spelling, for a name that neither the cell, nor the chosen
             activation, nor the chosen task declares.
     """
-    given = {
+    values = {
         name: value
         for name, value in namespace.items()
         if not name.startswith("_") and name not in _IPYTHON and isinstance(value, _PLAIN)
     }
     known = declarations.declared(find("notebooks", "train", ".ipynb"))
-    return Run(training(given, known), str(given.get(OUT, "")), given)
+    return Run(training(values, known), str(values.get(OUT, "")), values)
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class Run:
             return f"not saved: neither the parameter `out` nor ${runs_folder.ENVIRONMENT} is set"
         if not self._made or result is not self._made[0][0]:
             return "not saved: this is not what run.train() has returned"
-        given = {name: value for name, value in self.given.items() if name != OUT}
-        return session.keep(given, self._write, *self._made[0])
+        kept = {name: value for name, value in self.given.items() if name != OUT}
+        return session.keep(kept, self._write, *self._made[0])
 
     def _write(self, result: Result, folder: Path) -> dict[str, object]:
         """Write all that a run leaves; what its record takes over."""
@@ -113,20 +113,20 @@ class Run:
             table.to_parquet(folder / function_values.FILE, index=False)
         if result.weights is not None:
             result.save_weights(folder / "weights.safetensors")
-        left: dict[str, object] = {
+        content: dict[str, object] = {
             "parameters": self.training.normal(),
             "seeds": list(self.training.seeds),
             "metrics": {n: v if isfinite(v) else None for n, v in result.summary().items()},
             "environment": result.info,
         }
-        (folder / RESULT).write_text(json.dumps(left, indent=1), encoding="utf-8")
-        return left
+        (folder / RESULT).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        return content
 
     def _repr_html_(self) -> str:
         rows = self.training.normal()
-        own, options = rows.pop("parameters"), rows.pop("options")
+        of_activation, options = rows.pop("parameters"), rows.pop("options")
         del rows["label"]
-        rows = rows | own | options | {"seeds": ", ".join(map(str, self.training.seeds))}
+        rows = rows | of_activation | options | {"seeds": ", ".join(map(str, self.training.seeds))}
         shown = {k: v for k, v in rows.items() if v is not None and v is not False and v != []}
         row = "<tr><th>{}</th><td>{}</td></tr>"
         return str(

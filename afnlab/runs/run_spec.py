@@ -13,7 +13,7 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError, shown
-from afnlab.messages import masked, told_apart
+from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
@@ -187,8 +187,8 @@ class RunSpec(ABC):
     def id(self) -> str:
         return digest(self.group, canonical(list(self.seeds)))[:ID_LENGTH]
 
-    def _with_references(self, given: Mapping[str, object]) -> dict[str, object]:
-        return {**given, **{n: v for n, v in absolute(given).items() if n in REFERENCES}}
+    def _with_references(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        return {**parameters, **{n: v for n, v in absolute(parameters).items() if n in REFERENCES}}
 
 
 class TrainingSpec(RunSpec):
@@ -325,9 +325,9 @@ def _spelled(name: str, value: object) -> object:
     return (name in _NAMED and _NAMED[name](value)) or value
 
 
-def _texts(told: Mapping[str, object]) -> dict[str, str]:
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
     """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
-    texts = {name: short(value) for name, value in told.items()}
+    texts = {name: short(value) for name, value in values.items()}
     files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
-    named = dict(zip(files, told_apart(files), strict=True))
+    named = dict(zip(files, distinct_endings(files), strict=True))
     return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}

@@ -23,14 +23,14 @@ from afnlab.runs.storage.location import place
 from afnlab.training.result import Result
 from afnlab.usercode.loaded import BEGAN
 
-_TOLD = (
+_NOTE = (
     "This training was made in an interactive session, and not by executing a notebook from its"
     " first cell to its last. Its parameters and its results:"
 )
 
 
 def keep(
-    given: Mapping[str, object],
+    parameters: Mapping[str, object],
     write: Callable[[Result, Path], Mapping[str, object]],
     result: Result,
     begun: float,
@@ -39,7 +39,7 @@ def keep(
     """Keep a result in the usual folder of runs.
 
     Args:
-        given: the parameters of the training notebook.
+        parameters: the parameters of the training notebook.
         write: writes a result's tables into a folder, and returns metrics and environment.
         result: of the training.
         begun: when it began, in seconds since 1970.
@@ -48,7 +48,7 @@ def keep(
     Returns:
         A line that says where it is, or why it was not kept.
     """
-    spec = RunSpec.make("train", given)
+    spec = RunSpec.make("train", parameters)
     if edited := _edited(spec, begun):
         return f"not saved: {edited}"
     where = place()
@@ -57,12 +57,12 @@ def keep(
         return f"kept already, as run {spec.id[:8]} of {where.folder.resolve()}"
     attempt = Attempt(where.workshop, spec.id)
     try:
-        left = write(result, attempt.folder)
+        written = write(result, attempt.folder)
         (attempt.folder / RESULT).unlink()
-        _write_notebook(attempt.folder / runs_folder.NOTEBOOK, given, result)
+        _write_notebook(attempt.folder / runs_folder.NOTEBOOK, parameters, result)
         facts = facts_of(spec) | {"seconds": round(seconds, 3), "session": True}
-        told = {name: left[name] for name in ("metrics", "environment")}
-        run = attempt.finish(facts | told | {"versions": versions(), "git": git_state()})
+        measured = {name: written[name] for name in ("metrics", "environment")}
+        run = attempt.finish(facts | measured | {"versions": versions(), "git": git_state()})
     except BaseException:
         attempt.drop()
         raise
@@ -81,7 +81,7 @@ def _edited(spec: RunSpec, begun: float) -> str:
     return ""
 
 
-def _write_notebook(path: Path, given: Mapping[str, object], result: Result) -> None:
+def _write_notebook(path: Path, parameters: Mapping[str, object], result: Result) -> None:
     """The evidence: the parameters and the summary, as cells."""
     nbformat = import_nbformat()
     table = result.summary().map(partial(printed, "{:.4g}")).to_frame("over the seeds")
@@ -89,8 +89,8 @@ def _write_notebook(path: Path, given: Mapping[str, object], result: Result) -> 
     cell = nbformat.v4.new_code_cell("run.train().summary()")
     cell.outputs = [nbformat.v4.new_output("display_data", shown)]
     cells = [
-        nbformat.v4.new_markdown_cell(_TOLD),
-        nbformat.v4.new_code_cell(encoding.assignments(given)),
+        nbformat.v4.new_markdown_cell(_NOTE),
+        nbformat.v4.new_code_cell(encoding.assignments(parameters)),
         cell,
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)

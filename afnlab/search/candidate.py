@@ -16,7 +16,7 @@ from afnlab.signal import MeanField
 
 CHI = (0.25, 2.0)  # factors of gradients per layer, at the gain, that a candidate may have
 _FILE = '''\
-"""Found by afnlab search: {told}."""
+"""Found by afnlab search: {origin}."""
 
 import torch
 
@@ -47,13 +47,13 @@ class Candidate:
     is_new: bool
 
     @classmethod
-    def written(cls, expression: Expression, folder: Path, told: str) -> Candidate:
+    def written(cls, expression: Expression, folder: Path, origin: str) -> Candidate:
         """Write an expression as an activation into a file of its own.
 
         Args:
             expression: the expression.
             folder: the folder of the file, whose name follows from the expression.
-            told: what the file says of its origin.
+            origin: what the file says of its origin.
 
         Returns:
             The candidate.
@@ -64,7 +64,7 @@ class Candidate:
         folder.mkdir(parents=True, exist_ok=True)
         params = (f", {n}=Param({v}, low={v / 4}, high={4 * v})" for n, v in defaults.items())
         text = _FILE.format(
-            told=told,
+            origin=origin,
             latex=expression.latex(),
             params="".join(params),
             name=name,

@@ -137,5 +137,5 @@ def _nearest(function: Gaussian, edge: pd.DataFrame, steady: pd.Series) -> Criti
         if 0 <= inwards < len(edge) and not steady[inwards]:
             ends = sorted((log(q), log(float(edge.q[inwards]))))
             q = exp(brentq(excess, *ends, xtol=1e-12))
-    weights, biases, slope = (float(found[0]) for found in _at(function, np.array([q])))
+    weights, biases, slope = (float(values[0]) for values in _at(function, np.array([q])))
     return Critical(sqrt(weights), sqrt(max(biases, 0.0)), q, slope)

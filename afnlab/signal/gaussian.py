@@ -114,8 +114,8 @@ class Gaussian:
 
     def _with_slopes(self, x: Array) -> tuple[Array, Array]:
         """f and f' at x, of one evaluation."""
-        given = torch.from_numpy(np.ascontiguousarray(x))
-        value, slope = derivatives(self.record, given, 1, **self.params)
+        points = torch.from_numpy(np.ascontiguousarray(x))
+        value, slope = derivatives(self.record, points, 1, **self.params)
         return value.numpy(), slope.numpy()
 
     def _jumps_at(self, kink: float) -> bool:
@@ -223,7 +223,7 @@ class Gaussian:
         end = REACH * float(scale.max())
         splits = {0.0, *self.kinks, *(s * v for v in (scale[0], scale[-1]) for s in (-1, 1))}
         with np.errstate(all="ignore"):  # overflow far out, which the result shows
-            found = cubature(
+            integral = cubature(
                 integrand,
                 [-end],
                 [end],
@@ -232,10 +232,10 @@ class Gaussian:
                 points=[[x] for x in sorted(splits) if abs(x) < end],
                 max_subdivisions=SUBDIVISIONS,
             )
-        if found.status != "converged" or not np.isfinite(found.estimate).all():
+        if integral.status != "converged" or not np.isfinite(integral.estimate).all():
             self._refuse(variances)
         factors = np.stack([size, size**2, (size / scale) ** 2, np.ones_like(size)], -1)
-        return found.estimate * factors
+        return integral.estimate * factors
 
     def _size(self, scale: Array) -> Array:
         """The size of f for pre-activations of each scale: what an error is compared with."""

@@ -138,14 +138,14 @@ class MeanField:
         with np.errstate(divide="ignore"):  # a variance of 0, whose logarithm is below all
             square = self.function.moments(q, ROUGHLY).square
             ratio = np.log((self.sigma_w**2 * square + self.sigma_b**2) / q)
-        found = [point] if (point := self._at_zero()) else []
+        fixed = [point] if (point := self._at_zero()) else []
         off = np.flatnonzero(np.abs(ratio) > 10 * ROUGHLY)  # q that are surely no fixed points
         for i, j in pairwise(off):
             if ratio[i] * ratio[j] < 0:
                 ends = log(q[i]), log(q[j])
                 root = brentq(lambda u: log(float(self.variance(exp(u)))) - u, *ends, xtol=1e-14)
-                found.append(self.at(exp(root)))
-        return tuple(found)
+                fixed.append(self.at(exp(root)))
+        return tuple(fixed)
 
     def at(self, q: float) -> FixedPoint:
         """The slopes of the maps at q, as of a fixed point."""
@@ -208,11 +208,11 @@ class MeanField:
             ParameterError: for a c that is not allowed.
             ValueError: without a q, where variances do not settle above 0.
         """
-        own, given = self._settled_q(q), np.asarray(c, dtype=np.float64)
-        after = float(self.variance(own))
-        flat = map(float, given.reshape(-1))
-        values = [1.0 if one == 1 else self._correlated(own, one, after) for one in flat]
-        return np.array(values).reshape(given.shape)
+        settled, correlations = self._settled_q(q), np.asarray(c, dtype=np.float64)
+        after = float(self.variance(settled))
+        flat = map(float, correlations.reshape(-1))
+        values = [1.0 if one == 1 else self._correlated(settled, one, after) for one in flat]
+        return np.array(values).reshape(correlations.shape)
 
     def correlation_limit(self, q: float | None = None) -> tuple[float, float]:
         """The correlation that inputs end with in deep networks, and the slope of the map there.

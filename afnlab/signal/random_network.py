@@ -76,8 +76,8 @@ def followed(field: MeanField, drawn: list[torch.Tensor], q: float, c: float) ->
         drawn: the network's `normals`, which may serve several fields.
         q, c: as for `measured`.
     """
-    (own, other), *layered, outer = drawn
-    first = sqrt(q) * torch.stack([own, c * own + sqrt(1 - c * c) * other])
+    (base, other), *layered, outer = drawn
+    first = sqrt(q) * torch.stack([base, c * base + sqrt(1 - c * c) * other])
     layers = [first.requires_grad_()]
     record, params = field.function.record, field.function.params
     for weight, bias in zip(layered[::2], layered[1::2], strict=True):

@@ -54,9 +54,9 @@ def summary(
         facts["correlation in deep layers"] = _known(correlation)
         facts["depth scale of the correlation"] = _known(depth)
     try:
-        found = critical(ref, **params)
+        point = critical(ref, **params)
         facts["critical initialization"] = (
-            f"sigma_w {found.sigma_w:.4f}, sigma_b {found.sigma_b:.4f}, variance {found.q:.4g}"
+            f"sigma_w {point.sigma_w:.4f}, sigma_b {point.sigma_b:.4f}, variance {point.q:.4g}"
         )
     except ValueError as error:
         facts["critical initialization"] = f"none ({error})"

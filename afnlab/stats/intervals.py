@@ -118,8 +118,8 @@ def mean_intervals(
         standard = (x[spread] - mean[spread, None]) / deviation[spread, None]
         for at in range(0, len(spread), _ROWS):
             block = slice(at, at + _ROWS)
-            found = _studentised(standard[block], counts, level)
-            limits[spread[block]] = np.where(np.isfinite(found), found, limits[spread[block]])
+            ends = _studentised(standard[block], counts, level)
+            limits[spread[block]] = np.where(np.isfinite(ends), ends, limits[spread[block]])
     error = deviation / np.sqrt(n)
     return np.column_stack([mean, mean - limits[:, 1] * error, mean - limits[:, 0] * error])
 

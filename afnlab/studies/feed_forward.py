@@ -32,7 +32,7 @@ def sizes(layers: Layers, d: int) -> pd.DataFrame:
 
 
 def results(
-    layers: Layers, seeds: int | Iterable[int], task: str | Task = "names-gpt", **given: Any
+    layers: Layers, seeds: int | Iterable[int], task: str | Task = "names-gpt", **options: Any
 ) -> pd.DataFrame:
     """Train a task's network with each layer.
 
@@ -40,17 +40,17 @@ def results(
         layers: activation and form of each.
         seeds: the same for all.
         task: one with the setting `form`.
-        given: further arguments of `afnlab.train`; its `params` are for all layers.
+        options: further arguments of `afnlab.train`; its `params` are for all layers.
 
     Returns:
         What the task is judged by: one row per seed, one column per layer.
     """
-    params = given.pop("params", None) or {}
+    params = options.pop("params", None) or {}
     column = get_task(task).metric.column
     return pd.DataFrame(
         {
             form_name(name, form): train(
-                task, name, params={**params, "form": form}, seeds=seeds, **given
+                task, name, params={**params, "form": form}, seeds=seeds, **options
             ).final[column]
             for name, form in layers
         }

@@ -48,8 +48,8 @@ def variants(
     limit = suggested_L(ref) if L is None else L
     params = options.pop("params", {})
     return {
-        name: train(task, ref, params={**params, **own, "L": limit}, **options)
-        for name, own in VARIANTS.items()
+        name: train(task, ref, params={**params, **variant, "L": limit}, **options)
+        for name, variant in VARIANTS.items()
     }
 
 

@@ -211,9 +211,9 @@ def values(found: pd.DataFrame) -> pd.DataFrame:
     return means.groupby(level=["sigma_w", "depth"]).max().unstack()
 
 
-def _trained(found: pd.DataFrame) -> pd.Series:
+def _trained(results: pd.DataFrame) -> pd.Series:
     """Whether all depths so far were trained, by sigma_w."""
-    return (values(found) >= TRAINED).all(axis=1)
+    return (values(results) >= TRAINED).all(axis=1)
 
 
 def table(

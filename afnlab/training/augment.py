@@ -42,8 +42,8 @@ class Augmented:
         if augment is None:
             return
         if self.x.dim() != 4:
-            found = tuple(self.x.shape[1:])
-            raise ValueError(f"augment: is for pictures (channels, height, width), got {found}")
+            shape = tuple(self.x.shape[1:])
+            raise ValueError(f"augment: is for pictures (channels, height, width), got {shape}")
         self.size = height, width = self.x.shape[-2:]
         most = min(self.size)
         limits = {"translate": most - 1, "cutout": most}  # a border mirrors what lies beside it

@@ -142,13 +142,13 @@ def train_members(
             size = how.group or groups.size(how, alike)
             at = 0
             while at < len(alike):
-                left = ceil((len(alike) - at) / size) + len(parts) - turn
-                bar.expect(rows * (len(done) + left))
+                pending = ceil((len(alike) - at) / size) + len(parts) - turn
+                bar.expect(rows * (len(done) + pending))
                 part = slice(at, at + size)
-                own = [seeds[i] for i in order[part]]
+                part_seeds = [seeds[i] for i in order[part]]
                 names = {n: [values[i] for i in order[part]] for n, values in labels.items()}
                 try:
-                    recorder = _train_group(how, alike[part], own, names, set(record), bar)
+                    recorder = _train_group(how, alike[part], part_seeds, names, set(record), bar)
                 except (MemoryError, RuntimeError) as error:
                     if not groups.out_of_memory(error) or len(alike[part]) == 1:
                         raise
@@ -165,15 +165,15 @@ def train_members(
 def _label(how: Plan, members: Sequence[Member]) -> str:
     """What is trained, in a few words: task, activation, and settings that all members share."""
     usual = {**how.activation.complete({}), **defaults(how.task.settings)}
-    own = [{**m.options.activation, **m.options.model} for m in members]
-    shared = {n: v for n, v in own[0].items() if all(other.get(n) == v for other in own)}
-    told = [
+    settings = [{**m.options.activation, **m.options.model} for m in members]
+    shared = {n: v for n, v in settings[0].items() if all(other.get(n) == v for other in settings)}
+    parts = [
         f"{n}={v:g}" if isinstance(v, float) else f"{n}={v}"
         for n, v in shared.items()
         if not isinstance(v, torch.Tensor) and v != usual.get(n)
     ]
     named = f"{how.task.name} {how.activation.label}"
-    return f"{named}({', '.join(told)})" if told else named
+    return f"{named}({', '.join(parts)})" if parts else named
 
 
 def _train_group(
@@ -211,8 +211,8 @@ def _epochs(
             recorder.unseen(trained)
             bar.step()
             continue
-        found = [trained, *stack.evaluate()]
-        losses, *tested = (t.cpu() for t in found)  # here a GPU is waited for
+        measured = [trained, *stack.evaluate()]
+        losses, *tested = (t.cpu() for t in measured)  # here a GPU is waited for
         now = time.perf_counter()
         recorder.epoch(epoch, losses, tested, now - start)
         bar.step(progress_bars.mean_text(how.task.metric, tested[1], how.split))

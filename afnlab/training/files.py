@@ -63,14 +63,14 @@ def read(name: str, file: str) -> bytes:
         DataError: with `$AFNLAB_DATA`, if the file is missing or damaged, with the command that
             fetches it.
     """
-    found = _find(name, file)
-    if found is None and given_folder() is None:
+    path = _find(name, file)
+    if path is None and given_folder() is None:
         fetch(name)
-        found = _find(name, file)
-    if found is None:
+        path = _find(name, file)
+    if path is None:
         missing = folder_of(name) / file
         raise DataError(f"{missing}: no such file ({_origin()}); {_mend(name)}")
-    content = _checked(name, file, found)
+    content = _checked(name, file, path)
     if not originals(name):
         warnings.warn(f"{folder_of(name)}: {NOT_PUBLISHED.format(name)}", stacklevel=3)
     return content
@@ -103,7 +103,7 @@ def _checked(name: str, file: str, path: Path) -> bytes:
     kind = _kind(checksum)
     if hashlib.new(kind, content).hexdigest() != checksum:
         if not _is_of_others(name):
-            said = f"its {_TOLD[kind]} is not {checksum}"
+            said = f"its {_CHECKSUMS[kind]} is not {checksum}"
             raise DataError(f"{path}: is not {file} of {name} ({said}); {again}")
         for at, count in enumerate(source(name).classes):
             if max(content[at :: source(name).record]) >= count:
@@ -111,7 +111,7 @@ def _checked(name: str, file: str, path: Path) -> bytes:
     return content
 
 
-_TOLD = {"md5": "MD5", "sha256": "SHA-256"}
+_CHECKSUMS = {"md5": "MD5", "sha256": "SHA-256"}
 
 
 def _kind(checksum: str) -> str:
@@ -124,10 +124,10 @@ def _is_of_others(name: str) -> bool:
 
     Only in a folder of the user's: what stands in the cache folder was fetched.
     """
-    found = [path for file in source(name).files if (path := _find(name, file)) is not None]
+    paths = [path for file in source(name).files if (path := _find(name, file)) is not None]
     if given_folder() is None or not source(name).classes:
         return False
-    return not any(_is_original(path, name, path.stat().st_mtime_ns) for path in found)
+    return not any(_is_original(path, name, path.stat().st_mtime_ns) for path in paths)
 
 
 @lru_cache
@@ -144,7 +144,7 @@ def _is_original(path: Path, name: str, changed: int) -> bool:
 
 def problems(name: str) -> list[str]:
     """The errors of a data set on disk, one sentence per file; nothing is fetched."""
-    found = []
+    messages = []
     for file in source(name).files:
         path = _find(name, file)
         try:
@@ -152,8 +152,8 @@ def problems(name: str) -> list[str]:
                 raise DataError(f"{folder_of(name) / file}: no such file; {_mend(name)}")
             _checked(name, file, path)
         except DataError as error:
-            found.append(str(error))
-    return found
+            messages.append(str(error))
+    return messages
 
 
 def originals(name: str) -> bool:
@@ -196,8 +196,8 @@ def fetch(name: str) -> Path:
                     _checked(name, file, path)
                 except DataError:
                     if wanted.archive is not None:
-                        with TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as own:
-                            archive = _download(wanted, *wanted.archive, Path(own))
+                        with TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as temporary:
+                            archive = _download(wanted, *wanted.archive, Path(temporary))
                             _unpack(wanted, archive, folder)
                         break
                     if wanted.plain is not None:

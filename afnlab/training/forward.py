@@ -95,14 +95,14 @@ def _layer(name: str, module: nn.Module, noise: Noise) -> StackedLayer | None:
 
 def _activation(name: str, module: ActivationModule, noise: Noise) -> StackedLayer:
     record = module.activation
-    own = {n: f"{name}.{n}" for n in record.params}
-    numbers = {n: v for n in own if not isinstance(v := getattr(module, n), Tensor)}
-    stacked = [n for n in own if n not in numbers]
+    names = {n: f"{name}.{n}" for n in record.params}
+    numbers = {n: v for n in names if not isinstance(v := getattr(module, n), Tensor)}
+    stacked = [n for n in names if n not in numbers]
 
     def activation(tensors: Tensors, x: Tensor) -> Tensor:
         values: dict[str, Any] = dict(numbers)
         for n in stacked:  # one number per seed
-            values[n] = tensors[own[n]].view(-1, *[1] * (x.dim() - 1))
+            values[n] = tensors[names[n]].view(-1, *[1] * (x.dim() - 1))
         if record.stochastic and module.training:
             return record(x, noise=noise.take(x), **values)
         return record(x, **values)

@@ -50,8 +50,8 @@ def weighted_layers(model: nn.Module) -> list[nn.Linear | nn.modules.conv._ConvN
 @lru_cache(maxsize=64)  # the same for all seeds
 def _critical(record: Activation, params: tuple[tuple[str, float], ...]) -> tuple[Critical, float]:
     """The critical initialization, and the mean square of the activation's outputs there."""
-    found = critical(record, **dict(params))
-    return found, float(Gaussian(record, **dict(params)).moments(found.q).square)
+    point = critical(record, **dict(params))
+    return point, float(Gaussian(record, **dict(params)).moments(point.q).square)
 
 
 @torch.no_grad()
@@ -72,13 +72,13 @@ def draw_critical(
         ValueError: where the activation has no critical initialization, with the reason.
     """
     values = {n: v.item() if isinstance(v, Tensor) else v for n, v in params.items()}
-    found, square = _critical(record, tuple(sorted(values.items())))
+    point, square = _critical(record, tuple(sorted(values.items())))
     layers = weighted_layers(model)
     for i, layer in enumerate(layers):
         last = i == len(layers) - 1
-        scale, bias = (square**-0.5, 0.0) if last else (found.sigma_w, found.sigma_b)
+        scale, bias = (square**-0.5, 0.0) if last else (point.sigma_w, point.sigma_b)
         if not i and inputs.is_floating_point():  # integers are embedded first
-            scale = sqrt(1.0 if last else found.q - bias**2) * _for_unit(inputs)
+            scale = sqrt(1.0 if last else point.q - bias**2) * _for_unit(inputs)
         _draw(layer, scale, draws)
         if layer.bias is not None:
             layer.bias.copy_(torch.randn(layer.bias.shape, generator=draws) * bias)

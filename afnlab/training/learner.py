@@ -149,8 +149,8 @@ class Learner:
         for group, l2 in zip(self.optimizer.param_groups, (setup.l2, 0.0), strict=True):
             group |= {"lr": setup.lr, "momentum": setup.momentum}
             group["weight_decay"] = l2 / setup.batch
-        own = {name: getattr(setup, name) for name in TUNABLE}
-        self.setup = replace(self.setup, **own)
+        tuned = {name: getattr(setup, name) for name in TUNABLE}
+        self.setup = replace(self.setup, **tuned)
 
     @property
     def steps(self) -> int:
@@ -192,14 +192,14 @@ class Learner:
     @torch.no_grad()
     def preactivations(self, x: Tensor) -> list[Tensor]:
         """The inputs of each hidden layer's activation at the points: (count, width) each."""
-        found = []
+        inputs = []
         self.network.eval()
         for layer in list(self.network)[:-1]:
             x = layer(x)
             if isinstance(layer, nn.Linear):
-                found.append(x)
+                inputs.append(x)
         self.network.train()
-        return found
+        return inputs
 
     @torch.no_grad()
     def scores(self, x: Tensor, y: Tensor) -> tuple[float, float]:

@@ -56,10 +56,10 @@ def native_kernels(device: str, activation: str = "srelu") -> bool:
 
     if device not in ("cpu", "cuda") or activation not in kernels.names():
         return False
-    found = status().get(device)
-    if found is None:
+    origin = status().get(device)
+    if origin is None:
         return os.environ.get(kernels.SWITCH) != "0"
-    return not found.startswith("torch: ")
+    return not origin.startswith("torch: ")
 
 
 def _processor() -> str:

@@ -41,10 +41,10 @@ def stacks(members: Sequence[Member]) -> list[list[int]]:
     continuous parameters of the activation; members that differ in anything else are in other
     stacks.
     """
-    found: dict[str, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for at, member in enumerate(members):
-        found.setdefault(repr(_alike(member)), []).append(at)
-    return list(found.values())
+        groups.setdefault(repr(_alike(member)), []).append(at)
+    return list(groups.values())
 
 
 def _alike(member: Member) -> list[object]:
@@ -70,14 +70,16 @@ def aligned(members: Sequence[Member]) -> list[Member]:
         for name, value in member.options.activation.items():
             if isinstance(value, float):
                 values.setdefault(name, set()).add(value)
-    differ = {name for name, found in values.items() if len(found) > 1}
+    differ = {name for name, numbers in values.items() if len(numbers) > 1}
     return [_with_tensors(member, differ) for member in members] if differ else list(members)
 
 
 def _with_tensors(member: Member, names: set[str]) -> Member:
-    own = member.options.activation
-    tensors = {n: torch.tensor(own[n], dtype=torch.float64) for n in names if n in own}
-    return replace(member, options=replace(member.options, activation=own | tensors))
+    parameters = member.options.activation
+    tensors = {
+        n: torch.tensor(parameters[n], dtype=torch.float64) for n in names if n in parameters
+    }
+    return replace(member, options=replace(member.options, activation=parameters | tensors))
 
 
 def with_tensor(options: Options, part: str, name: str) -> Options:

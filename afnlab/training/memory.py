@@ -29,7 +29,7 @@ def keep_freed_memory() -> Iterator[bool]:
     of the last one restores the settings.
     """
     global _inside  # noqa: PLW0603
-    library = None if _told_by_environment() else _glibc()
+    library = None if _set_by_environment() else _glibc()
     if library is None:
         yield False
         return
@@ -56,7 +56,7 @@ def _glibc() -> ctypes.CDLL | None:
         return None
 
 
-def _told_by_environment() -> bool:
+def _set_by_environment() -> bool:
     tunables = os.environ.get(_TUNABLES, "")
     return "glibc.malloc." in tunables or any(n.startswith(_OLD_SETTINGS) for n in os.environ)
 

@@ -105,17 +105,17 @@ class Metric(Measure):
         return torch.stack([total, count])
 
     def _totals(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        found = self.total(outputs, targets)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise TypeError(f"it must return the sum and the count, got a {type(found).__name__}")
-        return tuple(torch.as_tensor(v, device=outputs.device).double() for v in found)
+        totals = self.total(outputs, targets)
+        if not isinstance(totals, tuple) or len(totals) != 2:
+            raise TypeError(f"it must return the sum and the count, got a {type(totals).__name__}")
+        return tuple(torch.as_tensor(v, device=outputs.device).double() for v in totals)
 
     def values(self, totals: Tensor) -> Tensor:
         """The values (seeds,) of totals that were added up over all parts of the data."""
-        found = self.finish(totals[0] / totals[1])
-        if not isinstance(found, Tensor) or found.shape != totals[0].shape:
+        finished = self.finish(totals[0] / totals[1])
+        if not isinstance(finished, Tensor) or finished.shape != totals[0].shape:
             raise ValueError(f"metric {self.name}: finish must return a number for every number")
-        return found
+        return finished
 
     def check(self, values: Tensor, losses: Tensor) -> None:
         """Check the values of networks, given their losses; a diverged network may have any.
@@ -196,8 +196,8 @@ def _entropy(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _squares(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    found = squared_error(outputs, targets).double()
-    return found.sum(), torch.full_like(found, 1.0).sum()
+    squared = squared_error(outputs, targets).double()
+    return squared.sum(), torch.full_like(squared, 1.0).sum()
 
 
 def _relative(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,8 +51,10 @@ def check(dtype: str, task: Task, record: Activation, options: Options) -> None:
 
 def products(model: nn.Module) -> tuple[str, ...]:
     """Names of the parameters of the linear and convolutional layers, a shared one by its first."""
-    own = {id(p) for m in model.modules() if isinstance(m, _PRODUCTS) for p in m.parameters()}
-    return tuple(name for name, p in model.named_parameters() if id(p) in own)
+    product_ids = {
+        id(p) for m in model.modules() if isinstance(m, _PRODUCTS) for p in m.parameters()
+    }
+    return tuple(name for name, p in model.named_parameters() if id(p) in product_ids)
 
 
 def narrowed(params: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:

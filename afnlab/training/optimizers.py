@@ -105,16 +105,16 @@ class InParts:
     def __init__(
         self, name: str, setting: OptimizerSettings, rates: Sequence[Sequence[tuple[float, float]]]
     ) -> None:
-        self.params, self.sizes = list(setting.params.values()), [len(own) for own in rates]
+        self.params, self.sizes = list(setting.params.values()), [len(pairs) for pairs in rates]
         self.views = [p.detach().split(self.sizes) for p in self.params]
         self.parts = []
-        for own, *views in zip(rates, *self.views, strict=True):
+        for pairs, *views in zip(rates, *self.views, strict=True):
             params = dict(zip(setting.params, views, strict=True))
-            self.parts.append(optimizer(name, replace(setting, params=params), [own]))
+            self.parts.append(optimizer(name, replace(setting, params=params), [pairs]))
 
     @property
     def state(self) -> dict[Tensor, dict[str, object]]:
-        return {p: own for part in self.parts for p, own in part.state.items()}
+        return {p: values for part in self.parts for p, values in part.state.items()}
 
     def step(self) -> None:
         for p, views in zip(self.params, self.views, strict=True):

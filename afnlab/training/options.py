@@ -85,7 +85,7 @@ def resolve(
     """
     if not isinstance(params, Mapping):
         raise ParameterError("params", params, "a mapping of names to values")
-    own: dict[str, tuple[str, object]] = {}  # name: the key it was given by, its value
+    of_activation: dict[str, tuple[str, object]] = {}  # name: the key it was given by, its value
     settings: dict[str, tuple[str, object]] = {}
     of_task = (*TASK_PARAMS, *task.every_setting)
     aliases = {alias: n for n, p in record.params.items() for alias in (n, *p.aliases)}
@@ -104,29 +104,30 @@ def resolve(
             choice = f"write 'activation.{key}' or 'task.{key}'"
             raise ParameterError(key, message=f"parameter {shown(key)}: {both}; {choice}")
         if in_activation and kind != "task":
-            _put(own, aliases[name], key, value)
+            _put(of_activation, aliases[name], key, value)
         elif in_task and kind != "activation":
             _put(settings, name, key, value)
         else:
             known = [*aliases, *of_task, TRAINABLE]
             raise ParameterError(key, value, message=unknown("parameter", key, known))
-    activation, trainable = _numbers(record, own), _trainable(record, params.get(TRAINABLE))
+    activation = _numbers(record, of_activation)
+    trainable = _trainable(record, params.get(TRAINABLE))
     if base is not None:
         activation = base.activation | activation
         trainable = trainable if TRAINABLE in params else base.trainable
     return Options(activation, trainable, **_recipe(task, settings, base))
 
 
-def _put(given: dict[str, tuple[str, object]], name: str, key: str, value: object) -> None:
-    if name in given:
-        message = f"parameter {shown(key)}: {shown(name)} is given twice, as {given[name][0]!r} too"
+def _put(taken: dict[str, tuple[str, object]], name: str, key: str, value: object) -> None:
+    if name in taken:
+        message = f"parameter {shown(key)}: {shown(name)} is given twice, as {taken[name][0]!r} too"
         raise ParameterError(key, value, message=message)
-    given[name] = key, value
+    taken[name] = key, value
 
 
-def _numbers(record: Activation, own: Mapping[str, tuple[str, object]]) -> dict[str, Any]:
+def _numbers(record: Activation, settings: Mapping[str, tuple[str, object]]) -> dict[str, Any]:
     values = {}
-    for name, (key, value) in own.items():
+    for name, (key, value) in settings.items():
         with about(key, value):
             values[name] = record.complete({name: value})[name]
         if record.params[name].domain != "integer" and isinstance(values[name], int):
@@ -134,14 +135,14 @@ def _numbers(record: Activation, own: Mapping[str, tuple[str, object]]) -> dict[
     return values
 
 
-def _trainable(record: Activation, given: object) -> tuple[str, ...]:
-    if not (given is None or isinstance(given, (bool, str, list, tuple))):
-        message = f"trainable must be true, false or a list of names, got {shown(given)}"
-        raise ParameterError(TRAINABLE, given, message=message)
+def _trainable(record: Activation, wanted: object) -> tuple[str, ...]:
+    if not (wanted is None or isinstance(wanted, (bool, str, list, tuple))):
+        message = f"trainable must be true, false or a list of names, got {shown(wanted)}"
+        raise ParameterError(TRAINABLE, wanted, message=message)
     try:
-        return trained_names(record, given)
+        return trained_names(record, wanted)
     except (TypeError, ValueError) as error:
-        raise ParameterError(TRAINABLE, given, message=f"trainable: {error}") from None
+        raise ParameterError(TRAINABLE, wanted, message=f"trainable: {error}") from None
 
 
 def _recipe(
@@ -167,9 +168,9 @@ def _recipe(
     if values["momentum"] is not None and values["optimizer"] in WITHOUT_MOMENTUM:
         message = f"momentum: the optimizer {values['optimizer']} has none"
         raise ParameterError(settings.get("momentum", ("momentum",))[0], message=message)
-    own = {"model": task.settings, "data": task.data_settings}
+    groups = {"model": task.settings, "data": task.data_settings}
     return {n: values[n] for n in TASK_PARAMS} | {
-        kind: {n: values[n] for n in settings_of} for kind, settings_of in own.items()
+        kind: {n: values[n] for n in settings_of} for kind, settings_of in groups.items()
     }
 
 
@@ -183,10 +184,10 @@ def _setting(name: str, value: object, task: Task) -> object:
         return None
     if name in task.every_setting:
         return task_settings.checked(task.every_setting[name], name, value)
-    found = float(number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0})))
-    if name == "momentum" and found >= 1:
+    setting = float(number(value, name, **({"least": 0} if name in _MAY_BE_ZERO else {"above": 0})))
+    if name == "momentum" and setting >= 1:
         raise ParameterError(name, value, "a number below 1")
-    return found
+    return setting
 
 
 def choice(value: object, name: str, allowed: Iterable[str]) -> object:

@@ -99,10 +99,10 @@ def configure(
         ValueError: for an unknown task or activation, with the nearest spelling.
     """
     task, chosen = get_task(task), get_activation(activation)
-    given = {} if params is None else params
-    options = resolve(task, chosen, given)
+    parameters = {} if params is None else params
+    options = resolve(task, chosen, parameters)
     if tuning is not None:
-        _check_axes(task, chosen, tuning, given)
+        _check_axes(task, chosen, tuning, parameters)
     listed, tables = seed_list(seeds), table_names(record)
     epochs = task.recipe.epochs if epochs is None else epochs
     if epochs == task.recipe.epochs:

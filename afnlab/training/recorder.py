@@ -90,8 +90,8 @@ class Recorder:
         self, epoch: int, train_loss: Tensor, tested: Sequence[Tensor], seconds: float
     ) -> None:
         """After an epoch; `tested` is the test loss, and then every metric."""
-        for metric, found in zip(self.metrics, tested[1:], strict=True):
-            metric.check(found, tested[0])
+        for metric, measured in zip(self.metrics, tested[1:], strict=True):
+            metric.check(measured, tested[0])
         values = [t.numpy() for t in (train_loss, *tested)]
         self.diverged |= ~np.isfinite(values).all(0)
         row = [self.seeds, epoch, *values, seconds / len(self.seeds), self.diverged.copy()]
@@ -109,15 +109,16 @@ class Recorder:
         if "parameters" in self.tables:
             self._learned(epoch)
         if "signals" in self.tables:
-            found = zip(self.seeds, self.stack.signals(), strict=True)
-            self.signals += [table.assign(seed=seed, epoch=epoch) for seed, table in found]
+            tables = zip(self.seeds, self.stack.signals(), strict=True)
+            self.signals += [table.assign(seed=seed, epoch=epoch) for seed, table in tables]
 
     def _learned(self, epoch: int) -> None:
-        found = [
+        learned = [
             (s, name) for s, module in self.stack.activations.items() for name in module.trained
         ]
-        found += [(n[:-2], "L") for n in self.stack.params if n.endswith(".L")]  # of rotated layers
-        for site, name in dict.fromkeys(found):
+        # Those of rotated layers.
+        learned += [(n[:-2], "L") for n in self.stack.params if n.endswith(".L")]
+        for site, name in dict.fromkeys(learned):
             stacked = self.stack.params[f"{site}.{name}" if site else name].detach().cpu()
             for index, values in enumerate(stacked.view(len(self.seeds), -1).T.numpy()):
                 row = {"seed": self.seeds, "epoch": epoch, "site": site, "parameter": name}
@@ -125,15 +126,15 @@ class Recorder:
 
     def tables_of(self) -> dict[str, pd.DataFrame]:
         """The history and the tables that were asked for, by name."""
-        found = {"history": pd.concat(self.rows)}
+        tables = {"history": pd.concat(self.rows)}
         if "parameters" in self.tables:
             columns = "seed epoch site parameter index value"
-            found["parameters"] = _joined(self.parameters, columns)
+            tables["parameters"] = _joined(self.parameters, columns)
         if "gradients" in self.tables:
-            found["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
+            tables["gradients"] = _joined(self.gradients, "seed epoch parameter norm")
         if "signals" in self.tables:
             named = ["seed", "epoch", *SIGNAL_COLUMNS]
-            found["signals"] = _joined(self.signals, " ".join(named))[named]
+            tables["signals"] = _joined(self.signals, " ".join(named))[named]
         if "steps" in self.tables:
             losses = torch.stack(self.steps).cpu().numpy()
             step = np.arange(1, len(losses) + 1)
@@ -141,20 +142,20 @@ class Recorder:
                 pd.DataFrame({"seed": s, "step": step, "train_loss": losses[:, i]})
                 for i, s in enumerate(self.seeds)
             ]
-            found["steps"] = _joined(parts, "seed step train_loss")
-        return found
+            tables["steps"] = _joined(parts, "seed step train_loss")
+        return tables
 
     def of(self, names: Mapping[int, int]) -> Recorder:
         """What was recorded of these members, after `close`; names: what to call each of them."""
         kept = [at for at, seed in enumerate(self.seeds) if seed in names]
-        own = copy(self)
-        own.seeds = tuple(names[self.seeds[at]] for at in kept)
+        part = copy(self)
+        part.seeds = tuple(names[self.seeds[at]] for at in kept)
         for table in ("rows", "parameters", "gradients", "signals"):
             parts = getattr(self, table)
-            setattr(own, table, [_renamed(pd.concat(parts), names)] if parts else [])
-        own.steps = [losses[kept] for losses in self.steps]
-        own.weights = {name: stacked[kept] for name, stacked in self.weights.items()}
-        return own
+            setattr(part, table, [_renamed(pd.concat(parts), names)] if parts else [])
+        part.steps = [losses[kept] for losses in self.steps]
+        part.weights = {name: stacked[kept] for name, stacked in self.weights.items()}
+        return part
 
     def close(self, keep_weights: bool) -> None:
         """Let go of the stack; its parameters and buffers are kept, on the CPU, if asked for."""
@@ -182,8 +183,8 @@ def history_of(recorders: Sequence[Recorder]) -> pd.DataFrame:
 
 
 def _renamed(table: pd.DataFrame, names: Mapping[int, int]) -> pd.DataFrame:
-    own = table[table.seed.isin(names)]
-    return own.assign(seed=own.seed.map(names))
+    rows = table[table.seed.isin(names)]
+    return rows.assign(seed=rows.seed.map(names))
 
 
 def _joined(parts: list[pd.DataFrame], columns: str) -> pd.DataFrame:

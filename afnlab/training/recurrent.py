@@ -80,9 +80,9 @@ def sequence_classifier(inputs: int, hidden: int, classes: int) -> Callable[...,
         auto_rot: bool = False,
         L: float | Tensor = 2.0,
     ) -> nn.Module:
-        own = activation()
-        assert isinstance(own, ActivationModule)
-        read = Unrolled(cell, inputs, hidden, own, L=float(L), auto_rot=auto_rot)
+        function = activation()
+        assert isinstance(function, ActivationModule)
+        read = Unrolled(cell, inputs, hidden, function, L=float(L), auto_rot=auto_rot)
         layer = read.layer
         assert isinstance(layer, nn.Module)
         keep_limit(layer, L)

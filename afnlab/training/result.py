@@ -70,8 +70,8 @@ class Result:
         epochs = counted(int(self.history.epoch.max()), "epoch")
         sizes = f"{counted(len(self.seeds), 'seed')}, {epochs}"
         metric = self.task.metric
-        found = f"test {metric.name} {metric.text(self.final[metric.column].mean())}"
-        return f"<Result {self.task.name} {self.activation.label}: {sizes}, {found}>"
+        reached = f"test {metric.name} {metric.text(self.final[metric.column].mean())}"
+        return f"<Result {self.task.name} {self.activation.label}: {sizes}, {reached}>"
 
     @property
     def final(self) -> pd.DataFrame:
@@ -118,8 +118,8 @@ class Result:
         for name, stacked in self.weights.items():
             if name not in state:  # a value of the activation, which the network was built with
                 continue
-            own = stacked[at].clone()
-            state[name].data = own.float() if own.dtype == torch.float16 else own
+            value = stacked[at].clone()
+            state[name].data = value.float() if value.dtype == torch.float16 else value
         return network.eval()
 
     def save_weights(self, path: str | Path) -> None:

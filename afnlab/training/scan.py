@@ -25,8 +25,8 @@ L_RANGE = (0.5, 16.0)
 
 def scannable(task: Task, record: Activation) -> dict[str, tuple[float, float]]:
     """The parameters that can be scanned, with the range worth exploring."""
-    own = {n: (p.low, p.high) for n, p in record.params.items() if not p.fixed}
-    return own | ({"L": L_RANGE} if "L" in task.settings else {})
+    ranges = {n: (p.low, p.high) for n, p in record.params.items() if not p.fixed}
+    return ranges | ({"L": L_RANGE} if "L" in task.settings else {})
 
 
 def grid(task: str | Task, activation: str | Activation, parameter: str, count: int) -> list[float]:
@@ -89,13 +89,13 @@ def scan(
         raise ValueError(f"trainable: {parameter} of the task is not trained here")
     if not len(values):
         raise ValueError("values must be one or more, got none")
-    given = {**({} if params is None else params), "split": split} | (
+    shared = {**({} if params is None else params), "split": split} | (
         {"trainable": [parameter]} if trainable else {}
     )
     config = configure(
         task,
         record,
-        params=given,
+        params=shared,
         seeds=seeds,
         epochs=epochs,
         device=device,
@@ -108,10 +108,10 @@ def scan(
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"values must be each once, got {chosen}")
     settings = [
-        with_tensor(own, "model" if of_task else "activation", parameter) for own in options
+        with_tensor(option, "model" if of_task else "activation", parameter) for option in options
     ]
     seeds_of, values_of = config.seeds * len(chosen), np.repeat(chosen, len(config.seeds)).tolist()
-    members = [Member(seed, own) for own in settings for seed in config.seeds]
+    members = [Member(seed, setting) for setting in settings for seed in config.seeds]
     labels = {"value": values_of}
     recorders = train_members(plan(config), members, seeds_of, progress=progress, labels=labels)
     return history_of(recorders).drop(columns="seconds")

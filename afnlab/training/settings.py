@@ -53,5 +53,5 @@ def flushes_denormals() -> bool:
 def _products() -> list[Any]:
     """Where torch keeps the precisions of float32 products, but for cuDNN's."""
     backends: Any = torch.backends
-    own = backends.mkldnn
-    return [backends, own, own.matmul, own.conv, own.rnn, backends.cuda.matmul]
+    mkldnn = backends.mkldnn
+    return [backends, mkldnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn, backends.cuda.matmul]

@@ -83,11 +83,11 @@ def measured(
     hooks.append(network.register_forward_hook(lambda _, inputs, y: outputs.append(y)))
     try:
         with torch.enable_grad():
-            found = loss()
+            mean_loss = loss()
     finally:
         for hook in hooks:
             hook.remove()
-    squares = _squares(found, [*(call.x for call in calls), outputs[0]])
+    squares = _squares(mean_loss, [*(call.x for call in calls), outputs[0]])
     rows, seen = [], dict.fromkeys(sites, 0)
     for at, call in enumerate(calls):
         backward = {
@@ -104,8 +104,8 @@ def _squares(loss: Tensor, tensors: list[Tensor]) -> list[float]:
     """The squared norms of the gradients with respect to these; missing where there is none."""
     wanted = [t for t in tensors if t.requires_grad]
     grads = iter(torch.autograd.grad(loss, wanted, allow_unused=True) if wanted else ())
-    found = [next(grads) if t.requires_grad else None for t in tensors]
-    return [nan if g is None else float(g.double().square().sum()) for g in found]
+    slopes = [next(grads) if t.requires_grad else None for t in tensors]
+    return [nan if g is None else float(g.double().square().sum()) for g in slopes]
 
 
 def _forward(module: ActivationModule, x: Tensor, y: Tensor) -> dict[str, float]:
@@ -119,8 +119,8 @@ def _forward(module: ActivationModule, x: Tensor, y: Tensor) -> dict[str, float]
 
 
 def _slope(module: ActivationModule, x: Tensor) -> Tensor:
-    own = x.detach().requires_grad_()
-    return torch.autograd.grad(module.forward(own).sum(), own)[0]
+    leaf = x.detach().requires_grad_()
+    return torch.autograd.grad(module.forward(leaf).sum(), leaf)[0]
 
 
 def _largest(module: ActivationModule, x: Tensor) -> Tensor:

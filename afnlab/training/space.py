@@ -95,12 +95,12 @@ class Space:
 
         The first two candidates, if they are drawn; and all of them, each evaluated once.
         """
-        found = []
+        tunings = []
         if self.budget is not None and self.budget > FEW:
-            found.append((FEW, self.selection_seeds))
+            tunings.append((FEW, self.selection_seeds))
         if self.selection_seeds > 1 and self.count > 1:
-            found.append((self.count, 1))
-        return found
+            tunings.append((self.count, 1))
+        return tunings
 
     @property
     def label(self) -> str:
@@ -108,7 +108,7 @@ class Space:
         return f"{'+'.join(self.axes)} of {self.count}"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The space in words."""
         axes = [
             f"{name} from {axis.low:g} to {axis.high:g}" + " on a log scale" * axis.log
@@ -156,26 +156,28 @@ def _uniform(seed: int, index: int, name: str) -> float:
     return (int(words[0]) << 21 | int(words[1]) >> 11) / 2**53
 
 
-def space(given: object) -> Space:
+def space(mapping: object) -> Space:
     """The space that a mapping describes.
 
     Args:
-        given: by name, a list of values, `{from: 1e-3, to: 0.1, log: true}`, or the same with
+        mapping: by name, a list of values, `{from: 1e-3, to: 0.1, log: true}`, or the same with
             `count` for so many values; and `budget` and `selection_seeds`, see `Space`.
 
     Raises:
         ParameterError: its name is `tune`, and its message names the entry, the value and what is
             allowed.
     """
-    if not isinstance(given, Mapping):
-        raise _wrong((), given, "a mapping of parameters to values or ranges")
-    for name in given:
+    if not isinstance(mapping, Mapping):
+        raise _wrong((), mapping, "a mapping of parameters to values or ranges")
+    for name in mapping:
         if not isinstance(name, str):
             raise _wrong(("a name in it",), name, "a text")
-    axes = {n: _axis(n, a) for n, a in given.items() if n not in (BUDGET, SELECTION_SEEDS)}
+    axes = {n: _axis(n, a) for n, a in mapping.items() if n not in (BUDGET, SELECTION_SEEDS)}
     if not axes:
-        raise _wrong((), dict(given), "a mapping that names a parameter, as {'lr': [0.001, 0.01]}")
-    budget = given.get(BUDGET)
+        raise _wrong(
+            (), dict(mapping), "a mapping that names a parameter, as {'lr': [0.001, 0.01]}"
+        )
+    budget = mapping.get(BUDGET)
     drawn = [name for name, axis in axes.items() if isinstance(axis, Range)]
     if budget is not None:
         budget = _whole((BUDGET,), budget, 1, MOST)
@@ -187,7 +189,7 @@ def space(given: object) -> Space:
         raise ParameterError(TUNE, message=message)
     if not drawn and budget is not None and budget > points + 1:
         raise _wrong((BUDGET,), budget, f"{points + 1} or less: the recipe and {points} points")
-    return Space(axes, budget, _whole((SELECTION_SEEDS,), given.get(SELECTION_SEEDS, 2), 1, 1000))
+    return Space(axes, budget, _whole((SELECTION_SEEDS,), mapping.get(SELECTION_SEEDS, 2), 1, 1000))
 
 
 def _wrong(at: tuple[str, ...], value: object, allowed: str) -> ParameterError:
@@ -207,25 +209,25 @@ def _number(at: tuple[str, ...], value: object) -> float:
     raise _wrong(at, value, "a number")
 
 
-def _axis(name: str, given: object) -> tuple[object, ...] | Range:
-    if isinstance(given, Mapping):
-        return _range(name, given)
-    if isinstance(given, (str, bytes)) or not isinstance(given, (list, tuple)) or not given:
-        raise _wrong((name,), given, "a list of values or a range {from: .., to: ..}")
-    if len(given) > MOST:
-        raise _wrong((name,), given, f"a list of {MOST:,} values at most")
-    if len({repr(v) for v in given}) < len(given):
-        raise _wrong((name,), list(given), "a list with each value once")
-    return tuple(given)
+def _axis(name: str, values: object) -> tuple[object, ...] | Range:
+    if isinstance(values, Mapping):
+        return _range(name, values)
+    if isinstance(values, (str, bytes)) or not isinstance(values, (list, tuple)) or not values:
+        raise _wrong((name,), values, "a list of values or a range {from: .., to: ..}")
+    if len(values) > MOST:
+        raise _wrong((name,), values, f"a list of {MOST:,} values at most")
+    if len({repr(v) for v in values}) < len(values):
+        raise _wrong((name,), list(values), "a list with each value once")
+    return tuple(values)
 
 
-def _range(name: str, given: Mapping[str, object]) -> tuple[object, ...] | Range:
-    for key in given:
+def _range(name: str, limits: Mapping[str, object]) -> tuple[object, ...] | Range:
+    for key in limits:
         if key not in _RANGE:
             message = unknown("key of a range", key, _RANGE, of=f"{TUNE}: {name}")
-            raise ParameterError(TUNE, dict(given), at=(name, key), message=message)
-    low, high = (_number((name, key), given.get(key)) for key in ("from", "to"))
-    wide = given.get("log", False)
+            raise ParameterError(TUNE, dict(limits), at=(name, key), message=message)
+    low, high = (_number((name, key), limits.get(key)) for key in ("from", "to"))
+    wide = limits.get("log", False)
     if not isinstance(wide, bool):
         raise _wrong((name, "log"), wide, "true or false")
     if low >= high:
@@ -233,7 +235,7 @@ def _range(name: str, given: Mapping[str, object]) -> tuple[object, ...] | Range
     if wide and low <= 0:
         raise _wrong((name, "from"), low, "above 0 with log")
     made = Range(float(low), float(high), wide)
-    if "count" not in given:
+    if "count" not in limits:
         return made
-    count = _whole((name, "count"), given["count"], 2, MOST)
+    count = _whole((name, "count"), limits["count"], 2, MOST)
     return tuple(made.at(i / (count - 1)) for i in range(count))

@@ -198,11 +198,11 @@ class Stack:
             return out, {n: state[n].detach() for n, b in buffers.items() if state[n] is not b}
 
         if self.alone:
-            own, kept = ({n: t[0] for n, t in part.items()} for part in (params, self.buffers))
+            weights, kept = ({n: t[0] for n, t in part.items()} for part in (params, self.buffers))
             x = x[0] if each else x
             if self.channels_last and x.dim() == 4:
                 x = x.contiguous(memory_format=torch.channels_last)
-            out, renewed = member(own, kept, None if noise is None else noise[0], x)
+            out, renewed = member(weights, kept, None if noise is None else noise[0], x)
             out, renewed = out.unsqueeze(0), {n: b.unsqueeze(0) for n, b in renewed.items()}
         else:
             dims = (0, 0, None if noise is None else 0, 0 if each else None)
@@ -235,16 +235,16 @@ class Stack:
         if loss.of_network:
             inputs = x.flatten(0, 1).detach().requires_grad_()
             with torch.enable_grad():
-                found = loss.of(self._of_examples, inputs, targets)
+                losses = loss.of(self._of_examples, inputs, targets)
         else:
             outputs = self.logits(x, each=True) if outputs is None else outputs
-            found = loss.of(outputs.flatten(0, 1), targets)
-        if found.shape[:1] != targets.shape[:1] or (masked and found.shape != targets.shape):
+            losses = loss.of(outputs.flatten(0, 1), targets)
+        if losses.shape[:1] != targets.shape[:1] or (masked and losses.shape != targets.shape):
             of = f"targets {tuple(targets.shape)}" if masked else f"{len(targets)} examples"
             raise ValueError(
-                f"loss {loss.name}: must return the losses of {of}, got {tuple(found.shape)}"
+                f"loss {loss.name}: must return the losses of {of}, got {tuple(losses.shape)}"
             )
-        return _means(found, targets if masked else None, self.size)
+        return _means(losses, targets if masked else None, self.size)
 
     def _of_examples(self, x: Tensor) -> Tensor:
         """Outputs of the examples of all seeds as one batch, in their order."""
@@ -287,7 +287,7 @@ class Stack:
 
     def _state(self) -> list[Tensor]:
         """The tensors that a step changes."""
-        kept = [t for own in self.optimizer.state.values() for t in own.values()]
+        kept = [t for state in self.optimizer.state.values() for t in state.values()]
         tensors = [*self.params.values(), *self.buffers.values(), *kept]
         return [t for t in tensors if isinstance(t, Tensor)]
 
@@ -327,8 +327,8 @@ class Stack:
             x, y = (t.expand(self.size, *t.shape) for t in (inputs, targets))
             known = None if self.test_counted is None else self.test_counted[part]
             count = len(targets) if known is None else known.sum()
-            found = self.losses(self.task.loss, x, y, known is not None, outputs)
-            loss, seen = loss + found.double() * count, seen + count
+            losses = self.losses(self.task.loss, x, y, known is not None, outputs)
+            loss, seen = loss + losses.double() * count, seen + count
             totals = [t + m.totals(outputs, targets) for t, m in zip(totals, metrics, strict=True)]
         return [loss / seen, *(m.values(t) for m, t in zip(metrics, totals, strict=True))]
 
@@ -339,12 +339,12 @@ class Stack:
         at = signals.sample(len(self.test_y)).to(self.test_y.device)
         x, y = self._inputs(self.test_x[at]), self._targets(self.test_y[at])
         stacked = {n: t.detach() for n, t in (self._used() | self.buffers).items()}
-        found = []
+        tables = []
         for member in range(self.size):
             state = {n: t[member] for n, t in stacked.items()}
             loss = partial(self._loss_of, state, x, y)
-            found.append(signals.measured(self.network, self.activations, loss, len(y)))
-        return found
+            tables.append(signals.measured(self.network, self.activations, loss, len(y)))
+        return tables
 
     def _loss_of(self, state: TensorDict, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of the network with these tensors, in the graph of all that it computes."""
@@ -355,8 +355,8 @@ class Stack:
             out = torch.func.functional_call(self.network, state, (x,))
             return out.float() if self.narrow else out
 
-        found = self.loss.of(network, x, y) if self.loss.of_network else self.loss.of(network(x), y)
-        return _means(found, None if self.test_counted is None else y, 1)[0]
+        loss = self.loss.of(network, x, y) if self.loss.of_network else self.loss.of(network(x), y)
+        return _means(loss, None if self.test_counted is None else y, 1)[0]
 
     @cached_property
     def _evaluated(self) -> int:

@@ -36,8 +36,8 @@ class _Products(torch.autograd.Function):
         ctx.sizes = sizes
         out = x.new_empty(len(x), weight.shape[1])
         parts = zip(x.split(sizes), weight.unbind(), out.split(sizes), strict=True)
-        for own, w, to in parts:
-            torch.mm(own, w.t(), out=to)
+        for part, w, to in parts:
+            torch.mm(part, w.t(), out=to)
         return out
 
     @staticmethod
@@ -46,9 +46,9 @@ class _Products(torch.autograd.Function):
         of_x, of_weight = torch.empty_like(x), torch.empty_like(weight)
         rows = zip(x.split(sizes), grad.split(sizes), of_x.split(sizes), strict=True)
         matrices = zip(weight.unbind(), of_weight.unbind(), strict=True)
-        for (own, g, to_x), (w, to_w) in zip(rows, matrices, strict=True):
+        for (part, g, to_x), (w, to_w) in zip(rows, matrices, strict=True):
             torch.mm(g, w, out=to_x)
-            torch.mm(g.t(), own, out=to_w)
+            torch.mm(g.t(), part, out=to_w)
         return of_x, of_weight, None
 
 
@@ -64,8 +64,8 @@ def serves(network: nn.Module) -> bool:
     for module in network.modules():
         if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
             return False
-        own = any(True for _ in module.parameters(recurse=False))
-        if own and type(module) not in plain and not isinstance(module, ActivationModule):
+        is_layer = any(True for _ in module.parameters(recurse=False))
+        if is_layer and type(module) not in plain and not isinstance(module, ActivationModule):
             return False
     return all(_is_simple(block.feed_forward.function) for block in network.each_block)
 
@@ -75,8 +75,8 @@ def _is_simple(function: nn.Module) -> bool:
     if not isinstance(function, ActivationModule):
         return False
     record = function.activation
-    own = type(function) is module_class(record) and function.num_features is None
-    return own and record.elementwise and not record.stochastic
+    plain = type(function) is module_class(record) and function.num_features is None
+    return plain and record.elementwise and not record.stochastic
 
 
 def forward(network: Transformer) -> Callable[[Tensors, Tensor], Tensor]:
@@ -94,9 +94,11 @@ def forward(network: Transformer) -> Callable[[Tensors, Tensor], Tensor]:
 
         def weight(module: nn.Module, norm: nn.Module | None = None) -> Tensor:
             """Of a layer, times that of the normalization before it."""
-            own = tensors.get(f"{names[id(module)]}.weight")
-            own = tensors["tokens.weight"] if own is None else own  # tied
-            return own if norm is None else own * tensors[f"{names[id(norm)]}.weight"].unsqueeze(1)
+            matrix = tensors.get(f"{names[id(module)]}.weight")
+            matrix = tensors["tokens.weight"] if matrix is None else matrix  # tied
+            if norm is None:
+                return matrix
+            return matrix * tensors[f"{names[id(norm)]}.weight"].unsqueeze(1)
 
         def product(x: Tensor, module: nn.Module, norm: nn.Module | None = None) -> Tensor:
             return _Products.apply(x, weight(module, norm), sizes)
@@ -118,9 +120,9 @@ def forward(network: Transformer) -> Callable[[Tensors, Tensor], Tensor]:
         x = embedded(network.tokens, tokens.flatten()[rows])
         x = x + embedded(network.positions, rows % positions)
         for block in network.each_block:
-            own, layer, norm = block.attention, block.feed_forward, block.feed_forward_norm
-            inputs = product(normalized(x), own.inputs, block.attention_norm)
-            x = x + product(attention.packed_attention(inputs, own.heads, starts), own.output)
+            attend, layer, norm = block.attention, block.feed_forward, block.feed_forward_norm
+            inputs = product(normalized(x), attend.inputs, block.attention_norm)
+            x = x + product(attention.packed_attention(inputs, attend.heads, starts), attend.output)
             before = normalized(x)
             z = activated(product(before, layer.first, norm), layer.function)  # type: ignore[arg-type]
             if isinstance(layer.up, GLU):

@@ -27,24 +27,24 @@ from afnlab.usercode.mainguard import refuse_while_importing
 FAIR = {"lr": {"from": 3e-4, "to": 0.1, "log": True}, "init_scale": [0.5, 1.0, 2.0], "budget": 8}
 
 
-def tuning_of(given: int | Mapping[str, object] | None) -> dict[str, object]:
+def tuning_of(tuning: int | Mapping[str, object] | None) -> dict[str, object]:
     """What is tuned, as `afnlab.training.space.space` takes it; empty if nothing is.
 
     Args:
-        given: a number of candidates for what `afnlab.tune` tunes by itself, a mapping that says
+        tuning: a number of candidates for what `afnlab.tune` tunes by itself, a mapping that says
             all, or 0 or None for nothing.
 
     Raises:
         ParameterError: for anything else.
     """
-    if isinstance(given, Mapping):
-        return space(given).normal()
-    if given is None or (given == 0 and not isinstance(given, bool)):
+    if isinstance(tuning, Mapping):
+        return space(tuning).normal()
+    if tuning is None or (tuning == 0 and not isinstance(tuning, bool)):
         return {}
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST:
+    if isinstance(tuning, bool) or not isinstance(tuning, int) or not 1 <= tuning <= MOST:
         allowed = f"a number of candidates, 0 to {MOST}, or a mapping"
-        raise ParameterError(TUNE, given, allowed)
-    return space({**FAIR, BUDGET: given}).normal()
+        raise ParameterError(TUNE, tuning, allowed)
+    return space({**FAIR, BUDGET: tuning}).normal()
 
 
 @torch_defaults()
@@ -107,7 +107,10 @@ def tune_configured(config: Config, progress: bool | None = None) -> Result:
     among, base, listed = config.tuning, config.options, config.seeds
     assert among is not None
     options = {
-        seed: [resolve(config.task, config.activation, own, base) for own in among.candidates(seed)]
+        seed: [
+            resolve(config.task, config.activation, params, base)
+            for params in among.candidates(seed)
+        ]
         for seed in listed
     }
     final = plan(config)
@@ -121,21 +124,21 @@ def tune_configured(config: Config, progress: bool | None = None) -> Result:
     members = [Member(seed, options[seed][best[seed]]) for seed in listed]
     cheap = _cheap_choices(among, judged, listed, metric)
     known = {*best.items(), *plain.items()}
-    left = sorted({(seed, number) for seed, _, _, number in cheap} - known)
+    others = sorted({(seed, number) for seed, _, _, number in cheap} - known)
     # In one stack, since steps of a small one cost little less; nothing to choose: both are one.
     parts = [
         dict(zip(listed, recipe, strict=True)),
         dict(zip(listed, members, strict=True)) if members != recipe else {},
-        {at: Member(seed, options[seed][number]) for at, (seed, number) in enumerate(left)},
+        {at: Member(seed, options[seed][number]) for at, (seed, number) in enumerate(others)},
     ]
     tables, keep = config.record, config.keep_weights
-    of_recipe, of_chosen, of_left = _train_parts(final, parts, tables, keep, progress)
+    of_recipe, of_chosen, of_others = _train_parts(final, parts, tables, keep, progress)
     made = result(config, of_chosen or of_recipe, final.data)
     fixed = history_of(of_recipe)
     ends = _ends(fixed, {s: (s, n) for s, n in plain.items()})
     ends |= _ends(made.history, {s: (s, n) for s, n in best.items()})
-    if left:
-        ends |= _ends(history_of(of_left), dict(enumerate(left)))
+    if others:
+        ends |= _ends(history_of(of_others), dict(enumerate(others)))
     picked = [
         [seed, best[seed], *_values(m.options, among)]
         for seed, m in zip(listed, members, strict=True)
@@ -162,13 +165,13 @@ def _judged(
     """One row per replicate, candidate and selection seed, with what validation says of it."""
     rows, tried = [], []
     for seed, settings in options.items():
-        for number, own in enumerate(settings):
+        for number, setting in enumerate(settings):
             for turn in range(among.selection_seeds):
                 drawn = among.budget is not None and number > 0
-                rows.append([seed, number, drawn, turn, *_values(own, among)])
+                rows.append([seed, number, drawn, turn, *_values(setting, among)])
                 # Trials of their own weights and batches: independent, as tuning curves need them.
                 start = stream(seed, "selection") + number * among.selection_seeds + turn
-                tried.append(Member(start, replace(own, split="validation")))
+                tried.append(Member(start, replace(setting, split="validation")))
     table = pd.DataFrame(rows, columns=["seed", "candidate", "drawn", "selection", *among.axes])
     metric = how.task.metric
     validation = metric.validation
@@ -177,8 +180,8 @@ def _judged(
     labels = {name: table[name].tolist() for name in ("candidate", "selection")}
     recorders = train_members(how, tried, table.seed.tolist(), progress=progress, labels=labels)
     history = history_of(recorders).sort_values(["seed", *labels])  # as the table is
-    found = {"validation_loss": "test_loss", validation: metric.column, "diverged": "diverged"}
-    return table.assign(**{name: history[column].to_numpy() for name, column in found.items()})
+    columns = {"validation_loss": "test_loss", validation: metric.column, "diverged": "diverged"}
+    return table.assign(**{name: history[column].to_numpy() for name, column in columns.items()})
 
 
 def _train_parts(
@@ -192,11 +195,11 @@ def _train_parts(
     members = [replace(m, part=at) for at, part in enumerate(parts) for m in part.values()]
     numbers = range(len(members))
     recorders = train_members(how, members, numbers, tables, keep_weights, progress)
-    found, waiting = [], iter(numbers)
+    recorded, waiting = [], iter(numbers)
     for part in parts:
         names = {next(waiting): name for name in part}
-        found.append([own for r in recorders if (own := r.of(names)).seeds])
-    return found
+        recorded.append([of_part for r in recorders if (of_part := r.of(names)).seeds])
+    return recorded
 
 
 _Ends = dict[
@@ -261,8 +264,8 @@ def validated(candidates: pd.DataFrame, measure: Measure) -> float:
         candidates: the table of a `Result`.
         measure: what the task is judged by.
     """
-    found = []
+    values = []
     for _, rows in candidates.groupby("seed"):
         chosen = rows.candidate == best_candidate(rows, measure)
-        found.append(rows.loc[chosen, measure.validation].mean())
-    return float(np.mean(found))
+        values.append(rows.loc[chosen, measure.validation].mean())
+    return float(np.mean(values))

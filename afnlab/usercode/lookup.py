@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from afnlab.errors import shown, told
+from afnlab.errors import one_line, shown
 from afnlab.spellings import unknown
 from afnlab.usercode import private
 from afnlab.usercode.mainguard import MainGuardError, importing
@@ -41,12 +41,12 @@ def load(ref: str, kind: type, advice: str) -> Any:
     if not hasattr(module, name):
         names = [n for n, v in vars(module).items() if isinstance(v, kind) and n[0] != "_"]
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
-    found = getattr(module, name)
-    if not isinstance(found, kind):
+    loaded = getattr(module, name)
+    if not isinstance(loaded, kind):
         raise ValueError(
-            f"{ref}: is a {type(found).__name__}, not an afnlab {kind.__name__}; {advice}"
+            f"{ref}: is a {type(loaded).__name__}, not an afnlab {kind.__name__}; {advice}"
         )
-    return found
+    return loaded
 
 
 def imported(where: str, ref: str) -> ModuleType:
@@ -76,5 +76,5 @@ def _as_value_error(before: str, between: str, after: str = "") -> Iterator[None
     except MainGuardError as error:
         raise ValueError(str(error)) from error
     except BaseException as error:
-        said = f"{before}{type(error).__name__}{between}{told(error)}{after}"
+        said = f"{before}{type(error).__name__}{between}{one_line(error)}{after}"
         raise ValueError(said) from error

@@ -70,15 +70,16 @@ class _Unit:
 
     file: what it was made of; digest: of its content, empty for a module of the program itself;
     folders: where it finds neighbours, the way up to the root of its package; added: folders that
-    were added to the path while it was imported; found: the names that its absolute imports stand
-    for, None where they mean the same to everybody; needs: the neighbours that it has imported.
+    were added to the path while it was imported; resolved: the names that its absolute imports
+    stand for, None where they mean the same to everybody; needs: the neighbours that it has
+    imported.
     """
 
     file: Path
     digest: str = ""
     folders: Sequence[Path] = ()
     added: _Paths = field(default_factory=_Paths)
-    found: dict[str, str | None] = field(default_factory=dict)
+    resolved: dict[str, str | None] = field(default_factory=dict)
     needs: dict[str, ModuleType] = field(default_factory=dict)
 
     def lookup(self, top: str) -> str | None:
@@ -114,9 +115,9 @@ class _Unit:
                 raise ImportError("attempted relative import with no known parent package")
             return self._fetch(importlib.util.resolve_name("." * level + name, package), fromlist)
         top, dot, rest = name.partition(".")
-        if top not in self.found:
-            self.found[top] = self.lookup(top)
-        private = self.found[top]
+        if top not in self.resolved:
+            self.resolved[top] = self.lookup(top)
+        private = self.resolved[top]
         if private is None:
             made = builtins.__import__(name, globals, locals, fromlist or (), 0)
             return self._importlib() if made is importlib else made
@@ -183,9 +184,9 @@ class _OfProgram(machinery.SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         name, file = module.__name__, Path(self.path)
         parent, _, tail = name.rpartition(".")
-        own = sys.modules[parent].__name__
+        package = sys.modules[parent].__name__
         there = of_program(file)
-        sys.modules[name] = there or importlib.import_module(f"{own}.{tail}")
+        sys.modules[name] = there or importlib.import_module(f"{package}.{tail}")
         _UNITS[name] = _Unit(file)
 
 
@@ -201,8 +202,8 @@ class _Finder:
         parent, _, tail = name.rpartition(".")
         if parent == __name__:
             return _spec(name, _decoded(tail))
-        found = (_place(Path(folder), tail) for folder in path or ())
-        return next((_spec(name, place) for place in found if place is not None), None)
+        places = (_place(Path(folder), tail) for folder in path or ())
+        return next((_spec(name, place) for place in places if place is not None), None)
 
 
 def _import(full: str) -> ModuleType:
@@ -290,14 +291,14 @@ def _decoded(part: str) -> Path:
 
 def _needed_by(name: str) -> set[str]:
     """A private module, and those that it needs; a package is one with all that is under it."""
-    found: set[str] = set()
+    needed: set[str] = set()
     waiting = [name]
     while waiting:
-        if (name := waiting.pop()) in _UNITS and name not in found:
-            found.add(name)
+        if (name := waiting.pop()) in _UNITS and name not in needed:
+            needed.add(name)
             inside = [n for n in list(_UNITS) if n.startswith(f"{name}.")]
             waiting += [*_UNITS[name].needs, *inside]
-    return found
+    return needed
 
 
 def _is_outdated(name: str) -> bool:
@@ -314,7 +315,7 @@ def _is_outdated(name: str) -> bool:
     except OSError:
         return True
     others = any(sys.modules.get(n) is not m for n, m in list(unit.needs.items()))
-    return others or any(unit.lookup(t) != was for t, was in list(unit.found.items()))
+    return others or any(unit.lookup(t) != was for t, was in list(unit.resolved.items()))
 
 
 _PATH = list(sys.path)

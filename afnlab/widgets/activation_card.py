@@ -101,9 +101,9 @@ class Card(widgets.VBox):
     def _write_theory(self) -> None:
         self.theory.value = ""
         with suppress(Exception):  # as below
-            own = tuple(self.params.items())
-            told = signal_facts(self.record, self.deviation, own)
-            self.theory.value = f'<div style="line-height:1.4">{told}</div>'
+            values = tuple(self.params.items())
+            facts = signal_facts(self.record, self.deviation, values)
+            self.theory.value = f'<div style="line-height:1.4">{facts}</div>'
 
     def _write(self) -> None:
         style = "user-select:all;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
@@ -139,8 +139,8 @@ def signal_facts(
 
 def code(record: Activation, params: Mapping[str, float]) -> str:
     """The line that makes the module: `afnlab.nn.SReLU(t=1.7)`; defaults are left out."""
-    own = {n: v for n, v in params.items() if v != record.params[n].default}
-    words = [f"{name}={value:.10g}" for name, value in own.items()]
+    changed = {n: v for n, v in params.items() if v != record.params[n].default}
+    words = [f"{name}={value:.10g}" for name, value in changed.items()]
     if record.key == record.name:
         return f"afnlab.nn.{record.module.split()[0]}({', '.join(words)})"
     return f"afnlab.nn.module_class({record.key!r})({', '.join(words)})"

@@ -38,7 +38,7 @@ class RotationExplorer(widgets.VBox):
             "x_q": Dial("probe x_Q", probe, -5.0, 5.0, far, 0.1, width=WIDE),
         }
         free = {name: p for name, p in self.record.params.items() if not p.fixed}
-        self.own = {name: dial(name, p, activation, WIDE) for name, p in free.items()}
+        self.parameter_dials = {name: dial(name, p, activation, WIDE) for name, p in free.items()}
         first = Start(self.task, self.record, limit)
         self.reach = REACH * limit
         self.scene = Regions(first, self.reach)
@@ -52,11 +52,11 @@ class RotationExplorer(widgets.VBox):
         )
         # Until the slider is moved, the layers are as wide as the task has them.
         self.own_depth = self.depth.value
-        for one in (*self.dials.values(), *self.own.values()):
+        for one in (*self.dials.values(), *self.parameter_dials.values()):
             one.observe(self._moved, "value")
             one.observe(lambda change: self.message.say(change.new), "problem")
         self.depth.observe(self._deepened, "value")
-        controls = row(*self.dials.values(), self.depth, *self.own.values())
+        controls = row(*self.dials.values(), self.depth, *self.parameter_dials.values())
         super().__init__([controls, self.message, self.screen], layout={"max_width": "1000px"})
         self._draw()
 
@@ -69,7 +69,7 @@ class RotationExplorer(widgets.VBox):
             self.dials["L"].value,
             self.dials["x_q"].value,
             None if self.depth.value == self.own_depth else self.depth.value,
-            params={name: one.value for name, one in self.own.items()},
+            params={name: one.value for name, one in self.parameter_dials.items()},
         )
 
     def _moved(self, _: object) -> None:

@@ -55,16 +55,17 @@ class Screen(anywidget.AnyWidget):
     def clicked(self, callback: Callable[[float, float, bool], object]) -> None:
         """Call back with x and y of a clicked surface, and whether Shift was held."""
         self._on(
-            "click", lambda told: callback(float(told["x"]), float(told["y"]), bool(told["other"]))
+            "click",
+            lambda event: callback(float(event["x"]), float(event["y"]), bool(event["other"])),
         )
 
     def zoomed(self, callback: Callable[[tuple[float, float] | None], object]) -> None:
         """Call back with the interval of x that is zoomed into; None: all of it is shown."""
 
-        def receive(told: dict) -> None:
-            callback(told["x"] and (float(told["x"][0]), float(told["x"][1])))
+        def receive(event: dict) -> None:
+            callback(event["x"] and (float(event["x"][0]), float(event["x"][1])))
 
         self._on("zoom", receive)
 
     def _on(self, kind: str, act: Callable[[dict], object]) -> None:
-        self.on_msg(lambda _, told, __: act(told) if told.get("kind") == kind else None)
+        self.on_msg(lambda _, event, __: act(event) if event.get("kind") == kind else None)

@@ -40,7 +40,7 @@ class SignalExplorer(widgets.VBox):
             "sigma_w", weights, *SIGMA_W, within("sigma_w", 0, but=0), 0.01, width=WIDE
         )
         self.sigma_b = Dial("sigma_b", sigma_b, *SIGMA_B, within("sigma_b", 0), 0.01, width=WIDE)
-        self.own: dict[str, Dial] = {}
+        self.parameter_dials: dict[str, Dial] = {}
         self.parameters = row()
         at_gain = button("gain", self._gain, "sigma_w as of init: gain, no biases")
         at_best = button("critical", self._critical, "as of init: critical")
@@ -57,7 +57,7 @@ class SignalExplorer(widgets.VBox):
     @property
     def layer(self) -> Layer:
         """What the sliders say."""
-        params = {name: one.value for name, one in self.own.items()}
+        params = {name: one.value for name, one in self.parameter_dials.items()}
         record = get_activation(self.choice.value)
         return Layer(record, self.sigma_w.value, self.sigma_b.value, params)
 
@@ -70,9 +70,9 @@ class SignalExplorer(widgets.VBox):
         """The sliders of the activation's own parameters."""
         record = get_activation(self.choice.value)
         free = {name: p for name, p in record.params.items() if not p.fixed}
-        self.own = {name: dial(name, p, record.name, WIDE) for name, p in free.items()}
-        self._watched(*self.own.values())
-        self.parameters.children = tuple(self.own.values())
+        self.parameter_dials = {name: dial(name, p, record.name, WIDE) for name, p in free.items()}
+        self._watched(*self.parameter_dials.values())
+        self.parameters.children = tuple(self.parameter_dials.values())
 
     def _chosen(self, _: Any) -> None:
         self._parameters()

@@ -98,7 +98,7 @@ def untrained(monkeypatch, tmp_path):
         drawn = pairs(3, 60, rng=5, sign=1 if self.task == "digits-mlp" else -1)
         return {seed: drawn[seed % 100] for seed in seeds}
 
-    monkeypatch.setattr(TrainedPairs, "found", found)
+    monkeypatch.setattr(TrainedPairs, "results", found)
     monkeypatch.chdir(tmp_path)
     return asked
 
@@ -126,7 +126,7 @@ def test_an_improvement_is_found_by_three_trials(untrained, capsys):
 def test_an_entry_goes_on_with_the_code_that_it_began_with(
     untrained, tmp_path, capsys, monkeypatch
 ):
-    drawn = TrainedPairs.found
+    drawn = TrainedPairs.results
 
     def interrupted(self, seeds):
         if seeds[0]:
@@ -138,7 +138,7 @@ def test_an_entry_goes_on_with_the_code_that_it_began_with(
     words = ["judge", "my.py:weak", "--task", "digits-mlp", "--ledger", "l.jsonl"]
     (tmp_path / "my.py").write_text(IDEAS)
     with monkeypatch.context() as patched:
-        patched.setattr(TrainedPairs, "found", interrupted)
+        patched.setattr(TrainedPairs, "results", interrupted)
         assert main(words) == 130
     assert len(looked(Ledger.read("l.jsonl"))) == 8
     (tmp_path / "my.py").write_text(IDEAS.replace("0.02 * torch.tanh(x)", "torch.tanh(x) / 50"))
@@ -165,7 +165,7 @@ def test_json_is_whole_however_long(untrained, monkeypatch, capsys):
         signs = {seed: (-1) ** seed / 7 for seed in seeds}
         return {s: {"idea": v, "against": 0.0, "lost": None, "run": []} for s, v in signs.items()}
 
-    monkeypatch.setattr(TrainedPairs, "found", found)
+    monkeypatch.setattr(TrainedPairs, "results", found)
     assert main(["judge", "gelu", "--task", "digits-mlp", "--most", "240", "--json"]) == 12
     told = capsys.readouterr().out
     assert len(told) > 4000
@@ -179,7 +179,7 @@ def drawn(untrained, monkeypatch):
 
     def set_to(effect, sign=1):
         made = pairs(effect, 60, rng=5, sign=sign)
-        monkeypatch.setattr(TrainedPairs, "found", lambda _, seeds: {s: made[s] for s in seeds})
+        monkeypatch.setattr(TrainedPairs, "results", lambda _, seeds: {s: made[s] for s in seeds})
 
     assert untrained == []
     return set_to
@@ -249,7 +249,7 @@ def test_what_is_better_on_one_task_may_be_confirmed(case, drawn, monkeypatch):
     if ("confirm", "breast-cancer") in given:
         made = pairs(effect, 60, rng=5)
         by_place = lambda _, seeds: {s: made[s % 100] for s in seeds}  # noqa: E731
-        monkeypatch.setattr(TrainedPairs, "found", by_place)
+        monkeypatch.setattr(TrainedPairs, "results", by_place)
     found = afnlab.judge("gelu", task="digits-mlp", report=lambda _: None, **dict(given))
     told = [line for line in found.lines if line.startswith("one task; ")]
     assert len(told) == (NEXT[case] is not None)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from afnlab.compare.summary_table import (
-    TOLD,
+    DIFFER,
     _collapsed,
     as_text,
     compare_histories,
@@ -264,8 +264,8 @@ def test_verdict_p_and_adjusted_interval_say_the_same(seed):
     made = table(rows("relu", 0.9 + rng.normal(0, 0.01, 12)), *parts).drop("relu")
     assert ((made.verdict == "better") == (made.adjusted_low > 0)).all()
     assert ((made.verdict == "worse") == (made.adjusted_high < 0)).all()
-    assert (made.verdict.isin(TOLD) == (made.p_holm < 0.05)).all()
-    assert made.verdict.isin(TOLD).any()
+    assert (made.verdict.isin(DIFFER) == (made.p_holm < 0.05)).all()
+    assert made.verdict.isin(DIFFER).any()
 
 
 def test_the_order_of_the_rows_does_not_matter():

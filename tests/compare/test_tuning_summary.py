@@ -68,12 +68,12 @@ def test_where_curves_cross_is_said():
     found = pd.DataFrame(rows, columns=["label", "trials", "expected", "low", "high", "draws"])
     assert tuning_summary.crossing(found, "a", "b") == [(1, 2, "a"), (3, 4, "")]
     assert tuning_summary.crossing(found, "b", "a") == [(1, 2, "a"), (3, 4, "")]
-    told = tuning_summary.stretches_told(tuning_summary.crossing(found, "a", "b"))
+    told = tuning_summary.stretches_in_words(tuning_summary.crossing(found, "a", "b"))
     assert told == "with 1 to 2 trials a is ahead; from 3 on neither is ahead"
-    assert tuning_summary.stretches_told([(1, 1, ""), (2, 9, "b")]) == (
+    assert tuning_summary.stretches_in_words([(1, 1, ""), (2, 9, "b")]) == (
         "with 1 trial neither is ahead; from 2 on b is ahead"
     )
-    assert tuning_summary.stretches_told([(1, 9, "")]) == "with 1 to 9 trials neither is ahead"
+    assert tuning_summary.stretches_in_words([(1, 9, "")]) == "with 1 to 9 trials neither is ahead"
 
 
 def test_two_bands_hold_together_at_the_stated_level():

@@ -380,7 +380,7 @@ def metrics(rng: random.Random, tmp: Path) -> str:
         json.dumps(rng.choice(({"metrics": {name: value}}, [value], {"metrics": value})))
     )
     try:
-        left = execution._left(path, training=False)
+        left = execution._result_of(path, training=False)
     except ValueError as error:
         return "" if "\n" not in str(error) and len(str(error)) < 1000 else f"not a line: {error!r}"
     kept = left.get("metrics", {})

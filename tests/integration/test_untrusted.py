@@ -63,7 +63,7 @@ def test_a_flipped_bit_is_never_read(runs, capsys, name):
     assert len(chosen.table) == 1
     with pytest.warns(UserWarning, match=message):
         specs = [RunSpec.of_record(r) for r in (hurt, whole)]
-        assert [s.left is None for s in standings(specs, runs)] == [False, True]
+        assert [s.missing is None for s in standings(specs, runs)] == [False, True]
     assert not runs_folder.is_there(runs, hurt["id"])
     for command in (["compare"], ["runs", "list"], ["runs", "gc"]):
         assert main([*command, "--runs", str(runs)]) == 0
@@ -94,7 +94,7 @@ def test_weights_are_summed_before_a_run_counts_as_made(runs):
     assert not runs_folder.is_there(runs, hurt["id"])
     with pytest.warns(UserWarning, match="weights.safetensors: is not what was written"):
         (standing,) = standings([RunSpec.of_record(hurt)], runs)
-    assert standing.left is not None
+    assert standing.missing is not None
 
 
 HISTORIES = {
@@ -422,7 +422,7 @@ def test_gc_at_a_url_leaves_the_run_that_was_made_after_all(runs, tmp_path, monk
 
 def left(tmp_path: Path, content: str, training: bool = False) -> dict:
     (tmp_path / "result.json").write_text(content)
-    return execution._left(tmp_path / "result.json", training)
+    return execution._result_of(tmp_path / "result.json", training)
 
 
 @pytest.mark.parametrize(
@@ -466,11 +466,11 @@ def test_a_result_that_is_a_link_or_a_pipe(tmp_path):
     (tmp_path / "elsewhere").write_text('{"metrics": {"y": 1}}')
     (tmp_path / "result.json").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="is a link"):
-        execution._left(tmp_path / "result.json", False)
+        execution._result_of(tmp_path / "result.json", False)
     (tmp_path / "result.json").unlink()
     os.mkfifo(tmp_path / "result.json")
     with pytest.raises(ValueError, match="is no plain file"):
-        execution._left(tmp_path / "result.json", False)
+        execution._result_of(tmp_path / "result.json", False)
 
 
 def test_a_metric_that_is_none_fails_the_run(tmp_path):

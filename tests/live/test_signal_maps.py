@@ -77,9 +77,9 @@ def test_sliders_and_buttons():
     widget.sigma_w.value = 1.8
     assert widget.screen.numbers != first
     widget.choice.value = "srelu"
-    assert list(widget.own) == ["t"]
+    assert list(widget.parameter_dials) == ["t"]
     assert widget.sigma_w.value == pytest.approx(afnlab.gain("srelu"), abs=1e-6)
-    widget.own["t"].value = 0.5
+    widget.parameter_dials["t"].value = 0.5
     (critical_button,) = [
         b for b in widget.children[0].children if getattr(b, "description", "") == "critical"
     ]

@@ -522,7 +522,7 @@ def test_how_what_is_missing_of_a_sweep_failed_is_said(runs, tmp_path, activatio
     sweep = tmp_path / "one.yaml"
     sweep.write_text(SWEEP.replace("[relu, srelu]", f"[relu, {activation}]"))
     *_, spec = sweep_file.read(sweep).specs(seeds=seeds)
-    left = next(standings([spec], runs)).left
+    left = next(standings([spec], runs)).missing
     failed = runs / ".failed" / left.id
     failed.mkdir(parents=True)
     facts = RECORD | {"id": left.id, "message": "ValueError: no\nmore"}

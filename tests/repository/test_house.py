@@ -181,6 +181,96 @@ def test_any_is_counted(code, count):
     assert unchecked(code) == count
 
 
+VAGUE = {"found", "own", "left", "given", "told"}  # which say of nothing what it is
+KEPT = {
+    "judging/campaign.py Campaign.given": "a key of every ledger",
+    "runs/storage/record_schema.py _Whole.given": "a key of every record",
+    "runs/storage/record_schema.py FailureRecord.given": "a key of every record",
+    "runs/notebook.py Run.given": "a documented attribute",
+    "activation_record.py Activation.complete.given": "a documented argument",
+    "figures/signal_curves.py signals.found": "a documented argument",
+    "functions/check.py problems.found": "a documented argument",
+    "studies/trainable_depth.py draw.found": "a documented argument",
+    "studies/trainable_depth.py figure.found": "a documented argument",
+    "studies/trainable_depth.py table.found": "a documented argument",
+    "studies/trainable_depth.py values.found": "a documented argument",
+}
+
+
+def bindings(node: ast.AST, scope: str = "") -> Iterator[tuple[str, str]]:
+    """The names that code binds, each with the classes and functions it stands in: `A.f.`, `x`."""
+    for child in ast.iter_child_nodes(node):
+        inner = scope
+        match child:
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
+                yield scope, name
+                inner = f"{scope}{name}."
+            case (
+                ast.Name(id=name, ctx=ast.Store())
+                | ast.Attribute(attr=name, ctx=ast.Store())
+                | ast.arg(arg=name)
+                | ast.alias(name=name, asname=None)
+                | ast.alias(asname=name)
+                | ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+                | ast.MatchMapping(rest=str(name))
+            ):
+                yield scope, name
+        yield from bindings(child, inner)
+
+
+def vague(code: str) -> set[str]:
+    """The names in code that do not say what they hold; `left` does, beside `right` or `top`."""
+    names = set(bindings(ast.parse(code)))
+    beside = {(scope, "left") for scope, name in names if name in ("right", "top")}
+    return {scope + name for scope, name in names - beside if name.strip("_") in VAGUE}
+
+
+def test_a_name_says_what_it_holds():
+    package = ROOT / "afnlab"
+    named = {
+        f"{path.relative_to(package).as_posix()} {name}"
+        for path in package.rglob("*.py")
+        for name in vague(path.read_text())
+    }
+    assert named - KEPT.keys() == set(), "name what it holds, in the field's terms"
+    assert KEPT.keys() - named == set(), "is no longer there"
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("found = 1", {"found"}),
+        ("a, (b, *told) = own = c", {"told", "own"}),
+        ("x: int\nleft: int = 1\nleft += 1", {"left"}),
+        (
+            "def f(x, /, own, *given, told=1, **found): ...",
+            {"f.own", "f.given", "f.told", "f.found"},
+        ),
+        ("class A:\n    def _told(self): self.own = 1", {"A._told", "A._told.own"}),
+        ("class given: ...\nasync def told(): ...", {"given", "told"}),
+        ("for own in x: pass\nwith y as told: pass", {"own", "told"}),
+        ("try: pass\nexcept E as found: pass", {"found"}),
+        ("[own for own in x if (told := own)]\nf = lambda given: 1", {"own", "told", "given"}),
+        ("from a import b as found, told\nimport own", {"found", "told", "own"}),
+        (
+            "match x:\n    case [own, *told]: ...\n    case {'a': 1, **given}: ...",
+            VAGUE - {"found", "left"},
+        ),
+        ("def f():\n    left, right = x\n    top, self.left = y", set()),
+        ("def f():\n    left = x\ndef g():\n    right = x", {"f.left"}),
+        ("x = own['given']\nf(told=left.found)\nleft_out = own_seeds = 'told'", set()),
+    ],
+)
+def test_a_vague_name_is_found(code, names):
+    assert vague(code) == names
+
+
 def test_every_part_has_its_floor():
     parts = {p.stem for p in (ROOT / "afnlab").iterdir() if p.suffix == ".py" or p.is_dir()}
     assert {p for p in parts if not p.startswith("_") and p != "share"} == set(FLOOR)

@@ -93,7 +93,7 @@ def test_in_a_lab_it_is_kept_as_a_run(lab_runs):
     assert one.table.accuracy.iloc[0] == pytest.approx(result.summary().test_accuracy)
     assert run.save(result) == f"kept already, as run {spec.id[:8]} of {lab_runs}"
     (again,) = standings([spec], lab_runs)
-    assert again.left is None
+    assert again.missing is None
 
 
 def test_in_a_lab_only_what_was_trained_is_kept(lab_runs, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from afnlab.compare.summary_table import TOLD, differences
+from afnlab.compare.summary_table import DIFFER, differences
 from afnlab.stats import mean_intervals
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def test_nothing_is_seldom_called_something():
     rng = np.random.default_rng(0)
     wrong = 0
     for draw in [*DRAWS.values()] * 500:
-        wrong += against_the_first(draw(rng, (5, 10))).verdict.isin(TOLD).any()
+        wrong += against_the_first(draw(rng, (5, 10))).verdict.isin(DIFFER).any()
     assert at_most(wrong, 1000) <= 0.07
 
 

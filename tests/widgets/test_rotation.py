@@ -27,7 +27,7 @@ def test_rotation():
 def test_rotation_of_one_with_parameters():
     widget = RotationExplorer("digits-arp", "plu", 3.0)
     before = widget.screen.numbers
-    widget.own["c"].value = 2.0
+    widget.parameter_dials["c"].value = 2.0
     assert widget.screen.numbers != before
     with pytest.raises(ValueError, match="does not saturate"):
         RotationExplorer("digits-arp", "relu")

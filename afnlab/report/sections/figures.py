@@ -16,7 +16,7 @@ from afnlab.compare.formatting import equation
 from afnlab.compare.headline import compared_rows
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
-from afnlab.compare.summary_table import TOLD
+from afnlab.compare.summary_table import DIFFER
 from afnlab.figures import (
     all_pairs,
     function_curves,
@@ -33,7 +33,7 @@ from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
 from afnlab.report.sections.html import heading
-from afnlab.report.sections.text import seeds_told
+from afnlab.report.sections.text import seeds_in_words
 
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
@@ -98,7 +98,7 @@ def _intervals(table: pd.DataFrame) -> str:
     text = f" adjusted for {count} comparisons (ticks: unadjusted)."
     if count == 1:
         text = " by the sign-flip test (ticks: by the bootstrap)."
-    if rows.verdict.isin(TOLD).any():
+    if rows.verdict.isin(DIFFER).any():
         text += " Filled circles: it excludes 0, so a difference is shown."
     else:
         text += " Hollow circles: it includes 0."
@@ -197,7 +197,7 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
         return Fragment()
     ranked = stats.ranking(blocks)
     per = "; ".join(
-        f"{setting}: seeds {seeds_told(part.index.get_level_values(1).tolist())}"
+        f"{setting}: seeds {seeds_in_words(part.index.get_level_values(1).tolist())}"
         for setting, part in blocks.groupby(level=0)
     )
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
@@ -231,7 +231,7 @@ def _all_pairs(selection: Selection, labels: Sequence[str]) -> Fragment:
     order = [label for label in selection.table.index if label in set(labels)]
     pairs = all_pairs.paired_effects(selection.final, order, selection.measure)
     least = stats.smallest_p(int(selection.table.seeds.max()), len(pairs))
-    least_told = f"the smallest attainable p-value is {least:.2g}"
+    smallest = f"the smallest attainable p-value is {least:.2g}"
     distinguishable = int((pairs.p_holm < stats.alpha(stats.LEVEL)).sum())
     dots = "A dot: distinguishable by" if distinguishable else "No pair is distinguishable by"
     with styled(for_page=True):
@@ -241,7 +241,7 @@ def _all_pairs(selection: Selection, labels: Sequence[str]) -> Fragment:
             "In each cell the mean difference of its row to its column, paired by seed, in standard"
             f" deviations of these differences; blue: the row is better, in full colour from"
             f" {all_pairs.full_colour(pairs):.1f} on. {dots} the sign-flip test"
-            f" after Holm's correction over {len(pairs)} pairs, of which {least_told}.",
+            f" after Holm's correction over {len(pairs)} pairs, of which {smallest}.",
             f"{selection.name}-pairs",
         )
 
@@ -294,7 +294,10 @@ def gallery(selection: Selection) -> Fragment:
     drawn: dict[str, function_curves.Drawable] = {}
     for label, one in selection.rows.items():
         function: function_curves.Drawable | None = compared_functions.built_in(one)
-        if one.own and (table := compared_functions.kept(selection.folders_of(label))) is not None:
+        if (
+            one.is_user_defined
+            and (table := compared_functions.kept(selection.folders_of(label))) is not None
+        ):
             function = function_curves.Curve(
                 one.activation, *table[["x", "value", "slope"]].to_numpy().T
             )

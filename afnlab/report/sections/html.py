@@ -64,7 +64,7 @@ def name(label: str) -> Markup:
 def sentence(text: str) -> Markup:
     """A text as HTML whose numbers keep their unit beside them, and whose intervals stay whole."""
     within = re.sub(
-        r"\[[^\[\]]{1,24}\]", lambda found: found[0].replace(" ", "&nbsp;"), escaped(text)
+        r"\[[^\[\]]{1,24}\]", lambda match: match[0].replace(" ", "&nbsp;"), escaped(text)
     )
     return Markup(re.sub(r"(?<=\d) (?=%|(?:points?|dB|bits?|nats?)\b)", "&nbsp;", within))
 

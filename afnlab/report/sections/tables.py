@@ -163,7 +163,7 @@ def milestones(selection: Selection) -> Fragment:
     values, cost, measure = selection.table, epochs.cost(selection.history), selection.measure
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
     target = float(values[measure.key][reference])
-    found = epochs.milestones(selection.history, target, measure).loc[values.index]
+    reached = epochs.milestones(selection.history, target, measure).loc[values.index]
     head = [
         *(
             "activation",
@@ -183,7 +183,7 @@ def milestones(selection: Selection) -> Fragment:
             value(measure, r.worst),
             three_digits(1000 * cost[str(label)]),
         )
-        for label, r in found.iterrows()
+        for label, r in reached.iterrows()
     ]
     note = filled(
         "<p>The target is the mean final {} of {}. Medians are over"

@@ -55,14 +55,14 @@ def over_tasks(selections: Sequence[Selection]) -> Fragment:
     return Fragment(filled("<h2>Over tasks</h2>"), figure, said, diagram, _table(overall))
 
 
-def _table(found: compared.OverTasks) -> Markup:
-    ranks = {} if found.ranking is None else found.ranking.ranks.to_dict()
+def _table(results: compared.OverTasks) -> Markup:
+    ranks = {} if results.ranking is None else results.ranking.ranks.to_dict()
     rows = []
-    values = zip(found.effects.to_numpy(), found.verdicts.to_numpy(), strict=True)
-    for label, (effects, verdicts) in zip(found.effects.index, values, strict=True):
+    values = zip(results.effects.to_numpy(), results.verdicts.to_numpy(), strict=True)
+    for label, (effects, verdicts) in zip(results.effects.index, values, strict=True):
         rank = f"{ranks[label]:.1f}" if label in ranks else ""
         rows.append((name(str(label)), rank, *map(_words, effects, verdicts)))
-    return table_of(["activation", "mean rank", *found.effects], rows)
+    return table_of(["activation", "mean rank", *results.effects], rows)
 
 
 def _words(effect: float, verdict: str) -> str:

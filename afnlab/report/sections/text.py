@@ -59,7 +59,7 @@ def provenance(selection: Selection, *commands: str) -> Fragment:
         for key in ("python", "torch", "numpy", "platform", "device_name", "threads", "dtype"):
             note(key.replace("_", " "), env[key])
         for key in ("interop_threads", "determinism"):
-            note(key.replace("_", " "), _told(env.get(key, "not recorded")))
+            note(key.replace("_", " "), _setting_in_words(env.get(key, "not recorded")))
         note("data (SHA-256)", env["data"])
         note("git commit", git_state.described(r.get("git")))
     note("lock", locked_versions.state(records))
@@ -73,7 +73,7 @@ def provenance(selection: Selection, *commands: str) -> Fragment:
     return Fragment(title + table_of([], rows, "facts-table"))
 
 
-def _told(value: object) -> str:
+def _setting_in_words(value: object) -> str:
     """A setting, or several by name, as text."""
     if not isinstance(value, dict):
         return str(value)
@@ -94,7 +94,13 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> Fragme
         for r in selection.runs_of(label):
             to = record.format(id=r["id"])
             kept = [filled('<a href="{}">record</a>', to)] if record else []
-            cells = [name(label), link_to(r["id"], link), *kept, seeds_told(r["seeds"]), _when(r)]
+            cells = [
+                name(label),
+                link_to(r["id"], link),
+                *kept,
+                seeds_in_words(r["seeds"]),
+                _when(r),
+            ]
             rows.append((*cells, duration(r["seconds"])))
     head = ["activation", "run", *(["record"] if record else []), "seeds", "started (UTC)", "time"]
     return Fragment(heading("Every run", selection) + table_of(head, rows))
@@ -106,7 +112,7 @@ def link_to(run: str, pattern: str) -> Markup:
     return filled('<a href="{}">{}</a>', where, short) if pattern else escaped(short)
 
 
-def seeds_told(seeds: Sequence[int]) -> str:
+def seeds_in_words(seeds: Sequence[int]) -> str:
     """Seeds in a few words: 0 to 11, or one by one."""
     whole = list(range(seeds[0], seeds[-1] + 1))
     if list(seeds) == whole and len(whole) > 2:

@@ -141,11 +141,15 @@ def choices(selection: Selection) -> Fragment:
     for label in selection.table.index:
         if label not in chosen_settings.index:  # its table was left out
             continue
-        own = chosen_settings.loc[label]
-        cells = [_chosen(chosen[chosen.label == label][axis], own.loc[axis]) for axis in among.axes]
-        ends = "; ".join(at_end for axis in among.axes if (at_end := _ends(axis, own.loc[axis])))
+        settings = chosen_settings.loc[label]
+        cells = [
+            _chosen(chosen[chosen.label == label][axis], settings.loc[axis]) for axis in among.axes
+        ]
+        ends = "; ".join(
+            at_end for axis in among.axes if (at_end := _ends(axis, settings.loc[axis]))
+        )
         share = close.get(str(label))
-        replicates, kept = int(own.replicates.iloc[0]), int(own.recipe.iloc[0])
+        replicates, kept = int(settings.replicates.iloc[0]), int(settings.recipe.iloc[0])
         rows.append(
             (
                 name(str(label)),
@@ -156,8 +160,8 @@ def choices(selection: Selection) -> Fragment:
             )
         )
     text = (
-        f"Each replicate chose for itself: {among.told}. The share of the random trials that come"
-        f" within {near} the activation's best says how easily it"
+        f"Each replicate chose for itself: {among.description}. The share of the random trials that"
+        f" come within {near} the activation's best says how easily it"
         " is tuned"
         f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
     )
@@ -284,7 +288,7 @@ def trial_curves(selection: Selection) -> Fragment:
     ahead = tuning_summary.crossing(curves, base, labels[1], measure)
     both = " and ".join(map(proper_name, labels))
     named_ahead = [(first, last, proper_name(who)) for first, last, who in ahead]
-    stretches = tuning_summary.stretches_told(named_ahead)
+    stretches = tuning_summary.stretches_in_words(named_ahead)
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(6.5, 3.2), layout="constrained")
         tuning.curves(figure.subplots(), curves, labels, measure)

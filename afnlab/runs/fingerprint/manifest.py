@@ -24,7 +24,7 @@ _SHOWS = tuple(  # which in a training notebook show them
     f"afnlab.{room}"
     for room in ("compare", "figures", "functions", "live", "report", "stats", "studies")
 )
-_found: ContextVar[dict[object, Manifest] | None] = ContextVar("_found", default=None)
+_manifests: ContextVar[dict[object, Manifest] | None] = ContextVar("_manifests", default=None)
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Manifest:
         """The same with the sources of compiled kernels, for these kinds of devices."""
         if not any(map(_is_ours, self.units)):
             return self
-        found = {f: code for kind in kinds for f, code in self.kernels.get(kind, {}).items()}
-        named = {f"afnlab/native/{Path(f).name}": code for f, code in found.items()}
-        return replace(self, units={**self.units, **named}, files={**self.files, **found})
+        sources = {f: code for kind in kinds for f, code in self.kernels.get(kind, {}).items()}
+        named = {f"afnlab/native/{Path(f).name}": code for f, code in sources.items()}
+        return replace(self, units={**self.units, **named}, files={**self.files, **sources})
 
     @property
     def digest(self) -> str:
@@ -65,40 +65,40 @@ def _is_ours(name: str) -> bool:
 def manifest_of(
     path: Path,
     content: bytes,
-    told: Mapping[str, object],
+    parameters: Mapping[str, object],
     *,
     folder: Path | None = None,
     closed: Sequence[Path] = (),
 ) -> Manifest:
     """What a notebook reaches, found by reading it; nothing of it is executed.
 
-    told: its parameters, the defaults among them. folder: where the notebook is executed, by
+    parameters: its parameters, the defaults among them. folder: where the notebook is executed, by
     default here. closed: folders whose files are not followed: ValueError for one that is reached.
     """
-    found = _found.get()
-    if found is None:
-        return _manifest_of(path, content, told, folder, closed)
-    asked = tuple((n, 0 if type(v) in (int, float) else repr(v)) for n, v in told.items())
+    manifests = _manifests.get()
+    if manifests is None:
+        return _manifest_of(path, content, parameters, folder, closed)
+    asked = tuple((n, 0 if type(v) in (int, float) else repr(v)) for n, v in parameters.items())
     key = (path, content, asked, folder, tuple(closed))  # numbers name no code
-    if key not in found:
-        found[key] = _manifest_of(path, content, told, folder, closed)
-    return found[key]
+    if key not in manifests:
+        manifests[key] = _manifest_of(path, content, parameters, folder, closed)
+    return manifests[key]
 
 
 @contextmanager
 def one_look() -> Iterator[None]:
     """Within it no file counts as edited: what one run reaches is looked up once for all alike."""
-    token = _found.set({})
+    token = _manifests.set({})
     try:
         yield
     finally:
-        _found.reset(token)
+        _manifests.reset(token)
 
 
 def _manifest_of(
     path: Path,
     content: bytes,
-    told: Mapping[str, object],
+    parameters: Mapping[str, object],
     folder: Path | None,
     closed: Sequence[Path],
 ) -> Manifest:
@@ -106,12 +106,12 @@ def _manifest_of(
     ours = path.parent == shared("notebooks") or notebook.code in _shipped()
     users = UserFiles((folder or Path.cwd()).resolve(), [f.resolve() for f in closed])
     users.refuse(path)
-    named = dict.fromkeys(_texts(list(told.values())))
+    named = dict.fromkeys(_texts(list(parameters.values())))
     users.follow(notebook, [t for t in named if not ours or ":" in t or t.endswith(".py")])
     read_as_text = any(map(reads_texts, (notebook, *users.sources.values())))
     package = Package(texts=read_as_text)
     if ours:
-        _of_ours(notebook_source(content, with_parameters=False), told, package)
+        _of_ours(notebook_source(content, with_parameters=False), parameters, package)
         reach(users.sources.values(), package)
     else:
         reach([notebook, *users.sources.values()], package)
@@ -119,12 +119,12 @@ def _manifest_of(
     def code(source: Source) -> str:
         return source.bytes if read_as_text else source.code
 
-    own = {str(p): code(source) for p, source in users.sources.items()}
+    user_units = {str(p): code(source) for p, source in users.sources.items()}
     files = {str(p): source.bytes for p, source in users.sources.items()} | package.files
     name = f"notebooks/{path.name}" if ours else str(path)
-    shape = digest(notebook.code, *users.shape, *own.values())
+    shape = digest(notebook.code, *users.shape, *user_units.values())
     texts = any(map(executes_texts, (notebook, *users.sources.values())))
-    units = {name: notebook.code} | own | package.units
+    units = {name: notebook.code} | user_units | package.units
     remembered.save()
     return Manifest(units, files, shape, _kernels(), texts)
 
@@ -133,13 +133,13 @@ def _kernels() -> dict[str, dict[str, str]]:
     return {k: {str(f): read(f).bytes for f in kernel_sources(k)} for k in KERNELS}
 
 
-def _of_ours(cells: Source, told: Mapping[str, object], package: Package) -> None:
+def _of_ours(cells: Source, parameters: Mapping[str, object], package: Package) -> None:
     """What one of afnlab's notebooks reaches: what it names, and what its parameters choose."""
     package.base()
-    if told.get("tune"):
+    if parameters.get("tune"):
         package.module("afnlab.training.tune", stop=(*BY_OBJECT, _MOVES))
     named = mentions(cells)
-    chosen = {*_texts([told.get(name, ()) for name in _CHOSEN]), *named.texts}
+    chosen = {*_texts([parameters.get(name, ()) for name in _CHOSEN]), *named.texts}
     for kind, known in NAMED.items():
         for name in sorted(chosen & known()):
             getattr(package, kind)(name)
@@ -148,7 +148,7 @@ def _of_ours(cells: Source, told: Mapping[str, object], package: Package) -> Non
         if module.startswith("afnlab.") and name:
             package.object(module, name)
     for dotted in reached_names(named):
-        if not dotted.startswith(_MOVES) and not (_OUT in told and dotted.startswith(_SHOWS)):
+        if not dotted.startswith(_MOVES) and not (_OUT in parameters and dotted.startswith(_SHOWS)):
             package.module(split(dotted)[0], stop=(*BY_OBJECT, _MOVES))
 
 

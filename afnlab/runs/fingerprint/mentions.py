@@ -51,16 +51,16 @@ def mentions(source: Source) -> Mentions:
     for tree in trees:  # grows by the code that stands in magics
         reader.visit(tree)
         trees += reader.inner()
-        reader.found.written |= set(_written(getattr(tree, "body", ())))
-    reader.found.bound = imported_names(trees)
-    return reader.found
+        reader.mentions.written |= set(_written(getattr(tree, "body", ())))
+    reader.mentions.bound = imported_names(trees)
+    return reader.mentions
 
 
 def chains(node: ast.AST) -> set[tuple[str, ...]]:
     """The names of a part of a source, with their attributes."""
     reader = _Reader()
     reader.visit(node)
-    return reader.found.chains
+    return reader.mentions.chains
 
 
 def imported_names(trees: Iterable[ast.AST]) -> dict[str, set[str]]:
@@ -80,7 +80,7 @@ def imported_names(trees: Iterable[ast.AST]) -> dict[str, set[str]]:
 
 class _Reader(ast.NodeVisitor):
     def __init__(self) -> None:
-        self.found = Mentions()
+        self.mentions = Mentions()
         self._inner: list[ast.AST] = []
 
     def inner(self) -> list[ast.AST]:
@@ -94,17 +94,17 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self.found.imports[Import(alias.name)] = None
-            self.found.names.update(alias.name.split("."))
+            self.mentions.imports[Import(alias.name)] = None
+            self.mentions.names.update(alias.name.split("."))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = tuple(alias.name for alias in node.names)
-        self.found.imports[Import(node.module or "", names, node.level)] = None
-        self.found.names.update((node.module or "").split("."), names)
+        self.mentions.imports[Import(node.module or "", names, node.level)] = None
+        self.mentions.names.update((node.module or "").split("."), names)
 
     def visit_Name(self, node: ast.Name) -> None:
-        self.found.names.add(node.id)
-        self.found.chains.add((node.id,))
+        self.mentions.names.add(node.id)
+        self.mentions.chains.add((node.id,))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         parts: list[str] = []
@@ -112,16 +112,16 @@ class _Reader(ast.NodeVisitor):
         while isinstance(inner, ast.Attribute):
             parts.append(inner.attr)
             inner = inner.value
-        self.found.names.update(parts)
+        self.mentions.names.update(parts)
         if isinstance(inner, ast.Name):
-            self.found.names.add(inner.id)
-            self.found.chains.add((inner.id, *reversed(parts)))
+            self.mentions.names.add(inner.id)
+            self.mentions.chains.add((inner.id, *reversed(parts)))
         else:
             self.visit(inner)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and 0 < len(node.value) <= _LONGEST:
-            self.found.texts[node.value] = None
+            self.mentions.texts[node.value] = None
 
     def visit_Call(self, node: ast.Call) -> None:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -139,20 +139,20 @@ class _Reader(ast.NodeVisitor):
             self._words(" ".join(words))
 
     def _magic(self, name: str = "", line: str = "", body: str = "") -> None:
-        self.found.names.add(f"%{name}")
+        self.mentions.names.add(f"%{name}")
         self._words(line)
         words = line.split()
         if name in _LOADERS:
-            self.found.imports |= {Import(word): None for word in words}
+            self.mentions.imports |= {Import(word): None for word in words}
         if name in _WRITERS and "-a" not in words and "--append" not in words:
-            self.found.written |= {word.strip("\"'") for word in words[-1:]}
+            self.mentions.written |= {word.strip("\"'") for word in words[-1:]}
         if name == "run":
-            self.found.texts |= {f"{word}.py": None for word in words if "." not in word}
+            self.mentions.texts |= {f"{word}.py": None for word in words if "." not in word}
         trees = [_tree(text) for text in (line, body) if text.strip()]
         self._inner += [tree for tree in trees if tree is not None]  # or a file's name, options
 
     def _words(self, line: str) -> None:
-        self.found.texts |= {word.strip("\"'"): None for word in line.split()}
+        self.mentions.texts |= {word.strip("\"'"): None for word in line.split()}
 
 
 def _written(body: object) -> Iterator[str]:

@@ -16,22 +16,22 @@ _DECORATOR = "activation"
 @lru_cache
 def activations() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The module in which every activation is defined, and the names of its classes."""
-    found = {}
+    defined = {}
     for path in sorted((PACKAGE / "activations").glob("*.py")):
         for name, words in _activations(read(path)).items():
-            found[name] = (f"afnlab.activations.{path.stem}", tuple(words))
-    return found
+            defined[name] = (f"afnlab.activations.{path.stem}", tuple(words))
+    return defined
 
 
 @remembered
 def _activations(source: Source) -> dict[str, list[str]]:
     """The activations that a file defines, each with the names of its classes."""
-    found = {}
+    defined = {}
     for node in (n for tree in source.trees for n in tree.body):
         if isinstance(node, ast.FunctionDef):
             for words in _classes(node):
-                found[node.name] = list(words)
-    return found
+                defined[node.name] = list(words)
+    return defined
 
 
 def _classes(function: ast.FunctionDef) -> Iterator[tuple[str, ...]]:

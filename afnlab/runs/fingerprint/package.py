@@ -89,8 +89,8 @@ class Package:
 
     def activation(self, name: str) -> None:
         """One that is built in."""
-        own = names.aliases().get(name, name)
-        self.object(names.activations()[own][0], own)
+        canonical = names.aliases().get(name, name)
+        self.object(names.activations()[canonical][0], canonical)
 
     def task(self, name: str) -> None:
         """One that is built in."""
@@ -132,10 +132,10 @@ class Package:
             self.everything() if module == "afnlab" else self.module(module, stop=())
             self.registry()
         elif module == "afnlab":
-            found = getattr(afnlab, name, None)
-            home, own = getattr(found, "__module__", ""), getattr(found, "__name__", "")
-            if home.startswith("afnlab.") and own:
-                self.reached(f"{home}.{own}")
+            thing = getattr(afnlab, name, None)
+            home, real_name = getattr(thing, "__module__", ""), getattr(thing, "__name__", "")
+            if home.startswith("afnlab.") and real_name:
+                self.reached(f"{home}.{real_name}")
             else:
                 self.registry()
         elif module == "afnlab.functional" and name in _activations():
@@ -201,12 +201,12 @@ def _modules(source: Source) -> tuple[str, ...]:
 @remembered
 def _imports(source: Source) -> list[str]:
     """The names from `afnlab.` on that a file imports, in the order in which they stand."""
-    found: dict[str, None] = {}
+    imports: dict[str, None] = {}
     for one in mentions(source).imports:
         for name in (one.module, *(f"{one.module}.{name}" for name in one.names)):
             if name.startswith("afnlab."):
-                found[name] = None
-    return list(found)
+                imports[name] = None
+    return list(imports)
 
 
 @remembered
@@ -232,18 +232,18 @@ def _parts_with_texts(source: Source) -> dict[str, list[str]]:
 
 def _parts_of(source: Source, texts: bool) -> dict[str, list[str]]:
     """The names that a module binds at its top; a task also under its own name."""
-    found: dict[str, list[ast.AST]] = {}
+    nodes_by_name: dict[str, list[ast.AST]] = {}
     for node in (n for tree in source.trees for n in tree.body):
         for name in _bound(node):
-            found.setdefault(name, []).append(node)
+            nodes_by_name.setdefault(name, []).append(node)
         for call in ast.walk(node):
             match call:
                 case ast.Call(func=ast.Name(id="Task"), args=[ast.Constant(value=str(name)), *_]):
                     kept = [k for k in call.keywords if k.arg not in _WORDS]
-                    told = ast.Call(call.func, call.args, kept)
-                    found.setdefault(f"Task({name!r})", []).append(told)
+                    task_call = ast.Call(call.func, call.args, kept)
+                    nodes_by_name.setdefault(f"Task({name!r})", []).append(task_call)
     bound = imported_names(source.trees)
-    return {name: _part(nodes, bound, texts) for name, nodes in found.items()}
+    return {name: _part(nodes, bound, texts) for name, nodes in nodes_by_name.items()}
 
 
 def _part(nodes: Iterable[ast.AST], bound: dict[str, set[str]], texts: bool) -> list[str]:
@@ -261,14 +261,14 @@ def _bound(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return set()
-    found = set()
+    bound = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-            found.add(inner.id)
+            bound.add(inner.id)
         elif isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
-            found.add(inner.name)
+            bound.add(inner.name)
         elif isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Store):
-            found |= {n.id for n in ast.walk(inner.value) if isinstance(n, ast.Name)}
+            bound |= {n.id for n in ast.walk(inner.value) if isinstance(n, ast.Name)}
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        found |= {root for root, *rest in chains(node.value.func) if rest}
-    return found
+        bound |= {root for root, *rest in chains(node.value.func) if rest}
+    return bound

@@ -95,6 +95,6 @@ def _read(file: Path) -> dict[str, object]:
     with suppress(OSError, ValueError):
         sealed, text = file.read_text(encoding="utf-8").split("\n", 1)
         if sealed == digest(text):
-            found = json.loads(text)
-            return found if isinstance(found, dict) else {}
+            content = json.loads(text)
+            return content if isinstance(content, dict) else {}
     return {}

@@ -57,7 +57,7 @@ class Means:
 def run_cells(
     content: bytes,
     target: Path,
-    given: Mapping[str, object],
+    parameters: Mapping[str, object],
     means: Means | None = None,
     log: Path | None = None,
 ) -> list[tuple[str, str, str]]:
@@ -74,7 +74,7 @@ def run_cells(
     means = means or Means()
     log = log or target.with_suffix(".log")
     made: list[AsyncKernelManager] = []
-    _prepare(content, target, given)
+    _prepare(content, target, parameters)
     with (
         _private_folder(means.server) as private,
         _notes(private) as (name, notes),
@@ -122,7 +122,7 @@ def _notes(folder: Path) -> Iterator[tuple[str, int]]:
         Path(name).unlink(missing_ok=True)
 
 
-def _prepare(content: bytes, target: Path, given: Mapping[str, object]) -> None:
+def _prepare(content: bytes, target: Path, parameters: Mapping[str, object]) -> None:
     """Write the notebook with a cell that assigns what is given.
 
     papermill can do this too, but turns tuples and paths into texts.
@@ -132,14 +132,14 @@ def _prepare(content: bytes, target: Path, given: Mapping[str, object]) -> None:
 
     target.write_bytes(content)
     notebook = load_notebook_node(str(target.absolute()))
-    if given:
+    if parameters:
         tags = [c.metadata.get("tags", []) for c in notebook.cells]
         at = next((i for i, t in enumerate(tags) if declarations.TAG in t), -1)
-        added = nbformat.v4.new_code_cell(encoding.assignments(given))
+        added = nbformat.v4.new_code_cell(encoding.assignments(parameters))
         added.metadata["tags"] = ["injected-parameters"]
         notebook.cells.insert(at + 1, added)
         notebook.metadata.papermill["parameters"] = {
-            n: encoding.encode(v) for n, v in given.items()
+            n: encoding.encode(v) for n, v in parameters.items()
         }
     nbformat.write(notebook, target)
 

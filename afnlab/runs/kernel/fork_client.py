@@ -38,7 +38,7 @@ class KernelServer:
         self.folder = process_environment.private_folder()
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.ours.settimeout(_LONGEST)
-        self._given = theirs
+        self._theirs = theirs
         self._environment = process_environment.environment(threads, self.folder)
         self._error: OSError | None = None
         started = threading.Event()
@@ -53,7 +53,7 @@ class KernelServer:
 
     def _start(self, started: threading.Event) -> None:
         try:
-            self.process = self._launch(self._given.fileno())
+            self.process = self._launch(self._theirs.fileno())
         except OSError as error:
             self._error = error
             return

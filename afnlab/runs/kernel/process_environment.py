@@ -42,26 +42,26 @@ _UNSET = (
 
 
 def environment(
-    threads: int | None, private: Path, own: Mapping[str, str] = os.environ
+    threads: int | None, private: Path, current: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """The environment of kernels, and of the process that they are forked from.
 
     threads: torch's; None: as many as it takes itself. private: a folder for what Jupyter and
-    IPython write in the user's otherwise. own: what it is made from.
+    IPython write in the user's otherwise. current: what it is made from.
     """
-    kept = {name: value for name, value in own.items() if name not in _UNSET}
+    kept = {name: value for name, value in current.items() if name not in _UNSET}
     limits = {} if threads is None else dict.fromkeys(_THREADS, str(threads))
     folders = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"), str(private))
-    return kept | _SET | search_path(own) | limits | folders
+    return kept | _SET | search_path(current) | limits | folders
 
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def search_path(own: Mapping[str, str] = os.environ) -> dict[str, str]:
+def search_path(current: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Environment with which a new interpreter imports this afnlab, installed or not."""
     package = str(PACKAGE.parent)
-    parts = [package, *own.get("PYTHONPATH", "").split(os.pathsep)]
+    parts = [package, *current.get("PYTHONPATH", "").split(os.pathsep)]
     return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, parts)))}
 
 

@@ -116,7 +116,7 @@ class _Origins:
         self._lines: dict[int, str] = {}  # the file of each line, by the line's hash
         self._sizes: dict[str, int] = {}  # how many lines a file has
         # What comes from a file, by the name it was compiled under: its words, and the file.
-        self._found: dict[str, list[tuple[set[str], str]]] = {}
+        self._origins: dict[str, list[tuple[set[str], str]]] = {}
 
     def add_source(self, content: str | bytes) -> None:
         """What this holds does not come from another file."""
@@ -124,10 +124,10 @@ class _Origins:
 
     def add(self, content: str | bytes, name: str) -> None:
         """A text that is compiled under a name."""
-        found = 0
-        while self.opened and found < _LINES:
+        lines_read = 0
+        while self.opened and lines_read < _LINES:
             with contextlib.suppress(IndexError, OSError):  # another thread was faster; it is gone
-                found += self._look_through(os.path.realpath(self.opened.pop()))
+                lines_read += self._look_through(os.path.realpath(self.opened.pop()))
         self.opened.clear()
         if len(self._lines) > 2 * _LINES:
             self._lines = dict([*self._lines.items()][-_LINES:])
@@ -143,11 +143,11 @@ class _Origins:
         for path, common in files.items():
             # Of an edited file some lines are left; that two have one in common means nothing.
             if 2 * common >= min(len(lines), self._sizes[path]):
-                self._found.setdefault(name, []).append((set(_WORD.findall(text)), path))
+                self._origins.setdefault(name, []).append((set(_WORD.findall(text)), path))
 
     def of(self, code: CodeType) -> str:
         """The file that code was compiled from as a text, or an empty text."""
-        known = self._found.get(code.co_filename)
+        known = self._origins.get(code.co_filename)
         names = _names(code) if known else set()
         return next((path for words, path in known or () if names <= words), "")
 

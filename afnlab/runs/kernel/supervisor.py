@@ -37,12 +37,12 @@ def supervise(descriptor: int, parent: int, folder: str, server: str) -> NoRetur
     signal.pthread_sigmask(signal.SIG_SETMASK, awaited)
     adopt_orphans()
     end_with(parent, signal.SIGTERM)
-    own = os.getpid()
+    own_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _note_what_is_read()
-        importlib.import_module(server).serve(descriptor, own)
+        importlib.import_module(server).serve(descriptor, own_pid)
     os.close(descriptor)
     while signal.sigwait(awaited) == signal.SIGCHLD:
         if _reaped(pid):

@@ -154,9 +154,9 @@ def _comments(source: str) -> dict[int, str]:
     return {t.start[0]: t.string[1:] for t in tokens if t.type == tokenize.COMMENT}
 
 
-def checked(given: Mapping[str, object], known: Mapping[str, Declared]) -> dict[str, object]:
+def checked(values: Mapping[str, object], known: Mapping[str, Declared]) -> dict[str, object]:
     """What is given, each value as its declaration wants it; ValueError for one that is not."""
     return {
         name: known[name].checked(name, value) if name in known else value
-        for name, value in given.items()
+        for name, value in values.items()
     }

@@ -23,7 +23,7 @@ def assigned(text: str, name: str = "value") -> Any:
         return text
 
 
-def given(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, object]:
+def assignments(pairs: Iterable[tuple[str, str]], flag: str) -> dict[str, object]:
     """What a flag that may be repeated assigns; ValueError for a name that is given twice."""
     values: dict[str, object] = {}
     for name, text in pairs:
@@ -44,7 +44,7 @@ def pairs(texts: Iterable[str], flag: str) -> list[tuple[str, str]]:
 
 def split(texts: Iterable[str], flag: str) -> dict[str, object]:
     """`KEY=VALUE` texts as a mapping."""
-    return given(pairs(texts, flag), flag)
+    return assignments(pairs(texts, flag), flag)
 
 
 def seeds(text: str | None) -> object:

@@ -113,7 +113,7 @@ class Training(Config):
 
 
 def training(
-    given: Mapping[str, object],
+    parameters: Mapping[str, object],
     known: Mapping[str, declarations.Declared],
     *,
     native: bool | None = None,
@@ -125,7 +125,8 @@ def training(
     declare, and `trainable`. native: whether compiled kernels are used (None: as they are here).
     here: whether the device must be this machine's.
     """
-    values = {name: d.default for name, d in known.items()} | declarations.checked(given, known)
+    values = {name: d.default for name, d in known.items()}
+    values |= declarations.checked(parameters, known)
     with about("task", values["task"]):
         task = get_task(values["task"])
     with about("activation", values["activation"]):
@@ -136,11 +137,11 @@ def training(
             twice = f"parameter {shown(name)} is given twice, alone and in {PARAMS!r}"
             raise ParameterError(name, value, message=twice)
         params[name] = value
-    own = [n for p, q in record.params.items() for n in (p, *q.aliases)]
+    parameter_names = [n for p, q in record.params.items() for n in (p, *q.aliases)]
     for name, value in params.items():
         last = name.rpartition(".")[2] if isinstance(name, str) else name
-        if last not in (*own, *TASK_PARAMS, *task.every_setting, TRAINABLE):
-            names = [*known, *own, *TASK_PARAMS, *task.every_setting, TRAINABLE]
+        if last not in (*parameter_names, *TASK_PARAMS, *task.every_setting, TRAINABLE):
+            names = [*known, *parameter_names, *TASK_PARAMS, *task.every_setting, TRAINABLE]
             raise ParameterError(name, value, message=unknown("parameter", name, names))
     settings = {name: values[name] for name in _SETTINGS if name in values}
     # A parameters cell has no empty value of a number: 0 stands for it.

@@ -206,8 +206,8 @@ def _scalar(node: yaml.Node) -> object:
 def _float(text: str) -> float:
     named = text.lower().replace(".inf", "inf").replace(".nan", "nan")
     number = float(named)
-    told_apart = named == text.lower() and (isinf(number) or (number == 0 and _nonzero(text)))
-    if told_apart:
+    out_of_range = named == text.lower() and (isinf(number) or (number == 0 and _nonzero(text)))
+    if out_of_range:
         raise ValueError(text)
     return number
 

@@ -37,9 +37,9 @@ def place(runs: str | Path | None = None) -> Place:
 
 def folder(runs: str | Path | None = None) -> Path:
     """The folder to read a place's runs from, as they are now."""
-    found = place(runs)
-    found.pull()
-    return found.folder
+    location = place(runs)
+    location.pull()
+    return location.folder
 
 
 def load(runs: str | Path = "runs") -> pd.DataFrame:
@@ -164,10 +164,10 @@ class Remote(Place):
         """What is in one of the place's folders: names, and "file", "directory" or "link"."""
         self.fs.invalidate_cache()
         try:
-            found = self.fs.ls(self._at(*parts), detail=True)
+            entries = self.fs.ls(self._at(*parts), detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        names = {posixpath.basename(str(e["name"]).rstrip("/")): e for e in found}
+        names = {posixpath.basename(str(e["name"]).rstrip("/")): e for e in entries}
         return {
             name: "link" if e.get("islink") else str(e.get("type"))
             for name, e in names.items()

@@ -83,13 +83,13 @@ def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:
 def find(folder: Path, ref: str) -> Record | FailureRecord:
     """The record of the run (or failed run) whose id begins with `ref`; ValueError if not one."""
     known = {r["id"]: r for r in (*runs_folder.failures(folder), *runs_folder.records(folder))}
-    found = [i for i in known if i.startswith(ref)]
-    if len(ref) < _LEAST or not found:
+    matches = [i for i in known if i.startswith(ref)]
+    if len(ref) < _LEAST or not matches:
         hint = f"; give {_LEAST} letters or more" if len(ref) < _LEAST else ""
         raise ValueError(f"{folder}: no run has the id {ref!r}{hint} (see afnlab runs list)")
-    if len(found) > 1 and ref not in found:
-        raise ValueError(f"{folder}: {ref!r} may be {' or '.join(sorted(found))}")
-    return known[ref if ref in known else found[0]]
+    if len(matches) > 1 and ref not in matches:
+        raise ValueError(f"{folder}: {ref!r} may be {' or '.join(sorted(matches))}")
+    return known[ref if ref in known else matches[0]]
 
 
 def home(folder: Path, record: Stored) -> Path:
@@ -105,10 +105,10 @@ def flat(record: object, name: str = "") -> dict[str, object]:
     """A record's values by names such as `environment.device`."""
     if not isinstance(record, Mapping):
         return {name: record}
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for key, value in record.items():
-        found |= flat(value, f"{name}.{key}" if name else str(key))
-    return found
+        values |= flat(value, f"{name}.{key}" if name else str(key))
+    return values
 
 
 def difference(
@@ -122,10 +122,10 @@ def difference(
 
 def remove(place: Place, refs: Sequence[str]) -> list[str]:
     """Delete runs, and say which; ValueError, before any is deleted, for one that is not there."""
-    found = [find(place.folder, ref)["id"] for ref in refs]
-    for run_id in found:
+    ids = [find(place.folder, ref)["id"] for ref in refs]
+    for run_id in ids:
         place.remove(run_id)
-    return found
+    return ids
 
 
 @one_look()
@@ -133,21 +133,27 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     """What `gc` deletes, and why: what killed processes left, failures that are made good or whose
     code has changed since; with `stale` also whole runs whose code has."""
     folder = place.folder
-    found = [(p, "left by a process that was killed") for p in atomic_write.abandoned(folder)]
+    removable = [(p, "left by a process that was killed") for p in atomic_write.abandoned(folder)]
     if place.workshop != folder and place.workshop.is_dir():
-        found += [(p, "left by a killed process") for p in atomic_write.abandoned(place.workshop)]
-    found += [(p, "set aside, as it was not whole") for p in folder.glob(f"{atomic_write.TORN}*")]
+        removable += [
+            (p, "left by a killed process") for p in atomic_write.abandoned(place.workshop)
+        ]
+    removable += [
+        (p, "set aside, as it was not whole") for p in folder.glob(f"{atomic_write.TORN}*")
+    ]
     records = runs_folder.records(folder)
     done = {r["id"] for r in records}
     for facts in runs_folder.failures(folder):
         if facts["id"] in done:
-            found.append((home(folder, facts), f"{facts['label']}: failed, then done"))
+            removable.append((home(folder, facts), f"{facts['label']}: failed, then done"))
         elif staleness.state(facts) == staleness.CHANGED:
-            found.append((home(folder, facts), f"{facts['label']}: failed, its code has changed"))
+            removable.append(
+                (home(folder, facts), f"{facts['label']}: failed, its code has changed")
+            )
     for record in records if stale else ():
         if staleness.state(record) == staleness.CHANGED:
-            found.append((home(folder, record), f"{record['label']}: its code has changed"))
-    return found
+            removable.append((home(folder, record), f"{record['label']}: its code has changed"))
+    return removable
 
 
 def discard(place: Place, path: Path) -> None:

@@ -89,13 +89,13 @@ def write_record(folder: Path, record: Mapping[str, object], listed: Iterable[Pa
 
 def write_failure(folder: Path, facts: Mapping[str, object]) -> None:
     """Write what is known of a run that failed, with a sum over itself; no secret of an address."""
-    told = {**facts, "message": masked(str(facts["message"]))}
-    write_json(folder / ERROR, told | {"sum": _sum(told)})
+    content = {**facts, "message": masked(str(facts["message"]))}
+    write_json(folder / ERROR, content | {"sum": _sum(content)})
 
 
 def _sum(record: Mapping[str, object]) -> str:
-    told = {name: value for name, value in record.items() if name != "sum"}
-    return digest(json.dumps(told, sort_keys=True))
+    content = {name: value for name, value in record.items() if name != "sum"}
+    return digest(json.dumps(content, sort_keys=True))
 
 
 def read_record(path: Path, entire: bool = False) -> Record:
@@ -177,8 +177,8 @@ def read_file(run: Path, record: Record, name: str) -> bytes:
     """What a run's file holds; ValueError, with its name, if it is not what was written."""
     path, known = _listed(run, record, name)
     data = safe_files.read(path, known.get("bytes"))
-    found = hashlib.sha256(data).hexdigest()
-    if known.get("sha256", found) != found:  # records of schema 1 have none
+    checksum = hashlib.sha256(data).hexdigest()
+    if known.get("sha256", checksum) != checksum:  # records of schema 1 have none
         raise ValueError(f"{path}: {_OTHER}")
     return data
 
@@ -277,8 +277,8 @@ def _table(
         if absent := [name for name in columns if name not in known]:
             raise ValueError(f"lacks columns {', '.join(absent)}")
         rows = file.metadata.num_rows
-        own = [name for name in columns if name not in values]
-        if odd := [name for name in own if rows and not _fits(name, known[name])]:
+        required = [name for name in columns if name not in values]
+        if odd := [name for name in required if rows and not _fits(name, known[name])]:
             raise ValueError(f"{odd[0]} cannot be {known[odd[0]]}")
         if rows > most:
             raise ValueError(f"has {rows} rows, may have {most}")
@@ -312,14 +312,14 @@ def _entries(runs: Path, file: str) -> Iterator[Path]:
 
 
 def _all(paths: Iterable[Path], read: Callable[[Path], _Kind]) -> list[_Kind]:
-    found = []
+    loaded = []
     for path in paths:
         try:
-            found.append(read(path))
+            loaded.append(read(path))
         except ValueError as error:
             if os.path.lexists(path.parent):  # or it was removed meanwhile
                 warnings.warn(f"left out {error}", stacklevel=3)
-    return sorted(found, key=lambda r: (r["started"], r["id"]))
+    return sorted(loaded, key=lambda r: (r["started"], r["id"]))
 
 
 def readable(

@@ -76,16 +76,16 @@ def entries(name: str, values: object) -> list[object]:
         word = f", or {ELEMENTWISE}" if name == "activation" else ", or a range {from: 1, to: 3}"
         raise GridError(f"{shown(name)} must be a list with entries{word}")
     for i, item in enumerate(listed if name == "activation" else ()):
-        for own, parameters in item.items() if isinstance(item, Mapping) else ():
+        for activation, parameters in item.items() if isinstance(item, Mapping) else ():
             if parameters is not None and not isinstance(parameters, Mapping):
-                example = f"{{{own}: {{parameter: [1, 2]}}}}"
-                message = f"{own!r} must be followed by parameters, such as {example}"
+                example = f"{{{activation}: {{parameter: [1, 2]}}}}"
+                message = f"{activation!r} must be followed by parameters, such as {example}"
                 raise GridError(f"{message}, got {shown(parameters)}", i)
             for parameter, value in (parameters or {}).items():
                 try:
-                    _own(parameter, value)
+                    _parameter_values(parameter, value)
                 except GridError as error:
-                    raise GridError(str(error), i, own, parameter) from None
+                    raise GridError(str(error), i, activation, parameter) from None
     return listed
 
 
@@ -98,7 +98,10 @@ def points_of(name: str, entry: Entry) -> Iterator[Point]:
     for activation, parameters in value.items():
         inside = (*at, activation)
         lists = {
-            key: [Entry(one, (*inside, key, i)) for i, one in enumerate(_own(key, listed))]
+            key: [
+                Entry(one, (*inside, key, i))
+                for i, one in enumerate(_parameter_values(key, listed))
+            ]
             for key, listed in (parameters or {}).items()
         }
         for chosen in product(*lists.values()):
@@ -110,7 +113,7 @@ def _count(name: str, value: object) -> int:
     if name != "activation" or not isinstance(value, Mapping):
         return 1
     return sum(
-        prod(len(_own(k, v)) for k, v in (parameters or {}).items())
+        prod(len(_parameter_values(k, v)) for k, v in (parameters or {}).items())
         for parameters in value.values()
     )
 
@@ -149,39 +152,39 @@ def merged(combined: Iterable[Point]) -> Point:
     return made
 
 
-def _own(name: str, value: object) -> list[object]:
+def _parameter_values(name: str, value: object) -> list[object]:
     """The values of an activation's own parameter."""
     single = not isinstance(value, (list, tuple, range, np.ndarray, Mapping))
     return [value] if single else entries(name, value)
 
 
-def _range(name: str, given: Mapping[str, Any]) -> list[float]:
+def _range(name: str, mapping: Mapping[str, Any]) -> list[float]:
     def wrong(message: str) -> GridError:
         return GridError(f"{shown(name)}: {message}")
 
-    for key, value in given.items():
+    for key, value in mapping.items():
         if key not in RANGE:
             raise wrong(unknown("key of a range", key, RANGE))
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if key != "log" and not (number and abs(value) <= _FARTHEST):
             raise wrong(f"{key} must be a number, got {shown(value)}")
-    missing = [key for key in ("from", "to") if key not in given]
-    if missing or ("step" in given and "count" in given):
+    missing = [key for key in ("from", "to") if key not in mapping]
+    if missing or ("step" in mapping and "count" in mapping):
         raise wrong("a range takes from, to, and step or count")
-    low, high, count = given["from"], given["to"], given.get("count")
+    low, high, count = mapping["from"], mapping["to"], mapping.get("count")
     if high < low:
         raise wrong(f"from must not be above to, got {shown(low)} and {shown(high)}")
-    if given.get("log", False) is True:
+    if mapping.get("log", False) is True:
         if count is None or low <= 0:
             raise wrong("with log, a range takes from above 0, to, and count")
-    elif given.get("log", False) is not False:
-        raise wrong(f"log must be true or false, got {shown(given['log'])}")
+    elif mapping.get("log", False) is not False:
+        raise wrong(f"log must be true or false, got {shown(mapping['log'])}")
     if count is None:
-        return _tidy(_stepped(wrong, low, high, given.get("step")), [low, given.get("step", 1)])
+        return _tidy(_stepped(wrong, low, high, mapping.get("step")), [low, mapping.get("step", 1)])
     if not isinstance(count, int) or not 2 <= count <= _MOST:
         raise wrong(f"count must be a whole number, 2 to {_MOST}, got {shown(count)}")
     shares = [i / (count - 1) for i in range(count)]
-    if given.get("log"):
+    if mapping.get("log"):
         made = [exp(log(low) + s * (log(high) - log(low))) for s in shares]
     else:
         made = [low + s * (high - low) for s in shares]
@@ -205,8 +208,8 @@ def _stepped(
     return [float(start + i * width) for i in range(count)]  # 0.3, not 0.30000000000000004
 
 
-def _tidy(made: Iterable[float], given: Iterable[object]) -> list[float]:
+def _tidy(made: Iterable[float], inputs: Iterable[object]) -> list[float]:
     """Whole numbers where whole numbers were given and all are."""
     made = list(made)
-    whole = all(isinstance(g, int) for g in given) and all(float(v).is_integer() for v in made)
+    whole = all(isinstance(g, int) for g in inputs) and all(float(v).is_integer() for v in made)
     return [int(v) for v in made] if whole else made

@@ -20,12 +20,12 @@ class RunStatus:
     """How a spec stands: what is left of it to run, and how that failed when it was tried."""
 
     spec: RunSpec
-    left: RunSpec | None
+    missing: RunSpec | None
     failure: RunFailed | None = None
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
-    """How specs stand in a folder; left are the seeds that no whole run of their group holds."""
+    """How specs stand in a folder; missing are the seeds that no whole run of their group holds."""
     if not runs.is_dir():
         return standings_among(specs, [], [])
     records, failures = runs_folder.records(runs, entire=True), runs_folder.failures(runs)

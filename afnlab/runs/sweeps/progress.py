@@ -64,7 +64,7 @@ class Progress:
             number, now = self.ended_so_far, time.monotonic()
             self._due = now + (now - self._start) / number * (self.total - number)
         if self._bar is None:
-            ahead = f"; {remaining}" if (remaining := self.left()) else ""
+            ahead = f"; {remaining}" if (remaining := self.remaining()) else ""
             line = f"[{number}/{self.total}] {line}{ahead}"
         try:
             if self._bar is None or failed or not in_notebook():
@@ -74,7 +74,7 @@ class Progress:
             if error.errno not in _UNHEARD:
                 raise
 
-    def left(self) -> str:
+    def remaining(self) -> str:
         """The time left, in words; none before one can tell, and at the end."""
         if self._due is None or self.ended_so_far == self.total:
             return ""
@@ -90,7 +90,7 @@ class Progress:
         parts = [f"{self.done} of {self.total} done"]
         parts += [f"{running} running"] if running else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []
-        parts += [f"in {spoken(time.monotonic() - self._start)}" if over else self.left()]
+        parts += [f"in {spoken(time.monotonic() - self._start)}" if over else self.remaining()]
         return ", ".join(filter(None, parts))
 
     def show(self) -> None:

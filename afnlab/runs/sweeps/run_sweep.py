@@ -144,12 +144,12 @@ class _How:
         """Execute what is missing of these runs; notes: what is to be known before they start."""
         where, outcome, todo = self.where, Outcome(), []
         for standing in standings(specs, where.folder):
-            if standing.left is None:
+            if standing.missing is None:
                 outcome.there.append(standing.spec)
             elif standing.failure is not None and not self.retry_failed:
-                outcome.earlier.append((standing.left, standing.failure))
+                outcome.earlier.append((standing.missing, standing.failure))
             else:
-                todo.append(standing.left)
+                todo.append(standing.missing)
         if todo:
             atomic_write.Attempt(where.workshop, "check").drop()
         before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""

@@ -204,15 +204,15 @@ class Sweep:
         self._counted(axes)
         return axes
 
-    def _resolved(self, given: dict[str, object]) -> dict[str, object]:
+    def _resolved(self, values: dict[str, object]) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""
         for name in ("task", "activation"):
-            ref = given.get(name)
+            ref = values.get(name)
             if isinstance(ref, str) and ".py:" in ref and self.path is not None:
                 file, _, attribute = ref.rpartition(":")
                 beside = self.path.parent / file
-                given[name] = f"{beside.resolve()}:{attribute}" if beside.is_file() else ref
-        return given
+                values[name] = f"{beside.resolve()}:{attribute}" if beside.is_file() else ref
+        return values
 
 
 def read(ref: str | Path | Mapping[str, object]) -> Sweep:

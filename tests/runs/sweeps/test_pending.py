@@ -17,11 +17,11 @@ def test_only_missing_seeds_are_left(runs, seeds, left):
     spec = RunSpec.make("train", {"activation": "relu", "epochs": 2, "seeds": seeds})
     (standing,) = standings([spec], runs)
     if left is None:
-        assert standing.left is None
+        assert standing.missing is None
     else:
-        assert (standing.left.seeds, standing.left.group) == (left, spec.group)
+        assert (standing.missing.seeds, standing.missing.group) == (left, spec.group)
     (nowhere,) = standings([spec], runs.parent / "nowhere")
-    assert nowhere.left.seeds == spec.seeds
+    assert nowhere.missing.seeds == spec.seeds
 
 
 def test_many_runs_are_announced_before_they_are_looked_up(monkeypatch):

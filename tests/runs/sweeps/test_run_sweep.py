@@ -77,7 +77,7 @@ def test_a_sweep_runs_what_is_missing_and_goes_on_after_a_failure(runs, tmp_path
         "relu": [0, 1, 2],
         "srelu": [0, 1, 2],
     }
-    assert not any(standing.left for standing in standings(plan.specs()[::2], runs))
+    assert not any(standing.missing for standing in standings(plan.specs()[::2], runs))
     gc.collect()
 
 

@@ -128,7 +128,7 @@ def test_every_seed_that_is_added_is_one_of_these(monkeypatch, tmp_path):
 
     monkeypatch.setattr(_How, "made", noted)
     monkeypatch.setattr("afnlab.judging.trained_pairs.seed_pairs", lambda *_: {3: {}})
-    TrainedPairs("digits-mlp", "gelu", "relu", {}, {}, Local(), tmp_path).found([3])
+    TrainedPairs("digits-mlp", "gelu", "relu", {}, {}, Local(), tmp_path).results([3])
     assert [(one.seeds, one.until_decided) for one in made] == [((3,), True), ((3,), True)]
     wanted = comparisons({"activation": ["gelu", "relu"]})
     assert all(one.until_decided for one in wanted.wanted(wanted.decided(tmp_path, 40), 40))
