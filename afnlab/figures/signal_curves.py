@@ -40,30 +40,30 @@ PANELS = (
 )
 
 
-def signals(found: pd.DataFrame, order: Sequence[str] | None = None) -> Figure:
+def signals(measured: pd.DataFrame, order: Sequence[str] | None = None) -> Figure:
     """One row per label, one panel per measure, over the layers: before the training (dashed), at
     some epochs (thin) and after the last (thick), as means of the seeds.
 
     Args:
-        found: label, seed, and what `record=["signals"]` records.
+        measured: label, seed, and what `record=["signals"]` records.
         order: the labels; None: all, as they come.
 
     Returns:
         The figure; where all calls are of one place in the network, its axis are the calls.
     """
-    order = list(found.label.unique()) if order is None else order
+    order = list(measured.label.unique()) if order is None else order
     rows = len(order)
     figure = Picture(figsize=(10.5, 1.35 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, len(PANELS), sharex="row", sharey="col", squeeze=False)
     for at, label in enumerate(order):
-        of_label = found[found.label == label]
+        of_label = measured[measured.label == label]
         for ax, panel in zip(axes[at], PANELS, strict=True):
             _draw(ax, of_label, panel)
         axes[at][0].set_ylabel(wrapped(label, 18))
     for ax, panel in zip(axes[0], PANELS, strict=True):
         ax.set_title(panel.title)
-    repeated = found.groupby(["label", "seed", "epoch"]).site.nunique().eq(1).all()
-    steps = repeated and found.call.max() > 0
+    repeated = measured.groupby(["label", "seed", "epoch"]).site.nunique().eq(1).all()
+    steps = repeated and measured.call.max() > 0
     figure.supxlabel("call (time step)" if steps else "layer", fontsize=9)
     return figure
 

@@ -142,16 +142,16 @@ def _row(candidate: object) -> list[str]:
         return ["", "", "", next(iter(str(error).splitlines()), type(error).__name__)]
 
 
-def problems(found: object) -> list[str]:
+def problems(subject: object) -> list[str]:
     """What is wrong with one activation.
 
     Args:
-        found: an activation, a module class or a function.
+        subject: an activation, a module class or a function.
 
     Returns:
         The columns of `check` but the last: values, slopes, derivative.
     """
-    precise = _function(found, torch.float64)
+    precise = _function(subject, torch.float64)
     _require_elementwise(precise)
     exact, slopes = derivatives(precise, _grid(torch.float64), 1)
     texts = ["", ""]
@@ -159,12 +159,12 @@ def problems(found: object) -> list[str]:
         x = _grid(dtype)
         most = torch.finfo(dtype).max
         fits = [(v.abs() < most) | ~v.isfinite() for v in (exact, slopes)]
-        for column, got in enumerate(derivatives(_function(found, dtype), x, 1)):
+        for column, got in enumerate(derivatives(_function(subject, dtype), x, 1)):
             wrong = ~got.isfinite() & fits[column]
             if wrong.any() and not texts[column]:
                 at = int(wrong.nonzero()[0])
                 texts[column] = f"{got[at]:g} at x = {x[at]:g} ({str(dtype)[6:]})"
-    return [*texts, _underived(precise) or _misrounded(found)]
+    return [*texts, _underived(precise) or _misrounded(subject)]
 
 
 @torch.no_grad()

@@ -198,16 +198,16 @@ def _kept(file: Path | None, label: str) -> pd.DataFrame:
     return rows[rows.activation == label]
 
 
-def values(found: pd.DataFrame) -> pd.DataFrame:
+def values(measured: pd.DataFrame) -> pd.DataFrame:
     """The metric at the best learning rate, as the mean over the seeds.
 
     Args:
-        found: of `study`.
+        measured: of `study`.
 
     Returns:
         One row per sigma_w, one column per depth; missing where nothing was trained.
     """
-    means = found.groupby(["sigma_w", "depth", "lr"])[METRIC.column].mean()
+    means = measured.groupby(["sigma_w", "depth", "lr"])[METRIC.column].mean()
     return means.groupby(level=["sigma_w", "depth"]).max().unstack()
 
 
@@ -217,12 +217,12 @@ def _trained(results: pd.DataFrame) -> pd.Series:
 
 
 def table(
-    found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B, **params: object
+    measured: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B, **params: object
 ) -> pd.DataFrame:
     """Depths that were trained, beside the depth scales of the theory.
 
     Args:
-        found: of `study`, of one activation.
+        measured: of `study`, of one activation.
         ref, params: the activation.
         sigma_b: of the biases, as in the study.
 
@@ -233,7 +233,7 @@ def table(
         gradient changes by a factor e; where variances grow, that of large variances), phase
         ("ordered", "chaotic", or "no limit" where variances do not settle).
     """
-    means = values(found)
+    means = values(measured)
     trained = (means >= TRAINED).cummin(axis=1)
     rows = []
     for sigma_w in means.index:
@@ -288,11 +288,11 @@ def _spearman(parts: Sequence[np.ndarray]) -> float:
     return float(spearmanr(*rows.T).statistic)
 
 
-def figure(found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Figure:
+def figure(measured: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Figure:
     """The digits' metric by sigma_w and depth, with six depth scales of the theory as a line.
 
     Args:
-        found: of `study`.
+        measured: of `study`.
         ref: the activation.
         sigma_b: of the biases, as in the study.
 
@@ -302,23 +302,23 @@ def figure(found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B)
     with styled():
         drawn = Picture(figsize=(4.6, 3.4), layout="constrained")
         ax = drawn.subplots()
-        image = draw(ax, found, ref, sigma_b)
+        image = draw(ax, measured, ref, sigma_b)
         ax.legend(loc="upper right")
         drawn.colorbar(image, ax=ax, label=f"test {METRIC.title}")
     return drawn
 
 
-def draw(ax: Axes, found: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Any:
+def draw(ax: Axes, measured: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Any:
     """Draw what `figure` shows.
 
     Args:
         ax: where.
-        found, ref, sigma_b: as for `figure`.
+        measured, ref, sigma_b: as for `figure`.
 
     Returns:
         The coloured mesh.
     """
-    means = values(found).T
+    means = values(measured).T
     tried = means.columns.to_numpy(dtype=float)
     image = ax.pcolormesh(
         tried,

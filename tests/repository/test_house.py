@@ -188,12 +188,6 @@ KEPT = {
     "runs/storage/record_schema.py FailureRecord.given": "a key of every record",
     "runs/notebook.py Run.given": "a documented attribute",
     "activation_record.py Activation.complete.given": "a documented argument",
-    "figures/signal_curves.py signals.found": "a documented argument",
-    "functions/check.py problems.found": "a documented argument",
-    "studies/trainable_depth.py draw.found": "a documented argument",
-    "studies/trainable_depth.py figure.found": "a documented argument",
-    "studies/trainable_depth.py table.found": "a documented argument",
-    "studies/trainable_depth.py values.found": "a documented argument",
 }
 
 
