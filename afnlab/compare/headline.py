@@ -243,7 +243,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
         note, equal = f"The difference is the same in all {seeds}", ""
     else:
         note, which = f"95 % interval {limits} {measure.points}".rstrip() + f", {seeds}", "Both are"
-    plain = f"; unadjusted, {equation(lead.p)}"  # or p = 1 beside a difference reads as a mistake
+    plain = f" (else {equation(lead.p)})"  # p = 1 beside a difference reads like a mistake
     adjusted += plain * (is_open and count > 1 and equation(lead.p) != p)
     note += f", {p}" * is_open + f". {which} {adjusted}" * bool(adjusted) + f".{equal}"
     if margin is not None:

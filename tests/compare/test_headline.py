@@ -198,7 +198,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples, the same for all seeds.",
         "Is SELU better than ReLU? Not shown. 95 % interval [-0.15, +2.35] points, 8 seeds, p ="
-        " 0.328. Both are adjusted for 3 comparisons; unadjusted, p = 0.109. Equality is not"
+        " 0.328. Both are adjusted for 3 comparisons (else p = 0.109). Equality is not"
         " shown either.",
     ),
     "one other": (
