@@ -106,6 +106,12 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         end_with(server, signal.SIGKILL)
+        try:
+            log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        except FileNotFoundError:  # who asked was interrupted, and has taken the folder away
+            os._exit(code)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
         os.environ.clear()
         os.environ.update(request["env"])
         if notes := os.environ.pop(read_audit.VARIABLE, ""):
@@ -114,9 +120,6 @@ def _become_kernel(request: dict[str, Any], server: int) -> NoReturn:
         os.chdir(request["cwd"])
         # What '' in sys.path means to processes that the kernel begins anew.
         vars(multiprocessing.process)["ORIGINAL_DIR"] = request["cwd"]
-        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
         import numpy as np  # noqa: PLC0415
 
         from afnlab.runs.kernel.application import KernelApp  # noqa: PLC0415

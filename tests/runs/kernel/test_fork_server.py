@@ -15,6 +15,7 @@ import pytest
 
 from afnlab.runs import RunSpec, execute
 from afnlab.runs.kernel import fork_client as kernels_module
+from afnlab.runs.kernel import read_audit
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from tests.runs.test_runs import execute_small, kernels, means, notebook
@@ -165,3 +166,14 @@ def test_threads_and_folder_of_a_kernel(tmp_path):
     assert runs_folder.read_record(folder / runs_folder.RECORD)["environment"]["threads"] == 1
     assert kernels().process.poll() is None
     assert not list(tmp_path.glob(f"*/{'kernel.log'}"))
+
+
+@pytest.mark.parametrize("gone", ["log", "notes"])
+def test_a_kernel_whose_asker_has_gone_says_nothing(gone, tmp_path, capfd):
+    """An interrupted sweep removes its folders while a kernel of it is being forked."""
+    log = tmp_path / ("gone/kernel.log" if gone == "log" else "kernel.log")
+    env = dict(os.environ) | {read_audit.VARIABLE: str(tmp_path / "gone.read")}
+    with KernelServer(1) as server:
+        server.fork([], env, str(tmp_path), str(log)).wait(60)
+    assert capfd.readouterr().err == ""
+    assert gone == "log" or "FileNotFoundError" in log.read_text()
