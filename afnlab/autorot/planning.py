@@ -58,7 +58,7 @@ _KEEP = {
 class LayerDecision:
     """What becomes of one layer, or has.
 
-    notable: whether leaving it wants to be told to the user; follows: the activations that take its
+    notable: whether the user is to hear that it stays plain; follows: the activations that take its
     outputs first, as far as an example has shown.
     """
 

@@ -113,11 +113,12 @@ def _row(
 
     asked: the runs that the sweep lists; again: the command that executes those that are missing.
     """
-    matches = [(part, n) for part in parts for n in (row, canonical_label(row)) if n in part.rows]
+    names = (row, canonical_label(row))
+    matches = [(part, name) for part in parts for name in names if name in part.rows]
     if not matches:
         reasons = dict(missing for part in parts for missing in part.absent)
         labels = {spec.normal["label"]: spec.label for spec in asked}
-        for name in (row, canonical_label(row)):
+        for name in names:
             if reason := reasons.get(labels.get(name, "")):
                 raise ValueError(f"{name}: {reason}; `{again}` executes what is missing")
         raise ValueError(unknown("row", row, dict.fromkeys(n for p in parts for n in p.rows)))
