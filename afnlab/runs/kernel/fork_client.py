@@ -81,6 +81,11 @@ class KernelServer:
         return not watch.poll(0)
 
     def fork(self, arguments: list[str], env: Mapping[str, str], cwd: str, log: str) -> Forked:
+        """Have a kernel forked; what it prints goes to the file `log`.
+
+        RuntimeError if the server has gone, or cannot fork.
+        """
+        log = os.path.abspath(log)  # noqa: PTH100  (the server is in a folder of its own)
         request = {"arguments": arguments, "env": dict(env), "cwd": cwd, "log": log}
         with self.lock, _in_memory(json.dumps(request).encode()) as file:
             try:

@@ -177,3 +177,12 @@ def test_a_kernel_whose_asker_has_gone_says_nothing(gone, tmp_path, capfd):
         server.fork([], env, str(tmp_path), str(log)).wait(60)
     assert capfd.readouterr().err == ""
     assert gone == "log" or "FileNotFoundError" in log.read_text()
+
+
+def test_a_relative_log_is_beside_the_asker(tmp_path, monkeypatch):
+    """The server may have been started in another folder, and the kernel works in a third."""
+    (tmp_path / "work").mkdir()
+    with KernelServer(1) as server:
+        monkeypatch.chdir(tmp_path)
+        server.fork(["--unknown"], dict(os.environ), str(tmp_path / "work"), "kernel.log").wait(60)
+    assert "--unknown" in (tmp_path / "kernel.log").read_text()
