@@ -54,13 +54,16 @@ def manager_class(
             self.pid = self.pgid = forked.pid
             return self.connection_info
 
+    class Client(_Client):
+        output = log
+
     class Manager(_Prompt):
         @property
         def kernel_spec(self) -> KernelSpec:
             return KernelSpec(argv=list(_COMMAND), display_name="afnlab", language="python")
 
         def __init__(self, **kwargs: object) -> None:
-            super().__init__(**kwargs)
+            super().__init__(client_factory=Client, **kwargs)
             name = uuid.uuid4().hex[: len(process_environment.SOCKET) - 4]  # and a number behind it
             if sys.platform != "win32":
                 self.transport, self.ip = "ipc", str(private / name)
@@ -85,9 +88,6 @@ def manager_class(
 class _Prompt(AsyncKernelManager):
     """Looks often: Jupyter's own looks ten times a second whether a kernel has ended."""
 
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(client_factory=_Client, **kwargs)
-
     async def bound(self) -> None:
         """Wait for the kernel's sockets: what connects earlier tries again only later."""
         end = time.monotonic() + _LONG
@@ -102,6 +102,8 @@ class _Prompt(AsyncKernelManager):
 
 
 class _Client(AsyncKernelClient):
+    output: Path  # takes what the kernel's process writes
+
     async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until a kernel answers; RuntimeError if it ends, or does not within the seconds.
 
@@ -115,10 +117,21 @@ class _Client(AsyncKernelClient):
                 await self.get_iopub_msg(timeout=0.2)  # else it is not connected yet
             except Empty:
                 if not await self.is_alive():
-                    raise RuntimeError("the kernel ended before it answered") from None
+                    raise RuntimeError(
+                        f"the kernel ended before it answered{_last_line(self.output)}"
+                    ) from None
             else:
                 self._handle_kernel_info_reply(reply)
                 return
         raise RuntimeError(f"the kernel did not answer within {timeout:g} seconds")
 
     wait_for_ready = _async_wait_for_ready
+
+
+def _last_line(log: Path) -> str:
+    """What a kernel's process wrote last, to go behind a message; empty if it wrote nothing."""
+    try:
+        lines = log.read_text(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((f": {line.strip()}" for line in reversed(lines) if line.strip()), "")

@@ -16,6 +16,7 @@ import pytest
 from afnlab.runs import RunSpec, execute
 from afnlab.runs.kernel import fork_client as kernels_module
 from afnlab.runs.kernel import read_audit
+from afnlab.runs.kernel.execute_cells import run_cells
 from afnlab.runs.kernel.fork_client import KernelServer, available
 from afnlab.runs.storage import runs_folder
 from tests.runs.test_runs import execute_small, kernels, means, notebook
@@ -186,3 +187,15 @@ def test_a_relative_log_is_beside_the_asker(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         server.fork(["--unknown"], dict(os.environ), str(tmp_path / "work"), "kernel.log").wait(60)
     assert "--unknown" in (tmp_path / "kernel.log").read_text()
+
+
+def test_a_kernel_that_ends_before_it_answers_says_why(tmp_path, monkeypatch):
+    fork = KernelServer.fork
+    monkeypatch.setattr(
+        KernelServer,
+        "fork",
+        lambda self, arguments, env, cwd, log: fork(self, arguments, env, "/nowhere", log),
+    )
+    content = notebook(tmp_path / "in.ipynb", "x = 1").read_bytes()
+    with pytest.raises(RuntimeError, match=r"before it answered: FileNotFoundError.*'/nowhere'"):
+        run_cells(content, tmp_path / "out.ipynb", {}, means())
