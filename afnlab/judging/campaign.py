@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import inf
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -19,12 +19,15 @@ from afnlab.registry import Activation
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.training.options import whole
 from afnlab.training.space import TUNE, space
+from afnlab.training.tasks import canonical_task
 
 TASK, AGAIN, OTHER = "task", "again", "other"  # the stages, in the order in which they are decided
+ROLES = {"task": "task", "against": "baseline", "confirm": "other task"}  # what may be one's own
 MOST = 40  # seeds of a stage
 BLOCK = 1_000  # of seeds of an idea that has its own
 STRICTEST = 0.999999  # the largest confidence level
 _RTOL, _ATOL = 1e-9, 1e-12  # values of one function, written in two ways
+_LATER = {"references", "code"}  # what ledgers of earlier versions do not hold
 _NAN = -1e300  # stands for it among values: no function of ours comes to it
 
 
@@ -46,6 +49,9 @@ class Campaign:
         level: 1 minus the false discovery rate, and the confidence level of every single verdict.
         most: the number of seeds after which an idea stays open.
         own_seeds: whether every idea has seeds of its own, for which the baseline is trained anew.
+        references: of `task`, `against` and `confirm`, by these keys, what finds a user's own
+            again; files by the folder of the ledger, see `afnlab.judging.references`.
+        code: of the same, but for the baseline, what sets it apart from another of its name.
     """
 
     task: str
@@ -60,6 +66,8 @@ class Campaign:
     level: float = stats.LEVEL
     most: int = MOST
     own_seeds: bool = False
+    references: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(self.values))
@@ -68,7 +76,8 @@ class Campaign:
             raise ParameterError("level", self.level, f"0.5 to {STRICTEST}")
         if self.margin is not None:
             check_margin(self.margin)
-        if self.confirm == self.task:
+        code = self.code
+        if self.confirm == self.task and code.get("confirm") == code.get("task"):
             raise ParameterError("confirm", self.confirm, "another task than the one judged on")
 
     @property
@@ -101,32 +110,66 @@ class Campaign:
         return self.margin if stage == TASK else None
 
     def described(self) -> dict[str, Any]:
-        """It as a ledger holds it."""
-        return asdict(self) | {"values": list(self.values)}
+        """It as a ledger holds it: as before, where all is afnlab's own, so that digests stay."""
+        held = asdict(self) | {"values": list(self.values)}
+        return {name: value for name, value in held.items() if value or name not in _LATER}
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Campaign:
         """The campaign of a ledger; ValueError for what is none."""
         known = {f.name for f in fields(cls)}
         kinds = {"task": str, "against": str, "confirm": str, "values": list, "own_seeds": bool}
-        kinds |= dict.fromkeys(("given", "settings", "measure", "confirm_measure"), dict)
-        is_one = isinstance(described, Mapping) and set(described) == known
-        if not (is_one and all(isinstance(described[n], kind) for n, kind in kinds.items())):
+        kinds |= dict.fromkeys(("given", "settings", "measure", "confirm_measure", *_LATER), dict)
+        is_one = isinstance(described, Mapping) and known - _LATER <= set(described) <= known
+        held = {**{name: {} for name in _LATER}, **described} if is_one else {}
+        if not (is_one and all(isinstance(held[n], kind) for n, kind in kinds.items())):
             raise ValueError("its first line does not describe a campaign")
-        return cls(**described)
+        if not all(isinstance(text, str) for name in _LATER for text in held[name].values()):
+            raise ValueError("its first line does not describe a campaign")
+        return cls(**held)
+
+    def _identity(self, role: str) -> tuple[str, str | None]:
+        """What a task is recognized by: its name, and the code of one that is not afnlab's."""
+        name = getattr(self, role)
+        return canonical_task(name) or name, self.code.get(role)
+
+    def _named(self, role: str) -> str:
+        """A task or the baseline in a message: by its name, and where it is one's own."""
+        place = f" of {self.references[role]}" if role in self.references else ""
+        return f"{shown(getattr(self, role))}{place}"
+
+    def require_known(self, role: str, ledger: object) -> None:
+        """ValueError for a task of which its ledger holds no more than a name that is not afnlab's.
+
+        Args:
+            role: "task" or "confirm".
+            ledger: its file.
+        """
+        name, code = self._identity(role)
+        if name and canonical_task(name) is None and code is None:
+            raise ValueError(
+                f"{ledger}: was begun by an earlier afnlab and holds no more than the name of its"
+                f" {ROLES[role]} {name}, of which there may be several, so no idea can be added;"
+                " begin another ledger"
+            )
 
     def require(self, asked: Campaign, name: object) -> None:
         """ValueError, with what differs, if its ledger may not take what is asked."""
-        pairs = {
-            "task": (self.task, asked.task),
+        for role, what in (("task", "task"), ("confirm", "other task, for confirmation,")):
+            self.require_known(role, name)
+            if self._identity(role) != asked._identity(role):
+                other = ", with other code" if getattr(self, role) == getattr(asked, role) else ""
+                self._differs(what, f"{self._named(role)}, here {asked._named(role)}{other}", name)
+        if self.against == asked.against and not same_values(self.values, asked.values):
+            functions = f"{self._named('against')}, here {asked._named('against')}"
+            self._differs("function of the baseline", functions, name)
+        pairs: dict[str, tuple[object, object]] = {
             "baseline": (self.against, asked.against),
-            "function of the baseline": (self.values, asked.values),
             "metric": (self.measure, asked.measure),
             **{
                 f"setting {key}": (self.settings.get(key), asked.settings.get(key))
                 for key in {**self.settings, **asked.settings}
             },
-            "other task, for confirmation,": (self.confirm, asked.confirm),
             "metric of the other task": (self.confirm_measure, asked.confirm_measure),
             "margin": (self.margin, asked.margin),
             "level": (self.level, asked.level),
@@ -134,12 +177,14 @@ class Campaign:
             "choice of own seeds": (self.own_seeds, asked.own_seeds),
         }
         for what, (there, here) in pairs.items():
-            same = same_values(there, here) if "function" in what else there == here  # type: ignore[arg-type]
-            if not same:
-                values = "" if "function" in what else f" ({shown(there)}, here {shown(here)})"
-                raise ValueError(
-                    f"{name}: is the ledger of another campaign; its {what} differs{values}"
-                )
+            if there != here:
+                self._differs(what, f"{shown(there)}, here {shown(here)}", name)
+
+    @staticmethod
+    def _differs(what: str, values: str, name: object) -> NoReturn:
+        raise ValueError(
+            f"{name}: is the ledger of another campaign; its {what} differs ({values})"
+        )
 
 
 def check_margin(margin: float) -> None:

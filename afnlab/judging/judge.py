@@ -86,7 +86,8 @@ def judge(
     values = values_of(*stages[TASK].functions()[0])
     if same_values(values, campaign.values):
         raise ValueError(
-            f"{idea} is the baseline {trial.against} itself: both have the same values and slopes"
+            f"{idea} is the baseline {campaign.against} itself: both have the same values and"
+            " slopes"
         )
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
     book = Ledger.begin(ledger, campaign)

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from afnlab import locks, stats
 from afnlab.errors import ParameterError
 from afnlab.judging.campaign import AGAIN, BLOCK, OTHER, TASK, Campaign, same_values
+from afnlab.judging.references import moved
 from afnlab.judging.standings import ENTRY, SEED, Standing, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
@@ -109,6 +111,11 @@ class Ledger:
         ledger = cls.read(where)
         ledger.campaign.require(campaign, where)
         return ledger
+
+    @property
+    def folder(self) -> Path:
+        """The folder by which its campaign refers to files; without a file, the working folder."""
+        return Path.cwd() if self.path is None else self.path.parent
 
     @property
     def head(self) -> str:
@@ -257,7 +264,7 @@ class Ledger:
         with _locked(self.path):
             ledger = Ledger.read(self.path)
             ledger.campaign.require(self.campaign, self.path)
-            self.events = ledger.events
+            self.campaign, self.events = ledger.campaign, ledger.events
             yield
 
     def _write(self) -> None:
@@ -306,7 +313,11 @@ def merge(ledgers: Iterable[Ledger], path: str | Path | None = None) -> Ledger:
         for at, event in enumerate(part.events):
             latest = max(latest, event["at"])  # a clock that was set back moves no event
             timed.append((latest, number, at, event))
-    merged = Ledger(parts[0].campaign, [], where)
+    campaign = parts[0].campaign
+    if where is not None:
+        references = moved(campaign.references, parts[0].folder, where.parent)
+        campaign = replace(campaign, references=references)
+    merged = Ledger(campaign, [], where)
     seen: set[object] = set()
     for _, _, _, event in sorted(timed, key=lambda one: one[:3]):
         key = event["id"] if event["event"] == ENTRY else _key(event)

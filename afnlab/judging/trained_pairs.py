@@ -12,6 +12,7 @@ import pandas as pd
 import afnlab
 from afnlab.compare.tuning_summary import notes
 from afnlab.errors import shown
+from afnlab.messages import distinct_endings
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import seed_pairs
@@ -116,7 +117,7 @@ class TrainedPairs:
             return []
         where = folder(self.runs)
         there = {r["id"]: r for r in runs_folder.records(where) if is_training(r)}
-        names = (self.idea, self.against)
+        names = distinct_endings((self.idea, self.against))
         used = {
             (name, run): there[run]
             for pair in pairs

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.errors import ParameterError
-from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign, check_margin, values_of
+from afnlab.judging.campaign import AGAIN, OTHER, ROLES, TASK, Campaign, check_margin, values_of
 from afnlab.judging.ledger import Ledger, ledger_file
+from afnlab.judging.references import CODE, code_of, is_own, kept, located
 from afnlab.judging.trained_pairs import TrainedPairs
-from afnlab.registry import get_activation
+from afnlab.registry import canonical_name, get_activation
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.training.space import TUNE
 from afnlab.training.tasks import get_task
@@ -38,6 +39,7 @@ class Trial:
         task: what both are trained on.
         confirm: the other task, on which what is better is confirmed; "": none is.
         known: the campaign of the ledger; None: there is no ledger yet.
+        folder: the ledger's, whether it is there yet or not; without one, the working folder.
         idea_parameters: values of the idea's own parameters.
         shared: what both are given for their training.
         tuning: what both tune at every seed; empty: nothing.
@@ -48,6 +50,7 @@ class Trial:
     task: str
     confirm: str
     known: Campaign | None
+    folder: Path
     idea_parameters: Mapping[str, object]
     shared: Mapping[str, object]
     tuning: Mapping[str, object]
@@ -64,21 +67,23 @@ class Trial:
         params: Mapping[str, object] | None,
         conditions: Mapping[str, Any],
     ) -> Trial:
-        known = None
+        book = None
         if ledger is not None and ledger_file(ledger).exists():
-            known = Ledger.read(ledger).campaign
+            book = Ledger.read(ledger)
         if task is None:
-            if known is None:
+            if book is None:
                 message = (
                     "name a task with --task (in Python task=), such as digits-mlp;"
                     " there is no ledger yet to take it from"
                 )
                 raise ParameterError("task", task, message=message)
-            task = known.task
+            task = _find(book, "task")
         if against is None:
-            against = known.against if known else BASELINE
+            against = _find(book, "against") if book else BASELINE
         if confirm is None:
-            confirm = known.confirm if known else ""
+            confirm = _find(book, "confirm") if book else ""
+        known = book.campaign if book else None
+        folder = Path.cwd() if ledger is None else ledger_file(ledger).parent
         parameters = get_activation(idea).params
         names = {n for p, q in parameters.items() for n in (p, *q.aliases)}
         values = dict(params or {})
@@ -96,7 +101,7 @@ class Trial:
         shared = {n: v for n, v in values.items() if n not in of_idea} | conditions
         if known is not None:
             shared = {**known.given, **shared}
-        return cls(idea, against, task, confirm, known, of_idea, shared, tuning_of(tune))
+        return cls(idea, against, task, confirm, known, folder, of_idea, shared, tuning_of(tune))
 
     def stages(self, runs: str | Path | None, executor: Executor) -> dict[str, TrainedPairs]:
         """How each stage trains.
@@ -128,7 +133,8 @@ class Trial:
             **options: most, level, own_seeds; None: the ledger's, or as usual.
         """
         _, against = stages[TASK].specs()
-        measure = against.training.task.metric
+        training = against.training
+        measure = training.task.metric
         known = self.known
         settings: dict[str, Any] = {}
         for name, value in options.items():
@@ -139,20 +145,50 @@ class Trial:
         stored = None if margin is None else margin / measure.scale
         if margin is None and known is not None:
             stored = known.margin
-        other = get_task(self.confirm).metric.described() if self.confirm else {}
+        other = get_task(self.confirm) if self.confirm else None
+        tasks = {"task": (training.task, self.task)}
+        if other is not None:
+            tasks["confirm"] = (other, self.confirm)
+        code = {role: code_of(reference) for role, (one, reference) in tasks.items() if is_own(one)}
+        users = {role: tasks[role][1] for role in code}
+        if not training.activation.built_in:
+            users["against"] = self.against
         normal = against.normal
         return Campaign(
-            task=against.training.task.name,
-            against=against.training.activation.label,
+            task=training.task.name,
+            against=training.activation.label,
             given={n: v if _is_plain(v) else str(v) for n, v in self.shared.items()},
             settings={name: normal[name] for name in (*SETTINGS, TUNE) if name in normal},
             values=values_of(*stages[TASK].functions()[1]),
             measure=measure.described(),
-            confirm=self.confirm,
-            confirm_measure=other,
+            confirm="" if other is None else other.name,
+            confirm_measure={} if other is None else other.metric.described(),
             margin=stored,
+            references={role: kept(reference, self.folder) for role, reference in users.items()},
+            code=code,
             **settings,
         )
+
+
+def _find(book: Ledger, role: str) -> str:
+    """What finds a ledger's task, baseline or other task, whatever the working folder is.
+
+    ValueError if the ledger does not hold where it is, or if it is no longer there.
+    """
+    campaign = book.campaign
+    name, reference = getattr(campaign, role), campaign.references.get(role)
+    what, flag = f"its {ROLES[role]} {name}", f"name it with --{role} (in Python {role}=)"
+    if reference is None:
+        if role != "against":
+            campaign.require_known(role, book.path)
+        elif canonical_name(name) is None:
+            old = "was begun by an earlier afnlab and does not hold where"
+            raise ValueError(f"{book.path}: {old} {what} is; {flag}")
+        return str(name)
+    where = located(reference, book.folder).rpartition(":")[0]
+    if where.endswith(CODE) and not Path(where).is_file():
+        raise ValueError(f"{book.path}: {what} was in {where}, which is not there; {flag}")
+    return located(reference, book.folder)
 
 
 def _is_plain(value: object) -> bool:
