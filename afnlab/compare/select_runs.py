@@ -115,6 +115,7 @@ def select(
         chosen = _of_sweep(sweep, overrides, trainings, failures, runs, only)
     else:
         chosen = _current(records, trainings, failures, only)
+    trained |= _named_apart(chosen.records, trained)
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
@@ -161,6 +162,32 @@ def select(
         line = f"afnlab confirm {sweep or 'SWEEP'} ROW"
         raise NoRuns(f"{confirmation_runs(runs)}: holds no confirmation; `{line}` makes one")
     return made
+
+
+def _named_apart(
+    records: Sequence[TrainingRecord], trained: Mapping[str, Trained]
+) -> dict[str, Trained]:
+    """The trainings whose tasks share a name and not their code, which the name then says.
+
+    Two files of a user may each define a task of one name.
+    """
+    references: dict[str, dict[str, str]] = {}  # by the task's name and code
+    for record in records:
+        task = trained[record["id"]].task
+        reference = str(record.get("given", {}).get("task", ""))
+        references.setdefault(task.name, {})[task.code] = reference
+    names = {}
+    for name, by_code in references.items():
+        endings = distinct_endings(list(by_code.values()))
+        for code, ending in zip(by_code, endings, strict=True):
+            if len(by_code) > 1 and code:
+                twice = f" ({code[:8]})" if endings.count(ending) > 1 else ""
+                names[name, code] = f"{name} of {ending}{twice}"
+    return {
+        id: replace(one, task=replace(one.task, name=names[one.task.name, one.task.code]))
+        for id, one in trained.items()
+        if (one.task.name, one.task.code) in names
+    }
 
 
 def _apart(

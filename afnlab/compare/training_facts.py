@@ -13,13 +13,18 @@ from afnlab.runs.storage import record_schema
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What a record says of its task, see `afnlab.Task`; epochs: what its recipe trains."""
+    """What a record says of its task, see `afnlab.Task`.
+
+    epochs: what its recipe trains. code: the SHA-256 of the code of a user's own; empty: one of
+    afnlab's.
+    """
 
     name: str
     summary: str = ""
     source: str = ""
     published: str = ""
     epochs: float = 0.0
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Trained:
         tuning."""
         limits = (self.limit_train, self.limit_test)
         asked = (self.epochs, *limits, self.dtype, self.device, self.tuned)
-        return (self.task.name, self.measure, *asked)
+        return (self.task.name, self.task.code, self.measure, *asked)
 
     @property
     def training(self) -> str:

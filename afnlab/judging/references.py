@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from afnlab.runs.fingerprint import manifest_of
-from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import absolute
+from afnlab.runs.task_code import CODE
 from afnlab.training.tasks import Task, canonical_task, get_task
-from afnlab.usercode.lookup import imported
-
-CODE = ".py"  # how a reference to a file ends, before its colon
 
 
 def is_own(task: Task) -> bool:
@@ -51,25 +47,3 @@ def located(reference: str, folder: Path) -> str:
 def moved(references: Mapping[str, str], before: Path, folder: Path) -> dict[str, str]:
     """References of the ledger of one folder as that of another holds them."""
     return {role: kept(located(one, before), folder) for role, one in references.items()}
-
-
-def code_of(reference: str) -> str:
-    """SHA-256 of the code that a reference reaches, as for a run's id, wherever its files lie.
-
-    Of what is installed, which counts by its version, that is the reference itself.
-
-    Args:
-        reference: to a task, as the user gave it, here.
-
-    Raises:
-        ValueError: for a module that cannot be imported.
-    """
-    where, _, name = reference.rpartition(":")
-    if not where.endswith(CODE):
-        module = imported(where, reference)
-        reference = f"{vars(module).get('__file__') or where}:{name}"
-    here = str(absolute({"task": reference})["task"])
-    file = Path(here.rpartition(":")[0])
-    # By a notebook without code, in the folder of the file: nothing that lies elsewhere counts.
-    reached = manifest_of(file, b"", {"task": here}, folder=file.parent)
-    return digest(name, reached.shape if str(file) in reached.files else f"{where}:{name}")

@@ -10,10 +10,11 @@ from typing import Any
 from afnlab.errors import ParameterError
 from afnlab.judging.campaign import AGAIN, OTHER, ROLES, TASK, Campaign, check_margin, values_of
 from afnlab.judging.ledger import Ledger, ledger_file
-from afnlab.judging.references import CODE, code_of, is_own, kept, located
+from afnlab.judging.references import is_own, kept, located
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.registry import canonical_name, get_activation
 from afnlab.runs.sweeps.local_executor import Executor
+from afnlab.runs.task_code import CODE, code_of
 from afnlab.training.space import TUNE
 from afnlab.training.tasks import get_task
 from afnlab.training.tune import tuning_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import paths
-from afnlab.errors import ParameterError, shown
+from afnlab.errors import ParameterError, about, shown
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs.fingerprint import Manifest, manifest_of
@@ -21,6 +21,7 @@ from afnlab.runs.identity import ID_LENGTH, REFERENCES, absolute, canonical, gro
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.runs.storage.record_schema import Stored
+from afnlab.runs.task_code import check_name, code_of, is_reference
 from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
@@ -196,6 +197,7 @@ class TrainingSpec(RunSpec):
 
     def _settled(self, closed: Sequence[Path]) -> RunSpec:
         values = {name: d.default for name, d in self.known.items()} | self.parameters
+        self._check_task(values["task"])
         lasting, before = self.training.activation.lasting_key(), values["activation"]
         reached = self.reached
         if lasting != before:  # as its record will name it
@@ -203,6 +205,12 @@ class TrainingSpec(RunSpec):
             reached = manifest_of(self.notebook, self.content, absolute(values), closed=closed)
         parameters = self._with_references(self.parameters | {"activation": lasting})
         return replace(self, parameters=parameters, reached=reached)
+
+    def _check_task(self, reference: Any) -> None:
+        task = self.training.task
+        if is_reference(reference):
+            with about("task", reference):
+                check_name(reference, task)
 
     @cached_property
     def training(self) -> Training:
@@ -225,7 +233,9 @@ class TrainingSpec(RunSpec):
 
     @property
     def facts(self) -> dict[str, object]:
-        return self.training.facts()
+        reference = self.parameters.get("task", self.known["task"].default)
+        code = code_of(reference) if is_reference(reference) else ""
+        return self.training.facts(code)
 
     @property
     def uses_native(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +37,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
     ValueError if there is none, or if it is not a `kind`; `advice` says what to do then.
     """
     where, _, name = ref.rpartition(":")
-    module = _of_file(Path(where)) if where.endswith(".py") else imported(where, ref)
+    module = _module(ref)
     if not hasattr(module, name):
         names = [n for n, v in vars(module).items() if isinstance(v, kind) and n[0] != "_"]
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
@@ -47,6 +47,23 @@ def load(ref: str, kind: type, advice: str) -> Any:
             f"{ref}: is a {type(loaded).__name__}, not an afnlab {kind.__name__}; {advice}"
         )
     return loaded
+
+
+def namesakes(ref: str, kind: type, alike: Callable[[Any], bool]) -> list[str]:
+    """What the objects of a kind that are alike are called in the module of a reference.
+
+    One that has several names there stands for all by its first; ValueError as in `load`.
+    """
+    objects = ((n, v) for n, v in vars(_module(ref)).items() if isinstance(v, kind) and alike(v))
+    names: dict[int, str] = {}
+    for name, one in objects:
+        names.setdefault(id(one), name)
+    return list(names.values())
+
+
+def _module(ref: str) -> ModuleType:
+    where = ref.rpartition(":")[0]
+    return _of_file(Path(where)) if where.endswith(".py") else imported(where, ref)
 
 
 def imported(where: str, ref: str) -> ModuleType:

@@ -13,7 +13,7 @@ from afnlab.cli import main
 from afnlab.errors import ParameterError
 from afnlab.judging.campaign import Campaign
 from afnlab.judging.ledger import Ledger, merge
-from afnlab.judging.references import code_of, is_own, kept, located, moved
+from afnlab.judging.references import is_own, kept, located, moved
 from afnlab.judging.trained_pairs import TrainedPairs
 from tests.judging.test_judging import CAMPAIGN, CONFIRMED, pairs
 
@@ -31,10 +31,11 @@ def halves():
 
 t1 = Task("t1", halves, mlp(1, 4, 2), Recipe(epochs=1, batch_size=8))
 t2 = Task("t2", halves, mlp(1, 8, 2), Recipe(epochs=1, batch_size=8))
-again = Task("t1", halves, mlp(1, 9, 2), Recipe(epochs=1, batch_size=8))
 digits = Task("digits-mlp", halves, mlp(1, 4, 2), Recipe(epochs=1, batch_size=8))
-known = get_task("digits-mlp")
 """
+MORE = TASKS.replace("1, 4, 2", "1, 9, 2").partition("digits =")[0] + (
+    'known = get_task("digits-mlp")\n'
+)
 IDEA = """
 import torch
 from afnlab import activation
@@ -57,6 +58,7 @@ def folders(tmp_path, monkeypatch):
     for folder, width in (("a", 4), ("b", 5)):
         for number, name in enumerate(("one", "two", "three", "four", "five"), 1):
             idea(tmp_path / folder / f"{name}.py", number)
+        (tmp_path / folder / "more.py").write_text(MORE)
         (tmp_path / folder / "tasks.py").write_text(TASKS.replace("1, 4, 2", f"1, {width}, 2"))
     idea(tmp_path / "a" / "sub" / "base.py", 0.5)
     for folder in ("a", "b"):  # which a label alone would mean
@@ -127,7 +129,7 @@ SAME = {  # what is done before another idea is judged, and as what the task is 
 OTHERS = {
     "of another folder": (lambda text: text, "../b/tasks.py:t1", "b/tasks.py:t1"),
     "edited": (lambda text: text.replace("1, 4, 2", "1, 6, 2"), None, "here 't1' of tasks.py:t1"),
-    "of the same file": (lambda text: text, "tasks.py:again", "here 't1' of tasks.py:again"),
+    "of another file": (lambda text: text, "more.py:t1", "here 't1' of more.py:t1"),
 }
 
 
@@ -156,7 +158,7 @@ def test_a_task_of_afnlabs_name_is_not_afnlabs():
     assert not OLD.keys() & held("l.jsonl").keys()  # it is as it always was
     with pytest.raises(ValueError, match=r"'digits-mlp', here 'digits-mlp' of tasks.py:digits, wi"):
         judged("two.py:two", task="tasks.py:digits", ledger="l.jsonl")
-    same = judged("two.py:two", task="tasks.py:known", ledger="l.jsonl")  # it is afnlab's
+    same = judged("two.py:two", task="more.py:known", ledger="l.jsonl")  # it is afnlab's
     assert same.standing.position == 2
 
 
@@ -291,16 +293,6 @@ def test_references_are_by_the_folder_of_the_ledger(folders):
         assert back == inside
 
 
-def test_the_code_of_a_task_is_the_same_wherever_it_lies(folders, monkeypatch):
-    here = code_of("tasks.py:t1")
-    assert here != code_of("tasks.py:again")
-    assert here != code_of("../b/tasks.py:t1")
-    monkeypatch.chdir(folders / "b")
-    (folders / "b" / "t1.py").write_text("t1 = 3\n")  # which a text of the file names
-    assert code_of("../a/tasks.py:t1") == here
-    (folders / "b" / "tasks.py").write_bytes((folders / "a" / "tasks.py").read_bytes())
-    monkeypatch.syspath_prepend(str(folders / "a"))
-    assert code_of("tasks:t1") == here  # as a module
-    assert code_of("afnlab.training.tasks:t1") != code_of("afnlab.training.data:t1")
+def test_whose_task_it_is(folders):
     assert not is_own(afnlab.get_task("digits-mlp"))
-    assert is_own(afnlab.get_task("../a/tasks.py:digits"))
+    assert is_own(afnlab.get_task(f"{folders}/a/tasks.py:digits"))

@@ -75,11 +75,14 @@ class Training(Config):
         values |= {"dtype": self.dtype} if self.dtype != "float32" else {}
         return {name: short(value) for name, value in sorted(values.items())}
 
-    def facts(self) -> dict[str, object]:
-        """What else a record holds, so that a reader of it needs neither task nor activation."""
+    def facts(self, code: str = "") -> dict[str, object]:
+        """What else a record holds, so that a reader of it needs neither task nor activation.
+
+        code: the SHA-256 of the task's code, if it is a user's own.
+        """
         task = self.task
         facts = {"summary": task.summary, "source": task.source, "published": task.published}
-        about = facts | {"epochs": task.recipe.epochs}
+        about = facts | {"epochs": task.recipe.epochs} | ({"code": code} if code else {})
         named = {"named": self.name} if self.name else {}
         return {"settings": self.changed, **named, "task": about}
 

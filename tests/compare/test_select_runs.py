@@ -1,0 +1,25 @@
+"""Which runs make a comparison."""
+
+from __future__ import annotations
+
+from afnlab.compare import select
+from tests.runs.test_runs import execute_small
+from tests.runs.test_task_code import TASKS
+
+
+def test_tasks_of_one_name_from_two_files_are_not_compared(tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    for folder, width, activation in (("a", 4, "relu"), ("b", 5, "tanh")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tasks.py").write_text(TASKS.replace("4\n", f"{width}\n"))
+        monkeypatch.chdir(tmp_path / folder)
+        execute_small(runs, task="tasks.py:t1", activation=activation)
+    execute_small(runs, task=f"{tmp_path}/a/tasks.py:t1", activation="tanh")
+    execute_small(runs, task="digits-mlp")
+    of = {s.task.name: sorted(s.rows) for s in select(runs)}
+    expected = {"t1 of a/tasks.py:t1": ["relu", "tanh"], "t1 of b/tasks.py:t1": ["tanh"]}
+    assert of.pop("digits-mlp")
+    assert of == expected
+    (tmp_path / "b" / "tasks.py").unlink()
+    (whole,) = (s for s in select(runs, only={"activation": "relu", "task": "t1"}))
+    assert whole.task.name == "t1 of a/tasks.py:t1"
