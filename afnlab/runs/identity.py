@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from afnlab.runs.fingerprint import Manifest
@@ -24,14 +24,23 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def absolute(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Parameters whose references to files have whole paths: a kernel may run elsewhere."""
-    return {n: _absolute(v) if n in REFERENCES else v for n, v in parameters.items()}
+def absolute(
+    parameters: Mapping[str, object], folders: Sequence[Path] = (Path(),)
+) -> dict[str, object]:
+    """Parameters whose references to files have whole paths: a kernel may run elsewhere.
+
+    folders: what a relative path may begin in; the last one where no other has such a file.
+    """
+    return {n: _absolute(v, folders) if n in REFERENCES else v for n, v in parameters.items()}
 
 
-def _absolute(ref: object) -> object:
+def _absolute(ref: object, folders: Sequence[Path]) -> object:
     """References to files with whole paths; anything else as it is."""
     if isinstance(ref, (list, tuple)):
-        return type(ref)(map(_absolute, ref))
+        return type(ref)(_absolute(one, folders) for one in ref)
     file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    return f"{expanded(file).resolve()}:{name}" if file.endswith(".py") else ref
+    if not file.endswith(".py"):
+        return ref
+    path, (*others, last) = expanded(file), folders
+    folder = next((f for f in others if (f / path).is_file()), last)
+    return f"{(folder / path).resolve()}:{name}"

@@ -21,6 +21,7 @@ from afnlab.runs.identity import ID_LENGTH, REFERENCES, absolute, canonical, gro
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.runs.storage.record_schema import Stored
+from afnlab.runs.whereabouts import folder_of, notebook_of
 from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
@@ -45,6 +46,7 @@ class RunSpec(ABC):
         here: whether the device must be this machine's.
         content: what the notebook held when the spec was made, which is what is executed.
         reached: the code that it then could reach.
+        folder: where it is executed.
         until_decided: whether seeds are added until the evidence decides, so that their number
             follows from their results. Its record says so; its id does not depend on it.
         id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
@@ -58,6 +60,7 @@ class RunSpec(ABC):
     here: bool = True
     content: bytes = field(default=b"", repr=False)
     reached: Manifest | None = field(default=None, repr=False)
+    folder: Path = field(default_factory=Path.cwd)
     until_decided: bool = False
 
     @staticmethod
@@ -67,6 +70,7 @@ class RunSpec(ABC):
         *,
         native: bool | None = None,
         here: bool = True,
+        folder: Path | None = None,
         closed: Sequence[Path] = (),
     ) -> RunSpec:
         """The spec of a notebook and parameters, checked.
@@ -75,6 +79,7 @@ class RunSpec(ABC):
             notebook: a path, or the name of one of afnlab's.
             parameters: values by name.
             native, here: see `RunSpec`.
+            folder: where it is to be executed; None: in the current one.
             closed: folders whose code is not to be run.
 
         Returns:
@@ -93,12 +98,15 @@ class RunSpec(ABC):
         if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
             named = {name: _spelled(name, value) for name, value in named.items()}
         values = {name: d.default for name, d in known.items()} | named
-        reached = manifest_of(path, content, absolute(values), closed=closed)
-        return kind(path, named, native, here, content, reached)._settled(closed)
+        folder = folder or Path.cwd()
+        reached = manifest_of(path, content, absolute(values), folder=folder, closed=closed)
+        return kind(path, named, native, here, content, reached, folder)._settled(closed)
 
     @staticmethod
     def of_record(record: Stored, closed: Sequence[Path] = ()) -> RunSpec:
         """What a record's run would be with today's code, on a device and kernels like its own.
+
+        It is executed where it was: see `whereabouts`.
 
         Args:
             record: of a run.
@@ -114,9 +122,13 @@ class RunSpec(ABC):
             parameters, normal = encoding.decode(record["given"]), record["parameters"]
             if "options" in normal:  # a training
                 parameters["device"] = normal["device"]
-            native = record.get("native")
             return RunSpec.make(
-                record["notebook"], parameters, native=native, here=False, closed=closed
+                notebook_of(record["notebook"]),
+                parameters,
+                native=record.get("native"),
+                here=False,
+                folder=folder_of(record["notebook"], parameters, record.get("folder"), closed),
+                closed=closed,
             )
         except ValueError:
             raise
@@ -200,7 +212,9 @@ class TrainingSpec(RunSpec):
         reached = self.reached
         if lasting != before:  # as its record will name it
             values |= {"activation": lasting}
-            reached = manifest_of(self.notebook, self.content, absolute(values), closed=closed)
+            reached = manifest_of(
+                self.notebook, self.content, absolute(values), folder=self.folder, closed=closed
+            )
         parameters = self._with_references(self.parameters | {"activation": lasting})
         return replace(self, parameters=parameters, reached=reached)
 

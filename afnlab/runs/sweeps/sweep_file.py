@@ -13,7 +13,8 @@ from afnlab.errors import ParameterError
 from afnlab.registry import canonical_label
 from afnlab.runs import filtering
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.notebook_parameters import declarations, yaml_lines
+from afnlab.runs.identity import REFERENCES, absolute
+from afnlab.runs.notebook_parameters import declarations, encoding, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid, until_decided
@@ -41,7 +42,7 @@ class Sweep:
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number, a
     list, or "until decided, at most 40" (see `until_decided`); a notebook that has no parameter
     `seeds` but one `seed` is run once for each. tune: what every run tunes before it is judged, see
-    `afnlab.tune`.
+    `afnlab.tune`. folder: where references to files begin that are not beside the sweep file.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Sweep:
     tune: Mapping[str, object] = field(default_factory=dict)
     path: Path | None = None
     lines: dict[Position, int] = field(default_factory=dict, repr=False)
+    folder: Path = field(default_factory=Path.cwd, repr=False, compare=False)
 
     @one_look()
     def specs(
@@ -101,7 +103,9 @@ class Sweep:
             entries |= {name: Entry(value) for name, value in overrides.items()}
             parameters = {name: entry.value for name, entry in entries.items()}
             try:
-                spec = RunSpec.make(self.notebook, self._resolved(parameters), here=here)
+                resolved = self._resolved(parameters, self.folder)
+                resolved |= self._resolved(overrides, Path.cwd())
+                spec = RunSpec.make(self.notebook, resolved, here=here)
                 made.setdefault(spec.group, spec)
             except ParameterError as error:
                 raise self._refused(error, entries) from None
@@ -204,15 +208,11 @@ class Sweep:
         self._counted(axes)
         return axes
 
-    def _resolved(self, values: dict[str, object]) -> dict[str, object]:
+    def _resolved(self, values: Mapping[str, object], folder: Path) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""
-        for name in ("task", "activation"):
-            ref = values.get(name)
-            if isinstance(ref, str) and ".py:" in ref and self.path is not None:
-                file, _, attribute = ref.rpartition(":")
-                beside = self.path.parent / file
-                values[name] = f"{beside.resolve()}:{attribute}" if beside.is_file() else ref
-        return values
+        beside = [] if self.path is None else [self.path.parent]
+        named = {n: encoding.settle(n, values[n]) for n in REFERENCES if n in values}
+        return {**values, **absolute(named, [*beside, folder])}
 
 
 def read(ref: str | Path | Mapping[str, object]) -> Sweep:
