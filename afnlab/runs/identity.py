@@ -34,13 +34,34 @@ def absolute(
     return {n: _absolute(v, folders) if n in REFERENCES else v for n, v in parameters.items()}
 
 
-def _absolute(ref: object, folders: Sequence[Path]) -> object:
+def _absolute(value: object, folders: Sequence[Path]) -> object:
     """References to files with whole paths; anything else as it is."""
-    if isinstance(ref, (list, tuple)):
-        return type(ref)(_absolute(one, folders) for one in ref)
-    file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
+    if isinstance(value, (list, tuple)):
+        return type(value)(_absolute(one, folders) for one in value)
+    return with_whole_path(value, folders) if isinstance(value, str) else value
+
+
+def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
+    """A reference to a file with its whole path, see `absolute`; any other text as it is."""
+    file, _, name = ref.rpartition(":")
     if not file.endswith(".py"):
         return ref
     path, (*others, last) = expanded(file), folders
-    folder = next((f for f in others if (f / path).is_file()), last)
+    folder = next((f for f in others if _is_file(f / path)), last)
     return f"{(folder / path).resolve()}:{name}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long; a folder that may not be looked into
+        return False
+
+
+def known_as(label: str, names: Mapping[str, str]) -> str:
+    """A row's label, in which the activation may be called by any path of its file (`./my.py:f`).
+
+    names: what labels call activations, by their references with whole paths.
+    """
+    name, bracket, settings = label.partition("(")
+    return names.get(with_whole_path(name), name) + bracket + settings

@@ -13,7 +13,7 @@ from afnlab.errors import ParameterError
 from afnlab.registry import canonical_label
 from afnlab.runs import filtering
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.identity import REFERENCES, absolute
+from afnlab.runs.identity import REFERENCES, absolute, with_whole_path
 from afnlab.runs.notebook_parameters import declarations, encoding, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -150,15 +150,17 @@ class Sweep:
         return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
 
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
-        asked = [spec.training for spec in specs if isinstance(spec, TrainingSpec)]
+        trainings = [spec for spec in specs if isinstance(spec, TrainingSpec)]
+        asked = [spec.training for spec in trainings]
         known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
+        meant = until_decided.as_labelled(self.baseline, trainings)
         if self.baseline and not known:
             raise self.wrong(
                 "baseline is only for notebooks that train an activation on a task, as 'train' "
                 f"does; {Path(self.notebook).name} does not: leave it out",
                 "baseline",
             )
-        if self.baseline and not known.keys() & {self.baseline, canonical_label(self.baseline)}:
+        if self.baseline and not known.keys() & {self.baseline, canonical_label(meant)}:
             raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
 
     def wrong(self, message: str, *at: object) -> SweepError:
@@ -210,9 +212,13 @@ class Sweep:
 
     def _resolved(self, values: Mapping[str, object], folder: Path) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""
-        beside = [] if self.path is None else [self.path.parent]
         named = {n: encoding.settle(n, values[n]) for n in REFERENCES if n in values}
-        return {**values, **absolute(named, [*beside, folder])}
+        return {**values, **absolute(named, _folders(self.path, folder))}
+
+
+def _folders(path: Path | None, folder: Path = Path()) -> list[Path]:
+    """Where references to files may begin: beside a sweep file, if there is one; else here."""
+    return [folder] if path is None else [path.parent, folder]
 
 
 def read(ref: str | Path | Mapping[str, object]) -> Sweep:
@@ -254,6 +260,9 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Position
     except ValueError as error:
         raise wrong(str(error), "notebook") from None
     rest = {k: content[k] for k in KEYS if k in content and k != "notebook"}
+    file, bracket, settings = rest.get("baseline", "").partition("(")
+    if Path(file).name != file:  # not a label, which names a file without its folder
+        rest["baseline"] = with_whole_path(file, _folders(path)) + bracket + settings
     plan = Sweep(name, str(notebook_path), **rest, path=path, lines=lines)
     plan._axes()  # what is wrong in the grid is said when the file is read
     return plan
@@ -268,4 +277,4 @@ def chosen(specs: Sequence[RunSpec], only: filtering.Only) -> list[RunSpec]:
 
 
 def _facts(spec: RunSpec) -> dict[str, object]:
-    return filtering.facts(spec.id, spec.label, spec.normal)
+    return filtering.facts(spec.id, spec.label, spec.normal, spec.parameters)
