@@ -18,6 +18,7 @@ from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
 from afnlab.registry import canonical_label
 from afnlab.runs import filtering, staleness
+from afnlab.runs.identity import known_as
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, record_schema, runs_folder
@@ -129,9 +130,10 @@ def select(
     made = []
     for part in parts.values():
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
-        one = _one_task(folder, rows, part, baseline or chosen.baseline)
+        against = known_as(baseline or chosen.baseline, files_named(rows))
+        one = _one_task(folder, rows, part, against)
         if chosen.wanted is not None and not confirmation:  # of which every row counts
-            one = _some(one, chosen.wanted, baseline or chosen.baseline, only)
+            one = _some(one, chosen.wanted, against, only)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
         measure = one.measure
         summary_table.check_margin(margin, measure, measure.scale)
@@ -346,6 +348,16 @@ def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Traine
     return rows[labels[0]]
 
 
+def files_named(rows: Iterable[Trained]) -> dict[str, str]:
+    """What labels call the activations that lie in files, by their references."""
+    files = [
+        one.reference
+        for one in rows
+        if one.is_user_defined and one.reference.endswith(one.activation)
+    ]
+    return dict(zip(files, distinct_endings(files), strict=True))
+
+
 def _one_task(
     folder: Path,
     rows: list[Trained],
@@ -356,12 +368,7 @@ def _one_task(
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
-    files = [
-        one.reference
-        for one in rows
-        if one.is_user_defined and one.reference.endswith(one.activation)
-    ]
-    named = dict(zip(files, distinct_endings(files), strict=True))
+    named = files_named(rows)
     for one in rows:
         label = one.labelled(shared, named.get(one.reference, ""))
         while label in labelled:  # the same function and settings from two sources

@@ -12,12 +12,13 @@ import pandas as pd
 from afnlab import stats
 from afnlab.compare.confirmation import confirmation_runs, picking_seeds, require_fresh
 from afnlab.compare.next_step import MANY
-from afnlab.compare.select_runs import select
+from afnlab.compare.select_runs import files_named, select
 from afnlab.compare.selection import Selection
 from afnlab.errors import ParameterError
 from afnlab.messages import counted
 from afnlab.registry import canonical_label
 from afnlab.runs.filtering import as_flags
+from afnlab.runs.identity import known_as
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
@@ -113,7 +114,8 @@ def _row(
 
     asked: the runs that the sweep lists; again: the command that executes those that are missing.
     """
-    names = (row, canonical_label(row))
+    files = {ref: name for p in parts for ref, name in files_named(p.rows.values()).items()}
+    names = (row, known_as(canonical_label(row), files))
     matches = [(part, name) for part in parts for name in names if name in part.rows]
     if not matches:
         reasons = dict(missing for part in parts for missing in part.absent)

@@ -15,7 +15,6 @@ from typing import Any
 
 import afnlab
 from afnlab.messages import masked
-from afnlab.paths import shared
 from afnlab.runs.fingerprint import check
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
@@ -24,6 +23,7 @@ from afnlab.runs.run_spec import OUT, RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.record_schema import is_number
+from afnlab.runs.whereabouts import name_of
 from afnlab.usercode.mainguard import refuse_while_importing
 
 RESULT = "result.json"
@@ -115,15 +115,10 @@ def facts_of(spec: RunSpec) -> dict[str, object]:
         "seeds": list(spec.seeds),
         **({"until_decided": True} if spec.until_decided else {}),
         "native": spec.uses_native,
-        "folder": str(Path.cwd()),
+        "folder": str(spec.folder),
         "code": dict(spec.code.units),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-
-
-def name_of(notebook: Path) -> str:
-    """One of afnlab's by its name, since it may be elsewhere tomorrow; another by its path."""
-    return notebook.name if notebook.parent == shared("notebooks") else str(notebook)
 
 
 def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
@@ -132,7 +127,8 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     if OUT in spec.known:
         parameters[OUT] = str(folder)
     log = folder / "kernel.log"
-    read = run_cells(spec.content, folder / runs_folder.NOTEBOOK, parameters, means, log)
+    target = folder / runs_folder.NOTEBOOK
+    read = run_cells(spec.content, target, parameters, means, log, spec.folder)
     check(spec.code, read)
     log.unlink(missing_ok=True)
     path = folder / RESULT

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from afnlab.errors import ParameterError, shown
 from afnlab.registry import canonical_name
+from afnlab.runs.identity import with_whole_path
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
 from afnlab.runs.storage.record_schema import Record
 from afnlab.spellings import spelling, unknown
@@ -17,6 +18,7 @@ from afnlab.training.tasks import canonical_task
 Item = TypeVar("Item")
 Only = Mapping[str, object]  # by key a value, or several
 FLAG = "--only"
+_FILES = ".files"  # among facts: references with whole paths; no parameter is called so
 _MEANT = {"activation": canonical_name, "task": canonical_task}
 _COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
 
@@ -32,20 +34,23 @@ def parsed(texts: Iterable[str]) -> dict[str, object]:
     return values
 
 
-def facts(run_id: str, label: str, normal: Mapping[str, Any]) -> dict[str, object]:
+def facts(
+    run_id: str, label: str, normal: Mapping[str, Any], parameters: Mapping[str, object]
+) -> dict[str, object]:
     """What a run can be chosen by: its id, its label, and its parameters by name.
 
     normal: the parameters in their normal form; a label among them, which has no task, is taken.
+    parameters: as they were given, with whole paths.
     """
     values: dict[str, Any] = {"id": run_id, "label": label, **normal}
     if {"options", "parameters"} <= normal.keys():  # a training
         values |= values.pop("options") | values.pop("parameters")
-    return values
+    return values | {_FILES: {name: parameters[name] for name in _MEANT if name in parameters}}
 
 
 def of_record(record: Record) -> dict[str, object]:
     """The facts of a run that was made."""
-    return facts(record["id"], record["label"], record["parameters"])
+    return facts(record["id"], record["label"], record["parameters"], record["given"])
 
 
 def chosen(
@@ -65,22 +70,29 @@ def chosen(
         ValueError: for a key that none of them has, or a value that none of them has.
     """
     remaining = [(item, facts_of(item)) for item in items] if only else []
-    known = sorted({name for _, its in remaining for name in its})
+    known = sorted({name for _, its in remaining for name in its} - {_FILES})
     for key, texts in only.items():
         if key not in known:
             raise ValueError(unknown("key", key, known, of="only"))
-        there = {str(its.get(key)) for _, its in remaining}
+        there = {name for _, its in remaining for name in _names(its, key)}
         wanted = list(_values(key, texts, there))
         for value in wanted or [""]:
             if value not in there:
-                raise ValueError(_none(key, value, sorted(there)))
-        remaining = [(item, its) for item, its in remaining if str(its.get(key)) in wanted]
+                listed = sorted({str(its.get(key)) for _, its in remaining})
+                raise ValueError(_none(key, value, listed))
+        remaining = [(item, its) for item, its in remaining if _names(its, key) & {*wanted}]
     return [item for item, _ in remaining] if only else list(items)
 
 
 def has(values: Mapping[str, object], key: str, value: object) -> bool:
     """Whether facts have one of a key's values; see `chosen`."""
-    return key in values and str(values[key]) in _values(key, value, {str(values[key])})
+    names = _names(values, key)
+    return key in values and not names.isdisjoint(_values(key, value, names))
+
+
+def _names(values: Mapping[str, Any], key: str) -> set[str]:
+    """What a run's value of a key may be called: what it is, and for one in a file also where."""
+    return {str(values.get(key)), str(values[_FILES].get(key, values.get(key)))}
 
 
 def described(only: Only) -> str:
@@ -99,7 +111,8 @@ def _values(key: str, value: object, there: set[str]) -> Iterator[str]:
         text = str(one).strip()
         for part in [text] if text in there else _parts(text):
             meant = _MEANT[key](part) if key in _MEANT else None
-            yield part if part in there else str(meant or assigned(part, f"{FLAG} {key}"))
+            known = next((name for name in (part, with_whole_path(part)) if name in there), None)
+            yield known or str(meant or assigned(part, f"{FLAG} {key}"))
 
 
 def _parts(text: str) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.syntax import digest
@@ -24,14 +25,49 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def absolute(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Parameters whose references to files have whole paths: a kernel may run elsewhere."""
-    return {n: _absolute(v) if n in REFERENCES else v for n, v in parameters.items()}
+def absolute(
+    parameters: Mapping[str, object], folders: Sequence[Path] = (Path(),)
+) -> dict[str, object]:
+    """Parameters whose references to files have whole paths: a kernel may run elsewhere.
+
+    folders: what a relative path may begin in; the last one where no other has such a file.
+    """
+    return {n: _absolute(v, folders) if n in REFERENCES else v for n, v in parameters.items()}
 
 
-def _absolute(ref: object) -> object:
+def _absolute(value: object, folders: Sequence[Path]) -> object:
     """References to files with whole paths; anything else as it is."""
-    if isinstance(ref, (list, tuple)):
-        return type(ref)(map(_absolute, ref))
-    file, _, name = ref.rpartition(":") if isinstance(ref, str) else ("", "", "")
-    return f"{expanded(file).resolve()}:{name}" if file.endswith(".py") else ref
+    if isinstance(value, (list, tuple)):
+        return type(value)(_absolute(one, folders) for one in value)
+    return with_whole_path(value, folders) if isinstance(value, str) else value
+
+
+def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
+    """A reference to a file with its whole path, see `absolute`; any other text as it is."""
+    file, _, name = ref.rpartition(":")
+    if not file.endswith(".py"):
+        return ref
+    path, (*others, last) = expanded(file), folders
+    folder = next((f for f in others if _is_file(f / path)), last)
+    return f"{(folder / path).resolve()}:{name}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long; a folder that may not be looked into
+        return False
+
+
+def known_as(label: str, names: Mapping[str, str]) -> str:
+    """A row's label, in which the activation may be called by any path of its file (`./my.py:f`).
+
+    names: what labels call activations, by their references with whole paths.
+    """
+    name, bracket, settings = label.partition("(")
+    return names.get(with_whole_path(name), name) + bracket + settings
+
+
+def is_reference(value: object) -> TypeGuard[str]:
+    """Whether a task or an activation is given by where it is defined, in a file or a module."""
+    return isinstance(value, str) and ":" in value

@@ -19,9 +19,11 @@ from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.location import Place, guarded
 from afnlab.runs.storage.record_schema import Record
 from afnlab.runs.sweeps.worker import Worker
+from afnlab.runs.whereabouts import folder_of
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
+TIME = "seconds"  # what a metric, or a column of a table, that is no result is called
 KEYS = ("seed", "epoch", "step", "site", "parameter", "index")  # what names a row of a table
 
 
@@ -29,8 +31,8 @@ KEYS = ("seed", "epoch", "step", "site", "parameter", "index")  # what names a r
 class Verdict:
     """What came of a rerun.
 
-    refused: why the numbers were not compared; differ: the files whose numbers are not the same,
-    each with the first that is not; same: those whose numbers are, to the bit.
+    refused: why the numbers were not compared; differ: the metrics that are not the same, and the
+    files whose numbers are not, each with the first that is not; same: what is, to the bit.
     """
 
     refused: list[str] = field(default_factory=list)
@@ -59,7 +61,8 @@ def rerun(
 
     Raises:
         ValueError: The code has changed since, so that it would not be the same run, or lies in the
-            folder of runs itself, or a file of the run is not what was written.
+            folder of runs itself, or the folder that the run worked in is not here, or a file of
+            the run is not what was written.
         RunFailed: The new run failed.
     """
     spec = _planned(record, guarded(folder))
@@ -76,6 +79,8 @@ def rerun(
 
 
 def _planned(record: Record, closed: Sequence[Path]) -> RunSpec:
+    # Before its files are looked up there, which would all have changed.
+    folder_of(record["notebook"], record["given"], record.get("folder"), closed)
     change = what_changed(record, closed)
     if not change:
         spec = RunSpec.of_record(record, closed)
@@ -99,7 +104,7 @@ def compare(one: Path, record: Record, other: Path, again: Record) -> Verdict:
     reasons = list(_unlike(*(r.get("environment", {}) for r in (record, again))))
     if reasons:
         return Verdict(refused=reasons)
-    verdict = Verdict()
+    verdict = Verdict(differ=list(_other_metrics(*(r.get("metrics", {}) for r in (record, again)))))
     for name in sorted({*record["files"], *again["files"]}):
         if name not in record["files"] or not (other / name).is_file():
             why = "there only once"
@@ -124,6 +129,15 @@ def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} was {was[name]}, is {is_now[name]}"
 
 
+def _other_metrics(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """The metrics that differ in a bit, times aside, each with what it was and is."""
+    for name in sorted((then.keys() | now.keys()) - {TIME}):
+        if name not in then or name not in now:
+            yield f"metric {name} (there only once)"
+        elif repr(then[name]) != repr(now[name]):
+            yield f"metric {name} (was {then[name]}, is {now[name]})"
+
+
 def _difference(name: str, old: bytes, new: bytes, has_metrics: bool) -> str:
     """What two files of one name differ in; empty if they say the same."""
     if name.endswith(".parquet"):
@@ -135,7 +149,7 @@ def _difference(name: str, old: bytes, new: bytes, has_metrics: bool) -> str:
 
 def _other_numbers(old: pd.DataFrame, new: pd.DataFrame) -> str:
     """Where two tables differ in a bit, times aside; empty if nowhere."""
-    old, new = (table.drop(columns="seconds", errors="ignore") for table in (old, new))
+    old, new = (table.drop(columns=TIME, errors="ignore") for table in (old, new))
     if old.dtypes.to_dict() != new.dtypes.to_dict():
         return "other columns"
     if len(old) != len(new):

@@ -17,11 +17,19 @@ from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.identity import ID_LENGTH, REFERENCES, absolute, canonical, group_of
+from afnlab.runs.identity import (
+    ID_LENGTH,
+    REFERENCES,
+    absolute,
+    canonical,
+    group_of,
+    is_reference,
+)
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
 from afnlab.runs.storage.record_schema import Stored
-from afnlab.runs.task_code import check_name, code_of, is_reference
+from afnlab.runs.task_code import check_name, code_of
+from afnlab.runs.whereabouts import folder_of, notebook_of
 from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
@@ -46,6 +54,7 @@ class RunSpec(ABC):
         here: whether the device must be this machine's.
         content: what the notebook held when the spec was made, which is what is executed.
         reached: the code that it then could reach.
+        folder: where it is executed.
         until_decided: whether seeds are added until the evidence decides, so that their number
             follows from their results. Its record says so; its id does not depend on it.
         id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
@@ -59,6 +68,7 @@ class RunSpec(ABC):
     here: bool = True
     content: bytes = field(default=b"", repr=False)
     reached: Manifest | None = field(default=None, repr=False)
+    folder: Path = field(default_factory=Path.cwd)
     until_decided: bool = False
 
     @staticmethod
@@ -68,6 +78,7 @@ class RunSpec(ABC):
         *,
         native: bool | None = None,
         here: bool = True,
+        folder: Path | None = None,
         closed: Sequence[Path] = (),
     ) -> RunSpec:
         """The spec of a notebook and parameters, checked.
@@ -76,6 +87,7 @@ class RunSpec(ABC):
             notebook: a path, or the name of one of afnlab's.
             parameters: values by name.
             native, here: see `RunSpec`.
+            folder: where it is to be executed; None: in the current one.
             closed: folders whose code is not to be run.
 
         Returns:
@@ -94,12 +106,15 @@ class RunSpec(ABC):
         if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
             named = {name: _spelled(name, value) for name, value in named.items()}
         values = {name: d.default for name, d in known.items()} | named
-        reached = manifest_of(path, content, absolute(values), closed=closed)
-        return kind(path, named, native, here, content, reached)._settled(closed)
+        folder = folder or Path.cwd()
+        reached = manifest_of(path, content, absolute(values), folder=folder, closed=closed)
+        return kind(path, named, native, here, content, reached, folder)._settled(closed)
 
     @staticmethod
     def of_record(record: Stored, closed: Sequence[Path] = ()) -> RunSpec:
         """What a record's run would be with today's code, on a device and kernels like its own.
+
+        It is executed where it was: see `whereabouts`.
 
         Args:
             record: of a run.
@@ -115,9 +130,13 @@ class RunSpec(ABC):
             parameters, normal = encoding.decode(record["given"]), record["parameters"]
             if "options" in normal:  # a training
                 parameters["device"] = normal["device"]
-            native = record.get("native")
             return RunSpec.make(
-                record["notebook"], parameters, native=native, here=False, closed=closed
+                notebook_of(record["notebook"]),
+                parameters,
+                native=record.get("native"),
+                here=False,
+                folder=folder_of(record["notebook"], parameters, record.get("folder"), closed),
+                closed=closed,
             )
         except ValueError:
             raise
@@ -202,7 +221,9 @@ class TrainingSpec(RunSpec):
         reached = self.reached
         if lasting != before:  # as its record will name it
             values |= {"activation": lasting}
-            reached = manifest_of(self.notebook, self.content, absolute(values), closed=closed)
+            reached = manifest_of(
+                self.notebook, self.content, absolute(values), folder=self.folder, closed=closed
+            )
         parameters = self._with_references(self.parameters | {"activation": lasting})
         return replace(self, parameters=parameters, reached=reached)
 

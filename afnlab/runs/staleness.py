@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from afnlab import paths
 from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
 from afnlab.runs.identity import absolute, group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.storage.record_schema import Stored
+from afnlab.runs.whereabouts import notebook_of
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
 _CHANGED = "its code, notebook or parameters have changed since"
@@ -29,7 +29,7 @@ def state(record: Stored) -> str:
     if all(map(_is_readable, _own_files(record))):
         return CHANGED
     with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
-        then, now = record["code"], _code(_notebook(record), record).units
+        then, now = record["code"], _code(notebook_of(record["notebook"]), record).units
         if any(then[name] != now[name] for name in then.keys() & now.keys()):
             return CHANGED
     return ELSEWHERE
@@ -80,7 +80,7 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
     if "code" not in record or "folder" not in record:
         return f"{_CHANGED}, or cannot be told: an earlier afnlab made it"
     try:
-        path = _notebook(record)
+        path = notebook_of(record["notebook"])
         code = _code(path, record, closed)
         if group_of(path, code, record["parameters"]) == record["group"]:
             return ""
@@ -92,10 +92,6 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
         return f"{_CHANGED} (its record cannot be followed: {type(error).__name__})"
     more = ", ..." if len(names) > _MOST_NAMED else ""
     return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
-
-
-def _notebook(record: Stored) -> Path:
-    return paths.find("notebooks", record["notebook"], ".ipynb")
 
 
 def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> Manifest:

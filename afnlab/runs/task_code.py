@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeGuard
 
 from afnlab.runs.fingerprint import manifest_of
 from afnlab.runs.fingerprint.syntax import digest
@@ -12,11 +11,6 @@ from afnlab.training.tasks import Task
 from afnlab.usercode.lookup import imported, namesakes
 
 CODE = ".py"  # how a reference to a file ends, before its colon
-
-
-def is_reference(task: object) -> TypeGuard[str]:
-    """Whether a task is given by where it is defined, and not by a name that afnlab knows."""
-    return isinstance(task, str) and ":" in task
 
 
 def check_name(reference: str, task: Task) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 import pytest
 
 from afnlab.cli import main
-from afnlab.compare import select, select_runs
+from afnlab.compare import select, select_runs, train_confirmation
 from afnlab.report.sections.first_screen import _rows_alone
 from afnlab.runs import filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import runs_folder
-from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps import sweep_file, until_decided
+from tests.runs.sweeps.test_run_sweep import OWN
 from tests.runs.test_runs import small_runs
 
 GRID = {
@@ -89,6 +93,12 @@ def test_what_was_chosen_in_words():
 @pytest.fixture
 def folder(specs, tmp_path, monkeypatch):
     """A folder with these runs, as far as their records go."""
+    keep(specs.values(), monkeypatch)
+    return tmp_path
+
+
+def keep(specs: Iterable[RunSpec], monkeypatch) -> None:
+    """Have every folder hold these runs, as far as their records go."""
     records = [
         {
             "id": spec.id,
@@ -97,17 +107,16 @@ def folder(specs, tmp_path, monkeypatch):
             "notebook": "train.ipynb",
             "seeds": [0, 1],
             "parameters": spec.normal,
-            "given": {},
+            "given": spec.parameters,
             **spec.facts,
         }
-        for spec in specs.values()
+        for spec in specs
     ]
     monkeypatch.setattr(runs_folder, "records", lambda _: records)
     monkeypatch.setattr(runs_folder, "failures", lambda _: [])
     monkeypatch.setattr(
         staleness, "states", lambda all_: {r["id"]: staleness.CURRENT for r in all_}
     )
-    return tmp_path
 
 
 def made_by(part, specs) -> set[str]:
@@ -176,3 +185,57 @@ def test_the_comparison_says_that_it_is_of_some(capsys):
 def test_missing_runs_are_made_by_the_command_that_is_named(tmp_path):
     with pytest.raises(select_runs.NoRuns, match="--only activation=selu,gelu"):
         select(tmp_path, "default", only={"activation": "SELU,gelu"})
+
+
+def test_a_file_may_be_called_by_any_of_its_paths(tmp_path, monkeypatch):
+    for folder in ("here", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "my.py").write_text(f"{OWN}\nfolder = {folder!r}\n")
+    monkeypatch.chdir(tmp_path / "here")
+    asked = ["my.py:bent", "../other/my.py:bent", "relu"]
+    specs = [RunSpec.make("train", {"activation": name}) for name in asked]
+    for typed, meant in {
+        "my.py:bent": specs[:2],  # what both are called
+        "./my.py:bent": specs[:1],
+        "../here/my.py:bent": specs[:1],
+        "../other/my.py:bent": specs[1:2],
+        f"{tmp_path}/other/my.py:bent, relu": specs[1:],
+    }.items():
+        assert sweep_file.chosen(specs, {"activation": typed}) == meant
+    facts = sweep_file._facts(specs[0])
+    assert filtering.has(facts, "activation", "./my.py:bent")
+    assert not filtering.has(facts, "activation", "../other/my.py:bent")
+    with pytest.raises(ValueError, match=r"activation = \./no\.py:bent; .*there are: my\.py:bent"):
+        sweep_file.chosen(specs, {"activation": "./no.py:bent"})
+    with pytest.raises(ValueError, match="unknown key 'files'"):
+        sweep_file.chosen(specs, {"files": "./no.py:bent"})
+    keep(specs, monkeypatch)
+    files = {f"{name}/my.py:bent": f"{tmp_path}/{name}/my.py:bent" for name in ("here", "other")}
+    for typed, label in {
+        "./my.py:bent": "here/my.py:bent",
+        "../other/my.py:bent": "other/my.py:bent",
+        "other/my.py:bent": "other/my.py:bent",  # as the table calls it
+    }.items():
+        (part,) = select(tmp_path, baseline=typed)
+        assert (list(part.rows), part.baseline) == ([*files, "relu"], label)
+        (part,) = select(tmp_path, baseline=typed, only={"activation": "relu"})
+        assert part.rows[part.baseline].reference == files[label]
+        assert train_confirmation._row(select(tmp_path), typed, [], "")[1] == label
+
+
+def test_a_baseline_may_be_called_by_any_path_of_its_file(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "my.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "here" / "own.yaml"
+    for name in ("my.py:bent", "./my.py:bent", "here/my.py:bent", "./my.py:bent(b=2)"):
+        grid = {"grid": {"activation": ["my.py:bent", {"my.py:bent": {"b": 2.0}}, "relu"]}}
+        file.write_text(json.dumps(grid | {"baseline": name}))
+        plan = sweep_file.read(file)
+        specs = plan.specs(seeds=1)
+        base = specs[1 if "(" in name else 0].group
+        assert base not in until_decided.Comparisons.of(specs, plan.baseline).against
+        assert until_decided.as_labelled("here/my.py:bent", specs) == "my.py:bent"
+    file.write_text(json.dumps(grid | {"baseline": "./no.py:bent"}))
+    with pytest.raises(sweep_file.SweepError, match="unknown baseline"):
+        sweep_file.read(file).specs()

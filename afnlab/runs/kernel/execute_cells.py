@@ -60,6 +60,7 @@ def run_cells(
     parameters: Mapping[str, object],
     means: Means | None = None,
     log: Path | None = None,
+    folder: Path | None = None,
 ) -> list[tuple[str, str, str]]:
     """Execute a notebook's content into `target`, its parameters set to what is given.
 
@@ -67,7 +68,7 @@ def run_cells(
 
     PapermillExecutionError if a cell raises, TimeoutError if the time is up, DeadKernelError if the
     kernel dies; `target` then shows what was done and where it ended. log: what the kernel's
-    process writes, by default beside the target.
+    process writes, by default beside the target. folder: where it works, by default here.
     """
     from afnlab.runs.kernel.manager import manager_class  # noqa: PLC0415
 
@@ -83,7 +84,7 @@ def run_cells(
         extra = {**means.environment, read_audit.VARIABLE: name}
         manager = manager_class(means.server, means.threads, private, log, extra, made)
         try:
-            _papermill(target, manager)
+            _papermill(target, manager, folder or Path.cwd())
             return read_audit.notes(notes)
         except Exception as error:
             if deadline.passed:
@@ -144,7 +145,7 @@ def _prepare(content: bytes, target: Path, parameters: Mapping[str, object]) -> 
     nbformat.write(notebook, target)
 
 
-def _papermill(path: Path, manager: type) -> None:
+def _papermill(path: Path, manager: type, folder: Path) -> None:
     import_nbformat()
     import papermill  # noqa: PLC0415
     from papermill.iorw import papermill_io  # noqa: PLC0415
@@ -164,6 +165,8 @@ def _papermill(path: Path, manager: type) -> None:
         progress_bar=False,
         start_timeout=120,
         kernel_manager_class=manager,
+        # Not its argument `cwd`, for which this process would leave its folder, with all threads.
+        resources={"metadata": {"path": str(folder)}},
     )
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afnlab.messages import masked
-from afnlab.runs.execution import RunFailed, name_of, note_failure
+from afnlab.runs.execution import RunFailed, note_failure
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.location import Place
 from afnlab.runs.sweeps import dask_worker
 from afnlab.runs.sweeps.local_executor import PATIENCE, Ending, check_numbers
+from afnlab.runs.whereabouts import name_of
 
 if TYPE_CHECKING:
     import distributed
@@ -216,8 +217,9 @@ def _parts(spec: RunSpec) -> dict[str, object]:
     parameters = dict(spec.parameters)
     if isinstance(spec, TrainingSpec) and "device" in spec.known:
         parameters["device"] = spec.training.device.type
+    where = {"notebook": name_of(spec.notebook), "folder": str(spec.folder)}
     kept = {"id": spec.id, "until_decided": spec.until_decided}
-    return {"notebook": name_of(spec.notebook), "parameters": parameters, **kept}
+    return {**where, "parameters": parameters, **kept}
 
 
 def _outcome(spec: RunSpec, future: distributed.Future, place: Place) -> RunFailed | None:

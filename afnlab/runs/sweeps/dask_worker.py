@@ -15,6 +15,7 @@ from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps.worker import Busy, Worker
+from afnlab.runs.whereabouts import folder_of, notebook_of
 
 _workers: dict[str, Worker] = {}  # by sweep
 
@@ -36,8 +37,11 @@ def make(
 
     Raises:
         RuntimeError: The code here is not that of the machine that started the sweep.
+        ValueError: The notebook works in a folder of that machine that is not here.
     """
-    made = RunSpec.make(parts["notebook"], parts["parameters"])
+    notebook, parameters = parts["notebook"], parts["parameters"]
+    folder = folder_of(notebook, parameters, parts.get("folder"))
+    made = RunSpec.make(notebook_of(notebook), parameters, folder=folder)
     spec = replace(made, until_decided=parts.get("until_decided", False))
     if spec.id != parts["id"]:
         raise RuntimeError(

@@ -13,7 +13,8 @@ from afnlab.errors import ParameterError
 from afnlab.registry import canonical_label
 from afnlab.runs import filtering
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.notebook_parameters import declarations, yaml_lines
+from afnlab.runs.identity import REFERENCES, absolute, with_whole_path
+from afnlab.runs.notebook_parameters import declarations, encoding, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import grid, until_decided
@@ -41,7 +42,7 @@ class Sweep:
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number, a
     list, or "until decided, at most 40" (see `until_decided`); a notebook that has no parameter
     `seeds` but one `seed` is run once for each. tune: what every run tunes before it is judged, see
-    `afnlab.tune`.
+    `afnlab.tune`. folder: where references to files begin that are not beside the sweep file.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Sweep:
     tune: Mapping[str, object] = field(default_factory=dict)
     path: Path | None = None
     lines: dict[Position, int] = field(default_factory=dict, repr=False)
+    folder: Path = field(default_factory=Path.cwd, repr=False, compare=False)
 
     @one_look()
     def specs(
@@ -101,7 +103,9 @@ class Sweep:
             entries |= {name: Entry(value) for name, value in overrides.items()}
             parameters = {name: entry.value for name, entry in entries.items()}
             try:
-                spec = RunSpec.make(self.notebook, self._resolved(parameters), here=here)
+                resolved = self._resolved(parameters, self.folder)
+                resolved |= self._resolved(overrides, Path.cwd())
+                spec = RunSpec.make(self.notebook, resolved, here=here)
                 made.setdefault(spec.group, spec)
             except ParameterError as error:
                 raise self._refused(error, entries) from None
@@ -146,15 +150,17 @@ class Sweep:
         return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
 
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
-        asked = [spec.training for spec in specs if isinstance(spec, TrainingSpec)]
+        trainings = [spec for spec in specs if isinstance(spec, TrainingSpec)]
+        asked = [spec.training for spec in trainings]
         known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
+        meant = until_decided.as_labelled(self.baseline, trainings)
         if self.baseline and not known:
             raise self.wrong(
                 "baseline is only for notebooks that train an activation on a task, as 'train' "
                 f"does; {Path(self.notebook).name} does not: leave it out",
                 "baseline",
             )
-        if self.baseline and not known.keys() & {self.baseline, canonical_label(self.baseline)}:
+        if self.baseline and not known.keys() & {self.baseline, canonical_label(meant)}:
             raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
 
     def wrong(self, message: str, *at: object) -> SweepError:
@@ -204,15 +210,15 @@ class Sweep:
         self._counted(axes)
         return axes
 
-    def _resolved(self, values: dict[str, object]) -> dict[str, object]:
+    def _resolved(self, values: Mapping[str, object], folder: Path) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""
-        for name in ("task", "activation"):
-            ref = values.get(name)
-            if isinstance(ref, str) and ".py:" in ref and self.path is not None:
-                file, _, attribute = ref.rpartition(":")
-                beside = self.path.parent / file
-                values[name] = f"{beside.resolve()}:{attribute}" if beside.is_file() else ref
-        return values
+        named = {n: encoding.settle(n, values[n]) for n in REFERENCES if n in values}
+        return {**values, **absolute(named, _folders(self.path, folder))}
+
+
+def _folders(path: Path | None, folder: Path = Path()) -> list[Path]:
+    """Where references to files may begin: beside a sweep file, if there is one; else here."""
+    return [folder] if path is None else [path.parent, folder]
 
 
 def read(ref: str | Path | Mapping[str, object]) -> Sweep:
@@ -254,6 +260,9 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Position
     except ValueError as error:
         raise wrong(str(error), "notebook") from None
     rest = {k: content[k] for k in KEYS if k in content and k != "notebook"}
+    file, bracket, settings = rest.get("baseline", "").partition("(")
+    if Path(file).name != file:  # not a label, which names a file without its folder
+        rest["baseline"] = with_whole_path(file, _folders(path)) + bracket + settings
     plan = Sweep(name, str(notebook_path), **rest, path=path, lines=lines)
     plan._axes()  # what is wrong in the grid is said when the file is read
     return plan
@@ -268,4 +277,4 @@ def chosen(specs: Sequence[RunSpec], only: filtering.Only) -> list[RunSpec]:
 
 
 def _facts(spec: RunSpec) -> dict[str, object]:
-    return filtering.facts(spec.id, spec.label, spec.normal)
+    return filtering.facts(spec.id, spec.label, spec.normal, spec.parameters)

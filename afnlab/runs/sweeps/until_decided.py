@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from afnlab import stats
 from afnlab.messages import counted
+from afnlab.runs.identity import known_as
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import differences, seed_pairs
 
@@ -46,6 +47,7 @@ class Comparisons:
         Raises:
             ValueError: if they are no trainings, or a task lacks the baseline.
         """
+        baseline = as_labelled(baseline, specs)
         trainings = {spec.group: spec for spec in specs if isinstance(spec, TrainingSpec)}
         if len(trainings) < len(specs):
             raise ValueError("seeds can be added until decided only to trainings, as of 'train'")
@@ -100,6 +102,13 @@ class Comparisons:
             for group, decision in decided.items()
         ]
         return [*lines, "p-values of these runs are too small: seeds were added until decided"]
+
+
+def as_labelled(baseline: str, specs: Iterable[RunSpec]) -> str:
+    """A baseline as labels of these runs have it, by whatever path of its file it is called."""
+    its = [spec for spec in specs if isinstance(spec, TrainingSpec)]
+    names = {str(spec.parameters["activation"]): spec.training.activation.label for spec in its}
+    return known_as(baseline, names)
 
 
 def _baseline(specs: Sequence[TrainingSpec], baseline: str) -> TrainingSpec | None:

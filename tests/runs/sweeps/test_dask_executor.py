@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -11,13 +12,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 
 from afnlab.cli import main
-from afnlab.runs import records, sweep
+from afnlab.runs import RunSpec, records, sweep
+from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.fork_client import available
-from afnlab.runs.sweeps.dask_executor import Dask, slurm_cluster
+from afnlab.runs.sweeps import dask_worker
+from afnlab.runs.sweeps.dask_executor import Dask, _parts, slurm_cluster
 from afnlab.runs.sweeps.dask_worker import make
 from tests.runs.test_runs import notebook
 
@@ -166,6 +170,58 @@ def test_a_worker_with_other_code_refuses(tmp_path):
     parts = {"notebook": asked["notebook"], "parameters": {"x": 1}, "id": "0" * 16}
     with pytest.raises(RuntimeError, match="would make another run: its afnlab, notebook"):
         make(parts, str(tmp_path / "runs"), "s", {"threads": 1, "timeout": None})
+
+
+class Noted:
+    """In place of a worker: notes what it is to run."""
+
+    specs: ClassVar[list[RunSpec]] = []
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+
+    def attempt(self, spec: RunSpec, _: object) -> None:
+        self.specs.append(spec)
+
+
+def made_elsewhere(spec: RunSpec, tmp_path: Path, monkeypatch) -> RunSpec:
+    """What a worker in another folder makes of a spec, files of the same names beside it."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    monkeypatch.chdir(elsewhere)
+    (elsewhere / "helper.py").write_text("value = 2\n")
+    notebook(elsewhere / "train.ipynb", CELL, "x")
+    monkeypatch.setattr(dask_worker, "Worker", Noted)
+    monkeypatch.setattr(dask_worker, "_workers", {})
+    settings = {"threads": 1, "timeout": None}
+    assert make(_parts(spec), str(tmp_path / "runs"), "s", settings) == ""
+    return Noted.specs.pop()
+
+
+def test_a_worker_works_in_the_folder_of_the_sweep(tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "helper.py").write_text("value = 1\n")
+    own = notebook(tmp_path / "own.ipynb", CELL, "from helper import value")
+    monkeypatch.chdir(there)
+    spec = RunSpec.make(own, {})
+    made = made_elsewhere(spec, tmp_path, monkeypatch)
+    assert (made.id, made.folder) == (spec.id, there)
+    shutil.rmtree(there)
+    said = rf"own\.ipynb was planned in the folder {there}, .* on {socket.gethostname()}"
+    with pytest.raises(ValueError, match=said):
+        make(_parts(spec), str(tmp_path / "runs"), "s", {"threads": 1, "timeout": None})
+
+
+def test_a_worker_without_the_folder_of_the_sweep_trains(tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    there.mkdir()
+    monkeypatch.chdir(there)
+    spec = RunSpec.make("train", {"activation": "relu"})
+    shutil.rmtree(there)
+    made = made_elsewhere(spec, tmp_path, monkeypatch)
+    assert (made.id, made.notebook) == (spec.id, spec.notebook)
+    assert made.folder == tmp_path / "elsewhere"
 
 
 SBATCH = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
@@ -106,6 +107,39 @@ def test_an_own_activation_beside_the_sweep_file(tmp_path, monkeypatch):
         specs = read(ref).specs()
         assert labels(specs) == ["my.py:bent", "my.py:bent(b=2)", "relu"]
         assert specs[0].parameters["activation"] == f"{tmp_path / 'there' / 'my.py'}:bent"
+
+
+def test_every_reference_is_looked_for_beside_the_sweep_file(tmp_path, monkeypatch):
+    for folder in (tmp_path, tmp_path / "there"):
+        folder.mkdir(exist_ok=True)
+        (folder / "my.py").write_text(OWN)
+    named = {"activation": "my.py:bent", "activations": ["my.py:bent", "relu"]}
+    cell = 'activation: str = "relu"\nactivations: list[str] = []'
+    notebook(tmp_path / "own.ipynb", cell, "x")
+    asked = {"notebook": str(tmp_path / "own.ipynb"), "parameters": named}
+    file = write(tmp_path / "there" / "my.yaml", json.dumps(asked))
+    monkeypatch.chdir(tmp_path)
+    (spec,) = read(file).specs()
+    beside = f"{tmp_path / 'there' / 'my.py'}:bent"
+    assert spec.parameters == {"activation": beside, "activations": [beside, "relu"]}
+
+
+def test_references_begin_where_a_mapping_was_read(tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "my.py").write_text(OWN)
+    monkeypatch.chdir(there)
+    plan = read({"grid": {"activation": ["my.py:bent"]}})
+    monkeypatch.chdir(tmp_path)
+    (spec,) = plan.specs()
+    assert spec.parameters["activation"] == f"{there / 'my.py'}:bent"
+    (tmp_path / "other.py").write_text(OWN)  # what is given now is meant from here
+    (spec,) = plan.specs(activation="other.py:bent")
+    assert spec.parameters["activation"] == f"{tmp_path / 'other.py'}:bent"
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(SweepError, match="'activation' may hold lists at most 50 deep"):
+        read({"parameters": {"activation": loop}}).specs()
 
 
 def test_a_notebook_beside_the_sweep_file(tmp_path):

@@ -1,0 +1,75 @@
+"""Where on this machine is what a record names: its notebook, and the folder that it works in."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from afnlab.paths import find, shared
+from afnlab.runs.identity import REFERENCES, is_reference
+
+
+def name_of(notebook: Path) -> str:
+    """One of afnlab's by its name, since it may be elsewhere tomorrow; another by its path."""
+    return notebook.name if notebook.parent == shared("notebooks") else str(notebook)
+
+
+def notebook_of(name: str) -> Path:
+    """The notebook that `name_of` has named so, whatever the current folder holds of that name.
+
+    ValueError if it is not here.
+    """
+    return find("notebooks", shared("notebooks") / name, ".ipynb")
+
+
+def folder_of(
+    notebook: str, parameters: Mapping[str, object], folder: object, closed: Sequence[Path] = ()
+) -> Path | None:
+    """The folder that a run works in which was planned in `folder`, since it may read files there.
+
+    A notebook of afnlab's own reads none: without files of the user's it works in the current
+    folder, and with them it does where theirs is not here.
+
+    Args:
+        notebook: as `name_of` names it.
+        parameters: those that it is given.
+        folder: of the record; None in one from before records held it.
+        closed: folders whose code is not to be run.
+
+    Returns:
+        The folder; None: the current one.
+
+    Raises:
+        ValueError: The folder of a notebook of the user's own is not here, or is closed.
+    """
+    ours = Path(notebook).name == notebook
+    if folder is None or (ours and not any(map(is_reference, _references(parameters)))):
+        return None
+    there = Path(folder) if isinstance(folder, str) and _is_folder(Path(folder)) else None
+    shut = there and any(there.resolve().is_relative_to(f.resolve()) for f in closed)
+    if there and not shut:
+        return there
+    if ours:
+        return None
+    if shut:
+        raise ValueError(f"{folder}: lies among stored runs, whose code is not run")
+    raise ValueError(
+        f"{Path(notebook).name} was planned in the folder {folder}, which is not here, on"
+        f" {socket.gethostname()}; its results may depend on files there"
+    )
+
+
+def _references(parameters: Mapping[str, object]) -> Iterator[object]:
+    for name in REFERENCES:
+        value = parameters.get(name)
+        yield from value if isinstance(value, (list, tuple)) else [value]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a process can work there."""
+    try:
+        return path.is_absolute() and path.is_dir() and os.access(path, os.X_OK)
+    except (OSError, ValueError):  # somewhere that may not be looked at; a NUL
+        return False
