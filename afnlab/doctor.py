@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
 
@@ -19,6 +18,7 @@ from afnlab.runs.kernel import fork_client
 from afnlab.runs.storage import location, runs_folder
 from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
+from afnlab.usercode.lookup import expanded
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "scipy", "scikit-posthocs", "scikit-learn"),
@@ -105,14 +105,16 @@ def _fork() -> str:
 
 
 def _runs() -> str:
-    folder = location.folder()
+    where = location.place()
+    where.pull()
+    folder = where.folder
     if not folder.is_dir():
-        return f"{folder} is not there yet"
+        return f"{where.shown} is not there yet"
     free = shutil.disk_usage(folder).free / 2**30
     writable = os.access(folder, os.W_OK)
     if not writable:
-        raise RuntimeError(f"{folder} cannot be written to")
-    return f"{len(runs_folder.records(folder))} in {folder}, {free:.0f} GiB free"
+        raise RuntimeError(f"{where.shown} cannot be written to")
+    return f"{len(runs_folder.records(folder))} in {where.shown}, {free:.0f} GiB free"
 
 
 def _data() -> str:
@@ -120,6 +122,6 @@ def _data() -> str:
     here = ", ".join(f"{name} {files.state(name)}" for name in files.SOURCES)
     if not root:
         return f"{here} ({ENVIRONMENT} is not set: downloaded when a task needs them)"
-    if not Path(root).is_dir():
+    if not expanded(root).is_dir():
         raise RuntimeError(f"{ENVIRONMENT} is {root}, which is no folder")
     return f"{here} ({ENVIRONMENT} is {root})"

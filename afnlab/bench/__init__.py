@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from importlib import import_module
-from pathlib import Path
 
 import afnlab
 from afnlab.messages import say
 from afnlab.training.machine import machine
 from afnlab.training.options import whole
 from afnlab.training.plan import pick_device
+from afnlab.usercode.lookup import expanded
 
 # Each is a module with a `measure`; and so is "tune", which is `train --tuned`.
 NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
@@ -23,8 +23,9 @@ def main(
     """Run a benchmark, print its table, and write it with the machine's description if asked."""
     whole(rounds, "rounds", least=1)
     place = pick_device(device)
-    if file:  # now, and not after minutes of measuring
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    target = expanded(file) if file else None
+    if target:  # now, and not after minutes of measuring
+        target.parent.mkdir(parents=True, exist_ok=True)
     module = import_module(f"afnlab.bench.{name}")
     table = module.measure(str(place), rounds, **settings)
     shown = module.summary(table) if hasattr(module, "summary") else table
@@ -33,6 +34,6 @@ def main(
     facts = {"afnlab": afnlab.__version__, "date": datetime.now(UTC).date().isoformat()}
     facts |= machine(place)
     say(f"{facts['device_name']}, {facts['threads']} threads, torch {facts['torch']}; medians")
-    if file:
+    if target:
         content = {**facts, "rounds": rounds, name: table.to_dict(orient="records")}
-        Path(file).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.usercode.lookup import expanded
 
 
 def add_doctor(sub: argparse.ArgumentParser) -> None:
@@ -32,4 +32,4 @@ def add_lab(sub: argparse.ArgumentParser) -> None:
 def _lab(a: argparse.Namespace) -> int:
     from afnlab import lab
 
-    return lab.main(Path(a.folder), a.rest, a.runs, pictures=not a.no_pictures)
+    return lab.main(expanded(a.folder), a.rest, a.runs, pictures=not a.no_pictures)

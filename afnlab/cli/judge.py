@@ -10,6 +10,7 @@ from pathlib import Path
 
 from afnlab.cli.flags import add_training_flags, examples, training
 from afnlab.messages import complain, counted, say
+from afnlab.usercode.lookup import expanded
 
 # The exit status by verdict; 1 and 2 are failures and bad input, as everywhere.
 STATUS = {
@@ -63,7 +64,7 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
 
 def _judge(a: argparse.Namespace) -> int:
     if a.figure is not None:
-        _check_figure(Path(a.figure))
+        _check_figure(expanded(a.figure))
     from afnlab.judging import judge
     from afnlab.runs.execution import RunFailed
     from afnlab.runs.notebook_parameters.parsing import assignments
@@ -92,7 +93,7 @@ def _judge(a: argparse.Namespace) -> int:
         for line in judgement.lines:
             say(line)
     if a.figure is not None:
-        judgement.figure().savefig(a.figure, facecolor="white")
+        judgement.figure().savefig(expanded(a.figure), facecolor="white")
         say(f"wrote {a.figure}", sys.stderr if a.json else None)
     return STATUS[judgement.verdict]
 

@@ -34,7 +34,6 @@ def _run(a: argparse.Namespace) -> int:
     from afnlab.runs.notebook_parameters.parsing import assignments
     from afnlab.runs.run_spec import RunSpec
     from afnlab.runs.storage import runs_folder
-    from afnlab.runs.storage.atomic_write import Attempt
     from afnlab.runs.storage.location import place
     from afnlab.runs.storage.record_schema import is_training, result
     from afnlab.runs.sweeps.local_executor import Local
@@ -47,9 +46,9 @@ def _run(a: argparse.Namespace) -> int:
     where.pull()
     folder = where.folder / spec.id
     if runs_folder.is_there(where.folder, spec.id):
-        say(f"{folder} exists already: {spec.label}")
+        say(f"{where.shown}/{spec.id} exists already: {spec.label}")
         return 0
-    Attempt(where.workshop, "check").drop()
+    where.require_room()
     say(f"running {spec.label} as {spec.id}")
     with closing(executor.results([spec], where)) as results:
         for _, error in results:
@@ -88,7 +87,7 @@ def _rerun(a: argparse.Namespace) -> int:
     seconds = timeout(a)
     where = place(a.runs)
     where.pull()
-    record = maintenance.find(where.folder, a.id)
+    record = maintenance.find(where, a.id)
     if not is_complete(record):
         raise ValueError(f"{record['id']}: failed, so there is nothing to compare with")
     say(f"running {record['label']} again")

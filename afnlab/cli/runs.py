@@ -65,7 +65,7 @@ def _runs(a: argparse.Namespace) -> int:
         from afnlab.runs.notebook_parameters.parsing import command
 
         made = command("sweep", "default", runs=a.runs)
-        raise ValueError(f"{where.folder}: no such folder; execute runs first, with `{made}`")
+        raise ValueError(f"{where.shown}: no such folder; execute runs first, with `{made}`")
     if a.action == "list":
         return _list(where, a.state)
     if a.action == "show":
@@ -84,7 +84,7 @@ def _list(where: Place, state: str | None) -> int:
     if state:
         listed = [row for row in listed if row.state == state]
     if not listed:
-        say(f"{where.folder}: holds no runs" + (f" that are {state}" if state else ""))
+        say(f"{where.shown}: holds no runs" + (f" that are {state}" if state else ""))
         return 0
     rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
     for row in listed:
@@ -109,7 +109,7 @@ def _show(where: Place, ref: str) -> int:
 
     from afnlab.runs.storage import maintenance
 
-    record = maintenance.find(where.folder, ref)
+    record = maintenance.find(where, ref)
     for line in yaml.safe_dump(record, sort_keys=False, allow_unicode=True).splitlines():
         say(line)
     say(f"folder: {maintenance.home(where.folder, record).resolve()}")
@@ -120,7 +120,7 @@ def _diff(where: Place, *refs: str) -> int:
     from afnlab.runs.storage import maintenance
     from afnlab.runs.storage.record_schema import is_complete, is_training
 
-    one, other = (maintenance.find(where.folder, ref) for ref in refs)
+    one, other = (maintenance.find(where, ref) for ref in refs)
     differences = maintenance.difference(one, other)
     if one["id"] != other["id"] and all(is_complete(r) and is_training(r) for r in (one, other)):
         tell(_paired(where, one, other))  # type: ignore[arg-type]

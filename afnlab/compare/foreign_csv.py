@@ -16,6 +16,7 @@ import pandas as pd
 from afnlab.errors import shown
 from afnlab.messages import counted, plain
 from afnlab.spellings import unknown
+from afnlab.usercode.lookup import expanded
 
 LISTED = 5  # rows that a message names
 LARGEST = 1e140  # in size; beyond, sums of squares overflow, and below its inverse they vanish
@@ -37,7 +38,7 @@ def read(table: str | Path | pd.DataFrame, encoding: str = "") -> tuple[str, pd.
     if isinstance(table, pd.DataFrame):
         name, content = "the table", table.reset_index(drop=True)
     else:
-        name, content = plain(table), _parsed(Path(table), encoding)
+        name, content = plain(table), _parsed(expanded(table), encoding)
     if content.empty:
         raise ValueError(f"{name}: holds no rows")
     return name, content

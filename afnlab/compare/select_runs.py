@@ -25,6 +25,7 @@ from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
 from afnlab.spellings import spelling, unknown
+from afnlab.usercode.lookup import expanded
 
 APART = ("task", "epochs", "limit_train", "limit_test", "dtype", "device")
 
@@ -103,11 +104,13 @@ def select(
             what to do; if the margin is not above 0 and below the metric's range; or if a task does
             not record the metric.
     """
-    folder, origin = location.folder(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
+    where, origin = location.place(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
+    where.pull()
+    folder = where.folder
     if not folder.is_dir():
         line = _sweeping(sweep, overrides, origin, only)
-        raise NoRuns(f"{folder}: no such folder; execute runs first, with `{line}`")
-    benchmark = _speed(folder / costs.FILE if not speed else Path(speed), named=bool(speed))
+        raise NoRuns(f"{where.shown}: no such folder; execute runs first, with `{line}`")
+    benchmark = _speed(expanded(speed) if speed else folder / costs.FILE, named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
@@ -125,7 +128,7 @@ def select(
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
         of = f" of {sweep}" if sweep else ""
         line = _sweeping(sweep, overrides, origin, only)
-        none = f"{folder}: holds no runs{of} to compare; execute them with `{line}`."
+        none = f"{where.shown}: holds no runs{of} to compare; execute them with `{line}`."
         raise NoRuns(" ".join([none, *why]))
     made = []
     for part in parts.values():
@@ -144,7 +147,7 @@ def select(
             speed=benchmark,
             among=len(parts) > 1,
             apart=_apart(part, parts.values()),
-            place=location.place(runs).name,
+            place=where.name,
             own_baseline=baseline,
             until_decided=chosen.until_decided,
             planned=all(r["group"] in chosen.planned for r in one.records),

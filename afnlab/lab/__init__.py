@@ -11,6 +11,7 @@ from pathlib import Path
 
 from afnlab.messages import say
 from afnlab.paths import INDEX, shared
+from afnlab.runs.kernel.process_environment import absolute_folders
 from afnlab.runs.storage.location import place
 from afnlab.runs.storage.runs_folder import ENVIRONMENT
 
@@ -38,8 +39,9 @@ def main(
 ) -> int:
     """Open the notebooks in JupyterLab, at their index.
 
-    Their kernels are given the folder of runs of where this was started. Copies that nobody has
-    changed get their outputs meanwhile, so that they open with their pictures.
+    Their kernels, which work in the folder of the copies, are given the folders of where this was
+    started: that of runs, and those that the environment names. Copies that nobody has changed get
+    their outputs meanwhile, so that they open with their pictures.
 
     Args:
         folder: where the copies are, or will be.
@@ -52,11 +54,11 @@ def main(
     """
     copied = copy_notebooks(folder)
     say(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
-    os.environ[ENVIRONMENT] = place(runs).name
+    os.environ.update(absolute_folders() | {ENVIRONMENT: place(runs).name})
     say(f"runs: {os.environ[ENVIRONMENT]}")
     if pictures:
         _begin_pictures(folder)
-    return _become([sys.executable, "-m", "jupyterlab", str(folder / INDEX), *arguments])
+    return _become([sys.executable, "-Pm", "jupyterlab", str(folder / INDEX), *arguments])
 
 
 def _become(command: list[str]) -> int:

@@ -17,6 +17,7 @@ from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import formatted, legend, unsigned_zeros
 from afnlab.figures.fragment import FIGURES as FIGURES_TYPE
 from afnlab.messages import plain
+from afnlab.usercode.lookup import expanded
 
 TABLES, FIGURES = "tables", "figures"
 _NAME = re.compile(r"[\w.-]+")  # of a figure, and so of a file
@@ -117,8 +118,9 @@ def as_file(svg: str) -> str:
 
 def browser() -> str | None:
     """A Chromium to print with: `$AFNLAB_CHROMIUM`, or one on the path; None without."""
-    asked = os.environ.get(BROWSER)
-    return asked or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if asked := os.environ.get(BROWSER):
+        return str(expanded(asked))
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def paper() -> str:

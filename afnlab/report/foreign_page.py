@@ -15,6 +15,7 @@ from afnlab.report import export
 from afnlab.report.page import shell
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
+from afnlab.usercode.lookup import expanded
 
 _SHOWS = "Values of every seed, and differences to the baseline"
 
@@ -49,7 +50,7 @@ def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
     Returns:
         The path of the page.
     """
-    target = Path(folder)
+    target = expanded(folder)
     target.mkdir(parents=True, exist_ok=True)
     legend_text = plain(legend(one.table, one.baseline, one.measure))
     shown = formatted(one.table, one.measure)

@@ -13,6 +13,7 @@ from typing import Any
 from afnlab.markup import escaped, filled
 from afnlab.report import contents
 from afnlab.runs.kernel.notebook_format import import_nbformat
+from afnlab.usercode.lookup import expanded
 
 # A page asks no network for anything; what runs in it is our own script and no other.
 POLICY = (
@@ -66,7 +67,7 @@ def to_html(
     is text, tables and the like is kept.
     """
     nbformat = import_nbformat()
-    data = notebook if isinstance(notebook, bytes) else Path(notebook).read_bytes()
+    data = notebook if isinstance(notebook, bytes) else expanded(notebook).read_bytes()
     content: Any = nbformat.reads(data.decode("utf-8"), as_version=4)
     for cell in content.cells:  # what a cell prints to stderr is for the one who ran it
         if cell.cell_type == "code" and not code:

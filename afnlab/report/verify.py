@@ -33,6 +33,7 @@ from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Worker
 from afnlab.spellings import unknown
 from afnlab.training.options import whole
+from afnlab.usercode.lookup import expanded
 
 NAMED = 3  # numbers of a row that are named where many differ
 
@@ -52,18 +53,22 @@ def verify(
     which number; True if all does. ValueError if there is no report, or its runs are gone.
     """
     whole(rerun, "rerun", least=0)
-    target = _folder_of(Path(page))
+    target = _folder_of(expanded(page))
     state = write_report.read_state(target)
     if not state.get("tables") or not state.get("files"):
         made = command("report", out=target, runs=runs)
         raise ValueError(f"{page}: is no report with a {write_report.STATE}; write one: `{made}`")
-    folder = location.folder(runs) if runs else Path(state["folder"])
+    where = location.place(runs or _place(state))
+    where.pull()
+    folder = where.folder
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
     if strange := [run for run in ids if not is_id(run)]:
         raise ValueError(f"{target / write_report.STATE}: {strange[0]!r} is no id of a run")
     if gone := [run for run in ids if not (folder / run / runs_folder.RECORD).is_file()]:
         listed = ", ".join(run[:8] for run in gone)
-        raise ValueError(f"{folder}: lacks runs of this report ({listed}); give their folder: runs")
+        raise ValueError(
+            f"{where.shown}: lacks runs of this report ({listed}); give their folder: runs"
+        )
     drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
     good = True
 
@@ -106,6 +111,14 @@ def verify(
             redone = _rerun_problems(folder, record, workers[threads_of(record)])
             say(f"run {run[:8]}", redone, "rerun, the same bits")
     return good
+
+
+def _place(state: dict[str, Any]) -> str:
+    """Where a report says that its runs are; ValueError if it hides a secret of that address."""
+    where = str(state.get("runs") or state["folder"])  # a folder: as reports once said it
+    if "://" in where and "***" in where:
+        raise ValueError(f"{where}: a report does not keep this address's secrets; give it: runs")
+    return where
 
 
 def _folder_of(page: Path) -> Path:

@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
-from afnlab.messages import counted, inform
+from afnlab.messages import counted, inform, masked
 from afnlab.paths import PACKAGE, find
 from afnlab.report import export, glossary
 from afnlab.report.contents import Link
@@ -30,6 +31,7 @@ from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
+from afnlab.usercode.lookup import expanded
 
 PAGE, NOTEBOOK, STATE = "report.html", "report.ipynb", "report.json"
 RUNS = "runs"
@@ -78,7 +80,7 @@ def write(
     """
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     name = plan.name + "-confirmation" * confirmation
-    target = Path(out) if out else Path("reports") / name
+    target = expanded(out) if out else Path("reports") / name
     page = target / PAGE
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
     folder = chosen[0].folder
@@ -94,11 +96,12 @@ def write(
         "runs": chosen[0].place,
         "baseline": baseline,
         "margin": margin or 0.0,
-        "speed": str(speed and Path(speed).resolve()),
+        "speed": str(speed and expanded(speed).resolve()),
         "only": dict(only),
         "metric": metric,
         "confirmation": confirmation,
         "overrides": {k: v for k, v in overrides.items() if v is not None},
+        "place": str(out or ""),
     }
     executed = target / NOTEBOOK
     records = [r for c in chosen for r in c.records]
@@ -126,7 +129,8 @@ def write(
         except ValueError as error:
             report(str(error))
             write_page(printed=False)
-    state = {"made of": made_of, "code": code(), "folder": str(folder.resolve()), "tables": recipes}
+    place = confirmation_runs(chosen[0].place) if confirmation else chosen[0].place
+    state = {"made of": made_of, "code": code(), "runs": masked(place), "tables": recipes}
     runs_folder.write_json(target / STATE, state | {"files": files(target)})
     return page
 
@@ -183,6 +187,8 @@ def commands(
     only: Mapping[str, object] = {},
     metric: str = "",
     confirmed: Sequence[str] = (),
+    runs: str = "",
+    out: str = "",
 ) -> list[str]:
     """The command lines that execute the runs, write their report, and verify it.
 
@@ -195,16 +201,18 @@ def commands(
         overrides: settings in place of the sweep's own.
         only, metric: which of the runs, and what of them, see `afnlab.compare.select`.
         confirmed: of a report of confirmations the commands that make them.
+        runs: the folder of runs, or a URL; empty: the usual one.
+        out: the folder of the report; empty: the usual one.
     """
     name, settings = [sweep] if sweep else [], dict(overrides)
     some = tuple(as_flags(only))
     limit = f"{margin:g}" if margin else None
     flags = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
-    first = [command("sweep", *name, **settings)] if sweep else []
-    folder = f"reports/{Path(sweep).stem if sweep else 'all'}{'-confirmation' * bool(confirmed)}"
+    first = [command("sweep", *name, **settings, runs=runs)] if sweep else []
+    usual = f"reports/{Path(sweep).stem if sweep else 'all'}{'-confirmation' * bool(confirmed)}"
     words = [*name, *(["--confirmation"] if confirmed else [])]
-    page = command("report", *words, **settings, **flags, only=some)
-    return [*first, *confirmed, page, command("verify", folder)]
+    page = command("report", *words, **settings, **flags, only=some, runs=runs, out=out)
+    return [*first, *confirmed, page, command("verify", out or usual)]
 
 
 def execute(
@@ -222,6 +230,7 @@ def execute(
     except PapermillExecutionError as error:
         message = f"{error.ename}: {error.evalue}; see {target}"
         raise ValueError(message) from None
+    target.with_suffix(".log").unlink(missing_ok=True)  # what its kernel printed, if it failed
 
 
 def _page(folder: Path, target: Path, record: TrainingRecord) -> None:

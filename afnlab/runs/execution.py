@@ -24,6 +24,7 @@ from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.record_schema import is_number
 from afnlab.runs.whereabouts import name_of
+from afnlab.usercode.lookup import expanded
 from afnlab.usercode.mainguard import refuse_while_importing
 
 RESULT = "result.json"
@@ -73,7 +74,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
     """
     refuse_while_importing("afnlab.runs.execute")
     means = means or Means(**settings)
-    attempt = Attempt(runs, spec.id)
+    attempt = Attempt(expanded(runs), spec.id)
     clock = time.perf_counter()
     facts = facts_of(spec)
     try:

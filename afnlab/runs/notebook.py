@@ -22,6 +22,7 @@ from afnlab.training.engine import train_configured
 from afnlab.training.recorder import TABLES, TUNED
 from afnlab.training.result import Result
 from afnlab.training.tune import tune_configured
+from afnlab.usercode.lookup import expanded
 
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
@@ -90,7 +91,7 @@ class Run:
             A line that says where they are, or why they are not.
         """
         if self.out:
-            self._write(result, Path(self.out))
+            self._write(result, expanded(self.out))
             return f"saved in {Path(self.out).name}"
         if not os.environ.get(runs_folder.ENVIRONMENT):
             return f"not saved: neither the parameter `out` nor ${runs_folder.ENVIRONMENT} is set"

@@ -24,6 +24,7 @@ from afnlab.training.options import whole
 from afnlab.training.plan import Conditions
 from afnlab.training.tasks import get_task
 from afnlab.training.tune import tune, tuning_of, validated
+from afnlab.usercode.lookup import expanded
 
 SCREENING = tuple(range(2 * FRESH, 2 * FRESH + 2))  # seeds that choose, and are never judged
 GENERATIONS = 3  # between two ideas that are judged
@@ -87,7 +88,7 @@ def search(
         against, task, ledger=ledger, confirm=confirm, most=most, tune=tune, **conditions
     )
     among = tuning_of(tune)
-    state = _Search(task, Path(out), population, seed, conditions, among, report or inform)
+    state = _Search(task, expanded(out), population, seed, conditions, among, report or inform)
     state.tried.append(values_of(get_activation(against), {}))
     judgements = []
     for _ in range(ideas):

@@ -35,6 +35,7 @@ from afnlab.training.options import resolve
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.tasks import Recipe, Task
+from afnlab.usercode.lookup import expanded
 from afnlab.usercode.mainguard import refuse_while_importing
 
 SIGMA_B = sqrt(0.05)  # as in the paper
@@ -159,7 +160,7 @@ def study(
     if sigmas is None:
         end = end_of_order(record)
         sigmas = [round(ratio * end, 4) for ratio in RATIOS]
-    kept = None if file is None else Path(file)
+    kept = None if file is None else expanded(file)
     parts = [_kept(kept, record.label)]
     for depth in depths:
         trained = pd.concat(parts, ignore_index=True)

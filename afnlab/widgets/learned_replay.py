@@ -11,6 +11,7 @@ import pandas as pd
 from afnlab.messages import masked
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
+from afnlab.usercode.lookup import expanded
 from afnlab.widgets.activation_card import Card
 from afnlab.widgets.elements import Message, button, row
 
@@ -24,7 +25,7 @@ def runs_that_learned(folder: str | Path) -> list[TrainingRecord]:
 
     ValueError if there is no such folder, or none in it.
     """
-    if not Path(folder).is_dir():
+    if not expanded(folder).is_dir():
         made = "execute some first, with `afnlab sweep default`"
         raise ValueError(masked(f"{folder}: no such folder of runs; {made}"))
     kept = [r for r in runs_folder.records(folder) if is_training(r) and TABLE in r["files"]]
@@ -96,7 +97,7 @@ class Replay(widgets.Accordion):
             return
         record = self.run.value
         with self.message.catching():
-            run = Path(self.folder.value.strip()) / record["id"]
+            run = expanded(self.folder.value.strip()) / record["id"]
             self.table = runs_folder.read_table(run, record, TABLE)
             self.site.options = list(dict.fromkeys(self.table.site))
             self.seed.options = [MEAN, *sorted(self.table.seed.unique().tolist())]

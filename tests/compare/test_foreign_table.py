@@ -456,3 +456,12 @@ def test_an_encoding_that_nobody_knows_is_named(tmp_path, capsys):
     TABLE.to_csv(file, index=False)
     assert main(["compare", "--table", str(file), "--encoding", "klingon"]) == 2
     assert "encoding must be one that Python knows, got 'klingon'" in capsys.readouterr().err
+
+
+def test_files_may_be_named_from_home(tmp_path, monkeypatch):
+    (tmp_path / "own.csv").write_text(
+        "label,seed,value\n" + "".join(f"{n},{s},{s}\n" for n in ("a", "b") for s in (1, 2))
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    page = write_foreign(compare.compare_table("~/own.csv"), "~/page")
+    assert page == tmp_path / "page" / "comparison.html"

@@ -83,10 +83,10 @@ def read(folder: Path, rng: random.Random, harmed: set[str], same: bool = True) 
             return fault
     except ValueError as error:
         return f"all is refused for the sake of one: {error}"
-    known = list(truth()[0])
+    chosen = rng.choice([*truth()[0], FAILED["id"]])[: rng.randint(1, 16)]
     readers: list[Callable[[], Any]] = [
         lambda: runs_folder.failures(folder),
-        lambda: maintenance.find(folder, rng.choice([*known, FAILED["id"]])[: rng.randint(1, 16)]),
+        lambda: maintenance.find(Place(folder), chosen),
         lambda: maintenance.difference(*rng.choices(records, k=2)) if records else None,
         lambda: maintenance.waste(Place(folder)),
         lambda: list(standings([], folder)),

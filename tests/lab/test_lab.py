@@ -16,7 +16,7 @@ from afnlab import lab
 from afnlab.cli import main
 from afnlab.figures import fragment
 from afnlab.lab import executed_copies
-from afnlab.paths import INDEX, shared
+from afnlab.paths import CACHE, INDEX, shared
 from afnlab.report import sections
 from tests.runs.test_runs import kernels, small_runs
 
@@ -109,6 +109,27 @@ def test_its_notebooks_are_given_the_folder_of_runs(flags, before, runs, tmp_pat
     assert command[2:] == ["jupyterlab", "afnlab-notebooks/index.ipynb", "--port", "9000"]
     assert os.environ["AFNLAB_RUNS"] == runs.format(here=tmp_path)
     assert (tmp_path / "afnlab-notebooks" / "pictures" / "explore.png").is_file()
+
+
+def test_its_notebooks_are_given_the_other_folders_too(tmp_path, monkeypatch):
+    """They work in the folder of the copies."""
+    monkeypatch.chdir(tmp_path)
+    given_as = {"AFNLAB_RUNS": "file://r", "AFNLAB_DATA": "d", CACHE: "c", "PYTHONPATH": "p:/q"}
+    for name, text in given_as.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    begun: list[list[str]] = []
+    monkeypatch.setattr(lab, "_become", lambda command: begun.append(command) or 0)
+    assert main(["lab", "--no-pictures", "--folder", "~/copies"]) == 0
+    assert begun[0][1] == "-Pm"  # it imports nothing from the current folder
+    assert (tmp_path / "copies" / INDEX).is_file()
+    assert {name: os.environ[name] for name in given_as} == {
+        "AFNLAB_RUNS": f"file://{tmp_path}/r",
+        "AFNLAB_DATA": f"{tmp_path}/d",
+        CACHE: f"{tmp_path}/c",
+        "PYTHONPATH": f"{tmp_path}/p:/q",
+    }
 
 
 SHEETS = {

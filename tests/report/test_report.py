@@ -306,6 +306,19 @@ def test_commands_say_how_to_make_it_again():
     assert write_report.commands("my/a b.yaml", overrides={"limit_train": 5})[0] == (
         "afnlab sweep 'my/a b.yaml' --limit-train 5"
     )
+    assert write_report.commands("../mine.yaml", runs="s3://r", out="x") == [
+        "afnlab sweep ../mine.yaml --runs s3://r",
+        "afnlab report ../mine.yaml --runs s3://r --out x",
+        "afnlab verify x",
+    ]
+
+
+def test_the_page_says_where_its_runs_and_itself_are(written):
+    page, runs, sweep = written
+    text = Page(page).text
+    assert f"afnlab sweep {sweep} --runs {runs}" in text
+    assert f"afnlab report {sweep} --runs {runs} --out {page.parent}" in text
+    assert f"afnlab verify {page.parent}" in text
 
 
 def test_there_must_be_runs(tmp_path):
@@ -369,6 +382,26 @@ def test_select():
     assert (chosen.baseline, chosen.seeds, chosen.stale) == ("relu", 2, 0)
     assert chosen.table.loc["srelu"].pairs == 2
     assert set(chosen.history.label) == {"relu", "srelu"}
+
+
+def test_a_selection_is_read_from_where_it_was_made(runs, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (chosen,) = select("runs")
+    monkeypatch.chdir(tmp_path / "other")
+    assert chosen.table.loc["srelu"].pairs == 2
+
+
+def test_paths_from_home(written, monkeypatch):
+    page, runs, sweep = written
+    monkeypatch.setenv("HOME", str(page.parent.parent))
+    said: list[str] = []
+    assert write_report.write(sweep, runs=runs, out="~/out", report=said.append) == page
+    assert said == [f"{page} is up to date (2 runs)"]
+    with pytest.raises(ValueError, match=f"^{page.parent.parent}/speed.json: no such file"):
+        select(runs, speed="~/speed.json")
+    monkeypatch.setenv(export.BROWSER, "~/chromium")
+    assert export.browser() == f"{page.parent.parent}/chromium"
 
 
 @pytest.fixture

@@ -59,6 +59,35 @@ def test_a_sound_report(proved, capsys):
     assert capsys.readouterr().out.splitlines() == said
 
 
+def test_a_report_of_runs_at_a_url_is_verified_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(small_runs(), tmp_path / "far")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    page = write_report.write(runs="file://far", out="out", pdf=False, means=means())
+    state = write_report.read_state(page.parent)
+    assert (state["runs"], "folder" in state) == (f"file://{tmp_path}/far", False)
+    shutil.rmtree(tmp_path / "cache")
+    assert lines(page, rerun=0)[0]
+    rewrite(next((tmp_path / "far").glob("*/record.json")).parent, label="forged")
+    shutil.rmtree(tmp_path / "cache")
+    assert not lines(page, rerun=0)[0]
+
+
+def test_where_the_runs_are(copied, monkeypatch):
+    """Reports once named a folder; an address with a password is not written into a report."""
+    out, runs = copied
+    state = json.loads((out / "report.json").read_text())
+    assert state.pop("runs") != str(runs)
+    for where in ({"folder": str(runs)}, {"runs": str(runs)}):
+        (out / "report.json").write_text(json.dumps(state | where))
+        monkeypatch.setenv("HOME", str(out.parent))
+        assert lines("~/out", rerun=0)[0]
+    (out / "report.json").write_text(json.dumps(state | {"runs": "s3://***@bucket/runs"}))
+    with pytest.raises(ValueError, match=r"^s3://\*\*\*@bucket/runs: a report does not keep"):
+        verify(out)
+    assert lines(out, rerun=0, runs=runs)[0]
+
+
 def test_an_altered_table(copied):
     out, runs = copied
     path = next(out.glob("tables/*.csv"))

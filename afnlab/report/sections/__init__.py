@@ -12,7 +12,12 @@ from afnlab.report.sections.figures import (
     sensitivity,
     trajectories,
 )
-from afnlab.report.sections.first_screen import confirmed, every_setting, first_screen
+from afnlab.report.sections.first_screen import (
+    confirmed,
+    every_setting,
+    first_screen,
+    folder_of_runs,
+)
 from afnlab.report.sections.frames import frame
 from afnlab.report.sections.inside import inside
 from afnlab.report.sections.tables import claims, details, milestones, table
@@ -30,6 +35,7 @@ __all__ = [
     "details",
     "every_setting",
     "first_screen",
+    "folder_of_runs",
     "frame",
     "frontier",
     "gallery",

@@ -134,7 +134,9 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         else:
             only = {**selection.apart, **_rows_alone(selection)}
             flags = {"only": tuple(filtering.as_flags(only)), "seeds": step.seeds}
-            line = command("sweep", sweep, **_settings(overrides), **flags, runs=_runs(selection))
+            line = command(
+                "sweep", sweep, **_settings(overrides), **flags, runs=folder_of_runs(selection)
+            )
             cost = _more_seeds(selection, step.seeds)
         typed = filled('<code>{}</code><p class="note">{}</p>', line, sentence(cost))
     return _tile(step.fact, "tile next", typed)
@@ -156,7 +158,7 @@ def _confirming(
         "metric": selection.judged_by,
         "margin": selection.margin and f"{selection.measure.scale * selection.margin:g}",
         "only": tuple(filtering.as_flags({**selection.only, **selection.apart})),
-        "runs": _runs(selection),
+        "runs": folder_of_runs(selection),
     }
     return command("confirm", sweep, label, seeds=seeds, **_settings(overrides), **flags)
 
@@ -179,7 +181,7 @@ def _settings(overrides: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in overrides.items() if name != "seeds"}
 
 
-def _runs(selection: Selection) -> str:
+def folder_of_runs(selection: Selection) -> str:
     """The folder of runs as one types it here; empty if it is the usual one."""
     if selection.place in ("", location.place().name):
         return ""

@@ -74,6 +74,7 @@ def run_cells(
 
     means = means or Means()
     log = log or target.with_suffix(".log")
+    log.unlink(missing_ok=True)  # its last line is taken for this kernel's
     made: list[AsyncKernelManager] = []
     _prepare(content, target, parameters)
     with (

@@ -40,13 +40,17 @@ def manager_class(
     """A Jupyter kernel manager whose kernels come from the server, or are started anew without one.
 
     They are of this Python, whatever kernels Jupyter knows of, and talk over Unix sockets where
-    there are any, since TCP ports can be snatched. private: the folder of these. extra: their
-    environment's additions. made: takes the managers that are made.
+    there are any, since TCP ports can be snatched. private: the folder of these. log: takes what
+    their processes print. extra: their environment's additions. made: takes the managers that are
+    made.
     """
 
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-            assert server is not None
+            if server is None:
+                with log.open("ab") as file:
+                    streams = {"stdout": file, "stderr": file}
+                    return await super().launch_kernel(cmd, **kwargs | streams)
             arguments = cmd[cmd.index("-f") :]
             cwd = str(kwargs.get("cwd") or Path.cwd())
             forked = server.fork(arguments, kwargs["env"], cwd, str(log))
@@ -68,10 +72,7 @@ def manager_class(
             if sys.platform != "win32":
                 self.transport, self.ip = "ipc", str(private / name)
             self.connection_file = str(private / f"{name}.json")
-            if server is not None:
-                self.provisioner = Provisioner(
-                    kernel_id="", kernel_spec=self.kernel_spec, parent=self
-                )
+            self.provisioner = Provisioner(kernel_id="", kernel_spec=self.kernel_spec, parent=self)
             if made is not None:
                 made.append(self)
 

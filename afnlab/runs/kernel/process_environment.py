@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from afnlab.paths import PACKAGE
+from afnlab.paths import CACHE, PACKAGE
+from afnlab.training.files import ENVIRONMENT as DATA
 
 try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+_PATHS = "PYTHONPATH"
+_FOLDERS = (CACHE, DATA, _PATHS)
 SOCKET = "x" * 16  # stands for the name of a kernel's socket, which is no longer
 _LIKELY = ("/tmp", "/var/tmp", "/dev/shm")
 _PROBE = bytes(1 << 16)
@@ -52,7 +55,8 @@ def environment(
     kept = {name: value for name, value in current.items() if name not in _UNSET}
     limits = {} if threads is None else dict.fromkeys(_THREADS, str(threads))
     folders = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"), str(private))
-    return kept | _SET | search_path(current) | limits | folders
+    named = absolute_folders(current) | search_path(current)
+    return kept | _SET | named | limits | folders
 
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -60,9 +64,22 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 def search_path(current: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Environment with which a new interpreter imports this afnlab, installed or not."""
-    package = str(PACKAGE.parent)
-    parts = [package, *current.get("PYTHONPATH", "").split(os.pathsep)]
-    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, parts)))}
+    paths = [str(PACKAGE.parent), absolute_folders(current).get(_PATHS)]
+    parts = os.pathsep.join(filter(None, paths)).split(os.pathsep)
+    return {_PATHS: os.pathsep.join(dict.fromkeys(parts))}
+
+
+def absolute_folders(current: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that name folders, absolutely, for a process that works in another one.
+
+    What begins with `~` means the same everywhere.
+    """
+    made = {}
+    for name in _FOLDERS:
+        text = current.get(name, "")
+        parts = filter(None, text.split(os.pathsep) if name == _PATHS else [text])
+        made[name] = os.pathsep.join(p if p[0] == "~" else str(Path(p).absolute()) for p in parts)
+    return {name: text for name, text in made.items() if text}
 
 
 def private_folder() -> Path:

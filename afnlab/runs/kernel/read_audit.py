@@ -48,9 +48,13 @@ _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\b[^\W\d]")
 
 
 def starter(then: str) -> list[str]:
-    """Arguments of a new interpreter that starts the notes, and then executes a line of code."""
+    """Arguments of a new interpreter that starts the notes, and then executes a line of code.
+
+    It does not search the current folder, which Python puts first: a json.py there is not the one
+    that a kernel imports. IPython then adds that folder behind the standard library.
+    """
     load = (
-        "import sys, importlib.util as u;"
+        "import sys; sys.flags.safe_path or sys.path.pop(0); import importlib.util as u;"
         f" s = u.spec_from_file_location({__name__!r}, {__file__!r});"
         " m = sys.modules[s.name] = u.module_from_spec(s); s.loader.exec_module(m); m.start()"
     )

@@ -27,9 +27,12 @@ _NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.E
 
 
 class Attempt:
-    """A new folder for an attempt at a run; no two attempts share one."""
+    """A new folder for an attempt at a run; no two attempts share one.
 
-    def __init__(self, runs: Path, run_id: str) -> None:
+    shown: what a message calls the folder of runs.
+    """
+
+    def __init__(self, runs: Path, run_id: str, shown: str = "") -> None:
         self.runs, self.run_id = runs.resolve(), run_id
         self.folder = self.runs / f"{PREFIX}{run_id}-{_unique()}"
         try:
@@ -39,7 +42,7 @@ class Attempt:
             locks.acquire(self._lock)
             self.folder.mkdir()
         except OSError as error:
-            raise ValueError(f"{runs}: cannot hold runs ({error})") from None
+            raise ValueError(f"{shown or runs}: cannot hold runs ({error})") from None
 
     def require_room(self) -> None:
         """ValueError where a plain file, or a link, stands under the run's name."""

@@ -24,13 +24,17 @@ from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import atomic_write, runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.record_schema import Record, is_training
+from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def place(runs: str | Path | None = None) -> Place:
-    """The place that `runs` means: a folder, a URL, or None: `$AFNLAB_RUNS` or `runs`."""
+    """The place that `runs` means: a folder, a URL, or None: `$AFNLAB_RUNS` or `runs`.
+
+    It stays the same when the current folder is changed.
+    """
     where = str(runs or os.environ.get(runs_folder.ENVIRONMENT) or "runs")
     return Remote(where) if "://" in where else Place(Path(where))
 
@@ -68,10 +72,14 @@ def load(runs: str | Path = "runs") -> pd.DataFrame:
 
 
 class Place:
-    """A folder of runs: the same to read, to write and to keep."""
+    """A folder of runs: the same to read, to write and to keep.
+
+    shown: what its user calls it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = self.workshop = folder
+        self.shown = str(folder)
+        self.folder = self.workshop = expanded(folder).absolute()
 
     @property
     def name(self) -> str:
@@ -80,6 +88,10 @@ class Place:
 
     def pull(self) -> None:
         """Bring what is new into the folder."""
+
+    def require_room(self) -> None:
+        """ValueError if no run can be made here."""
+        Attempt(self.workshop, "check", self.shown).drop()
 
     def has(self, run_id: str) -> bool:
         """Whether a run is there now, whole."""
@@ -128,13 +140,15 @@ class Remote(Place):
     def __init__(self, url: str) -> None:
         import fsspec  # noqa: PLC0415
 
-        self.shown = masked(url.rstrip("/"))
+        shown = masked(url.rstrip("/"))
         try:
+            url = _absolute(url)
             self.fs, self.root = fsspec.url_to_fs(url)
         except Exception as error:  # every file system has its own
-            raise ValueError(f"{self.shown}: cannot be opened ({self._said(error)})") from None
+            raise ValueError(f"{shown}: cannot be opened ({self._said(error)})") from None
         self.url = url.rstrip("/")
         super().__init__(_copies() / digest(self.url)[:16])
+        self.shown = shown
         self.workshop = self.folder / ".outbox"
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -324,6 +338,20 @@ class Remote(Place):
                 self.fs.rmdir(self._at(*parts))
         elif kind is not None:
             self.fs.rm_file(self._at(*parts))
+
+
+def _absolute(url: str) -> str:
+    """A URL that means the same in every folder: of this machine's files a path may be relative."""
+    import fsspec  # noqa: PLC0415
+    from fsspec.core import split_protocol  # noqa: PLC0415
+    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415
+
+    before, link, last = url.rpartition("::")  # what is read through others comes first
+    protocol, path = split_protocol(last)
+    local = issubclass(fsspec.get_filesystem_class(protocol or "file"), LocalFileSystem)
+    if not local or path.startswith("/") or Path(path).is_absolute():
+        return url
+    return f"{before}{link}{protocol or 'file'}://{fsspec.url_to_fs(last)[1]}"
 
 
 def _shelf(record: Record) -> str:

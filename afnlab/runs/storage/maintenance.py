@@ -80,15 +80,16 @@ def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:
     return value, printed_value(measure, value) if value is not None else f"no {measure.name}"
 
 
-def find(folder: Path, ref: str) -> Record | FailureRecord:
+def find(place: Place, ref: str) -> Record | FailureRecord:
     """The record of the run (or failed run) whose id begins with `ref`; ValueError if not one."""
-    known = {r["id"]: r for r in (*runs_folder.failures(folder), *runs_folder.records(folder))}
+    there = (*runs_folder.failures(place.folder), *runs_folder.records(place.folder))
+    known = {r["id"]: r for r in there}
     matches = [i for i in known if i.startswith(ref)]
     if len(ref) < _LEAST or not matches:
         hint = f"; give {_LEAST} letters or more" if len(ref) < _LEAST else ""
-        raise ValueError(f"{folder}: no run has the id {ref!r}{hint} (see afnlab runs list)")
+        raise ValueError(f"{place.shown}: no run has the id {ref!r}{hint} (see afnlab runs list)")
     if len(matches) > 1 and ref not in matches:
-        raise ValueError(f"{folder}: {ref!r} may be {' or '.join(sorted(matches))}")
+        raise ValueError(f"{place.shown}: {ref!r} may be {' or '.join(sorted(matches))}")
     return known[ref if ref in known else matches[0]]
 
 
@@ -122,7 +123,7 @@ def difference(
 
 def remove(place: Place, refs: Sequence[str]) -> list[str]:
     """Delete runs, and say which; ValueError, before any is deleted, for one that is not there."""
-    ids = [find(place.folder, ref)["id"] for ref in refs]
+    ids = [find(place, ref)["id"] for ref in refs]
     for run_id in ids:
         place.remove(run_id)
     return ids

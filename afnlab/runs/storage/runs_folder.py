@@ -35,6 +35,7 @@ from afnlab.runs.storage.record_schema import (
 from afnlab.runs.storage.safe_files import LARGEST_JSON, is_id, write_json
 from afnlab.training.history_columns import SIGNAL_COLUMNS, history_columns
 from afnlab.training.space import BUDGET, SELECTION_SEEDS, TUNE
+from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -344,7 +345,7 @@ def records(runs: str | Path, entire: bool = False) -> list[Record]:
     Returns:
         The records, oldest first; a run that is not complete is named in a warning.
     """
-    return _all(_entries(Path(runs), RECORD), lambda path: read_record(path, entire))
+    return _all(_entries(expanded(runs), RECORD), lambda path: read_record(path, entire))
 
 
 def failures(runs: str | Path) -> list[FailureRecord]:

@@ -151,7 +151,7 @@ class _How:
             else:
                 todo.append(standing.missing)
         if todo:
-            atomic_write.Attempt(where.workshop, "check").drop()
+            where.require_room()
         before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
         progress = Progress(self.name, len(todo), lambda: self.executor.running, self.report)
         many = counted(len(specs), "run")

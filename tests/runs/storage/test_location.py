@@ -13,6 +13,7 @@ import pytest
 from afnlab.cli import main
 from afnlab.locks import Claim
 from afnlab.runs import RunFailed, RunSpec, load, records, sweep
+from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
@@ -220,3 +221,39 @@ def test_executors_say_how_many():
     assert Local(3).jobs == 3
     with pytest.raises(ValueError, match="jobs must be a whole number"):
         Local(0)
+
+
+def test_a_place_is_the_same_wherever_it_is_asked_for_later(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AFNLAB_RUNS", "~/mine")
+    monkeypatch.chdir(tmp_path)
+    relative, of_home, usual = place("mine/runs"), place("~/runs"), place()
+    monkeypatch.chdir(tmp_path / "other")
+    assert relative.folder == relative.workshop == tmp_path / "mine" / "runs"
+    assert relative.name == str(tmp_path / "mine" / "runs")
+    assert (of_home.folder, usual.folder) == (tmp_path / "home" / "runs", tmp_path / "home/mine")
+    assert (relative.shown, of_home.shown, usual.shown) == ("mine/runs", "~/runs", "~/mine")
+    assert runs_folder.records("~/runs") == []
+
+
+@pytest.mark.parametrize("before", ["file://", "local://", "simplecache::file://"])
+def test_a_relative_url_is_that_of_the_folder_it_was_given_in(before, tmp_path, monkeypatch):
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    places = {}
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        places[name] = place(f"{before}far/runs/")
+        assert places[name].name == f"{before}{tmp_path}/{name}/far/runs"
+        assert places[name].shown == f"{before}far/runs"
+        assert places[name].root == f"{tmp_path}/{name}/far/runs"
+    one, other = places.values()
+    assert one.folder != other.folder
+    again = place(one.name)  # as another process asks for it, elsewhere
+    assert (again.name, again.folder, again.root) == (one.name, one.folder, one.root)
+
+
+def test_the_copy_of_an_absolute_url_is_where_it_was(url):
+    assert place(f"{url}/").name == url
+    assert place(url).folder.name == digest(url)[:16]

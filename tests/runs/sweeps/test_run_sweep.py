@@ -128,3 +128,19 @@ def test_a_sweep_says_at_its_start_that_nothing_can_be_decided(seeds, notes, tmp
     assert (
         sum("no difference can pass a test" in line for line in before) == notes == len(before) - 1
     )
+
+
+class Done:
+    """An executor that says of every run that it was made."""
+
+    here, running = True, 0
+
+    def results(self, specs, _):
+        yield from ((spec, None) for spec in specs)
+
+
+def test_what_was_added_is_found_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = sweep_file.Sweep("mine", parameters={"epochs": 2}, grid=GRID, seeds=2)
+    outcome = sweep(plan, runs="mine", executor=Done(), report=lambda _: None)
+    assert {path.parent for path in outcome.added} == {tmp_path / "mine"}
