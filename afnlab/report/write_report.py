@@ -108,7 +108,10 @@ def write(
     # The notebook's kernel is a process of its own, beside which this one would wait.
     with ThreadPoolExecutor(1) as beside:
         pages = [beside.submit(_page, folder, target, record) for record in records]
-        execute("report", executed, parameters, means)
+        try:
+            execute("report", executed, parameters, means)
+        finally:
+            hide_secrets(executed, chosen[0].place)
         for one in pages:
             one.result()
     sums = {record["id"]: _evidence(folder, target, record) for record in records}
@@ -133,6 +136,13 @@ def write(
     state = {"made of": made_of, "code": code(), "runs": masked(place), "tables": recipes}
     runs_folder.write_json(target / STATE, state | {"files": files(target)})
     return page
+
+
+def hide_secrets(executed: Path, address: str) -> None:
+    """Hide the secrets of the runs' address in a notebook that was given it: others read that."""
+    if masked(address) != address and executed.is_file():
+        text = executed.read_text(encoding="utf-8")
+        executed.write_text(text.replace(address, masked(address)), encoding="utf-8")
 
 
 def _links(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Link]:

@@ -27,7 +27,7 @@ from afnlab.runs import records
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.pending import standings
 from tests.report.test_page import Problems
-from tests.runs.test_runs import RECORD, execute_small, means, rewrite, small_runs
+from tests.runs.test_runs import RECORD, execute_small, means, notebook, rewrite, small_runs
 
 SWEEP = """\
 title: Two <small> activations
@@ -647,3 +647,15 @@ def test_a_baseline_that_is_nowhere_as_it_is_by_default(tmp_path):
     (chosen,) = select(tmp_path)
     assert chosen.baseline == "relu(lr=0.01)"
     assert chosen.table.verdict["relu(lr=0.01)"] == "baseline"
+
+
+def test_the_notebook_of_a_report_hides_the_secrets_of_an_address(tmp_path):
+    file = tmp_path / "report.ipynb"
+    address = "s3://key:s3cret@bucket/runs?token=t0ken"
+    given = notebook(file, f"runs = {address!r}").read_text()
+    write_report.hide_secrets(file, str(tmp_path / "runs"))
+    assert file.read_text() == given
+    write_report.hide_secrets(file, address)
+    assert "s3://***@bucket/runs?***" in file.read_text()
+    assert "s3cret" not in file.read_text()
+    assert "t0ken" not in file.read_text()
