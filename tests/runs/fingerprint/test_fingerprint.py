@@ -253,9 +253,9 @@ TASK = """
     def model(activation):
         return nn.Sequential(nn.Linear(64, 10), activation())
 
-    by_function = Task("mine", digits, model, Recipe(epochs=1, batch_size=64))
-    by_object = Task("mine", Rows(100), lambda a: model(a), Recipe(epochs=1, batch_size=64))
-    by_lambda = Task("mine", lambda: digits(), nn.Sequential, Recipe(epochs=1, batch_size=64))
+    by_function = Task("by_function", digits, model, Recipe(epochs=1, batch_size=64))
+    by_object = Task("by_object", Rows(100), lambda a: model(a), Recipe(epochs=1, batch_size=64))
+    by_lambda = Task("by_lambda", lambda: digits(), nn.Sequential, Recipe(epochs=1, batch_size=64))
 """
 
 
@@ -270,7 +270,7 @@ def test_editing_a_users_task(tmp_path, name):
 
 
 def test_what_a_users_task_object_holds_counts(tmp_path):
-    only_data = dedent(TASK) + "\nonly = Task('mine', Rows(100), nn.Sequential, Recipe(1, 64))\n"
+    only_data = dedent(TASK) + "\nonly = Task('only', Rows(100), nn.Sequential, Recipe(1, 64))\n"
     file = tmp_path / "task.py"
     made = []
     for count in (100, 200):
