@@ -1,0 +1,90 @@
+"""Feed-forward layers on Shakespeare: what runs of their sweep came to.
+
+python docs/feed_forward_table.py RUNS adds the runs of `afnlab sweep feed-forward-shakespeare` to
+docs/results/feed-forward-shakespeare.csv, by layer, learning rate and seed, and prints the tables
+of docs/results/feed-forward.md; without RUNS it prints those of the file.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+import afnlab
+from afnlab import stats
+from afnlab.compare.proper_names import proper_name
+
+FILE = Path(__file__).parent / "results" / "feed-forward-shakespeare.csv"
+KEYS = ["layer", "lr", "seed"]
+METRIC = "test_bits_per_character"
+MEASURED = ["train_loss", "test_loss", METRIC]
+RECIPE_RATE = 0.001  # which labels do not say
+PAIRS = (
+    ("ReLU squared", "GELU"),
+    ("SwiGLU", "GELU"),
+    ("SReGLU", "GELU"),
+    ("SwiGLU", "ReLU squared"),
+    ("SReGLU", "SwiGLU"),
+)
+
+
+def collected(folder: str) -> pd.DataFrame:
+    """What the file holds, and what the trainings of a folder ended with."""
+    history = afnlab.runs.load(folder)
+    history = history[history.task == "shakespeare-gpt-cpu"].sort_values("epoch")
+    ends = history.groupby(["run", "seed"], as_index=False).last()
+    ends["layer"] = ends.label.str.partition("(")[0].map(proper_name)
+    ends["lr"] = ends.label.str.extract(r"lr=([\d.]+)")[0].astype(float).fillna(RECIPE_RATE)
+    known = [pd.read_csv(FILE)] if FILE.is_file() else []
+    both = pd.concat([*known, ends[[*KEYS, *MEASURED]]]).round(dict.fromkeys(MEASURED, 6))
+    return both.drop_duplicates(KEYS, keep="last").sort_values(KEYS)
+
+
+def means(ends: pd.DataFrame) -> list[str]:
+    """Mean and standard deviation of each layer at each rate."""
+    rates = sorted(ends.lr.unique())
+    lines = [
+        f"| layer | {' | '.join(f'lr {r:g}' for r in rates)} |",
+        "|---" * (1 + len(rates)) + "|",
+    ]
+    for layer, of_layer in ends.groupby("layer"):
+        values = [of_layer[of_layer.lr == rate][METRIC] for rate in rates]
+        cells = [
+            f"{v.mean():.4f} ({v.std():.4f}, {len(v)} seeds)" if len(v) else "" for v in values
+        ]
+        lines.append(f"| {layer} | {' | '.join(cells)} |")
+    return lines
+
+
+def differences(ends: pd.DataFrame) -> list[str]:
+    """Between layers at one rate, paired by seed: mean, 95 % interval, p of the sign-flip test."""
+    rates = sorted(ends.lr.unique())
+    lines = [f"| | {' | '.join(f'lr {r:g}' for r in rates)} |", "|---" * (1 + len(rates)) + "|"]
+    table = ends.set_index(KEYS)[METRIC].unstack("layer")
+    for one, other in PAIRS:
+        gaps = (table[one] - table[other]).dropna()
+        cells = []
+        for rate in rates:
+            values = gaps[gaps.index.get_level_values("lr") == rate].to_numpy()
+            if len(values) < 2:
+                cells.append("")
+                continue
+            mean, low, high = stats.mean_interval(values)
+            p = stats.sign_flip_p(values)
+            cells.append(f"{mean:+.4f} [{low:+.4f}, {high:+.4f}], p = {p:.2g}")
+        lines.append(f"| {one} - {other} | {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        collected(sys.argv[1]).to_csv(FILE, index=False)
+    ends = pd.read_csv(FILE)
+    for table in (means(ends), differences(ends)):
+        print("\n".join(table), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()
