@@ -252,11 +252,15 @@ class TrainingSpec(RunSpec):
         tuned = "" if tuning is None else f", tuned {tuning.label}"
         return f"{self.training.task.name} {self.training.label}{tuned}"
 
+    @cached_property
+    def task_code(self) -> str:
+        """The SHA-256 of the code of a user's own task; empty: it is one of afnlab's."""
+        reference = self.parameters.get("task", self.known["task"].default)
+        return code_of(reference) if is_reference(reference) else ""
+
     @property
     def facts(self) -> dict[str, object]:
-        reference = self.parameters.get("task", self.known["task"].default)
-        code = code_of(reference) if is_reference(reference) else ""
-        return self.training.facts(code)
+        return self.training.facts(self.task_code)
 
     @property
     def uses_native(self) -> bool:

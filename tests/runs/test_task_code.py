@@ -6,6 +6,7 @@ import pytest
 
 from afnlab.errors import ParameterError
 from afnlab.runs import RunSpec
+from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.task_code import code_of
 
 TASKS = """
@@ -67,3 +68,17 @@ def test_two_tasks_of_one_name_in_one_file_are_refused(folders):
 def test_a_record_has_the_code_of_a_users_task(task, folders):
     about = RunSpec.make("train", {"task": task}).facts["task"]
     assert about.get("code") == (code_of(task) if ":" in task else None)
+
+
+def test_seeds_are_added_for_comparisons_on_one_task_alone(folders):
+    """Not with the baseline on another task of the same name."""
+    one, other = f"{folders}/a/tasks.py:t1", f"{folders}/b/tasks.py:t1"
+    asked = [(one, "relu"), (one, "tanh"), (other, "relu"), (other, "tanh")]
+    specs = [RunSpec.make("train", {"task": t, "activation": a}) for t, a in asked]
+    against = Comparisons.of(specs, "relu").against
+    assert {g: s.group for g, s in against.items()} == {
+        specs[1].group: specs[0].group,
+        specs[3].group: specs[2].group,
+    }
+    with pytest.raises(ValueError, match="t1 has none among the runs: relu"):
+        Comparisons.of(specs[:2] + specs[3:], "relu")

@@ -67,13 +67,14 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
 
     Tasks with as many rows and seeds share a line.
     """
-    rows: dict[str, list[int]] = {}
+    rows: dict[tuple[str, str], list[int]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
-            rows.setdefault(spec.training.task.name, []).append(len(spec.seeds))
+            task = spec.training.task.name, spec.task_code
+            rows.setdefault(task, []).append(len(spec.seeds))
     tasks: dict[tuple[int, int], list[str]] = {}
-    for task, seeds in rows.items():
-        tasks.setdefault((max(seeds), len(seeds) - 1), []).append(task)
+    for (name, _), seeds in rows.items():
+        tasks.setdefault((max(seeds), len(seeds) - 1), []).append(name)
     return [
         f"{enumerated(names)}: with {counted(most, 'seed')} and {counted(count, 'comparison')} no"
         f" difference can pass a test at 5 %; that takes {least} seeds"

@@ -51,11 +51,11 @@ class Comparisons:
         trainings = {spec.group: spec for spec in specs if isinstance(spec, TrainingSpec)}
         if len(trainings) < len(specs):
             raise ValueError("seeds can be added until decided only to trainings, as of 'train'")
-        parts: dict[str, list[TrainingSpec]] = {}
+        parts: dict[tuple[str, str], list[TrainingSpec]] = {}
         for spec in trainings.values():
-            parts.setdefault(spec.training.task.name, []).append(spec)
+            parts.setdefault((spec.training.task.name, spec.task_code), []).append(spec)
         against: dict[str, TrainingSpec] = {}
-        for task, part in parts.items():
+        for (task, _), part in parts.items():
             chosen = _baseline(part, baseline)
             if chosen is None:
                 raise ValueError(
