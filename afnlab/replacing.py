@@ -157,13 +157,14 @@ def _refuse_misfits(model: nn.Module, new: Mapping[nn.Module, nn.Module]) -> Non
         if module in new and (problem := _misfit(module, new[module])):
             raise ValueError(f"replace: {place or 'the model'}: {problem}; {_MEANT}")
         # torch's attention multiplies by the weight of this layer itself, and never calls it.
-        layer = module.out_proj if isinstance(module, nn.MultiheadAttention) else None
-        if layer in new and _weight_shape(new[layer]) != _weight_shape(layer):
-            raise ValueError(
-                f"replace: {place + '.' if place else ''}out_proj: attention reads its weight, of"
-                f" shape {_weight_shape(layer)}; {name_of(new[layer])} has"
-                f" {_weight_shape(new[layer]) or 'none'}; {_MEANT}"
-            )
+        if isinstance(module, nn.MultiheadAttention) and module.out_proj in new:
+            layer = new[module.out_proj]
+            was, will_be = _weight_shape(module.out_proj), _weight_shape(layer)
+            if was != will_be:
+                raise ValueError(
+                    f"replace: {place + '.' if place else ''}out_proj: attention reads its weight,"
+                    f" of shape {was}; {name_of(layer)} has {will_be or 'none'}; {_MEANT}"
+                )
 
 
 def _misfit(before: nn.Module, after: nn.Module) -> str:
@@ -185,7 +186,7 @@ def _misfit(before: nn.Module, after: nn.Module) -> str:
 
 def _weight_shape(layer: nn.Module) -> tuple[int, ...]:
     weight = getattr(layer, "weight", None)
-    return tuple(weight.shape) if isinstance(weight, Tensor) else ()
+    return tuple(weight.shape) if isinstance(weight, Tensor) and not is_lazy(weight) else ()
 
 
 def undo_replace(model: nn.Module) -> nn.Module:
