@@ -502,6 +502,7 @@ def test_every_activation_has_a_source_and_a_formula(name):
     entry = REFERENCES[record.reference].bibtex(record.reference)
     assert entry.startswith("@")
     assert entry.count("{") == entry.count("}")
+    assert not set("{}") & set(REFERENCES[record.reference].cite())  # which are BibTeX's alone
     assert record.latex
     assert f"| `{name}` |" in (ROOT / "docs" / "activations.md").read_text()
 
