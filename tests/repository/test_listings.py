@@ -21,6 +21,7 @@ from tests.runs.test_runs import means
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 READ = r"\.(?:py|yaml|csv|ipynb)"  # endings of files that a command reads
+ELSEWHERE = {"--slurm", "--scheduler", "--gpus-per-run"}
 OF_SWEEPS = ("sweep", "tune", "compare", "confirm", "report")
 WRITTEN = ("--out", "--json", "--figure", "--ledger")  # and flags for one that it writes
 
@@ -105,11 +106,19 @@ def test_an_incomplete_command_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_a_sweep_file_that_is_shown_is_right(page, tmp_path, monkeypatch):
+def test_a_sweep_file_that_is_shown_is_right(page, tmp_path, monkeypatch, capsys):
+    """And so is every command that is printed for it, but for the machines that it asks for."""
     monkeypatch.chdir(tmp_path)
     shown = files_of(page)
     for name, text in shown.items():
         Path(name).write_text(text)
+    for words in [*commands(page), *in_sentences(page)]:
+        if words[0] in ("sweep", "tune") and words[1] in shown and not ELSEWHERE & set(words):
+            assert main([*words, "--dry-run"]) == 0, (words, capsys.readouterr().err)
+        if words[0] == "confirm" and words[1] in shown:
+            assert words[2] in {
+                spec.label.partition(" ")[2] for spec in sweep_file.read(words[1]).specs()
+            }
     for name in (name for name in shown if name.endswith(".yaml")):
         assert yaml.safe_load(shown[name])
         assert sweep_file.read(name).specs(here=False)
