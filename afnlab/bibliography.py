@@ -18,7 +18,7 @@ class Reference:
 
     def cite(self) -> str:
         """Author and year: "He et al. 2015"."""
-        names = [name.split(",")[0] for name in self.authors.split(" and ")]
+        names = [name.split(",")[0].strip("{}") for name in self.authors.split(" and ")]
         who = names[0] if len(names) == 1 else " and ".join(names[:2])
         return f"{names[0]} et al. {self.year}" if len(names) > 2 else f"{who} {self.year}"
 

@@ -18,7 +18,6 @@ from afnlab.runs.kernel import fork_client
 from afnlab.runs.storage import location, runs_folder
 from afnlab.training import files
 from afnlab.training.files import ENVIRONMENT
-from afnlab.usercode.lookup import expanded
 
 PACKAGES = (
     *("torch", "numpy", "pandas", "pyarrow", "scipy", "scikit-posthocs", "scikit-learn"),
@@ -118,10 +117,10 @@ def _runs() -> str:
 
 
 def _data() -> str:
-    root = os.environ.get(ENVIRONMENT)
+    root = files.given_folder()
     here = ", ".join(f"{name} {files.state(name)}" for name in files.SOURCES)
-    if not root:
+    if root is None:
         return f"{here} ({ENVIRONMENT} is not set: downloaded when a task needs them)"
-    if not expanded(root).is_dir():
+    if not root.is_dir():
         raise RuntimeError(f"{ENVIRONMENT} is {root}, which is no folder")
     return f"{here} ({ENVIRONMENT} is {root})"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from afnlab.activation_module import make
+from afnlab.activation_module import make, module_class
 from afnlab.errors import shown
 from afnlab.registry import Activation, get_activation
+from afnlab.spellings import unknown
 
 PLAIN, SQUARED, GATED = FORMS = ("plain", "squared", "gated")
 # Hidden units an input: with 8/3 a gate, which has three matrices, has as many weights as with 4.
@@ -61,6 +63,29 @@ def _module(
     return made
 
 
+def _refuse(layer: nn.Module, activation: object, others: Mapping[str, object]) -> None:
+    """TypeError for arguments that a layer does not take, parameters of its activation too."""
+    if not others:
+        return
+    label, name = f"nn.{type(layer).__name__}", next(iter(others))
+    known = [n for n in inspect.signature(type(layer)).parameters if n not in ("dim", "others")]
+    if isinstance(activation, (str, Activation)):
+        record = get_activation(activation)
+        aliases = [alias for p in record.params.values() for alias in p.aliases]
+        of_function = [*inspect.signature(module_class(record)).parameters, *aliases]
+        if others.keys() <= set(of_function):
+            reference = shown(activation) if isinstance(activation, str) else record.name
+            begin = f"{record.module.split()[0]}(" if record.built_in else f"make({reference}, "
+            words = ", ".join(f"{n}={shown(value)}" for n, value in others.items())
+            raise TypeError(
+                f"{label}: {name} is an argument of {record.label}; give"
+                f" activation=afnlab.nn.{begin}{words})"
+            )
+        known += [n for n in record.params if n not in known]
+    name = next((n for n in others if n not in known), name)
+    raise TypeError(unknown("argument", name, known, of=label))
+
+
 class GLU(nn.Module):
     """f(W x) * (V x), a gated linear unit; input (..., in_features), output (..., out_features).
 
@@ -76,7 +101,8 @@ class GLU(nn.Module):
     another module than torch.nn.GLU, which has no weights and halves its input.
 
     Raises:
-        TypeError: for torch.nn.GLU's arguments, or without the sizes.
+        TypeError: for torch.nn.GLU's arguments, or without the sizes; for an unknown argument, or a
+            parameter of f, which its module takes: activation=nn.SReLU(t=1.5).
     """
 
     def __init__(
@@ -90,6 +116,7 @@ class GLU(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         dim: None = None,
+        **others: object,
     ) -> None:
         super().__init__()
         if in_features is None or out_features is None or dim is not None:
@@ -97,6 +124,8 @@ class GLU(nn.Module):
                 "nn.GLU: takes in_features and out_features, the sizes of a layer with weights;"
                 " torch.nn.GLU, which takes dim and halves its input, is another module"
             )
+        _refuse(self, activation, others)
+        self.in_features, self.out_features = in_features, out_features
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         self.gate = linear(in_features, out_features, **made)
         self.value = linear(in_features, out_features, **made)
@@ -111,7 +140,8 @@ class FeedForward(nn.Module):
 
     plain: W2 f(W1 x); squared: W2 f(W1 x)^2; gated: W2 (f(W1 x) * W3 x). Input and output are
     (..., d). With the usual number of hidden units all forms have about 8 d^2 weights, so that a
-    comparison of forms is not one of sizes.
+    comparison of forms is not one of sizes. torch's blocks have biases: who puts this layer into
+    one and wants to compare nothing but the form gives bias=True.
 
     Args:
         d: the size of input and output.
@@ -124,7 +154,8 @@ class FeedForward(nn.Module):
         device, dtype: of its parameters.
 
     Raises:
-        ValueError, TypeError: naming the argument.
+        ValueError, TypeError: naming the argument. A parameter of f is one of its module:
+            activation=nn.SReLU(t=1.5).
     """
 
     def __init__(
@@ -138,12 +169,15 @@ class FeedForward(nn.Module):
         linear: Callable[..., nn.Module] = nn.Linear,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        **others: object,
     ) -> None:
         super().__init__()
+        _refuse(self, activation, others)
         for name, size in (("d", d), ("hidden", hidden)):
             if not (type(size) is int and size > 0) and (name, size) != ("hidden", None):
                 raise ValueError(f"nn.FeedForward: {name} must be 1 or more, got {shown(size)}")
         self.form = _form(form)
+        self.in_features = self.out_features = d
         hidden = hidden_size(d, form) if hidden is None else hidden
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         if form == GATED:

@@ -6,13 +6,14 @@ import os
 import sys
 import tempfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from afnlab.spellings import unknown
 from afnlab.usercode.lookup import expanded
 
 PACKAGE = Path(__file__).resolve().parent
-CACHE = "AFNLAB_CACHE"
+CACHE, DATA = "AFNLAB_CACHE", "AFNLAB_DATA"  # which name folders in the environment
 INDEX = "index.ipynb"  # of the notebooks, which shows them
 NATIVE = PACKAGE / "native"  # the sources of compiled kernels
 KERNELS = {"cpu": NATIVE / "cpu.cpp", "cuda": NATIVE / "cuda.cu"}  # by kind of device
@@ -26,15 +27,29 @@ def kernel_sources(kind: str, folder: Path = NATIVE) -> list[Path]:
     return [folder / name for name in ("functors.h", "launch.h", KERNELS[kind].name, *headers)]
 
 
+@cache
+def as_first_read(path: Path) -> Path:
+    """A path absolutely, as it was meant when it was first read, whatever `os.chdir` did since."""
+    return path.absolute()
+
+
+with suppress(OSError):  # the current folder was deleted
+    for _name in (CACHE, DATA):
+        as_first_read(Path(os.environ.get(_name, "")))
+
+
 def cache_folder() -> Path:
     """Where compiled kernels and the like are kept: `$AFNLAB_CACHE`, else a user's cache folder.
 
     It need not be there. RuntimeError where there is neither that variable nor a home folder.
     """
     if os.environ.get(CACHE):
-        return Path(os.environ[CACHE]).expanduser()
-    default = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return Path(os.environ.get("XDG_CACHE_HOME") or default) / "afnlab"
+        return as_first_read(Path(os.environ[CACHE]).expanduser())
+    users = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not users.is_absolute():  # which the XDG base directory specification has ignored
+        home = as_first_read(Path.home())
+        users = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return users / "afnlab"
 
 
 def user_cache() -> Path:

@@ -37,6 +37,11 @@ _HOOKS = (  # what a module's hooks are kept in
     "_backward_hooks",
     "_is_full_backward_hook",
 )
+_SIZES = {  # what layers call the sizes of their input and output, by what is counted
+    "features": ("in_features", "out_features"),
+    "channels": ("in_channels", "out_channels"),
+}
+_MEANT = "to exchange some layers alone, give these, such as model.head.act"
 
 
 def replace(
@@ -76,8 +81,9 @@ def replace(
         does not go over; a UserWarning names the modules that had one.
 
     Raises:
-        ValueError: The model holds none of a kind, or the new modules are not new; nothing is
-            changed.
+        ValueError: The model holds none of a kind, the new modules are not new, or one does not fit
+            into its place: it takes or returns another number of features or channels, or lacks
+            the weight that torch's attention reads there. Nothing is changed.
         TypeError: An argument is of no such type.
     """
     if not isinstance(model, nn.Module):
@@ -104,6 +110,7 @@ def replace(
             raise ValueError(_none(model, kinds))
         new |= {m: made(make_one, m, m.training) for m in modules}
         held |= {(parent, n): made(make_one, f, parent.training) for parent, n, f in attributes}
+    _refuse_misfits(model, new)
     skipped = _of_type_alone(model, [kind for kinds, _ in swaps for kind in kinds])
     if skipped:
         warn(
@@ -141,6 +148,45 @@ def _new(module: Any, present: set[nn.Module]) -> nn.Module:
             " module in whose place it stands, so register others afterwards"
         )
     return module
+
+
+def _refuse_misfits(model: nn.Module, new: Mapping[nn.Module, nn.Module]) -> None:
+    """ValueError if a new module cannot do in its place what stands there now, as far as one can
+    tell."""
+    for place, module in model.named_modules():
+        if module in new and (problem := _misfit(module, new[module])):
+            raise ValueError(f"replace: {place or 'the model'}: {problem}; {_MEANT}")
+        # torch's attention multiplies by the weight of this layer itself, and never calls it.
+        if isinstance(module, nn.MultiheadAttention) and module.out_proj in new:
+            layer = new[module.out_proj]
+            was, will_be = _weight_shape(module.out_proj), _weight_shape(layer)
+            if was != will_be:
+                raise ValueError(
+                    f"replace: {place + '.' if place else ''}out_proj: attention reads its weight,"
+                    f" of shape {was}; {name_of(layer)} has {will_be or 'none'}; {_MEANT}"
+                )
+
+
+def _misfit(before: nn.Module, after: nn.Module) -> str:
+    """What is wrong with a layer in another's place: sizes of input and output that differ.
+
+    They are known of layers that name them, and of activations, which keep them.
+    """
+    for unit, names in _SIZES.items():
+        was, new = ([getattr(m, name, None) for name in names] for m in (before, after))
+        if record_of_type(after) is not None:
+            new = [was[0], was[0]]
+        if all(type(size) is int and size > 0 for size in (*was, *new)) and was != new:
+            return (
+                f"{name_of(before)} makes {was[1]} {unit} of {was[0]}, {name_of(after)} would make"
+                f" {new[1]} of {new[0]}"
+            )
+    return ""
+
+
+def _weight_shape(layer: nn.Module) -> tuple[int, ...]:
+    weight = getattr(layer, "weight", None)
+    return tuple(weight.shape) if isinstance(weight, Tensor) and not is_lazy(weight) else ()
 
 
 def undo_replace(model: nn.Module) -> nn.Module:

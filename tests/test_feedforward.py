@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 import afnlab
-from afnlab import activation
+from afnlab import Param, activation
 from afnlab.feedforward import FORMS, form_name, hidden_size
 from afnlab.nn import GLU, FeedForward
 
@@ -157,3 +159,71 @@ def test_bad_arguments_are_named(given, message):
     assert message in str(error.value)
     with pytest.raises(ValueError, match="hidden must be 1 or more, got -2"):
         FeedForward(8, "relu", hidden=-2)
+
+
+REFUSED = {
+    "a parameter": (
+        lambda: FeedForward(64, "srelu", t=1.5),
+        "nn.FeedForward: t is an argument of srelu; give activation=afnlab.nn.SReLU(t=1.5)",
+    ),
+    "of a gate": (
+        lambda: GLU(64, 64, "SReLU", t=1.5, trainable=True),
+        "nn.GLU: t is an argument of srelu; give activation=afnlab.nn.SReLU(t=1.5, trainable=True)",
+    ),
+    "by its name in torch": (
+        lambda: FeedForward(64, "gelu", "gated", approximate="tanh"),
+        "approximate is an argument of gelu; give activation=afnlab.nn.GELU(approximate='tanh')",
+    ),
+    "of a user's own": (
+        lambda: FeedForward(64, softer, beta=2.0),
+        "beta is an argument of test_feedforward.py:softer; give"
+        " activation=afnlab.nn.make(softer, beta=2.0)",
+    ),
+    "a parameter misspelt": (
+        lambda: FeedForward(64, "leaky_relu", negative_slop=1.5),
+        "nn.FeedForward: unknown argument 'negative_slop'; did you mean 'negative_slope'?",
+    ),
+    "an argument misspelt": (
+        lambda: FeedForward(64, "srelu", t=1.5, hiden=8),
+        "nn.FeedForward: unknown argument 'hiden'; did you mean 'hidden'?",
+    ),
+    "beside a module": (
+        lambda: GLU(64, 64, nn.ReLU(), t=1.5),
+        "nn.GLU: unknown argument 't' (known: in_features, out_features, activation, bias, linear,",
+    ),
+    "of make": (
+        lambda: afnlab.nn.make("leaky_relu", negative_slop=1.5),
+        "leaky_relu: unknown parameter 'negative_slop'; did you mean 'negative_slope'?",
+    ),
+}
+
+
+@activation(beta=Param(1.0))
+def softer(x, beta):
+    return x * torch.sigmoid(beta * x)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_parameter_of_the_activation_is_its_module_s(case):
+    build, said = REFUSED[case]
+    with pytest.raises(TypeError, match=re.escape(said)):
+        build()
+
+
+def test_what_is_advised_is_taken():
+    built = FeedForward(64, activation=afnlab.nn.make(softer, beta=2.0))
+    assert built.activation.beta == 2.0
+    assert (built.in_features, built.out_features) == (64, 64)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_the_page_counts_its_parameters(page):
+    """Beside those of torch's block, without its attention and normalization."""
+    usual = nn.TransformerEncoderLayer(64, 4, 256)
+    blocks = [nn.ModuleList([usual.linear1, usual.linear2])]
+    blocks += [FeedForward(64, "srelu", form="gated", bias=bias) for bias in (False, True)]
+    counts = [f"{sum(p.numel() for p in block.parameters()):,}" for block in blocks]
+    assert counts == ["33,088", "32,832", "33,238"]
+    text = (Path(__file__).parents[1] / page).read_text()
+    (said,) = [line for line in text.splitlines() if counts[0] in line]
+    assert all(count in said for count in counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import pytest
@@ -356,3 +357,64 @@ def test_hooks_go_over_to_the_new_module_and_back(kind, alone):
     assert called() == [2]
     late.remove()
     assert called() == []
+
+
+def encoder():
+    return torch_nn.TransformerEncoderLayer(64, 4, 256)
+
+
+MISFITS = {
+    "a block in the place of a layer": (
+        encoder,
+        lambda m: m.linear1,
+        nn.FeedForward(64, "srelu"),
+        "linear1: torch.nn.Linear makes 256 features of 64, afnlab.feedforward.FeedForward would"
+        " make 64 of 64",
+    ),
+    "whatever attention has, too": (
+        encoder,
+        lambda _: torch_nn.Linear,
+        nn.FeedForward(64, "srelu"),
+        "self_attn.out_proj: attention reads its weight, of shape (64, 64);"
+        " afnlab.feedforward.FeedForward has none",
+    ),
+    "an activation": (
+        lambda: torch_nn.Sequential(torch_nn.Linear(3, 5)),
+        lambda _: torch_nn.Linear,
+        "srelu",
+        "0: torch.nn.Linear makes 5 features of 3, afnlab.nn.SReLU would make 3 of 3",
+    ),
+    "channels": (
+        lambda: torch_nn.Sequential(torch_nn.ReLU(), torch_nn.Conv2d(3, 8, 3)),
+        lambda _: {torch_nn.ReLU: "srelu", torch_nn.Conv2d: torch_nn.Conv2d(3, 9, 3)},
+        None,
+        "1: torch.nn.Conv2d makes 8 channels of 3, torch.nn.Conv2d would make 9 of 3",
+    ),
+    "the model": (
+        lambda: torch_nn.Linear(64, 4),
+        lambda _: torch_nn.Linear,
+        nn.GLU(64, 8),
+        "the model: torch.nn.Linear makes 4 features of 64, afnlab.feedforward.GLU would make 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_layer_that_does_not_fit_is_refused_before_anything_is_exchanged(case):
+    build, old, ref, said = MISFITS[case]
+    model = build()
+    before = dict(model.named_modules())
+    with pytest.raises(ValueError, match=re.escape(f"replace: {said}")):
+        replace(model, old(model), ref)
+    assert dict(model.named_modules()) == before
+    assert not any(hasattr(m, "stood_before") for m in before.values())
+
+
+def test_a_layer_that_fits_takes_the_place():
+    model = torch_nn.Sequential(torch_nn.Linear(3, 64), torch_nn.Linear(64, 64))
+    replace(model, model[1], nn.FeedForward(64, "srelu"))
+    assert model(X).shape == (4, 64)
+    attention = torch_nn.MultiheadAttention(64, 4)
+    projection = type(attention.out_proj)
+    replace(attention, projection, torch_nn.Linear(64, 64))
+    assert attention(*[torch.ones(2, 64)] * 3)[0].shape == (2, 64)

@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 
 from afnlab import locks
 from afnlab.messages import masked
-from afnlab.paths import user_cache
+from afnlab.paths import DATA, as_first_read, user_cache
 from afnlab.spellings import unknown
 from afnlab.training.catalogue import SOURCES, DataSource
 from afnlab.usercode.lookup import expanded
 
-ENVIRONMENT, MIRROR = "AFNLAB_DATA", "AFNLAB_MIRROR"
+ENVIRONMENT, MIRROR = DATA, "AFNLAB_MIRROR"
 NOT_PUBLISHED = "NOT the published files of {}: checked were sizes and labels only"
 RETRIES = 2
 
@@ -45,7 +45,7 @@ def source(name: str) -> DataSource:
 def given_folder() -> Path | None:
     """The folder that the user set (`$AFNLAB_DATA`), if any."""
     folder = os.environ.get(ENVIRONMENT)
-    return expanded(folder) if folder else None
+    return as_first_read(expanded(folder)) if folder else None
 
 
 def folder_of(name: str) -> Path:

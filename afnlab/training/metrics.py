@@ -18,6 +18,14 @@ from afnlab.training.data import MASKED, Data
 
 VECTOR = 16  # numbers of float32 in the widest registers
 ROUNDING = 1e-6  # by which a value may leave its bounds
+_WITHOUT_CLASSES = (
+    "; where targets are no classes give the task a loss= and a metric=, such as MEAN_SQUARED_ERROR"
+    " and SQUARED_ERROR of afnlab.training.metrics"
+)
+
+
+class MisfitError(ValueError):
+    """A loss or a metric cannot be evaluated on a network's outputs and the targets."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Metric(Measure):
         """Sums and counts (2, seeds) of outputs (seeds, examples, ...), in double precision.
 
         Raises:
-            ValueError: if `total` cannot be evaluated, or returns anything but two numbers.
+            MisfitError: if `total` cannot be evaluated, or returns anything but two numbers.
         """
         try:
             total, count = torch.vmap(self._totals, (0, None))(outputs, targets)
@@ -92,13 +100,13 @@ class Metric(Measure):
             reason = str(error).partition("\n")[0]
             if "memory" in reason:
                 raise
-            raise ValueError(
+            raise MisfitError(
                 f"metric {self.name}: total cannot be evaluated on outputs"
                 f" {tuple(outputs.shape[1:])} and targets {tuple(targets.shape)}: {reason}"
             ) from error
         for part in (total, count):
             if part.shape != outputs.shape[:1]:
-                raise ValueError(
+                raise MisfitError(
                     f"metric {self.name}: total must return two numbers, the sum and the count,"
                     f" got a tensor {tuple(part.shape[1:])}"
                 )
@@ -114,7 +122,7 @@ class Metric(Measure):
         """The values (seeds,) of totals that were added up over all parts of the data."""
         finished = self.finish(totals[0] / totals[1])
         if not isinstance(finished, Tensor) or finished.shape != totals[0].shape:
-            raise ValueError(f"metric {self.name}: finish must return a number for every number")
+            raise MisfitError(f"metric {self.name}: finish must return a number for every number")
         return finished
 
     def check(self, values: Tensor, losses: Tensor) -> None:
@@ -146,17 +154,21 @@ def _wide(outputs: Tensor) -> Tensor:
     return outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
 
 
-def _fits(what: str, outputs: Tensor, targets: Tensor, shape: torch.Size, expected: str) -> None:
-    if shape != targets.shape:
-        raise ValueError(
+def _fits(what: str, outputs: Tensor, targets: Tensor, classes: bool) -> None:
+    """MisfitError if outputs and targets are not those of classes, or not of one shape."""
+    expected = "(examples, ..., classes)" if classes else "of the shape of the targets"
+    shape = outputs.shape[:-1] if classes else outputs.shape
+    if shape != targets.shape or (classes and targets.is_floating_point()):
+        numbers = ", which are floating point" if targets.is_floating_point() and classes else ""
+        raise MisfitError(
             f"{what}: needs outputs {expected}, got {tuple(outputs.shape)} for targets"
-            f" {tuple(targets.shape)}"
+            f" {tuple(targets.shape)}{numbers}{_WITHOUT_CLASSES if classes else ''}"
         )
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross entropy of every target (examples, ...), given logits (examples, ..., classes)."""
-    _fits("cross entropy", outputs, targets, outputs.shape[:-1], "(examples, ..., classes)")
+    _fits("cross entropy", outputs, targets, classes=True)
     wide = _wide(outputs)
     if VECTOR / 2 <= wide.shape[-1] < VECTOR and wide.device.type == "cpu" and not smoothing:
         # torch's CPU softmax vectorises over whole vectors of classes only: 4 times faster for ten.
@@ -178,7 +190,7 @@ def smoothed(smoothing: float) -> Loss:
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Squared difference of every output from its target, of one shape."""
-    _fits("squared error", outputs, targets, outputs.shape, "of the shape of the targets")
+    _fits("squared error", outputs, targets, classes=False)
     return (_wide(outputs) - targets).square()
 
 
@@ -187,7 +199,7 @@ MEAN_SQUARED_ERROR = Loss("mean squared error", squared_error)
 
 
 def _correct(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    _fits("accuracy", outputs, targets, outputs.shape[:-1], "(examples, ..., classes)")
+    _fits("accuracy", outputs, targets, classes=True)
     return (outputs.argmax(-1) == targets).sum(), (targets != MASKED).sum()
 
 

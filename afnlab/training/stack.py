@@ -22,7 +22,7 @@ from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
 from afnlab.training.members import Member
-from afnlab.training.metrics import Loss
+from afnlab.training.metrics import Loss, MisfitError
 from afnlab.training.noise import Noise, activation_modules
 from afnlab.training.optimizers import SCHEDULED, InParts, OptimizerSettings, PerMember, optimizer
 from afnlab.training.plan import Plan
@@ -239,9 +239,12 @@ class Stack:
         else:
             outputs = self.logits(x, each=True) if outputs is None else outputs
             losses = loss.of(outputs.flatten(0, 1), targets)
-        if losses.shape[:1] != targets.shape[:1] or (masked and losses.shape != targets.shape):
+        # One of every pair of examples has the right number of rows, and mixes examples and seeds.
+        paired = losses.dim() > targets.dim()
+        uneven = losses.shape[:1] != targets.shape[:1] or (masked and losses.shape != targets.shape)
+        if paired or uneven:
             of = f"targets {tuple(targets.shape)}" if masked else f"{len(targets)} examples"
-            raise ValueError(
+            raise MisfitError(
                 f"loss {loss.name}: must return the losses of {of}, got {tuple(losses.shape)}"
             )
         return _means(losses, targets if masked else None, self.size)

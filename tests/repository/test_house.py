@@ -375,7 +375,7 @@ def test_the_fast_tests_are_there():
 SUITES = {
     "integration": "distributed ecosystem form_labels hints own_metric surroundings survival"
     " torch_suites trust tuned_runs untrusted upside_down",
-    "repository": "docstrings experiments house judging_study notebooks saved_memory",
+    "repository": "docstrings experiments house judging_study listings notebooks saved_memory",
     "fuzz": "fuzz inputs",
     "browser": "elsewhere every_notebook kernel_ends lab_walk notebooks_live report_page"
     " sweep_live",
@@ -502,6 +502,7 @@ def test_every_activation_has_a_source_and_a_formula(name):
     entry = REFERENCES[record.reference].bibtex(record.reference)
     assert entry.startswith("@")
     assert entry.count("{") == entry.count("}")
+    assert not set("{}") & set(REFERENCES[record.reference].cite())  # which are BibTeX's alone
     assert record.latex
     assert f"| `{name}` |" in (ROOT / "docs" / "activations.md").read_text()
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from afnlab.paths import CACHE, PACKAGE
-from afnlab.training.files import ENVIRONMENT as DATA
+from afnlab.paths import CACHE, DATA, PACKAGE, as_first_read
 
 try:
     import resource
@@ -72,13 +71,15 @@ def search_path(current: Mapping[str, str] = os.environ) -> dict[str, str]:
 def absolute_folders(current: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables that name folders, absolutely, for a process that works in another one.
 
-    What begins with `~` means the same everywhere.
+    A relative one means what it meant when it was first read. What begins with `~` means the same
+    everywhere.
     """
     made = {}
     for name in _FOLDERS:
         text = current.get(name, "")
         parts = filter(None, text.split(os.pathsep) if name == _PATHS else [text])
-        made[name] = os.pathsep.join(p if p[0] == "~" else str(Path(p).absolute()) for p in parts)
+        meant = (p if p[0] == "~" else str(as_first_read(Path(p))) for p in parts)
+        made[name] = os.pathsep.join(meant)
     return {name: text for name, text in made.items() if text}
 
 

@@ -14,10 +14,11 @@ from jupyter_core.utils import ensure_event_loop
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.process_environment import allowed_jobs
-from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage.location import Place
 from afnlab.runs.sweeps.worker import Busy, Worker
 from afnlab.training.options import whole
+from afnlab.training.rehearsal import rehearse
 
 Ending = Generator[tuple[RunSpec, RunFailed | None], None, None]
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -93,6 +94,7 @@ class Local:
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         if not todo:
             return
+        rehearse(spec.training for spec in todo if isinstance(spec, TrainingSpec))
         means = Means(threads=self.threads, timeout=self.timeout, since=time.time())
         worker = self._worker or Worker(means)
         self._worker = None  # unless all of this ends well
