@@ -50,7 +50,8 @@ COMMANDS = {  # the module of this package that has it, and what it does
 _EPILOG = f"""\
 `afnlab COMMAND --help` describes a command.
 
-exit status: 0 done, 1 something failed or differs, 2 bad input, 130 interrupted
+exit status: 0 done, 1 something failed or differs, 2 bad input, or a rerun that cannot be
+  compared, 130 interrupted
 environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets;
   AFNLAB_NATIVE=0 no compiled kernels; AFNLAB_THREADS the threads of every training;
   NO_COLOR no colours; {DEBUG}=1 the traceback of an error"""

@@ -26,6 +26,15 @@ def add_runs_flag(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--runs", help="folder of runs, or a URL (default: $AFNLAB_RUNS, or runs)")
 
 
+def add_code_flag(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--code",
+        metavar="FOLDER",
+        help="where files of your own are looked for that are not where they were when a run was"
+        " made (default: the current folder)",
+    )
+
+
 def add_limit_flags(sub: argparse.ArgumentParser) -> None:
     for name, what in LIMITS.items():
         flag = "--" + name.replace("_", "-")

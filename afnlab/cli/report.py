@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from afnlab.cli.flags import OfTable, add_comparison_flags, comparison, examples
+from afnlab.cli.flags import OfTable, add_code_flag, add_comparison_flags, comparison, examples
 
 
 def add_report(sub: argparse.ArgumentParser) -> None:
@@ -34,9 +34,11 @@ def add_verify(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=int, default=0, help="seed of the random choice of these runs")
     sub.add_argument("--runs", help="folder of runs (default: the one the report was made from)")
+    add_code_flag(sub)
 
 
 def _verify(a: argparse.Namespace) -> int:
-    from afnlab.report.verify import verify
+    """Exit status: 0 all agrees, 1 something differs or failed, 2 a run could not be compared."""
+    from afnlab.report.verify import verified
 
-    return 0 if verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs) else 1
+    return verified(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs, code=a.code)

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from afnlab.cli.flags import add_runs_flag, add_timeout_flag, examples, timeout
+from afnlab.cli.flags import add_code_flag, add_runs_flag, add_timeout_flag, examples, timeout
 from afnlab.messages import complain, counted, say
 
 
@@ -69,9 +69,10 @@ def _run(a: argparse.Namespace) -> int:
 
 
 def add_rerun(sub: argparse.ArgumentParser) -> None:
-    sub.epilog = examples("rerun", "3f2a")
+    sub.epilog = examples("rerun", "3f2a", "3f2a --code ../theirs")
     sub.set_defaults(command=_rerun)
     sub.add_argument("id", help="the id of the run, or its first characters")
+    add_code_flag(sub)
     add_timeout_flag(sub)
     add_runs_flag(sub)
 
@@ -93,7 +94,7 @@ def _rerun(a: argparse.Namespace) -> int:
     say(f"running {record['label']} again")
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:
-            verdict = rerun(where.folder, record, Path(again), seconds)
+            verdict = rerun(where.folder, record, Path(again), seconds, code=a.code)
         except RunFailed as error:
             complain(f"{error}")
             return 1

@@ -21,6 +21,7 @@ from afnlab.compare.formatting import (
 from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
+from afnlab.registry import canonical_name
 from afnlab.stats import EXACT_UP_TO, attainable_p, detectable_difference, seeds_needed, smallest_p
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
+USUAL = ("gelu", "relu")  # baselines
 LISTED = 6  # names in a row; the table has the rest
 
 
@@ -68,7 +70,9 @@ def _which(
     if len(table) == 1:
         return [f"{best.name} alone; there is nothing to compare it with."]
     if baseline not in table.index:
-        choice = f"choose one with --baseline, as --baseline {shlex.quote(str(best.name))}"
+        other = _proposed(list(map(str, table.index)))
+        flag = f"--baseline {shlex.quote(other)}"
+        choice = f"choose one with {flag}, or in a notebook with the parameter baseline"
         return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
         return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
@@ -83,6 +87,13 @@ def _which(
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
         f" seeds. Until then the intervals only describe: {leads}."
     ]
+
+
+def _proposed(labels: Sequence[str]) -> str:
+    """The row to compare others with, where none was named: one of the field's, not a new idea."""
+    known = {label: canonical_name(label.partition("(")[0]) for label in labels}
+    wanted = [label for name in USUAL for label in labels if known[label] == name]
+    return next(iter([*wanted, *(label for label in labels if known[label]), *labels]))
 
 
 def leaders(table: pd.DataFrame, measure: Measure) -> list[str]:

@@ -23,13 +23,19 @@ WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
-def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str]]) -> list[str]:
+def left_out(
+    stale: int,
+    foreign: Sequence[str],
+    absent: Sequence[tuple[str, str]],
+    failed: Sequence[tuple[str, str]] = (),
+) -> list[str]:
     """What the folder holds, or the sweep requests, that the comparison does not show.
 
     Args:
         stale: how many runs have changed code.
         foreign: the notebooks of runs that are no trainings.
         absent: (label, reason) of what the sweep lists and no run holds.
+        failed: the same of what the folder holds of runs that failed, where no sweep is asked for.
     """
     sentences = []
     if stale:
@@ -39,10 +45,10 @@ def left_out(stale: int, foreign: Sequence[str], absent: Sequence[tuple[str, str
         names = ", ".join(sorted(set(foreign)))
         were = _runs_were(len(foreign))
         sentences.append(f"{were} left out: made by other notebooks ({names}).")
-    if absent:
-        named = "; ".join(f"{label} ({reason})" for label, reason in absent[:LISTED])
-        more = f"; and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        sentences.append(f"Listed in the sweep and missing here: {named}{more}.")
+    for what, gone in (("Listed in the sweep and", absent), ("Tried, and", failed)):
+        named = "; ".join(f"{label} ({reason})" for label, reason in gone[:LISTED])
+        more = f"; and {len(gone) - LISTED} more" if len(gone) > LISTED else ""
+        sentences += [f"{what} missing here: {named}{more}."] if gone else []
     return sentences
 
 
@@ -128,8 +134,8 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
     if baseline in labels or len(labels) < 2:
         return ""
     return (
-        f"{baseline} is not among these runs, so no differences are shown;"
-        " --baseline LABEL names another."
+        f"{baseline} is not among these runs, so no differences are shown until another baseline"
+        " is chosen."
     )
 
 

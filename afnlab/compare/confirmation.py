@@ -97,6 +97,7 @@ def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord
         elsewhere=0,
         foreign=(),
         absent=(),
+        failed=(),
         planned=False,
         until_decided=False,
     )

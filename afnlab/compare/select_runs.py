@@ -36,8 +36,8 @@ class Chosen:
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
     whose code is not here; planned: the groups that have the seeds which a sweep with a fixed
-    number lists, and no others; stale, foreign, absent, until_decided: see `Selection`; wanted: the
-    groups that `only` chooses; None: all.
+    number lists, and no others; stale, foreign, absent, failed, until_decided: see `Selection`;
+    wanted: the groups that `only` chooses; None: all.
     """
 
     records: list[TrainingRecord]
@@ -46,6 +46,7 @@ class Chosen:
     stale: int = 0
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
     until_decided: bool = False
     wanted: frozenset[str] | None = None
     planned: frozenset[str] = frozenset()
@@ -125,7 +126,7 @@ def select(
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     parts = {setting: part for setting, part in parts.items() if chosen.wants(part)}
     if not parts:
-        why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent)
+        why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent, chosen.failed)
         of = f" of {sweep}" if sweep else ""
         line = _sweeping(sweep, overrides, origin, only)
         none = f"{where.shown}: holds no runs{of} to compare; execute them with `{line}`."
@@ -158,7 +159,11 @@ def select(
         problem = f"of one metric alone; these runs are judged by {' and '.join(names)}"
         raise ParameterError("margin", margin, problem)
     made[0] = replace(  # what is left out is said once
-        made[0], stale=chosen.stale, foreign=chosen.foreign, absent=chosen.absent
+        made[0],
+        stale=chosen.stale,
+        foreign=chosen.foreign,
+        absent=chosen.absent,
+        failed=chosen.failed,
     )
     if baseline and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
@@ -273,11 +278,18 @@ def _current(
         elsewhere=frozenset(i for i, state in states.items() if state == staleness.ELSEWHERE),
         stale=len(trainings) - len(there),
         foreign=tuple(Path(r["notebook"]).name for r in records if not is_training(r)),
-        absent=tuple(
-            (f["id"][:8], _reason(f["message"])) for f in failures if f["id"] not in whole
+        failed=tuple(
+            (f"{f['label']}, run {f['id'][:8]}", _reason(f["message"]))
+            for f in failures
+            if f["id"] not in whole and not _is_made_good(f)
         ),
         wanted=frozenset(r["group"] for r in wanted) if only and there else None,
     )
+
+
+def _is_made_good(failure: FailureRecord) -> bool:
+    """Whether the code of a run that failed is known to have changed since."""
+    return "code" in failure and staleness.state(failure) == staleness.CHANGED
 
 
 def _sweeping(

@@ -43,6 +43,7 @@ class Selection:
             has changed.
         foreign: the notebooks of runs left out because they are no trainings.
         absent: (label, reason) of what was requested and is not there.
+        failed: the same of runs that failed, where all runs were requested that are there.
         speed: the speed benchmark with their cost, or None.
         until_decided: whether these are the runs of a sweep that adds seeds until the evidence
             decides, see `afnlab.judging`.
@@ -68,6 +69,7 @@ class Selection:
     margin: float | None = None
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
     until_decided: bool = False
     judged_by: str = ""
@@ -298,7 +300,7 @@ class Selection:
             caveats.no_baseline(self.baseline, self.rows),
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
-            *caveats.left_out(self.stale, self.foreign, self.absent),
+            *caveats.left_out(self.stale, self.foreign, self.absent, self.failed),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only)),
             *caveats.another_metric(self.measure, self.chosen_by),

@@ -306,7 +306,8 @@ def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
     ]
     if len(verdicts) == len(tunings):
         said.append(f"Better and worse than {baseline}: {'; '.join(verdicts)}.")
-    for title in list(tunings)[1:-1]:
+    compared = done.p.notna().any()
+    for title in list(tunings)[1:-1] if compared else ():  # else there are no verdicts
         before, after = tunings[title].verdict.align(done.verdict, join="inner")
         moved = [f"{n} ({before[n]} -> {after[n]})" for n in after.index if before[n] != after[n]]
         more = f" and {len(moved) - LISTED} more" if len(moved) > LISTED else ""

@@ -130,8 +130,11 @@ def paper() -> str:
     return "letter" if country in LETTER else "A4"
 
 
-def pdf(page: Path, timeout: float = 120) -> Path:
-    """Print a page as PDF beside it; ValueError if the browser does not."""
+def pdf(page: Path, timeout: float = 120, beside: Path | None = None) -> Path:
+    """Print a page as PDF beside it; ValueError if the browser does not.
+
+    beside: the folder that its links start from; None: where it lies.
+    """
     program = browser()
     if program is None:
         raise ValueError(f"no PDF: none of {', '.join(BROWSERS)} is there; set {BROWSER}")
@@ -139,7 +142,7 @@ def pdf(page: Path, timeout: float = 120) -> Path:
     command = [program, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--no-sandbox")  # which Chromium refuses to have as root
-    copy = page.with_name(f".{page.name}")  # beside it, so that its links lead where they should
+    copy = (beside or page.parent) / f".{page.name}"  # its links lead on from there
     sized = f"<style>@page {{ size: {paper()}; }}</style></head>"
     copy.write_text(page.read_text(encoding="utf-8").replace("</head>", sized, 1), encoding="utf-8")
     command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", copy.resolve().as_uri()]

@@ -7,7 +7,7 @@ import hashlib
 import random
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
@@ -36,6 +36,7 @@ from afnlab.training.options import whole
 from afnlab.usercode.lookup import expanded
 
 NAMED = 3  # numbers of a row that are named where many differ
+AGREES, DIFFERS, NOT_COMPARED = 0, 1, 2  # what comes of it, as exit statuses
 
 
 def verify(
@@ -44,13 +45,33 @@ def verify(
     rerun: int = 1,
     seed: int = 0,
     runs: str | Path | None = None,
+    code: str | Path | None = None,
     report_to: Callable[[str], None] = say,
 ) -> bool:
     """Recompute a report's tables from its runs, and make `rerun` of the runs again.
 
     page: the report's folder or a file in it; seed: which runs are repeated is drawn with it; runs:
-    where the runs are, if not where they were. Says line by line what agrees, and of what does not
-    which number; True if all does. ValueError if there is no report, or its runs are gone.
+    where the runs are, if not where they were; code: see `afnlab.runs.rerun.rerun`. Says line by
+    line what agrees, and of what does not which number; True if all does. ValueError if there is no
+    report, or its runs are gone.
+    """
+    status = verified(page, rerun=rerun, seed=seed, runs=runs, code=code, report_to=report_to)
+    return status == AGREES
+
+
+def verified(
+    page: str | Path,
+    *,
+    rerun: int,
+    seed: int,
+    runs: str | Path | None,
+    code: str | Path | None,
+    report_to: Callable[[str], None] = say,
+) -> int:
+    """The same as `verify`, but for what it returns.
+
+    AGREES; DIFFERS where anything is not as it was, or a rerun has failed; else NOT_COMPARED where
+    a run could not be made again, or its bits could not be compared.
     """
     whole(rerun, "rerun", least=0)
     target = _folder_of(expanded(page))
@@ -58,25 +79,17 @@ def verify(
     if not state.get("tables") or not state.get("files"):
         made = command("report", out=target, runs=runs)
         raise ValueError(f"{page}: is no report with a {write_report.STATE}; write one: `{made}`")
-    where = location.place(runs or _place(state))
-    where.pull()
-    folder = where.folder
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
     if strange := [run for run in ids if not is_id(run)]:
         raise ValueError(f"{target / write_report.STATE}: {strange[0]!r} is no id of a run")
-    if gone := [run for run in ids if not (folder / run / runs_folder.RECORD).is_file()]:
-        listed = ", ".join(run[:8] for run in gone)
-        raise ValueError(
-            f"{where.shown}: lacks runs of this report ({listed}); give their folder: runs"
-        )
+    folder = _folder_of_runs(runs or _place(state), ids)
     drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
-    good = True
+    came_of: set[int] = set()
 
     def say(what: str, problems: Iterable[str], otherwise: str) -> None:
-        nonlocal good
         faults = list(problems)
         report_to(f"{what}: {'; '.join(faults) or otherwise}")
-        good &= not faults
+        came_of.add(DIFFERS if faults else AGREES)
 
     with ExitStack() as stack:
         workers: dict[int | None, Worker] = {}
@@ -98,27 +111,42 @@ def verify(
             say(recipe["csv"], _table_problems(recipe, target, table), same)
             if table is None or not (target / write_report.PAGE).is_file():
                 continue
+            among = f", {Path(recipe['csv']).stem}" if len(state["tables"]) > 1 else ""
+            part = f"{write_report.PAGE}{among}"
             if state.get("code") == write_report.code():
                 page_problems = _page_problems(recipe, target, folder, table)
-                say(
-                    write_report.PAGE,
-                    page_problems,
-                    "its table and its answers are what these runs give",
-                )
+                say(part, page_problems, "its table and its answers are what these runs give")
             else:
-                report_to(f"{write_report.PAGE}: not recomputed, since afnlab's code was another")
+                report_to(f"{part}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
-            redone = _rerun_problems(folder, record, workers[threads_of(record)])
-            say(f"run {run[:8]}", redone, "rerun, the same bits")
-    return good
+            status, said = _rerun(folder, record, workers[threads_of(record)], code)
+            report_to(f"run {run[:8]}: {said}")
+            came_of.add(status)
+    return DIFFERS if DIFFERS in came_of else max(came_of)
 
 
 def _place(state: dict[str, Any]) -> str:
     """Where a report says that its runs are; ValueError if it hides a secret of that address."""
     where = str(state.get("runs") or state["folder"])  # a folder: as reports once said it
     if "://" in where and "***" in where:
-        raise ValueError(f"{where}: a report does not keep this address's secrets; give it: runs")
+        raise ValueError(
+            f"{where}: a report does not keep this address's secrets; give it with --runs"
+        )
     return where
+
+
+def _folder_of_runs(runs: str | Path, ids: Sequence[str]) -> Path:
+    """The folder to read these runs from; ValueError, with what to do, if they are not there."""
+    where = location.place(runs)
+    where.pull()
+    if not where.folder.is_dir():
+        raise ValueError(f"{where.shown} does not exist; give --runs FOLDER")
+    gone = [run[:8] for run in ids if not (where.folder / run / runs_folder.RECORD).is_file()]
+    if gone:
+        raise ValueError(
+            f"{where.shown}: lacks runs of this report ({_some(gone)}); give --runs FOLDER"
+        )
+    return where.folder
 
 
 def _folder_of(page: Path) -> Path:
@@ -289,20 +317,25 @@ def _other_numbers(kept: str, again: str) -> Iterator[str]:
                 yield f"{column} of {row[0]} is {was or 'empty'}, its runs give {right or 'none'}"
 
 
-def _some(texts: list[str]) -> str:
+def _some(texts: Sequence[str]) -> str:
     more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
     return ", ".join(texts[:NAMED]) + more
 
 
-def _rerun_problems(folder: Path, record: TrainingRecord, worker: Worker) -> Iterator[str]:
-    """Make a run again, in a folder that is thrown away; what is not as it was."""
+def _rerun(
+    folder: Path, record: TrainingRecord, worker: Worker, code: str | Path | None
+) -> tuple[int, str]:
+    """Make a run again, in a folder that is thrown away; what came of it, and in words."""
     with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
         try:
-            verdict = execute_again(folder, record, Path(scratch), worker=worker)
-        except (ValueError, RunFailed) as error:
-            yield f"could not be rerun: {error}"
-            return
+            verdict = execute_again(folder, record, Path(scratch), worker=worker, code=code)
+        except ValueError as error:
+            return NOT_COMPARED, f"could not be rerun: {error}"
+        except RunFailed as error:
+            return DIFFERS, f"failed when it was rerun: {error}"
     if verdict.refused:
-        yield f"rerun, but its bits cannot be compared: {', '.join(verdict.refused)}"
-    elif verdict.differ:
-        yield f"the bits differ: {', '.join(verdict.differ)}"
+        said = f"rerun, but its bits cannot be compared: {', '.join(verdict.refused)}"
+        return NOT_COMPARED, said
+    if verdict.differ:
+        return DIFFERS, f"the bits differ: {', '.join(verdict.differ)}"
+    return AGREES, "rerun, the same bits"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.select_runs import select
@@ -16,11 +16,12 @@ from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
 from afnlab.paths import PACKAGE, find
-from afnlab.report import export, glossary
+from afnlab.report import export, glossary, staging
 from afnlab.report.contents import Link
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
+from afnlab.report.staging import STATE, is_as_written, read_state
 from afnlab.runs.filtering import as_flags
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.kernel.execute_cells import Means, run_cells
@@ -33,7 +34,8 @@ from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 from afnlab.usercode.lookup import expanded
 
-PAGE, NOTEBOOK, STATE = "report.html", "report.ipynb", "report.json"
+PAGE, NOTEBOOK = "report.html", "report.ipynb"
+FAILED = "report-failed.ipynb"  # where it ended that was to become a report
 RUNS = "runs"
 _ROOMS = ("compare", "figures", "functions", "report", "stats")  # whose code makes a page
 LINK = "runs/{id}.html"  # as the page's notebook writes it
@@ -83,14 +85,12 @@ def write(
     target = expanded(out) if out else Path("reports") / name
     page = target / PAGE
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
-    folder = chosen[0].folder
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
+    staging.settle(target)
     if page.is_file() and read_state(target).get("made of") == made_of:
         report(f"{page} is up to date ({counted(count, 'run')})")
         return page
-    for part in (RUNS, export.TABLES, export.FIGURES):
-        (target / part).mkdir(parents=True, exist_ok=True)
     parameters = {
         "sweep": str(sweep),
         "runs": chosen[0].place,
@@ -103,39 +103,88 @@ def write(
         "overrides": {k: v for k, v in overrides.items() if v is not None},
         "place": str(out or ""),
     }
-    executed = target / NOTEBOOK
-    records = [r for c in chosen for r in c.records]
+    with staging.aside(target) as new:
+        state = {"schema": staging.SCHEMA, "made of": made_of, "code": code()}
+        state["tables"] = _evidence_and_tables(chosen, parameters, target, new, means)
+        lines = _write_page(plan.title or f"afnlab: {name}", chosen, target, new, pdf)
+        place = confirmation_runs(chosen[0].place) if confirmation else chosen[0].place
+        state |= {"runs": masked(place), "files": files(new)}
+        runs_folder.write_json(new / STATE, state)
+    for suffix in (".ipynb", ".log"):
+        (target / FAILED).with_suffix(suffix).unlink(missing_ok=True)
+    report(f"wrote {page} ({counted(count, 'run')})")
+    for line in lines:
+        report(line)
+    return page
+
+
+def _evidence_and_tables(
+    chosen: Sequence[Selection],
+    parameters: Mapping[str, object],
+    target: Path,
+    new: Path,
+    means: Means | None,
+) -> list[dict[str, object]]:
+    """Write the executed notebook, its figures, the tables, and the pages and records of the runs.
+
+    Args:
+        chosen: what the report is about.
+        parameters: of its notebook.
+        target: the report's folder, in which the last one may lie.
+        new: the folder that this one is written into.
+        means: with what the notebook is executed.
+
+    Returns:
+        How every table was made.
+    """
+    for part in (RUNS, export.TABLES, export.FIGURES):
+        (new / part).mkdir()
+    executed, failed = new / NOTEBOOK, target / FAILED
+    folder, records = chosen[0].folder, [r for c in chosen for r in c.records]
     # The notebook's kernel is a process of its own, beside which this one would wait.
     with ThreadPoolExecutor(1) as beside:
-        pages = [beside.submit(_page, folder, target, record) for record in records]
+        pages = [beside.submit(_page, folder, target, new, record) for record in records]
         try:
-            execute("report", executed, parameters, means)
+            execute("report", executed, parameters, means, failed)
         finally:
             hide_secrets(executed, chosen[0].place)
+            hide_secrets(failed, chosen[0].place)
         for one in pages:
             one.result()
-    sums = {record["id"]: _evidence(folder, target, record) for record in records}
-    export.figures(executed, target / export.FIGURES)
-    recipes = [_recipe(c, export.tables(c, target / export.TABLES), sums) for c in chosen]
+    sums = {record["id"]: _evidence(folder, new, record) for record in records}
+    export.figures(executed, new / export.FIGURES)
+    return [_recipe(c, export.tables(c, new / export.TABLES), sums) for c in chosen]
+
+
+def _write_page(
+    title: str, chosen: Sequence[Selection], target: Path, new: Path, pdf: bool
+) -> list[str]:
+    """Write the page of an executed notebook, as PDF too; lines that say what came of the latter.
+
+    Args:
+        title: of the page.
+        chosen: what the report is about.
+        target: where its files will lie, to which the links of the PDF lead.
+        new: where they are written.
+        pdf: print the page, where there is a browser.
+    """
+    page, printed = new / PAGE, bool(pdf and export.browser())
+    terms = glossary.section(tuned=any(c.tuning is not None for c in chosen))
 
     def write_page(printed: bool) -> None:
-        title, links = plan.title or f"afnlab: {name}", _links(target, chosen, printed)
-        terms = glossary.section(tuned=any(c.tuning is not None for c in chosen))
-        text = to_html(executed, title, tail=terms, files=links)
+        links = _links(new, chosen, printed)
+        text = to_html(new / NOTEBOOK, title, tail=terms, files=links)
         page.write_text(text, encoding="utf-8")
 
-    write_page(printed := bool(pdf and export.browser()))
-    report(f"wrote {page} ({counted(count, 'run')})")
-    if printed:
-        try:
-            report(f"wrote {export.pdf(page)}")
-        except ValueError as error:
-            report(str(error))
-            write_page(printed=False)
-    place = confirmation_runs(chosen[0].place) if confirmation else chosen[0].place
-    state = {"made of": made_of, "code": code(), "runs": masked(place), "tables": recipes}
-    runs_folder.write_json(target / STATE, state | {"files": files(target)})
-    return page
+    write_page(printed)
+    if not printed:
+        return []
+    try:
+        return [f"wrote {target / export.pdf(page, beside=target).name}"]
+    except ValueError as error:
+        page.with_suffix(".pdf").unlink(missing_ok=True)
+        write_page(printed=False)
+        return [str(error)]
 
 
 def hide_secrets(executed: Path, address: str) -> None:
@@ -226,9 +275,16 @@ def commands(
 
 
 def execute(
-    notebook: str, target: Path, parameters: Mapping[str, object], means: Means | None = None
+    notebook: str,
+    target: Path,
+    parameters: Mapping[str, object],
+    means: Means | None = None,
+    failed: Path | None = None,
 ) -> None:
-    """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails."""
+    """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails.
+
+    failed: where the notebook and what its kernel printed are kept then; None: there too.
+    """
     import_nbformat()
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
@@ -238,21 +294,27 @@ def execute(
     try:
         run_cells(content(find("notebooks", notebook, ".ipynb")), target, parameters, means)
     except PapermillExecutionError as error:
-        message = f"{error.ename}: {error.evalue}; see {target}"
+        failed = failed or target
+        for suffix in (".ipynb", ".log"):
+            if (path := target.with_suffix(suffix)).is_file():
+                path.replace(failed.with_suffix(suffix))
+        message = f"{error.ename}: {error.evalue}; see {failed}"
         raise ValueError(message) from None
     target.with_suffix(".log").unlink(missing_ok=True)  # what its kernel printed, if it failed
 
 
-def _page(folder: Path, target: Path, record: TrainingRecord) -> None:
+def _page(folder: Path, target: Path, new: Path, record: TrainingRecord) -> None:
     """Write the page of an executed run.
 
-    Runs never change, so a page that is there stays, if this code wrote it.
+    Runs never change, so a page that is there as it was written stays, if this code wrote it.
     """
-    page = target / RUNS / f"{record['id']}.html"
-    fresh = page.is_file() and read_state(target).get("code") == code()
-    if not fresh and runs_folder.NOTEBOOK in record["files"]:
+    name, state = f"{RUNS}/{record['id']}.html", read_state(target)
+    known = state.get("files", {}).get(name, "")
+    if state.get("code") == code() and is_as_written(target, name, known):
+        shutil.copyfile(target / name, new / name)
+    elif runs_folder.NOTEBOOK in record["files"]:
         text = run_page(folder / record["id"], record, back=f"../{PAGE}")
-        page.write_text(text, encoding="utf-8")
+        (new / name).write_text(text, encoding="utf-8")
 
 
 def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
@@ -273,8 +335,8 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
 def _fingerprint(chosen: list[Selection]) -> str:
     said = [
         [
-            *(c.baseline, c.margin, c.judged_by, c.stale, c.elsewhere, c.foreign, c.absent, c.only),
-            c.picked_among,
+            *(c.baseline, c.margin, c.judged_by, c.stale, c.elsewhere, c.foreign, c.absent),
+            *(c.failed, c.only, c.picked_among),
         ]
         for c in chosen
     ]
@@ -291,12 +353,3 @@ def code() -> str:
         *sorted(PACKAGE.glob("activations/*.py")),
     ]
     return digest(*(p.read_bytes() for p in files if p.suffix in (".py", ".css", ".js", ".md")))
-
-
-def read_state(target: Path) -> dict[str, Any]:
-    """What a report says of how it was made; empty if it is no report."""
-    try:
-        state = json.loads((target / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}

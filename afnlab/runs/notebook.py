@@ -94,7 +94,12 @@ class Run:
             self._write(result, expanded(self.out))
             return f"saved in {Path(self.out).name}"
         if not os.environ.get(runs_folder.ENVIRONMENT):
-            return f"not saved: neither the parameter `out` nor ${runs_folder.ENVIRONMENT} is set"
+            variable = runs_folder.ENVIRONMENT
+            return (
+                f"not saved: neither the parameter `out` nor ${variable} is set; with"
+                f" {variable}=runs in its environment this training is kept as a run of the folder"
+                " runs, which compare.ipynb reads"
+            )
         if not self._made or result is not self._made[0][0]:
             return "not saved: this is not what run.train() has returned"
         kept = {name: value for name, value in self.given.items() if name != OUT}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -13,13 +13,11 @@ import numpy as np
 import pandas as pd
 
 from afnlab.runs.kernel.execute_cells import Means
-from afnlab.runs.run_spec import RunSpec
-from afnlab.runs.staleness import what_changed
+from afnlab.runs.relocation import planned_again
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.location import Place, guarded
 from afnlab.runs.storage.record_schema import Record
 from afnlab.runs.sweeps.worker import Worker
-from afnlab.runs.whereabouts import folder_of
 
 # What the last bits of a number may depend on, beside the code, which the id stands for.
 MACHINE = ("device", "device_name", "threads", "native", "torch", "numpy", "data")
@@ -46,6 +44,7 @@ def rerun(
     again: Path,
     timeout: float | None = None,
     worker: Worker | None = None,
+    code: str | Path | None = None,
 ) -> Verdict:
     """Execute a run again, with as many threads as then, and compare the two.
 
@@ -55,17 +54,19 @@ def rerun(
         again: the folder that the new run is written into.
         timeout: seconds that it may take.
         worker: one that several reruns share (`worker_for`); None: one of its own.
+        code: the folder in which files of the run's code are looked for that are not where they
+            were; None: the current one.
 
     Returns:
         What is the same, and what is not.
 
     Raises:
-        ValueError: The code has changed since, so that it would not be the same run, or lies in the
-            folder of runs itself, or the folder that the run worked in is not here, or a file of
-            the run is not what was written.
+        ValueError: The code has changed since, so that it would not be the same run, or is not
+            here, or lies in the folder of runs itself, or the folder that the run worked in is not
+            here, or a file of the run is not what was written.
         RunFailed: The new run failed.
     """
-    spec = _planned(record, guarded(folder))
+    spec = planned_again(record, guarded(folder), code)
     executor = worker or worker_for(record, timeout)
     try:
         failed = executor.attempt(spec, Place(again))
@@ -76,18 +77,6 @@ def rerun(
         raise failed
     new = runs_folder.read_record(again / spec.id / runs_folder.RECORD)
     return compare(folder / record["id"], record, again / spec.id, new)
-
-
-def _planned(record: Record, closed: Sequence[Path]) -> RunSpec:
-    # Before its files are looked up there, which would all have changed.
-    folder_of(record["notebook"], record["given"], record.get("folder"), closed)
-    change = what_changed(record, closed)
-    if not change:
-        spec = RunSpec.of_record(record, closed)
-        if spec.id == record["id"]:
-            return spec
-        change = f"its code, notebook or parameters have changed since, this would be {spec.id}"
-    raise ValueError(f"{record['id']} ({record['label']}): {change}")
 
 
 def worker_for(record: Record, timeout: float | None = None) -> Worker:

@@ -26,7 +26,7 @@ def state(record: Stored) -> str:
     """
     if is_current(record):
         return CURRENT
-    if all(map(_is_readable, _own_files(record))):
+    if not missing(record):
         return CHANGED
     with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         then, now = record["code"], _code(notebook_of(record["notebook"]), record).units
@@ -41,13 +41,19 @@ def states(records: Iterable[Stored]) -> dict[str, str]:
     return {record["id"]: state(record) for record in records}
 
 
-def _is_readable(path: str) -> bool:
+def missing(record: Mapping[str, object]) -> list[str]:
+    """The user's files that a record names and that are not there, or may not be read here."""
+    return [path for path in dict.fromkeys(own_files(record)) if not is_readable(path)]
+
+
+def is_readable(path: str) -> bool:
+    """Whether there is a file that may be read here."""
     with suppress(OSError, ValueError):
         return Path(path).is_file() and os.access(path, os.R_OK)
     return False
 
 
-def _own_files(record: Mapping[str, object]) -> Iterator[str]:
+def own_files(record: Mapping[str, object]) -> Iterator[str]:
     """The user's files that a record names: its notebook, references to code, what these reach."""
     parameters, code = record.get("given"), record.get("code")
     named = [
@@ -85,7 +91,8 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
         if group_of(path, code, record["parameters"]) == record["group"]:
             return ""
         before, now = record["code"].items(), code.units.items()
-        names = sorted({name for name, _ in before ^ now})
+        other = sorted({name for name, _ in before ^ now})
+        names = [name for name in other if name not in missing(record)] or other
     except ValueError as error:
         return f"{_CHANGED} ({error})"
     except (KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:

@@ -57,7 +57,8 @@ def folder_of(
         raise ValueError(f"{folder}: lies among stored runs, whose code is not run")
     raise ValueError(
         f"{Path(notebook).name} was planned in the folder {folder}, which is not here, on"
-        f" {socket.gethostname()}; its results may depend on files there"
+        f" {socket.gethostname()}; its results may depend on files there, so it is made again in a"
+        " folder of that path alone"
     )
 
 

@@ -259,9 +259,23 @@ def test_no_baseline():
     made = said(BETTER, WORSE, baseline="tanh")
     assert made["Which?"] == (
         "srelu has the highest mean accuracy, 62.50 %; tanh is not among these runs to compare it"
-        " with; choose one with --baseline, as --baseline srelu."
+        " with; choose one with --baseline srelu, or in a notebook with the parameter baseline."
     )
     assert not claims(made)
+
+
+@pytest.mark.parametrize(
+    ("labels", "proposed"),
+    [
+        (("my.py:mine", "srelu", "ReLU", "GELU(lr=0.01)"), "'GELU(lr=0.01)'"),
+        (("my.py:mine", "srelu", "ReLU"), "ReLU"),
+        (("my.py:mine", "SReLU(t=1.5)", "elu"), "'SReLU(t=1.5)'"),
+        (("my.py:mine", "my.py:other"), "my.py:mine"),
+    ],
+)
+def test_a_new_idea_is_not_proposed_as_baseline(labels, proposed):
+    made = said(*(many(label, -0.01 * at) for at, label in enumerate(labels)), baseline="tanh")
+    assert f"choose one with --baseline {proposed}, or in a notebook" in made["Which?"]
 
 
 FLAT, ABOVE = [0.5] * 8, [0.6] * 8

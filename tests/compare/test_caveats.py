@@ -15,6 +15,9 @@ def test_what_is_left_out():
         "1 run was left out: made by other notebooks (own.ipynb).",
         "Listed in the sweep and missing here: digits elu (not run).",
     ]
+    assert left_out(0, (), (), [("digits elu, run 01234567", "failed: no")]) == [
+        "Tried, and missing here: digits elu, run 01234567 (failed: no)."
+    ]
     assert left_out(2, ("b", "a", "b"), ())[:2] == [
         "2 runs were left out: their code has changed since.",
         "3 runs were left out: made by other notebooks (a, b).",

@@ -169,6 +169,8 @@ def test_what_cheaper_tunings_would_have_said():
     )
     few = {title: table.assign(verdict="too few seeds") for title, table in tunings.items()}
     assert not tuning_summary.cheaply(few, "base").startswith("Better")
+    none = {title: table.assign(p=np.nan, verdict="no pairs") for title, table in tunings.items()}
+    assert tuning_summary.cheaply(none, "base").startswith("Of 48 trainings")
     del tunings["2 candidates"]
     assert tuning_summary.cheaply(tunings, "base") == ""
 

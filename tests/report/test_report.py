@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from markupsafe import Markup
+from papermill import PapermillExecutionError
 
 from afnlab.cli import main
 from afnlab.compare import select
@@ -183,6 +184,58 @@ def test_another_run_makes_another_page(written, tmp_path):
         r["id"] for r in records(runs)
     }
     assert "2 to 4 seeds each" in again.text
+
+
+def test_another_report_lists_and_keeps_its_own_files(written, tmp_path, monkeypatch):
+    """Without a kernel: its notebook is the last one's, with figures of other names."""
+    page, runs, sweep = written
+    out = shutil.copytree(page.parent, tmp_path / "out")
+    (out / "figures" / "mine.svg").write_text("<svg/>")
+
+    def executed(_: str, target: Path, *__: object) -> None:
+        text = (page.parent / "report.ipynb").read_text()
+        target.write_text(text.replace("2-epochs-curves", "9-epochs-curves"))
+
+    monkeypatch.setattr(write_report, "execute", executed)
+    write_report.write(sweep, runs=runs, out=out, baseline="srelu", pdf=False)
+    links = [link for link in Page(out / "report.html").links if link.startswith("figures/")]
+    assert "figures/digits-mlp-9-epochs-curves.svg" in links
+    assert "figures/digits-mlp-2-epochs-curves.svg" not in links
+    assert "figures/mine.svg" not in links
+    assert {f"figures/{p.name}" for p in out.glob("figures/*")} == {*links, "figures/mine.svg"}
+    assert "figures/mine.svg" not in write_report.read_state(out)["files"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_ends_a_report_leaves_the_last_one(written, tmp_path, monkeypatch, error):
+    page, runs, sweep = written
+    out = shutil.copytree(page.parent, tmp_path / "out")
+
+    def ended(_: str, target: Path, *__: object) -> None:
+        target.write_text("half")
+        raise error
+
+    monkeypatch.setattr(write_report, "execute", ended)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(error):
+        write_report.write(sweep, runs=runs, out=out, baseline="srelu", pdf=False)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_the_notebook_of_a_report_that_failed_is_kept_beside(tmp_path, monkeypatch):
+    def fails(_: bytes, target: Path, *__: object) -> None:
+        target.write_text("half")
+        target.with_suffix(".log").write_text("killed")
+        raise PapermillExecutionError(0, 1, "", "ValueError", "no", [])
+
+    monkeypatch.setattr(write_report, "run_cells", fails)
+    failed = tmp_path / "out" / write_report.FAILED
+    failed.parent.mkdir()
+    with pytest.raises(ValueError, match=f"^ValueError: no; see {failed}$"):
+        write_report.execute("report", tmp_path / "new" / "report.ipynb", {}, failed=failed)
+    assert sorted(p.name for p in failed.parent.iterdir()) == [
+        *("report-failed.ipynb", "report-failed.log")
+    ]
 
 
 def test_tables_and_figures_lie_beside_the_page(written):
@@ -580,6 +633,12 @@ def test_a_failed_run_is_said(runs, tmp_path):
     (failed / "error.json").write_text(json.dumps(facts))
     (chosen,) = select(runs)
     assert "01234567 (failed: ValueError: no)" in sections.headline(chosen).data
+    assert "Tried, and missing here: mine, run 01234567" in " ".join(chosen.notes)
+    assert "Listed in the sweep" not in " ".join(chosen.notes)
+    facts |= {"code": {"notebooks/train.ipynb": "0"}, "folder": str(tmp_path)}
+    (failed / "error.json").write_text(json.dumps(facts))
+    (chosen,) = select(runs)
+    assert "01234567" not in " ".join(chosen.notes)  # its code has changed since
 
 
 def test_a_run_of_another_notebook_is_said(runs):
@@ -590,6 +649,13 @@ def test_a_run_of_another_notebook_is_said(runs):
     (chosen,) = select(runs)
     assert chosen.foreign == ("own.ipynb",)
     assert "1 run was left out: made by other notebooks" in sections.headline(chosen).data
+
+
+def test_the_frames_of_several_settings_have_headings(runs):
+    (chosen,) = select(runs)
+    for among, shown in ((False, ""), (True, "<h2>digits-mlp, 2 epochs</h2>")):
+        made = sections.frame(chosen.table.T, replace(chosen, among=among)).data
+        assert made == shown + sections.frame(chosen.table.T).data
 
 
 def test_runs_of_two_versions_are_said(runs):

@@ -13,7 +13,7 @@ import pytest
 from afnlab.cli import main
 from afnlab.report import write_report
 from afnlab.report.verify import verify
-from afnlab.runs import RunSpec, records, rerun
+from afnlab.runs import RunFailed, RunSpec, records, rerun
 from tests.report.test_report import SWEEP
 from tests.runs.test_runs import means, rewrite, small_runs
 
@@ -280,6 +280,61 @@ def test_code_that_has_changed(proved, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("came", "status", "said"),
+    [
+        (rerun.Verdict(same=["history.parquet"]), 0, "rerun, the same bits"),
+        (rerun.Verdict(differ=["history.parquet"]), 1, "the bits differ: history.parquet"),
+        (rerun.Verdict(refused=["torch was 1, is 2"]), 2, "rerun, but its bits cannot be compared"),
+        (RunFailed("no", Path()), 1, "failed when it was rerun: no"),
+        (ValueError("its code is not here"), 2, "could not be rerun: its code is not here"),
+    ],
+)
+def test_the_exit_status_is_that_of_rerun(proved, monkeypatch, capsys, came, status, said):
+    """`afnlab rerun` and `afnlab verify` end alike."""
+    asked: list[object] = []
+
+    def again(*_: object, code: object = None, **__: object) -> rerun.Verdict:
+        asked.append(code)
+        if isinstance(came, Exception):
+            raise came
+        return came
+
+    monkeypatch.setattr("afnlab.report.verify.execute_again", again)
+    monkeypatch.setattr(rerun, "rerun", again)
+    page, runs = proved
+    assert main(["verify", str(page), "--code", "theirs"]) == status
+    assert said in capsys.readouterr().out.splitlines()[-1]
+    words = [records(runs)[0]["id"], "--runs", str(runs)]
+    assert main(["rerun", *words, "--code", "theirs"]) == status
+    assert asked == ["theirs", "theirs"]
+    assert lines(page)[0] == (status == 0)
+
+
+def test_what_differs_weighs_more_than_what_is_not_compared(copied, monkeypatch):
+    out, runs = copied
+    (out / "report.html").write_text("mine")
+    refused = rerun.Verdict(refused=["torch was 1, is 2"])
+    monkeypatch.setattr("afnlab.report.verify.execute_again", lambda *_, **__: refused)
+    assert main(["verify", str(out), "--runs", str(runs)]) == 1
+
+
+def test_of_several_tables_each_is_named(copied):
+    out, runs = copied
+    (recipe,) = json.loads((out / "report.json").read_text())["tables"]
+    rewrite_state(out, tables=[recipe, recipe])
+    said = lines(out, rerun=0, runs=runs)[1]
+    assert said[2] == said[4] == SOUND.replace(":", ", digits-mlp-2-epochs:", 1)
+
+
+def test_runs_that_are_not_where_they_were(copied, tmp_path):
+    out, _ = copied
+    where = tmp_path / "elsewhere"
+    rewrite_state(out, runs=str(where))
+    with pytest.raises(ValueError, match=rf"^{where} does not exist; give --runs FOLDER$"):
+        verify(out)
+
+
+@pytest.mark.parametrize(
     ("what", "message"),
     [
         ("nowhere", "unknown report 'nowhere'"),
@@ -295,8 +350,9 @@ def test_nothing_to_verify(copied, what, message, tmp_path, capsys):
         (out / "report.json").write_text("[]")
     else:
         shutil.rmtree(next(runs.glob("*/record.json")).parent)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as error:
         verify(out, runs=runs)
+    assert what != "runs" or str(error.value).endswith("give --runs FOLDER")
     assert main(["verify", str(out), "--runs", str(runs)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     with pytest.raises(ValueError, match="rerun must be a whole number, 0 or more; got -1"):

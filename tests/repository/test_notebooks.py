@@ -111,6 +111,21 @@ def test_plot_draws_what_it_is_given(activation, tmp_path):
     assert "image/png" in str(nbformat.read(folder / "notebook.ipynb", 4))
 
 
+def test_papermill_s_training_goes_where_compare_looks():
+    """By README's line, and by what the notebook says without it."""
+    assert readme_s_papermill()
+    compare = declarations.declared(shared("notebooks") / "compare.ipynb")
+    assert compare["runs"].default == ""  # $AFNLAB_RUNS, or runs
+    texts = [c.source for c in nbformat.read(shared("notebooks") / "train.ipynb", 4).cells]
+    assert "AFNLAB_RUNS=runs papermill" in texts[0]
+
+
+def test_compare_shows_every_setting():
+    code = "".join(c.source for c in code_cells(shared("notebooks") / "compare.ipynb"))
+    assert "for part in chosen:\n    display(sections.frame(part." in code
+    assert "chosen[" not in code
+
+
 def test_compare_needs_runs(tmp_path):
     with pytest.raises(Exception, match="no such folder; execute runs first"):
         execute_compare(tmp_path)
@@ -132,9 +147,9 @@ def papermill(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def readme_s_papermill() -> list[str]:
-    """The words of the README's command, after the names of the notebooks."""
+    """The words of the README's command, which keeps a run, after the names of the notebooks."""
     text = (PACKAGE.parent / "README.md").read_text()
-    (line,) = re.findall(r"^\.venv/bin/papermill (.*)$", text, re.MULTILINE)
+    (line,) = re.findall(r"^AFNLAB_RUNS=runs \.venv/bin/papermill (.*)$", text, re.MULTILINE)
     return shlex.split(line, comments=True)[2:]
 
 

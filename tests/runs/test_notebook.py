@@ -64,8 +64,10 @@ def test_a_notebook_resolves_its_options_once(given, given_keys, monkeypatch):
 
 def test_without_out_a_notebook_only_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AFNLAB_RUNS", raising=False)
     run = parameters(CELL | SMALL)
-    assert "not saved" in run.save(run.train())
+    assert "not saved" in (said := run.save(run.train()))
+    assert "with AFNLAB_RUNS=runs in its environment this training is kept as a run" in said
     assert not list(tmp_path.iterdir())
 
 

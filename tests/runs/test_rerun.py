@@ -11,7 +11,8 @@ from afnlab.cli import main
 from afnlab.runs import RunSpec, execute, records, rerun
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
-from tests.runs.test_runs import RECORD, means, notebook
+from tests.integration.test_trust import OWN
+from tests.runs.test_runs import RECORD, execute_small, means, notebook
 
 CELL = 'out: str = ""'
 BODY = """\
@@ -74,3 +75,21 @@ def test_a_run_is_made_again_where_it_was_made(made, tmp_path, capsys):
     said = capsys.readouterr().err
     assert f"own.ipynb was planned in the folder {there}, which is not here" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("one_server")
+def test_a_run_is_made_again_with_the_same_code_of_a_colleague(tmp_path, monkeypatch, capsys):
+    lab, theirs, runs = (tmp_path / name for name in ("lab", "theirs", "runs"))
+    for folder in (lab, theirs):
+        folder.mkdir()
+    (lab / "my.py").write_text(OWN.format(line=""))
+    run = execute_small(runs, activation=f"{lab}/my.py:mine", seeds=1, epochs=1).name
+    (lab / "my.py").rename(theirs / "my.py")
+    monkeypatch.chdir(tmp_path)
+    words = ["rerun", run, "--runs", str(runs)]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert f"{lab}/my.py is not here, and {tmp_path} holds no my.py" in said
+    assert said.count("\n") == 1
+    assert main([*words, "--code", "theirs"]) == 0, capsys.readouterr().err
+    assert "the numbers are the same bits" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from afnlab.cli import main
-from afnlab.runs import execution, records, rerun
+from afnlab.runs import RunSpec, execution, records, rerun
 from afnlab.runs.storage import maintenance, runs_folder
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.location import place
@@ -194,7 +194,7 @@ def test_rerun_refuses_a_failed_run(tmp_path, capsys):
 
 def test_rerun_refuses_other_code(runs, capsys, monkeypatch):
     record = records(runs)[0]
-    monkeypatch.setattr(rerun.RunSpec, "id", "0" * 16)
+    monkeypatch.setattr(RunSpec, "id", "0" * 16)
     assert main(["rerun", record["id"]]) == 2
     assert "its code, notebook or parameters have changed since" in capsys.readouterr().err
 

@@ -1,0 +1,121 @@
+"""A stored run planned again: from its code where it was, or where the same code is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from afnlab.runs.identity import REFERENCES
+from afnlab.runs.run_spec import RunSpec
+from afnlab.runs.staleness import (
+    ELSEWHERE,
+    is_readable,
+    missing,
+    own_files,
+    state,
+    what_changed,
+)
+from afnlab.runs.storage.record_schema import Record
+from afnlab.runs.whereabouts import folder_of
+from afnlab.usercode.lookup import expanded
+
+_MOST_NAMED = 3
+
+
+def planned_again(
+    record: Record, closed: Sequence[Path] = (), code: str | Path | None = None
+) -> RunSpec:
+    """What makes a run again.
+
+    Where a file of its code is not at its place, one in another folder is taken whose path ends
+    alike, if the run's id follows from it: if its content is the same. None of them is executed to
+    learn that.
+
+    Args:
+        record: of the run.
+        closed: folders whose code is not to be run, such as that of the record.
+        code: the folder to look in; None: the current one.
+
+    Returns:
+        The spec, whose id is the record's.
+
+    Raises:
+        ValueError: There is no such folder, or a file of the run's code is nowhere, or its code has
+            changed since, or is in a closed folder, or the folder that it works in is not here.
+    """
+    where = expanded(code or "").resolve()
+    if not where.is_dir():
+        raise ValueError(f"{code}: no such folder to look for code in")
+    # Before its files are looked up there, which would all have changed.
+    works_in = folder_of(record["notebook"], record["given"], record.get("folder"), closed)
+    if not (change := what_changed(record, closed)):
+        spec = RunSpec.of_record(record, closed)
+        if spec.id == record["id"]:
+            return spec
+        change = f"its code, notebook or parameters have changed since, this would be {spec.id}"
+    gone = missing(record)
+    for moved in _moved(record, gone, where, closed):
+        one = _at(moved, record) | {"folder": str(works_in or where)}
+        if not what_changed(one, closed):  # else nothing of it is imported
+            spec = RunSpec.of_record(one, closed)
+            if spec.id == record["id"]:
+                return spec
+    if gone and state(record) == ELSEWHERE:
+        change = _not_here(gone, where, closed)
+    raise ValueError(f"{record['id']} ({record['label']}): {change}")
+
+
+def _moved(
+    record: Record, gone: Sequence[str], where: Path, closed: Sequence[Path]
+) -> Iterator[dict[str, Path]]:
+    """Where the files of a run may be now: the missing ones, and the others with them.
+
+    What a missing neighbour belongs to has to be beside it.
+    """
+    for paths in (gone, own_files(record)) if gone else ():
+        places = {path: _counterpart(path, where, closed) for path in paths}
+        yield {path: place for path, place in places.items() if place is not None}
+
+
+def _counterpart(path: str, where: Path, closed: Sequence[Path]) -> Path | None:
+    """The file of a folder whose path ends like another's, in as many parts as may be."""
+    parts = Path(path).parts[1:]
+    for at in range(len(parts)):
+        place = where.joinpath(*parts[at:])
+        if is_readable(str(place)) and not _is_in(place, closed):
+            return place
+    return None
+
+
+def _is_in(path: Path, folders: Sequence[Path]) -> bool:
+    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
+def _at(places: Mapping[str, Path], record: Record) -> Record:
+    """A record as if the files that it refers to had been at other places."""
+
+    def there(value: object) -> object:
+        if isinstance(value, list):
+            return [there(one) for one in value]
+        if isinstance(value, dict):  # a tuple, as JSON holds it
+            return {name: there(one) for name, one in value.items()}
+        file, colon, name = str(value).rpartition(":")
+        return f"{places[file]}{colon}{name}" if file in places else value
+
+    parameters = {n: there(v) if n in REFERENCES else v for n, v in record["given"].items()}
+    notebook = places.get(record["notebook"], record["notebook"])
+    return record | {"given": parameters, "notebook": str(notebook)}
+
+
+def _not_here(gone: Sequence[str], where: Path, closed: Sequence[Path]) -> str:
+    """Which files are not here, where they were looked for, and what to do."""
+    said = []
+    for path in gone[:_MOST_NAMED]:
+        place = _counterpart(path, where, closed)
+        other = f"{place} is another file" if place else f"{where} holds no {Path(path).name}"
+        said.append(f"{path} is not here, and {other}")
+    more = f"; and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""
+    return (
+        f"{'; '.join(said)}{more}; name the folder that has the run's own files, as they were,"
+        " with --code FOLDER"
+    )
