@@ -116,6 +116,22 @@ def test_the_sentences():
     assert "What may not: that an order holds on another task. 6 tasks are few" in told
 
 
+def test_all_tasks_in_a_sentence():
+    assert over_tasks(both_ways()).sentence == (
+        "On 6 tasks, each by its own test: of 3 other activations, 1 (good) is shown to be better"
+        " than ReLU on all 6 and 1 (bad) is worse on one or more. Mean ranks over the tasks tell"
+        " some apart."
+    )
+    parts = both_ways()[:2]
+    parts[0].table = pd.DataFrame({"verdict": verdicts(good="not distinguishable", bad="open")})
+    parts[1].table = pd.DataFrame({"verdict": verdicts(bad="open", even="better")})
+    assert over_tasks(parts).sentence == (
+        "On 2 tasks, each by its own test: of 3 other activations, none is shown to be better than"
+        " ReLU on both and 2 (good and even) are on one of them. Mean ranks over the tasks tell no"
+        " two apart."
+    )
+
+
 def test_two_tasks_cannot_tell_many_apart():
     """Nemenyi's critical difference is then larger than any difference of ranks."""
     labels = [f"f{i:02}" for i in range(30)]
