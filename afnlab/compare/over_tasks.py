@@ -68,8 +68,9 @@ class OverTasks:
         text = f"On {self.tasks} tasks, each by its own test: of {others}, {enumerated(parts)}."
         if self.ranking is None:
             return text
-        told = "tell some apart" if self.distinguishes else "tell no two apart"
-        return f"{text} Mean ranks over the tasks {told}."
+        # Friedman's test says that not all are alike, and not that any two are distinguishable.
+        rest = "are not all alike" if self.distinguishes else "tell no two apart"
+        return f"{text} Mean ranks over the tasks {rest}."
 
     @property
     def sentences(self) -> list[str]:

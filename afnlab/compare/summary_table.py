@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from math import log
 
 import numpy as np
 import pandas as pd
@@ -243,7 +243,7 @@ def _collapsed(
     return (good < middle - far) & (good < usual)
 
 
-def _by_distance(values: pd.DataFrame, measure: Measure) -> tuple[pd.DataFrame, Any]:
+def _by_distance(values: pd.DataFrame, measure: Measure) -> tuple[pd.DataFrame, pd.Series | float]:
     """Values on a scale on which higher is better and a step means the same everywhere, and how
     large a step is far.
 
@@ -255,8 +255,9 @@ def _by_distance(values: pd.DataFrame, measure: Measure) -> tuple[pd.DataFrame, 
         good = measure.sign * values
         return good, measure.part(COLLAPSE, good.median())
     distance = (values - best).abs()
-    nearest: Any = distance[distance > 0].min(axis=None)  # one of 0 has no logarithm
-    return distance.clip(lower=nearest).map(np.log) * -1, np.log(TIMES)
+    numbers = distance.to_numpy()
+    nearest = numbers[numbers > 0].min(initial=1.0)  # a distance of 0 has no logarithm
+    return distance.clip(lower=float(nearest)).map(np.log) * -1, log(TIMES)
 
 
 def printed_interval(values: pd.Series, measure: Measure) -> stats.Interval:
@@ -400,8 +401,9 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
     unit = f" in {measure.points}" * bool(measure.points)
     several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
-    own = "" if bounded else " (Student's t: so few seeds set the test's own no bounds)"
-    intervals = f"its 95 % CI{own}"
+    intervals = "its 95 % CI"
+    if compared.pairs.max() < stats.seeds_needed(1):
+        intervals += " (Student's t: the test takes more seeds)"
     if several and bounded:
         intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)

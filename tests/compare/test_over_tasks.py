@@ -122,8 +122,8 @@ def test_the_sentences():
 def test_all_tasks_in_a_sentence():
     assert over_tasks(both_ways()).sentence == (
         "On 6 tasks, each by its own test: of 3 other activations, 1 (good) is shown to be better"
-        " than ReLU on all 6 and 1 (bad) is worse on one or more. Mean ranks over the tasks tell"
-        " some apart."
+        " than ReLU on all 6 and 1 (bad) is worse on one or more. Mean ranks over the tasks are"
+        " not all alike."
     )
     parts = both_ways()[:2]
     parts[0].table = pd.DataFrame({"verdict": verdicts(good="not distinguishable", bad="open")})

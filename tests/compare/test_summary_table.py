@@ -180,7 +180,7 @@ def test_of_normal_values_few_rows_are_said_to_have_collapsed_seeds(seeds, most)
 
 LOSS = Measure(name="log loss", key="loss_", unit="nats", better="lower", low=0.0, decimals=4)
 DB = Measure(name="PSNR", key="psnr", unit="dB", better="higher")
-GOOD = [0.1045, 0.1041, 0.1049, 0.1044, 0.1047, 0.1043, 0.1046]  # nats, of one row
+GOOD = [0.1040, 0.1037, 0.1042, 0.1039, 0.1041, 0.1038, 0.1040]  # nats, of one row
 GELU = [0.1144, 0.1139, 0.1150, 0.1141, 0.1147, 0.1142, 0.1151, 0.1138]
 ON_ANY_SCALE = {  # a row's seeds, those of the other row, and how many of the first collapsed
     "a little behind, and better than the other row": (LOSS, [*GOOD, 0.1076], GELU, 0),
