@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from afnlab.compare.formatting import difference, estimated, interval, number, p_value
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import DIFFER, is_adjusted
+from afnlab.compare.summary_table import DIFFER
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
@@ -101,9 +101,9 @@ def forest(
     """One row per label: the paired difference to the baseline, with its 95 % interval.
 
     The line is the interval by which the verdict goes, adjusted for the number of comparisons; the
-    ticks are the ends of the one that is not, which lies within it. Filled marks are rows that are
-    distinguishable from the baseline, hollow ones are not; squares are equivalent within the
-    margin, which is shaded. Rows far off the others stand at the edge, with their difference.
+    ticks are the ends of the one that is not. Filled marks are rows that are distinguishable from
+    the baseline, hollow ones are not; squares are equivalent within the margin, which is shaded.
+    Rows far off the others stand at the edge, with their difference.
     """
     scale = measure.scale
     gaps = scale * table.difference
@@ -115,7 +115,6 @@ def forest(
     end = _end(columns, measure, scale * near[measure.key]) if len(near) else edge
     if margin is not None:
         ax.axvspan(-scale * margin, scale * margin, color=GREY, alpha=0.2, linewidth=0)
-    p_name = "p (Holm)" if is_adjusted(table) else "p"
     drawn = zip(table.iterrows(), lines.itertuples(), strict=True)
     for row, ((label, r), line) in enumerate(drawn):
         if metric_axis.beyond(scale * r.difference, edge, measure):
@@ -136,7 +135,7 @@ def forest(
         if metric_axis.beyond(ends, end, measure).any():
             metric_axis.at_edge(ax, row, "", GREY, measure)
         if np.isfinite(r.difference):
-            tip(middle, _difference(str(label), r, ends / scale, measure, p_name))
+            tip(middle, _difference(str(label), r, ends / scale, measure))
     ax.axvline(0, color=ORANGE, linewidth=1.2)
     metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
     metric_axis.better_arrow(ax, measure)
@@ -156,11 +155,11 @@ def _lines(table: pd.DataFrame, scale: float) -> pd.DataFrame:
     return pd.DataFrame({"low": low, "high": high, "adjusted": there}, table.index)
 
 
-def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure, p_name: str) -> str:
+def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) -> str:
     """A row of a table of differences in a few words; ends: of its line."""
     limits = interval(measure, *ends)
     gap = f"{difference(measure, row.difference)} {measure.points}".rstrip()
-    parts = [f"{proper_name(label)}: {gap}", limits, f"{p_name} {p_value(row.p_holm)}", row.verdict]
+    parts = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
     return ", ".join(filter(None, parts))
 
 
