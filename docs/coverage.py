@@ -1,17 +1,18 @@
-"""How often intervals hold the mean, and how often equal activations are called better or worse:
-the simulated tables of docs/statistics.md.
+"""How often intervals hold the mean, or a difference, and how often equal activations are called
+better or worse: the simulated tables of docs/statistics.md.
 
-python docs/coverage.py prints them, as Markdown; some ten minutes.
+python docs/coverage.py prints them, as Markdown; some twenty minutes.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
 
-from afnlab.stats import alpha, holm, mean_intervals, sign_flip_p
+from afnlab.stats import alpha, difference_interval, holm, mean_intervals, sign_flip_p
 
 SETS, DRAWS, SEEDS = 4_000, 4_000, (0, 1, 2)
 TINY = 1e-12  # an end that is the mean but for rounding holds it
@@ -63,6 +64,10 @@ def bca(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array(limits)
 
 
+def by_the_test(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.array([difference_interval(d)[1:] for d in x]).T
+
+
 METHODS = {
     "afnlab's": afnlabs,
     "Student's t": student,
@@ -71,6 +76,12 @@ METHODS = {
 }
 
 
+OF_DIFFERENCES = {
+    "afnlab's, by the sign-flip test": by_the_test,
+    "studentized bootstrap": afnlabs,
+    "Student's t": student,
+}
+FEW, SKEWED = (6, 8, 10, 12), ("exponential", "near 100 %, of 450")
 TABLES = 1_000
 FAMILIES = ((6, 1), (10, 5), (12, 30))  # seeds, comparisons
 
@@ -108,26 +119,44 @@ def errors() -> None:
 
 
 def coverage() -> None:
+    """How often intervals of a mean hold it, and how wide the first one is."""
     print("| data | n | " + " | ".join(METHODS) + " | width |")
     print("|---|---:|" + "---:|" * (len(METHODS) + 1))
     for name, (law, mean) in LAWS.items():
         for n in SIZES:
-            cells, widths = [], {}
-            for method, function in METHODS.items():
-                held, width = [], []
-                for seed in SEEDS:
-                    rng = np.random.default_rng(seed)
-                    low, high = function(law(rng, (SETS, n)), rng)
-                    held.append(100 * np.mean((low <= mean + TINY) & (mean - TINY <= high)))
-                    width.append(np.median(high - low))
-                cells.append(f"{np.mean(held):.1f}")
-                widths[method] = np.mean(width)
-            ratio = widths["afnlab's"] / widths["Student's t"]
-            print(f"| {name} | {n} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
+            _row(name, n, METHODS, law, mean)
+
+
+def differences() -> None:
+    """The same of differences: of two rows that are alike, and of one to a row that is constant."""
+    print("| data | n | " + " | ".join(OF_DIFFERENCES) + " | width |")
+    print("|---|---:|" + "---:|" * (len(OF_DIFFERENCES) + 1))
+    for name, (law, mean) in LAWS.items():
+        for n in FEW:
+            _row(name, n, OF_DIFFERENCES, lambda rng, s, of=law: of(rng, s) - of(rng, s), 0.0)
+        for n in FEW if name in SKEWED else ():
+            _row(f"{name}, baseline constant", n, OF_DIFFERENCES, law, mean)
+
+
+def _row(name: str, n: int, methods: dict, law: Callable, mean: float) -> None:
+    cells, widths = [], []
+    for function in methods.values():
+        held, width = [], []
+        for seed in SEEDS:
+            rng = np.random.default_rng(seed)
+            low, high = function(law(rng, (SETS, n)), rng)
+            held.append(100 * np.mean((low <= mean + TINY) & (mean - TINY <= high)))
+            width.append(np.median(high - low))
+        cells.append(f"{np.mean(held):.1f}")
+        widths.append(np.mean(width))
+    ratio = widths[0] / widths[list(methods).index("Student's t")]
+    print(f"| {name} | {n} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
     coverage()
+    print()
+    differences()
     print()
     errors()

@@ -214,18 +214,18 @@ def _size(
     lead = compared.iloc[0]
     text = f"{lead.name} against {baseline}: {difference(measure, lead.difference)}"
     text += f" {measure.points}".rstrip()
-    single = len(compared) == 1 and np.isfinite(lead.adjusted_low)
-    which = "adjusted" if single else "difference"  # of the test, as p and the verdict are
-    low, high = lead[f"{which}_low"], lead[f"{which}_high"]
+    low, high = lead.difference_low, lead.difference_high
     if low == high:
         text += " in every seed"
     elif np.isfinite(low):
         text += f", 95 % interval {interval(measure, low, high)}"
     if len(compared) > 1:
         if not np.isfinite(lead.adjusted_low) or lead.adjusted_low < lead.adjusted_high:
-            text += f"; adjusted for {len(compared)} comparisons, "
             adjusted = interval(measure, lead.adjusted_low, lead.adjusted_high)
-            text += adjusted if np.isfinite(lead.adjusted_low) else "these seeds set no bounds"
+            limits = (
+                f"which is the one to cite, {adjusted}" if adjusted else "these seeds set no bounds"
+            )
+            text += f"; adjusted for {len(compared)} comparisons, {limits}"
         if not tied:
             text += f". The {measure.best} of several means is optimistic, because it is the best"
             text += " of them"
@@ -243,9 +243,10 @@ def _certainty(
         seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
     exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
     floor = smallest_p(int(compared.pairs.max()), count)
+    correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
     yield (
-        f"{exact}-flip test on {seeds}, Holm's correction over {counted(count, 'comparison')}:"
-        f" the smallest attainable p-value is {floor:.2g}."
+        f"{exact}-flip test on {seeds}, {correction}: the smallest attainable p-value is"
+        f" {floor:.2g}."
     )
     if not decidable(compared):
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from math import sqrt
 
-import numpy as np
 import pandas as pd
 
 from afnlab import stats
@@ -17,7 +16,6 @@ from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 
 LISTED = 6  # names in a row
-UNEVEN = 4  # times as wide: two intervals of one difference that do not say the same
 SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
@@ -164,34 +162,6 @@ def within_margin(table: pd.DataFrame, margin: float | None, measure: Measure) -
         f" {amount(measure, margin)}, which is no contradiction. Within the margin is decided by"
         " one-sided tests at 5 %, corrected among themselves; the interval belongs to the"
         " two-sided test for a difference, and is wider."
-    ]
-
-
-def uneven_intervals(table: pd.DataFrame, measure: Measure) -> list[str]:
-    """A sentence for rows whose two intervals of the difference are far from equally wide.
-
-    Args:
-        table: of `compare_histories`.
-        measure: the metric.
-    """
-    plain = table.difference_high - table.difference_low
-    ratio = (plain / (table.adjusted_high - table.adjusted_low)).replace([np.inf, 0.0], np.nan)
-    times = np.exp(np.log(ratio).abs())
-    uneven = table[times > UNEVEN]
-    if uneven.empty:
-        return []
-    rows = [
-        f"{label} ({interval(measure, row.difference_low, row.difference_high)} and"
-        f" {interval(measure, row.adjusted_low, row.adjusted_high)})"
-        for label, row in uneven.head(LISTED).iterrows()
-    ]
-    more = f" and {len(uneven) - LISTED} more" if len(uneven) > LISTED else ""
-    return [
-        f"The 95 % interval of the difference and the adjusted one differ up to"
-        f" {times.max():.0f}-fold in width: {', '.join(rows)}{more}. Some seeds lie far from the"
-        " others there, and so few cannot say how often that happens: the first interval reaches"
-        " out to their side, the second assumes that differences lie evenly about their mean. The"
-        " verdict and p belong to the second."
     ]
 
 

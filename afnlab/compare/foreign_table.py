@@ -75,7 +75,6 @@ class ForeignComparison:
         return [
             *filter(None, [missing, self.unfinished]),
             *caveats.within_margin(self.table, self.margin, self.measure),
-            *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),
             note,
             *caveats.pairing(self.final, self.baseline),

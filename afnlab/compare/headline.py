@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
 
 OPEN = ("not distinguishable", "too few seeds")
+NAMED = 3  # rows, up to which a sentence names them
 # What is said of one row, of several, what they are compared with, and how that is said again.
 _PHRASES = {
     "better": ("is better", "are better", " than {}", ""),
@@ -39,7 +40,7 @@ _PHRASES = {
     "open": ("cannot be distinguished", "cannot be distinguished", " from {}", " from it"),
 }
 _ALIKE = {  # none: "None of the 30 other activations"; every: "All 30 other activations"
-    "better": "{every} are better than {base}, led by {lead}.",
+    "better": "{every} are better than {base}; they are not compared with one another.",
     "equivalent": "{every} are equivalent to {base} within the margin.",
     "not worse": "{none} is worse than {base} by more than the margin.",
     "worse": "{every} are worse than {base}.",
@@ -124,7 +125,7 @@ def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
     none = f"{'Neither' if count == 2 else 'None'} of {count} {others}"
     if len(kinds) == 1:
         every = f"{'Both' if count == 2 else f'All {count}'} {others}"
-        return _ALIKE[kinds[0]].format(every=every, none=none, base=base, lead=verdicts.index[0])
+        return _ALIKE[kinds[0]].format(every=every, none=none, base=base)
     rest = [(kind, int((verdicts == kind).sum())) for kind in kinds if kind != "better"]
     if not better:
         clauses = [f"{number} {_clause(kind, number)}" for kind, number in rest]
@@ -133,7 +134,8 @@ def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
     clauses = [f"{number} {_clause(first, number, base)}"]
     clauses += [f"{number} {_clause(kind, number)}" for kind, number in more]
     if len(better) > 1:
-        lead = f"{len(better)} of {count} {others} are better than {base}, led by {better[0]}"
+        who = f" ({enumerated(better)})" * (len(better) <= NAMED)
+        lead = f"{len(better)} of {count} {others} are better than {base}{who}"
         return f"{lead}; {enumerated(clauses)}."
     lead = f"{better[0]} is better than {base}"
     if more:

@@ -10,6 +10,10 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare.formatting import p_value
+from afnlab.compare.headline import NAMED, noun
+from afnlab.compare.proper_names import proper_name
+from afnlab.compare.summary_table import DIFFER
+from afnlab.messages import counted, enumerated
 
 if TYPE_CHECKING:
     from afnlab.compare.selection import Selection
@@ -47,6 +51,28 @@ class OverTasks:
         return self.ranking is not None and self.ranking.p < stats.alpha(stats.LEVEL)
 
     @property
+    def sentence(self) -> str:
+        """What the tasks together say of the baseline, each by its own test, and of ranks."""
+        kinds = self.verdicts.drop(index=self.baseline, errors="ignore")
+        rows = len(kinds)
+        better, worse = ((kinds == verdict).sum(axis=1) for verdict in DIFFER)
+        base, every = proper_name(self.baseline), "both" if self.tasks == 2 else f"all {self.tasks}"
+        one = "one of them" if self.tasks == 2 else "some of them"
+        always, sometimes = better == self.tasks, (better > 0) & (better < self.tasks)
+        parts = [
+            f"{_so_many(always)} shown to be better than {base} on {every}",
+            *([f"{_so_many(sometimes)} on {one}"] if sometimes.any() else []),
+            *([f"{_so_many(worse > 0)} worse on one or more"] if worse.any() else []),
+        ]
+        others = counted(rows, f"other {noun(self.effects)}")
+        text = f"On {self.tasks} tasks, each by its own test: of {others}, {enumerated(parts)}."
+        if self.ranking is None:
+            return text
+        # Friedman's test says that not all are alike, and not that any two are distinguishable.
+        rest = "are not all alike" if self.distinguishes else "tell no two apart"
+        return f"{text} Mean ranks over the tasks {rest}."
+
+    @property
     def sentences(self) -> list[str]:
         """What the ranks say, and what may and may not be said from so few tasks."""
         return [*self._of_ranks(), _may(self.tasks), _may_not(self.tasks)]
@@ -72,6 +98,13 @@ class OverTasks:
             f"Two mean ranks must lie {least:.1f} apart to be distinguishable (Nemenyi); the first"
             f" and the last lie {apart:.1f} apart.",
         ]
+
+
+def _so_many(rows: pd.Series) -> str:
+    """How many labels are so, with their names where they are few: "2 (GELU and SiLU) are"."""
+    names = [proper_name(str(label)) for label in rows.index[rows]]
+    few = f" ({enumerated(names)})" if 0 < len(names) <= NAMED else ""
+    return f"{len(names) or 'none'}{few} {'is' if len(names) < 2 else 'are'}"
 
 
 def _may(tasks: int) -> str:

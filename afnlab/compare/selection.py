@@ -305,7 +305,6 @@ class Selection:
             *caveats.only_some(described(self.only)),
             *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.within_margin(self.table, self.margin, self.measure),
-            *caveats.uneven_intervals(self.table, self.measure),
             *caveats.unequal_seeds(self.final),
             *caveats.pairing(self.final, self.baseline),
             *self.stopping,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from math import log
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,9 @@ FAILURES = {
     "collapsed": "far behind the other seeds of the same row at the end",
     "diverged": "not finite in a loss or a metric",
 }
-COLLAPSE = 0.03  # of the metric's range behind the median, from which on a seed may have collapsed
+# How far behind the median a seed may have collapsed: so much of the metric's range; of a metric
+# with no worst value, so many times as far from the best one.
+COLLAPSE, TIMES = 0.03, 1.5
 FEWEST = 8  # seeds of which one can be said to be far from the others
 
 
@@ -102,9 +105,11 @@ def compare_histories(
         and _high, median, iqm (interquartile mean), deviation (the standard deviation); loss, with
         _low and _high.
 
-        difference to the baseline, paired by seed, with _low and _high; pairs, how many; spread,
-        the standard deviation of the differences; effect (difference / spread); improvement (share
-        of the seeds that are better than the baseline); p (sign-flip test), p_wilcoxon beside it,
+        difference to the baseline, paired by seed, with _low and _high (the interval that excludes
+        0 exactly if p is below 0.05; of fewer than 6 pairs Student's t interval); pairs, how many;
+        spread, the standard deviation of the differences; effect (difference / spread);
+        improvement (share of the seeds that are better than the baseline); p (sign-flip
+        test), p_wilcoxon beside it,
         p_holm (adjusted for the number of comparisons), adjusted_low and _high (the interval that
         excludes 0 exactly if p_holm is below 0.05).
 
@@ -185,11 +190,12 @@ def _described(
 ) -> pd.DataFrame:
     there, key = values.notna(), measure.key
     stuck = _stuck(values, measure)
+    lost = bad | stuck
     columns = {label: values[label].dropna() for label in values}
     table = pd.DataFrame({"seeds": there.sum(), "diverged": bad.sum(), "stuck": stuck.sum()})
-    collapsed = _collapsed(values, measure) & ~bad & ~stuck
+    collapsed = _collapsed(values, measure, lost) & ~lost
     table["collapsed"] = collapsed.sum()
-    table["failed"] = (bad | stuck | collapsed).sum()
+    table["failed"] = (lost | collapsed).sum()
     table = table.join(_intervals(values, there, key))
     ends = [f"{key}_low", f"{key}_high"]
     table[ends] = table[ends].clip(measure.low, measure.high)
@@ -207,20 +213,51 @@ def _stuck(values: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     return measure.sign * values < limit - 1e-12 * abs(limit)  # equal but for rounding is not worse
 
 
-def _collapsed(values: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
-    """Which seeds are behind their column's median by COLLAPSE, and by six standard deviations.
+def _collapsed(
+    values: pd.DataFrame, measure: Measure = ACCURACY, lost: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Which seeds are far behind the others of their column, and behind most of the table.
 
-    COLLAPSE is a share of the range between the metric's bounds, or of the median where it has no
-    two. The standard deviation is that of the better half of the seeds, which the collapsed seeds
-    do not change. In columns of fewer than FEWEST seeds it is too uncertain, and no seed is called
-    collapsed.
+    Far behind the column's median is: by COLLAPSE of the metric's range (of the median where there
+    is no bound at all), or TIMES as far from the best value that there can be where there is no
+    worst; and by six standard deviations. These are of the better half of the seeds, which the
+    collapsed ones do not change; a column that varies less than the median column is taken to vary
+    as much, since so few seeds may lie close together by chance. A seed that is at least as good as
+    the median of the table's seeds that learned is none that collapsed.
+
+    In columns of fewer than FEWEST seeds, which say little of how seeds vary, none is.
+
+    Args:
+        values: seeds x labels, nan where a label lacks a seed.
+        measure: what the values are of.
+        lost: which of them did not learn: they are stuck or diverged; None: none is.
     """
-    good = measure.sign * values  # higher is better
-    middle, seeds = good.median(), good.notna().sum()
-    above = ((good - middle).clip(lower=0) ** 2).sum() / (seeds // 2)
-    least = measure.part(COLLAPSE, middle)
-    limit = np.maximum(6 * np.sqrt(above), least).where(seeds >= FEWEST)
-    return good < middle - limit
+    good, least = _by_distance(values, measure)
+    seeds = good.notna().sum()
+    many = seeds >= FEWEST
+    middle = good.median()
+    above = (((good - middle).clip(lower=0) ** 2).sum() / (seeds // 2)).where(many) ** 0.5
+    far = np.maximum(6 * above.clip(lower=above.median()), least)
+    learned = good if lost is None else good.mask(lost)
+    usual = pd.Series(learned.loc[:, many].to_numpy().ravel()).median()
+    return (good < middle - far) & (good < usual)
+
+
+def _by_distance(values: pd.DataFrame, measure: Measure) -> tuple[pd.DataFrame, pd.Series | float]:
+    """Values on a scale on which higher is better and a step means the same everywhere, and how
+    large a step is far.
+
+    Errors and losses, which have a best value and no worst, lie orders of magnitude apart, so
+    theirs is the logarithm of the distance to it.
+    """
+    best = measure.high if measure.better == "higher" else measure.low
+    if best is None or measure.worst is not None:
+        good = measure.sign * values
+        return good, measure.part(COLLAPSE, good.median())
+    distance = (values - best).abs()
+    numbers = distance.to_numpy()
+    nearest = numbers[numbers > 0].min(initial=1.0)  # a distance of 0 has no logarithm
+    return distance.clip(lower=float(nearest)).map(np.log) * -1, log(TIMES)
 
 
 def printed_interval(values: pd.Series, measure: Measure) -> stats.Interval:
@@ -258,9 +295,12 @@ def differences(
     """
     d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
     d[d.columns.intersection([baseline])] = np.nan
-    table = _intervals(d, d.notna(), "difference").assign(pairs=d.notna().sum())
-    table["spread"] = d.std()
     pairs = {label: d[label].dropna().to_numpy() for label in d if d[label].notna().any()}
+    table = pd.DataFrame(index=d.columns)
+    plain = {label: stats.difference_interval(v) for label, v in pairs.items()}
+    for at, name in enumerate(("difference", "difference_low", "difference_high")):
+        table[name] = _each(lambda interval, at=at: interval[at], plain, table.index)
+    table = table.assign(pairs=d.notna().sum(), spread=d.std())
     gains = {label: measure.sign * v for label, v in pairs.items()}  # above 0 is better
     for name, function, of in (
         ("effect", stats.effect_size, pairs),
@@ -312,23 +352,29 @@ def _verdict(  # noqa: PLR0911
     return "not distinguishable"
 
 
+def is_adjusted(table: pd.DataFrame) -> bool:
+    """Whether anything is adjusted for the number of comparisons; of one there is nothing to."""
+    return int(table.p.notna().sum()) > 1
+
+
 def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     """The table as strings, for terminals and papers: accuracies in percent, differences in points.
 
-    Columns without values are left out.
+    Columns without values are left out, and so is what is adjusted where there is one comparison.
     """
+    several = is_adjusted(table)
     head = measure.label.replace("(", "").replace(")", "")
     shown = pd.DataFrame(index=table.index)
     for name, title, between, form in (
         (measure.key, head, "95 % CI", measure.form),
         ("difference", "difference", "95 % CI of the difference", measure.signed_form),
-        ("adjusted", "", "adjusted CI", measure.signed_form),
+        *([("adjusted", "", "adjusted CI", measure.signed_form)] if several else []),
     ):
         if title:
             shown[title] = [number(value, form, measure.scale, "-") for value in table[name]]
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
         shown[between] = [limits(low, high, form, measure.scale, "-") for low, high in ends]
-    shown["p (Holm)"] = [p_value(p) for p in table.p_holm]
+    shown["p (Holm)" if several else "p"] = [p_value(p) for p in table.p_holm]
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
     for name in FAILURES:
@@ -354,11 +400,17 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
         return f"{text}."
     exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
     unit = f" in {measure.points}" * bool(measure.points)
+    several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
+    intervals = "its 95 % CI"
+    if compared.pairs.max() < stats.seeds_needed(1):
+        intervals += " (Student's t: the test takes more seeds)"
+    if several and bounded:
+        intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
+    intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
-        f"{text}. Difference to {baseline}{unit}, paired by seed, with its 95 % CI and"
-        f" with the CI adjusted for {counted(len(compared), 'comparison')}, which misses 0 where p"
-        f" is below 0.05; p from the {exact}sign-flip test, after Holm. All of it is about other"
-        " seeds on the same examples."
+        f"{text}. Difference to {baseline}{unit}, paired by seed, with {intervals}; p from the"
+        f" {exact}sign-flip test{', after Holm' * several}. All of it is about other seeds on the"
+        " same examples."
     )
 
 

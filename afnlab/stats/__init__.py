@@ -15,6 +15,7 @@ from afnlab.stats.intervals import (
 from afnlab.stats.online_fdr import e_lond
 from afnlab.stats.paired import (
     EXACT_UP_TO,
+    difference_interval,
     effect_size,
     equivalence_p,
     holm,
@@ -47,6 +48,7 @@ __all__ = [
     "confidence_sequence",
     "decide",
     "detectable_difference",
+    "difference_interval",
     "e_lond",
     "effect_size",
     "equivalence_p",

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from afnlab.errors import shown
-from afnlab.stats.intervals import LEVEL, Interval, alpha
+from afnlab.stats.intervals import LEVEL, Interval, alpha, mean_interval
 
 EXACT_UP_TO = 16  # seeds: all sign patterns are tried, beyond they are sampled
 SAMPLED = 99_999
@@ -127,6 +127,24 @@ def sign_flip_interval(
     low = np.partition(lowest, at)[at]
     high = -np.partition(-highest, at)[at]
     return Interval(mean, float(low * scale) + 0.0, float(high * scale) + 0.0)
+
+
+def difference_interval(differences: ArrayLike, level: float = LEVEL) -> Interval:
+    """Mean of paired differences with its confidence interval, by the test that gives its p-value.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        level: the confidence level.
+
+    Returns:
+        What `sign_flip_interval` returns, so that an interval of a higher level contains it; where
+        n is too small for that to have bounds, Student's t interval, which no p-value belongs to.
+
+    Raises:
+        ValueError: as `sign_flip_interval`.
+    """
+    exact = sign_flip_interval(differences, level)
+    return mean_interval(differences, level) if np.isinf(exact.low) else exact
 
 
 def not_worse_p(

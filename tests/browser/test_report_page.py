@@ -108,16 +108,16 @@ def test_the_tests_of_the_page_are_those_of_python(page, tmp_path):
         found = page.evaluate(
             """([d, t]) => {
               const text = v => String(v);
-              const interval = signFlipInterval(d), bootstrap = meanInterval(d, t);
+              const interval = signFlipInterval(d), shown = differenceInterval(d, t);
               return [signFlipP(d), notWorseP(d, 0.5), equivalenceP(d, 0.5), interval.low,
-                interval.high, bootstrap.mean, bootstrap.low, bootstrap.high].map(text);
+                interval.high, shown.mean, shown.low, shown.high].map(text);
             }""",
             [d.tolist(), t],
         )
         exact = stats.sign_flip_interval(d)
         expected = [
             *(stats.sign_flip_p(d), stats.not_worse_p(d, 0.5), stats.equivalence_p(d, 0.5)),
-            *(exact.low, exact.high, *stats.mean_interval(d)),
+            *(exact.low, exact.high, *stats.difference_interval(d)),
         ]
         numbers = [float(text.replace("Infinity", "inf")) for text in found]
         assert numbers[:3] == expected[:3], d  # counts, divided by their number

@@ -12,6 +12,7 @@ import afnlab
 from afnlab import Measure, compare, report
 from afnlab.cli import main
 from afnlab.compare import caveats
+from afnlab.compare.summary_table import formatted
 from afnlab.report.foreign_page import write_foreign
 
 SEEDS = range(8)
@@ -267,29 +268,44 @@ def test_an_interval_beyond_the_margin_is_explained(verdict, low, high, told, be
     assert caveats.within_margin(table, None, measure) == []
 
 
-DIFFERENCES = {  # to the baseline; whether its two intervals are explained
-    "one seed far above": ([0.1, -0.4, 0.6, 0.2, -0.9, 20.0], True),
-    "one seed far below": ([0.1, -0.4, 0.6, 0.2, -0.9, -40.0], True),
-    "one of seven": ([0.1, -0.4, 0.6, 0.2, -0.9, 0.3, 90.0], True),
-    "even": ([0.1, -0.4, 0.6, 0.2, -0.9, 0.5], False),
-    "far from the baseline": ([20.1, 19.6, 20.6, 20.2, 19.1, 20.5], False),
-    "too few for bounds": ([0.1, -0.4, 0.6, 20.0], False),
-    "all equal": ([0.5] * 6, False),
+DIFFERENCES = {  # to the baseline
+    "one seed far above": [0.1, -0.4, 0.6, 0.2, -0.9, 20.0],
+    "one seed far below": [0.1, -0.4, 0.6, 0.2, -0.9, -40.0],
+    "one of seven": [0.1, -0.4, 0.6, 0.2, -0.9, 0.3, 90.0],
+    "even": [0.1, -0.4, 0.6, 0.2, -0.9, 0.5],
+    "far from the baseline": [20.1, 19.6, 20.6, 20.2, 19.1, 20.5],
+    "too few for bounds": [0.1, -0.4, 0.6, 20.0],
+    "many": [*np.linspace(-1, 2, 17), 30.0],
+    "all equal": [0.5] * 6,
 }
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 @pytest.mark.parametrize("case", DIFFERENCES)
-def test_two_intervals_that_do_not_agree_are_explained(case, better):
-    values, told = DIFFERENCES[case]
-    rows = [("ours", s, 100 + gap) for s, gap in enumerate(values)]
-    rows += [("theirs", s, 100.0) for s in range(len(values))]
-    table = pd.DataFrame(rows, columns=["label", "seed", "value"])
-    one = compare.compare_table(table, baseline="theirs", better=better)
-    notes = [note for note in one.notes if "-fold in width" in note]
-    assert len(notes) == told
-    for note in notes:
-        assert "ours ([" in note
+def test_the_two_intervals_of_a_difference_do_not_contradict_each_other(case, better):
+    """They are of one test: the adjusted one holds the other, and one comparison has one."""
+    values = DIFFERENCES[case]
+    frames = []
+    for others in (["ours"], ["ours", "mine"]):
+        rows = [(n, s, 100 + gap) for n in others for s, gap in enumerate(values)]
+        rows += [("theirs", s, 100.0) for s in range(len(values))]
+        table = pd.DataFrame(rows, columns=["label", "seed", "value"])
+        one = compare.compare_table(table, baseline="theirs", better=better)
+        frames.append((one, one.table.loc["ours"]))
+    (alone, single), (_, several) = frames
+    bounded = len(values) >= 6
+    assert np.isfinite(single.difference_low)
+    assert np.isfinite(single.adjusted_low) == bounded
+    assert "adjusted" not in formatted(alone.table, alone.measure)
+    assert (single.difference_low, single.difference_high) == pytest.approx(
+        (several.difference_low, several.difference_high)
+    )
+    if bounded:
+        assert single.adjusted_low == single.difference_low
+        assert single.adjusted_high == single.difference_high
+        assert (single.difference_low > 0 or single.difference_high < 0) == (single.p < 0.05)
+        assert several.adjusted_low <= several.difference_low
+        assert several.adjusted_high >= several.difference_high
 
 
 def test_it_stands_among_the_notes():

@@ -74,7 +74,7 @@ SENTENCES = {  # what makes a table, and what is said
     ),
     "all better": (
         lambda: made(selu=UP, tanh=[g + 0.01 for g in UP], gelu=UP),
-        "All 3 other activations are better than ReLU, led by Tanh.",
+        "All 3 other activations are better than ReLU; they are not compared with one another.",
     ),
     "one is better": (
         lambda: made(selu=UP, tanh=EVEN),
@@ -87,7 +87,8 @@ SENTENCES = {  # what makes a table, and what is said
     ),
     "two are better": (
         lambda: made(selu=UP, leaky_relu=[g + 0.01 for g in UP], tanh=DOWN),
-        "2 of 3 other activations are better than ReLU, led by Leaky ReLU; 1 is worse than ReLU.",
+        "2 of 3 other activations are better than ReLU (Leaky ReLU and SELU); 1 is worse than"
+        " ReLU.",
     ),
     "all equivalent": (
         lambda: within(2, selu=SAME, tanh=SAME[::-1], gelu=SAME),

@@ -14,7 +14,10 @@ from afnlab.compare.over_tasks import compared, over_tasks
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures import over_tasks as heat_map
 from afnlab.figures.style import BLUE, ORANGE, styled
+from afnlab.measures import ACCURACY
+from afnlab.paths import find
 from afnlab.report import sections
+from tests.compare.test_headline import DOWN, UP, made
 
 LABELS = ["relu", "good", "bad", "even"]
 TASKS = [f"task {i}" for i in range(6)]
@@ -116,6 +119,22 @@ def test_the_sentences():
     assert "What may not: that an order holds on another task. 6 tasks are few" in told
 
 
+def test_all_tasks_in_a_sentence():
+    assert over_tasks(both_ways()).sentence == (
+        "On 6 tasks, each by its own test: of 3 other activations, 1 (good) is shown to be better"
+        " than ReLU on all 6 and 1 (bad) is worse on one or more. Mean ranks over the tasks are"
+        " not all alike."
+    )
+    parts = both_ways()[:2]
+    parts[0].table = pd.DataFrame({"verdict": verdicts(good="not distinguishable", bad="open")})
+    parts[1].table = pd.DataFrame({"verdict": verdicts(bad="open", even="better")})
+    assert over_tasks(parts).sentence == (
+        "On 2 tasks, each by its own test: of 3 other activations, none is shown to be better than"
+        " ReLU on both and 2 (good and even) are on one of them. Mean ranks over the tasks tell no"
+        " two apart."
+    )
+
+
 def test_two_tasks_cannot_tell_many_apart():
     """Nemenyi's critical difference is then larger than any difference of ranks."""
     labels = [f"f{i:02}" for i in range(30)]
@@ -189,3 +208,19 @@ def test_names_are_escaped_and_none_is_mathematics():
     page = sections.over_tasks(parts).data
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
+
+
+def test_a_report_says_what_holds_for_all_tasks_before_it_tells_of_one():
+    notebook = find("notebooks", "report", ".ipynb").read_text(encoding="utf-8")
+    places = [notebook.index(f"sections.{n}(") for n in ("every_setting", "over_tasks")]
+    assert places == sorted(places)
+    assert places[-1] < notebook.index("sections.first_screen(")
+    parts = []
+    for task, better in (("one", {"good": UP, "bad": DOWN}), ("two", {"good": UP, "bad": UP})):
+        table = made(**better)
+        changes = {"table": table, "measure": ACCURACY, "setting": f"{task}, 5 epochs"}
+        parts.append(selection(task, "higher", 0, **changes))
+    page = sections.every_setting(parts).data
+    assert page.index("On 2 tasks, each by its own test") < page.index("one, 5 epochs")
+    assert "1 (good) is shown to be better than ReLU on both, 1 (bad) is on one of them" in page
+    assert "On 2 tasks" not in sections.every_setting([parts[0], parts[0]]).data  # of one task

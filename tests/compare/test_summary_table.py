@@ -17,6 +17,7 @@ from afnlab.compare.summary_table import (
     formatted,
     legend,
 )
+from afnlab.measures import Measure
 from afnlab.stats import mean_interval
 
 SIX = range(6)
@@ -75,8 +76,8 @@ def test_two_rows_by_hand():
     assert srelu.spread == pytest.approx(0.01 / 6**0.5)
     assert srelu.effect == pytest.approx(srelu.difference / srelu.spread)
     assert srelu.improvement == 1
-    interval = mean_interval([0.1] * 5 + [0.11])
-    assert (srelu.difference_low, srelu.difference_high) == pytest.approx(interval[1:])
+    # Of 32 pairs of sign patterns at least two are to be as extreme; one comparison adjusts nothing
+    assert (srelu.difference_low, srelu.difference_high) == pytest.approx((0.1, 0.11))
     assert (srelu.adjusted_low, srelu.adjusted_high) == pytest.approx((0.1, 0.11))
     assert (srelu["median"], srelu.iqm) == pytest.approx((0.625, 0.625))
     assert (srelu.p, srelu.p_holm, srelu.verdict) == (2 / 64, 2 / 64, "better")
@@ -177,6 +178,54 @@ def test_of_normal_values_few_rows_are_said_to_have_collapsed_seeds(seeds, most)
     assert _collapsed(values).any().mean() <= most
 
 
+LOSS = Measure(name="log loss", key="loss_", unit="nats", better="lower", low=0.0, decimals=4)
+DB = Measure(name="PSNR", key="psnr", unit="dB", better="higher")
+GOOD = [0.1040, 0.1037, 0.1042, 0.1039, 0.1041, 0.1038, 0.1040]  # nats, of one row
+GELU = [0.1144, 0.1139, 0.1150, 0.1141, 0.1147, 0.1142, 0.1151, 0.1138]
+ON_ANY_SCALE = {  # a row's seeds, those of the other row, and how many of the first collapsed
+    "a little behind, and better than the other row": (LOSS, [*GOOD, 0.1076], GELU, 0),
+    "the same among more seeds": (LOSS, [*GOOD, *GOOD[:5], 0.1076], GELU, 0),
+    "a loss many times as large": (LOSS, [*GOOD, 0.35], GELU, 1),
+    "errors of orders of magnitude": (LOSS, [10.0**-k for k in range(1, 9)], GELU, 0),
+    "one error far off": (LOSS, [1e-6, 2e-6, 1e-6, 3e-6, 2e-6, 1e-6, 2e-6, 0.9], [1e-6] * 8, 1),
+    "one error far off, and still less than the other row's": (
+        *(LOSS, [1e-6, 2e-6, 1e-6, 3e-6, 2e-6, 1e-6, 2e-6, 1e-2], GELU, 0),
+    ),
+    "an error of nothing": (LOSS, [0.0, 2e-6, 1e-6, 3e-6, 2e-6, 1e-6, 2e-6, 0.9], [1e-6] * 8, 1),
+    "decibels": (DB, [30.1, 30.0, 30.2, 30.1, 29.9, 30.0, 30.1, 18.0], [30.0, 30.1] * 4, 1),
+    "decibels a little behind": (
+        DB,
+        [30.1, 30.0, 30.2, 30.1, 29.9, 30.0, 30.1, 29.5],
+        [30.0] * 8,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ON_ANY_SCALE)
+def test_what_collapsed_does_not_depend_on_the_scale(case):
+    measure, one, other, collapsed = ON_ANY_SCALE[case]
+    history = pd.concat([rows("one", one), rows("other", other)], ignore_index=True)
+    history = history.rename(columns={"test_accuracy": measure.column})
+    made = compare_histories(history, "other", metric=measure)
+    assert made.collapsed.to_dict() == {"one": collapsed, "other": 0}
+
+
+def test_a_row_whose_seeds_lie_close_by_chance_has_not_collapsed():
+    """Of few seeds the spread is uncertain: those of the other rows say what is usual."""
+    close = [90.0, 90.1, 90.0, 90.1, 90.0, 90.1, 90.1, 86.0]
+    wide = [90.0 + 1.5 * (s % 5 - 2) for s in range(8)]
+    for others, collapsed in ((1, False), (3, False), (0, True)):
+        table = pd.DataFrame({"close": close} | {f"a{i}": wide for i in range(others)}) / 100
+        assert _collapsed(table).close.any() == collapsed
+
+
+def test_rows_that_learned_nothing_excuse_no_collapse():
+    good, stuck = [0.97, 0.96, 0.97, 0.98, 0.97, 0.97, 0.96, 0.6], [0.1] * 8
+    made = table(rows("relu", stuck), rows("good", good), rows("bad", stuck), classes=10)
+    assert made.collapsed.to_dict() == {"relu": 0, "good": 1, "bad": 0}
+
+
 def test_one_task_at_a_time():
     history = BASE.assign(task=["a", "b"] * 6)
     with pytest.raises(ValueError, match=r"one task at a time, got \['a', 'b'\]"):
@@ -209,11 +258,18 @@ def test_a_zero_has_no_sign():
 
 
 def test_the_legend_says_what_is_shown():
-    told = legend(table(BASE, shifted("elu", 0.01, 0.02, 0.01, 0, 0.01, 0.01)), "relu")
+    elu = shifted("elu", 0.01, 0.02, 0.01, 0, 0.01, 0.01)
+    told = legend(table(BASE, elu), "relu")
     assert "over 6 seeds" in told
     assert "Difference to relu in points" in told
-    assert "adjusted for 1 comparison, which misses 0" in told
-    assert "exact sign-flip test" in told
+    assert "with its 95 % CI, which misses 0 where p is below 0.05" in told
+    assert "exact sign-flip test. All" in told
+    few = legend(table(BASE, elu, rows("mish", [0.5] * 6)), "relu")
+    assert "with its 95 % CI and with the CI adjusted for 2" not in few  # which has no bounds
+    eight = [rows(n, [0.5 + 0.01 * s * k for s in range(8)]) for k, n in enumerate("abc")]
+    told = legend(table(*eight, baseline="a"), "a")
+    assert "95 % CI and with the CI adjusted for 2 comparisons, the one to cite, which mis" in told
+    assert "exact sign-flip test, after Holm." in told
     assert legend(table(BASE), "relu").endswith(
         "over 6 seeds, with its 95 % confidence interval (CI)."
     )

@@ -15,12 +15,14 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from afnlab.stats import (
     alpha,
+    difference_interval,
     effect_size,
     equivalence_p,
     holm,
     holm_levels,
     improvement,
     interquartile_mean,
+    mean_interval,
     not_worse_p,
     pairing,
     sign_flip_interval,
@@ -215,3 +217,22 @@ def test_pairing_removes_what_is_shared():
     assert table["twin"] == pytest.approx(0.995, abs=0.002)
     assert table["other"] == pytest.approx(0, abs=0.03)
     assert table["opposite"] == pytest.approx(-1, abs=0.001)
+
+
+def test_the_interval_of_a_difference_is_that_of_its_p_value():
+    rng = np.random.default_rng(0)
+    for n in (6, 8, 12, 20):
+        d = rng.exponential(size=n) - 0.4
+        plain, adjusted = difference_interval(d), difference_interval(d, 0.98)
+        assert plain == sign_flip_interval(d)
+        assert (plain.low > 0 or plain.high < 0) == (sign_flip_p(d) < 0.05)
+        assert adjusted.low <= plain.low <= plain.mean <= plain.high <= adjusted.high
+
+
+def test_too_few_differences_have_students_interval():
+    d = [0.1, 0.3, 0.2, 0.6, 0.4]
+    assert np.isinf(sign_flip_interval(d).low)
+    assert difference_interval(d) == mean_interval(d)
+    assert_allclose(difference_interval([0.2] * 3), [0.2] * 3)
+    assert np.isnan(difference_interval([0.1])[1:]).all()
+    assert np.isnan(difference_interval([0.1, nan])).all()

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from afnlab.compare.summary_table import DIFFER, differences
-from afnlab.stats import mean_intervals
+from afnlab.stats import difference_interval, mean_intervals
 
 pytestmark = pytest.mark.slow
 SETS = 4_000
@@ -25,6 +25,16 @@ def test_intervals_hold_the_mean_as_often_as_they_say(name, n, seed):
     rng = np.random.default_rng(seed)
     _, low, high = mean_intervals(DRAWS[name](rng, (SETS, n)), rng=rng).T
     assert 0.93 <= np.mean((low <= 0) & (high >= 0)) <= 0.97
+
+
+@pytest.mark.parametrize("n", [8, 12])
+@pytest.mark.parametrize("name", DRAWS)
+def test_intervals_of_differences_hold_the_difference(name, n):
+    """Of two rows that are alike, whatever the shape of their values."""
+    rng = np.random.default_rng(0)
+    pairs = DRAWS[name](rng, (SETS, n)) - DRAWS[name](rng, (SETS, n))
+    low, high = np.array([difference_interval(d)[1:] for d in pairs]).T
+    assert 0.94 <= np.mean((low <= 0) & (high >= 0)) <= 0.98
 
 
 def against_the_first(accuracy: np.ndarray, margin: float | None = None) -> pd.DataFrame:

@@ -5,8 +5,6 @@
 const EXACT_UP_TO = 16; // seeds: all sign patterns are tried, beyond they are sampled
 const SAMPLED = 99999;
 const TIE = 1e-9; // sums are compared in units of the largest difference
-const DRAWS = 4000; // resamples of the bootstrap
-const BOOTSTRAP_FROM = 6;
 const TINY = 1e-12;
 const LEVEL = 0.95;
 
@@ -54,35 +52,6 @@ class Generator {
     this.kept = high;
     return low >>> 31;
   }
-
-  /** A number in [0, 1). */
-  uniform() {
-    const [low, high] = this.word();
-    return (high * 2097152 + (low >>> 11)) / 9007199254740992;
-  }
-
-  /** How many of n events of probability p happen, by inversion, for a small n p. */
-  binomial(n, p) {
-    if (p > 0.5) return n - this.binomial(n, 1 - p);
-    const q = 1 - p;
-    const none = Math.exp(n * Math.log(q));
-    const bound = Math.trunc(Math.min(n, n * p + 10 * Math.sqrt(n * p * q + 1)));
-    let x = 0;
-    let chance = none;
-    let u = this.uniform();
-    while (u > chance) {
-      x += 1;
-      if (x > bound) {
-        x = 0;
-        chance = none;
-        u = this.uniform();
-      } else {
-        u -= chance;
-        chance = ((n - x + 1) * p * chance) / (x * q);
-      }
-    }
-    return x;
-  }
 }
 
 /** A function that remembers what it returned for a number. */
@@ -93,24 +62,6 @@ const remembered = (compute) => {
     return known.get(n);
   };
 };
-
-/** The share of each of n values in every resample: DRAWS times n numbers. */
-const resamples = remembered((n) => {
-  const random = new Generator();
-  const counts = new Float64Array(DRAWS * n);
-  for (let draw = 0; draw < DRAWS; draw++) {
-    let left = n;
-    let share = 1;
-    for (let at = 0; at < n - 1 && left > 0; at++) {
-      const count = random.binomial(left, 1 / n / share);
-      counts[draw * n + at] = count / n;
-      left -= count;
-      share -= 1 / n;
-    }
-    if (left > 0) counts[draw * n + n - 1] = left / n;
-  }
-  return counts;
-});
 
 /** Sampled sign patterns, 1 where a sign is flipped; the first one is the observed. */
 const sampledFlips = remembered((n) => {
@@ -147,44 +98,15 @@ function rounded(x, places) {
   return Number.isFinite(scaled) ? (floor + (up ? 1 : 0)) / 10 ** places : x;
 }
 
-/** Mean of values and its 95 % interval, by the studentized bootstrap or, of few, Student's t. */
-function meanInterval(x, t) {
+/** Mean of values and its 95 % interval by Student's t. */
+function studentInterval(x, t) {
   const n = x.length;
   const middle = mean(x);
   if (n === 1) return { mean: middle, low: NaN, high: NaN };
   let spread = deviation(x);
   if (spread <= TINY * Math.max(...x.map(Math.abs))) spread = 0;
-  let [low, high] = [-t[n - 2], t[n - 2]];
-  if (n >= BOOTSTRAP_FROM && spread > 0) {
-    const found = studentised(x.map((v) => (v - middle) / spread));
-    low = Number.isFinite(found[0]) ? found[0] : low;
-    high = Number.isFinite(found[1]) ? found[1] : high;
-  }
-  const error = spread / Math.sqrt(n);
-  return { mean: middle, low: middle - high * error, high: middle - low * error };
-}
-
-function studentised(standard) {
-  const n = standard.length;
-  const counts = resamples(n);
-  const squares = standard.map((v) => v * v);
-  const t = new Float64Array(DRAWS);
-  for (let draw = 0; draw < DRAWS; draw++) {
-    let middle = 0;
-    let variance = 0;
-    for (let at = 0; at < n; at++) {
-      const count = counts[draw * n + at];
-      middle += standard[at] * count;
-      variance += squares[at] * count;
-    }
-    variance -= middle * middle;
-    if (Math.abs(middle) < TINY) t[draw] = 0;
-    else if (variance < TINY) t[draw] = middle * Infinity;
-    else t[draw] = middle / Math.sqrt(variance / (n - 1));
-  }
-  t.sort();
-  const tail = (1 - LEVEL) / 2;
-  return [t[Math.floor(tail * (DRAWS - 1))], t[Math.ceil((1 - tail) * (DRAWS - 1))]];
+  const half = (t[n - 2] * spread) / Math.sqrt(n);
+  return { mean: middle, low: middle - half, high: middle + half };
 }
 
 /** Differences in units of the largest, rounded so that equal sums compare as equal. */
@@ -265,6 +187,12 @@ function signFlipInterval(differences, level = LEVEL) {
   return { mean: mean(differences), low: lowest[at] * scale + 0, high: -highest[at] * scale + 0 };
 }
 
+/** The same; where so few differences set it no bounds, Student's t interval. */
+function differenceInterval(differences, t) {
+  const exact = signFlipInterval(differences);
+  return Number.isFinite(exact.low) ? exact : studentInterval(differences, t);
+}
+
 /** Positions of the finite values, the smallest first. */
 const ascending = (p) =>
   [...p.keys()].filter((at) => Number.isFinite(p[at])).sort((a, b) => p[a] - p[b] || a - b);
@@ -329,7 +257,7 @@ function compared(data, baseline) {
   return rows.map(({ d }, row) => {
     if (row === baseline) return { verdict: 'baseline' };
     if (!Number.isFinite(raised[row])) return { verdict: 'no pairs' };
-    const interval = meanInterval(d, data.t);
+    const interval = differenceInterval(d, data.t);
     const adjusted = signFlipInterval(d, levels[row]);
     let verdict = 'not distinguishable';
     if (raised[row] < data.alpha) verdict = sign * interval.mean > 0 ? 'better' : 'worse';

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,6 @@ _NOISE = (
     " say which is quicker, and the line does not either."
 )
 DIAGRAM = 12  # names, beyond which a critical-difference diagram is a thicket
-ALL = "<h2>All against all</h2><p>{}</p>"
 
 
 def comparison(selection: Selection) -> Fragment:
@@ -97,7 +97,7 @@ def _intervals(table: pd.DataFrame) -> str:
         return ". Circles are hollow: so few seeds can show no difference."
     text = f" adjusted for {count} comparisons (ticks: unadjusted)."
     if count == 1:
-        text = " by the sign-flip test (ticks: by the bootstrap)."
+        text = " by the sign-flip test."
     if rows.verdict.isin(DIFFER).any():
         text += " Filled circles: it excludes 0, so a difference is shown."
     else:
@@ -187,21 +187,27 @@ def frontier(selection: Selection) -> Fragment:
 
 
 def ranks(selections: Sequence[Selection]) -> Fragment:
-    """All against all: mean ranks over blocks of task and seed, with critical differences."""
+    """All against all, for each task apart: mean ranks over its seeds, with critical differences.
+
+    Seeds of several tasks are never blocks of one test: those of a task agree with one another, so
+    they would make a statement about tasks look as sure as if each were a task of its own.
+    `over_tasks` has a task as a block.
+    """
+    return Fragment(*map(_ranks, selections))
+
+
+def _ranks(selection: Selection) -> Fragment:
     # Ranks are by what is better: higher values come first.
-    finals = [s.measure.sign * s.final.dropna(axis="columns", how="all") for s in selections]
-    labels = [n for n in finals[0] if all(n in f for f in finals)]
-    values = pd.concat({s.setting: f[labels] for s, f in zip(selections, finals, strict=True)})
-    blocks = values.dropna()  # a block in which all were measured
+    values = selection.measure.sign * selection.final.dropna(axis="columns", how="all")
+    labels, blocks = list(values), values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
         return Fragment()
     ranked = stats.ranking(blocks)
-    per = "; ".join(
-        f"{setting}: seeds {seeds_in_words(part.index.get_level_values(1).tolist())}"
-        for setting, part in blocks.groupby(level=0)
-    )
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
-    text = f"Friedman's test over {len(blocks)} blocks ({per}): {equation(ranked.p)}." + (
+    text = (
+        f"Friedman's test over {len(blocks)} blocks ({selection.setting}: seeds"
+        f" {seeds_in_words(blocks.index.tolist())}): {equation(ranked.p)}."
+    ) + (
         " Two activations are distinguishable if their mean ranks differ by"
         f" {ranked.critical_difference:.1f} or more (Nemenyi's test)."
         if distinguishable
@@ -210,20 +216,36 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
     missing = len(values) - len(blocks)
     if missing:
         text += f" {missing} blocks in which an activation was not measured are left out."
-    if len(labels) > DIAGRAM and len(selections) == 1:
-        return Fragment(filled(ALL, text), _all_pairs(selections[0], list(map(str, labels))))
-    if not distinguishable or len(labels) > DIAGRAM:
-        return Fragment(filled(ALL, text))
-    one = " All blocks are of one task: this says nothing about others." * (len(finals) == 1)
+    text += _what_ranks_rest_on(len(blocks), len(labels))
+    said = heading("All against all", selection) + filled("<p>{}</p>", text)
+    if len(labels) > DIAGRAM:
+        return Fragment(said, _all_pairs(selection, list(map(str, labels))))
+    if not distinguishable:
+        return Fragment(said)
     with styled(for_page=True):
         figure = show(
             ranks_figure.ranks(ranked),
             "Mean ranks of the activations, the best left; bars join those not distinguishable",
             "Mean ranks, 1 is the best; a bar joins what Nemenyi's test does not distinguish."
-            f"{one}",
-            f"{selections[0].name}-ranks",
+            " All blocks are of one task: this says nothing about others.",
+            f"{selection.name}-ranks",
         )
-    return Fragment(filled(ALL, text), figure)
+    return Fragment(said, figure)
+
+
+def _what_ranks_rest_on(blocks: int, labels: int) -> str:
+    """Why ranks may say something else than the verdicts do, and what they are then worth."""
+    pairs = comb(labels, 2)
+    text = (
+        " Both tests look at ranks alone, by approximations for many blocks; the verdicts of this"
+        " page are by the sign-flip test of paired differences, which needs none."
+    )
+    if stats.smallest_p(blocks, pairs) >= stats.alpha(stats.LEVEL):
+        text += (
+            f" After correction for all {pairs} pairs that test can show nothing with {blocks}"
+            " seeds, so what ranks distinguish here is a hint and no result."
+        )
+    return text
 
 
 def _all_pairs(selection: Selection, labels: Sequence[str]) -> Fragment:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from afnlab.compare import headline as glance
 from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import confirmation, next_step
+from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
@@ -57,7 +58,8 @@ def first_screen(
 
 
 def every_setting(selections: Sequence[Selection]) -> Fragment:
-    """Where a report is about several tasks or settings: what each one says, in a sentence."""
+    """Where a report is about several tasks or settings: what they say together, if they are tasks,
+    and what each one says, in a sentence."""
     if len(selections) < 2:
         return Fragment()
     said = joined(
@@ -68,7 +70,9 @@ def every_setting(selections: Sequence[Selection]) -> Fragment:
         )
         for one in selections
     )
-    return Fragment(filled('<dl class="answers">{}</dl>', said))
+    together = over_tasks(selections)
+    line = filled('<p class="verdict-line">{}</p>', together.sentence) if together else Markup("")
+    return Fragment(line, filled('<dl class="answers">{}</dl>', said))
 
 
 def _tile(fact: Fact, kind: str = "tile", more: str = "") -> Markup:

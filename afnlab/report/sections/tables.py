@@ -84,18 +84,21 @@ def comparison_table(
 ) -> str:
     """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
+    several = len(table) > 2  # with two rows nothing is adjusted, whichever is the baseline
     head = [
         *("activation", measure.label, "95 % confidence interval"),
         filled("difference to {}{}", name(baseline), measure.of_differences("")),
         "95 % confidence interval",
         "adjusted confidence interval",
-        *("p (Holm)", "verdict", "seeds", *failures, "runs"),
+        *("p (Holm)" if several else "p", "verdict", "seeds", *failures, "runs"),
     ]
     rows, key, form = [], measure.key, measure.signed_form
     bar, paired = bars.Scale(table), baseline in table.index
     for label, r in table.iterrows():
         links = joined((link_to(run, link) for run in runs[str(label)]), " ")
-        unbounded = np.isfinite(r.p) and not np.isfinite(r.adjusted_low)
+        adjusted = limits(r.adjusted_low, r.adjusted_high, form, measure.scale)
+        if np.isfinite(r.p) and not np.isfinite(r.adjusted_low):
+            adjusted = "no bounds"
         rows.append(
             (
                 name(str(label)),
@@ -103,9 +106,7 @@ def comparison_table(
                 limits(r[f"{key}_low"], r[f"{key}_high"], measure.form, measure.scale),
                 filled(CELL, difference(measure, r.difference), bar.drawn(r)) if paired else "",
                 limits(r.difference_low, r.difference_high, form, measure.scale),
-                "no bounds"
-                if unbounded
-                else limits(r.adjusted_low, r.adjusted_high, form, measure.scale),
+                adjusted if several else "",  # a column of nothing is left out
                 p_value(r.p_holm),
                 filled(VERDICT, r.verdict),
                 str(r.seeds),

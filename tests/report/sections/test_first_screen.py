@@ -60,7 +60,7 @@ CAPTIONS = {  # rows by what they add, a margin, and the caption
     "one other": (
         {"selu": EVEN},
         None,
-        f"{RIGHT} by the sign-flip test (ticks: by the bootstrap). Hollow circles: it includes 0.",
+        f"{RIGHT} by the sign-flip test. Hollow circles: it includes 0.",
     ),
     "too few": (
         {"selu": UP[:3], "tanh": DOWN[:3]},

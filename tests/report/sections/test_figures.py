@@ -1,0 +1,43 @@
+"""The section of all against all: what its blocks are, and what it rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from afnlab.measures import ACCURACY
+from afnlab.report import sections
+from tests.compare.test_over_tasks import selection
+
+HINT = "so what ranks distinguish here is a hint and no result"
+
+
+def trained(task: str, seeds: int, activations: int = 4, noise: float = 0.1):
+    """A selection whose activations are ahead of one another in this order."""
+    shape = (seeds, activations)
+    values = noise * np.random.default_rng(0).normal(size=shape) + np.arange(activations)
+    labels = ["relu", *(f"a{i}" for i in range(1, activations))]
+    made = selection(task, "higher", 0, final=pd.DataFrame(values, columns=labels))
+    made.table = pd.DataFrame({"seeds": seeds}, index=labels)
+    made.name, made.setting, made.among, made.measure = task, task, ["task"], ACCURACY
+    return made
+
+
+def test_seeds_of_several_tasks_are_not_blocks_of_one_test():
+    page = sections.ranks([trained("one", 12), trained("two", 12)])
+    assert "24 blocks" not in page.data
+    for task in ("one", "two"):
+        assert f"All against all: {task}" in page.data
+        assert f"over 12 blocks ({task}: seeds 0 to 11)" in page.data
+    assert set(page.figures) == {"one-ranks", "two-ranks"}
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(8, True), (9, False)])
+def test_few_seeds_make_ranks_a_hint(seeds, told):
+    """8 seeds and 10 pairs of 5: the least p of the exact test is 10 times 2 / 256."""
+    page = sections.ranks([trained("one", seeds, 5)]).data
+    assert "Two activations are distinguishable" in page
+    assert "the verdicts of this page are by the sign-flip test" in page
+    assert (HINT in page) == told
+    assert ("all 10 pairs that test can show nothing with 8 seeds" in page) == told
