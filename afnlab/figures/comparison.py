@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -32,56 +35,80 @@ def seed_dots(
     others stand at the edge, with their mean. Nothing is drawn across the rows: whether a row
     differs from the baseline is seen in the paired differences, not where two intervals overlap.
     """
-    order, key = list(table.index), measure.key
-    columns = measure.scale * table[[key, f"{key}_low", f"{key}_high"]]
-    edge = metric_axis.fence(columns[key], measure)
-    far = metric_axis.beyond(columns[key], edge, measure)
-    end = _end(columns[~far], measure)
+    order: list[Any] = list(table.index)
+    rows = values_of(table, final, measure)
+    shown = metric_axis.shown(rows, measure)
+    ends = measure.scale * table[[f"{measure.key}_low", f"{measure.key}_high"]]
     for row, label in enumerate(order):
-        if not far[label]:
+        if not shown.far[label]:
             _dots(ax, row, measure.scale * final[label].dropna(), measure)
-    for row, (label, (mean, low, high)) in enumerate(columns.iterrows()):
+    for row, (label, mean) in enumerate(zip(order, rows.middle, strict=True)):
         base = label == baseline
-        if far[label]:
-            metric_axis.at_edge(ax, row, metric_axis.short(mean, measure), BLUE, measure)
-            continue
         colour, mark = (ORANGE, "D") if base else (BLUE, "o")
-        at = row + MEANS
+        if shown.far[label]:
+            metric_axis.at_edge(ax, row, metric_axis.short(mean, measure), colour, measure)
+            continue
+        at, (low, high) = row + MEANS, ends.loc[label]
         ax.plot([low, high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
         (middle,) = ax.plot(mean, at, mark, color=colour, markersize=5)
         tip(middle, f"{proper_name(label)}: {estimated(measure, mean, low, high)}")
-        values = np.append(measure.scale * final[label].dropna(), [low, high])
-        if metric_axis.beyond(values, end, measure).any():
+        if shown.cut[label]:
             metric_axis.at_edge(ax, row, "", GREY, measure)
-    metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
+    metric_axis.end_at(ax, shown.end, measure)
     metric_axis.better_arrow(ax, measure)
     ax.set(xlabel=metric_axis.label(measure), ylabel="", ylim=(len(order) - 0.5, -0.5))
     ax.set_yticks(range(len(order)), list(map(row_name, order)))
     return ax
 
 
-def _end(columns: pd.DataFrame, measure: Measure, of: pd.Series | None = None) -> float:
-    """Where an axis ends: behind all means and nearly all intervals.
+def values_of(
+    table: pd.DataFrame, final: pd.DataFrame, measure: Measure = ACCURACY
+) -> pd.DataFrame:
+    """What `seed_dots` draws of every row: its mean, and the ends of its dots and its interval."""
+    key, dots = measure.key, final[list(table.index)]
+    low = np.fmin(dots.min(), table[f"{key}_low"])
+    high = np.fmax(dots.max(), table[f"{key}_high"])
+    return measure.scale * pd.DataFrame({"middle": table[key], "low": low, "high": high})
 
-    columns: printed means, low and high ends, of the rows that are not far off; of: their values,
-    where those are differences.
-    """
-    mean, low, high = (columns[name] for name in columns)
-    worse = (low if measure.better == "higher" else high).fillna(mean)
-    edge = metric_axis.fence(worse, measure, of)
-    if not np.isfinite(edge):
-        return edge
-    return metric_axis.worse_of(edge, metric_axis.worst(mean, measure), measure)
+
+def differences_of(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
+    """What `forest` draws of every row: its difference, 0 for the baseline, and the ends of its
+    line: the adjusted interval, or, where too few seeds set that no bounds, the other."""
+    middle = table.difference.mask(table.verdict == "baseline", 0.0)
+    adjusted, plain = (
+        table[[f"{kind}_low", f"{kind}_high"]].to_numpy(float)
+        for kind in ("adjusted", "difference")
+    )
+    there = np.isfinite(adjusted).all(axis=1, keepdims=True)
+    ends = pd.DataFrame(np.where(there, adjusted, plain), table.index, ["low", "high"])
+    return measure.scale * ends.assign(middle=middle.astype(float))
+
+
+def _shown(
+    table: pd.DataFrame, final: pd.DataFrame, measure: Measure
+) -> list[metric_axis.RowsShown]:
+    """What each axis of `comparison` has room for."""
+    axes = [metric_axis.shown(values_of(table, final, measure), measure)]
+    if table.difference.notna().any():
+        of = measure.scale * table[measure.key]
+        axes.append(metric_axis.shown(differences_of(table, measure), measure, of))
+    return axes
 
 
 def cut(table: pd.DataFrame, final: pd.DataFrame, measure: Measure = ACCURACY) -> bool:
-    """Whether the bar or the dots of a row reach beyond the axis of `points`."""
-    key = measure.key
-    columns = measure.scale * table[[key, f"{key}_low", f"{key}_high"]]
-    near = ~metric_axis.beyond(columns[key], metric_axis.fence(columns[key], measure), measure)
-    end = _end(columns[near], measure)
-    ends = [measure.scale * final[table.index[near]].to_numpy(), columns[near].to_numpy()]
-    return any(bool(metric_axis.beyond(values, end, measure).any()) for values in ends)
+    """Whether the bar or the dots of a row reach beyond an axis of `comparison`."""
+    return any(bool(shown.cut.any()) for shown in _shown(table, final, measure))
+
+
+def edges_in_words(
+    table: pd.DataFrame, final: pd.DataFrame, measure: Measure = ACCURACY
+) -> Iterator[str]:
+    """What the marks at the edges of `comparison` mean, in sentences: of those that are there."""
+    edge, _ = metric_axis.WORSE_SIDE[measure.better]
+    if any(shown.far.any() for shown in _shown(table, final, measure)):
+        yield metric_axis.far_in_words(measure)
+    if cut(table, final, measure):
+        yield f"At a triangle on the {edge} edge, bar or dots go on."
 
 
 def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
@@ -105,54 +132,43 @@ def forest(
     the baseline, hollow ones are not; squares are equivalent within the margin, which is shaded.
     Rows far off the others stand at the edge, with their difference.
     """
-    scale = measure.scale
-    gaps = scale * table.difference
-    edge = metric_axis.fence(gaps.dropna(), measure, scale * table[measure.key])
-    compared = table[table.difference.notna()]
-    near = compared[~metric_axis.beyond(scale * compared.difference, edge, measure)]
-    lines = _lines(table, scale)
-    columns = pd.concat([gaps, lines[["low", "high"]]], axis=1).loc[near.index]
-    end = _end(columns, measure, scale * near[measure.key]) if len(near) else edge
-    if margin is not None:
+    scale, rows = measure.scale, differences_of(table, measure)
+    shown = metric_axis.shown(rows, measure, scale * table[measure.key])
+    base_far = bool(shown.far[table.verdict == "baseline"].any())
+    if margin is not None and not base_far:
         ax.axvspan(-scale * margin, scale * margin, color=GREY, alpha=0.2, linewidth=0)
-    drawn = zip(table.iterrows(), lines.itertuples(), strict=True)
-    for row, ((label, r), line) in enumerate(drawn):
-        if metric_axis.beyond(scale * r.difference, edge, measure):
+    drawn = zip(
+        table.iterrows(), rows[["low", "high"]].to_numpy(), shown.far, shown.cut, strict=True
+    )
+    for row, ((label, r), ends, far, cut_off) in enumerate(drawn):
+        if far:
             short = f"{{:+.{metric_axis.decimals(measure)}f}}"
-            text = number(r.difference, short, scale)
-            metric_axis.at_edge(ax, row, text, BLUE, measure)
+            text, colour = number(r.difference, short, scale), BLUE
+            if r.verdict == "baseline":
+                text, colour = "0", ORANGE
+            metric_axis.at_edge(ax, row, text, colour, measure)
             continue
         unadjusted = scale * np.array([r.difference_low, r.difference_high])
         ax.plot(unadjusted, [row, row], "|-", color=BLUE, linewidth=0.7, markersize=6)
-        ends = np.array([line.low, line.high])
-        if line.adjusted:
+        if np.isfinite([r.adjusted_low, r.adjusted_high]).all():
             ax.plot(ends, [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
         face = BLUE if r.verdict in DIFFER else "none"
         mark = "s" if r.verdict == "equivalent" else "o"
         (middle,) = ax.plot(
             scale * r.difference, row, mark, color=BLUE, markerfacecolor=face, markersize=5
         )
-        if metric_axis.beyond(ends, end, measure).any():
+        if cut_off:
             metric_axis.at_edge(ax, row, "", GREY, measure)
         if np.isfinite(r.difference):
             tip(middle, _difference(str(label), r, ends / scale, measure))
-    ax.axvline(0, color=ORANGE, linewidth=1.2)
-    metric_axis.end_at(ax, metric_axis.better_of(edge, end, measure), measure)
+    if not base_far:
+        ax.axvline(0, color=ORANGE, linewidth=1.2)
+    metric_axis.end_at(ax, shown.end, measure)
     metric_axis.better_arrow(ax, measure)
     ax.set_yticks(range(len(table)), list(map(row_name, table.index)))
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel(metric_axis.difference_label(measure, "the baseline"))
     return ax
-
-
-def _lines(table: pd.DataFrame, scale: float) -> pd.DataFrame:
-    """The ends of each row's line, low and high as they are printed: of the adjusted interval, or,
-    where too few seeds set that no bounds, of the other; `adjusted` says which."""
-    plain = table[["difference_low", "difference_high"]].to_numpy(float)
-    adjusted = table[["adjusted_low", "adjusted_high"]].to_numpy(float)
-    there = np.isfinite(adjusted).all(axis=1)
-    low, high = scale * np.where(there[:, None], adjusted, plain).T
-    return pd.DataFrame({"low": low, "high": high, "adjusted": there}, table.index)
 
 
 def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) -> str:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare.proper_names import proper_name
 from afnlab.derivatives import derivatives
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled, wrapped
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, panels, shortened, styled
 from afnlab.param import Number
 from afnlab.registry import Activation, get_activation
 
@@ -119,12 +119,13 @@ def gallery(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Fi
 def small_multiples(refs: Iterable[Drawable], columns: int = 6, span: float = 4.0) -> Figure:
     """`gallery`, in the style of whoever calls it."""
     shown = [ref if isinstance(ref, Curve) else get_activation(ref) for ref in refs]
-    figure, axes = panels(len(shown), columns, 1.6, sharey=True)
+    names = [proper_name(record.label) for record in shown]
+    figure, axes = panels(names, columns, 1.6, sharey=True)
     for ax, record in zip(axes, shown, strict=True):
         if isinstance(record, Curve):
             _draw(ax, record.x, [record.value, record.slope])
         else:
             curve(ax, record, span)
-        ax.set(title=wrapped(proper_name(record.label)), ylim=(-2.2, 4.2), xlim=(-span, span))
+        ax.set(ylim=(-2.2, 4.2), xlim=(-span, span))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure

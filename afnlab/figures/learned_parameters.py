@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare.proper_names import proper_name
-from afnlab.figures.style import BLUE, GREY, panels, wrapped
+from afnlab.figures.style import BLUE, GREY, panels
 
 LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dash-dotted": "-."}  # of the sites, in order
 
@@ -19,14 +19,14 @@ def trajectories(learned: pd.DataFrame, columns: int = 4) -> Figure:
     learned: label, seed, epoch, site, parameter, index, value.
     """
     groups = list(learned.groupby(["label", "parameter"], sort=False))
-    figure, axes = panels(len(groups), min(columns, max(len(groups), 1)), 1.5, sharey=False)
+    names = [f"{proper_name(label)}: {parameter}" for (label, parameter), _ in groups]
+    figure, axes = panels(names, columns, 1.5, sharey=False)
     styles = tuple(LINES.values())
-    for ax, ((label, parameter), part) in zip(axes, groups, strict=True):
+    for ax, (_, part) in zip(axes, groups, strict=True):
         for at, (_, site) in enumerate(part.groupby("site", sort=True)):
             wide = site.pivot_table(index="epoch", columns=["seed", "index"], values="value")
             ax.plot(wide, color=GREY, alpha=0.6, linewidth=0.6)
             ax.plot(wide.mean(axis=1), color=BLUE, linestyle=styles[at % len(styles)])
-        ax.set_title(wrapped(f"{proper_name(label)}: {parameter}"))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch", fontsize=9)
     return figure

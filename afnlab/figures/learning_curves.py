@@ -14,7 +14,6 @@ from afnlab.compare import epochs
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
 from afnlab.figures.style import (
-    BESIDE,
     BLUE,
     GREY,
     ORANGE,
@@ -24,7 +23,6 @@ from afnlab.figures.style import (
     row_name,
     styled,
     tip,
-    wrapped,
 )
 from afnlab.measures import ACCURACY, Measure
 from afnlab.printing import printed_value
@@ -46,7 +44,8 @@ def learning(
     Where nothing can be better than a bound of the metric, the distance from it is drawn on a
     logarithmic axis, such as the error in place of the accuracy, so every panel shows its curve.
     """
-    figure, axes = panels(len(order), columns, 1.5, sharey=True)
+    names = list(map(proper_name, order))
+    figure, axes = panels(names, columns, 1.5, sharey=True, of=_label(measure))
     tables, bounded = _drawn(history, measure), metric_axis.best_bound(measure) is not None
     for ax, label in zip(axes, order, strict=True):
         table, colour = tables[label], ORANGE if label == baseline else BLUE
@@ -55,14 +54,12 @@ def learning(
         ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
         (line,) = ax.plot(table["mean"], color=colour)
         tip(line, *_tip_lines(label, table, measure))
-        ax.set_title(wrapped(proper_name(label)))
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if bounded:
         _log(axes[0], tables)
     else:
         _near(axes, order, baseline, tables, measure)
     figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel(_label(measure), fontsize=9)
     return figure
 
 
@@ -147,15 +144,13 @@ def _near(
     edge = metric_axis.worse_of(last, metric_axis.behind(best, 0.05, measure), measure)
     edge = metric_axis.behind(edge, 0.05, measure)
     limits = metric_axis.limits(edge, metric_axis.behind(best, -0.01, measure), measure)
-    mark, up = ("v", 6) if measure.better == "higher" else ("^", -6)
     for ax, label in zip(axes, order, strict=True):
         ax.set_ylim(*limits)
         if metric_axis.beyond(ends[label], edge, measure):
             colour = ORANGE if label == baseline else BLUE
-            middle = tables[label].index.to_numpy().mean()
-            ax.plot(middle, edge, mark, color=colour, markersize=5, clip_on=False)
-            end, side = metric_axis.short(ends[label], measure), "bottom" if up > 0 else "top"
-            ax.annotate(end, (middle, edge), (0, up), **BESIDE, ha="center", va=side)
+            middle, end = tables[label].index.to_numpy().mean(), ends[label]
+            text = metric_axis.short(end, measure)
+            metric_axis.at_edge(ax, middle, text, colour, measure, upright=True)
 
 
 def seed_lines(ax: Axes, history: pd.DataFrame, column: str, scale: float = 1.0) -> Axes:

@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from afnlab.compare import costs
@@ -35,15 +36,15 @@ def frontier(
 
     cost: seconds by label; slower: the upper ends of their ranges, if they are known. Named as far
     as there is room: the baseline, what the line joins, the others. Labels far behind the others
-    are left out.
+    stand at the edge, with their mean.
     """
     unit = cost.get(baseline, 1.0)
     key, scale = measure.key, measure.scale
     high = cost if slower is None else slower
     rows = table.assign(mean=scale * table[key], cost=cost / unit, slower=high / unit)
-    rows = rows[
-        ~metric_axis.beyond(rows["mean"], metric_axis.fence(rows["mean"], measure), measure)
-    ]
+    of_means = means_of(table, measure)
+    shown = metric_axis.shown(of_means, measure)
+    far, rows = rows[shown.far], rows[~shown.far]
     uppers = None if slower is None else rows.slower
     best = costs.pareto_front(rows["mean"], rows.cost, measure, uppers)
     bars = []
@@ -67,16 +68,29 @@ def frontier(
         xlabel=f"time of {of}" + (f" ({row_name(baseline)} = 1)" if baseline in cost else " (s)"),
         ylabel=metric_axis.label(measure),
     )
-    _scale_times(ax, float(rows.cost.min()), float(rows[["cost", "slower"]].max(axis=None)))
+    times = pd.concat([rows.cost, rows.slower, far.cost])
+    _scale_times(ax, float(times.min()), float(times.max()))
     # Means and nearly all intervals fit in; one very wide interval does not squeeze the others.
-    ends = np.array([bar[1:] for bar in bars], dtype=float)
-    means = rows["mean"].to_numpy(float)
-    least = min(float(np.nanquantile(ends, 0.08)), float(means.min()))
-    most = max(float(np.nanquantile(ends, 0.92)), float(means.max()))
-    room = 0.08 * (most - least) or 0.5
-    ax.set_ylim(least - room, most + room)
-    _name(ax, spots, bars)
+    drawn = of_means[["low", "high"]][~shown.far].fillna(rows["mean"], axis=0)
+    held = drawn.clip(*metric_axis.limits(shown.end, np.nan, measure))
+    metric_axis.hold(ax, held, measure, more=len(far) > 0)
+    written = [
+        metric_axis.at_edge(
+            *(ax, r.cost, f"{row_name(label, 30)}: {metric_axis.short(r['mean'], measure)}"),
+            *(ORANGE if label == baseline else GREY, measure),
+            upright=True,
+        )
+        for label, r in far.iterrows()
+    ]
+    _name(ax, spots, bars, written)
     return ax
+
+
+def means_of(table: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """What `frontier` draws of every row on the axis of the metric."""
+    key = measure.key
+    names = {key: "middle", f"{key}_low": "low", f"{key}_high": "high"}
+    return measure.scale * table[list(names)].rename(columns=names)
 
 
 def _scale_times(ax: Axes, low: float, high: float) -> None:
@@ -104,10 +118,12 @@ def _name(
     ax: Axes,
     spots: Sequence[tuple[str, float, float]],
     bars: Sequence[tuple[float, float, float]] = (),
+    written: Sequence[Text] = (),
 ) -> None:
     """Write names beside their places: where there is room, and else not.
 
-    bars: x, low, high of upright lines that names do not lie on.
+    bars: x, low, high of upright lines that names do not lie on; written: names that have a place,
+    and go where it is taken.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -116,6 +132,12 @@ def _name(
     squares = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in marks]
     ends = ax.transData.transform([end for x, low, high in bars for end in ((x, low), (x, high))])
     taken = [*squares, *(Bbox(pair) for pair in ends.reshape(-1, 2, 2))]
+    for text in written:
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)
     for (name, x, y), square in zip(spots, squares, strict=True):
         for right, up in ((True, True), (False, True), (True, False), (False, False)):
             place = (5 if right else -5, 3 if up else -3)

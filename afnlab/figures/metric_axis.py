@@ -6,17 +6,32 @@ is.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
+from afnlab.figures.style import BESIDE
 from afnlab.measures import ACCURACY, Measure
 from afnlab.printing import printed
 
 WORSE_SIDE = {"higher": ("left", "below"), "lower": ("right", "above")}  # of an axis; of values
 LEAST = 0.005  # of the metric's range: quartiles this close do not make a value far off
+FAR = 3  # times what the quartiles and a row take of an axis: what is further behind is far off
+FEWEST = 3  # values of which one can be far off the others
+FEW = 5  # values, of fewer than which a quartile is one of them
+ROOM = 0.06  # of an axis, between its end and what is drawn
+_AT_EDGE = 0.015  # of an axis, from its end: where the mark of what lies beyond is
+
+
+def far_in_words(measure: Measure, upright: bool = False) -> str:
+    """What the numbers at an edge are; upright: whether the axis of the metric is the vertical
+    one."""
+    side, far = WORSE_SIDE[measure.better]
+    edge = {"left": "lower", "right": "upper"}[side] if upright else side
+    return f"Numbers at the {edge} edge: means far {far}."
 
 
 def decimals(measure: Measure) -> int:
@@ -65,23 +80,69 @@ def better_arrow(ax: Axes, measure: Measure) -> None:
     ax.text(at, 1.01, text, transform=ax.transAxes, ha=side, va="bottom", fontsize=10)
 
 
-def fence(means: pd.Series, measure: Measure, of: pd.Series | None = None) -> float:
+def least(values: pd.Series, measure: Measure) -> float:
+    """The stored difference up to which quartiles of these stored values count as equal."""
+    return float(measure.part(LEAST, values.median()))
+
+
+def fence(
+    means: pd.Series, measure: Measure, of: pd.Series | None = None, wide: float = 0.0
+) -> float:
     """The printed value beyond which a row would squeeze the others: far outside their quartiles.
 
     Args:
         means: printed values, or differences of values.
         measure: the metric.
         of: the printed values, where `means` are differences.
+        wide: how much of the axis a row takes by itself.
 
     Returns:
         The value, or infinity on the worse side if no row is beyond it.
     """
-    good = measure.sign * means
-    low, high = good.quantile([0.25, 0.75])
-    typical = (means if of is None else of).median() / measure.scale
-    least = measure.scale * measure.part(LEAST, typical)
-    edge = low - 3 * max(high - low, least)
+    good = (measure.sign * means).dropna()
+    if len(good) < FEWEST:
+        return -measure.sign * np.inf
+    # Of so few rows the very row that is far off would move a quartile between it and the next.
+    between: Literal["higher", "linear"] = "higher" if len(good) < FEW else "linear"
+    low, high = good.quantile([0.25, 0.75], interpolation=between)
+    stored = (means if of is None else of) / measure.scale
+    narrowest = measure.scale * least(stored, measure)
+    edge = low - FAR * max(high - low + wide, narrowest)
     return measure.sign * (float(edge) if (good < edge).any() else -np.inf)
+
+
+class RowsShown(NamedTuple):
+    """What an axis shows of rows that have a middle and two ends.
+
+    far: by label, whether a row lies beyond the axis, and is marked at its edge with its number;
+    end: the printed value at which the axis ends, behind all middles and nearly all ends of the
+    other rows, or infinity, if it holds them all; cut: by label, whether a row's end lies beyond.
+    """
+
+    far: pd.Series
+    end: float
+    cut: pd.Series
+
+
+def shown(rows: pd.DataFrame, measure: Measure, of: pd.Series | None = None) -> RowsShown:
+    """Which rows an axis has no room for, because they alone would set its scale.
+
+    Args:
+        rows: printed, by label: `middle`, `low`, `high`; nan where there are none.
+        measure: the metric.
+        of: the printed values, where rows are differences of values.
+    """
+    widths = (rows.high - rows.low)[np.isfinite(rows.high - rows.low)]
+    wide = float(widths.median()) if len(widths) else 0.0
+    edge = fence(rows.middle, measure, of, wide)
+    far = beyond(rows.middle, edge, measure)
+    near = rows[~far]
+    ends = (near.low if measure.better == "higher" else near.high).fillna(near.middle)
+    end = fence(ends, measure, None if of is None else of[~far], wide)
+    if np.isfinite(end):
+        end = worse_of(end, worst(near.middle, measure), measure)
+    reach = beyond(rows[["low", "high"]], end, measure).any(axis=1)
+    return RowsShown(far, end, reach & ~far)
 
 
 def beyond(values: Any, edge: float, measure: Measure) -> Any:
@@ -135,11 +196,40 @@ def end_at(ax: Axes, edge: float, measure: Measure) -> None:
         ax.set_xlim(right=edge)
 
 
-def at_edge(ax: Axes, row: int, text: str, colour: str, measure: Measure) -> None:
-    """Mark a row that lies beyond the axis, with its value, at that end."""
-    place, worse_is_left = ax.get_yaxis_transform(), measure.better == "higher"
-    mark, at, beside, side = (
-        ("<", 0.015, 0.045, "left") if worse_is_left else (">", 0.985, 0.955, "right")
-    )
-    ax.plot(at, row, marker=mark, color=colour, markersize=5, transform=place, clip_on=False)
-    ax.text(beside, row, text, transform=place, va="center", ha=side, fontsize=8)
+def hold(ax: Axes, values: Any, measure: Measure, edge: float = np.inf, more: bool = False) -> None:
+    """Have the vertical axis hold these printed values and no more than a little room.
+
+    edge: where it ends on the worse side; by default behind the values; more: whether there is
+    room for a line of text at that end.
+    """
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return
+    low, high = float(finite.min()), float(finite.max())
+    if np.isfinite(edge):
+        low, high = (edge, high) if measure.better == "higher" else (low, edge)
+    room = ROOM * (high - low) or measure.scale * measure.part(LEAST, high / measure.scale) or 0.5
+    worse = 0.0 if np.isfinite(edge) else 2 * room if more else room
+    below, above = limits(worse, room, measure)
+    ax.set_ylim(low - below, high + above)
+
+
+def at_edge(
+    ax: Axes, at: float, text: str, colour: str, measure: Measure, upright: bool = False
+) -> Text:
+    """Mark what lies beyond the axis of the metric, with its value, at that end.
+
+    at: where on the other axis; upright: whether the axis of the metric is the vertical one.
+    """
+    worse_is_low = measure.better == "higher"
+    end = _AT_EDGE if worse_is_low else 1 - _AT_EDGE
+    mark = {(0, 1): "<", (0, 0): ">", (1, 1): "v", (1, 0): "^"}[int(upright), int(worse_is_low)]
+    away = 6 if worse_is_low else -6  # points, from the mark to the text
+    place = ax.get_xaxis_transform() if upright else ax.get_yaxis_transform()
+    spot, offset = ((at, end), (0, away)) if upright else ((end, at), (away, 0))
+    ax.plot(*spot, marker=mark, color=colour, markersize=5, transform=place, clip_on=False)
+    side: Any = {"ha": "center", "va": "bottom" if worse_is_low else "top"}
+    if not upright:
+        side = {"ha": "left" if worse_is_low else "right", "va": "center"}
+    return ax.annotate(text, spot, offset, xycoords=place, **BESIDE, **side)

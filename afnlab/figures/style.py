@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from afnlab.compare.proper_names import proper_name
+from afnlab.figures.fitting import Fitted
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled
 from afnlab.messages import plain
@@ -28,6 +29,7 @@ from afnlab.messages import plain
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
+_LINE = 0.16  # inches: how high a line of a panel's name is
 _FEWEST = 3  # numbers on an axis
 _FEW_AXES = 8  # of a figure, beyond which it is a grid of panels
 _OF_A_DECADE = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
@@ -47,6 +49,7 @@ RC: Any = {
     "ytick.labelsize": 8,
     "legend.fontsize": 8,
     "legend.frameon": False,
+    "axes.formatter.useoffset": False,  # every number is whole, none is to be added to another
     "axes.grid": True,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
@@ -107,7 +110,13 @@ def in_legend(label: str) -> str:
 
 
 class Picture(Figure):
-    """A figure that a notebook shows as it is: sharp, and readable on light and dark themes."""
+    """A figure that a notebook shows as it is: sharp, and readable on light and dark themes.
+
+    Its constrained layout is one in which nothing overprints, see `Fitted`.
+    """
+
+    def set_layout_engine(self, layout: Any = None, **kwargs: Any) -> None:
+        super().set_layout_engine(Fitted(**kwargs) if layout == "constrained" else layout)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, object]]:
         buffer = io.BytesIO()
@@ -142,16 +151,32 @@ def shortened(text: str, width: int = 44) -> str:
     return text if len(text) <= width else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"
 
 
-def panels(count: int, columns: int, height: float, sharey: bool) -> tuple[Figure, Sequence[Axes]]:
-    """A figure of `count` small panels, each `height` inches high, that share their x axis; the
-    lowest of every column names its ticks, also where a row is not full."""
-    rows = -(-count // columns)
-    figure = Picture(figsize=(1.75 * columns, height * rows + 0.2), layout="constrained")
+def panels(
+    names: Sequence[str], columns: int, height: float, sharey: bool, of: str = ""
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of small panels with these names over them that share their x axis; the lowest of
+    every column names its ticks, also where a row is not full.
+
+    height: of a panel with a name of one line, in inches; of: what their y axes are of, which
+    stands over all panels: beside them, most are too low for it.
+    """
+    count, columns = len(names), max(1, min(columns, len(names)))
+    rows, titles = -(-count // columns), list(map(wrapped, names))
+    lines = [
+        max(title.count("\n") for title in titles[columns * row :][:columns]) for row in range(rows)
+    ]
+    high = height * rows + _LINE * (sum(lines) + bool(of)) + 0.2
+    figure = Picture(figsize=(1.75 * columns, high), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
+    for ax, title in zip(axes, titles, strict=False):
+        ax.set_title(title)
+        ax.yaxis.set_major_formatter("{x:g}")  # whole numbers: no factor of them over one panel
     for ax in axes[count:]:
         ax.set_axis_off()
     for ax in axes[max(0, count - columns) : count]:
         ax.tick_params(labelbottom=True)
+    if of:
+        figure.suptitle(of, fontsize=9, x=0.0, ha="left")
     return figure, list(axes[:count])
 
 

@@ -22,11 +22,13 @@ from afnlab.figures.style import (
     log_ticks,
     panels,
     row_name,
-    wrapped,
 )
 from afnlab.measures import ACCURACY, Measure
 
 BINS = 8  # of an axis, for the line through its trials
+MOST = 0.75  # of the trials: an axis holds at least so many
+TIMES = 20  # the best: an axis that reaches so far is logarithmic
+BAND = 1.5  # times what curves take of an axis: their bands have so much room to either side
 
 
 def over(
@@ -44,14 +46,16 @@ def over(
 
     tried: of `tuned.trials`; name: a parameter with numbers; log: on a logarithmic axis.
     """
-    figure, axes = panels(len(order), min(columns, len(order)), 1.5, sharey=True)
+    of = metric_axis.label(measure, "validation")
+    figure, axes = panels(list(map(proper_name, order)), columns, 1.5, sharey=True, of=of)
     tried = tried.assign(value=measure.scale * tried[measure.key])
     lines = {label: _medians(tried[tried.label == label], name, log) for label in order}
     best = measure.sign * (measure.sign * tried.value).groupby(tried.label).max()
-    near = best[~metric_axis.beyond(best, metric_axis.fence(best, measure), measure)]
-    edge = metric_axis.behind(metric_axis.worst(near, measure), 0.15, measure)
-    limits = metric_axis.limits(edge, _over_the_best(best, measure), measure)
-    axes[0].set_ylim(*limits)  # of all panels, and so is what follows: they share both axes
+    far = metric_axis.beyond(best, metric_axis.fence(best, measure), measure)
+    edge = _edge(
+        tried.value[~tried.label.map(far)], metric_axis.worst(best[~far], measure), measure
+    )
+    _hold(axes[0], tried.value, edge, measure)  # of all panels: they share both axes
     if log:
         axes[0].set_xscale("log")
         log_ticks(axes[0].xaxis, tried[name].min(), tried[name].max(), about=4)
@@ -63,17 +67,33 @@ def over(
         if baseline in lines and label != baseline:
             ax.plot(*lines[baseline], color=ORANGE, linewidth=1, linestyle="--")
         ax.plot(*lines[label], color=colour)
-        ax.set_title(wrapped(proper_name(label)))
+        if far[label]:
+            middle = np.median(rows[name].astype(float))
+            text = f"best {metric_axis.short(best[label], measure)}"
+            metric_axis.at_edge(ax, middle, text, colour, measure, upright=True)
     figure.supxlabel(name, fontsize=9)
-    figure.supylabel(metric_axis.label(measure, "validation"), fontsize=9)
     return figure
 
 
-def _over_the_best(best: pd.Series, measure: Measure) -> float:
-    """The better end of an axis: the metric's bound, or the best value, and a little more."""
-    bound = measure.high if measure.better == "higher" else measure.low
-    end = metric_axis.best(best, measure) if bound is None else measure.scale * bound
-    return end + measure.sign * measure.scale * measure.part(0.005, end / measure.scale)
+def _edge(values: pd.Series, worst_best: float, measure: Measure) -> float:
+    """Where an axis of trials ends: it holds most of them, and the best of every label; what lies
+    behind says no more than that it failed.
+
+    values: of the trials; worst_best: the worst of the labels' best.
+    """
+    good = (measure.sign * values[np.isfinite(values)]).quantile(1 - MOST)
+    near = metric_axis.behind(worst_best, 0.15, measure)
+    return metric_axis.worse_of(near, measure.sign * float(good), measure)
+
+
+def _hold(ax: Axes, values: pd.Series, edge: float, measure: Measure) -> None:
+    """Have the vertical axis reach from the best of the values to an edge; as a logarithm where
+    the one is so many times the other that values near the best would all lie at the end."""
+    best = metric_axis.best(values[np.isfinite(values)], measure)
+    metric_axis.hold(ax, [best, edge], measure, edge)
+    if measure.better == "lower" and 0 < TIMES * best < edge:
+        ax.set(yscale="log", ylim=(best / (edge / best) ** metric_axis.ROOM, edge))
+        log_ticks(ax.yaxis, best, edge, about=4)
 
 
 def _medians(trials: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -105,9 +125,11 @@ def curves(
         ax.plot(middle, color=colour, label=row_name(label), marker="o", ms=3)
     ax.set(xlabel="random trials", ylabel=metric_axis.label(measure, "expected best"))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    expected = measure.scale * bands[bands.label.isin(labels)].expected
-    edge = metric_axis.behind(metric_axis.worst(expected, measure), 0.05, measure)
-    ax.set_ylim(*metric_axis.limits(edge, _over_the_best(expected, measure), measure))
+    drawn = measure.scale * bands[bands.label.isin(labels)][["expected", "low", "high"]]
+    least, most = drawn.expected.min(), drawn.expected.max()
+    # Bands of few trials are wide, and are cut rather than have the curves lie flat.
+    room = BAND * (most - least)
+    metric_axis.hold(ax, drawn.clip(least - room, most + room), measure)
     ax.legend(loc="lower right" if measure.better == "higher" else "upper right")
     return ax
 
@@ -116,20 +138,22 @@ def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = 
     """One arrow per label, from its mean at the fixed recipe to that when tuned.
 
     fixed, tuned: means by label, in the order of the rows. Starts far behind the others stand at
-    the edge, with their number.
+    the edge, with their number, and so do rows that are far behind when tuned, with both.
     """
     order = list(tuned.index)
     before, after = measure.scale * fixed[order], measure.scale * tuned
-    last = metric_axis.worst(after, measure)
-    far, near = (_behind(last, by, measure) for by in (0.06, 0.005))
-    edge = metric_axis.fence(pd.concat([before, after]), measure)
-    edge = far if metric_axis.beyond(edge, far, measure) else edge
-    edge = metric_axis.worse_of(edge, near, measure)
+    far = metric_axis.beyond(after, metric_axis.fence(after, measure), measure)
+    edge = _start_edge(before[~far], after[~far], measure)
     figure = Picture(figsize=(7.5, 0.18 * len(order) + 1), layout="constrained")
     ax = figure.subplots()
     for row, label in enumerate(order):
         colour = ORANGE if label == baseline else BLUE
         start = before[label]
+        if far[label]:
+            ends = (metric_axis.short(value, measure) for value in (start, after[label]))
+            text = " \N{RIGHTWARDS ARROW} ".join(ends)
+            metric_axis.at_edge(ax, row, text, colour, measure)
+            continue
         if metric_axis.beyond(start, edge, measure):
             text, right = metric_axis.short(start, measure), measure.better == "lower"
             place, side = ((-3, 5), "right") if right else ((3, 5), "left")
@@ -140,14 +164,26 @@ def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = 
         ax.annotate("", (after[label], row), (start, row), arrowprops=arrow)
         ax.plot(start, row, ".", color=GREY, markersize=5)
         ax.plot(after[label], row, "D" if label == baseline else "o", color=colour, markersize=4)
-    if baseline in after:
+    if baseline in after and not far[baseline]:
         ax.axvline(after[baseline], color=ORANGE, linewidth=0.8, alpha=0.6)
-    metric_axis.end_at(ax, edge, measure)
+    if metric_axis.beyond(before[~far], edge, measure).any():
+        metric_axis.end_at(ax, edge, measure)
     ax.set_yticks(range(len(order)), list(map(row_name, order)))
-    ax.set(xlabel=metric_axis.label(measure, "mean"), ylim=(len(order) - 0.5, -0.5))
+    mean = "" if measure.mean == measure.name else "mean"  # no "mean mean error"
+    ax.set(xlabel=metric_axis.label(measure, mean), ylim=(len(order) - 0.5, -0.5))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="y")
     return figure
+
+
+def _start_edge(before: pd.Series, after: pd.Series, measure: Measure) -> float:
+    """The printed value beyond which starts are cut: they may lie far behind all tuned means."""
+    last = metric_axis.worst(after, measure)
+    bounded = measure.low is not None and measure.high is not None
+    far, near = (_behind(last, by, measure) for by in (0.06 if bounded else 1.0, 0.005))
+    edge = metric_axis.fence(pd.concat([before, after]), measure)
+    edge = far if metric_axis.beyond(edge, far, measure) else edge
+    return metric_axis.worse_of(edge, near, measure)
 
 
 def _behind(value: float, by: float, measure: Measure) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from afnlab.compare.foreign_table import ForeignComparison
 from afnlab.compare.summary_table import formatted, legend
 from afnlab.figures.comparison import comparison as draw
+from afnlab.figures.comparison import edges_in_words
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled, joined
@@ -28,7 +29,7 @@ def comparison(one: ForeignComparison) -> Fragment:
     """
     with styled(for_page=True):
         figure = draw(one.final, one.table, one.baseline, one.margin, one.measure)
-        picture = show(figure, _SHOWS, legend(one.table, one.baseline, one.measure), "comparison")
+        picture = show(figure, _SHOWS, _legend(one), "comparison")
     said = joined(
         filled("<dt>{}</dt><dd>{}</dd>", question, sentence(text))
         for question, text in one.answers.items()
@@ -37,6 +38,12 @@ def comparison(one: ForeignComparison) -> Fragment:
     table = comparison_table(one.table, one.baseline, runs, "", one.measure)
     notes = joined(filled("<p class=note>{}</p>", sentence(note)) for note in one.notes)
     return Fragment(filled("<dl class=answers>{}</dl>", said), picture, table, notes)
+
+
+def _legend(one: ForeignComparison) -> str:
+    """What the table and the marks of the figure mean."""
+    edges = edges_in_words(one.table, one.final, one.measure)
+    return " ".join([legend(one.table, one.baseline, one.measure), *edges])
 
 
 def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
@@ -53,6 +60,7 @@ def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
     target = expanded(folder)
     target.mkdir(parents=True, exist_ok=True)
     legend_text = plain(legend(one.table, one.baseline, one.measure))
+    under_figure = plain(_legend(one))
     shown = formatted(one.table, one.measure)
     latex = f"% {legend_text}\n{export.as_latex(shown)}"
     (target / "comparison.csv").write_text(export.as_csv(one.table), encoding="utf-8")
@@ -64,7 +72,7 @@ def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
         f"# {export.in_markdown(one.name)}",
         *said,
         export.as_markdown(shown).rstrip("\n"),
-        export.in_markdown(legend_text),
+        export.in_markdown(under_figure),
         f"![{_SHOWS}](comparison.svg)",
         *map(export.in_markdown, one.notes),
     ]

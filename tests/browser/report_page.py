@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from afnlab.compare.summary_table import compare_histories, final_values
-from afnlab.figures import all_pairs
+from afnlab.figures import all_pairs, metric_axis
 from afnlab.figures.comparison import comparison
 from afnlab.figures.learning_curves import overlay
 from afnlab.figures.metric_and_cost import frontier
@@ -67,16 +67,18 @@ def written(
     baseline: str = "relu",
     margin: float | None = None,
     measure: Measure = ACCURACY,
+    batches: int = 1,
 ) -> Path:
-    """The page of a comparison; every row has a run of its own."""
+    """The page of a comparison; every row has a run of its own, for each of its batches."""
     table = compare_histories(made, baseline, margin=margin, metric=measure)
     final = final_values(made, measure.column)
     ids = {label: f"{at:016x}" for at, label in enumerate(made.label.unique())}
     runs = {label: dict.fromkeys(final.index, run) for label, run in ids.items()}
     shown = comparison_table(
-        table, baseline, {n: [i] for n, i in ids.items()}, "runs/{id}.html", measure
+        table, baseline, {n: [i] * batches for n, i in ids.items()}, "runs/{id}.html", measure
     )
     numbers = embedded.numbers(table, final, baseline, margin, measure, runs)
+    least = metric_axis.least(table[measure.key], measure)
     with styled(for_page=True):
         figures = [
             show(
@@ -90,7 +92,8 @@ def written(
         "<h1>A page</h1><h2>First</h2>",
         figures[0].data,
         '<details class="prose" open><summary>In full</summary><p id="prose">Prose.</p></details>',
-        f'<h2>Second</h2><div class="compared" data-of="{NAME}">{shown}{numbers}</div>',
+        f'<h2>Second</h2><div class="compared" data-of="{NAME}" data-least="{least!r}">'
+        f"{shown}{numbers}</div>",
         *(figure.data for figure in figures[1:]),
         glossary.section(),
     ]

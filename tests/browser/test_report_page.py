@@ -22,7 +22,7 @@ from afnlab.measures import ACCURACY
 from afnlab.printing import printed
 from afnlab.report import contents
 from afnlab.report.page import LARGEST_SCRIPT, script, shell
-from afnlab.report.sections import first_screen
+from afnlab.report.sections import bars, first_screen
 from afnlab.training.space import space
 from tests.runs.test_runs import small_runs
 
@@ -253,7 +253,7 @@ def test_a_point_of_the_frontier_is_named_with_its_time(report):
     order = names(report)
     base = SECONDS[order.index("ReLU")]
     for at, name in enumerate(order):
-        if name == "my.py:own":  # far off the others, and left out
+        if name == "my.py:own":  # far off the others, at the edge
             continue
         mark = f"{figure} [data-tip^='[\"{name}:'] use"
         report.mouse.move(*centre(report, mark))
@@ -415,6 +415,51 @@ def test_odd_labels_fit_and_are_taken_as_they_are(width, browser, tmp_path):
     assert page.evaluate(fits)
     assert errors == []
     context.close()
+
+
+def test_the_runs_of_several_batches_fit(browser, tmp_path):
+    """They stand below each other rather than beyond the edge."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(written(tmp_path, history(12), batches=4).as_uri())
+    table = page.locator(".scroll:has(table.comparison)")
+    assert table.locator("tbody a").count() == 4 * len(LABELS)
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    page.close()
+
+
+BARS = """rows => rows.map(row => [
+  row.cells[0].textContent,
+  [...row.querySelectorAll('.bar *')].map(part => [part.className.baseVal, part.getAttribute('d')]),
+  row.querySelector('.bar circle')?.getAttribute('cx'),
+])"""
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, BITS])
+@pytest.mark.parametrize("baseline", ["gelu", "my.py:own"])
+def test_the_bars_of_another_baseline_are_those_of_python(baseline, measure, page, tmp_path):
+    """Of which one row is far off, and is an arrow, or is the baseline, whose 0 is far off then."""
+    made = history(12, measure)
+    made = made[made.label != "tanh"]  # which would be half as far off
+    if measure is BITS:  # of which more is worse
+        made[measure.column] = 1 - made[measure.column]
+    page.goto(written(tmp_path, made, "relu", None, measure).as_uri())
+    page.get_by_label("Baseline").select_option(label=proper_name(baseline))
+    shown = {
+        name: (kinds, at)
+        for name, kinds, at in page.locator("table.comparison tbody tr").evaluate_all(BARS)
+    }
+    table = compare_histories(made, baseline, metric=measure)
+    scale = bars.Scale(table, measure)
+    assert scale.far["my.py:own"]
+    for label, r in table.iterrows():
+        kinds, at = shown[proper_name(label)]
+        drawn = str(scale.drawn(r))
+        assert [kind for kind, _ in kinds if kind] == re.findall(r'path class="(\w+)"', drawn)
+        assert [d for kind, d in kinds if kind == "far"] == re.findall(r'"far" d="([^"]+)"', drawn)
+        expected = re.search(r'cx="([\d.]+)"', drawn)
+        assert (at is None) == (expected is None)
+        if expected:
+            assert float(at) == pytest.approx(float(expected[1]), abs=0.06)
 
 
 VERDICTS = (

@@ -66,21 +66,42 @@ function filterBy(text) {
   }
 }
 
+/** The value of sorted numbers below which a share of them is. */
+function quantile(sorted, share) {
+  const at = share * (sorted.length - 1);
+  const below = sorted[Math.floor(at)];
+  return below + (at % 1) * (sorted[Math.ceil(at)] - below);
+}
+
+const numbersOf = (values) => values.filter(Number.isFinite).sort((a, b) => a - b);
+
+/** Which rows would set a scale alone, as `fence` in figures/metric_axis.py. */
+function farBehind(rows, sign, least) {
+  const middles = rows.map((row) => (row.verdict === 'baseline' ? 0 : row.mean));
+  const good = numbersOf(middles.map((v) => sign * v));
+  if (good.length < 3) return rows.map(() => false);
+  const quartile = (share) =>
+    good.length < 5 ? good[Math.ceil(share * (good.length - 1))] : quantile(good, share);
+  const [low, high] = [0.25, 0.75].map(quartile);
+  const width = (row) => [row.adjusted, row].map((e) => e?.high - e?.low).find(Number.isFinite);
+  const widths = numbersOf(rows.map(width));
+  const edge = low - 3 * Math.max(high - low + (quantile(widths, 0.5) || 0), least);
+  return middles.map((v) => sign * v < edge);
+}
+
 /** The scale of the small bars, as `Scale` in report/sections/bars.py. */
-function barScale(rows) {
-  const all = rows.flatMap((row) => [row.mean, row.low, row.high, row.adjusted?.low, row.adjusted?.high]);
-  const ends = all.filter(Number.isFinite);
-  ends.sort((a, b) => a - b);
-  const quantile = (q) => {
-    const at = q * (ends.length - 1);
-    const below = ends[Math.floor(at)];
-    return below + (at % 1) * (ends[Math.ceil(at)] - below);
-  };
-  const [low, high] = [Math.min(0, quantile(0.05)), Math.max(0, quantile(0.95))];
+function barScale(rows, far) {
+  const near = rows.filter((_, at) => !far[at]);
+  const ends = numbersOf(
+    near.flatMap((row) => [row.mean, row.low, row.high, row.adjusted?.low, row.adjusted?.high]),
+  );
+  const zero = near.some((row) => row.verdict === 'baseline') ? [0] : [];
+  const held = [...zero, ...(ends.length ? [quantile(ends, 0.05), quantile(ends, 0.95)] : [])];
+  const [low, high] = [Math.min(...held), Math.max(...held)];
   return high > low ? (v) => 4 + Math.min(1, Math.max(0, (v - low) / (high - low))) * 64 : null;
 }
 
-function bar(row, at) {
+function bar(row, at, arrow) {
   if (!at || !Number.isFinite(row.mean)) return null;
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('class', 'bar');
@@ -92,6 +113,10 @@ function bar(row, at) {
     svg.append(part);
   };
   draw('path', { class: 'zero', d: `M${at(0)} 0V12` });
+  if (arrow) {
+    draw('path', { class: 'far', d: arrow });
+    return svg;
+  }
   const line = (kind, ends, shape) => {
     if (Number.isFinite(ends.low) && Number.isFinite(ends.high))
       draw('path', { class: kind, d: shape(at(ends.low), at(ends.high)) });
@@ -130,7 +155,10 @@ class Comparison {
     }));
     const own = baseline === data.baseline;
     const found = own ? [] : compared(data, baseline);
-    const at = barScale(found);
+    const { sign } = data.measure;
+    const far = farBehind(found, sign, Number(this.box.dataset.least ?? 0));
+    const at = barScale(found, far);
+    const arrow = sign > 0 ? 'M4 2L0 6L4 10Z' : 'M68 2L72 6L68 10Z';
     this.rows.forEach((row, index) => {
       if (own) {
         row.className = this.original[index].kind;
@@ -143,7 +171,7 @@ class Comparison {
       row.className = told.verdict.replaceAll(' ', '-');
       for (const name of Object.keys(this.columns)) this.cell(row, name).textContent = told[name];
       const number = element('span', { class: 'number' }, told.difference);
-      const drawn = bar(found[index], at);
+      const drawn = bar(found[index], at, far[index] ? arrow : '');
       this.cell(row, 'difference').replaceChildren(number, ...(drawn ? [drawn] : []));
       const verdict = element('span', { class: 'verdict' }, told.verdict);
       this.cell(row, 'verdict').replaceChildren(verdict);

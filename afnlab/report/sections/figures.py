@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from math import comb
 
@@ -72,6 +72,7 @@ def _name(selection: Selection) -> str:
 def _key(selection: Selection) -> str:
     """What the marks of the comparison mean: of those that are there."""
     table, base = selection.table, proper_name(selection.baseline)
+    edges = comparison_figure.edges_in_words(table, selection.final, selection.measure)
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     caption = (
@@ -79,11 +80,11 @@ def _key(selection: Selection) -> str:
         " not in examples; below them is their mean with its 95 % interval."
     )
     if table.difference.isna().all():
-        return " ".join([f"{caption[0].upper()}{caption[1:]}", *_at_the_edge(selection)])
+        return " ".join([f"{caption[0].upper()}{caption[1:]}", *edges])
     parts = [
         f"Left: {caption} Right, where to compare with {base}: the mean difference within the"
         f" seeds, with its 95 % interval{_intervals(table)}",
-        *_at_the_edge(selection),
+        *edges,
     ]
     if selection.margin is not None:
         parts.append("Shaded: within the margin.")
@@ -103,16 +104,6 @@ def _intervals(table: pd.DataFrame) -> str:
     else:
         text += " Hollow circles: it includes 0."
     return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
-
-
-def _at_the_edge(selection: Selection) -> Iterator[str]:
-    table, measure = selection.table, selection.measure
-    edge, far = metric_axis.WORSE_SIDE[measure.better]
-    values = measure.scale * table[measure.key]
-    if metric_axis.beyond(values, metric_axis.fence(values, measure), measure).any():
-        yield f"Numbers at the {edge} edge: means far {far}."
-    if comparison_figure.cut(table, selection.final, measure):
-        yield f"At a triangle on the {edge} edge, bar or dots go on."
 
 
 def curves(selection: Selection) -> Fragment:
@@ -157,6 +148,7 @@ def frontier(selection: Selection) -> Fragment:
     seconds = cost.seconds[table.index]
     front = pareto_front(table[measure.key], seconds, measure, slower)
     best = ", ".join(map(proper_name, front))
+    far = metric_axis.shown(metric_and_cost.means_of(table, measure), measure).far.any()
     missing = ", ".join(map(proper_name, cost.missing))
     omitted = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
@@ -178,8 +170,10 @@ def frontier(selection: Selection) -> Fragment:
             filled(
                 "Time: of {}, {}. {} left is best; the line joins what no other activation beats"
                 " in both, from the quickest: {}. Upright bars: 95 % intervals of the means, cut at"
-                " the edge where one is very wide.{} Names are left out where there is no room.{}",
+                " the edge where one is very wide.{}{} Names are left out where there is no room."
+                "{}",
                 *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", best),
+                f" {metric_axis.far_in_words(measure, upright=True)}" * bool(far),
                 *(_NOISE if slower is not None else "", omitted),
             ),
             f"{selection.name}-frontier",
@@ -299,13 +293,18 @@ def sensitivity(selection: Selection) -> Fragment:
     rates = rates[~rates.duplicated()]
     if rates.empty:
         return Fragment()
+    measure = selection.measure
+    drawn = learning_rates.intervals(selection.final, rates, measure)
+    far = metric_axis.shown(drawn, measure).far.any()
     with styled(for_page=True):
         figure = show(
-            learning_rates.sensitivity(selection.final, rates, measure=selection.measure),
+            learning_rates.sensitivity(selection.final, rates, measure=measure),
             f"{_name(selection)} over the learning rate for"
             f" {rates.activation.nunique()} activations",
             f"{_name(selection)} on {selection.evaluated} examples after the last epoch: mean of"
-            " the seeds, with its 95 % interval.",
+            " the seeds, with its 95 % interval."
+            + f" {metric_axis.far_in_words(measure, upright=True)}"
+            * bool(far),
             f"{selection.name}-rates",
         )
     return Fragment(heading("How much the learning rate matters", selection), figure)

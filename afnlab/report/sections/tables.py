@@ -23,6 +23,7 @@ from afnlab.compare.formatting import (
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES
+from afnlab.figures import metric_axis
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
 from afnlab.measures import ACCURACY, Measure
@@ -56,7 +57,9 @@ def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
     )
     note = joined(filled("<p class=note>{}</p>", sentence(said)) for said in selection.stopping)
     note += _files(selection, files) if files else Markup("")
-    whole = filled('<div class="compared" data-of="{}">', selection.name)
+    least = metric_axis.least(selection.table[selection.measure.key], selection.measure)
+    box = '<div class="compared" data-of="{}" data-least="{}">'
+    whole = filled(box, selection.name, repr(least))
     return Fragment(heading("", selection, 3), whole, Markup(shown), note, data, Markup("</div>"))
 
 
@@ -93,7 +96,7 @@ def comparison_table(
         *("p (Holm)" if several else "p", "verdict", "seeds", *failures, "runs"),
     ]
     rows, key, form = [], measure.key, measure.signed_form
-    bar, paired = bars.Scale(table), baseline in table.index
+    bar, paired = bars.Scale(table, measure), baseline in table.index
     for label, r in table.iterrows():
         links = joined((link_to(run, link) for run in runs[str(label)]), " ")
         adjusted = limits(r.adjusted_low, r.adjusted_high, form, measure.scale)
