@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,13 +76,13 @@ def next_step(
     base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
         done = _said("Another task", f"On this one nothing is left open against {base}.")
-        return _wider(among, edges, set(table.index)) or done
+        return _wider(among, edges, table.index, table) or done
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
     row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
     if row.verdict == "too few seeds":
         return _possible(rows, base)
-    wider = _wider(among, edges, {str(row.name), baseline})
+    wider = _wider(among, edges, [str(row.name), baseline], table)
     return wider or _of_row(row, rows, base, measure, leads, len(undecided))
 
 
@@ -133,7 +133,10 @@ def _possible(rows: pd.DataFrame, base: str) -> NextStep:
 
 
 def _wider(
-    among: Space | None, edges: Sequence[tuple[str, str, list[str]]], labels: set[str]
+    among: Space | None,
+    edges: Sequence[tuple[str, str, list[str]]],
+    labels: Iterable[str],
+    table: pd.DataFrame,
 ) -> NextStep | None:
     """To tune beyond what these rows chose at an end of; None if they did at none.
 
@@ -141,16 +144,14 @@ def _wider(
     """
     if among is None:
         return None
-    chosen = {
-        (name, end): rows
-        for name, end, rows in edges
-        if labels & set(rows) and tuning_summary.widened(among, [(name, end)]) != among.normal()
-    }
-    if not chosen:
+    chose = {(name, end): rows for name, end, rows in edges if set(rows) & set(labels)}
+    ends = [(name, end) for name in among.axes for end in ("low", "high") if (name, end) in chose]
+    ends = [one for one in ends if tuning_summary.widened(among, [one]) != among.normal()]
+    if not ends:
         return None
     ways = {"low": "below", "high": "above"}
-    beyond = [f"{n} {ways[e]} {tuning_summary.end_of(among, n, e):g}" for n, e in chosen]
-    rows = list(dict.fromkeys(map(proper_name, (n for one in chosen.values() for n in one))))
+    beyond = [f"{n} {ways[e]} {tuning_summary.end_of(among, n, e):g}" for n, e in ends]
+    rows = [proper_name(n) for n in table.index if any(n in chose[one] for one in ends)]
     if len(rows) > caveats.LISTED:
         rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
     note = (
@@ -159,7 +160,7 @@ def _wider(
         " suits."
     )
     fact = Fact("what next", f"Tune {enumerated(beyond)}", note)
-    return NextStep(fact, tune=tuning_summary.widened(among, chosen))
+    return NextStep(fact, tune=tuning_summary.widened(among, ends))
 
 
 def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:

@@ -260,8 +260,8 @@ def recipe(
         others = int(fixed.p.notna().sum())
         other = f"the {others} others" if others > 1 else "the other row"
         if before == after:
-            how = f"At the fixed recipe as tuned, of {other}"
-            said.append(f"{how} {_tally(after)} than {baseline}.")
+            same = f"Of {other}, {_tally(after)} than {baseline}"
+            said.append(f"{same}, at the fixed recipe and tuned.")
         else:
             said.append(
                 f"Of {other}, {_tally(before)} than {baseline} at the fixed recipe; tuned,"

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import afnlab
-from afnlab.compare.tuning_summary import at_edges, choices
+from afnlab.compare.chosen_ends import chosen_ends
 from afnlab.errors import shown
 from afnlab.messages import distinct_endings
 from afnlab.registry import Activation
@@ -133,12 +131,7 @@ class TrainedPairs:
             for name, run in zip(names, pair["run"], strict=False)
             if run in there
         }
-        read = runs_folder.readable(
-            used.items(),
-            lambda item: runs_folder.read_table(where / item[0][1], item[1], runs_folder.CHOSEN),
-        )
-        tables = [table.assign(label=name) for ((name, _), _), table in read]
-        return at_edges(choices(pd.concat(tables), among)) if tables else []
+        return chosen_ends(where, ((name, one) for (name, _), one in used.items()), among)
 
     def results(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.

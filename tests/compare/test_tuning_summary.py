@@ -179,8 +179,8 @@ def test_what_cheaper_tunings_would_have_said():
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ((0, 0), (0, 0), "At the fixed recipe as tuned, of the 2 others none is better or worse"),
-        ((2, 0), (2, 0), "At the fixed recipe as tuned, of the 2 others 2 are better and none"),
+        ((0, 0), (0, 0), "none is better or worse than base, at the fixed recipe and tuned."),
+        ((2, 0), (2, 0), "2 are better and none worse than base, at the fixed recipe and tuned."),
         ((0, 1), (0, 0), "Of the 2 others, 1 is worse and none better than base at the fixed"),
         ((1, 1), (2, 0), "recipe; tuned, 2 are better and none worse."),
     ],
