@@ -97,7 +97,7 @@ MADE = {
     "a name": name,
     "a long name": lambda text: name(text + ":_,/(" * 9),
     "a sentence": sentence,
-    "a heading": lambda text: heading(text, SimpleNamespace(setting=text, among=True)),
+    "a heading": lambda text: heading(text, SimpleNamespace(setting=text, brief=text, among=True)),
     "a card": card_of,
     "a message": message_of,
     "a bar": bar_of,

@@ -65,7 +65,9 @@ def add_training_flags(sub: argparse.ArgumentParser) -> None:
         flag = "--" + name.replace("_", "-")
         sub.add_argument(flag, type=int, metavar="N", help=f"{what} (default: the task's)")
     text = "tune both at every seed, with N candidates (8 if no N is given); 0: do not"
-    sub.add_argument("--tune", type=int, nargs="?", const=CANDIDATES, metavar="N", help=text)
+    text += "; or what is tuned in place of the learning rate from 3e-4 to 0.1 and the scale of the"
+    text += " initial weights, as in '{lr: {from: 1e-5, to: 0.1, log: true}, budget: 8}'"
+    sub.add_argument("--tune", nargs="?", const=str(CANDIDATES), metavar="N", help=text)
     sub.add_argument(
         "--jobs", type=int, default=1, help="how many runs to execute at once (default 1)"
     )
@@ -74,7 +76,10 @@ def add_training_flags(sub: argparse.ArgumentParser) -> None:
 
 def training(a: argparse.Namespace) -> dict[str, Any]:
     """What the flags of `add_training_flags` say."""
-    return {name: getattr(a, name) for name in (*CONDITIONS, "tune", "jobs", "runs")}
+    from afnlab.runs.notebook_parameters.parsing import assigned
+
+    tune = None if a.tune is None else assigned(a.tune, "--tune")
+    return {**{name: getattr(a, name) for name in (*CONDITIONS, "jobs", "runs")}, "tune": tune}
 
 
 def add_timeout_flag(sub: argparse.ArgumentParser) -> None:

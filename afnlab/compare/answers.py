@@ -169,7 +169,12 @@ def _distinguishable(
         if row.name != stated or row.verdict in ("equivalent", "not worse"):
             yield f"{row.name} {is_so.format(baseline)} ({difference(measure, row.difference)})."
     elif not parts:
-        yield f"None of {len(compared)} others is distinguishable from {baseline}."
+        none = "Neither of the 2" if len(compared) == 2 else f"None of the {len(compared)}"
+        yield f"{none} others is distinguishable from {baseline}."
+    elif len(parts) == 1 and not open_rows:  # all are of one kind
+        _, is_so = phrases[str(compared.verdict.iloc[0])]
+        every = "Both others" if len(compared) == 2 else f"All {len(compared)} others"
+        yield f"{every} {is_so.format(baseline)}: {_listed(compared, measure)}."
     else:
         if open_rows:
             are = "is" if open_rows == 1 else "are"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import sqrt
 
 import pandas as pd
@@ -90,6 +90,33 @@ def seeds_until_decided(labels: Sequence[str], planned: bool = False) -> list[st
     return [
         f"{added}. The p-values, intervals and verdicts here assume a number of seeds that was"
         " fixed beforehand, and say too much; those that the judge or the sweep printed hold."
+    ]
+
+
+def seeds_added(later: Mapping[str, int], rows: int) -> list[str]:
+    """A sentence where rows got seeds after a test of those that they had was possible.
+
+    Nothing tells why: the number may have been fixed before, or followed from a result.
+
+    Args:
+        later: how many, by row.
+        rows: how many are compared.
+    """
+    if not later:
+        return []
+    named = list(map(proper_name, later))
+    more = f" and {counted(len(named) - LISTED, 'more row')}" if len(named) > LISTED else ""
+    which = f"{', '.join(named[:LISTED])}{more}"
+    if len(later) == rows > 1:
+        which = "Every row"
+    least, most = min(later.values()), max(later.values())
+    many = f"{least} to " * (least < most) + counted(most, "seed")
+    were = "was" if most == 1 else "were"
+    return [
+        f"{which}: {many} {were} added when the others had been trained. If"
+        " that was decided after a look at their result, p is too small and the intervals are too"
+        " narrow; they hold if the number of seeds was fixed before. afnlab confirm tests a row"
+        " with fresh seeds alone."
     ]
 
 

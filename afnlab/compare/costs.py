@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from afnlab.runs.storage import safe_files
 FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
 RUNS = "timed during these runs"
+TIMELESS = ("lr", "init", "init_scale")  # options that take no time
 _COLUMNS = {"dtype", "elements", "input", "function", "way", "pass", "seconds"}
 _FACTS = ("device", "device_name", "threads", "date")
 
@@ -35,6 +37,7 @@ class Cost:
         unsteady: ratio of a median measurement to the fastest.
         slower: by label, what half of the measurements stay below; None where only one number is
             known of each.
+        alike: by label, the first one that does the same work, and so has the same cost.
     """
 
     seconds: pd.Series
@@ -43,6 +46,7 @@ class Cost:
     missing: tuple[str, ...] = ()
     unsteady: float = 1.0
     slower: pd.Series | None = None
+    alike: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def measured_in_runs(self) -> bool:
@@ -147,7 +151,7 @@ def cost(
         baseline: the label with which the others are compared.
         benchmark: the speed benchmark, if there is one.
     """
-    why = ""
+    why, same = "", alike(rows)
     if benchmark is not None:
         measured = {label: benchmark.seconds(one) for label, one in rows.items()}
         seconds = pd.Series({n: s for n, s in measured.items() if s is not None}, dtype=float)
@@ -158,10 +162,32 @@ def cost(
         else:
             missing = tuple(label for label in measured if label not in seconds)
             by = benchmark.by(str(machine["device_name"]))
-            return Cost(seconds, benchmark.of, by, missing)
-    seconds, unsteady = epochs.cost(history), epochs.unsteadiness(history)
-    slower = epochs.median_cost(history)
-    return Cost(seconds, by=RUNS + why, unsteady=unsteady, slower=slower)
+            return Cost(seconds, benchmark.of, by, missing, alike=same)
+    worked = history.assign(label=history.label.map(lambda label: same.get(label, label)))
+    unsteady = epochs.unsteadiness(history)
+    seconds, slower = (
+        pd.Series(
+            {label: times[same.get(label, label)] for label in sorted(history.label.unique())}
+        )
+        for times in (epochs.cost(worked), epochs.median_cost(worked))
+    )
+    return Cost(seconds, by=RUNS + why, unsteady=unsteady, slower=slower, alike=same)
+
+
+def alike(rows: Mapping[str, Trained]) -> dict[str, str]:
+    """By label, the first one of those that do the same work: a difference between their times is
+    the clock's.
+
+    Args:
+        rows: the trainings, by label.
+    """
+    first: dict[str, str] = {}
+    same = {}
+    for label, one in rows.items():
+        options = {name: value for name, value in one.options.items() if name not in TIMELESS}
+        what = [one.activation, one.reference, one.parameters, one.trainable, one.native, options]
+        same[label] = first.setdefault(json.dumps(what, sort_keys=True, default=str), label)
+    return same
 
 
 def pareto_front(

@@ -275,6 +275,9 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
     if baseline not in cost.seconds or not known or not (cost.seconds > 0).all():
         return None
     label, base = str(known[0]), proper_name(baseline)
+    if cost.alike.get(label, label) == cost.alike.get(baseline, baseline):
+        note = f"{proper_name(label)} differs from it in nothing that takes time."
+        return Fact("cost", f"That of {base}", note)
     ratio = cost.seconds[label] / cost.seconds[baseline]
     low, high = cost.ratio_range(label, baseline)
     value, takes = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time", "that long"

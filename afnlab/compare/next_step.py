@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare import caveats
+from afnlab.compare import caveats, tuning_summary
 from afnlab.compare.formatting import amount
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
+from afnlab.training.space import Space
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
+SPARE = 3  # seeds beyond the fewest that a test takes, with which all would have to agree
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,28 @@ class NextStep:
         seeds: how many seeds that takes; None if seeds are not what is missing.
         confirm: the label of the row that is to be trained with so many fresh seeds; empty: every
             row is to have so many in all.
+        tune: what is to be tuned in place of what was, as a sweep file has it; empty: the same.
     """
 
     fact: Fact
     seeds: int | None = None
     confirm: str = ""
+    tune: Mapping[str, Any] = field(default_factory=dict)
 
 
-def next_step(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> NextStep | None:
+def next_step(
+    table: pd.DataFrame,
+    baseline: str,
+    measure: Measure = ACCURACY,
+    among: Space | None = None,
+    edges: Sequence[tuple[str, str, list[str]]] = (),
+) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
-    It is about the best row of the table, if the test leaves that open, else about the open one
-    with the largest effect. Where that row was picked among several for its difference, it is to be
+    With too few seeds for any test it is to have more of them. Where tunings chose an end of what
+    was tried, it is to try more beyond that: what differs may be how well the range suits. Else it
+    is about the best row of the table, if the test leaves that open, else about the open one with
+    the largest effect. Where that row was picked among several for its difference, it is to be
     trained anew beside the baseline, with fresh seeds: then it is one comparison, and the seeds
     that picked it do not flatter it. Else every row is to have more seeds.
 
@@ -50,6 +64,8 @@ def next_step(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -
         table: of `compare_histories`, with the same baseline and metric.
         baseline: the label with which the others are compared.
         measure: the metric.
+        among: what was tuned; None: nothing.
+        edges: where tunings chose an end of it, see `tuning_summary.at_edges`.
 
     Returns:
         What to do; None where nothing is compared.
@@ -59,19 +75,33 @@ def next_step(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -
         return None
     base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
-        return _said("Another task", f"On this one nothing is left open against {base}.")
+        done = _said("Another task", f"On this one nothing is left open against {base}.")
+        return _wider(among, edges, table.index, table) or done
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
     row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
+    if row.verdict == "too few seeds":
+        return _possible(rows, base)
+    wider = _wider(among, edges, [str(row.name), baseline], table)
+    return wider or _of_row(row, rows, base, measure, leads, len(undecided))
+
+
+def _of_row(
+    row: pd.Series, rows: pd.DataFrame, base: str, measure: Measure, leads: bool, left_open: int
+) -> NextStep:
+    """What would decide about a row that is open.
+
+    rows: those that are compared; leads: whether it is the best of them; left_open: how many are.
+    """
     if not row.spread > 0:
-        return _all_equal(row, base, stats.seeds_needed(len(rows)))
-    among = len(rows) if leads else len(undecided)
-    picked = among > 1 and not (leads and measure.sign * row.difference <= 0)
+        return _said("Another task", f"{proper_name(row.name)} equals {base} in every seed.")
+    others = len(rows) if leads else left_open
+    picked = others > 1 and not (leads and measure.sign * row.difference <= 0)
     needed = stats.seeds_to_detect(row.difference, row.spread, 1 if picked else len(rows), MANY)
     if needed is None:
-        return _too_small(proper_name(row.name), "p_equivalent" in table)
+        return _too_small(proper_name(row.name), "p_equivalent" in rows)
     if picked:
-        best = f"the {'best' if leads else 'clearest'} of {among}"
+        best = f"the {'best' if leads else 'clearest'} of {others}"
         return _fresh(row, base, needed, best, measure)
     return _more(row, needed, len(rows), measure)
 
@@ -87,11 +117,50 @@ def confirmation(table: pd.DataFrame, among: int) -> NextStep:
     return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among)))
 
 
-def _all_equal(row: pd.Series, base: str, least: int) -> NextStep:
-    """least: the number of seeds with which anything can be decided."""
-    if int(row.pairs) < least:
-        return _in_all(least, "No fewer can decide anything.")
-    return _said("Another task", f"{proper_name(row.name)} equals {base} in every seed.")
+def _possible(rows: pd.DataFrame, base: str) -> NextStep:
+    """As many seeds as a test takes, and a few more.
+
+    rows: those that are compared.
+    """
+    least = stats.seeds_needed(len(rows))
+    number = max(least + SPARE, int(rows.pairs.max()))
+    comparisons = f" with {len(rows)} comparisons" * (len(rows) > 1)
+    note = (
+        f"A test against {base} takes {least} seeds or more{comparisons}, and with {least} all of"
+        f" them have to agree; {number} leave room for some that do not."
+    )
+    return _in_all(number, note)
+
+
+def _wider(
+    among: Space | None,
+    edges: Sequence[tuple[str, str, list[str]]],
+    labels: Iterable[str],
+    table: pd.DataFrame,
+) -> NextStep | None:
+    """To tune beyond what these rows chose at an end of; None if they did at none.
+
+    edges: as of `next_step`; an end with nothing beyond, such as 0, is none of them.
+    """
+    if among is None:
+        return None
+    chose = {(name, end): rows for name, end, rows in edges if set(rows) & set(labels)}
+    ends = [(name, end) for name in among.axes for end in ("low", "high") if (name, end) in chose]
+    ends = [one for one in ends if tuning_summary.widened(among, [one]) != among.normal()]
+    if not ends:
+        return None
+    ways = {"low": "below", "high": "above"}
+    beyond = [f"{n} {ways[e]} {tuning_summary.end_of(among, n, e):g}" for n, e in ends]
+    rows = [proper_name(n) for n in table.index if any(n in chose[one] for one in ends)]
+    if len(rows) > caveats.LISTED:
+        rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
+    note = (
+        f"In a quarter of the seeds or more {enumerated(rows)} chose from that end of what was"
+        " tried, so the best may lie beyond it, and the comparison be one of how well the range"
+        " suits."
+    )
+    fact = Fact("what next", f"Tune {enumerated(beyond)}", note)
+    return NextStep(fact, tune=tuning_summary.widened(among, ends))
 
 
 def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:
@@ -114,6 +183,9 @@ def _more(row: pd.Series, seeds: int, count: int, measure: Measure) -> NextStep:
     now = stats.detectable_difference(row.spread, pairs, count)
     if np.isfinite(now):
         note += f"; these {pairs} would show one of {amount(measure, now)}"
+    # The page says of the runs that come of it that seeds were added.
+    note += ". Added because of this result, they make p somewhat too small; fresh seeds alone,"
+    note += " of afnlab confirm, do not"
     return _in_all(max(seeds, pairs + 1), f"{note}.")
 
 

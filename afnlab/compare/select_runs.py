@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
 from afnlab.compare.selection import Selection
 from afnlab.compare.training_facts import Trained
-from afnlab.errors import ParameterError
+from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
 from afnlab.registry import canonical_label
 from afnlab.runs import filtering, staleness
@@ -154,10 +155,9 @@ def select(
             planned=all(r["group"] in chosen.planned for r in one.records),
         )
         made.append(one)
-    names = dict.fromkeys(one.measure.name for one in made)
-    if margin is not None and len(names) > 1:
-        problem = f"of one metric alone; these runs are judged by {' and '.join(names)}"
-        raise ParameterError("margin", margin, problem)
+    made = [replace(one, brief=_brief(one, made)) for one in made]
+    if margin is not None:
+        _require_one_metric(made, margin)
     made[0] = replace(  # what is left out is said once
         made[0],
         stale=chosen.stale,
@@ -206,6 +206,28 @@ def _apart(
     """By which values the runs of a part differ from those of the others."""
     its, *others = (filtering.of_record(one[0]) for one in (part, *parts))
     return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
+
+
+def _require_one_metric(made: Sequence[Selection], margin: float) -> None:
+    """Refuse a margin for selections of several metrics, with the flag that takes those of one."""
+    names = dict.fromkeys(one.measure.name for one in made)
+    if len(names) == 1:
+        return
+    first, *_ = names
+    its = [one.records[0] for one in made if one.measure.name == first]
+    tasks = dict.fromkeys(str(filtering.of_record(record)["task"]) for record in its)
+    flag = shlex.join(["--only", *filtering.as_flags({"task": [*tasks]})])
+    problem = f"these runs are judged by {' and '.join(names)}, got {shown(margin)}"
+    message = f"margin must be of one metric alone; {problem}; {flag} takes those judged by {first}"
+    raise ParameterError("margin", margin, message=message)
+
+
+def _brief(one: Selection, made: Sequence[Selection]) -> str:
+    """What tells a selection from the others, where its task does not: also what not all share."""
+    alike = [other for other in made if other.task.name == one.task.name]
+    task, *rest = one.facts
+    differing = [fact for fact in rest if any(fact not in other.facts for other in alike)]
+    return ", ".join([task, *differing])
 
 
 def _recorded(metric: str, selection: Selection) -> str:

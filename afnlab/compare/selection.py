@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from afnlab import stats
 from afnlab.compare import (
     answers,
     caveats,
@@ -19,6 +20,7 @@ from afnlab.compare import (
     summary_table,
     tuning_summary,
 )
+from afnlab.compare.added_seeds import added_seeds
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
@@ -52,6 +54,7 @@ class Selection:
         planned: whether every row has the seeds of a sweep with a fixed number, and no others.
         among: whether there are selections of other settings beside this one.
         apart: the values by which runs are these and not those of the selections beside this one.
+        brief: what tells the setting from those beside it, in few words; empty: the whole of it.
         place: the folder of the runs that were asked for, or their URL.
         own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
@@ -77,6 +80,7 @@ class Selection:
     planned: bool = False
     among: bool = False
     apart: Only = field(default_factory=dict)
+    brief: str = ""
     place: str = ""
     own_baseline: str = ""
     picking: Selection | None = None
@@ -85,6 +89,15 @@ class Selection:
     @property
     def setting(self) -> str:
         """What sets these runs apart from others: task, epochs, and what is not as usual."""
+        return ", ".join(self.facts)
+
+    @property
+    def facts(self) -> list[str]:
+        """What the setting consists of, the task first."""
+        return self._facts("" if self.tuning is None else tuning_summary.in_short(self.tuning))
+
+    def _facts(self, tuned: str) -> list[str]:
+        """tuned: how what was tuned is called; empty if nothing was."""
         one = self.first
         values = {
             f"{one.limit_train} to train": one.limit_train,
@@ -93,12 +106,8 @@ class Selection:
             one.device: one.device != "cpu",
             self.measure.name: self.measure.name != ACCURACY.name,
         }
-        usual = [self.task.name, counted(one.epochs, "epoch")]
-        if self.tuning is not None:
-            usual.append(f"tuned {self.tuning.label}")
-        return ", ".join(
-            [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
-        )
+        usual = [self.task.name, counted(one.epochs, "epoch"), *filter(None, [tuned])]
+        return [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
 
     @property
     def picked_among(self) -> int:
@@ -111,8 +120,9 @@ class Selection:
 
     @property
     def name(self) -> str:
-        """The setting, as a file may be called."""
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.setting)
+        """The setting, as a file may be called: what is tuned as labels of runs have it."""
+        tuned = "" if self.tuning is None else f"tuned {self.tuning.label}"
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", ", ".join(self._facts(tuned)))
 
     @property
     def task(self) -> TaskFacts:
@@ -173,8 +183,16 @@ class Selection:
     @cached_property
     def cost(self) -> costs.Cost:
         """What every label costs, and by which clock."""
+        return self._cost(self.speed)
+
+    @property
+    def epoch_seconds(self) -> pd.Series:
+        """Seconds of an epoch of one model by label, by the clock of these runs."""
+        return self._cost(None).seconds
+
+    def _cost(self, speed: costs.Benchmark | None) -> costs.Cost:
         environment = self.records[0]["environment"]
-        return costs.cost(self.rows, self.history, environment, self.baseline, self.speed)
+        return costs.cost(self.rows, self.history, environment, self.baseline, speed)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
@@ -217,6 +235,13 @@ class Selection:
     def chosen(self) -> pd.DataFrame:
         """What every replicate chose, see `afnlab.tune`, with a column `label`."""
         return self._tables(runs_folder.CHOSEN, ["label", "seed"])
+
+    @cached_property
+    def edges(self) -> list[tuple[str, str, list[str]]]:
+        """Where tunings chose an end of what was tried, see `tuning_summary.at_edges`."""
+        if self.tuning is None or self.chosen.empty:
+            return []
+        return tuning_summary.at_edges(tuning_summary.choices(self.chosen, self.tuning))
 
     @cached_property
     def fixed(self) -> pd.DataFrame:
@@ -288,7 +313,7 @@ class Selection:
                 named(self.fixed), table, base, self.measure
             )
         tunings = {title: named(one) for title, one in self.tunings.items()}
-        if cheaply := tuning_summary.cheaply(tunings, base):
+        if cheaply := tuning_summary.cheaply(tunings):
             said["Was it tuned well?"] = cheaply
         return said
 
@@ -316,17 +341,24 @@ class Selection:
                 tuned=self.tuning is not None,
                 measure=self.measure,
             ),
-            *(tuning_summary.notes(self.chosen, self.tuning) if self.tuning else []),
+            *(tuning_summary.notes(self.edges, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
 
     @property
     def stopping(self) -> list[str]:
-        """What has to be known of the p-values where the number of seeds followed from results."""
+        """What has to be known of the p-values where the number of seeds may have followed from
+        results."""
         added = {r["group"] for r in self.records if r.get("until_decided")}
         labels = [n for n, one in self.rows.items() if self.until_decided or one.group in added]
         others = [label for label in labels if label != self.baseline]
-        return caveats.seeds_until_decided(others or labels, self.planned)
+        fewest = stats.seeds_needed(max(1, int(self.table.p.notna().sum())))
+        compared = [n for n in self.rows if n not in (self.baseline, *labels)]
+        later = {n: added_seeds(self.runs_of(n), fewest) for n in compared}
+        return [
+            *caveats.seeds_until_decided(others or labels, self.planned),
+            *caveats.seeds_added({n: seeds for n, seeds in later.items() if seeds}, len(compared)),
+        ]
 
     def _changed(self) -> str:
         """What sets these runs apart from the task as its source describes it."""

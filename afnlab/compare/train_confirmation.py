@@ -11,6 +11,7 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare.confirmation import confirmation_runs, picking_seeds, require_fresh
+from afnlab.compare.formatting import amount
 from afnlab.compare.next_step import MANY
 from afnlab.compare.select_runs import files_named, select
 from afnlab.compare.selection import Selection
@@ -98,7 +99,26 @@ def confirm(
     wanted = {group, base}
     specs = [spec.with_seeds(fresh) for spec in asked if spec.group in wanted]
     name = f"{plan.name}, confirmation of {label}"
-    return execute_missing(specs, name, runs=folder, executor=executor or Local())
+    notes = _too_few(picking, label, number)
+    return execute_missing(specs, name, runs=folder, executor=executor or Local(), notes=notes)
+
+
+def _too_few(picking: Selection, label: str, number: int) -> list[str]:
+    """A line where so many seeds would probably miss the observed difference; more cannot follow.
+
+    label: the row's in the comparison in which it was picked.
+    """
+    row: Any = picking.table.loc[label]
+    advised = _advised(picking.table, label)
+    if number >= (advised or MANY) or not row.spread > 0:
+        return []
+    least = stats.detectable_difference(row.spread, number)
+    large, seen = (amount(picking.measure, size) for size in (least, abs(row.difference)))
+    takes = f"takes {advised} seeds: --seeds {advised}" if advised else f"takes more than {MANY}"
+    return [
+        f"{label}: {counted(number, 'seed')} would show a true difference of {large} with a power"
+        f" of 80 %; the observed one, {seen}, {takes}. The number cannot be raised afterwards"
+    ]
 
 
 def _advised(table: pd.DataFrame, label: str) -> int | None:

@@ -7,8 +7,10 @@ validation_<key>, diverged), chosen (label, seed, candidate, the parameters) and
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from scipy import stats as laws
 from afnlab.compare.formatting import amount, difference, percent
 from afnlab.compare.summary_table import finite
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
 from afnlab.stats.best_of import tuning_curve
 from afnlab.stats.intervals import LEVEL
 from afnlab.training.space import Range, Space
@@ -26,7 +28,13 @@ KEYS = ("label", "seed", "candidate", "drawn")
 _MEASURED = ("selection", "diverged")
 BOTH = 1 - (1 - LEVEL) / 2  # the level of each of two bands that hold together at LEVEL
 LISTED = 6  # names in a row
+LEAST_ROWS = 5  # of which a standard deviation between means says something
 MARGIN = 0.01  # of the metric's range: what still counts as close to the best
+
+
+def in_short(among: Space) -> str:
+    """What was tuned, in a few words: "lr and init_scale tuned, 8 candidates"."""
+    return f"{enumerated(list(among.axes))} tuned, {counted(among.count, 'candidate')}"
 
 
 def parameters(candidates: pd.DataFrame) -> list[str]:
@@ -250,33 +258,55 @@ def recipe(
     before, after = (_counts(table) for table in (fixed, tuned))
     if before is not None and after is not None:
         others = int(fixed.p.notna().sum())
-        said.append(
-            f"Better than {baseline}, of {counted(others, 'other')}: {before[0]} at the fixed"
-            f" recipe and {after[0]} tuned; worse: {before[1]} and {after[1]}."
-        )
+        other = f"the {others} others" if others > 1 else "the other row"
+        if before == after:
+            same = f"Of {other}, {_tally(after)} than {baseline}"
+            said.append(f"{same}, at the fixed recipe and tuned.")
+        else:
+            said.append(
+                f"Of {other}, {_tally(before)} than {baseline} at the fixed recipe; tuned,"
+                f" {_tally(after)}."
+            )
     labels = [label for label in tuned.index if label in fixed.index]
-    if len(labels) > 2:  # two means have a difference, which has its own sentence
-        then, now = fixed[measure.key][labels], tuned[measure.key][labels]
+    then, now = fixed[measure.key].reindex(labels), tuned[measure.key].reindex(labels)
+    if len(labels) >= LEAST_ROWS and _changed(then, now):
         sizes = [amount(measure, spread(values)) for values in (then, now)]
         said.append(
             f"The standard deviation between the {len(labels)} mean {measure.plural} is"
-            f" {sizes[0]} at the fixed recipe and {sizes[1]} tuned:"
-            f" {_variance(removed(then, now))}."
+            f" {sizes[0]} at the fixed recipe and {sizes[1]} tuned{_variance(then, now)}."
         )
     if baseline in labels:
-        gain = tuned[measure.key][baseline] - fixed[measure.key][baseline]
+        gain = now[baseline] - then[baseline]
         size = f"{difference(measure, gain)} {measure.points}".rstrip()
-        said.append(f"{baseline} itself changes by {size}.")
+        said.append(f"Tuning changes {baseline} itself by {size}.")
     return " ".join(said)
 
 
-def _variance(share: float) -> str:
-    """What tuning did to the variance between means; share: how much of it is gone."""
-    if share < 0:
-        return f"tuning added {percent(-share, 1)} to the variance"
-    return (
-        f"tuning took away {percent(share, 1)} of the variance" if share else "nothing was gained"
-    )
+def _tally(counts: tuple[int, int]) -> str:
+    """How many rows are better and worse, as the middle of a sentence."""
+    kinds = zip(counts, ("better", "worse"), strict=True)
+    (first, one), (second, other) = sorted(kinds, key=lambda kind: -kind[0])
+    if not first:
+        return "none is better or worse"
+    return f"{first} {'are' if first > 1 else 'is'} {one} and {second or 'none'} {other}"
+
+
+def _changed(then: pd.Series, now: pd.Series) -> bool:
+    """Whether the variance between the same rows' means has changed by more than chance explains.
+
+    By Pitman's and Morgan's test: two variances of paired values are equal where the sums of the
+    pairs do not correlate with their differences.
+    """
+    total, moved = then + now, then - now
+    if not moved.std() > 0 or not total.std() > 0:
+        return False
+    return bool(laws.pearsonr(total, moved).pvalue < 1 - LEVEL)
+
+
+def _variance(then: pd.Series, now: pd.Series) -> str:
+    """What tuning took away of the variance between means, as the end of a sentence."""
+    share = removed(then, now)
+    return f": tuning took away {percent(share, 0)} of the variance" if share > 0 else ""
 
 
 def effort(count: int, turns: int, among: Space) -> str:
@@ -288,39 +318,40 @@ def effort(count: int, turns: int, among: Space) -> str:
     )
 
 
-def cheaply(tunings: Mapping[str, pd.DataFrame], baseline: str) -> str:
+def cheaply(tunings: Mapping[str, pd.DataFrame]) -> str:
     """The verdicts that cheaper tunings would have given, in sentences; empty if there were none.
 
     Args:
         tunings: tables of `compare_histories` by the cost of the tuning: the fixed recipe, cheaper
             tunings, and the full one.
-        baseline: the label with which the others are compared.
     """
     if len(tunings) < 3:
         return ""
     *_, done = tunings.values()
     said = []
-    counts = {title: _counts(table) for title, table in tunings.items()}
-    verdicts = [
-        f"{title} {numbers[0]} and {numbers[1]}" for title, numbers in counts.items() if numbers
-    ]
-    if len(verdicts) == len(tunings):
-        said.append(f"Better and worse than {baseline}: {'; '.join(verdicts)}.")
     compared = done.p.notna().any()
     for title in list(tunings)[1:-1] if compared else ():  # else there are no verdicts
         before, after = tunings[title].verdict.align(done.verdict, join="inner")
         moved = [f"{n} ({before[n]} -> {after[n]})" for n in after.index if before[n] != after[n]]
         more = f" and {len(moved) - LISTED} more" if len(moved) > LISTED else ""
         if moved:
-            number = f"{counted(len(moved), 'verdict')} {'is' if len(moved) == 1 else 'are'} not"
-            said.append(
-                f"With {title}, {number} the full tuning's: {', '.join(moved[:LISTED])}{more}."
-            )
+            number = f"{counted(len(moved), 'verdict')} {'is' if len(moved) == 1 else 'are'}"
+            which = f"{', '.join(moved[:LISTED])}{more}"
+            said.append(f"With {title}, {number} not that of the full tuning: {which}.")
         else:
-            said.append(f"With {title}, all verdicts are the full tuning's.")
-    failed = [f"{title} {int(table.failed.sum())}" for title, table in tunings.items()]
-    of = f"Of {int(done.seeds.sum()):,} trainings at what was chosen"
-    said.append(f"{of} got stuck, collapsed or diverged: {'; '.join(failed)}.")
+            said.append(f"With {title}, every verdict is that of the full tuning.")
+    failed = {title: int(table.failed.sum()) for title, table in tunings.items()}
+    if any(failed.values()):
+        how = [
+            "at the fixed recipe",
+            *(f"with {title}" for title in list(tunings)[1:-1]),
+            "in full",
+        ]
+        each = [f"{n or 'none'} {way}" for n, way in zip(failed.values(), how, strict=True)]
+        of = f"Of {int(done.seeds.sum()):,} trainings each"
+        said.append(f"{of}, these got stuck, collapsed or diverged: {enumerated(each)}.")
+    else:
+        said.append("In none of these did a training get stuck, collapse or diverge.")
     return " ".join(said)
 
 
@@ -332,14 +363,79 @@ def _counts(table: pd.DataFrame) -> tuple[int, int] | None:
     return int((compared.verdict == "better").sum()), int((compared.verdict == "worse").sum())
 
 
-def notes(chosen: pd.DataFrame, among: Space) -> list[str]:
-    """A sentence for every end of an axis that many replicates chose: the axis may be too short."""
+def notes(edges: Iterable[tuple[str, str, list[str]]], among: Space) -> list[str]:
+    """A sentence for every end of an axis that many replicates chose: the axis may be too short.
+
+    edges: of `at_edges`.
+    """
     said = []
-    for name, end, labels in at_edges(choices(chosen, among)):
+    for name, end, labels in edges:
         named = ", ".join(labels[:LISTED])
         more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
         said.append(
-            f"A quarter or more of the replicates chose {name} at the {end} end of what was tried:"
-            f" {named}{more}. The best may lie beyond it."
+            f"In a quarter of the seeds or more the {name} that was chosen lies at the {end} end of"
+            f" what was tried ({end_of(among, name, end):g}): {named}{more}. The best may lie"
+            " beyond it."
         )
     return said
+
+
+def end_of(among: Space, name: str, end: str) -> float:
+    """The value at an end of an axis.
+
+    Args:
+        among: the space.
+        name: the axis.
+        end: "low" or "high".
+    """
+    axis = among.axes[name]
+    values = [axis.low, axis.high] if isinstance(axis, Range) else _numbers(axis)
+    return values[0 if end == "low" else -1]
+
+
+def _numbers(axis: Iterable[object]) -> list[float]:
+    return sorted(value for value in axis if isinstance(value, (int, float)))
+
+
+def widened(among: Space, ends: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The space with more room at some ends of its axes, as a sweep file's `tune` has it.
+
+    A logarithmic range gets another decade, another range is made half as long again, and a list
+    gets one more value, at the ratio or the distance of the two beside it. What is not below 0
+    stays so: an end at 0 has no room.
+
+    Args:
+        among: the space.
+        ends: names of axes, each with "low" or "high".
+
+    Returns:
+        As `Space.normal`; the same where there is no room.
+    """
+    wider: dict[str, Any] = among.normal()
+    for name, end in ends:
+        axis = among.axes[name]
+        if isinstance(axis, Range):
+            last, key, up = (axis.low, "from", 1) if end == "low" else (axis.high, "to", -1)
+            inside = last * 10.0**up if axis.log else last + up * (axis.high - axis.low) / 2
+            wider[name][key] = _beyond(last, inside, axis.log)
+        else:
+            values = _numbers(axis)
+            last, before = values[:2] if end == "low" else values[:-3:-1]
+            value, tried = _beyond(last, before, values[0] > 0), wider[name]
+            if all(isinstance(one, int) for one in tried):
+                value = round(value)
+            if value != last:
+                wider[name] = [value, *tried] if end == "low" else [*tried, value]
+    return wider
+
+
+def in_a_line(tuning: Mapping[str, Any]) -> str:
+    """A tuning as a sweep file or the command line takes it: "{lr: {from: 0.001, ...}, ...}"."""
+    return re.sub(r'"(\w+)":', r"\1:", json.dumps(tuning))
+
+
+def _beyond(last: float, before: float, ratio: bool) -> float:
+    """What follows `last` as that follows `before`; nothing that is not below 0 is followed by what
+    is."""
+    value = last * last / before if ratio else 2 * last - before
+    return float(f"{max(value, 0.0) if last >= 0 else value:.6g}")

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
+from afnlab.compare import tuning_summary
 from afnlab.judging.campaign import AGAIN, TASK, Campaign, same_values, values_of
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import Standing
+from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.judging.trial import BASELINE, Trial
 from afnlab.messages import counted, inform
 from afnlab.runs.sweeps.local_executor import Local
@@ -115,12 +117,7 @@ def judge(
                 begun = stage
             standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
             _report(standing, stage, report or inform)
-    notes = [
-        f"{campaign.place_of(stage)}: {note}"
-        for stage, results in standing.seeds.items()
-        for note in stages[stage].edges(results)
-    ]
-    return Judgement(name, standing, book, tuple(notes))
+    return Judgement(name, standing, book, tuple(_at_edges(standing, stages)))
 
 
 def check_campaign(
@@ -168,6 +165,25 @@ def _beginning(idea: str, campaign: Campaign, stage: str) -> str:
         f" {counted(min(BATCH, campaign.most), 'seed')} at a time, {campaign.most} at most;"
         f" each seed is {each} of each"
     )
+
+
+def _at_edges(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[str]:
+    """Where tunings chose an end of what was tried, and how one has them try more."""
+    among = stages[TASK].tuning  # of all stages
+    if among is None:
+        return []
+    by_stage = {stage: stages[stage].edges(results) for stage, results in standing.seeds.items()}
+    notes = [
+        f"{standing.campaign.place_of(stage)}: {note}"
+        for stage, edges in by_stage.items()
+        for note in tuning_summary.notes(edges, among)
+    ]
+    ends = dict.fromkeys((name, end) for edges in by_stage.values() for name, end, _ in edges)
+    wider = tuning_summary.widened(among, ends)
+    if wider != among.normal():
+        line = tuning_summary.in_a_line(wider)
+        notes.append(f"to try more there: --tune '{line}' (in Python tune=)")
+    return notes
 
 
 def _report(standing: Standing, stage: str, report: Callable[[str], None]) -> None:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import afnlab
-from afnlab.compare.tuning_summary import notes
+from afnlab.compare.chosen_ends import chosen_ends
 from afnlab.errors import shown
 from afnlab.messages import distinct_endings
 from afnlab.registry import Activation
@@ -21,7 +19,7 @@ from afnlab.runs.storage.location import folder, place
 from afnlab.runs.storage.record_schema import is_training
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.sweeps.run_sweep import execute_missing
-from afnlab.training.space import TUNE, space
+from afnlab.training.space import TUNE, Space, space
 
 MOST_NAMED = 3  # parts of the code in an error
 
@@ -107,13 +105,22 @@ class TrainedPairs:
         other = f"other code than there is now ({', '.join(names[:MOST_NAMED])}{more})"
         return " and ".join([*([other] if names else []), *sorted(differences)])
 
-    def edges(self, pairs: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Where tunings chose an end of what was tried, in sentences; none if nothing is tuned.
+    @property
+    def tuning(self) -> Space | None:
+        """What both tune at every seed; None: nothing."""
+        return space(self.parameters[TUNE]) if TUNE in self.parameters else None
+
+    def edges(self, pairs: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+        """Where tunings chose an end of what was tried; nowhere if nothing is tuned.
 
         Args:
             pairs: what was found, with the `seed` and the `run` of both, as a ledger holds it.
+
+        Returns:
+            As `afnlab.compare.tuning_summary.at_edges`.
         """
-        if TUNE not in self.parameters:
+        among = self.tuning
+        if among is None:
             return []
         where = folder(self.runs)
         there = {r["id"]: r for r in runs_folder.records(where) if is_training(r)}
@@ -124,12 +131,7 @@ class TrainedPairs:
             for name, run in zip(names, pair["run"], strict=False)
             if run in there
         }
-        read = runs_folder.readable(
-            used.items(),
-            lambda item: runs_folder.read_table(where / item[0][1], item[1], runs_folder.CHOSEN),
-        )
-        tables = [table.assign(label=name) for ((name, _), _), table in read]
-        return notes(pd.concat(tables), space(self.parameters[TUNE])) if tables else []
+        return chosen_ends(where, ((name, one) for (name, _), one in used.items()), among)
 
     def results(self, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Train the seeds that no run holds; by seed what both came to after the last epoch.

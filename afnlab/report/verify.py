@@ -16,7 +16,8 @@ from typing import Any
 import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
-from afnlab.compare.next_step import confirmation, next_step
+from afnlab.compare.chosen_ends import chosen_ends
+from afnlab.compare.next_step import NextStep, confirmation, next_step
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import embedded, export, write_report
@@ -33,6 +34,7 @@ from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Worker
 from afnlab.spellings import unknown
 from afnlab.training.options import whole
+from afnlab.training.space import TUNE, Space, space
 from afnlab.usercode.lookup import expanded
 
 NAMED = 3  # numbers of a row that are named where many differ
@@ -257,8 +259,10 @@ def _page_problems(
     examples = environment["examples"]["test"]
     base, margin = recipe["baseline"], recipe["margin"]
     facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
-    among = recipe.get("picked among", 0)
-    step = confirmation(table, among) if among else next_step(table, base, measure)
+    if among := recipe.get("picked among", 0):
+        step: NextStep | None = confirmation(table, among)
+    else:
+        step = next_step(table, base, measure, *_tuned(recipe, folder, records))
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for statement in (headline.sentence(table, base, measure), *parts):
@@ -269,6 +273,17 @@ def _page_problems(
     for question, answer in said.items():
         if f"{question} {_text(sentence(answer))}" not in page:
             yield f'its answer to "{question}" is not what its runs give'
+
+
+def _tuned(
+    recipe: dict[str, Any], folder: Path, records: list[Any]
+) -> tuple[Space | None, list[tuple[str, str, list[str]]]]:
+    """What was tuned, and where the tunings chose an end of it."""
+    tune = records[0]["parameters"].get(TUNE)
+    if tune is None:
+        return None, []
+    labelled = [(recipe["labels"][record["group"]], record) for record in records]
+    return space(tune), chosen_ends(folder, labelled, space(tune))
 
 
 def _numbers(recipe: dict[str, Any], folder: Path, records: list[Any], table: pd.DataFrame) -> str:

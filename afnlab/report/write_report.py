@@ -199,7 +199,7 @@ def _links(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Lin
     links = [("This page as PDF", Path(PAGE).with_suffix(".pdf").as_posix())] if printed else []
     links.append(("Its notebook, executed", NOTEBOOK))
     for one in chosen:
-        of = f": {one.setting}" if one.among else ""
+        of = f": {one.brief or one.setting}" if one.among else ""
         links += [
             (f"Table as {kind}{of}", f"{export.TABLES}/{one.name}{ending}")
             for ending, kind in ENDINGS.items()

@@ -389,9 +389,13 @@ def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys
     assert main([*words, "-p", "tune", space, "--json"]) == 12
     found = json.loads(capsys.readouterr().out)
     assert found["tune"] == json.loads(space)
-    end = "breast-cancer: A quarter or more of the replicates chose lr at the high end"
+    end = "breast-cancer: In a quarter of the seeds or more the lr that was chosen lies at the high"
     (note,) = [one for one in found["notes"] if one.startswith(end)]
     assert "sigmoid" in note
+    way = found["notes"][-1]  # relu may have chosen the other end
+    assert way.startswith("to try more there: --tune '{lr: [")
+    assert "0.03, 9.0]" in way
+    assert "selection_seeds: 1}' (in Python tune=)" in way
     run, other = (
         next(r for r in records("runs") if r["parameters"]["activation"] == a)
         for a in ("sigmoid", "relu")

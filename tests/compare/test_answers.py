@@ -82,7 +82,7 @@ def test_nothing_is_distinguishable():
     ties = [many(n, 0).assign(test_accuracy=lambda h, k=k: h.test_accuracy + (-1) ** h.seed / k)
             for n, k in (("a", 100), ("b", 200))]  # fmt: skip
     assert said(many("relu", 0), *ties)["Which?"].endswith(
-        "None of 2 others is distinguishable from relu."
+        "Neither of the 2 others is distinguishable from relu."
     )
 
 
@@ -288,12 +288,12 @@ TIES = {  # rows, who leads, and by how much they differ
     ),
     "all, each with a spread": (
         {"relu": [0.4, 0.6] * 4, "elu": [0.6, 0.4] * 4, "gelu": FLAT},
-        "All 3 rows have the same mean accuracy, 50.00 %. None of 2 others is distinguishable",
+        "All 3 rows have the same mean accuracy, 50.00 %. Neither of the 2 others is distinguish",
         "Mean accuracy is 50.00 % in every row",
     ),
     "two of three": (
         {"relu": FLAT, "elu": ABOVE, "gelu": ABOVE},
-        "elu and gelu have the highest mean accuracy, 60.00 %. Of 2 others, 2 are better than",
+        "elu and gelu have the highest mean accuracy, 60.00 %. Both others are better than relu",
         "Mean accuracy runs from 50.00 % (relu) to 60.00 %",
     ),
     "the baseline too": (

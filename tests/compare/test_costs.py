@@ -13,10 +13,11 @@ from afnlab.bench import activations
 from afnlab.cli import main
 from afnlab.compare import costs, select
 from afnlab.compare.costs import Cost, cost, read
+from afnlab.compare.headline import cost_fact
 from afnlab.compare.training_facts import Trained
 from afnlab.report import sections
 from afnlab.runs import RunSpec
-from tests.compare.test_summary_table import rows
+from tests.compare.test_summary_table import rows, table
 from tests.conftest import ACTIVATIONS
 from tests.runs.test_runs import small_runs
 
@@ -111,6 +112,25 @@ def test_another_file(tmp_path, content, message, capsys):
     flags = ["--runs", str(small_runs()), "--speed", str(tmp_path / "my.json")]
     assert main(["compare", *flags]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_rows_that_do_the_same_work_have_one_cost():
+    """Their times differ by the noise of the clock alone."""
+    both = asked("relu", "srelu")
+    slow = replace(both["relu"], options={**both["relu"].options, "lr": 0.5, "init_scale": 2.0})
+    other = replace(both["relu"], options={**both["relu"].options, "batch_size": 8})
+    labelled = {"relu(lr=0.5)": slow, **both, "relu(batch_size=8)": other}
+    times = {"relu": 1.2, "relu(lr=0.5)": 1.0, "srelu": 2.0, "relu(batch_size=8)": 3.0}
+    history = pd.concat([rows(n, [0.5, 0.6]).assign(seconds=s) for n, s in times.items()])
+    found = cost(labelled, history, MACHINE, "relu")
+    assert found.seconds.to_dict() == times | {"relu": 1.0}
+    assert found.slower["relu"] == found.slower["relu(lr=0.5)"]
+    made = table(*(rows(n, [0.5 + 0.01 * s for s in range(6)]) for n in ("relu", "relu(lr=0.5)")))
+    told = cost_fact(made, "relu", found)
+    assert (told.value, told.note) == (
+        "That of ReLU",
+        "ReLU(lr=0.5) differs from it in nothing that takes time.",
+    )
 
 
 def test_the_figure_names_its_source(tmp_path):

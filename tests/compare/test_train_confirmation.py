@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from afnlab import compare
+from afnlab import compare, stats
 from afnlab.cli.entry import main
 from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.formatting import interval
@@ -100,6 +101,27 @@ def test_it_is_made_once(picked):
 def test_what_cannot_be_confirmed(row, given, said, picked):
     with pytest.raises(ValueError, match=said):
         compare.confirm(picked[0], row, runs=picked[1], **given)
+
+
+def test_seeds_that_would_miss_the_difference_are_told_before_they_are_trained(
+    picked, tmp_path, monkeypatch
+):
+    """More of them cannot follow, so it is said beforehand."""
+    runs = shutil.copytree(picked[1], tmp_path / "runs", ignore=shutil.ignore_patterns("confirm"))
+    (picking,) = compare.select(runs, picked[0])
+    row = picking.table.loc[ROW]
+    needed = stats.seeds_to_detect(row.difference, row.spread)
+    assert 6 < needed < 200
+    notes = []
+    module = import_module("afnlab.compare.train_confirmation")
+    monkeypatch.setattr(module, "execute_missing", lambda *_, **given: notes.extend(given["notes"]))
+    compare.confirm(picked[0], ROW, seeds=6, runs=runs)
+    (note,) = notes
+    assert note.startswith(f"{ROW}: 6 seeds would show a true difference of ")
+    told = f"takes {needed} seeds: --seeds {needed}. The number cannot be raised afterwards"
+    assert note.endswith(told)
+    compare.confirm(picked[0], ROW, seeds=needed, runs=runs)
+    assert len(notes) == 1
 
 
 def test_a_row_whose_run_is_missing_is_not_called_unknown(copied):

@@ -12,6 +12,7 @@ import afnlab
 from afnlab.compare import tuning_summary
 from afnlab.figures import tuning
 from afnlab.figures.style import styled
+from afnlab.runs.notebook_parameters.parsing import assigned
 from afnlab.stats.best_of import tuning_curve
 from afnlab.training.space import space
 
@@ -150,6 +151,9 @@ def compared(**rows) -> pd.DataFrame:
     return table.assign(seeds=12, p=[np.nan, *[0.5] * len(rows)])
 
 
+FAR = [0.9, 0.5, 0.95, 0.4, 0.8]
+
+
 def test_what_cheaper_tunings_would_have_said():
     same = "not distinguishable"
     tunings = {
@@ -157,39 +161,64 @@ def test_what_cheaper_tunings_would_have_said():
         "2 candidates": compared(a=["worse", 3], b=[same, 0], c=["better", 0]),
         "6 candidates": compared(a=[same, 1], b=[same, 0], c=["better", 0]),
     }
-    assert tuning_summary.cheaply(tunings, "base") == (
-        "Better and worse than base: fixed recipe 1 and 2; 2 candidates 1 and 1; 6 candidates 1"
-        " and 0. With 2 candidates, 1 verdict is not the full tuning's: a (worse -> not"
-        " distinguishable). Of 48 trainings at what was chosen got stuck, collapsed or diverged:"
-        " fixed recipe 4; 2 candidates 3; 6 candidates 1."
+    assert tuning_summary.cheaply(tunings) == (
+        "With 2 candidates, 1 verdict is not that of the full tuning: a (worse -> not"
+        " distinguishable). Of 48 trainings each, these got stuck, collapsed or diverged: 4 at the"
+        " fixed recipe, 3 with 2 candidates and 1 in full."
     )
     tunings["2 candidates"] = tunings["6 candidates"]
-    assert "With 2 candidates, all verdicts are the full tuning's." in tuning_summary.cheaply(
-        tunings, "base"
-    )
-    few = {title: table.assign(verdict="too few seeds") for title, table in tunings.items()}
-    assert not tuning_summary.cheaply(few, "base").startswith("Better")
-    none = {title: table.assign(p=np.nan, verdict="no pairs") for title, table in tunings.items()}
-    assert tuning_summary.cheaply(none, "base").startswith("Of 48 trainings")
+    every = "With 2 candidates, every verdict is that of the full tuning."
+    assert tuning_summary.cheaply(tunings).startswith(f"{every} Of 48 trainings each")
+    good = {title: table.assign(failed=0) for title, table in tunings.items()}
+    none = "In none of these did a training get stuck, collapse or diverge."
+    assert tuning_summary.cheaply(good) == f"{every} {none}"
+    bare = {title: table.assign(p=np.nan, verdict="no pairs") for title, table in tunings.items()}
+    assert tuning_summary.cheaply(bare).startswith("Of 48 trainings each")
     del tunings["2 candidates"]
-    assert tuning_summary.cheaply(tunings, "base") == ""
+    assert tuning_summary.cheaply(tunings) == ""
 
 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ([0.9, 0.5, 0.95], [0.91, 0.91, 0.911], "tuning took away more than 99.9 % of"),
-        ([0.9, 0.5, 0.95], [0.91, 0.91, 0.91], "tuning took away 100.0 % of"),
-        ([0.9, 0.5, 0.95], [0.9, 0.7, 0.925], "tuning took away 75.0 % of"),
-        ([0.9, 0.5, 0.95], [0.90001, 0.50001, 0.95000], "tuning took away less than 0.1 % of"),
-        ([0.9, 0.8, 0.95], [0.9, 0.7, 0.95], "tuning added"),
+        ((0, 0), (0, 0), "none is better or worse than base, at the fixed recipe and tuned."),
+        ((2, 0), (2, 0), "2 are better and none worse than base, at the fixed recipe and tuned."),
+        ((0, 1), (0, 0), "Of the 2 others, 1 is worse and none better than base at the fixed"),
+        ((1, 1), (2, 0), "recipe; tuned, 2 are better and none worse."),
+    ],
+)
+def test_what_the_recipe_had_said_is_one_sentence(before, after, said):
+    tables = []
+    for better, worse in (before, after):
+        verdicts = ["better"] * better + ["worse"] * worse
+        verdicts += ["not distinguishable"] * (2 - len(verdicts))
+        table = compared(a=[verdicts[0], 0], b=[verdicts[1], 0])
+        tables.append(table.assign(accuracy=[0.5, 0.6, 0.7]))
+    assert said in tuning_summary.recipe(*tables, "base")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (FAR, [0.91, 0.91, 0.911, 0.91, 0.91], "tuning took away more than 99 % of the variance."),
+        (FAR, [0.5] * 5, "0.00 points tuned: tuning took away 100 % of the variance."),
+        (FAR, [0.5 + v / 2 for v in FAR], "tuning took away 75 % of the variance."),
+        (
+            [0.5 + v / 2 for v in FAR],
+            FAR,
+            "12.30 points at the fixed recipe and 24.60 points tuned.",
+        ),
+        (FAR, FAR, ""),
+        (FAR, [v + d for v, d in zip(FAR, [0.01, -0.02, -0.02, -0.01, 0.02], strict=True)], ""),
+        ([0.90, 0.901, 0.9], [0.90, 0.91, 0.905], ""),  # three rows: noise
     ],
 )
 def test_what_tuning_did_to_the_variance(before, after, said):
-    fixed, now = (
-        compared(a=["", 0], b=["", 0]).assign(accuracy=values) for values in (before, after)
-    )
-    assert said in tuning_summary.recipe(fixed, now, "base")
+    rows = {name: ["", 0] for name in "abcd"[: len(before) - 1]}
+    fixed, now = (compared(**rows).assign(accuracy=values) for values in (before, after))
+    found = tuning_summary.recipe(fixed, now, "base")
+    assert said in found
+    assert ("standard deviation" in found) == bool(said)
 
 
 def test_choices_and_the_ends_of_an_axis():
@@ -201,6 +230,42 @@ def test_choices_and_the_ends_of_an_axis():
     assert found.loc["b", ["least", "median", "most", "high"]].tolist() == [0.01, 0.01, 0.01, 0]
     assert tuning_summary.at_edges(found.reset_index()) == [("lr", "high", ["a"])]
     assert tuning_summary.at_edges(found.reset_index(), share=0.8) == []
+
+
+def test_an_end_that_many_seeds_chose_is_told_with_its_value():
+    edges = [("lr", "high", ["a", "b"])]
+    assert tuning_summary.notes(edges, space(AMONG)) == [
+        "In a quarter of the seeds or more the lr that was chosen lies at the high end of what was"
+        " tried (1): a, b. The best may lie beyond it."
+    ]
+
+
+WIDE = {
+    "a logarithmic range": ({"from": 3e-4, "to": 0.1, "log": True}, "low", {"from": 3e-5}),
+    "its other end": ({"from": 3e-4, "to": 0.1, "log": True}, "high", {"to": 1.0}),
+    "a range": ({"from": 0.5, "to": 0.9, "log": False}, "high", {"to": 1.1}),
+    "from 0": ({"from": 0.0, "to": 0.9, "log": False}, "low", {}),
+    "near 0": ({"from": 0.1, "to": 0.9, "log": False}, "low", {"from": 0.0}),
+    "below 0": ({"from": -1.0, "to": 1.0, "log": False}, "low", {"from": -2.0}),
+    "values": ([0.5, 1.0, 2.0], "low", [0.25, 0.5, 1.0, 2.0]),
+    "values in any order": ([1.0, 0.01, 0.1], "high", [1.0, 0.01, 0.1, 10.0]),
+    "whole numbers": ([16, 32], "high", [16, 32, 64]),
+    "values with 0": ([0.0, 0.1], "high", [0.0, 0.1, 0.2]),
+    "values from 0": ([0.0, 0.1], "low", [0.0, 0.1]),
+}
+
+
+@pytest.mark.parametrize("case", WIDE)
+def test_a_space_is_widened_at_an_end(case):
+    axis, end, wider = WIDE[case]
+    among = space({"x": axis, "budget": 2})
+    found = tuning_summary.widened(among, [("x", end)])
+    wanted = axis | wider if isinstance(axis, dict) else wider
+    assert found == among.normal() | {"x": wanted}
+    assert list(map(type, found["x"])) == list(map(type, wanted))
+    line = tuning_summary.in_a_line(found)
+    assert assigned(line) == found  # as a file and the command line read it
+    assert '"' not in line
 
 
 def test_how_much_of_the_spread_was_the_recipe():

@@ -113,7 +113,8 @@ def test_tuned_and_other_runs_are_not_compared(runs):
 def test_a_comparison_of_tuned_runs():
     (chosen,) = select(tuned_runs())
     assert set(chosen.table.index) == {"relu", "srelu"}
-    assert chosen.setting == "digits-mlp, 2 epochs, tuned lr+init_scale of 3"
+    assert chosen.setting == "digits-mlp, 2 epochs, lr and init_scale tuned, 3 candidates"
+    assert chosen.name == "digits-mlp-2-epochs-tuned-lr-init_scale-of-3"
     assert len(chosen.candidates) == 2 * 6 * 3
     assert list(chosen.tunings) == [*("fixed recipe", "2 candidates", "in full")]
     assert "2 candidates" in chosen.answers["Was it tuned well?"]
@@ -136,10 +137,10 @@ def test_recipe_says_what_tuning_changed():
     )
     said = tuning_summary.recipe(fixed, after, "a")
     assert said.startswith(
-        "Better than a, of 2 others: 1 at the fixed recipe and 1 tuned; worse: 1 and 0."
+        "Of the 2 others, 1 is better and 1 worse than a at the fixed recipe; tuned, 1 is better"
+        " and none worse."
     )
-    assert "24.66 points at the fixed recipe and 0.58 points tuned" in said
-    assert said.endswith("a itself changes by +1.00 points.")
+    assert said.endswith("worse. Tuning changes a itself by +1.00 points.")
     few = fixed.assign(verdict="too few seeds")
     assert "others" not in tuning_summary.recipe(few, after, "a")
 

@@ -486,6 +486,7 @@ def test_runs_that_differ_in_seeds_are_one_row_and_others_are_not(runs):
     assert [p.setting for p in parts] == ["digits-mlp, 2 epochs", "digits-mlp, 1 epoch"]
     assert "<h2>digits-mlp, 1 epoch</h2>" in sections.headline(parts[1]).data
     assert "Every run: digits-mlp, 2 epochs</h2>" in sections.runs_table(parts[0]).data
+    assert [p.brief for p in parts] == ["digits-mlp, 2 epochs", "digits-mlp, 1 epoch"]
     assert parts[0].table.seeds.to_dict() == {"relu": 2, "srelu": 3, "srelu(t=1.5)": 2}
     assert len(parts[0].runs_of("srelu")) == 2
 

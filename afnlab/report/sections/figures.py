@@ -147,8 +147,12 @@ def frontier(selection: Selection) -> Fragment:
     slower = None if cost.slower is None else cost.slower[table.index]
     seconds = cost.seconds[table.index]
     front = pareto_front(table[measure.key], seconds, measure, slower)
-    best = ", ".join(map(proper_name, front))
     far = metric_axis.shown(metric_and_cost.means_of(table, measure), measure).far.any()
+    best = proper_name(front[0])
+    line = f"{best} has the best mean, and none is quicker as far as is known, so no line is drawn"
+    if len(front) > 1:
+        names = ", ".join(map(proper_name, front))
+        line = f"the line joins what no other activation beats in both, from the quickest: {names}"
     missing = ", ".join(map(proper_name, cost.missing))
     omitted = f" Not measured, and left off: {missing}." if missing else ""
     if cost.measured_in_runs:
@@ -168,11 +172,10 @@ def frontier(selection: Selection) -> Fragment:
             figure,
             f"{measure.mean_title} against the time of {cost.of} on {selection.task.name}",
             filled(
-                "Time: of {}, {}. {} left is best; the line joins what no other activation beats"
-                " in both, from the quickest: {}. Upright bars: 95 % intervals of the means, cut at"
-                " the edge where one is very wide.{}{} Names are left out where there is no room."
-                "{}",
-                *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", best),
+                "Time: of {}, {}. {} left is best; {}. Upright bars: 95 % intervals of the means,"
+                " cut at the edge where one is very wide.{}{} Names are left out where there is no"
+                " room.{}",
+                *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", line),
                 f" {metric_axis.far_in_words(measure, upright=True)}" * bool(far),
                 *(_NOISE if slower is not None else "", omitted),
             ),

@@ -13,6 +13,7 @@ from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import confirmation, next_step
 from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
+from afnlab.compare.tuning_summary import in_a_line
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import counted, enumerated, masked, spoken
@@ -22,6 +23,7 @@ from afnlab.report.sections.text import headline
 from afnlab.runs import filtering
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import location
+from afnlab.training.space import TUNE
 
 TALL = 16  # rows, from which on the figure is high enough to stand beside the tiles
 LONG = 84  # letters of a description that is not set in large type
@@ -65,7 +67,7 @@ def every_setting(selections: Sequence[Selection]) -> Fragment:
     said = joined(
         filled(
             "<dt>{}</dt><dd>{}</dd>",
-            one.setting,
+            one.brief or one.setting,
             sentence(glance.sentence(one.table, one.baseline, one.measure)),
         )
         for one in selections
@@ -126,10 +128,14 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     table = selection.table
     if selection.picking is not None:
         return _tile(confirmation(table, selection.picked_among).fact, "tile next")
-    step = next_step(table, selection.baseline, selection.measure)
+    step = next_step(
+        table, selection.baseline, selection.measure, selection.tuning, selection.edges
+    )
     if step is None:
         return Markup("")
     typed = escaped("")
+    if step.tune:
+        typed = _tuning_more(selection, step.tune, str(sweep), overrides)
     if step.seeds is not None and sweep:
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
@@ -144,6 +150,24 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
             cost = _more_seeds(selection, step.seeds)
         typed = filled('<code>{}</code><p class="note">{}</p>', line, sentence(cost))
     return _tile(step.fact, "tile next", typed)
+
+
+def _tuning_more(
+    selection: Selection, tune: Mapping[str, object], sweep: str, overrides: Mapping[str, object]
+) -> Markup:
+    """What is to be written into the sweep file, and the command that then trains.
+
+    A sweep of afnlab's own, given by its name, cannot be written into: it is to be copied.
+    """
+    own = Path(sweep).suffix in (".yaml", ".yml")
+    where = sweep if own else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
+    line = f"{TUNE}: {in_a_line(tune)}"
+    shown = filled('<p class="note">In {}:</p><code>{}</code>', where, line)
+    if own:
+        flags = {"only": tuple(filtering.as_flags(selection.apart))}
+        again = command("sweep", sweep, **overrides, **flags, runs=folder_of_runs(selection))
+        shown += filled("<code>{}</code>", again)
+    return shown
 
 
 def _confirming(

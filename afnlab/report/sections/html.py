@@ -47,9 +47,13 @@ def table_of(
 
 
 def heading(text: str, selection: Selection, level: int = 2) -> Markup:
-    """A heading; where several settings are told of, it says of which."""
-    of = f": {selection.setting}" if selection.among and text else selection.setting
-    title = f"{text}{of if selection.among else ''}"
+    """A heading; where several settings are told of, it says of which.
+
+    The setting itself, a heading of the second level without a text, is told in full; the others
+    name what tells it from those beside it.
+    """
+    of = selection.setting if not text and level == 2 else selection.brief or selection.setting
+    title = ": ".join(filter(None, [text, of if selection.among else ""]))
     return filled("<h{0}>{1}</h{0}>", level, title) if title else Markup("")
 
 

@@ -164,7 +164,8 @@ def details(selection: Selection) -> Fragment:
 
 def milestones(selection: Selection) -> Fragment:
     """How soon, and at what cost, every activation reaches what the baseline ends with."""
-    values, cost, measure = selection.table, epochs.cost(selection.history), selection.measure
+    values, measure = selection.table, selection.measure
+    cost = selection.epoch_seconds
     reference = selection.baseline if selection.baseline in values.index else values.index[0]
     target = float(values[measure.key][reference])
     reached = epochs.milestones(selection.history, target, measure).loc[values.index]
@@ -190,10 +191,11 @@ def milestones(selection: Selection) -> Fragment:
         for label, r in reached.iterrows()
     ]
     note = filled(
-        "<p>The target is the mean final {} of {}. Medians are over"
+        "<p>The target is the {} of {} after the last epoch. Medians are over"
         " all seeds, those that never reach it included. The time of an epoch is that of the"
-        " quickest, divided by the seeds trained together.</p>",
-        measure.name,
+        " quickest, divided by the seeds trained together; rows that do the same work, as those"
+        " that differ in the learning rate alone, have one time.</p>",
+        measure.mean,
         proper_name(reference),
     )
     title = heading("How soon, and at what cost", selection)

@@ -78,8 +78,8 @@ def recipe(selection: Selection) -> Fragment:
             tuning.shift(fixed[measure.key], moved[measure.key], selection.baseline, measure),
             f"Arrows from the {measure.mean} at the fixed recipe to the tuned one, by activation",
             f"From the {measure.mean} of the same seeds at the fixed recipe (dot) to the tuned"
-            f" one (mark). The line is the tuned {base}. A number at the {edge} edge:"
-            f" one at the fixed recipe that is far {far} the others.",
+            f" one (mark). The line is the tuned {base}. A number at the {edge} edge is a mean at"
+            f" the fixed recipe that lies far {far} the others.",
             f"{selection.name}-recipe",
         )
     sentences = tuning_summary.recipe(named(fixed), named(moved), base, measure)
@@ -160,10 +160,9 @@ def choices(selection: Selection) -> Fragment:
             )
         )
     text = (
-        f"Each replicate chose for itself: {among.description}. The share of the random trials that"
-        f" come within {near} the activation's best says how easily it"
-        " is tuned"
-        f"{_width(wide, len(among.axes))}; its interval is exact (Clopper and Pearson)."
+        f"Each seed chose for itself: {among.description}. How easily an activation is tuned is"
+        f" told by the share of the random trials that come within {near} its best, with an exact"
+        f" interval (Clopper and Pearson).{_width(wide, len(among.axes))}"
     )
     title = heading("What was chosen, and how easily", selection)
     return Fragment(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
@@ -222,10 +221,8 @@ def _width(wide: _Wide | None, axes: int) -> str:
     name, axis, _ = wide
     whole = tuning_summary.width(tuning_summary.Share(1, 1, 1), axis).share
     others = ", on average over the others as they were drawn" if axes > 1 else ""
-    size = f"the {whole:.2g} decades" if axis.log else f"the {whole:.3g}"
-    return (
-        f"; times {size} of {name} it is the width of the part of that range that will do{others}"
-    )
+    size = f"{whole:.2g} decades" if axis.log else f"{whole:.3g}"
+    return f" That share of the {size} of {name} is how much of its range suffices{others}."
 
 
 def rates(selection: Selection) -> Fragment:

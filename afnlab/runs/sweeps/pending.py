@@ -77,7 +77,8 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
         tasks.setdefault((max(seeds), len(seeds) - 1), []).append(name)
     return [
         f"{enumerated(names)}: with {counted(most, 'seed')} and {counted(count, 'comparison')} no"
-        f" difference can pass a test at 5 %; that takes {least} seeds"
+        f" difference can pass a test at 5 %; that takes {least} seeds: --seeds {least} (in Python"
+        f" seeds={least})"
         for (most, count), names in tasks.items()
         if count and most < (least := stats.seeds_needed(count))
     ]

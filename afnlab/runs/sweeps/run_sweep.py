@@ -97,6 +97,7 @@ def execute_missing(
     runs: str | Path | None = None,
     executor: Executor,
     report: Callable[[str], None] | None = None,
+    notes: Sequence[str] = (),
 ) -> Outcome:
     """Execute those of some runs that are missing, or have failed before.
 
@@ -106,11 +107,12 @@ def execute_missing(
         runs: as of `sweep`.
         executor: where runs are executed.
         report: as of `sweep`.
+        notes: what is to be known before they start.
 
     Returns:
         As `sweep`.
     """
-    return _How.into(runs, name, executor, retry_failed=True, report=report).made(specs)
+    return _How.into(runs, name, executor, retry_failed=True, report=report).made(specs, notes)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 
 from afnlab.compare import select
+from afnlab.compare.costs import Cost
 from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import NextStep, next_step
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import compare_histories, final_values
 from afnlab.measures import ACCURACY
 from afnlab.messages import spoken
-from afnlab.report.sections.figures import _key
+from afnlab.report.sections.figures import _key, frontier
 from afnlab.report.sections.first_screen import (
     LONG,
     _confirming,
@@ -29,6 +31,7 @@ from afnlab.report.sections.first_screen import (
     _tuning,
     first_screen,
 )
+from afnlab.report.sections.html import heading
 from afnlab.training.space import space
 from afnlab.training.tasks import get_task, list_tasks
 from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
@@ -215,6 +218,83 @@ def test_the_command_is_about_the_task_where_there_are_others(chosen):
     line = f"<code>afnlab sweep mine.yaml --only task=digits-mlp --seeds {seeds}</code>"
     assert line in among.data
     assert "<code>" not in first_screen(chosen).data.partition("</section>")[0]
+
+
+def added(chosen, **changes):
+    """The same with eight seeds of each row, and four more of srelu that came half an hour later.
+
+    changes: of the record of the four.
+    """
+    first = [
+        r | {"seeds": list(range(8)), "started": "2026-11-30T10:00:00+00:00"}
+        for r in chosen.records
+    ]
+    of_srelu = next(r for r in first if r["group"] == chosen.rows["srelu"].group)
+    four = {"seeds": list(range(8, 12)), "started": "2026-11-30T10:30:00+00:00", **changes}
+    made = replace(chosen, records=[*first, of_srelu | four])
+    vars(made).update(table=chosen.table, history=chosen.history)
+    return made
+
+
+def test_seeds_that_were_added_after_a_look_are_told(chosen):
+    """Beside the table and among the notes; not once more where the evidence decided on them."""
+    (said,) = added(chosen).stopping
+    assert said.startswith("SReLU: 4 seeds were added when the others had been trained. If that")
+    assert said in added(chosen).notes
+    (other,) = added(chosen, until_decided=True).stopping
+    assert "seeds were added until the evidence decided" in other
+    assert added(chosen, started="2026-11-30T10:00:00+00:00").stopping == []
+    of_baseline = replace(added(chosen), baseline="srelu")
+    vars(of_baseline)["table"] = chosen.table
+    assert of_baseline.stopping == []  # every row is told of by its own
+
+
+def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
+    step = NextStep(Fact("what next", "Tune lr below 0.1", "A note."), tune={"lr": [0.01, 0.1]})
+    module = import_module("afnlab.report.sections.first_screen")
+    monkeypatch.setattr(module, "next_step", lambda *_: step)
+    chosen = replace(chosen, place="", apart={"task": "iris"})
+    code = "<code>tune: {lr: [0.01, 0.1]}</code>"
+    told = unescape(_next(chosen, "a.yaml", {"epochs": 5}))
+    again = "<code>afnlab sweep a.yaml --epochs 5 --only task=iris</code>"
+    assert f'<p class="note">In a.yaml:</p>{code}{again}' in told
+    told = unescape(_next(chosen, "default", {}))
+    assert f"In a copy of the sweep default:</p>{code}" in told
+    assert "afnlab sweep" not in told
+    assert f"In the sweep file:</p>{code}" in unescape(_next(chosen, "", {}))
+
+
+def test_headings_below_a_settings_own_are_short(chosen):
+    among = replace(chosen, among=True, brief="digits-mlp")
+    assert heading("", among) == "<h2>digits-mlp, 2 epochs</h2>"
+    assert heading("", among, 3) == "<h3>digits-mlp</h3>"
+    assert heading("Every run", among) == "<h2>Every run: digits-mlp</h2>"
+    assert heading("Every run", chosen) == "<h2>Every run</h2>"
+    assert heading("", chosen) == heading("", chosen, 3) == ""
+
+
+def test_the_setting_says_what_was_tuned_and_files_keep_their_names(chosen):
+    tune = {"lr": [0.1, 0.2], "init_scale": [1.0, 2.0], "budget": 3, "selection_seeds": 1}
+    first, *others = chosen.records
+    tuned = replace(
+        chosen, records=[first | {"parameters": first["parameters"] | {"tune": tune}}, *others]
+    )
+    assert tuned.setting == "digits-mlp, 2 epochs, lr and init_scale tuned, 3 candidates"
+    assert tuned.name == "digits-mlp-2-epochs-tuned-lr-init_scale-of-3"
+
+
+def test_a_line_is_told_of_where_it_joins_something(chosen):
+    means = chosen.table.accuracy
+    best, other = means.index
+    for seconds, said in (
+        ({best: 1.0, other: 2.0}, f"{proper_name(best)} has the best mean, and none is quicker as"),
+        ({best: 2.0, other: 1.0}, "the line joins what no other activation beats in both, from"),
+    ):
+        made = replace(chosen)
+        vars(made).update(table=chosen.table, cost=Cost(pd.Series(seconds)))
+        page = frontier(made).data
+        assert said in page
+        assert ("the line joins" in page) == ("the line joins" in said)
 
 
 def picked(chosen, monkeypatch, seeds=17, **facts):

@@ -42,7 +42,7 @@ FEW = {  # activations, tasks, seeds; what is said of the tasks
         5,
         [
             "digits-mlp: with 5 seeds and 1 comparison no difference can pass a test at 5 %;"
-            " that takes 6 seeds"
+            " that takes 6 seeds: --seeds 6 (in Python seeds=6)"
         ],
     ),
     "too few for eleven": (
@@ -51,7 +51,7 @@ FEW = {  # activations, tasks, seeds; what is said of the tasks
         7,
         [
             "digits-mlp and breast-cancer: with 7 seeds and 9 comparisons no difference can pass a"
-            " test at 5 %; that takes 9 seeds"
+            " test at 5 %; that takes 9 seeds: --seeds 9 (in Python seeds=9)"
         ],
     ),
     "nothing to compare": (["relu"], ["digits-mlp"], 1, []),
