@@ -229,12 +229,13 @@ class Remote(Place):
         with self._reached():
             there = sorted(self._ids())
             self._forget(there)
-            for run_id, text in zip(there, self._texts(there, file=runs_folder.RECORD)):
+            texts = self._texts(there, file=runs_folder.RECORD)
+            for run_id, text in zip(there, texts, strict=True):
                 self._bring(run_id, text, self._renew)
             failed = sorted(self._ids(runs_folder.FAILED))
             self._forget(failed, runs_folder.FAILED)
             texts = self._texts(failed, runs_folder.FAILED, file=runs_folder.ERROR)
-            for run_id, text in zip(failed, texts):
+            for run_id, text in zip(failed, texts, strict=True):
                 self._bring(run_id, text, self._renew_failed)
 
     def _forget(self, there: Iterable[str], *parts: str) -> None:
