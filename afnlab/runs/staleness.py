@@ -31,7 +31,7 @@ def state(record: Stored) -> str:
         return CURRENT
     then = record.get("code")
     then = then if isinstance(then, Mapping) else {}
-    own = [name for name in then if os.path.isabs(name)]
+    own = [name for name in then if Path(name).is_absolute()]
     if any(_is_edited(path, then[path]) for path in own):
         return CHANGED
     unseen = not all(map(_is_readable, _own_files(record)))

@@ -166,7 +166,9 @@ class UserFiles:
         """
         where = reference(text)
         parts = where.removesuffix(".").split(".")
-        if "\0" in where or "\n" in where or where.startswith("afnlab"):
+        if "\0" in where or where.startswith("afnlab"):
+            return
+        if "\n" in where and not where.endswith(endings):
             return
         if where.endswith(endings) or (any_file and where.strip(". ")):
             for base in dict.fromkeys((folder, self.folder)):
