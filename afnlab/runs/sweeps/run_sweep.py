@@ -142,7 +142,8 @@ class _How:
 
     def made(self, specs: Sequence[RunSpec], notes: Sequence[str] = ()) -> Outcome:
         """Execute what is missing of these runs; notes: what is to be known before they start."""
-        where, outcome, todo, elsewhere = self.where, Outcome(), [], []
+        where, outcome, todo = self.where, Outcome(), []
+        elsewhere: list[str] = []
         for standing in standings(specs, where.folder):
             if standing.missing is None:
                 outcome.there.append(standing.spec)
