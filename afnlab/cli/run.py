@@ -37,6 +37,7 @@ def _run(a: argparse.Namespace) -> int:
     from afnlab.runs.storage.location import place
     from afnlab.runs.storage.record_schema import is_training, result
     from afnlab.runs.sweeps.local_executor import Local
+    from afnlab.runs.whereabouts import made_elsewhere
     from afnlab.usercode.mainguard import refuse_while_importing
 
     refuse_while_importing("afnlab run")
@@ -46,7 +47,11 @@ def _run(a: argparse.Namespace) -> int:
     where.pull()
     folder = where.folder / spec.id
     if runs_folder.is_there(where.folder, spec.id):
-        say(f"{where.shown}/{spec.id} exists already: {spec.label}")
+        elsewhere = made_elsewhere(
+            runs_folder.read_record(folder / runs_folder.RECORD), spec.folder
+        )
+        made = f", made in {elsewhere}" if elsewhere else ""
+        say(f"{where.shown}/{spec.id} exists already{made}: {spec.label}")
         return 0
     where.require_room()
     say(f"running {spec.label} as {spec.id}")

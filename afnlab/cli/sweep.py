@@ -157,7 +157,7 @@ def _dry_run(
     for line in too_few(specs):
         say(line, sys.stderr)
     for standing in standings(specs, where.folder):
-        state = "present"
+        state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.missing.seeds:

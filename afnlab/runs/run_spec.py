@@ -35,7 +35,7 @@ from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
 
 OUT = "out"
-_FILE = re.compile(rf"{re.escape(os.sep)}[^'\":\n]+\.py:[A-Za-z_]\w*")
+_FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
 _NAMED: dict[str, Callable[[object], str | None]] = {  # and the name that a spelling means
     "task": canonical_task,
     "activation": canonical_name,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
+from afnlab.runs.fingerprint.userfiles import source_of
 from afnlab.runs.identity import absolute, group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.storage.record_schema import Stored
@@ -20,19 +21,44 @@ _MOST_NAMED = 3
 
 
 def state(record: Stored) -> str:
-    """CURRENT, CHANGED, or ELSEWHERE where files of a run's code are not here to be compared.
+    """CURRENT, CHANGED, or ELSEWHERE where a part of a run's code is not here to be compared.
 
-    A run of whose code another part has changed is CHANGED all the same.
+    That is a file that cannot be read, or one that is as it was, but is not found from here: a
+    module in a folder that Python's path no longer has. Of a run of whose code another part has
+    changed the state is CHANGED all the same.
     """
     if is_current(record):
         return CURRENT
-    if not missing(record):
+    then = record.get("code")
+    then = then if isinstance(then, Mapping) else {}
+    own = [name for name in then if Path(name).is_absolute()]
+    if any(_is_edited(path, then[path]) for path in own):
         return CHANGED
-    with suppress(ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
-        then, now = record["code"], _code(notebook_of(record["notebook"]), record).units
-        if any(then[name] != now[name] for name in then.keys() & now.keys()):
+    unseen = bool(missing(record))
+    try:
+        path = notebook_of(record["notebook"])
+        # What is not found may have read texts, and all of the code counts as text then.
+        plain, with_texts = (_code(path, record, texts=texts).units for texts in (False, True))
+        unseen = unseen or not plain.keys() >= set(own)
+        rest = then.keys() - set(own)
+        if not any(
+            all(then[n] == now[n] for n in rest & now.keys()) for now in (plain, with_texts)
+        ):
             return CHANGED
-    return ELSEWHERE
+    except OSError:  # something on the way may not be looked at
+        unseen = True
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+        pass  # nothing can be said of the rest
+    return ELSEWHERE if unseen else CHANGED
+
+
+def _is_edited(path: str, code: str) -> bool:
+    """Whether a file of the user's can be read, and is another than it was."""
+    with suppress(OSError, ValueError):
+        if is_readable(path):
+            source = source_of(Path(path))
+            return code not in (source.code, source.bytes)
+    return False
 
 
 @one_look()
@@ -101,12 +127,15 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
     return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
-def _code(path: Path, record: Mapping[str, Any], closed: Sequence[Path] = ()) -> Manifest:
+def _code(
+    path: Path, record: Mapping[str, Any], closed: Sequence[Path] = (), texts: bool = False
+) -> Manifest:
     content = declarations.content(path)
     defaults = {name: d.default for name, d in declarations.declared(path, content).items()}
     defaults |= encoding.decode(record["given"])
+    folder = Path(record["folder"])
     reached = manifest_of(
-        path, content, absolute(defaults), folder=Path(record["folder"]), closed=closed
+        path, content, absolute(defaults), folder=folder, closed=closed, texts=texts
     )
     if not record["native"]:
         return reached

@@ -8,27 +8,39 @@ from afnlab.runs.fingerprint import manifest_of
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import absolute
 from afnlab.training.tasks import Task
-from afnlab.usercode.lookup import imported, namesakes
+from afnlab.usercode.lookup import defined, imported
 
 CODE = ".py"  # how a reference to a file ends, before its colon
 
 
 def check_name(reference: str, task: Task) -> None:
-    """Check that a file or a module has no second task of the same name.
+    """Check that a reference's code and the task's name say which task it is.
 
-    A run's id holds the code that it reaches and the task's name, so the two would share it.
+    A run's id holds these two. So two tasks of a file or a module that have one name would share
+    it, and so would those that it makes when it is asked for them.
 
     Args:
         reference: to the task, as the user gave it.
         task: what it stands for.
 
     Raises:
-        ValueError: if there is a second one, with what both are called there.
+        ValueError: if there is a second one, with what both are called there, or if the task is
+            not one that the module holds.
     """
-    names = namesakes(reference, Task, lambda other: other.name == task.name)
+    where, _, name = reference.rpartition(":")
+    held = defined(reference, Task)
+    if name not in held:
+        raise ValueError(
+            f"{reference}: is made by code when it is asked for, so that its name does not tell"
+            f" which task it is; assign it to {name} at the top level of {where}"
+        )
+    names: dict[int, str] = {}  # one that has several stands for all by its first
+    for other, one in held.items():
+        if one.name == task.name:
+            names.setdefault(id(one), other)
     if len(names) > 1:
-        where = reference.rpartition(":")[0]
-        both = f"{', '.join(names[:-1])} and {names[-1]}"
+        *first, last = names.values()
+        both = f"{', '.join(first)} and {last}"
         raise ValueError(
             f"{where}: {both} are tasks that are all named {task.name!r}; give each its own name"
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from afnlab.paths import find, shared
 from afnlab.runs.identity import REFERENCES, is_reference
+from afnlab.runs.storage.record_schema import Stored
 
 
 def name_of(notebook: Path) -> str:
@@ -44,9 +45,9 @@ def folder_of(
     Raises:
         ValueError: The folder of a notebook of the user's own is not here, or is closed.
     """
-    ours = Path(notebook).name == notebook
-    if folder is None or (ours and not any(map(is_reference, _references(parameters)))):
+    if folder is None or not _depends_on_folder(notebook, parameters):
         return None
+    ours = Path(notebook).name == notebook
     there = Path(folder) if isinstance(folder, str) and _is_folder(Path(folder)) else None
     shut = there and any(there.resolve().is_relative_to(f.resolve()) for f in closed)
     if there and not shut:
@@ -60,6 +61,23 @@ def folder_of(
         f" {socket.gethostname()}; its results may depend on files there, so it is made again in a"
         " folder of that path alone"
     )
+
+
+def made_elsewhere(record: Stored, folder: Path) -> str:
+    """The folder that a stored run worked in, if that is another and it may have read files there.
+
+    What it reads by relative paths is not in its id, so the same run here may come to other
+    numbers. Empty if nothing of the kind is to be said.
+    """
+    there = record.get("folder")
+    if not isinstance(there, str) or there == str(folder):
+        return ""
+    return there if _depends_on_folder(record["notebook"], record["given"]) else ""
+
+
+def _depends_on_folder(notebook: str, parameters: Mapping[str, object]) -> bool:
+    ours = Path(notebook).name == notebook
+    return not ours or any(map(is_reference, _references(parameters)))
 
 
 def _references(parameters: Mapping[str, object]) -> Iterator[object]:

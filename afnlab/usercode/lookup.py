@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -39,7 +39,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
     where, _, name = ref.rpartition(":")
     module = _module(ref)
     if not hasattr(module, name):
-        names = [n for n, v in vars(module).items() if isinstance(v, kind) and n[0] != "_"]
+        names = [n for n in defined(ref, kind) if not n.startswith("_")]
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
     loaded = getattr(module, name)
     if not isinstance(loaded, kind):
@@ -49,16 +49,13 @@ def load(ref: str, kind: type, advice: str) -> Any:
     return loaded
 
 
-def namesakes(ref: str, kind: type, alike: Callable[[Any], bool]) -> list[str]:
-    """What the objects of a kind that are alike are called in the module of a reference.
+def defined(ref: str, kind: type) -> dict[str, Any]:
+    """What the module of a reference holds of a kind, by name; ValueError as in `load`.
 
-    One that has several names there stands for all by its first; ValueError as in `load`.
+    What it makes when it is asked for a name (`__getattr__`, a property) is not among it.
     """
-    objects = ((n, v) for n, v in vars(_module(ref)).items() if isinstance(v, kind) and alike(v))
-    names: dict[int, str] = {}
-    for name, one in objects:
-        names.setdefault(id(one), name)
-    return list(names.values())
+    held = getattr(_module(ref), "__dict__", {})
+    return {name: one for name, one in held.items() if isinstance(one, kind)}
 
 
 def _module(ref: str) -> ModuleType:

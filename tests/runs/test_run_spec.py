@@ -145,3 +145,17 @@ def test_notebooks_that_are_not_allowed(tmp_path):
         RunSpec.make("plot", {"spam": 1.0})
     with pytest.raises(ValueError, match="parameter 'span' must be a number, got 'wide'"):
         RunSpec.make("plot", {"span": "wide"})
+
+
+@pytest.mark.parametrize("folder", ["co:lon", "x.py:y", "new\nline", "C:", "a b"])
+def test_a_file_is_found_in_a_folder_of_any_name(tmp_path, monkeypatch, folder):
+    """Else a run's id would not hold its code, and the run would fail when it had trained."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / folder / "my.py"
+    file.parent.mkdir()
+    file.write_text("from afnlab import activation\n\n\n@activation\ndef f(x):\n    return x * x\n")
+    spec = RunSpec.make("train", {"activation": f"{folder}/my.py:f"})
+    assert str(file) in spec.code.units
+    before = spec.id
+    file.write_text(file.read_text().replace("x * x", "x + x"))
+    assert RunSpec.make("train", {"activation": f"{folder}/my.py:f"}).id != before

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from afnlab import get_task
 from afnlab.errors import ParameterError
 from afnlab.runs import RunSpec
 from afnlab.runs.sweeps.until_decided import Comparisons
@@ -62,6 +65,29 @@ def test_two_tasks_of_one_name_in_one_file_are_refused(folders):
     RunSpec.make("train", {"task": "twins.py:t2"})  # which is the only one of its name
     (folders / "a" / "twins.py").write_text(TASKS + "other_name = t1\n")  # the same task
     RunSpec.make("train", {"task": "twins.py:other_name"})
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "def __getattr__(name):\n    if name == 'w4':\n        return replace(t1, name='made')\n"
+        "    raise AttributeError(name)\n",
+        "import sys, types\n\n\nclass Lazy(types.ModuleType):\n"
+        "    w4 = property(lambda self: replace(t1, name='made'))\n\n\n"
+        "sys.modules[__name__].__class__ = Lazy\n",
+    ],
+    ids=["getattr", "property"],
+)
+@pytest.mark.parametrize("where", ["lazy.py", "lazy_tasks"])
+def test_a_task_that_is_made_when_it_is_asked_for_is_refused(folders, monkeypatch, made, where):
+    """What else it may be made of, such as its name in the file, is not in the id of a run."""
+    monkeypatch.syspath_prepend(str(folders / "a"))
+    (folders / "a" / f"{where.removesuffix('.py')}.py").write_text(TASKS + made)
+    assert get_task(f"{where}:w4").name == "made"  # which no run is made of
+    with pytest.raises(ParameterError, match=rf"{where}:w4: is made by code when it is asked for"):
+        RunSpec.make("train", {"task": f"{where}:w4"})
+    RunSpec.make("train", {"task": f"{where}:t2"})
+    sys.modules.pop("lazy_tasks", None)
 
 
 @pytest.mark.parametrize("task", ["tasks.py:t1", "digits-mlp"])

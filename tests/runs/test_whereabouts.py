@@ -65,6 +65,15 @@ def test_the_folder_of_a_run(tmp_path, monkeypatch):
     assert whereabouts.folder_of("train.ipynb", FILE, str(runs), [Path("runs")]) is None
 
 
+def test_what_depends_on_no_folder_is_nowhere_else(tmp_path):
+    record = {"notebook": "train.ipynb", "given": {}, "folder": "/there"}
+    assert whereabouts.made_elsewhere(record, tmp_path) == ""
+    for read in ({"notebook": OWN}, {"given": FILE}):
+        assert whereabouts.made_elsewhere(record | read, tmp_path) == "/there"
+        assert whereabouts.made_elsewhere(record | read, Path("/there")) == ""
+        assert whereabouts.made_elsewhere(record | read | {"folder": 3}, tmp_path) == ""
+
+
 def test_a_spec_keeps_the_folder_that_it_was_planned_in(tmp_path, monkeypatch):
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

@@ -69,19 +69,21 @@ def manifest_of(
     *,
     folder: Path | None = None,
     closed: Sequence[Path] = (),
+    texts: bool = False,
 ) -> Manifest:
     """What a notebook reaches, found by reading it; nothing of it is executed.
 
     parameters: its parameters, the defaults among them. folder: where the notebook is executed, by
     default here. closed: folders whose files are not followed: ValueError for one that is reached.
+    texts: have docstrings count, as they do anyway where a file of the user's may read them.
     """
     manifests = _manifests.get()
     if manifests is None:
-        return _manifest_of(path, content, parameters, folder, closed)
+        return _manifest_of(path, content, parameters, folder, closed, texts)
     asked = tuple((n, 0 if type(v) in (int, float) else repr(v)) for n, v in parameters.items())
-    key = (path, content, asked, folder, tuple(closed))  # numbers name no code
+    key = (path, content, asked, folder, tuple(closed), texts)  # numbers name no code
     if key not in manifests:
-        manifests[key] = _manifest_of(path, content, parameters, folder, closed)
+        manifests[key] = _manifest_of(path, content, parameters, folder, closed, texts)
     return manifests[key]
 
 
@@ -101,6 +103,7 @@ def _manifest_of(
     parameters: Mapping[str, object],
     folder: Path | None,
     closed: Sequence[Path],
+    texts: bool,
 ) -> Manifest:
     notebook = notebook_source(content)
     ours = path.parent == shared("notebooks") or notebook.code in _shipped()
@@ -108,7 +111,7 @@ def _manifest_of(
     users.refuse(path)
     named = dict.fromkeys(_texts(list(parameters.values())))
     users.follow(notebook, [t for t in named if not ours or ":" in t or t.endswith(".py")])
-    read_as_text = any(map(reads_texts, (notebook, *users.sources.values())))
+    read_as_text = texts or any(map(reads_texts, (notebook, *users.sources.values())))
     package = Package(texts=read_as_text)
     if ours:
         _of_ours(notebook_source(content, with_parameters=False), parameters, package)
@@ -123,10 +126,10 @@ def _manifest_of(
     files = {str(p): source.bytes for p, source in users.sources.items()} | package.files
     name = f"notebooks/{path.name}" if ours else str(path)
     shape = digest(notebook.code, *users.shape, *user_units.values())
-    texts = any(map(executes_texts, (notebook, *users.sources.values())))
+    executing = any(map(executes_texts, (notebook, *users.sources.values())))
     units = {name: notebook.code} | user_units | package.units
     remembered.save()
-    return Manifest(units, files, shape, _kernels(), texts)
+    return Manifest(units, files, shape, _kernels(), executing)
 
 
 def _kernels() -> dict[str, dict[str, str]]:

@@ -237,7 +237,10 @@ def _tree(text: str) -> ast.Module | None:
         return None
 
 
-_REFERENCE = re.compile(r"(?P<where>[^:]+(?:\:[\\/][^:]+)?):(?P<name>[A-Za-z_]\w*)")
+# A file, whose folders may be called anything; or a module.
+_REFERENCE = re.compile(
+    r"(?P<where>.+\.py|[^:]+(?:\:[\\/][^:]+)?):(?P<name>[A-Za-z_]\w*)", re.DOTALL
+)
 
 
 def reference(text: str) -> str:

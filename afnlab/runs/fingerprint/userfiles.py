@@ -100,7 +100,7 @@ class UserFiles:
             self.shape.append(f"{how} {known.index(path)}")
             return
         try:
-            source = _source(path)
+            source = source_of(path)
         except OSError:
             return
         self.sources[path] = source
@@ -137,7 +137,7 @@ class UserFiles:
         if "__file__" in named.names:
             roots += [folder, *folder.parents[:2]]
         for path in roots:
-            if path.is_dir() and path.parent != path and path not in (self.folder,):
+            if _is_folder(path) and path.parent != path and path not in (self.folder,):
                 self._roots[path] = None
 
     def _imported(self, one: Import, roots: Sequence[Path], folder: Path) -> Iterator[Path]:
@@ -166,7 +166,9 @@ class UserFiles:
         """
         where = reference(text)
         parts = where.removesuffix(".").split(".")
-        if "\0" in where or "\n" in where or where.startswith("afnlab"):
+        if "\0" in where or where.startswith("afnlab"):
+            return
+        if "\n" in where and not where.endswith(endings):
             return
         if where.endswith(endings) or (any_file and where.strip(". ")):
             for base in dict.fromkeys((folder, self.folder)):
@@ -193,7 +195,8 @@ def reads_texts(source: Source) -> bool:
     return bool((named.names | named.texts.keys()) & _READS_TEXT)
 
 
-def _source(path: Path) -> Source:
+def source_of(path: Path) -> Source:
+    """The source in a file of the user's; OSError if there is none."""
     source = read(path)
     if path.suffix in (".ipynb", ".ipy"):
         return notebook_source(source.content)
@@ -239,7 +242,7 @@ def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
             return inits, [folder / name]
         if files := _modules_in(folder, name):
             return files, []
-        if (folder / name).is_dir() and name:
+        if name and _is_folder(folder / name):
             portions.append(folder / name)
     return [], portions
 
@@ -272,6 +275,13 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except (OSError, ValueError):
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # within one that may not be looked into, or is not mounted
         return False
 
 

@@ -13,7 +13,7 @@ import posixpath
 import shutil
 import stat
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING
 from afnlab.messages import masked
 from afnlab.paths import user_cache
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.storage import atomic_write, runs_folder, safe_files
+from afnlab.runs.storage import atomic_write, runs_folder, safe_files, urls
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.record_schema import Record, is_training
 from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_AT_ONCE = 32  # requests that are made together, where the file system can do that
 
 
 def place(runs: str | Path | None = None) -> Place:
@@ -36,7 +38,7 @@ def place(runs: str | Path | None = None) -> Place:
     It stays the same when the current folder is changed.
     """
     where = str(runs or os.environ.get(runs_folder.ENVIRONMENT) or "runs")
-    return Remote(where) if "://" in where else Place(Path(where))
+    return Remote(where) if urls.is_url(where) else Place(Path(where))
 
 
 def folder(runs: str | Path | None = None) -> Path:
@@ -138,12 +140,9 @@ class Remote(Place):
     """
 
     def __init__(self, url: str) -> None:
-        import fsspec  # noqa: PLC0415
-
         shown = masked(url.rstrip("/"))
         try:
-            url = _absolute(url)
-            self.fs, self.root = fsspec.url_to_fs(url)
+            url, self.fs, self.root = urls.opened(url)
         except Exception as error:  # every file system has its own
             raise ValueError(f"{shown}: cannot be opened ({self._said(error)})") from None
         self.url = url.rstrip("/")
@@ -207,36 +206,80 @@ class Remote(Place):
             raise ValueError(f"{parts[-1]} has more than {most} bytes")
         return data
 
-    def pull(self) -> None:
-        """Bring new runs, after taking there what could not be taken before; forget deleted ones.
+    def _texts(self, ids: Sequence[str], *parts: str, file: str) -> Iterator[bytes | Exception]:
+        """What a file of every run holds, or why that is not known: a request each, many at once.
 
-        A run that is not whole there is named in a warning.
+        parts: the folder of the place that the runs are in.
         """
-        here = {p.name for p in self.folder.iterdir() if safe_files.is_id(p.name)}
+        most = safe_files.LARGEST_JSON
+        paths = [self._at(*parts, run_id, file) for run_id in ids]
+        for first in range(0, len(paths), _AT_ONCE):
+            for answer in self.fs.cat_ranges(paths[first : first + _AT_ONCE], 0, most + 1):
+                long = isinstance(answer, bytes) and len(answer) > most
+                yield ValueError(f"{file} has more than {most} bytes") if long else answer
+
+    def pull(self) -> None:
+        """Have the copies be what is there now, after taking there what could not be taken before.
+
+        A run is there as its record says, so every record is read. One that is not whole there is
+        named in a warning, and has no copy.
+        """
         for record in runs_folder.records(self.workshop, entire=True):
             self.push(self.workshop / record["id"])
         with self._reached():
-            there = self._ids()
-            for run_id in here - there:
-                super().remove(run_id)
-            for run_id in sorted(there - here):
-                self._bring(run_id, self._fetch)
-            self._pull_failed()
+            there = sorted(self._ids())
+            self._forget(there)
+            texts = self._texts(there, file=runs_folder.RECORD)
+            for run_id, text in zip(there, texts, strict=True):
+                self._bring(run_id, text, self._renew)
+            failed = sorted(self._ids(runs_folder.FAILED))
+            self._forget(failed, runs_folder.FAILED)
+            texts = self._texts(failed, runs_folder.FAILED, file=runs_folder.ERROR)
+            for run_id, text in zip(failed, texts, strict=True):
+                self._bring(run_id, text, self._renew_failed)
 
-    def _bring(self, run_id: str, fetch: Callable[[str], None]) -> None:
+    def _forget(self, there: Iterable[str], *parts: str) -> None:
+        """Delete the copies of what is there no more."""
+        here = self.folder.joinpath(*parts)
+        ids = {path.name for path in here.iterdir()} if here.is_dir() else set()
+        for name in filter(safe_files.is_id, ids.difference(there)):
+            atomic_write.discard(here / name)
+
+    def _bring(
+        self, run_id: str, text: bytes | Exception, renew: Callable[[str, bytes | Exception], None]
+    ) -> None:
         try:
-            fetch(run_id)
+            renew(run_id, text)
         except Exception as error:  # whatever stands there, the others are read
             warnings.warn(f"left out {self.shown}/{run_id}: {self._said(error)}", stacklevel=5)
 
     def has(self, run_id: str) -> bool:
-        if not super().has(run_id):
-            with suppress(Exception):  # what cannot be fetched is made, and then told
-                self._fetch(run_id)
+        with suppress(Exception):  # what cannot be fetched is made, and then told
+            (text,) = self._texts([run_id], file=runs_folder.RECORD)
+            if isinstance(text, (bytes, FileNotFoundError)):  # else nobody knows what is there
+                self._renew(run_id, text)
         return super().has(run_id)
 
-    def _fetch(self, run_id: str) -> None:
-        text = self._read(run_id, runs_folder.RECORD, most=safe_files.LARGEST_JSON)
+    def _renew(self, run_id: str, text: bytes | Exception) -> None:
+        """Have the copy of a run be what its record there says; if it cannot, an error and none."""
+        if isinstance(text, bytes) and self._is_copied(run_id, text):
+            return
+        atomic_write.discard(self.folder / run_id)
+        if isinstance(text, Exception):
+            raise text
+        self._fetch(run_id, text)
+
+    def _is_copied(self, run_id: str, text: bytes) -> bool:
+        """Whether there is a copy of the run with this record, and every byte of it as it says."""
+        copy = self.folder / run_id
+        try:
+            record = runs_folder.parse_record(text, copy / runs_folder.RECORD)
+            runs_folder.check_sums(copy, record)
+            return safe_files.read(copy / runs_folder.RECORD) == text and not copy.is_symlink()
+        except ValueError:
+            return False
+
+    def _fetch(self, run_id: str, text: bytes) -> None:
         new = Attempt(self.folder, run_id)
         try:
             record = runs_folder.parse_record(text, Path(run_id, runs_folder.RECORD))
@@ -266,6 +309,8 @@ class Remote(Place):
                 for name in record["files"]:
                     self._put(safe_files.within(run, name), run.name, _shelf(record), name)
                 self._put(run / runs_folder.RECORD, run.name, runs_folder.RECORD)
+                if not self._is_copied(run.name, safe_files.read(run / runs_folder.RECORD)):
+                    atomic_write.discard(final)  # what was there before this one
                 run.rename(final)
         except ValueError:
             if not runs_folder.is_there(self.folder, run.name):
@@ -289,19 +334,16 @@ class Remote(Place):
         self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
         self.fs.pipe_file(target, safe_files.read(path))
 
-    def _pull_failed(self) -> None:
-        here, there = self.folder / runs_folder.FAILED, self._ids(runs_folder.FAILED)
-        known = {path.name for path in here.iterdir()} if here.is_dir() else set()
-        for name in known - there:
-            atomic_write.discard(here / name)
-        for run_id in sorted(there - known):
-            self._bring(run_id, self._fetch_failed)
-
-    def _fetch_failed(self, run_id: str) -> None:
-        text = self._read(
-            runs_folder.FAILED, run_id, runs_folder.ERROR, most=safe_files.LARGEST_JSON
-        )
+    def _renew_failed(self, run_id: str, text: bytes | Exception) -> None:
+        """The same of what a failed run left."""
+        copy = self.folder / runs_folder.FAILED / run_id
+        if isinstance(text, Exception):
+            atomic_write.discard(copy)
+            raise text
         facts = runs_folder.parse_failure(text, Path(run_id, runs_folder.ERROR))
+        with suppress(ValueError):
+            if runs_folder.failure(copy) == facts:
+                return
         new = Attempt(self.folder, run_id)
         try:
             for _, _, *parts in self._files(runs_folder.FAILED, run_id):
@@ -338,20 +380,6 @@ class Remote(Place):
                 self.fs.rmdir(self._at(*parts))
         elif kind is not None:
             self.fs.rm_file(self._at(*parts))
-
-
-def _absolute(url: str) -> str:
-    """A URL that means the same in every folder: of this machine's files a path may be relative."""
-    import fsspec  # noqa: PLC0415
-    from fsspec.core import split_protocol  # noqa: PLC0415
-    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415
-
-    before, link, last = url.rpartition("::")  # what is read through others comes first
-    protocol, path = split_protocol(last)
-    local = issubclass(fsspec.get_filesystem_class(protocol or "file"), LocalFileSystem)
-    if not local or path.startswith("/") or Path(path).is_absolute():
-        return url
-    return f"{before}{link}{protocol or 'file'}://{fsspec.url_to_fs(last)[1]}"
 
 
 def _shelf(record: Record) -> str:

@@ -13,15 +13,20 @@ from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.whereabouts import made_elsewhere
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How a spec stands: what is left of it to run, and how that failed when it was tried."""
+    """How a spec stands: what is left of it to run, and how that failed when it was tried.
+
+    elsewhere: the folder that a run that is there worked in, see `whereabouts.made_elsewhere`.
+    """
 
     spec: RunSpec
     missing: RunSpec | None
     failure: RunFailed | None = None
+    elsewhere: str = ""
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
@@ -40,13 +45,19 @@ def standings_among(
 ) -> Iterator[RunStatus]:
     """How specs stand among these runs of a folder."""
     done: dict[str, set[int]] = {}
+    last: dict[str, Record] = {}
     for record in records:
         done.setdefault(record["group"], set()).update(record["seeds"])
+        last[record["group"]] = record
     kept = runs / runs_folder.FAILED
     failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
         missing = spec.pending(done.get(spec.group))
-        yield RunStatus(spec, missing, failed.get(missing.id) if missing else None)
+        if missing is None:
+            elsewhere = made_elsewhere(last[spec.group], spec.folder)
+            yield RunStatus(spec, None, elsewhere=elsewhere)
+        else:
+            yield RunStatus(spec, missing, failed.get(missing.id))
 
 
 def planned(

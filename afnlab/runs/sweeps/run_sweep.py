@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from afnlab import locks
-from afnlab.messages import counted, duration, inform
+from afnlab.messages import counted, duration, enumerated, inform
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
@@ -145,9 +145,11 @@ class _How:
     def made(self, specs: Sequence[RunSpec], notes: Sequence[str] = ()) -> Outcome:
         """Execute what is missing of these runs; notes: what is to be known before they start."""
         where, outcome, todo = self.where, Outcome(), []
+        elsewhere: list[str] = []
         for standing in standings(specs, where.folder):
             if standing.missing is None:
                 outcome.there.append(standing.spec)
+                elsewhere += filter(None, [standing.elsewhere])
             elif standing.failure is not None and not self.retry_failed:
                 outcome.earlier.append((standing.missing, standing.failure))
             else:
@@ -157,7 +159,10 @@ class _How:
         before = f", {len(outcome.earlier)} failed before" if outcome.earlier else ""
         progress = Progress(self.name, len(todo), lambda: self.executor.running, self.report)
         many = counted(len(specs), "run")
-        there = f"{len(outcome.there)} present{before}, {len(todo)} to do"
+        made = (
+            f" ({len(elsewhere)} made in {enumerated(sorted({*elsewhere}))})" if elsewhere else ""
+        )
+        there = f"{len(outcome.there)} present{made}{before}, {len(todo)} to do"
         progress.say(f"{self.name}: {many}, {there}")
         for note in notes if todo else ():
             progress.say(note)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import fsspec
 import pytest
@@ -21,7 +23,7 @@ from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps import worker
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.worker import Busy, attempt
-from tests.runs.test_runs import SMALL, small_runs
+from tests.runs.test_runs import SMALL, rewrite, small_runs
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -257,3 +259,102 @@ def test_a_relative_url_is_that_of_the_folder_it_was_given_in(before, tmp_path, 
 def test_the_copy_of_an_absolute_url_is_where_it_was(url):
     assert place(f"{url}/").name == url
     assert place(url).folder.name == digest(url)[:16]
+
+
+def rewritten(far, record: dict, **changes) -> dict:
+    """Have a run that is there say something else, as if it had been made again elsewhere."""
+    run = small_runs() / record["id"]
+    copy = far.workshop / record["id"]
+    shutil.copytree(run, copy)
+    rewrite(copy, **changes)
+    new = runs_folder.read_record(copy / "record.json")
+    far._put(copy / "record.json", record["id"], "record.json")
+    for name in record["files"]:
+        far._put(copy / name, record["id"], new["sum"][:16], name)
+    shutil.rmtree(copy)
+    return new
+
+
+@pytest.mark.parametrize("made_elsewhere", [True, False])
+def test_a_copy_is_what_is_there_now(url, made_elsewhere):
+    first, second = filled(url)
+    far = place(url)
+    if made_elsewhere:
+        other = rewritten(far, first, seconds=1.5)
+        assert far.has(first["id"])
+        assert runs_folder.read_record(far.folder / first["id"] / "record.json") == other
+    other = rewritten(far, first, seconds=2.5)
+    assert [r["seconds"] for r in records(location.folder(url))] == [2.5, second["seconds"]]
+    far.fs.pipe_file(far._at(first["id"], other["sum"][:16], "history.parquet"), b"x")
+    assert len(records(location.folder(url))) == 2  # the copy is what was there when it was whole
+    far.fs.pipe_file(far._at(first["id"], "record.json"), b"{}")
+    with pytest.warns(UserWarning, match=f"left out {url}/{first['id']}"):
+        assert records(location.folder(url)) == [second]
+    far.fs.rm_file(far._at(second["id"], "record.json"))
+    assert not far.has(second["id"])
+
+
+@pytest.mark.parametrize("file", ["history.parquet", "record.json"])
+def test_a_damaged_copy_is_fetched_anew(url, recwarn, file):
+    made = filled(url)
+    copy = place(url).folder / made[0]["id"] / file
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert records(location.folder(url)) == made
+    assert copy.read_bytes() == whole
+    copy.write_bytes(b"")
+    assert place(url).has(made[0]["id"])
+    assert copy.read_bytes() == whole
+    assert not recwarn.list
+
+
+def test_a_run_replaces_what_is_there_of_it(url):
+    """Where its copy is damaged, or another's."""
+    first, second = filled(url)
+    far = place(url)
+    (far.folder / first["id"] / "record.json").write_text("{}")
+    shutil.copytree(small_runs() / first["id"], far.workshop / first["id"])
+    far.push(far.workshop / first["id"])
+    assert records(far.folder) == [first, second]
+
+
+def test_copies_cost_one_request_a_run(url, monkeypatch):
+    filled(url)
+    far, asked = place(url), []
+    for name in ("ls", "cat_file"):
+        real = getattr(far.fs, name)
+        monkeypatch.setattr(
+            far.fs, name, lambda *a, _real=real, **k: asked.append(a[0]) or _real(*a, **k)
+        )
+    far.pull()
+    assert len(asked) == 2 + 2  # the runs, the failures, and a record of each run
+
+
+def test_a_failure_is_the_last_one_there(url, tmp_path, monkeypatch):
+    far = place(url)
+    facts = {"id": "ffff0000ffff0000", "group": "g", "label": "x", "started": "2026-01-01"}
+    for message in ("one", "other"):
+        kept = Attempt(tmp_path, facts["id"]).fail(facts | {"message": message})
+        for path in kept.iterdir():
+            far._put(path, ".failed", facts["id"], path.name)
+        assert [f["message"] for f in runs_folder.failures(location.folder(url))] == [message]
+    far.fs.rm_file(far._at(".failed", facts["id"], "error.json"))
+    with pytest.warns(UserWarning, match=facts["id"]):
+        assert runs_folder.failures(location.folder(url)) == []
+
+
+def test_a_file_url_means_what_rfc_8089_says(tmp_path, monkeypatch):
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    shutil.copytree(small_runs(), there := tmp_path / "a %41ä")
+    monkeypatch.chdir(there)
+    for url in (
+        there.as_uri(),
+        f"file:{there.as_uri()[7:]}",
+        f"file://localhost{there.as_uri()[7:]}",
+    ):
+        assert len(load(url)) > 0
+        far = place(url)
+        assert (far.root, far.name) == (str(there), f"file://{tmp_path}/a %2541ä")
+        assert place(far.name).folder == far.folder
+    assert place("file://.").name == far.name
+    assert place(Path(there.as_uri())).root == far.root  # which has lost two slashes

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
-from afnlab.runs import RunSpec
+from afnlab.cli import main
+from afnlab.runs import RunSpec, sweep
+from afnlab.runs.execution import facts_of
+from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.pending import standings, too_few
 from afnlab.runs.sweeps.sweep_file import read
+from tests.runs.test_runs import notebook
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,29 @@ def test_only_missing_seeds_are_left(runs, seeds, left):
         assert (standing.missing.seeds, standing.missing.group) == (left, spec.group)
     (nowhere,) = standings([spec], runs.parent / "nowhere")
     assert nowhere.missing.seeds == spec.seeds
+
+
+def test_a_run_that_was_made_in_another_folder_is_said_to_be(tmp_path, monkeypatch, capsys):
+    """What a notebook reads there by relative paths is not in its id."""
+    one, other, runs = (tmp_path / name for name in ("one", "other", "runs"))
+    for folder in (one, other):
+        folder.mkdir()
+        shutil.copy(notebook(tmp_path / "own.ipynb", "rate = 1"), folder)
+    monkeypatch.chdir(one)
+    spec = RunSpec.make("own.ipynb", {})
+    Attempt(runs, spec.id).finish(facts_of(spec) | {"seconds": 1.0})
+    said: list[str] = []
+    for folder, where in ((one, ""), (other, f" made in {one}")):
+        monkeypatch.chdir(folder)
+        assert main(["run", "own.ipynb", "--runs", str(runs)]) == 0
+        comma = where and f",{where}"
+        assert capsys.readouterr().out == f"{runs}/{spec.id} exists already{comma}: own\n"
+        (folder / "mine.yaml").write_text("notebook: own.ipynb\n")
+        assert main(["sweep", "mine.yaml", "--dry-run", "--runs", str(runs)]) == 0
+        assert capsys.readouterr().out == f"{spec.id}  own  present{comma}\n"
+        sweep("mine.yaml", runs=runs, report=said.append)
+        many = where and f" (1{where})"
+        assert said.pop() == f"mine: 1 run, 1 present{many}, 0 to do"
 
 
 def test_many_runs_are_announced_before_they_are_looked_up(monkeypatch):
