@@ -12,7 +12,7 @@ from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
-from afnlab.compare.selection import Selection
+from afnlab.compare.selection import Selection, named_apart
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
@@ -157,6 +157,7 @@ def select(
     if margin is not None and len(names) > 1:
         problem = f"of one metric alone; these runs are judged by {' and '.join(names)}"
         raise ParameterError("margin", margin, problem)
+    made = named_apart(made)
     made[0] = replace(  # what is left out is said once
         made[0], stale=chosen.stale, foreign=chosen.foreign, absent=chosen.absent
     )

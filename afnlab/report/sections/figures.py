@@ -191,14 +191,15 @@ def ranks(selections: Sequence[Selection]) -> Fragment:
     # Ranks are by what is better: higher values come first.
     finals = [s.measure.sign * s.final.dropna(axis="columns", how="all") for s in selections]
     labels = [n for n in finals[0] if all(n in f for f in finals)]
-    values = pd.concat({s.setting: f[labels] for s, f in zip(selections, finals, strict=True)})
+    settings = {s.name: s.setting for s in selections}
+    values = pd.concat({n: f[labels] for n, f in zip(settings, finals, strict=True)})
     blocks = values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
         return Fragment()
     ranked = stats.ranking(blocks)
     per = "; ".join(
-        f"{setting}: seeds {seeds_in_words(part.index.get_level_values(1).tolist())}"
-        for setting, part in blocks.groupby(level=0)
+        f"{settings[str(n)]}: seeds {seeds_in_words(part.index.get_level_values(1).tolist())}"
+        for n, part in blocks.groupby(level=0)
     )
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
     text = f"Friedman's test over {len(blocks)} blocks ({per}): {equation(ranked.p)}." + (
