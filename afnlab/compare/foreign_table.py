@@ -13,6 +13,8 @@ import pandas as pd
 
 from afnlab.compare import answers, caveats, foreign_csv, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
+from afnlab.compare.one_task import check_one_task
+from afnlab.errors import ParameterError
 from afnlab.measures import Measure
 from afnlab.messages import plain
 from afnlab.spellings import spelling, unknown
@@ -183,14 +185,18 @@ def compare_results(
         `afnlab.report.comparison` shows it.
 
     Raises:
-        ValueError: There are no results, they are judged by different metrics, the baseline is not
-            among the labels, or the margin is not above 0.
+        ParameterError: What is given is no mapping of labels to such results.
+        ValueError: There are no results, they are of different tasks or settings (which
+            `afnlab compare` would set apart), they are judged by different metrics, the baseline is
+            not among the labels, or the margin is not above 0.
     """
+    _check_results(results)
     names = dict.fromkeys(one.task.metric.name for one in results.values())
     if len(names) != 1:
         raise ValueError(
             f"results must be judged by one metric, got {' and '.join(names) or 'none'}"
         )
+    check_one_task(results)
     first = next(iter(results.values())).info
     measure = Measure.read(first["measures"][0])
     against = _baseline("results", baseline, list(results))
@@ -202,6 +208,18 @@ def compare_results(
     tasks = dict.fromkeys(one.task.name for one in results.values())
     examples = first["examples"]["test"]
     return ForeignComparison(", ".join(tasks), history, measure, against, limit, examples)
+
+
+def _check_results(results: object) -> None:
+    """ParameterError for what is no mapping of labels to results."""
+    from afnlab.training.result import Result  # noqa: PLC0415
+
+    allowed = 'a mapping of labels to results of afnlab.train, as {"mine": ..., "relu": ...}'
+    if not isinstance(results, Mapping):
+        raise ParameterError("results", results, allowed)
+    for label, one in results.items():
+        if not isinstance(label, str) or not isinstance(one, Result):
+            raise ParameterError("results", {label: one}, allowed, at=(label,))
 
 
 def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
-from afnlab.compare.selection import Selection
+from afnlab.compare.selection import Selection, named_apart
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
@@ -158,6 +158,7 @@ def select(
     made = [replace(one, brief=_brief(one, made)) for one in made]
     if margin is not None:
         _require_one_metric(made, margin)
+    made = named_apart(made)
     made[0] = replace(  # what is left out is said once
         made[0],
         stale=chosen.stale,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_seeds
+from afnlab.compare.file_names import file_names
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
@@ -29,6 +29,20 @@ from afnlab.runs.filtering import Only, described
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
+
+
+def named_apart(selections: Sequence[Selection]) -> list[Selection]:
+    """The selections of a comparison, with names that files of all of them can have in one folder.
+
+    A name is the setting, as a file may be called. The settings of two can read alike: of two
+    tunings it says how many candidates there were, and not which.
+
+    Args:
+        selections: of different settings.
+    """
+    texts = {repr(one.first.setting): one.setting for one in selections}
+    names = file_names(texts).values()
+    return [replace(one, name=name) for one, name in zip(selections, names, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,7 @@ class Selection:
             were picked, and none of whose seeds are among these.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
+        name: what files about these runs are called, see `named_apart`.
     """
 
     folder: Path
@@ -85,6 +100,7 @@ class Selection:
     own_baseline: str = ""
     picking: Selection | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def setting(self) -> str:
@@ -94,10 +110,7 @@ class Selection:
     @property
     def facts(self) -> list[str]:
         """What the setting consists of, the task first."""
-        return self._facts("" if self.tuning is None else tuning_summary.in_short(self.tuning))
-
-    def _facts(self, tuned: str) -> list[str]:
-        """tuned: how what was tuned is called; empty if nothing was."""
+        tuned = "" if self.tuning is None else tuning_summary.in_short(self.tuning)
         one = self.first
         values = {
             f"{one.limit_train} to train": one.limit_train,
@@ -117,12 +130,6 @@ class Selection:
     @property
     def _alike(self) -> list[str]:
         return [f"{name}={text}" for name, text in self.shared.items()]
-
-    @property
-    def name(self) -> str:
-        """The setting, as a file may be called: what is tuned as labels of runs have it."""
-        tuned = "" if self.tuning is None else f"tuned {self.tuning.label}"
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", ", ".join(self._facts(tuned)))
 
     @property
     def task(self) -> TaskFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
-from afnlab.paths import PACKAGE, find
+from afnlab.paths import PACKAGE, find, shared
 from afnlab.report import export, glossary, staging
 from afnlab.report.contents import Link
 from afnlab.report.page import to_html
@@ -67,7 +68,7 @@ def write(
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
         out: the folder to write to; None: `reports/<sweep>`, of a confirmation
-            `reports/<sweep>-confirmation`.
+            `reports/<sweep>-confirmation`, unless that holds the report of another sweep.
         baseline, margin, speed, only, metric, confirmation: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.
@@ -78,12 +79,16 @@ def write(
         The path of the page.
 
     Raises:
-        ValueError: if there are no runs.
+        ValueError: if there are no runs, or the usual folder holds the report of another sweep
+            file of the same name.
     """
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     name = plan.name + "-confirmation" * confirmation
     target = expanded(out) if out else Path("reports") / name
     page = target / PAGE
+    about = _about(plan, target, confirmation)
+    if not out:
+        _require_same(about, target)
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
     count = sum(len(c.records) for c in chosen)
     made_of = _fingerprint(chosen)
@@ -104,7 +109,7 @@ def write(
         "place": str(out or ""),
     }
     with staging.aside(target) as new:
-        state = {"schema": staging.SCHEMA, "made of": made_of, "code": code()}
+        state = {"schema": staging.SCHEMA, "about": about, "made of": made_of, "code": code()}
         state["tables"] = _evidence_and_tables(chosen, parameters, target, new, means)
         lines = _write_page(plan.title or f"afnlab: {name}", chosen, target, new, pdf)
         place = confirmation_runs(chosen[0].place) if confirmation else chosen[0].place
@@ -185,6 +190,31 @@ def _write_page(
         page.with_suffix(".pdf").unlink(missing_ok=True)
         write_page(printed=False)
         return [str(error)]
+
+
+def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str, object]:
+    """What a report is about, so that another of the same name is not taken for it.
+
+    A sweep of the user's is known by where its file lies, seen from the report's folder: the two
+    can be moved together, and the file can be edited.
+    """
+    sweep = plan.name
+    if plan.path is not None and plan.path.parent != shared("sweeps"):
+        sweep = Path(os.path.relpath(plan.path, target.absolute())).as_posix()
+    return {"sweep": sweep, "confirmation": confirmation}
+
+
+def _require_same(about: dict[str, object], target: Path) -> None:
+    """ValueError if the usual folder of a report holds one about something else."""
+    there = read_state(target).get("about")
+    if not isinstance(there, dict) or there == about:  # reports did not always say it
+        return
+    sweep = str(there.get("sweep"))
+    file = os.path.normpath(target / sweep) if sweep.endswith(".yaml") else sweep
+    raise ValueError(
+        f"{target}: holds the report of another sweep, {file}; remove it, or give this one a folder"
+        " of its own: out (--out FOLDER)"
+    )
 
 
 def hide_secrets(executed: Path, address: str) -> None:

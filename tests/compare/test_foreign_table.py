@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import afnlab
-from afnlab import Measure, compare, report
+from afnlab import Measure, Task, compare, get_task, report
 from afnlab.cli import main
 from afnlab.compare import caveats
 from afnlab.compare.summary_table import formatted
+from afnlab.errors import ParameterError
 from afnlab.report.foreign_page import write_foreign
+from afnlab.training.metrics import ACCURACY
+from afnlab.training.models import mlp
+from afnlab.training.result import Result
 
 SEEDS = range(8)
 
@@ -173,6 +179,61 @@ def test_results_are_compared_as_they_are():
         compare.compare_results({"mine": found["srelu"]}, baseline="min")
     with pytest.raises(ValueError, match="judged by one metric, got none"):
         compare.compare_results({})
+
+
+def trained(task: Task, activation: str = "relu", **options) -> Result:
+    given = {"seeds": 2, "epochs": 1, "limit_train": 64} | options
+    return afnlab.train(task, activation, **given)
+
+
+def misses(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return (outputs.argmax(-1) != targets).sum(), (targets >= 0).sum()
+
+
+DIGITS = get_task("digits-mlp")
+NARROW = {"model": mlp(64, 8, 10)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "what"),
+    [
+        ({"name": "mine"}, {}, r"the task \(digits-mlp and mine\)"),
+        (NARROW, {}, "the task's model"),
+        ({"metric": replace(ACCURACY, total=misses)}, {}, "'s metric"),
+        ({"recipe": replace(DIGITS.recipe, weight_decay=0.0)}, {}, "the task's recipe"),
+        ({}, {"epochs": 2}, r"the epochs \(1 and 2\)"),
+        ({}, {"limit_train": 65}, r"the examples to train \(64 and 65\)"),
+        ({}, {"limit_test": 65}, "the examples to test"),
+        ({}, {"dtype": "float64"}, "dtype"),
+    ],
+)
+def test_results_of_different_tasks_or_settings_are_not_compared(changes, options, what):
+    other = trained(replace(DIGITS, **changes), **options)
+    with pytest.raises(ValueError, match=f"one task, .*; relu and two differ in .*{what}"):
+        compare.compare_results({"relu": trained(DIGITS), "two": other})
+
+
+def test_a_tuning_is_not_compared_with_a_training():
+    tuned = afnlab.tune(DIGITS, "relu", {"lr": [0.01, 0.1]}, seeds=2, epochs=1, limit_train=64)
+    with pytest.raises(ValueError, match=r"what was tuned \(nothing and lr of 2\)"):
+        compare.compare_results({"relu": trained(DIGITS), "two": tuned})
+
+
+def test_results_may_differ_in_what_a_comparison_is_about():
+    other = trained(replace(DIGITS, summary="again"), "srelu", seeds=3)
+    params = {"lr": 0.1, "trainable": True}
+    third = afnlab.train(DIGITS, "srelu", seeds=2, epochs=1, limit_train=64, params=params)
+    one = compare.compare_results({"relu": trained(DIGITS), "two": other, "three": third})
+    assert list(one.table.index)
+    same = [trained(replace(DIGITS, model=mlp(64, 8, 10)), seeds=n) for n in (2, 3)]
+    assert compare.compare_results(dict(zip("ab", same, strict=True))).baseline == "a"
+
+
+@pytest.mark.parametrize("wrong", [list, lambda r: {"relu": r.history}, lambda r: {1: r}])
+def test_what_is_no_mapping_of_results_is_refused(wrong):
+    given = [trained(DIGITS)] if wrong is list else wrong(trained(DIGITS))
+    with pytest.raises(ParameterError, match="results must be a mapping of labels to results of"):
+        compare.compare_results(given)
 
 
 def holed(**changes) -> pd.DataFrame:

@@ -374,6 +374,52 @@ def test_the_page_says_where_its_runs_and_itself_are(written):
     assert f"afnlab verify {page.parent}" in text
 
 
+def refusal(folder: Path, sweep: str) -> str:
+    """Why a report is not written where there are no runs, if it comes to look for some."""
+    (folder / "none").mkdir(exist_ok=True)
+    with pytest.raises(ValueError) as refused:
+        write_report.write(sweep, runs="none")
+    return str(refused.value)
+
+
+def test_a_report_of_another_sweep_is_not_written_over(written, tmp_path, monkeypatch):
+    kept = write_report.read_state(written[0].parent)
+    assert kept["about"] == {"sweep": "../two.yaml", "confirmation": False}
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "reports" / "s"
+    target.mkdir(parents=True)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "s.yaml").write_text(SWEEP)
+    said = []
+    for sweep in ("../../one/s.yaml", "default"):
+        kept |= {"about": {"sweep": sweep, "confirmation": False}}
+        (target / write_report.STATE).write_text(json.dumps(kept))
+        said.append(refusal(tmp_path, "two/s.yaml"))
+    assert said[0] == (
+        f"{Path('reports/s')}: holds the report of another sweep, one/s.yaml; remove it, or give"
+        " this one a folder of its own: out (--out FOLDER)"
+    )
+    assert "another sweep, default; remove" in said[1]
+    with pytest.raises(ValueError, match="holds no runs of"):
+        write_report.write("two/s.yaml", runs="none", out=target)
+    assert main(["report", "two/s.yaml", "--runs", "none"]) == 2
+
+
+def test_a_report_is_written_over_where_its_sweep_was_edited_or_moved_with_it(
+    written, tmp_path, monkeypatch
+):
+    about = write_report.read_state(written[0].parent)["about"]
+    project = tmp_path / "moved"
+    target = project / "reports" / "s"
+    target.mkdir(parents=True)
+    (project / "s.yaml").write_text(SWEEP.replace("epochs: 2", "epochs: 3"))
+    monkeypatch.chdir(project)
+    for kept in ({"about": about | {"sweep": "../../s.yaml"}}, {}, {"about": 1}):
+        (target / write_report.STATE).write_text(json.dumps({"made of": "", **kept}))
+        assert "holds no runs of s.yaml" in refusal(project, "s.yaml")
+
+
 def test_there_must_be_runs(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere: no such folder; execute runs first"):
         write_report.write(runs=tmp_path / "nowhere", out=tmp_path / "out")

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from afnlab.compare import tuning_summary
+from afnlab.compare.file_names import file_names
 from afnlab.compare.formatting import (
     difference,
     limits,
@@ -234,6 +235,7 @@ def rates(selection: Selection) -> Fragment:
     edge, far = ("lower", "below") if measure.better == "higher" else ("upper", "above")
     pieces: list[Fragment] = []
     order = [label for label in selection.table.index if label in set(tried.label)]
+    names = file_names({axis: axis for axis in selection.tuning.axes})  # a user's own among them
     for axis, values in selection.tuning.axes.items():
         if pd.to_numeric(tried[axis], errors="coerce").isna().any() or tried[axis].nunique() < 4:
             continue
@@ -246,7 +248,7 @@ def rates(selection: Selection) -> Fragment:
                 "A dot is a trial: the mean of its trainings, judged on validation examples."
                 f" The line joins medians; dashed, those of {proper_name(selection.baseline)}."
                 f" Dots at the {edge} edge lie {far} it.",
-                f"{selection.name}-{axis}",
+                f"{selection.name}-over-{names[axis]}",
             )
         pieces.append(shown)
     return (
