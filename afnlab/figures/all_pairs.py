@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from afnlab.compare.summary_table import ALPHA
 from afnlab.figures.over_tasks import COLOURS, FULL
-from afnlab.figures.style import Picture, row_name
+from afnlab.figures.style import Picture, inches_of, row_name
 from afnlab.measures import Measure
 from afnlab.stats import effect_size, holm, sign_flip_p
 
@@ -54,8 +54,10 @@ def heat_map(pairs: pd.DataFrame, order: Sequence[str]) -> Figure:
     """
     place = {label: at for at, label in enumerate(order)}
     cells = np.full((len(order), len(order)), np.nan)
-    side = 0.21 * len(order)
-    figure = Picture(figsize=(2.2 + side, 1.6 + side), layout="constrained")
+    names = list(map(row_name, order))
+    side, beside = 0.21 * len(order), inches_of(names, 7)
+    size = (max(2.2, 0.3 + beside) + side, max(1.6, 0.3 + beside) + side)
+    figure = Picture(figsize=size, layout="constrained")
     ax = figure.subplots()
     for one, other, effect in pairs[["one", "other", "effect"]].to_numpy():
         row, column = place[one], place[other]
@@ -67,7 +69,6 @@ def heat_map(pairs: pd.DataFrame, order: Sequence[str]) -> Figure:
     most = full_colour(pairs)
     bounded = np.clip(np.nan_to_num(cells, nan=0.0, posinf=most, neginf=-most), -most, most)
     ax.imshow(bounded, cmap=COLOURS, vmin=-most, vmax=most, interpolation="nearest")
-    names = list(map(row_name, order))
     ax.set_xticks(range(len(order)), names, rotation=90, fontsize=7)
     ax.set_yticks(range(len(order)), names, fontsize=7)
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,24 +34,24 @@ def seed_dots(
     others stand at the edge, with their mean. Nothing is drawn across the rows: whether a row
     differs from the baseline is seen in the paired differences, not where two intervals overlap.
     """
-    order: list[Any] = list(table.index)
-    rows = values_of(table, final, measure)
+    order, rows = list(table.index), values_of(table, final, measure)
     shown = metric_axis.shown(rows, measure)
-    ends = measure.scale * table[[f"{measure.key}_low", f"{measure.key}_high"]]
-    for row, label in enumerate(order):
-        if not shown.far[label]:
+    ends = (measure.scale * table[[f"{measure.key}_low", f"{measure.key}_high"]]).to_numpy(float)
+    for row, (label, far) in enumerate(zip(order, shown.far, strict=True)):
+        if not far:
             _dots(ax, row, measure.scale * final[label].dropna(), measure)
-    for row, (label, mean) in enumerate(zip(order, rows.middle, strict=True)):
+    drawn = zip(order, rows.middle, ends, shown.far, shown.cut, strict=True)
+    for row, (label, mean, (low, high), far, cut_off) in enumerate(drawn):
         base = label == baseline
         colour, mark = (ORANGE, "D") if base else (BLUE, "o")
-        if shown.far[label]:
+        if far:
             metric_axis.at_edge(ax, row, metric_axis.short(mean, measure), colour, measure)
             continue
-        at, (low, high) = row + MEANS, ends.loc[label]
+        at = row + MEANS
         ax.plot([low, high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
         (middle,) = ax.plot(mean, at, mark, color=colour, markersize=5)
         tip(middle, f"{proper_name(label)}: {estimated(measure, mean, low, high)}")
-        if shown.cut[label]:
+        if cut_off:
             metric_axis.at_edge(ax, row, "", GREY, measure)
     metric_axis.end_at(ax, shown.end, measure)
     metric_axis.better_arrow(ax, measure)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from afnlab import stats
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, area, plain_ticks, styled
+from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, area, plain_ticks, styled, wrapped
 from afnlab.measures import Measure
 
 LEAST = 1e-3  # of what is drawn: evidence so far against something is none for it
@@ -45,7 +45,7 @@ def evidence(
         left, right = figure.subplots(1, 2)
         _draw_evidence(left, d, needed, 2 / stats.alpha(level))
         _draw_differences(right, d, measure, margin, level)
-        right.set_title(metric_axis.difference_label(measure, against))
+        right.set_title(wrapped(metric_axis.difference_label(measure, against), 48))
         for ax in (left, right):
             ax.set_xlabel("seeds")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
@@ -23,18 +22,16 @@ class Fitted(ConstrainedLayoutEngine):
     How long they are is measured where the axes have their place; then the layout is made again.
     """
 
-    def execute(self, fig: Figure) -> Any:
+    def execute(self, fig: Figure) -> None:
         """Lay out a figure.
 
         Args:
             fig: the figure.
-
-        Returns:
-            What matplotlib's engine returns.
         """
-        laid_out = super().execute(fig)
+        super().execute(fig)
         changed = [*map(_thinned, _axes_with_numbers(fig)), *map(_broken, _labels(fig))]
-        return super().execute(fig) if any(changed) else laid_out
+        if any(changed):
+            super().execute(fig)
 
 
 def shown_numbers(axis: Axis) -> list[Text]:
@@ -113,12 +110,8 @@ def _labels(figure: Figure) -> Iterator[tuple[Text, float]]:
             yield ax.xaxis.label, _length(ax.xaxis)
             yield ax.yaxis.label, _length(ax.yaxis)
     width, height = figure.bbox.size
-    whole: Any = figure  # whose labels only have setters
-    for text, most in (
-        *((whole._suptitle, width), (whole._supxlabel, width)),
-        (whole._supylabel, height),
-    ):
-        if text is not None:
+    for name, most in (("_suptitle", width), ("_supxlabel", width), ("_supylabel", height)):
+        if (text := getattr(figure, name)) is not None:
             yield text, most
 
 

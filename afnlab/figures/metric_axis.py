@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.text import Text
+from numpy.typing import ArrayLike
 
 from afnlab.figures.style import BESIDE
 from afnlab.measures import ACCURACY, Measure
@@ -196,7 +197,9 @@ def end_at(ax: Axes, edge: float, measure: Measure) -> None:
         ax.set_xlim(right=edge)
 
 
-def hold(ax: Axes, values: Any, measure: Measure, edge: float = np.inf, more: bool = False) -> None:
+def hold(
+    ax: Axes, values: ArrayLike, measure: Measure, edge: float = np.inf, more: bool = False
+) -> None:
     """Have the vertical axis hold these printed values and no more than a little room.
 
     edge: where it ends on the worse side; by default behind the values; more: whether there is
@@ -229,7 +232,7 @@ def at_edge(
     place = ax.get_xaxis_transform() if upright else ax.get_yaxis_transform()
     spot, offset = ((at, end), (0, away)) if upright else ((end, at), (away, 0))
     ax.plot(*spot, marker=mark, color=colour, markersize=5, transform=place, clip_on=False)
-    side: Any = {"ha": "center", "va": "bottom" if worse_is_low else "top"}
+    across, along = ("center", "bottom" if worse_is_low else "top")
     if not upright:
-        side = {"ha": "left" if worse_is_low else "right", "va": "center"}
-    return ax.annotate(text, spot, offset, xycoords=place, **BESIDE, **side)
+        across, along = ("left" if worse_is_low else "right", "center")
+    return ax.annotate(text, spot, offset, xycoords=place, **BESIDE, ha=across, va=along)

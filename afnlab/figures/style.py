@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -29,6 +29,7 @@ from afnlab.messages import plain
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
+_LETTER = 0.6  # of their size: how wide letters are on average
 _LINE = 0.16  # inches: how high a line of a panel's name is
 _FEWEST = 3  # numbers on an axis
 _FEW_AXES = 8  # of a figure, beyond which it is a grid of panels
@@ -115,8 +116,9 @@ class Picture(Figure):
     Its constrained layout is one in which nothing overprints, see `Fitted`.
     """
 
-    def set_layout_engine(self, layout: Any = None, **kwargs: Any) -> None:
-        super().set_layout_engine(Fitted(**kwargs) if layout == "constrained" else layout)
+    def set_layout_engine(self, layout: Any = None, **kwargs: object) -> None:
+        usual = layout == "constrained" and not kwargs
+        super().set_layout_engine(Fitted() if usual else layout, **kwargs)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, object]]:
         buffer = io.BytesIO()
@@ -131,6 +133,11 @@ class Picture(Figure):
 def row_name(label: object, width: int = 48) -> str:
     """A label of a row as it stands in a figure: with its proper name, without its middle."""
     return shortened(proper_name(label), width)
+
+
+def inches_of(names: Iterable[str], size: float = 8) -> float:
+    """How wide names are at most, in letters of so many points: room beside what they name."""
+    return _LETTER * size / 72 * max(map(len, names), default=0)
 
 
 def wrapped(text: str, width: int = 20) -> str:

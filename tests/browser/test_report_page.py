@@ -450,7 +450,7 @@ def test_the_bars_of_another_baseline_are_those_of_python(baseline, measure, pag
     }
     table = compare_histories(made, baseline, metric=measure)
     scale = bars.Scale(table, measure)
-    assert scale.far["my.py:own"]
+    assert scale.far == {"my.py:own"}
     for label, r in table.iterrows():
         kinds, at = shown[proper_name(label)]
         drawn = str(scale.drawn(r))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -35,14 +33,15 @@ class Scale:
 
     def __init__(self, table: pd.DataFrame, measure: Measure = ACCURACY) -> None:
         of = measure.scale * table[measure.key]
-        self.far = metric_axis.shown(differences_of(table, measure), measure, of).far
+        far = metric_axis.shown(differences_of(table, measure), measure, of).far
+        self.far = set(map(str, table.index[far]))
         self.arrow = ARROWS[measure.better]
         columns = [f"{kind}_{end}" for kind in LINES for end in ("low", "high")]
-        near = table[~self.far]
+        near = table[~far]
         ends = near[["difference", *columns]].to_numpy(float)
         ends = ends[np.isfinite(ends)]
         low, high = np.quantile(ends, [OUTER, 1 - OUTER]) if len(ends) else (0.0, 0.0)
-        zero = [] if self.far[table.verdict == "baseline"].any() else [0.0]
+        zero = [] if far[table.verdict == "baseline"].any() else [0.0]
         held = [float(low), float(high), *zero]
         self.low, self.high = min(held), max(held)
 
@@ -57,8 +56,7 @@ class Scale:
             return Markup("")
         middle, parts = HEIGHT / 2, []
         values = {"width": WIDTH, "height": HEIGHT, "zero": self.at(0.0)}
-        label: Any = row.name
-        if self.far[label]:
+        if str(row.name) in self.far:
             return Markup(BAR.format(**values, parts=f'<path class="far" d="{self.arrow}"/>'))
         for kind, line in LINES.items():
             ends = row[f"{kind}_low"], row[f"{kind}_high"]

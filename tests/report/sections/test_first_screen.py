@@ -273,14 +273,13 @@ def test_headings_below_a_settings_own_are_short(chosen):
     assert heading("", chosen) == heading("", chosen, 3) == ""
 
 
-def test_the_setting_says_what_was_tuned_and_files_keep_their_names(chosen):
+def test_the_setting_says_what_was_tuned(chosen):
     tune = {"lr": [0.1, 0.2], "init_scale": [1.0, 2.0], "budget": 3, "selection_seeds": 1}
     first, *others = chosen.records
     tuned = replace(
         chosen, records=[first | {"parameters": first["parameters"] | {"tune": tune}}, *others]
     )
     assert tuned.setting == "digits-mlp, 2 epochs, lr and init_scale tuned, 3 candidates"
-    assert tuned.name == "digits-mlp-2-epochs-tuned-lr-init_scale-of-3"
 
 
 def test_a_line_is_told_of_where_it_joins_something(chosen):
