@@ -121,6 +121,14 @@ def test_a_baseline_that_several_files_may_be_is_refused_with_its_line(own, tmp_
         sweep_file.read(file).specs()
 
 
+def test_of_two_copies_of_a_file_the_baseline_may_be_either(own):
+    (own / "b" / "my.py").write_text((own / "my.py").read_text())
+    for baseline in ("my.py:bent", "b/my.py:bent"):
+        specs = sweep_file.read(written(own, baseline)).specs()
+        assert [spec.row.settings for spec in specs] == [0, 1, 0]
+        assert specs[0].parameters["activation"] == f"{own}/{baseline}"
+
+
 def test_the_runs_of_a_folder_that_was_moved_keep_their_baseline(own, specs, tmp_path):
     moved = own.rename(tmp_path / "moved")
     (part,) = select(tmp_path, moved / "own.yaml")

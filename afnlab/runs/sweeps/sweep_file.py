@@ -104,7 +104,8 @@ class Sweep:
             try:
                 resolved = self._resolved(parameters) | absolute(_settled(overrides))
                 spec = RunSpec.make(self.notebook, resolved, here=here)
-                made.setdefault(spec.group, spec)
+                if spec.group not in made or self._names(spec):
+                    made[spec.group] = spec
             except ParameterError as error:
                 raise self._refused(error, entries) from None
             except ValueError as error:
@@ -146,6 +147,11 @@ class Sweep:
         if entry is not None and not entry.at:
             return error
         return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
+
+    def _names(self, spec: RunSpec) -> bool:
+        """Whether the baseline is this activation: of two copies of a file it is the one named."""
+        name = file_labels.parted(self.baseline)[0]
+        return isinstance(spec, TrainingSpec) and spec.row.activation == name
 
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
         trainings = [spec for spec in specs if isinstance(spec, TrainingSpec)]
