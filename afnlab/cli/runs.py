@@ -142,7 +142,7 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     """The difference of what two trainings are judged by, seed by seed."""
     from afnlab.compare import compare_histories
     from afnlab.compare.formatting import difference, interval, p_value
-    from afnlab.runs.storage import record_schema, runs_folder
+    from afnlab.runs.storage import maintenance, record_schema, runs_folder
 
     measures = [record_schema.measure(record) for record in (one, other)]
     if len({measure.name for measure in measures}) > 1:
@@ -151,7 +151,7 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     history.insert(0, "label", history.run)
     measure = measures[0]
     row: Any = compare_histories(history, one["id"], metric=measure).loc[other["id"]]
-    names = f"{other['label']} - {one['label']}"
+    names = " - ".join(maintenance.labels([other, one]))
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"
     between = interval(measure, row.difference_low, row.difference_high)

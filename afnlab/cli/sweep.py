@@ -114,7 +114,7 @@ def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
     )
     for when, specs in (("failed", outcome.failed), ("failed before", outcome.earlier)):
         for spec, error in specs:
-            say(f"{when}: {spec.label}: {error}", sys.stderr)
+            say(f"{when}: {outcome.label(spec)}: {error}", sys.stderr)
             say(f"  {error.link}", sys.stderr)
     if outcome.earlier:
         say("--retry-failed tries again what failed before", sys.stderr)
@@ -148,12 +148,13 @@ def _dry_run(
     overrides: Mapping[str, object],
 ) -> int:
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps.pending import planned, standings, too_few
+    from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
 
     where = place(runs)
     where.pull()
     _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
-    width = max(len(spec.label) for spec in specs)
+    shown = labels(specs)
+    width = max(map(len, shown.values()))
     for line in too_few(specs):
         say(line, sys.stderr)
     for standing in standings(specs, where.folder):
@@ -162,5 +163,5 @@ def _dry_run(
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.missing.seeds:
                 state += f": seeds {', '.join(map(str, standing.missing.seeds))}"
-        say(f"{standing.spec.id}  {standing.spec.label:{width}}  {state}")
+        say(f"{standing.spec.id}  {shown[standing.spec.group]:{width}}  {state}")
     return 0

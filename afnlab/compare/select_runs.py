@@ -7,7 +7,7 @@ import os
 import shlex
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,7 @@ from afnlab.compare.selection import Selection, named_apart
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
-from afnlab.registry import canonical_label
-from afnlab.runs import filtering, staleness
-from afnlab.runs.identity import known_as
+from afnlab.runs import file_labels, filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, record_schema, runs_folder
@@ -38,7 +36,8 @@ class Chosen:
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
     whose code is not here; planned: the groups that have the seeds which a sweep with a fixed
     number lists, and no others; stale, foreign, absent, failed, until_decided: see `Selection`;
-    wanted: the groups that `only` chooses; None: all.
+    wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
+    activation now, of which a record may say where it was before its folder was moved.
     """
 
     records: list[TrainingRecord]
@@ -51,6 +50,15 @@ class Chosen:
     until_decided: bool = False
     wanted: frozenset[str] | None = None
     planned: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def located(self, trained: Mapping[str, Trained]) -> dict[str, Trained]:
+        """These trainings, by their ids, with their activations where they are now."""
+        sources = {r["id"]: self.sources.get(r["group"], "") for r in self.records}
+        return {
+            id: replace(one, reference=sources.get(id) or one.reference)
+            for id, one in trained.items()
+        }
 
     def wants(self, records: Sequence[TrainingRecord]) -> bool:
         """Whether one of these runs is wanted."""
@@ -121,7 +129,7 @@ def select(
         chosen = _of_sweep(sweep, overrides, trainings, failures, runs, only)
     else:
         chosen = _current(records, trainings, failures, only)
-    trained |= _named_apart(chosen.records, trained)
+    trained = _named_apart(chosen.records, chosen.located(trained))
     parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
@@ -132,13 +140,15 @@ def select(
         line = _sweeping(sweep, overrides, origin, only)
         none = f"{where.shown}: holds no runs{of} to compare; execute them with `{line}`."
         raise NoRuns(" ".join([none, *why]))
+    listed = [trained[r["id"]].source for part in parts.values() for r in part]
+    called = file_labels.endings(listed)
+    against = file_labels.here(baseline or chosen.baseline, listed)
     made = []
     for part in parts.values():
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
-        against = known_as(baseline or chosen.baseline, files_named(rows))
-        one = _one_task(folder, rows, part, against)
+        one = _one_task(folder, rows, part, against, called)
         if chosen.wanted is not None and not confirmation:  # of which every row counts
-            one = _some(one, chosen.wanted, against, only)
+            one = _some(one, chosen.wanted, against, only, called)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
         measure = one.measure
         summary_table.check_margin(margin, measure, measure.scale)
@@ -178,7 +188,7 @@ def select(
 def _named_apart(
     records: Sequence[TrainingRecord], trained: Mapping[str, Trained]
 ) -> dict[str, Trained]:
-    """The trainings whose tasks share a name and not their code, which the name then says.
+    """The trainings; where tasks share a name and not their code, which the name then says.
 
     Two files of a user may each define a task of one name.
     """
@@ -194,11 +204,12 @@ def _named_apart(
             if len(by_code) > 1 and code:
                 twice = f" ({code[:8]})" if endings.count(ending) > 1 else ""
                 names[name, code] = f"{name} of {ending}{twice}"
-    return {
+    apart = {
         id: replace(one, task=replace(one.task, name=names[one.task.name, one.task.code]))
         for id, one in trained.items()
         if (one.task.name, one.task.code) in names
     }
+    return {**trained, **apart}
 
 
 def _apart(
@@ -260,7 +271,7 @@ def _of_sweep(
     wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
-    absent = []
+    absent, labels = [], pending.labels(asked)
     for standing in pending.standings_among(wanted, trainings, failures):
         begun = plan.most_seeds is not None and standing.spec.group in groups
         if standing.missing is not None and not begun:  # or it was decided before it had all
@@ -270,7 +281,7 @@ def _of_sweep(
                 reason = f"seeds {', '.join(map(str, standing.missing.seeds))}: {reason}"
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
-            absent.append((spec.label, reason))
+            absent.append((labels[spec.group], reason))
     until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
     seeds: dict[str, set[int]] = {}
     for record in there:
@@ -283,6 +294,7 @@ def _of_sweep(
         until_decided=until_decided,
         wanted=frozenset(spec.group for spec in wanted) if only else None,
         planned=frozenset(planned),
+        sources={spec.group: spec.row.activation for spec in asked},
     )
 
 
@@ -346,39 +358,34 @@ def _speed(path: Path, named: bool) -> costs.Benchmark | None:
         return None
 
 
-def _plainest(baseline: str, labelled: Mapping[str, Trained]) -> str:
-    """Where no row is the baseline as it is by default: of the rows that are it, the shortest."""
-    its = [label for label, one in labelled.items() if one.activation == baseline]
-    plainest = min(
-        its, key=lambda label: (bool(labelled[label].named), len(label), label), default=""
-    )
-    return plainest or baseline
-
-
 def _some(
-    whole: Selection, groups: frozenset[str], baseline: str, only: filtering.Only
+    whole: Selection,
+    groups: frozenset[str],
+    baseline: str,
+    only: filtering.Only,
+    names: Mapping[str, str],
 ) -> Selection:
     """Of a task's rows those of these groups, and the baseline's where it is not among them."""
 
     def of(groups: frozenset[str], baseline: str) -> Selection:
         rows = [one for one in whole.rows.values() if one.group in groups]
         records = [r for r in whole.records if r["group"] in groups]
-        return replace(_one_task(whole.folder, rows, records, baseline), only=only)
+        return replace(_one_task(whole.folder, rows, records, baseline, names), only=only)
 
     part = of(groups, baseline)
     if part.baseline in part.rows or whole.baseline not in whole.rows:
         return part
-    base = _most_alike(whole, canonical_label(baseline), only)
-    return of(groups | {base.group}, base.label)
+    base = _most_alike(whole, baseline, only)
+    return of(groups | {base.group}, base.row().labels[0])
 
 
 def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Trained:
     """The row of the baseline, where that is an activation with several: the one that has of the
     values in `only` what it can, so that a comparison at one learning rate is with that rate."""
     base = whole.rows[whole.baseline]
-    if baseline != base.activation:
+    if file_labels.meant(baseline, [base.source]) != base.source:
         return base
-    rows = {n: one for n, one in whole.rows.items() if one.activation == baseline}
+    rows = {n: one for n, one in whole.rows.items() if one.source == base.source}
     facts = {n: filtering.of_record(whole.runs_of(n)[0]) for n in rows}
     labels = sorted(rows, key=lambda label: label != whole.baseline)
     for key, value in only.items():
@@ -386,35 +393,39 @@ def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Traine
     return rows[labels[0]]
 
 
-def files_named(rows: Iterable[Trained]) -> dict[str, str]:
-    """What labels call the activations that lie in files, by their references."""
-    files = [
-        one.reference
-        for one in rows
-        if one.is_user_defined and one.reference.endswith(one.activation)
-    ]
-    return dict(zip(files, distinct_endings(files), strict=True))
-
-
 def _one_task(
     folder: Path,
     rows: list[Trained],
     records: list[TrainingRecord],
     baseline: str,
+    names: Mapping[str, str] | None = None,
 ) -> Selection:
-    """The runs of one task, their rows labelled by what they do not share."""
+    """The runs of one task, their rows labelled by what they do not share.
+
+    names: what labels call activations in files, by their references; None: as tells these apart.
+    """
+    if names is None:
+        names = file_labels.endings(one.source for one in rows)
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
     labelled: dict[str, Trained] = {}
-    named = files_named(rows)
     for one in rows:
-        label = one.labelled(shared, named.get(one.reference, ""))
+        label = one.labelled(shared, names.get(one.source, ""))
         while label in labelled:  # the same function and settings from two sources
             label += " *"
         labelled[label] = one
-        if one.label in (baseline, canonical_label(baseline)):
-            baseline = label
-    if baseline not in labelled:
-        meant = canonical_label(baseline)
-        baseline = meant if meant in labelled else _plainest(meant, labelled)
-    return Selection(folder, labelled, records, baseline, shared=shared)
+    called = {label: one.row(shared) for label, one in labelled.items()}
+    base = file_labels.baseline_of(baseline, called)
+    if base is None:  # as it would be called
+        sources = [one.source for one in rows]
+        *_, base = file_labels.shown([*sources, file_labels.meant(baseline, sources)])
+    return Selection(folder, labelled, records, base, shared=shared)
+
+
+def row_called(label: str, selection: Selection) -> str | None:
+    """The row that is called so, where an activation in a file may be called by any of its paths.
+
+    None: no row is. ParameterError: several are.
+    """
+    called = {name: one.row(selection.shared) for name, one in selection.rows.items()}
+    return file_labels.row_of(label, called, "row")

@@ -25,7 +25,7 @@ from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
-from afnlab.runs.filtering import Only, described
+from afnlab.runs.filtering import Only, described, of_record
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
@@ -138,6 +138,11 @@ class Selection:
     @property
     def first(self) -> Trained:
         return next(iter(self.rows.values()))
+
+    @property
+    def activations(self) -> set[str]:
+        """The activations of the rows, those in files by the whole paths of these."""
+        return {one.source for one in self.rows.values()}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -298,12 +303,12 @@ class Selection:
         environment, base = self.records[0]["environment"], proper_name(self.baseline)
         table, cost = named(self.table), named_cost(self.cost)
         said = answers.answers(table, base, self.examples, self.margin, cost, self.measure)
-        activations = {one.activation for one in self.rows.values()}
-        settings = len(self.rows) > len(activations)
+        count = len(self.activations)
+        settings = f" in {len(self.rows)} settings" if len(self.rows) > count else ""
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
-            counted(len(activations), "activation") + f" in {len(self.rows)} settings" * settings,
+            counted(count, "activation") + settings,
             f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
             counted(self.first.epochs, "epoch"),
             *([f"all with {', '.join(self._alike)}"] if self.shared else []),
@@ -334,7 +339,7 @@ class Selection:
             *caveats.mixed(self.records),
             *caveats.left_out(self.stale, self.foreign, self.absent, self.failed),
             *caveats.code_elsewhere(self.elsewhere),
-            *caveats.only_some(described(self.only)),
+            *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.unequal_seeds(self.final),

@@ -13,19 +13,19 @@ from afnlab import stats
 from afnlab.compare.confirmation import confirmation_runs, picking_seeds, require_fresh
 from afnlab.compare.formatting import amount
 from afnlab.compare.next_step import MANY
-from afnlab.compare.select_runs import files_named, select
+from afnlab.compare.select_runs import row_called, select
 from afnlab.compare.selection import Selection
 from afnlab.errors import ParameterError
 from afnlab.messages import counted
-from afnlab.registry import canonical_label
+from afnlab.runs import file_labels
 from afnlab.runs.filtering import as_flags
-from afnlab.runs.identity import known_as
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Executor, Local
+from afnlab.runs.sweeps.pending import labels
 from afnlab.runs.sweeps.run_sweep import Outcome, execute_missing
 from afnlab.spellings import unknown
 from afnlab.training.options import MOST_SEEDS, whole
@@ -134,15 +134,12 @@ def _row(
 
     asked: the runs that the sweep lists; again: the command that executes those that are missing.
     """
-    files = {ref: name for p in parts for ref, name in files_named(p.rows.values()).items()}
-    names = (row, known_as(canonical_label(row), files))
-    matches = [(part, name) for part in parts for name in names if name in part.rows]
+    matches = [(part, name) for part in parts if (name := row_called(row, part)) is not None]
     if not matches:
         reasons = dict(missing for part in parts for missing in part.absent)
-        labels = {spec.normal["label"]: spec.label for spec in asked}
-        for name in names:
-            if reason := reasons.get(labels.get(name, "")):
-                raise ValueError(f"{name}: {reason}; `{again}` executes what is missing")
+        group = file_labels.row_of(row, {spec.group: spec.row for spec in asked}, "row")
+        if reason := reasons.get(labels(asked).get(group or "", "")):
+            raise ValueError(f"{row}: {reason}; `{again}` executes what is missing")
         raise ValueError(unknown("row", row, dict.fromkeys(n for p in parts for n in p.rows)))
     part, label = matches[0]
     if any(other is not part for other, _ in matches):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from afnlab.measures import ACCURACY, Measure
+from afnlab.runs.file_labels import Row
 from afnlab.runs.storage import record_schema
 
 
@@ -94,6 +95,17 @@ class Trained:
     def is_user_defined(self) -> bool:
         """Whether the activation is a user's: its label names a file or a module then."""
         return ":" in self.activation
+
+    @property
+    def source(self) -> str:
+        """The activation: its label, with the whole path of the file that it lies in."""
+        in_file = self.is_user_defined and self.reference.endswith(self.activation)
+        return self.reference if in_file else self.activation
+
+    def row(self, shared: Collection[str] = ()) -> Row:
+        """What it may be called as the baseline of others, all of which have the shared settings"""
+        labels = tuple(self.labelled(without, self.source) for without in ((), shared))
+        return Row(self.source, labels, len(self.settings), bool(self.named))
 
     @property
     def setting(self) -> tuple[object, ...]:

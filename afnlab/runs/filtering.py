@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from afnlab.errors import ParameterError, shown
 from afnlab.registry import canonical_name
-from afnlab.runs.identity import with_whole_path
+from afnlab.runs import file_labels
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
 from afnlab.runs.storage.record_schema import Record
 from afnlab.spellings import spelling, unknown
@@ -18,7 +18,7 @@ from afnlab.training.tasks import canonical_task
 Item = TypeVar("Item")
 Only = Mapping[str, object]  # by key a value, or several
 FLAG = "--only"
-_FILES = ".files"  # among facts: references with whole paths; no parameter is called so
+_FILES = ".files"  # among facts: values with whole paths of files; no parameter is called so
 _MEANT = {"activation": canonical_name, "task": canonical_task}
 _COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
 
@@ -45,7 +45,9 @@ def facts(
     values: dict[str, Any] = {"id": run_id, "label": label, **normal}
     if {"options", "parameters"} <= normal.keys():  # a training
         values |= values.pop("options") | values.pop("parameters")
-    return values | {_FILES: {name: parameters[name] for name in _MEANT if name in parameters}}
+    files = {name: str(parameters[name]) for name in _MEANT if name in parameters}
+    files["label"] = file_labels.whole(values["label"], files.get("activation", ""))
+    return values | {_FILES: files}
 
 
 def of_record(record: Record) -> dict[str, object]:
@@ -95,30 +97,55 @@ def _names(values: Mapping[str, Any], key: str) -> set[str]:
     return {str(values.get(key)), str(values[_FILES].get(key, values.get(key)))}
 
 
-def described(only: Only) -> str:
-    """What was chosen, in words: activation = gelu or selu, lr = 0.01."""
-    return ", ".join(f"{key} = {' or '.join(_values(key, v, set()))}" for key, v in only.items())
+def described(only: Only, facts: Iterable[Mapping[str, object]] = ()) -> str:
+    """What was chosen, in words: activation = gelu or selu, lr = 0.01; facts: of what it was."""
+    words, its = [], list(facts)
+    for key, value in only.items():
+        there = {name for one in its for name in _names(one, key)}
+        words.append(f"{key} = {' or '.join(_read(key, text) for text in _texts(value, there))}")
+    return ", ".join(words)
 
 
 def as_flags(only: Only) -> list[str]:
     """What the flag is given to choose the same, each a text."""
-    return [f"{key}={','.join(_values(key, value, set()))}" for key, value in only.items()]
+    return [
+        f"{key}={','.join(_read(key, text) for text in _texts(value, set()))}"
+        for key, value in only.items()
+    ]
 
 
 def _values(key: str, value: object, there: set[str]) -> Iterator[str]:
     """The values that a key may have, as facts have them; there: those that there are."""
+    for text in _texts(value, there):
+        yield from _known(text, there) or [_read(key, text)]
+
+
+def _known(text: str, there: set[str]) -> list[str]:
+    """Those of the values that a text is, where one in a file may be called by any path of it."""
+    return [text] if text in there else file_labels.typed(text, there)
+
+
+def _read(key: str, text: str) -> str:
+    """A text as the value that it would be."""
+    meant = _MEANT[key](text) if key in _MEANT else None
+    return str(meant or assigned(text, f"{FLAG} {key}"))
+
+
+def _texts(value: object, there: set[str]) -> Iterator[str]:
+    """The texts of a list, of `a,b` or of `[a, b]`, of which each is as long as one that is known:
+    a folder's name may hold a comma."""
     for one in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
         text = str(one).strip()
-        for part in [text] if text in there else _parts(text):
-            meant = _MEANT[key](part) if key in _MEANT else None
-            known = next((name for name in (part, with_whole_path(part)) if name in there), None)
-            yield known or str(meant or assigned(part, f"{FLAG} {key}"))
-
-
-def _parts(text: str) -> list[str]:
-    """The texts of `a,b` or `[a, b]`."""
-    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return [part.strip() for part in _COMMA.split(inside) if part.strip()]
+        if not _known(text, there) and text.startswith("[") and text.endswith("]"):
+            text = text[1:-1]
+        parts = _COMMA.split(text)
+        while parts:
+            longest = range(len(parts), 1, -1)
+            joined = (n for n in longest if _known(",".join(parts[:n]).strip(), there))
+            number = next(joined, 1)
+            if part := ",".join(parts[:number]).strip():
+                yield part
+            parts = parts[number:]
 
 
 def _none(key: str, value: str, there: Sequence[str]) -> str:

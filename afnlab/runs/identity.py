@@ -45,27 +45,24 @@ def _absolute(value: object, folders: Sequence[Path]) -> object:
 def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
     """A reference to a file with its whole path, see `absolute`; any other text as it is."""
     file, _, name = ref.rpartition(":")
-    if not file.endswith(".py"):
+    if not is_in_file(ref):
         return ref
     path, (*others, last) = expanded(file), folders
-    folder = next((f for f in others if _is_file(f / path)), last)
+    folder = next((f for f in others if is_file(f / path)), last)
     return f"{(folder / path).resolve()}:{name}"
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is a file of this name, as far as one may know."""
     try:
         return path.is_file()
     except OSError:  # a name that is too long; a folder that may not be looked into
         return False
 
 
-def known_as(label: str, names: Mapping[str, str]) -> str:
-    """A row's label, in which the activation may be called by any path of its file (`./my.py:f`).
-
-    names: what labels call activations, by their references with whole paths.
-    """
-    name, bracket, settings = label.partition("(")
-    return names.get(with_whole_path(name), name) + bracket + settings
+def is_in_file(reference: str) -> bool:
+    """Whether a reference is to a definition in a file: `my.py:f`."""
+    return reference.rpartition(":")[0].endswith(".py")
 
 
 def is_reference(value: object) -> TypeGuard[str]:

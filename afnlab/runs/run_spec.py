@@ -15,6 +15,7 @@ from afnlab import paths
 from afnlab.errors import ParameterError, about, shown
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
+from afnlab.runs.file_labels import Row
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import (
@@ -23,6 +24,7 @@ from afnlab.runs.identity import (
     absolute,
     canonical,
     group_of,
+    is_in_file,
     is_reference,
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
@@ -251,6 +253,14 @@ class TrainingSpec(RunSpec):
         tuning = self.training.tuning
         tuned = "" if tuning is None else f", tuned {tuning.label}"
         return f"{self.training.task.name} {self.training.label}{tuned}"
+
+    @property
+    def row(self) -> Row:
+        """What it may be called as the baseline of others."""
+        reference, training = str(self.parameters["activation"]), self.training
+        activation = reference if is_in_file(reference) else training.activation.label
+        labels = (training.labelled(activation=activation),)
+        return Row(activation, labels, len(training.changed), bool(training.name))
 
     @cached_property
     def task_code(self) -> str:

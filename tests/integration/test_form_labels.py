@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from afnlab import Recipe, Task, get_task
-from afnlab.compare.select_runs import _plainest
 from afnlab.compare.training_facts import Trained
 from afnlab.feedforward import FORMS, form_name
 from afnlab.paths import shared
+from afnlab.runs.file_labels import baseline_of
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import training
 from afnlab.runs.run_spec import RunSpec
@@ -103,7 +103,8 @@ def test_a_baseline_that_is_an_activation_means_its_plain_row():
         record = {"group": "g", "parameters": found.normal(), **found.facts(), "given": {}}
         trained = Trained.of_record(record)
         rows[trained.labelled(())] = trained
+    called = {label: one.row() for label, one in rows.items()}
     assert list(rows) == ["ReGLU", "relu", "SwiGLU"]
-    assert _plainest("relu", rows) == "relu"
-    assert _plainest("swish", rows) == "SwiGLU"
+    assert baseline_of("relu", called) == "relu"
+    assert baseline_of("swish", called) == "SwiGLU"
     assert rows["SwiGLU"].labelled((), "sub/swish") == "SwiGLU"

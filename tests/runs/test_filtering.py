@@ -235,7 +235,8 @@ def test_a_baseline_may_be_called_by_any_path_of_its_file(tmp_path, monkeypatch)
         specs = plan.specs(seeds=1)
         base = specs[1 if "(" in name else 0].group
         assert base not in until_decided.Comparisons.of(specs, plan.baseline).against
-        assert until_decided.as_labelled("here/my.py:bent", specs) == "my.py:bent"
+        ((_, chosen),) = until_decided.baselines(specs, "here/my.py:bent")
+        assert chosen is specs[0]
     file.write_text(json.dumps(grid | {"baseline": "./no.py:bent"}))
     with pytest.raises(sweep_file.SweepError, match="unknown baseline"):
         sweep_file.read(file).specs()

@@ -33,10 +33,11 @@ class Training(Config):
         """The activation, and what is not as it would be by default, for tables and figures."""
         return self.labelled()
 
-    def labelled(self, without: Collection[str] = ()) -> str:
-        """The label, but for these of its settings."""
-        file, colon, _ = self.activation.label.rpartition(":")
-        name = f"{file}{colon}{self.name}" if self.name else self.activation.label
+    def labelled(self, without: Collection[str] = (), activation: str = "") -> str:
+        """The label, but for these of its settings; the activation under another name, if given."""
+        name = activation or self.activation.label
+        file, colon, _ = name.rpartition(":")
+        name = f"{file}{colon}{self.name}" if self.name else name
         words = [f"{name}={text}" for name, text in self.changed.items() if name not in without]
         return f"{name}({', '.join(words)})" if words else name
 

@@ -9,6 +9,7 @@ from typing import cast
 
 from afnlab.printing import printed_value
 from afnlab.runs import staleness
+from afnlab.runs.file_labels import told_apart
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.storage import atomic_write, record_schema, runs_folder
 from afnlab.runs.storage.location import Place
@@ -48,10 +49,16 @@ def listing(folder: Path) -> list[ListedRun]:
         *runs_folder.records(folder),
         *runs_folder.failures(folder),
     ]
-    return [_listed(one) for one in sorted(facts, key=lambda r: (r["started"], r["id"]))]
+    ordered = sorted(facts, key=lambda r: (r["started"], r["id"]))
+    return [_listed(one, label) for one, label in zip(ordered, labels(ordered), strict=True)]
 
 
-def _listed(facts: Record | FailureRecord) -> ListedRun:
+def labels(records: Sequence[Record | FailureRecord]) -> list[str]:
+    """What runs are called where they are listed together."""
+    return told_apart([r["label"] for r in records], [r.get("given", {}) for r in records])
+
+
+def _listed(facts: Record | FailureRecord, label: str) -> ListedRun:
     code = staleness.state(facts)
     state = "failed" if "message" in facts else "done"
     if state == "done" and code == staleness.CHANGED:
@@ -61,7 +68,7 @@ def _listed(facts: Record | FailureRecord) -> ListedRun:
         id=facts["id"],
         started=facts["started"],
         state=state,
-        label=facts["label"],
+        label=label,
         seeds=len(facts.get("seeds", ())),
         value=value,
         result=result,

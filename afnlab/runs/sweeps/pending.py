@@ -9,6 +9,7 @@ from pathlib import Path
 from afnlab import stats
 from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
+from afnlab.runs.file_labels import told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
@@ -71,6 +72,13 @@ def planned(
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
     specs = plan.specs(here=here, report=report, **overrides)
     return plan.name, sweep_file.chosen(specs, only or {})
+
+
+def labels(specs: Iterable[RunSpec]) -> dict[str, str]:
+    """What runs are called where they are listed together, by their groups."""
+    listed = list(specs)
+    shown = told_apart([one.label for one in listed], [one.parameters for one in listed])
+    return {spec.group: label for spec, label in zip(listed, shown, strict=True)}
 
 
 def too_few(specs: Iterable[RunSpec]) -> list[str]:

@@ -19,7 +19,7 @@ from afnlab.runs.storage.location import Place, place
 from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file, until_decided
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import planned, standings, too_few
+from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -32,16 +32,25 @@ class Outcome:
 
     there: the specs that were complete before; added: the folders of the runs that it made, or
     another sweep meanwhile; failed: those that failed, with their error; earlier: those that had
-    failed before and were not tried again.
+    failed before and were not tried again. labels: what its runs are called, by their groups.
     """
 
     there: list[RunSpec] = field(default_factory=list)
     added: list[Path] = field(default_factory=list)
     failed: list[tuple[RunSpec, RunFailed]] = field(default_factory=list)
     earlier: list[tuple[RunSpec, RunFailed]] = field(default_factory=list)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, spec: RunSpec) -> str:
+        """What a run is called among the others of the sweep.
+
+        Args:
+            spec: the run.
+        """
+        return self.labels.get(spec.group, spec.label)
 
     def __repr__(self) -> str:
-        failed = [f"\n{spec.label}: {error}\n  {error.link}" for spec, error in self.failed]
+        failed = [f"\n{self.label(spec)}: {error}\n  {error.link}" for spec, error in self.failed]
         before = f", {len(self.earlier)} failed before" if self.earlier else ""
         counts = f"{len(self.there)} present, {len(self.added)} added, {len(self.failed)} failed"
         return f"{counts}{before}{''.join(failed)}"
@@ -142,9 +151,16 @@ class _How:
         locks.tidy(where.workshop)
         return cls(name, where, executor, retry_failed, report)
 
-    def made(self, specs: Sequence[RunSpec], notes: Sequence[str] = ()) -> Outcome:
-        """Execute what is missing of these runs; notes: what is to be known before they start."""
-        where, outcome, todo = self.where, Outcome(), []
+    def made(
+        self,
+        specs: Sequence[RunSpec],
+        notes: Sequence[str] = (),
+        among: Sequence[RunSpec] | None = None,
+    ) -> Outcome:
+        """Execute what is missing of these runs; notes: what is to be known before they start;
+        among: those that they are listed with, if there are more."""
+        where, todo = self.where, []
+        outcome = Outcome(labels=labels(specs if among is None else among))
         elsewhere: list[str] = []
         for standing in standings(specs, where.folder):
             if standing.missing is None:
@@ -176,12 +192,13 @@ class _How:
                 else:
                     outcome.failed.append((spec, error))
                     said = f"FAILED, {error}"
-                progress.ended(spec.label, said, failed=error is not None)
+                progress.ended(outcome.label(spec), said, failed=error is not None)
         return outcome
 
     def made_until_decided(self, specs: Sequence[RunSpec], baseline: str, most: int) -> Outcome:
         """Execute batches of seeds until the evidence decides about every run."""
-        comparisons, outcome = until_decided.Comparisons.of(specs, baseline), Outcome()
+        comparisons = until_decided.Comparisons.of(specs, baseline)
+        outcome = Outcome(labels=labels(specs))
         keeping: AbstractContextManager[object] = nullcontext()
         if isinstance(self.executor, AbstractContextManager):
             keeping = self.executor  # its processes serve all batches
@@ -191,7 +208,7 @@ class _How:
                 wanted = comparisons.wanted(decided, most)
                 if not wanted:
                     break
-                part = self.made(wanted)
+                part = self.made(wanted, among=specs)
                 outcome.there = part.there
                 outcome.added += part.added
                 if part.failed or part.earlier:

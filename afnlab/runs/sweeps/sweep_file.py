@@ -10,10 +10,9 @@ from pathlib import Path
 
 from afnlab import paths
 from afnlab.errors import ParameterError
-from afnlab.registry import canonical_label
-from afnlab.runs import filtering
+from afnlab.runs import file_labels, filtering
 from afnlab.runs.fingerprint import one_look
-from afnlab.runs.identity import REFERENCES, absolute, with_whole_path
+from afnlab.runs.identity import REFERENCES, absolute, is_file, is_in_file, with_whole_path
 from afnlab.runs.notebook_parameters import declarations, encoding, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -103,10 +102,10 @@ class Sweep:
             entries |= {name: Entry(value) for name, value in overrides.items()}
             parameters = {name: entry.value for name, entry in entries.items()}
             try:
-                resolved = self._resolved(parameters, self.folder)
-                resolved |= self._resolved(overrides, Path.cwd())
+                resolved = self._resolved(parameters) | absolute(_settled(overrides))
                 spec = RunSpec.make(self.notebook, resolved, here=here)
-                made.setdefault(spec.group, spec)
+                if spec.group not in made or self._names(spec):
+                    made[spec.group] = spec
             except ParameterError as error:
                 raise self._refused(error, entries) from None
             except ValueError as error:
@@ -149,19 +148,30 @@ class Sweep:
             return error
         return self.wrong(str(error), *((*entry.at, *error.at) if entry else ()))
 
+    def _names(self, spec: RunSpec) -> bool:
+        """Whether the baseline is this activation: of two copies of a file it is the one named."""
+        name = file_labels.parted(self.baseline)[0]
+        return isinstance(spec, TrainingSpec) and spec.row.activation == name
+
     def _check_baseline(self, specs: Iterable[RunSpec]) -> None:
         trainings = [spec for spec in specs if isinstance(spec, TrainingSpec)]
-        asked = [spec.training for spec in trainings]
-        known = dict.fromkeys(name for t in asked for name in (t.label, t.activation.label))
-        meant = until_decided.as_labelled(self.baseline, trainings)
-        if self.baseline and not known:
+        if not self.baseline:
+            return
+        if not trainings:
             raise self.wrong(
                 "baseline is only for notebooks that train an activation on a task, as 'train' "
                 f"does; {Path(self.notebook).name} does not: leave it out",
                 "baseline",
             )
-        if self.baseline and not known.keys() & {self.baseline, canonical_label(meant)}:
-            raise self.wrong(unknown("baseline", self.baseline, known), "baseline")
+        try:
+            chosen = [one for _, one in until_decided.baselines(trainings, self.baseline)]
+        except ParameterError as error:
+            raise self.wrong(str(error), "baseline") from None
+        if not any(chosen):
+            labels = [label for one in trainings for label in (*one.row.labels, one.row.activation)]
+            meant = file_labels.meant(self.baseline, labels)
+            *known, asked = file_labels.shown([*labels, meant])
+            raise self.wrong(unknown("baseline", asked, dict.fromkeys(known)), "baseline")
 
     def wrong(self, message: str, *at: object) -> SweepError:
         """The error that a message is, with the file and the line of the entry it speaks of."""
@@ -210,10 +220,14 @@ class Sweep:
         self._counted(axes)
         return axes
 
-    def _resolved(self, values: Mapping[str, object], folder: Path) -> dict[str, object]:
+    def _resolved(self, values: Mapping[str, object]) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""
-        named = {n: encoding.settle(n, values[n]) for n in REFERENCES if n in values}
-        return {**values, **absolute(named, _folders(self.path, folder))}
+        return {**values, **absolute(_settled(values), _folders(self.path, self.folder))}
+
+
+def _settled(values: Mapping[str, object]) -> dict[str, object]:
+    """Those of the values that may be references to files."""
+    return {n: encoding.settle(n, values[n]) for n in REFERENCES if n in values}
 
 
 def _folders(path: Path | None, folder: Path = Path()) -> list[Path]:
@@ -260,12 +274,23 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Position
     except ValueError as error:
         raise wrong(str(error), "notebook") from None
     rest = {k: content[k] for k in KEYS if k in content and k != "notebook"}
-    file, bracket, settings = rest.get("baseline", "").partition("(")
-    if Path(file).name != file:  # not a label, which names a file without its folder
-        rest["baseline"] = with_whole_path(file, _folders(path)) + bracket + settings
+    rest["baseline"] = _located(rest.get("baseline", ""), _folders(path))
     plan = Sweep(name, str(notebook_path), **rest, path=path, lines=lines)
     plan._axes()  # what is wrong in the grid is said when the file is read
     return plan
+
+
+def _located(baseline: str, folders: Sequence[Path]) -> str:
+    """A baseline with the whole path of its file, which is where an entry of the grid means it.
+
+    A label, which may say less of the path, stays one: a name without a folder is not looked for
+    in the current folder.
+    """
+    reference, settings = file_labels.parted(baseline)
+    file = reference.rpartition(":")[0]
+    whole = with_whole_path(reference, folders if Path(file).name != file else folders[:1])
+    there = is_in_file(whole) and is_file(Path(whole.rpartition(":")[0]))
+    return whole + settings if there else baseline
 
 
 def chosen(specs: Sequence[RunSpec], only: filtering.Only) -> list[RunSpec]:

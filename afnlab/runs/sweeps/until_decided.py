@@ -9,7 +9,7 @@ from pathlib import Path
 
 from afnlab import stats
 from afnlab.messages import counted
-from afnlab.runs.identity import known_as
+from afnlab.runs.file_labels import baseline_of, told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import differences, seed_pairs
 
@@ -42,25 +42,21 @@ class Comparisons:
 
         Args:
             specs: the runs of the sweep.
-            baseline: a label or an activation.
+            baseline: a label or an activation, see `afnlab.runs.file_labels.baseline_of`.
 
         Raises:
-            ValueError: if they are no trainings, or a task lacks the baseline.
+            ValueError: if they are no trainings, if a task lacks the baseline, or if several of its
+                runs are called so.
         """
-        baseline = as_labelled(baseline, specs)
         trainings = {spec.group: spec for spec in specs if isinstance(spec, TrainingSpec)}
         if len(trainings) < len(specs):
             raise ValueError("seeds can be added until decided only to trainings, as of 'train'")
-        parts: dict[tuple[str, str], list[TrainingSpec]] = {}
-        for spec in trainings.values():
-            parts.setdefault((spec.training.task.name, spec.task_code), []).append(spec)
         against: dict[str, TrainingSpec] = {}
-        for (task, _), part in parts.items():
-            chosen = _baseline(part, baseline)
+        for part, chosen in baselines(trainings.values(), baseline):
             if chosen is None:
                 raise ValueError(
-                    f"seeds are added until decided against a baseline, and {task} has none among"
-                    f" the runs: {baseline}"
+                    "seeds are added until decided against a baseline, and"
+                    f" {part[0].training.task.name} has none among the runs: {baseline}"
                 )
             against |= {s.group: chosen for s in part if s.group != chosen.group}
         return cls(trainings, against)
@@ -96,28 +92,33 @@ class Comparisons:
 
     def lines(self, decided: Mapping[str, stats.Decision]) -> list[str]:
         """The decisions in words."""
+        specs = self.specs.values()
+        parameters = [spec.parameters for spec in specs]
+        whole, short = (
+            dict(zip(self.specs, told_apart(labels, parameters), strict=True))
+            for labels in ([s.label for s in specs], [s.training.label for s in specs])
+        )
         lines = [
-            f"{self.specs[group].label}: {decision.verdict}, against"
-            f" {self.against[group].training.label}, after {counted(decision.seeds, 'seed')}"
+            f"{whole[group]}: {decision.verdict}, against"
+            f" {short[self.against[group].group]}, after {counted(decision.seeds, 'seed')}"
             for group, decision in decided.items()
         ]
         return [*lines, "p-values of these runs are too small: seeds were added until decided"]
 
 
-def as_labelled(baseline: str, specs: Iterable[RunSpec]) -> str:
-    """A baseline as labels of these runs have it, by whatever path of its file it is called."""
-    its = [spec for spec in specs if isinstance(spec, TrainingSpec)]
-    names = {str(spec.parameters["activation"]): spec.training.activation.label for spec in its}
-    return known_as(baseline, names)
-
-
-def _baseline(specs: Sequence[TrainingSpec], baseline: str) -> TrainingSpec | None:
-    """The spec of this label; else of this activation, with the fewest settings."""
-    for spec in specs:
-        if spec.training.label == baseline:
-            return spec
-    its = [spec for spec in specs if spec.training.activation.label == baseline]
-    return min(its, key=lambda spec: len(spec.training.changed), default=None)
+def baselines(
+    trainings: Iterable[TrainingSpec], baseline: str
+) -> list[tuple[list[TrainingSpec], TrainingSpec | None]]:
+    """The runs of each task, and the one that is their baseline; None: none of them is."""
+    parts: dict[tuple[str, str], list[TrainingSpec]] = {}
+    for spec in trainings:
+        parts.setdefault((spec.training.task.name, spec.task_code), []).append(spec)
+    rows = [{n: spec.row for n, spec in enumerate(part)} for part in parts.values()]
+    chosen = [baseline_of(baseline, one) for one in rows]
+    return [
+        (part, None if n is None else part[n])
+        for part, n in zip(parts.values(), chosen, strict=True)
+    ]
 
 
 def _whole(pairs: Mapping[int, object], most: int) -> range:

@@ -1,0 +1,157 @@
+"""What lies in files by the labels of a list: which of several files of one name is meant.
+
+A label calls a user's activation `my.py:f`, whatever folder it lies in. So where a list has two of
+them it is shown with as much of its path as tells them apart, and may be typed by any path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import NamedTuple, TypeVar
+
+from afnlab.errors import ParameterError
+from afnlab.messages import distinct_endings
+from afnlab.registry import canonical_name
+from afnlab.runs.identity import REFERENCES, is_in_file, with_whole_path
+
+Key = TypeVar("Key", bound=Hashable)
+_LABEL = re.compile(r"((?:.*?\.py:)?[^(]*)(.*)", re.DOTALL)  # a folder's name may hold a bracket
+
+
+class Row(NamedTuple):
+    """A setting of an activation that others may be compared with.
+
+    activation: its label, by the whole path of its file if it lies in one; labels: of the setting,
+    in which it is called so; settings: how many are not as by default; named: whether the field
+    calls the activation under them by another name.
+    """
+
+    activation: str
+    labels: tuple[str, ...]
+    settings: int
+    named: bool
+
+
+def parted(label: str) -> tuple[str, str]:
+    """A label as the activation and its settings with their brackets, if there are any."""
+    match = _LABEL.fullmatch(label)
+    assert match is not None
+    return match[1], match[2]
+
+
+def endings(references: Iterable[str]) -> dict[str, str]:
+    """What lists call definitions in files, by their references with whole paths."""
+    files = list(dict.fromkeys(filter(is_in_file, references)))
+    return dict(zip(files, distinct_endings(files), strict=True))
+
+
+def here(label: str, known: Collection[str]) -> str:
+    """A label with the whole path of its file, seen from the current folder, if some of these are
+    of that; else as it is."""
+    name, settings = parted(label)
+    one = with_whole_path(name)
+    return one + settings if one in {parted(other)[0] for other in known} else label
+
+
+def whole(label: str, reference: str) -> str:
+    """A label that begins with the name of an activation's file, with the file's whole path."""
+    path = reference.rpartition(":")[0]
+    name = PurePath(path).name
+    begins = is_in_file(reference) and label.startswith(f"{name}:")
+    return path.removesuffix(name) + label if begins else label
+
+
+def typed(label: str, known: Collection[str]) -> list[str]:
+    """Which of some labels with whole paths is meant: that of the file with this path, seen from
+    the current folder, or else all whose paths end so."""
+    if (one := here(label, known)) in known:
+        return [one]
+    ends = f"/{label}" if is_in_file(parted(label)[0]) else ()
+    return [one for one in dict.fromkeys(known) if one.endswith(ends)]
+
+
+def meant(label: str, references: Iterable[str], parameter: str = "baseline") -> str:
+    """A label as `Row.labels` have it, however its activation is called.
+
+    Args:
+        label: as it was typed.
+        references: of what it may mean with whole paths, or labels that begin so.
+        parameter: what the label was given for.
+
+    Raises:
+        ParameterError: if several files are called so.
+    """
+    name, settings = parted(label)
+    matches = typed(name, [parted(one)[0] for one in references])
+    if len(matches) > 1:
+        names = " or ".join(f"{one}{settings}" for one in endings(matches).values())
+        message = f"{parameter} {label!r}: several files are called so; it may be {names}"
+        raise ParameterError(parameter, label, message=message)
+    return (matches[0] if matches else canonical_name(name) or name) + settings
+
+
+def row_of(label: str, rows: Mapping[Key, Row], parameter: str = "baseline") -> Key | None:
+    """The row with this label, or whose key it is; None: there is none. See `meant`."""
+    wanted = meant(label, _references(rows.values()), parameter)
+    exact = (key for text in (wanted, label) for key, row in rows.items() if text in row.labels)
+    return next(exact, next((key for key in rows if key == label), None))
+
+
+def baseline_of(label: str, rows: Mapping[Key, Row]) -> Key | None:
+    """The row with this label, else that of this activation with the fewest settings, and rather
+    one that the field gives no other name; None: there is none. See `meant`."""
+    if (exact := row_of(label, rows)) is not None:
+        return exact
+    activation = meant(label, _references(rows.values()))
+    its = [key for key, row in rows.items() if row.activation == activation]
+    return min(its, key=lambda key: _plainness(rows[key]), default=None)
+
+
+def _plainness(row: Row) -> tuple[bool, int, int]:
+    return row.named, row.settings, len(row.labels[0])
+
+
+def _references(rows: Iterable[Row]) -> list[str]:
+    return [name for row in rows for name in (row.activation, *row.labels)]
+
+
+def shown(labels: Iterable[str]) -> list[str]:
+    """Labels that begin with whole paths, as lists show them."""
+    parts = [parted(label) for label in labels]
+    names = endings(name for name, _ in parts)
+    return [names.get(name, name) + settings for name, settings in parts]
+
+
+def told_apart(labels: Iterable[str], parameters: Sequence[Mapping[str, object]]) -> list[str]:
+    """The labels of runs as a list shows them: of two files of one name it says which is meant.
+
+    Args:
+        labels: as records have them.
+        parameters: what each run was given, with whole paths.
+    """
+    files = [dict(_files(one)) for one in parameters]
+    names = endings(reference for one in files for reference in one)
+    return [_shown(label, one, names) for label, one in zip(labels, files, strict=True)]
+
+
+def _files(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """References to files among parameters, and how labels begin that speak of them.
+
+    A label may end the name of a training's activation as the field calls it.
+    """
+    for parameter in REFERENCES:
+        value = parameters.get(parameter)
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(one, str) and is_in_file(one):
+                name = PurePath(one).name
+                yield one, name.partition(":")[0] + ":" if parameter == "activation" else name
+
+
+def _shown(label: str, files: Mapping[str, str], names: Mapping[str, str]) -> str:
+    for reference, begins in files.items():
+        folder = names[reference].removesuffix(PurePath(reference).name)
+        if where := re.search(rf"(?<![^\s=\['\"]){re.escape(begins)}", label):
+            label = f"{label[: where.start()]}{folder}{label[where.start() :]}"
+    return label
