@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from afnlab.compare.formatting import difference, estimated, interval, number, p_value
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import DIFFER
+from afnlab.compare.summary_table import DIFFER, is_adjusted
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
@@ -159,7 +159,7 @@ def forest(
         if cut_off:
             metric_axis.at_edge(ax, row, "", GREY, measure)
         if np.isfinite(r.difference):
-            tip(middle, _difference(str(label), r, ends / scale, measure))
+            tip(middle, _difference(str(label), r, ends / scale, measure, is_adjusted(table)))
     if not base_far:
         ax.axvline(0, color=ORANGE, linewidth=1.2)
     metric_axis.end_at(ax, shown.end, measure)
@@ -170,11 +170,14 @@ def forest(
     return ax
 
 
-def _difference(label: str, row: pd.Series, ends: np.ndarray, measure: Measure) -> str:
-    """A row of a table of differences in a few words; ends: of its line."""
+def _difference(
+    label: str, row: pd.Series, ends: np.ndarray, measure: Measure, several: bool
+) -> str:
+    """A row of a table of differences in a few words; ends: of its line; several: comparisons."""
     limits = interval(measure, *ends)
     gap = f"{difference(measure, row.difference)} {measure.points}".rstrip()
-    parts = [f"{proper_name(label)}: {gap}", limits, f"p (Holm) {p_value(row.p_holm)}", row.verdict]
+    p = f"{'p (Holm)' if several else 'p'} {p_value(row.p_holm)}"
+    parts = [f"{proper_name(label)}: {gap}", limits, p, row.verdict]
     return ", ".join(filter(None, parts))
 
 
