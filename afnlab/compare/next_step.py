@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +36,7 @@ class NextStep:
     fact: Fact
     seeds: int | None = None
     confirm: str = ""
-    tune: Mapping[str, Any] = field(default_factory=dict)
+    tune: Mapping[str, object] = field(default_factory=dict)
 
 
 def next_step(

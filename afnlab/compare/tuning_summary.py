@@ -397,7 +397,7 @@ def _numbers(axis: Iterable[object]) -> list[float]:
     return sorted(value for value in axis if isinstance(value, (int, float)))
 
 
-def widened(among: Space, ends: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def widened(among: Space, ends: Iterable[tuple[str, str]]) -> dict[str, object]:
     """The space with more room at some ends of its axes, as a sweep file's `tune` has it.
 
     A logarithmic range gets another decade, another range is made half as long again, and a list
@@ -429,7 +429,7 @@ def widened(among: Space, ends: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return wider
 
 
-def in_a_line(tuning: Mapping[str, Any]) -> str:
+def in_a_line(tuning: Mapping[str, object]) -> str:
     """A tuning as a sweep file or the command line takes it: "{lr: {from: 0.001, ...}, ...}"."""
     return re.sub(r'"(\w+)":', r"\1:", json.dumps(tuning))
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -17,6 +17,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import LayoutEngine
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from afnlab.compare.proper_names import proper_name
@@ -116,7 +117,11 @@ class Picture(Figure):
     Its constrained layout is one in which nothing overprints, see `Fitted`.
     """
 
-    def set_layout_engine(self, layout: Any = None, **kwargs: object) -> None:
+    def set_layout_engine(
+        self,
+        layout: LayoutEngine | Literal["constrained", "compressed", "tight", "none"] | None = None,
+        **kwargs: object,
+    ) -> None:
         usual = layout == "constrained" and not kwargs
         super().set_layout_engine(Fitted() if usual else layout, **kwargs)
 

@@ -82,7 +82,7 @@ def is_as_written(target: Path, name: str, known: str) -> bool:
     return False
 
 
-def _files(state: dict[str, Any]) -> dict[str, str]:
+def _files(state: dict[str, object]) -> dict[str, str]:
     """The sums of the files that a report has written, as far as its state tells them apart."""
     files = state.get("files")
     return files if isinstance(files, dict) and state.get("schema") == SCHEMA else {}

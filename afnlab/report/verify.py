@@ -244,7 +244,8 @@ def _page_problems(
     recipe: dict[str, Any], target: Path, folder: Path, table: pd.DataFrame
 ) -> Iterator[str]:
     """Where the page does not say what a table says: its rows, and the answers that follow."""
-    records = [runs_folder.read_record(folder / run / runs_folder.RECORD) for run in recipe["runs"]]
+    stored = (runs_folder.read_record(folder / run / runs_folder.RECORD) for run in recipe["runs"])
+    records = list(filter(is_training, stored))
     runs: dict[str, list[str]] = {}
     for r in records:
         runs.setdefault(recipe["labels"][r["group"]], []).append(r["id"])
@@ -276,7 +277,7 @@ def _page_problems(
 
 
 def _tuned(
-    recipe: dict[str, Any], folder: Path, records: list[Any]
+    recipe: dict[str, Any], folder: Path, records: Sequence[TrainingRecord]
 ) -> tuple[Space | None, list[tuple[str, str, list[str]]]]:
     """What was tuned, and where the tunings chose an end of it."""
     tune = records[0]["parameters"].get(TUNE)

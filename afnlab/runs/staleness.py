@@ -31,16 +31,16 @@ def state(record: Stored) -> str:
         return CURRENT
     then = record.get("code")
     then = then if isinstance(then, Mapping) else {}
-    own = [name for name in then if Path(name).is_absolute()]
-    if any(_is_edited(path, then[path]) for path in own):
+    files = [name for name in then if Path(name).is_absolute()]
+    if any(_is_edited(path, then[path]) for path in files):
         return CHANGED
     unseen = bool(missing(record))
     try:
         path = notebook_of(record["notebook"])
         # What is not found may have read texts, and all of the code counts as text then.
         plain, with_texts = (_code(path, record, texts=texts).units for texts in (False, True))
-        unseen = unseen or not plain.keys() >= set(own)
-        rest = then.keys() - set(own)
+        unseen = unseen or not plain.keys() >= set(files)
+        rest = then.keys() - set(files)
         if not any(
             all(then[n] == now[n] for n in rest & now.keys()) for now in (plain, with_texts)
         ):

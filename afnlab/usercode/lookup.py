@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TypeVar
 
 from afnlab.errors import one_line, shown
 from afnlab.spellings import unknown
 from afnlab.usercode import private
 from afnlab.usercode.mainguard import MainGuardError, importing
+
+T = TypeVar("T")
 
 LONGEST = 4000  # letters of a path
 
@@ -31,7 +33,7 @@ def expanded(path: str | Path) -> Path:
         raise ValueError(f"{path}: {error}") from None
 
 
-def load(ref: str, kind: type, advice: str) -> Any:
+def load(ref: str, kind: type[T], advice: str) -> T:
     """The object that `path/my.py:name` or `package.module:name` stands for.
 
     ValueError if there is none, or if it is not a `kind`; `advice` says what to do then.
@@ -49,7 +51,7 @@ def load(ref: str, kind: type, advice: str) -> Any:
     return loaded
 
 
-def defined(ref: str, kind: type) -> dict[str, Any]:
+def defined(ref: str, kind: type[T]) -> dict[str, T]:
     """What the module of a reference holds of a kind, by name; ValueError as in `load`.
 
     What it makes when it is asked for a name (`__getattr__`, a property) is not among it.

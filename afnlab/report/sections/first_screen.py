@@ -159,11 +159,11 @@ def _tuning_more(
 
     A sweep of afnlab's own, given by its name, cannot be written into: it is to be copied.
     """
-    own = Path(sweep).suffix in (".yaml", ".yml")
-    where = sweep if own else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
+    is_file = Path(sweep).suffix in (".yaml", ".yml")
+    where = sweep if is_file else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
     line = f"{TUNE}: {in_a_line(tune)}"
     shown = filled('<p class="note">In {}:</p><code>{}</code>', where, line)
-    if own:
+    if is_file:
         flags = {"only": tuple(filtering.as_flags(selection.apart))}
         again = command("sweep", sweep, **overrides, **flags, runs=folder_of_runs(selection))
         shown += filled("<code>{}</code>", again)

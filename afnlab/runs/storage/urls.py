@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 _ON_THIS_HOST = re.compile(r"file:(?://localhost)?(?=/(?!/))", re.IGNORECASE)
 
@@ -19,7 +22,7 @@ def is_url(where: str) -> bool:
     return "://" in where or bool(_ON_THIS_HOST.match(where))
 
 
-def opened(url: str) -> tuple[str, Any, str]:
+def opened(url: str) -> tuple[str, AbstractFileSystem, str]:
     """What a URL leads to; raises whatever its file system does.
 
     Args:
