@@ -13,7 +13,6 @@ from typing import NamedTuple, TypeVar
 
 from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
-from afnlab.registry import canonical_name
 from afnlab.runs.identity import REFERENCES, is_in_file, with_whole_path
 
 Key = TypeVar("Key", bound=Hashable)
@@ -89,7 +88,11 @@ def meant(label: str, references: Iterable[str], parameter: str = "baseline") ->
         names = " or ".join(f"{one}{settings}" for one in endings(matches).values())
         message = f"{parameter} {label!r}: several files are called so; it may be {names}"
         raise ParameterError(parameter, label, message=message)
-    return (matches[0] if matches else canonical_name(name) or name) + settings
+    if matches:
+        return matches[0] + settings
+    from afnlab.registry import canonical_name  # noqa: PLC0415  (brings torch)
+
+    return (canonical_name(name) or name) + settings
 
 
 def row_of(label: str, rows: Mapping[Key, Row], parameter: str = "baseline") -> Key | None:

@@ -114,7 +114,7 @@ def test_a_comparison_of_tuned_runs():
     (chosen,) = select(tuned_runs())
     assert set(chosen.table.index) == {"relu", "srelu"}
     assert chosen.setting == "digits-mlp, 2 epochs, lr and init_scale tuned, 3 candidates"
-    assert chosen.name == "digits-mlp-2-epochs-tuned-lr-init_scale-of-3"
+    assert chosen.name == "digits-mlp-2-epochs-lr-and-init_scale-tuned-3-candidates"
     assert len(chosen.candidates) == 2 * 6 * 3
     assert list(chosen.tunings) == [*("fixed recipe", "2 candidates", "in full")]
     assert "2 candidates" in chosen.answers["Was it tuned well?"]
