@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -18,6 +19,8 @@ from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.sweeps.worker import Worker
 
+# To look through all of torch and of 16,000 tests every other second takes 3 % of the time.
+gc.set_threshold(100_000, 50, 100)
 import_nbformat()  # before the tests and papermill import it with its grammars, in two seconds
 
 ACTIVATIONS = [get_activation(name) for name in list_activations()]

@@ -575,17 +575,6 @@ def test_a_current_folder_that_is_gone_is_told(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
-def test_closed_streams_take_no_files(closed, own, tmp_path):
-    # A closed standard stream would otherwise be the next file that is opened.
-    redirected = " ".join(f"{number}>&-" for number in closed)
-    words = ["sh", "-c", f'exec "$@" {redirected}', "sh"]
-    done = command("run", str(own), "--runs", str(tmp_path / "runs"), by=words)
-    assert done.returncode == 0, done.stderr
-    assert len(records(tmp_path / "runs")) == 1
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("to", "status"), [("/dev/full", 1), ("/dev/null", 0)])
 def test_a_full_disk_behind_what_is_printed_is_told(to, status, tmp_path):
     with Path(to).open("w") as file:
@@ -616,8 +605,10 @@ def test_no_home_and_no_passwd_entry(words, own, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare of util-linux")
-@pytest.mark.parametrize("options", ["size=4k", "ro"])
-def test_a_temporary_folder_that_is_full_or_read_only(options, own, tmp_path):
+@pytest.mark.parametrize(("options", "closed"), [("size=4k", (0, 1, 2)), ("ro", (1,))])
+def test_a_full_or_read_only_temporary_folder_and_closed_streams(options, closed, own, tmp_path):
+    # A closed standard stream would otherwise be the next file that is opened.
+    redirected = " ".join(f"{number}>&-" for number in closed)
     (tmp_path / "tmp").mkdir()
     mount = f"mount -t tmpfs -o {options} none {tmp_path}/tmp"
     by = [
@@ -627,7 +618,7 @@ def test_a_temporary_folder_that_is_full_or_read_only(options, own, tmp_path):
         "--mount",
         "sh",
         "-c",
-        f'{mount} && exec "$@"',
+        f'{mount} && exec "$@" {redirected}',
         "sh",
     ]
     if subprocess.run([*by, "true"], capture_output=True, check=False).returncode:
@@ -635,3 +626,4 @@ def test_a_temporary_folder_that_is_full_or_read_only(options, own, tmp_path):
     env = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
     done = command("run", str(own), "--runs", str(tmp_path / "runs"), by=by, env=env)
     assert done.returncode == 0, done.stderr
+    assert len(records(tmp_path / "runs")) == 1
