@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from typing import Any
 
@@ -76,9 +77,11 @@ def test_a_thousand_moves():
     tracemalloc.start()
     try:
         move(100)
+        gc.collect()  # of cycles it is not known when they go
         before = tracemalloc.get_traced_memory()[0]
         move(800)
         slider.value = 1.7
+        gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
