@@ -63,11 +63,12 @@ def seed_dots(
 def values_of(
     table: pd.DataFrame, final: pd.DataFrame, measure: Measure = ACCURACY
 ) -> pd.DataFrame:
-    """What `seed_dots` draws of every row: its mean, and the ends of its dots and its interval."""
+    """What `seed_dots` draws of every row: its mean, the ends of its dots and its interval, and
+    those of the interval alone."""
     key, dots = measure.key, final[list(table.index)]
-    low = np.fmin(dots.min(), table[f"{key}_low"])
-    high = np.fmax(dots.max(), table[f"{key}_high"])
-    return measure.scale * pd.DataFrame({"middle": table[key], "low": low, "high": high})
+    line = {"from": table[f"{key}_low"], "to": table[f"{key}_high"]}
+    low, high = np.fmin(dots.min(), line["from"]), np.fmax(dots.max(), line["to"])
+    return measure.scale * pd.DataFrame({"middle": table[key], "low": low, "high": high, **line})
 
 
 def differences_of(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:

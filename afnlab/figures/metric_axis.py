@@ -129,16 +129,22 @@ def shown(rows: pd.DataFrame, measure: Measure, of: pd.Series | None = None) -> 
     """Which rows an axis has no room for, because they alone would set its scale.
 
     Args:
-        rows: printed, by label: `middle`, `low`, `high`; nan where there are none.
+        rows: printed, by label: `middle`, `low`, `high`; nan where there are none. Where single
+            values lie beyond a row's interval, `from` and `to` are those of the interval, and the
+            axis need not hold such values.
         measure: the metric.
         of: the printed values, where rows are differences of values.
     """
-    widths = (rows.high - rows.low)[np.isfinite(rows.high - rows.low)]
+    lines = rows[["from", "to"] if "from" in rows else ["low", "high"]].set_axis(
+        ["low", "high"], axis="columns"
+    )
+    widths = (lines.high - lines.low)[np.isfinite(lines.high - lines.low)]
     wide = float(widths.median()) if len(widths) else 0.0
     edge = fence(rows.middle, measure, of, wide)
     far = beyond(rows.middle, edge, measure)
     near = rows[~far]
-    ends = (near.low if measure.better == "higher" else near.high).fillna(near.middle)
+    worse = lines.low if measure.better == "higher" else lines.high
+    ends = worse[~far].fillna(near.middle)
     end = fence(ends, measure, None if of is None else of[~far], wide)
     if np.isfinite(end):
         end = worse_of(end, worst(near.middle, measure), measure)
