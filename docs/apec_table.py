@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from markdown_table import markdown_table
 
 import afnlab
 from afnlab import stats
@@ -55,37 +56,32 @@ def ends(history: pd.DataFrame) -> dict[tuple[str, int], pd.DataFrame]:
 
 def printed_beside(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
     """The table as the source has it, with means over the seeds."""
-    lines = [
-        "| activation | epochs | seeds | loss | printed | accuracy (%) | printed |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    known = printed()
+    lines, known = [], printed()
     for (name, epoch), own in rows.items():
         loss, accuracy = known.get((name, epoch), ("", ""))
         measured = _mean(own.test_loss, 4), _mean(100 * own.test_accuracy, 2)
-        cells = [proper_name(name), epoch, len(own), measured[0], loss, measured[1], accuracy]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return lines
+        counts = epoch, len(own)
+        lines.append([proper_name(name), *counts, measured[0], loss, measured[1], accuracy])
+    head = ["activation", "epochs", "seeds", "loss", "printed", "accuracy (%)", "printed"]
+    return markdown_table(head, lines, numbers=True)
 
 
 def differences(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
     """To ReLU, paired by seed."""
-    lines = [
-        "| activation | epochs | seeds | loss | accuracy (points) |",
-        "|---|---:|---:|---:|---:|",
-    ]
+    lines = []
     for (name, epoch), own in rows.items():
         gaps = (own - rows[BASELINE, LAST]).dropna()
         if name != BASELINE and len(gaps):
             cells = [proper_name(name), str(epoch), str(len(gaps))]
             cells += [_mean(gaps.test_loss, 4, "+"), _mean(100 * gaps.test_accuracy, 2, "+")]
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            lines.append(cells)
+    head = ["activation", "epochs", "seeds", "loss", "accuracy (points)"]
+    return markdown_table(head, lines, numbers=True)
 
 
 def epochs_to_equal_loss(history: pd.DataFrame) -> list[str]:
     """After which epoch the test loss is at most ReLU's last one, by seed."""
-    lines = ["| activation | epochs to ReLU's last test loss, seed by seed |", "|---|---|"]
+    lines = []
     last = history[(history.activation == BASELINE) & (history.epoch == LAST)]
     wanted = last.set_index("seed").test_loss
     there = history[history.test_loss <= history.seed.map(wanted)]
@@ -93,8 +89,8 @@ def epochs_to_equal_loss(history: pd.DataFrame) -> list[str]:
     for name, own in history.groupby("activation"):
         seeds = sorted(set(own.seed) & set(wanted.index))
         found = ", ".join(str(first.get((name, seed), "none")) for seed in seeds)
-        lines.append(f"| {proper_name(name)} | {found} |")
-    return lines
+        lines.append([proper_name(name), found])
+    return markdown_table(["activation", "epochs to ReLU's last test loss, seed by seed"], lines)
 
 
 def _mean(values: pd.Series, digits: int, sign: str = "") -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from markdown_table import markdown_table
 
 import afnlab
 from afnlab.compare import ForeignComparison, compare_table
@@ -73,10 +74,7 @@ def means(results: overall.OverTasks, by_task: Mapping[str, ForeignComparison]) 
         f"{task}, {metric.name}{f' ({metric.unit})' if metric.unit else ''}"
         for task, metric in metrics.items()
     ]
-    lines = [
-        f"| activation | mean rank | {' | '.join(heads)} |",
-        f"|---|{'---:|' * (1 + len(heads))}",
-    ]
+    rows = []
     ranks = {} if results.ranking is None else results.ranking.ranks
     for label, verdicts in results.verdicts.iterrows():
         cells = [
@@ -85,31 +83,29 @@ def means(results: overall.OverTasks, by_task: Mapping[str, ForeignComparison]) 
             for task, metric in metrics.items()
         ]
         rank = f"{ranks[label]:.1f}" if label in ranks else ""
-        lines.append(f"| {label} | {rank} | {' | '.join(cells)} |")
-    return lines
+        rows.append([label, rank, *cells])
+    return markdown_table(["activation", "mean rank", *heads], rows, numbers=True)
 
 
 def counts(by_value: Mapping[str, Mapping[str, ForeignComparison]]) -> list[str]:
     """How many activations each task calls better and worse than the baseline."""
-    lines = [
-        "| task | tuned: better | worse | at the recipe: better | worse |",
-        "|---|---:|---:|---:|---:|",
-    ]
+    rows = []
     for task in by_value["tuned"]:
         verdicts = [by_value[value][task].table.verdict for value in ("tuned", "recipe")]
         cells = [(v == name).sum() for v in verdicts for name in ("better", "worse")]
-        lines.append(f"| {task} | {' | '.join(map(str, cells))} |")
-    return lines
+        rows.append([task, *cells])
+    head = ["task", "tuned: better", "worse", "at the recipe: better", "worse"]
+    return markdown_table(head, rows, numbers=True)
 
 
 def rates(replicates: pd.DataFrame, tasks: Mapping[str, ForeignComparison]) -> list[str]:
     """The median of the learning rates that the activations' replicates chose, and their range."""
-    lines = ["| task | median rate | lowest median | highest median |", "|---|---|---|---|"]
+    rows = []
     for task in tasks:
         medians = replicates[replicates.task == task].groupby("activation").rate.median()
         ends = [f"{medians[name]:.2g} ({name})" for name in (medians.idxmin(), medians.idxmax())]
-        lines.append(f"| {task} | {medians.median():.2g} | {' | '.join(ends)} |")
-    return lines
+        rows.append([task, f"{medians.median():.2g}", *ends])
+    return markdown_table(["task", "median rate", "lowest median", "highest median"], rows)
 
 
 def main() -> None:

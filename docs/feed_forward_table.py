@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from markdown_table import markdown_table
 
 import afnlab
 from afnlab import stats
@@ -45,23 +46,20 @@ def collected(folder: str) -> pd.DataFrame:
 def means(ends: pd.DataFrame) -> list[str]:
     """Mean and standard deviation of each layer at each rate."""
     rates = sorted(ends.lr.unique())
-    lines = [
-        f"| layer | {' | '.join(f'lr {r:g}' for r in rates)} |",
-        "|---" * (1 + len(rates)) + "|",
-    ]
+    rows = []
     for layer, of_layer in ends.groupby("layer"):
         values = [of_layer[of_layer.lr == rate][METRIC] for rate in rates]
         cells = [
             f"{v.mean():.4f} ({v.std():.4f}, {len(v)} seeds)" if len(v) else "" for v in values
         ]
-        lines.append(f"| {layer} | {' | '.join(cells)} |")
-    return lines
+        rows.append([layer, *cells])
+    return markdown_table(["layer", *(f"lr {rate:g}" for rate in rates)], rows)
 
 
 def differences(ends: pd.DataFrame) -> list[str]:
     """Between layers at one rate, paired by seed: mean, 95 % interval, p of the sign-flip test."""
     rates = sorted(ends.lr.unique())
-    lines = [f"| | {' | '.join(f'lr {r:g}' for r in rates)} |", "|---" * (1 + len(rates)) + "|"]
+    rows = []
     table = ends.set_index(KEYS)[METRIC].unstack("layer")
     for one, other in PAIRS:
         gaps = (table[one] - table[other]).dropna()
@@ -74,8 +72,8 @@ def differences(ends: pd.DataFrame) -> list[str]:
             mean, low, high = stats.mean_interval(values)
             p = stats.sign_flip_p(values)
             cells.append(f"{mean:+.4f} [{low:+.4f}, {high:+.4f}], p = {p:.2g}")
-        lines.append(f"| {one} - {other} | {' | '.join(cells)} |")
-    return lines
+        rows.append([f"{one} - {other}", *cells])
+    return markdown_table(["", *(f"lr {rate:g}" for rate in rates)], rows)
 
 
 def main() -> None:
