@@ -13,6 +13,7 @@ from afnlab.runs.kernel.notebook_format import import_nbformat
 from tests.integration.driver import forked_server
 
 import_nbformat()
-for name in ("distributed", "papermill", "afnlab.runs.sweeps.dask_executor", *fork_server.PRELOAD):
+PRELOAD = (*fork_server.OF_KERNELS, *fork_server.OF_TRAININGS)
+for name in ("distributed", "papermill", "afnlab.runs.sweeps.dask_executor", *PRELOAD):
     importlib.import_module(name)
 fork_client.KernelServer._launch = forked_server

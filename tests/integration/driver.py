@@ -96,7 +96,8 @@ def serve() -> None:
         "afnlab.cli.run",
         "afnlab.runs.sweeps.run_sweep",
         "afnlab.runs.sweeps.local_executor",
-        *fork_server.PRELOAD,
+        *fork_server.OF_KERNELS,
+        *fork_server.OF_TRAININGS,
     ):
         importlib.import_module(name)
     for line in sys.stdin:
@@ -132,7 +133,8 @@ def forked_server(self, descriptor: int) -> _Child:
     pid = os.fork()
     if pid == 0:
         self.ours.close()
-        supervisor.supervise(descriptor, parent, str(self.folder), fork_server.__name__)
+        words = (str(self.folder), fork_server.__name__, *self.extra)
+        supervisor.supervise(descriptor, parent, *words)
     return _Child(pid)
 
 

@@ -420,7 +420,7 @@ SLOW_SERVER = """\
 import sys
 from afnlab.runs.kernel import fork_server as forking
 sys.path.insert(0, {!r})
-forking.PRELOAD = ("takes_long",)
+forking.OF_KERNELS = ("takes_long",)
 """
 
 

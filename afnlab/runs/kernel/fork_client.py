@@ -31,14 +31,19 @@ def available() -> bool:
 
 
 class KernelServer:
-    """A process to fork kernels from, as a context manager; `threads` is torch's in each kernel."""
+    """A process to fork kernels from, as a context manager.
 
-    def __init__(self, threads: int | None = None) -> None:
+    threads: torch's in each kernel. trains: whether it imports what trainings need, which takes
+    three seconds more; a kernel of one that does not imports it by itself.
+    """
+
+    def __init__(self, threads: int | None = None, trains: bool = True) -> None:
         self.lock = threading.Lock()
         self.folder = process_environment.private_folder()
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.ours.settimeout(_LONGEST)
         self._theirs = theirs
+        self.extra = fork_server.OF_TRAININGS if trains else ()
         self._environment = process_environment.environment(threads, self.folder)
         self._error: OSError | None = None
         started = threading.Event()
@@ -64,7 +69,7 @@ class KernelServer:
     def _launch(self, descriptor: int) -> subprocess.Popen:
         words = (str(descriptor), str(os.getpid()), str(self.folder), fork_server.__name__)
         return subprocess.Popen(
-            [sys.executable, supervisor.__file__, *words],
+            [sys.executable, supervisor.__file__, *words, *self.extra],
             pass_fds=[descriptor],
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -23,14 +23,7 @@ from typing import Any, NoReturn
 from afnlab.runs.kernel import read_audit
 from afnlab.runs.kernel.supervisor import adopt_orphans, end_with, kill_descendants
 
-PRELOAD = (
-    "afnlab.runs",
-    "afnlab.compare",
-    "afnlab.figures",
-    "afnlab.functions",
-    "afnlab.live",
-    "afnlab.report.sections",
-    "afnlab.studies",
+OF_KERNELS = (
     "IPython.core.completerlib",
     "IPython.extensions.storemagic",
     "ipykernel.debugger",
@@ -40,6 +33,14 @@ PRELOAD = (
     "matplotlib_inline.backend_inline",
     "pyarrow.pandas_compat",
     "pyarrow.parquet",
+)
+OF_TRAININGS = (
+    "afnlab.compare",
+    "afnlab.figures",
+    "afnlab.functions",
+    "afnlab.live",
+    "afnlab.report.sections",
+    "afnlab.studies",
     "sklearn.datasets",
     "sklearn.model_selection",
     "torch._dynamo",  # an optimizer imports it when it is made
@@ -47,17 +48,18 @@ PRELOAD = (
 REQUEST = b"fork"  # what is asked for is in the file that comes with it
 
 
-def serve(descriptor: int, parent: int) -> NoReturn:
+def serve(descriptor: int, parent: int, *extra: str) -> NoReturn:
     """Fork a kernel for each request, until the connection is closed or the process `parent` ends.
 
-    descriptor: our end of the connection. parent: the supervisor.
+    descriptor: our end of the connection. parent: the supervisor. extra: modules to import besides
+    those that every kernel needs.
     """
     kernels: dict[int, int] = {}  # handle: process
     signal.signal(signal.SIGTERM, _end)
     adopt_orphans()
     end_with(parent, signal.SIGTERM)
     connection = socket.socket(fileno=descriptor)
-    for name in PRELOAD:
+    for name in (*OF_KERNELS, *extra):
         with contextlib.suppress(ImportError):  # a kernel may do without; its notebook will say
             importlib.import_module(name)
     gc.freeze()  # what is here stays: to look through it would copy its memory into each kernel

@@ -23,11 +23,12 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE = 5.0  # seconds in which killed processes should have ended
 
 
-def supervise(descriptor: int, parent: int, folder: str, server: str) -> NoReturn:
+def supervise(descriptor: int, parent: int, folder: str, server: str, *extra: str) -> NoReturn:
     """Fork the kernel server, and end all that came of it when it or the process `parent` ends.
 
     descriptor: the server's end of the connection to `parent`. folder: what the kernels' sockets
-    are in, to be deleted then. server: the module of the kernel server.
+    are in, to be deleted then. server: the module of the kernel server. extra: what it is to import
+    besides.
     """
     awaited = {signal.SIGTERM, signal.SIGCHLD}
     for number in (signal.SIGINT, signal.SIGHUP):  # these are for the one that started us
@@ -42,7 +43,7 @@ def supervise(descriptor: int, parent: int, folder: str, server: str) -> NoRetur
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _note_what_is_read()
-        importlib.import_module(server).serve(descriptor, own_pid)
+        importlib.import_module(server).serve(descriptor, own_pid, *extra)
     os.close(descriptor)
     while signal.sigwait(awaited) == signal.SIGCHLD:
         if _reaped(pid):

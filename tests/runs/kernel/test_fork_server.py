@@ -87,7 +87,7 @@ def fork_sleeper(server: KernelServer, folder: Path):
 
 
 def test_a_closed_server_leaves_no_process_behind(tmp_path):
-    server = KernelServer(1)
+    server = KernelServer(1, trains=False)
     children = [fork_sleeper(server, tmp_path) for _ in range(2)]
     pids = [server.process.pid, *(c.pid for c in children)]
     assert all(map(alive, pids))
@@ -105,7 +105,7 @@ def test_a_closed_server_leaves_no_process_behind(tmp_path):
 def test_a_server_that_does_not_answer_is_not_waited_for_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(kernels_module, "_LONGEST", 0.1)  # it imports for longer
     with (
-        KernelServer(1) as server,
+        KernelServer(1, trains=False) as server,
         pytest.raises(RuntimeError, match=r"did not answer within 0.1 s: .* \(ulimit -v\)"),
     ):
         fork_sleeper(server, tmp_path)
@@ -113,7 +113,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_end(tmp_path, m
 
 def test_who_waits_for_a_kernel_hears_that_the_server_is_closed(tmp_path, monkeypatch):
     """Though another file may get the number of its connection while it waits."""
-    server = KernelServer(1)
+    server = KernelServer(1, trains=False)
     heard: list[str] = []
 
     def ask() -> None:
@@ -150,7 +150,7 @@ def test_a_killed_parent_takes_server_and_kernels_with_it(tmp_path):
         "import sys, time; from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from tests.runs.kernel.test_fork_server import KernelServer, fork_sleeper\n"
-        "server = KernelServer(1); child = fork_sleeper(server, Path(sys.argv[1]))\n"
+        "server = KernelServer(1, trains=False); child = fork_sleeper(server, Path(sys.argv[1]))\n"
         "print(server.process.pid, child.pid, flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parents[3])]
@@ -174,7 +174,7 @@ def test_a_kernel_whose_asker_has_gone_says_nothing(gone, tmp_path, capfd):
     """An interrupted sweep removes its folders while a kernel of it is being forked."""
     log = tmp_path / ("gone/kernel.log" if gone == "log" else "kernel.log")
     env = dict(os.environ) | {read_audit.VARIABLE: str(tmp_path / "gone.read")}
-    with KernelServer(1) as server:
+    with KernelServer(1, trains=False) as server:
         server.fork([], env, str(tmp_path), str(log)).wait(60)
     assert capfd.readouterr().err == ""
     assert gone == "log" or "FileNotFoundError" in log.read_text()
@@ -183,7 +183,7 @@ def test_a_kernel_whose_asker_has_gone_says_nothing(gone, tmp_path, capfd):
 def test_a_relative_log_is_beside_the_asker(tmp_path, monkeypatch):
     """The server may have been started in another folder, and the kernel works in a third."""
     (tmp_path / "work").mkdir()
-    with KernelServer(1) as server:
+    with KernelServer(1, trains=False) as server:
         monkeypatch.chdir(tmp_path)
         server.fork(["--unknown"], dict(os.environ), str(tmp_path / "work"), "kernel.log").wait(60)
     assert "--unknown" in (tmp_path / "kernel.log").read_text()
