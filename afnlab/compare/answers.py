@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -77,20 +77,20 @@ def _which(
         return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
         return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
-    turned = _turned(table, baseline, measure)
+    explained = _why_turned(table, baseline, measure)
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
         beside = "beside" if len(compared) == len(table) - 1 else "that share seeds with"
         others, stated = f"{counted(len(compared), 'row')} {beside} {baseline}", ""
         if len(first) == 1:
             leads, stated = f"{leads}{_standing(best, baseline, measure)}", str(best.name)
         rest = _distinguishable(compared, others, baseline, margin, stated, measure)
-        return [f"{leads}.", *rest, *turned]
+        return [f"{leads}.", *rest, *explained]
     count = len(compared)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
         f" seeds. Until then the intervals only describe: {leads}.",
-        *turned,
+        *explained,
     ]
 
 
@@ -144,24 +144,23 @@ def _standing(best: pd.Series, baseline: str, measure: Measure) -> str:
     }[best.verdict]
 
 
-def points_elsewhere(row: pd.Series, base: pd.Series, measure: Measure) -> bool:
-    """Whether the difference of a row has another sign than that of the means, which are of
-    different seeds.
+def turned(table: pd.DataFrame, baseline: str, measure: Measure) -> list[str]:
+    """The labels whose difference has another sign than that of the means, which are of different
+    seeds.
 
     Args:
-        row: of a table of `compare_histories`.
-        base: the baseline's.
+        table: of `compare_histories`.
+        baseline: the label with which the others are compared.
         measure: the metric.
     """
-    alike = row.pairs == row.seeds == base.seeds
-    return bool(not alike and (row[measure.key] - base[measure.key]) * row.difference < 0)
+    alike = (table.pairs == table.seeds) & (table.seeds == table.seeds[baseline])
+    apart = table[measure.key] - table[measure.key][baseline]
+    return list(map(str, table.index[~alike & (apart * table.difference < 0)]))
 
 
-def _turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
+def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
     """Why the table's means and its differences seem to contradict each other."""
-    base: Any = table.loc[baseline]
-    named = [str(n) for n, row in table.iterrows() if points_elsewhere(row, base, measure)]
-    if named:
+    if named := turned(table, baseline, measure):
         more = [f"{len(named) - LISTED} more"] * (len(named) > LISTED)
         yield (
             f"Mean and difference of {enumerated([*named[:LISTED], *more])} point in opposite"

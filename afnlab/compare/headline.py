@@ -10,7 +10,7 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare import formatting
-from afnlab.compare.answers import decidable, leaders, led, points_elsewhere
+from afnlab.compare.answers import decidable, leaders, led, turned
 from afnlab.compare.formatting import (
     amount,
     equation,
@@ -204,13 +204,13 @@ def _gap(
         )
         text += f" {values[0]} against {values[1]}"
     shared = int(lead.pairs)
-    turned = "; the means are over all seeds" * points_elsewhere(lead, base, measure)
+    all_seeds = lead.name in turned(table, baseline, measure)
     over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
     text += f". The difference{over} is {difference(measure, lead.difference)}"
     if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
         text += f", {share_of(abs(lead.difference), examples)} {evaluated} examples, which"
         text += " all seeds share"
-    return f"{text}{turned}."
+    return f"{text}{'; the means are over all seeds' * all_seeds}."
 
 
 def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:
