@@ -188,7 +188,7 @@ def _gap(
 ) -> str:
     """The difference of the best compared row to the baseline, beside both their values."""
     lead: Any = compared_rows(table).iloc[0]
-    base: Any = table.loc[baseline]
+    base = table.loc[[baseline]].iloc[0]
     best = table.index[0]
     name = proper_name(lead.name)
     values = [reading(measure, row[measure.key]) for row in (lead, base)]
