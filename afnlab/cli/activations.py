@@ -84,7 +84,8 @@ def add_check(sub: argparse.ArgumentParser) -> None:
         "refs",
         nargs="*",
         metavar="REF",
-        help="a name, my.py:thing, package.module:thing, or a package (default: all of afnlab's)",
+        help="a name, my.py:thing (my.py alone, if it holds one), package.module:thing, or a"
+        " package (default: all of afnlab's)",
     )
 
 

@@ -107,6 +107,20 @@ class OfTable(argparse.Action):
         parser.error(f"what takes --table is another command: {of_table(str(file))}")
 
 
+class AllSeeds(argparse.Action):
+    """--seeds of a command that trains nothing: says which seeds it takes."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, seeds: object, *__: object
+    ) -> NoReturn:
+        parser.error(
+            "--seeds is of what trains, and this takes all seeds that are in the folder of runs; to"
+            " look at some alone, train them in a folder of their own and name that: `afnlab sweep"
+            f" SWEEP --seeds {shlex.quote(str(seeds or 'N'))} --runs FOLDER`, and here --runs"
+            " FOLDER"
+        )
+
+
 def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
     """What a comparison is of, and with what."""
     sub.add_argument("sweep", nargs="?", help="the runs of this sweep (default: all there are)")
@@ -125,6 +139,8 @@ def add_comparison_flags(sub: argparse.ArgumentParser) -> None:
     )
     add_limit_flags(sub)
     add_runs_flag(sub)
+    hidden = argparse.SUPPRESS
+    sub.add_argument("--seeds", action=AllSeeds, nargs="?", default=hidden, help=hidden)
 
 
 def add_difference_flags(sub: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from afnlab.cli.flags import add_runs_flag, examples
+from afnlab.cli.parser import Parser
 from afnlab.usercode.lookup import expanded
 
 
@@ -18,7 +19,8 @@ def _doctor(_: argparse.Namespace) -> int:
     return doctor.main()
 
 
-def add_lab(sub: argparse.ArgumentParser) -> None:
+def add_lab(sub: Parser) -> None:
+    sub.advice = "JupyterLab's own flags follow --, as in `afnlab lab -- {}`"
     sub.epilog = examples("lab", "--folder ideas -- --port 9000")
     sub.set_defaults(command=_lab)
     text = "where the copies go (default afnlab-notebooks)"

@@ -22,6 +22,8 @@ class Parser(argparse.ArgumentParser):
     be one all the same.
     """
 
+    advice = ""  # on a flag that is not known, with {} where the flag belongs
+
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**settings, allow_abbrev=False)
@@ -36,8 +38,10 @@ class Parser(argparse.ArgumentParser):
             seen = [a for a in self._actions if a.help != argparse.SUPPRESS]
             flags = [f for a in seen for f in a.option_strings if f.startswith("--")]
             flag = rest[0].partition("=")[0]
-            known = flag.startswith("-")
-            self.error(unknown("flag", flag, flags) if known else f"what is {shown(rest[0])} for?")
+            if not flag.startswith("-"):
+                self.error(f"what is {shown(rest[0])} for?")
+            advice = f"; {self.advice.format(flag)}" if self.advice else ""
+            self.error(unknown("flag", flag, flags) + advice)
         return parsed, rest
 
     def _check_value(self, action: argparse.Action, value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from afnlab.cli.flags import add_code_flag, add_runs_flag, add_timeout_flag, examples, timeout
@@ -96,10 +97,11 @@ def _rerun(a: argparse.Namespace) -> int:
     record = maintenance.find(where, a.id)
     if not is_complete(record):
         raise ValueError(f"{record['id']}: failed, so there is nothing to compare with")
-    say(f"running {record['label']} again")
+    begun = partial(say, f"running {record['label']} again")
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:
-            verdict = rerun(where.folder, record, Path(again), seconds, code=a.code)
+            to = Path(again)
+            verdict = rerun(where.folder, record, to, seconds, code=a.code, begun=begun)
         except RunFailed as error:
             complain(f"{error}")
             return 1

@@ -141,7 +141,7 @@ def _diff(where: Place, *refs: str) -> int:
 def _paired(where: Place, one: Record, other: Record) -> str:
     """The difference of what two trainings are judged by, seed by seed."""
     from afnlab.compare import compare_histories
-    from afnlab.compare.formatting import difference, interval, p_value
+    from afnlab.compare.formatting import difference, equation, interval
     from afnlab.runs.storage import maintenance, record_schema, runs_folder
 
     measures = [record_schema.measure(record) for record in (one, other)]
@@ -155,7 +155,7 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"
     between = interval(measure, row.difference_low, row.difference_high)
-    between = f", 95 % interval {between}, p = {p_value(row.p)}" if row.pairs > 1 else ""
+    between = f", 95 % interval {between}, {equation(row.p)}" if row.pairs > 1 else ""
     said = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     paired = counted(int(row.pairs), "paired seed")
     if any(record.get("until_decided") for record in (one, other)):

@@ -13,6 +13,7 @@ from afnlab.compare.formatting import (
     amount,
     bound,
     difference,
+    exact_p,
     interval,
     reading,
     seconds,
@@ -76,16 +77,20 @@ def _which(
         return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
         return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
+    explained = _why_turned(table, baseline, measure)
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
-        if len(first) > 1:
-            return [f"{leads}.", *_distinguishable(compared, baseline, margin, "", measure)]
-        standing = f"{leads}{_standing(best, baseline)}."
-        return [standing, *_distinguishable(compared, baseline, margin, str(best.name), measure)]
+        beside = "beside" if len(compared) == len(table) - 1 else "that share seeds with"
+        others, stated = f"{counted(len(compared), 'row')} {beside} {baseline}", ""
+        if len(first) == 1:
+            leads, stated = f"{leads}{_standing(best, baseline, measure)}", str(best.name)
+        rest = _distinguishable(compared, others, baseline, margin, stated, measure)
+        return [f"{leads}.", *rest, *explained]
     count = len(compared)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
-        f" seeds. Until then the intervals only describe: {leads}."
+        f" seeds. Until then the intervals only describe: {leads}.",
+        *explained,
     ]
 
 
@@ -124,14 +129,44 @@ def led(names: Sequence[str], rows: int, measure: Measure) -> str:
     return f"{len(names)} of {rows} rows have the {measure.best} {measure.mean}"
 
 
-def _standing(best: pd.Series, baseline: str) -> str:
+def _standing(best: pd.Series, baseline: str, measure: Measure) -> str:
     """What the best mean is worth, as the end of a sentence about it."""
+    gap = difference(measure, best.difference)
     return {
         "better": f", and is better than {baseline}",
+        "worse": f", but is worse than {baseline} with the seeds that both have ({gap})",
         "equivalent": f", and is equivalent to {baseline} within the margin",
+        "not worse": f", and is no worse than {baseline} by more than the margin",
+        "not distinguishable": f", but is not distinguishable from {baseline}",
+        "too few seeds": f", but shares too few seeds with {baseline} to be distinguished from it",
         "baseline": ", and is the baseline",
         "no pairs": f", and shares no seed with {baseline}",
-    }.get(best.verdict, f", but is not distinguishable from {baseline}")
+    }[best.verdict]
+
+
+def turned(table: pd.DataFrame, baseline: str, measure: Measure) -> list[str]:
+    """The labels whose difference has another sign than that of the means, which are of different
+    seeds.
+
+    Args:
+        table: of `compare_histories`.
+        baseline: the label with which the others are compared.
+        measure: the metric.
+    """
+    alike = (table.pairs == table.seeds) & (table.seeds == table.seeds[baseline])
+    apart = table[measure.key] - table[measure.key][baseline]
+    return list(map(str, table.index[~alike & (apart * table.difference < 0)]))
+
+
+def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
+    """Why the table's means and its differences seem to contradict each other."""
+    if named := turned(table, baseline, measure):
+        more = [f"{len(named) - LISTED} more"] * (len(named) > LISTED)
+        yield (
+            f"Mean and difference of {enumerated([*named[:LISTED], *more])} point in opposite"
+            " directions: a mean is over all seeds of its row, difference and verdict are over"
+            f" those that {baseline} has too."
+        )
 
 
 def decidable(compared: pd.DataFrame) -> bool:
@@ -144,9 +179,17 @@ def _pairs(compared: pd.DataFrame) -> int:
 
 
 def _distinguishable(
-    compared: pd.DataFrame, baseline: str, margin: float | None, stated: str, measure: Measure
+    compared: pd.DataFrame,
+    others: str,
+    baseline: str,
+    margin: float | None,
+    stated: str,
+    measure: Measure,
 ) -> Iterable[str]:
-    """Which rows are distinguishable; stated: the row whose standing has been stated."""
+    """Which rows are distinguishable.
+
+    others: what these rows are, counted; stated: the row whose standing has been stated.
+    """
     by = dict(iter(compared.groupby("verdict", sort=False)))
     within = f"within {amount(measure, margin)}" if margin is not None else ""
     limit = f"by more than {amount(measure, margin)}" if margin is not None else ""
@@ -169,17 +212,17 @@ def _distinguishable(
         if row.name != stated or row.verdict in ("equivalent", "not worse"):
             yield f"{row.name} {is_so.format(baseline)} ({difference(measure, row.difference)})."
     elif not parts:
-        none = "Neither of the 2" if len(compared) == 2 else f"None of the {len(compared)}"
-        yield f"{none} others is distinguishable from {baseline}."
+        none = "Neither" if len(compared) == 2 else "None"
+        yield f"{none} of the {others} is distinguishable from {baseline}."
     elif len(parts) == 1 and not open_rows:  # all are of one kind
         _, is_so = phrases[str(compared.verdict.iloc[0])]
-        every = "Both others" if len(compared) == 2 else f"All {len(compared)} others"
+        every = f"Both {others.partition(' ')[2]}" if len(compared) == 2 else f"All {others}"
         yield f"{every} {is_so.format(baseline)}: {_listed(compared, measure)}."
     else:
         if open_rows:
             are = "is" if open_rows == 1 else "are"
             parts.append(f"{open_rows} {are} not distinguishable from {baseline}")
-        yield f"Of {counted(len(compared), 'other')}, {'; '.join(parts)}."
+        yield f"Of the {others}, {'; '.join(parts)}."
     small = compared[compared.verdict.isin(DIFFER)]
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
@@ -247,11 +290,10 @@ def _certainty(
     if pairs < compared.pairs.max():
         seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
     exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
-    floor = smallest_p(int(compared.pairs.max()), count)
+    floor = exact_p(smallest_p(int(compared.pairs.max()), count))
     correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
     yield (
-        f"{exact}-flip test on {seeds}, {correction}: the smallest attainable p-value is"
-        f" {floor:.2g}."
+        f"{exact}-flip test on {seeds}, {correction}: the smallest attainable p-value is {floor}."
     )
     if not decidable(compared):
         return

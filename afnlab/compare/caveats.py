@@ -60,13 +60,14 @@ def confirmation(table: pd.DataFrame, among: int) -> str:
     if not among:
         return ""
     rows = table.index[table.p.notna()]
+    how = f"picked among {among}" if among > 1 else "compared before"  # of one nothing is picked
     if len(rows) == 1:
         which = f"{proper_name(str(rows[0]))} was"
         many = "this is one comparison, without correction"
     else:
         which, many = f"{len(rows)} rows were", f"p is corrected for these {len(rows)} comparisons"
     return (
-        f"{which} picked among {among} by other seeds, which do not count here: {many}. Seeds that"
+        f"{which} {how} by other seeds, which do not count here: {many}. Seeds that"
         " are added after a look at this result would make p too small."
     )
 
@@ -302,6 +303,6 @@ def same_functions(groups: Sequence[Sequence[str]]) -> str:
         return ""
     named = "; ".join(" = ".join(g) for g in groups)
     return (
-        f"The same function under two names: {named}. Each name is a row of its own, and counts as"
-        " one wherever rows or comparisons are counted."
+        f"The same function under two names: {named}. Each name is a row of its own, and each of"
+        " these rows counts wherever rows or comparisons are counted."
     )

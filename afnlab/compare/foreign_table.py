@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
+_ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
 SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
 
 
@@ -38,6 +39,7 @@ class ForeignComparison:
         margin: the largest difference that does not matter, or None.
         examples: how many each value is of; 0: unknown.
         unfinished: a sentence on rows of runs that did not finish, or nothing.
+        read_as: a sentence on what was taken for label and seed, where no column says it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ForeignComparison:
     margin: float | None = None
     examples: int = 0
     unfinished: str = ""
+    read_as: str = ""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -75,7 +78,7 @@ class ForeignComparison:
         )
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
-            *filter(None, [missing, self.unfinished]),
+            *filter(None, [self.read_as, missing, self.unfinished]),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *caveats.unequal_seeds(self.final),
             note,
@@ -100,9 +103,10 @@ def compare_table(
 
     Args:
         table: A CSV file, or a data frame. One row for each method and seed; with `epoch` one
-            for each epoch, of which the last counts. The exports of W&B's and of MLflow's tables of
-            runs are such. W&B's export of a chart, with one column for each run, is read too if the
-            runs' names end in their seeds (relu-seed3).
+            for each epoch, of which the last counts, and has to be the same for all. The exports of
+            W&B's and of MLflow's tables of runs are such. W&B's export of a chart, with one column
+            for each run, is read too if the runs' names end in their seeds (relu-seed3, relu_s3,
+            relu 3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
         better: Whether "higher" or "lower" values are better.
@@ -118,13 +122,14 @@ def compare_table(
 
     Raises:
         ValueError: A column is not there or not of numbers, a value is missing, a method has a seed
-            twice, the baseline is not among the labels, or the margin is not above 0.
+            twice, not all end at the same epoch, the baseline is not among the labels, or the
+            margin is not above 0.
     """
     name, content = foreign_csv.read(table, encoding)
-    metric = value
+    metric, read_as, otherwise = value, "", _ONE_ROW
     if wandb_chart.is_chart(content):
-        metric, content = wandb_chart.read(name, content, value)
-        label, seed, value, epoch = *content.columns, ""
+        metric, content, read_as = wandb_chart.read(name, content, value)
+        (label, seed, epoch, value), otherwise = content.columns, wandb_chart.TABLE
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
     names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
     history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
@@ -146,27 +151,38 @@ def compare_table(
             f"{name}: {at} stands there more than once, in {foreign_csv.rows(twice)}{more}"
         )
     if epoch:
-        _check_lengths(name, history)
+        _check_lengths(name, history, otherwise)
     labels = list(dict.fromkeys(history.label))
     against = _baseline(name, baseline, labels)
     measure = Measure(name=plain(metric), key=KEY, better=better, **_printed(history, unit))
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history, measure)
     unfinished = foreign_csv.unfinished(content)
-    return ForeignComparison(name, history, measure, against, margin, unfinished=unfinished)
+    return ForeignComparison(
+        name, history, measure, against, margin, unfinished=unfinished, read_as=read_as
+    )
 
 
-def _check_lengths(name: str, history: pd.DataFrame) -> None:
-    """Refuse a method whose seeds end at different epochs: which values count is not known."""
-    for label, ends in history.groupby(["label", "seed"]).epoch.max().groupby(level=0, sort=False):
-        last = ends.max()
-        if (early := ends[ends < last]).empty:
-            continue
-        (_, seed), epoch = early.index[0], early.iloc[0]
-        raise ValueError(
-            f"{name}: seed {seed} of {label} ends at epoch {epoch:g}, and others at {last:g}; leave"
-            " one row of each seed, the one that counts, and name no column of epochs"
-        )
+def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:
+    """Refuse results after different numbers of epochs: how long a run took is no choice of its
+    method where it crashed, and which values are meant to be compared is not known.
+
+    otherwise: what to do if the lengths are meant.
+    """
+    ends = history.groupby(["label", "seed"], sort=False).epoch.max()
+    last = ends.max()
+    if (early := ends[ends < last]).empty:
+        return
+    (label, seed), epoch = early.index[0], early.iloc[0]
+    which = label if (ends[label] == epoch).all() else f"seed {seed} of {label}"
+    runs = history.groupby("epoch").size()
+    common = runs.index[runs == len(ends)]  # no seed has an epoch twice
+    there = ""
+    if len(common):
+        there = f"leave out what is after {common.max():.15g}, the last that all have, or "
+    raise ValueError(
+        f"{name}: {which} ends at epoch {epoch:.15g}, and others at {last:.15g}; {there}{otherwise}"
+    )
 
 
 def compare_results(

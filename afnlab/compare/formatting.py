@@ -140,6 +140,12 @@ def equation(p: float) -> str:
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
+def exact_p(p: float) -> str:
+    """A p-value that is computed, as the smallest attainable one: the digits of `p_value`, or two
+    where these would be none."""
+    return f"{p:.2g}" if p_value(p).startswith("<") else p_value(p).rstrip("0").rstrip(".")
+
+
 def share_of(fraction: float, count: int) -> str:
     """A fraction of so many things, counted: "2 of 450", "1.7 of 450", "26 of 10,000"."""
     number = fraction * count

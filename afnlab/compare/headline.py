@@ -10,7 +10,7 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare import formatting
-from afnlab.compare.answers import decidable, leaders, led
+from afnlab.compare.answers import decidable, leaders, led, turned
 from afnlab.compare.formatting import (
     amount,
     equation,
@@ -188,7 +188,7 @@ def _gap(
 ) -> str:
     """The difference of the best compared row to the baseline, beside both their values."""
     lead: Any = compared_rows(table).iloc[0]
-    base: Any = table.loc[baseline]
+    base = table.loc[[baseline]].iloc[0]
     best = table.index[0]
     name = proper_name(lead.name)
     values = [reading(measure, row[measure.key]) for row in (lead, base)]
@@ -204,12 +204,13 @@ def _gap(
         )
         text += f" {values[0]} against {values[1]}"
     shared = int(lead.pairs)
+    all_seeds = lead.name in turned(table, baseline, measure)
     over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
     text += f". The difference{over} is {difference(measure, lead.difference)}"
     if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
-        text += f", {share_of(abs(lead.difference), examples)} {evaluated} examples,"
-        text += " the same for all seeds"
-    return f"{text}."
+        text += f", {share_of(abs(lead.difference), examples)} {evaluated} examples, which"
+        text += " all seeds share"
+    return f"{text}{'; the means are over all seeds' * all_seeds}."
 
 
 def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.formatting import p_value
+from afnlab.compare.formatting import equation
 from afnlab.compare.headline import NAMED, noun
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import DIFFER
@@ -58,6 +58,12 @@ class OverTasks:
         better, worse = ((kinds == verdict).sum(axis=1) for verdict in DIFFER)
         base, every = proper_name(self.baseline), "both" if self.tasks == 2 else f"all {self.tasks}"
         one = "one of them" if self.tasks == 2 else "some of them"
+        if rows == 1:
+            name = proper_name(str(kinds.index[0]))
+            counts = [int(n.iloc[0]) or "none" for n in (better, worse)]
+            text = f"On {self.tasks} tasks, each by its own test: {name} is better than {base} on"
+            text += f" {counts[0]} and worse on {counts[1]}."
+            return text
         always, sometimes = better == self.tasks, (better > 0) & (better < self.tasks)
         parts = [
             f"{_so_many(always)} shown to be better than {base} on {every}",
@@ -80,13 +86,13 @@ class OverTasks:
     def _of_ranks(self) -> list[str]:
         if self.ranking is None:
             return ["Ranks are not compared: too few activations were trained on every task."]
-        ranks, p = self.ranking.ranks, p_value(self.ranking.p)
+        ranks = self.ranking.ranks
         apart = ranks.iloc[-1] - ranks.iloc[0]
         least, most = self.ranking.critical_difference, len(ranks) - 1
         said = [
             f"Ranks are over {self.tasks} tasks as blocks: each counts once, by the means over its"
-            f" seeds, for the {len(ranks)} activations that all of them have. Friedman's test: p"
-            f" {'' if p.startswith('<') else '= '}{p}."
+            f" seeds, for the {len(ranks)} activations that all of them have. Friedman's test:"
+            f" {equation(self.ranking.p)}."
         ]
         if not self.distinguishes:
             return [*said, "No two activations are distinguishable over these tasks."]

@@ -118,7 +118,7 @@ def select(
     where.pull()
     folder = where.folder
     if not folder.is_dir():
-        line = _sweeping(sweep, overrides, origin, only)
+        line = _sweeping(sweep, overrides, origin, only, baseline)
         raise NoRuns(f"{where.shown}: no such folder; execute runs first, with `{line}`")
     benchmark = _speed(expanded(speed) if speed else folder / costs.FILE, named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
@@ -137,7 +137,7 @@ def select(
     if not parts:
         why = caveats.left_out(chosen.stale, chosen.foreign, chosen.absent, chosen.failed)
         of = f" of {sweep}" if sweep else ""
-        line = _sweeping(sweep, overrides, origin, only)
+        line = _sweeping(sweep, overrides, origin, only, baseline)
         none = f"{where.shown}: holds no runs{of} to compare; execute them with `{line}`."
         raise NoRuns(" ".join([none, *why]))
     listed = [trained[r["id"]].source for part in parts.values() for r in part]
@@ -328,11 +328,28 @@ def _is_made_good(failure: FailureRecord) -> bool:
 
 
 def _sweeping(
-    sweep: str | Path, overrides: Mapping[str, object], runs: object, only: filtering.Only
+    sweep: str | Path,
+    overrides: Mapping[str, Any],
+    runs: object,
+    only: filtering.Only,
+    baseline: str,
 ) -> str:
-    """The command that executes runs that are missing."""
-    name, some = sweep or sweep_file.DEFAULT, tuple(filtering.as_flags(only))
-    return command("sweep", name, **overrides, only=some, runs=runs)
+    """The command that executes runs that are missing, the baseline's among them.
+
+    ValueError if there is no such sweep either.
+    """
+    name = sweep or sweep_file.DEFAULT
+    plan, asked = sweep_file.read(name), only.get("activation")
+    if asked is not None:
+        specs = [s for s in plan.specs(**overrides) if isinstance(s, TrainingSpec)]
+        listed = [spec.row.activation for spec in specs]
+        against = baseline or plan.baseline or summary_table.BASELINE
+        base, _ = file_labels.parted(file_labels.meant(against, listed))
+        its = filtering.facts("", "", {"activation": base}, {"activation": base})
+        if base in listed and not filtering.has(its, "activation", asked):
+            several = [*asked] if isinstance(asked, (list, tuple)) else [asked]
+            only = {**only, "activation": [*several, base]}
+    return command("sweep", name, **overrides, only=tuple(filtering.as_flags(only)), runs=runs)
 
 
 def _settings(normal: Mapping[str, object]) -> str:

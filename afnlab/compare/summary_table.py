@@ -408,9 +408,9 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
         intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
-        f"{text}. Difference to {baseline}{unit}, paired by seed, with {intervals}; p from the"
-        f" {exact}sign-flip test{', after Holm' * several}. All of it is about other seeds on the"
-        " same examples."
+        f"{text}. Difference to {baseline}{unit}, of unrounded values, paired by seed, with"
+        f" {intervals}; p from the {exact}sign-flip test{', after Holm' * several}. All of"
+        " it is about other seeds on the same examples."
     )
 
 

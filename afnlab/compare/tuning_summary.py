@@ -258,15 +258,15 @@ def recipe(
     before, after = (_counts(table) for table in (fixed, tuned))
     if before is not None and after is not None:
         others = int(fixed.p.notna().sum())
-        other = f"the {others} others" if others > 1 else "the other row"
-        if before == after:
-            same = f"Of {other}, {_tally(after)} than {baseline}"
-            said.append(f"{same}, at the fixed recipe and tuned.")
-        else:
-            said.append(
-                f"Of {other}, {_tally(before)} than {baseline} at the fixed recipe; tuned,"
-                f" {_tally(after)}."
-            )
+        first, second = (_tally(counts, others) for counts in (before, after))
+        which, it = f"Of the {others} others, ", ""
+        if others == 1:
+            which, it = f"{fixed.index[fixed.p.notna()][0]} ", "it "
+        said.append(
+            f"{which}{first} than {baseline}, at the fixed recipe and tuned."
+            if before == after
+            else f"{which}{first} than {baseline} at the fixed recipe; tuned, {it}{second}."
+        )
     labels = [label for label in tuned.index if label in fixed.index]
     then, now = fixed[measure.key].reindex(labels), tuned[measure.key].reindex(labels)
     if len(labels) >= LEAST_ROWS and _changed(then, now):
@@ -282,8 +282,10 @@ def recipe(
     return " ".join(said)
 
 
-def _tally(counts: tuple[int, int]) -> str:
-    """How many rows are better and worse, as the middle of a sentence."""
+def _tally(counts: tuple[int, int], rows: int) -> str:
+    """How many of so many rows are better and worse, as the middle of a sentence."""
+    if rows == 1:
+        return f"is {('neither better nor worse', 'worse', 'better')[2 * counts[0] + counts[1]]}"
     kinds = zip(counts, ("better", "worse"), strict=True)
     (first, one), (second, other) = sorted(kinds, key=lambda kind: -kind[0])
     if not first:

@@ -6,11 +6,24 @@ import re
 
 import pandas as pd
 
-from afnlab.messages import plain
+from afnlab.messages import counted, enumerated, plain
 from afnlab.spellings import unknown
 
+TABLE = (
+    "export the table of runs instead, with its columns of method, seed and result (Runs > Export >"
+    " CSV)"
+)
+LISTED = 6  # labels
 _COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
-_SEEDED = re.compile(r"(?P<label>.*?[^\W\d_].*?)[\W_]*(?:seed|run)?[\W_]*(?P<seed>\d+)", re.I)
+# A seed is a word of its own at the end: one that says so, or a whole number after a space, "-",
+# "_", "/" or "#". So neither the decimals nor the exponent of lr0.1, 1e-3 or lr=0.1 are one, and
+# no number that a name and "=" say is another setting's.
+_SEEDED = re.compile(
+    r"(?P<label>.*?[^\W\d_].*?)"
+    r"(?:[\W_]+(?:seed|run|s)[\W_]*|(?<=[^\W_]|[)\]])(?<!\de)[-\s_/#]+)"
+    r"(?P<seed>\d+)",
+    re.I,
+)
 
 
 def is_chart(table: pd.DataFrame) -> bool:
@@ -19,8 +32,8 @@ def is_chart(table: pd.DataFrame) -> bool:
     return bool(matches) and all(matches) and any(f and f["end"] for f in matches)
 
 
-def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame]:
-    """The metric, and the last value of every run: label, seed, value.
+def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame, str]:
+    """The metric; every run's values: label, seed, step, value; and how names were read.
 
     A chart has no column of seeds, so a run's name has to end in its own: relu-seed3, gelu 3.
 
@@ -38,17 +51,40 @@ def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame]
     metric = value if value in metrics else metrics[0]
     if len(metrics) > 1 and value not in metrics:
         raise ValueError(f"{name}: {unknown('metric', value, metrics)}")
-    made = []
-    for one in (f for f in parts if f["metric"] == metric):
+    made, runs = [], [f for f in parts if f["metric"] == metric]
+    for one in runs:
         seeded, known = _SEEDED.fullmatch(one["run"].strip()), table[one[0]].dropna()
         if seeded is not None and len(known):
-            made.append((plain(seeded["label"]), int(seeded["seed"]), known.iloc[-1]))
-    runs = len({f["run"] for f in parts if f["metric"] == metric})
-    values = pd.DataFrame(made, columns=["label", "seed", "value"])
-    if len(values) < runs or (values.groupby("label").size() < 2).any():
+            steps = table.iloc[:, 0][known.index]
+            run = {"label": plain(seeded["label"]), "seed": int(seeded["seed"])}
+            made.append(pd.DataFrame({**run, "step": steps, "value": known}))
+    seeds = pd.DataFrame(
+        [one.iloc[0][["label", "seed"]] for one in made], columns=["label", "seed"]
+    )
+    if len(made) < len(runs) or (seeds.groupby("label").size() < 2).any():
         raise ValueError(
             f"{name}: is W&B's export of a chart, one column per run, whose names do not all end in"
-            " a seed that pairs them (relu-seed0, relu-seed1); export the table of runs instead,"
-            " with its columns of method, seed and result (Runs > Export > CSV)"
+            f" a seed that pairs them (relu-seed0, relu-seed1); {TABLE}"
         )
-    return metric, values
+    if (twice := seeds.duplicated()).any():
+        first = seeds[twice].iloc[0]
+        raise ValueError(
+            f"{name}: the names of several runs say seed {first.seed} of {first.label}; {TABLE}"
+        )
+    values = pd.concat(made, ignore_index=True)
+    return metric, values, _read_as(plain(runs[0]["run"]), seeds)
+
+
+def _read_as(run: str, seeds: pd.DataFrame) -> str:
+    """What names of runs were taken to say.
+
+    run: the name of the first; seeds: label and seed of every run.
+    """
+    first, sizes = seeds.iloc[0], seeds.groupby("label", sort=False).size()
+    named = [f"{label} ({counted(n, 'seed')})" for label, n in sizes[:LISTED].items()]
+    more = [f"{counted(len(sizes) - LISTED, 'more label')}"] * (len(sizes) > LISTED)
+    return (
+        f"Labels and seeds were read from the names of the runs, {run} as seed {first.seed} of"
+        f" {first.label}: {enumerated([*named, *more])}. If the number at the end is anything but a"
+        f" seed, {TABLE}."
+    )

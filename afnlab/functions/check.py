@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from afnlab.activation_record import Activation
 from afnlab.derivatives import derivatives
 from afnlab.errors import shown
+from afnlab.messages import inform
 from afnlab.registry import get_activation, list_activations
-from afnlab.usercode.lookup import imported, load
+from afnlab.usercode.lookup import defined, imported, load
 
 Function = Callable[[Tensor], Tensor]
 
@@ -34,7 +37,8 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
     Args:
         refs: names of ours, `path/my.py:thing` or `package.module:thing`, where the thing is an
             afnlab activation, a torch module class that needs no arguments, or a function of a
-            tensor; or a package, for all module classes in it. Without any: all of ours.
+            tensor; `path/my.py` alone, if it holds one such thing; or a package, for all module
+            classes in it. Without any: all of ours.
 
     Returns:
         One row per activation, with empty texts where nothing is wrong. "values" and "slopes": the
@@ -107,13 +111,16 @@ def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
     """
     named = [ref.rpartition(":")[2] for ref in refs]
     omitted = table.index[table["left out"] != ""]
-    return any(name in (*named, *refs) for name in omitted)
+    return any({name, name.rpartition(":")[0]} & {*named, *refs} for name in omitted)
 
 
 def _things_of(ref: str) -> Iterator[tuple[str, object]]:
     """The names and things that a reference stands for."""
     if not isinstance(ref, str):
         raise TypeError(f"a reference must be a text, got {shown(ref)}")
+    if ref.endswith(".py"):
+        yield _only_one_of(ref)
+        return
     if ":" in ref:
         yield ref.rpartition(":")[2], load(ref, object, "")
         return
@@ -133,6 +140,25 @@ def _things_of(ref: str) -> Iterator[tuple[str, object]]:
     if not modules:
         raise ValueError(f"{ref}: holds no torch module class; name a thing of it, {ref}:THING")
     yield from modules.items()
+
+
+def _only_one_of(file: str) -> tuple[str, object]:
+    """The one thing in a file that can be checked, under its whole reference; told which it is."""
+    held = defined(f"{file}:", object)
+    there = {n: t for n, t in held.items() if not n.startswith("_")}
+    names = [n for n, t in there.items() if isinstance(t, Activation)]
+    names = names or [n for n, t in there.items() if _is_made_in(held["__name__"], t)]
+    if len(names) != 1:
+        several = f" (there are: {', '.join(names)})" * bool(names)
+        raise ValueError(f"{file}: which function of it? write {file}:NAME{several}")
+    inform(f"{file}: {names[0]} is what there is to check in it")
+    return f"{file}:{names[0]}", there[names[0]]
+
+
+def _is_made_in(module: object, thing: object) -> bool:
+    """Whether it is a function, or a class of torch modules, of that module itself."""
+    is_class = isinstance(thing, type) and issubclass(thing, nn.Module)
+    return (is_class or isinstance(thing, FunctionType)) and thing.__module__ == module
 
 
 def _row(candidate: object) -> list[str]:

@@ -132,7 +132,7 @@ class Ledger:
         """The campaign and its ideas, as text."""
         campaign, ideas = self.campaign, self.standings
         share = f"{100 * stats.alpha(campaign.level):g} %"
-        confirmed = f", confirmed on {campaign.confirm}" if campaign.confirm else ""
+        confirmed = f", to be confirmed on {campaign.confirm}" if campaign.confirm else ""
         head = f"{campaign.task} against {campaign.against}{confirmed}"
         discoveries = sum(one.is_discovery for one in ideas)
         title = f"{head}: {counted(len(ideas), 'idea')}, discoveries: {discoveries}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -45,6 +45,7 @@ def rerun(
     timeout: float | None = None,
     worker: Worker | None = None,
     code: str | Path | None = None,
+    begun: Callable[[], object] = lambda: None,
 ) -> Verdict:
     """Execute a run again, with as many threads as then, and compare the two.
 
@@ -56,6 +57,7 @@ def rerun(
         worker: one that several reruns share (`worker_for`); None: one of its own.
         code: the folder in which files of the run's code are looked for that are not where they
             were; None: the current one.
+        begun: called when it is clear that the run can be executed.
 
     Returns:
         What is the same, and what is not.
@@ -67,6 +69,7 @@ def rerun(
         RunFailed: The new run failed.
     """
     spec = planned_again(record, guarded(folder), code)
+    begun()
     executor = worker or worker_for(record, timeout)
     try:
         failed = executor.attempt(spec, Place(again))

@@ -95,6 +95,16 @@ USAGE = {
         ["report", "--table", "my results.csv"],
         "afnlab compare --table 'my results.csv' --label COLUMN --value COLUMN;",
     ),
+    "seeds-of-a-report": (
+        ["report", "two.yaml", "--seeds", "12"],
+        "this takes all seeds that are in the folder of runs; to look at some alone, train them in"
+        " a folder of their own and name that: `afnlab sweep SWEEP --seeds 12 --runs FOLDER`",
+    ),
+    "seeds-of-a-comparison": (["compare", "--seeds"], "SWEEP --seeds N --runs FOLDER`, and here"),
+    "flag-of-jupyterlab": (
+        ["lab", "--no-browser"],
+        "JupyterLab's own flags follow --, as in `afnlab lab -- --no-browser`; see",
+    ),
     "unseen": (["report", "--tabel", "x.csv"], "unknown flag '--tabel' (known: --help,"),
     "action": (["runs", "lst"], "unknown action 'lst'; did you mean 'list'?"),
     "missing": (["run"], "the following arguments are required: notebook"),
@@ -194,6 +204,7 @@ BAD = {
     "twice": (["run", "train", "-p", "t", "1", "-p", "t", "2"], "-p: 't' is given twice"),
     "only-unknown": (["sweep", "two.yaml", "--only", "a=1"], "only: unknown key 'a' (known: "),
     "only-nothing": (["sweep", "two.yaml", "--only", "=1"], "--only takes KEY=VALUE, got '=1'"),
+    "no-sweep-and-no-runs": (["compare", "nothing.yaml"], "nothing.yaml: no such file"),
     "no-report": (["report", "two.yaml"], "runs: no such folder; execute runs first"),
 }
 

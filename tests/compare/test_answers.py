@@ -9,7 +9,7 @@ import pytest
 from afnlab.compare import formatting
 from afnlab.compare.answers import answers
 from afnlab.compare.costs import Cost
-from afnlab.compare.formatting import amount, p_value, percent, short_percent, three_digits
+from afnlab.compare.formatting import amount, exact_p, p_value, percent, short_percent, three_digits
 from afnlab.measures import ACCURACY
 from afnlab.messages import duration
 from tests.compare.test_summary_table import BASE, SIX, rows, shifted, table
@@ -59,8 +59,8 @@ def test_better_worse_and_neither():
     made = said(*parts)
     assert made["Which?"] == (
         "b has the highest mean accuracy, 75.50 %, and is better than relu."
-        " Of 4 others, 2 are better than relu: b (+20.00), a (+10.00); 1 is worse than relu: c"
-        " (\N{MINUS SIGN}10.00); 1 is not distinguishable from relu."
+        " Of the 4 rows beside relu, 2 are better than relu: b (+20.00), a (+10.00); 1 is worse"
+        " than relu: c (\N{MINUS SIGN}10.00); 1 is not distinguishable from relu."
     )
     assert made["By how much?"].endswith(
         "b against relu: +20.00 points in every seed. The highest of several means is optimistic,"
@@ -82,7 +82,7 @@ def test_nothing_is_distinguishable():
     ties = [many(n, 0).assign(test_accuracy=lambda h, k=k: h.test_accuracy + (-1) ** h.seed / k)
             for n, k in (("a", 100), ("b", 200))]  # fmt: skip
     assert said(many("relu", 0), *ties)["Which?"].endswith(
-        "Neither of the 2 others is distinguishable from relu."
+        "Neither of the 2 rows beside relu is distinguishable from relu."
     )
 
 
@@ -95,8 +95,8 @@ def test_equivalent_and_not_worse():
     up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
     made = said(BASE, up, margin=0.01)
     assert made["Which?"] == (
-        "up has the highest mean accuracy, 54.45 %, but is not distinguishable from relu."
-        " up is no worse than relu by more than 1.00 points (+1.95)."
+        "up has the highest mean accuracy, 54.45 %, and is no worse than relu by more"
+        " than the margin. up is no worse than relu by more than 1.00 points (+1.95)."
     )
 
 
@@ -188,6 +188,11 @@ def test_collapsed_seeds_are_named():
         (p_value(0.001), "0.001"),
         (p_value(0.04, 1), "< 0.1"),
         (p_value(float("nan")), ""),
+        (exact_p(2 * 2**-4), "0.125"),
+        (exact_p(2**-5), "0.031"),
+        (exact_p(0.5), "0.5"),
+        (exact_p(1.0), "1"),
+        (exact_p(0.00024), "0.00024"),
         (amount(ACCURACY, 1e-6), "less than 0.01 points"),
         (amount(ACCURACY, 0.0), "0.00 points"),
         (amount(ACCURACY, 0.0123), "1.23 points"),
@@ -288,17 +293,19 @@ TIES = {  # rows, who leads, and by how much they differ
     ),
     "all, each with a spread": (
         {"relu": [0.4, 0.6] * 4, "elu": [0.6, 0.4] * 4, "gelu": FLAT},
-        "All 3 rows have the same mean accuracy, 50.00 %. Neither of the 2 others is distinguish",
+        "All 3 rows have the same mean accuracy, 50.00 %. Neither of the 2 rows beside relu is",
         "Mean accuracy is 50.00 % in every row",
     ),
     "two of three": (
         {"relu": FLAT, "elu": ABOVE, "gelu": ABOVE},
-        "elu and gelu have the highest mean accuracy, 60.00 %. Both others are better than relu",
+        "elu and gelu have the highest mean accuracy, 60.00 %. Both rows beside relu are"
+        " better than relu",
         "Mean accuracy runs from 50.00 % (relu) to 60.00 %",
     ),
     "the baseline too": (
         {"relu": ABOVE, "elu": ABOVE, "gelu": FLAT},
-        "elu and relu have the highest mean accuracy, 60.00 %. Of 2 others, 1 is worse than",
+        "elu and relu have the highest mean accuracy, 60.00 %. Of the 2 rows beside relu, 1"
+        " is worse than",
         "Mean accuracy runs from 50.00 % (gelu) to 60.00 %",
     ),
     "more than one lists": (

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from afnlab.compare.caveats import left_out, mixed, pairing, reach, same_functions, unequal_seeds
+from afnlab.compare.caveats import (
+    confirmation,
+    left_out,
+    mixed,
+    pairing,
+    reach,
+    same_functions,
+    unequal_seeds,
+)
 
 
 def test_what_is_left_out():
@@ -74,11 +82,17 @@ def test_unequal_seeds():
     ]
 
 
+def test_of_one_comparison_nothing_was_picked():
+    table = pd.DataFrame({"p": [0.5, np.nan]}, ["gelu", "relu"])
+    assert confirmation(table, 1).startswith("GELU was compared before by other seeds, which do")
+    assert confirmation(table, 2).startswith("GELU was picked among 2 by other seeds, which do")
+
+
 def test_same_functions():
     assert same_functions([]) == ""
     assert same_functions([("a", "b"), ("c", "d", "e")]) == (
         "The same function under two names: a = b; c = d = e. Each name is a row of its own, and"
-        " counts as one wherever rows or comparisons are counted."
+        " each of these rows counts wherever rows or comparisons are counted."
     )
 
 

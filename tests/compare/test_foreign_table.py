@@ -13,7 +13,7 @@ import torch
 import afnlab
 from afnlab import Measure, Task, compare, get_task, report
 from afnlab.cli import main
-from afnlab.compare import caveats
+from afnlab.compare import caveats, wandb_chart
 from afnlab.compare.summary_table import formatted
 from afnlab.errors import ParameterError
 from afnlab.report.foreign_page import write_foreign
@@ -151,6 +151,53 @@ def test_a_chart_of_wandb_is_read(form):
     assert list(one.final.index) == [0, 1]
     assert sorted(one.final.iloc[0]) == CHART.iloc[1, [1, 7]].tolist()  # the last that is there
     assert one.measure.name == "val/acc"
+    (said,) = (note for note in one.notes if "names of the runs" in note)
+    assert f"{form.format('relu', 0)} as seed 0 of {one.baseline}: " in said
+    assert f"{one.baseline} (2 seeds) and " in said
+
+
+def test_runs_of_a_chart_that_end_early_are_not_compared():
+    crashed = CHART.copy()
+    crashed.iloc[1, 7:] = np.nan  # gelu's second step
+    with pytest.raises(ValueError, match="gelu ends at epoch 1, and others at 2; leave out what"):
+        compare.compare_table(crashed, value="val/acc")
+    crashed.iloc[1, 10:] = CHART.iloc[1, 10:]  # of seed 1
+    with pytest.raises(ValueError, match=r"seed 0 of gelu ends at .* or export the table of runs"):
+        compare.compare_table(crashed, value="val/acc")
+
+
+@pytest.mark.parametrize(
+    ("run", "label", "seed"),
+    [
+        ("relu-seed7", "relu", 7),
+        ("relu_s7", "relu", 7),
+        ("relu-7", "relu", 7),
+        ("relu seed=7", "relu", 7),
+        ("relu-lr0.1-seed3", "relu-lr0.1", 3),
+        ("relu (lr=0.1) 3", "relu (lr=0.1)", 3),
+        *((run, "", 0) for run in ("relu-lr0.7", "relu-0.7", "relu 0,7", "relu lr=7", "relu.7")),
+        *((run, "", 0) for run in ("relu-1e-3", "relu-2E-03", "relu-v1.3", "relu7", "gelus7")),
+        *((run, "", 0) for run in ("relu-seed0.7", "relu x=-3", "reluseed7", "3-4")),
+    ],
+)
+def test_a_seed_is_a_word_of_its_own_in_a_run_s_name(run, label, seed):
+    """The decimals of a learning rate are none."""
+    again = f"{run[:-1]}8"
+    table = pd.DataFrame({"Step": [1]})
+    for name in (run, again):
+        table = table.assign(**{f"{name} - acc{end}": 0.5 for end in ("", "__MIN", "__MAX")})
+    if label:
+        _, found, _ = wandb_chart.read("t.csv", table, "acc")
+        assert found[["label", "seed"]].to_numpy().tolist() == [[label, seed], [label, 8]]
+    else:
+        with pytest.raises(ValueError, match="do not all end in a seed that pairs them"):
+            wandb_chart.read("t.csv", table, "acc")
+
+
+def test_two_runs_of_one_name_in_a_chart():
+    twice = CHART.rename(columns=lambda c: c.replace("relu-seed1", "relu_s0"))
+    with pytest.raises(ValueError, match="names of several runs say seed 0 of relu; export the"):
+        compare.compare_table(twice, value="val/acc")
 
 
 @pytest.mark.parametrize("names", [("a", "b", "c", "d"), ("brisk-sun-1", "dry-fog-2", "x", "y-3")])
@@ -421,6 +468,28 @@ def test_epochs_are_numbers(tmp_path):
     early = "\n".join(["method,seed,epoch,acc", *rows[:-1]])
     with pytest.raises(ValueError, match="seed 2 of tanh ends at epoch 9, and others at 10; leave"):
         compared(tmp_path, early, epoch="epoch")
+
+
+def test_methods_that_end_at_different_epochs_are_not_compared(tmp_path):
+    """gelu is ahead at every epoch that both have, and behind only because it stopped."""
+    rows = [("relu", s, e, e / 10 + s / 100) for s in range(7) for e in (1, 2, 3, 4)]
+    rows += [("gelu", s, e, e / 10 + 0.03 + s / 100) for s in range(7) for e in (1, 2)]
+    table = pd.DataFrame(rows, columns=["method", "seed", "epoch", "acc"])
+    columns = {"label": "method", "value": "acc"}
+    with pytest.raises(
+        ValueError,
+        match="the table: gelu ends at epoch 2, and others at 4; leave out what is after 2, the"
+        " last that all have, or leave one row of each seed, the one that counts, and name no",
+    ):
+        compare.compare_table(table, **columns, epoch="epoch")
+    early = compare.compare_table(table[table.epoch <= 2], **columns, epoch="epoch")
+    assert early.table.verdict["gelu"] == "better"
+    last = table.groupby(["method", "seed"]).tail(1)  # lengths that are meant
+    assert compare.compare_table(last, **columns).table.verdict["gelu"] == "worse"
+    apart = table[(table.method == "relu") | (table.epoch == 1)].replace({"epoch": {1: 0}})
+    apart = apart[(apart.method == "gelu") | (apart.epoch > 1)]
+    with pytest.raises(ValueError, match="gelu ends at epoch 0, and others at 4; leave one row"):
+        compare.compare_table(apart, **columns, epoch="epoch")
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: made(selu=MAYBE, tanh=EVEN, gelu=EVEN[::-1]),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
-        " of 450 test examples, the same for all seeds.",
+        " of 450 test examples, which all seeds share.",
         "Is SELU better than ReLU? Not shown. 95 % interval [-0.15, +2.35] points, 8 seeds, p ="
         " 0.328. Both are adjusted for 3 comparisons (else p = 0.109). Equality is not"
         " shown either.",
@@ -210,7 +210,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: made(selu=MAYBE),
         None,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
-        " of 450 test examples, the same for all seeds.",
+        " of 450 test examples, which all seeds share.",
         "Is SELU better than ReLU? Not shown. 95 % interval [-0.07, +2.25] points, 8 seeds, p ="
         " 0.109. Equality is not shown either.",
     ),
@@ -218,7 +218,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: made(selu=UP, tanh=EVEN),
         0.02,
         "Highest mean accuracy: SELU 56.23 %. ReLU has 50.88 %. The difference is +5.35 points, 24"
-        " of 450 test examples, the same for all seeds.",
+        " of 450 test examples, which all seeds share.",
         "Is SELU better than ReLU? Yes, p = 0.016. 95 % interval [+5.10, +5.60] points, 8 seeds."
         " Both are adjusted for 2 comparisons. The margin is 2.00 points.",
     ),
@@ -226,7 +226,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: made(selu=DOWN, tanh=[2 * g for g in DOWN]),
         None,
         "Highest mean accuracy: ReLU 50.88 %. SELU is next with 45.53 %. The difference is -5.35"
-        " points, 24 of 450 test examples, the same for all seeds.",
+        " points, 24 of 450 test examples, which all seeds share.",
         "Is SELU worse than ReLU? Yes, p = 0.016. 95 % interval [-5.60, -5.10] points, 8 seeds."
         " Both are adjusted for 2 comparisons.",
     ),
@@ -234,8 +234,8 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: within(2, selu=SAME, tanh=SAME[::-1]),
         0.02,
         "Highest mean accuracy: 50.88 % in 2 of 3 rows. SELU has 50.88 %, ReLU 50.88 %. The"
-        " difference is less than 0.01 points, less than 1 of 450 test examples, the same for all"
-        " seeds.",
+        " difference is less than 0.01 points, less than 1 of 450 test examples, which all seeds"
+        " share.",
         "Does SELU differ from ReLU? By less than 2.00 points. Tested with this margin: p = 0.008"
         " over 8 seeds, adjusted for 2 comparisons.",
     ),
@@ -243,7 +243,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: within(2, selu=MAYBE),
         0.02,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
-        " of 450 test examples, the same for all seeds.",
+        " of 450 test examples, which all seeds share.",
         "Is SELU worse than ReLU? Not by more than 2.00 points. Tested with this margin: p = 0.004"
         " over 8 seeds.",
     ),
@@ -251,7 +251,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: made(selu=[0.05] * 8, gelu=[0.04] * 8),
         None,
         "Highest mean accuracy: SELU 55.88 %. ReLU has 50.88 %. The difference is +5.00 points, 23"
-        " of 450 test examples, the same for all seeds.",
+        " of 450 test examples, which all seeds share.",
         "Is SELU better than ReLU? Yes, p = 0.016. The difference is the same in all 8 seeds. p is"
         " adjusted for 2 comparisons.",
     ),
@@ -266,14 +266,14 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         lambda: made(selu=UP[:3], tanh=DOWN[:3]),
         None,
         "Highest mean accuracy: SELU 56.10 %. ReLU has 51.00 %. The difference is +5.10 points, 23"
-        " of 450 test examples, the same for all seeds.",
+        " of 450 test examples, which all seeds share.",
         "How sure: 3 seeds: too few. A test against ReLU takes 7 seeds or more with 2 comparisons.",
     ),
     "unequal seeds": (
         lambda: made(selu=UP, elu=EVEN, short=SHORT),
         None,
         "Highest mean accuracy: short 56.75 %. ReLU has 50.88 %. The difference over 4 common seeds"
-        " is +6.00 points, 27 of 450 test examples, the same for all seeds.",
+        " is +6.00 points, 27 of 450 test examples, which all seeds share.",
         "How sure: 4 seeds: too few. A test against ReLU takes 7 seeds or more with 3 comparisons.",
     ),
     "the best shares no seed": (
@@ -281,7 +281,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         None,
         "Highest mean accuracy: ELU 90.00 %. It shares no seed with ReLU; of those that do, SELU"
         " leads with 56.23 % against 50.88 %. The difference is +5.35 points, 24 of 450 test"
-        " examples, the same for all seeds.",
+        " examples, which all seeds share.",
         "Is SELU better than ReLU? Yes, p = 0.008. 95 % interval [+5.13, +5.57] points, 8 seeds.",
     ),
     "alone": (

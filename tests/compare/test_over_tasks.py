@@ -225,3 +225,18 @@ def test_a_report_says_what_holds_for_all_tasks_before_it_tells_of_one():
     assert page.index("On 2 tasks, each by its own test") < page.index("one, 5 epochs")
     assert "1 (good) is shown to be better than ReLU on both, 1 (bad) is on one of them" in page
     assert "On 2 tasks" not in sections.every_setting([parts[0], parts[0]]).data  # of one task
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("better", "open", "GELU is better than ReLU on 1 and worse on none."),
+        ("worse", "worse", "GELU is better than ReLU on none and worse on 2."),
+    ],
+)
+def test_of_one_other_row_the_sentence_names_it(first, second, said):
+    tables = {task: values(i)[["relu", "good"]] for i, task in enumerate("ab")}
+    tables = {task: one.rename(columns={"good": "gelu"}) for task, one in tables.items()}
+    kinds = [pd.Series({"relu": "baseline", "gelu": verdict}) for verdict in (first, second)]
+    found = compared(tables, dict(zip("ab", kinds, strict=True)), "relu")
+    assert found.sentence == f"On 2 tasks, each by its own test: {said}"

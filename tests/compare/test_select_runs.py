@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import pytest
+
 from afnlab.compare import select
 from tests.runs.test_runs import execute_small
 from tests.runs.test_task_code import TASKS
+
+
+@pytest.mark.parametrize(
+    ("only", "given", "flags"),
+    [
+        ({"activation": "gelu"}, {}, "--only activation=gelu,relu"),
+        ({"activation": ["gelu", "selu"]}, {}, "--only activation=gelu,selu,relu"),
+        ({"activation": "gelu"}, {"baseline": "SELU"}, "--only activation=gelu,selu"),
+        ({"activation": "gelu,relu"}, {}, "--only activation=gelu,relu"),
+        ({"activation": "gelu"}, {"baseline": "my.py:f"}, "--only activation=gelu"),
+        ({"activation": "my.py:f"}, {}, "--only activation=my.py:f,relu"),
+        ({"task": "digits-mlp"}, {}, "--only task=digits-mlp"),
+    ],
+)
+def test_the_command_that_is_proposed_trains_the_baseline_too(only, given, flags, tmp_path):
+    with pytest.raises(ValueError, match="execute runs first") as error:
+        select(tmp_path / "runs", "default", only=only, **given)
+    assert f"`afnlab sweep default {flags} --runs" in str(error.value)
 
 
 def test_tasks_of_one_name_from_two_files_are_not_compared(tmp_path, monkeypatch):

@@ -261,7 +261,7 @@ def test_the_legend_says_what_is_shown():
     elu = shifted("elu", 0.01, 0.02, 0.01, 0, 0.01, 0.01)
     told = legend(table(BASE, elu), "relu")
     assert "over 6 seeds" in told
-    assert "Difference to relu in points" in told
+    assert "Difference to relu in points, of unrounded values, paired by seed" in told
     assert "with its 95 % CI, which misses 0 where p is below 0.05" in told
     assert "exact sign-flip test. All" in told
     few = legend(table(BASE, elu, rows("mish", [0.5] * 6)), "relu")

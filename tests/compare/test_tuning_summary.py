@@ -200,6 +200,20 @@ def test_what_the_recipe_had_said_is_one_sentence(before, after, said):
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
+        ("open", "open", "a is neither better nor worse than base, at the fixed recipe and tuned."),
+        ("better", "better", "a is better than base, at the fixed recipe and tuned."),
+        ("worse", "open", "a is worse than base at the fixed recipe; tuned, it is neither better"),
+    ],
+)
+def test_of_one_row_the_recipe_is_said_in_the_singular(before, after, said):
+    tables = [compared(a=[verdict, 0]) for verdict in (before, after)]
+    tables = [table.assign(accuracy=[0.5, 0.6]) for table in tables]
+    assert tuning_summary.recipe(*tables, "base").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
         (FAR, [0.91, 0.91, 0.911, 0.91, 0.91], "tuning took away more than 99 % of the variance."),
         (FAR, [0.5] * 5, "0.00 points tuned: tuning took away 100 % of the variance."),
         (FAR, [0.5 + v / 2 for v in FAR], "tuning took away 75 % of the variance."),

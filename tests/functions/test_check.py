@@ -181,6 +181,40 @@ def test_what_cannot_be_found(ref, message):
     assert len(str(caught.value)) < 600
 
 
+ALONE = """
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.functional import relu
+from torch.nn import SiLU
+
+LIMIT = 3
+
+def squash(x):
+    return 2 * x
+"""
+
+
+def test_the_only_function_of_a_file_need_not_be_named(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(ALONE)
+    assert cli.main(["check", str(file)]) == 0
+    told = f"{file}: squash is what there is to check in it"
+    assert capsys.readouterr().out.splitlines() == [told, "1 checked: nothing wrong"]
+    file.write_text(ALONE.replace("2 * x", "x.sum()"))
+    assert cli.main(["check", str(file)]) == 1  # it was named, and cannot be checked
+    assert f"{file}:squash  left out: not elementwise" in capsys.readouterr().out
+    file.write_text(f"{ALONE}\ndef other(x):\n    return x\n")
+    assert cli.main(["check", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"which function of it? write {file}:NAME (there are: squash, other)" in said
+    file.write_text(f"import afnlab\n{ALONE}\n@afnlab.activation\ndef bent(x):\n    return x\n")
+    (row,) = check.check([str(file)]).index
+    assert row == f"{file}:bent"
+    file.write_text("LIMIT = 3\n")
+    with pytest.raises(ValueError, match=r"which function of it\? write .*:NAME$"):
+        check.check([str(file)])
+
+
 def test_the_command(theirs, capsys):
     assert cli.main(["check", "relu", "srelu"]) == 0
     assert capsys.readouterr().out == "2 checked: nothing wrong\n"

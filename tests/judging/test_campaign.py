@@ -130,3 +130,9 @@ def test_a_ledger_takes_ideas_of_one_campaign(said, tmp_path):
     other = replace(CAMPAIGN, **OTHER_CAMPAIGNS[said])
     with pytest.raises(ValueError, match=f"ledger of another campaign; {said}"):
         Ledger.begin(tmp_path / "a.jsonl", other)
+
+
+def test_where_ideas_are_to_be_confirmed_is_no_result(tmp_path):
+    campaign = replace(CAMPAIGN, confirm="breast-cancer", confirm_measure=LOSS.described())
+    head, *_ = Ledger.begin(tmp_path / "a.jsonl", campaign).lines
+    assert f"against {CAMPAIGN.against}, to be confirmed on breast-cancer: 0 ideas" in head

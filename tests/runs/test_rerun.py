@@ -72,7 +72,8 @@ def test_a_run_is_made_again_where_it_was_made(made, tmp_path, capsys):
     assert said == "the numbers differ in metric value (was 2.0, is 14.0)"
     shutil.move(there, tmp_path / "moved")
     assert main(words) == 2
-    said = capsys.readouterr().err
+    out, said = capsys.readouterr()
+    assert out == ""  # it is not said to run what cannot be run
     assert f"own.ipynb was planned in the folder {there}, which is not here" in said
     assert said.count("\n") == 1
 

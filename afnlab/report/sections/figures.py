@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from afnlab import stats
 from afnlab.compare import compared_functions
 from afnlab.compare.costs import FILE, pareto_front
-from afnlab.compare.formatting import equation
+from afnlab.compare.formatting import equation, exact_p
 from afnlab.compare.headline import compared_rows
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
@@ -250,7 +250,7 @@ def _all_pairs(selection: Selection, labels: Sequence[str]) -> Fragment:
     order = [label for label in selection.table.index if label in set(labels)]
     pairs = all_pairs.paired_effects(selection.final, order, selection.measure)
     least = stats.smallest_p(int(selection.table.seeds.max()), len(pairs))
-    smallest = f"the smallest attainable p-value is {least:.2g}"
+    smallest = f"the smallest attainable p-value is {exact_p(least)}"
     distinguishable = int((pairs.p_holm < stats.alpha(stats.LEVEL)).sum())
     dots = "A dot: distinguishable by" if distinguishable else "No pair is distinguishable by"
     with styled(for_page=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from afnlab import stats
 from afnlab.cli import main
 from afnlab.runs import RunSpec, execution, records, rerun
 from afnlab.runs.storage import maintenance, runs_folder
@@ -83,7 +84,7 @@ def test_ids_that_mean_nothing_or_too_much(runs, capsys):
     assert "nowhere: no such folder" in capsys.readouterr().err
 
 
-def test_diff(runs, capsys):
+def test_diff(runs, capsys, monkeypatch):
     one, other = (r["id"] for r in records(runs))
     assert main(["runs", "diff", one, other]) == 0
     out = capsys.readouterr().out
@@ -97,6 +98,9 @@ def test_diff(runs, capsys):
     names = f"{labels[1]} - {labels[0]}"
     assert said.startswith(f"{names}: accuracy {gap:+.2f} points, 95 % interval [")
     assert said.endswith(", 2 paired seeds")
+    monkeypatch.setattr(stats, "sign_flip_p", lambda _: 1e-4)
+    assert main(["runs", "diff", one, other]) == 0
+    assert ", p < 0.001, 2 paired seeds" in capsys.readouterr().out
     assert main(["runs", "diff", one, one]) == 0
     assert capsys.readouterr().out == "no difference\n"
 
