@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from markdown_table import markdown_table
+from markdown_table import markdown_table, with_limits
 
 import afnlab
 from afnlab import stats
@@ -59,7 +59,10 @@ def printed_beside(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
     lines, known = [], printed()
     for (name, epoch), own in rows.items():
         loss, accuracy = known.get((name, epoch), ("", ""))
-        measured = _mean(own.test_loss, 4), _mean(100 * own.test_accuracy, 2)
+        measured = (
+            with_limits(stats.mean_interval(own.test_loss.to_numpy()), ".4f"),
+            with_limits(stats.mean_interval(100 * own.test_accuracy.to_numpy()), ".2f"),
+        )
         counts = epoch, len(own)
         lines.append([proper_name(name), *counts, measured[0], loss, measured[1], accuracy])
     head = ["activation", "epochs", "seeds", "loss", "printed", "accuracy (%)", "printed"]
@@ -72,9 +75,10 @@ def differences(rows: dict[tuple[str, int], pd.DataFrame]) -> list[str]:
     for (name, epoch), own in rows.items():
         gaps = (own - rows[BASELINE, LAST]).dropna()
         if name != BASELINE and len(gaps):
-            cells = [proper_name(name), str(epoch), str(len(gaps))]
-            cells += [_mean(gaps.test_loss, 4, "+"), _mean(100 * gaps.test_accuracy, 2, "+")]
-            lines.append(cells)
+            loss = stats.difference_interval(gaps.test_loss.to_numpy())
+            points = stats.difference_interval(100 * gaps.test_accuracy.to_numpy())
+            cells = with_limits(loss, "+.4f"), with_limits(points, "+.2f")
+            lines.append([proper_name(name), epoch, len(gaps), *cells])
     head = ["activation", "epochs", "seeds", "loss", "accuracy (points)"]
     return markdown_table(head, lines, numbers=True)
 
@@ -91,13 +95,6 @@ def epochs_to_equal_loss(history: pd.DataFrame) -> list[str]:
         found = ", ".join(str(first.get((name, seed), "none")) for seed in seeds)
         lines.append([proper_name(name), found])
     return markdown_table(["activation", "epochs to ReLU's last test loss, seed by seed"], lines)
-
-
-def _mean(values: pd.Series, digits: int, sign: str = "") -> str:
-    form = f"{sign}.{digits}f"
-    if len(values) < 2:
-        return format(values.mean(), form)
-    return "{} [{}, {}]".format(*(format(v, form) for v in stats.mean_interval(values.to_numpy())))
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""Feed-forward layers on Shakespeare: what runs of their sweep came to.
+"""Feed-forward layers, each tuned on surnames, and on Shakespeare: what their sweeps came to.
 
 python docs/feed_forward_table.py RUNS adds the runs of `afnlab sweep feed-forward-shakespeare` to
 docs/results/feed-forward-shakespeare.csv, by layer, learning rate and seed, and prints the tables
-of docs/results/feed-forward.md; without RUNS it prints those of the file.
+of docs/results/feed-forward.md, with that of feed-forward-tuned.csv before them; without RUNS it
+prints those of the files.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from markdown_table import markdown_table
+from markdown_table import markdown_table, with_limits
 
 import afnlab
 from afnlab import stats
+from afnlab.compare import ForeignComparison, compare_table
 from afnlab.compare.proper_names import proper_name
 
-FILE = Path(__file__).parent / "results" / "feed-forward-shakespeare.csv"
+RESULTS = Path(__file__).parent / "results"
+TUNED = RESULTS / "feed-forward-tuned.csv"
+FILE = RESULTS / "feed-forward-shakespeare.csv"
 KEYS = ["layer", "lr", "seed"]
 METRIC = "test_bits_per_character"
 MEASURED = ["train_loss", "test_loss", METRIC]
 RECIPE_RATE = 0.001  # which labels do not say
+BASELINE = "GELU"
 PAIRS = (
     ("ReLU squared", "GELU"),
     ("SwiGLU", "GELU"),
@@ -29,6 +34,37 @@ PAIRS = (
     ("SwiGLU", "ReLU squared"),
     ("SReGLU", "SwiGLU"),
 )
+
+
+def tuned(replicates: pd.DataFrame) -> list[str]:
+    """Each layer at its own learning rate, the best first, and what it was at the recipe's."""
+    replicates = replicates.assign(label=replicates.label.map(_layer))
+    chosen = _compared(replicates, "bits_per_character").table
+    recipe = _compared(replicates, "bits_at_fixed_recipe").table
+    rates = replicates.groupby("label").lr.median()
+    rows = []
+    for layer, row in chosen.iterrows():
+        mean, deviation = f"{row.value:.4f}", f"{row.deviation:.4f}"
+        plain = with_limits(row[["difference", "difference_low", "difference_high"]], "+.4f")
+        adjusted = f"[{row.adjusted_low:+.4f}, {row.adjusted_high:+.4f}]"
+        before = f"{recipe.difference[layer]:+.4f}, {recipe.verdict[layer]}"
+        if layer == BASELINE:
+            plain = adjusted = before = ""
+        rows.append(
+            [layer, mean, deviation, f"{rates[layer]:.3f}", plain, adjusted, row.verdict, before]
+        )
+    head = ["layer", "bits per character", "standard deviation", "median rate chosen"]
+    head += ["difference to GELU, 95 % confidence interval"]
+    head += [f"the same, adjusted for {len(chosen) - 1} comparisons", "verdict"]
+    return markdown_table([*head, "at the recipe's rate: difference, verdict"], rows)
+
+
+def _layer(label: str) -> str:
+    return proper_name(label).replace("(negative_slope=", " (slope ")
+
+
+def _compared(replicates: pd.DataFrame, value: str) -> ForeignComparison:
+    return compare_table(replicates, value=value, better="lower", baseline=BASELINE)
 
 
 def collected(folder: str) -> pd.DataFrame:
@@ -69,9 +105,8 @@ def differences(ends: pd.DataFrame) -> list[str]:
             if len(values) < 2:
                 cells.append("")
                 continue
-            mean, low, high = stats.mean_interval(values)
-            p = stats.sign_flip_p(values)
-            cells.append(f"{mean:+.4f} [{low:+.4f}, {high:+.4f}], p = {p:.2g}")
+            interval = with_limits(stats.difference_interval(values), "+.4f")
+            cells.append(f"{interval}, p = {stats.sign_flip_p(values):.2g}")
         rows.append([f"{one} - {other}", *cells])
     return markdown_table(["", *(f"lr {rate:g}" for rate in rates)], rows)
 
@@ -80,7 +115,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         collected(sys.argv[1]).to_csv(FILE, index=False)
     ends = pd.read_csv(FILE)
-    for table in (means(ends), differences(ends)):
+    for table in (tuned(pd.read_csv(TUNED)), means(ends), differences(ends)):
         print("\n".join(table), end="\n\n")
 
 

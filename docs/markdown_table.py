@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isnan
 
 
 def markdown_table(
@@ -12,6 +13,13 @@ def markdown_table(
     ruler = "---:|" if numbers else "---|"
     lines = [_line(cells) for cells in (head, *rows)]
     return [lines[0], f"|---|{ruler * (len(head) - 1)}", *lines[1:]]
+
+
+def with_limits(interval: Iterable[float], form: str) -> str:
+    """A mean with the limits of its interval in brackets; the mean alone where there is none."""
+    mean, low, high = interval
+    cells = [format(value, form) for value in (mean, low, high)]
+    return cells[0] if isnan(low) else "{} [{}, {}]".format(*cells)
 
 
 def _line(cells: Iterable[object]) -> str:

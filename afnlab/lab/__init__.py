@@ -16,6 +16,7 @@ from afnlab.runs.storage.location import place
 from afnlab.runs.storage.runs_folder import ENVIRONMENT
 
 PICTURES = "pictures"
+ADDRESS = "--LabApp.default_url=/lab/tree/"
 
 
 def copy_notebooks(folder: Path) -> list[Path]:
@@ -58,7 +59,11 @@ def main(
     say(f"runs: {os.environ[ENVIRONMENT]}")
     if pictures:
         _begin_pictures(folder)
-    return _become([sys.executable, "-Pm", "jupyterlab", str(folder / INDEX), *arguments])
+    # The file sets what the browser opens and the root; the URL that is printed, as one takes it
+    # where there is no browser, is another setting.
+    address = [] if any("default_url" in text for text in arguments) else [f"{ADDRESS}{INDEX}"]
+    command = [sys.executable, "-Pm", "jupyterlab", str(folder / INDEX), *address, *arguments]
+    return _become(command)
 
 
 def _become(command: list[str]) -> int:

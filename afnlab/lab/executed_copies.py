@@ -2,12 +2,14 @@
 
 The notebooks of the package hold none. A copy is executed elsewhere, and takes the place of the one
 in the folder if that is still as it was copied. What needs a kernel, such as sliders, is replaced
-by a line that says how to start it.
+by a line that says how to start it. The code that a notebook writes into files beside itself is put
+beside the copy.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -63,6 +65,7 @@ def execute_copies(folder: Path, runs: str = "", server: KernelServer | None = N
             with suppress(Exception):  # whatever it is, its cells show it when they are run
                 made = _executed(name, Path(elsewhere), means)
                 if _is_untouched(folder, name):
+                    _put_files(Path(elsewhere), folder)
                     _put(made, folder / f"{name}.ipynb")
                     done.append(name)
     return done
@@ -106,6 +109,14 @@ def _put(notebook: nbformat.NotebookNode, target: Path) -> None:
     nbformat.write(notebook, part)
     NotebookNotary().sign(nbformat.read(part, 4))
     part.replace(target)
+
+
+def _put_files(elsewhere: Path, folder: Path) -> None:
+    """Code that a notebook has written, as its output says; what is there already stays."""
+    for written in elsewhere.glob("*.py"):
+        target = folder / written.name
+        if not target.exists():
+            shutil.copyfile(written, target)
 
 
 def _end_with_parent() -> None:

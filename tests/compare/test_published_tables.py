@@ -10,11 +10,15 @@ from afnlab.compare import select
 from afnlab.compare.published_tables import COLUMNS, NONE, beside, judge, metric, published, summary
 from afnlab.paths import shared
 from afnlab.report import sections
-from tests.compare.test_summary_table import rows
+from tests.compare.test_summary_table import explained, rows
 from tests.runs.test_runs import execute_small
 from tests.training.test_data import needs_mnist
 
 FIVE = np.array([0.90, 0.91, 0.92, 0.93, 0.94])  # mean 0.92, deviation 0.0158
+
+
+def test_every_column_of_the_csv_is_explained():
+    assert explained("`tables/NAME-published.csv`") == set(COLUMNS)
 
 
 @pytest.mark.parametrize(

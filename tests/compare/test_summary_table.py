@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import nan
 
 import numpy as np
@@ -18,6 +19,8 @@ from afnlab.compare.summary_table import (
     legend,
 )
 from afnlab.measures import Measure
+from afnlab.paths import shared
+from afnlab.report.export import as_csv
 from afnlab.stats import mean_interval
 
 SIX = range(6)
@@ -27,6 +30,14 @@ COLUMNS += ["median", "iqm", "deviation", "loss", "loss_low", "loss_high"]
 COLUMNS += ["difference", "difference_low", "difference_high", "pairs", "spread", "effect"]
 COLUMNS += ["improvement", "p", "p_wilcoxon", "p_holm", "adjusted_low", "adjusted_high"]
 COLUMNS += ["verdict", "verdict_worst"]
+
+
+def explained(section: str) -> set[str]:
+    """The columns that a table of docs/statistics.md explains: the names in its first cells."""
+    text = (shared("docs") / "statistics.md").read_text(encoding="utf-8")
+    table = text.partition(section)[2].partition("| column |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
 
 
 def rows(label, accuracy, loss=None, diverged=(), seeds=None, epochs=2) -> pd.DataFrame:
@@ -52,6 +63,13 @@ def table(*parts, **options) -> pd.DataFrame:
 
 
 BASE = rows("relu", [0.50 + 0.01 * s for s in SIX])
+
+
+def test_every_column_of_the_csv_is_explained():
+    compared = table(BASE, rows("elu", [0.6] * 6), margin=0.01)
+    columns = as_csv(compared).partition("\n")[0].split(",")
+    expected = {re.sub("^accuracy", "KEY", name) for name in columns}
+    assert explained("## The columns of the CSV") == expected
 
 
 def test_final_values():

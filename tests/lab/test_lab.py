@@ -82,6 +82,22 @@ def test_copies_get_their_outputs(copies, monkeypatch):
     assert not [p for p in copies.iterdir() if p.name.startswith(".")]
 
 
+def test_the_files_that_an_executed_copy_says_it_wrote_are_there(copies, monkeypatch):
+    """own.ipynb writes my_idea.py; one that somebody has written already stays."""
+
+    def executed(name, elsewhere, means):
+        for file in ("my_idea.py", "mine.py"):
+            (elsewhere / file).write_text("from the notebook")
+        return nbformat.read(copies / f"{name}.ipynb", 4)
+
+    (copies / "mine.py").write_text("from somebody")
+    monkeypatch.setattr(executed_copies, "ORDER", ("own",))
+    monkeypatch.setattr(executed_copies, "_executed", executed)
+    assert executed_copies.execute_copies(copies) == ["own"]
+    assert (copies / "my_idea.py").read_text() == "from the notebook"
+    assert (copies / "mine.py").read_text() == "from somebody"
+
+
 def test_what_fails_stays_as_it_was_and_no_training_is_kept(copies, tmp_path, monkeypatch):
     monkeypatch.setattr(executed_copies, "ORDER", ("compare",))
     assert executed_copies.execute_copies(copies, str(tmp_path / "none"), kernels()) == []
@@ -106,9 +122,20 @@ def test_its_notebooks_are_given_the_folder_of_runs(flags, before, runs, tmp_pat
     monkeypatch.setattr(lab, "_become", lambda command: begun.append(command) or 0)
     assert main(["lab", *flags, "--", "--port", "9000"]) == 0
     (command,) = begun
-    assert command[2:] == ["jupyterlab", "afnlab-notebooks/index.ipynb", "--port", "9000"]
+    index, address = "afnlab-notebooks/index.ipynb", "--LabApp.default_url=/lab/tree/index.ipynb"
+    assert command[2:] == ["jupyterlab", index, address, "--port", "9000"]
     assert os.environ["AFNLAB_RUNS"] == runs.format(here=tmp_path)
     assert (tmp_path / "afnlab-notebooks" / "pictures" / "explore.png").is_file()
+
+
+def test_another_address_may_be_asked_for(tmp_path, monkeypatch):
+    """Given twice, Jupyter would refuse it."""
+    begun: list[list[str]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFNLAB_RUNS", "runs")
+    monkeypatch.setattr(lab, "_become", lambda command: begun.append(command) or 0)
+    assert main(["lab", "--no-pictures", "--", "--LabApp.default_url=/lab/tree/plot.ipynb"]) == 0
+    assert [text for text in begun[0] if "default_url" in text] == begun[0][-1:]
 
 
 def test_its_notebooks_are_given_the_other_folders_too(tmp_path, monkeypatch):
