@@ -65,8 +65,7 @@ def heat_map(pairs: pd.DataFrame, order: Sequence[str]) -> Figure:
         cells[row, column], cells[column, row] = effect, -effect
     apart = pairs[pairs.p_holm < ALPHA]
     rows, columns = ([place[label] for label in apart[name]] for name in ("one", "other"))
-    style = {"s": 4, "color": ink, "linewidths": 0}
-    ax.scatter(columns + rows, rows + columns, **style)
+    ax.scatter(columns + rows, rows + columns, s=4, color=ink, linewidths=0)
     most = full_colour(pairs)
     bounded = np.clip(np.nan_to_num(cells, nan=0.0, posinf=most, neginf=-most), -most, most)
     ax.imshow(bounded, cmap=COLOURS, vmin=-most, vmax=most, interpolation="nearest")
