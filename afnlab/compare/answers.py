@@ -15,6 +15,7 @@ from afnlab.compare.formatting import (
     difference,
     exact_p,
     interval,
+    reached,
     reading,
     seconds,
     three_digits,
@@ -250,7 +251,7 @@ def _size(
         ends = [best[f"{measure.key}_{end}"] for end in ("low", "high")]
         limits = " to ".join(reading(measure, end) for end in ends)
         bounds = f", 95 % interval {limits}" if ends[0] < ends[1] else ""
-        yield f"{best.name} reaches {most} {measure.mean}{bounds}{one}."
+        yield f"{best.name} reaches {reached(measure, best[measure.key])}{bounds}{one}."
         return
     tied = len(leaders(table, measure)) == len(table)
     if tied:

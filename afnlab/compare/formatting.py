@@ -82,6 +82,12 @@ def reading(measure: Measure, stored: float) -> str:
     return f"{shown} {measure.unit}".rstrip()
 
 
+def reached(measure: Measure, stored: float) -> str:
+    """A mean in a sentence, whose name is no unit: "52.50 % mean accuracy", "a mean score of 3"."""
+    shown = reading(measure, stored)
+    return f"{shown} {measure.mean}" if measure.unit else f"a {measure.mean} of {shown}"
+
+
 def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: str = "") -> str:
     """A value with its interval: "81.20 % [80.11, 82.29]"."""
     low_text, high_text = printed(form, low), printed(form, high)

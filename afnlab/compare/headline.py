@@ -15,6 +15,7 @@ from afnlab.compare.formatting import (
     amount,
     equation,
     interval,
+    reached,
     reading,
     share_of,
     three_digits,
@@ -92,7 +93,7 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
     best = proper_name(table.index[0])
     leads = led(list(map(proper_name, leaders(table, measure))), len(table), measure)
     if len(table) == 1:
-        return f"{best} reaches {reading(measure, table[measure.key].iloc[0])} {measure.mean}."
+        return f"{best} reaches {reached(measure, table[measure.key].iloc[0])}."
     if baseline not in table.index:
         return f"{leads}; {base} is not among these runs."
     if rows.empty:

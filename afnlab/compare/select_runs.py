@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,11 +69,12 @@ class Chosen:
 class NoRuns(ValueError):
     """There are no runs to compare; the message says by which command they are made.
 
-    In a notebook the message is shown alone: a traceback would be of afnlab's own code.
+    In a notebook the message is shown alone: a traceback would be of afnlab's own code. Such an
+    output breaks a line anywhere, so a command has one of its own, as one copies it.
     """
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return re.sub(r"\s`([^`]+)`[.;]?\s*", r"\n    \1\n", str(self)).splitlines()
 
 
 def select(

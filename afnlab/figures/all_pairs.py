@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from afnlab.compare.summary_table import ALPHA
 from afnlab.figures.over_tasks import COLOURS, FULL
-from afnlab.figures.style import Picture, inches_of, row_name
+from afnlab.figures.style import Picture, inches_of, of_cells, row_name
 from afnlab.measures import Measure
 from afnlab.stats import effect_size, holm, sign_flip_p
 
@@ -59,13 +58,14 @@ def heat_map(pairs: pd.DataFrame, order: Sequence[str]) -> Figure:
     size = (max(2.2, 0.3 + beside) + side, max(1.6, 0.3 + beside) + side)
     figure = Picture(figsize=size, layout="constrained")
     ax = figure.subplots()
+    paper, ink = of_cells()
+    ax.set_facecolor(paper)
     for one, other, effect in pairs[["one", "other", "effect"]].to_numpy():
         row, column = place[one], place[other]
         cells[row, column], cells[column, row] = effect, -effect
     apart = pairs[pairs.p_holm < ALPHA]
     rows, columns = ([place[label] for label in apart[name]] for name in ("one", "other"))
-    style = {"s": 4, "color": mpl.rcParams["text.color"], "linewidths": 0}
-    ax.scatter(columns + rows, rows + columns, **style)
+    ax.scatter(columns + rows, rows + columns, s=4, color=ink, linewidths=0)
     most = full_colour(pairs)
     bounded = np.clip(np.nan_to_num(cells, nan=0.0, posinf=most, neginf=-most), -most, most)
     ax.imshow(bounded, cmap=COLOURS, vmin=-most, vmax=most, interpolation="nearest")

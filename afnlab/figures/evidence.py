@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from afnlab import stats
 from afnlab.figures import metric_axis
-from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, area, plain_ticks, styled, wrapped
+from afnlab.figures.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    Picture,
+    area,
+    plain_ticks,
+    styled,
+    whole_ticks,
+    wrapped,
+)
 from afnlab.measures import Measure
 
 LEAST = 1e-3  # of what is drawn: evidence so far against something is none for it
@@ -48,7 +57,7 @@ def evidence(
         right.set_title(wrapped(metric_axis.difference_label(measure, against), 48))
         for ax in (left, right):
             ax.set_xlabel("seeds")
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            whole_ticks(ax.xaxis)
     return figure
 
 
@@ -79,7 +88,9 @@ def campaign(
     with styled():
         figure = Picture(figsize=(9, 3.2), layout="constrained")
         ax = figure.subplots()
-        ax.step(position, limits, where="mid", color=GREY, ls="--", label="needed for better")
+        # A step for each entry, as wide as it: a line through the middles of one has no length.
+        edges = np.arange(0.5, len(e_values) + 1)
+        ax.stairs(limits, edges, baseline=None, color=GREY, ls="--", label="needed for better")
         if worse.any():
             ax.axhline(needed_worse, color=GREY, linestyle=":", label="needed for worse")
         for name, which, colour, mark in (
@@ -94,7 +105,8 @@ def campaign(
         ax.set_yscale("log")
         ax.set_ylim(LEAST / 2, 3 * max(limits.max(), e_values.max()) if len(e_values) else 100)
         plain_ticks(ax.yaxis)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        whole_ticks(ax.xaxis)
+        ax.set_xlim(0.5, max(len(e_values), 1) + 0.5)
         ax.set(xlabel="entry", title="evidence (e-value), by entry")
         ax.legend(loc="best")
     return figure

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare import epochs
 from afnlab.compare.proper_names import proper_name
@@ -23,10 +23,13 @@ from afnlab.figures.style import (
     row_name,
     styled,
     tip,
+    whole_ticks,
 )
 from afnlab.measures import ACCURACY, Measure
 from afnlab.printing import printed_value
 
+CLOSE = 0.1  # of the range of a metric: a logarithm of the distance from a bound pays from there on
+FEW = 4  # curves, up to which one axes for all of them is small
 FLOOR = 0.5  # of the smallest distance that is not 0: where 0 stands on a logarithmic axis
 Tables = dict[str, pd.DataFrame]
 
@@ -41,12 +44,13 @@ def learning(
     """Small multiples: the metric's mean over the epochs with its 95 % band; the baseline in
     orange, dashed in the panels of others.
 
-    Where nothing can be better than a bound of the metric, the distance from it is drawn on a
-    logarithmic axis, such as the error in place of the accuracy, so every panel shows its curve.
+    Where means come close to a bound that nothing can be better than, the distance from it is drawn
+    on a logarithmic axis, such as the error in place of the accuracy, so that every panel shows its
+    curve.
     """
-    names = list(map(proper_name, order))
-    figure, axes = panels(names, columns, 1.5, sharey=True, of=_label(measure))
-    tables, bounded = _drawn(history, measure), metric_axis.best_bound(measure) is not None
+    names, bound = list(map(proper_name, order)), neared(history, measure)
+    figure, axes = panels(names, columns, 1.5, sharey=True, of=_label(measure, bound))
+    tables = _drawn(history, measure, bound)
     for ax, label in zip(axes, order, strict=True):
         table, colour = tables[label], ORANGE if label == baseline else BLUE
         if baseline in tables and label != baseline:
@@ -54,8 +58,8 @@ def learning(
         ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
         (line,) = ax.plot(table["mean"], color=colour)
         tip(line, *_tip_lines(label, table, measure))
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    if bounded:
+        whole_ticks(ax.xaxis, 4)
+    if bound is not None:
         _log(axes[0], tables)
     else:
         _near(axes, order, baseline, tables, measure)
@@ -68,8 +72,10 @@ def overlay(
 ) -> Figure:
     """The means of all rows over the epochs on one axes, as `learning` draws them; the baseline in
     orange, the best other row in blue."""
-    tables = _drawn(history, measure)
-    figure = Picture(figsize=(9.5, 4.6), layout="constrained")
+    bound = neared(history, measure)
+    tables = _drawn(history, measure, bound)
+    size = (6.5, 3.2) if len(order) <= FEW else (9.5, 4.6)
+    figure = Picture(figsize=size, layout="constrained")
     ax = figure.subplots()
     best = next((label for label in order if label != baseline), None)
     for label in reversed(order):  # what is named lies on top
@@ -78,10 +84,10 @@ def overlay(
         tip(line, *_tip_lines(label, tables[label], measure))
         if style:
             line.set_label(row_name(label))
-    if metric_axis.best_bound(measure) is not None:
+    if bound is not None:
         _log(ax, tables)
-    ax.set(xlabel="epoch", ylabel=_label(measure))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="epoch", ylabel=_label(measure, bound))
+    whole_ticks(ax.xaxis)
     ax.margins(x=0.01)
     ax.legend()
     return figure
@@ -94,13 +100,29 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
-def _drawn(history: pd.DataFrame, measure: Measure) -> Tables:
+def neared(history: pd.DataFrame, measure: Measure) -> float | None:
+    """The printed best bound of the metric, if the means of the epochs come close to it.
+
+    Elsewhere the distance from the bound would turn the curves over and gain nothing: on a
+    logarithmic axis what is far from it looks alike. Of a metric that can get as bad as it likes,
+    the worst mean stands for the other bound.
+    """
+    bound = metric_axis.best_bound(measure)
+    if bound is None:
+        return None
+    means = measure.scale * history.groupby(["label", "epoch"])[measure.column].mean()
+    distances = (bound - means[np.isfinite(means)]).abs()
+    worst = measure.worst
+    whole = distances.max() if worst is None else abs(bound - measure.scale * worst)
+    return bound if distances.min() <= CLOSE * whole else None
+
+
+def _drawn(history: pd.DataFrame, measure: Measure, bound: float | None) -> Tables:
     """By label, over the epochs: the printed mean, low, high as they are drawn, and `value`, the
     printed mean itself."""
     bands = epochs.bands(history, measure.column)
     columns = ["mean", "low", "high"]
     values = measure.scale * bands[columns].clip(measure.low, measure.high)
-    bound = metric_axis.best_bound(measure)
     drawn = values if bound is None else measure.sign * (bound - values)
     if bound is not None:
         least = drawn["mean"][drawn["mean"] > 0].min()
@@ -117,8 +139,8 @@ def _tip_lines(label: str, table: pd.DataFrame, measure: Measure) -> tuple[str, 
     return proper_name(label), lines
 
 
-def _label(measure: Measure) -> str:
-    if metric_axis.best_bound(measure) is None:
+def _label(measure: Measure, bound: float | None) -> str:
+    if bound is None:
         return metric_axis.label(measure)
     return metric_axis.distance_label(measure)
 
@@ -140,7 +162,9 @@ def _near(
     best = metric_axis.best(pd.concat([t["mean"] for t in tables.values()]), measure)
     ends = pd.Series({label: t["mean"].iloc[-1] for label, t in tables.items()})
     near = ends[~metric_axis.beyond(ends, metric_axis.fence(ends, measure), measure)]
-    last = metric_axis.worst(near, measure)
+    whole = pd.concat([tables[label]["mean"] for label in near.index])
+    start = metric_axis.fence(whole, measure)  # a curve is shown from its beginning, if it can be
+    last = metric_axis.worst(whole if np.isinf(start) else near, measure)
     edge = metric_axis.worse_of(last, metric_axis.behind(best, 0.05, measure), measure)
     edge = metric_axis.behind(edge, 0.05, measure)
     limits = metric_axis.limits(edge, metric_axis.behind(best, -0.01, measure), measure)
@@ -159,7 +183,7 @@ def seed_lines(ax: Axes, history: pd.DataFrame, column: str, scale: float = 1.0)
     thin = ax.plot(table.index, table, color=GREY, linewidth=0.6)
     thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2)
     ax.legend([thin[0], thick[0]], ["a seed", "their mean"])
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(ax.xaxis)
     return ax
 
 

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
 from afnlab.compare.formatting import MINUS
-from afnlab.figures.style import BLUE, ORANGE, Picture, inches_of, row_name, wrapped
+from afnlab.figures.style import BLUE, ORANGE, Picture, inches_of, of_cells, row_name, wrapped
 from afnlab.printing import printed
 
 FULL = 3.0  # standard deviations from which on a cell has the full colour
@@ -39,6 +39,8 @@ def over_tasks(effects: pd.DataFrame, verdicts: pd.DataFrame) -> Figure:
     width = max(1.6, 0.2 + inches_of(names)) + 0.85 * tasks
     figure = Picture(figsize=(width, 0.24 * labels + 1.0), layout="constrained")
     ax = figure.subplots()
+    paper, ink = of_cells()
+    ax.set_facecolor(paper)
     known = effects.replace([np.inf, -np.inf], [FULL, -FULL])
     ax.imshow(
         known.to_numpy(float).clip(-FULL, FULL),
@@ -51,7 +53,7 @@ def over_tasks(effects: pd.DataFrame, verdicts: pd.DataFrame) -> Figure:
     rows = zip(effects.to_numpy(), verdicts.to_numpy(), strict=True)
     for row, (values, row_verdicts) in enumerate(rows):
         for column, text in enumerate(map(cell, values, row_verdicts)):
-            ax.text(column, row, text, ha="center", va="center", fontsize=7)
+            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
     ax.set_xticks(range(tasks), [_in_lines(str(task)) for task in effects], fontsize=7)
     ax.set_yticks(range(labels), names)
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)

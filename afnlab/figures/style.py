@@ -30,8 +30,10 @@ from afnlab.messages import plain
 BLUE, ORANGE, GREY = "#2f7ebc", "#d55e00", "#858585"
 COLOURS = (BLUE, ORANGE, "#1f9a5f", "#a866c4", "#d1508a", "#9a7d1a")  # of curves laid over another
 INK = "#7a7f85"  # axes and text in bitmaps, readable on light and dark alike
+PAPER, PRINT = "#ffffff", "#1d2125"  # of a bitmap's coloured cells: what is behind, what is in them
 _LETTER = 0.6  # of their size: how wide letters are on average
 _LINE = 0.16  # inches: how high a line of a panel's name is
+_WIDE, _LARGER = 1.75, 1.5  # inches: of a panel in a full row; times that, where there are few
 _FEWEST = 3  # numbers on an axis
 _FEW_AXES = 8  # of a figure, beyond which it is a grid of panels
 _OF_A_DECADE = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
@@ -78,9 +80,24 @@ def styled(for_page: bool = False) -> Iterator[None]:
         yield
 
 
+def of_cells() -> tuple[str, str]:
+    """What is behind coloured cells that one can look through, and the colour of what is in them.
+
+    On a page both are the page's own. No ink is readable on every colour over a paper that may be
+    light or dark, so a bitmap brings its own.
+    """
+    on_page = mpl.rcParams["text.color"] == _CURRENT
+    return ("none", _CURRENT) if on_page else (PAPER, PRINT)
+
+
 def area(colour: str, alpha: float) -> Any:
     """A fill to look through, whose edge has the colour's own contrast to the page."""
     return {"facecolor": (colour, alpha), "edgecolor": colour, "linewidth": 0.8}
+
+
+def whole_ticks(axis: Axis, about: int | Literal["auto"] = "auto") -> None:
+    """Numbers at whole ones alone, such as epochs, also where there is but one of them."""
+    axis.set_major_locator(MaxNLocator(about, integer=True, min_n_ticks=1))
 
 
 def plain_ticks(axis: Axis) -> None:
@@ -169,16 +186,20 @@ def panels(
     """A figure of small panels with these names over them that share their x axis; the lowest of
     every column names its ticks, also where a row is not full.
 
-    height: of a panel with a name of one line, in inches; of: what their y axes are of, which
+    columns: at most; where there are fewer panels, they are larger. height: of a panel with a name
+    of one line in a full row, in inches; of: what their y axes are of, which
     stands over all panels: beside them, most are too low for it.
     """
-    count, columns = len(names), max(1, min(columns, len(names)))
+    count, most = len(names), columns
+    columns = max(1, min(columns, count))
+    larger = min(_LARGER, most / columns)  # a row that is not full leaves room to its panels
+    wide, height = larger * _WIDE, larger * height
     rows, titles = -(-count // columns), list(map(wrapped, names))
     lines = [
         max(title.count("\n") for title in titles[columns * row :][:columns]) for row in range(rows)
     ]
     high = height * rows + _LINE * (sum(lines) + bool(of)) + 0.2
-    figure = Picture(figsize=(1.75 * columns, high), layout="constrained")
+    figure = Picture(figsize=(wide * columns, high), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).flatten()
     for ax, title in zip(axes, titles, strict=False):
         ax.set_title(title)

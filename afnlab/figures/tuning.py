@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures import metric_axis
@@ -22,6 +21,7 @@ from afnlab.figures.style import (
     log_ticks,
     panels,
     row_name,
+    whole_ticks,
 )
 from afnlab.measures import ACCURACY, Measure
 
@@ -113,25 +113,41 @@ def _medians(trials: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np
 def curves(
     ax: Axes, bands: pd.DataFrame, labels: Sequence[str], measure: Measure = ACCURACY
 ) -> Axes:
-    """The expected best over the number of random trials, with confidence bands.
+    """The expected best over the number of random trials, with confidence bands; a triangle where
+    one of them goes on beyond the axis.
 
     bands: of `tuned.curves`.
     """
-    for colour, label in zip((ORANGE, BLUE, *COLOURS[2:]), labels, strict=False):
+    colours = dict(zip(labels, (ORANGE, BLUE, *COLOURS[2:]), strict=False))
+    for label, colour in colours.items():
         curve = bands[bands.label == label].set_index("trials")
         low, high = measure.scale * curve.low, measure.scale * curve.high
         ax.fill_between(curve.index, low, high, color=colour, alpha=0.2, linewidth=0)
         middle = measure.scale * curve.expected
         ax.plot(middle, color=colour, label=row_name(label), marker="o", ms=3)
     ax.set(xlabel="random trials", ylabel=metric_axis.label(measure, "expected best"))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(ax.xaxis)
     drawn = measure.scale * bands[bands.label.isin(labels)][["expected", "low", "high"]]
     least, most = drawn.expected.min(), drawn.expected.max()
     # Bands of few trials are wide, and are cut rather than have the curves lie flat.
     room = BAND * (most - least)
     metric_axis.hold(ax, drawn.clip(least - room, most + room), measure)
+    for label, colour in colours.items():
+        _mark_beyond(ax, bands[bands.label == label].set_index("trials"), colour, measure.scale)
     ax.legend(loc="lower right" if measure.better == "higher" else "upper right")
     return ax
+
+
+def _mark_beyond(ax: Axes, curve: pd.DataFrame, colour: str, scale: float) -> None:
+    """A triangle at the end of the axis over each number of trials whose band goes on there."""
+    bottom, top = ax.get_ylim()
+    for mark, end, goes_on in (
+        ("v", bottom, scale * curve.low < bottom),
+        ("^", top, scale * curve.high > top),
+    ):
+        at = curve.index[goes_on]
+        (marks,) = ax.plot(at, [end] * len(at), mark, color=colour, markersize=5, clip_on=False)
+        marks.set_in_layout(False)  # which would reserve room for marks where there are none
 
 
 def shift(fixed: pd.Series, tuned: pd.Series, baseline: str, measure: Measure = ACCURACY) -> Figure:

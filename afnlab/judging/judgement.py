@@ -110,11 +110,13 @@ class Judgement:
     def _line(self, stage: str) -> str:
         campaign, decided = self.standing.campaign, self.standing.decision(stage)
         measure, limits = campaign.measure_of(stage), self.standing.interval_text(stage)
-        unit = "" if measure.points in measure.name else f"{measure.points} of "
+        of = f"{measure.points} of {measure.name}" if measure.points else f"in {measure.name}"
+        if measure.points and measure.points in measure.name:  # bits per character
+            of = measure.name
         way = " (lower is better)" if measure.better == "lower" else ""
         result = (
             f"{campaign.place_of(stage)}: {decided.verdict} after"
-            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)} {unit}{measure.name}{way}"
+            f" {counted(decided.seeds, 'seed')}, {self.difference(stage)} {of}{way}"
         )
         kind = f"{100 * campaign.level:g} % interval, valid at any time of stopping"
         return f"{result}; {kind}: {limits}" if limits else result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,11 +15,43 @@ from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, log_ticks, styled
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.printing import printed_value
+from afnlab.registry import get_activation
 from afnlab.stats import mean_interval
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
+from afnlab.training.task_settings import defaults
+from afnlab.training.tasks import get_task
 
-__all__ = ["best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
+__all__ = ["asked", "best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
+
+
+def asked(
+    task: str,
+    activation: str,
+    parameter: str,
+    values: Sequence[float] = (),
+    default: float | None = None,
+    count: int = 9,
+) -> tuple[list[float], float]:
+    """The values to compare, and the default, of which what is not given is the parameter's own.
+
+    Args:
+        task, activation, parameter: as of `scan`.
+        values: none: so many over the parameter's range, and its default.
+        default: None: that of the activation, or of the task.
+        count: how many values over a range.
+
+    Returns:
+        Values and default.
+
+    Raises:
+        ValueError: for a parameter that cannot be scanned.
+    """
+    over = grid(task, activation, parameter, count)
+    if default is None:
+        params, of_task = get_activation(activation).params, defaults(get_task(task).settings)
+        default = float(params[parameter].default if parameter in params else of_task[parameter])
+    return list(values) or sorted({*over, default}), default
 
 
 def final(history: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:

@@ -19,6 +19,13 @@ from afnlab.registry import Activation
 from afnlab.signal import Gaussian
 from afnlab.widgets.elements import AtRest, Dial, Later, button, dial
 
+NEAR = 5e-4  # to 1: a factor that is printed as 1.000
+_THEN = {  # what becomes of a variance
+    "neutral": "what differs from it stays as far away",
+    "stable": "what differs from it comes back to it",
+    "unstable": "what differs from it moves away",
+}
+
 
 class Card(widgets.VBox):
     """An activation, its parameters as dials, made from its definition.
@@ -131,9 +138,11 @@ def signal_facts(
     chi, slope = weight * float(means.slope), weight * float(means.square_slope)
     grown = "infinite, since it jumps" if chi == inf else f"{chi:.3f}"
     word = "neutral" if abs(slope - 1) < 1e-9 else "stable" if slope < 1 else "unstable"
+    size = "keep their size" if abs(chi - 1) < NEAR else "grow" if chi > 1 else "shrink"
     return (
-        f"weights that keep this variance, {q:.3g}: &chi;<sub>1</sub> = {grown};"
-        f" the variance is {word} (dq&prime;/dq = {printed('{:.3f}', slope)})"
+        f"With weights that keep this variance, {q:.3g}: derivatives {size} from layer to layer,"
+        f" since each multiplies their square by &chi;<sub>1</sub> = {grown}; the variance is"
+        f" {word} (dq&prime;/dq = {printed('{:.3f}', slope)}): {_THEN[word]}."
     )
 
 

@@ -130,7 +130,7 @@ class Dial(widgets.HBox):
             step=step,
             description=name,
             style={"description_width": "0px"},
-            layout={"width": "84px"},
+            layout={"width": "104px"},  # seven digits with sign and point, beside the arrows
         )
         super().__init__([self.slider, self.box], value=float(value), layout={"width": width})
         self.slider.observe(self._slid, "value")

@@ -131,6 +131,12 @@ def test_the_sentence(case):
     assert sentence(found(), "relu") == said
 
 
+def test_the_name_of_a_metric_is_no_unit():
+    score = replace(ACCURACY, name="share within 50", unit="", scale=1.0)
+    said = sentence(table(BASE), "relu", score)
+    assert said == "ReLU reaches a mean share within 50 of 0.53."
+
+
 def test_the_sentence_without_a_baseline_or_pairs():
     apart = rows("elu", [0.9] * 6).assign(seed=lambda t: t.seed + 50)
     assert sentence(table(BASE, apart), "relu") == (

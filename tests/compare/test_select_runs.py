@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afnlab.compare import select
+from afnlab.compare.select_runs import NoRuns
 from tests.runs.test_runs import execute_small
 from tests.runs.test_task_code import TASKS
 
@@ -43,3 +44,16 @@ def test_tasks_of_one_name_from_two_files_are_not_compared(tmp_path, monkeypatch
     (tmp_path / "b" / "tasks.py").unlink()
     (whole,) = (s for s in select(runs, only={"activation": "relu", "task": "t1"}))
     assert whole.task.name == "t1 of a/tasks.py:t1"
+
+
+def test_in_a_notebook_a_command_has_a_line_of_its_own(tmp_path):
+    """An output breaks a line where it ends, a backtick alone if need be."""
+    with pytest.raises(NoRuns, match="execute runs first, with `afnlab sweep default") as caught:
+        select(tmp_path / "none")
+    said, command = caught.value._render_traceback_()
+    assert said.endswith("no such folder; execute runs first, with")
+    assert command == f"    afnlab sweep default --runs {tmp_path / 'none'}"
+    more = NoRuns("runs: holds no runs; execute them with `afnlab sweep a`. 3 are stale.")
+    assert more._render_traceback_() == [
+        *("runs: holds no runs; execute them with", "    afnlab sweep a", "3 are stale.")
+    ]

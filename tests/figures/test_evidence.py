@@ -33,3 +33,24 @@ def test_the_figure_of_a_campaign_shows_what_was_decided_at_its_own_threshold():
     assert set(drawn["needed for worse"].get_ydata()) == {40}
     without = campaign([3.0], [40], [False], [False]).axes[0]
     assert not [line for line in without.lines if "worse" in line.get_label()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_entries_are_whole_and_what_they_needed_is_seen(count):
+    figure = campaign([3.0] * count, [40] * count, [False] * count, [False] * count)
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    assert ticks
+    assert all(tick == int(tick) for tick in ticks)
+    (needed,) = [p for p in ax.patches if p.get_label() == "needed for better"]
+    assert np.ptp(needed.get_path().vertices[:, 0]) == count
+
+
+def test_one_seed_is_a_whole_number_of_seeds():
+    figure = evidence([0.01], ACCURACY, against="relu")
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]

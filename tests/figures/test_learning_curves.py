@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afnlab.figures import learning_curves
+from afnlab.figures import learning_curves, metric_axis
 from afnlab.figures.learning_curves import seed_lines
 from afnlab.measures import ACCURACY
 from tests.compare.test_summary_table import BASE, rows
@@ -56,6 +56,49 @@ def test_every_panel_shows_its_curve(case):
         assert all((line.get_ydata() <= high).all() for line in ax.lines)
     together = learning_curves.overlay(history, order, "a0", measure)
     assert len([line for line in together.axes[0].lines if len(line.get_xdata())]) == len(order)
+
+
+SHARE = replace(ACCURACY, name="share", key="share", unit="", high=100.0, scale=1.0)
+
+
+@pytest.mark.parametrize(
+    ("measure", "best", "close"),
+    [
+        (SHARE, 63.0, False),  # far from 100: the distance would turn its curve over
+        (SHARE, 91.0, True),
+        (ACCURACY, 0.89, False),
+        (ACCURACY, 0.97, True),
+        (replace(SHARE, better="lower"), 9.0, True),
+        (replace(SHARE, better="lower"), 30.0, False),
+        (replace(SHARE, better="lower", high=None), 30.0, False),  # next to 40
+        (replace(SHARE, better="lower", high=None), 1.0, True),
+        (FREE, 0.99, False),
+    ],
+)
+def test_a_distance_is_drawn_where_values_come_close_to_the_bound(measure, best, close):
+    worse = best - measure.sign * 0.1 * (measure.high or 100)
+    history = pd.concat([rows("relu", [worse] * 3), rows("gelu", [best] * 3)])
+    history = history.rename(columns={"test_accuracy": measure.column})
+    bound = learning_curves.neared(history, measure)
+    assert bound == (metric_axis.best_bound(measure) if close else None)
+    for figure in (
+        learning_curves.learning(history, ["gelu", "relu"], "relu", measure=measure),
+        learning_curves.overlay(history, ["gelu", "relu"], "relu", measure),
+    ):
+        ax = figure.axes[0]
+        assert ax.get_yscale() == ("log" if close else "linear")
+        drawn = measure.scale * best
+        assert ax.lines[-1 if figure.axes[1:] else 1].get_ydata()[-1] == pytest.approx(
+            abs(bound - drawn) if close else drawn
+        )
+
+
+def test_a_linear_axis_shows_curves_from_their_beginning():
+    history = pd.concat(rows(f"a{i}", [0.6 + i / 100] * 3, epochs=5) for i in range(4))
+    figure = learning_curves.learning(history, ["a0", "a1"], "a0")
+    low, high = figure.axes[0].get_ylim()
+    assert low < 20
+    assert 63 < high < 70
 
 
 def test_seed_lines(ax):

@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 
-from afnlab.figures import (
-    function_curves,
-    learning_curves,
-)
+from afnlab.figures import all_pairs, function_curves, learning_curves, over_tasks
 from afnlab.figures.style import (
     COLOURS,
     GREY,
     INK,
     log_ticks,
+    of_cells,
+    panels,
     shortened,
     show,
     styled,
     to_svg,
     wrapped,
 )
+from afnlab.measures import ACCURACY
 from tests.compare.test_summary_table import BASE, SIX, rows
 
 HISTORY = pd.concat([BASE, rows("srelu", [0.60 + 0.01 * s for s in SIX])], ignore_index=True)
@@ -123,6 +125,42 @@ def test_contrast_formula():
 @pytest.mark.parametrize("colour", [*COLOURS, GREY, INK])
 def test_colours_stand_out_on_light_and_on_dark(colour, paper):
     assert contrast(colour, paper) >= 3
+
+
+CELLS = over_tasks.COLOURS(np.linspace(0, 1, 256))  # every colour of a cell, with its opacity
+
+
+@pytest.mark.parametrize("ink", [("#ffffff", "#1d2125"), ("#16191c", "#e4e7ea"), None])
+def test_text_is_readable_in_every_cell(ink):
+    """On the light and the dark page, whose colours these are, and in a bitmap on its own."""
+    paper, letters = ink or of_cells()
+    for *colour, opaque in CELLS:
+        mixed = opaque * np.array(colour) + (1 - opaque) * np.array(to_rgb(paper))
+        assert contrast(to_hex(mixed), letters) >= 4.5
+
+
+@pytest.mark.parametrize("for_page", [False, True])
+def test_cells_are_drawn_so(for_page):
+    effects = pd.DataFrame({"a": [0.0, 3.9], "b": [0.0, -38.5]}, index=["relu", "srelu"])
+    verdicts = pd.DataFrame("better", effects.index, effects.columns)
+    pairs = all_pairs.paired_effects(
+        pd.DataFrame({"relu": [1.0, 2.0, 1.5], "srelu": [3.0, 3.1, 3.2]}),
+        ["relu", "srelu"],
+        ACCURACY,
+    )
+    with styled(for_page):
+        figure = over_tasks.over_tasks(effects, verdicts)
+        both = [figure, all_pairs.heat_map(pairs, ["relu", "srelu"])]
+        paper, ink = of_cells()
+    assert [to_hex(text.get_color()) for text in figure.axes[0].texts] == 4 * [ink]
+    for drawn in both:
+        assert drawn.axes[0].get_facecolor() == to_rgba(paper)
+
+
+def test_panels_are_larger_where_there_are_few():
+    sizes = [panels(["a"] * n, 6, 1.5, sharey=True)[0].get_size_inches() for n in (6, 4, 2)]
+    assert [size[0] for size in sizes] == pytest.approx([10.5, 10.5, 5.25])
+    assert sizes[0][1] < sizes[1][1] == sizes[2][1]
 
 
 @pytest.mark.parametrize("about", [4, 5, 7])

@@ -58,6 +58,25 @@ def test_a_band_that_says_nothing_does_not_flatten_the_curves(ax):
     assert share(ax, made[made.label != "a2"].expected, "y") > 0.2
 
 
+def test_a_band_that_goes_on_beyond_the_axis_is_marked(ax):
+    made = bands(CASES["losses"])
+    made["low"] = made["high"] = made.expected
+    tuning.curves(ax, made, ["gelu", "a1"], LOSS)
+    assert not marked(ax)
+    made.loc[(made.label == "gelu") & (made.trials == 1), "high"] = 1e9
+    made.loc[(made.label == "a1") & (made.trials == 2), "low"] = -1e9
+    ax.clear()
+    tuning.curves(ax, made, ["gelu", "a1"], LOSS)
+    low, high = ax.get_ylim()
+    assert marked(ax) == {("^", 1, high), ("v", 2, low)}
+
+
+def marked(ax) -> set:
+    """The triangles of a figure: which, and where."""
+    lines = [line for line in ax.lines if line.get_marker() in "^v"]
+    return {(line.get_marker(), *point) for line in lines for point in line.get_xydata()}
+
+
 def test_an_arrow_far_off_stands_at_the_edge_with_both_numbers():
     tuned = pd.Series({"gelu": 45.1, "relu": 45.0, "linear": 144.0})
     figure = tuning.shift(1.1 * tuned, tuned, "gelu", ERROR)

@@ -164,6 +164,7 @@ def test_the_report_of_a_tuned_sweep_by_it(here):
         "trials within 1 % of its best",
         "change (mm)",
         "at the fixed recipe that lies far above",
+        "A row that is far above them when tuned as well has both its numbers there",
         "far above the others of their row",
     ):
         assert words in text, words

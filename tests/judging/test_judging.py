@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -449,6 +450,21 @@ def test_every_verdict_shows_the_evidence_that_it_rests_on(case, tmp_path):
     evidence_line = next(t for t in Judgement("it", standing, ledger).lines if "evidence for" in t)
     assert standing.verdict == "open" or f"evidence for {standing.verdict}: " in evidence_line
     assert ("within the margin of 2.00 points" in evidence_line) is (case == "equivalent")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, " points of accuracy;"),
+        ({"name": "bits per character", "unit": "bits"}, " bits per character;"),
+        ({"name": "share within 50 points", "unit": ""}, " in share within 50 points;"),
+    ],
+)
+def test_the_name_of_a_metric_is_no_unit(changes, said):
+    ledger = Ledger(replace(CAMPAIGN, measure=ACCURACY.described() | changes))
+    standing = ledger.look(entered(ledger), TASK, pairs(-3))
+    (line,) = (t for t in Judgement("it", standing, ledger).lines if "after" in t)
+    assert re.search(rf"worse after \d+ seeds, \N{{MINUS SIGN}}[\d.]+{said}", line), line
 
 
 def test_of_two_entries_of_one_function_the_one_that_ended_counts():

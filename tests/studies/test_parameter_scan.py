@@ -89,6 +89,18 @@ def test_grids():
     assert values == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
+def test_what_is_not_asked_for_is_the_parameter_s():
+    values, default = parameter_scan.asked("digits-mlp", "apec", "gamma")
+    assert default == afnlab.get_activation("apec").params["gamma"].default
+    assert default in values
+    assert set(values) - {default} <= set(grid("digits-mlp", "apec", "gamma", 9))
+    assert parameter_scan.asked("digits-arp", "sigmoid", "L")[1] == 4.0
+    assert parameter_scan.asked("digits-mlp", "srelu", "t", [1.0, 2.0]) == ([1.0, 2.0], 2.21)
+    assert parameter_scan.asked("digits-mlp", "swish", "beta", [2.0], 1.5) == ([2.0], 1.5)
+    with pytest.raises(ValueError, match="unknown parameter 't'"):
+        parameter_scan.asked("digits-mlp", "relu", "t")
+
+
 def history(accuracies: dict[float, list[float]]) -> pd.DataFrame:
     rows = [
         {"value": value, "seed": seed, "epoch": 1, "test_accuracy": a, "diverged": False}

@@ -64,6 +64,20 @@ def test_what_an_activation_does_to_a_signal(name, deviation, said):
         assert text in widget.cards[0].theory.value
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "variance"),
+    [
+        ("relu", "derivatives keep their size", "stays as far away"),
+        ("gelu", "derivatives grow", "moves away"),
+        ("tanh", "derivatives grow", "comes back to it"),
+    ],
+)
+def test_what_the_numbers_mean_is_said_in_words(name, size, variance):
+    shown = explore(name).cards[0].theory.value
+    assert f"{size} from layer to layer, since each multiplies their square by &chi;" in shown
+    assert f"what differs from it {variance}" in shown
+
+
 def test_what_takes_long_waits_until_the_sliders_rest(monkeypatch):
     called: list[int] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afnlab.widgets.elements import handy_step, within
+from afnlab.widgets.elements import Dial, handy_step, within
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,9 @@ def test_within():
     for bad in (0, -1, 2.1, float("nan")):
         with pytest.raises(ValueError, match="z must be a number from 0 to 2, but not 0; got"):
             check(bad)
+
+
+def test_the_box_of_a_dial_has_room_for_seven_digits():
+    """Of 7.2 pixels each, with a sign, a point and the arrows of a box of numbers."""
+    box = Dial("sigma_w", -1.592537, -3, 3).box
+    assert int(box.layout.width.removesuffix("px")) >= 9 * 7.2 + 32

@@ -82,8 +82,8 @@ def _key(selection: Selection) -> str:
     if table.difference.isna().all():
         return " ".join([f"{caption[0].upper()}{caption[1:]}", *edges])
     parts = [
-        f"Left: {caption} Right, where to compare with {base}: the mean difference within the"
-        f" seeds, with its 95 % interval{_intervals(table)}",
+        f"Left: {caption} Whether a row differs from {base} is seen on the right alone: the mean"
+        f" difference within the seeds, with its 95 % interval{_intervals(table)}",
         *edges,
     ]
     if selection.margin is not None:
@@ -110,7 +110,7 @@ def curves(selection: Selection) -> Fragment:
     """Learning curves, one panel per activation, and all of them in one."""
     measure, base = selection.measure, proper_name(selection.baseline)
     order, there = list(selection.table.index), selection.baseline in selection.table.index
-    bounded = metric_axis.best_bound(measure) is not None
+    bounded = learning_curves.neared(selection.history, measure) is not None
     what = metric_axis.distance_label(measure) if bounded else measure.label
     how = f"The {what}, on a logarithmic axis" if bounded else f"The {measure.name}"
     by_base = f" Orange{{}}: the mean of {base}." if there else ""
@@ -123,8 +123,8 @@ def curves(selection: Selection) -> Fragment:
         shown = show(
             learning_curves.learning(selection.history, order, selection.baseline, measure=measure),
             f"{_name(selection)} over the epochs for each activation on {selection.task.name}",
-            f"{how}. Solid: mean of the seeds, with its 95 % interval.{by_base.format(', dashed')}"
-            f"{edge}",
+            f"{how}. Solid: mean of the seeds, with its 95 % interval, which goes on where it meets"
+            f" an edge.{by_base.format(', dashed')}{edge}",
             f"{selection.name}-curves",
         )
         together = show(

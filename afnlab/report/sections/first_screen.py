@@ -18,7 +18,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import counted, enumerated, masked, spoken
 from afnlab.report.sections.figures import comparison
-from afnlab.report.sections.html import heading, sentence
+from afnlab.report.sections.html import heading, sentence, typed
 from afnlab.report.sections.text import headline
 from afnlab.runs import filtering
 from afnlab.runs.notebook_parameters.parsing import command
@@ -133,9 +133,9 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     )
     if step is None:
         return Markup("")
-    typed = escaped("")
+    shown = escaped("")
     if step.tune:
-        typed = _tuning_more(selection, step.tune, str(sweep), overrides)
+        shown = _tuning_more(selection, step.tune, str(sweep), overrides)
     if step.seeds is not None and sweep:
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
@@ -148,8 +148,8 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
                 "sweep", sweep, **_settings(overrides), **flags, runs=folder_of_runs(selection)
             )
             cost = _more_seeds(selection, step.seeds)
-        typed = filled('<code>{}</code><p class="note">{}</p>', line, sentence(cost))
-    return _tile(step.fact, "tile next", typed)
+        shown = filled('{}<p class="note">{}</p>', typed(line), sentence(cost))
+    return _tile(step.fact, "tile next", shown)
 
 
 def _tuning_more(
@@ -162,11 +162,11 @@ def _tuning_more(
     is_file = Path(sweep).suffix in (".yaml", ".yml")
     where = sweep if is_file else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
     line = f"{TUNE}: {in_a_line(tune)}"
-    shown = filled('<p class="note">In {}:</p><code>{}</code>', where, line)
+    shown = filled('<p class="note">In {}:</p>{}', where, typed(line))
     if is_file:
         flags = {"only": tuple(filtering.as_flags(selection.apart))}
         again = command("sweep", sweep, **overrides, **flags, runs=folder_of_runs(selection))
-        shown += filled("<code>{}</code>", again)
+        shown += typed(again)
     return shown
 
 

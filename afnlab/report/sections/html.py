@@ -65,6 +65,13 @@ def name(label: str) -> Markup:
     return Markup(re.sub(r"(?<=[:_,/(])|\Z", "<wbr>", text)) if len(proper) > LONG else text
 
 
+def typed(text: str) -> Markup:
+    """A command, or a line of a file, as HTML: it breaks in front of a flag or of a key alone, and
+    within one only where that is wider than the line."""
+    parts = re.split(r" (?=--?\w|\{?\w+: )", text)
+    return filled("<code>{}</code>", joined((filled("<span>{}</span>", p) for p in parts), " "))
+
+
 def sentence(text: str) -> Markup:
     """A text as HTML whose numbers keep their unit beside them, and whose intervals stay whole."""
     within = re.sub(

@@ -12,7 +12,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import duration, enumerated
 from afnlab.report import locked_versions
-from afnlab.report.sections.html import heading, name, sentence, table_of
+from afnlab.report.sections.html import heading, name, sentence, table_of, typed
 from afnlab.runs import git_state
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
@@ -68,7 +68,7 @@ def provenance(selection: Selection, *commands: str) -> Fragment:
     note("time in runs", f"{sum(r['seconds'] for r in records):.0f} s")
     rows = [(n, "; ".join(sorted(v))) for n, v in facts.items()]
     if commands:
-        rows.append(("again", joined((filled("<code>{}</code>", c) for c in commands), "<br>")))
+        rows.append(("again", joined(map(typed, commands), "<br>")))
     title = heading("What it was made with", selection)
     return Fragment(title + table_of([], rows, "facts-table"))
 

@@ -80,7 +80,8 @@ def recipe(selection: Selection) -> Fragment:
             f"Arrows from the {measure.mean} at the fixed recipe to the tuned one, by activation",
             f"From the {measure.mean} of the same seeds at the fixed recipe (dot) to the tuned"
             f" one (mark). The line is the tuned {base}. A number at the {edge} edge is a mean at"
-            f" the fixed recipe that lies far {far} the others.",
+            f" the fixed recipe that lies far {far} the others. A row that is far {far} them when"
+            " tuned as well has both its numbers there: at the recipe \N{RIGHTWARDS ARROW} tuned.",
             f"{selection.name}-recipe",
         )
     sentences = tuning_summary.recipe(named(fixed), named(moved), base, measure)
@@ -296,7 +297,7 @@ def trial_curves(selection: Selection) -> Fragment:
             f"Expected best validation {measure.name} over the number of trials, {both}",
             f"The expected best validation {measure.name} of k random trials, from"
             f" {int(curves.draws.min())} draws, with confidence bands that assume no distribution"
-            " and hold together, for both and all k, at 95 %.",
+            " and hold together, for both and all k, at 95 %. At a triangle a band goes on.",
             f"{selection.name}-trials",
         )
     title = heading("What a larger budget is worth", selection)

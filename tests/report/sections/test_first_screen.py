@@ -31,7 +31,7 @@ from afnlab.report.sections.first_screen import (
     _tuning,
     first_screen,
 )
-from afnlab.report.sections.html import heading
+from afnlab.report.sections.html import heading, typed
 from afnlab.training.space import space
 from afnlab.training.tasks import get_task, list_tasks
 from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
@@ -45,8 +45,8 @@ SEEDS = (
     " examples; below them is their mean with its 95 % interval."
 )
 RIGHT = (
-    f"Left: {SEEDS.format('8 seeds')} Right, where to compare with ReLU: the mean difference within"
-    " the seeds, with its 95 % interval"
+    f"Left: {SEEDS.format('8 seeds')} Whether a row differs from ReLU is seen on the right alone:"
+    " the mean difference within the seeds, with its 95 % interval"
 )
 CAPTIONS = {  # rows by what they add, a margin, and the caption
     "open": (
@@ -213,9 +213,9 @@ def test_the_command_is_about_the_task_where_there_are_others(chosen):
     seeds = next_step(chosen.table, "relu").seeds
     chosen = replace(chosen, place="")
     alone = first_screen(chosen, "mine.yaml", {"epochs": 2, "seeds": 2})
-    assert f"<code>afnlab sweep mine.yaml --epochs 2 --seeds {seeds}</code>" in alone.data
+    assert typed(f"afnlab sweep mine.yaml --epochs 2 --seeds {seeds}") in alone.data
     among = first_screen(replace(chosen, apart={"task": "digits-mlp"}), "mine.yaml")
-    line = f"<code>afnlab sweep mine.yaml --only task=digits-mlp --seeds {seeds}</code>"
+    line = typed(f"afnlab sweep mine.yaml --only task=digits-mlp --seeds {seeds}")
     assert line in among.data
     assert "<code>" not in first_screen(chosen).data.partition("</section>")[0]
 
@@ -254,9 +254,9 @@ def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     module = import_module("afnlab.report.sections.first_screen")
     monkeypatch.setattr(module, "next_step", lambda *_: step)
     chosen = replace(chosen, place="", apart={"task": "iris"})
-    code = "<code>tune: {lr: [0.01, 0.1]}</code>"
+    code = typed("tune: {lr: [0.01, 0.1]}")
     told = unescape(_next(chosen, "a.yaml", {"epochs": 5}))
-    again = "<code>afnlab sweep a.yaml --epochs 5 --only task=iris</code>"
+    again = typed("afnlab sweep a.yaml --epochs 5 --only task=iris")
     assert f'<p class="note">In a.yaml:</p>{code}{again}' in told
     told = unescape(_next(chosen, "default", {}))
     assert f"In a copy of the sweep default:</p>{code}" in told
@@ -343,7 +343,7 @@ def test_the_command_confirms_in_the_setting_of_the_page(
     """Whole, as a shell takes it, with what the page was made with."""
     made = picked(chosen, monkeypatch, **facts)
     told = unescape(_next(made, sweep, overrides))
-    assert f"<code>{line}</code>" in told
+    assert unescape(typed(line)) in told
     assert " for both." in told
 
 
