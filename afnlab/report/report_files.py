@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from afnlab.report import export, write_report
 from afnlab.report.sections.tables import ENDINGS
 from afnlab.report.staging import is_as_written
+from afnlab.report.state import ReportState
 
 
-def problems(target: Path, state: dict[str, Any]) -> list[str]:
+def problems(target: Path, state: ReportState) -> list[str]:
     """What is wrong with the files of a report, one by one.
 
     Args:
@@ -21,7 +21,7 @@ def problems(target: Path, state: dict[str, Any]) -> list[str]:
     return list(_altered(target, state)) or list(_figure_problems(target))
 
 
-def others(target: Path, state: dict[str, Any]) -> list[str]:
+def others(target: Path, state: ReportState) -> list[str]:
     """The files that lie among those of a report and are none of its own: they are the user's.
 
     Args:
@@ -31,7 +31,7 @@ def others(target: Path, state: dict[str, Any]) -> list[str]:
     return [name for name in _unlisted(target, state) if name not in _made(state)]
 
 
-def _altered(target: Path, state: dict[str, Any]) -> Iterator[str]:
+def _altered(target: Path, state: ReportState) -> Iterator[str]:
     """The files of a report that are not as they were written."""
     for name, known in state["files"].items():
         if not (target / name).is_file():
@@ -43,11 +43,11 @@ def _altered(target: Path, state: dict[str, Any]) -> Iterator[str]:
             yield f"{name} was not written with it"
 
 
-def _unlisted(target: Path, state: dict[str, Any]) -> list[str]:
+def _unlisted(target: Path, state: ReportState) -> list[str]:
     return [name for name in write_report.files(target) if name not in state["files"]]
 
 
-def _made(state: dict[str, Any]) -> set[str]:
+def _made(state: ReportState) -> set[str]:
     """The files that a report has by what it says of its tables and runs, listed or not."""
     tables = {Path(recipe["csv"]).stem for recipe in state["tables"]}
     runs = {run for recipe in state["tables"] for run in recipe["runs"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
@@ -23,8 +23,8 @@ STATE = "report.json"
 SCHEMA = 2  # the first listed as the report's whatever lay in its folders
 
 # By these names, of which some are no identifiers. Reports of older versions lack some.
-Recipe = TypedDict(
-    "Recipe",
+TableRecipe = TypedDict(
+    "TableRecipe",
     {
         "csv": FileName,
         "baseline": str,
@@ -36,42 +36,43 @@ Recipe = TypedDict(
         "picked among": NotRequired[Count],
     },
 )
-State = TypedDict(
-    "State",
+ReportState = TypedDict(
+    "ReportState",
     {
         "schema": NotRequired[Count],
+        "about": NotRequired[object],
         "made of": NotRequired[str],
         "code": NotRequired[str],
-        "tables": NotRequired[list[extendable(Recipe)]],  # type: ignore[misc]
+        "tables": NotRequired[list[TableRecipe]],
         "runs": NotRequired[str],
         "folder": NotRequired[str],
         "files": NotRequired[dict[FileName, Sha256]],
     },
 )
-extendable(State)
+for kind in (TableRecipe, ReportState):
+    extendable(kind)
 
 
-def read_state(target: Path) -> dict[str, Any]:
+def read_state(target: Path) -> ReportState:
     """What a report says of how it was made; empty if it is no report.
 
     Args:
         target: the report's folder.
 
     Returns:
-        The content of its state, of the kinds of `State`.
+        The content of its state, of the kinds of `ReportState`.
 
     Raises:
         ValueError: if something in it is of another kind, or names a file outside of the folder.
     """
     content = stored(target)
     try:
-        checked(content, State)
+        return checked(content, ReportState)
     except ValueError as error:
         raise ValueError(f"{target / STATE}: {error}") from None
-    return content
 
 
-def stored(target: Path) -> dict[str, Any]:
+def stored(target: Path) -> dict[str, object]:
     """The same of whatever kinds; empty if it cannot be read."""
     try:
         data = safe_files.read(target / STATE, safe_files.LARGEST_JSON)

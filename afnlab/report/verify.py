@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -23,7 +22,7 @@ from afnlab.messages import counted, say
 from afnlab.report import embedded, export, report_files, write_report
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
-from afnlab.report.state import STATE, read_state
+from afnlab.report.state import STATE, ReportState, TableRecipe, read_state
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.rerun import rerun as execute_again
@@ -134,7 +133,7 @@ def verified(
     return DIFFERS if DIFFERS in came_of else max(came_of)
 
 
-def _stated(target: Path, page: str | Path, runs: str | Path | None) -> dict[str, Any]:
+def _stated(target: Path, page: str | Path, runs: str | Path | None) -> ReportState:
     """What a report says of how it was made; ValueError, with what to do, if it is none."""
     state = read_state(target)
     if not state.get("tables") or not state.get("files"):
@@ -143,7 +142,7 @@ def _stated(target: Path, page: str | Path, runs: str | Path | None) -> dict[str
     return state
 
 
-def _place(state: dict[str, Any]) -> str:
+def _place(state: ReportState) -> str:
     """Where a report says that its runs are; ValueError if it hides a secret of that address."""
     where = state.get("runs") or state.get("folder")  # a folder: as reports once said it
     if not where:
@@ -186,7 +185,7 @@ def _read(folder: Path, run: str) -> TrainingRecord | None:
 
 
 def _run_problems(
-    folder: Path, run: str, known: str, target: Path, recipe: dict[str, Any]
+    folder: Path, run: str, known: str, target: Path, recipe: TableRecipe
 ) -> Iterator[str]:
     """What of a run is not as it was when the report was made of it."""
     path = folder / run / runs_folder.RECORD
@@ -220,7 +219,7 @@ def _changes(before: Path, now: Path) -> str:
     return f": {_some(named)}" if named else ""
 
 
-def _again(recipe: dict[str, Any], folder: Path) -> tuple[pd.DataFrame | None, str]:
+def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]:
     """The table of a recipe, from its runs; None where these, or it, allow none, and why."""
     whole = [record for run in recipe["runs"] if (record := _read(folder, run)) is not None]
     records = [record for record in whole if record["group"] in recipe["labels"]]
@@ -237,14 +236,14 @@ def _again(recipe: dict[str, Any], folder: Path) -> tuple[pd.DataFrame | None, s
     return table, ""
 
 
-def _measure(recipe: dict[str, Any]) -> Measure:
+def _measure(recipe: TableRecipe) -> Measure:
     """The metric of a table; a recipe from before tasks named theirs is one of accuracy."""
     described = recipe.get("measure")
     return accuracy_of(recipe.get("classes")) if described is None else Measure.read(described)
 
 
 def _page_problems(
-    recipe: dict[str, Any], target: Path, folder: Path, table: pd.DataFrame
+    recipe: TableRecipe, target: Path, folder: Path, table: pd.DataFrame
 ) -> Iterator[str]:
     """Where the page does not say what a table says: its rows, and the answers that follow."""
     stored = (runs_folder.read_record(folder / run / runs_folder.RECORD) for run in recipe["runs"])
@@ -280,7 +279,7 @@ def _page_problems(
 
 
 def _tuned(
-    recipe: dict[str, Any], folder: Path, records: Sequence[TrainingRecord]
+    recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]
 ) -> tuple[Space | None, list[tuple[str, str, list[str]]]]:
     """What was tuned, and where the tunings chose an end of it."""
     tune = records[0]["parameters"].get(TUNE)
@@ -290,7 +289,9 @@ def _tuned(
     return space(tune), chosen_ends(folder, labelled, space(tune))
 
 
-def _numbers(recipe: dict[str, Any], folder: Path, records: list[Any], table: pd.DataFrame) -> str:
+def _numbers(
+    recipe: TableRecipe, folder: Path, records: list[TrainingRecord], table: pd.DataFrame
+) -> str:
     """The numbers for the page's script, as text."""
     measure = _measure(recipe)
     history = runs_folder.histories(folder, records)
@@ -311,7 +312,7 @@ def _text(page: str) -> str:
 
 
 def _table_problems(
-    recipe: dict[str, Any], target: Path, table: pd.DataFrame | None, why: str
+    recipe: TableRecipe, target: Path, table: pd.DataFrame | None, why: str
 ) -> Iterator[str]:
     """Where a table's file is not the table; why: it could not be recomputed."""
     path = target / export.TABLES / recipe["csv"]
