@@ -330,6 +330,11 @@ class Selection:
         return said
 
     @property
+    def missing(self) -> list[str]:
+        """What was requested, or is in the folder, and is not among these runs, and why."""
+        return caveats.left_out(self.stale, self.foreign, self.absent, self.failed)
+
+    @property
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
@@ -337,7 +342,7 @@ class Selection:
             caveats.no_baseline(self.baseline, self.rows),
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
-            *caveats.left_out(self.stale, self.foreign, self.absent, self.failed),
+            *self.missing,
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),

@@ -6,19 +6,17 @@ its files are put in place, which takes milliseconds, leaves the rest to the nex
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from afnlab.locks import Claim
+from afnlab.report.state import SCHEMA, STATE, stored
 from afnlab.runs.storage import atomic_write, safe_files
 
-STATE = "report.json"
-SCHEMA = 2  # of the state: the first listed as the report's whatever lay in its folders
+_CLAIM = "report"
 _PART, _READY = ".report-", ".report.ready"
 
 
@@ -36,16 +34,17 @@ def aside(target: Path) -> Iterator[Path]:
         ValueError: if another process is writing a report there.
     """
     target.mkdir(parents=True, exist_ok=True)
-    with Claim(target, "report") as claim:
+    with Claim(target, _CLAIM) as claim:
         if not claim.held:
             raise ValueError(f"{target}: another process is writing a report there")
+        _settle(target)
         for abandoned in target.glob(f"{_PART}*"):  # by a process that was killed
             atomic_write.discard(abandoned)
         folder = Path(tempfile.mkdtemp(prefix=_PART, dir=target))
         try:
             yield folder
             folder.rename(target / _READY)
-            settle(target)
+            _settle(target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -55,24 +54,65 @@ def settle(target: Path) -> None:
 
     What lies in the folder as the last report has written it, by the sums in its state, is its own;
     what was changed since, or was never written by it, stays. Nothing is removed through a link.
+    Where another process is writing a report, this is left to it.
 
     Args:
         target: the report's folder.
     """
+    if (target / _READY).exists():
+        with Claim(target, _CLAIM) as claim:
+            if claim.held:
+                _settle(target)
+
+
+def _settle(target: Path) -> None:
+    """The same, by who holds the claim."""
     ready = target / _READY
     if ready.is_symlink() or not ready.is_dir():
         return
-    before, now = _files(read_state(target)), _files(read_state(ready))
-    for name in now:
-        if (ready / name).is_file():  # else it was put in place before an interruption
-            (target / name).parent.mkdir(exist_ok=True)
-            (ready / name).replace(target / name)
-    for name in before.keys() - now.keys():
-        if is_as_written(target, name, before[name]):
-            (target / name).unlink()
-    if now:
-        (ready / STATE).replace(target / STATE)
+    if (ready / STATE).is_file():  # which takes its place last: else all that is left is the folder
+        before, now = _files(target), _files(ready)
+        for name in now:
+            if (ready / name).is_file():  # else it was put in place before an interruption
+                (target / name).parent.mkdir(exist_ok=True)
+                (ready / name).replace(target / name)
+        for name in before.keys() - now.keys() if now else ():
+            if is_as_written(target, name, before[name]):
+                (target / name).unlink()
+        if now:
+            (ready / STATE).replace(target / STATE)
     shutil.rmtree(ready)
+
+
+def is_whole(target: Path) -> bool:
+    """Whether all files of a report are there as they were written.
+
+    Args:
+        target: the report's folder.
+    """
+    files = _files(target)
+    return bool(files) and all(is_as_written(target, name, files[name]) for name in files)
+
+
+def require_room(target: Path, files: Collection[str], folders: Collection[str]) -> None:
+    """Refuse a folder in which a report cannot take its place, before it is made.
+
+    Args:
+        target: the report's folder.
+        files: names of files that it has in any case.
+        folders: names of folders.
+
+    Raises:
+        ValueError: if a folder stands in the place of a file, or a file in that of a folder.
+    """
+    where = "give another one: out (--out FOLDER)"
+    there = next(path for path in (target, *target.absolute().parents) if path.exists())
+    for folder in (there, *(target / name for name in folders)):
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"{folder}: is no folder, where a report needs one; {where}")
+    for name in files:
+        if (target / name).is_dir():
+            raise ValueError(f"{target / name}: is a folder, where a report has a file; {where}")
 
 
 def is_as_written(target: Path, name: str, known: str) -> bool:
@@ -82,16 +122,11 @@ def is_as_written(target: Path, name: str, known: str) -> bool:
     return False
 
 
-def _files(state: dict[str, object]) -> dict[str, str]:
-    """The sums of the files that a report has written, as far as its state tells them apart."""
+def _files(folder: Path) -> dict[str, str]:
+    """The sums of the files that a report has written within its folder, by their names, as far as
+    its state tells them apart."""
+    state = stored(folder)
     files = state.get("files")
-    return files if isinstance(files, dict) and state.get("schema") == SCHEMA else {}
-
-
-def read_state(target: Path) -> dict[str, Any]:
-    """What a report says of how it was made; empty if it is no report."""
-    try:
-        state = json.loads((target / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not isinstance(files, dict) or state.get("schema") != SCHEMA:
         return {}
-    return state if isinstance(state, dict) else {}
+    return {name: known for name, known in files.items() if safe_files.is_name(name)}

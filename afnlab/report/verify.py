@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,9 +19,10 @@ from afnlab.compare.chosen_ends import chosen_ends
 from afnlab.compare.next_step import NextStep, confirmation, next_step
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
-from afnlab.report import embedded, export, write_report
+from afnlab.report import embedded, export, report_files, write_report
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
+from afnlab.report.state import STATE, ReportState, TableRecipe, read_state
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.rerun import rerun as execute_again
@@ -30,7 +30,6 @@ from afnlab.runs.rerun import threads_of, worker_for
 from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.maintenance import difference
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
-from afnlab.runs.storage.safe_files import is_id
 from afnlab.runs.sweeps.worker import Worker
 from afnlab.spellings import unknown
 from afnlab.training.options import whole
@@ -54,8 +53,9 @@ def verify(
 
     page: the report's folder or a file in it; seed: which runs are repeated is drawn with it; runs:
     where the runs are, if not where they were; code: see `afnlab.runs.rerun.rerun`. Says line by
-    line what agrees, and of what does not which number; True if all does. ValueError if there is no
-    report, or its runs are gone.
+    line what agrees, and of what does not which number; True if all does. Where the runs are not at
+    hand, the files alone are checked, which a line says. ValueError if there is no report, or if
+    `runs` is given and lacks some of its runs.
     """
     status = verified(page, rerun=rerun, seed=seed, runs=runs, code=code, report_to=report_to)
     return status == AGREES
@@ -73,19 +73,11 @@ def verified(
     """The same as `verify`, but for what it returns.
 
     AGREES; DIFFERS where anything is not as it was, or a rerun has failed; else NOT_COMPARED where
-    a run could not be made again, or its bits could not be compared.
+    the runs are not here, a run could not be made again, or its bits could not be compared.
     """
     whole(rerun, "rerun", least=0)
     target = _folder_of(expanded(page))
-    state = write_report.read_state(target)
-    if not state.get("tables") or not state.get("files"):
-        made = command("report", out=target, runs=runs)
-        raise ValueError(f"{page}: is no report with a {write_report.STATE}; write one: `{made}`")
-    ids = [run for recipe in state["tables"] for run in recipe["runs"]]
-    if strange := [run for run in ids if not is_id(run)]:
-        raise ValueError(f"{target / write_report.STATE}: {strange[0]!r} is no id of a run")
-    folder = _folder_of_runs(runs or _place(state), ids)
-    drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
+    state = _stated(target, page, runs)
     came_of: set[int] = set()
 
     def say(what: str, problems: Iterable[str], otherwise: str) -> None:
@@ -93,6 +85,22 @@ def verified(
         report_to(f"{what}: {'; '.join(faults) or otherwise}")
         came_of.add(DIFFERS if faults else AGREES)
 
+    def look_at_files() -> None:
+        count = f"all {len(state['files'])} as they were written"
+        say("files", report_files.problems(target, state), count)
+        if others := report_files.others(target, state):
+            report_to(f"not part of the report: {', '.join(others)}")
+
+    ids = [run for recipe in state["tables"] for run in recipe["runs"]]
+    try:
+        folder = _folder_of_runs(runs or _place(state), ids)
+    except ValueError as error:
+        if runs:
+            raise
+        look_at_files()
+        report_to(f"numbers: not recomputed, since the runs are not here: {error}")
+        return DIFFERS if DIFFERS in came_of else NOT_COMPARED
+    drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
     with ExitStack() as stack:
         workers: dict[int | None, Worker] = {}
         records = {r: record for r in drawn if (record := _read(folder, r)) is not None}
@@ -101,16 +109,14 @@ def verified(
                 worker = workers[threads_of(record)] = worker_for(record)
                 stack.callback(worker.stop)
                 worker.begin()  # it imports while the tables are recomputed
-        count = f"all {len(state['files'])} as they were written"
-        altered = list(_altered(target, state["files"]))
-        say("files", altered or _figure_problems(target), count)
+        look_at_files()
         for recipe in state["tables"]:
             for run, known in recipe["runs"].items():
-                if problems := list(_run_problems(folder, run, known, target)):
+                if problems := list(_run_problems(folder, run, known, target, recipe)):
                     say(f"run {run[:8]}", problems, "")
             same = f"recomputed from {counted(len(recipe['runs']), 'run')}, every digit the same"
-            table = _again(recipe, folder)
-            say(recipe["csv"], _table_problems(recipe, target, table), same)
+            table, why = _again(recipe, folder)
+            say(recipe["csv"], _table_problems(recipe, target, table, why), same)
             if table is None or not (target / write_report.PAGE).is_file():
                 continue
             among = f", {Path(recipe['csv']).stem}" if len(state["tables"]) > 1 else ""
@@ -127,9 +133,20 @@ def verified(
     return DIFFERS if DIFFERS in came_of else max(came_of)
 
 
-def _place(state: dict[str, Any]) -> str:
+def _stated(target: Path, page: str | Path, runs: str | Path | None) -> ReportState:
+    """What a report says of how it was made; ValueError, with what to do, if it is none."""
+    state = read_state(target)
+    if not state.get("tables") or not state.get("files"):
+        made = command("report", out=target, runs=runs)
+        raise ValueError(f"{page}: is no report with a {STATE}; write one: `{made}`")
+    return state
+
+
+def _place(state: ReportState) -> str:
     """Where a report says that its runs are; ValueError if it hides a secret of that address."""
-    where = str(state.get("runs") or state["folder"])  # a folder: as reports once said it
+    where = state.get("runs") or state.get("folder")  # a folder: as reports once said it
+    if not where:
+        raise ValueError(f"{STATE} does not say where they are; give --runs FOLDER")
     if "://" in where and "***" in where:
         raise ValueError(
             f"{where}: a report does not keep this address's secrets; give it with --runs"
@@ -154,7 +171,7 @@ def _folder_of_runs(runs: str | Path, ids: Sequence[str]) -> Path:
 def _folder_of(page: Path) -> Path:
     """The report's folder; ValueError, with the reports beside it, if nothing is there."""
     if not page.exists():
-        reports = sorted(p.parent.name for p in page.parent.glob(f"*/{write_report.STATE}"))
+        reports = sorted(p.parent.name for p in page.parent.glob(f"*/{STATE}"))
         raise ValueError(unknown("report", page.name, reports, of=str(page.parent)))
     return page if page.is_dir() else page.parent
 
@@ -167,31 +184,9 @@ def _read(folder: Path, run: str) -> TrainingRecord | None:
     return record if is_training(record) else None
 
 
-def _altered(target: Path, files: dict[str, str]) -> Iterator[str]:
-    """The files of a report that are not as they were written."""
-    for name, digest in files.items():
-        path = target / name
-        if not path.is_file():
-            yield f"{name} is gone"
-        elif write_report.sha256(path) != digest:
-            yield f"{name} is not as it was written"
-    for name in write_report.files(target):
-        if name not in files:
-            yield f"{name} was not written with it"
-
-
-def _figure_problems(target: Path) -> Iterator[str]:
-    """The files that are not as the report's executed notebook shows them."""
-    try:
-        for name, svg in export.figures_in(target / write_report.NOTEBOOK).items():
-            path = target / export.FIGURES / f"{name}.svg"
-            if path.read_text(encoding="utf-8") != export.as_file(svg):
-                yield f"{export.FIGURES}/{path.name} is not what {write_report.NOTEBOOK} shows"
-    except (OSError, ValueError) as error:
-        yield str(error)
-
-
-def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[str]:
+def _run_problems(
+    folder: Path, run: str, known: str, target: Path, recipe: TableRecipe
+) -> Iterator[str]:
     """What of a run is not as it was when the report was made of it."""
     path = folder / run / runs_folder.RECORD
     try:
@@ -201,6 +196,8 @@ def _run_problems(folder: Path, run: str, known: str, target: Path) -> Iterator[
             yield f"its record is not what it was{_changes(copy, path)}"
             return
         record = runs_folder.parse_record(data, path)
+        if record["group"] not in recipe["labels"]:
+            yield f"{STATE} has no label for it"
         for name, written in record["files"].items():
             if written and safe_files.summed(safe_files.within(path.parent, name)) != written:
                 yield f"{name} is not what it was"
@@ -222,26 +219,31 @@ def _changes(before: Path, now: Path) -> str:
     return f": {_some(named)}" if named else ""
 
 
-def _again(recipe: dict[str, Any], folder: Path) -> pd.DataFrame | None:
-    """The table of a recipe, from its runs; None if they are not all whole."""
-    records = [_read(folder, run) for run in recipe["runs"]]
-    if None in records:
-        return None
-    history = runs_folder.histories(folder, [r for r in records if r is not None])
-    history["label"] = history.group.map(recipe["labels"])
-    return summary_table.compare_histories(
-        history, recipe["baseline"], margin=recipe["margin"], metric=_measure(recipe)
-    )
+def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]:
+    """The table of a recipe, from its runs; None where these, or it, allow none, and why."""
+    whole = [record for run in recipe["runs"] if (record := _read(folder, run)) is not None]
+    records = [record for record in whole if record["group"] in recipe["labels"]]
+    if len(records) < len(recipe["runs"]):
+        return None, ", since not all of its runs are whole"
+    base, margin = recipe["baseline"], recipe["margin"]
+    try:
+        history = runs_folder.histories(folder, records)
+        history["label"] = history.group.map(recipe["labels"])
+        measure = _measure(recipe)
+        table = summary_table.compare_histories(history, base, margin=margin, metric=measure)
+    except ValueError as error:  # a margin or a metric, say, that these runs do not have
+        return None, f": {error}"
+    return table, ""
 
 
-def _measure(recipe: dict[str, Any]) -> Measure:
+def _measure(recipe: TableRecipe) -> Measure:
     """The metric of a table; a recipe from before tasks named theirs is one of accuracy."""
     described = recipe.get("measure")
-    return accuracy_of(recipe["classes"]) if described is None else Measure.read(described)
+    return accuracy_of(recipe.get("classes")) if described is None else Measure.read(described)
 
 
 def _page_problems(
-    recipe: dict[str, Any], target: Path, folder: Path, table: pd.DataFrame
+    recipe: TableRecipe, target: Path, folder: Path, table: pd.DataFrame
 ) -> Iterator[str]:
     """Where the page does not say what a table says: its rows, and the answers that follow."""
     stored = (runs_folder.read_record(folder / run / runs_folder.RECORD) for run in recipe["runs"])
@@ -277,7 +279,7 @@ def _page_problems(
 
 
 def _tuned(
-    recipe: dict[str, Any], folder: Path, records: Sequence[TrainingRecord]
+    recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]
 ) -> tuple[Space | None, list[tuple[str, str, list[str]]]]:
     """What was tuned, and where the tunings chose an end of it."""
     tune = records[0]["parameters"].get(TUNE)
@@ -287,7 +289,9 @@ def _tuned(
     return space(tune), chosen_ends(folder, labelled, space(tune))
 
 
-def _numbers(recipe: dict[str, Any], folder: Path, records: list[Any], table: pd.DataFrame) -> str:
+def _numbers(
+    recipe: TableRecipe, folder: Path, records: list[TrainingRecord], table: pd.DataFrame
+) -> str:
     """The numbers for the page's script, as text."""
     measure = _measure(recipe)
     history = runs_folder.histories(folder, records)
@@ -308,14 +312,15 @@ def _text(page: str) -> str:
 
 
 def _table_problems(
-    recipe: dict[str, Any], target: Path, table: pd.DataFrame | None
+    recipe: TableRecipe, target: Path, table: pd.DataFrame | None, why: str
 ) -> Iterator[str]:
+    """Where a table's file is not the table; why: it could not be recomputed."""
     path = target / export.TABLES / recipe["csv"]
     if not path.is_file():
         yield "is gone"
         return
     if table is None:
-        yield "cannot be recomputed, since not all of its runs are whole"
+        yield f"cannot be recomputed{why}"
         return
     kept, again = path.read_text(encoding="utf-8"), export.as_csv(table)
     if kept != again:

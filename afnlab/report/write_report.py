@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +15,18 @@ from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
-from afnlab.paths import PACKAGE, find, shared
+from afnlab.paths import find, shared
 from afnlab.report import export, glossary, staging
 from afnlab.report.contents import Link
+from afnlab.report.made_of import code, made_of
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
-from afnlab.report.staging import STATE, is_as_written, read_state
-from afnlab.runs.filtering import as_flags
-from afnlab.runs.fingerprint.syntax import digest
+from afnlab.report.staging import is_as_written
+from afnlab.report.state import STATE, read_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
-from afnlab.runs.notebook_parameters.declarations import content, sources
-from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.notebook_parameters.declarations import content
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
@@ -38,7 +36,7 @@ from afnlab.usercode.lookup import expanded
 PAGE, NOTEBOOK = "report.html", "report.ipynb"
 FAILED = "report-failed.ipynb"  # where it ended that was to become a report
 RUNS = "runs"
-_ROOMS = ("compare", "figures", "functions", "report", "stats")  # whose code makes a page
+_ASKED = ("baseline", "margin", "speed", "only", "metric", "confirmation", "overrides")
 LINK = "runs/{id}.html"  # as the page's notebook writes it
 
 
@@ -87,18 +85,14 @@ def write(
     target = expanded(out) if out else Path("reports") / name
     page = target / PAGE
     about = _about(plan, target, confirmation)
-    if not out:
-        _require_same(about, target)
+    staging.require_room(target, (PAGE, NOTEBOOK, STATE), (RUNS, export.TABLES, export.FIGURES))
+    _require_same(about if not out else None, target)
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
     count = sum(len(c.records) for c in chosen)
-    made_of = _fingerprint(chosen)
-    staging.settle(target)
-    if page.is_file() and read_state(target).get("made of") == made_of:
-        report(f"{page} is up to date ({counted(count, 'run')})")
-        return page
+    first, missing = chosen[0], [line for one in chosen for line in one.missing]
     parameters = {
         "sweep": str(sweep),
-        "runs": chosen[0].place,
+        "runs": first.place,
         "baseline": baseline,
         "margin": margin or 0.0,
         "speed": str(speed and expanded(speed).resolve()),
@@ -108,17 +102,22 @@ def write(
         "overrides": {k: v for k, v in overrides.items() if v is not None},
         "place": str(out or ""),
     }
+    inputs = made_of(chosen, plan, {name: parameters[name] for name in _ASKED})
+    staging.settle(target)
+    if read_state(target).get("made of") == inputs and staging.is_whole(target):
+        for line in (f"{page} is up to date ({counted(count, 'run')})", *missing):
+            report(line)
+        return page
     with staging.aside(target) as new:
-        state = {"schema": staging.SCHEMA, "about": about, "made of": made_of, "code": code()}
+        state = {"schema": staging.SCHEMA, "about": about, "made of": inputs, "code": code()}
         state["tables"] = _evidence_and_tables(chosen, parameters, target, new, means)
         lines = _write_page(plan.title or f"afnlab: {name}", chosen, target, new, pdf)
-        place = confirmation_runs(chosen[0].place) if confirmation else chosen[0].place
+        place = confirmation_runs(first.place) if confirmation else first.place
         state |= {"runs": masked(place), "files": files(new)}
         runs_folder.write_json(new / STATE, state)
     for suffix in (".ipynb", ".log"):
         (target / FAILED).with_suffix(suffix).unlink(missing_ok=True)
-    report(f"wrote {page} ({counted(count, 'run')})")
-    for line in lines:
+    for line in (f"wrote {page} ({counted(count, 'run')})", *missing, *lines):
         report(line)
     return page
 
@@ -204,9 +203,17 @@ def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str
     return {"sweep": sweep, "confirmation": confirmation}
 
 
-def _require_same(about: dict[str, object], target: Path) -> None:
-    """ValueError if the usual folder of a report holds one about something else."""
-    there = read_state(target).get("about")
+def _require_same(about: dict[str, object] | None, target: Path) -> None:
+    """ValueError if the folder of a report holds one of which cannot be told what its files are,
+    or, where it is the usual folder, one about something else; about: None: it is not."""
+    try:
+        there = read_state(target).get("about")
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; remove it, or give another folder: out (--out FOLDER)"
+        ) from None
+    if about is None:
+        return
     if not isinstance(there, dict) or there == about:  # reports did not always say it
         return
     sweep = str(there.get("sweep"))
@@ -267,43 +274,6 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
     }
 
 
-def commands(
-    sweep: str,
-    baseline: str = "",
-    margin: float = 0.0,
-    speed: str = "",
-    overrides: Mapping[str, object] = {},
-    only: Mapping[str, object] = {},
-    metric: str = "",
-    confirmed: Sequence[str] = (),
-    runs: str = "",
-    out: str = "",
-) -> list[str]:
-    """The command lines that execute the runs, write their report, and verify it.
-
-    Args:
-        sweep: the sweep file; empty: all runs of a folder.
-        baseline: the label with which others are compared; empty: the sweep's own.
-        margin: the largest difference that does not matter, as printed (accuracy: in points); 0:
-            none.
-        speed: the file of a speed benchmark; empty: none.
-        overrides: settings in place of the sweep's own.
-        only, metric: which of the runs, and what of them, see `afnlab.compare.select`.
-        confirmed: of a report of confirmations the commands that make them.
-        runs: the folder of runs, or a URL; empty: the usual one.
-        out: the folder of the report; empty: the usual one.
-    """
-    name, settings = [sweep] if sweep else [], dict(overrides)
-    some = tuple(as_flags(only))
-    limit = f"{margin:g}" if margin else None
-    flags = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
-    first = [command("sweep", *name, **settings, runs=runs)] if sweep else []
-    usual = f"reports/{Path(sweep).stem if sweep else 'all'}{'-confirmation' * bool(confirmed)}"
-    words = [*name, *(["--confirmation"] if confirmed else [])]
-    page = command("report", *words, **settings, **flags, only=some, runs=runs, out=out)
-    return [*first, *confirmed, page, command("verify", out or usual)]
-
-
 def execute(
     notebook: str,
     target: Path,
@@ -336,15 +306,27 @@ def execute(
 def _page(folder: Path, target: Path, new: Path, record: TrainingRecord) -> None:
     """Write the page of an executed run.
 
-    Runs never change, so a page that is there as it was written stays, if this code wrote it.
+    One that is there as it was written stays, if this code wrote it of this record: a run that was
+    made anew has the same id, and perhaps other results.
     """
     name, state = f"{RUNS}/{record['id']}.html", read_state(target)
-    known = state.get("files", {}).get(name, "")
-    if state.get("code") == code() and is_as_written(target, name, known):
+    known, its = state.get("files", {}), (name, f"{RUNS}/{record['id']}.json")
+    kept = all(one in known and is_as_written(target, one, known[one]) for one in its)
+    if kept and state.get("code") == code() and _same_record(target, folder, record["id"]):
         shutil.copyfile(target / name, new / name)
     elif runs_folder.NOTEBOOK in record["files"]:
         text = run_page(folder / record["id"], record, back=f"../{PAGE}")
         (new / name).write_text(text, encoding="utf-8")
+
+
+def _same_record(target: Path, folder: Path, run: str) -> bool:
+    """Whether a run's record is the one that the last report has kept."""
+    both = (target / RUNS / f"{run}.json", folder / run / runs_folder.RECORD)
+    try:
+        last, now = (runfiles.read(path, runfiles.LARGEST_JSON) for path in both)
+    except ValueError:
+        return False
+    return last == now
 
 
 def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
@@ -360,26 +342,3 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
         )
     (target / RUNS / f"{record['id']}.json").write_bytes(data)
     return hashlib.sha256(data).hexdigest()
-
-
-def _fingerprint(chosen: list[Selection]) -> str:
-    said = [
-        [
-            *(c.baseline, c.margin, c.judged_by, c.stale, c.elsewhere, c.foreign, c.absent),
-            *(c.failed, c.only, c.picked_among),
-        ]
-        for c in chosen
-    ]
-    costs = [[c.cost.by, c.cost.seconds.to_dict()] for c in chosen]
-    ids = [r["id"] for c in chosen for r in c.records]
-    cells = [text for _, text, _ in sources(find("notebooks", "report", ".ipynb"))]
-    return digest(*ids, json.dumps([said, costs]), code(), *cells)
-
-
-def code() -> str:
-    """A hash of the code that a report is made by."""
-    files = [
-        *(p for room in _ROOMS for p in sorted((PACKAGE / room).rglob("*.*"))),
-        *sorted(PACKAGE.glob("activations/*.py")),
-    ]
-    return digest(*(p.read_bytes() for p in files if p.suffix in (".py", ".css", ".js", ".md")))

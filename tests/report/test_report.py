@@ -7,6 +7,7 @@ import re
 import shutil
 import xml.etree.ElementTree as ET
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -168,6 +169,80 @@ def test_a_second_report_redoes_nothing(written):
     assert write_report.write(sweep, runs=runs, out=page.parent, report=said.append) == page
     assert said == [f"{page} is up to date (2 runs)"]
     assert {p: p.stat().st_mtime_ns for p in page.parent.rglob("*")} == before
+
+
+@pytest.fixture
+def copied(written, tmp_path, monkeypatch) -> tuple[Path, Path, Callable[[], list[str]]]:
+    """A report, its sweep file, and what writes it again, without a kernel, and says how."""
+    page, runs, _ = written
+    folder, sweep = tmp_path / "project", tmp_path / "project" / "two.yaml"
+    shutil.copytree(runs, folder / "runs")
+    sweep.write_text(SWEEP)
+
+    def executed(_: str, target: Path, *__: object) -> None:
+        shutil.copyfile(page.parent / "report.ipynb", target)
+
+    def again() -> list[str]:
+        said: list[str] = []
+        write_report.write(
+            sweep, runs=folder / "runs", out=folder / "out", pdf=False, report=said.append
+        )
+        return said
+
+    monkeypatch.setattr(write_report, "execute", executed)
+    assert again() == [f"wrote {folder / 'out' / 'report.html'} (2 runs)"]
+    assert "up to date" in again()[0]
+    return folder / "out", sweep, again
+
+
+def test_runs_that_were_made_anew_make_another_report(copied):
+    """Of the same id, with other results, as after a change of a file that the data reads."""
+    out, sweep, again = copied
+    path = next((sweep.parent / "runs").glob("*/record.json"))
+    history = pd.read_parquet(path.with_name("history.parquet"))
+    history.loc[history.index[-1], "test_accuracy"] = 1.0
+    history.to_parquet(path.with_name("history.parquet"), index=False)
+    rewrite(path.parent)
+    files = {p: p.read_bytes() for p in (*out.glob("tables/*.csv"), *out.glob("runs/*.html"))}
+    assert again()[0].startswith("wrote")
+    changed = {p.name for p, content in files.items() if p.read_bytes() != content}
+    assert changed == {"digits-mlp-2-epochs.csv", f"{path.parent.name}.html"}
+    assert "up to date" in again()[0]
+
+
+@pytest.mark.parametrize("name", ["tables/*", "figures/*-curves.svg", "runs/*.html", "report.html"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_report_that_is_not_as_it_was_written_is_written_again(copied, name, gone):
+    out, _, again = copied
+    files = {p: p.read_bytes() for p in out.glob(name)}
+    for path in files:
+        path.unlink() if gone else path.write_text("mine")
+    assert again()[0].startswith("wrote")
+    assert {p: p.read_bytes() for p in out.glob(name)} == files
+
+
+def test_a_title_that_was_edited_is_on_the_page(copied):
+    out, sweep, again = copied
+    sweep.write_text(SWEEP.replace("Two <small>", "Another"))
+    assert again()[0].startswith("wrote")
+    assert "<title>Another activations</title>" in (out / "report.html").read_text()
+
+
+def test_what_is_missing_is_said_on_the_terminal_and_the_first_screen(copied):
+    _, sweep, again = copied
+    path = next(
+        p
+        for p in (sweep.parent / "runs").glob("*/record.json")
+        if json.loads(p.read_text())["parameters"]["activation"] == "srelu"
+    )
+    rewrite(path.parent, group="0" * 16)
+    line = "Listed in the sweep and missing here: digits-mlp srelu (not run since its code has"
+    wrote, missing = again()
+    assert wrote.endswith("(1 run)")
+    assert missing == f"{line} changed)."
+    assert again()[1] == missing
+    (chosen,) = select(sweep.parent / "runs", sweep)
+    assert line in sections.first_screen(chosen, sweep).data.partition("<details")[0]
 
 
 @pytest.mark.slow
@@ -347,23 +422,6 @@ def test_a_browser_that_fails_is_named(written, monkeypatch):
     monkeypatch.setenv(export.BROWSER, "/nowhere/chromium")
     with pytest.raises(ValueError, match="no PDF: /nowhere/chromium: "):
         export.pdf(written[0])
-
-
-def test_commands_say_how_to_make_it_again():
-    assert write_report.commands("default") == [
-        *("afnlab sweep default", "afnlab report default", "afnlab verify reports/default")
-    ]
-    assert write_report.commands("", "gelu", 0.5) == [
-        *("afnlab report --baseline gelu --margin 0.5", "afnlab verify reports/all")
-    ]
-    assert write_report.commands("my/a b.yaml", overrides={"limit_train": 5})[0] == (
-        "afnlab sweep 'my/a b.yaml' --limit-train 5"
-    )
-    assert write_report.commands("../mine.yaml", runs="s3://r", out="x") == [
-        "afnlab sweep ../mine.yaml --runs s3://r",
-        "afnlab report ../mine.yaml --runs s3://r --out x",
-        "afnlab verify x",
-    ]
 
 
 def test_the_page_says_where_its_runs_and_itself_are(written):

@@ -10,6 +10,7 @@ import pytest
 
 from afnlab.locks import Claim
 from afnlab.report import staging, write_report
+from afnlab.report.state import read_state
 
 
 def written(target: Path, files: Mapping[str, str]) -> None:
@@ -46,7 +47,7 @@ def test_what_the_last_report_alone_wrote_is_removed(tmp_path):
         (tmp_path / name).write_text(text)
     written(tmp_path, SECOND)
     assert there(tmp_path) == dict(sorted((SECOND | own).items()))
-    assert set(staging.read_state(tmp_path)["files"]) == SECOND.keys()
+    assert set(read_state(tmp_path)["files"]) == SECOND.keys()
     written(tmp_path, FIRST)
     assert there(tmp_path) == dict(sorted((own | FIRST).items()))
 
@@ -59,7 +60,7 @@ def test_nothing_is_removed_through_a_link_or_elsewhere(tmp_path):
     linked = target / "figures" / "5-curves.svg"
     linked.rename(aside / linked.name)
     linked.symlink_to(aside / linked.name)
-    state = staging.read_state(target)
+    state = read_state(target)
     outside = {"../aside/5.csv": "tables/5.csv", str(aside / "5.csv"): "tables/5.csv"}
     state["files"] |= {name: state["files"][known] for name, known in outside.items()}
     (target / staging.STATE).write_text(json.dumps(state))
@@ -97,13 +98,13 @@ def test_an_interruption_between_two_moves_is_made_good_by_the_next(tmp_path, mo
             written(tmp_path, SECOND)
     staging.settle(tmp_path)
     assert there(tmp_path) == dict(sorted(SECOND.items()))
-    assert set(staging.read_state(tmp_path)["files"]) == SECOND.keys()
+    assert set(read_state(tmp_path)["files"]) == SECOND.keys()
     assert not list(tmp_path.glob(".*"))
 
 
 def test_a_state_that_lists_whatever_lay_there_removes_nothing(tmp_path):
     written(tmp_path, FIRST)
-    state = staging.read_state(tmp_path)
+    state = read_state(tmp_path)
     del state["schema"]
     (tmp_path / staging.STATE).write_text(json.dumps(state))
     written(tmp_path, SECOND)
@@ -117,3 +118,66 @@ def test_a_folder_in_which_a_report_is_being_written(tmp_path):
     assert (tmp_path / ".report-left").exists()
     written(tmp_path, FIRST)
     assert there(tmp_path) == dict(sorted(FIRST.items()))
+
+
+def test_an_interruption_before_the_last_folder_is_removed_loses_nothing(tmp_path):
+    written(tmp_path, FIRST)
+    (tmp_path / ".report.ready").mkdir()
+    staging.settle(tmp_path)
+    assert there(tmp_path) == dict(sorted(FIRST.items()))
+    assert staging.is_whole(tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def ready(target: Path, files: Mapping[str, str]) -> None:
+    """What an interruption leaves of a report that was written whole, before any move."""
+    written(target / "aside", files)
+    (target / "aside").rename(target / ".report.ready")
+
+
+def test_a_report_is_left_to_the_process_that_puts_it_in_place(tmp_path):
+    written(tmp_path, FIRST)
+    ready(tmp_path, SECOND)
+    with Claim(tmp_path, "report"):
+        staging.settle(tmp_path)
+        assert (tmp_path / "report.html").read_text() == FIRST["report.html"]
+    written(tmp_path, {"report.html": "the third"})
+    assert there(tmp_path) == {"report.html": "the third"}
+
+
+def test_a_report_that_was_left_cannot_put_files_elsewhere(tmp_path):
+    target = tmp_path / "report"
+    written(target, FIRST)
+    ready(target, SECOND)
+    (target / "theirs").write_text("theirs")
+    state = read_state(target / ".report.ready")
+    state["files"]["../theirs"] = "0"
+    (target / ".report.ready" / staging.STATE).write_text(json.dumps(state))
+    staging.settle(target)
+    assert [p.name for p in tmp_path.iterdir()] == ["report"]
+    assert (target / "report.html").read_text() == SECOND["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("report.html", "report.html: is a folder, where a report has a file"),
+        ("runs", "runs: is no folder, where a report needs one"),
+        ("", "out: is no folder, where a report needs one"),
+        ("..", "out: is no folder, where a report needs one"),
+    ],
+)
+def test_what_is_in_the_way_is_said_first(tmp_path, name, said):
+    target = tmp_path / "out"
+    if name == "report.html":
+        (target / name).mkdir(parents=True)
+    elif name == "runs":
+        target.mkdir()
+        (target / name).write_text("mine")
+    else:
+        target.write_text("mine")
+    target = target / "below" if name == ".." else target
+    with pytest.raises(ValueError, match=said):
+        staging.require_room(target, ["report.html"], ["runs"])
+    with pytest.raises(ValueError, match=said):
+        write_report.write("default", runs=tmp_path / "none", out=target)

@@ -41,6 +41,9 @@ def copied(proved, tmp_path) -> tuple[Path, Path]:
 SOUND = "report.html: its table and its answers are what these runs give"
 
 
+NOT_HERE = "numbers: not recomputed, since the runs are not here"
+
+
 def lines(page: Path, **options) -> tuple[bool, list[str]]:
     said: list[str] = []
     return verify(page, report_to=said.append, **options), said
@@ -83,8 +86,9 @@ def test_where_the_runs_are(copied, monkeypatch):
         monkeypatch.setenv("HOME", str(out.parent))
         assert lines("~/out", rerun=0)[0]
     (out / "report.json").write_text(json.dumps(state | {"runs": "s3://***@bucket/runs"}))
-    with pytest.raises(ValueError, match=r"^s3://\*\*\*@bucket/runs: a report does not keep"):
-        verify(out)
+    good, said = lines(out)
+    assert not good
+    assert said[1].startswith(f"{NOT_HERE}: s3://***@bucket/runs: a report does not keep")
     assert lines(out, rerun=0, runs=runs)[0]
 
 
@@ -326,12 +330,56 @@ def test_of_several_tables_each_is_named(copied):
     assert said[2] == said[4] == SOUND.replace(":", ", digits-mlp-2-epochs:", 1)
 
 
-def test_runs_that_are_not_where_they_were(copied, tmp_path):
+def test_runs_that_are_not_where_they_were(copied, tmp_path, capsys):
+    """Who has the page's folder alone can check the files, and is told what was not checked."""
     out, _ = copied
     where = tmp_path / "elsewhere"
     rewrite_state(out, runs=str(where))
+    assert main(["verify", str(out)]) == 2
+    files, numbers = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"files: all \d+ as they were written", files)
+    assert numbers == f"{NOT_HERE}: {where} does not exist; give --runs FOLDER"
     with pytest.raises(ValueError, match=rf"^{where} does not exist; give --runs FOLDER$"):
-        verify(out)
+        verify(out, runs=where)
+    (out / "report.html").write_text("mine")
+    assert main(["verify", str(out)]) == 1
+    assert "report.html is not as it was written" in capsys.readouterr().out
+
+
+def test_a_file_of_the_user_s_among_those_of_a_report(copied):
+    out, runs = copied
+    for name in ("figures/mine.svg", "report.docx"):
+        (out / name).write_text("mine")
+    good, said = lines(out, rerun=0, runs=runs)
+    assert good
+    assert said[1] == "not part of the report: figures/mine.svg, report.docx"
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({"margin": -1.0}, "margin must be above 0"),
+        ({"runs": {}}, "there is no history to compare"),
+        ({"measure": {"name": "a", "key": "nosuch", "better": "higher"}}, "no column test_nosuch"),
+    ],
+)
+def test_a_table_that_no_runs_can_give(copied, odd, said):
+    out, runs = copied
+    (recipe,) = json.loads((out / "report.json").read_text())["tables"]
+    rewrite_state(out, tables=[recipe | odd])
+    good, told = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert told[-1].startswith(f"{recipe['csv']}: cannot be recomputed: ")
+    assert said in told[-1]
+
+
+def test_a_table_whose_rows_have_no_labels(copied):
+    out, runs = copied
+    (recipe,) = json.loads((out / "report.json").read_text())["tables"]
+    rewrite_state(out, tables=[recipe | {"labels": {}}])
+    good, said = lines(out, rerun=0, runs=runs)
+    assert not good
+    assert said[1] == f"run {next(iter(recipe['runs']))[:8]}: report.json has no label for it"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def first_screen(
     tiles = joined(map(_tile, known))
     return Fragment(
         heading("", selection),
+        *(filled('<p class="note missing">{}</p>', sentence(line)) for line in selection.missing),
         filled('<section class="first{}">', "" if len(table) >= TALL else " low"),
         filled('<p class="verdict-line">{}</p>', glance.sentence(table, base, measure)),
         filled('<div class="tiles">{}{}</div>', tiles, _next(selection, sweep, overrides)),
@@ -184,7 +185,7 @@ def _confirming(
     flags = {
         "baseline": selection.own_baseline,
         "metric": selection.judged_by,
-        "margin": selection.margin and f"{selection.measure.scale * selection.margin:g}",
+        "margin": selection.margin and f"{selection.measure.scale * selection.margin:.12g}",
         "only": tuple(filtering.as_flags({**selection.only, **selection.apart})),
         "runs": folder_of_runs(selection),
     }

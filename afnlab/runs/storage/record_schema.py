@@ -80,11 +80,15 @@ Length = Annotated[float, _that(lambda value: is_number(value) and 0 < value < 1
 Date = Annotated[str, _that(_is_date)]
 Sha256 = Annotated[str, _that(_is_sha256)]
 RunId = Annotated[str, _that(is_id)]
+FileName = Annotated[str, _that(is_name)]  # of a file within a folder
+Described = Annotated[dict[str, object], _that(lambda value: _are_measures([value]))]  # a metric
 
-_open = with_config(ConfigDict(extra="allow", strict=True))  # what else stands there is no fault
+extendable = with_config(
+    ConfigDict(extra="allow", strict=True)
+)  # what else stands there is no fault
 
 
-@_open
+@extendable
 class Git(TypedDict):
     """The commit of afnlab's own code; None where git does not say."""
 
@@ -92,7 +96,7 @@ class Git(TypedDict):
     dirty: bool | None
 
 
-@_open
+@extendable
 class File(TypedDict):
     """A file of a run; a record of the first schema may lack both."""
 
@@ -100,7 +104,7 @@ class File(TypedDict):
     sha256: NotRequired[Sha256]
 
 
-@_open
+@extendable
 class _Told(TypedDict):
     """What a record of any kind may hold."""
 
@@ -114,7 +118,7 @@ class _Told(TypedDict):
     sum: NotRequired[Sha256]
 
 
-@_open
+@extendable
 class _Whole(_Told):
     schema: Count
     id: RunId
@@ -129,7 +133,7 @@ class _Whole(_Told):
     files: NotRequired[dict[str, File]]
 
 
-@_open
+@extendable
 class RunRecord(_Whole):
     """The record of a whole run."""
 
@@ -139,7 +143,7 @@ class RunRecord(_Whole):
     versions: NotRequired[dict[str, str]]
 
 
-@_open
+@extendable
 class TrainingOptions(TypedDict):
     """The settings of a training; a task may have others of its own."""
 
@@ -154,7 +158,7 @@ class TrainingOptions(TypedDict):
     split: NotRequired[str]
 
 
-@_open
+@extendable
 class TrainingParameters(TypedDict):
     """The parameters of a training, in their normal form."""
 
@@ -167,13 +171,13 @@ class TrainingParameters(TypedDict):
     tune: NotRequired[Annotated[dict[str, object], _that(_is_space)]]
 
 
-@_open
+@extendable
 class Examples(TypedDict):
     train: Count
     test: Count
 
 
-@_open
+@extendable
 class Environment(TypedDict):
     """What a training was made with."""
 
@@ -193,7 +197,7 @@ class Environment(TypedDict):
     determinism: NotRequired[dict[str, object]]
 
 
-@_open
+@extendable
 class TrainingRecord(_Whole):
     """The record of a whole run that trained an activation on a task."""
 
@@ -203,7 +207,7 @@ class TrainingRecord(_Whole):
     versions: dict[str, str]
 
 
-@_open
+@extendable
 class FailureRecord(_Told):
     """What is known of a run that failed."""
 
@@ -222,7 +226,7 @@ class FailureRecord(_Told):
 
 Record = RunRecord | TrainingRecord
 Stored = Record | FailureRecord
-Kind = TypeVar("Kind", RunRecord, TrainingRecord, FailureRecord)
+Kind = TypeVar("Kind", bound=Mapping[str, Any])
 
 
 def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:

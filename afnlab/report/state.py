@@ -1,0 +1,82 @@
+"""What a report says of how it was made: its file report.json, which may be a stranger's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from afnlab.runs.storage import safe_files
+from afnlab.runs.storage.record_schema import (
+    Count,
+    Described,
+    FileName,
+    FiniteNumber,
+    RunId,
+    Sha256,
+    checked,
+    extendable,
+)
+
+STATE = "report.json"
+SCHEMA = 2  # the first listed as the report's whatever lay in its folders
+
+# By these names, of which some are no identifiers. Reports of older versions lack some.
+TableRecipe = TypedDict(
+    "TableRecipe",
+    {
+        "csv": FileName,
+        "baseline": str,
+        "margin": FiniteNumber | None,
+        "measure": NotRequired[Described],
+        "classes": NotRequired[Count | None],
+        "labels": dict[str, str],
+        "runs": dict[RunId, Sha256],
+        "picked among": NotRequired[Count],
+    },
+)
+ReportState = TypedDict(
+    "ReportState",
+    {
+        "schema": NotRequired[Count],
+        "about": NotRequired[object],
+        "made of": NotRequired[str],
+        "code": NotRequired[str],
+        "tables": NotRequired[list[TableRecipe]],
+        "runs": NotRequired[str],
+        "folder": NotRequired[str],
+        "files": NotRequired[dict[FileName, Sha256]],
+    },
+)
+for kind in (TableRecipe, ReportState):
+    extendable(kind)
+
+
+def read_state(target: Path) -> ReportState:
+    """What a report says of how it was made; empty if it is no report.
+
+    Args:
+        target: the report's folder.
+
+    Returns:
+        The content of its state, of the kinds of `ReportState`.
+
+    Raises:
+        ValueError: if something in it is of another kind, or names a file outside of the folder.
+    """
+    content = stored(target)
+    try:
+        return checked(content, ReportState)
+    except ValueError as error:
+        raise ValueError(f"{target / STATE}: {error}") from None
+
+
+def stored(target: Path) -> dict[str, object]:
+    """The same of whatever kinds; empty if it cannot be read."""
+    try:
+        data = safe_files.read(target / STATE, safe_files.LARGEST_JSON)
+        content = safe_files.parse_json(data, finite=False)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
