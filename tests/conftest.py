@@ -96,7 +96,7 @@ def one_server(monkeypatch) -> None:
     def served(**given: Any) -> Means:
         return Means(**{"threads": 1, "server": kernels()} | given)
 
-    monkeypatch.setattr(Worker, "_get", lambda _: kernels())
+    monkeypatch.setattr(Worker, "_get", lambda *_, **__: kernels())
     for name in ("afnlab.runs.execution", "afnlab.report.write_report"):  # where none are given
         monkeypatch.setattr(importlib.import_module(name), "Means", served)
 

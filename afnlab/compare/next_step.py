@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare import caveats, tuning_summary
+from afnlab.compare import axis_ends, caveats
 from afnlab.compare.formatting import amount
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
@@ -45,6 +45,7 @@ def next_step(
     measure: Measure = ACCURACY,
     among: Space | None = None,
     edges: Sequence[tuple[str, str, list[str]]] = (),
+    accepted: Callable[[str, object], bool] = lambda name, axis: True,
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
@@ -65,6 +66,7 @@ def next_step(
         measure: the metric.
         among: what was tuned; None: nothing.
         edges: where tunings chose an end of it, see `tuning_summary.at_edges`.
+        accepted: whether all rows may tune a parameter so, see `axis_ends.widened`.
 
     Returns:
         What to do; None where nothing is compared.
@@ -75,13 +77,13 @@ def next_step(
     base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
         done = _said("Another task", f"On this one nothing is left open against {base}.")
-        return _wider(among, edges, table.index, table) or done
+        return _wider(among, edges, table.index, table, accepted) or done
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
     row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
     if row.verdict == "too few seeds":
         return _possible(rows, base)
-    wider = _wider(among, edges, [str(row.name), baseline], table)
+    wider = _wider(among, edges, [str(row.name), baseline], table, accepted)
     return wider or _of_row(row, rows, base, measure, leads, len(undecided))
 
 
@@ -136,20 +138,22 @@ def _wider(
     edges: Sequence[tuple[str, str, list[str]]],
     labels: Iterable[str],
     table: pd.DataFrame,
+    accepted: Callable[[str, object], bool],
 ) -> NextStep | None:
     """To tune beyond what these rows chose at an end of; None if they did at none.
 
-    edges: as of `next_step`; an end with nothing beyond, such as 0, is none of them.
+    edges, accepted: as of `next_step`; an end with nothing beyond, such as 0, is none of them.
     """
     if among is None:
         return None
     chose = {(name, end): rows for name, end, rows in edges if set(rows) & set(labels)}
     ends = [(name, end) for name in among.axes for end in ("low", "high") if (name, end) in chose]
-    ends = [one for one in ends if tuning_summary.widened(among, [one]) != among.normal()]
+    usual = among.normal()
+    ends = [one for one in ends if axis_ends.widened(among, [one], accepted) != usual]
     if not ends:
         return None
     ways = {"low": "below", "high": "above"}
-    beyond = [f"{n} {ways[e]} {tuning_summary.end_of(among, n, e):g}" for n, e in ends]
+    beyond = [f"{n} {ways[e]} {axis_ends.end_of(among, n, e):g}" for n, e in ends]
     rows = [proper_name(n) for n in table.index if any(n in chose[one] for one in ends)]
     if len(rows) > caveats.LISTED:
         rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
@@ -159,7 +163,7 @@ def _wider(
         " suits."
     )
     fact = Fact("what next", f"Tune {enumerated(beyond)}", note)
-    return NextStep(fact, tune=tuning_summary.widened(among, ends))
+    return NextStep(fact, tune=axis_ends.widened(among, ends, accepted))
 
 
 def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from afnlab.usercode.made_of import made_of
+from afnlab.usercode.made_of import Opaque, made_of
 
 if TYPE_CHECKING:
     from afnlab.training.result import Result
+    from afnlab.training.tasks import Task
 
 _TELLS = ("name", "summary", "source", "published")  # of a task, and changes no number
+_OF_ONE_TASK = "results must be of one task, trained on the same data for as long"
 
 
 def check_one_task(results: Mapping[str, Result]) -> None:
@@ -24,7 +26,7 @@ def check_one_task(results: Mapping[str, Result]) -> None:
         results: at least one, by label.
 
     Raises:
-        ValueError: if two differ in any of it, with what that is.
+        ValueError: if two differ in any of it, or nobody can tell, with what that is.
     """
     (label, first), *others = results.items()
     facts = _facts(first)
@@ -33,20 +35,17 @@ def check_one_task(results: Mapping[str, Result]) -> None:
         for what, value in facts.items():
             if its[what] != value:
                 both = "" if isinstance(value, tuple) else f" ({value} and {its[what]})"
-                raise ValueError(
-                    f"results must be of one task, trained on the same data for as long; {label}"
-                    f" and {other} differ in {what}{both}"
-                )
+                raise ValueError(f"{_OF_ONE_TASK}; {label} and {other} differ in {what}{both}")
+        if part := _differing_part(first.task, result.task, f"{label} and {other}"):
+            raise ValueError(f"{_OF_ONE_TASK}; {label} and {other} differ in the task's {part}")
 
 
 def _facts(one: Result) -> dict[str, object]:
     """What must be equal; a tuple is nothing that one could read."""
     info, task = one.info, one.task
     examples = info["examples"]
-    code = {f.name: (made_of(getattr(task, f.name)),) for f in fields(task) if f.name not in _TELLS}
     return {
         "the task": task.name,
-        **{f"the task's {name}": value for name, value in code.items()},
         "what they are evaluated on": info["evaluated"],
         "the examples to train": examples["train"],
         "the examples to test": examples["test"],
@@ -56,6 +55,24 @@ def _facts(one: Result) -> dict[str, object]:
         "device": info["device"],
         "what was tuned": _tuned(one),
     }
+
+
+def _differing_part(first: Task, other: Task, both: str) -> str | None:
+    """The part in which two tasks differ; None: there is none.
+
+    What they share differs in nothing, whether or not it can be looked into.
+    """
+    for name in (one.name for one in fields(first) if one.name not in _TELLS):
+        parts = getattr(first, name), getattr(other, name)
+        try:
+            if parts[0] is not parts[1] and made_of(parts[0]) != made_of(parts[1]):
+                return name
+        except Opaque as error:
+            raise ValueError(
+                f"{_OF_ONE_TASK}; whether {both} differ in the task's {name} cannot be told: "
+                f"{error}; train both on one Task object"
+            ) from None
+    return None
 
 
 def _tuned(one: Result) -> str:

@@ -24,6 +24,7 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
+from afnlab.runs.tunings_apart import tunings_apart
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
 
@@ -165,9 +166,10 @@ def select(
             own_baseline=baseline,
             until_decided=chosen.until_decided,
             planned=all(r["group"] in chosen.planned for r in one.records),
+            beside=_beside(one, trainings, trained),
         )
         made.append(one)
-    made = [replace(one, brief=_brief(one, made)) for one in made]
+    made = _told_apart(made)
     if margin is not None:
         _require_one_metric(made, margin)
     made = named_apart(made)
@@ -214,6 +216,15 @@ def _named_apart(
     return {**trained, **apart}
 
 
+def _beside(
+    one: Selection, trainings: Sequence[TrainingRecord], trained: Mapping[str, Trained]
+) -> list[TrainingRecord]:
+    """The trainings of a selection's setting that it does not have."""
+    chosen = {r["id"] for r in one.records}
+    same = one.first.setting
+    return [r for r in trainings if r["id"] not in chosen and trained[r["id"]].setting == same]
+
+
 def _apart(
     part: Sequence[TrainingRecord], parts: Iterable[Sequence[TrainingRecord]]
 ) -> filtering.Only:
@@ -234,6 +245,21 @@ def _require_one_metric(made: Sequence[Selection], margin: float) -> None:
     problem = f"these runs are judged by {' and '.join(names)}, got {shown(margin)}"
     message = f"margin must be of one metric alone; {problem}; {flag} takes those judged by {first}"
     raise ParameterError("margin", margin, message=message)
+
+
+def _told_apart(made: Sequence[Selection]) -> list[Selection]:
+    """The selections with what tells them from each other, and in what tunings differ that would
+    read alike."""
+    alike: dict[str, list[Selection]] = {}
+    for one in made:
+        alike.setdefault(one.setting, []).append(one)
+    words: dict[int, str] = {}
+    for same in alike.values():
+        tuned = [(one, one.tuning) for one in same if one.tuning is not None]
+        texts = tunings_apart([tuning for _, tuning in tuned])
+        words |= {id(one): text for (one, _), text in zip(tuned, texts, strict=True)}
+    apart = [replace(one, tuning_apart=words.get(id(one), "")) for one in made]
+    return [replace(one, brief=_brief(one, apart)) for one in apart]
 
 
 def _brief(one: Selection, made: Sequence[Selection]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from afnlab import stats
 from afnlab.compare import (
     answers,
     caveats,
@@ -19,7 +18,7 @@ from afnlab.compare import (
     summary_table,
     tuning_summary,
 )
-from afnlab.compare.added_seeds import added_seeds
+from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.file_names import file_names
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
@@ -34,8 +33,7 @@ from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 def named_apart(selections: Sequence[Selection]) -> list[Selection]:
     """The selections of a comparison, with names that files of all of them can have in one folder.
 
-    A name is the setting, as a file may be called. The settings of two can read alike: of two
-    tunings it says how many candidates there were, and not which.
+    A name is the setting, as a file may be called, of which two can read alike.
 
     Args:
         selections: of different settings.
@@ -68,11 +66,14 @@ class Selection:
         planned: whether every row has the seeds of a sweep with a fixed number, and no others.
         among: whether there are selections of other settings beside this one.
         apart: the values by which runs are these and not those of the selections beside this one.
+        tuning_apart: what tells the tuning from others that are called alike; empty: there is none.
         brief: what tells the setting from those beside it, in few words; empty: the whole of it.
         place: the folder of the runs that were asked for, or their URL.
         own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
             were picked, and none of whose seeds are among these.
+        beside: the records of runs of the same setting that are not among these: their code has
+            changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
         name: what files about these runs are called, see `named_apart`.
@@ -95,10 +96,12 @@ class Selection:
     planned: bool = False
     among: bool = False
     apart: Only = field(default_factory=dict)
+    tuning_apart: str = ""
     brief: str = ""
     place: str = ""
     own_baseline: str = ""
     picking: Selection | None = None
+    beside: Sequence[TrainingRecord] = ()
     shared: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
 
@@ -119,7 +122,8 @@ class Selection:
             one.device: one.device != "cpu",
             self.measure.name: self.measure.name != ACCURACY.name,
         }
-        usual = [self.task.name, counted(one.epochs, "epoch"), *filter(None, [tuned])]
+        tuning = filter(None, [tuned, self.tuning_apart])
+        usual = [self.task.name, counted(one.epochs, "epoch"), *tuning]
         return [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
 
     @property
@@ -369,12 +373,12 @@ class Selection:
         added = {r["group"] for r in self.records if r.get("until_decided")}
         labels = [n for n, one in self.rows.items() if self.until_decided or one.group in added]
         others = [label for label in labels if label != self.baseline]
-        fewest = stats.seeds_needed(max(1, int(self.table.p.notna().sum())))
-        compared = [n for n in self.rows if n not in (self.baseline, *labels)]
-        later = {n: added_seeds(self.runs_of(n), fewest) for n in compared}
+        asked = {n: self.runs_of(n) for n in self.rows if n not in labels}
+        comparisons = int(self.table.p.notna().sum())
+        later = added_by_row(asked, self.baseline, comparisons, self.beside)
         return [
             *caveats.seeds_until_decided(others or labels, self.planned),
-            *caveats.seeds_added({n: seeds for n, seeds in later.items() if seeds}, len(compared)),
+            *caveats.seeds_added(later, len(self.rows)),
         ]
 
     def _changed(self) -> str:

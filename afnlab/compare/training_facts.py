@@ -75,7 +75,12 @@ class Trained:
                 settings={str(n): str(text) for n, text in record.get("settings", {}).items()},
                 parameters=dict(normal["parameters"]),
                 trainable=tuple(map(str, normal["trainable"])),
-                options={"lr": None, "split": "test", **normal["options"]},
+                options={
+                    "lr": None,
+                    "split": "test",
+                    **normal["options"],
+                    **normal.get(record_schema.FURTHER, {}),
+                },
                 epochs=float(normal["epochs"]),
                 device=str(normal["device"]),
                 dtype=str(normal["dtype"]),

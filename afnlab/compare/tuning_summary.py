@@ -7,15 +7,14 @@ validation_<key>, diverged), chosen (label, seed, candidate, the parameters) and
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats as laws
 
+from afnlab.compare.axis_ends import end_of
 from afnlab.compare.formatting import amount, difference, percent
 from afnlab.compare.summary_table import finite
 from afnlab.measures import ACCURACY, Measure
@@ -380,64 +379,3 @@ def notes(edges: Iterable[tuple[str, str, list[str]]], among: Space) -> list[str
             " beyond it."
         )
     return said
-
-
-def end_of(among: Space, name: str, end: str) -> float:
-    """The value at an end of an axis.
-
-    Args:
-        among: the space.
-        name: the axis.
-        end: "low" or "high".
-    """
-    axis = among.axes[name]
-    values = [axis.low, axis.high] if isinstance(axis, Range) else _numbers(axis)
-    return values[0 if end == "low" else -1]
-
-
-def _numbers(axis: Iterable[object]) -> list[float]:
-    return sorted(value for value in axis if isinstance(value, (int, float)))
-
-
-def widened(among: Space, ends: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """The space with more room at some ends of its axes, as a sweep file's `tune` has it.
-
-    A logarithmic range gets another decade, another range is made half as long again, and a list
-    gets one more value, at the ratio or the distance of the two beside it. What is not below 0
-    stays so: an end at 0 has no room.
-
-    Args:
-        among: the space.
-        ends: names of axes, each with "low" or "high".
-
-    Returns:
-        As `Space.normal`; the same where there is no room.
-    """
-    wider: dict[str, Any] = among.normal()
-    for name, end in ends:
-        axis = among.axes[name]
-        if isinstance(axis, Range):
-            last, key, up = (axis.low, "from", 1) if end == "low" else (axis.high, "to", -1)
-            inside = last * 10.0**up if axis.log else last + up * (axis.high - axis.low) / 2
-            wider[name][key] = _beyond(last, inside, axis.log)
-        else:
-            values = _numbers(axis)
-            last, before = values[:2] if end == "low" else values[:-3:-1]
-            value, tried = _beyond(last, before, values[0] > 0), wider[name]
-            if all(isinstance(one, int) for one in tried):
-                value = round(value)
-            if value != last:
-                wider[name] = [value, *tried] if end == "low" else [*tried, value]
-    return wider
-
-
-def in_a_line(tuning: Mapping[str, object]) -> str:
-    """A tuning as a sweep file or the command line takes it: "{lr: {from: 0.001, ...}, ...}"."""
-    return re.sub(r'"(\w+)":', r"\1:", json.dumps(tuning))
-
-
-def _beyond(last: float, before: float, ratio: bool) -> float:
-    """What follows `last` as that follows `before`; nothing that is not below 0 is followed by what
-    is."""
-    value = last * last / before if ratio else 2 * last - before
-    return float(f"{max(value, 0.0) if last >= 0 else value:.6g}")

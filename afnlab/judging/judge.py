@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from afnlab.compare import tuning_summary
+from afnlab.compare import axis_ends, tuning_summary
 from afnlab.judging.campaign import AGAIN, TASK, Campaign, same_values, values_of
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger
@@ -179,11 +181,22 @@ def _at_edges(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[st
         for note in tuning_summary.notes(edges, among)
     ]
     ends = dict.fromkeys((name, end) for edges in by_stage.values() for name, end, _ in edges)
-    wider = tuning_summary.widened(among, ends)
+    wider = axis_ends.widened(among, ends, partial(_accept, stages.values()))
     if wider != among.normal():
-        line = tuning_summary.in_a_line(wider)
+        line = axis_ends.in_a_line(wider)
         notes.append(f"to try more there: --tune '{line}' (in Python tune=)")
     return notes
+
+
+def _accept(stages: Iterable[TrainedPairs], name: str, axis: object) -> bool:
+    """Whether the idea and the baseline may tune a parameter so in all stages."""
+    tuning = {TUNE: axis_ends.alone(name, axis)}
+    try:
+        for stage in stages:
+            replace(stage, parameters={**stage.parameters, **tuning}).specs()
+    except ValueError:
+        return False
+    return True
 
 
 def _report(standing: Standing, stage: str, report: Callable[[str], None]) -> None:

@@ -9,14 +9,17 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from html import unescape
 from pathlib import Path
 
 import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
+from afnlab.compare.accepted import accept
 from afnlab.compare.chosen_ends import chosen_ends
 from afnlab.compare.next_step import NextStep, confirmation, next_step
+from afnlab.compare.training_facts import Trained
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import embedded, export, report_files, write_report
@@ -265,7 +268,9 @@ def _page_problems(
     if among := recipe.get("picked among", 0):
         step: NextStep | None = confirmation(table, among)
     else:
-        step = next_step(table, base, measure, *_tuned(recipe, folder, records))
+        rows = [Trained.of_record(record) for record in records]
+        tuned = _tuned(recipe, folder, records)
+        step = next_step(table, base, measure, *tuned, partial(accept, rows))
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for statement in (headline.sentence(table, base, measure), *parts):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from typing import NamedTuple, TypeVar
 
 from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
 from afnlab.runs.identity import REFERENCES, is_in_file, with_whole_path
+from afnlab.runs.tunings_apart import tunings_apart
+from afnlab.training.space import TUNE, space
 
 Key = TypeVar("Key", bound=Hashable)
 _LABEL = re.compile(r"((?:.*?\.py:)?[^(]*)(.*)", re.DOTALL)  # a folder's name may hold a bracket
@@ -128,7 +131,8 @@ def shown(labels: Iterable[str]) -> list[str]:
 
 
 def told_apart(labels: Iterable[str], parameters: Sequence[Mapping[str, object]]) -> list[str]:
-    """The labels of runs as a list shows them: of two files of one name it says which is meant.
+    """The labels of runs as a list shows them: of two files of one name it says which is meant, and
+    of two tunings that are called alike in what they differ.
 
     Args:
         labels: as records have them.
@@ -136,7 +140,17 @@ def told_apart(labels: Iterable[str], parameters: Sequence[Mapping[str, object]]
     """
     files = [dict(_files(one)) for one in parameters]
     names = endings(reference for one in files for reference in one)
-    return [_shown(label, one, names) for label, one in zip(labels, files, strict=True)]
+    shown = [_shown(label, one, names) for label, one in zip(labels, files, strict=True)]
+    tuned: dict[str, list[int]] = {}
+    for at, (label, one) in enumerate(zip(shown, parameters, strict=True)):
+        if isinstance(one.get(TUNE), Mapping) and one[TUNE]:
+            tuned.setdefault(label, []).append(at)
+    for label, places in tuned.items():
+        with suppress(ParameterError):  # a notebook of the user's may call anything so
+            apart = tunings_apart([space(parameters[at][TUNE]) for at in places])
+            for at, words in zip(places, apart, strict=True):
+                shown[at] = f"{label} ({words})" if words else label
+    return shown
 
 
 def _files(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from afnlab.errors import ParameterError, shown
 from afnlab.registry import canonical_name
 from afnlab.runs import file_labels
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
-from afnlab.runs.storage.record_schema import Record
+from afnlab.runs.storage.record_schema import FURTHER, Record
 from afnlab.spellings import spelling, unknown
 from afnlab.training.tasks import canonical_task
 
@@ -45,6 +45,7 @@ def facts(
     values: dict[str, Any] = {"id": run_id, "label": label, **normal}
     if {"options", "parameters"} <= normal.keys():  # a training
         values |= values.pop("options") | values.pop("parameters")
+        values |= values.pop(FURTHER, {})
     files = {name: str(parameters[name]) for name in _MEANT if name in parameters}
     files["label"] = file_labels.whole(values["label"], files.get("activation", ""))
     return values | {_FILES: files}
@@ -90,6 +91,31 @@ def has(values: Mapping[str, object], key: str, value: object) -> bool:
     """Whether facts have one of a key's values; see `chosen`."""
     names = _names(values, key)
     return key in values and not names.isdisjoint(_values(key, value, names))
+
+
+def labels(
+    some: Iterable[Mapping[str, object]], known: Iterable[Mapping[str, object]]
+) -> list[str]:
+    """What `label` is given to choose runs by their facts, and no others of those that are known.
+
+    Args:
+        some: the facts of those to choose.
+        known: the facts of the others, as far as one knows of them.
+
+    Returns:
+        Their labels, with the whole path of the file where two of one name have such a label.
+    """
+    wanted = list(some)
+    paths: dict[str, set[str]] = {}
+    for its in (*wanted, *known):
+        paths.setdefault(str(its["label"]), set()).add(_whole(its))
+    labels = [(str(its["label"]), _whole(its)) for its in wanted]
+    return [label if len(paths[label]) == 1 else path for label, path in labels]
+
+
+def _whole(values: Mapping[str, object]) -> str:
+    """A run's label with the whole path of its file, which is the longer of its two names."""
+    return max(_names(values, "label"), key=len)
 
 
 def _names(values: Mapping[str, Any], key: str) -> set[str]:

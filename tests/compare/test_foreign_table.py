@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -258,6 +259,15 @@ def test_results_of_different_tasks_or_settings_are_not_compared(changes, option
     other = trained(replace(DIGITS, **changes), **options)
     with pytest.raises(ValueError, match=f"one task, .*; relu and two differ in .*{what}"):
         compare.compare_results({"relu": trained(DIGITS), "two": other})
+
+
+def test_tasks_that_cannot_be_looked_into_are_compared_where_they_are_one():
+    first, second = (replace(DIGITS, model=partial(mlp, memoryview(b"a"))) for _ in range(2))
+    result = trained(DIGITS)
+    alike = {"relu": replace(result, task=first), "two": replace(result, task=first)}
+    compare.compare_results(alike)
+    with pytest.raises(ValueError, match=r"cannot be told: an object of .*memoryview"):
+        compare.compare_results(alike | {"two": replace(result, task=second)})
 
 
 def test_a_tuning_is_not_compared_with_a_training():

@@ -12,7 +12,6 @@ import afnlab
 from afnlab.compare import tuning_summary
 from afnlab.figures import tuning
 from afnlab.figures.style import styled
-from afnlab.runs.notebook_parameters.parsing import assigned
 from afnlab.stats.best_of import tuning_curve
 from afnlab.training.space import space
 
@@ -252,34 +251,6 @@ def test_an_end_that_many_seeds_chose_is_told_with_its_value():
         "In a quarter of the seeds or more the lr that was chosen lies at the high end of what was"
         " tried (1): a, b. The best may lie beyond it."
     ]
-
-
-WIDE = {
-    "a logarithmic range": ({"from": 3e-4, "to": 0.1, "log": True}, "low", {"from": 3e-5}),
-    "its other end": ({"from": 3e-4, "to": 0.1, "log": True}, "high", {"to": 1.0}),
-    "a range": ({"from": 0.5, "to": 0.9, "log": False}, "high", {"to": 1.1}),
-    "from 0": ({"from": 0.0, "to": 0.9, "log": False}, "low", {}),
-    "near 0": ({"from": 0.1, "to": 0.9, "log": False}, "low", {"from": 0.0}),
-    "below 0": ({"from": -1.0, "to": 1.0, "log": False}, "low", {"from": -2.0}),
-    "values": ([0.5, 1.0, 2.0], "low", [0.25, 0.5, 1.0, 2.0]),
-    "values in any order": ([1.0, 0.01, 0.1], "high", [1.0, 0.01, 0.1, 10.0]),
-    "whole numbers": ([16, 32], "high", [16, 32, 64]),
-    "values with 0": ([0.0, 0.1], "high", [0.0, 0.1, 0.2]),
-    "values from 0": ([0.0, 0.1], "low", [0.0, 0.1]),
-}
-
-
-@pytest.mark.parametrize("case", WIDE)
-def test_a_space_is_widened_at_an_end(case):
-    axis, end, wider = WIDE[case]
-    among = space({"x": axis, "budget": 2})
-    found = tuning_summary.widened(among, [("x", end)])
-    wanted = axis | wider if isinstance(axis, dict) else wider
-    assert found == among.normal() | {"x": wanted}
-    assert list(map(type, found["x"])) == list(map(type, wanted))
-    line = tuning_summary.in_a_line(found)
-    assert assigned(line) == found  # as a file and the command line read it
-    assert '"' not in line
 
 
 def test_how_much_of_the_spread_was_the_recipe():

@@ -10,6 +10,7 @@ import pytest
 from afnlab.cli import main
 from afnlab.compare import select, train_confirmation
 from afnlab.errors import ParameterError
+from afnlab.report.sections.first_screen import _rows_alone
 from afnlab.runs import file_labels, filtering
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.storage import maintenance, runs_folder
@@ -195,6 +196,38 @@ def test_a_sweep_says_which_file_is_meant(own, tmp_path):
     for row, line in zip(ROWS, lines[-4:], strict=True):
         assert f"] digits-mlp {row}: FAILED" in line
         assert f"\ndigits-mlp {row}: no\n" in repr(outcome)
+
+
+def test_a_command_for_some_rows_is_of_their_files_alone(specs, tmp_path):
+    """A label that two files have is printed with the path of the one, and is read with it."""
+    (part,) = select(tmp_path / "empty", only={"activation": "b/my.py:bent"})
+    assert [*part.rows] == ["b/my.py:bent", "relu"]
+    only = _rows_alone(part)
+    assert only == {"label": [f"{tmp_path}/own/b/my.py:bent", "relu"]}
+    for typed in (only, filtering.parsed(filtering.as_flags(only))):
+        assert sweep_file.chosen(specs, typed) == [specs[0], specs[3]]
+    (part,) = select(tmp_path / "empty", only={"activation": "c,d (2)/my.py:bent"})
+    only = _rows_alone(part)
+    assert only == {"label": ["my.py:bent(b=2)", "relu"]}  # no other has this one
+    assert sweep_file.chosen(specs, {"label": f"{tmp_path}/own/c,d (2)/my.py:bent(b=2)"}) == [
+        specs[1]
+    ]
+
+
+def test_tunings_that_are_called_alike_say_in_what_they_differ():
+    tunings = [
+        {"lr": {"from": 0.001, "to": end, "log": True}, "x": [1.0, 2.0], "budget": 6}
+        for end in (0.1, 1.0)
+    ]
+    given = [{"tune": one} for one in (*tunings, tunings[0])]
+    label = "digits-mlp relu, tuned lr+x of 6"
+    assert file_labels.told_apart([label] * 2, given[:2]) == [
+        f"{label} (lr from 0.001 to 0.1 on a log scale)",
+        f"{label} (lr from 0.001 to 1 on a log scale)",
+    ]
+    assert file_labels.told_apart([label] * 2, given[::2]) == [label] * 2  # of two codes
+    assert file_labels.told_apart([label, f"{label}'"], given[:2]) == [label, f"{label}'"]
+    assert file_labels.told_apart(["own"] * 2, [{"tune": 3}, {"tune": {"a": 1}}]) == ["own"] * 2
 
 
 def test_a_name_of_the_field_keeps_its_file():

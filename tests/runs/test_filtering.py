@@ -187,6 +187,22 @@ def test_missing_runs_are_made_by_the_command_that_is_named(tmp_path):
         select(tmp_path, "default", only={"activation": "SELU,gelu"})
 
 
+def test_tunings_that_differ_in_range_alone_have_headings_of_their_own(tmp_path, monkeypatch):
+    ranges = {f"lr from 0.001 to {end:g}": {"from": 0.001, "to": end} for end in (0.1, 1.0)}
+    tunings = [{"lr": axis, "budget": 4} for axis in ranges.values()]
+    specs = [RunSpec.make("train", {"activation": "relu", "tune": one}) for one in tunings]
+    keep(specs, monkeypatch)
+    parts = select(tmp_path)
+    for part, words in zip(parts, ranges, strict=True):
+        tuned = f"lr tuned, 4 candidates, {words}"
+        assert part.setting == f"digits-mlp, 40 epochs, {tuned}"
+        assert part.brief == f"digits-mlp, {words}"
+    assert parts[0].name != parts[1].name
+    keep([RunSpec.make("train", {"activation": "relu", "tune": tunings[0]})], monkeypatch)
+    (part,) = select(tmp_path)
+    assert part.setting == "digits-mlp, 40 epochs, lr tuned, 4 candidates"
+
+
 def test_a_file_may_be_called_by_any_of_its_paths(tmp_path, monkeypatch):
     for folder in ("here", "other"):
         (tmp_path / folder).mkdir()

@@ -103,7 +103,7 @@ SWEEP = "grid: {task: [digits-mlp, 'own.py:own'], activation: [relu, tanh]}\nsee
     "command", ["sweep own.yaml", "run train -p task own.py:own -p activation relu"]
 )
 def test_no_process_is_started_for_it(command, tmp_path, monkeypatch, capsys):
-    def started(_):
+    def started(*_):
         pytest.fail("a kernel was started")
 
     monkeypatch.setattr(Worker, "_get", started)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
 
 from afnlab.compare import headline as glance
+from afnlab.compare.accepted import accept
+from afnlab.compare.axis_ends import in_a_line
 from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import confirmation, next_step
 from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
-from afnlab.compare.tuning_summary import in_a_line
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import counted, enumerated, masked, spoken
@@ -130,7 +132,12 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     if selection.picking is not None:
         return _tile(confirmation(table, selection.picked_among).fact, "tile next")
     step = next_step(
-        table, selection.baseline, selection.measure, selection.tuning, selection.edges
+        table,
+        selection.baseline,
+        selection.measure,
+        selection.tuning,
+        selection.edges,
+        partial(accept, selection.rows.values()),
     )
     if step is None:
         return Markup("")
@@ -234,7 +241,7 @@ def _rows_alone(selection: Selection) -> filtering.Only:
     facts = [filtering.of_record(selection.runs_of(label)[0]) for label in selection.rows]
     if all(filtering.has(its, *pair) for its in facts for pair in selection.only.items()):
         return selection.only
-    return {"label": [one.label for one in selection.rows.values()]}
+    return {"label": filtering.labels(facts, map(filtering.of_record, selection.beside))}
 
 
 def _more_seeds(selection: Selection, seeds: int) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
+from afnlab.messages import masked
 from afnlab.registry import Activation, get_activation
-from afnlab.runs.notebook_parameters import declarations
+from afnlab.runs.notebook_parameters import declarations, encoding
+from afnlab.runs.storage.record_schema import FURTHER
 from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.options import TASK_PARAMS, TRAINABLE, resolve
@@ -20,13 +22,20 @@ from afnlab.training.tasks import Task, get_task
 
 PARAMS = "params"
 _SETTINGS = ("seeds", "device", "dtype", "record", "keep_weights")  # of a notebook that declares it
+_LENGTHS = ("epochs", "limit_train", "limit_test")
+_KNOWN = ("task", "activation", "out", *_SETTINGS, *_LENGTHS, TUNE, PARAMS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Config):
-    """What a training notebook is asked to do; native: whether compiled kernels are used."""
+    """What a training notebook is asked to do.
+
+    native: whether compiled kernels are used; further: parameters of the notebook's own, by name as
+    their values and defaults.
+    """
 
     native: bool
+    further: Mapping[str, tuple[object, object]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -73,8 +82,9 @@ class Training(Config):
         values |= {n: v for n, v in self.options.data.items() if v != plain.data[n]}
         if self.name:  # which says it
             del values[self._naming[0]]
+        values |= {n: value for n, (value, default) in self.further.items() if value != default}
         values |= {"dtype": self.dtype} if self.dtype != "float32" else {}
-        return {name: short(value) for name, value in sorted(values.items())}
+        return {name: masked(short(value)) for name, value in sorted(values.items())}
 
     def facts(self, code: str = "") -> dict[str, object]:
         """What else a record holds, so that a reader of it needs neither task nor activation.
@@ -95,8 +105,10 @@ class Training(Config):
         kept = {n: v for n, v in values.items() if n not in options.trainable}
         kept |= options.activation
         tuning = {} if self.tuning is None else {TUNE: self.tuning.normal()}
+        further = {name: encoding.encode(value) for name, (value, _) in self.further.items()}
         return {
             **tuning,
+            **({FURTHER: further} if further else {}),
             "task": self.task.name,
             "activation": record.label,
             "label": self.label,
@@ -149,11 +161,12 @@ def training(
             raise ParameterError(name, value, message=unknown("parameter", name, names))
     settings = {name: values[name] for name in _SETTINGS if name in values}
     # A parameters cell has no empty value of a number: 0 stands for it.
-    settings |= {name: values.get(name) or None for name in ("epochs", "limit_train", "limit_test")}
+    settings |= {name: values.get(name) or None for name in _LENGTHS}
     tuning = space(values[TUNE]) if values.get(TUNE) else None
     config = configure(task, record, params=params, tuning=tuning, here=here, **settings)
     used = _native(config.device.type, task, record) if native is None else native
-    return Training(**vars(config), native=used)
+    further = {n: (values[n], one.default) for n, one in known.items() if n not in _KNOWN}
+    return Training(**vars(config), native=used, further=further)
 
 
 def _native(device: str, task: Task, record: Activation) -> bool:

@@ -158,9 +158,15 @@ class TrainingOptions(TypedDict):
     split: NotRequired[str]
 
 
+FURTHER = "further"  # among the parameters of a training: those of a user's own notebook
+
+
 @extendable
 class TrainingParameters(TypedDict):
-    """The parameters of a training, in their normal form."""
+    """The parameters of a training, in their normal form.
+
+    further: those that only a user's own notebook declares.
+    """
 
     task: str
     activation: str
@@ -169,6 +175,7 @@ class TrainingParameters(TypedDict):
     device: str
     options: TrainingOptions
     tune: NotRequired[Annotated[dict[str, object], _that(_is_space)]]
+    further: NotRequired[dict[str, object]]
 
 
 @extendable

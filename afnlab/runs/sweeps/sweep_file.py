@@ -202,8 +202,7 @@ class Sweep:
         axes: list[list[Point]] = []
         for name, values in self.grid.items():
             at: Position = ("grid", name)
-            if name == "seeds":
-                raise self.wrong("seeds stand at the top level, not in the grid", *at)
+            self._check_name(name, *at)
             try:
                 axes.append(grid.axis(name, values, at))
             except GridError as error:
@@ -213,12 +212,22 @@ class Sweep:
             at = ("zip",) if single else ("zip", number)
             if not isinstance(lists, Mapping) or not lists:
                 raise self.wrong("zip must be a mapping of lists, or a list of such", *at)
+            for name in lists:
+                self._check_name(name, *at, name)
             try:
                 axes.append(grid.together(lists, at))
             except GridError as error:
                 raise self.wrong(str(error), *at, *error.at) from None
         self._counted(axes)
+        for name, entry in (item for axis in axes for point in axis for item in point.items()):
+            self._check_name(name, *entry.at)  # of an activation's own parameters
         return axes
+
+    def _check_name(self, name: str, *at: object) -> None:
+        """Runs that differ in seeds alone are one, whose seeds stand in one place."""
+        if name == "seeds":
+            where = "the grid" if at[0] == "grid" else at[0]
+            raise self.wrong(f"seeds stand at the top level, not in {where}", *at)
 
     def _resolved(self, values: Mapping[str, object]) -> dict[str, object]:
         """References with relative paths are meant from the sweep file's folder first."""

@@ -249,6 +249,18 @@ def test_seeds_that_were_added_after_a_look_are_told(chosen):
     assert of_baseline.stopping == []  # every row is told of by its own
 
 
+def test_seeds_that_the_baseline_was_given_later_are_told(chosen):
+    first = added(chosen)
+    of_srelu = chosen.rows["srelu"].group
+    twelve = [
+        r if r["group"] == of_srelu else r | {"seeds": list(range(12))} for r in first.records
+    ]
+    made = replace(first, baseline="srelu", records=twelve)
+    vars(made)["table"] = chosen.table
+    (said,) = made.stopping
+    assert said.startswith("SReLU: 4 seeds were added when the others had been trained. If that")
+
+
 def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     step = NextStep(Fact("what next", "Tune lr below 0.1", "A note."), tune={"lr": [0.01, 0.1]})
     module = import_module("afnlab.report.sections.first_screen")

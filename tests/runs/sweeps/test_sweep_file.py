@@ -10,11 +10,18 @@ import pytest
 
 import afnlab
 from afnlab.cli import main
-from afnlab.runs.sweeps.sweep_file import SweepError, read
+from afnlab.runs.sweeps.sweep_file import SweepError, chosen, read
 from tests.runs.sweeps.test_run_sweep import OWN, labels
 from tests.runs.test_runs import notebook
 
 pytestmark = pytest.mark.usefixtures("one_server")
+
+TRAINING = """
+task: str = "digits-mlp"
+activation: str = "relu"
+noise: float = 0.1
+out: str = ""
+"""
 
 
 def write(path: Path, text: str) -> Path:
@@ -150,6 +157,16 @@ def test_a_notebook_beside_the_sweep_file(tmp_path):
     assert specs[0].notebook == tmp_path / "mine.ipynb"
 
 
+def test_a_training_notebook_s_own_parameters_make_runs_of_their_own(tmp_path):
+    """Two values are two runs, told apart by their labels and chosen by them."""
+    notebook(tmp_path / "mine.ipynb", TRAINING, "noise")
+    grid = {"activation": ["relu"], "noise": [0.1, 0.2]}
+    specs = read({"notebook": str(tmp_path / "mine.ipynb"), "grid": grid}).specs()
+    assert [s.label for s in specs] == ["digits-mlp relu", "digits-mlp relu(noise=0.2)"]
+    assert specs[0].group != specs[1].group
+    assert chosen(specs, {"noise": "0.2"}) == specs[1:]
+
+
 # What is wrong: (the file, the line of the mistake, what the message says).
 WRONG = {
     "key": ("grid: {activation: [relu]}\nseed: 3\n", 2, "'seed'; did you mean 'seeds'"),
@@ -251,6 +268,31 @@ WRONG = {
     ),
     "out": ("grid:\n  activation: [relu]\nparameters:\n  out: x\n", 4, "'out' is set by afnlab"),
     "seeds": ("grid:\n  activation: [relu]\nseeds: -1\n", 3, "seeds must be .* 1 or more; got -1"),
+    "seeds-grid": (
+        "grid:\n  activation: [relu]\n  seeds: [2, 8]\n",
+        3,
+        "seeds stand at the top level, not in the grid",
+    ),
+    "seeds-zip": (
+        "zip:\n  activation: [relu, gelu, gelu]\n  seeds: [2, 2, 8]\n",
+        3,
+        "seeds stand at the top level, not in zip",
+    ),
+    "seeds-zips": (
+        "zip:\n  - activation: [relu, gelu]\n  - lr: [1, 1]\n    seeds: [2, 8]\n",
+        4,
+        "seeds stand at the top level, not in zip",
+    ),
+    "seeds-its": (
+        "grid:\n  activation:\n    - relu\n    - relu: {seeds: [2, 8]}\n",
+        4,
+        "seeds stand at the top level, not in the grid",
+    ),
+    "seeds-its-zip": (
+        "zip:\n  activation:\n    - relu\n    - relu: {seeds: 8}\n  lr: [1, 1]\n",
+        4,
+        "seeds stand at the top level, not in zip",
+    ),
     "seeds-text": ("grid:\n  activation: [relu]\nseeds: many\n", 3, "seeds must be .* 'many'"),
     "own": ("grid:\n  activation:\n    - relu\n    - absent.py:f\n", 4, "absent.py: no such file"),
     "alias": ("title: x\ngrid: &a\n  activation: [*a]\n", 3, "a"),
