@@ -234,5 +234,6 @@ def test_the_page_says_what_it_is(picked, tmp_path):
     assert "A confirmation: SReLU(t=1.5) against ReLU</h1>" in text.replace("&#x27;", "'")
     assert '<p class="value">6 fresh seeds</p>' in text
     assert "seeds in all" not in text
-    assert f"confirm '{picked[0]}' 'srelu(t=1.5)' --seeds 6" in text.replace("&#x27;", "'")
+    typed = text.replace("&#x27;", "'").replace("<span>", "").replace("</span>", "")
+    assert f"confirm '{picked[0]}' 'srelu(t=1.5)' --seeds 6" in typed
     assert verify(page, rerun=0)
