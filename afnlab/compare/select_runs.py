@@ -14,7 +14,7 @@ from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
-from afnlab.compare.selection import Selection, named_apart
+from afnlab.compare.selection import Selection, named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
@@ -24,7 +24,6 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
-from afnlab.runs.tunings_apart import tunings_apart
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
 
@@ -169,7 +168,7 @@ def select(
             beside=_beside(one, trainings, trained),
         )
         made.append(one)
-    made = _told_apart(made)
+    made = with_briefs(made)
     if margin is not None:
         _require_one_metric(made, margin)
     made = named_apart(made)
@@ -245,29 +244,6 @@ def _require_one_metric(made: Sequence[Selection], margin: float) -> None:
     problem = f"these runs are judged by {' and '.join(names)}, got {shown(margin)}"
     message = f"margin must be of one metric alone; {problem}; {flag} takes those judged by {first}"
     raise ParameterError("margin", margin, message=message)
-
-
-def _told_apart(made: Sequence[Selection]) -> list[Selection]:
-    """The selections with what tells them from each other, and in what tunings differ that would
-    read alike."""
-    alike: dict[str, list[Selection]] = {}
-    for one in made:
-        alike.setdefault(one.setting, []).append(one)
-    words: dict[int, str] = {}
-    for same in alike.values():
-        tuned = [(one, one.tuning) for one in same if one.tuning is not None]
-        texts = tunings_apart([tuning for _, tuning in tuned])
-        words |= {id(one): text for (one, _), text in zip(tuned, texts, strict=True)}
-    apart = [replace(one, tuning_apart=words.get(id(one), "")) for one in made]
-    return [replace(one, brief=_brief(one, apart)) for one in apart]
-
-
-def _brief(one: Selection, made: Sequence[Selection]) -> str:
-    """What tells a selection from the others, where its task does not: also what not all share."""
-    alike = [other for other in made if other.task.name == one.task.name]
-    task, *rest = one.facts
-    differing = [fact for fact in rest if any(fact not in other.facts for other in alike)]
-    return ", ".join([task, *differing])
 
 
 def _recorded(metric: str, selection: Selection) -> str:

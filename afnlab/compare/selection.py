@@ -27,6 +27,7 @@ from afnlab.messages import counted
 from afnlab.runs.filtering import Only, described, of_record
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
+from afnlab.runs.tunings_apart import tunings_apart
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 
 
@@ -41,6 +42,33 @@ def named_apart(selections: Sequence[Selection]) -> list[Selection]:
     texts = {repr(one.first.setting): one.setting for one in selections}
     names = file_names(texts).values()
     return [replace(one, name=name) for one, name in zip(selections, names, strict=True)]
+
+
+def with_briefs(made: Sequence[Selection]) -> list[Selection]:
+    """The selections with what tells them from each other, and in what tunings differ that would
+    read alike.
+
+    Args:
+        made: the selections of a comparison.
+    """
+    alike: dict[str, list[Selection]] = {}
+    for one in made:
+        alike.setdefault(one.setting, []).append(one)
+    words: dict[int, str] = {}
+    for same in alike.values():
+        tuned = [(one, one.tuning) for one in same if one.tuning is not None]
+        texts = tunings_apart([tuning for _, tuning in tuned])
+        words |= {id(one): text for (one, _), text in zip(tuned, texts, strict=True)}
+    apart = [replace(one, tuning_apart=words.get(id(one), "")) for one in made]
+    return [replace(one, brief=_brief(one, apart)) for one in apart]
+
+
+def _brief(one: Selection, made: Sequence[Selection]) -> str:
+    """What tells a selection from the others, where its task does not: also what not all share."""
+    alike = [other for other in made if other.task.name == one.task.name]
+    task, *rest = one.facts
+    differing = [fact for fact in rest if any(fact not in other.facts for other in alike)]
+    return ", ".join([task, *differing])
 
 
 @dataclass(frozen=True)
