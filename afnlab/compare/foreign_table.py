@@ -133,9 +133,7 @@ def compare_table(
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
     names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
     history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
-    history["label"] = history["label"].map(
-        lambda v: v if isinstance(v, float) else plain(v).strip()
-    )
+    history["label"] = history["label"].map(lambda v: plain(v).strip(), na_action="ignore")
     history[KEY] = foreign_csv.numbers(name, content, names[KEY])
     for ours in ("label", "seed", *(["epoch"] if epoch else [])):
         if (empty := history[ours].isna()).any():

@@ -35,7 +35,7 @@ _NO_PART = (  # of what a class does
     *("__doc__", "__module__", "__qualname__", "__dict__", "__weakref__", "_abc_impl"),
     *("__firstlineno__", "__static_attributes__", "__slotnames__"),
 )
-_PLAIN = (bool, int, float, complex, str, type(None))
+_PLAIN = (bool, int, float, complex, str, type(None), type(...), type(NotImplemented))
 _LONG = 64  # bytes, from which on they stand as their digest
 _C = ("PyCapsule", "pybind11")  # how types of what a library's functions in C belong to begin
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")

@@ -458,6 +458,14 @@ def test_other_separators_are_recognised(tmp_path, separator):
     assert compared(tmp_path, text).final.to_dict("list") == VALUES
 
 
+def test_labels_may_be_numbers():
+    rows = [(rate, seed, rate + seed) for rate in (0.1, 0.01) for seed in range(6)]
+    compared = compare.compare_table(
+        pd.DataFrame(rows, columns=["lr", "seed", "value"]), label="lr"
+    )
+    assert set(compared.table.index) == {"0.1", "0.01"}
+
+
 def test_blanks_around_labels_do_not_make_another_method(tmp_path):
     text = (
         lines("method,seed,acc", VALUES).replace("tanh,1", "tanh ,1").replace("tanh,2", " tanh,2")

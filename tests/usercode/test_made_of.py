@@ -251,6 +251,8 @@ def numbers(last, size=5000):
 
 PAIRS = {  # by what it is: how it is made, and two values of which each gives another object
     "an argument of a library's object": (lambda v: nn.HuberLoss(delta=v), 0.01, 5.0),
+    "what stands beside an ellipsis": (
+        lambda v: eval(f"lambda x: x[..., {v}]"), 0, 1),
     "a weight of a library's object": (
         lambda v: nn.CrossEntropyLoss(torch.full((3,), v)), 1.0, 2.0),
     "a buffer": (buffered, 0.0, 1.0),
