@@ -70,17 +70,16 @@ def _settle(target: Path) -> None:
     ready = target / _READY
     if ready.is_symlink() or not ready.is_dir():
         return
-    if (ready / STATE).is_file():  # which takes its place last: else all that is left is the folder
-        before, now = _files(target), _files(ready)
+    if now := _files(ready):  # else its state, which takes its place last, is there already
+        before = _files(target)
         for name in now:
             if (ready / name).is_file():  # else it was put in place before an interruption
                 (target / name).parent.mkdir(exist_ok=True)
                 (ready / name).replace(target / name)
-        for name in before.keys() - now.keys() if now else ():
+        for name in before.keys() - now.keys():
             if is_as_written(target, name, before[name]):
                 (target / name).unlink()
-        if now:
-            (ready / STATE).replace(target / STATE)
+        (ready / STATE).replace(target / STATE)
     shutil.rmtree(ready)
 
 
