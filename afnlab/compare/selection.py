@@ -27,7 +27,7 @@ from afnlab.messages import counted
 from afnlab.runs.filtering import Only, described, of_record
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
-from afnlab.runs.tunings_apart import tunings_apart
+from afnlab.runs.tunings_apart import words_apart
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
 
 
@@ -51,15 +51,8 @@ def with_briefs(made: Sequence[Selection]) -> list[Selection]:
     Args:
         made: the selections of a comparison.
     """
-    alike: dict[str, list[Selection]] = {}
-    for one in made:
-        alike.setdefault(one.setting, []).append(one)
-    words: dict[int, str] = {}
-    for same in alike.values():
-        tuned = [(one, one.tuning) for one in same if one.tuning is not None]
-        texts = tunings_apart([tuning for _, tuning in tuned])
-        words |= {id(one): text for (one, _), text in zip(tuned, texts, strict=True)}
-    apart = [replace(one, tuning_apart=words.get(id(one), "")) for one in made]
+    words = words_apart([one.setting for one in made], [one.tuning for one in made])
+    apart = [replace(one, tuning_apart=text) for one, text in zip(made, words, strict=True)]
     return [replace(one, brief=_brief(one, apart)) for one in apart]
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple, TypeVar
 from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
 from afnlab.runs.identity import REFERENCES, is_in_file, with_whole_path
-from afnlab.runs.tunings_apart import tunings_apart
-from afnlab.training.space import TUNE, space
+from afnlab.runs.tunings_apart import words_apart
+from afnlab.training.space import TUNE, Space, space
 
 Key = TypeVar("Key", bound=Hashable)
 _LABEL = re.compile(r"((?:.*?\.py:)?[^(]*)(.*)", re.DOTALL)  # a folder's name may hold a bracket
@@ -141,16 +141,19 @@ def told_apart(labels: Iterable[str], parameters: Sequence[Mapping[str, object]]
     files = [dict(_files(one)) for one in parameters]
     names = endings(reference for one in files for reference in one)
     shown = [_shown(label, one, names) for label, one in zip(labels, files, strict=True)]
-    tuned: dict[str, list[int]] = {}
-    for at, (label, one) in enumerate(zip(shown, parameters, strict=True)):
-        if isinstance(one.get(TUNE), Mapping) and one[TUNE]:
-            tuned.setdefault(label, []).append(at)
-    for label, places in tuned.items():
-        with suppress(ParameterError):  # a notebook of the user's may call anything so
-            apart = tunings_apart([space(parameters[at][TUNE]) for at in places])
-            for at, words in zip(places, apart, strict=True):
-                shown[at] = f"{label} ({words})" if words else label
-    return shown
+    words = words_apart(shown, [_tuning(one) for one in parameters])
+    return [
+        f"{label} ({text})" if text else label for label, text in zip(shown, words, strict=True)
+    ]
+
+
+def _tuning(parameters: Mapping[str, object]) -> Space | None:
+    """What a run tunes; None: nothing, or what a notebook of the user's calls so."""
+    tune = parameters.get(TUNE)
+    if isinstance(tune, Mapping) and tune:
+        with suppress(ParameterError):
+            return space(tune)
+    return None
 
 
 def _files(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,28 @@ def tunings_apart(tunings: Sequence[Space]) -> list[str]:
     ]
 
 
+def words_apart(names: Sequence[str], tunings: Sequence[Space | None]) -> list[str]:
+    """What sets the tuning of each of a list apart from those of others that bear its name.
+
+    Args:
+        names: what each is called.
+        tunings: the tuning of each; None: there is none.
+
+    Returns:
+        As of `tunings_apart`, in the order of the list; empty also where there is no tuning.
+    """
+    alike: dict[str, list[tuple[int, Space]]] = {}
+    for at, (name, tuning) in enumerate(zip(names, tunings, strict=True)):
+        if tuning is not None:
+            alike.setdefault(name, []).append((at, tuning))
+    words = [""] * len(names)
+    for same in alike.values():
+        texts = tunings_apart([tuning for _, tuning in same])
+        for (at, _), text in zip(same, texts, strict=True):
+            words[at] = text
+    return words
+
+
 def _facts(tuning: Space) -> dict[str, str]:
     """What a tuning's description says of each parameter, of the candidates, of their trainings."""
     axes = {
