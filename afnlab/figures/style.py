@@ -74,10 +74,18 @@ def _inked(colour: str) -> Any:
 
 @contextmanager
 def styled(for_page: bool = False) -> Iterator[None]:
-    """afnlab's figure style; for_page: ink takes the colour of the page's text, see `to_svg`."""
-    ink = _inked(_CURRENT) | {"grid.alpha": 0.15} if for_page else _inked(INK)
+    """afnlab's figure style; for_page: ink takes the colour of the page's text, see `to_svg`.
+
+    A figure that is drawn for a page keeps the page's ink, whatever style its function has.
+    """
+    on_page = for_page or _on_page()
+    ink = _inked(_CURRENT) | {"grid.alpha": 0.15} if on_page else _inked(INK)
     with mpl.rc_context(RC | ink):
         yield
+
+
+def _on_page() -> bool:
+    return mpl.rcParams["text.color"] == _CURRENT
 
 
 def of_cells() -> tuple[str, str]:
@@ -86,8 +94,7 @@ def of_cells() -> tuple[str, str]:
     On a page both are the page's own. No ink is readable on every colour over a paper that may be
     light or dark, so a bitmap brings its own.
     """
-    on_page = mpl.rcParams["text.color"] == _CURRENT
-    return ("none", _CURRENT) if on_page else (PAPER, PRINT)
+    return ("none", _CURRENT) if _on_page() else (PAPER, PRINT)
 
 
 def area(colour: str, alpha: float) -> Any:

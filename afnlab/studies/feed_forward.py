@@ -66,7 +66,8 @@ def in_parts(values: pd.DataFrame, one: str, other: str, size: int) -> pd.DataFr
         size: seeds of a part; the last may have fewer.
 
     Returns:
-        A row a part: mean paired difference, its 95 % confidence interval, p of the sign-flip test.
+        A row a part: mean paired difference, its 95 % confidence interval by the sign-flip test,
+        see `stats.difference_interval`, and p of that test.
     """
     for name in (one, other):
         if name not in values:
@@ -80,5 +81,5 @@ def in_parts(values: pd.DataFrame, one: str, other: str, size: int) -> pd.DataFr
 
 
 def _compared(differences: pd.Series) -> tuple[float, float, float, float]:
-    mean, low, high = stats.mean_interval(differences.to_numpy())
-    return mean, low, high, stats.sign_flip_p(differences.to_numpy())
+    d = differences.to_numpy()
+    return *stats.difference_interval(d), stats.sign_flip_p(d)

@@ -16,7 +16,7 @@ from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.printing import printed_value
 from afnlab.registry import get_activation
-from afnlab.stats import mean_interval
+from afnlab.stats import difference_interval
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
 from afnlab.training.task_settings import defaults
@@ -77,7 +77,8 @@ def table(history: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
 
     Returns:
         One row per value: seeds, diverged, mean of the metric as it is printed (accuracy in %) with
-        its 95 % interval, and how far the best value is ahead, paired by seed, with its interval.
+        its 95 % interval, and how far the best value is ahead, paired by seed, with its interval by
+        the sign-flip test, see `stats.difference_interval`.
     """
     values = final(history, measure)
     winner = values[best(history, measure)]
@@ -86,7 +87,7 @@ def table(history: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     rows = []
     for value in values.columns:
         interval = printed_interval(values[value], measure)
-        ahead = mean_interval((lead * (winner - values[value])).to_numpy())
+        ahead = difference_interval((lead * (winner - values[value])).to_numpy())
         rows.append([len(values), int(diverged.loc[value]), *interval, *ahead])
     names = ["seeds", "diverged", measure.title, "low", "high"]
     names += ["best ahead by", "ahead, low", "ahead, high"]

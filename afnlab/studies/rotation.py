@@ -20,7 +20,7 @@ from afnlab.errors import shown
 from afnlab.figures.signal_curves import signals
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.registry import Activation
-from afnlab.stats import Interval, mean_interval
+from afnlab.stats import Interval, difference_interval, mean_interval
 from afnlab.training.engine import train
 from afnlab.training.models import MakeActivation
 from afnlab.training.progress import bar, mean_text
@@ -80,6 +80,8 @@ def inside(
 def variant_table(results: dict[str, Result]) -> pd.DataFrame:
     """Metric and loss of each variant with 95 % intervals, and the paired difference to classic.
 
+    The interval of the difference is by the sign-flip test, see `stats.difference_interval`.
+
     Args:
         results: of `variants`.
 
@@ -93,7 +95,7 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
         row: dict[str, object] = {"model": name, "seeds": len(last)}
         row[metric.title] = _shown(printed_interval(last[metric.column], metric), metric.form)
         row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
-        gap = mean_interval(metric.scale * (last[metric.column] - base[metric.column]))
+        gap = difference_interval(metric.scale * (last[metric.column] - base[metric.column]))
         minus = metric.of_differences("minus classic")
         row[minus] = "" if name == "classic" else _shown(gap, metric.form)
         row["same bits as classic"] = "" if name == "classic" else _same(result, results["classic"])

@@ -1,4 +1,4 @@
-"""One activation of the explorer: its formula, its dials, its line of code."""
+"""One activation of the explorer: its dials, its formula, its line of code."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ _THEN = {  # what becomes of a variance
 class Card(widgets.VBox):
     """An activation, its parameters as dials, made from its definition.
 
+    about: its formula, its line of code and its facts, which stand by themselves: dials of several
+    activations are then close to one another, and to the curves that they move.
     deviation: of the normal input that the facts are about; `write` after a change.
     moved(card): called once after each change; closed(card): its close button was pressed.
     """
@@ -48,26 +50,22 @@ class Card(widgets.VBox):
         self.dials: dict[str, Dial] = {name: dial(name, p, record.name) for name, p in free.items()}
         for one in self.dials.values():
             one.observe(self._moved, "value")
-        # The card is as wide as its formula needs; all else takes what there is.
+            one.slider.style.description_width = f"{max(map(len, free)) + 1}ch"
         self.head = widgets.HTML(_head(record, colour), layout={"flex": "1 1 0", "width": "0"})
         self.close_button = button("Remove", lambda: closed(self), f"remove {record.label}")
         top = widgets.HBox([self.head, self.close_button])
-        shown = widgets.HTMLMath(_formula(record.latex))
-        shown.add_class("afnlab-formula")
-        shown.layout.overflow = "auto hidden"
+        self.formula = widgets.HTMLMath(_formula(record.latex))
+        self.formula.add_class("afnlab-formula")
+        self.formula.layout.overflow = "auto hidden"
         self.code, self.facts, self.theory = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        for one in (*self.dials.values(), self.code, self.facts, self.theory):
+        # It is as wide as its formula needs; all else takes what there is.
+        for one in (self.code, self.facts, self.theory):
             one.layout.width, one.layout.min_width = "0", "100%"
-        super().__init__(
-            [top, shown, *self.dials.values(), self.code, self.facts, self.theory],
-            layout={
-                "width": "fit-content",
-                "min_width": "min(310px, 100%)",
-                "max_width": "100%",
-                "border_left": f"3px solid {colour}",
-                "padding": "0 0 0 10px",
-            },
-        )
+        edge = {"border_left": f"3px solid {colour}", "padding": "0 0 0 10px"}
+        width = {"width": "fit-content", "min_width": "min(290px, 100%)", "max_width": "100%"}
+        texts = [self.formula, self.code, self.facts, self.theory]
+        self.about = widgets.VBox(texts, layout=edge | width)
+        super().__init__([top, *self.dials.values()], layout=edge)
         self.write()
 
     @property

@@ -19,6 +19,10 @@ from afnlab.param import Param
 
 FARTHEST = 50.0
 NARROW = {"description_width": "110px"}
+COLUMNS = {
+    "grid_template_columns": "repeat(auto-fill, minmax(min(270px, 100%), 1fr))",
+    "grid_gap": "4px 16px",
+}
 
 
 class Message(widgets.HTML):
@@ -122,7 +126,8 @@ class Dial(widgets.HBox):
             readout=False,
             tooltip=tip,
             style=NARROW,
-            layout={"flex": "1 1 auto", "min_width": "60px"},
+            # Where there is little room the slider gives way first, while it can be moved.
+            layout={"flex": "1 100 auto", "min_width": "170px"},
         )
         # The slider shows the name; here it only names the box to those who hear the page.
         self.box = widgets.FloatText(
@@ -130,7 +135,8 @@ class Dial(widgets.HBox):
             step=step,
             description=name,
             style={"description_width": "0px"},
-            layout={"width": "104px"},  # seven digits with sign and point, beside the arrows
+            # Seven digits with sign and point, beside the arrows.
+            layout={"width": "104px", "flex": "0 1 auto", "min_width": "60px"},
         )
         super().__init__([self.slider, self.box], value=float(value), layout={"width": width})
         self.slider.observe(self._slid, "value")
@@ -217,6 +223,11 @@ def button(
     made.layout.width, made.layout.flex = "auto", "0 0 auto"
     made.on_click(lambda _: act())
     return made
+
+
+def columns(*children: widgets.Widget, **layout: object) -> widgets.GridBox:
+    """Side by side in columns of one width, as many as there is room for."""
+    return widgets.GridBox(children, layout=COLUMNS | layout)
 
 
 def row(*children: widgets.Widget, **layout: object) -> widgets.HBox:

@@ -14,7 +14,7 @@ from afnlab.figures.style import COLOURS
 from afnlab.live.function_overlay import Curves, Extent, Shown, View, first_view, fitting
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.widgets.activation_card import Card
-from afnlab.widgets.elements import Message, button, row
+from afnlab.widgets.elements import Message, button, columns, row
 from afnlab.widgets.learned_replay import Replay
 from afnlab.widgets.screen import Screen
 from afnlab.widgets.view_controls import ViewControls
@@ -40,7 +40,8 @@ class Explorer(widgets.VBox):
         self.screen, self.message = Screen(), Message()
         self.near: Extent | None = None  # what the browser has zoomed into
         self.screen.zoomed(self._zoomed)
-        self.shelf = row(grid_gap="12px 24px")
+        gap = {"grid_gap": "12px 20px"}
+        self.shelf, self.about = columns(**gap), row(**gap, margin="12px 0 8px")
         self._make_top()
         self.controls.observe(self._looked, "value")
         self.controls.observe(self._refuse, "problem")
@@ -48,7 +49,7 @@ class Explorer(widgets.VBox):
         super().__init__(
             [
                 *(row(self.add_box, *self.buttons), self.controls, self.message),
-                *(self.screen, self.shelf, self.replay),
+                *(self.screen, self.shelf, self.about, self.replay),
             ],
             layout={"max_width": "1000px"},
         )
@@ -63,7 +64,7 @@ class Explorer(widgets.VBox):
             description="add activation",
             continuous_update=False,
             style={"description_width": "95px"},
-            layout={"width": "330px"},
+            layout={"flex": "1 1 200px", "min_width": "200px", "max_width": "330px"},
         )
         self.add_box.observe(self._added, "value")
         self.buttons = [
@@ -172,6 +173,7 @@ class Explorer(widgets.VBox):
     def _rebuild(self) -> None:
         """A new figure, since the activations are others."""
         self.shelf.children = tuple(self.cards)
+        self.about.children = tuple(card.about for card in self.cards)
         self.replay.cards = {card.record.label: card for card in self.cards}
         self.limits = None
         self.view = self._seen()

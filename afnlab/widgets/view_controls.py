@@ -6,10 +6,12 @@ import ipywidgets as widgets
 import traitlets
 
 from afnlab.live.function_overlay import Extent, View
-from afnlab.widgets.elements import NARROW, Dial, within
+from afnlab.widgets.elements import COLUMNS, Dial, within
+
+LABELS = {"description_width": "95px"}
 
 
-class ViewControls(widgets.HBox):
+class ViewControls(widgets.GridBox):
     """Inputs, zoom, the normal input and the dynamic region.
 
     start: what they say at first, and after `reset`. value: counts the changes.
@@ -29,8 +31,8 @@ class ViewControls(widgets.HBox):
             step=min(0.5, start.x[1] / 5),
             description="inputs x",
             readout_format=".1f",
-            style=NARROW,
-            layout={"width": "330px"},
+            style=LABELS,
+            layout={"width": "auto"},
         )
         self.zoom = widgets.FloatLogSlider(
             value=1.0,
@@ -40,8 +42,8 @@ class ViewControls(widgets.HBox):
             step=0.25,
             description="vertical zoom",
             readout_format=".2f",
-            style=NARROW,
-            layout={"width": "300px"},
+            style=LABELS,
+            layout={"width": "auto"},
         )
         self.deviation = Dial(
             "deviation of z",
@@ -51,7 +53,6 @@ class ViewControls(widgets.HBox):
             within("deviation of z", 0, but=0),
             0.1,
             "z is the normal input whose density is shaded",
-            width="330px",
         )
         self.region = Dial(
             "region \N{PLUS-MINUS SIGN}L",
@@ -61,17 +62,17 @@ class ViewControls(widgets.HBox):
             within("L", 0),
             0.1,
             "the dynamic region of an Auto-Rotating layer; 0: none",
-            width="330px",
         )
         self.second = widgets.Checkbox(
             value=start.second, description="second derivative", indent=False
         )
         self.second.layout.width = "auto"
         parts = (self.range, self.deviation, self.zoom, self.region, self.second)
-        super().__init__(parts, layout={"flex_flow": "row wrap", "grid_gap": "4px 16px"})
+        super().__init__(parts, layout=COLUMNS)
         for part in parts:
             part.observe(self._changed, "value")
         for one in (self.deviation, self.region):
+            one.slider.style = LABELS
             one.observe(self._refused, "problem")
 
     @property

@@ -66,6 +66,7 @@ def test_explore(lab, page, record_property):
     follows_every_key(page, record_property)
     drag_faster_than_it_draws(page, handle, record_property)
     answers_what_is_typed(page)
+    shows_sliders_with_the_curves(page)
     says_when_its_kernel_was_restarted(page)
 
 
@@ -318,6 +319,37 @@ def answers_what_is_typed(page):
     assert "<svg" in Path(download.value.path()).read_text()
     page.click("button:has-text('Reset')")
     page.locator("code:has-text('SReLU()')").wait_for()
+
+
+# From the top of the first of these to the lowest slider of an activation, and how much of the
+# notebook the window shows.
+REACH = """top => {
+  const output = document.querySelector('.afnlab-screen').closest('.jp-OutputArea-output');
+  const box = e => e.getBoundingClientRect();
+  const seen = [...output.querySelectorAll('.widget-slider')].filter(e => box(e).height);
+  return [
+    Math.max(...seen.map(e => box(e).bottom)) - box(output.querySelector(top) ?? output).top,
+    output.closest('.jp-WindowedPanel-outer').clientHeight,
+  ];
+}"""
+
+
+def shows_sliders_with_the_curves(page):
+    """Four activations: all that moves the curves, and in a small window the sliders of theirs."""
+    add = page.get_by_placeholder("a name, or my_idea.py:ripple")
+    add.fill("apec")
+    add.press("Enter")
+    page.locator("code:has-text('APEC()')").wait_for()
+    size = page.viewport_size
+
+    def together(top: str) -> None:
+        reach, room = page.evaluate(REACH, top)
+        assert 400 < reach <= room
+
+    for width, height, top in ((1400, 1000, ".none"), (1000, 800, ".afnlab-screen")):
+        page.set_viewport_size({"width": width, "height": height})
+        eventually(page, lambda top=top: together(top))
+    page.set_viewport_size(size)
 
 
 def follows_every_key(page, note):

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.text import Text
 
-from afnlab.figures import all_pairs, function_curves, learning_curves, over_tasks
+from afnlab.figures import all_pairs, evidence, function_curves, learning_curves, over_tasks
 from afnlab.figures.style import (
     COLOURS,
     GREY,
@@ -127,10 +128,37 @@ def test_colours_stand_out_on_light_and_on_dark(colour, paper):
     assert contrast(colour, paper) >= 3
 
 
+PAGES = [("#ffffff", "#1d2125"), ("#16191c", "#e4e7ea")]  # the light and the dark one
+
+
+@pytest.mark.parametrize(("paper", "ink"), PAGES)
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: evidence.evidence([0.01, 0.02, -0.01], ACCURACY, against="relu", margin=0.02),
+        lambda: evidence.campaign([100, 3], [40, 60], [True, False], [False, True]),
+        lambda: learning_curves.learning(HISTORY, ["srelu", "relu"], "relu"),
+        lambda: function_curves.function("srelu"),
+        lambda: function_curves.gallery(["relu", "srelu"]),
+    ],
+)
+def test_text_on_a_page_is_readable(draw, paper, ink):
+    """Of figures whose functions have a style of their own, too."""
+    with styled(for_page=True):
+        figure = draw()
+        figure.draw_without_rendering()
+        _, current = of_cells()
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    inks = {to_hex(text.get_color()).replace(current, ink) for text in texts}
+    assert inks
+    for colour in inks:
+        assert contrast(colour, paper) >= 4.5
+
+
 CELLS = over_tasks.COLOURS(np.linspace(0, 1, 256))  # every colour of a cell, with its opacity
 
 
-@pytest.mark.parametrize("ink", [("#ffffff", "#1d2125"), ("#16191c", "#e4e7ea"), None])
+@pytest.mark.parametrize("ink", [*PAGES, None])
 def test_text_is_readable_in_every_cell(ink):
     """On the light and the dark page, whose colours these are, and in a bitmap on its own."""
     paper, letters = ink or of_cells()

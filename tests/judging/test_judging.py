@@ -12,6 +12,7 @@ import pytest
 
 from afnlab import stats
 from afnlab.cli import main
+from afnlab.figures.style import INK
 from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger, _chained, merge
@@ -418,6 +419,7 @@ def test_a_page_shows_every_idea(tmp_path):
     page = write_page(ledger, tmp_path / "a.html").read_text()
     assert page.count("<tr>") == 5  # the head, and a row for every idea
     assert page.count("<svg") == 3  # all ideas, and the two that are better or open
+    assert INK not in page  # a bitmap's: text has the page's own colour
     assert "&lt;b&gt;&amp;" in page
     assert ledger.head in page
     assert write_page(Ledger(CAMPAIGN), tmp_path / "b.html").read_text().count("<svg") == 0

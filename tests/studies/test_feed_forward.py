@@ -37,7 +37,7 @@ def test_parts_of_the_seeds():
     differences = (values.A - values.B).to_numpy()
     assert table.difference["seeds 3 to 5"] == pytest.approx(differences[3:6].mean())
     assert table.loc["all"].tolist() == pytest.approx(
-        [*stats.mean_interval(differences), stats.sign_flip_p(differences)]
+        [*stats.difference_interval(differences), stats.sign_flip_p(differences)]
     )
     with pytest.raises(ValueError, match="layer must be one of A, B; got 'C'"):
         feed_forward.in_parts(values, "C", "B", 3)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import afnlab
+from afnlab import stats
 from afnlab.studies import parameter_scan
 from afnlab.training.scan import grid, scan
 
@@ -123,6 +124,9 @@ def test_what_is_said_of_a_flat_top():
     rows = parameter_scan.table(made)
     assert rows.loc[3.0, "best ahead by"] == 0
     assert rows.loc[1.0, "best ahead by"] == pytest.approx(10.6667, abs=1e-3)
+    lead = [11.0, 10.0, 12.0, 10.0, 10.0, 11.0]
+    ahead = rows.loc[1.0, ["best ahead by", "ahead, low", "ahead, high"]]
+    assert ahead.tolist() == pytest.approx(stats.difference_interval(lead))
     said = parameter_scan.verdict(made, "t", 2.0)
     assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
     assert (

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 import afnlab
+from afnlab import stats
 from afnlab.autorot import AutoRotGRU, AutoRotLinear
+from afnlab.compare.formatting import estimate
 from afnlab.live import preactivations
 from afnlab.studies import rotation
 from afnlab.training.optimizers import KerasRMSprop
@@ -128,6 +130,14 @@ def test_variants_are_paired_and_their_table_says_so():
     assert list(table["same bits as classic"]) == ["", "yes", "no"]
     shown = table.loc["flag off", "minus classic (points)"]
     assert shown.split() == ["0.00", "[0.00,", "0.00]"]  # held together by spaces that do not break
+
+
+def test_a_difference_of_variants_has_the_interval_of_its_test():
+    results = rotation.variants("digits-arp", "sigmoid", seeds=6, epochs=1, limit_train=256)
+    one, base = (results[name].final.test_accuracy for name in ("auto-rotating", "classic"))
+    interval = stats.difference_interval(100 * (one - base))
+    shown = rotation.variant_table(results).loc["auto-rotating", "minus classic (points)"]
+    assert shown.split() == estimate(*interval).split()
 
 
 def test_preactivations_and_the_figure():

@@ -38,7 +38,7 @@ def test_the_first_line_of_code():
 
 def test_formula_reference_and_facts():
     card = explore("relu").cards[0]
-    assert r"\max(0, x)" in card.children[1].value
+    assert r"\max(0, x)" in card.formula.value
     assert "Nair and Hinton 2010" in card.head.value
     assert "&sup2;: 0.50" in card.facts.value
     widget = explore("tanh")
@@ -111,7 +111,7 @@ def test_what_takes_long_waits_until_the_sliders_rest(monkeypatch):
     [("srelu", 1), ("plu", 1), ("elu", 2), ("pilu", 2), ("xielu", 2), ("threshold", 2)],
 )
 def test_a_formula_may_go_on_in_another_line_after_each_case(name, pieces):
-    shown = explore(name).cards[0].children[1].value
+    shown = explore(name).cards[0].formula.value
     assert shown.count("$") == 2 * pieces
     assert all(piece.count("{") == piece.count("}") for piece in shown.split("$"))
     for case in afnlab.get_activation(name).latex.split(",\\quad "):

@@ -42,6 +42,19 @@ def test_a_slider_for_each_parameter(name):
         assert (p.high - p.low) / slider.step >= 50
 
 
+def test_all_sliders_stand_next_to_the_curves():
+    """Above them what is seen, below what is read: texts of one between would push others away."""
+    widget = explore("srelu", "gelu", "apec", "pilu")
+    at = widget.children.index
+    assert at(widget.shelf) == at(widget.screen) + 1
+    assert at(widget.about) == at(widget.shelf) + 1
+    for card in widget.cards:
+        assert card.children[1:] == tuple(card.dials.values())
+        assert card.code in card.about.children
+    widget.cards[0].close_button.click()
+    assert widget.about.children == tuple(card.about for card in widget.cards)
+
+
 def test_one_frame_an_event():
     widget = explore("srelu", "pilu")
     frames, dials = frames_of(widget), widget.cards[0].dials | widget.cards[1].dials
