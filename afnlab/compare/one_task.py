@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING
-
-from afnlab.usercode.made_of import Opaque, made_of
 
 if TYPE_CHECKING:
     from afnlab.training.result import Result
-    from afnlab.training.tasks import Task
 
-_TELLS = ("name", "summary", "source", "published")  # of a task, and changes no number
 _OF_ONE_TASK = "results must be of one task, trained on the same data for as long"
 
 
@@ -36,8 +31,7 @@ def check_one_task(results: Mapping[str, Result]) -> None:
             if its[what] != value:
                 both = "" if isinstance(value, tuple) else f" ({value} and {its[what]})"
                 raise ValueError(f"{_OF_ONE_TASK}; {label} and {other} differ in {what}{both}")
-        if part := _differing_part(first.task, result.task, f"{label} and {other}"):
-            raise ValueError(f"{_OF_ONE_TASK}; {label} and {other} differ in the task's {part}")
+        _check_parts(first, result, f"{label} and {other}")
 
 
 def _facts(one: Result) -> dict[str, object]:
@@ -57,22 +51,30 @@ def _facts(one: Result) -> dict[str, object]:
     }
 
 
-def _differing_part(first: Task, other: Task, both: str) -> str | None:
-    """The part in which two tasks differ; None: there is none.
+def _check_parts(first: Result, other: Result, both: str) -> None:
+    """ValueError if a part of the task was not the same in both trainings, or nobody can tell.
 
-    What they share differs in nothing, whether or not it can be looked into.
+    What it was then counts: a notebook may have defined anew since what its functions use. More
+    than what can be seen of it may differ, unless both were trained on one object.
     """
-    for name in (one.name for one in fields(first) if one.name not in _TELLS):
-        parts = getattr(first, name), getattr(other, name)
-        try:
-            if parts[0] is not parts[1] and made_of(parts[0]) != made_of(parts[1]):
-                return name
-        except Opaque as error:
+    from afnlab.training.task_parts import PARTS  # noqa: PLC0415
+
+    for name in PARTS:
+        one, its = ((result.parts or {}).get(name) for result in (first, other))
+        unseen = "what they were trained on was not kept"
+        if one and its:
+            if not one.same(its):
+                again = "; what it uses changes while it is trained: define it anew before each"
+                raise ValueError(
+                    f"{_OF_ONE_TASK}; {both} differ in the task's {name}, as it was when each was"
+                    f" trained{again if one.changes or its.changes else ''}"
+                )
+            unseen = one.unseen or its.unseen
+        if unseen and getattr(first.task, name) is not getattr(other.task, name):
             raise ValueError(
                 f"{_OF_ONE_TASK}; whether {both} differ in the task's {name} cannot be told: "
-                f"{error}; train both on one Task object"
-            ) from None
-    return None
+                f"{unseen}; train both on one Task object"
+            )
 
 
 def _tuned(one: Result) -> str:

@@ -24,6 +24,7 @@ from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
 from afnlab.training.streams import stream
+from afnlab.training.task_parts import watched
 from afnlab.training.task_settings import defaults
 from afnlab.training.tasks import Task
 from afnlab.training.threads import at_most
@@ -97,12 +98,13 @@ def train(
 @torch_defaults()
 def train_configured(config: Config, progress: bool | None = None) -> Result:
     """Train what has been checked already; see `train`."""
-    how = plan(config)
-    members = [Member(seed, config.options) for seed in config.seeds]
-    recorders = train_members(
-        how, members, config.seeds, config.record, config.keep_weights, progress
-    )
-    return result(config, recorders, how.data)
+    with watched(config.task, config.activation) as parts:
+        how = plan(config)
+        members = [Member(seed, config.options) for seed in config.seeds]
+        recorders = train_members(
+            how, members, config.seeds, config.record, config.keep_weights, progress
+        )
+        return result(config, recorders, how.data, parts)
 
 
 @torch_defaults()

@@ -14,6 +14,7 @@ from afnlab.nn import ActivationModule
 from afnlab.registry import Activation
 from afnlab.training.initial import network
 from afnlab.training.options import Options
+from afnlab.training.task_parts import watched
 from afnlab.training.tasks import Task
 
 NARROW = torch.bfloat16
@@ -37,7 +38,9 @@ def check(dtype: str, task: Task, record: Activation, options: Options) -> None:
     """
     if dtype != "bfloat16":
         return
-    for module in network(task, record, options, seed=0).modules():
+    with watched(task, record):
+        tried = network(task, record, options, seed=0)
+    for module in tried.modules():
         if not any(True for _ in module.parameters(recurse=False)):
             continue
         if isinstance(module, Rotation) or not isinstance(module, _KNOWN):

@@ -12,6 +12,7 @@ from afnlab.training.metrics import MisfitError
 from afnlab.training.plan import Config, plan
 from afnlab.training.settings import torch_defaults
 from afnlab.training.stack import Stack
+from afnlab.training.task_parts import watched
 from afnlab.training.tasks import Task, canonical_task, get_task
 from afnlab.training.threads import at_most
 
@@ -47,7 +48,12 @@ def _try(config: Config) -> None:
     few = replace(config, limit_train=batch, limit_test=batch, device=torch.device("cpu"))
     member = Member(config.seeds[0], config.options)
     try:
-        with torch.random.fork_rng(devices=[]), at_most(1), Stack.build(plan(few), [member]) as one:
+        with (
+            watched(config.task, config.activation),
+            torch.random.fork_rng(devices=[]),
+            at_most(1),
+            Stack.build(plan(few), [member]) as one,
+        ):
             one.evaluate()
     except MisfitError as error:
         raise MisfitError(f"task {config.task.name}: {error}") from None

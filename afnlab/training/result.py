@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from afnlab.training.machine import machine
 from afnlab.training.options import Options
 from afnlab.training.plan import Config
 from afnlab.training.recorder import Recorder
+from afnlab.training.task_parts import ACTIVATION, Part, watched
 from afnlab.training.tasks import Task
 
 
@@ -47,6 +48,8 @@ class Result:
             fixed recipe, and their results with the cheaper tunings that this one contains (None:
             it contains none).
         own_options: the options of each seed, by its number.
+        parts: what the task's parts and the activation were made of when it was trained, by name;
+            None: it was not kept.
     """
 
     task: Task
@@ -65,6 +68,7 @@ class Result:
     fixed: pd.DataFrame | None = None
     cheaper: pd.DataFrame | None = None
     own_options: dict[int, Options] = field(default_factory=dict)
+    parts: Mapping[str, Part] | None = None
 
     def __repr__(self) -> str:
         epochs = counted(int(self.history.epoch.max()), "epoch")
@@ -103,15 +107,19 @@ class Result:
             seed: one of `seeds`.
 
         Raises:
-            ValueError: if the weights were not kept (keep_weights=True), or the seed is not there.
+            ValueError: if the weights were not kept (keep_weights=True), the seed is not there, or
+                the task's model or the activation is no longer what was trained: a function
+                that it uses was defined anew since, say, or a number that it reads.
         """
         if self.weights is None:
             raise ValueError("the weights were not kept; train with keep_weights=True")
         if seed not in self.seeds:
             raise ValueError(f"seed must be one of {list(self.seeds)}, got {shown(seed)}")
-        example = self.task.data(**self.options.data).inputs
-        options = self.own_options.get(seed, self.options)
-        network = build(self.task, self.activation, options, seed, example)
+        with watched(self.task, self.activation) as now:
+            self._check_parts(now)
+            example = self.task.data(**self.options.data).inputs
+            options = self.own_options.get(seed, self.options)
+            network = build(self.task, self.activation, options, seed, example)
         at = self.seeds.index(seed)
         # By the names of the stack, where a shared module stands once; its state dict repeats it.
         state = dict(network.named_parameters()) | dict(network.named_buffers())
@@ -122,6 +130,15 @@ class Result:
             state[name].data = value.float() if value.dtype == torch.float16 else value
         return network.eval()
 
+    def _check_parts(self, now: Mapping[str, Part]) -> None:
+        """ValueError if another network would be built of what the parts are now."""
+        for name, called in (("model", "the task's model"), (ACTIVATION, "the activation")):
+            if self.parts is not None and not self.parts[name].same(now[name]):
+                raise ValueError(
+                    f"the network of {self.task.name} cannot be built again: {called} is no longer"
+                    " what was trained, as what it uses has changed since; train again"
+                )
+
     def save_weights(self, path: str | Path) -> None:
         """Write the stacked weights as safetensors; the metadata names the seeds."""
         from safetensors.torch import save_file  # noqa: PLC0415
@@ -131,8 +148,20 @@ class Result:
         save_file(self.weights, path, {"seeds": " ".join(map(str, self.seeds))})
 
 
-def result(config: Config, recorders: Sequence[Recorder], data: Data) -> Result:
-    """The result of a training, from what was recorded of its groups of seeds."""
+def result(
+    config: Config, recorders: Sequence[Recorder], data: Data, made_of: Mapping[str, Part]
+) -> Result:
+    """The result of a training, from what was recorded of its groups of seeds.
+
+    Args:
+        config: what was trained.
+        recorders: of each group.
+        data: what it was trained on.
+        made_of: what the task's parts were made of; see `afnlab.training.task_parts`.
+
+    Returns:
+        The result.
+    """
     parts = [recorder.tables_of() for recorder in recorders]
     tables = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
     history = tables.pop("history").sort_values(["seed", "epoch"], ignore_index=True)
@@ -159,4 +188,4 @@ def result(config: Config, recorders: Sequence[Recorder], data: Data) -> Result:
     }
     extra: dict[str, Any] = tables
     named = (config.task, config.activation, config.options, config.seeds)
-    return Result(*named, history, **extra, weights=weights, info=info)
+    return Result(*named, history, **extra, weights=weights, info=info, parts=made_of)

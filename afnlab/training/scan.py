@@ -16,6 +16,7 @@ from afnlab.training.options import MOST_SEEDS, resolve, whole
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import history_of
 from afnlab.training.settings import torch_defaults
+from afnlab.training.task_parts import watched
 from afnlab.training.tasks import Task, get_task
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -113,5 +114,6 @@ def scan(
     seeds_of, values_of = config.seeds * len(chosen), np.repeat(chosen, len(config.seeds)).tolist()
     members = [Member(seed, setting) for setting in settings for seed in config.seeds]
     labels = {"value": values_of}
-    recorders = train_members(plan(config), members, seeds_of, progress=progress, labels=labels)
+    with watched(task, record):
+        recorders = train_members(plan(config), members, seeds_of, progress=progress, labels=labels)
     return history_of(recorders).drop(columns="seconds")

@@ -21,6 +21,7 @@ from afnlab.training.result import Result, result
 from afnlab.training.settings import torch_defaults
 from afnlab.training.space import BUDGET, MOST, TUNE, Space, space
 from afnlab.training.streams import stream
+from afnlab.training.task_parts import Part, watched
 from afnlab.training.tasks import Task
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -104,6 +105,11 @@ def tune(
 @torch_defaults()
 def tune_configured(config: Config, progress: bool | None = None) -> Result:
     """Tune what has been checked already; see `tune`."""
+    with watched(config.task, config.activation) as parts:
+        return _tuned(config, progress, parts)
+
+
+def _tuned(config: Config, progress: bool | None, made_of: Mapping[str, Part]) -> Result:
     among, base, listed = config.tuning, config.options, config.seeds
     assert among is not None
     options = {
@@ -133,7 +139,7 @@ def tune_configured(config: Config, progress: bool | None = None) -> Result:
     ]
     tables, keep = config.record, config.keep_weights
     of_recipe, of_chosen, of_others = _train_parts(final, parts, tables, keep, progress)
-    made = result(config, of_chosen or of_recipe, final.data)
+    made = result(config, of_chosen or of_recipe, final.data, made_of)
     fixed = history_of(of_recipe)
     ends = _ends(fixed, {s: (s, n) for s, n in plain.items()})
     ends |= _ends(made.history, {s: (s, n) for s, n in best.items()})

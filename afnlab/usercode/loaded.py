@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 # How the names of modules begin that the program has not imported itself.
 PRIVATE = "afnlab.usercode.private."
@@ -64,6 +65,23 @@ def is_installed(path: str | Path) -> bool:
     """Whether a file or folder is a library's, or Python's own."""
     text = f"{path}{os.sep}"
     return text.startswith(_STANDARD) or any(f"{os.sep}{n}{os.sep}" in text for n in _INSTALLED)
+
+
+def is_own(value: FunctionType | type | ModuleType) -> bool:
+    """Whether a user has written a function, a class or a module: it is no library's.
+
+    A function is of the module whose names it sees; `functools.wraps` has it say another.
+    """
+    if isinstance(value, FunctionType):
+        name = str(value.__globals__.get("__name__"))
+        file = value.__code__.co_filename
+    else:
+        name = value.__name__ if isinstance(value, ModuleType) else str(value.__module__)
+        file = getattr(inspect.getmodule(value), "__file__", None) or ""
+        file = file if Path(file).is_absolute() else ""  # that of torch.ops is of nothing
+    if name.partition(".")[0] == "afnlab" and not name.startswith(PRIVATE):
+        return False
+    return name == "__main__" or (bool(file) and not is_installed(file))
 
 
 def _began() -> float:

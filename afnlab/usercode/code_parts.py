@@ -1,0 +1,126 @@
+"""What the code of a function consists of: its instructions, and what they name."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from types import CodeType, FunctionType, ModuleType
+
+from afnlab.usercode.loaded import is_own
+
+# What a class says of itself and of where it stands, which nothing computes with.
+OF_ITSELF = (
+    *("__doc__", "__module__", "__qualname__", "__dict__", "__weakref__", "_abc_impl"),
+    *("__firstlineno__", "__static_attributes__", "__slotnames__"),
+    *("__annotations__", "__annotations_cache__", "__annotate__", "__annotate_func__"),
+)
+_EMPTY = ("NOP", "EXTENDED_ARG")
+_PAIR = re.compile(r"((?:LOAD|STORE)_FAST(?:_BORROW)?)_((?:LOAD|STORE)_FAST(?:_BORROW)?)")
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+_OF_MODULE = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+_MORE_ARGUMENTS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
+
+def of_code(code: CodeType) -> Iterator[object]:
+    """How code is called, what it does, and the constants that it uses.
+
+    A docstring is a constant that nothing uses. The names of arguments count where a caller may
+    give them, those of other local variables do not.
+    """
+    by_name = slice(code.co_posonlyargcount, code.co_argcount + code.co_kwonlyargcount)
+    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+    yield (*counts, code.co_flags & _MORE_ARGUMENTS, *code.co_varnames[by_name])
+    steps = _steps(code)
+    starts = [step.offset for step in steps]
+    yield " ".join(f"{step.opname} {_operand(step, starts)}" for step in steps)
+    for part in dis.Bytecode(code).exception_entries:  # type: ignore[attr-defined]
+        places = (bisect_left(starts, place) for place in (part.start, part.end, part.target))
+        yield (*places, part.depth, part.lasti)
+    yield [code.co_consts[step.arg or 0] for step in steps if step.opcode in dis.hasconst]
+
+
+def named(function: FunctionType) -> Iterator[object]:
+    """What code names: of its module, inside modules as far as it goes there, and by imports."""
+    for code in _codes(function.__code__):
+        steps, local = _steps(code), set()
+        for at, step in enumerate(steps):
+            if step.opname == "IMPORT_NAME":
+                level, names = (before.argval for before in steps[at - 2 : at])
+                yield from _imported(function, step.argval, names, level)
+            elif step.opname == "STORE_NAME":  # in the body of a class
+                local.add(step.argval)
+            elif step.opname in _OF_MODULE and step.argval not in ("__name__", *local):
+                with suppress(KeyError):  # it is built in
+                    yield _reached(function.__globals__[step.argval], steps[at + 1 :])
+
+
+def _steps(code: CodeType) -> list[dis.Instruction]:
+    """The instructions, without those by which a class says what and where it is.
+
+    Where docstrings are stripped (`python -OO`) an instruction that does nothing is left of them.
+    """
+    steps = [step for one in dis.get_instructions(code) for step in _single(one)]
+    places = [
+        at
+        for at, step in enumerate(steps)
+        if step.opname == "STORE_NAME" and step.argval in OF_ITSELF
+    ]
+    left_out = {*places, *(at - 1 for at in places)}
+    return [step for at, step in enumerate(steps) if at not in left_out]
+
+
+def _single(step: dis.Instruction) -> Iterable[dis.Instruction]:
+    """An instruction; two local variables are taken by one only where they are on one line."""
+    if pair := _PAIR.fullmatch(step.opname):
+        places = divmod(step.arg or 0, 16)
+        return [
+            step._replace(opname=name, arg=at)
+            for name, at in zip(pair.groups(), places, strict=True)
+        ]
+    return () if step.opname in _EMPTY else (step,)
+
+
+def _operand(step: dis.Instruction, starts: Sequence[int]) -> object:
+    """What an instruction is given, without what docstrings and lines change.
+
+    That is the places of constants and names, and how far a jump is.
+    """
+    if step.opcode in (*dis.hasjrel, *dis.hasjabs):
+        return bisect_left(starts, step.argval)
+    if step.opcode in dis.hasconst:
+        return "constant"
+    return step.argval if step.opcode in dis.hasname else step.arg
+
+
+def _reached(value: object, steps: Iterable[dis.Instruction]) -> object:
+    """What a name stands for, where it is a module of the user's: what is taken out of that."""
+    for step in steps:
+        if not (isinstance(value, ModuleType) and is_own(value) and step.opname in _ATTRIBUTES):
+            break
+        value = getattr(value, step.argval, None)
+    return value
+
+
+def _imported(
+    function: FunctionType, name: str, names: Iterable[str] | None, level: int
+) -> Iterable[object]:
+    """What an import statement inside a function imports: the module, or these names of it."""
+    built_in = function.__globals__.get("__builtins__", {})
+    built_in = vars(built_in) if isinstance(built_in, ModuleType) else built_in
+    try:
+        module = built_in["__import__"](name, function.__globals__, {}, names or ("*",), level)
+        return [getattr(module, one, None) for one in names or ()] or [module]
+    except Exception:  # where it has not run, nobody knows what it would do
+        return ()
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function and of those inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
