@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ def commands(
     words = [*name, *(["--confirmation"] if confirmed else [])]
     page = command("report", *words, **settings, **flags, only=some, runs=runs, out=out)
     return [*first, *confirmed, page, command("verify", out or usual)]
+
+
+def as_typed(folder: str | Path) -> str:
+    """A folder as one types it here: by its path from the current folder, if it is below that."""
+    whole, here = Path(os.path.abspath(folder)), Path.cwd()  # noqa: PTH100  (keeps links)
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
 
 def swept(

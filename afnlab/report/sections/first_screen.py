@@ -19,6 +19,7 @@ from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import counted, enumerated, masked, spoken
+from afnlab.report.again import as_typed
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence, typed
 from afnlab.report.sections.text import headline
@@ -221,10 +222,9 @@ def folder_of_runs(selection: Selection) -> str:
     """The folder of runs as one types it here; empty if it is the usual one."""
     if selection.place in ("", location.place().name):
         return ""
-    folder, here = Path(selection.place), Path.cwd()
     if "://" in selection.place:
         return masked(selection.place)
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return as_typed(selection.place)
 
 
 def _time(selection: Selection, rows: Iterable[str], seeds: int) -> str:
