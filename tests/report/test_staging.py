@@ -91,7 +91,7 @@ def test_what_the_last_report_did_not_write_so_is_kept(tmp_path, state):
         written(tmp_path, FIRST)
     elif LAST[state]:
         (tmp_path / staging.STATE).write_text(LAST[state])
-    own = {name: "mine" for name in FIRST}
+    own = dict.fromkeys(FIRST, "mine")
     for name, text in own.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

@@ -210,7 +210,7 @@ def confirmed(
     if selection.picking is None:
         return []
     rows = [label for label in selection.rows if label != selection.baseline]
-    seeds = {n: sum(len(r["seeds"]) for r in selection.runs_of(n)) for n in rows}
+    seeds = {n: len({seed for r in selection.runs_of(n) for seed in r["seeds"]}) for n in rows}
     return [_confirming(selection.picking, n, seeds[n], sweep, overrides) for n in rows]
 
 
