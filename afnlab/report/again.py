@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.compare.selection import Selection
+from afnlab.runs import seed_lists
 from afnlab.runs.filtering import Only, as_flags, parsed
 from afnlab.runs.filtering import labels as labels_of
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import sweep_file
-from afnlab.training.options import seed_list
 
 
 def commands(
@@ -46,7 +46,11 @@ def commands(
     """
     name = [sweep] if sweep else []
     settings = {key: value for key, value in overrides.items() if key != "seeds"}
-    seeds = {"seeds": _typed(overrides["seeds"])} if overrides.get("seeds") is not None else {}
+    seeds = (
+        {"seeds": seed_lists.typed(overrides["seeds"])}
+        if overrides.get("seeds") is not None
+        else {}
+    )
     made = swept(chosen, sweep, settings) if sweep and chosen else [seeds]
     some = tuple(as_flags(only))
     limit = f"{margin:.12g}" if margin else None
@@ -97,10 +101,10 @@ def swept(
     for seeds in distinct:
         groups = {group for group, its in rows.items() if its == seeds}
         usual = len(distinct) == 1 and of_file == {*seeds}
-        typed = {} if usual else {"seeds": _typed(seeds)}
+        flags = {} if usual else {"seeds": seed_lists.typed(seeds)}
         planned = [spec.with_seeds(seeds) for spec in specs if isinstance(spec, TrainingSpec)]
         made += [
-            {**({"only": tuple(as_flags(only))} if only else {}), **typed}
+            {**({"only": tuple(as_flags(only))} if only else {}), **flags}
             for only in _only(planned, parts, groups)
         ]
     return made
@@ -141,10 +145,3 @@ def _groups(specs: Sequence[RunSpec], only: Only) -> set[str]:
         return {spec.group for spec in sweep_file.chosen(specs, parsed(as_flags(only)))}
     except ValueError:  # there are none
         return set()
-
-
-def _typed(seeds: object) -> str:
-    """Seeds as `--seeds` takes them: how many, or a list."""
-    listed = seed_list(seeds)  # type: ignore[arg-type]
-    first = list(listed) == list(range(len(listed)))
-    return str(len(listed)) if first else str([*listed])
