@@ -119,8 +119,8 @@ def _out_of_the_way(target: Path, name: str, known: Collection[object]) -> Itera
         folder = target / above
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             yield _keep(target, str(above))
-    own = any(is_as_written(target, name, one) for one in known)
-    if not own and os.path.lexists(target / name):
+    as_known = any(is_as_written(target, name, one) for one in known)
+    if not as_known and os.path.lexists(target / name):
         yield _keep(target, name)
 
 
