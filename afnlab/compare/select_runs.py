@@ -159,6 +159,7 @@ def select(
             elsewhere=sum(r["id"] in chosen.elsewhere for r in one.records),
             margin=None if margin is None else margin / measure.scale,
             speed=benchmark,
+            complete=not chosen.absent,
             among=len(parts) > 1,
             apart=_apart(part, parts.values()),
             place=where.name,

@@ -85,6 +85,7 @@ class Selection:
         judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
         planned: whether every row has the seeds of a sweep with a fixed number, and no others.
+        complete: whether all rows are there that were asked for.
         among: whether there are selections of other settings beside this one.
         apart: the values by which runs are these and not those of the selections beside this one.
         tuning_apart: what tells the tuning from others that are called alike; empty: there is none.
@@ -115,6 +116,7 @@ class Selection:
     judged_by: str = ""
     only: Only = field(default_factory=dict)
     planned: bool = False
+    complete: bool = True
     among: bool = False
     apart: Only = field(default_factory=dict)
     tuning_apart: str = ""

@@ -160,7 +160,7 @@ def test_only_takes_what_a_list_shows(own, specs, tmp_path, monkeypatch):
         assert sweep_file.chosen(specs, only) == [specs[n] for n in numbers]
         again = filtering.parsed(filtering.as_flags(only))
         assert sweep_file.chosen(specs, again) == [specs[n] for n in numbers]
-    facts = [sweep_file._facts(spec) for spec in specs]
+    facts = [sweep_file.facts(spec) for spec in specs]
     only = {"activation": "c,d (2)/my.py:bent,relu"}
     assert filtering.described(only, facts) == "activation = c,d (2)/my.py:bent or relu"
 

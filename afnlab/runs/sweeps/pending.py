@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.file_labels import told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
+from afnlab.runs.seed_lists import filled, typed
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -86,18 +88,21 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
 
     Tasks with as many rows and seeds share a line.
     """
-    rows: dict[tuple[str, str], list[int]] = {}
+    rows: dict[tuple[str, str], list[tuple[int, ...]]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
             task = spec.training.task.name, spec.task_code
-            rows.setdefault(task, []).append(len(spec.seeds))
-    tasks: dict[tuple[int, int], list[str]] = {}
-    for (name, _), seeds in rows.items():
-        tasks.setdefault((max(seeds), len(seeds) - 1), []).append(name)
-    return [
-        f"{enumerated(names)}: with {counted(most, 'seed')} and {counted(count, 'comparison')} no"
-        f" difference can pass a test at 5 %; that takes {least} seeds: --seeds {least} (in Python"
-        f" seeds={least})"
-        for (most, count), names in tasks.items()
-        if count and most < (least := stats.seeds_needed(count))
-    ]
+            rows.setdefault(task, []).append(spec.seeds)
+    tasks: dict[tuple[tuple[int, ...], int], list[str]] = {}
+    for (name, _), its in rows.items():
+        tasks.setdefault((max(its, key=len), len(its) - 1), []).append(name)
+    lines = []
+    for (seeds, count), names in tasks.items():
+        if count and len(seeds) < (least := stats.seeds_needed(count)):
+            more = typed(filled(least, [seeds]))
+            lines.append(
+                f"{enumerated(names)}: with {counted(len(seeds), 'seed')} and"
+                f" {counted(count, 'comparison')} no difference can pass a test at 5 %; that takes"
+                f" {least} seeds: {shlex.join(['--seeds', more])} (in Python seeds={more})"
+            )
+    return lines
