@@ -141,16 +141,14 @@ def test_the_setting_without_a_baseline_is_named(tmp_path):
 
 def test_a_sweep_ends_where_nothing_comes_of_a_batch(tmp_path):
     class Nothing(Planted):
-        """Says of every run that it was made, three times at most."""
-
-        lasting = 3
+        """Says of every run that it was made."""
 
         def results(self, specs, place):
             self.lasting -= 1
             assert self.lasting
             yield from ((spec, None) for spec in specs)
 
-    lines, _ = swept(plan(("relu", "gelu")), tmp_path, Nothing())
+    lines, _ = swept(plan(("relu", "gelu")), tmp_path, Nothing(lasting=3))
     assert lines == ["digits-mlp gelu: open, against relu, after 0 seeds"]
 
 
@@ -171,7 +169,7 @@ def test_parts_of_a_sweep_decide_as_all_of_it_does(tmp_path):
     )
     assert "better, against relu, after 8 seeds" in alone[0]
     comparisons = Comparisons.of(what.specs(), "relu")
-    part = comparisons.only(comparisons.runs[:2])
+    part = comparisons.only(comparisons.runs[1:2])
     assert part.level == comparisons.level == 1 - (1 - stats.LEVEL) / 8
     assert [spec.training.label for spec in part.runs] == ["relu", "srelu(t=1)"]
 
@@ -189,7 +187,7 @@ def test_a_row_that_fails_is_left_out(again, tmp_path):
     whole, _ = swept(what, tmp_path / "whole", Planted(effects))
     failing = Planted(effects, failing=["elu"])
     lines, outcome = swept(what, tmp_path / "runs", failing)
-    assert len(outcome.failed) == 1
+    assert (len(outcome.failed), outcome.earlier) == (1, [])
     if again:
         lines, outcome = swept(what, tmp_path / "runs", failing)
         assert (outcome.failed, len(outcome.earlier)) == ([], 1)
@@ -303,7 +301,7 @@ def trained(runs) -> dict[str, set[int]]:
     return {label: set(seeds) for label, seeds in made.items()}
 
 
-def test_a_file_that_grows_decides_as_if_it_had_been_so(tmp_path):
+def test_a_file_that_changes_decides_as_if_it_had_been_so(tmp_path):
     whole, _ = swept(plan(most=24), tmp_path / "whole")
     for activations, most in ((("relu", "gelu"), 8), (("relu", "gelu", "selu"), 12)):
         swept(plan(activations, most), tmp_path / "runs")
@@ -312,9 +310,18 @@ def test_a_file_that_grows_decides_as_if_it_had_been_so(tmp_path):
     fixed = sweep_file.read(
         {"grid": {"activation": ["relu", "gelu", "tanh"]}, "parameters": {"epochs": 1}}
     )
-    sweep(fixed, runs=tmp_path / "fixed", seeds=[0, 1, 5], executor=Planted(), report=print)
+    sweep(
+        fixed,
+        runs=tmp_path / "fixed",
+        seeds=[0, 1, *range(30, 40)],
+        executor=Planted(),
+        report=print,
+    )
     lines, _ = swept(plan(most=24), tmp_path / "fixed")
     assert lines == whole
+    assert set(range(8)) <= trained(tmp_path / "fixed")["digits-mlp gelu"]
+    less, _ = swept(plan(most=8), tmp_path / "runs")
+    assert less == swept(plan(most=8), tmp_path / "less")[0] != whole
 
 
 def test_two_sweeps_of_a_file_decide_alike(tmp_path):
