@@ -21,7 +21,7 @@ from afnlab.messages import distinct_endings
 from afnlab.runs import file_labels, filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
-from afnlab.runs.setting import APART, Setting
+from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
@@ -132,7 +132,7 @@ def select(
     else:
         chosen = _current(records, trainings, failures, only)
     trained = _named_apart(chosen.records, chosen.located(trained))
-    parts: dict[Setting, list[TrainingRecord]] = {}
+    parts: dict[TrainingSetting, list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     parts = {setting: part for setting, part in parts.items() if chosen.wants(part)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs.file_labels import Row
-from afnlab.runs.setting import Setting
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import record_schema
 
 
@@ -67,7 +67,7 @@ class Trained:
             normal, about = record["parameters"], record.get("task", {})
             described = {name: str(text) for name, text in about.items() if name != "epochs"}
             measure = record_schema.measure(record)
-            setting = Setting.of(normal, described.get("code", ""), measure)
+            setting = TrainingSetting.of(normal, described.get("code", ""), measure)
             return cls(
                 group=record["group"],
                 task=TaskFacts(setting.task, **described, epochs=float(about.get("epochs", 0))),
@@ -114,10 +114,10 @@ class Trained:
         return Row(self.source, labels, len(self.settings), bool(self.named))
 
     @property
-    def setting(self) -> Setting:
+    def setting(self) -> TrainingSetting:
         """What must be equal in a comparison."""
-        its = {n: getattr(self, n) for n in Setting._fields if n not in ("task", "code")}
-        return Setting(task=self.task.name, code=self.task.code, **its)
+        its = {n: getattr(self, n) for n in TrainingSetting._fields if n not in ("task", "code")}
+        return TrainingSetting(task=self.task.name, code=self.task.code, **its)
 
     @property
     def training(self) -> str:

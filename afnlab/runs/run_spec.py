@@ -30,7 +30,7 @@ from afnlab.runs.identity import (
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
-from afnlab.runs.setting import Setting
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.runs.task_code import check_name, code_of
 from afnlab.runs.whereabouts import folder_of, notebook_of
@@ -271,10 +271,10 @@ class TrainingSpec(RunSpec):
         return code_of(reference) if is_reference(reference) else ""
 
     @cached_property
-    def setting(self) -> Setting:
+    def setting(self) -> TrainingSetting:
         """What it must share with another training to be compared with it."""
         measure = Measure.read(self.training.task.metric.described())
-        return Setting.of(self.normal, self.task_code, measure)
+        return TrainingSetting.of(self.normal, self.task_code, measure)
 
     @property
     def facts(self) -> dict[str, object]:

@@ -12,7 +12,7 @@ from afnlab.messages import counted
 from afnlab.training.space import TUNE
 
 
-class Setting(NamedTuple):
+class TrainingSetting(NamedTuple):
     """What must be equal in a comparison.
 
     Attributes:
@@ -36,12 +36,12 @@ class Setting(NamedTuple):
     tuned: str
 
     @classmethod
-    def of(cls, normal: Mapping[str, Any], code: str, measure: Measure) -> Setting:
+    def of(cls, normal: Mapping[str, Any], code: str, measure: Measure) -> TrainingSetting:
         """The setting of a training.
 
         Args:
             normal: its parameters in their normal form.
-            code: see `Setting`.
+            code: see `TrainingSetting`.
             measure: what its task is judged by.
 
         Raises:
@@ -59,7 +59,7 @@ class Setting(NamedTuple):
             tuned=json.dumps(normal[TUNE], sort_keys=True) if TUNE in normal else "",
         )
 
-    def apart(self, among: Iterable[Setting]) -> str:
+    def apart(self, among: Iterable[TrainingSetting]) -> str:
         """In what it differs from the others of its task, as far as no label says it.
 
         Args:
@@ -80,4 +80,4 @@ class Setting(NamedTuple):
 
 
 # Those by which runs can be chosen.
-APART = tuple(name for name in Setting._fields if name not in ("code", "measure", "tuned"))
+APART = tuple(name for name in TrainingSetting._fields if name not in ("code", "measure", "tuned"))

@@ -11,7 +11,7 @@ from afnlab import stats
 from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
-from afnlab.runs.setting import Setting
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -104,7 +104,7 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
 
     Settings with as many rows and seeds share a line.
     """
-    rows: dict[Setting, list[int]] = {}
+    rows: dict[TrainingSetting, list[int]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
             rows.setdefault(spec.setting, []).append(len(spec.seeds))

@@ -12,7 +12,7 @@ from afnlab.messages import counted, enumerated
 from afnlab.runs.file_labels import baseline_of, told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import differences, seed_pairs
-from afnlab.runs.setting import Setting
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.sweeps.labels import labels
 
 BATCH, MOST = 8, 40  # seeds that are added at a time; and after which a run stays open
@@ -195,7 +195,7 @@ def baselines(
     trainings: Iterable[TrainingSpec], baseline: str
 ) -> list[tuple[list[TrainingSpec], TrainingSpec | None]]:
     """The runs of each setting, and the one that is their baseline; None: none of them is."""
-    parts: dict[Setting, list[TrainingSpec]] = {}
+    parts: dict[TrainingSetting, list[TrainingSpec]] = {}
     for spec in trainings:
         parts.setdefault(spec.setting, []).append(spec)
     rows = [{n: spec.row for n, spec in enumerate(part)} for part in parts.values()]
