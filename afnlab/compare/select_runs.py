@@ -21,13 +21,13 @@ from afnlab.messages import distinct_endings
 from afnlab.runs import file_labels, filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
+from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
-
-APART = ("task", "epochs", "limit_train", "limit_test", "dtype", "device")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def select(
     else:
         chosen = _current(records, trainings, failures, only)
     trained = _named_apart(chosen.records, chosen.located(trained))
-    parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
+    parts: dict[TrainingSetting, list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     parts = {setting: part for setting, part in parts.items() if chosen.wants(part)}
@@ -276,7 +276,7 @@ def _of_sweep(
     wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
-    absent, labels = [], pending.labels(asked)
+    absent, called = [], labels(asked)
     for standing in pending.standings_among(wanted, trainings, failures):
         begun = plan.most_seeds is not None and standing.spec.group in groups
         if standing.missing is not None and not begun:  # or it was decided before it had all
@@ -286,7 +286,7 @@ def _of_sweep(
                 reason = f"seeds {', '.join(map(str, standing.missing.seeds))}: {reason}"
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
-            absent.append((labels[spec.group], reason))
+            absent.append((called[spec.group], reason))
     until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
     seeds: dict[str, set[int]] = {}
     for record in there:

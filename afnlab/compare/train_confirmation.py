@@ -24,8 +24,8 @@ from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import labels
 from afnlab.runs.sweeps.run_sweep import Outcome, execute_missing
 from afnlab.spellings import unknown
 from afnlab.training.options import MOST_SEEDS, whole

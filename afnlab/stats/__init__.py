@@ -1,6 +1,12 @@
 """Statistics of runs, as pure functions of arrays that hold one value per seed."""
 
-from afnlab.stats.anytime import Decision, confidence_sequence, decide, log_evidence
+from afnlab.stats.anytime import (
+    Decision,
+    confidence_sequence,
+    decide,
+    log_evidence,
+    seeds_to_decide,
+)
 from afnlab.stats.intervals import (
     LEVEL,
     Interval,
@@ -65,6 +71,7 @@ __all__ = [
     "rank_blocks",
     "ranking",
     "seeds_needed",
+    "seeds_to_decide",
     "seeds_to_detect",
     "sign_flip_interval",
     "sign_flip_p",

@@ -27,6 +27,7 @@ confidence sequence for the center of symmetry: with probability `level` all of 
 
 from __future__ import annotations
 
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -198,3 +199,16 @@ def decide(
         return Decision("open", len(d))
     name = min(first, key=lambda known: first[known])  # of two at once the one that is named first
     return Decision(name, first[name])
+
+
+def seeds_to_decide(level: float = LEVEL) -> int:
+    """The smallest number of seeds with which differences that are all equal decide.
+
+    Every difference but the first multiplies the evidence by less than 2, so n of them stay below
+    2 ** (n - 1). Only differences that grow without end come near that bound: with less than this
+    many seeds such as differ little seldom decide.
+
+    Args:
+        level: the confidence level.
+    """
+    return next(n for n in count(1) if decide(np.ones(n), level=level).verdict != "open")

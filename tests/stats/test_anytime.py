@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from afnlab.stats import confidence_sequence, decide, log_evidence, sign_flip_p
+from afnlab.stats import confidence_sequence, decide, log_evidence, seeds_to_decide, sign_flip_p
 from afnlab.stats.anytime import BETS
 
 
@@ -157,3 +157,14 @@ def test_a_decision_needs_nothing_that_comes_after_it():
 def test_bad_input_is_named(given, said):
     with pytest.raises(ValueError, match=said):
         decide(**given)
+
+
+@pytest.mark.parametrize("comparisons", [1, 3, 9, 200])
+def test_so_many_equal_differences_decide(comparisons):
+    level = 1 - 0.05 / comparisons
+    least = seeds_to_decide(level)
+    for scale in (1e-9, 1, -1e9):
+        verdicts = [decide(np.full(n, scale), level=level).verdict for n in (least - 1, least)]
+        assert verdicts == ["open", "better" if scale > 0 else "worse"]
+    assert 2.0 ** (least - 1) > 2 / (1 - level)  # what no differences can exceed
+    assert least == {1: 8, 3: 10, 9: 11, 200: 16}[comparisons]
