@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from afnlab import stats
 from afnlab.messages import counted
 from afnlab.runs.file_labels import baseline_of, told_apart
@@ -64,17 +66,21 @@ class Comparisons:
     def decided(self, folder: Path, most: int) -> dict[str, stats.Decision]:
         """What the runs of a folder say of each comparison, by the first `most` seeds.
 
-        All comparisons together have an error of 5 % at most: each has its part of it.
+        All comparisons with one baseline, which `afnlab compare` has in one table, together have an
+        error of 5 % at most, by Holm's procedure.
         """
-        level = 1 - stats.alpha(stats.LEVEL) / max(1, len(self.against))
-        decisions = {}
-        for group, against in self.against.items():
-            spec = self.specs[group]
-            pairs = seed_pairs(folder, spec, against) if folder.is_dir() else {}
-            known = [pairs[seed] for seed in _whole(pairs, most)]
-            measure = spec.training.task.metric
-            decisions[group] = stats.decide(differences(known, measure), level=level)
-        return decisions
+        decisions: dict[str, stats.Decision] = {}
+        for base in dict.fromkeys(spec.group for spec in self.against.values()):
+            groups = [group for group, spec in self.against.items() if spec.group == base]
+            paired = [self._differences(group, folder, most) for group in groups]
+            decisions |= dict(zip(groups, stats.decide_together(paired), strict=True))
+        return {group: decisions[group] for group in self.against}
+
+    def _differences(self, group: str, folder: Path, most: int) -> np.ndarray:
+        spec = self.specs[group]
+        pairs = seed_pairs(folder, spec, self.against[group]) if folder.is_dir() else {}
+        known = [pairs[seed] for seed in _whole(pairs, most)]
+        return differences(known, spec.training.task.metric)
 
     def wanted(self, decided: Mapping[str, stats.Decision], most: int) -> list[RunSpec]:
         """The specs that need seeds, each with all that it should then have."""
@@ -98,12 +104,11 @@ class Comparisons:
             dict(zip(self.specs, told_apart(labels, parameters), strict=True))
             for labels in ([s.label for s in specs], [s.training.label for s in specs])
         )
-        lines = [
+        return [
             f"{whole[group]}: {decision.verdict}, against"
             f" {short[self.against[group].group]}, after {counted(decision.seeds, 'seed')}"
             for group, decision in decided.items()
         ]
-        return [*lines, "p-values of these runs are too small: seeds were added until decided"]
 
 
 def baselines(
