@@ -123,7 +123,7 @@ def _shown(p: float, gains: np.ndarray) -> str:
 
 
 def _verdict(row: pd.Series, baseline: str, shown: str, least: float) -> str:
-    """shown: what the test for a difference says; least: the smallest p that was possible."""
+    """shown: what the test for a difference says; least: the smallest p-value that was possible."""
     if row.name == baseline:
         return "baseline"
     if not np.isfinite(row.p_holm):

@@ -19,9 +19,10 @@ def is_added(run: TrainingRecord) -> bool:
 def decided_rows(
     rows: Mapping[str, Sequence[TrainingRecord]], baseline: str, every: bool = False
 ) -> list[str]:
-    """The rows that share a seed with the baseline which was added to either of them.
+    """The rows to which seeds were added, and those that share one which the baseline was given.
 
-    Seeds that one of both was given alone make no pair, and so have no part in the comparison.
+    A baseline is given more seeds for one row; those of the others that have none of them, and
+    were fixed in number, are compared by these alone.
 
     Args:
         rows: the runs of each row, by label.
@@ -35,11 +36,7 @@ def decided_rows(
         label
         for label, runs in rows.items()
         if label != baseline
-        and (
-            every
-            or _seeds(filter(is_added, runs)) & _seeds(its)
-            or _seeds(filter(is_added, its)) & _seeds(runs)
-        )
+        and (every or any(map(is_added, runs)) or _seeds(filter(is_added, its)) & _seeds(runs))
     ]
 
 

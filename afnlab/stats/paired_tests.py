@@ -21,7 +21,7 @@ class PairedTest(NamedTuple):
             than 1 - level.
         alone: the interval of a single comparison.
         equivalence_p, not_worse_p: p-values by the margin, of differences above 0 for better.
-        smallest_p: the smallest p that so many differences can have.
+        smallest_p: the smallest p-value that so many differences can have.
     """
 
     name: str
