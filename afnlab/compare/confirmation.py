@@ -98,6 +98,5 @@ def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord
         foreign=(),
         absent=(),
         failed=(),
-        planned=False,
         until_decided=False,
     )

@@ -57,8 +57,8 @@ def _table(text: str) -> pd.DataFrame:
                 f" what holds a {shown(separator)}"
             )
         lines.append(line)
-        row += [""] * (len(head) - len(row))
-        for column, one in zip(columns, row, strict=False):  # what is beyond the head is empty
+        filled = [*row, *[""] * len(head)]
+        for column, one in zip(columns, filled, strict=False):  # what is beyond the head is empty
             column.append(one if one.strip() else nan)
     table = pd.DataFrame(dict(enumerate(columns)), lines, dtype=object)
     table.columns = pd.Index([title or f"Unnamed: {i}" for i, title in enumerate(head)])

@@ -229,7 +229,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     lead, count = rows.iloc[0], len(rows)
     name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
-        least = stats.seeds_needed(count)
+        least = stats.PAIRED_TESTS[lead.test].seeds_needed(count)
         note = f"A test against {base} takes {least} seeds or more"
         note += f" with {count} comparisons" * (count > 1)
         return Fact("how sure", f"{seeds}: too few", f"{note}.")

@@ -35,8 +35,7 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; planned: the groups that have the seeds which a sweep with a fixed
-    number lists, and no others; stale, foreign, absent, failed, until_decided: see `Selection`;
+    whose code is not here; stale, foreign, absent, failed, until_decided: see `Selection`;
     wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
     activation now, of which a record may say where it was before its folder was moved.
     """
@@ -50,7 +49,6 @@ class Chosen:
     failed: tuple[tuple[str, str], ...] = ()
     until_decided: bool = False
     wanted: frozenset[str] | None = None
-    planned: frozenset[str] = frozenset()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def located(self, trained: Mapping[str, Trained]) -> dict[str, Trained]:
@@ -165,7 +163,6 @@ def select(
             place=where.name,
             own_baseline=baseline,
             until_decided=chosen.until_decided,
-            planned=all(r["group"] in chosen.planned for r in one.records),
             beside=_beside(one, trainings, trained),
         )
         made.append(one)
@@ -288,17 +285,12 @@ def _of_sweep(
                 reason += " since its code has changed"
             absent.append((called[spec.group], reason))
     until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
-    seeds: dict[str, set[int]] = {}
-    for record in there:
-        seeds.setdefault(record["group"], set()).update(record["seeds"])
-    planned = [s.group for s in asked if not until_decided and seeds.get(s.group) == set(s.seeds)]
     return Chosen(
         there,
         plan.baseline or summary_table.BASELINE,
         absent=tuple(absent),
         until_decided=until_decided,
         wanted=frozenset(spec.group for spec in wanted) if only else None,
-        planned=frozenset(planned),
         sources={spec.group: spec.row.activation for spec in asked},
     )
 

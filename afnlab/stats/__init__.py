@@ -2,8 +2,11 @@
 
 from afnlab.stats.anytime import (
     Decision,
+    any_time_interval,
+    any_time_p,
     confidence_sequence,
     decide,
+    decide_together,
     log_evidence,
     seeds_to_decide,
 )
@@ -33,6 +36,7 @@ from afnlab.stats.paired import (
     sign_flip_p,
     wilcoxon_p,
 )
+from afnlab.stats.paired_tests import ANY_TIME, PAIRED_TESTS, SIGN_FLIP, PairedTest
 from afnlab.stats.power import (
     attainable_p,
     detectable_difference,
@@ -43,16 +47,23 @@ from afnlab.stats.power import (
 from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 
 __all__ = [
+    "ANY_TIME",
     "EXACT_UP_TO",
     "LEVEL",
+    "PAIRED_TESTS",
+    "SIGN_FLIP",
     "Decision",
     "Interval",
+    "PairedTest",
     "Ranking",
     "alpha",
+    "any_time_interval",
+    "any_time_p",
     "attainable_p",
     "bounded_interval",
     "confidence_sequence",
     "decide",
+    "decide_together",
     "detectable_difference",
     "difference_interval",
     "e_lond",

@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from afnlab import stats
-from afnlab.messages import counted, enumerated
+from afnlab.messages import counted
 from afnlab.runs.file_labels import baseline_of, told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import differences, seed_pairs
@@ -78,10 +80,13 @@ class Comparisons:
         return replace(self, asked=frozenset(spec.group for spec in specs))
 
     @property
-    def level(self) -> float:
-        """The confidence level of one comparison: all of the sweep, whether asked for or not, share
-        an error of 5 %, and each has its part of it."""
-        return 1 - stats.alpha(stats.LEVEL) / max(1, len(self.against))
+    def families(self) -> dict[str, list[str]]:
+        """The groups that are compared with one baseline, asked for or not, by its group; those of
+        one family, which `afnlab compare` has in one table, share an error of 5 %."""
+        families: dict[str, list[str]] = {}
+        for group, base in self.against.items():
+            families.setdefault(base.group, []).append(group)
+        return families
 
     @property
     def runs(self) -> list[TrainingSpec]:
@@ -108,14 +113,18 @@ class Comparisons:
         Returns:
             The decisions, by the groups of the runs.
         """
-        decisions = {}
-        for group in self._asked:
-            spec = self.specs[group]
-            pairs = seed_pairs(folder, spec, self.against[group]) if folder.is_dir() else {}
-            known = [pairs[seed] for seed in _whole(pairs, most)]
-            measure = spec.training.task.metric
-            decisions[group] = stats.decide(differences(known, measure), level=self.level)
-        return decisions
+        decisions: dict[str, stats.Decision] = {}
+        for groups in self.families.values():
+            if not set(groups).isdisjoint(self._asked):
+                paired = [self._differences(group, folder, most) for group in groups]
+                decisions |= dict(zip(groups, stats.decide_together(paired), strict=True))
+        return {group: decisions[group] for group in self._asked}
+
+    def _differences(self, group: str, folder: Path, most: int) -> np.ndarray:
+        spec = self.specs[group]
+        pairs = seed_pairs(folder, spec, self.against[group]) if folder.is_dir() else {}
+        known = [pairs[seed] for seed in _whole(pairs, most)]
+        return differences(known, spec.training.task.metric)
 
     def wanted(
         self, decided: Mapping[str, stats.Decision], most: int, failed: Collection[str] = ()
@@ -171,7 +180,7 @@ class Comparisons:
             for group, count in ended.items()
             if count
         ]
-        return [*lines, "p-values of these runs are too small: seeds were added until decided"]
+        return lines
 
     def too_few(self, most: int) -> list[str]:
         """A line where so few seeds hardly decide anything.
@@ -179,16 +188,18 @@ class Comparisons:
         Args:
             most: how many seeds a run has at most.
         """
-        least = stats.seeds_to_decide(self.level)
-        if not self._asked or most >= least:
-            return []
-        names = dict.fromkeys(self.specs[group].training.task.name for group in self._asked)
-        return [
-            f"{enumerated([*names])}: with at most {counted(most, 'seed')} and"
-            f" {counted(len(self.against), 'comparison')} not even a difference that is the same at"
-            f" every seed is decided; that takes {least} seeds, so at the least"
-            f" 'seeds: until decided, at most {least}'"
-        ]
+        lines = []
+        for groups in self.families.values():
+            asked = [group for group in groups if group in self._asked]
+            least = stats.seeds_to_decide(1 - stats.alpha(stats.LEVEL) / len(groups))
+            if asked and most < least:
+                lines.append(
+                    f"{self.specs[asked[0]].training.task.name}: with at most"
+                    f" {counted(most, 'seed')} and {counted(len(groups), 'comparison')} not even a"
+                    " difference that is the same at every seed is decided; that takes"
+                    f" {least} seeds, so at the least 'seeds: until decided, at most {least}'"
+                )
+        return [*dict.fromkeys(lines)]
 
 
 def baselines(

@@ -170,7 +170,8 @@ def test_parts_of_a_sweep_decide_as_all_of_it_does(tmp_path):
     assert "better, against relu, after 8 seeds" in alone[0]
     comparisons = Comparisons.of(what.specs(), "relu")
     part = comparisons.only(comparisons.runs[1:2])
-    assert part.level == comparisons.level == 1 - (1 - stats.LEVEL) / 8
+    assert part.families == comparisons.families
+    assert [len(groups) for groups in part.families.values()] == [8]
     assert [spec.training.label for spec in part.runs] == ["relu", "srelu(t=1)"]
 
 
@@ -215,14 +216,14 @@ def test_a_baseline_that_fails_is_one_line(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr()
     lines = [line for line in printed.out.splitlines() if "against" in line or "baseline" in line]
     assert lines == [
-        "digits-mlp gelu(lr=0.01), 1 epoch: better, against relu(lr=0.01), after 10 seeds",
+        "digits-mlp gelu(lr=0.01), 1 epoch: better, against relu(lr=0.01), after 8 seeds",
         "digits-mlp relu(lr=0.1), 2 epochs: failed, and is the baseline: 2 comparisons with it stay"
         " open",
     ]
     assert printed.err.startswith("failed: digits-mlp relu(lr=0.1), 2 epochs: boom\n")
     seeds = trained(tmp_path / "runs")
     assert {label: len(its) for label, its in seeds.items()} == {
-        **{"digits-mlp relu(lr=0.01)": 16, "digits-mlp gelu(lr=0.01)": 16},
+        **{"digits-mlp relu(lr=0.01)": 8, "digits-mlp gelu(lr=0.01)": 8},
         **{"digits-mlp gelu(lr=0.1)": 8, "digits-mlp tanh(lr=0.1)": 8},
     }
 
@@ -301,12 +302,17 @@ def trained(runs) -> dict[str, set[int]]:
     return {label: set(seeds) for label, seeds in made.items()}
 
 
+def verdicts(lines):
+    """Without numbers of seeds: by Holm's procedure these depend on what the others have."""
+    return [line.partition(", after")[0] for line in lines]
+
+
 def test_a_file_that_changes_decides_as_if_it_had_been_so(tmp_path):
     whole, _ = swept(plan(most=24), tmp_path / "whole")
     for activations, most in ((("relu", "gelu"), 8), (("relu", "gelu", "selu"), 12)):
         swept(plan(activations, most), tmp_path / "runs")
     lines, _ = swept(plan(most=24), tmp_path / "runs")
-    assert lines == whole
+    assert verdicts(lines) == verdicts(whole)
     fixed = sweep_file.read(
         {"grid": {"activation": ["relu", "gelu", "tanh"]}, "parameters": {"epochs": 1}}
     )
@@ -318,7 +324,7 @@ def test_a_file_that_changes_decides_as_if_it_had_been_so(tmp_path):
         report=print,
     )
     lines, _ = swept(plan(most=24), tmp_path / "fixed")
-    assert lines == whole
+    assert verdicts(lines) == verdicts(whole)
     assert set(range(8)) <= trained(tmp_path / "fixed")["digits-mlp gelu"]
     less, _ = swept(plan(most=8), tmp_path / "runs")
     assert less == swept(plan(most=8), tmp_path / "less")[0] != whole
