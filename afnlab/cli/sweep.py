@@ -148,7 +148,13 @@ def _dry_run(
     overrides: Mapping[str, object],
 ) -> int:
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+    from afnlab.runs.sweeps.pending import (
+        check_data,
+        labels,
+        planned,
+        standings,
+        too_few,
+    )
 
     where = place(runs)
     where.pull()
@@ -157,11 +163,15 @@ def _dry_run(
     width = max(map(len, shown.values()))
     for line in too_few(specs):
         say(line, sys.stderr)
-    for standing in standings(specs, where.folder):
+    listed = list(standings(specs, where.folder))
+    for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.missing.seeds:
                 state += f": seeds {', '.join(map(str, standing.missing.seeds))}"
+        if standing.other:
+            state += "; made with other data than the task reads now"
         say(f"{standing.spec.id}  {shown[standing.spec.group]:{width}}  {state}")
+    check_data(listed)
     return 0

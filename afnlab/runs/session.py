@@ -54,6 +54,12 @@ def keep(
     where = place()
     where.pull()
     if where.has(spec.id):
+        there = runs_folder.read_record(where.folder / spec.id / runs_folder.RECORD)
+        if there.get("environment", {}).get("data") != result.info["data"]:
+            return (
+                f"not saved: run {spec.id[:8]} of {where.folder.resolve()} is the same training"
+                f" with other data; `afnlab runs rm {spec.id[:8]}` removes it"
+            )
         return f"kept already, as run {spec.id[:8]} of {where.folder.resolve()}"
     attempt = Attempt(where.workshop, spec.id)
     try:

@@ -19,7 +19,13 @@ from afnlab.runs.storage.location import Place, place
 from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file, until_decided
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+from afnlab.runs.sweeps.pending import (
+    check_data,
+    labels,
+    planned,
+    standings,
+    too_few,
+)
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -162,7 +168,9 @@ class _How:
         where, todo = self.where, []
         outcome = Outcome(labels=labels(specs if among is None else among))
         elsewhere: list[str] = []
-        for standing in standings(specs, where.folder):
+        listed = list(standings(specs, where.folder))
+        check_data(listed)
+        for standing in listed:
             if standing.missing is None:
                 outcome.there.append(standing.spec)
                 elsewhere += filter(None, [standing.elsewhere])
