@@ -134,7 +134,7 @@ def _rows(runs: Sequence[tuple[str, str]]) -> str:
 
 
 def _digest(record: TrainingRecord) -> str:
-    return record["environment"]["data"]
+    return str(record.get("environment", {}).get("data", ""))
 
 
 def _asked(record: TrainingRecord) -> str:

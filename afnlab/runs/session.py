@@ -68,7 +68,7 @@ def keep(
         _write_notebook(attempt.folder / runs_folder.NOTEBOOK, parameters, result)
         facts = facts_of(spec) | {"seconds": round(seconds, 3), "session": True}
         measured = {name: written[name] for name in ("metrics", "environment")}
-        run = attempt.finish(facts | measured | {"versions": versions(), "git": git_state()})
+        run = attempt.finish(facts | measured | {"versions": versions(spec), "git": git_state()})
     except BaseException:
         attempt.drop()
         raise
