@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -53,7 +53,7 @@ def require_one_data(runs: Iterable[tuple[str, TrainingRecord]]) -> None:
 
 
 def other_data(
-    specs: Iterable[RunSpec], records: Iterable[Mapping[str, Any]]
+    specs: Iterable[RunSpec], records: Iterable[Mapping[str, object]]
 ) -> dict[str, OtherData]:
     """The runs that would be kept, and were made with other data than their tasks have now.
 
@@ -87,7 +87,7 @@ def other_data(
     return other
 
 
-def require_todays_data(specs: Iterable[RunSpec], records: Iterable[Mapping[str, Any]]) -> None:
+def require_todays_data(specs: Iterable[RunSpec], records: Iterable[Mapping[str, object]]) -> None:
     """Refuse to add to runs, or to take them as they are, that were made with other data.
 
     Args:
@@ -139,7 +139,7 @@ def _digest(record: TrainingRecord) -> str:
 
 def _asked(record: TrainingRecord) -> str:
     """What of a training's settings chooses its data, or may."""
-    normal: Mapping[str, Any] = record["parameters"]
+    normal = record["parameters"]
     options = {
         name: value
         for name, value in normal["options"].items()

@@ -34,8 +34,8 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     ]
     texts = manifest.executes_texts or TEXTS in read
     data = not texts and all(how != MADE for _, _, how in read)
-    for name, planned in manifest.files.items():  # no kernel notes that it reads what is installed
-        if is_installed(Path(name)) and _now(Path(name)) != planned:
+    for name, then in manifest.files.items():  # no kernel notes that it reads what is installed
+        if is_installed(Path(name)) and _now(Path(name)) != then:
             raise RuntimeError(_EDITED.format(name))
     for path, code, how in read:
         if (path, code, how) == TEXTS:
