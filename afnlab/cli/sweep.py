@@ -149,7 +149,7 @@ def _dry_run(
 ) -> int:
     from afnlab.runs.storage.location import place
     from afnlab.runs.sweeps.labels import labels
-    from afnlab.runs.sweeps.pending import planned, standings
+    from afnlab.runs.sweeps.pending import check_data, planned, standings
 
     where = place(runs)
     where.pull()
@@ -158,11 +158,15 @@ def _dry_run(
     width = max(map(len, shown.values()))
     for line in plan.notes:
         say(line, sys.stderr)
-    for standing in standings(plan.specs, where.folder):
+    listed = list(standings(plan.specs, where.folder))
+    for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.missing.seeds:
                 state += f": seeds {', '.join(map(str, standing.missing.seeds))}"
+        if standing.other:
+            state += "; made with other data than the task reads now"
         say(f"{standing.spec.id}  {shown[standing.spec.group]:{width}}  {state}")
+    check_data(listed)
     return 0

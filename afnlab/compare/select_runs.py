@@ -18,7 +18,7 @@ from afnlab.compare.selection import Selection, named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
-from afnlab.runs import file_labels, filtering, staleness
+from afnlab.runs import file_labels, filtering, one_data, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.setting import APART, TrainingSetting
@@ -111,8 +111,8 @@ def select(
     Raises:
         NoRuns, a ValueError: if there are no runs, with the command that makes some.
         ValueError: if none has the baseline that was given, or a value that `only` names, with
-            what to do; if the margin is not above 0 and below the metric's range; or if a task does
-            not record the metric.
+            what to do; if runs that are compared were made with different data; if the margin is
+            not above 0 and below the metric's range; or if a task does not record the metric.
     """
     where, origin = location.place(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     where.pull()
@@ -167,8 +167,8 @@ def select(
         )
         made.append(one)
     made = with_briefs(made)
-    if margin is not None:
-        _require_one_metric(made, margin)
+    _require_one_metric(made, margin)
+    _require_one_data(made)
     made = named_apart(made)
     made[0] = replace(  # what is left out is said once
         made[0],
@@ -230,10 +230,16 @@ def _apart(
     return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
 
 
-def _require_one_metric(made: Sequence[Selection], margin: float) -> None:
+def _require_one_data(made: Sequence[Selection]) -> None:
+    """Refuse selections of which one has runs with different data."""
+    for one in made:
+        one_data.require_one_data((label, r) for label in one.rows for r in one.runs_of(label))
+
+
+def _require_one_metric(made: Sequence[Selection], margin: float | None) -> None:
     """Refuse a margin for selections of several metrics, with the flag that takes those of one."""
     names = dict.fromkeys(one.measure.name for one in made)
-    if len(names) == 1:
+    if margin is None or len(names) == 1:
         return
     first, *_ = names
     its = [one.records[0] for one in made if one.measure.name == first]

@@ -28,6 +28,7 @@ from afnlab.report.sections.tables import comparison_table
 from afnlab.report.state import STATE, ReportState, TableRecipe, read_state
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.one_data import require_one_data
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, worker_for
 from afnlab.runs.storage import location, runs_folder, safe_files
@@ -230,6 +231,7 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]
         return None, ", since not all of its runs are whole"
     base, margin = recipe["baseline"], recipe["margin"]
     try:
+        require_one_data((recipe["labels"][record["group"]], record) for record in records)
         history = runs_folder.histories(folder, records)
         history["label"] = history.group.map(recipe["labels"])
         measure = _measure(recipe)

@@ -81,7 +81,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
         attempt.require_room()
         result = _executed(spec, attempt.folder, means)
         facts |= {"seconds": round(time.perf_counter() - clock, 3), **result}
-        return attempt.finish(facts | {"versions": versions(), "git": git_state()})
+        return attempt.finish(facts | {"versions": versions(spec), "git": git_state()})
     except Exception as error:
         if means.stop.is_set():
             attempt.drop()
@@ -187,6 +187,11 @@ def _last_line(error: BaseException) -> str:
     return masked(traceback.format_exception_only(error)[-1].strip())
 
 
+def versions(spec: RunSpec) -> dict[str, str]:
+    """Of what afnlab uses, and of the installed packages that a run refers to."""
+    return {**spec.code.versions, **_versions()}
+
+
 @cache
-def versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     return {"afnlab": afnlab.__version__, **{name: version(name) for name in _DISTRIBUTIONS}}

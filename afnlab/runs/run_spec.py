@@ -30,7 +30,9 @@ from afnlab.runs.identity import (
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
+from afnlab.runs.reading import read_now
 from afnlab.runs.setting import TrainingSetting
+from afnlab.runs.staleness import states
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.runs.task_code import check_name, code_of
 from afnlab.runs.whereabouts import folder_of, notebook_of
@@ -315,8 +317,10 @@ class NotebookSpec(RunSpec):
 
     @cached_property
     def normal(self) -> dict[str, object]:
-        return {name: encoding.encode(d.default) for name, d in self.known.items()} | {
-            name: encoding.encode(value) for name, value in self.parameters.items()
+        values = {name: d.default for name, d in self.known.items()} | self.parameters
+        return {
+            **{name: encoding.encode(value) for name, value in values.items()},
+            **read_now(values, self.folder, states),
         }
 
     @property

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from afnlab import stats
 from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
+from afnlab.runs.one_data import OtherData, other_data, refuse
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_lists import filled, typed
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.whereabouts import made_elsewhere
 
@@ -41,12 +43,14 @@ class RunStatus:
     """How a spec stands: what is left of it to run, and how that failed when it was tried.
 
     elsewhere: the folder that a run that is there worked in, see `whereabouts.made_elsewhere`.
+    other: the runs that are there and were made with other data, see `one_data.other_data`.
     """
 
     spec: RunSpec
     missing: RunSpec | None
     failure: RunFailed | None = None
     elsewhere: str = ""
+    other: OtherData | None = None
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
@@ -54,7 +58,12 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
     if not runs.is_dir():
         return standings_among(specs, [], [])
     records, failures = runs_folder.records(runs, entire=True), runs_folder.failures(runs)
-    return standings_among(specs, records, failures, runs)
+    listed = list(specs)
+    other = other_data(listed, records)
+    return (
+        replace(standing, other=other.get(standing.spec.group))
+        for standing in standings_among(listed, records, failures, runs)
+    )
 
 
 def standings_among(
@@ -78,6 +87,13 @@ def standings_among(
             yield RunStatus(spec, None, elsewhere=elsewhere)
         else:
             yield RunStatus(spec, missing, failed.get(missing.id))
+
+
+def check_data(listed: Iterable[RunStatus]) -> None:
+    """ValueError if runs that would be kept were made with other data, with how one goes on."""
+    standing = list(listed)
+    named = labels(one.spec for one in standing)
+    refuse(named, {one.spec.group: one.other for one in standing if one.other})
 
 
 def planned(

@@ -20,7 +20,7 @@ from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import planned, standings
+from afnlab.runs.sweeps.pending import check_data, planned, standings
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -164,7 +164,9 @@ class _How:
         where, todo = self.where, []
         outcome = Outcome(labels=labels(specs if among is None else among))
         elsewhere: list[str] = []
-        for standing in standings(specs, where.folder):
+        listed = list(standings(specs, where.folder))
+        check_data(listed)
+        for standing in listed:
             if standing.missing is None:
                 outcome.there.append(standing.spec)
                 elsewhere += filter(None, [standing.elsewhere])
