@@ -12,9 +12,11 @@ from afnlab.stats.intervals import (
     prediction_interval,
     welch_interval,
 )
+from afnlab.stats.may_be_best import may_be_best
 from afnlab.stats.online_fdr import e_lond
 from afnlab.stats.paired import (
     EXACT_UP_TO,
+    above_p,
     difference_interval,
     effect_size,
     equivalence_p,
@@ -42,6 +44,7 @@ __all__ = [
     "Decision",
     "Interval",
     "Ranking",
+    "above_p",
     "alpha",
     "attainable_p",
     "bounded_interval",
@@ -57,6 +60,7 @@ __all__ = [
     "improvement",
     "interquartile_mean",
     "log_evidence",
+    "may_be_best",
     "mean_interval",
     "mean_intervals",
     "not_worse_p",
