@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from afnlab.errors import shown
 from afnlab.stats.intervals import LEVEL, alpha
 from afnlab.stats.paired import above_p
 
