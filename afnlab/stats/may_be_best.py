@@ -30,9 +30,7 @@ def may_be_best(values: ArrayLike, level: float = LEVEL) -> np.ndarray:
     """
     x = np.asarray(values, dtype=float)
     if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(
-            f"values must be two-dimensional and not empty, got shape {shown(x.shape)}"
-        )
+        raise ValueError(f"values must be two-dimensional and not empty, got shape {x.shape}")
     others = x.shape[1] - 1
     return np.array(
         [
