@@ -148,7 +148,7 @@ def _dry_run(
     overrides: Mapping[str, object],
 ) -> int:
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+    from afnlab.runs.sweeps.pending import labels, planned, standings, too_few, unequal
 
     where = place(runs)
     where.pull()
@@ -157,7 +157,10 @@ def _dry_run(
     width = max(map(len, shown.values()))
     for line in too_few(specs):
         say(line, sys.stderr)
-    for standing in standings(specs, where.folder):
+    listed = list(standings(specs, where.folder))
+    for line in unequal(listed):
+        say(line, sys.stderr)
+    for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"

@@ -61,5 +61,8 @@ def named_cost(cost: Cost | None) -> Cost | None:
     return replace(
         cost,
         seconds=cost.seconds.rename(index=proper_name),
-        missing=tuple(map(proper_name, cost.missing)),
+        **{
+            name: tuple(map(proper_name, getattr(cost, name)))
+            for name in ("missing", "once", "apart")
+        },
     )

@@ -20,6 +20,7 @@ from afnlab.compare import (
 )
 from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.file_names import file_names
+from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
@@ -229,7 +230,8 @@ class Selection:
 
     def _cost(self, speed: costs.Benchmark | None) -> costs.Cost:
         environment = self.records[0]["environment"]
-        return costs.cost(self.rows, self.history, environment, self.baseline, speed)
+        when = occasions({label: self.runs_of(label) for label in self.rows})
+        return costs.cost(self.rows, self.history, environment, self.baseline, speed, when)
 
     @cached_property
     def learned(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,22 @@ from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.whereabouts import made_elsewhere
 
+LISTED = 6  # names in a line
+
 
 @dataclass(frozen=True)
 class RunStatus:
     """How a spec stands: what is left of it to run, and how that failed when it was tried.
 
     elsewhere: the folder that a run that is there worked in, see `whereabouts.made_elsewhere`.
+    more: the seeds of its group that are there and were not asked for.
     """
 
     spec: RunSpec
     missing: RunSpec | None
     failure: RunFailed | None = None
     elsewhere: str = ""
+    more: tuple[int, ...] = ()
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
@@ -54,11 +58,12 @@ def standings_among(
     failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
         missing = spec.pending(done.get(spec.group))
+        more = tuple(sorted(done.get(spec.group, set()) - set(spec.seeds)))
         if missing is None:
             elsewhere = made_elsewhere(last[spec.group], spec.folder)
-            yield RunStatus(spec, None, elsewhere=elsewhere)
+            yield RunStatus(spec, None, elsewhere=elsewhere, more=more)
         else:
-            yield RunStatus(spec, missing, failed.get(missing.id))
+            yield RunStatus(spec, missing, failed.get(missing.id), more=more)
 
 
 def planned(
@@ -101,3 +106,45 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
         for (most, count), names in tasks.items()
         if count and most < (least := stats.seeds_needed(count))
     ]
+
+
+def unequal(standings: Sequence[RunStatus]) -> list[str]:
+    """A line where some rows will have more seeds than the others, as after an edit of one of them,
+    which is trained anew with the seeds that are asked for alone.
+
+    Args:
+        standings: of a sweep's specs.
+    """
+    tasks: dict[tuple[str, str], list[RunStatus]] = {}
+    for one in standings:
+        if isinstance(one.spec, TrainingSpec):
+            tasks.setdefault((one.spec.training.task.name, one.spec.task_code), []).append(one)
+    called = labels(one.spec for one in standings)
+    every: set[int] = set()
+    rows: dict[tuple[int, int], list[str]] = {}
+    for listed in tasks.values():  # rows of one task are compared
+        seeds = [{*one.spec.seeds, *one.more} for one in listed]
+        if all(its == seeds[0] for its in seeds):
+            continue
+        every.update(*seeds)
+        for one in listed:
+            if one.more:
+                asked = len(one.spec.seeds)
+                many = rows.setdefault((asked + len(one.more), asked), [])
+                many.append(called[one.spec.group])
+    if not rows:
+        return []
+    said = [
+        f"{_some(names)} {'have' if len(names) > 1 else 'has'} {counted(there, 'seed')}, of which"
+        f" this sweep asks for {asked}"
+        for (there, asked), names in rows.items()
+    ]
+    first = every == set(range(len(every)))
+    number = str(len(every)) if first else str(sorted(every))
+    flag = number if first else f"'{number}'"
+    return [f"{'; '.join(said)}: --seeds {flag} (in Python seeds={number}) gives every row as many"]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
+    return enumerated([*names[:LISTED], *more])

@@ -19,7 +19,7 @@ from afnlab.runs.storage.location import Place, place
 from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file, until_decided
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+from afnlab.runs.sweeps.pending import labels, planned, standings, too_few, unequal
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -95,7 +95,7 @@ def sweep(
     name, specs = planned(plan, only, executor.here, report or inform, **overrides)
     how = _How.into(runs, name, executor, retry_failed, report)
     if plan.most_seeds is None or overrides.get("seeds") is not None:
-        return how.made(specs, too_few(specs))
+        return how.made(specs, too_few(specs), alike=True)
     return how.made_until_decided(specs, plan.baseline or BASELINE, plan.most_seeds)
 
 
@@ -156,13 +156,16 @@ class _How:
         specs: Sequence[RunSpec],
         notes: Sequence[str] = (),
         among: Sequence[RunSpec] | None = None,
+        alike: bool = False,
     ) -> Outcome:
         """Execute what is missing of these runs; notes: what is to be known before they start;
-        among: those that they are listed with, if there are more."""
+        among: those that they are listed with, if there are more; alike: whether all of them were
+        asked to have the same seeds, so that those of which there are more are named."""
         where, todo = self.where, []
         outcome = Outcome(labels=labels(specs if among is None else among))
         elsewhere: list[str] = []
-        for standing in standings(specs, where.folder):
+        listed = list(standings(specs, where.folder))
+        for standing in listed:
             if standing.missing is None:
                 outcome.there.append(standing.spec)
                 elsewhere += filter(None, [standing.elsewhere])
@@ -180,7 +183,7 @@ class _How:
         )
         there = f"{len(outcome.there)} present{made}{before}, {len(todo)} to do"
         progress.say(f"{self.name}: {many}, {there}")
-        for note in notes if todo else ():
+        for note in [*(notes if todo else ()), *(unequal(listed) if alike else ())]:
             progress.say(note)
         results = closing(self.executor.results(todo, where))
         with progress, _interrupts() as check, results as ended:
