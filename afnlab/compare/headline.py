@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,20 @@ def difference(measure: Measure, stored: float) -> str:
     if size.startswith("less"):
         return size
     return f"{formatting.difference(measure, stored)} {measure.points}".rstrip()
+
+
+def outcome(tables: Iterable[pd.DataFrame]) -> dict[str, float]:
+    """What comparisons came to in numbers, for `afnlab.runs.measured`.
+
+    Args:
+        tables: of `compare_histories`.
+
+    Returns:
+        How many rows were compared, and how many are better and worse than their baseline.
+    """
+    verdicts = [verdict for table in tables for verdict in compared_rows(table).verdict]
+    kinds = ("better", "worse")
+    return {"compared": len(verdicts), **{kind: verdicts.count(kind) for kind in kinds}}
 
 
 def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:

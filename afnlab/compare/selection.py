@@ -40,9 +40,14 @@ def named_apart(selections: Sequence[Selection]) -> list[Selection]:
     Args:
         selections: of different settings.
     """
-    texts = {repr(one.first.setting): one.setting for one in selections}
+    texts = {repr(one.first.setting): _in_short(one) for one in selections}
     names = file_names(texts).values()
     return [replace(one, name=name) for one, name in zip(selections, names, strict=True)]
+
+
+def _in_short(one: Selection) -> str:
+    """A setting in which the metric is called by its key: "mae"."""
+    return ", ".join(one.measure.key if of == one.measure.name else of for of in one.facts)
 
 
 def with_briefs(made: Sequence[Selection]) -> list[Selection]:
@@ -365,17 +370,19 @@ class Selection:
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
+        base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
+        edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
         said = [
-            caveats.no_baseline(self.baseline, self.rows),
-            caveats.same_functions(self.same),
+            caveats.no_baseline(base, list(map(proper_name, self.rows))),
+            caveats.same_functions([list(map(proper_name, group)) for group in self.same]),
             *caveats.mixed(self.records),
             *self.missing,
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
-            *caveats.within_margin(self.table, self.margin, self.measure),
-            *caveats.unequal_seeds(self.final),
-            *caveats.pairing(self.final, self.baseline),
+            *caveats.within_margin(named(self.table), self.margin, self.measure),
+            *caveats.unequal_seeds(final),
+            *caveats.pairing(final, base),
             *self.stopping,
             *caveats.reach(
                 float(self.table[self.measure.key].iloc[0]),
@@ -385,7 +392,7 @@ class Selection:
                 tuned=self.tuning is not None,
                 measure=self.measure,
             ),
-            *(tuning_summary.notes(self.edges, self.tuning) if self.tuning else []),
+            *(tuning_summary.notes(edges, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
 

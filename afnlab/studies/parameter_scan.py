@@ -27,7 +27,19 @@ from afnlab.training.scan import grid, scan
 from afnlab.training.task_settings import defaults
 from afnlab.training.tasks import get_task
 
-__all__ = ["asked", "best", "figure", "final", "flat", "grid", "judged", "scan", "table", "verdict"]
+__all__ = [
+    "asked",
+    "best",
+    "figure",
+    "final",
+    "flat",
+    "grid",
+    "judged",
+    "outcome",
+    "scan",
+    "table",
+    "verdict",
+]
 
 DIFFERENCE = {  # columns of `differences`, as the table names them
     "difference": "difference to default",
@@ -196,6 +208,31 @@ def verdict(
     among = f"{close[0]:g}" if len(close) == 1 else among
     said = _better(compared, parameter, default, len(values))
     return f"{text}. {said} With 95 % confidence the best of the values tried is {among}."
+
+
+def outcome(
+    history: pd.DataFrame, parameter: str, default: float, measure: Measure = ACCURACY
+) -> dict[str, float]:
+    """What `verdict` says as numbers, for `afnlab.runs.measured`.
+
+    Args:
+        history: of `scan`.
+        parameter: its name.
+        default: its default value.
+        measure: the metric.
+
+    Returns:
+        The value of the best mean, that mean as it is printed, and how many values are better than
+        the default.
+    """
+    values, top = final(history, measure), best(history, measure)
+    compared = _against(values, default, measure)
+    better = 0 if compared is None else int((compared.verdict == "better").sum())
+    return {
+        f"best {parameter}": top,
+        f"validation {measure.name} there": measure.scale * float(values[top].mean()),
+        f"values better than {default:g}": better,
+    }
 
 
 def _better(compared: pd.DataFrame, parameter: str, default: float, seeds: int) -> str:

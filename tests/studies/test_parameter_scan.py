@@ -148,6 +148,11 @@ def test_values_are_compared_with_the_default_and_corrected():
     said = parameter_scan.verdict(more, "t", 1.0)
     assert "Better than the default 1: t = 2 and 3 (sign-flip" in said
     assert "corrected by Holm for 2 comparisons" in said
+    assert parameter_scan.outcome(more, "t", 1.0) == {
+        "best t": 3.0,
+        "validation accuracy there": pytest.approx(91.25),
+        "values better than 1": 2,
+    }
     said = parameter_scan.verdict(more, "t", 2.0)
     assert "No value is shown to be better than the default 2; worse: 1; not dist" in said
 

@@ -79,6 +79,9 @@ def _key(selection: Selection) -> str:
         f"each grey dot is one of {seeds}, which differ in initial weights and order of batches,"
         " not in examples; below them is their mean with its 95 % interval."
     )
+    if many == 1:
+        caption = "each grey dot is the one seed; below it is the mean, which one seed gives no"
+        caption += " interval."
     if table.difference.isna().all():
         return " ".join([f"{caption[0].upper()}{caption[1:]}", *edges])
     parts = [
@@ -116,7 +119,7 @@ def curves(selection: Selection) -> Fragment:
     bounded = learning_curves.neared(selection.history, measure) is not None
     what = metric_axis.distance_label(measure) if bounded else measure.label
     how = f"The {what}, on a logarithmic axis" if bounded else f"The {measure.name}"
-    by_base = f" Orange{{}}: the mean of {base}." if there else ""
+    by_base = f" Orange{{}}: the mean of {base}." if there and len(order) > 1 else ""
     _, far = metric_axis.WORSE_SIDE[measure.better]
     side = "lower" if measure.better == "higher" else "upper"
     edge = f" A number at the {side} edge: where a curve far {far} ends." * (not bounded)

@@ -63,4 +63,12 @@ def test_one_row_is_not_drawn_twice():
     assert "Grey: the others" not in sections.curves(both).data  # there are none
 
 
+def test_one_seed_has_no_interval_to_speak_of():
+    (chosen,) = select(small_runs())
+    vars(chosen)["table"] = chosen.table.assign(seeds=1)
+    page = sections.comparison(chosen).data
+    assert "each grey dot is the one seed; below it is the mean, which one seed gives no" in page
+    assert "with its 95 % interval." not in page.partition("Whether")[0]
+
+
 CURVES = ("curves", "overlay")
