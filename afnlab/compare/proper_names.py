@@ -61,8 +61,7 @@ def named_cost(cost: Cost | None) -> Cost | None:
     return replace(
         cost,
         seconds=cost.seconds.rename(index=proper_name),
-        **{
-            name: tuple(map(proper_name, getattr(cost, name)))
-            for name in ("missing", "once", "apart")
-        },
+        missing=tuple(map(proper_name, cost.missing)),
+        once=tuple(map(proper_name, cost.once)),
+        apart=tuple(map(proper_name, cost.apart)),
     )

@@ -103,7 +103,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
-def _dot(values: pd.DataFrame | pd.Series) -> dict[str, str]:
+def _dot(values: pd.DataFrame | pd.Series) -> dict[str, Any]:
     """How a curve of one epoch is drawn: a line of one point would be nothing."""
     return {"marker": "o"} if len(values) == 1 else {}
 

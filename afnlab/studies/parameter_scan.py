@@ -144,7 +144,8 @@ def _against(values: pd.DataFrame, default: float | None, measure: Measure) -> p
 
     values: of `final`.
     """
-    base = None if default is None else _among(list(values.columns), default)
+    tried: list[Any] = values.columns.tolist()
+    base: Any = None if default is None else _among(tried, default)
     return None if base is None else differences(values, base, None, measure)
 
 
@@ -168,7 +169,9 @@ def flat(history: pd.DataFrame, measure: Measure = ACCURACY) -> list[float]:
         measure: the metric.
     """
     values = final(history, measure)
-    return values.columns[stats.may_be_best(measure.sign * values.to_numpy())].tolist()
+    tried: list[Any] = values.columns.tolist()
+    may = stats.may_be_best(measure.sign * values.to_numpy())
+    return [value for value, stays in zip(tried, may, strict=True) if stays]
 
 
 def verdict(
