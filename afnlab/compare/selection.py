@@ -373,8 +373,8 @@ class Selection:
         base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
         edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
         said = [
-            caveats.no_baseline(base, list(map(proper_name, self.rows))),
-            caveats.same_functions([list(map(proper_name, group)) for group in self.same]),
+            caveats.no_baseline(self.baseline, self.rows),  # the names that one types
+            caveats.same_functions(self.same),
             *caveats.mixed(self.records),
             *self.missing,
             *caveats.code_elsewhere(self.elsewhere),
