@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+
+from afnlab.runs.storage.record_schema import TrainingRecord
 
 PAUSE = 60.0  # seconds without a run, from which on the load of a machine may be another
 RUNS = 3.0  # longest runs that a pause is longer than: a sweep may make others in between
@@ -12,7 +13,7 @@ Occasion = tuple[int, str, int]  # its number, the machine, its threads
 
 
 def occasions(
-    by_label: Mapping[str, Sequence[Mapping[str, Any]]],
+    by_label: Mapping[str, Sequence[TrainingRecord]],
 ) -> dict[str, frozenset[Occasion]]:
     """By label, the occasions on which its runs were made.
 

@@ -55,9 +55,9 @@ def learning(
         table, colour = tables[label], ORANGE if label == baseline else BLUE
         if baseline in tables and label != baseline:
             its = tables[baseline]["mean"]
-            ax.plot(its, color=ORANGE, linewidth=1, linestyle="--", **_dot(its))
+            ax.plot(its, color=ORANGE, linewidth=1, linestyle="--", marker=_dot(its))
         ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
-        (line,) = ax.plot(table["mean"], color=colour, **_dot(table))
+        (line,) = ax.plot(table["mean"], color=colour, marker=_dot(table))
         tip(line, *_tip_lines(label, table, measure))
         whole_ticks(ax.xaxis, 4)
     if bound is not None:
@@ -82,7 +82,7 @@ def overlay(
     for label in reversed(order):  # what is named lies on top
         style = _STYLES.get("base" if label == baseline else "best" if label == best else "")
         (line,) = ax.plot(
-            tables[label]["mean"], **(style or _STYLES["other"]), **_dot(tables[label])
+            tables[label]["mean"], **(style or _STYLES["other"]), marker=_dot(tables[label])
         )
         tip(line, *_tip_lines(label, tables[label], measure))
         if style:
@@ -103,9 +103,9 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
-def _dot(values: pd.DataFrame | pd.Series) -> dict[str, Any]:
+def _dot(values: pd.DataFrame | pd.Series) -> str:
     """How a curve of one epoch is drawn: a line of one point would be nothing."""
-    return {"marker": "o"} if len(values) == 1 else {}
+    return "o" if len(values) == 1 else "None"
 
 
 def neared(history: pd.DataFrame, measure: Measure) -> float | None:
@@ -189,8 +189,8 @@ def seed_lines(ax: Axes, history: pd.DataFrame, column: str, scale: float = 1.0)
     """A column over the epochs, times a factor: thin lines are seeds, the thick one their mean."""
     table = history.pivot(index="epoch", columns="seed", values=column) * scale
     mark = _dot(table)
-    thin = ax.plot(table.index, table, color=GREY, linewidth=0.6, **mark)
-    thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2, **mark)
+    thin = ax.plot(table.index, table, color=GREY, linewidth=0.6, marker=mark)
+    thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2, marker=mark)
     ax.legend([thin[0], thick[0]], ["a seed", "their mean"])
     whole_ticks(ax.xaxis)
     return ax

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from afnlab import stats
 from afnlab.compare.formatting import difference, equation, estimated, interval, p_value
@@ -46,7 +48,6 @@ DIFFERENCE = {  # columns of `differences`, as the table names them
     "adjusted_low": "difference, low",
     "adjusted_high": "difference, high",
 }
-HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "", "zorder": 4}
 
 
 def asked(
@@ -144,9 +145,12 @@ def _against(values: pd.DataFrame, default: float | None, measure: Measure) -> p
 
     values: of `final`.
     """
-    tried: list[Any] = values.columns.tolist()
-    base: Any = None if default is None else _among(tried, default)
-    return None if base is None else differences(values, base, None, measure)
+    tried = [float(value) for value in values.columns]
+    base = None if default is None else _among(tried, default)
+    if base is None:
+        return None
+    compared = differences(values.set_axis(list(map(str, tried)), axis=1), str(base), None, measure)
+    return compared.set_axis(values.columns)
 
 
 def best(history: pd.DataFrame, measure: Measure = ACCURACY) -> float:
@@ -169,7 +173,7 @@ def flat(history: pd.DataFrame, measure: Measure = ACCURACY) -> list[float]:
         measure: the metric.
     """
     values = final(history, measure)
-    tried: list[Any] = values.columns.tolist()
+    tried = [float(value) for value in values.columns]
     may = stats.may_be_best(measure.sign * values.to_numpy())
     return [value for value, stays in zip(tried, may, strict=True) if stays]
 
@@ -303,12 +307,12 @@ def figure(
             ax.errorbar(rows.index, shown[:, 0], error, markersize=size, label=label, **look)
             # Without a bar it would look the surest, and is the one of which least is known.
             alike = rows[rows.low == rows.high][measure.title]
-            ax.plot(alike, marker, markersize=size, markeredgecolor=color, **HOLLOW)
+            _hollow(ax, alike, color, marker).set_markersize(size)
             equal += [len(data.seed.unique())] * bool(len(alike))
         if equal:
             label = "both seeds equal" if equal[0] == 2 else f"all {equal[0]} seeds equal"
             none = f"{label}: no interval"
-            ax.plot([], [], "o", markeredgecolor=GREY, label=none, **HOLLOW)
+            _hollow(ax, pd.Series(dtype=float), GREY).set_label(none)
         if default is not None:
             ax.axvline(default, color=GREY, linestyle=":", label=f"default, {default:g}")
         values = history.value.unique()
@@ -319,6 +323,13 @@ def figure(
         ax.set(xlabel=parameter, ylabel=label, title=title)
         drawn.legend(loc="outside upper right", ncols=3)
     return drawn
+
+
+def _hollow(ax: Axes, means: pd.Series, color: str, marker: str = "o") -> Line2D:
+    """Hollow marks on means, which are those of equal seeds."""
+    (marks,) = ax.plot(means, color=color, marker=marker, linestyle="", markerfacecolor="white")
+    marks.set_zorder(4)
+    return marks
 
 
 def judged(
