@@ -128,7 +128,8 @@ def _diff(where: Place, *refs: str) -> int:
     if not differences:
         say("no difference")
         return 0
-    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in differences)]
+    shown = maintenance.with_code_in_a_line(differences)
+    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in shown)]
     limit = width()
     if limit is not None:
         part = limit // len(rows[0]) - len(GAP)

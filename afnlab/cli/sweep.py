@@ -149,7 +149,7 @@ def _dry_run(
 ) -> int:
     from afnlab.runs.storage.location import place
     from afnlab.runs.sweeps.labels import labels
-    from afnlab.runs.sweeps.pending import check_data, planned, standings
+    from afnlab.runs.sweeps.pending import check_data, planned, standings, unequal
 
     where = place(runs)
     where.pull()
@@ -159,6 +159,8 @@ def _dry_run(
     for line in plan.notes:
         say(line, sys.stderr)
     listed = list(standings(plan.specs, where.folder))
+    for line in unequal(listed) if plan.comparisons is None else []:
+        say(line, sys.stderr)
     for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:

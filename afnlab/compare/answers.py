@@ -79,7 +79,9 @@ def _which(
         return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
         return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
-    explained = _why_turned(table, baseline, measure)
+    explained = list(_why_turned(table, baseline, measure))
+    if not explained:  # which says it too
+        leads += of_seeds(table, baseline)
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
         beside = "beside" if len(compared) == len(table) - 1 else "that share seeds with"
         others, stated = f"{counted(len(compared), 'row')} {beside} {baseline}", ""
@@ -132,6 +134,22 @@ def led(names: Sequence[str], rows: int, measure: Measure) -> str:
     return f"{len(names)} of {rows} rows have the {measure.best} {measure.mean}"
 
 
+def of_seeds(table: pd.DataFrame, baseline: str) -> str:
+    """That the means which are ranked are of different seeds, where they are, as the end of a
+    sentence about the best of them.
+
+    Args:
+        table: of `compare_histories`.
+        baseline: the label with which the others are compared.
+    """
+    few, many = int(table.seeds.min()), int(table.seeds.max())
+    others = table.drop(index=baseline, errors="ignore")
+    if few == many and (others.pairs.isin([0, many])).all():
+        return ""
+    seeds = f"{few} to {counted(many, 'seed')}" if few < many else counted(many, "seed")
+    return f", among means of {seeds}, which are not the same in every row"
+
+
 def _standing(best: pd.Series, baseline: str, measure: Measure) -> str:
     """What the best mean is worth, as the end of a sentence about it."""
     gap = difference(measure, best.difference)
@@ -164,9 +182,8 @@ def turned(table: pd.DataFrame, baseline: str, measure: Measure) -> list[str]:
 def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
     """Why the table's means and its differences seem to contradict each other."""
     if named := turned(table, baseline, measure):
-        more = [f"{len(named) - LISTED} more"] * (len(named) > LISTED)
         yield (
-            f"Mean and difference of {enumerated([*named[:LISTED], *more])} point in opposite"
+            f"Mean and difference of {_some(named)} point in opposite"
             " directions: a mean is over all seeds of its row, difference and verdict are over"
             f" those that {baseline} has too."
         )
@@ -365,8 +382,28 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
         others = f"the others take {low} to {high}"
     yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
     yield f"{cost.by}."
+    yield from _unordered(cost, baseline)
     if cost.unsteady > UNSTEADY:
         yield (
             f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
             " these ratios say little."
         )
+
+
+def _unordered(cost: Cost, baseline: str) -> Iterable[str]:
+    """Why the times do not tell what is quicker."""
+    if cost.once:
+        few = len(cost.once) < len(cost.seconds)
+        which = _some(cost.once) if few else "Each"
+        were = "were" if few and len(cost.once) > 1 else "was"
+        yield f"{which} {were} timed once, so the noise of these times, and which is quicker, is"
+        yield "not known."
+    if cost.apart:
+        were = "were" if len(cost.apart) > 1 else "was"
+        yield f"{_some(cost.apart)} {were} not timed on the occasion on which {baseline} was: the"
+        yield "load of the machine may have been another."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
+    return enumerated([*names[:LISTED], *more])

@@ -177,8 +177,9 @@ def _wider(
     rows = [proper_name(n) for n in table.index if any(n in chose[one] for one in ends)]
     if len(rows) > caveats.LISTED:
         rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
+    there = "that end" if len(ends) == 1 else "one of these ends"
     note = (
-        f"In a quarter of the seeds or more {enumerated(rows)} chose from that end of what was"
+        f"In a quarter of the seeds or more {enumerated(rows)} chose from {there} of what was"
         " tried, so the best may lie beyond it, and the comparison be one of how well the range"
         " suits."
     )

@@ -21,6 +21,7 @@ from afnlab.compare import (
 from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.decided_rows import decided_rows, is_added
 from afnlab.compare.file_names import file_names
+from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
@@ -40,9 +41,14 @@ def named_apart(selections: Sequence[Selection]) -> list[Selection]:
     Args:
         selections: of different settings.
     """
-    texts = {repr(one.first.setting): one.setting for one in selections}
+    texts = {repr(one.first.setting): _in_short(one) for one in selections}
     names = file_names(texts).values()
     return [replace(one, name=name) for one, name in zip(selections, names, strict=True)]
+
+
+def _in_short(one: Selection) -> str:
+    """A setting in which the metric is called by its key: "mae"."""
+    return ", ".join(one.measure.key if of == one.measure.name else of for of in one.facts)
 
 
 def with_briefs(made: Sequence[Selection]) -> list[Selection]:
@@ -245,7 +251,8 @@ class Selection:
 
     def _cost(self, speed: costs.Benchmark | None) -> costs.Cost:
         environment = self.records[0]["environment"]
-        return costs.cost(self.rows, self.history, environment, self.baseline, speed)
+        when = occasions({label: self.runs_of(label) for label in self.rows})
+        return costs.cost(self.rows, self.history, environment, self.baseline, speed, when)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
@@ -379,17 +386,19 @@ class Selection:
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
+        base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
+        edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
         said = [
-            caveats.no_baseline(self.baseline, self.rows),
+            caveats.no_baseline(self.baseline, self.rows),  # the names that one types
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
             *self.missing,
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
-            *caveats.within_margin(self.table, self.margin, self.measure),
-            *caveats.unequal_seeds(self.final),
-            *caveats.pairing(self.final, self.baseline),
+            *caveats.within_margin(named(self.table), self.margin, self.measure),
+            *caveats.unequal_seeds(final),
+            *caveats.pairing(final, base),
             *self.stopping,
             *caveats.reach(
                 float(self.table[self.measure.key].iloc[0]),
@@ -399,7 +408,7 @@ class Selection:
                 tuned=self.tuning is not None,
                 measure=self.measure,
             ),
-            *(tuning_summary.notes(self.edges, self.tuning) if self.tuning else []),
+            *(tuning_summary.notes(edges, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
 

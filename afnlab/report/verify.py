@@ -104,6 +104,12 @@ def verified(
         look_at_files()
         report_to(f"numbers: not recomputed, since the runs are not here: {error}")
         return DIFFERS if DIFFERS in came_of else NOT_COMPARED
+    if not runs and folder.parent not in target.resolve().parents:  # it was handed over, maybe
+        report_to(
+            f"runs: read from {location.place(_place(state)).shown}, where the report says they"
+            " are, and made again with the code that they name there; --runs FOLDER, and --code"
+            " FOLDER for the code, have others read"
+        )
     drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
     with ExitStack() as stack:
         workers: dict[int | None, Worker] = {}

@@ -21,9 +21,11 @@ from afnlab.stats.intervals import (
     prediction_interval,
     welch_interval,
 )
+from afnlab.stats.may_be_best import may_be_best
 from afnlab.stats.online_fdr import e_lond
 from afnlab.stats.paired import (
     EXACT_UP_TO,
+    above_p,
     difference_interval,
     effect_size,
     equivalence_p,
@@ -56,6 +58,7 @@ __all__ = [
     "Interval",
     "PairedTest",
     "Ranking",
+    "above_p",
     "alpha",
     "any_time_interval",
     "any_time_p",
@@ -74,6 +77,7 @@ __all__ = [
     "improvement",
     "interquartile_mean",
     "log_evidence",
+    "may_be_best",
     "mean_interval",
     "mean_intervals",
     "not_worse_p",

@@ -147,6 +147,22 @@ def difference_interval(differences: ArrayLike, level: float = LEVEL) -> Interva
     return mean_interval(differences, level) if np.isinf(exact.low) else exact
 
 
+def above_p(differences: ArrayLike, rng: np.random.Generator | None = None) -> float:
+    """One-sided p-value of the sign-flip test that the mean difference is 0 or less.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        rng: draws the sign patterns; None: a generator with seed 0.
+
+    Returns:
+        The p-value: 1 if all differences are 0, nan if one is not finite.
+
+    Raises:
+        ValueError: as `sign_flip_p`.
+    """
+    return _sign_flip_p(differences, rng, two_sided=False)
+
+
 def not_worse_p(
     differences: ArrayLike, margin: float, rng: np.random.Generator | None = None
 ) -> float:
@@ -164,8 +180,7 @@ def not_worse_p(
     """
     if not margin > 0:
         raise ValueError(f"margin must be above 0, got {shown(margin)}")
-    shifted = np.asarray(differences, dtype=float) + margin
-    return _sign_flip_p(shifted, rng, two_sided=False)
+    return above_p(np.asarray(differences, dtype=float) + margin, rng)
 
 
 def equivalence_p(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from afnlab.compare import Selection, select
 from afnlab.compare.selection import named_apart
+from afnlab.measures import ACCURACY
 from afnlab.report import export
 from tests.runs.test_runs import small_runs
 
@@ -37,6 +39,25 @@ def test_an_ordinary_selection_is_called_by_its_setting():
         "mine-of-α-m.py-mine-2-epochs",
         "mine-of-β-m.py-mine-2-epochs",
     ]
+
+
+def test_a_name_is_short_and_calls_a_metric_by_its_key():
+    measure = replace(ACCURACY, name="mean absolute error", key="mae", unit="")
+    other = of_task("alloy")
+    vars(other)["measure"] = measure
+    (one,) = named_apart([other])
+    assert one.name == "alloy-2-epochs-mae"
+    long = named_apart([of_task("x" * 300), of_task("x" * 300 + "y")])
+    assert len({each.name for each in long}) == 2
+    assert max(len(each.name) for each in long) < 75
+
+
+def test_notes_and_sentences_call_an_activation_alike():
+    few = selection().final.copy()
+    few.iloc[0, list(few.columns).index("relu")] = np.nan
+    made = replace(selection())
+    vars(made)["final"] = few
+    assert any("without: ReLU (0)" in note for note in made.notes)
 
 
 def test_tasks_whose_names_differ_in_marks_or_case_have_tables_of_their_own(tmp_path):

@@ -23,6 +23,7 @@ from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.whereabouts import made_elsewhere
 
 BASELINE = "relu"  # of a sweep whose runs are compared and that names none
+LISTED = 6  # names in a line
 
 
 class Planned(NamedTuple):
@@ -44,6 +45,7 @@ class RunStatus:
 
     elsewhere: the folder that a run that is there worked in, see `whereabouts.made_elsewhere`.
     other: the runs that are there and were made with other data, see `one_data.other_data`.
+    more: the seeds of its group that are there and were not asked for.
     """
 
     spec: RunSpec
@@ -51,6 +53,7 @@ class RunStatus:
     failure: RunFailed | None = None
     elsewhere: str = ""
     other: OtherData | None = None
+    more: tuple[int, ...] = ()
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
@@ -82,11 +85,12 @@ def standings_among(
     failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
         missing = spec.pending(done.get(spec.group))
+        more = tuple(sorted(done.get(spec.group, set()) - set(spec.seeds)))
         if missing is None:
             elsewhere = made_elsewhere(last[spec.group], spec.folder)
-            yield RunStatus(spec, None, elsewhere=elsewhere)
+            yield RunStatus(spec, None, elsewhere=elsewhere, more=more)
         else:
-            yield RunStatus(spec, missing, failed.get(missing.id))
+            yield RunStatus(spec, missing, failed.get(missing.id), more=more)
 
 
 def check_data(listed: Iterable[RunStatus]) -> None:
@@ -139,3 +143,44 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
                 f" {least} seeds: {shlex.join(['--seeds', more])} (in Python seeds={more})"
             )
     return lines
+
+
+def unequal(standings: Sequence[RunStatus]) -> list[str]:
+    """A line where some rows will have more seeds than the others, as after an edit of one of them,
+    which is trained anew with the seeds that are asked for alone.
+
+    Args:
+        standings: of a sweep's specs.
+    """
+    settings: dict[TrainingSetting, list[RunStatus]] = {}
+    for one in standings:
+        if isinstance(one.spec, TrainingSpec):
+            settings.setdefault(one.spec.setting, []).append(one)
+    called = labels(one.spec for one in standings)
+    every: set[int] = set()
+    rows: dict[tuple[int, int], list[str]] = {}
+    for listed in settings.values():  # whose rows are compared
+        seeds = [{*one.spec.seeds, *one.more} for one in listed]
+        if all(its == seeds[0] for its in seeds):
+            continue
+        every.update(*seeds)
+        for one in listed:
+            if one.more:
+                asked = len(one.spec.seeds)
+                many = rows.setdefault((asked + len(one.more), asked), [])
+                many.append(called[one.spec.group])
+    if not rows:
+        return []
+    said = [
+        f"{_some(names)} {'have' if len(names) > 1 else 'has'} {counted(there, 'seed')}, of which"
+        f" this sweep asks for {asked}"
+        for (there, asked), names in rows.items()
+    ]
+    more = typed(sorted(every))
+    flag = shlex.join(["--seeds", more])
+    return [f"{'; '.join(said)}: {flag} (in Python seeds={more}) gives every row as many"]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
+    return enumerated([*names[:LISTED], *more])

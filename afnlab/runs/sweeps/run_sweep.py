@@ -20,7 +20,7 @@ from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import check_data, planned, standings
+from afnlab.runs.sweeps.pending import check_data, planned, standings, unequal
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -97,7 +97,7 @@ def sweep(
     )
     how = _How.into(runs, name, executor, retry_failed, report)
     if comparisons is None or plan.most_seeds is None:
-        return how.made(specs, notes)
+        return how.made(specs, notes, alike=True)
     return how.made_until_decided(comparisons, plan.most_seeds, notes)
 
 
@@ -158,9 +158,11 @@ class _How:
         specs: Sequence[RunSpec],
         notes: Sequence[str] = (),
         among: Sequence[RunSpec] | None = None,
+        alike: bool = False,
     ) -> Outcome:
         """Execute what is missing of these runs; notes: what is to be known before they start;
-        among: those that they are listed with, if there are more."""
+        among: those that they are listed with, if there are more; alike: whether all of them were
+        asked to have the same seeds, so that those of which there are more are named."""
         where, todo = self.where, []
         outcome = Outcome(labels=labels(specs if among is None else among))
         elsewhere: list[str] = []
@@ -184,7 +186,7 @@ class _How:
         )
         there = f"{len(outcome.there)} present{made}{before}, {len(todo)} to do"
         progress.say(f"{self.name}: {many}, {there}")
-        for note in notes if todo else ():
+        for note in [*(notes if todo else ()), *(unequal(listed) if alike else ())]:
             progress.say(note)
         results = closing(self.executor.results(todo, where))
         with progress, _interrupts() as check, results as ended:
