@@ -20,11 +20,11 @@ from afnlab.compare.formatting import (
     seconds,
     three_digits,
 )
-from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES
+from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES, attainable_p, comparisons
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.registry import canonical_name
-from afnlab.stats import EXACT_UP_TO, attainable_p, detectable_difference, seeds_needed, smallest_p
+from afnlab.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -86,7 +86,7 @@ def _which(
             leads, stated = f"{leads}{_standing(best, baseline, measure)}", str(best.name)
         rest = _distinguishable(compared, others, baseline, margin, stated, measure)
         return [f"{leads}.", *rest, *explained]
-    count = len(compared)
+    count = comparisons(compared)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
@@ -172,7 +172,7 @@ def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterabl
 
 def decidable(compared: pd.DataFrame) -> bool:
     """Whether a test could have distinguished any row, whatever the numbers."""
-    return bool((attainable_p(compared.pairs) < ALPHA).any())
+    return bool((attainable_p(compared) < ALPHA).any())
 
 
 def _pairs(compared: pd.DataFrame) -> int:
@@ -268,14 +268,14 @@ def _size(
         text += " in every seed"
     elif np.isfinite(low):
         text += f", 95 % interval {interval(measure, low, high)}"
-    if len(compared) > 1:
+    if (count := comparisons(compared)) > 1:
         if not np.isfinite(lead.adjusted_low) or lead.adjusted_low < lead.adjusted_high:
             adjusted = interval(measure, lead.adjusted_low, lead.adjusted_high)
             limits = (
                 f"which is the one to cite, {adjusted}" if adjusted else "these seeds set no bounds"
             )
-            text += f"; adjusted for {len(compared)} comparisons, {limits}"
-        if not tied:
+            text += f"; adjusted for {count} comparisons, {limits}"
+        if not tied and len(compared) > 1:
             text += f". The {measure.best} of several means is optimistic, because it is the best"
             text += " of them"
     yield f"{text}."
@@ -286,7 +286,7 @@ def _certainty(
 ) -> Iterable[str]:
     if compared.empty:
         return
-    pairs, count = _pairs(compared), len(compared)
+    pairs, count = _pairs(compared), comparisons(compared)
     seeds = counted(pairs, "paired seed")
     if pairs < compared.pairs.max():
         seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
@@ -298,7 +298,7 @@ def _certainty(
     )
     if not decidable(compared):
         return
-    could = attainable_p(compared.pairs) < ALPHA
+    could = attainable_p(compared) < ALPHA
     if not could.all():
         few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."

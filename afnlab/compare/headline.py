@@ -21,6 +21,7 @@ from afnlab.compare.formatting import (
     three_digits,
 )
 from afnlab.compare.proper_names import named, proper_name
+from afnlab.compare.summary_table import comparisons
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 
@@ -226,7 +227,7 @@ def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:
 
 def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure: Measure) -> Fact:
     rows, base = compared_rows(table), proper_name(baseline)
-    lead, count = rows.iloc[0], len(rows)
+    lead, count = rows.iloc[0], comparisons(rows)
     name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
         least = stats.seeds_needed(count)

@@ -16,6 +16,7 @@ from afnlab.messages import counted, plain
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
+FURTHER = "further_comparisons"  # a column, where there were any
 DIFFER = ("better", "worse")  # the verdicts that say two activations differ
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
@@ -83,6 +84,7 @@ def compare_histories(
     classes: int | None = None,
     margin: float | None = None,
     metric: Measure | None = None,
+    further: Mapping[str, int] = {},
 ) -> pd.DataFrame:
     """The comparison table: one row per label, the best mean first.
 
@@ -94,6 +96,7 @@ def compare_histories(
         margin: the largest difference that does not matter, as the column has it (a fraction of
             accuracy).
         metric: what is compared; None: accuracy.
+        further: by label how many comparisons of it there were beside these, which count as such.
 
     Returns:
         A table by label, in which values are as in the history (accuracies are fractions) and
@@ -111,7 +114,7 @@ def compare_histories(
         improvement (share of the seeds that are better than the baseline); p (sign-flip
         test), p_wilcoxon beside it,
         p_holm (adjusted for the number of comparisons), adjusted_low and _high (the interval that
-        excludes 0 exactly if p_holm is below 0.05).
+        excludes 0 exactly if p_holm is below 0.05); further_comparisons, if there were any.
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
@@ -138,10 +141,11 @@ def compare_histories(
     bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(values)
     bad = bad.eq(True)
     table = _described(values, final_values(history, "test_loss"), bad, measure)
-    table = table.join(differences(values, baseline, margin, measure))
+    table = table.join(differences(values, baseline, margin, measure, further))
     table["verdict_worst"] = table.verdict
     if bad.any(axis=None) and measure.worst is not None:
-        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure)
+        lost = values.mask(bad, measure.worst)
+        worst = differences(lost, baseline, margin, measure, further)
         table["verdict_worst"] = worst.verdict
     return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
@@ -284,6 +288,7 @@ def differences(
     baseline: str,
     margin: float | None = None,
     measure: Measure = ACCURACY,
+    further: Mapping[str, int] = {},
 ) -> pd.DataFrame:
     """Every label against the baseline: the columns of `compare_histories` from `difference` on.
 
@@ -292,6 +297,7 @@ def differences(
         baseline: the label with which the others are compared.
         margin: the largest difference that does not matter, in the unit of the values.
         measure: what the values are of.
+        further: as of `compare_histories`.
     """
     d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
     d[d.columns.intersection([baseline])] = np.nan
@@ -309,8 +315,11 @@ def differences(
         ("p_wilcoxon", stats.wilcoxon_p, pairs),
     ):
         table[name] = _each(function, of, table.index)
-    table["p_holm"] = stats.holm(table.p.to_numpy())
-    levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
+    if any(further.values()):
+        table[FURTHER] = [further.get(label, 0) for label in table.index]
+    more = further_comparisons(table)
+    table["p_holm"] = _with(more, stats.holm, table.p)
+    levels = dict(zip(table.index, _with(more, stats.holm_levels, table.p), strict=True))
     adjusted = {label: stats.sign_flip_interval(v, levels[label]) for label, v in pairs.items()}
     for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
         table[name] = _each(lambda interval, at=at: interval[at], adjusted, table.index)
@@ -320,13 +329,48 @@ def differences(
             ("p_not_worse", stats.not_worse_p),
         ):
             raw = _each(lambda v, test=test: test(v, margin), gains, table.index)
-            table[name] = stats.holm(raw.to_numpy())
-    least = pd.Series(stats.attainable_p([len(v) for v in pairs.values()]), list(pairs))
+            table[name] = _with(more, stats.holm, raw)
+    least = pd.Series(attainable_p(table), table.index)
     verdicts = (
         _verdict(row, baseline, least.get(label, 1.0), measure) for label, row in table.iterrows()
     )
     table["verdict"] = list(verdicts)
     return table
+
+
+def _with(more: int, adjust: Callable[[np.ndarray], np.ndarray], p: pd.Series) -> np.ndarray:
+    """What a procedure makes of p-values among which there are so many more, each of them 1."""
+    return adjust(np.append(p.to_numpy(), np.ones(more)))[: len(p)]
+
+
+def attainable_p(table: pd.DataFrame) -> np.ndarray:
+    """The smallest p-value, adjusted, that every row could have had; nan where it has no pairs.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    least = [stats.smallest_p(int(n)) if n else np.nan for n in table.pairs]
+    return _with(further_comparisons(table), stats.holm, pd.Series(least, dtype=float))
+
+
+def further_comparisons(table: pd.DataFrame) -> int:
+    """How many comparisons of these rows there were beside those that the table shows.
+
+    They count as such with a p-value of 1, which is the largest.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    return int(table[FURTHER].sum()) if FURTHER in table else 0
+
+
+def comparisons(table: pd.DataFrame) -> int:
+    """For how many comparisons p-values and intervals are adjusted.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    return int(table.p.notna().sum()) + further_comparisons(table)
 
 
 def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> pd.Series:
@@ -354,7 +398,7 @@ def _verdict(  # noqa: PLR0911
 
 def is_adjusted(table: pd.DataFrame) -> bool:
     """Whether anything is adjusted for the number of comparisons; of one there is nothing to."""
-    return int(table.p.notna().sum()) > 1
+    return comparisons(table) > 1
 
 
 def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
@@ -405,7 +449,9 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     if compared.pairs.max() < stats.seeds_needed(1):
         intervals += " (Student's t: the test takes more seeds)"
     if several and bounded:
-        intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
+        intervals += (
+            f" and with the CI adjusted for {comparisons(table)} comparisons, the one to cite"
+        )
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
         f"{text}. Difference to {baseline}{unit}, of unrounded values, paired by seed, with"

@@ -12,7 +12,7 @@ from scipy import stats as distributions
 
 from afnlab import stats
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import ALPHA
+from afnlab.compare.summary_table import ALPHA, further_comparisons
 from afnlab.measures import Measure
 
 KIND = "application/json"  # which a browser does not execute
@@ -41,6 +41,7 @@ def numbers(
     content = {
         "baseline": order.index(baseline) if baseline in order else None,
         "margin": margin,
+        "further": further_comparisons(table),
         "alpha": ALPHA,
         "measure": {
             name: getattr(measure, name)

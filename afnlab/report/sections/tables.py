@@ -22,7 +22,7 @@ from afnlab.compare.formatting import (
 )
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
-from afnlab.compare.summary_table import FAILURES
+from afnlab.compare.summary_table import FAILURES, is_adjusted
 from afnlab.figures import metric_axis
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
@@ -87,7 +87,8 @@ def comparison_table(
 ) -> str:
     """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
-    several = len(table) > 2  # with two rows nothing is adjusted, whichever is the baseline
+    # Whichever is the baseline: with two rows there is one comparison.
+    several = len(table) > 2 or is_adjusted(table)
     head = [
         *("activation", measure.label, "95 % confidence interval"),
         filled("difference to {}{}", name(baseline), measure.of_differences("")),
