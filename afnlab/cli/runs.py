@@ -150,16 +150,19 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     history = runs_folder.histories(where.folder, [one, other])  # type: ignore[list-item]
     history.insert(0, "label", history.run)
     measure = measures[0]
-    row: Any = compare_histories(history, one["id"], metric=measure).loc[other["id"]]
+    decided = [record["id"] for record in (one, other) if record.get("until_decided")]
+    table = compare_histories(history, one["id"], metric=measure, until_decided=decided)
+    row: Any = table.loc[other["id"]]
     names = " - ".join(maintenance.labels([other, one]))
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"
     between = interval(measure, row.difference_low, row.difference_high)
-    between = f", 95 % interval {between}, {equation(row.p)}" if row.pairs > 1 else ""
+    between = f", 95 % interval {between}" * bool(between)
+    between = f"{between}, {equation(row.p)}" if row.pairs > 1 else ""
     said = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     paired = counted(int(row.pairs), "paired seed")
-    if any(record.get("until_decided") for record in (one, other)):
-        paired += "; seeds were added until the evidence decided, so p is too small"
+    if decided:
+        paired += "; seeds were added until the evidence decided, and this test holds at any time"
     return f"{names}: {measure.name} {said}{between}, {paired}"
 
 

@@ -148,16 +148,17 @@ def _dry_run(
     overrides: Mapping[str, object],
 ) -> int:
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+    from afnlab.runs.sweeps.labels import labels
+    from afnlab.runs.sweeps.pending import planned, standings
 
     where = place(runs)
     where.pull()
-    _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
-    shown = labels(specs)
+    plan = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
+    shown = labels(plan.specs)
     width = max(map(len, shown.values()))
-    for line in too_few(specs):
+    for line in plan.notes:
         say(line, sys.stderr)
-    for standing in standings(specs, where.folder):
+    for standing in standings(plan.specs, where.folder):
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from afnlab.compare.baseline_differences import ALPHA, DIFFER, attainable, comparisons
 from afnlab.compare.formatting import (
     amount,
     bound,
@@ -20,11 +21,11 @@ from afnlab.compare.formatting import (
     seconds,
     three_digits,
 )
-from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES, attainable_p, comparisons
+from afnlab.compare.summary_table import FAILURES
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.registry import canonical_name
-from afnlab.stats import EXACT_UP_TO, detectable_difference, seeds_needed, smallest_p
+from afnlab.stats import EXACT_UP_TO, PAIRED_TESTS, SIGN_FLIP, PairedTest, detectable_difference
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -87,9 +88,10 @@ def _which(
         rest = _distinguishable(compared, others, baseline, margin, stated, measure)
         return [f"{leads}.", *rest, *explained]
     count = comparisons(compared)
+    needed = max(PAIRED_TESTS[test].seeds_needed(count) for test in compared.test)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
-        f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
+        f" difference to {baseline} could pass a test at 5 %; that takes {needed}"
         f" seeds. Until then the intervals only describe: {leads}.",
         *explained,
     ]
@@ -172,7 +174,7 @@ def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterabl
 
 def decidable(compared: pd.DataFrame) -> bool:
     """Whether a test could have distinguished any row, whatever the numbers."""
-    return bool((attainable_p(compared) < ALPHA).any())
+    return bool((attainable(compared) < ALPHA).any())
 
 
 def _pairs(compared: pd.DataFrame) -> int:
@@ -286,29 +288,43 @@ def _certainty(
 ) -> Iterable[str]:
     if compared.empty:
         return
-    pairs, count = _pairs(compared), comparisons(compared)
-    seeds = counted(pairs, "paired seed")
-    if pairs < compared.pairs.max():
-        seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
-    exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
-    floor = exact_p(smallest_p(int(compared.pairs.max()), count))
-    correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
-    yield (
-        f"{exact}-flip test on {seeds}, {correction}: the smallest attainable p-value is {floor}."
-    )
+    count = comparisons(compared)
+    for name, rows in compared.groupby("test", sort=False):
+        yield _tested(PAIRED_TESTS[str(name)], rows.pairs, count)
     if not decidable(compared):
         return
-    could = attainable_p(compared) < ALPHA
+    could = attainable(compared) < ALPHA
     if not could.all():
         few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."
         return
-    needed = detectable_difference(float(compared.spread.median()), pairs, count)
+    # How many seeds the other test had follows from what it found, so it has no such number.
+    fixed = compared[compared.test == SIGN_FLIP.name]
+    if fixed.empty:
+        return
+    needed = detectable_difference(float(fixed.spread.median()), _pairs(fixed), count)
     if 0 < needed < np.inf:
         yield (
             f"A true difference of {amount(measure, needed)} would be detected with a power of 80 %"
             " (median over the rows); a smaller one would mostly be missed."
         )
+
+
+def _tested(test: PairedTest, pairs: pd.Series, count: int) -> str:
+    """What test so many rows had, and how small a p-value their numbers of pairs allow.
+
+    count: of all comparisons of the table.
+    """
+    few, many = int(pairs.min()), int(pairs.max())
+    least, most = (exact_p(min(1.0, count * test.smallest_p(n))) for n in (many, few))
+    correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
+    name = "Test that may be looked at after every seed, on"
+    if test is SIGN_FLIP:
+        name = f"{'Exact sign' if many <= EXACT_UP_TO else 'Sign'}-flip test on"
+    seeds, floor = counted(many, "paired seed"), f"is {least}"
+    if few < many:
+        seeds, floor = f"{few} to {seeds}", f"is {least} with {many} seeds and {most} with {few}"
+    return f"{name} {seeds}, {correction}: the smallest attainable p-value {floor}."
 
 
 def _failures(table: pd.DataFrame, measure: Measure) -> Iterable[str]:

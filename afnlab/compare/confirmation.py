@@ -144,6 +144,5 @@ def _confirmation(
         foreign=(),
         absent=(),
         failed=(),
-        planned=False,
         until_decided=False,
     )

@@ -85,7 +85,7 @@ class Benchmark:
     def seconds(self, one: Trained) -> float | None:
         """Forward and backward of an activation as a run computes it; None if not measured."""
         at = self.times[self.times.function == one.activation].set_index("way").seconds
-        ways = ["kernel"] if one.native else ["expression", "torch"]
+        ways = ["kernel" if one.native else "expression", "torch"]
         if one.trainable:
             ways = ["trained"]
         return next((float(at[way]) for way in ways if way in at), None)

@@ -11,6 +11,7 @@ import pandas as pd
 from afnlab import stats
 from afnlab.compare import formatting
 from afnlab.compare.answers import decidable, leaders, led, turned
+from afnlab.compare.baseline_differences import comparisons
 from afnlab.compare.formatting import (
     amount,
     equation,
@@ -21,7 +22,6 @@ from afnlab.compare.formatting import (
     three_digits,
 )
 from afnlab.compare.proper_names import named, proper_name
-from afnlab.compare.summary_table import comparisons
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 
@@ -230,7 +230,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     lead, count = rows.iloc[0], comparisons(rows)
     name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
-        least = stats.seeds_needed(count)
+        least = stats.PAIRED_TESTS[lead.test].seeds_needed(count)
         note = f"A test against {base} takes {least} seeds or more"
         note += f" with {count} comparisons" * (count > 1)
         return Fact("how sure", f"{seeds}: too few", f"{note}.")

@@ -21,13 +21,13 @@ from afnlab.messages import distinct_endings
 from afnlab.runs import file_labels, filtering, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
+from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
-
-APART = ("task", "epochs", "limit_train", "limit_test", "dtype", "device")
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; planned: the groups that have the seeds which a sweep with a fixed
-    number lists, and no others; stale, foreign, absent, failed, until_decided: see `Selection`;
+    whose code is not here; stale, foreign, absent, failed, until_decided: see `Selection`;
     wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
     activation now, of which a record may say where it was before its folder was moved.
     """
@@ -50,7 +49,6 @@ class Chosen:
     failed: tuple[tuple[str, str], ...] = ()
     until_decided: bool = False
     wanted: frozenset[str] | None = None
-    planned: frozenset[str] = frozenset()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def located(self, trained: Mapping[str, Trained]) -> dict[str, Trained]:
@@ -132,7 +130,7 @@ def select(
     else:
         chosen = _current(records, trainings, failures, only)
     trained = _named_apart(chosen.records, chosen.located(trained))
-    parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
+    parts: dict[TrainingSetting, list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     parts = {setting: part for setting, part in parts.items() if chosen.wants(part)}
@@ -165,7 +163,6 @@ def select(
             place=where.name,
             own_baseline=baseline,
             until_decided=chosen.until_decided,
-            planned=all(r["group"] in chosen.planned for r in one.records),
             beside=_beside(one, trainings, trained),
         )
         made.append(one)
@@ -276,7 +273,7 @@ def _of_sweep(
     wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
-    absent, labels = [], pending.labels(asked)
+    absent, called = [], labels(asked)
     for standing in pending.standings_among(wanted, trainings, failures):
         begun = plan.most_seeds is not None and standing.spec.group in groups
         if standing.missing is not None and not begun:  # or it was decided before it had all
@@ -286,19 +283,14 @@ def _of_sweep(
                 reason = f"seeds {', '.join(map(str, standing.missing.seeds))}: {reason}"
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
-            absent.append((labels[spec.group], reason))
+            absent.append((called[spec.group], reason))
     until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
-    seeds: dict[str, set[int]] = {}
-    for record in there:
-        seeds.setdefault(record["group"], set()).update(record["seeds"])
-    planned = [s.group for s in asked if not until_decided and seeds.get(s.group) == set(s.seeds)]
     return Chosen(
         there,
         plan.baseline or summary_table.BASELINE,
         absent=tuple(absent),
         until_decided=until_decided,
         wanted=frozenset(spec.group for spec in wanted) if only else None,
-        planned=frozenset(planned),
         sources={spec.group: spec.row.activation for spec in asked},
     )
 

@@ -19,6 +19,7 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
+from afnlab.compare.decided_rows import decided_rows, is_added
 from afnlab.compare.file_names import file_names
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
@@ -84,7 +85,6 @@ class Selection:
             decides, see `afnlab.judging`.
         judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
-        planned: whether every row has the seeds of a sweep with a fixed number, and no others.
         complete: whether all rows are there that were asked for.
         among: whether there are selections of other settings beside this one.
         apart: the values by which runs are these and not those of the selections beside this one.
@@ -117,7 +117,6 @@ class Selection:
     until_decided: bool = False
     judged_by: str = ""
     only: Only = field(default_factory=dict)
-    planned: bool = False
     complete: bool = True
     among: bool = False
     apart: Only = field(default_factory=dict)
@@ -183,14 +182,19 @@ class Selection:
     def history(self) -> pd.DataFrame:
         """All seeds' histories, with a column `label`; see `summary_table.as_history` for values
         that are not finite."""
+        return summary_table.as_history(self._recorded, self.measure)
+
+    @cached_property
+    def _recorded(self) -> pd.DataFrame:
+        """The same, with values as they are."""
         table = runs_folder.histories(self.folder, self.records)
         table.insert(0, "label", table.group.map(self.labels))
-        return summary_table.as_history(table, self.measure)
+        return table
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.compare.compare_histories`."""
-        return self._compared(self.history)
+        return self._compared(self._recorded)
 
     def _compared(self, history: pd.DataFrame) -> pd.DataFrame:
         return summary_table.compare_histories(
@@ -198,8 +202,15 @@ class Selection:
             self.baseline,
             margin=self.margin,
             metric=self.measure,
+            until_decided=self.decided_rows,
             further=self.further,
         )
+
+    @cached_property
+    def decided_rows(self) -> list[str]:
+        """The rows of whose comparison with the baseline seeds were added until it was decided."""
+        runs = {label: self.runs_of(label) for label in self.rows}
+        return decided_rows(runs, self.baseline, every=self.until_decided)
 
     @property
     def examples(self) -> int:
@@ -400,14 +411,14 @@ class Selection:
     def stopping(self) -> list[str]:
         """What has to be known of the p-values where the number of seeds may have followed from
         results."""
-        added = {r["group"] for r in self.records if r.get("until_decided")}
-        labels = [n for n, one in self.rows.items() if self.until_decided or one.group in added]
-        others = [label for label in labels if label != self.baseline]
-        asked = {n: self.runs_of(n) for n in self.rows if n not in labels}
+        marked = {r["group"] for r in self.records if self.until_decided or is_added(r)}
+        known = {n for n, one in self.rows.items() if one.group in marked} | {*self.decided_rows}
+        asked = {n: self.runs_of(n) for n in self.rows if n not in known}
         comparisons = int(self.table.p.notna().sum())
         later = added_by_row(asked, self.baseline, comparisons, self.beside)
         return [
-            *caveats.seeds_until_decided(others or labels, self.planned),
+            *caveats.seeds_until_decided(self.decided_rows),
+            *caveats.mean_outside(self.table),
             *caveats.seeds_added(later, len(self.rows)),
         ]
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from math import log
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare.baseline_differences import comparisons, differences
 from afnlab.compare.formatting import limits, number, p_value
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
 from afnlab.messages import counted, plain
 
 BASELINE = "relu"
-ALPHA = stats.alpha(stats.LEVEL)
-FURTHER = "further_comparisons"  # a column, where there were any
-DIFFER = ("better", "worse")  # the verdicts that say two activations differ
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
     "stuck": "hardly better than chance at the end",
@@ -52,6 +51,14 @@ def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     Raises:
         ValueError: if it lacks a column that is needed, or the metric's is not of numbers.
     """
+    history = as_columns(history, measure)
+    values = history[measure.column]
+    counted = finite(values, history.diverged, measure)
+    return history if counted is values else history.assign(**{measure.column: counted})
+
+
+def as_columns(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The same with values as they are, finite or not."""
     if measure.column not in history and measure.key in history:
         history = history.rename(columns={measure.key: measure.column})
     if absent := [name for name in ("label", "seed", measure.column) if name not in history]:
@@ -61,8 +68,7 @@ def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     values = history[measure.column]
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(f"the history's {measure.column} must be numbers, got {values.dtype}")
-    counted = finite(values, history.diverged, measure)
-    return history if counted is values else history.assign(**{measure.column: counted})
+    return history
 
 
 def finite(values: pd.Series, diverged: pd.Series, measure: Measure) -> pd.Series:
@@ -84,6 +90,7 @@ def compare_histories(
     classes: int | None = None,
     margin: float | None = None,
     metric: Measure | None = None,
+    until_decided: Collection[str] = (),
     further: Mapping[str, int] = {},
 ) -> pd.DataFrame:
     """The comparison table: one row per label, the best mean first.
@@ -96,6 +103,8 @@ def compare_histories(
         margin: the largest difference that does not matter, as the column has it (a fraction of
             accuracy).
         metric: what is compared; None: accuracy.
+        until_decided: the labels whose seeds were added until the evidence decided. Comparisons
+            with one of them are by the test that may be looked at after every seed.
         further: by label how many comparisons of it there were beside these, which count as such.
 
     Returns:
@@ -111,10 +120,11 @@ def compare_histories(
         difference to the baseline, paired by seed, with _low and _high (the interval that excludes
         0 exactly if p is below 0.05; of fewer than 6 pairs Student's t interval); pairs, how many;
         spread, the standard deviation of the differences; effect (difference / spread);
-        improvement (share of the seeds that are better than the baseline); p (sign-flip
-        test), p_wilcoxon beside it,
-        p_holm (adjusted for the number of comparisons), adjusted_low and _high (the interval that
-        excludes 0 exactly if p_holm is below 0.05); further_comparisons, if there were any.
+        improvement (share of the seeds that are better than the baseline); test ("sign-flip", or
+        "any time" of what was added until decided: p is 2 over the greatest e-value, intervals are
+        of the confidence sequence); p; p_wilcoxon (of a fixed number of seeds alone); p_holm
+        (adjusted for the number of comparisons), adjusted_low and _high (the interval that excludes
+        0 exactly if p_holm is below 0.05); further_comparisons, if there were any.
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
@@ -135,17 +145,18 @@ def compare_histories(
     check_margin(margin, measure)
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
-    history = as_history(history, measure)
+    raw, history = history, as_history(history, measure)
     values = final_values(history, measure.column)
     _check_numbers(history, values, measure)
     bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(values)
     bad = bad.eq(True)
     table = _described(values, final_values(history, "test_loss"), bad, measure)
-    table = table.join(differences(values, baseline, margin, measure, further))
+    known = final_values(as_columns(raw, measure), measure.column)
+    how: dict[str, Any] = {"until_decided": until_decided, "further": further}
+    table = table.join(differences(values, baseline, margin, measure, known=known, **how))
     table["verdict_worst"] = table.verdict
     if bad.any(axis=None) and measure.worst is not None:
-        lost = values.mask(bad, measure.worst)
-        worst = differences(lost, baseline, margin, measure, further)
+        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure, **how)
         table["verdict_worst"] = worst.verdict
     return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
@@ -283,119 +294,6 @@ def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataF
     return pd.DataFrame(intervals, values.columns, [name, f"{name}_low", f"{name}_high"])
 
 
-def differences(
-    values: pd.DataFrame,
-    baseline: str,
-    margin: float | None = None,
-    measure: Measure = ACCURACY,
-    further: Mapping[str, int] = {},
-) -> pd.DataFrame:
-    """Every label against the baseline: the columns of `compare_histories` from `difference` on.
-
-    Args:
-        values: seeds x labels, nan where a label lacks a seed.
-        baseline: the label with which the others are compared.
-        margin: the largest difference that does not matter, in the unit of the values.
-        measure: what the values are of.
-        further: as of `compare_histories`.
-    """
-    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
-    d[d.columns.intersection([baseline])] = np.nan
-    pairs = {label: d[label].dropna().to_numpy() for label in d if d[label].notna().any()}
-    table = pd.DataFrame(index=d.columns)
-    plain = {label: stats.difference_interval(v) for label, v in pairs.items()}
-    for at, name in enumerate(("difference", "difference_low", "difference_high")):
-        table[name] = _each(lambda interval, at=at: interval[at], plain, table.index)
-    table = table.assign(pairs=d.notna().sum(), spread=d.std())
-    gains = {label: measure.sign * v for label, v in pairs.items()}  # above 0 is better
-    for name, function, of in (
-        ("effect", stats.effect_size, pairs),
-        ("improvement", stats.improvement, gains),
-        ("p", stats.sign_flip_p, pairs),
-        ("p_wilcoxon", stats.wilcoxon_p, pairs),
-    ):
-        table[name] = _each(function, of, table.index)
-    if any(further.values()):
-        table[FURTHER] = [further.get(label, 0) for label in table.index]
-    more = further_comparisons(table)
-    table["p_holm"] = _with(more, stats.holm, table.p)
-    levels = dict(zip(table.index, _with(more, stats.holm_levels, table.p), strict=True))
-    adjusted = {label: stats.sign_flip_interval(v, levels[label]) for label, v in pairs.items()}
-    for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
-        table[name] = _each(lambda interval, at=at: interval[at], adjusted, table.index)
-    if margin is not None:
-        for name, test in (
-            ("p_equivalent", stats.equivalence_p),
-            ("p_not_worse", stats.not_worse_p),
-        ):
-            raw = _each(lambda v, test=test: test(v, margin), gains, table.index)
-            table[name] = _with(more, stats.holm, raw)
-    least = pd.Series(attainable_p(table), table.index)
-    verdicts = (
-        _verdict(row, baseline, least.get(label, 1.0), measure) for label, row in table.iterrows()
-    )
-    table["verdict"] = list(verdicts)
-    return table
-
-
-def _with(more: int, adjust: Callable[[np.ndarray], np.ndarray], p: pd.Series) -> np.ndarray:
-    """What a procedure makes of p-values among which there are so many more, each of them 1."""
-    return adjust(np.append(p.to_numpy(), np.ones(more)))[: len(p)]
-
-
-def attainable_p(table: pd.DataFrame) -> np.ndarray:
-    """The smallest p-value, adjusted, that every row could have had; nan where it has no pairs.
-
-    Args:
-        table: of `compare_histories`, or some of its rows.
-    """
-    least = [stats.smallest_p(int(n)) if n else np.nan for n in table.pairs]
-    return _with(further_comparisons(table), stats.holm, pd.Series(least, dtype=float))
-
-
-def further_comparisons(table: pd.DataFrame) -> int:
-    """How many comparisons of these rows there were beside those that the table shows.
-
-    They count as such with a p-value of 1, which is the largest.
-
-    Args:
-        table: of `compare_histories`, or some of its rows.
-    """
-    return int(table[FURTHER].sum()) if FURTHER in table else 0
-
-
-def comparisons(table: pd.DataFrame) -> int:
-    """For how many comparisons p-values and intervals are adjusted.
-
-    Args:
-        table: of `compare_histories`, or some of its rows.
-    """
-    return int(table.p.notna().sum()) + further_comparisons(table)
-
-
-def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> pd.Series:
-    """The function of every label's values; nan for a label without."""
-    return pd.Series([function(values[n]) if n in values else np.nan for n in labels], labels)
-
-
-def _verdict(  # noqa: PLR0911
-    row: pd.Series, baseline: str, least: float, measure: Measure
-) -> str:
-    if row.name == baseline:
-        return "baseline"
-    if not np.isfinite(row.p_holm):
-        return "no pairs"
-    if row.p_holm < ALPHA:
-        return "better" if measure.sign * row.difference > 0 else "worse"
-    if row.get("p_equivalent", 1.0) < ALPHA:
-        return "equivalent"
-    if row.get("p_not_worse", 1.0) < ALPHA:
-        return "not worse"
-    if least >= ALPHA:
-        return "too few seeds"
-    return "not distinguishable"
-
-
 def is_adjusted(table: pd.DataFrame) -> bool:
     """Whether anything is adjusted for the number of comparisons; of one there is nothing to."""
     return comparisons(table) > 1
@@ -419,6 +317,8 @@ def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
         shown[between] = [limits(low, high, form, measure.scale, "-") for low, high in ends]
     shown["p (Holm)" if several else "p"] = [p_value(p) for p in table.p_holm]
+    if (table.test == stats.ANY_TIME.name).any():
+        shown["test"] = table.test.fillna("")
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
     for name in FAILURES:
@@ -442,11 +342,17 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
-    exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
+    fixed = compared[compared.test == stats.SIGN_FLIP.name]
+    exact = "exact " * bool(fixed.pairs.max() <= stats.EXACT_UP_TO)
+    tests = [
+        f"the {exact}sign-flip test" * bool(len(fixed)),
+        "the test that holds at any time, of rows to which seeds were added until the evidence"
+        " decided," * (len(fixed) < len(compared)),
+    ]
     unit = f" in {measure.points}" * bool(measure.points)
     several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
     intervals = "its 95 % CI"
-    if compared.pairs.max() < stats.seeds_needed(1):
+    if len(fixed) and fixed.pairs.max() < stats.seeds_needed(1):
         intervals += " (Student's t: the test takes more seeds)"
     if several and bounded:
         intervals += (
@@ -455,8 +361,8 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
         f"{text}. Difference to {baseline}{unit}, of unrounded values, paired by seed, with"
-        f" {intervals}; p from the {exact}sign-flip test{', after Holm' * several}. All of"
-        " it is about other seeds on the same examples."
+        f" {intervals}; p from {' and '.join(filter(None, tests)).rstrip(',')}"
+        f"{', after Holm' * several}. All of it is about other seeds on the same examples."
     )
 
 

@@ -30,8 +30,8 @@ from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import labels
 from afnlab.runs.sweeps.run_sweep import Outcome, execute_missing
 from afnlab.spellings import unknown
 from afnlab.training.options import MOST_SEEDS, whole

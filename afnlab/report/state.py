@@ -35,6 +35,7 @@ TableRecipe = TypedDict(
         "runs": dict[RunId, Sha256],
         "picked among": NotRequired[Count],
         "further": NotRequired[dict[str, Count]],
+        "until decided": NotRequired[list[str]],
     },
 )
 ReportState = TypedDict(

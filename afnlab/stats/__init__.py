@@ -1,6 +1,15 @@
 """Statistics of runs, as pure functions of arrays that hold one value per seed."""
 
-from afnlab.stats.anytime import Decision, confidence_sequence, decide, log_evidence
+from afnlab.stats.anytime import (
+    Decision,
+    any_time_interval,
+    any_time_p,
+    confidence_sequence,
+    decide,
+    decide_together,
+    log_evidence,
+    seeds_to_decide,
+)
 from afnlab.stats.intervals import (
     LEVEL,
     Interval,
@@ -27,6 +36,7 @@ from afnlab.stats.paired import (
     sign_flip_p,
     wilcoxon_p,
 )
+from afnlab.stats.paired_tests import ANY_TIME, PAIRED_TESTS, SIGN_FLIP, PairedTest
 from afnlab.stats.power import (
     attainable_p,
     detectable_difference,
@@ -37,16 +47,23 @@ from afnlab.stats.power import (
 from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 
 __all__ = [
+    "ANY_TIME",
     "EXACT_UP_TO",
     "LEVEL",
+    "PAIRED_TESTS",
+    "SIGN_FLIP",
     "Decision",
     "Interval",
+    "PairedTest",
     "Ranking",
     "alpha",
+    "any_time_interval",
+    "any_time_p",
     "attainable_p",
     "bounded_interval",
     "confidence_sequence",
     "decide",
+    "decide_together",
     "detectable_difference",
     "difference_interval",
     "e_lond",
@@ -65,6 +82,7 @@ __all__ = [
     "rank_blocks",
     "ranking",
     "seeds_needed",
+    "seeds_to_decide",
     "seeds_to_detect",
     "sign_flip_interval",
     "sign_flip_p",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import count
 
@@ -44,14 +44,17 @@ def attainable_p(pairs: Iterable[int]) -> np.ndarray:
     return holm([smallest_p(int(n)) for n in pairs])
 
 
-def seeds_needed(comparisons: int, level: float = LEVEL) -> int:
+def seeds_needed(
+    comparisons: int, level: float = LEVEL, smallest: Callable[[int], float] = smallest_p
+) -> int:
     """The smallest number of seeds with which one of the comparisons can be significant.
 
     Args:
         comparisons: the number of comparisons with the baseline.
         level: 1 minus the significance level.
+        smallest: the smallest p-value of the test by the number of seeds.
     """
-    return next(n for n in count(1) if comparisons * 2.0 / 2.0**n < alpha(level))
+    return next(n for n in count(1) if comparisons * smallest(n) < alpha(level))
 
 
 def detectable_difference(

@@ -72,6 +72,12 @@ def test_the_benchmark_tells_what_a_pass_costs(tmp_path):
     assert other.by.endswith("on this one with 2 threads, where the runs had x")
 
 
+def test_torch_s_own_is_found_where_other_loops_of_a_run_are_compiled(tmp_path):
+    speed = read(written(tmp_path / "speed.json"))
+    found = cost(asked("srelu", "relu"), HISTORY, MACHINE, "relu", speed)
+    assert found.seconds.to_dict() == {"srelu": 1.5, "relu": 1.0}
+
+
 @pytest.mark.parametrize(
     ("options", "seconds"),
     [({"native": False}, 20), ({"trainable": ("t",)}, 2), ({}, 1.5)],

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
+from afnlab.compare.baseline_differences import DIFFER
 from afnlab.compare.costs import FILE, pareto_front
 from afnlab.compare.formatting import equation, exact_p
 from afnlab.compare.headline import compared_rows
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
-from afnlab.compare.summary_table import DIFFER
 from afnlab.figures import (
     all_pairs,
     function_curves,
@@ -39,6 +39,10 @@ from afnlab.report.sections.text import seeds_in_words
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
     " say which is quicker, and the line does not either."
+)
+NO_RANKS = (
+    "Not tested: seeds were added until the evidence decided, and the tests of ranks are for a"
+    " number of seeds that was fixed beforehand."
 )
 DIAGRAM = 12  # names, beyond which a critical-difference diagram is a thicket
 
@@ -98,12 +102,18 @@ def _intervals(table: pd.DataFrame) -> str:
         return ". Circles are hollow: so few seeds can show no difference."
     text = f" adjusted for {count} comparisons (ticks: unadjusted)."
     if count == 1:
-        text = " by the sign-flip test."
+        text = f" by the {_test_of(rows)}."
     if rows.verdict.isin(DIFFER).any():
         text += " Filled circles: it excludes 0, so a difference is shown."
     else:
         text += " Hollow circles: it includes 0."
     return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
+
+
+def _test_of(rows: pd.DataFrame) -> str:
+    """What the tests of these comparisons are called."""
+    names = {stats.SIGN_FLIP.name: "sign-flip test", stats.ANY_TIME.name: "any-time test"}
+    return " and the ".join(names[test] for test in names if (rows.test == test).any())
 
 
 def curves(selection: Selection) -> Fragment:
@@ -199,6 +209,8 @@ def _ranks(selection: Selection) -> Fragment:
     labels, blocks = list(values), values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
         return Fragment()
+    if selection.decided_rows:
+        return Fragment(heading("All against all", selection) + filled("<p>{}</p>", NO_RANKS))
     ranked = stats.ranking(blocks)
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
     text = (

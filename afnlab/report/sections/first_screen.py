@@ -14,7 +14,7 @@ from afnlab.compare.accepted import accept
 from afnlab.compare.axis_ends import in_a_line
 from afnlab.compare.confirmation import proposed
 from afnlab.compare.headline import Fact
-from afnlab.compare.next_step import confirmation, next_step
+from afnlab.compare.next_step import MOST_SEEDS, confirmation, next_step
 from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
@@ -145,7 +145,11 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         return Markup("")
     shown = escaped("")
     if step.tune:
-        shown = _tuning_more(selection, step.tune, str(sweep), overrides)
+        line = f"{TUNE}: {in_a_line(step.tune)}"
+        shown = _edited(selection, line, str(sweep), overrides)
+    if step.most is not None and selection.until_decided:
+        line = MOST_SEEDS.format(step.most)
+        shown = _edited(selection, line, str(sweep), _settings(overrides))
     if step.seeds is not None and sweep:
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
@@ -163,16 +167,13 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     return _tile(step.fact, "tile next", shown)
 
 
-def _tuning_more(
-    selection: Selection, tune: Mapping[str, object], sweep: str, overrides: Mapping[str, object]
-) -> Markup:
+def _edited(selection: Selection, line: str, sweep: str, overrides: Mapping[str, object]) -> Markup:
     """What is to be written into the sweep file, and the command that then trains.
 
     A sweep of afnlab's own, given by its name, cannot be written into: it is to be copied.
     """
     is_file = Path(sweep).suffix in (".yaml", ".yml")
     where = sweep if is_file else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
-    line = f"{TUNE}: {in_a_line(tune)}"
     shown = filled('<p class="note">In {}:</p>{}', where, typed(line))
     if is_file:
         only = {**selection.apart, **_rows_alone(selection)}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from afnlab import stats
 from afnlab.compare import epochs, formatting
 from afnlab.compare import published_tables as claimed
 from afnlab.compare.formatting import (
@@ -87,6 +88,7 @@ def comparison_table(
 ) -> str:
     """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
+    tests = ["test"] * bool((table.test == stats.ANY_TIME.name).any())
     # Whichever is the baseline: with two rows there is one comparison.
     several = len(table) > 2 or is_adjusted(table)
     head = [
@@ -94,7 +96,7 @@ def comparison_table(
         filled("difference to {}{}", name(baseline), measure.of_differences("")),
         "95 % confidence interval",
         "adjusted confidence interval",
-        *("p (Holm)" if several else "p", "verdict", "seeds", *failures, "runs"),
+        *("p (Holm)" if several else "p", "verdict", *tests, "seeds", *failures, "runs"),
     ]
     rows, key, form = [], measure.key, measure.signed_form
     bar, paired = bars.Scale(table, measure), baseline in table.index
@@ -113,6 +115,7 @@ def comparison_table(
                 adjusted if several else "",  # a column of nothing is left out
                 p_value(r.p_holm),
                 filled(VERDICT, r.verdict),
+                *(str(r.test) if np.isfinite(r.p) else "" for _ in tests),
                 str(r.seeds),
                 *(str(r[what] or "") for what in failures),
                 links,

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from afnlab import stats
 from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.file_labels import told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_lists import filled, typed
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.whereabouts import made_elsewhere
+
+BASELINE = "relu"  # of a sweep whose runs are compared and that names none
+
+
+class Planned(NamedTuple):
+    """What a sweep is to make.
+
+    name: the sweep's; specs: the runs; notes: what is to be known before they start; comparisons:
+    what is decided about them, where their seeds are added until it is; None: these are fixed.
+    """
+
+    name: str
+    specs: Sequence[RunSpec]
+    notes: list[str]
+    comparisons: Comparisons | None = None
 
 
 @dataclass(frozen=True)
@@ -69,39 +86,39 @@ def planned(
     here: bool = True,
     report: Callable[[str], None] | None = None,
     **overrides: object,
-) -> tuple[str, list[RunSpec]]:
-    """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
+) -> Planned:
+    """The runs of a sweep with the values in `only`; see `sweep`.
+
+    Where seeds are added until decided, the baselines of those that are compared are among them.
+    """
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
     specs = plan.specs(here=here, report=report, **overrides)
-    return plan.name, sweep_file.chosen(specs, only or {})
-
-
-def labels(specs: Iterable[RunSpec]) -> dict[str, str]:
-    """What runs are called where they are listed together, by their groups."""
-    listed = list(specs)
-    shown = told_apart([one.label for one in listed], [one.parameters for one in listed])
-    return {spec.group: label for spec, label in zip(listed, shown, strict=True)}
+    chosen = sweep_file.chosen(specs, only or {})
+    if plan.most_seeds is None or overrides.get("seeds") is not None:
+        return Planned(plan.name, chosen, too_few(chosen))
+    comparisons = Comparisons.of(specs, plan.baseline or BASELINE).only(chosen)
+    notes = comparisons.too_few(plan.most_seeds)
+    return Planned(plan.name, comparisons.runs, notes, comparisons)
 
 
 def too_few(specs: Iterable[RunSpec]) -> list[str]:
-    """A line where the rows of tasks have too few seeds for any test, against one of them.
+    """A line where the rows of settings have too few seeds for any test, against one of them.
 
-    Tasks with as many rows and seeds share a line.
+    Settings with as many rows and seeds share a line.
     """
-    rows: dict[tuple[str, str], list[tuple[int, ...]]] = {}
+    rows: dict[TrainingSetting, list[tuple[int, ...]]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
-            task = spec.training.task.name, spec.task_code
-            rows.setdefault(task, []).append(spec.seeds)
-    tasks: dict[tuple[tuple[int, ...], int], list[str]] = {}
-    for (name, _), its in rows.items():
-        tasks.setdefault((max(its, key=len), len(its) - 1), []).append(name)
+            rows.setdefault(spec.setting, []).append(spec.seeds)
+    tasks: dict[tuple[tuple[int, ...], int], dict[str, None]] = {}
+    for setting, its in rows.items():
+        tasks.setdefault((max(its, key=len), len(its) - 1), {})[setting.task] = None
     lines = []
     for (seeds, count), names in tasks.items():
         if count and len(seeds) < (least := stats.seeds_needed(count)):
             more = typed(filled(least, [seeds]))
             lines.append(
-                f"{enumerated(names)}: with {counted(len(seeds), 'seed')} and"
+                f"{enumerated([*names])}: with {counted(len(seeds), 'seed')} and"
                 f" {counted(count, 'comparison')} no difference can pass a test at 5 %; that takes"
                 f" {least} seeds: {shlex.join(['--seeds', more])} (in Python seeds={more})"
             )
