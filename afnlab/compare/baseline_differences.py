@@ -13,6 +13,7 @@ from afnlab.runs.seed_pairs import differences as paired_differences
 
 ALPHA = stats.alpha(stats.LEVEL)
 DIFFER = ("better", "worse")  # the verdicts that say two activations differ
+FURTHER = "further_comparisons"  # a column, where there were any
 
 
 def differences(
@@ -22,6 +23,7 @@ def differences(
     measure: Measure = ACCURACY,
     until_decided: Collection[str] = (),
     known: pd.DataFrame | None = None,
+    further: Mapping[str, int] = {},
 ) -> pd.DataFrame:
     """Every label against the baseline: the columns of `compare_histories` from `difference` on.
 
@@ -32,6 +34,7 @@ def differences(
         measure: what the values are of.
         until_decided: as of `compare_histories`.
         known: the values where they are finite, nan where training diverged; None: all are.
+        further: as of `compare_histories`.
     """
     d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
     d[d.columns.intersection([baseline])] = np.nan
@@ -57,14 +60,17 @@ def differences(
     table["p"] = each("p", pairs)
     fixed = [label for label in there if label not in added]
     table["p_wilcoxon"] = _each(lambda label: stats.wilcoxon_p(pairs[label]), fixed, d.columns)
-    table["p_holm"] = stats.holm(table.p.to_numpy())
-    levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
+    if any(further.values()):
+        table[FURTHER] = [further.get(str(label), 0) for label in table.index]
+    more = further_comparisons(table)
+    table["p_holm"] = _with(more, stats.holm, table.p)
+    levels = dict(zip(table.index, _with(more, stats.holm_levels, table.p), strict=True))
     adjusted = {label: tests[label].interval(v, levels[label]) for label, v in pairs.items()}
     for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
         table[name] = _each(lambda label, at=at: adjusted[label][at], there, d.columns)
     if margin is not None:
         for column, name in (("p_equivalent", "equivalence_p"), ("p_not_worse", "not_worse_p")):
-            table[column] = stats.holm(each(name, gains, margin).to_numpy())
+            table[column] = _with(more, stats.holm, each(name, gains, margin))
     shown = {n: _shown(table.p_holm[n], gains[n]) for n in fixed}
     shown |= {n: stats.decide(gains[n], level=levels[n]).verdict for n in added}
     least = attainable(table)
@@ -100,14 +106,38 @@ def attainable(table: pd.DataFrame) -> np.ndarray:
     have been rejected, so what one can attain depends on the others.
 
     Args:
-        table: of `compare_histories`.
+        table: of `compare_histories`, or some of its rows.
     """
-    return stats.holm(
-        [
-            stats.PAIRED_TESTS[test].smallest_p(int(pairs)) if np.isfinite(p) else np.nan
-            for test, pairs, p in zip(table.test, table.pairs, table.p, strict=True)
-        ]
-    )
+    least = [
+        stats.PAIRED_TESTS[test].smallest_p(int(pairs)) if np.isfinite(p) else np.nan
+        for test, pairs, p in zip(table.test, table.pairs, table.p, strict=True)
+    ]
+    return _with(further_comparisons(table), stats.holm, pd.Series(least, dtype=float))
+
+
+def further_comparisons(table: pd.DataFrame) -> int:
+    """How many comparisons of these rows there were beside those that the table shows.
+
+    They count as such with a p-value of 1, which is the largest.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    return int(table[FURTHER].sum()) if FURTHER in table else 0
+
+
+def comparisons(table: pd.DataFrame) -> int:
+    """For how many comparisons p-values and intervals are adjusted.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    return int(table.p.notna().sum()) + further_comparisons(table)
+
+
+def _with(more: int, adjust: Callable[[np.ndarray], np.ndarray], p: pd.Series) -> np.ndarray:
+    """What a procedure makes of p-values among which there are so many more, each of them 1."""
+    return adjust(np.append(p.to_numpy(), np.ones(more)))[: len(p)]
 
 
 def _each(function: Callable[..., float], known: Collection, labels: pd.Index) -> pd.Series:

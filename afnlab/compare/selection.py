@@ -100,6 +100,8 @@ class Selection:
         own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
             were picked, and none of whose seeds are among these.
+        further: of a confirmation, by label how many others there are of that row, by other code or
+            against another baseline; p is corrected for them too.
         beside: the records of runs of the same setting that are not among these: their code has
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
@@ -129,6 +131,7 @@ class Selection:
     place: str = ""
     own_baseline: str = ""
     picking: Selection | None = None
+    further: Mapping[str, int] = field(default_factory=dict)
     beside: Sequence[TrainingRecord] = ()
     shared: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
@@ -206,6 +209,7 @@ class Selection:
             margin=self.margin,
             metric=self.measure,
             until_decided=self.decided_rows,
+            further=self.further,
         )
 
     @cached_property
