@@ -14,7 +14,8 @@ from afnlab.errors import ParameterError, shown
 TAKEN = (
     *("loss", "seeds", "stuck", "collapsed", "diverged", "failed", "median", "iqm", "deviation"),
     *("difference", "pairs", "spread", "effect", "improvement", "p", "p_wilcoxon", "p_holm"),
-    *("adjusted", "p_equivalent", "p_not_worse", "verdict", "verdict_worst"),
+    *("adjusted", "p_equivalent", "p_not_worse", "test", "verdict", "verdict_worst"),
+    "further_comparisons",
 )
 LONGEST = 60  # characters of a name
 LARGE = 1e10  # from which on a number is printed by its size: 1.332e+29

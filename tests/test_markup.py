@@ -71,7 +71,7 @@ def hostile_activation(text: str):
 
 def card_of(text: str) -> str:
     card = Card(hostile_activation(text), "#000", lambda c: None, lambda c: None)
-    return "".join(child.value for child in (card.head, card.children[1], card.code))
+    return "".join(child.value for child in (card.head, card.formula, card.code))
 
 
 def message_of(text: str) -> str:

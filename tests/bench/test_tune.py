@@ -21,7 +21,7 @@ def test_all_ways_learn_the_same_task():
         losses = usual(), one(), every()
     assert losses[1].shape == (tune.SEEDS,)
     assert float(losses[1].mean()) == pytest.approx(losses[0], rel=0.2)
-    torch.testing.assert_close(losses[2][: tune.SEEDS], losses[1], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(losses[2][::2], losses[1], rtol=1e-3, atol=1e-3)
 
 
 def test_the_products_are_those_of_the_network(monkeypatch):

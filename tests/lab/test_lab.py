@@ -69,7 +69,9 @@ def test_copies_get_their_outputs(copies, monkeypatch):
     sliders, picture = outputs(copies / "explore.ipynb")
     assert sliders.data["text/markdown"] == executed_copies.START
     assert "image/png" in picture.data
-    shown = [o.data["text/html"] for o in outputs(copies / "compare.ipynb")]
+    *pages, numbers = outputs(copies / "compare.ipynb")
+    shown = [o.data["text/html"] for o in pages]
+    assert MIME in numbers.data
     assert "Which?" in shown[0]
     assert shown[0].startswith('<div class="afnlab-part"><style>')
     for name in done:

@@ -216,7 +216,7 @@ def test_in_an_empty_folder_the_commands_yield_the_rows_of_the_page(case, tmp_pa
     assert verify == "afnlab verify reports/x"
     for line in sweeps:
         a = parser().parse_args(shlex.split(line)[1:])
-        _, planned_now = planned(a.file, parsed(a.only), seeds=seeds(a.seeds), **limits(a))
+        planned_now = planned(a.file, parsed(a.only), seeds=seeds(a.seeds), **limits(a)).specs
         made(a.runs, planned_now)
     assert seeds_of(HELD["empty"]) == seeds_of(record for one in page for record in one.records)
     a = parser().parse_args(shlex.split(again)[1:])

@@ -72,7 +72,7 @@ def test_a_sweep_is_decided_against_the_baseline_that_it_names(own, tmp_path, mo
             assert bases == {f"{own}/my.py:bent"}
             assert len(comparisons.against) == 3
             lines = comparisons.lines(comparisons.decided(tmp_path / "empty", 24))
-            heads = [line.partition(", after")[0] for line in lines[:-1]]
+            heads = [line.partition(", after")[0] for line in lines]
             against = "open, against own/my.py:bent"
             assert heads == [f"digits-mlp {ROWS[n]}: {against}" for n in (0, 1, 3)]
 
