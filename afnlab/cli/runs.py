@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from afnlab.cli.flags import add_runs_flag, examples
 from afnlab.cli.terminal import GAP, columns, middle_cut, tell, tell_table, width
@@ -140,6 +140,7 @@ def _diff(where: Place, *refs: str) -> int:
 
 def _paired(where: Place, one: Record, other: Record) -> str:
     """The difference of what two trainings are judged by, seed by seed."""
+    from afnlab import digits
     from afnlab.compare import compare_histories
     from afnlab.compare.formatting import difference, equation, interval
     from afnlab.runs.storage import maintenance, record_schema, runs_folder
@@ -150,7 +151,8 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     history = runs_folder.histories(where.folder, [one, other])  # type: ignore[list-item]
     history.insert(0, "label", history.run)
     measure = measures[0]
-    row: Any = compare_histories(history, one["id"], metric=measure).loc[other["id"]]
+    table = compare_histories(history, one["id"], metric=measure)
+    measure, row = digits.fitting(measure, table), cast(Any, table.loc[other["id"]])
     names = " - ".join(maintenance.labels([other, one]))
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"

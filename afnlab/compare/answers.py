@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from afnlab.compare import designs
 from afnlab.compare.formatting import (
     amount,
     bound,
@@ -20,11 +21,11 @@ from afnlab.compare.formatting import (
     seconds,
     three_digits,
 )
+from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.registry import canonical_name
-from afnlab.stats import EXACT_UP_TO, attainable_p, detectable_difference, seeds_needed, smallest_p
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -42,15 +43,16 @@ def answers(
     margin: float | None = None,
     cost: Cost | None = None,
     measure: Measure = ACCURACY,
+    without_pairs: str = "",
 ) -> dict[str, str]:
     """What the data can and cannot distinguish, by question.
 
     table: as `compare_histories` makes it, with the same baseline, margin and metric; cost: see
-    `afnlab.compare.costs`.
+    `afnlab.compare.costs`; without_pairs: how rows are compared that share no seed, if at all.
     """
     compared = table[table.p.notna()]
     texts = [
-        _which(table, compared, baseline, margin, measure),
+        _which(table, compared, baseline, margin, measure, without_pairs),
         [*_size(table, compared, baseline, examples, measure)],
         [*_certainty(table, compared, baseline, measure), *_failures(table, measure)],
         [*_cost(cost, baseline)],
@@ -64,6 +66,7 @@ def _which(
     baseline: str,
     margin: float | None,
     measure: Measure,
+    without_pairs: str,
 ) -> list[str]:
     best = table.iloc[0]
     value = reading(measure, best[measure.key])
@@ -77,7 +80,8 @@ def _which(
         choice = f"choose one with {flag}, or in a notebook with the parameter baseline"
         return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
-        return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
+        nothing = f"{leads}, but no row shares a seed with {baseline}, so nothing is compared"
+        return [f"{nothing}; {without_pairs}." if without_pairs else f"{nothing}."]
     explained = _why_turned(table, baseline, measure)
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
         beside = "beside" if len(compared) == len(table) - 1 else "that share seeds with"
@@ -89,8 +93,9 @@ def _which(
     count = len(compared)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
-        f" difference to {baseline} could pass a test at 5 %; that takes {seeds_needed(count)}"
-        f" seeds. Until then the intervals only describe: {leads}.",
+        f" difference to {baseline} could pass a test at 5 %; that takes"
+        f" {designs.seeds_needed(compared)} seeds. Until then the intervals only describe:"
+        f" {leads}.",
         *explained,
     ]
 
@@ -172,7 +177,7 @@ def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterabl
 
 def decidable(compared: pd.DataFrame) -> bool:
     """Whether a test could have distinguished any row, whatever the numbers."""
-    return bool((attainable_p(compared.pairs) < ALPHA).any())
+    return bool((designs.attainable_p(compared) < ALPHA).any())
 
 
 def _pairs(compared: pd.DataFrame) -> int:
@@ -192,8 +197,8 @@ def _distinguishable(
     others: what these rows are, counted; stated: the row whose standing has been stated.
     """
     by = dict(iter(compared.groupby("verdict", sort=False)))
-    within = f"within {amount(measure, margin)}" if margin is not None else ""
-    limit = f"by more than {amount(measure, margin)}" if margin is not None else ""
+    within = f"within {shown_margin(measure, margin)}" if margin is not None else ""
+    limit = f"by more than {shown_margin(measure, margin)}" if margin is not None else ""
     phrases = {
         "better": ("is better than {}", "are better than {}"),
         "worse": ("is worse than {}", "are worse than {}"),
@@ -228,7 +233,7 @@ def _distinguishable(
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            size = amount(measure, margin)
+            size = shown_margin(measure, margin)
             yield f"Distinguishable, but by less than {size}: {', '.join(small.index)}."
 
 
@@ -287,23 +292,27 @@ def _certainty(
     if compared.empty:
         return
     pairs, count = _pairs(compared), len(compared)
-    seeds = counted(pairs, "paired seed")
+    design = designs.of_table(compared)
+    seeds = counted(pairs, design.seeds)
     if pairs < compared.pairs.max():
-        seeds = f"{pairs} to {int(compared.pairs.max())} paired seeds"
-    exact = "Exact sign" if compared.pairs.max() <= EXACT_UP_TO else "Sign"
-    floor = exact_p(smallest_p(int(compared.pairs.max()), count))
+        seeds = f"{pairs} to {int(compared.pairs.max())} {design.seeds}s"
+    if design is designs.UNPAIRED:
+        seeds += f" against {int(compared[designs.OTHERS].max())}, without pairs"
+    test = f"exact {design.test}" if designs.is_exact(compared) else design.test
+    floor = exact_p(designs.smallest_p(compared))
     correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
     yield (
-        f"{exact}-flip test on {seeds}, {correction}: the smallest attainable p-value is {floor}."
+        f"{test[0].upper()}{test[1:]} test on {seeds}, {correction}: the smallest"
+        f" attainable p-value is {floor}."
     )
     if not decidable(compared):
         return
-    could = attainable_p(compared.pairs) < ALPHA
+    could = designs.attainable_p(compared) < ALPHA
     if not could.all():
         few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."
         return
-    needed = detectable_difference(float(compared.spread.median()), pairs, count)
+    needed = designs.detectable(compared, float(compared.spread.median()))
     if 0 < needed < np.inf:
         yield (
             f"A true difference of {amount(measure, needed)} would be detected with a power of 80 %"

@@ -152,7 +152,7 @@ def select(
         if chosen.wanted is not None and not confirmation:  # of which every row counts
             one = _some(one, chosen.wanted, against, only, called)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
-        measure = one.measure
+        measure = one.metric
         summary_table.check_margin(margin, measure, measure.scale)
         one = replace(
             one,
@@ -234,11 +234,11 @@ def _apart(
 
 def _require_one_metric(made: Sequence[Selection], margin: float) -> None:
     """Refuse a margin for selections of several metrics, with the flag that takes those of one."""
-    names = dict.fromkeys(one.measure.name for one in made)
+    names = dict.fromkeys(one.metric.name for one in made)
     if len(names) == 1:
         return
     first, *_ = names
-    its = [one.records[0] for one in made if one.measure.name == first]
+    its = [one.records[0] for one in made if one.metric.name == first]
     tasks = dict.fromkeys(str(filtering.of_record(record)["task"]) for record in its)
     flag = shlex.join(["--only", *filtering.as_flags({"task": [*tasks]})])
     problem = f"these runs are judged by {' and '.join(names)}, got {shown(margin)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from afnlab import digits
 from afnlab.compare import (
     answers,
     caveats,
@@ -141,7 +142,7 @@ class Selection:
             f"{one.limit_test} to test": one.limit_test,
             one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
-            self.measure.name: self.measure.name != ACCURACY.name,
+            self.metric.name: self.metric.name != ACCURACY.name,
         }
         tuning = filter(None, [tuned, self.tuning_apart])
         usual = [self.task.name, counted(one.epochs, "epoch"), *tuning]
@@ -180,7 +181,7 @@ class Selection:
         that are not finite."""
         table = runs_folder.histories(self.folder, self.records)
         table.insert(0, "label", table.group.map(self.labels))
-        return summary_table.as_history(table, self.measure)
+        return summary_table.as_history(table, self.metric)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -189,7 +190,7 @@ class Selection:
 
     def _compared(self, history: pd.DataFrame) -> pd.DataFrame:
         return summary_table.compare_histories(
-            history, self.baseline, margin=self.margin, metric=self.measure
+            history, self.baseline, margin=self.margin, metric=self.metric
         )
 
     @property
@@ -203,7 +204,14 @@ class Selection:
 
     @cached_property
     def measure(self) -> Measure:
-        """The metric that is compared."""
+        """The metric that is compared, with the decimals that are printed."""
+        return (
+            self.metric if digits.stated(self.metric) else digits.fitting(self.metric, self.table)
+        )
+
+    @cached_property
+    def metric(self) -> Measure:
+        """The metric that is compared, as the runs have recorded it."""
         recorded = record_schema.measures(self.records[0])
         return next((one for one in recorded if one.key == self.judged_by), recorded[0])
 
@@ -215,7 +223,7 @@ class Selection:
     @cached_property
     def final(self) -> pd.DataFrame:
         """Seeds x labels: the metric after the last epoch."""
-        return summary_table.final_values(self.history, self.measure.column)
+        return summary_table.final_values(self.history, self.metric.column)
 
     @cached_property
     def cost(self) -> costs.Cost:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from math import log
 
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.formatting import limits, number, p_value
+from afnlab.compare import designs
+from afnlab.compare.formatting import limits, number, p_value, sided
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
 from afnlab.messages import counted, plain
+from afnlab.printing import label_of
 
 BASELINE = "relu"
 ALPHA = stats.alpha(stats.LEVEL)
@@ -83,6 +85,7 @@ def compare_histories(
     classes: int | None = None,
     margin: float | None = None,
     metric: Measure | None = None,
+    unpaired: bool = False,
 ) -> pd.DataFrame:
     """The comparison table: one row per label, the best mean first.
 
@@ -94,6 +97,8 @@ def compare_histories(
         margin: the largest difference that does not matter, as the column has it (a fraction of
             accuracy).
         metric: what is compared; None: accuracy.
+        unpaired: compare means without pairs, for labels that share no seed: a permutation test of
+            their values, which takes them to be exchangeable if the labels do not differ.
 
     Returns:
         A table by label, in which values are as in the history (accuracies are fractions) and
@@ -116,6 +121,11 @@ def compare_histories(
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
         or "too few seeds" if no result could be significant; "baseline"; "no pairs".
+        Of an unpaired comparison, difference is that of the means, p is of the permutation test,
+        p_wilcoxon of the rank sum, spread the standard deviation within the two rows, improvement
+        the share of better values among all pairs of values, pairs the seeds of the row that has
+        fewer, and baseline_seeds those of the baseline.
+
         verdict_worst: the verdict if a diverged seed counted as the worst value that there can be
         (accuracy 0).
 
@@ -138,10 +148,10 @@ def compare_histories(
     bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(values)
     bad = bad.eq(True)
     table = _described(values, final_values(history, "test_loss"), bad, measure)
-    table = table.join(differences(values, baseline, margin, measure))
+    table = table.join(differences(values, baseline, margin, measure, unpaired))
     table["verdict_worst"] = table.verdict
     if bad.any(axis=None) and measure.worst is not None:
-        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure)
+        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure, unpaired)
         table["verdict_worst"] = worst.verdict
     return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
@@ -284,6 +294,7 @@ def differences(
     baseline: str,
     margin: float | None = None,
     measure: Measure = ACCURACY,
+    unpaired: bool = False,
 ) -> pd.DataFrame:
     """Every label against the baseline: the columns of `compare_histories` from `difference` on.
 
@@ -292,36 +303,45 @@ def differences(
         baseline: the label with which the others are compared.
         margin: the largest difference that does not matter, in the unit of the values.
         measure: what the values are of.
+        unpaired: as of `compare_histories`.
     """
-    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
-    d[d.columns.intersection([baseline])] = np.nan
-    pairs = {label: d[label].dropna().to_numpy() for label in d if d[label].notna().any()}
-    table = pd.DataFrame(index=d.columns)
-    plain = {label: stats.difference_interval(v) for label, v in pairs.items()}
+    design = designs.UNPAIRED if unpaired else designs.PAIRED
+    compared = _groups(values, baseline) if unpaired else _pairs(values, baseline)
+    table = pd.DataFrame(index=values.columns)
+    plain = {label: (design.shown(*v),) for label, v in compared.items()}
     for at, name in enumerate(("difference", "difference_low", "difference_high")):
         table[name] = _each(lambda interval, at=at: interval[at], plain, table.index)
-    table = table.assign(pairs=d.notna().sum(), spread=d.std())
-    gains = {label: measure.sign * v for label, v in pairs.items()}  # above 0 is better
+    seeds = {label: min(map(len, v)) for label, v in compared.items()}
+    table["pairs"] = [seeds.get(label, 0) for label in table.index]
+    # Above 0 is better; of groups, the higher one is.
+    gains = {label: tuple(measure.sign * v for v in of) for label, of in compared.items()}
     for name, function, of in (
-        ("effect", stats.effect_size, pairs),
-        ("improvement", stats.improvement, gains),
-        ("p", stats.sign_flip_p, pairs),
-        ("p_wilcoxon", stats.wilcoxon_p, pairs),
+        ("spread", design.spread, compared),
+        ("effect", design.effect, compared),
+        ("improvement", design.improvement, gains),
+        ("p", design.p, compared),
+        ("p_wilcoxon", design.p_wilcoxon, compared),
     ):
         table[name] = _each(function, of, table.index)
     table["p_holm"] = stats.holm(table.p.to_numpy())
     levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
-    adjusted = {label: stats.sign_flip_interval(v, levels[label]) for label, v in pairs.items()}
+    adjusted = {label: (design.interval(*v, levels[label]),) for label, v in compared.items()}
     for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
         table[name] = _each(lambda interval, at=at: interval[at], adjusted, table.index)
     if margin is not None:
         for name, test in (
-            ("p_equivalent", stats.equivalence_p),
-            ("p_not_worse", stats.not_worse_p),
+            ("p_equivalent", design.equivalent),
+            ("p_not_worse", design.not_worse),
         ):
-            raw = _each(lambda v, test=test: test(v, margin), gains, table.index)
+            raw = _each(lambda *v, test=test: test(*v, margin), gains, table.index)
             table[name] = stats.holm(raw.to_numpy())
-    least = pd.Series(stats.attainable_p([len(v) for v in pairs.values()]), list(pairs))
+    if unpaired:
+        there = values.notna().sum()
+        table[designs.OTHERS] = int(there.get(baseline, 0))
+        sizes = table.loc[list(compared)].assign(seeds=there)
+    else:
+        sizes = table.loc[list(compared)]
+    least = pd.Series(designs.attainable_p(sizes), list(compared))
     verdicts = (
         _verdict(row, baseline, least.get(label, 1.0), measure) for label, row in table.iterrows()
     )
@@ -331,7 +351,21 @@ def differences(
 
 def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> pd.Series:
     """The function of every label's values; nan for a label without."""
-    return pd.Series([function(values[n]) if n in values else np.nan for n in labels], labels)
+    return pd.Series([function(*values[n]) if n in values else np.nan for n in labels], labels)
+
+
+def _pairs(values: pd.DataFrame, baseline: str) -> dict[Hashable, tuple[np.ndarray, ...]]:
+    """Every label's differences to the baseline, over the seeds that both have."""
+    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
+    d[d.columns.intersection([baseline])] = np.nan
+    return {label: (d[label].dropna().to_numpy(),) for label in d if d[label].notna().any()}
+
+
+def _groups(values: pd.DataFrame, baseline: str) -> dict[Hashable, tuple[np.ndarray, ...]]:
+    """Every label's values, and the baseline's."""
+    known = {label: values[label].dropna().to_numpy() for label in values}
+    base = known.pop(baseline, np.empty(0))
+    return {label: (v, base) for label, v in known.items() if len(v) and len(base)}
 
 
 def _verdict(  # noqa: PLR0911
@@ -363,15 +397,15 @@ def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     Columns without values are left out, and so is what is adjusted where there is one comparison.
     """
     several = is_adjusted(table)
-    head = measure.label.replace("(", "").replace(")", "")
+    head = label_of(measure).replace("(", "").replace(")", "")
     shown = pd.DataFrame(index=table.index)
-    for name, title, between, form in (
-        (measure.key, head, "95 % CI", measure.form),
-        ("difference", "difference", "95 % CI of the difference", measure.signed_form),
-        *([("adjusted", "", "adjusted CI", measure.signed_form)] if several else []),
+    for name, title, between, form, text in (
+        (measure.key, head, "95 % CI", measure.form, number),
+        ("difference", "difference", "95 % CI of the difference", measure.signed_form, sided),
+        *([("adjusted", "", "adjusted CI", measure.signed_form, sided)] if several else []),
     ):
         if title:
-            shown[title] = [number(value, form, measure.scale, "-") for value in table[name]]
+            shown[title] = [text(value, form, measure.scale, "-") for value in table[name]]
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
         shown[between] = [limits(low, high, form, measure.scale, "-") for low, high in ends]
     shown["p (Holm)" if several else "p"] = [p_value(p) for p in table.p_holm]
@@ -398,18 +432,20 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
-    exact = "exact " * bool(compared.pairs.max() <= stats.EXACT_UP_TO)
+    design, exact = designs.of_table(table), "exact " * designs.is_exact(compared)
+    paired = ", paired by seed" if design is designs.PAIRED else " of two means, without pairs"
+    student = "Student's" if design is designs.PAIRED else "Welch's"
     unit = f" in {measure.points}" * bool(measure.points)
     several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
     intervals = "its 95 % CI"
-    if compared.pairs.max() < stats.seeds_needed(1):
-        intervals += " (Student's t: the test takes more seeds)"
+    if compared.pairs.max() < designs.seeds_needed(compared, 1):
+        intervals += f" ({student} t: the test takes more seeds)"
     if several and bounded:
         intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
-        f"{text}. Difference to {baseline}{unit}, of unrounded values, paired by seed, with"
-        f" {intervals}; p from the {exact}sign-flip test{', after Holm' * several}. All of"
+        f"{text}. Difference to {baseline}{unit}, of unrounded values{paired}, with"
+        f" {intervals}; p from the {exact}{design.test} test{', after Holm' * several}. All of"
         " it is about other seeds on the same examples."
     )
 

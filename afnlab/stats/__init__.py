@@ -35,6 +35,7 @@ from afnlab.stats.power import (
     smallest_p,
 )
 from afnlab.stats.ranks import Ranking, rank_blocks, ranking
+from afnlab.stats.unpaired import permutation_interval, permutation_p
 
 __all__ = [
     "EXACT_UP_TO",
@@ -61,6 +62,8 @@ __all__ = [
     "mean_intervals",
     "not_worse_p",
     "pairing",
+    "permutation_interval",
+    "permutation_p",
     "prediction_interval",
     "rank_blocks",
     "ranking",

@@ -33,6 +33,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
+from afnlab.printing import label_of
 from afnlab.report.sections.html import heading
 from afnlab.report.sections.text import seeds_in_words
 
@@ -111,7 +112,7 @@ def curves(selection: Selection) -> Fragment:
     measure, base = selection.measure, proper_name(selection.baseline)
     order, there = list(selection.table.index), selection.baseline in selection.table.index
     bounded = learning_curves.neared(selection.history, measure) is not None
-    what = metric_axis.distance_label(measure) if bounded else measure.label
+    what = metric_axis.distance_label(measure) if bounded else label_of(measure)
     how = f"The {what}, on a logarithmic axis" if bounded else f"The {measure.name}"
     by_base = f" Orange{{}}: the mean of {base}." if there else ""
     _, far = metric_axis.WORSE_SIDE[measure.better]
