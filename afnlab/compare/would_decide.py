@@ -15,7 +15,7 @@ from afnlab.measures import Measure
 from afnlab.messages import counted
 
 MANY = 1_000  # seeds, beyond which no number is named
-QUESTION = "What would decide?"
+QUESTION = "What next?"
 
 
 def would_decide(table: pd.DataFrame, margin: float | None, measure: Measure) -> str:
