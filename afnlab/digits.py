@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from math import floor, isfinite, log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.printing import printed_value
@@ -47,18 +48,18 @@ def fitting(measure: Measure, table: pd.DataFrame) -> Measure:
     if stated(measure):
         return measure
     limits = table[["difference_low", "difference_high"]]
-    spreads = (*of_interval(*limits.T.to_numpy()), table.deviation)
-    return to_spread(measure, map(_typical, spreads), table[measure.key].abs().max())
+    spreads = (*of_interval(*limits.T.to_numpy()), table.deviation.to_numpy())
+    return to_spread(measure, [_typical(each) for each in spreads], table[measure.key].abs().max())
 
 
-def of_interval(low: Any, high: Any) -> tuple[Any, Any]:
+def of_interval(low: ArrayLike, high: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """What has to have two digits so that an interval is readable: its end that is further from 0,
     and five times its width.
 
     Args:
         low, high: its ends, or those of several.
     """
-    return np.fmax(abs(low), abs(high)), 5 * (high - low)
+    return np.fmax(np.abs(low), np.abs(high)), 5 * np.subtract(high, low)
 
 
 def to_spread(measure: Measure, spreads: Iterable[float], largest: float) -> Measure:
@@ -86,7 +87,7 @@ def printed_alone(measure: Measure, value: float) -> str:
     return printed_value(to_spread(measure, [abs(value) / _ALONE], abs(value)), value)
 
 
-def _typical(spreads: np.ndarray | pd.Series) -> float:
+def _typical(spreads: np.ndarray) -> float:
     """The median of those above 0: rows of equal values, or of one function, need no digits."""
     known = spreads[(spreads > 0) & np.isfinite(spreads)]
     return float(np.median(known)) if len(known) else 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,20 +35,20 @@ def would_decide(table: pd.DataFrame, margin: float | None, measure: Measure) ->
 
 
 def _sentences(
-    compared: pd.DataFrame, lead: Any, margin: float | None, measure: Measure
+    compared: pd.DataFrame, lead: pd.Series, margin: float | None, measure: Measure
 ) -> Iterator[str]:
     spread, power = float(lead.spread), "with a power of 80 %"
     seeds, least = counted(int(lead.pairs), "seed"), designs.seeds_needed(compared)
     among = f" among {counted(len(compared), 'comparison')}" * (len(compared) > 1)
-    found = designs.detectable(compared, spread, int(lead.pairs))
-    if not np.isfinite(found):
+    detectable = designs.detectable(compared, spread, int(lead.pairs))
+    if not np.isfinite(detectable):
         first = amount(measure, designs.detectable(compared, spread, least))
         yield (
             f"{seeds} detect no true difference{among}, however large; {least}, the fewest that"
             f" can, detect one of {first} {power}."
         )
     elif among:  # of one comparison it has been said
-        size = amount(measure, found)
+        size = amount(measure, detectable)
         yield f"{seeds} detect a true difference of {lead.name} of {size} {power}{among}."
     seen = f"the observed difference of {lead.name} ({difference(measure, lead.difference)})"
     asked = [(f"a difference of {shown_margin(measure, margin)}", margin)] if margin else []

@@ -142,7 +142,9 @@ class Standing:
         measure, (mean, low, high) = self.campaign.measure_of(stage), self.interval(stage)
         used = self.differences(stage)[: self.decision(stage).seeds]
         spread = float(used.std(ddof=1)) if len(used) > 1 else 0.0
-        return digits.to_spread(measure, [spread, *digits.of_interval(low, high)], abs(mean))
+        return digits.to_spread(
+            measure, [spread, *map(float, digits.of_interval(low, high))], abs(mean)
+        )
 
     def interval_text(self, stage: str = TASK) -> str:
         """The interval of a stage as it is printed; an empty text where it has no limits."""
