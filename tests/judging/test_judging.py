@@ -475,7 +475,7 @@ def test_the_digits_of_a_metric_that_states_none_follow_from_its_differences():
     standing = ledger.look(entered(ledger), TASK, pairs(3, noise=1e-5))
     assert standing.printed_measure().decimals in (6, 7)
     (line,) = (t for t in Judgement("it", standing, ledger).lines if "after" in t)
-    assert re.search(r"\N{MINUS SIGN}0\.0000\d+ m of error", line), line
+    assert re.search(r"\+0\.0000\d+ m of error", line), line
     limits = standing.interval_text()
     assert limits == "" or re.fullmatch(r"\[[^0]0\.0000\d+, [^0]0\.0000\d+\]", limits), limits
 
