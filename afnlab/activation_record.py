@@ -6,6 +6,7 @@ It is made by the decorator of `afnlab.registry`.
 from __future__ import annotations
 
 import inspect
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from afnlab.errors import shown
 from afnlab.param import Number, Param
 from afnlab.spellings import unknown
 from afnlab.symbolic import is_symbol, recorded
+from afnlab.usercode.loaded import PRIVATE, is_installed
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -122,9 +124,17 @@ class Activation:
         return BUILT_IN.get(self.name) is self
 
     @property
+    def home(self) -> str:
+        """Where it is defined: the module of an installed package, which any machine can import
+        that has the package; else its file."""
+        module = str(getattr(inspect.unwrap(self.fn), "__globals__", {}).get("__name__", ""))
+        importable = is_installed(self.file) and not module.startswith((PRIVATE, "__main__"))
+        return module if importable and module else self.file
+
+    @property
     def key(self) -> str:
         """What `get_activation` finds it by, its name or `path:name` of a user's own."""
-        return self.name if self.built_in else f"{self.file}:{self.name}"
+        return self.name if self.built_in else f"{self.home}:{self.name}"
 
     def lasting_key(self) -> str:
         """The key, by which another process finds it too.
@@ -138,10 +148,13 @@ class Activation:
         there = Path(self.file)
         if there.suffix != ".py" or not there.is_file() or "__file__" not in names:
             home = "a notebook's cell or an interactive session"
+            if any(map(zipfile.is_zipfile, there.parents)):
+                home = f"{there}, inside an archive"
         elif names.get(self.name) is not self:
             home = f"{there}, but not as {self.name} at its top level"
         else:
-            return f"{there.resolve()}:{self.name}"
+            home = self.home if self.home != self.file else str(there.resolve())
+            return f"{home}:{self.name}"
         raise ValueError(
             f"{self.name}: is defined in {home}, where no other process finds it;"
             f" put it into a file (my.py) and refer to it as my.py:{self.name}"
@@ -149,8 +162,9 @@ class Activation:
 
     @property
     def label(self) -> str:
-        """Its name in tables and figures, with its file (`file.py:name`) for a user's own."""
-        return self.name if self.built_in else f"{Path(self.file).name}:{self.name}"
+        """Its name in tables and figures; with its file (`file.py:name`) for a user's own, or the
+        module (`package.module:name`) of an installed package."""
+        return self.name if self.built_in else f"{Path(self.home).name}:{self.name}"
 
     def kinks_at(self, **params: Number) -> tuple[float, ...]:
         """The kinks at these parameters.

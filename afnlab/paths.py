@@ -23,7 +23,7 @@ def kernel_sources(kind: str, folder: Path = NATIVE) -> list[Path]:
     """The files that compiled kernels are made of; none for a kind of device that has none."""
     if kind not in KERNELS:
         return []
-    headers = {"cpu": ("planes.h", "attention.h"), "cuda": ("cuda_kernels.h",)}[kind]
+    headers = {"cpu": ("planes.h", "attention.h", "adam.h"), "cuda": ("cuda_kernels.h",)}[kind]
     return [folder / name for name in ("functors.h", "launch.h", KERNELS[kind].name, *headers)]
 
 

@@ -45,7 +45,7 @@ def stacked(task: Task, activation: str, candidates: int, device: str) -> tuple[
     rates = [task.recipe.lr * 1.3**i for i in range(candidates)]
     options = [resolve(task, record, {"lr": rate}) for rate in rates]
     how = plan(configure(task, record, device=device))
-    members = [Member(seed, setting) for setting in options for seed in range(SEEDS)]
+    members = [Member(seed, setting) for seed in range(SEEDS) for setting in options]
     # Epochs without end: a benchmark takes as many as it needs.
     stack = Stack.build(replace(how, epochs=10**6), members)
     recorder = Recorder(range(len(members)), stack, set())

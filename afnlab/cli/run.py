@@ -33,6 +33,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
 def _run(a: argparse.Namespace) -> int:
     from afnlab.cli.runs import metrics_as_text
     from afnlab.runs.notebook_parameters.parsing import assignments
+    from afnlab.runs.one_data import require_todays_data
     from afnlab.runs.run_spec import RunSpec
     from afnlab.runs.storage import runs_folder
     from afnlab.runs.storage.location import place
@@ -47,6 +48,8 @@ def _run(a: argparse.Namespace) -> int:
     where = place(a.runs)
     where.pull()
     folder = where.folder / spec.id
+    if where.folder.is_dir():
+        require_todays_data([spec], runs_folder.records(where.folder))
     if runs_folder.is_there(where.folder, spec.id):
         elsewhere = made_elsewhere(
             runs_folder.read_record(folder / runs_folder.RECORD), spec.folder

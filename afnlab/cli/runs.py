@@ -128,7 +128,8 @@ def _diff(where: Place, *refs: str) -> int:
     if not differences:
         say("no difference")
         return 0
-    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in differences)]
+    shown = maintenance.with_code_in_a_line(differences)
+    rows = [("name", one["id"], other["id"]), *(tuple(map(str, row)) for row in shown)]
     limit = width()
     if limit is not None:
         part = limit // len(rows[0]) - len(GAP)
@@ -151,17 +152,19 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     history = runs_folder.histories(where.folder, [one, other])  # type: ignore[list-item]
     history.insert(0, "label", history.run)
     measure = measures[0]
-    table = compare_histories(history, one["id"], metric=measure)
+    decided = [record["id"] for record in (one, other) if record.get("until_decided")]
+    table = compare_histories(history, one["id"], metric=measure, until_decided=decided)
     measure, row = digits.fitting(measure, table), cast(Any, table.loc[other["id"]])
     names = " - ".join(maintenance.labels([other, one]))
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"
     between = interval(measure, row.difference_low, row.difference_high)
-    between = f", 95 % interval {between}, {equation(row.p)}" if row.pairs > 1 else ""
+    between = f", 95 % interval {between}" * bool(between)
+    between = f"{between}, {equation(row.p)}" if row.pairs > 1 else ""
     said = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     paired = counted(int(row.pairs), "paired seed")
-    if any(record.get("until_decided") for record in (one, other)):
-        paired += "; seeds were added until the evidence decided, so p is too small"
+    if decided:
+        paired += "; seeds were added until the evidence decided, and this test holds at any time"
     return f"{names}: {measure.name} {said}{between}, {paired}"
 
 

@@ -148,20 +148,27 @@ def _dry_run(
     overrides: Mapping[str, object],
 ) -> int:
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+    from afnlab.runs.sweeps.labels import labels
+    from afnlab.runs.sweeps.pending import check_data, planned, standings, unequal
 
     where = place(runs)
     where.pull()
-    _, specs = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
-    shown = labels(specs)
+    plan = planned(file, only, here, partial(say, file=sys.stderr), **overrides)
+    shown = labels(plan.specs)
     width = max(map(len, shown.values()))
-    for line in too_few(specs):
+    for line in plan.notes:
         say(line, sys.stderr)
-    for standing in standings(specs, where.folder):
+    listed = list(standings(plan.specs, where.folder))
+    for line in unequal(listed) if plan.comparisons is None else []:
+        say(line, sys.stderr)
+    for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
             state = f"failed: {standing.failure}" if standing.failure else "to do"
             if standing.missing.seeds:
                 state += f": seeds {', '.join(map(str, standing.missing.seeds))}"
+        if standing.other:
+            state += "; made with other data than the task reads now"
         say(f"{standing.spec.id}  {shown[standing.spec.group]:{width}}  {state}")
+    check_data(listed)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from afnlab.compare import designs
+from afnlab.compare.baseline_differences import ALPHA, DIFFER, attainable, by_test, sizes
 from afnlab.compare.formatting import (
     amount,
     bound,
@@ -22,10 +22,11 @@ from afnlab.compare.formatting import (
     three_digits,
 )
 from afnlab.compare.formatting import margin as shown_margin
-from afnlab.compare.summary_table import ALPHA, DIFFER, FAILURES
+from afnlab.compare.summary_table import FAILURES
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.registry import canonical_name
+from afnlab.stats import ANY_TIME, TESTS, ComparisonTest
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -82,7 +83,9 @@ def _which(
     if compared.empty:
         nothing = f"{leads}, but no row shares a seed with {baseline}, so nothing is compared"
         return [f"{nothing}; {without_pairs}." if without_pairs else f"{nothing}."]
-    explained = _why_turned(table, baseline, measure)
+    explained = list(_why_turned(table, baseline, measure))
+    if not explained:  # which says it too
+        leads += of_seeds(table, baseline)
     if decidable(compared) or compared.verdict.isin(["equivalent", "not worse"]).any():
         beside = "beside" if len(compared) == len(table) - 1 else "that share seeds with"
         others, stated = f"{counted(len(compared), 'row')} {beside} {baseline}", ""
@@ -91,11 +94,11 @@ def _which(
         rest = _distinguishable(compared, others, baseline, margin, stated, measure)
         return [f"{leads}.", *rest, *explained]
     count = len(compared)
+    needed = max(TESTS[test].seeds_needed(count) for test in compared.test)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
-        f" difference to {baseline} could pass a test at 5 %; that takes"
-        f" {designs.seeds_needed(compared)} seeds. Until then the intervals only describe:"
-        f" {leads}.",
+        f" difference to {baseline} could pass a test at 5 %; that takes {needed}"
+        f" seeds. Until then the intervals only describe: {leads}.",
         *explained,
     ]
 
@@ -135,6 +138,22 @@ def led(names: Sequence[str], rows: int, measure: Measure) -> str:
     return f"{len(names)} of {rows} rows have the {measure.best} {measure.mean}"
 
 
+def of_seeds(table: pd.DataFrame, baseline: str) -> str:
+    """That the means which are ranked are of different seeds, where they are, as the end of a
+    sentence about the best of them.
+
+    Args:
+        table: of `compare_histories`.
+        baseline: the label with which the others are compared.
+    """
+    few, many = int(table.seeds.min()), int(table.seeds.max())
+    others = table.drop(index=baseline, errors="ignore")
+    if few == many and (others.pairs.isin([0, many])).all():
+        return ""
+    seeds = f"{few} to {counted(many, 'seed')}" if few < many else counted(many, "seed")
+    return f", among means of {seeds}, which are not the same in every row"
+
+
 def _standing(best: pd.Series, baseline: str, measure: Measure) -> str:
     """What the best mean is worth, as the end of a sentence about it."""
     gap = difference(measure, best.difference)
@@ -167,9 +186,8 @@ def turned(table: pd.DataFrame, baseline: str, measure: Measure) -> list[str]:
 def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
     """Why the table's means and its differences seem to contradict each other."""
     if named := turned(table, baseline, measure):
-        more = [f"{len(named) - LISTED} more"] * (len(named) > LISTED)
         yield (
-            f"Mean and difference of {enumerated([*named[:LISTED], *more])} point in opposite"
+            f"Mean and difference of {_some(named)} point in opposite"
             " directions: a mean is over all seeds of its row, difference and verdict are over"
             f" those that {baseline} has too."
         )
@@ -177,7 +195,7 @@ def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterabl
 
 def decidable(compared: pd.DataFrame) -> bool:
     """Whether a test could have distinguished any row, whatever the numbers."""
-    return bool((designs.attainable_p(compared) < ALPHA).any())
+    return bool((attainable(compared) < ALPHA).any())
 
 
 def _pairs(compared: pd.DataFrame) -> int:
@@ -291,33 +309,48 @@ def _certainty(
 ) -> Iterable[str]:
     if compared.empty:
         return
-    pairs, count = _pairs(compared), len(compared)
-    design = designs.of_table(compared)
-    seeds = counted(pairs, design.seeds)
-    if pairs < compared.pairs.max():
-        seeds = f"{pairs} to {int(compared.pairs.max())} {design.seeds}s"
-    if design is designs.UNPAIRED:
-        seeds += f" against {int(compared[designs.OTHERS].max())}, without pairs"
-    test = f"exact {design.test}" if designs.is_exact(compared) else design.test
-    floor = exact_p(designs.smallest_p(compared))
-    correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
-    yield (
-        f"{test[0].upper()}{test[1:]} test on {seeds}, {correction}: the smallest"
-        f" attainable p-value is {floor}."
-    )
+    count = len(compared)
+    for test, rows in by_test(compared):
+        yield _tested(test, sizes(rows), count)
     if not decidable(compared):
         return
-    could = designs.attainable_p(compared) < ALPHA
+    could = attainable(compared) < ALPHA
     if not could.all():
         few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."
         return
-    needed = designs.detectable(compared, float(compared.spread.median()))
-    if 0 < needed < np.inf:
-        yield (
-            f"A true difference of {amount(measure, needed)} would be detected with a power of 80 %"
-            " (median over the rows); a smaller one would mostly be missed."
-        )
+    for test, rows in by_test(compared):
+        if test.power is None:
+            continue
+        needed = test.power.detectable(float(rows.spread.median()), *min(sizes(rows)), count)
+        if 0 < needed < np.inf:
+            yield (
+                f"A true difference of {amount(measure, needed)} would be detected with a power of"
+                " 80 % (median over the rows); a smaller one would mostly be missed."
+            )
+
+
+def _tested(test: ComparisonTest, its: Sequence[tuple[int, ...]], count: int) -> str:
+    """What test so many rows had, and how small a p-value their numbers of seeds allow.
+
+    its: the sizes of these rows, see `sizes`; count: of all comparisons of the table.
+    """
+    few, many = min(its), max(its)
+    least, most = (exact_p(min(1.0, count * test.smallest_p(*size))) for size in (many, few))
+    correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
+    name = "test that may be looked at after every seed,"
+    if test is not ANY_TIME:
+        name = "exact " * all(test.is_exact(*size) for size in its) + f"{test.name} test"
+    seeds, floor = counted(many[0], "paired seed" if test.paired else "seed"), f"is {least}"
+    if few < many:
+        floor = f"is {least} with {many[0]} seeds and {most} with {few[0]}"
+        seeds = f"{few[0]} to {seeds}"
+    if not test.paired:
+        seeds += f" against {many[1]}, without pairs"
+    return (
+        f"{name[0].upper()}{name[1:]} on {seeds}, {correction}: the smallest attainable p-value"
+        f" {floor}."
+    )
 
 
 def _failures(table: pd.DataFrame, measure: Measure) -> Iterable[str]:
@@ -358,8 +391,28 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
         others = f"the others take {low} to {high}"
     yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
     yield f"{cost.by}."
+    yield from _unordered(cost, baseline)
     if cost.unsteady > UNSTEADY:
         yield (
             f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
             " these ratios say little."
         )
+
+
+def _unordered(cost: Cost, baseline: str) -> Iterable[str]:
+    """Why the times do not tell what is quicker."""
+    if cost.once:
+        few = len(cost.once) < len(cost.seconds)
+        which = _some(cost.once) if few else "Each"
+        were = "were" if few and len(cost.once) > 1 else "was"
+        yield f"{which} {were} timed once, so the noise of these times, and which is quicker, is"
+        yield "not known."
+    if cost.apart:
+        were = "were" if len(cost.apart) > 1 else "was"
+        yield f"{_some(cost.apart)} {were} not timed on the occasion on which {baseline} was: the"
+        yield "load of the machine may have been another."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
+    return enumerated([*names[:LISTED], *more])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import prod
 from typing import Any
 
-from afnlab.training.space import BUDGET, MOST, Range, Space
+from afnlab.training.space import BUDGET, FARTHEST, MOST, Range, Space
 
 _STEPS = (1.0, 0.5, 0.25, 0.125)  # of the usual one, to widen an axis by
+_TWICE = 2  # as large, or half as large, at most: the next of whole numbers, as of batch sizes
 
 
 def end_of(among: Space, name: str, end: str) -> float:
@@ -27,7 +28,8 @@ def end_of(among: Space, name: str, end: str) -> float:
 
 
 def _numbers(axis: Iterable[object]) -> list[float]:
-    return sorted(value for value in axis if isinstance(value, (int, float)))
+    listed = (v for v in axis if isinstance(v, (int, float)) and not isinstance(v, bool))
+    return sorted(listed)
 
 
 def widened(
@@ -38,9 +40,11 @@ def widened(
     """The space with more room at some ends of its axes, as a sweep file's `tune` has it.
 
     A logarithmic range gets another decade, another range is made half as long again, and a list
-    gets one more value, at the ratio or the distance of the two beside it; less where so much is
-    not accepted. What is not below 0 stays so: an end at 0 has no room. A budget that held all
-    values of the lists does so still.
+    gets one more value, at the ratio or the distance of the two beside it, but of whole numbers
+    none that is more than twice or less than half the last; less where so much is not accepted.
+    What is not below 0 stays so: an end at 0 has no room. Nor has a single value, which says
+    nothing of a step, or what is no number. A budget that held all values of the lists does so
+    still.
 
     Args:
         among: the space.
@@ -63,22 +67,25 @@ def widened(
     return wider
 
 
-def _longer(axis: Iterable[object] | Range, normal: object, end: str, step: float) -> object:
-    """An axis as `Space.normal` has it, longer at an end by a share of the usual step."""
+def _longer(axis: Collection[object] | Range, normal: object, end: str, step: float) -> object:
+    """An axis as `Space.normal` has it, longer at an end by a share of the usual step; the same
+    where there is no room."""
     if isinstance(axis, Range) and isinstance(normal, dict):
         last, key, up = (axis.low, "from", 1) if end == "low" else (axis.high, "to", -1)
         inside = last * 10.0**up if axis.log else last + up * (axis.high - axis.low) / 2
-        return {**normal, key: _beyond(last, inside, axis.log, step)}
+        beyond = _beyond(last, inside, axis.log, step)
+        return normal if beyond is None else {**normal, key: beyond}
     assert not isinstance(axis, Range)
     assert isinstance(normal, list)
     values = _numbers(axis)
-    last, before = values[:2] if end == "low" else values[:-3:-1]
-    value = _beyond(last, before, values[0] > 0, step)
-    if all(isinstance(one, int) for one in normal):
-        value = round(value)
-    if value == last:
+    if len(values) < len(axis) or len(values) < 2:
         return normal
-    return [value, *normal] if end == "low" else [*normal, value]
+    last, before = values[:2] if end == "low" else values[:-3:-1]
+    whole = all(isinstance(one, int) for one in values)
+    beyond = _beyond(last, before, values[0] > 0, step, whole)
+    if beyond is None:
+        return normal
+    return [beyond, *normal] if end == "low" else [*normal, beyond]
 
 
 def alone(name: str, axis: object) -> dict[str, object]:
@@ -96,11 +103,24 @@ def in_a_line(tuning: Mapping[str, object]) -> str:
     return re.sub(r'"(\w+)":', r"\1:", json.dumps(tuning))
 
 
-def _beyond(last: float, before: float, ratio: bool, step: float) -> float:
-    """What follows `last` as that follows `before`, or a part of the step; nothing that is not
-    below 0 is followed by what is."""
+def _beyond(
+    last: float, before: float, ratio: bool, step: float, whole: bool = False
+) -> float | None:
+    """What follows `last` as that follows `before`, or a part of the step; None: there is none.
+
+    Nothing that is not below 0 is followed by what is. whole: only whole numbers are meant.
+    """
     if ratio:
-        value = last * last / before if step == 1 else last * (last / before) ** step
+        factor = last / before
+        if whole:
+            factor = min(max(factor, 1 / _TWICE), _TWICE)
+        value = last * factor**step
     else:
         value = last + step * (last - before)
-    return float(f"{max(value, 0.0) if last >= 0 else value:.6g}")
+    if abs(value) > FARTHEST:
+        return None
+    value = round(value) if whole else float(f"{value:.6g}")
+    if last >= 0:
+        value = max(value, type(value)(0))
+    follows = value < last if last < before else value > last
+    return value if follows and (value > 0 or not ratio) else None

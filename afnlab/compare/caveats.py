@@ -75,25 +75,37 @@ def confirmation(table: pd.DataFrame, among: int) -> str:
     )
 
 
-def seeds_until_decided(labels: Sequence[str], planned: bool = False) -> list[str]:
-    """A sentence where the number of seeds followed, or may have followed, from their results.
+def seeds_until_decided(labels: Sequence[str]) -> list[str]:
+    """A sentence on the test of rows whose number of seeds followed from their results.
 
     Args:
-        labels: the rows with seeds that a judge, or a sweep until decided, has added.
-        planned: whether all rows have the seeds of a sweep with a fixed number, and no others.
+        labels: the rows with seeds that a judge, or a sweep until decided, has added to them or to
+            the baseline.
     """
     if not labels:
         return []
     more = f" and {counted(len(labels) - LISTED, 'more row')}" if len(labels) > LISTED else ""
-    added = f"{', '.join(labels[:LISTED])}{more}: seeds were added until the evidence decided"
-    if planned:
-        return [
-            f"{added}, and are the seeds that the sweep lists. The p-values, intervals and verdicts"
-            " here hold if that number was fixed before any result was seen."
-        ]
     return [
-        f"{added}. The p-values, intervals and verdicts here assume a number of seeds that was"
-        " fixed beforehand, and say too much; those that the judge or the sweep printed hold."
+        f"{', '.join(labels[:LISTED])}{more}: seeds were added until the evidence decided, so p,"
+        " intervals of the difference and verdict are those of the test that holds however often"
+        " one has looked (any time)."
+    ]
+
+
+def mean_outside(table: pd.DataFrame) -> list[str]:
+    """A sentence where a mean difference lies outside of its interval, which looks like a mistake.
+
+    Args:
+        table: of `compare_histories`.
+    """
+    outside = (table.difference < table.difference_low) | (table.difference > table.difference_high)
+    labels = list(map(str, table.index[outside]))
+    if not labels:
+        return []
+    more = f" and {counted(len(labels) - LISTED, 'more row')}" if len(labels) > LISTED else ""
+    return [
+        f"{', '.join(labels[:LISTED])}{more}: the mean difference lies outside of its interval."
+        " That is no mistake: what earlier seeds have ruled out stays so."
     ]
 
 

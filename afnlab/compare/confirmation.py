@@ -12,6 +12,7 @@ from pathlib import Path
 
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
+from afnlab.runs.one_data import require_one_data
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 
@@ -87,6 +88,8 @@ def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord
     selected = sorted((r for r in records if r["group"] in order), key=lambda r: order[r["group"]])
     groups = {r["group"] for r in selected}
     require_fresh(folder, picking, {seed for r in selected for seed in r["seeds"]})
+    both = (*selected, *(r for r in picking.records if r["group"] in groups))
+    require_one_data((picking.labels[r["group"]], r) for r in both)
     return replace(
         picking,
         folder=folder,
@@ -98,6 +101,5 @@ def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord
         foreign=(),
         absent=(),
         failed=(),
-        planned=False,
         until_decided=False,
     )

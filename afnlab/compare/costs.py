@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from afnlab.compare import epochs
+from afnlab.compare.occasions import Occasion
 from afnlab.compare.training_facts import Trained
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
@@ -38,6 +39,9 @@ class Cost:
         slower: by label, what half of the measurements stay below; None where only one number is
             known of each.
         alike: by label, the first one that does the same work, and so has the same cost.
+        once: the labels of which there is one measurement, whose noise nobody knows.
+        apart: the labels that were measured on other occasions than the baseline was, when the load
+            of the machine may have been another.
     """
 
     seconds: pd.Series
@@ -47,6 +51,13 @@ class Cost:
     unsteady: float = 1.0
     slower: pd.Series | None = None
     alike: Mapping[str, str] = field(default_factory=dict)
+    once: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the clock tells anything of which is quicker."""
+        return not (self.once or self.apart)
 
     @property
     def measured_in_runs(self) -> bool:
@@ -85,7 +96,7 @@ class Benchmark:
     def seconds(self, one: Trained) -> float | None:
         """Forward and backward of an activation as a run computes it; None if not measured."""
         at = self.times[self.times.function == one.activation].set_index("way").seconds
-        ways = ["kernel"] if one.native else ["expression", "torch"]
+        ways = ["kernel" if one.native else "expression", "torch"]
         if one.trainable:
             ways = ["trained"]
         return next((float(at[way]) for way in ways if way in at), None)
@@ -138,6 +149,7 @@ def cost(
     machine: Mapping[str, object],
     baseline: str,
     benchmark: Benchmark | None = None,
+    occasions: Mapping[str, frozenset[Occasion]] | None = None,
 ) -> Cost:
     """The cost of the rows, by the benchmark if it is applicable, else by the histories.
 
@@ -150,6 +162,7 @@ def cost(
         machine: the environment of the runs.
         baseline: the label with which the others are compared.
         benchmark: the speed benchmark, if there is one.
+        occasions: on which the runs of each label were made; None: it is not known.
     """
     why, same = "", alike(rows)
     if benchmark is not None:
@@ -171,7 +184,38 @@ def cost(
         )
         for times in (epochs.cost(worked), epochs.median_cost(worked))
     )
-    return Cost(seconds, by=RUNS + why, unsteady=unsteady, slower=slower, alike=same)
+    return Cost(
+        seconds,
+        by=RUNS + why,
+        unsteady=unsteady,
+        slower=slower,
+        alike=same,
+        once=tuple(n for n in seconds.index if _timings(worked, same.get(n, n)) == 1),
+        apart=_apart(same, occasions or {}, baseline),
+    )
+
+
+def _timings(history: pd.DataFrame, label: str) -> int:
+    """How many times were measured of a row: seeds that are trained together share theirs."""
+    columns = [name for name in ("run", "epoch", "seconds") if name in history]
+    return len(history.loc[history.label == label, columns].drop_duplicates())
+
+
+def _apart(
+    same: Mapping[str, str], occasions: Mapping[str, frozenset[Occasion]], baseline: str
+) -> tuple[str, ...]:
+    """The labels that were not timed on the occasions on which the baseline was.
+
+    same: of `alike`, rows of which have one time, that of all their occasions.
+    """
+    work: dict[str, frozenset[Occasion]] = {}
+    for label, when in occasions.items():
+        first = same.get(label, label)
+        work[first] = work.get(first, frozenset()) | when
+    usual = work.get(same.get(baseline, baseline))
+    if usual is None:
+        return ()
+    return tuple(label for label in occasions if work[same.get(label, label)] != usual)
 
 
 def alike(rows: Mapping[str, Trained]) -> dict[str, str]:

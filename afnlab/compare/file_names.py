@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from unicodedata import normalize
 
-LONGEST = 100  # bytes of a name without what is added to it; a file system takes 143 or 255
+LONGEST = 64  # bytes of a name without what is added to it; a file system takes 143 or 255
 _DIGITS = 8  # of the hash that tells apart what would have one name
 # What Windows takes for a device, whatever the ending.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?=\.|$)", re.IGNORECASE)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import re
 import shlex
-from collections import Counter
-from io import StringIO
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from afnlab.compare.csv_rows import read_file
 from afnlab.errors import shown
 from afnlab.messages import counted, plain
 from afnlab.spellings import unknown
@@ -20,13 +18,15 @@ from afnlab.usercode.lookup import expanded
 
 LISTED = 5  # rows that a message names
 LARGEST = 1e140  # in size; beyond, sums of squares overflow, and below its inverse they vanish
-_SEPARATORS = (";", "\t", "|")  # that a file may have in place of commas
+EXACT = 2**53  # up to which a float holds every whole number
+_NOTHING = {"na", "n/a", "#n/a", "<na>", "nan", "none", "null"}  # words for no number and no seed
+_GROUPED = r"[-+]?[1-9]\d{0,2}(\.\d{3})+"  # 1.001, which is 1001 where points part thousands
 _STATES = ("state", "status")  # columns of W&B and MLflow that say how a run ended
 _UNFINISHED = {"crashed", "failed", "killed", "running", "scheduled", "preempted"}
 
 
 def read(table: str | Path | pd.DataFrame, encoding: str = "") -> tuple[str, pd.DataFrame]:
-    """What messages call the table, and the table.
+    """What messages call the table, and the table, whose index is what messages call its rows.
 
     Args:
         table: a CSV file, with commas or other usual separators; or a data frame.
@@ -36,48 +36,13 @@ def read(table: str | Path | pd.DataFrame, encoding: str = "") -> tuple[str, pd.
         ValueError: if it cannot be read, or holds no rows.
     """
     if isinstance(table, pd.DataFrame):
-        name, content = "the table", table.reset_index(drop=True)
+        # Rows are counted as in a file, whose first is the head.
+        name, content = "the table", table.set_axis(range(2, len(table) + 2))
     else:
-        name, content = plain(table), _parsed(expanded(table), encoding)
+        name, content = plain(table), read_file(expanded(table), encoding)
     if content.empty:
         raise ValueError(f"{name}: holds no rows")
     return name, content
-
-
-def _parsed(path: Path, encoding: str) -> pd.DataFrame:
-    if not path.is_file():
-        raise ValueError(f"{plain(path)}: no such file")
-    try:
-        file = StringIO(_decoded(path, encoding), newline="")
-        head = file.readline()
-        separator = max((",", *_SEPARATORS), key=head.count)
-        file.seek(0)
-        content = pd.read_csv(file, sep=separator)
-        titles = next(csv.reader([head], delimiter=separator), [])
-    except (ValueError, OSError) as error:  # of pandas' parser, of the encoding, of the system
-        raise ValueError(f"{plain(path)}: cannot be read as CSV: {plain(error)}") from None
-    twice = [title for title, count in Counter(titles).items() if count > 1 and title]
-    # pandas calls the second "acc.1"; under its own name it is refused where it is asked for.
-    content.attrs["twice"] = twice
-    return content
-
-
-def _decoded(path: Path, encoding: str) -> str:
-    """The text of a file; ValueError if it is in another encoding."""
-    data = path.read_bytes()
-    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    name = encoding or ("utf-16" if marked else "utf-8")
-    try:
-        text = data.decode(name)
-    except LookupError:
-        raise ValueError(f"encoding must be one that Python knows, got {shown(name)}") from None
-    except UnicodeError as error:
-        line = data[: getattr(error, "start", 0)].count(b"\n") + 1
-        problem = f"its line {line} is not text in {name}"
-        if not encoding:
-            problem += "; name its encoding, often latin-1, cp1252 or utf-16 (--encoding)"
-        raise ValueError(problem) from None
-    return text.removeprefix("\ufeff")
 
 
 def column(name: str, table: pd.DataFrame, wanted: str, flag: str) -> str:
@@ -92,21 +57,63 @@ def column(name: str, table: pd.DataFrame, wanted: str, flag: str) -> str:
     Raises:
         ValueError: if there is none, or several.
     """
-    if wanted in table.attrs.get("twice", ()):
-        raise ValueError(f"{name}: has several columns {plain(wanted)}; rename all but one")
     columns = [c for c in table.columns if isinstance(c, str)]
-    if wanted in columns:
-        return wanted
-    ending = [c for c in columns if re.split(r"[./]", c)[-1].strip() == wanted]
-    if len(ending) == 1:
-        return ending[0]
-    if ending:
-        several = ", ".join(map(plain, ending))
+    meant = named(columns, wanted)
+    if len(meant) > 1 and len(set(meant)) == 1:
+        raise ValueError(f"{name}: has several columns {plain(meant[0])}; rename all but one")
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        several = ", ".join(map(plain, meant))
         raise ValueError(f"{name}: {wanted} may be any of the columns {several}; give one in full")
-    fitting = [c for c in columns if (table[c].dtype.kind in "iuf") == (flag != "label")]
+    numeric = [_are_numbers(table.iloc[:, i]) for i in range(table.shape[1])]
+    all_ = zip(table.columns, numeric, strict=True)
+    fitting = [c for c, is_one in all_ if isinstance(c, str) and is_one == (flag != "label")]
     one = plain(fitting[-1 if flag == "value" else 0]) if fitting else "COLUMN"
     advice = f"name it with --{flag}, as --{flag} {shlex.quote(one)}"
     raise ValueError(f"{name}: {unknown('column', wanted, [*map(plain, columns)])}; {advice}")
+
+
+def named(names: Iterable[str], wanted: str) -> list[str]:
+    """Those of this name; where there are none, those whose last part it is: metrics.acc for acc.
+
+    Args:
+        names: what there is.
+        wanted: the name.
+    """
+    names = list(names)
+    whole = [one for one in names if one == wanted]
+    return whole or [one for one in names if re.split(r"[./]", one)[-1].strip() == wanted]
+
+
+def _are_numbers(values: pd.Series) -> bool:
+    """Whether a column holds numbers, or texts of numbers, wherever it holds anything."""
+    if values.dtype.kind == "b":
+        return False
+    return bool(pd.to_numeric(known(values).dropna(), errors="coerce").notna().all())
+
+
+def known(values: pd.Series) -> pd.Series:
+    """Texts without blanks around them, and missing where they are a word for nothing.
+
+    Args:
+        values: texts or anything else, which stays.
+    """
+    values = values.map(lambda one: one.strip() if isinstance(one, str) else one)
+    return values.mask(values.map(lambda one: isinstance(one, str) and one.lower() in _NOTHING))
+
+
+def seeds(table: pd.DataFrame, column: str) -> pd.Series:
+    """A column of seeds: numbers, if all are, so that 07 is 7; else what stands there.
+
+    Args:
+        table: the table.
+        column: its column.
+    """
+    values = known(table[column])
+    as_numbers = pd.to_numeric(values, errors="coerce")
+    exact = as_numbers.notna().all() and as_numbers.abs().max() < EXACT
+    return as_numbers if exact else values
 
 
 def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
@@ -118,8 +125,10 @@ def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
         column: its column.
 
     Raises:
-        ValueError: if a row has none, or the squares of the numbers are none that a computer holds.
+        ValueError: if a row has none, it is not clear what a point in them means, or the squares of
+            the numbers are none that a computer holds.
     """
+    _check_points(name, table, column)
     values = pd.to_numeric(table[column], errors="coerce").astype(float)
     largest = float(values[np.isfinite(values)].abs().max())  # nan where there are none
     if largest > LARGEST or 0 < largest < 1 / LARGEST:
@@ -128,14 +137,52 @@ def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
             f" size, or be 0, got {largest:g}; give it in another unit"
         )
     if (lost := values.isna() | values.isin([np.inf, -np.inf])).any():
-        state = _state(table)
-        first = table[lost].iloc[0]
-        how = f" ({state}: {shown(first[state])})" if state else ""
+        state, texts = _state(table), table[column][lost]
+        how = "" if state is None else f" ({state.name}: {shown(state[lost].iloc[0])})"
         raise ValueError(
-            f"{name}: {column} must be a number in every row, got {_printed(first[column])} in"
-            f" {rows(lost)}{how}; {_advice(table[lost][column])}"
+            f"{name}: {column} must be a number in every row, got {_printed(texts.iloc[0])} in"
+            f" {rows(lost)}{how}; {_advice(texts)}"
         )
     return values
+
+
+def _grouped(table: pd.DataFrame, column: str) -> tuple[pd.Series, bool]:
+    """Where points may part thousands, as in 1.001; and whether nothing in the column says that
+    they do not.
+
+    A file with commas between its fields has points before decimals.
+    """
+    if table.attrs.get("separator", ",") == ",":
+        return pd.Series(False, table.index), False
+    texts = table[column].astype(str).str.strip()
+    grouped = texts.str.fullmatch(_GROUPED)
+    return grouped, bool(grouped.any() and (grouped | texts.str.fullmatch(r"[-+]?\d{1,3}")).all())
+
+
+def _check_points(name: str, table: pd.DataFrame, column: str) -> None:
+    grouped, unclear = _grouped(table, column)
+    if unclear and not grouped.all():
+        first = table[column]
+        raise ValueError(
+            f"{name}: {column} {shown(first[grouped].iloc[0])} in {rows(grouped)} may be a number"
+            f" with decimals or, beside {shown(first[~grouped].iloc[0])}, one of thousands; write"
+            " all with the same decimals, or without points between thousands"
+        )
+
+
+def points_read(table: pd.DataFrame, column: str) -> str:
+    """A sentence if points were read as decimal ones that may part thousands; empty otherwise.
+
+    Args:
+        table: the table.
+        column: its column of numbers.
+    """
+    grouped, unclear = _grouped(table, column)
+    if not unclear:
+        return ""
+    first = table[column][grouped].iloc[0].strip()
+    whole = first.replace(".", "")
+    return f"Points in {plain(column)} were read as decimal ones: {first} is not {whole}."
 
 
 def _printed(value: object) -> str:
@@ -149,6 +196,8 @@ def _advice(texts: pd.Series) -> str:
         return "write percentages without the sign"
     if texts.str.fullmatch(r"[-+]?\d+(,\d+)+(\.\d+)?").all():
         return "write numbers without commas, and with a point before the decimals"
+    if texts.str.fullmatch(r"[-+]?\d{1,3}(\.\d{3}){2,}").all():
+        return "write numbers without points between thousands"
     return "take these rows out, or write what such a run counts as"
 
 
@@ -161,27 +210,28 @@ def unfinished(table: pd.DataFrame) -> str:
     state = _state(table)
     if state is None:
         return ""
-    states = table[state].astype(str).str.strip().str.lower()
+    states = state.astype(str).str.strip().str.lower()
     bad = states.isin(_UNFINISHED)
     if not bad.any():
         return ""
     listed = ", ".join(sorted(set(states[bad])))
     return (
-        f"{counted(int(bad.sum()), 'row')} counted with a number although {plain(state)} says"
+        f"{counted(int(bad.sum()), 'row')} counted with a number although {plain(state.name)} says"
         f" {listed}: {rows(bad)}."
     )
 
 
-def _state(table: pd.DataFrame) -> str | None:
-    return next((c for c in table.columns if str(c).lower() in _STATES), None)
+def _state(table: pd.DataFrame) -> pd.Series | None:
+    at = [i for i, title in enumerate(table.columns) if str(title).lower() in _STATES]
+    return table.iloc[:, at[0]] if at else None
 
 
 def rows(which: pd.Series) -> str:
-    """Rows as a file has them, whose first is the head.
+    """Rows by the index of the table, which counts lines of a file.
 
     Args:
         which: whether each row is meant.
     """
-    at = [str(i + 2) for i in np.flatnonzero(which)]
+    at = [str(line) for line in dict.fromkeys(which.index[which])]
     more = f" and {len(at) - LISTED} more" if len(at) > LISTED else ""
     return f"row{'s' * (len(at) > 1)} {', '.join(at[:LISTED])}{more}"

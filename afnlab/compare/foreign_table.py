@@ -152,7 +152,9 @@ def compare_table(
     names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
     history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
     history["label"] = history["label"].map(lambda v: plain(v).strip(), na_action="ignore")
+    history["seed"] = foreign_csv.seeds(content, names["seed"])
     history[KEY] = foreign_csv.numbers(name, content, names[KEY])
+    read_as = read_as or foreign_csv.points_read(content, names[KEY])
     for ours in ("label", "seed", *(["epoch"] if epoch else [])):
         if (empty := history[ours].isna()).any():
             raise ValueError(f"{name}: {names[ours]} is empty in {foreign_csv.rows(empty)}")
@@ -172,7 +174,7 @@ def compare_table(
     against = _baseline(name, baseline, labels)
     measure = Measure(name=plain(metric), key=KEY, better=better, **_printed(history, unit))
     summary_table.check_margin(margin, measure)
-    history = summary_table.as_history(history, measure)
+    history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
     facts = (unfinished, read_as, unpaired)
     return ForeignComparison(name, history, measure, against, margin, 0, *facts)

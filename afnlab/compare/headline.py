@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from afnlab import stats
 from afnlab.compare import formatting
-from afnlab.compare.answers import decidable, leaders, led, turned
+from afnlab.compare.answers import decidable, leaders, led, of_seeds, turned
 from afnlab.compare.formatting import (
     amount,
     equation,
@@ -76,6 +77,20 @@ def difference(measure: Measure, stored: float) -> str:
     if size.startswith("less"):
         return size
     return f"{formatting.difference(measure, stored)} {measure.points}".rstrip()
+
+
+def outcome(tables: Iterable[pd.DataFrame]) -> dict[str, float]:
+    """What comparisons came to in numbers, for `afnlab.runs.measured`.
+
+    Args:
+        tables: of `compare_histories`.
+
+    Returns:
+        How many rows were compared, and how many are better and worse than their baseline.
+    """
+    verdicts = [verdict for table in tables for verdict in compared_rows(table).verdict]
+    kinds = ("better", "worse")
+    return {"compared": len(verdicts), **{kind: verdicts.count(kind) for kind in kinds}}
 
 
 def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:
@@ -181,6 +196,9 @@ def facts(
     if compared_rows(table).empty:
         return [Fact(about, value), _certainty_of_mean(table.iloc[0], measure)]
     note = _gap(table, baseline, measure, examples, evaluated)
+    lead = compared_rows(table).iloc[0]
+    if lead.pairs == lead.seeds == table.seeds[baseline]:  # else the note says which seeds count
+        about += of_seeds(table, baseline)
     return [Fact(about, value, note), _certainty(table, baseline, margin, measure)]
 
 
@@ -229,7 +247,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     lead, count = rows.iloc[0], len(rows)
     name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
-        least = stats.seeds_needed(count)
+        least = stats.TESTS[lead.test].seeds_needed(count)
         note = f"A test against {base} takes {least} seeds or more"
         note += f" with {count} comparisons" * (count > 1)
         return Fact("how sure", f"{seeds}: too few", f"{note}.")
@@ -281,6 +299,18 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
         note = f"{proper_name(label)} differs from it in nothing that takes time."
         return Fact("cost", f"That of {base}", note)
     ratio = cost.seconds[label] / cost.seconds[baseline]
+    if label in cost.once or baseline in cost.once:
+        both = f"{cost.of} with {proper_name(label)} and with {base}"
+        times = " and ".join(formatting.seconds(cost.seconds[n]) for n in (label, baseline))
+        note = f"{both} took {times} in these runs, whose noise one timing does not tell."
+        return Fact("cost", "Not known: timed once", note[:1].upper() + note[1:])
+    if label in cost.apart:
+        note = (
+            f"{proper_name(label)} and {base} were trained on different occasions, between which"
+            f" the load of the machine may have changed. By these times {cost.of} takes"
+            f" {three_digits(ratio)} times as long."
+        )
+        return Fact("cost", "Not timed together", note)
     low, high = cost.ratio_range(label, baseline)
     value, takes = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time", "that long"
     how = cost.by_in_short

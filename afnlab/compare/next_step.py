@@ -18,6 +18,7 @@ from afnlab.messages import counted, enumerated
 from afnlab.training.space import Space
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
+MOST_SEEDS = "seeds: until decided, at most {}"
 SPARE = 3  # seeds beyond the fewest that a test takes, with which all would have to agree
 
 
@@ -31,12 +32,15 @@ class NextStep:
         confirm: the label of the row that is to be trained with so many fresh seeds; empty: every
             row is to have so many in all.
         tune: what is to be tuned in place of what was, as a sweep file has it; empty: the same.
+        most: after how many seeds a row may stay open, where they are added until decided; None:
+            their number is fixed.
     """
 
     fact: Fact
     seeds: int | None = None
     confirm: str = ""
     tune: Mapping[str, object] = field(default_factory=dict)
+    most: int | None = None
 
 
 def next_step(
@@ -54,7 +58,8 @@ def next_step(
     is about the best row of the table, if the test leaves that open, else about the open one with
     the largest effect. Where that row was picked among several for its difference, it is to be
     trained anew beside the baseline, with fresh seeds: then it is one comparison, and the seeds
-    that picked it do not flatter it. Else every row is to have more seeds.
+    that picked it do not flatter it. Else every row is to have more seeds. To a row whose seeds
+    were added until the evidence decides more are to be added: its test may be looked at again.
 
     The number of seeds is that with which a true difference of the observed size would be detected
     with a power of 80 %, given the standard deviation of that row's paired differences: in one
@@ -81,9 +86,12 @@ def next_step(
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
     row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
-    if row.verdict == "too few seeds":
+    until_decided = row.test == stats.ANY_TIME.name
+    if row.verdict == "too few seeds" and not until_decided:
         return _possible(rows, base)
     wider = _wider(among, edges, [str(row.name), baseline], table, accepted)
+    if until_decided and row.spread > 0:
+        return wider or _goes_on(row)
     return wider or _of_row(row, rows, base, measure, leads, len(undecided))
 
 
@@ -105,6 +113,18 @@ def _of_row(
         best = f"the {'best' if leads else 'clearest'} of {others}"
         return _fresh(row, base, needed, best, measure)
     return _more(row, needed, len(rows), measure)
+
+
+def _goes_on(row: pd.Series) -> NextStep:
+    """To let more seeds be added to a row until the evidence decides: twice as many as it has."""
+    pairs = int(row.pairs)
+    most = 2 * pairs
+    note = (
+        f"{proper_name(row.name)} is open after {counted(pairs, 'seed')}, which were added until"
+        f" the evidence decides. Its test may be looked at after every seed, so go on: with"
+        f' "{MOST_SEEDS.format(most)}" in the sweep file, or --most {most} of afnlab judge.'
+    )
+    return NextStep(Fact("what next", f"Up to {most} seeds", note), most=most)
 
 
 def confirmation(table: pd.DataFrame, among: int) -> NextStep:
@@ -157,8 +177,9 @@ def _wider(
     rows = [proper_name(n) for n in table.index if any(n in chose[one] for one in ends)]
     if len(rows) > caveats.LISTED:
         rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
+    there = "that end" if len(ends) == 1 else "one of these ends"
     note = (
-        f"In a quarter of the seeds or more {enumerated(rows)} chose from that end of what was"
+        f"In a quarter of the seeds or more {enumerated(rows)} chose from {there} of what was"
         " tried, so the best may lie beyond it, and the comparison be one of how well the range"
         " suits."
     )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare.baseline_differences import DIFFER
 from afnlab.compare.formatting import equation
 from afnlab.compare.headline import NAMED, noun
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import DIFFER
 from afnlab.messages import counted, enumerated
 
 if TYPE_CHECKING:

@@ -62,4 +62,6 @@ def named_cost(cost: Cost | None) -> Cost | None:
         cost,
         seconds=cost.seconds.rename(index=proper_name),
         missing=tuple(map(proper_name, cost.missing)),
+        once=tuple(map(proper_name, cost.once)),
+        apart=tuple(map(proper_name, cost.apart)),
     )

@@ -14,20 +14,21 @@ from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
-from afnlab.compare.selection import Selection, named_apart, with_briefs
+from afnlab.compare.selection import Selection
+from afnlab.compare.selection_names import named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
-from afnlab.runs import file_labels, filtering, staleness
+from afnlab.runs import file_labels, filtering, one_data, staleness
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
+from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
-
-APART = ("task", "epochs", "limit_train", "limit_test", "dtype", "device")
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; planned: the groups that have the seeds which a sweep with a fixed
-    number lists, and no others; stale, foreign, absent, failed, until_decided: see `Selection`;
+    whose code is not here; stale, foreign, absent, failed, until_decided: see `Selection`;
     wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
     activation now, of which a record may say where it was before its folder was moved.
     """
@@ -50,7 +50,6 @@ class Chosen:
     failed: tuple[tuple[str, str], ...] = ()
     until_decided: bool = False
     wanted: frozenset[str] | None = None
-    planned: frozenset[str] = frozenset()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def located(self, trained: Mapping[str, Trained]) -> dict[str, Trained]:
@@ -113,8 +112,8 @@ def select(
     Raises:
         NoRuns, a ValueError: if there are no runs, with the command that makes some.
         ValueError: if none has the baseline that was given, or a value that `only` names, with
-            what to do; if the margin is not above 0 and below the metric's range; or if a task does
-            not record the metric.
+            what to do; if runs that are compared were made with different data; if the margin is
+            not above 0 and below the metric's range; or if a task does not record the metric.
     """
     where, origin = location.place(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
     where.pull()
@@ -132,7 +131,7 @@ def select(
     else:
         chosen = _current(records, trainings, failures, only)
     trained = _named_apart(chosen.records, chosen.located(trained))
-    parts: dict[tuple[object, ...], list[TrainingRecord]] = {}
+    parts: dict[TrainingSetting, list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
     parts = {setting: part for setting, part in parts.items() if chosen.wants(part)}
@@ -159,18 +158,18 @@ def select(
             elsewhere=sum(r["id"] in chosen.elsewhere for r in one.records),
             margin=None if margin is None else margin / measure.scale,
             speed=benchmark,
+            complete=not chosen.absent,
             among=len(parts) > 1,
             apart=_apart(part, parts.values()),
             place=where.name,
             own_baseline=baseline,
             until_decided=chosen.until_decided,
-            planned=all(r["group"] in chosen.planned for r in one.records),
             beside=_beside(one, trainings, trained),
         )
         made.append(one)
     made = with_briefs(made)
-    if margin is not None:
-        _require_one_metric(made, margin)
+    _require_one_metric(made, margin)
+    _require_one_data(made)
     made = named_apart(made)
     made[0] = replace(  # what is left out is said once
         made[0],
@@ -232,10 +231,16 @@ def _apart(
     return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
 
 
-def _require_one_metric(made: Sequence[Selection], margin: float) -> None:
+def _require_one_data(made: Sequence[Selection]) -> None:
+    """Refuse selections of which one has runs with different data."""
+    for one in made:
+        one_data.require_one_data((label, r) for label in one.rows for r in one.runs_of(label))
+
+
+def _require_one_metric(made: Sequence[Selection], margin: float | None) -> None:
     """Refuse a margin for selections of several metrics, with the flag that takes those of one."""
     names = dict.fromkeys(one.metric.name for one in made)
-    if len(names) == 1:
+    if margin is None or len(names) == 1:
         return
     first, *_ = names
     its = [one.records[0] for one in made if one.metric.name == first]
@@ -275,7 +280,7 @@ def _of_sweep(
     wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
     groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
-    absent, labels = [], pending.labels(asked)
+    absent, called = [], labels(asked)
     for standing in pending.standings_among(wanted, trainings, failures):
         begun = plan.most_seeds is not None and standing.spec.group in groups
         if standing.missing is not None and not begun:  # or it was decided before it had all
@@ -285,19 +290,14 @@ def _of_sweep(
                 reason = f"seeds {', '.join(map(str, standing.missing.seeds))}: {reason}"
             elif _settings(spec.normal) in made:
                 reason += " since its code has changed"
-            absent.append((labels[spec.group], reason))
+            absent.append((called[spec.group], reason))
     until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
-    seeds: dict[str, set[int]] = {}
-    for record in there:
-        seeds.setdefault(record["group"], set()).update(record["seeds"])
-    planned = [s.group for s in asked if not until_decided and seeds.get(s.group) == set(s.seeds)]
     return Chosen(
         there,
         plan.baseline or summary_table.BASELINE,
         absent=tuple(absent),
         until_decided=until_decided,
         wanted=frozenset(spec.group for spec in wanted) if only else None,
-        planned=frozenset(planned),
         sources={spec.group: spec.row.activation for spec in asked},
     )
 

@@ -20,7 +20,8 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
-from afnlab.compare.file_names import file_names
+from afnlab.compare.decided_rows import decided_rows, is_added
+from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.measures import ACCURACY, Measure
@@ -28,41 +29,7 @@ from afnlab.messages import counted
 from afnlab.runs.filtering import Only, described, of_record
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
-from afnlab.runs.tunings_apart import words_apart
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
-
-
-def named_apart(selections: Sequence[Selection]) -> list[Selection]:
-    """The selections of a comparison, with names that files of all of them can have in one folder.
-
-    A name is the setting, as a file may be called, of which two can read alike.
-
-    Args:
-        selections: of different settings.
-    """
-    texts = {repr(one.first.setting): one.setting for one in selections}
-    names = file_names(texts).values()
-    return [replace(one, name=name) for one, name in zip(selections, names, strict=True)]
-
-
-def with_briefs(made: Sequence[Selection]) -> list[Selection]:
-    """The selections with what tells them from each other, and in what tunings differ that would
-    read alike.
-
-    Args:
-        made: the selections of a comparison.
-    """
-    words = words_apart([one.setting for one in made], [one.tuning for one in made])
-    apart = [replace(one, tuning_apart=text) for one, text in zip(made, words, strict=True)]
-    return [replace(one, brief=_brief(one, apart)) for one in apart]
-
-
-def _brief(one: Selection, made: Sequence[Selection]) -> str:
-    """What tells a selection from the others, where its task does not: also what not all share."""
-    alike = [other for other in made if other.task.name == one.task.name]
-    task, *rest = one.facts
-    differing = [fact for fact in rest if any(fact not in other.facts for other in alike)]
-    return ", ".join([task, *differing])
 
 
 @dataclass(frozen=True)
@@ -85,7 +52,7 @@ class Selection:
             decides, see `afnlab.judging`.
         judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
-        planned: whether every row has the seeds of a sweep with a fixed number, and no others.
+        complete: whether all rows are there that were asked for.
         among: whether there are selections of other settings beside this one.
         apart: the values by which runs are these and not those of the selections beside this one.
         tuning_apart: what tells the tuning from others that are called alike; empty: there is none.
@@ -98,7 +65,7 @@ class Selection:
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
-        name: what files about these runs are called, see `named_apart`.
+        name: what files about these runs are called, see `selection_names.named_apart`.
     """
 
     folder: Path
@@ -115,7 +82,7 @@ class Selection:
     until_decided: bool = False
     judged_by: str = ""
     only: Only = field(default_factory=dict)
-    planned: bool = False
+    complete: bool = True
     among: bool = False
     apart: Only = field(default_factory=dict)
     tuning_apart: str = ""
@@ -179,19 +146,34 @@ class Selection:
     def history(self) -> pd.DataFrame:
         """All seeds' histories, with a column `label`; see `summary_table.as_history` for values
         that are not finite."""
+        return summary_table.as_history(self._recorded, self.metric)
+
+    @cached_property
+    def _recorded(self) -> pd.DataFrame:
+        """The same, with values as they are."""
         table = runs_folder.histories(self.folder, self.records)
         table.insert(0, "label", table.group.map(self.labels))
-        return summary_table.as_history(table, self.metric)
+        return table
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.compare.compare_histories`."""
-        return self._compared(self.history)
+        return self._compared(self._recorded)
 
     def _compared(self, history: pd.DataFrame) -> pd.DataFrame:
         return summary_table.compare_histories(
-            history, self.baseline, margin=self.margin, metric=self.metric
+            history,
+            self.baseline,
+            margin=self.margin,
+            metric=self.metric,
+            until_decided=self.decided_rows,
         )
+
+    @cached_property
+    def decided_rows(self) -> list[str]:
+        """The rows of whose comparison with the baseline seeds were added until it was decided."""
+        runs = {label: self.runs_of(label) for label in self.rows}
+        return decided_rows(runs, self.baseline, every=self.until_decided)
 
     @property
     def examples(self) -> int:
@@ -237,7 +219,8 @@ class Selection:
 
     def _cost(self, speed: costs.Benchmark | None) -> costs.Cost:
         environment = self.records[0]["environment"]
-        return costs.cost(self.rows, self.history, environment, self.baseline, speed)
+        when = occasions({label: self.runs_of(label) for label in self.rows})
+        return costs.cost(self.rows, self.history, environment, self.baseline, speed, when)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
@@ -371,17 +354,19 @@ class Selection:
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
+        base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
+        edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
         said = [
-            caveats.no_baseline(self.baseline, self.rows),
+            caveats.no_baseline(self.baseline, self.rows),  # the names that one types
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
             *self.missing,
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
-            *caveats.within_margin(self.table, self.margin, self.measure),
-            *caveats.unequal_seeds(self.final),
-            *caveats.pairing(self.final, self.baseline),
+            *caveats.within_margin(named(self.table), self.margin, self.measure),
+            *caveats.unequal_seeds(final),
+            *caveats.pairing(final, base),
             *self.stopping,
             *caveats.reach(
                 float(self.table[self.measure.key].iloc[0]),
@@ -391,7 +376,7 @@ class Selection:
                 tuned=self.tuning is not None,
                 measure=self.measure,
             ),
-            *(tuning_summary.notes(self.edges, self.tuning) if self.tuning else []),
+            *(tuning_summary.notes(edges, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
 
@@ -399,14 +384,14 @@ class Selection:
     def stopping(self) -> list[str]:
         """What has to be known of the p-values where the number of seeds may have followed from
         results."""
-        added = {r["group"] for r in self.records if r.get("until_decided")}
-        labels = [n for n, one in self.rows.items() if self.until_decided or one.group in added]
-        others = [label for label in labels if label != self.baseline]
-        asked = {n: self.runs_of(n) for n in self.rows if n not in labels}
+        marked = {r["group"] for r in self.records if self.until_decided or is_added(r)}
+        known = {n for n, one in self.rows.items() if one.group in marked} | {*self.decided_rows}
+        asked = {n: self.runs_of(n) for n in self.rows if n not in known}
         comparisons = int(self.table.p.notna().sum())
         later = added_by_row(asked, self.baseline, comparisons, self.beside)
         return [
-            *caveats.seeds_until_decided(others or labels, self.planned),
+            *caveats.seeds_until_decided(self.decided_rows),
+            *caveats.mean_outside(self.table),
             *caveats.seeds_added(later, len(self.rows)),
         ]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Collection
+from itertools import starmap
 from math import log
 
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare import designs
+from afnlab.compare.baseline_differences import by_test, differences, sizes
 from afnlab.compare.formatting import limits, number, p_value, sided
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
@@ -17,8 +18,6 @@ from afnlab.messages import counted, plain
 from afnlab.printing import label_of
 
 BASELINE = "relu"
-ALPHA = stats.alpha(stats.LEVEL)
-DIFFER = ("better", "worse")  # the verdicts that say two activations differ
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
     "stuck": "hardly better than chance at the end",
@@ -53,6 +52,14 @@ def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     Raises:
         ValueError: if it lacks a column that is needed, or the metric's is not of numbers.
     """
+    history = as_columns(history, measure)
+    values = history[measure.column]
+    counted = finite(values, history.diverged, measure)
+    return history if counted is values else history.assign(**{measure.column: counted})
+
+
+def as_columns(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The same with values as they are, finite or not."""
     if measure.column not in history and measure.key in history:
         history = history.rename(columns={measure.key: measure.column})
     if absent := [name for name in ("label", "seed", measure.column) if name not in history]:
@@ -62,8 +69,7 @@ def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     values = history[measure.column]
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(f"the history's {measure.column} must be numbers, got {values.dtype}")
-    counted = finite(values, history.diverged, measure)
-    return history if counted is values else history.assign(**{measure.column: counted})
+    return history
 
 
 def finite(values: pd.Series, diverged: pd.Series, measure: Measure) -> pd.Series:
@@ -85,6 +91,7 @@ def compare_histories(
     classes: int | None = None,
     margin: float | None = None,
     metric: Measure | None = None,
+    until_decided: Collection[str] = (),
     unpaired: bool = False,
 ) -> pd.DataFrame:
     """The comparison table: one row per label, the best mean first.
@@ -97,6 +104,8 @@ def compare_histories(
         margin: the largest difference that does not matter, as the column has it (a fraction of
             accuracy).
         metric: what is compared; None: accuracy.
+        until_decided: the labels whose seeds were added until the evidence decided. Comparisons
+            with one of them are by the test that may be looked at after every seed.
         unpaired: compare means without pairs, for labels that share no seed: a permutation test of
             their values, which takes them to be exchangeable if the labels do not differ.
 
@@ -113,15 +122,16 @@ def compare_histories(
         difference to the baseline, paired by seed, with _low and _high (the interval that excludes
         0 exactly if p is below 0.05; of fewer than 6 pairs Student's t interval); pairs, how many;
         spread, the standard deviation of the differences; effect (difference / spread);
-        improvement (share of the seeds that are better than the baseline); p (sign-flip
-        test), p_wilcoxon beside it,
-        p_holm (adjusted for the number of comparisons), adjusted_low and _high (the interval that
-        excludes 0 exactly if p_holm is below 0.05).
+        improvement (share of the seeds that are better than the baseline); test ("sign-flip", or
+        "any time" of what was added until decided: p is 2 over the greatest e-value, intervals are
+        of the confidence sequence); p; p_wilcoxon (of a fixed number of seeds alone); p_holm
+        (adjusted for the number of comparisons), adjusted_low and _high (the interval that excludes
+        0 exactly if p_holm is below 0.05).
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
         or "too few seeds" if no result could be significant; "baseline"; "no pairs".
-        Of an unpaired comparison, difference is that of the means, p is of the permutation test,
+        Of an unpaired comparison, difference is that of the means, test is "permutation",
         p_wilcoxon of the rank sum, spread the standard deviation within the two rows, improvement
         the share of better values among all pairs of values, pairs the seeds of the row that has
         fewer, and baseline_seeds those of the baseline.
@@ -140,18 +150,22 @@ def compare_histories(
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
     check_margin(margin, measure)
+    if unpaired and until_decided:
+        raise ParameterError("unpaired", unpaired, "False for seeds that were added until decided")
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
-    history = as_history(history, measure)
+    raw, history = history, as_history(history, measure)
     values = final_values(history, measure.column)
     _check_numbers(history, values, measure)
     bad = history.groupby(["seed", "label"]).diverged.any().unstack().reindex_like(values)
     bad = bad.eq(True)
     table = _described(values, final_values(history, "test_loss"), bad, measure)
-    table = table.join(differences(values, baseline, margin, measure, unpaired))
+    known = final_values(as_columns(raw, measure), measure.column)
+    how = (baseline, margin, measure, until_decided)
+    table = table.join(differences(values, *how, known, unpaired))
     table["verdict_worst"] = table.verdict
     if bad.any(axis=None) and measure.worst is not None:
-        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure, unpaired)
+        worst = differences(values.mask(bad, measure.worst), *how, unpaired=unpaired)
         table["verdict_worst"] = worst.verdict
     return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
@@ -289,103 +303,6 @@ def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataF
     return pd.DataFrame(intervals, values.columns, [name, f"{name}_low", f"{name}_high"])
 
 
-def differences(
-    values: pd.DataFrame,
-    baseline: str,
-    margin: float | None = None,
-    measure: Measure = ACCURACY,
-    unpaired: bool = False,
-) -> pd.DataFrame:
-    """Every label against the baseline: the columns of `compare_histories` from `difference` on.
-
-    Args:
-        values: seeds x labels, nan where a label lacks a seed.
-        baseline: the label with which the others are compared.
-        margin: the largest difference that does not matter, in the unit of the values.
-        measure: what the values are of.
-        unpaired: as of `compare_histories`.
-    """
-    design = designs.UNPAIRED if unpaired else designs.PAIRED
-    compared = _groups(values, baseline) if unpaired else _pairs(values, baseline)
-    table = pd.DataFrame(index=values.columns)
-    plain = {label: (design.shown(*v),) for label, v in compared.items()}
-    for at, name in enumerate(("difference", "difference_low", "difference_high")):
-        table[name] = _each(lambda interval, at=at: interval[at], plain, table.index)
-    seeds = {label: min(map(len, v)) for label, v in compared.items()}
-    table["pairs"] = [seeds.get(label, 0) for label in table.index]
-    # Above 0 is better; of groups, the higher one is.
-    gains = {label: tuple(measure.sign * v for v in of) for label, of in compared.items()}
-    for name, function, of in (
-        ("spread", design.spread, compared),
-        ("effect", design.effect, compared),
-        ("improvement", design.improvement, gains),
-        ("p", design.p, compared),
-        ("p_wilcoxon", design.p_wilcoxon, compared),
-    ):
-        table[name] = _each(function, of, table.index)
-    table["p_holm"] = stats.holm(table.p.to_numpy())
-    levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
-    adjusted = {label: (design.interval(*v, levels[label]),) for label, v in compared.items()}
-    for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
-        table[name] = _each(lambda interval, at=at: interval[at], adjusted, table.index)
-    if margin is not None:
-        for name, test in (
-            ("p_equivalent", design.equivalent),
-            ("p_not_worse", design.not_worse),
-        ):
-            raw = _each(lambda *v, test=test: test(*v, margin), gains, table.index)
-            table[name] = stats.holm(raw.to_numpy())
-    if unpaired:
-        there = values.notna().sum()
-        table[designs.OTHERS] = int(there.get(baseline, 0))
-        sizes = table.loc[list(compared)].assign(seeds=there)
-    else:
-        sizes = table.loc[list(compared)]
-    least = pd.Series(designs.attainable_p(sizes), list(compared))
-    verdicts = (
-        _verdict(row, baseline, least.get(label, 1.0), measure) for label, row in table.iterrows()
-    )
-    table["verdict"] = list(verdicts)
-    return table
-
-
-def _each(function: Callable[..., float], values: Mapping, labels: pd.Index) -> pd.Series:
-    """The function of every label's values; nan for a label without."""
-    return pd.Series([function(*values[n]) if n in values else np.nan for n in labels], labels)
-
-
-def _pairs(values: pd.DataFrame, baseline: str) -> dict[Hashable, tuple[np.ndarray, ...]]:
-    """Every label's differences to the baseline, over the seeds that both have."""
-    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
-    d[d.columns.intersection([baseline])] = np.nan
-    return {label: (d[label].dropna().to_numpy(),) for label in d if d[label].notna().any()}
-
-
-def _groups(values: pd.DataFrame, baseline: str) -> dict[Hashable, tuple[np.ndarray, ...]]:
-    """Every label's values, and the baseline's."""
-    known = {label: values[label].dropna().to_numpy() for label in values}
-    base = known.pop(baseline, np.empty(0))
-    return {label: (v, base) for label, v in known.items() if len(v) and len(base)}
-
-
-def _verdict(  # noqa: PLR0911
-    row: pd.Series, baseline: str, least: float, measure: Measure
-) -> str:
-    if row.name == baseline:
-        return "baseline"
-    if not np.isfinite(row.p_holm):
-        return "no pairs"
-    if row.p_holm < ALPHA:
-        return "better" if measure.sign * row.difference > 0 else "worse"
-    if row.get("p_equivalent", 1.0) < ALPHA:
-        return "equivalent"
-    if row.get("p_not_worse", 1.0) < ALPHA:
-        return "not worse"
-    if least >= ALPHA:
-        return "too few seeds"
-    return "not distinguishable"
-
-
 def is_adjusted(table: pd.DataFrame) -> bool:
     """Whether anything is adjusted for the number of comparisons; of one there is nothing to."""
     return int(table.p.notna().sum()) > 1
@@ -409,6 +326,8 @@ def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
         shown[between] = [limits(low, high, form, measure.scale, "-") for low, high in ends]
     shown["p (Holm)" if several else "p"] = [p_value(p) for p in table.p_holm]
+    if (table.test == stats.ANY_TIME.name).any():
+        shown["test"] = table.test.fillna("")
     shown["verdict"] = table.verdict
     shown["seeds"] = table.seeds.astype(str)
     for name in FAILURES:
@@ -432,22 +351,32 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
-    design, exact = designs.of_table(table), "exact " * designs.is_exact(compared)
-    paired = ", paired by seed" if design is designs.PAIRED else " of two means, without pairs"
-    student = "Student's" if design is designs.PAIRED else "Welch's"
+    tests = list(by_test(compared))
+    pairs = ", paired by seed" if tests[0][0].paired else " of two means, without pairs"
     unit = f" in {measure.points}" * bool(measure.points)
     several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
     intervals = "its 95 % CI"
-    if compared.pairs.max() < designs.seeds_needed(compared, 1):
-        intervals += f" ({student} t: the test takes more seeds)"
+    for test, rows in tests:
+        if test.fallback and rows.pairs.max() < test.seeds_needed(1):
+            intervals += f" ({test.fallback}: the test takes more seeds)"
     if several and bounded:
         intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
-        f"{text}. Difference to {baseline}{unit}, of unrounded values{paired}, with"
-        f" {intervals}; p from the {exact}{design.test} test{', after Holm' * several}. All of"
-        " it is about other seeds on the same examples."
+        f"{text}. Difference to {baseline}{unit}, of unrounded values{pairs}, with"
+        f" {intervals}; p from {' and '.join(starmap(_named, tests)).rstrip(',')}"
+        f"{', after Holm' * several}. All of it is about other seeds on the same examples."
     )
+
+
+def _named(test: stats.ComparisonTest, rows: pd.DataFrame) -> str:
+    """The test of these rows, in a sentence."""
+    if test is stats.ANY_TIME:
+        return (
+            "the test that holds at any time, of rows to which seeds were added until the evidence"
+            " decided,"
+        )
+    return f"the {'exact ' * all(test.is_exact(*of) for of in sizes(rows))}{test.name} test"
 
 
 def as_text(table: pd.DataFrame, measure: Measure = ACCURACY, without: Collection[str] = ()) -> str:

@@ -20,12 +20,13 @@ from afnlab.messages import counted
 from afnlab.runs import file_labels
 from afnlab.runs.filtering import as_flags
 from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.one_data import require_todays_data
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import labels
 from afnlab.runs.sweeps.run_sweep import Outcome, execute_missing
 from afnlab.spellings import unknown
 from afnlab.training.options import MOST_SEEDS, whole
@@ -65,7 +66,8 @@ def confirm(
         An `Outcome`, as of `afnlab.runs.sweep`.
 
     Raises:
-        ValueError: if there is no such row, if it has been confirmed with another number of seeds,
+        ValueError: if there is no such row, if the row was picked by other data than its task has
+            now, if it has been confirmed with another number of seeds,
             or for a number of seeds that can decide nothing.
     """
     plan = sweep_file.read(sweep)
@@ -98,6 +100,7 @@ def confirm(
         raise ParameterError("seeds", message=f"{already}; {why}")
     wanted = {group, base}
     specs = [spec.with_seeds(fresh) for spec in asked if spec.group in wanted]
+    require_todays_data(specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
     notes = _too_few(picking, label, number)
     return execute_missing(specs, name, runs=folder, executor=executor or Local(), notes=notes)

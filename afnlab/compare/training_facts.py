@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs.file_labels import Row
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import record_schema
 
 
@@ -65,11 +66,11 @@ class Trained:
         try:
             normal, about = record["parameters"], record.get("task", {})
             described = {name: str(text) for name, text in about.items() if name != "epochs"}
+            measure = record_schema.measure(record)
+            setting = TrainingSetting.of(normal, described.get("code", ""), measure)
             return cls(
                 group=record["group"],
-                task=TaskFacts(
-                    str(normal["task"]), **described, epochs=float(about.get("epochs", 0))
-                ),
+                task=TaskFacts(setting.task, **described, epochs=float(about.get("epochs", 0))),
                 activation=str(normal["activation"]),
                 label=str(normal["label"]),
                 settings={str(n): str(text) for n, text in record.get("settings", {}).items()},
@@ -81,16 +82,16 @@ class Trained:
                     **normal["options"],
                     **normal.get(record_schema.FURTHER, {}),
                 },
-                epochs=float(normal["epochs"]),
-                device=str(normal["device"]),
-                dtype=str(normal["dtype"]),
+                epochs=setting.epochs,
+                device=setting.device,
+                dtype=setting.dtype,
                 native=bool(normal.get("native", False)),
-                limit_train=int(normal["limit_train"] or 0),
-                limit_test=int(normal["limit_test"] or 0),
-                tuned=json.dumps(normal["tune"], sort_keys=True) if "tune" in normal else "",
+                limit_train=setting.limit_train,
+                limit_test=setting.limit_test,
+                tuned=setting.tuned,
                 reference=str(record.get("given", {}).get("activation", "")),
                 named=str(record.get("named", "")),
-                measure=replace(record_schema.measure(record), chance=None),
+                measure=setting.measure,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             run = record.get("id", "a run")
@@ -113,12 +114,10 @@ class Trained:
         return Row(self.source, labels, len(self.settings), bool(self.named))
 
     @property
-    def setting(self) -> tuple[object, ...]:
-        """What must be equal in a comparison: task, metric, epochs, limits, precision, device,
-        tuning."""
-        limits = (self.limit_train, self.limit_test)
-        asked = (self.epochs, *limits, self.dtype, self.device, self.tuned)
-        return (self.task.name, self.task.code, self.measure, *asked)
+    def setting(self) -> TrainingSetting:
+        """What must be equal in a comparison."""
+        its = {n: getattr(self, n) for n in TrainingSetting._fields if n not in ("task", "code")}
+        return TrainingSetting(task=self.task.name, code=self.task.code, **its)
 
     @property
     def training(self) -> str:

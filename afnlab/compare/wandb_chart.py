@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from afnlab.compare.foreign_csv import known, named
 from afnlab.messages import counted, enumerated, plain
 from afnlab.spellings import unknown
 
@@ -14,6 +15,7 @@ TABLE = (
     " CSV)"
 )
 LISTED = 6  # labels
+UNNAMED = "value"  # the metric that is asked for where nobody names one
 _COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
 # A seed is a word of its own at the end: one that says so, or a whole number after a space, "-",
 # "_", "/" or "#". So neither the decimals nor the exponent of lr0.1, 1e-3 or lr=0.1 are one, and
@@ -40,24 +42,32 @@ def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame,
     Args:
         name: of the table, for messages.
         table: the chart's.
-        value: the metric; where the chart shows but one, any will do.
+        value: the metric, or its last part; `UNNAMED` will do where the chart shows but one.
 
     Raises:
         ValueError: for another metric, and where names do not say methods and seeds, with how to
             convert the table.
     """
-    parts = [f for c in table.columns[1:] if (f := _COLUMN.fullmatch(str(c))) and not f["end"]]
-    metrics = list(dict.fromkeys(f["metric"] for f in parts))
-    metric = value if value in metrics else metrics[0]
-    if len(metrics) > 1 and value not in metrics:
+    # By their place, since runs of one name have columns of one name.
+    parts = {
+        at: f
+        for at, c in enumerate(table.columns)
+        if at and (f := _COLUMN.fullmatch(str(c))) and not f["end"]
+    }
+    metrics = list(dict.fromkeys(f["metric"] for f in parts.values()))
+    meant = named(metrics, value) or (metrics if value == UNNAMED else [])
+    if len(meant) != 1:
         raise ValueError(f"{name}: {unknown('metric', value, metrics)}")
-    made, runs = [], [f for f in parts if f["metric"] == metric]
-    for one in runs:
-        seeded, known = _SEEDED.fullmatch(one["run"].strip()), table[one[0]].dropna()
-        if seeded is not None and len(known):
-            steps = table.iloc[:, 0][known.index]
-            run = {"label": plain(seeded["label"]), "seed": int(seeded["seed"])}
-            made.append(pd.DataFrame({**run, "step": steps, "value": known}))
+    (metric,) = meant
+    made, runs = [], {at: f["run"] for at, f in parts.items() if f["metric"] == metric}
+    for at, run in runs.items():
+        seeded, there = _SEEDED.fullmatch(run.strip()), known(table.iloc[:, at]).dropna()
+        if there.empty:
+            raise ValueError(f"{name}: {plain(run)} has no {metric}; take its columns out")
+        if seeded is not None:
+            steps = table.iloc[:, 0][there.index]
+            said = {"label": plain(seeded["label"]), "seed": int(seeded["seed"])}
+            made.append(pd.DataFrame({**said, "step": steps, "value": there}))
     seeds = pd.DataFrame(
         [one.iloc[0][["label", "seed"]] for one in made], columns=["label", "seed"]
     )
@@ -71,8 +81,7 @@ def read(name: str, table: pd.DataFrame, value: str) -> tuple[str, pd.DataFrame,
         raise ValueError(
             f"{name}: the names of several runs say seed {first.seed} of {first.label}; {TABLE}"
         )
-    values = pd.concat(made, ignore_index=True)
-    return metric, values, _read_as(plain(runs[0]["run"]), seeds)
+    return metric, pd.concat(made), _read_as(plain(next(iter(runs.values()))), seeds)
 
 
 def _read_as(run: str, seeds: pd.DataFrame) -> str:

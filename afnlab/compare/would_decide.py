@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from afnlab.compare import designs
 from afnlab.compare.formatting import amount, difference
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.measures import Measure
 from afnlab.messages import counted
+from afnlab.stats import TESTS, ComparisonTest
+from afnlab.stats.comparison_tests import Power
 
 MANY = 1_000  # seeds, beyond which no number is named
 QUESTION = "What next?"
@@ -31,32 +32,40 @@ def would_decide(table: pd.DataFrame, margin: float | None, measure: Measure) ->
     compared = table[table.p.notna()]
     if compared.empty or not compared.spread.iloc[0] > 0:
         return ""
-    return " ".join(_sentences(compared, compared.iloc[0], margin, measure))
+    test = TESTS[compared.test.iloc[0]]
+    if test.power is None:  # seeds are added until it decides
+        return ""
+    return " ".join(_sentences(compared, test, test.power, margin, measure))
 
 
 def _sentences(
-    compared: pd.DataFrame, lead: pd.Series, margin: float | None, measure: Measure
+    compared: pd.DataFrame,
+    test: ComparisonTest,
+    power: Power,
+    margin: float | None,
+    measure: Measure,
 ) -> Iterator[str]:
-    spread, power = float(lead.spread), "with a power of 80 %"
-    seeds, least = counted(int(lead.pairs), "seed"), designs.seeds_needed(compared)
-    among = f" among {counted(len(compared), 'comparison')}" * (len(compared) > 1)
-    detectable = designs.detectable(compared, spread, int(lead.pairs))
+    lead, count, often = compared.iloc[0], len(compared), "with a power of 80 %"
+    spread, pairs = float(lead.spread), int(lead.pairs)
+    seeds, least = counted(pairs, "seed"), test.seeds_needed(count)
+    among = f" among {counted(count, 'comparison')}" * (count > 1)
+    detectable = power.detectable(spread, *test.sizes(pairs), count)
     if not np.isfinite(detectable):
-        first = amount(measure, designs.detectable(compared, spread, least))
+        first = amount(measure, power.detectable(spread, *test.sizes(least), count))
         yield (
             f"{seeds} detect no true difference{among}, however large; {least}, the fewest that"
-            f" can, detect one of {first} {power}."
+            f" can, detect one of {first} {often}."
         )
     elif among:  # of one comparison it has been said
         size = amount(measure, detectable)
-        yield f"{seeds} detect a true difference of {lead.name} of {size} {power}{among}."
+        yield f"{seeds} detect a true difference of {lead.name} of {size} {often}{among}."
     seen = f"the observed difference of {lead.name} ({difference(measure, lead.difference)})"
     asked = [(f"a difference of {shown_margin(measure, margin)}", margin)] if margin else []
     for what, size in ((seen, lead.difference), *asked):
         if size:
-            takes = designs.seeds_to_detect(compared, size, spread)
+            takes = power.seeds_to_detect(size, spread, count)
             number = counted(takes, "seed") if takes else f"more than {MANY:,} seeds"
-            yield f"To detect {what} {power} takes {number} of every row."
+            yield f"To detect {what} {often} takes {number} of every row."
     if lead.verdict not in ("better", "worse"):
         yield (
             "That is by how much these seeds vary. Fix the number first and train all of them"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from afnlab.compare.summary_table import ALPHA
+from afnlab.compare.baseline_differences import ALPHA
 from afnlab.figures.over_tasks import COLOURS, FULL
 from afnlab.figures.style import Picture, inches_of, of_cells, row_name
 from afnlab.measures import Measure

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from afnlab.compare.baseline_differences import DIFFER
 from afnlab.compare.formatting import difference, estimated, interval, number, p_value
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import DIFFER, is_adjusted
+from afnlab.compare.summary_table import is_adjusted
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
@@ -81,7 +82,8 @@ def differences_of(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataF
     )
     there = np.isfinite(adjusted).all(axis=1, keepdims=True)
     ends = pd.DataFrame(np.where(there, adjusted, plain), table.index, ["low", "high"])
-    return measure.scale * ends.assign(middle=middle.astype(float))
+    bounded = ends.where(np.isfinite(ends))
+    return measure.scale * bounded.assign(middle=middle.astype(float))
 
 
 def _shown(

@@ -54,9 +54,10 @@ def learning(
     for ax, label in zip(axes, order, strict=True):
         table, colour = tables[label], ORANGE if label == baseline else BLUE
         if baseline in tables and label != baseline:
-            ax.plot(tables[baseline]["mean"], color=ORANGE, linewidth=1, linestyle="--")
+            its = tables[baseline]["mean"]
+            ax.plot(its, color=ORANGE, linewidth=1, linestyle="--", marker=_dot(its))
         ax.fill_between(table.index, table.low, table.high, color=colour, alpha=0.25, linewidth=0)
-        (line,) = ax.plot(table["mean"], color=colour)
+        (line,) = ax.plot(table["mean"], color=colour, marker=_dot(table))
         tip(line, *_tip_lines(label, table, measure))
         whole_ticks(ax.xaxis, 4)
     if bound is not None:
@@ -80,7 +81,9 @@ def overlay(
     best = next((label for label in order if label != baseline), None)
     for label in reversed(order):  # what is named lies on top
         style = _STYLES.get("base" if label == baseline else "best" if label == best else "")
-        (line,) = ax.plot(tables[label]["mean"], **(style or _STYLES["other"]))
+        (line,) = ax.plot(
+            tables[label]["mean"], **(style or _STYLES["other"]), marker=_dot(tables[label])
+        )
         tip(line, *_tip_lines(label, tables[label], measure))
         if style:
             line.set_label(row_name(label))
@@ -98,6 +101,11 @@ _STYLES: dict[str, dict[str, Any]] = {
     "best": {"color": BLUE, "linewidth": 2.0, "zorder": 3},
     "other": {"color": GREY, "linewidth": 0.8, "alpha": 0.8},
 }
+
+
+def _dot(values: pd.DataFrame | pd.Series) -> str:
+    """How a curve of one epoch is drawn: a line of one point would be nothing."""
+    return "o" if len(values) == 1 else "None"
 
 
 def neared(history: pd.DataFrame, measure: Measure) -> float | None:
@@ -180,8 +188,9 @@ def _near(
 def seed_lines(ax: Axes, history: pd.DataFrame, column: str, scale: float = 1.0) -> Axes:
     """A column over the epochs, times a factor: thin lines are seeds, the thick one their mean."""
     table = history.pivot(index="epoch", columns="seed", values=column) * scale
-    thin = ax.plot(table.index, table, color=GREY, linewidth=0.6)
-    thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2)
+    mark = _dot(table)
+    thin = ax.plot(table.index, table, color=GREY, linewidth=0.6, marker=mark)
+    thick = ax.plot(table.index, table.mean(axis=1), color=BLUE, linewidth=2, marker=mark)
     ax.legend([thin[0], thick[0]], ["a seed", "their mean"])
     whole_ticks(ax.xaxis)
     return ax

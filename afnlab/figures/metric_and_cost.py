@@ -42,6 +42,8 @@ def frontier(
     key, scale = measure.key, measure.scale
     high = cost if slower is None else slower
     rows = table.assign(mean=scale * table[key], cost=cost / unit, slower=high / unit)
+    # An end that nobody knows is not drawn.
+    rows["drawn"] = rows.slower.where(np.isfinite(rows.slower), rows.cost)
     of_means = means_of(table, measure)
     shown = metric_axis.shown(of_means, measure)
     far, rows = rows[shown.far], rows[~shown.far]
@@ -54,8 +56,8 @@ def frontier(
         bars.append((r.cost, scale * r[f"{key}_low"], scale * r[f"{key}_high"]))
         ax.plot([r.cost] * 2, bars[-1][1:], color=colour, linewidth=0.7)
         mark = "D" if base else "o" if label in best else "."
-        if r.slower > r.cost:
-            ax.plot([r.cost, r.slower], [r["mean"]] * 2, color=colour, linewidth=0.7)
+        if r.drawn > r.cost:
+            ax.plot([r.cost, r.drawn], [r["mean"]] * 2, color=colour, linewidth=0.7)
         (point,) = ax.plot(r.cost, r["mean"], mark, color=colour, markersize=5, zorder=3)
         tip(point, _point_in_words(str(label), r, measure, baseline if baseline in cost else ""))
     line = rows.loc[best]
@@ -68,7 +70,7 @@ def frontier(
         xlabel=f"time of {of}" + (f" ({row_name(baseline)} = 1)" if baseline in cost else " (s)"),
         ylabel=metric_axis.label(measure),
     )
-    times = pd.concat([rows.cost, rows.slower, far.cost])
+    times = pd.concat([rows.cost, rows.drawn, far.cost])
     _scale_times(ax, float(times.min()), float(times.max()))
     # Means and nearly all intervals fit in; one very wide interval does not squeeze the others.
     drawn = of_means[["low", "high"]][~shown.far].fillna(rows["mean"], axis=0)
@@ -110,7 +112,7 @@ def _point_in_words(label: str, row: pd.Series, measure: Measure, baseline: str)
     """A point in words: the metric, and the time with its range."""
     value = printed_value(measure, row["mean"] / measure.scale)
     unit = f" \N{MULTIPLICATION SIGN} {proper_name(baseline)}" if baseline else " s"
-    upper = f" to {three_digits(row.slower)}" if row.slower > row.cost else ""
+    upper = f" to {three_digits(row.drawn)}" if row.drawn > row.cost else ""
     return f"{proper_name(label)}: {value}, {three_digits(row.cost)}{upper}{unit}"
 
 

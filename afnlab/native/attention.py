@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import warnings
 from functools import cache
 from typing import Protocol
 
@@ -23,7 +22,6 @@ from afnlab.eager import in_memory, observed, transformed
 from afnlab.native import library
 from afnlab.native.kernels import SWITCH
 from afnlab.native.launch import Arguments
-from afnlab.native.toolchain import Unavailable
 
 SIZES, LONGEST = (8, 16, 32), 16  # of a head, and of a sequence
 
@@ -101,17 +99,8 @@ def serves(weight: Tensor, tokens: Tensor, heads: int) -> bool:
 
 @cache
 def _library() -> dict[str, library.CompiledFunction] | None:
-    """The compiled loops; None, after a warning, if they cannot be had."""
-    try:
-        compiled = library.load("cpu", library.ATTENTION, AttentionLaunch)
-        return {way: compiled.function(f"attention_{way}") for way in ("forward", "backward")}
-    except Unavailable as reason:
-        warnings.warn(
-            f"no compiled attention: {reason}; torch's serves, somewhat slower",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return None
+    ways = ("forward", "backward")
+    return library.loops(library.ATTENTION, AttentionLaunch, ways, "attention")
 
 
 def _start(way: str, heads: int, x: Tensor, starts: Tensor, **tensors: Tensor) -> None:

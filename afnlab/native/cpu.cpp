@@ -300,9 +300,18 @@ extern "C" const char* afnlab_error(int code) {
     }
 }
 
-#if defined(AFNLAB_PLANES) || !(defined(AFNLAB_ONLY) || defined(AFNLAB_ATTENTION))
+// A build that picks nothing has everything.
+#if !(defined(AFNLAB_ONLY) || defined(AFNLAB_LOOPS))
+#define AFNLAB_PLANES
+#define AFNLAB_ATTENTION
+#define AFNLAB_ADAM
+#endif
+#ifdef AFNLAB_PLANES
 #include "planes.h"
 #endif
-#if defined(AFNLAB_ATTENTION) || !(defined(AFNLAB_ONLY) || defined(AFNLAB_PLANES))
+#ifdef AFNLAB_ATTENTION
 #include "attention.h"
+#endif
+#ifdef AFNLAB_ADAM
+#include "adam.h"
 #endif

@@ -18,9 +18,8 @@
 #endif
 
 // The one list of names: every loop, launcher and exported symbol is made from it. A build may
-// pick one of them with -DAFNLAB_ONLY=name, or none with -DAFNLAB_PLANES or
-// -DAFNLAB_ATTENTION, which pick other loops.
-#if defined(AFNLAB_PLANES) || defined(AFNLAB_ATTENTION)
+// pick one of them with -DAFNLAB_ONLY=name, or none with -DAFNLAB_LOOPS and the name of other loops.
+#if defined(AFNLAB_LOOPS)
 #define AFNLAB_ACTIVATIONS(X)
 #elif defined(AFNLAB_ONLY)
 #define AFNLAB_ACTIVATIONS(X) X(AFNLAB_ONLY)

@@ -1,7 +1,8 @@
 """What a call hands to compiled loops: one structure, filled in by name, passed by its address.
 
-launch.h, planes.h and attention.h declare the same fields. A library tells where each lies, and is
-refused when that differs from here, since a field read in another's place would be a wrong number.
+launch.h, planes.h, attention.h and adam.h declare the same fields. A library tells where each lies,
+and is refused when that differs from here, since a field read in another's place would be a wrong
+number.
 """
 
 from __future__ import annotations

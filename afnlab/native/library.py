@@ -8,7 +8,8 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -29,8 +30,8 @@ from afnlab.paths import KERNELS as SOURCE
 
 HERE = NATIVE
 READY = HERE / "ready"  # the libraries that a wheel carries
-# What stands for the loops over pictures, and for those of attention, among names of activations.
-PLANES, ATTENTION = "planes", "attention"
+# What stands for other loops among names of activations: over pictures, of attention, of Adam.
+LOOPS = PLANES, ATTENTION, ADAM = "planes", "attention", "adam"
 _SEAL = b"afnlab sealed "  # what follows, the SHA-256 of all before it, ends a cached library
 _ABANDONED = 3600.0  # seconds, after which an unfinished file in the cache is removed
 
@@ -100,7 +101,7 @@ class Library:
 
 
 def load(kind: str, name: str, arguments: type[Arguments]) -> Library:
-    """The library with an activation's kernels, or PLANES or ATTENTION, built first if need be.
+    """The library with an activation's kernels, or one of LOOPS, built first if need be.
 
     kind: "cpu" or "cuda". Unavailable, with the reason, if it cannot be had. A library in the cache
     is whole or absent, and is built anew if it has been altered; processes that build the same one
@@ -111,9 +112,8 @@ def load(kind: str, name: str, arguments: type[Arguments]) -> Library:
         with suppress(OSError, Unavailable):
             return Library.open(carried, arguments)
     compiler = cpu_compiler() if kind == "cpu" else cuda_compiler()
-    loops = name in (PLANES, ATTENTION)
-    only = f"-DAFNLAB_{name.upper()}" if loops else f"-DAFNLAB_ONLY={name}"
-    extra = (only,)  # one at a time, to be there within a second
+    loops = ("-DAFNLAB_LOOPS", f"-DAFNLAB_{name.upper()}")
+    extra = loops if name in LOOPS else (f"-DAFNLAB_ONLY={name}",)  # one: there within a second
     words = (digest(kind), compiler.identity, platform.machine(), *extra)
     key = hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
     path = cache_folder() / f"{kind}-{name}-{key}.so"
@@ -126,6 +126,29 @@ def load(kind: str, name: str, arguments: type[Arguments]) -> Library:
         raise Unavailable(
             f"{path.parent} cannot be used ({reason}); {CACHE} sets another folder"
         ) from None
+
+
+def loops(
+    name: str, arguments: type[Arguments], functions: Iterable[str], what: str
+) -> dict[str, CompiledFunction] | None:
+    """Compiled loops for the CPU by name; None, after a warning, if they cannot be had.
+
+    Args:
+        name: one of LOOPS.
+        arguments: what the loops read.
+        functions: their names; the library exports them as `name`_`function`.
+        what: what they compute, in words.
+    """
+    try:
+        compiled = load("cpu", name, arguments)
+        return {f: compiled.function(f"{name}_{f}") for f in functions}
+    except Unavailable as reason:
+        warnings.warn(
+            f"no compiled {what}: {reason}; torch serves, somewhat slower",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
 
 
 def build(compiler: Compiler, source: Path, path: Path, extra: tuple[str, ...] = ()) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Protocol
@@ -25,7 +24,6 @@ from afnlab.eager import in_memory, observed, transformed
 from afnlab.native import library
 from afnlab.native.kernels import SWITCH
 from afnlab.native.launch import DTYPES, Arguments
-from afnlab.native.toolchain import Unavailable
 
 _TYPES = (torch.float32, torch.bfloat16)
 _LOOPS = ("pool", "unpool", "normalise", "normalise_back")
@@ -79,17 +77,7 @@ def _served(x: Tensor, *others: Tensor) -> bool:
 
 @cache
 def _library() -> dict[str, library.CompiledFunction] | None:
-    """The compiled loops; None, after a warning, if they cannot be had."""
-    try:
-        compiled = library.load("cpu", library.PLANES, PlanesLaunch)
-        return {loop: compiled.function(f"planes_{loop}") for loop in _LOOPS}
-    except Unavailable as reason:
-        warnings.warn(
-            f"no compiled pooling and normalisation: {reason}; torch's serve, somewhat slower",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return None
+    return library.loops(library.PLANES, PlanesLaunch, _LOOPS, "pooling and normalisation")
 
 
 def _start(loop: str, dtype: torch.dtype, sizes: Mapping[str, float], **tensors: Tensor) -> None:

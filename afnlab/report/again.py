@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from afnlab.compare.selection import Selection
-from afnlab.runs.filtering import as_flags
+from afnlab.runs import seed_lists
+from afnlab.runs.filtering import Only, as_flags, parsed
+from afnlab.runs.filtering import labels as labels_of
 from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import sweep_file
-from afnlab.training.options import seed_list
 
 
 def commands(
@@ -43,7 +46,11 @@ def commands(
     """
     name = [sweep] if sweep else []
     settings = {key: value for key, value in overrides.items() if key != "seeds"}
-    seeds = {"seeds": _typed(overrides["seeds"])} if overrides.get("seeds") is not None else {}
+    seeds = (
+        {"seeds": seed_lists.typed(overrides["seeds"])}
+        if overrides.get("seeds") is not None
+        else {}
+    )
     made = swept(chosen, sweep, settings) if sweep and chosen else [seeds]
     some = tuple(as_flags(only))
     limit = f"{margin:.12g}" if margin else None
@@ -55,14 +62,21 @@ def commands(
     return [*first, *confirmed, page, command("verify", out or usual)]
 
 
+def as_typed(folder: str | Path) -> str:
+    """A folder as one types it here: by its path from the current folder, if it is below that."""
+    whole, here = Path(os.path.abspath(folder)), Path.cwd()  # noqa: PTH100  (keeps links)
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
 def swept(
     chosen: Sequence[Selection], sweep: str, settings: Mapping[str, Any]
 ) -> list[dict[str, object]]:
     """The flags of every `afnlab sweep` that has to be typed to make the runs of a report.
 
-    One sweep is enough where all rows have the same seeds; else there is one for each set of seeds,
-    of the rows that have them. Nothing is said of seeds where they are those of the file, or, of a
-    sweep that adds seeds until decided, among them.
+    These are the runs of its rows, with their seeds, and no others: a report may be about some of a
+    sweep. One sweep is enough where all rows have the same seeds; else there is one for each set of
+    seeds. Nothing is said of seeds where they are those of the file, or where all of a sweep that
+    adds seeds until decided is made again, among them.
 
     Args:
         chosen: what the report is about.
@@ -70,33 +84,64 @@ def swept(
         settings: what it was run with in place of its own.
     """
     plan = sweep_file.read(sweep)
-    of_file = {seed for spec in plan.specs(here=False, **settings) for seed in spec.seeds}
-    sets: list[tuple[Selection, dict[tuple[int, ...], list[str]]]] = []
-    for one in chosen:
-        rows: dict[tuple[int, ...], list[str]] = {}
-        whole = one.picking or one
-        for label, row in whole.rows.items():
-            its = sorted({seed for run in whole.runs_of(label) for seed in run["seeds"]})
-            rows.setdefault(tuple(its), []).append(row.label)
-        sets.append((whole, rows))
-    distinct = {seeds for _, rows in sets for seeds in rows}
-    if plan.most_seeds is not None and all(map(of_file.issuperset, distinct)):
-        return [{}]
-    if len(distinct) == 1:
-        (seeds,) = distinct
-        return [{} if of_file == {*seeds} else {"seeds": _typed(seeds)}]
-    return [
-        {
-            "only": tuple(as_flags({**one.apart, **({"label": labels} if len(rows) > 1 else {})})),
-            "seeds": _typed(seeds),
-        }
-        for one, rows in sets
-        for seeds, labels in rows.items()
-    ]
+    specs = plan.specs(here=False, **settings)
+    of_file = {seed for spec in specs for seed in spec.seeds}
+    parts = [one.picking or one for one in chosen]
+    rows = {
+        row.group: tuple(sorted({seed for run in part.runs_of(label) for seed in run["seeds"]}))
+        for part in parts
+        for label, row in part.rows.items()
+    }
+    distinct = dict.fromkeys(rows.values())
+    if plan.most_seeds is not None:
+        if rows.keys() == {spec.group for spec in specs} and all(map(of_file.issuperset, distinct)):
+            return [{}]
+        of_file = set()
+    made: list[dict[str, object]] = []
+    for seeds in distinct:
+        groups = {group for group, its in rows.items() if its == seeds}
+        usual = len(distinct) == 1 and of_file == {*seeds}
+        flags = {} if usual else {"seeds": seed_lists.typed(seeds)}
+        planned = [spec.with_seeds(seeds) for spec in specs if isinstance(spec, TrainingSpec)]
+        made += [
+            {**({"only": tuple(as_flags(only))} if only else {}), **flags}
+            for only in _only(planned, parts, groups)
+        ]
+    return made
 
 
-def _typed(seeds: object) -> str:
-    """Seeds as `--seeds` takes them: how many, or a list."""
-    listed = seed_list(seeds)  # type: ignore[arg-type]
-    first = list(listed) == list(range(len(listed)))
-    return str(len(listed)) if first else str([*listed])
+def _only(specs: Sequence[RunSpec], parts: Sequence[Selection], groups: set[str]) -> list[Only]:
+    """By which values these runs are chosen, and no others: of all, else part by part.
+
+    Args:
+        specs: all that a sweep lists.
+        parts: what the report is about.
+        groups: the runs, some of each part.
+    """
+    asked = parts[0].only
+
+    def labels(its: set[str]) -> list[str]:
+        facts = {spec.group: sweep_file.facts(spec) for spec in specs}
+        return labels_of([facts[g] for g in facts if g in its], facts.values())
+
+    def choosing(its: set[str], *ways: Only) -> Only | None:
+        return next((one for one in ways if _groups(specs, one) == its), None)
+
+    of_all = choosing(groups, {}, asked, {"label": labels(groups)})
+    if of_all is not None:
+        return [of_all]
+    made = []
+    for part in parts:
+        if its := groups & {row.group for row in part.rows.values()}:
+            of_label = {**part.apart, "label": labels(its)}
+            ids = {"id": [spec.id for spec in specs if spec.group in its]}
+            made.append(choosing(its, part.apart, {**asked, **part.apart}, of_label) or ids)
+    return made
+
+
+def _groups(specs: Sequence[RunSpec], only: Only) -> set[str]:
+    """The runs that are chosen by these values, as they are typed."""
+    try:
+        return {spec.group for spec in sweep_file.chosen(specs, parsed(as_flags(only)))}
+    except ValueError:  # there are none
+        return set()

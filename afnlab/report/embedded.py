@@ -11,8 +11,8 @@ from markupsafe import Markup
 from scipy import stats as distributions
 
 from afnlab import stats
+from afnlab.compare.baseline_differences import ALPHA
 from afnlab.compare.proper_names import proper_name
-from afnlab.compare.summary_table import ALPHA
 from afnlab.measures import Measure
 
 KIND = "application/json"  # which a browser does not execute
@@ -48,6 +48,8 @@ def numbers(
         },
         # Of rows with equal p-values, Holm's procedure takes that first which comes first here.
         "order": [order.index(label) for label in map(str, final.columns) if label in order],
+        # Comparisons with one of these rows are by the test that holds at any time.
+        "decided": [bool(test == stats.ANY_TIME.name) for test in table.test],
         "labels": order,
         "names": list(map(proper_name, order)),
         "seeds": [int(seed) for seed in final.index],

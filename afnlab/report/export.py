@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -142,9 +143,11 @@ def pdf(page: Path, timeout: float = 120, beside: Path | None = None) -> Path:
     command = [program, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--no-sandbox")  # which Chromium refuses to have as root
-    copy = (beside or page.parent) / f".{page.name}"  # its links lead on from there
+    number, name = tempfile.mkstemp(".html", ".report-", beside or page.parent)
+    copy = Path(name)  # its links lead on from there
     sized = f"<style>@page {{ size: {paper()}; }}</style></head>"
-    copy.write_text(page.read_text(encoding="utf-8").replace("</head>", sized, 1), encoding="utf-8")
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(page.read_text(encoding="utf-8").replace("</head>", sized, 1))
     command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", copy.resolve().as_uri()]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)

@@ -2,95 +2,157 @@
 
 Whatever ends a report before all of it is written leaves the one that was there. What ends it while
 its files are put in place, which takes milliseconds, leaves the rest to the next report: `settle`.
+What stands in a report's place and is not as the last one wrote it, or of which nobody knows who
+wrote it, may be the user's: it is moved into the folder `kept`, under its name.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePath
 
 from afnlab.locks import Claim
-from afnlab.report.state import SCHEMA, STATE, stored
+from afnlab.report.state import SCHEMA, STATE, ReportState, stored
 from afnlab.runs.storage import atomic_write, safe_files
 
 _CLAIM = "report"
 _PART, _READY = ".report-", ".report.ready"
+_ELSEWHERE = "give another one: out (--out FOLDER)"
+KEPT = "kept"  # the folder, within a report's, of what stood in the way of its files
 
 
 @contextmanager
-def aside(target: Path) -> Iterator[Path]:
+def aside(target: Path, kept: list[Path] | None = None) -> Iterator[Path]:
     """A folder to write a report into; when that is done, its files take their places.
 
     Args:
         target: the report's folder, in which files of the user's may lie too.
+        kept: takes where those of them are that stood in the way.
 
     Returns:
-        The folder, as a context manager. It has to hold the report's state at the end.
+        The folder, as a context manager. It has to hold the report's state at the end; files that
+        this lists and that are not in the folder stay as the last report wrote them.
 
     Raises:
-        ValueError: if another process is writing a report there.
+        ValueError: if another process is writing a report there, or a file cannot take its place.
     """
+    kept = [] if kept is None else kept
     target.mkdir(parents=True, exist_ok=True)
     with Claim(target, _CLAIM) as claim:
         if not claim.held:
             raise ValueError(f"{target}: another process is writing a report there")
-        _settle(target)
+        _settle(target, kept)
         for abandoned in target.glob(f"{_PART}*"):  # by a process that was killed
             atomic_write.discard(abandoned)
         folder = Path(tempfile.mkdtemp(prefix=_PART, dir=target))
         try:
             yield folder
             folder.rename(target / _READY)
-            _settle(target)
+            _settle(target, kept)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def settle(target: Path) -> None:
+def settle(target: Path, kept: list[Path] | None = None) -> None:
     """Put a report that was written whole in its place, and remove what the last one alone wrote.
 
     What lies in the folder as the last report has written it, by the sums in its state, is its own;
-    what was changed since, or was never written by it, stays. Nothing is removed through a link.
-    Where another process is writing a report, this is left to it.
+    what was changed since, or was never written by it, stays, or is moved aside where a file of
+    this report has its place. Nothing is removed or replaced through a link. Where another process
+    is writing a report, this is left to it.
 
     Args:
         target: the report's folder.
+        kept: takes where the files are that were moved aside.
+
+    Raises:
+        ValueError: if a file cannot take its place.
     """
     if (target / _READY).exists():
         with Claim(target, _CLAIM) as claim:
             if claim.held:
-                _settle(target)
+                _settle(target, [] if kept is None else kept)
 
 
-def _settle(target: Path) -> None:
+def _settle(target: Path, kept: list[Path]) -> None:
     """The same, by who holds the claim."""
     ready = target / _READY
     if ready.is_symlink() or not ready.is_dir():
         return
-    if now := _files(ready):  # else its state, which takes its place last, is there already
-        before = _files(target)
-        for name in now:
-            if (ready / name).is_file():  # else it was put in place before an interruption
-                (target / name).parent.mkdir(exist_ok=True)
-                (ready / name).replace(target / name)
-        for name in before.keys() - now.keys():
-            if is_as_written(target, name, before[name]):
-                (target / name).unlink()
-        (ready / STATE).replace(target / STATE)
+    try:
+        _put_all(ready, target, kept)
+    except OSError as error:
+        where, why = error.filename2 or error.filename or target, error.strerror or error
+        raise ValueError(f"{where}: cannot be written ({why}); {_ELSEWHERE}") from None
     shutil.rmtree(ready)
 
 
-def is_whole(target: Path) -> bool:
+def _put_all(ready: Path, target: Path, kept: list[Path]) -> None:
+    if not (now := _files(ready)):
+        return  # its state, which takes its place last, is there already
+    # A state that lists whatever lay there still tells what a file with a place in a report was
+    # when that was written, but not of the others that a report has made them.
+    last, before = stored(target).get("files"), _files(target)
+    known = last if isinstance(last, dict) else {}
+    for name in now:
+        if (ready / name).is_file():  # else it was put in place before an interruption
+            kept += _out_of_the_way(target, name, (known.get(name), now[name]))
+            (target / name).parent.mkdir(exist_ok=True)
+            (ready / name).replace(target / name)
+    for name in before.keys() - now.keys():
+        if is_as_written(target, name, before[name]):
+            (target / name).unlink()
+    if not _is_state(target) and os.path.lexists(target / STATE):
+        kept.append(_keep(target, STATE))
+    (ready / STATE).replace(target / STATE)
+
+
+def _out_of_the_way(target: Path, name: str, known: Collection[object]) -> Iterator[Path]:
+    """Move aside what has the name of a report's file, unless its sum is known, and what is no
+    folder and has the name of the one that this lies in; where that is then."""
+    for above in reversed(PurePath(name).parents[:-1]):
+        folder = target / above
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            yield _keep(target, str(above))
+    as_known = any(is_as_written(target, name, one) for one in known)
+    if not as_known and os.path.lexists(target / name):
+        yield _keep(target, name)
+
+
+def _keep(target: Path, name: str) -> Path:
+    """Move what has a name in a folder to the first place that is free; where that is."""
+    for number in count(1):
+        folder = target / (KEPT if number == 1 else f"{KEPT}-{number}")
+        above = [folder / parent for parent in PurePath(name).parents]
+        free = all((p.is_dir() and not p.is_symlink()) or not os.path.lexists(p) for p in above)
+        if free and not os.path.lexists(folder / name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).rename(folder / name)
+            return folder / name
+    raise AssertionError
+
+
+def _is_state(target: Path) -> bool:
+    """Whether a folder has the state of a report, and not a file of that name by somebody else."""
+    state, known = stored(target), ReportState.__annotations__
+    return isinstance(state.get("files"), dict) and state.keys() <= known.keys()
+
+
+def is_whole(target: Path, but: str = "") -> bool:
     """Whether all files of a report are there as they were written.
 
     Args:
         target: the report's folder.
+        but: the name of one that does not count.
     """
     files = _files(target)
-    return bool(files) and all(is_as_written(target, name, files[name]) for name in files)
+    its = (is_as_written(target, name, files[name]) for name in files if name != but)
+    return bool(files) and all(its)
 
 
 def require_room(target: Path, files: Collection[str], folders: Collection[str]) -> None:
@@ -104,17 +166,34 @@ def require_room(target: Path, files: Collection[str], folders: Collection[str])
     Raises:
         ValueError: if a folder stands in the place of a file, or a file in that of a folder.
     """
-    where = "give another one: out (--out FOLDER)"
     there = next(path for path in (target, *target.absolute().parents) if path.exists())
     for folder in (there, *(target / name for name in folders)):
         if folder.exists() and not folder.is_dir():
-            raise ValueError(f"{folder}: is no folder, where a report needs one; {where}")
+            raise ValueError(f"{folder}: is no folder, where a report needs one; {_ELSEWHERE}")
     for name in files:
         if (target / name).is_dir():
-            raise ValueError(f"{target / name}: is a folder, where a report has a file; {where}")
+            what = "is a folder, where a report has a file"
+            raise ValueError(f"{target / name}: {what}; {_ELSEWHERE}")
 
 
-def is_as_written(target: Path, name: str, known: str) -> bool:
+def require_writable(target: Path, folders: Collection[str]) -> None:
+    """Refuse a folder that a report cannot be written to, before it is made.
+
+    Args:
+        target: the report's folder, which need not be there.
+        folders: names of folders that it has.
+
+    Raises:
+        ValueError: if it, or one of these, may not be written to.
+    """
+    there = next(path for path in (target, *target.absolute().parents) if path.exists())
+    for folder in (there, *(target / name for name in folders if (target / name).exists())):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            who = "belongs to somebody else, or is read-only"
+            raise ValueError(f"{folder}: may not be written to, since it {who}; {_ELSEWHERE}")
+
+
+def is_as_written(target: Path, name: str, known: object) -> bool:
     """Whether a file of a report's folder is a plain one, behind no link, with this SHA-256."""
     with suppress(ValueError):
         return safe_files.summed(safe_files.within(target, name))["sha256"] == known

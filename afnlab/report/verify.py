@@ -28,6 +28,7 @@ from afnlab.report.sections.tables import comparison_table
 from afnlab.report.state import STATE, ReportState, TableRecipe, read_state
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.one_data import require_one_data
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, worker_for
 from afnlab.runs.storage import location, runs_folder, safe_files
@@ -103,6 +104,12 @@ def verified(
         look_at_files()
         report_to(f"numbers: not recomputed, since the runs are not here: {error}")
         return DIFFERS if DIFFERS in came_of else NOT_COMPARED
+    if not runs and folder.parent not in target.resolve().parents:  # it was handed over, maybe
+        report_to(
+            f"runs: read from {location.place(_place(state)).shown}, where the report says they"
+            " are, and made again with the code that they name there; --runs FOLDER, and --code"
+            " FOLDER for the code, have others read"
+        )
     drawn = random.Random(seed).sample(ids, min(rerun, len(ids)))
     with ExitStack() as stack:
         workers: dict[int | None, Worker] = {}
@@ -230,10 +237,14 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]
         return None, ", since not all of its runs are whole"
     base, margin = recipe["baseline"], recipe["margin"]
     try:
+        require_one_data((recipe["labels"][record["group"]], record) for record in records)
         history = runs_folder.histories(folder, records)
         history["label"] = history.group.map(recipe["labels"])
         measure = _measure(recipe)
-        table = summary_table.compare_histories(history, base, margin=margin, metric=measure)
+        decided = recipe.get("until decided", [])
+        table = summary_table.compare_histories(
+            history, base, margin=margin, metric=measure, until_decided=decided
+        )
     except ValueError as error:  # a margin or a metric, say, that these runs do not have
         return None, f": {error}"
     return table, ""

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
-from afnlab.messages import counted, inform, masked
+from afnlab.messages import counted, enumerated, inform, masked
 from afnlab.paths import find, shared
 from afnlab.report import export, glossary, staging
+from afnlab.report.again import as_typed
 from afnlab.report.contents import Link
 from afnlab.report.made_of import code, made_of
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
 from afnlab.report.staging import is_as_written
-from afnlab.report.state import STATE, read_state
+from afnlab.report.state import STATE, ReportState, read_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters.declarations import content
@@ -33,10 +36,10 @@ from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 from afnlab.usercode.lookup import expanded
 
-PAGE, NOTEBOOK = "report.html", "report.ipynb"
+PAGE, NOTEBOOK, PDF = "report.html", "report.ipynb", "report.pdf"
 FAILED = "report-failed.ipynb"  # where it ended that was to become a report
 RUNS = "runs"
-_ASKED = ("baseline", "margin", "speed", "only", "metric", "confirmation", "overrides")
+_PARTS = (RUNS, export.TABLES, export.FIGURES)
 LINK = "runs/{id}.html"  # as the page's notebook writes it
 
 
@@ -59,8 +62,10 @@ def write(
     """Write the report of a sweep's runs, or of all in the folder.
 
     The page lies in `out` beside one page for every run behind it, the tables as CSV, Markdown and
-    LaTeX, the figures as SVG, and, where Chromium is installed, itself as PDF. If it exists
-    already, made of the same runs by the same code, nothing is done, and a line says so.
+    LaTeX, the figures as SVG, and, where Chromium is installed, itself as PDF. If all of it exists
+    already, made of the same runs by the same code, nothing is done, and a line says so; if only
+    the PDF is missing, that is printed. What has the name of a file of the report and is not as
+    the last one wrote it is moved into the folder `kept` beside the page, and a line says so.
 
     Args:
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
@@ -82,17 +87,17 @@ def write(
     """
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     name = plan.name + "-confirmation" * confirmation
-    target = expanded(out) if out else Path("reports") / name
+    usual = Path("reports") / name
+    target = expanded(out) if out else usual
     page = target / PAGE
     about = _about(plan, target, confirmation)
-    staging.require_room(target, (PAGE, NOTEBOOK, STATE), (RUNS, export.TABLES, export.FIGURES))
+    staging.require_room(target, (PAGE, NOTEBOOK, STATE), _PARTS)
     _require_same(about if not out else None, target)
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
     count = sum(len(c.records) for c in chosen)
     first, missing = chosen[0], [line for one in chosen for line in one.missing]
-    parameters = {
+    asked = {
         "sweep": str(sweep),
-        "runs": first.place,
         "baseline": baseline,
         "margin": margin or 0.0,
         "speed": str(speed and expanded(speed).resolve()),
@@ -100,24 +105,35 @@ def write(
         "metric": metric,
         "confirmation": confirmation,
         "overrides": {k: v for k, v in overrides.items() if v is not None},
-        "place": str(out or ""),
+        "place": "" if as_typed(target) == str(usual) else as_typed(target),
     }
-    inputs = made_of(chosen, plan, {name: parameters[name] for name in _ASKED})
-    staging.settle(target)
-    if read_state(target).get("made of") == inputs and staging.is_whole(target):
-        for line in (f"{page} is up to date ({counted(count, 'run')})", *missing):
+    inputs, printed = made_of(chosen, plan, asked), bool(pdf and export.browser())
+    kept: list[Path] = []
+    staging.settle(target, kept)
+    last = read_state(target)
+    whole = last.get("made of") == inputs and staging.is_whole(target, but=PDF)
+    if whole and _has_pdf(target, last, printed):
+        for line in (f"{page} is up to date ({counted(count, 'run')})", *missing, *_said(kept)):
             report(line)
         return page
-    with staging.aside(target) as new:
-        state = {"schema": staging.SCHEMA, "about": about, "made of": inputs, "code": code()}
-        state["tables"] = _evidence_and_tables(chosen, parameters, target, new, means)
-        lines = _write_page(plan.title or f"afnlab: {name}", chosen, target, new, pdf)
-        place = confirmation_runs(first.place) if confirmation else first.place
-        state |= {"runs": masked(place), "files": files(new)}
+    staging.require_writable(target, _PARTS)
+    with staging.aside(target, kept) as new:
+        if whole and read_state(target) == last:  # only the PDF is missing, and a link to it
+            state, source = {**last}, target
+            evidence = {n: known for n, known in last["files"].items() if n not in (PAGE, PDF)}
+        else:
+            state = {"schema": staging.SCHEMA, "about": about, "made of": inputs, "code": code()}
+            parameters, source = {**asked, "runs": first.place}, new
+            state["tables"] = _evidence_and_tables(chosen, parameters, target, new, means)
+            place = confirmation_runs(first.place) if confirmation else first.place
+            state["runs"], evidence = masked(place), files(new)
+        text = partial(_page_text, plan.title or f"afnlab: {name}", chosen, source, evidence)
+        lines = _write_page(text, target, new, printed)
+        state["files"] = evidence | {n: sha256(new / n) for n in (PAGE, PDF) if (new / n).is_file()}
         runs_folder.write_json(new / STATE, state)
     for suffix in (".ipynb", ".log"):
         (target / FAILED).with_suffix(suffix).unlink(missing_ok=True)
-    for line in (f"wrote {page} ({counted(count, 'run')})", *missing, *lines):
+    for line in (f"wrote {page} ({counted(count, 'run')})", *missing, *lines, *_said(kept)):
         report(line)
     return page
 
@@ -141,7 +157,7 @@ def _evidence_and_tables(
     Returns:
         How every table was made.
     """
-    for part in (RUNS, export.TABLES, export.FIGURES):
+    for part in _PARTS:
         (new / part).mkdir()
     executed, failed = new / NOTEBOOK, target / FAILED
     folder, records = chosen[0].folder, [r for c in chosen for r in c.records]
@@ -160,35 +176,60 @@ def _evidence_and_tables(
     return [_recipe(c, export.tables(c, new / export.TABLES), sums) for c in chosen]
 
 
-def _write_page(
-    title: str, chosen: Sequence[Selection], target: Path, new: Path, pdf: bool
-) -> list[str]:
-    """Write the page of an executed notebook, as PDF too; lines that say what came of the latter.
+def _page_text(
+    title: str,
+    chosen: Sequence[Selection],
+    source: Path,
+    evidence: Collection[str],
+    printed: bool,
+) -> str:
+    """The page of an executed notebook.
 
     Args:
         title: of the page.
         chosen: what the report is about.
+        source: the folder that the notebook is in.
+        evidence: the names of the files beside the page.
+        printed: whether the page is there as PDF too.
+    """
+    terms = glossary.section(tuned=any(c.tuning is not None for c in chosen))
+    links = _links(chosen, evidence, printed)
+    return to_html(source / NOTEBOOK, title, tail=terms, files=links)
+
+
+def _write_page(text: Callable[[bool], str], target: Path, new: Path, printed: bool) -> list[str]:
+    """Write the page, as PDF too; lines that say what came of the latter.
+
+    Args:
+        text: the page, by whether it is there as PDF.
         target: where its files will lie, to which the links of the PDF lead.
         new: where they are written.
-        pdf: print the page, where there is a browser.
+        printed: print the page.
     """
-    page, printed = new / PAGE, bool(pdf and export.browser())
-    terms = glossary.section(tuned=any(c.tuning is not None for c in chosen))
-
-    def write_page(printed: bool) -> None:
-        links = _links(new, chosen, printed)
-        text = to_html(new / NOTEBOOK, title, tail=terms, files=links)
-        page.write_text(text, encoding="utf-8")
-
-    write_page(printed)
+    page = new / PAGE
+    page.write_text(text(printed), encoding="utf-8")
     if not printed:
         return []
     try:
         return [f"wrote {target / export.pdf(page, beside=target).name}"]
     except ValueError as error:
         page.with_suffix(".pdf").unlink(missing_ok=True)
-        write_page(printed=False)
+        page.write_text(text(False), encoding="utf-8")
         return [str(error)]
+
+
+def _has_pdf(target: Path, last: ReportState, asked: bool) -> bool:
+    """Whether a report has its PDF as it was written, or has none and is asked for none."""
+    known = last["files"].get(PDF)
+    return not asked if known is None else is_as_written(target, PDF, known)
+
+
+def _said(kept: Sequence[Path]) -> list[str]:
+    """A line about the files that stood in the way of a report's, if there were any."""
+    if not kept:
+        return []
+    where = enumerated(list(map(str, kept)))
+    return [f"moved aside what was not as the last report wrote it: {where}"]
 
 
 def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str, object]:
@@ -231,9 +272,9 @@ def hide_secrets(executed: Path, address: str) -> None:
         executed.write_text(text.replace(address, masked(address)), encoding="utf-8")
 
 
-def _links(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Link]:
+def _links(chosen: Sequence[Selection], evidence: Collection[str], printed: bool) -> list[Link]:
     """Links to the files of a report: the page as PDF, its notebook, its tables, its figures."""
-    links = [("This page as PDF", Path(PAGE).with_suffix(".pdf").as_posix())] if printed else []
+    links = [("This page as PDF", PDF)] if printed else []
     links.append(("Its notebook, executed", NOTEBOOK))
     for one in chosen:
         of = f": {one.brief or one.setting}" if one.among else ""
@@ -241,14 +282,13 @@ def _links(target: Path, chosen: Sequence[Selection], printed: bool) -> list[Lin
             (f"Table as {kind}{of}", f"{export.TABLES}/{one.name}{ending}")
             for ending, kind in ENDINGS.items()
         ]
-    figures = sorted((target / export.FIGURES).glob("*.svg"))
-    return links + [(f"Figure: {p.stem}", f"{export.FIGURES}/{p.name}") for p in figures]
+    figures = sorted(map(Path, fnmatch.filter(evidence, f"{export.FIGURES}/*.svg")))
+    return links + [(f"Figure: {path.stem}", path.as_posix()) for path in figures]
 
 
 def files(target: Path) -> dict[str, str]:
     """SHA-256 of a report's files, by their names in its folder; not of the state itself."""
-    parts = (RUNS, export.TABLES, export.FIGURES)
-    paths = [*target.glob("report.*"), *(p for part in parts for p in (target / part).glob("*"))]
+    paths = [*target.glob("report.*"), *(p for part in _PARTS for p in (target / part).glob("*"))]
     kept = sorted(p for p in paths if p.is_file() and p.name != STATE)
     return {p.relative_to(target).as_posix(): sha256(p) for p in kept}
 
@@ -271,6 +311,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "labels": selection.labels,
         "runs": {r["id"]: sums[r["id"]] for r in records},
         "picked among": selection.picked_among,
+        "until decided": selection.decided_rows,
     }
 
 

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from afnlab.runs.execution import RunFailed, execute
     from afnlab.runs.kernel.execute_cells import Means
     from afnlab.runs.notebook import Run, parameters
+    from afnlab.runs.notebook_metrics import measured
     from afnlab.runs.run_spec import RunSpec
     from afnlab.runs.storage.location import load
     from afnlab.runs.storage.runs_folder import records
@@ -19,6 +20,7 @@ __all__ = [
     "RunSpec",
     "execute",
     "load",
+    "measured",
     "parameters",
     "records",
     "sweep",
@@ -32,6 +34,7 @@ _HOMES = {
     "RunSpec": "run_spec",
     "execute": "execution",
     "load": "storage.location",
+    "measured": "notebook_metrics",
     "parameters": "notebook",
     "records": "storage.runs_folder",
     "sweep": "sweeps.run_sweep",

@@ -7,6 +7,7 @@ import os
 import reprlib
 import time
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from afnlab.messages import masked
 from afnlab.runs.fingerprint import check
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
+from afnlab.runs.notebook_metrics import shown_in
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.run_spec import OUT, RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder, safe_files
@@ -81,7 +83,7 @@ def execute(spec: RunSpec, runs: Path, means: Means | None = None, **settings: A
         attempt.require_room()
         result = _executed(spec, attempt.folder, means)
         facts |= {"seconds": round(time.perf_counter() - clock, 3), **result}
-        return attempt.finish(facts | {"versions": versions(), "git": git_state()})
+        return attempt.finish(facts | {"versions": versions(spec), "git": git_state()})
     except Exception as error:
         if means.stop.is_set():
             attempt.drop()
@@ -134,7 +136,9 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     log.unlink(missing_ok=True)
     path = folder / RESULT
     if not os.path.lexists(path):
-        return {}
+        metrics = {} if isinstance(spec, TrainingSpec) else shown_in(target)
+        _check_metrics(metrics, runs_folder.NOTEBOOK, training=False)
+        return {"metrics": metrics} if metrics else {}
     result = _result_of(path, isinstance(spec, TrainingSpec))
     path.unlink()
     done, asked = result.get("parameters"), json.loads(json.dumps(spec.normal))
@@ -157,18 +161,7 @@ def _result_of(path: Path, training: bool) -> dict[str, Any]:
         raise ValueError(f"{path.name} is not JSON: {said}") from None
     if not isinstance(result, dict) or not isinstance(result.get("metrics", {}), dict):
         raise ValueError(f'{path.name} must be {{"metrics": {{name: number}}}}')
-    for name, value in result.get("metrics", {}).items():
-        shown = reprlib.repr(name)
-        if not (name.isprintable() and 0 < len(name) <= LONGEST):
-            raise ValueError(
-                f"{path.name}: the name of a metric must be printable, of 1 to {LONGEST}"
-                f" characters; got {shown}"
-            )
-        if not (is_number(value) or (training and value is None)):
-            raise ValueError(
-                f"{path.name}: the metric {shown} must be a number, got {reprlib.repr(value)};"
-                " metrics are finite real numbers"
-            )
+    _check_metrics(result.get("metrics", {}), path.name, training)
     for name in ("environment", "parameters") if training else ("environment",):
         if not isinstance(result.get(name, {}), dict):
             raise ValueError(f"{path.name}: {name} must be a mapping, got {result[name]!r:.60}")
@@ -179,6 +172,22 @@ def _result_of(path: Path, training: bool) -> dict[str, Any]:
     return result
 
 
+def _check_metrics(metrics: Mapping[str, object], file: str, training: bool) -> None:
+    """ValueError for a name or a number that a record cannot hold."""
+    for name, value in metrics.items():
+        shown = reprlib.repr(name)
+        if not (name.isprintable() and 0 < len(name) <= LONGEST):
+            raise ValueError(
+                f"{file}: the name of a metric must be printable, of 1 to {LONGEST}"
+                f" characters; got {shown}"
+            )
+        if not (is_number(value) or (training and value is None)):
+            raise ValueError(
+                f"{file}: the metric {shown} must be a number, got {reprlib.repr(value)};"
+                " metrics are finite real numbers"
+            )
+
+
 def _last_line(error: BaseException) -> str:
     name, value = getattr(error, "ename", None), getattr(error, "evalue", None)
     if name:
@@ -187,6 +196,11 @@ def _last_line(error: BaseException) -> str:
     return masked(traceback.format_exception_only(error)[-1].strip())
 
 
+def versions(spec: RunSpec) -> dict[str, str]:
+    """Of what afnlab uses, and of the installed packages that a run refers to."""
+    return {**spec.code.versions, **_versions()}
+
+
 @cache
-def versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     return {"afnlab": afnlab.__version__, **{name: version(name) for name in _DISTRIBUTIONS}}

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
-from afnlab.runs.identity import REFERENCES, is_in_file, with_whole_path
+from afnlab.runs.identity import REFERENCES, is_in_file, is_reference, with_whole_path
 from afnlab.runs.tunings_apart import words_apart
 from afnlab.training.space import TUNE, Space, space
 
@@ -67,11 +67,25 @@ def whole(label: str, reference: str) -> str:
 
 def typed(label: str, known: Collection[str]) -> list[str]:
     """Which of some labels with whole paths is meant: that of the file with this path, seen from
-    the current folder, or else all whose paths end so."""
+    the current folder, or else all whose paths end so. Of a module (`package.module:f`) it is what
+    that defines, or else what another module of its package does: it may only pass it on."""
     if (one := here(label, known)) in known:
         return [one]
-    ends = f"/{label}" if is_in_file(parted(label)[0]) else ()
-    return [one for one in dict.fromkeys(known) if one.endswith(ends)]
+    if is_in_file(parted(label)[0]) or not is_reference(label):
+        ends = f"/{label}" if is_in_file(parted(label)[0]) else ()
+        return [one for one in dict.fromkeys(known) if one.endswith(ends)]
+    where, _, name = label.partition(":")
+    inside = {n: _modules(n) for n in known if n.endswith(f":{name}")}
+    exact = [
+        one for one, parts in inside.items() if parts[-where.count(".") - 1 :] == where.split(".")
+    ]
+    return exact or [n for n, parts in inside.items() if where.partition(".")[0] in parts]
+
+
+def _modules(reference: str) -> list[str]:
+    """The packages and the module of a reference, or the folders and the file of its path."""
+    where = reference.rpartition(":")[0]
+    return where.removesuffix(".py").split("/") if is_in_file(reference) else where.split(".")
 
 
 def meant(label: str, references: Iterable[str], parameter: str = "baseline") -> str:

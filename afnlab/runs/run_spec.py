@@ -13,6 +13,7 @@ from typing import Any
 
 from afnlab import paths
 from afnlab.errors import ParameterError, about, shown
+from afnlab.measures import Measure
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs.file_labels import Row
@@ -29,6 +30,9 @@ from afnlab.runs.identity import (
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
+from afnlab.runs.reading import read_now
+from afnlab.runs.setting import TrainingSetting
+from afnlab.runs.staleness import states
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.runs.task_code import check_name, code_of
 from afnlab.runs.whereabouts import folder_of, notebook_of
@@ -268,6 +272,12 @@ class TrainingSpec(RunSpec):
         reference = self.parameters.get("task", self.known["task"].default)
         return code_of(reference) if is_reference(reference) else ""
 
+    @cached_property
+    def setting(self) -> TrainingSetting:
+        """What it must share with another training to be compared with it."""
+        measure = Measure.read(self.training.task.metric.described())
+        return TrainingSetting.of(self.normal, self.task_code, measure)
+
     @property
     def facts(self) -> dict[str, object]:
         return self.training.facts(self.task_code)
@@ -307,8 +317,10 @@ class NotebookSpec(RunSpec):
 
     @cached_property
     def normal(self) -> dict[str, object]:
-        return {name: encoding.encode(d.default) for name, d in self.known.items()} | {
-            name: encoding.encode(value) for name, value in self.parameters.items()
+        values = {name: d.default for name, d in self.known.items()} | self.parameters
+        return {
+            **{name: encoding.encode(value) for name, value in values.items()},
+            **read_now(values, self.folder, states),
         }
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from afnlab.measures import Measure
+from afnlab.runs.one_data import require_one_data
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import is_training
@@ -30,11 +31,16 @@ def seed_pairs(folder: Path, idea: RunSpec, against: RunSpec) -> dict[int, dict[
         `lost`, the value that such a one counts as (chance, or the worst that there can be), None
         if the metric has neither; `run`, the ids of both runs. Where two runs hold the same seed,
         the older one counts.
+
+    Raises:
+        ValueError: if the runs were not all made with the same data.
     """
     groups = (idea.group, against.group)
     records = [r for r in runs_folder.records(folder) if r["group"] in groups and is_training(r)]
     if not records:
         return {}
+    names = {idea.group: idea.label, against.group: against.label}
+    require_one_data((names[r["group"]], r) for r in records)
     measure = record_schema.measure(records[0])
     history = runs_folder.histories(folder, records)
     last = history[history.epoch == history.epoch.max()]

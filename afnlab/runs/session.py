@@ -54,6 +54,12 @@ def keep(
     where = place()
     where.pull()
     if where.has(spec.id):
+        there = runs_folder.read_record(where.folder / spec.id / runs_folder.RECORD)
+        if there.get("environment", {}).get("data") != result.info["data"]:
+            return (
+                f"not saved: run {spec.id[:8]} of {where.folder.resolve()} is the same training"
+                f" with other data; `afnlab runs rm {spec.id[:8]}` removes it"
+            )
         return f"kept already, as run {spec.id[:8]} of {where.folder.resolve()}"
     attempt = Attempt(where.workshop, spec.id)
     try:
@@ -62,7 +68,7 @@ def keep(
         _write_notebook(attempt.folder / runs_folder.NOTEBOOK, parameters, result)
         facts = facts_of(spec) | {"seconds": round(seconds, 3), "session": True}
         measured = {name: written[name] for name in ("metrics", "environment")}
-        run = attempt.finish(facts | measured | {"versions": versions(), "git": git_state()})
+        run = attempt.finish(facts | measured | {"versions": versions(spec), "git": git_state()})
     except BaseException:
         attempt.drop()
         raise

@@ -12,11 +12,13 @@ from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
 from afnlab.runs.fingerprint.userfiles import source_of
 from afnlab.runs.identity import absolute, group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
+from afnlab.runs.reading import READ, RUNS, is_url, read_now
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.runs.whereabouts import notebook_of
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
 _CHANGED = "its code, notebook or parameters have changed since"
+_OTHER_READ = "the runs that it reads, or other files, have changed since"
 _MOST_NAMED = 3
 
 
@@ -115,7 +117,7 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
         path = notebook_of(record["notebook"])
         code = _code(path, record, closed)
         if group_of(path, code, record["parameters"]) == record["group"]:
-            return ""
+            return _OTHER_READ if _reads_other(path, record) else ""
         before, now = record["code"].items(), code.units.items()
         other = sorted({name for name, _ in before ^ now})
         names = [name for name in other if name not in missing(record)] or other
@@ -127,15 +129,33 @@ def what_changed(record: Stored, closed: Sequence[Path] = ()) -> str:
     return f"{_CHANGED}: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
+def _reads_other(path: Path, record: Mapping[str, Any]) -> bool:
+    """Whether a notebook that reads runs would find others than it did, see `reading`.
+
+    No URL is opened because a record names it.
+    """
+    if READ not in record["parameters"] or is_url(record["given"].get(RUNS)):
+        return False
+    now = read_now(_values(path, record), Path(record["folder"]), states)
+    return now.get(READ) != record["parameters"][READ]
+
+
+def _values(
+    path: Path, record: Mapping[str, Any], content: bytes | None = None
+) -> dict[str, object]:
+    """The parameters of a run, the defaults among them."""
+    known = declarations.declared(path, content)
+    return {name: d.default for name, d in known.items()} | encoding.decode(record["given"])
+
+
 def _code(
     path: Path, record: Mapping[str, Any], closed: Sequence[Path] = (), texts: bool = False
 ) -> Manifest:
     content = declarations.content(path)
-    defaults = {name: d.default for name, d in declarations.declared(path, content).items()}
-    defaults |= encoding.decode(record["given"])
+    values = _values(path, record, content)
     folder = Path(record["folder"])
     reached = manifest_of(
-        path, content, absolute(defaults), folder=folder, closed=closed, texts=texts
+        path, content, absolute(values), folder=folder, closed=closed, texts=texts
     )
     if not record["native"]:
         return reached

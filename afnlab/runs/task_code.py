@@ -49,7 +49,7 @@ def check_name(reference: str, task: Task) -> None:
 def code_of(reference: str) -> str:
     """SHA-256 of the code that a reference reaches, as for a run's id, wherever its files lie.
 
-    Of what is installed, which counts by its version, that is the reference itself.
+    Of a large package, which counts by its version, that is this and the reference itself.
 
     Args:
         reference: to a task, as the user gave it, here.
@@ -65,4 +65,6 @@ def code_of(reference: str) -> str:
     file = Path(here.rpartition(":")[0])
     # By a notebook without code, in the folder of the file: nothing that lies elsewhere counts.
     reached = manifest_of(file, b"", {"task": here}, folder=file.parent)
-    return digest(name, reached.shape if str(file) in reached.files else f"{where}:{name}")
+    if str(file) in reached.files:
+        return digest(name, reached.shape)
+    return digest(name, f"{where}:{name}", *map("=".join, reached.versions.items()))

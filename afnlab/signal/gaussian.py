@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import floor, inf, log2, pi, sqrt
+from math import inf, pi, sqrt
 from typing import NoReturn
 
 import numpy as np
@@ -29,7 +29,9 @@ NODES = 16  # of Gauss and Legendre's rule, on a panel
 RULE = np.polynomial.legendre.leggauss(NODES)
 PANEL = 3.0  # the length of a panel of the two-dimensional integral, in standard deviations of one
 # pre-activation given the other
-SCALES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # where an activation may bend, and a panel ends
+# Where an activation may bend, and a panel ends. Towards 0 they lie so close that nothing is too
+# sharp there to be seen: tanh(200 x) turns within 0.01.
+SCALES = (*(0.5 / 4.0**i for i in range(8, 0, -1)), 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 MOST_ALIKE = 0.999  # the largest correlation below 1 for which the integral is computed
 
 
@@ -128,9 +130,10 @@ class Gaussian:
 
         The integrals are over the pre-activation, split at the kinks and at 0, by Gauss and
         Legendre's rule on panels, for which f is evaluated once for all variances of similar size;
-        where panels of half the length do not confirm it to the tolerance, by an adaptive rule
-        (scipy's `cubature`). d/dq E f^2 is E[f^2 (z^2 - 1)] / 2q, which needs no slope and so holds
-        for functions with jumps too.
+        where halving every panel does not confirm it to the tolerance, by an adaptive rule (scipy's
+        `cubature`). The means at one variance do not depend on what others are asked for beside it.
+        d/dq E f^2 is E[f^2 (z^2 - 1)] / 2q, which needs no slope and so holds for functions with
+        jumps too.
 
         Args:
             q: variances above 0, of any shape.
@@ -144,10 +147,11 @@ class Gaussian:
         flat = variances.reshape(-1)
         order = np.argsort(flat)
         ordered = flat[order]
-        # The integrals of a group have the same pieces, which suit variances of similar size.
-        group = np.floor(np.log2(ordered / ordered[0]) / 2)
-        cuts = np.flatnonzero(np.diff(group)) + 1
-        parts = [self._integrals(part, tolerance) for part in np.split(ordered, cuts)]
+        # The integrals of an octave of scales have the same panels, which suit all of them.
+        octave = np.floor(np.log2(ordered) / 2).astype(int)
+        starts = np.flatnonzero(np.diff(octave, prepend=octave[0] - 1))
+        groups = zip(octave[starts], np.split(ordered, starts[1:]), strict=True)
+        parts = [self._integrals(int(one), part, tolerance) for one, part in groups]
         means = np.empty((flat.size, 4))
         means[order] = np.concatenate(parts)
         mean, square, bent, slope = (means[:, i].reshape(variances.shape) for i in range(4))
@@ -166,23 +170,26 @@ class Gaussian:
             )
         return square**-0.5
 
-    def _integrals(self, variances: Array, tolerance: float) -> Array:
-        """The four means of `Moments` (variances, 4), for variances of similar size."""
+    def _integrals(self, octave: int, variances: Array, tolerance: float) -> Array:
+        """The four means of `Moments` (variances, 4), for variances of one octave of scales."""
         scale = np.sqrt(variances)
-        octave = floor(log2(float(scale[-1])))
         with np.errstate(all="ignore"):  # overflow far out, which the result shows
             # In units of the function's size, as the adaptive rule has them.
             size = self._size(scale)[:, None] ** [1, 2, 2, 0] / scale[:, None] ** [0, 0, 2, 0]
-            coarse, _ = self._on_panels(scale, octave, 0)
-            for half in range(1, HALVINGS + 1):  # many where it oscillates
-                fine, tail = self._on_panels(scale, octave, half)
+            means, _ = self._on_panels(scale, octave, 0)
+            rest = np.arange(len(scale))  # what has yet to converge
+            for halvings in range(1, HALVINGS + 1):  # many where it oscillates
+                fine, tail = self._on_panels(scale[rest], octave, halvings)
                 # Where most of a mean comes from beyond the panels, f outgrows the density.
                 if not np.isfinite(fine).all() or (tail > np.abs(fine) / 2).any():
-                    self._refuse(variances)
-                if (np.abs(fine - coarse) + tail <= tolerance * (size + np.abs(fine))).all():
-                    return fine
-                coarse = fine
-        return self._adaptively(variances, tolerance)
+                    self._refuse(variances[rest])
+                off = np.abs(fine - means[rest]) + tail
+                means[rest] = fine
+                rest = rest[(off > tolerance * (size[rest] + np.abs(fine))).any(1)]
+                if not rest.size:
+                    return means
+        means[rest] = self._adaptively(variances[rest], tolerance)
+        return means
 
     def _refuse(self, variances: Array) -> NoReturn:
         raise ValueError(
@@ -190,19 +197,18 @@ class Gaussian:
             f" {variances.max():g}; it may grow too fast, or jump where it names no kink"
         )
 
-    def _on_panels(self, scale: Array, octave: int, half: int) -> tuple[Array, Array]:
+    def _on_panels(self, scale: Array, octave: int, halvings: int) -> tuple[Array, Array]:
         """The four means, and what the outermost panels add to them: it has to be nothing."""
-        x, weight, f, slope = self._panels(octave, half)
+        x, weight, f, slope = self._panels(octave, halvings)
         z = x / scale[:, None]
         density = np.exp(-z * z / 2) * weight / (sqrt(2 * pi) * scale[:, None])
         square, bent = f * f, (z * z - 1) / (2 * scale[:, None] ** 2)
         parts = np.stack([density * y for y in (f, square, square * bent, slope * slope)], -1)
         return parts.sum(1), np.abs(parts[:, [*range(NODES), *range(-NODES, 0)]]).sum(1)
 
-    def _evaluated(self, octave: int, half: int) -> tuple[Array, Array, Array, Array]:
-        """Nodes, weights, f and f' for scales below 2^(octave + 1), and not far below."""
-        longest = 2.0 ** (octave - 1 - half)
-        x, weight = self._grid(FAR * 2.0 ** (octave + 1), longest)
+    def _evaluated(self, octave: int, halvings: int) -> tuple[Array, Array, Array, Array]:
+        """Nodes, weights, f and f' for scales from 2^octave to twice that."""
+        x, weight = self._grid(FAR * 2.0 ** (octave + 1), 2.0 ** (octave - 1), 2**halvings)
         return x, weight, *self._with_slopes(x)
 
     def _adaptively(self, variances: Array, tolerance: float) -> Array:
@@ -266,15 +272,16 @@ class Gaussian:
         density = np.exp(exponent) / (2 * pi * spread * narrow)
         return float(values @ density @ values)
 
-    def _grid(self, end: float, longest: float) -> tuple[Array, Array]:
-        """Nodes and weights on [-end, end]: panels of this length at most, none over a kink."""
+    def _grid(self, end: float, longest: float, parts: int = 1) -> tuple[Array, Array]:
+        """Nodes and weights on [-end, end]: panels of this length at most, none over a kink, and
+        each of them in so many parts."""
         bends = [s * v for v in SCALES for s in (-1, 1)]
         marks = sorted({-end, end, 0.0, *self.kinks, *bends})
         edges = [x for x in marks if -end <= x <= end]
         nodes, weights = RULE
         starts, lengths = [], []
         for low, high in pairwise(edges):
-            pieces = max(1, int(np.ceil((high - low) / longest)))
+            pieces = max(1, int(np.ceil((high - low) / longest))) * parts
             length = (high - low) / pieces
             starts += [low + length * i for i in range(pieces)]
             lengths += [length] * pieces

@@ -1,6 +1,22 @@
 """Statistics of runs, as pure functions of arrays that hold one value per seed."""
 
-from afnlab.stats.anytime import Decision, confidence_sequence, decide, log_evidence
+from afnlab.stats.anytime import (
+    Decision,
+    any_time_interval,
+    any_time_p,
+    confidence_sequence,
+    decide,
+    decide_together,
+    log_evidence,
+    seeds_to_decide,
+)
+from afnlab.stats.comparison_tests import (
+    ANY_TIME,
+    PERMUTATION,
+    SIGN_FLIP,
+    TESTS,
+    ComparisonTest,
+)
 from afnlab.stats.intervals import (
     LEVEL,
     Interval,
@@ -12,9 +28,11 @@ from afnlab.stats.intervals import (
     prediction_interval,
     welch_interval,
 )
+from afnlab.stats.may_be_best import may_be_best
 from afnlab.stats.online_fdr import e_lond
 from afnlab.stats.paired import (
     EXACT_UP_TO,
+    above_p,
     difference_interval,
     effect_size,
     equivalence_p,
@@ -38,16 +56,25 @@ from afnlab.stats.ranks import Ranking, rank_blocks, ranking
 from afnlab.stats.unpaired import permutation_interval, permutation_p
 
 __all__ = [
+    "ANY_TIME",
     "EXACT_UP_TO",
     "LEVEL",
+    "PERMUTATION",
+    "SIGN_FLIP",
+    "TESTS",
+    "ComparisonTest",
     "Decision",
     "Interval",
     "Ranking",
+    "above_p",
     "alpha",
+    "any_time_interval",
+    "any_time_p",
     "attainable_p",
     "bounded_interval",
     "confidence_sequence",
     "decide",
+    "decide_together",
     "detectable_difference",
     "difference_interval",
     "e_lond",
@@ -58,6 +85,7 @@ __all__ = [
     "improvement",
     "interquartile_mean",
     "log_evidence",
+    "may_be_best",
     "mean_interval",
     "mean_intervals",
     "not_worse_p",
@@ -68,6 +96,7 @@ __all__ = [
     "rank_blocks",
     "ranking",
     "seeds_needed",
+    "seeds_to_decide",
     "seeds_to_detect",
     "sign_flip_interval",
     "sign_flip_p",

@@ -27,6 +27,8 @@ confidence sequence for the center of symmetry: with probability `level` all of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +36,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from afnlab.errors import ParameterError
-from afnlab.stats.intervals import LEVEL, alpha
+from afnlab.stats.intervals import LEVEL, Interval, alpha
+from afnlab.stats.paired import holm_levels
 
 BETS = (0.5, 1.0, 2.0)  # l times the typical size of a difference; their products are averaged
 _CERTAIN = 50.0  # l d from which on a factor is 2 in every digit
@@ -136,20 +139,144 @@ def confidence_sequence(differences: ArrayLike, level: float = LEVEL) -> np.ndar
     return np.stack(limits, axis=-1).reshape(-1, 2)
 
 
-def _lower_limit(d: np.ndarray, l: np.ndarray, needed: float) -> float:  # noqa: E741
-    """The center up to which "no higher than this" is rejected; evidence falls as it rises."""
+def _lower_limit(
+    d: np.ndarray,
+    l: np.ndarray,  # noqa: E741
+    needed: float,
+    ever: bool = False,
+) -> float:
+    """The center up to which "no higher than this" is rejected; evidence falls as it rises.
+
+    ever: after any of the seeds, and not after the last of them.
+    """
     used = l[0] > 0
     if not used.any():
         return -np.inf
 
     def surplus(center: float) -> float:
-        return float(_log_evidence(d, l, center)[-1]) - needed
+        process = _log_evidence(d, l, center)
+        return float(process.max() if ever else process[-1]) - needed
 
     high = float(d.max())
     low = float(d.min()) - _CERTAIN / float(l[0][used].min())
     if not (np.isfinite(low) and surplus(low) >= 0):
         return -np.inf
     return float(brentq(surplus, low, high, xtol=1e-12 * max(1e-300, high - low), rtol=1e-14))
+
+
+def any_time_p(differences: ArrayLike) -> float:
+    """Two-sided p-value that holds at whatever seed one has stopped, with a look after each.
+
+    It is 2 over the greatest e-value so far, of "better" or of "worse", so that it is at most
+    1 - level exactly where `decide` finds either.
+
+    Args:
+        differences: (n,) finite paired differences, in the order of the seeds.
+
+    Returns:
+        The p-value; 1 where there are no differences.
+
+    Raises:
+        ParameterError: if a difference is not finite.
+    """
+    return _over(2, max(map(_greatest, (log_evidence(differences), _evidence_below(differences)))))
+
+
+def any_time_not_worse_p(differences: ArrayLike, margin: float) -> float:
+    """The same that the center of the differences is -margin or less.
+
+    It is at most 1 - level where the lower limit of `confidence_sequence` has risen to -margin.
+
+    Args:
+        differences: as of `any_time_p`; above 0 is better.
+        margin: the largest difference that does not matter, above 0.
+
+    Raises:
+        ParameterError: as `any_time_p`.
+    """
+    return _over(2, _greatest(log_evidence(differences, -margin)))
+
+
+def any_time_equivalence_p(differences: ArrayLike, margin: float) -> float:
+    """The same of a center outside [-margin, margin], the larger of both sides.
+
+    Args:
+        differences: as of `any_time_p`.
+        margin: as of `any_time_not_worse_p`.
+
+    Raises:
+        ParameterError: as `any_time_p`.
+    """
+    d = np.asarray(differences, dtype=float)
+    return max(any_time_not_worse_p(d, margin), any_time_not_worse_p(-d, margin))
+
+
+def any_time_interval(differences: ArrayLike, level: float = LEVEL) -> Interval:
+    """Mean of the differences, and the interval of `confidence_sequence` after the last of them.
+
+    Args:
+        differences: as of `any_time_p`.
+        level: the confidence level.
+
+    Returns:
+        The mean and the limits, which are infinite as long as there are too few. Where differences
+        that changed sides have left no center, the last interval that had one.
+
+    Raises:
+        ParameterError: as `any_time_p`.
+    """
+    d = _checked(differences)
+    l, needed = bets(d), np.log(2 / alpha(level))  # noqa: E741
+    low, high = (s * _lower_limit(s * d, l, needed, ever=True) for s in (1, -1))
+    if low > high:
+        limits = confidence_sequence(d, level)
+        low, high = limits[limits[:, 0] <= limits[:, 1]][-1]
+    return Interval(float(d.mean()), float(low), float(high))
+
+
+def any_time_smallest_p(seeds: int) -> float:
+    """The smallest value of `any_time_p` that so many differences can have.
+
+    The first is not bet on, and each of the others at most doubles the evidence.
+
+    Args:
+        seeds: the number of differences.
+    """
+    return min(1.0, 4.0 / 2.0**seeds)
+
+
+def _evidence_below(differences: ArrayLike) -> np.ndarray:
+    return log_evidence(-np.asarray(differences, dtype=float))
+
+
+def _greatest(process: np.ndarray) -> float:
+    """Of the logarithms of an e-process, which begins at 1."""
+    return float(np.max(process, initial=0.0))
+
+
+def _over(count: int, log_e: float) -> float:
+    return float(min(1.0, count * np.exp(-log_e)))
+
+
+def decide_together(differences: Sequence[ArrayLike], level: float = LEVEL) -> list[Decision]:
+    """Decide about several comparisons, with an error of 1 - level at most for all together.
+
+    Each is decided at the level that Holm's procedure gives it among the p-values of
+    `any_time_p`. These only fall as seeds are added, so what is decided once stays so, and what is
+    decided leaves the others its part of the error.
+
+    Args:
+        differences: of each comparison (n,) finite paired differences, in the order of the seeds.
+        level: the confidence level of all decisions together.
+
+    Returns:
+        The decisions, see `decide`.
+
+    Raises:
+        ParameterError: if a difference is not finite.
+    """
+    levels = holm_levels([any_time_p(d) for d in differences], level)
+    return [decide(d, level=at) for d, at in zip(differences, levels, strict=True)]
 
 
 def decide(
@@ -198,3 +325,16 @@ def decide(
         return Decision("open", len(d))
     name = min(first, key=lambda known: first[known])  # of two at once the one that is named first
     return Decision(name, first[name])
+
+
+def seeds_to_decide(level: float = LEVEL) -> int:
+    """The smallest number of seeds with which differences that are all equal decide.
+
+    Every difference but the first multiplies the evidence by less than 2, so n of them stay below
+    2 ** (n - 1). Only differences that grow without end come near that bound: with less than this
+    many seeds such as differ little seldom decide.
+
+    Args:
+        level: the confidence level.
+    """
+    return next(n for n in count(1) if decide(np.ones(n), level=level).verdict != "open")

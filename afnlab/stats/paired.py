@@ -25,6 +25,15 @@ SAMPLED = 99_999
 _TIE = 1e-9  # sums are compared in units of the largest difference
 
 
+def is_exact(seeds: int) -> bool:
+    """Whether all sign patterns of so many differences are tried.
+
+    Args:
+        seeds: the number of differences.
+    """
+    return seeds <= EXACT_UP_TO
+
+
 @lru_cache(maxsize=4)
 def _all_signs(n: int) -> np.ndarray:
     """(2^(n-1), n) signs, the first row all 1; a pattern and its negative stand once."""
@@ -33,7 +42,7 @@ def _all_signs(n: int) -> np.ndarray:
 
 
 def _signs(n: int, rng: np.random.Generator | None) -> np.ndarray:
-    if n <= EXACT_UP_TO:
+    if is_exact(n):
         return _all_signs(n)
     return _usual_signs(n) if rng is None else _sampled_signs(n, rng)
 
@@ -147,6 +156,22 @@ def difference_interval(differences: ArrayLike, level: float = LEVEL) -> Interva
     return mean_interval(differences, level) if np.isinf(exact.low) else exact
 
 
+def above_p(differences: ArrayLike, rng: np.random.Generator | None = None) -> float:
+    """One-sided p-value of the sign-flip test that the mean difference is 0 or less.
+
+    Args:
+        differences: (n,) differences, one per seed.
+        rng: draws the sign patterns; None: a generator with seed 0.
+
+    Returns:
+        The p-value: 1 if all differences are 0, nan if one is not finite.
+
+    Raises:
+        ValueError: as `sign_flip_p`.
+    """
+    return _sign_flip_p(differences, rng, two_sided=False)
+
+
 def not_worse_p(
     differences: ArrayLike, margin: float, rng: np.random.Generator | None = None
 ) -> float:
@@ -164,8 +189,7 @@ def not_worse_p(
     """
     if not margin > 0:
         raise ValueError(f"margin must be above 0, got {shown(margin)}")
-    shifted = np.asarray(differences, dtype=float) + margin
-    return _sign_flip_p(shifted, rng, two_sided=False)
+    return above_p(np.asarray(differences, dtype=float) + margin, rng)
 
 
 def equivalence_p(

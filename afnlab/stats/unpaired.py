@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import lru_cache
-from itertools import combinations, count
+from itertools import combinations
 from math import ceil, comb
 
 import numpy as np
@@ -26,6 +26,7 @@ from scipy.optimize import brentq
 from afnlab.errors import shown
 from afnlab.stats.intervals import LEVEL, Interval, alpha, welch_interval
 from afnlab.stats.paired import SAMPLED
+from afnlab.stats.power import seeds_needed
 
 ALL_UP_TO = 200_000  # splits: all are tried, beyond they are sampled; 10 and 10 have 184,756
 SIMULATED, SIMULATED_UP_TO = 1_000, 4_000  # draws for the power; splits up to which it is simulated
@@ -231,6 +232,23 @@ def pooled_deviation(one: ArrayLike, other: ArrayLike) -> float:
     return float(np.sqrt(sum(((v - v.mean()) ** 2).sum() for v in groups) / freedom))
 
 
+def unpaired_effect_size(one: ArrayLike, other: ArrayLike) -> float:
+    """Difference of two means, one minus other, divided by the standard deviation within groups.
+
+    Args:
+        one, other: (n,) and (m,) values.
+
+    Returns:
+        The effect size: 0 if all values are equal, infinite if those of each group are, nan if
+        neither group has two values.
+    """
+    first, second = (np.asarray(values, dtype=float).mean() for values in (one, other))
+    gap, deviation = float(first - second), pooled_deviation(one, other)
+    if deviation == 0:
+        return float(np.copysign(np.inf, gap)) if gap else 0.0
+    return gap / deviation
+
+
 def smallest_permutation_p(n: int, m: int) -> float:
     """The smallest attainable p-value of the two-sided permutation test.
 
@@ -249,8 +267,7 @@ def unpaired_seeds_needed(comparisons: int = 1, level: float = LEVEL) -> int:
         comparisons: the number of comparisons with the baseline.
         level: 1 minus the significance level.
     """
-    known = (n for n in count(1) if comparisons * 2 / comb(2 * n, n) < alpha(level))
-    return next(known)
+    return seeds_needed(comparisons, level, lambda n: smallest_permutation_p(n, n))
 
 
 def unpaired_detectable(

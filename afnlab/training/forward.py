@@ -27,40 +27,65 @@ StackedLayer = Callable[[Tensors, Tensor], Tensor]
 class _Linear(torch.autograd.Function):
     """x W' + b of stacks: x (seeds, batch, inputs), W (seeds, outputs, inputs), b (seeds, outputs).
 
-    torch's own backward of baddbmm leaves the gradient of W transposed, and copies it into place.
+    In memory what comes out has the batch last: a product that ends in a few classes takes three
+    times as long the other way. torch's own backward of baddbmm leaves the gradient of W
+    transposed, and copies it into place.
     """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         if bias is None:
-            return torch.bmm(x, weight.mT)
-        return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
+            return torch.bmm(weight, x.mT).mT
+        return torch.baddbmm(bias.unsqueeze(2), weight, x.mT).mT
 
     @staticmethod
     def backward(ctx: Context, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (x, weight), (grad,) = ctx.saved_tensors, grads
-        needs = ctx.needs_input_grad
+        (x, weight), needs = ctx.saved_tensors, ctx.needs_input_grad
+        grad = grads[0].mT
         return (
-            torch.bmm(grad, weight) if needs[0] else None,
-            torch.bmm(grad.mT, x) if needs[1] else None,
-            grad.sum(1) if needs[2] else None,
+            torch.bmm(weight.mT, grad).mT if needs[0] else None,
+            torch.bmm(grad, x) if needs[1] else None,
+            grad.sum(2) if needs[2] else None,
         )
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Outputs (seeds, batch, outputs) for x (draws, batch, inputs).
+
+    Networks in a row that share a draw are one network with all their outputs.
+    """
+    if len(x) == len(weight):
+        return _Linear.apply(x, weight, bias)
+    wide = weight.reshape(len(x), -1, weight.shape[2])
+    out = _Linear.apply(x, wide, None if bias is None else bias.reshape(len(x), -1))
+    return out.mT.reshape(*weight.shape[:2], -1).mT
+
+
+def spread(x: Tensor, size: int) -> Tensor:
+    """(draws, ...) for each of so many networks, (seeds, ...): as many in a row share a draw."""
+    return x.unsqueeze(1).expand(len(x), size // len(x), *x.shape[1:]).flatten(0, 1)
+
+
+def _spread(tensors: Tensors, x: Tensor) -> Tensor:
+    return spread(x, len(next(iter(tensors.values()))))
 
 
 def chain(network: nn.Module, noise: Noise, other: bool = False) -> list[StackedLayer] | None:
     """The network's layers over stacked tensors; None if it is not a chain of known ones.
 
-    A transformer counts as one layer, on a CPU and in float32; other: it is to run otherwise.
+    The first one accepts fewer inputs than there are networks, (draws, batch, ...), see `spread`. A
+    transformer counts as one layer, on a CPU and in float32; other: it is to run otherwise.
     """
     if isinstance(network, Transformer):
         served = not other and stacked_transformer.serves(network)
-        return [stacked_transformer.forward(network)] if served else None
+        return [_spread, stacked_transformer.forward(network)] if served else None
     if type(network) is not nn.Sequential or _hooked(network):
         return None
     names = {id(module): name for name, module in network.named_modules()}  # shared: the first
     stacked = {name for name, _ in network.named_parameters()}
-    layers = []
+    layers: list[StackedLayer] = []
+    shared = True  # until a layer's outputs are those of each network
     for module in network._modules.values():
         assert module is not None
         name = names[id(module)]
@@ -68,6 +93,9 @@ def chain(network: nn.Module, noise: Noise, other: bool = False) -> list[Stacked
         layer = None if tied or _hooked(module) else _layer(name, module, noise)
         if layer is None:
             return None
+        if shared and isinstance(module, ActivationModule):
+            layers.append(_spread)
+        shared = shared and isinstance(module, nn.Flatten)
         layers.append(layer)
     return layers
 
@@ -81,7 +109,7 @@ def _layer(name: str, module: nn.Module, noise: Noise) -> StackedLayer | None:
 
         def linear(tensors: Tensors, x: Tensor) -> Tensor:
             weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
-            out = _Linear.apply(x.flatten(1, -2), weight, bias)
+            out = _product(x.flatten(1, -2), weight, bias)
             return out if x.dim() == 3 else out.unflatten(1, x.shape[1:-1])
 
         return linear

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
+from math import gcd
 
 import torch
 from torch import Tensor
@@ -39,12 +41,23 @@ def stacks(members: Sequence[Member]) -> list[list[int]]:
 
     Members of a stack may differ in their seed, learning rate, weight decay, initial weights and in
     continuous parameters of the activation; members that differ in anything else are in other
-    stacks.
+    stacks. In a stack those of one part and seed follow one another, see `sharing`.
     """
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, dict[tuple[int, int], list[int]]] = {}
     for at, member in enumerate(members):
-        groups.setdefault(repr(_alike(member)), []).append(at)
-    return list(groups.values())
+        group = groups.setdefault(repr(_alike(member)), {})
+        group.setdefault((member.part, member.seed), []).append(at)
+    return [list(chain.from_iterable(group.values())) for group in groups.values()]
+
+
+def sharing(members: Sequence[Member]) -> int:
+    """How many members in a row have one seed, and so the same batches, throughout a stack.
+
+    1 in a stack of several parts, whose numbers are to be those of each part alone.
+    """
+    if len({member.part for member in members}) > 1:
+        return 1
+    return gcd(*(len(list(run)) for _, run in groupby(members, lambda member: member.seed)))
 
 
 def _alike(member: Member) -> list[object]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from afnlab.native import adam
 
 RMS_DECAY, RMS_EPS = 0.9, 1e-7
 ADAM_MOMENTUM = 0.9
@@ -44,7 +46,7 @@ class PerMember:
 
     torch's optimizers have one learning rate per tensor. Their steps are proportional to it, so an
     optimizer with learning rate 1 computes the steps of tensors of zeros, and each member takes its
-    own multiple of them.
+    own multiple of them. `adam.StackedAdam` does without, where it serves.
 
     Args:
         make: the optimizer, of a `OptimizerSettings`.
@@ -113,7 +115,7 @@ class InParts:
             self.parts.append(optimizer(name, replace(setting, params=params), [pairs]))
 
     @property
-    def state(self) -> dict[Tensor, dict[str, object]]:
+    def state(self) -> dict[Tensor, Mapping[str, object]]:
         return {p: values for part in self.parts for p, values in part.state.items()}
 
     def step(self) -> None:
@@ -297,11 +299,14 @@ OPTIMIZERS: dict[str, Callable[[OptimizerSettings], torch.optim.Optimizer]] = {
 }
 SCHEDULED = (Airbench, NanoGPT)  # whose learning rate changes from step to step
 DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airbench", "nanogpt")
+ADAMS = ("adam", "adamw")
+
+AnyOptimizer = torch.optim.Optimizer | adam.StackedAdam | PerMember | InParts
 
 
 def optimizer(
     name: str, setting: OptimizerSettings, rates: Sequence[Sequence[tuple[float, float]]]
-) -> torch.optim.Optimizer | PerMember | InParts:
+) -> AnyOptimizer:
     """The optimizer of a stack; rates: of each of its parts, as in `InParts`."""
     if len(rates) > 1:
         return InParts(name, setting, rates)
@@ -309,4 +314,7 @@ def optimizer(
         lr, weight_decay = rates[0][0]
         return OPTIMIZERS[name](replace(setting, lr=lr, weight_decay=weight_decay))
     lrs, decays = zip(*rates[0], strict=True)
-    return PerMember(OPTIMIZERS[name], setting, lrs, decays, name in DECOUPLED)
+    params, decoupled = setting.params.values(), name in DECOUPLED
+    if name in ADAMS and adam.serves(params):
+        return adam.StackedAdam(params, lrs, decays, decoupled, _betas(setting))
+    return PerMember(OPTIMIZERS[name], setting, lrs, decays, decoupled)

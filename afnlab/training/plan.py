@@ -18,6 +18,7 @@ from afnlab.training.recorder import table_names
 from afnlab.training.settings import torch_defaults
 from afnlab.training.space import TUNE, Range, Space
 from afnlab.training.tasks import Task, get_task
+from afnlab.training.threads import at_most
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": mixed.NARROW}
 DEVICES = ("cpu", "cuda", "mps", "xpu")  # kinds of those that can train
@@ -178,12 +179,16 @@ class Plan:
 def plan(config: Config, split: str | None = None, curves: bool = True) -> Plan:
     """Read the data of a training.
 
+    It is read by one thread, so that what a task computes of it in floating point has the same last
+    bits however many the training then uses: records tell data apart by a digest.
+
     Args:
         config: the training.
         split: evaluate on "test" or "validation" examples; None: as its options say.
         curves: evaluate after each epoch, or only after the last.
     """
-    data = config.task.data(**config.options.data)
+    with at_most(1):
+        data = config.task.data(**config.options.data)
     split = split or config.options.split
     data = data.validation() if split == "validation" else data
     data = data.limited(config.limit_train, config.limit_test)

@@ -17,14 +17,14 @@ from afnlab.nn import ActivationModule
 from afnlab.training import graphs, mixed, signals, threads
 from afnlab.training.augment import Augmented, counted, views
 from afnlab.training.data import MASKED
-from afnlab.training.forward import StackedLayer, chain
+from afnlab.training.forward import StackedLayer, chain, spread
 from afnlab.training.graphs import Replayed
 from afnlab.training.initial import build
 from afnlab.training.layout import channels_last, halved, placed, together
-from afnlab.training.members import Member
+from afnlab.training.members import Member, sharing
 from afnlab.training.metrics import Loss, MisfitError
 from afnlab.training.noise import Noise, activation_modules
-from afnlab.training.optimizers import SCHEDULED, InParts, OptimizerSettings, PerMember, optimizer
+from afnlab.training.optimizers import SCHEDULED, AnyOptimizer, OptimizerSettings, optimizer
 from afnlab.training.plan import Plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.streams import generator, sent
@@ -40,7 +40,8 @@ EVALUATION_BATCH, OF_PICTURES = 2048, 500  # targets; the latter on a CPU, for i
 class Stack:
     """The networks of several members, their parameters stacked on axis 0, and their optimizer.
 
-    A member is its own network: it draws its own batches, and no operation mixes it with another.
+    A member is its own network, and no operation mixes it with another. Members in a row that have
+    one seed share its batches: inputs and targets are (draws, batch, ...), see `forward.spread`.
     Fully connected networks run as batched products, others by `torch.func.vmap`; one that is alone
     runs as it is.
     """
@@ -63,7 +64,7 @@ class Stack:
     chain: list[StackedLayer] | None
     steps_per_epoch: int
     steps_left: int
-    optimizer: torch.optim.Optimizer | PerMember | InParts
+    optimizer: AnyOptimizer
     activations: dict[str, ActivationModule]
     bounds: dict[str, tuple[float, float]]
     replayed: Replayed | None = None
@@ -76,13 +77,14 @@ class Stack:
         models = [build(task, plan.activation, m.options, m.seed, data.inputs) for m in members]
         models = [placed(m, device, dtype, recipe.half) for m in models]
         network, seeds = models[0], [m.seed for m in members]
+        draws = seeds[:: sharing(members)]
         kind = torch.float16 if halved(device, dtype, recipe.half) else dtype
         narrow = mixed.products(network) if dtype == mixed.NARROW else ()
         stacked, buffers = torch.func.stack_module_state(models)
         trained = {n: p.requires_grad for n, p in network.named_parameters()}
         params = {n: p.detach().requires_grad_(trained[n]) for n, p in stacked.items()}
         buffers = {n: b.detach() for n, b in buffers.items()}
-        train = Augmented(data, recipe.augment, seeds, device)
+        train = Augmented(data, recipe.augment, draws, device)
         noise = Noise(network, data.floats(train.x[:2], mixed.kept(kind)), seeds)
         layers = chain(network, noise, bool(narrow))
         if narrow and layers is None:
@@ -117,7 +119,7 @@ class Stack:
             params=params,
             buffers=buffers,
             batch_size=options.batch_size,
-            shuffles=[generator(seed, "batches") for seed in seeds],
+            shuffles=[generator(seed, "batches") for seed in draws],
             train=train,
             floats=data.floats,
             test_x=data.test_x.to(device),
@@ -169,8 +171,8 @@ class Stack:
         return channels_last(self.network)
 
     def logits(self, x: Tensor, each: bool) -> Tensor:
-        """Outputs (seeds, batch, classes); x is (seeds, batch, ...) if each, else shared."""
-        out = self._outputs(x, each)
+        """Outputs (seeds, batch, classes); x is (draws, batch, ...) if each, else shared."""
+        out = self._outputs(x if each else x.unsqueeze(0))
         return out.float() if self.narrow else out
 
     def _used(self) -> TensorDict:
@@ -178,16 +180,17 @@ class Stack:
         inside = {n: inward_clamp(self.params[n], *bounds) for n, bounds in self.bounds.items()}
         return self.params | inside | mixed.narrowed(self.params, self.narrow)
 
-    def _outputs(self, x: Tensor, each: bool) -> Tensor:
-        noise = self.noise.draw(x.shape[int(each)]) if self.network.training else None
+    def _outputs(self, x: Tensor) -> Tensor:
+        noise = self.noise.draw(x.shape[1]) if self.network.training else None
         params = self._used()
         if self.chain is not None:
             self.noise.load(noise)
             tensors = params | self.buffers
-            x = x if each else x.expand(self.size, *x.shape)
+            if len(x) == 1:  # one tall product for all takes longer than those of each
+                x = spread(x, self.size)
             for layer in self.chain:
                 x = layer(tensors, x)
-            return x
+            return x.contiguous()  # for losses and metrics
 
         def member(
             params: TensorDict, buffers: TensorDict, noise: Tensor | None, x: Tensor
@@ -199,13 +202,15 @@ class Stack:
 
         if self.alone:
             weights, kept = ({n: t[0] for n, t in part.items()} for part in (params, self.buffers))
-            x = x[0] if each else x
+            x = x[0]
             if self.channels_last and x.dim() == 4:
                 x = x.contiguous(memory_format=torch.channels_last)
             out, renewed = member(weights, kept, None if noise is None else noise[0], x)
             out, renewed = out.unsqueeze(0), {n: b.unsqueeze(0) for n, b in renewed.items()}
         else:
-            dims = (0, 0, None if noise is None else 0, 0 if each else None)
+            shared = len(x) == 1
+            x = x[0] if shared else spread(x, self.size)
+            dims = (0, 0, None if noise is None else 0, None if shared else 0)
             batched = torch.vmap(member, dims, randomness="different")
             out, renewed = batched(params, self.buffers, noise, x)
         for name, buffer in renewed.items():  # assigned anew, not changed in place
@@ -226,14 +231,14 @@ class Stack:
 
         Args:
             loss: what is evaluated.
-            x: inputs (seeds, batch, ...).
-            y: targets (seeds, batch, ...).
+            x: inputs (draws, batch, ...).
+            y: targets (draws, batch, ...).
             masked: whether some targets are masked.
             outputs: outputs (seeds, batch, ...) for x, if they are known.
         """
-        targets = y.flatten(0, 1)
+        targets = spread(y, self.size).flatten(0, 1)
         if loss.of_network:
-            inputs = x.flatten(0, 1).detach().requires_grad_()
+            inputs = spread(x, self.size).flatten(0, 1).detach().requires_grad_()
             with torch.enable_grad():
                 losses = loss.of(self._of_examples, inputs, targets)
         else:
@@ -254,7 +259,7 @@ class Stack:
         return self.logits(x.unflatten(0, (self.size, -1)), each=True).flatten(0, 1)
 
     def batches(self) -> Iterator[Tensor]:
-        """Indices (seeds, batch) of the training examples: each seed in an order of its own."""
+        """Indices (draws, batch) of the training examples: each seed in an order of its own."""
         count = len(self.train)
         orders = torch.stack([torch.randperm(count, generator=g) for g in self.shuffles])
         parts = sent(orders, self.train.x.device).split(self.batch_size, dim=1)
@@ -268,7 +273,7 @@ class Stack:
         seen: Tensor | int = 0
         step = self._replayed(recorder) or partial(self.step, recorder=recorder)
         for index in self.batches():
-            weight = self.train.weight(index)
+            weight = self._weight(index)
             total += step(index) * weight
             seen = seen + weight
             self.steps_left -= 1
@@ -294,6 +299,11 @@ class Stack:
         tensors = [*self.params.values(), *self.buffers.values(), *kept]
         return [t for t in tensors if isinstance(t, Tensor)]
 
+    def _weight(self, index: Tensor) -> Tensor | int:
+        """How many targets the mean loss of each seed's batch is over, or of how many examples."""
+        weight = self.train.weight(index)
+        return weight if isinstance(weight, int) else spread(weight, self.size)
+
     def step(self, index: Tensor, recorder: Recorder) -> Tensor:
         """One step of the optimizer on the examples of these indices; the losses, per seed."""
         x, y = self._inputs(self.train.take(index)), self._targets(self.train.targets(index))
@@ -302,7 +312,7 @@ class Stack:
         losses = self.losses(self.loss, x, y, self.train.counted is not None)
         for param in self.params.values():
             param.grad = None
-        summed = losses * self.train.weight(index) if self.recipe.summed else losses
+        summed = losses * self._weight(index) if self.recipe.summed else losses
         summed.sum().backward()
         recorder.step(losses)
         self.optimizer.step()
@@ -327,7 +337,7 @@ class Stack:
             shown = views(inputs) if augmented else [(1.0, inputs)]
             outputs = sum(weight * self.logits(view, each=False) for weight, view in shown)
             assert isinstance(outputs, Tensor)
-            x, y = (t.expand(self.size, *t.shape) for t in (inputs, targets))
+            x, y = inputs.unsqueeze(0), targets.unsqueeze(0)
             known = None if self.test_counted is None else self.test_counted[part]
             count = len(targets) if known is None else known.sum()
             losses = self.losses(self.task.loss, x, y, known is not None, outputs)

@@ -128,6 +128,28 @@ def test_the_tests_of_the_page_are_those_of_python(page, tmp_path):
         np.testing.assert_array_equal(levels, stats.holm_levels(p))
 
 
+def test_the_test_of_seeds_until_decided_is_that_of_python(page, tmp_path):
+    page.goto(written(tmp_path, history(6)).as_uri())
+    rng = np.random.default_rng(0)
+    draws = [rng.normal(0.5, 1.0, n) for n in (1, 2, 7, 12, 24, 40)]
+    draws += [np.zeros(7), np.full(8, 0.25), np.array([1.0] * 12 + [-3.0] * 20)]
+    for d in draws:
+        *numbers, verdict = page.evaluate(
+            """d => {
+              const { mean, low, high } = ANY_TIME.interval(d, 0.975);
+              return [anyTimeP(d), anyTimeNotWorseP(d, 0.5), anyTimeEquivalenceP(d, 0.5),
+                mean, low, high, firstDecided(d, 0.975) ?? 'open'].map(String);
+            }""",
+            d.tolist(),
+        )
+        test = stats.ANY_TIME
+        expected = [test.p(d), test.not_worse_p(d, 0.5), test.equivalence_p(d, 0.5)]
+        expected += test.interval(d, 0.975)
+        read = [float(text.replace("Infinity", "inf")) for text in numbers]
+        np.testing.assert_allclose(read, expected, rtol=1e-8, atol=1e-11)
+        assert verdict == stats.decide(d, level=0.975).verdict
+
+
 NUMBERS = (
     *(0.125, 0.375, 2.5, -0.125, 1.005, 0.0, 96.745, -3.14159, 1e-9),
     *(-0.0, -1e-9, -0.004, -0.005, -0.5, -1e-20),

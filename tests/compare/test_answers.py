@@ -10,6 +10,7 @@ from afnlab.compare import formatting
 from afnlab.compare.answers import answers
 from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import amount, exact_p, p_value, percent, short_percent, three_digits
+from afnlab.compare.headline import facts
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import duration
 from tests.compare.test_summary_table import BASE, SIX, rows, shifted, table
@@ -323,6 +324,23 @@ def test_of_equal_means_none_is_called_the_highest(case):
     assert made["Which?"].startswith(which)
     assert made["By how much?"].startswith(size)
     assert ("optimistic" in made["By how much?"]) == ("in every row" not in size)
+
+
+def test_means_of_different_seeds_are_said_to_be():
+    """After an edit of one activation its row has the seeds of the file, the others have more."""
+    base = rows("relu", [0.50 + 0.001 * s for s in range(12)])
+    more = rows("gelu", [0.52 + 0.001 * s for s in range(12)])
+    few = rows("bend", [0.51 + 0.001 * s for s in range(8)])
+    which = "gelu has the highest mean accuracy, 52.55 %"
+    different = ", among means of 8 to 12 seeds, which are not the same in every row"
+    assert said(base, more, few)["Which?"].startswith(f"{which}{different}, and is better")
+    assert said(base, more)["Which?"].startswith(f"{which}, and is better")
+    other = rows("bend", [0.51 + 0.001 * s for s in range(12)], seeds=range(4, 16))
+    assert ", among means of 12 seeds, which are not the" in said(base, more, other)["Which?"]
+    lead, *_ = facts(table(base, more, few), "relu")
+    assert lead.about == f"highest mean accuracy{different}"
+    lead, *_ = facts(table(base, few), "relu")
+    assert (lead.about, "over 8 common seeds" in lead.note) == ("highest mean accuracy", True)
 
 
 def test_no_shared_seeds():

@@ -18,6 +18,17 @@ WIDE = {
     "values": ([0.5, 1.0, 2.0], "low", [0.25, 0.5, 1.0, 2.0]),
     "values in any order": ([1.0, 0.01, 0.1], "high", [1.0, 0.01, 0.1, 10.0]),
     "whole numbers": ([16, 32], "high", [16, 32, 64]),
+    "whole numbers far apart": ([16, 200], "low", [8, 16, 200]),
+    "their other end": ([16, 200], "high", [16, 200, 400]),
+    "whole numbers close to each other": ([16, 24], "low", [11, 16, 24]),
+    "large whole numbers": ([1_000_001, 1_000_002], "high", [1_000_001, 1_000_002, 1_000_003]),
+    "half of 1": ([1, 8], "low", [1, 8]),
+    "whole numbers with 0": ([0, 8], "high", [0, 8, 16]),
+    "one value": ([0.1], "low", [0.1]),
+    "yes and no": ([False, True], "high", [False, True]),
+    "values that six digits do not tell apart": ([1.0, 1.0000001], "high", [1.0, 1.0000001]),
+    "the largest numbers": ([1e290, 1e299], "high", [1e290, 1e299]),
+    "the largest range": ({"from": 1e290, "to": 1e300, "log": True}, "high", {}),
     "values with 0": ([0.0, 0.1], "high", [0.0, 0.1, 0.2]),
     "values from 0": ([0.0, 0.1], "low", [0.0, 0.1]),
 }
@@ -34,6 +45,13 @@ def test_a_space_is_widened_at_an_end(case):
     line = axis_ends.in_a_line(found)
     assert assigned(line) == found  # as a file and the command line read it
     assert '"' not in line
+
+
+@pytest.mark.parametrize("axis", [["adam", "sgd"], ["adam"], [1, 2, "all"]])
+def test_what_is_no_number_has_no_ends(axis):
+    among = space({"x": axis})
+    ends = [("x", "low"), ("x", "high")]
+    assert axis_ends.widened(among, ends) == among.normal()
 
 
 @pytest.mark.parametrize(

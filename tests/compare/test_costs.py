@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from afnlab.bench import activations
 from afnlab.cli import main
 from afnlab.compare import costs, select
+from afnlab.compare.answers import answers
 from afnlab.compare.costs import Cost, cost, read
 from afnlab.compare.headline import cost_fact
 from afnlab.compare.training_facts import Trained
@@ -19,7 +21,7 @@ from afnlab.report import sections
 from afnlab.runs import RunSpec
 from tests.compare.test_summary_table import rows, table
 from tests.conftest import ACTIVATIONS
-from tests.runs.test_runs import small_runs
+from tests.runs.test_runs import rewrite, small_runs
 
 HISTORY = pd.concat([rows(n, [0.5, 0.6]) for n in ("relu", "srelu", "tanh")]).assign(seconds=1.0)
 MACHINE = {"device": "cpu", "device_name": "this one"}
@@ -70,6 +72,12 @@ def test_the_benchmark_tells_what_a_pass_costs(tmp_path):
         speed,
     )
     assert other.by.endswith("on this one with 2 threads, where the runs had x")
+
+
+def test_torch_s_own_is_found_where_other_loops_of_a_run_are_compiled(tmp_path):
+    speed = read(written(tmp_path / "speed.json"))
+    found = cost(asked("srelu", "relu"), HISTORY, MACHINE, "relu", speed)
+    assert found.seconds.to_dict() == {"srelu": 1.5, "relu": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +139,58 @@ def test_rows_that_do_the_same_work_have_one_cost():
         "That of ReLU",
         "ReLU(lr=0.5) differs from it in nothing that takes time.",
     )
+
+
+def times_of(relu, srelu) -> pd.DataFrame:
+    """A history whose epochs took so long."""
+    return pd.concat(
+        rows(n, [0.5, 0.6], epochs=len(s)).assign(seconds=lambda h, s=s: h.epoch.map(dict(s)))
+        for n, s in (("relu", list(enumerate(relu, 1))), ("srelu", list(enumerate(srelu, 1))))
+    )
+
+
+def test_what_was_timed_once_is_not_known():
+    both = asked("relu", "srelu")
+    made = table(*(rows(n, [0.5 + 0.01 * s for s in range(6)]) for n in ("relu", "srelu")))
+    one = cost(both, times_of([1.0], [0.957]), MACHINE, "relu")
+    assert one.once == ("relu", "srelu")
+    told = cost_fact(made, "relu", one)
+    assert (told.value, "times" in told.note) == ("Not known: timed once", False)
+    said = answers(made, "relu", 100, cost=one)["At what cost?"]
+    assert "Each was timed once, so the noise of these times, and which is quicker" in said
+    half = cost(both, times_of([1.0, 1.1], [0.957]), MACHINE, "relu")
+    assert half.once == ("srelu",)
+    assert "srelu was timed once" in answers(made, "relu", 100, cost=half)["At what cost?"]
+    two = cost(both, times_of([1.0, 1.1], [0.9, 0.957]), MACHINE, "relu")
+    assert (two.once, two.ordered) == ((), True)
+    assert cost_fact(made, "relu", two).value.endswith("ReLU's time")
+
+
+def test_rows_of_different_occasions_have_no_ratio():
+    both = asked("relu", "srelu")
+    made = table(*(rows(n, [0.5 + 0.01 * s for s in range(6)]) for n in ("relu", "srelu")))
+    times = times_of([1.0, 1.1], [0.9, 0.957])
+    first, later = frozenset({(1, "a", 1)}), frozenset({(2, "a", 1)})
+    apart = cost(both, times, MACHINE, "relu", occasions={"relu": first, "srelu": later})
+    assert apart.apart == ("srelu",)
+    told = cost_fact(made, "relu", apart)
+    assert told.value == "Not timed together"
+    assert "trained on different occasions" in told.note
+    said = answers(made, "relu", 100, cost=apart)["At what cost?"]
+    assert "srelu was not timed on the occasion on which relu was" in said
+    assert cost(both, times, MACHINE, "relu", occasions={"relu": first, "srelu": first}).ordered
+
+
+def test_a_page_says_that_rows_were_not_timed_together(tmp_path):
+    runs = shutil.copytree(small_runs(), tmp_path / "runs")
+    for path in runs.glob("*/record.json"):
+        if "srelu" in json.loads(path.read_text())["label"]:
+            rewrite(path.parent, started="2031-01-01T00:00:00.000+00:00")
+    (chosen,) = select(runs)
+    page = sections.frontier(chosen).data
+    assert "1 activation and ReLU were not timed on the same occasion" in page
+    assert "Level bars" not in page
+    assert "Not timed together" in sections.first_screen(chosen).data
 
 
 def test_the_figure_names_its_source(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from afnlab.compare.costs import Cost, pareto_front
 from afnlab.compare.formatting import equation, share_of
-from afnlab.compare.headline import cost_fact, facts, sentence
+from afnlab.compare.headline import cost_fact, facts, outcome, sentence
 from afnlab.compare.next_step import next_step
 from afnlab.compare.summary_table import compare_histories
 from afnlab.measures import ACCURACY
@@ -417,3 +417,8 @@ def test_no_order_of_cost_within_the_noise_of_timing():
     assert pareto_front(means, cost, slower=cost * 1.2) == ["b", "c"]  # a is no quicker than b
     assert pareto_front(means, cost, slower=cost * 3) == ["c"]
     assert pareto_front(-means, cost, slower=cost * 1.01) == ["a"]
+
+
+def test_comparisons_in_numbers():
+    several = [made(selu=UP, tanh=DOWN), made(selu=UP)]
+    assert outcome(several) == {"compared": 3, "better": 2, "worse": 1}

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from afnlab.compare.baseline_differences import DIFFER
 from afnlab.compare.summary_table import (
-    DIFFER,
     _collapsed,
     as_text,
     compare_histories,
@@ -28,7 +28,7 @@ COLUMNS = ["seeds", "diverged", "stuck", "collapsed", "failed"]
 COLUMNS += ["accuracy", "accuracy_low", "accuracy_high"]
 COLUMNS += ["median", "iqm", "deviation", "loss", "loss_low", "loss_high"]
 COLUMNS += ["difference", "difference_low", "difference_high", "pairs", "spread", "effect"]
-COLUMNS += ["improvement", "p", "p_wilcoxon", "p_holm", "adjusted_low", "adjusted_high"]
+COLUMNS += ["improvement", "test", "p", "p_wilcoxon", "p_holm", "adjusted_low", "adjusted_high"]
 COLUMNS += ["verdict", "verdict_worst"]
 
 

@@ -113,3 +113,17 @@ def test_training():
         *("test accuracy (%)", "test loss")
     ]
     assert {ax.get_xlabel() for ax in figure.axes} == {"epoch"}
+
+
+def test_one_epoch_is_a_dot_and_not_nothing():
+    history = pd.concat([rows("relu", [0.5, 0.6], epochs=1), rows("gelu", [0.6, 0.7], epochs=1)])
+    order = ["relu", "gelu"]
+    for figure in (
+        learning_curves.learning(history, order, "relu"),
+        learning_curves.overlay(history, order, "relu"),
+        learning_curves.training(history[history.label == "relu"]),
+    ):
+        lines = [line for ax in figure.axes for line in ax.lines if len(line.get_xdata())]
+        assert {line.get_marker() for line in lines} == {"o"}
+    longer = learning_curves.overlay(pd.concat([rows(n, [0.5]) for n in order]), order, "relu")
+    assert {line.get_marker() for line in longer.axes[0].lines} == {"None"}

@@ -232,16 +232,16 @@ def test_a_scan_turns_over():
     )
     one, other = (turned(history, m) for m in BOTH)
     assert parameter_scan.best(one, UP) == parameter_scan.best(other, DOWN) == 3.0
-    assert parameter_scan.flat(one, UP) == parameter_scan.flat(other, DOWN) == [2.0, 3.0]
+    assert parameter_scan.flat(one, UP) == parameter_scan.flat(other, DOWN) == [1.0, 2.0, 3.0]
     said = parameter_scan.verdict(other, "t", 2.0, DOWN)
     assert said.startswith(
         "Lowest mean at t = 3: -92.00 % over 4 seeds, at the largest value tried:"
     )
     assert "the lowest point may lie beyond it" in said
-    lead = ["best ahead by", "ahead, low", "ahead, high"]
-    pd.testing.assert_frame_equal(
-        parameter_scan.table(one, UP)[lead], parameter_scan.table(other, DOWN)[lead]
-    )
+    tables = [parameter_scan.table(h, m, 2.0) for h, m in ((one, UP), (other, DOWN))]
+    pd.testing.assert_frame_equal(*(t[["p (Holm)", "verdict"]] for t in tables))
+    gap = "difference to default"
+    pd.testing.assert_series_equal(tables[0][gap], -tables[1][gap])
     labels = [
         parameter_scan.figure(h, "t", measure=m).axes[0].get_ylabel()
         for h, m in ((one, UP), (other, DOWN))

@@ -166,13 +166,14 @@ def test_a_second_report_redoes_nothing(written):
     page, runs, sweep = written
     before = {p: p.stat().st_mtime_ns for p in page.parent.rglob("*")}
     said: list[str] = []
-    assert write_report.write(sweep, runs=runs, out=page.parent, report=said.append) == page
+    again = write_report.write(sweep, runs=runs, out=page.parent, pdf=False, report=said.append)
+    assert again == page
     assert said == [f"{page} is up to date (2 runs)"]
     assert {p: p.stat().st_mtime_ns for p in page.parent.rglob("*")} == before
 
 
 @pytest.fixture
-def copied(written, tmp_path, monkeypatch) -> tuple[Path, Path, Callable[[], list[str]]]:
+def copied(written, tmp_path, monkeypatch) -> tuple[Path, Path, Callable[..., list[str]]]:
     """A report, its sweep file, and what writes it again, without a kernel, and says how."""
     page, runs, _ = written
     folder, sweep = tmp_path / "project", tmp_path / "project" / "two.yaml"
@@ -182,11 +183,9 @@ def copied(written, tmp_path, monkeypatch) -> tuple[Path, Path, Callable[[], lis
     def executed(_: str, target: Path, *__: object) -> None:
         shutil.copyfile(page.parent / "report.ipynb", target)
 
-    def again() -> list[str]:
+    def again(out: Path = folder / "out", pdf: bool = False) -> list[str]:
         said: list[str] = []
-        write_report.write(
-            sweep, runs=folder / "runs", out=folder / "out", pdf=False, report=said.append
-        )
+        write_report.write(sweep, runs=folder / "runs", out=out, pdf=pdf, report=said.append)
         return said
 
     monkeypatch.setattr(write_report, "execute", executed)
@@ -219,6 +218,86 @@ def test_a_report_that_is_not_as_it_was_written_is_written_again(copied, name, g
         path.unlink() if gone else path.write_text("mine")
     assert again()[0].startswith("wrote")
     assert {p: p.read_bytes() for p in out.glob(name)} == files
+
+
+def printed(page: Path, **_: object) -> Path:
+    page.with_suffix(".pdf").write_text(str(len(page.read_text())))
+    return page.with_suffix(".pdf")
+
+
+@pytest.fixture
+def browser(monkeypatch) -> None:
+    """A browser that prints how long a page is."""
+    monkeypatch.setattr(export, "browser", lambda: "chromium")
+    monkeypatch.setattr(export, "pdf", printed)
+
+
+LINK = '<a href="report.pdf">'
+
+
+def test_only_the_pdf_is_made_where_that_alone_is_missing(copied, browser, monkeypatch):
+    out, _, again = copied
+    (out / "figures" / "mine.svg").write_text("<svg/>")
+    plain = {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and p.stem != "report"}
+    assert LINK not in (out / "report.html").read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr(write_report, "execute", None)  # nothing is executed
+        for gone in (False, True):
+            if gone:
+                (out / "report.pdf").unlink()
+            wrote = [f"wrote {out / 'report.html'} (2 runs)", f"wrote {out / 'report.pdf'}"]
+            assert again(pdf=True) == wrote
+            page = (out / "report.html").read_text()
+            assert LINK in page and "mine.svg" not in page
+            assert (out / "report.pdf").read_text() == str(len(page))
+            assert {"report.pdf", "report.ipynb"} <= write_report.read_state(out)["files"].keys()
+            assert "up to date" in again(pdf=True)[0]
+            assert "up to date" in again(pdf=False)[0]  # there is more than is asked for
+        (out / "report.pdf").write_text("mine")
+        *_, kept = again(pdf=True)
+        assert kept.endswith(f"not as the last report wrote it: {out / 'kept' / 'report.pdf'}")
+        (out / "report.pdf").write_text("mine again")
+        assert again(pdf=False) == [f"wrote {out / 'report.html'} (2 runs)"]
+        assert LINK not in (out / "report.html").read_text()
+        assert (out / "report.pdf").read_text() == "mine again"
+        assert "up to date" in again(pdf=False)[0]
+    assert {p: p.read_bytes() for p in plain} == plain
+
+
+def test_a_pdf_that_could_not_be_printed_is_tried_again(copied, browser, monkeypatch):
+    out, _, again = copied
+
+    def fails(page: Path, **_: object) -> Path:
+        raise ValueError("no PDF")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(export, "pdf", fails)
+        assert again(pdf=True) == [f"wrote {out / 'report.html'} (2 runs)", "no PDF"]
+    assert again(pdf=True)[1:] == [f"wrote {out / 'report.pdf'}"]
+
+
+def test_what_is_moved_aside_is_said(copied):
+    out, _, again = copied
+    names = ["figures/digits-mlp-2-epochs-curves.svg", "report.ipynb"]
+    for name in names:
+        (out / name).write_text("mine")
+    (wrote, said) = again()
+    assert wrote.startswith("wrote")
+    *_, where = said.partition("moved aside what was not as the last report wrote it: ")
+    assert sorted(where.split(" and ")) == [str(out / "kept" / name) for name in names]
+    assert all((out / "kept" / name).read_text() == "mine" for name in names)
+    assert len(again()) == 1
+
+
+def test_a_report_that_was_moved_names_its_folder(copied, monkeypatch):
+    """The commands on the page say where it is; the same however that is typed."""
+    out, _, again = copied
+    moved = out.rename(out.with_name("moved"))
+    assert again(moved)[0].startswith("wrote")
+    assert "up to date" in again(moved)[0]
+    monkeypatch.chdir(out.parent)
+    assert again(moved)[0].startswith("wrote")  # it is called otherwise here
+    assert "up to date" in again(Path("moved"))[0]
 
 
 def test_a_title_that_was_edited_is_on_the_page(copied):
@@ -553,7 +632,8 @@ def test_paths_from_home(written, monkeypatch):
     page, runs, sweep = written
     monkeypatch.setenv("HOME", str(page.parent.parent))
     said: list[str] = []
-    assert write_report.write(sweep, runs=runs, out="~/out", report=said.append) == page
+    again = write_report.write(sweep, runs=runs, out="~/out", pdf=False, report=said.append)
+    assert again == page
     assert said == [f"{page} is up to date (2 runs)"]
     with pytest.raises(ValueError, match=f"^{page.parent.parent}/speed.json: no such file"):
         select(runs, speed="~/speed.json")

@@ -13,14 +13,19 @@ from afnlab.report import staging, write_report
 from afnlab.report.state import read_state
 
 
+def fill(new: Path, files: Mapping[str, str], others: Mapping[str, str] = {}) -> None:
+    """Write a report of these files; others: sums of those that are not written anew."""
+    for name, text in files.items():
+        (new / name).parent.mkdir(exist_ok=True)
+        (new / name).write_text(text)
+    state = {"schema": staging.SCHEMA, "files": {**others, **write_report.files(new)}}
+    (new / staging.STATE).write_text(json.dumps(state))
+
+
 def written(target: Path, files: Mapping[str, str]) -> None:
     """A report of these files, by their names in its folder."""
     with staging.aside(target) as new:
-        for name, text in files.items():
-            (new / name).parent.mkdir(exist_ok=True)
-            (new / name).write_text(text)
-        state = {"schema": staging.SCHEMA, "files": write_report.files(new)}
-        (new / staging.STATE).write_text(json.dumps(state))
+        fill(new, files)
 
 
 def there(target: Path) -> dict[str, str]:
@@ -37,6 +42,7 @@ FIRST = {
     "runs/0.html": "shown",
     "tables/5.csv": "1",
 }
+MINE = "figures/5-overlay.svg"
 SECOND = {"report.html": "of 40 epochs", "figures/40-curves.svg": "drawn", "tables/40.csv": "2"}
 
 
@@ -49,7 +55,7 @@ def test_what_the_last_report_alone_wrote_is_removed(tmp_path):
     assert there(tmp_path) == dict(sorted((SECOND | own).items()))
     assert set(read_state(tmp_path)["files"]) == SECOND.keys()
     written(tmp_path, FIRST)
-    assert there(tmp_path) == dict(sorted((own | FIRST).items()))
+    assert there(tmp_path) == dict(sorted((own | FIRST | {f"kept/{MINE}": own[MINE]}).items()))
 
 
 def test_nothing_is_removed_through_a_link_or_elsewhere(tmp_path):
@@ -67,6 +73,118 @@ def test_nothing_is_removed_through_a_link_or_elsewhere(tmp_path):
     written(target, {"report.html": "of 40 epochs"})
     assert there(aside) == {"5-curves.svg": "drawn", "5.csv": "1"}
     assert not (target / "runs" / "0.html").exists()
+
+
+LAST = {  # what lies there instead of the last report's state, if anything does
+    "as it was": None,
+    "none": "",
+    "unreadable": "{",
+    "somebody else's": '{"mine": 1}',
+    "edited": '{"files": {}, "mine": 1}',
+}
+
+
+@pytest.mark.parametrize("state", LAST)
+def test_what_the_last_report_did_not_write_so_is_kept(tmp_path, state):
+    """Whatever has the name of a file of a report, where the last one's state does not know it."""
+    if LAST[state] is None:
+        written(tmp_path, FIRST)
+    elif LAST[state]:
+        (tmp_path / staging.STATE).write_text(LAST[state])
+    own = dict.fromkeys(FIRST, "mine")
+    for name, text in own.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    kept: list[Path] = []
+    with staging.aside(tmp_path, kept) as new:
+        fill(new, FIRST)
+    if LAST[state]:
+        own[staging.STATE] = LAST[state]
+    before = {f"kept/{name}": text for name, text in own.items()}
+    assert there(tmp_path) == dict(sorted((FIRST | before).items()))
+    assert {p.relative_to(tmp_path).as_posix() for p in kept} == before.keys()
+
+
+def test_what_is_kept_takes_the_place_of_nothing(tmp_path):
+    (tmp_path / "kept-2").write_text("mine")
+    for text in ("first", "second"):
+        written(tmp_path, SECOND)
+        (tmp_path / "report.html").write_text(text)
+        (tmp_path / "tables" / "40.csv").write_text(text)
+    written(tmp_path, SECOND)
+    for folder, text in (("kept", "first"), ("kept-3", "second")):
+        for name in ("report.html", "tables/40.csv"):
+            assert (tmp_path / folder / name).read_text() == text
+    assert (tmp_path / "kept-2").read_text() == "mine"
+
+
+def test_a_report_whose_state_is_gone_moves_nothing_that_is_the_same(tmp_path):
+    written(tmp_path, FIRST)
+    (tmp_path / staging.STATE).unlink()
+    kept: list[Path] = []
+    with staging.aside(tmp_path, kept) as new:
+        fill(new, FIRST)
+    assert kept == []
+    assert there(tmp_path) == dict(sorted(FIRST.items()))
+
+
+def test_links_and_folders_in_the_place_of_files_are_kept_as_they_are(tmp_path):
+    target, elsewhere = tmp_path / "report", tmp_path / "elsewhere"
+    (target / "report.html" / "mine").mkdir(parents=True)
+    (target / "figures").mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "5.csv").write_text("mine")
+    (target / "tables").symlink_to(elsewhere)
+    (target / "figures" / "5-curves.svg").symlink_to(elsewhere / "5.csv")
+    written(target, FIRST)
+    assert there(elsewhere) == {"5.csv": "mine"}
+    assert {name: (target / name).read_text() for name in FIRST} == FIRST
+    assert (target / "kept" / "report.html" / "mine").is_dir()
+    assert (target / "kept" / "tables").readlink() == elsewhere
+    assert (target / "kept" / "figures" / "5-curves.svg").is_symlink()
+
+
+def test_a_pdf_that_is_no_longer_written_stays_where_it_was_edited(tmp_path):
+    written(tmp_path, FIRST)
+    (tmp_path / "report.pdf").write_text("mine")
+    written(tmp_path, SECOND)
+    assert there(tmp_path) == dict(sorted((SECOND | {"report.pdf": "mine"}).items()))
+
+
+def test_files_that_are_not_written_anew_stay(tmp_path):
+    """Of a report of which only the page is."""
+    written(tmp_path, FIRST)
+    page = {"report.html": "with a link"}
+    with staging.aside(tmp_path) as new:
+        fill(new, page, write_report.files(tmp_path))
+    assert there(tmp_path) == dict(sorted((FIRST | page).items()))
+    assert staging.is_whole(tmp_path)
+
+
+def test_a_folder_that_may_not_be_written_to_is_said_first(tmp_path, monkeypatch):
+    (tmp_path / "tables").mkdir()
+    theirs = ""
+    monkeypatch.setattr(staging.os, "access", lambda path, _: str(path) != theirs)
+    staging.require_writable(tmp_path / "new" / "report", ["tables"])
+    for theirs in (str(tmp_path), str(tmp_path / "tables")):
+        said = f"^{theirs}: may not be written to, since it .*; give another one: out "
+        with pytest.raises(ValueError, match=said):
+            staging.require_writable(tmp_path, ["runs", "tables"])
+    staging.require_writable(tmp_path, ["runs"])
+
+
+def test_a_file_that_cannot_take_its_place_is_named(tmp_path, monkeypatch):
+    def refused(path: Path, to: Path) -> Path:
+        raise PermissionError(1, "Operation not permitted", str(path), None, str(to))
+
+    written(tmp_path, FIRST)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refused)
+        said = f"^{tmp_path / 'report.html'}: cannot be written .Operation not permitted.; give"
+        with pytest.raises(ValueError, match=said):
+            written(tmp_path, {"report.html": "the second"})
+    staging.settle(tmp_path)
+    assert there(tmp_path) == {"report.html": "the second"}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

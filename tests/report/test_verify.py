@@ -62,6 +62,16 @@ def test_a_sound_report(proved, capsys):
     assert capsys.readouterr().out.splitlines() == said
 
 
+def test_a_report_that_was_handed_over_says_whose_runs_it_reads(proved, tmp_path):
+    """On one machine these are those of whoever made it, also where other runs lie beside it."""
+    out = shutil.copytree(proved[0].parent, tmp_path / "reports" / "two")
+    good, said = lines(out, rerun=0)
+    assert (good, len(said)) == (True, 4)
+    assert said[0].startswith(f"runs: read from {proved[1]}, where the report says")
+    here = shutil.copytree(proved[1], tmp_path / "runs")
+    assert not any(line.startswith("runs:") for line in lines(out, rerun=0, runs=here)[1])
+
+
 def test_a_report_of_runs_at_a_url_is_verified_from_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(small_runs(), tmp_path / "far")

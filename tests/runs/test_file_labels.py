@@ -14,7 +14,8 @@ from afnlab.report.sections.first_screen import _rows_alone
 from afnlab.runs import file_labels, filtering
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.storage import maintenance, runs_folder
-from afnlab.runs.sweeps import pending, sweep_file, until_decided
+from afnlab.runs.sweeps import sweep_file, until_decided
+from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.run_sweep import sweep
 from tests.runs.sweeps.test_run_sweep import OWN
 from tests.runs.test_filtering import keep
@@ -160,16 +161,15 @@ def test_only_takes_what_a_list_shows(own, specs, tmp_path, monkeypatch):
         assert sweep_file.chosen(specs, only) == [specs[n] for n in numbers]
         again = filtering.parsed(filtering.as_flags(only))
         assert sweep_file.chosen(specs, again) == [specs[n] for n in numbers]
-    facts = [sweep_file._facts(spec) for spec in specs]
+    facts = [sweep_file.facts(spec) for spec in specs]
     only = {"activation": "c,d (2)/my.py:bent,relu"}
     assert filtering.described(only, facts) == "activation = c,d (2)/my.py:bent or relu"
 
 
 def test_lists_of_runs_say_which_file_is_meant(own, specs, tmp_path, capsys, monkeypatch):
     rows = [f"digits-mlp {label}" for label in ROWS]
-    labels = pending.labels(specs)
-    assert list(labels.values()) == rows
-    assert pending.labels(specs[2:]) == {
+    assert list(labels(specs).values()) == rows
+    assert labels(specs[2:]) == {
         specs[2].group: "digits-mlp my.py:bent",
         specs[3].group: "digits-mlp relu",
     }

@@ -218,7 +218,7 @@ def test_a_file_may_be_called_by_any_of_its_paths(tmp_path, monkeypatch):
         f"{tmp_path}/other/my.py:bent, relu": specs[1:],
     }.items():
         assert sweep_file.chosen(specs, {"activation": typed}) == meant
-    facts = sweep_file._facts(specs[0])
+    facts = sweep_file.facts(specs[0])
     assert filtering.has(facts, "activation", "./my.py:bent")
     assert not filtering.has(facts, "activation", "../other/my.py:bent")
     with pytest.raises(ValueError, match=r"activation = \./no\.py:bent; .*there are: my\.py:bent"):

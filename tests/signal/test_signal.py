@@ -8,7 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import expit
 
 import afnlab
 from afnlab import activation, signal
@@ -445,3 +447,74 @@ def test_a_function_is_evaluated_once_for_variances_of_similar_size():
         signal.MeanField(function, 1.5, 0.1).variance(q)
     assert sum(n > 100 for n in asked) == before
     assert before == 2  # panels, and those of half their length
+
+
+@activation()
+def steep(x):
+    return torch.tanh(200 * x)
+
+
+@activation()
+def steep_erf(x):
+    return torch.erf(200 * x)
+
+
+@activation(kinks=(0.0,))
+def bump(x):
+    return x.relu() + torch.exp(-((100 * x) ** 2))
+
+
+def swish_slope(beta):
+    return lambda x: expit(beta * x) * (1 + beta * x * expit(-beta * x))
+
+
+# Functions that bend within `width` of 0, their parameters, that, and their slopes.
+SHARP = {
+    "steep": (steep, {}, 1 / 200, lambda x: 200 / np.cosh(min(abs(200 * x), 300)) ** 2),
+    "bump": (bump, {}, 1 / 100, lambda x: (x > 0) - 2e4 * x * np.exp(-((100 * x) ** 2))),
+    "swish of 1000": ("swish", {"beta": 1000.0}, 1 / 1000, swish_slope(1000)),
+    "swish of 50": ("swish", {"beta": 50.0}, 1 / 50, swish_slope(50)),
+    # torch computes 1 / alpha in float32
+    "celu of 1/128": ("celu", {"alpha": 1 / 128}, 1 / 128, lambda x: np.exp(min(128 * x, 0))),
+    "softplus of 2000": ("softplus", {"beta": 2000.0}, 1 / 2000, lambda x: expit(2000 * x)),
+}
+
+
+@pytest.mark.parametrize("q", [0.5, 3.99, 4.0, 100.0, 1e4])
+@pytest.mark.parametrize("case", SHARP)
+def test_what_bends_sharply_at_0_is_resolved(case, q):
+    f, params, width, slope = SHARP[case]
+    end = 14 * sqrt(q)
+    points = [s * v for v in (width, 3 * width, 10 * width, 40 * width) for s in (-1, 1)]
+    points = [p for p in (0.0, *points, -sqrt(q), sqrt(q)) if abs(p) < end]
+    true, _ = quad(
+        lambda x: slope(x) ** 2 * exp(-x * x / 2 / q) / sqrt(2 * pi * q),
+        *(-end, end),
+        points=points,
+        limit=500,
+        epsrel=1e-12,
+        epsabs=0,
+    )
+    assert float(signal.MeanField(f, 1.0, **params).chi(q)) == pytest.approx(true, rel=1e-10)
+
+
+@pytest.mark.parametrize("c", [-0.5, 0.3, 0.9])
+@pytest.mark.parametrize("q", [0.3, 4.0, 50.0])
+def test_two_pre_activations_of_what_bends_sharply(q, c):
+    """erf(200 x) is erf at a variance 200^2 times as large, whose kernels are published."""
+    function, scaled = signal.Gaussian(steep_erf), 200**2 * q
+    assert function.product(q, c) == pytest.approx(arc_sine(scaled, c), rel=1e-10)
+    slopes = 200**2 * 4 / pi / sqrt((1 + 2 * scaled) ** 2 - (2 * scaled * c) ** 2)
+    assert function.slope_product(q, c) == pytest.approx(slopes, rel=1e-10)
+
+
+@pytest.mark.parametrize("case", [*SHARP, "tanh"])
+def test_a_variance_gives_the_same_alone_and_beside_others(case):
+    f, params = SHARP[case][:2] if case in SHARP else (case, {})
+    function = signal.Gaussian(f, **params)
+    q = np.logspace(-3, 4, 43)
+    together = function.moments(q)
+    alone = [function.moments(one) for one in q]
+    for name in ("mean", "square", "square_slope", "slope"):
+        one_by_one = [float(getattr(moments, name)) for moments in alone]
+        np.testing.assert_allclose(getattr(together, name), one_by_one, rtol=1e-13, atol=1e-15)

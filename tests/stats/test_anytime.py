@@ -8,8 +8,21 @@ import mpmath
 import numpy as np
 import pytest
 
-from afnlab.stats import confidence_sequence, decide, log_evidence, sign_flip_p
-from afnlab.stats.anytime import BETS
+from afnlab.stats import (
+    confidence_sequence,
+    decide,
+    decide_together,
+    log_evidence,
+    sign_flip_p,
+)
+from afnlab.stats.anytime import (
+    BETS,
+    any_time_equivalence_p,
+    any_time_interval,
+    any_time_not_worse_p,
+    any_time_p,
+    any_time_smallest_p,
+)
 
 
 def product(differences, center=0):
@@ -157,3 +170,69 @@ def test_a_decision_needs_nothing_that_comes_after_it():
 def test_bad_input_is_named(given, said):
     with pytest.raises(ValueError, match=said):
         decide(**given)
+
+
+@pytest.mark.parametrize("name", NULLS)
+def test_what_is_said_of_a_difference_follows_from_one_process(name):
+    """p, interval and decision, at any level, and what of it a further seed can change."""
+    for seed in range(8):
+        d = NULLS[name](np.random.default_rng(seed), 30) + seed / 8
+        p = any_time_p(d)
+        for level in (0.9, 0.95, 0.975):
+            assert (p <= 1 - level) == (decide(d, level=level).verdict != "open")
+            mean, low, high = any_time_interval(d, level)
+            assert (low > 0 or high < 0) == (p < 1 - level)
+            assert mean == pytest.approx(d.mean())
+            last = confidence_sequence(d, level)[-1] if level == 0.95 else [low, high]
+            assert [low, high] == pytest.approx(last, rel=1e-6)
+            for margin in (0.5, 2.0):
+                assert (any_time_not_worse_p(d, margin) < 1 - level) == (low > -margin)
+                within = low > -margin and high < margin
+                assert (any_time_equivalence_p(d, margin) < 1 - level) == within
+        looks = [any_time_p(d[:n]) for n in range(31)]
+        assert looks[0] == 1
+        assert looks == sorted(looks, reverse=True)
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 7, 24])
+def test_how_small_a_p_value_so_many_seeds_can_have(seeds):
+    sure = 100.0 ** np.arange(seeds)  # each beyond what all earlier ones let expect
+    assert any_time_p(sure) == pytest.approx(any_time_smallest_p(seeds))
+
+
+def test_differences_that_change_sides_keep_the_last_interval_that_had_a_center():
+    turned = [1.0] * 12 + [-3.0] * 20
+    limits = confidence_sequence(turned)
+    assert limits[-1, 0] > limits[-1, 1]
+    _, low, high = any_time_interval(turned)
+    assert 0 < low <= high
+    assert decide(turned).verdict == "better"
+
+
+def test_what_is_decided_leaves_the_others_its_part_of_the_error():
+    rng = np.random.default_rng(1)
+    sure, other = rng.normal(3, 1, 24), rng.normal(0.73, 1, 24)
+    alone = any_time_p(other)
+    assert 0.025 < alone < 0.05
+    assert [d.verdict for d in decide_together([sure, other])] == ["better", "better"]
+    nothing = np.array([1.0, -1.0] * 12)
+    assert [d.verdict for d in decide_together([nothing, other])] == ["open", "open"]
+    assert decide_together([]) == []
+
+
+@pytest.mark.parametrize("name", NULLS)
+def test_all_decisions_of_a_table_at_all_looks_share_the_error(name):
+    """Two thousand tables of three rows that equal their baseline, looked at after every seed.
+
+    p-values only fall, so what is said at any look is said at the last one.
+    """
+    d = NULLS[name](np.random.default_rng(5), (2000, 3, 24))
+    greatest = np.maximum(log_evidence(d).max(axis=-1), log_evidence(-d).max(axis=-1))
+    p = np.minimum(1, 2 * np.exp(-greatest))
+    for at in range(3):
+        assert any_time_p(d[0, at]) == pytest.approx(p[0, at])
+    decided = (3 * p <= 0.05).any(axis=1)  # the first step of Holm's procedure
+    for table in (*d[decided][:5], *d[~decided][:5]):
+        verdicts = {one.verdict for one in decide_together(list(table))}
+        assert (verdicts != {"open"}) == (3 * min(map(any_time_p, table)) <= 0.05)
+    assert decided.mean() < 0.05

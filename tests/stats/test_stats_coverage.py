@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from afnlab.compare.summary_table import ALPHA, DIFFER, differences
+from afnlab.compare.baseline_differences import ALPHA, DIFFER, differences
 from afnlab.stats import difference_interval, holm, mean_intervals, sign_flip_p
 
 pytestmark = pytest.mark.slow

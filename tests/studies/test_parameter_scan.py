@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import afnlab
-from afnlab import stats
 from afnlab.studies import parameter_scan
 from afnlab.training.scan import grid, scan
 
@@ -96,8 +95,9 @@ def test_what_is_not_asked_for_is_the_parameter_s():
     assert default in values
     assert set(values) - {default} <= set(grid("digits-mlp", "apec", "gamma", 9))
     assert parameter_scan.asked("digits-arp", "sigmoid", "L")[1] == 4.0
-    assert parameter_scan.asked("digits-mlp", "srelu", "t", [1.0, 2.0]) == ([1.0, 2.0], 2.21)
-    assert parameter_scan.asked("digits-mlp", "swish", "beta", [2.0], 1.5) == ([2.0], 1.5)
+    assert parameter_scan.asked("digits-mlp", "srelu", "t", [1.0, 2.0]) == ([1.0, 2.0, 2.21], 2.21)
+    assert parameter_scan.asked("digits-mlp", "swish", "beta", [2.0], 1.5) == ([2.0, 1.5], 1.5)
+    assert parameter_scan.asked("digits-mlp", "swish", "beta", [1.5, 2], 1.5) == ([1.5, 2], 1.5)
     with pytest.raises(ValueError, match="unknown parameter 't'"):
         parameter_scan.asked("digits-mlp", "relu", "t")
 
@@ -111,32 +111,21 @@ def history(accuracies: dict[float, list[float]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+FLAT = {
+    1.0: [0.80, 0.81, 0.80, 0.82, 0.81, 0.80],
+    2.0: [0.90, 0.92, 0.91, 0.93, 0.90, 0.91],
+    3.0: [0.91, 0.91, 0.92, 0.92, 0.91, 0.91],
+}
+
+
 def test_what_is_said_of_a_flat_top():
-    made = history(
-        {
-            1.0: [0.80, 0.81, 0.80, 0.82, 0.81, 0.80],
-            2.0: [0.90, 0.92, 0.91, 0.93, 0.90, 0.91],
-            3.0: [0.91, 0.91, 0.92, 0.92, 0.91, 0.91],
-        }
-    )
+    made = history(FLAT)
     assert parameter_scan.best(made) == 3.0
     assert parameter_scan.flat(made) == [2.0, 3.0]
-    rows = parameter_scan.table(made)
-    assert rows.loc[3.0, "best ahead by"] == 0
-    assert rows.loc[1.0, "best ahead by"] == pytest.approx(10.6667, abs=1e-3)
-    lead = [11.0, 10.0, 12.0, 10.0, 10.0, 11.0]
-    ahead = rows.loc[1.0, ["best ahead by", "ahead, low", "ahead, high"]]
-    assert ahead.tolist() == pytest.approx(stats.difference_interval(lead))
     said = parameter_scan.verdict(made, "t", 2.0)
     assert "Highest mean at t = 3: 91.33 % over 6 seeds, at the largest" in said
-    assert (
-        "value tried: the top may lie beyond it. Not distinguishable from it: 2; the default 2 is"
-        " one" in said
-    )
-    assert said.endswith("the default 2 is one of these.")
-    assert parameter_scan.verdict(made, "t", 1.0).endswith(
-        "the default 1 is distinguishable from it."
-    )
+    assert "value tried: the top may lie beyond it. Being picked as the best of 3, this" in said
+    assert said.endswith("the best of the values tried is among 2 and 3.")
     assert parameter_scan.verdict(made, "t", 2.21).endswith("2.21 was not tried.")
     one = made[made.seed == 0]
     assert "One seed says nothing" in parameter_scan.verdict(one, "t", 2.0)
@@ -144,7 +133,64 @@ def test_what_is_said_of_a_flat_top():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("t", "accuracy (%)")
 
 
+def test_values_are_compared_with_the_default_and_corrected():
+    rows = parameter_scan.table(made := history(FLAT), default=3.0)
+    lead = [-11.0, -10.0, -12.0, -10.0, -10.0, -11.0]
+    assert rows.loc[1.0, "difference to default"] == pytest.approx(np.mean(lead))
+    assert rows.loc[1.0, "p (Holm)"] == "0.062"  # 2/64, twice
+    assert rows.verdict.tolist() == ["too few seeds", "too few seeds", "baseline"]
+    said = parameter_scan.verdict(made, "t", 3.0)
+    assert "With 6 seeds no value can be shown to be better than the default 3" in said
+    assert "2 comparisons with it take 7 seeds" in said
+    assert "verdict" not in parameter_scan.table(made)
+    more = history({v: [*column, column[0], column[1]] for v, column in FLAT.items()})
+    assert parameter_scan.table(more, default=1.0).verdict.tolist()[1:] == ["better"] * 2
+    said = parameter_scan.verdict(more, "t", 1.0)
+    assert "Better than the default 1: t = 2 and 3 (sign-flip" in said
+    assert "corrected by Holm for 2 comparisons" in said
+    assert parameter_scan.outcome(more, "t", 1.0) == {
+        "best t": 3.0,
+        "validation accuracy there": pytest.approx(91.25),
+        "values better than 1": 2,
+    }
+    said = parameter_scan.verdict(more, "t", 2.0)
+    assert "No value is shown to be better than the default 2; worse: 1; not dist" in said
+
+
+def test_the_best_of_ten_alike_is_seldom_called_better():
+    # Values that differ in nothing: the best of nine is picked, and the default is one of them.
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(100):
+        alike = {float(v): list(0.9 + 0.01 * rng.standard_normal(10)) for v in range(1, 11)}
+        wrong += "Better than" in parameter_scan.verdict(history(alike), "t", 5.0)
+    assert wrong <= 8
+
+
+def test_seeds_that_are_equal_have_no_bar_and_are_marked():
+    made = history({1.0: [0.9, 0.9], 2.0: [0.8, 0.9]})
+    shown = [text.get_text() for text in parameter_scan.figure(made, "t").legends[0].texts]
+    assert "both seeds equal: no interval" in shown
+    hollow = parameter_scan.figure(made, "t").axes[0].lines[-2]
+    assert (hollow.get_xdata().tolist(), hollow.get_markerfacecolor()) == ([1.0], "white")
+    three = history({1.0: [0.9] * 3})
+    shown = [text.get_text() for text in parameter_scan.figure(three, "t").legends[0].texts]
+    assert "all 3 seeds equal: no interval" in shown
+    without = parameter_scan.figure(history(FLAT), "t").legends[0].texts
+    assert [text.get_text() for text in without] == ["fixed"]
+
+
 def test_the_value_chosen_is_judged_on_test_examples():
     said = parameter_scan.judged("digits-mlp", "srelu", "t", 2.0, seeds=3, epochs=1)
     assert said.startswith("test accuracy at t = 2: ")
     assert said.endswith("3 seeds")
+
+
+def test_the_default_is_judged_beside_it():
+    options = {"seeds": 2, "epochs": 1, "limit_train": 300, "progress": False}
+    lines = parameter_scan.judged("digits-mlp", "srelu", "t", 1.0, 2.21, **options).splitlines()
+    assert lines[0] == parameter_scan.judged("digits-mlp", "srelu", "t", 1.0, **options)
+    assert lines[1].startswith("test accuracy at t = 2.21, the default: ")
+    assert lines[2].startswith("difference, paired by seed: ")
+    assert " points, 95 % interval [" in lines[2] or "all equal" in lines[2]
+    same = parameter_scan.judged("digits-mlp", "srelu", "t", 2.21, 2.21, **options)
+    assert same.endswith("it is the default, so there is nothing to compare it with")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from afnlab import Recipe, Task, get_activation, get_task, train
 from afnlab.training.data import digits
 from afnlab.training.engine import train_members
-from afnlab.training.members import Member, stacks
+from afnlab.training.members import Member, sharing, stacks
 from afnlab.training.options import resolve
 from afnlab.training.plan import configure, plan
 
@@ -29,6 +31,50 @@ def together(task, name, settings, seeds=(0, 3)) -> dict[int, pd.DataFrame]:
         rows = [table.loc[[i * len(seeds) + at]] for at in range(len(seeds))]
         found[i] = pd.concat(rows).drop(columns="seconds").reset_index(drop=True)
     return found, len(stacks(members))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shared"),
+    [
+        ([0, 1, 2], 1),
+        ([5], 1),
+        ([5, 5], 2),
+        ([0, 0, 1, 1, 0, 0], 2),
+        ([0, 0, 1, 1, 1, 1], 2),
+        ([0, 0, 0, 1, 1], 1),
+    ],
+)
+def test_how_many_members_in_a_row_have_one_seed(seeds, shared):
+    options = resolve(get_task("digits-mlp"), get_activation("relu"), {})
+    assert sharing([Member(seed, options) for seed in seeds]) == shared
+    parted = [Member(seed, options, at // 2) for at, seed in enumerate(seeds)]
+    assert sharing(parted) == (shared if len(seeds) < 3 else 1)
+
+
+def test_members_of_one_seed_follow_one_another_in_a_stack():
+    task, record = get_task("digits-mlp"), get_activation("relu")
+    small, large = (resolve(task, record, {"batch_size": size}) for size in (50, 100))
+    sizes = [small, small, small, small, large, large]
+    both = [Member(s, own) for s, own in zip([7, 2] * 3, sizes, strict=True)]
+    assert stacks(both) == [[0, 2, 1, 3], [4, 5]]
+    parted = [replace(member, part=at // 2) for at, member in enumerate(both[:4])]
+    assert stacks(parted) == [[0, 1, 2, 3]]
+
+
+def test_candidates_and_seeds_in_any_order():
+    """Each is what it is alone, under its own name."""
+    task, record = get_task("digits-mlp"), get_activation("srelu")
+    pairs = [(7, 1e-3), (2, 0.03), (2, 1e-3), (5, 0.01), (7, 0.03), (5, 1e-3), (2, 0.01)]
+    how = plan(configure(task, record, **SHORT))
+    members = [Member(seed, resolve(task, record, {"lr": lr})) for seed, lr in pairs]
+    for most in (None, 4):
+        recorders = train_members(replace(how, group=most), members, range(10, 17))
+        table = pd.concat([r.tables_of()["history"] for r in recorders]).set_index("seed")
+        for at, (seed, lr) in enumerate(pairs):
+            alone = train(task, "srelu", params={"lr": lr}, seeds=[seed], **SHORT).history
+            columns = ["train_loss", "test_loss", "test_accuracy"]
+            mine, expected = table.loc[10 + at, columns], alone[columns]
+            pd.testing.assert_frame_equal(mine.reset_index(drop=True), expected, rtol=1e-9)
 
 
 AXES = [

@@ -17,6 +17,8 @@ from afnlab.training import groups, layout
 from afnlab.training.data import digits
 from afnlab.training.members import Member
 from afnlab.training.metrics import cross_entropy
+from afnlab.training.optimizers import ONE_RATE
+from afnlab.training.options import resolve
 from afnlab.training.plan import configure, plan
 from afnlab.training.recorder import Recorder
 from afnlab.training.stack import Stack
@@ -51,6 +53,56 @@ def test_plain_products_equal_vmap(name, sites, trainable):
             stack.step(index, recorder)
     assert_close(plain.params, mapped.params, rtol=1e-9, atol=1e-12)
     assert_close(plain.evaluate(), mapped.evaluate(), rtol=1e-9, atol=1e-12)
+
+
+def activation_first(new):
+    return nn.Sequential(nn.Flatten(), new(), nn.Linear(64, 8), new(), nn.Linear(8, 10))
+
+
+def dropped(new):
+    return nn.Sequential(nn.Linear(64, 8), new(), nn.Dropout(0.1), nn.Linear(8, 10))
+
+
+SHARED = {  # the task, the activation, the type, and the seeds of the members
+    "a chain": (TASK, "prelu", "float64", (4, 4, 4, 1, 1, 1)),
+    "a chain in mixed precision": (TASK, "prelu", "bfloat16", (4, 4, 1, 1)),
+    "noise": (TASK, "rrelu", "float64", (4, 4, 1, 1)),
+    "seeds that come again": (TASK, "tanh", "float64", (4, 4, 1, 1, 4, 4)),
+    "runs of other lengths": (TASK, "tanh", "float64", (4, 4, 1, 1, 1, 1)),
+    "an activation first": (activation_first, "prelu", "float64", (4, 4, 1, 1)),
+    "vmap": (dropped, "prelu", "float64", (4, 4, 1, 1)),
+    "vmap of one seed": (dropped, "prelu", "float64", (4, 4)),
+    "augmented pictures, summed": ("digits-airbench", "gelu", "float64", (4, 4, 1, 1)),
+    "masked targets": ("names-gpt", "gelu", "float32", (4, 4, 1, 1)),
+    "masked targets by vmap": ("names-gpt", "gelu", "float64", (4, 4, 1, 1)),
+    "derivatives of the network": ("poisson-pinn", "tanh", "float64", (4, 4, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_members_of_one_seed_share_its_batches_and_are_what_they_are_apart(case, monkeypatch):
+    task, name, dtype, seeds = SHARED[case]
+    task = Task("own", digits, task, Recipe(2, 50)) if callable(task) else get_task(task)
+    record, some = get_activation(name), {"limit_train": 120, "limit_test": 60}
+    config = configure(task, record, dtype=dtype, **some)
+    how = replace(plan(config), epochs=2)
+    rates = [] if task.recipe.optimizer in ONE_RATE else [("lr", 0.01), ("lr", 0.03)]
+    settings = [resolve(task, record, own) for own in ({}, *({n: v} for n, v in rates))]
+    members = [Member(s, settings[at % len(settings)]) for at, s in enumerate(seeds)]
+    stacks, results = [], []
+    for shared in (True, False):
+        if not shared:
+            monkeypatch.setattr("afnlab.training.stack.sharing", lambda members: 1)
+        stack = Stack.build(how, members)
+        recorder = Recorder(range(len(members)), stack, set())
+        torch.manual_seed(0)
+        losses = [stack.epoch(recorder) for _ in range(2)]
+        stacks.append(stack)
+        results.append([*losses, *stack.evaluate(), *stack.params.values()])
+    assert len(stacks[0].shuffles) < len(stacks[1].shuffles) == len(members)
+    loose = {"rtol": 0.02, "atol": 0.02} if dtype == "bfloat16" else {"rtol": 1e-3, "atol": 1e-5}
+    close = {"rtol": 1e-7, "atol": 1e-10} if dtype == "float64" else loose
+    assert_close(*results, **close)
 
 
 def test_each_place_takes_noise_of_its_own():

@@ -224,6 +224,20 @@ function holmLevels(p, alpha) {
 /** The smallest attainable p-value of one comparison. */
 const smallestP = (seeds) => Math.min(1, seeds <= EXACT_UP_TO ? 2 / 2 ** seeds : 1 / (SAMPLED + 1));
 
+const SIGN_FLIP = {
+  name: (seeds) => (seeds <= EXACT_UP_TO ? 'exact sign-flip test' : 'sign-flip test'),
+  p: signFlipP,
+  interval: signFlipInterval,
+  alone: differenceInterval,
+  equivalenceP,
+  notWorseP,
+  smallestP,
+  decided(gains, raised, alpha) {
+    if (raised >= alpha) return null;
+    return mean(gains) > 0 ? 'better' : 'worse';
+  },
+};
+
 /** The differences of two rows of the page's numbers, by the seeds that both have. */
 function pairs(data, one, other) {
   const found = [];
@@ -239,7 +253,8 @@ function compared(data, baseline) {
   const { sign } = data.measure;
   const rows = data.labels.map((_, row) => {
     const d = row === baseline ? [] : pairs(data, row, baseline).map((pair) => pair.difference);
-    return { d, p: d.length ? signFlipP(d) : NaN };
+    const test = testOf(data, row, baseline);
+    return { d, test, p: d.length ? test.p(d) : NaN };
   });
   const inOrder = (procedure) => (values) => {
     const found = procedure(data.order.map((row) => values[row]));
@@ -249,18 +264,23 @@ function compared(data, baseline) {
   const raise = inOrder(holm);
   const raised = raise(p);
   const levels = inOrder((values) => holmLevels(values, data.alpha))(p);
-  const attainable = raise(rows.map(({ d }) => (d.length ? smallestP(d.length) : NaN)));
+  const attainable = raise(rows.map(({ d, test }) => (d.length ? test.smallestP(d.length) : NaN)));
   const gains = rows.map((row) => row.d.map((v) => sign * v));
-  const byMargin = (test) =>
-    raise(gains.map((d) => (d.length && data.margin !== null ? test(d, data.margin) : NaN)));
-  const [equivalent, notWorse] = [byMargin(equivalenceP), byMargin(notWorseP)];
-  return rows.map(({ d }, row) => {
+  const byMargin = (name) =>
+    raise(
+      gains.map((d, row) =>
+        d.length && data.margin !== null ? rows[row].test[name](d, data.margin) : NaN,
+      ),
+    );
+  const [equivalent, notWorse] = [byMargin('equivalenceP'), byMargin('notWorseP')];
+  return rows.map(({ d, test }, row) => {
     if (row === baseline) return { verdict: 'baseline' };
     if (!Number.isFinite(raised[row])) return { verdict: 'no pairs' };
-    const interval = differenceInterval(d, data.t);
-    const adjusted = signFlipInterval(d, levels[row]);
+    const interval = test.alone(d, data.t);
+    const adjusted = test.interval(d, levels[row]);
+    const shown = test.decided(gains[row], raised[row], data.alpha, levels[row]);
     let verdict = 'not distinguishable';
-    if (raised[row] < data.alpha) verdict = sign * interval.mean > 0 ? 'better' : 'worse';
+    if (shown) verdict = shown;
     else if (equivalent[row] < data.alpha) verdict = 'equivalent';
     else if (notWorse[row] < data.alpha) verdict = 'not worse';
     else if (attainable[row] >= data.alpha) verdict = 'too few seeds';

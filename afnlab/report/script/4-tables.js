@@ -204,7 +204,8 @@ class Comparison {
     const bar = element('div', { class: 'controls' }, filter);
     if (this.columns.difference && this.data.baseline !== null)
       bar.append(element('label', {}, 'Baseline ', choice));
-    bar.append(element('span', { class: 'note' }, 'Tick two rows to see them paired.'));
+    if (this.data.names.length > 1)
+      bar.append(element('span', { class: 'note' }, 'Tick two rows to see them paired.'));
     this.box.prepend(bar, this.note);
   }
 }

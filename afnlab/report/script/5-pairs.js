@@ -1,4 +1,4 @@
-// Two ticked rows, paired: the difference of every seed, its interval, its exact p-value.
+// Two ticked rows, paired: the difference of every seed, its interval, its p-value.
 
 function tickable(comparison) {
   const { box, data, rows } = comparison;
@@ -38,9 +38,9 @@ function paired(data, first, second) {
   const [a, b] = [data.names[one], data.names[other]];
   if (!found.length) return [element('p', {}, `${a} and ${b} share no seed.`)];
   const d = found.map((pair) => pair.difference);
-  const interval = signFlipInterval(d);
-  const p = signFlipP(d);
-  const exact = d.length <= EXACT_UP_TO ? 'exact sign-flip test' : 'sign-flip test';
+  const test = testOf(data, one, other);
+  const interval = test.interval(d);
+  const p = test.p(d);
   const known = Number.isFinite(interval.low);
   const bounds = known ? `95 % interval ${limits(measure, interval)}` : 'these seeds set no bounds';
   const told = interval.low === interval.high ? 'the same in every seed' : bounds;
@@ -53,7 +53,7 @@ function paired(data, first, second) {
       { class: 'pair-result' },
       element('strong', {}, difference(measure, interval.mean)),
       ` over ${d.length} seed${d.length === 1 ? '' : 's'}, ${told}, ${equation(p)}` +
-        ` (${exact}); better in ${better} of ${d.length}.`,
+        ` (${test.name(d.length)}); better in ${better} of ${d.length}.`,
     ),
     element(
       'p',

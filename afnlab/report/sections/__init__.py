@@ -20,7 +20,7 @@ from afnlab.report.sections.first_screen import (
 )
 from afnlab.report.sections.frames import frame
 from afnlab.report.sections.inside import inside
-from afnlab.report.sections.tables import claims, details, milestones, table
+from afnlab.report.sections.tables import claims, details, how_to_read, milestones, table
 from afnlab.report.sections.tasks import over_tasks
 from afnlab.report.sections.text import headline, provenance, runs_table, title
 from afnlab.report.sections.tuning import cheaply, choices, rates, recipe, trial_curves
@@ -40,6 +40,7 @@ __all__ = [
     "frontier",
     "gallery",
     "headline",
+    "how_to_read",
     "inside",
     "milestones",
     "over_tasks",

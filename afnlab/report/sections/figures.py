@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
+from afnlab.compare.baseline_differences import DIFFER, by_test
 from afnlab.compare.costs import FILE, pareto_front
 from afnlab.compare.formatting import equation, exact_p
-from afnlab.compare.headline import compared_rows
+from afnlab.compare.headline import compared_rows, noun
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
-from afnlab.compare.summary_table import DIFFER
 from afnlab.figures import (
     all_pairs,
     function_curves,
@@ -40,6 +40,10 @@ from afnlab.report.sections.text import seeds_in_words
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
     " say which is quicker, and the line does not either."
+)
+NO_RANKS = (
+    "Not tested: seeds were added until the evidence decided, and the tests of ranks are for a"
+    " number of seeds that was fixed beforehand."
 )
 DIAGRAM = 12  # names, beyond which a critical-difference diagram is a thicket
 
@@ -80,6 +84,9 @@ def _key(selection: Selection) -> str:
         f"each grey dot is one of {seeds}, which differ in initial weights and order of batches,"
         " not in examples; below them is their mean with its 95 % interval."
     )
+    if many == 1:
+        caption = "each grey dot is the one seed; below it is the mean, which one seed gives no"
+        caption += " interval."
     if table.difference.isna().all():
         return " ".join([f"{caption[0].upper()}{caption[1:]}", *edges])
     parts = [
@@ -99,7 +106,7 @@ def _intervals(table: pd.DataFrame) -> str:
         return ". Circles are hollow: so few seeds can show no difference."
     text = f" adjusted for {count} comparisons (ticks: unadjusted)."
     if count == 1:
-        text = " by the sign-flip test."
+        text = f" by the {_test_of(rows)}."
     if rows.verdict.isin(DIFFER).any():
         text += " Filled circles: it excludes 0, so a difference is shown."
     else:
@@ -107,14 +114,22 @@ def _intervals(table: pd.DataFrame) -> str:
     return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
 
 
+def _test_of(rows: pd.DataFrame) -> str:
+    """What the tests of these comparisons are called."""
+    return " and the ".join(f"{test.name.replace(' ', '-')} test" for test, _ in by_test(rows))
+
+
 def curves(selection: Selection) -> Fragment:
     """Learning curves, one panel per activation, and all of them in one."""
     measure, base = selection.measure, proper_name(selection.baseline)
+    if selection.history.epoch.max() == 1:
+        text = "There was one epoch, so there is no curve to draw: the table has all there is."
+        return Fragment(heading("", selection, 3), filled("<p>{}</p>", text))
     order, there = list(selection.table.index), selection.baseline in selection.table.index
     bounded = learning_curves.neared(selection.history, measure) is not None
     what = metric_axis.distance_label(measure) if bounded else label_of(measure)
     how = f"The {what}, on a logarithmic axis" if bounded else f"The {measure.name}"
-    by_base = f" Orange{{}}: the mean of {base}." if there else ""
+    by_base = f" Orange{{}}: the mean of {base}." if there and len(order) > 1 else ""
     _, far = metric_axis.WORSE_SIDE[measure.better]
     side = "lower" if measure.better == "higher" else "upper"
     edge = f" A number at the {side} edge: where a curve far {far} ends." * (not bounded)
@@ -128,10 +143,13 @@ def curves(selection: Selection) -> Fragment:
             f" an edge.{by_base.format(', dashed')}{edge}",
             f"{selection.name}-curves",
         )
+        if len(order) == 1:
+            return Fragment(heading("", selection, 3), shown)
+        others = " Grey: the others." * (len(order) > 1 + there + bool(best))
         together = show(
             learning_curves.overlay(selection.history, order, selection.baseline, measure),
             f"{_name(selection)} over the epochs for all activations on {selection.task.name}",
-            f"{how}: all means together.{by_base.format(', dashed')}{blue} Grey: the others.",
+            f"{how}: all means together.{by_base.format(', dashed')}{blue}{others}",
             f"{selection.name}-overlay",
         )
     return Fragment(heading("", selection, 3), together, shown)
@@ -146,12 +164,16 @@ def frontier(selection: Selection) -> Fragment:
         return Fragment()
     measure = selection.measure
     slower = None if cost.slower is None else cost.slower[table.index]
+    if not cost.ordered:  # any time may be any longer than the clock said
+        slower = pd.Series(np.inf, table.index)
     seconds = cost.seconds[table.index]
     front = pareto_front(table[measure.key], seconds, measure, slower)
     far = metric_axis.shown(metric_and_cost.means_of(table, measure), measure).far.any()
     best = proper_name(front[0])
     line = f"{best} has the best mean, and none is quicker as far as is known, so no line is drawn"
-    if len(front) > 1:
+    if not cost.ordered:
+        line = _why_unordered(selection)
+    elif len(front) > 1:
         names = ", ".join(map(proper_name, front))
         line = f"the line joins what no other activation beats in both, from the quickest: {names}"
     missing = ", ".join(map(proper_name, cost.missing))
@@ -178,10 +200,21 @@ def frontier(selection: Selection) -> Fragment:
                 " room.{}",
                 *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", line),
                 f" {metric_axis.far_in_words(measure, upright=True)}" * bool(far),
-                *(_NOISE if slower is not None else "", omitted),
+                *(_NOISE if slower is not None and cost.ordered else "", omitted),
             ),
             f"{selection.name}-frontier",
         )
+
+
+def _why_unordered(selection: Selection) -> str:
+    """Why no line joins the quickest: the clock does not tell which they are."""
+    cost, base = selection.cost, proper_name(selection.baseline)
+    if cost.once:
+        return "which is quicker is not known, as what was timed once has no known noise"
+    count = counted(len(cost.apart), f"{noun(selection.table)}")
+    return (
+        f"which is quicker is not known, as {count} and {base} were not timed on the same occasion"
+    )
 
 
 def ranks(selections: Sequence[Selection]) -> Fragment:
@@ -200,6 +233,8 @@ def _ranks(selection: Selection) -> Fragment:
     labels, blocks = list(values), values.dropna()  # a block in which all were measured
     if len(labels) < 3 or len(blocks) < 2:
         return Fragment()
+    if selection.decided_rows:
+        return Fragment(heading("All against all", selection) + filled("<p>{}</p>", NO_RANKS))
     ranked = stats.ranking(blocks)
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
     text = (

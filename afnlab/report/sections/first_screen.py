@@ -13,16 +13,17 @@ from afnlab.compare import headline as glance
 from afnlab.compare.accepted import accept
 from afnlab.compare.axis_ends import in_a_line
 from afnlab.compare.headline import Fact
-from afnlab.compare.next_step import confirmation, next_step
+from afnlab.compare.next_step import MOST_SEEDS, confirmation, next_step
 from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import counted, enumerated, masked, spoken
+from afnlab.report.again import as_typed
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence, typed
 from afnlab.report.sections.text import headline
-from afnlab.runs import filtering
+from afnlab.runs import filtering, seed_lists
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import location
 from afnlab.training.space import TUNE
@@ -143,7 +144,11 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         return Markup("")
     shown = escaped("")
     if step.tune:
-        shown = _tuning_more(selection, step.tune, str(sweep), overrides)
+        line = f"{TUNE}: {in_a_line(step.tune)}"
+        shown = _edited(selection, line, str(sweep), overrides)
+    if step.most is not None and selection.until_decided:
+        line = MOST_SEEDS.format(step.most)
+        shown = _edited(selection, line, str(sweep), _settings(overrides))
     if step.seeds is not None and sweep:
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
@@ -151,7 +156,8 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
             cost = f"About {_time(selection, rows, step.seeds)} for both."
         else:
             only = {**selection.apart, **_rows_alone(selection)}
-            flags = {"only": tuple(filtering.as_flags(only)), "seeds": step.seeds}
+            seeds = seed_lists.typed(_in_all(selection, step.seeds))
+            flags = {"only": tuple(filtering.as_flags(only)), "seeds": seeds}
             line = command(
                 "sweep", sweep, **_settings(overrides), **flags, runs=folder_of_runs(selection)
             )
@@ -160,19 +166,17 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     return _tile(step.fact, "tile next", shown)
 
 
-def _tuning_more(
-    selection: Selection, tune: Mapping[str, object], sweep: str, overrides: Mapping[str, object]
-) -> Markup:
+def _edited(selection: Selection, line: str, sweep: str, overrides: Mapping[str, object]) -> Markup:
     """What is to be written into the sweep file, and the command that then trains.
 
     A sweep of afnlab's own, given by its name, cannot be written into: it is to be copied.
     """
     is_file = Path(sweep).suffix in (".yaml", ".yml")
     where = sweep if is_file else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
-    line = f"{TUNE}: {in_a_line(tune)}"
     shown = filled('<p class="note">In {}:</p>{}', where, typed(line))
     if is_file:
-        flags = {"only": tuple(filtering.as_flags(selection.apart))}
+        only = {**selection.apart, **_rows_alone(selection)}
+        flags = {"only": tuple(filtering.as_flags(only))}
         again = command("sweep", sweep, **overrides, **flags, runs=folder_of_runs(selection))
         shown += typed(again)
     return shown
@@ -209,7 +213,7 @@ def confirmed(
     if selection.picking is None:
         return []
     rows = [label for label in selection.rows if label != selection.baseline]
-    seeds = {n: sum(len(r["seeds"]) for r in selection.runs_of(n)) for n in rows}
+    seeds = {n: len({seed for r in selection.runs_of(n) for seed in r["seeds"]}) for n in rows}
     return [_confirming(selection.picking, n, seeds[n], sweep, overrides) for n in rows]
 
 
@@ -221,10 +225,9 @@ def folder_of_runs(selection: Selection) -> str:
     """The folder of runs as one types it here; empty if it is the usual one."""
     if selection.place in ("", location.place().name):
         return ""
-    folder, here = Path(selection.place), Path.cwd()
     if "://" in selection.place:
         return masked(selection.place)
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return as_typed(selection.place)
 
 
 def _time(selection: Selection, rows: Iterable[str], seeds: int) -> str:
@@ -237,22 +240,39 @@ def _time(selection: Selection, rows: Iterable[str], seeds: int) -> str:
 
 
 def _rows_alone(selection: Selection) -> filtering.Only:
-    """The values by which a sweep's runs are those of these rows; none if they are all."""
+    """The values by which a sweep's runs are those of these rows; none if they are all.
+
+    Ids are none of them: those of the runs with other seeds, or tuned otherwise, are others.
+    """
     facts = [filtering.of_record(selection.runs_of(label)[0]) for label in selection.rows]
-    if all(filtering.has(its, *pair) for its in facts for pair in selection.only.items()):
+    fits = all(filtering.has(its, *pair) for its in facts for pair in selection.only.items())
+    if fits and selection.complete and "id" not in selection.only:
         return selection.only
     return {"label": filtering.labels(facts, map(filtering.of_record, selection.beside))}
 
 
-def _more_seeds(selection: Selection, seeds: int) -> str:
+def _seeds_there(selection: Selection) -> list[set[int]]:
+    """The seeds of each row."""
+    return [
+        {seed for run in selection.runs_of(label) for seed in run["seeds"]}
+        for label in selection.rows
+    ]
+
+
+def _in_all(selection: Selection, number: int) -> list[int]:
+    """So many seeds for every row, as many as can be of those that are there among them."""
+    return seed_lists.filled(number, _seeds_there(selection))
+
+
+def _more_seeds(selection: Selection, number: int) -> str:
     """What it takes to have so many seeds of every row, of which some are there."""
-    missing = []
-    for label in selection.rows:
-        there = {seed for run in selection.runs_of(label) for seed in run["seeds"]}
-        missing.append(len(set(range(seeds)) - there))
+    wanted, there = set(_in_all(selection, number)), _seeds_there(selection)
+    missing = [len(wanted - its) for its in there]
     records = selection.records
     a_seed = sum(r["seconds"] for r in records) / sum(len(r["seeds"]) for r in records)
     count = len(missing)
     rows = f"{'both' if count == 2 else f'all {count}'} {glance.noun(selection.table)}s"
     more = counted(missing[0], "more seed") if len(set(missing)) == 1 else "the missing seeds"
-    return f"That trains {more} of {rows}, in about {spoken(a_seed * sum(missing))}."
+    said = f"That trains {more} of {rows}, in about {spoken(a_seed * sum(missing))}."
+    most = max(len(wanted | its) for its in there)
+    return f"{said} Some have {most} then, and all these {number}." if most > number else said

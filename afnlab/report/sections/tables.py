@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from afnlab import stats
 from afnlab.compare import epochs, formatting
 from afnlab.compare import published_tables as claimed
 from afnlab.compare.formatting import (
@@ -35,6 +36,16 @@ from afnlab.report.sections.text import link_to
 
 COLUMNS = ("difference", "interval", "adjusted", "p", "verdict")  # of another baseline, others
 VERDICT = "<span class=verdict>{}</span>"
+_COMPARED = (
+    "The difference to the baseline is paired by seed, and p is the p-value of the sign-flip test,"
+    " or, where the column test says any time, of the test by which seeds were added until it"
+    " decided. Intervals of a difference contain what the test does not reject. With fewer than 6"
+    " seeds the sign-flip test rejects nothing; the 95 % CI of the difference is then Student's t"
+    " interval. Where several"
+    " rows are compared, the one to cite is the adjusted interval, at the level of Holm's"
+    " correction: it excludes 0 exactly where the verdict says so. The other one, which lies within"
+    " it, would hold for a row that is the only one compared."
+)
 CELL = '<span class="number">{}</span>{}'
 
 
@@ -78,6 +89,17 @@ def _files(selection: Selection, pattern: str) -> Markup:
     return filled('<p class="note files">The same table as {}.</p>', links)
 
 
+def how_to_read(selections: Sequence[Selection]) -> Fragment:
+    """What the numbers are; of what nothing is compared with, nothing of comparisons."""
+    text = "Each row is the mean over the seeds after the last epoch."
+    if any(one.table.p.notna().any() for one in selections):
+        text = f"{text} {_COMPARED}"
+    return Fragment(
+        Markup("<h2>The numbers</h2>"),
+        filled("<p>{} Each run links to its executed notebook.</p>", text),
+    )
+
+
 def comparison_table(
     table: pd.DataFrame,
     baseline: str,
@@ -87,16 +109,18 @@ def comparison_table(
 ) -> str:
     """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
-    several = len(table) > 2  # with two rows nothing is adjusted, whichever is the baseline
+    tests = ["test"] * bool((table.test == stats.ANY_TIME.name).any())
+    # With two rows nothing is adjusted, whichever is the baseline.
+    alone, several = len(table) == 1, len(table) > 2
     head = [
         *("activation", label_of(measure), "95 % confidence interval"),
         filled("difference to {}{}", name(baseline), measure.of_differences("")),
         "95 % confidence interval",
         "adjusted confidence interval",
-        *("p (Holm)" if several else "p", "verdict", "seeds", *failures, "runs"),
+        *("p (Holm)" if several else "p", "verdict", *tests, "seeds", *failures, "runs"),
     ]
     rows, key, form = [], measure.key, measure.signed_form
-    bar, paired = bars.Scale(table, measure), baseline in table.index
+    bar, paired = bars.Scale(table, measure), baseline in table.index and not alone
     for label, r in table.iterrows():
         links = joined((link_to(run, link) for run in runs[str(label)]), " ")
         adjusted = limits(r.adjusted_low, r.adjusted_high, form, measure.scale)
@@ -111,7 +135,8 @@ def comparison_table(
                 limits(r.difference_low, r.difference_high, form, measure.scale),
                 adjusted if several else "",  # a column of nothing is left out
                 p_value(r.p_holm),
-                filled(VERDICT, r.verdict),
+                "" if alone else filled(VERDICT, r.verdict),
+                *(str(r.test) if np.isfinite(r.p) else "" for _ in tests),
                 str(r.seeds),
                 *(str(r[what] or "") for what in failures),
                 links,

@@ -32,7 +32,7 @@ from afnlab.report.sections.html import (
     sentence,
     table_of,
 )
-from afnlab.training.space import Range, Space
+from afnlab.training.space import EDGE, Range, Space
 
 CURVE = 8  # trials, of tuning curves
 _CHEAPLY = (
@@ -162,9 +162,10 @@ def choices(selection: Selection) -> Fragment:
             )
         )
     text = (
-        f"Each seed chose for itself: {among.description}. How easily an activation is tuned is"
-        f" told by the share of the random trials that come within {near} its best, with an exact"
-        f" interval (Clopper and Pearson).{_width(wide, len(among.axes))}"
+        f"Each seed chose for itself: {among.description}.{_nearness(among)} How easily an"
+        " activation is tuned is told by the share of the random trials that come within"
+        f" {near} its best, with an exact interval (Clopper and Pearson)."
+        f"{_width(wide, len(among.axes))}"
     )
     title = heading("What was chosen, and how easily", selection)
     return Fragment(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
@@ -183,6 +184,15 @@ def _ends(axis: str, row: pd.Series) -> str:
     """How many replicates chose an end of an axis, in words; empty if none did."""
     counts = [f"{int(row[end])} {end}" for end in ("low", "high") if row[end]]
     return f"{axis} {', '.join(counts)}" if counts else ""
+
+
+def _nearness(among: Space) -> str:
+    """What counts as an end of an axis, in words."""
+    ranges = any(isinstance(axis, Range) for axis in among.axes.values())
+    lists = any(not isinstance(axis, Range) for axis in among.axes.values())
+    ends = [f"within {short_percent(EDGE)} of a range from its end, in the measure of its draws"]
+    ends = ends * ranges + ["the least or the largest value of a list"] * lists
+    return f" An end is chosen by what is {' or '.join(ends)}."
 
 
 def _chosen(values: pd.Series, row: pd.Series) -> str:

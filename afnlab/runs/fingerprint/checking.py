@@ -8,10 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from afnlab.paths import PACKAGE, shared
+from afnlab.runs.fingerprint import syntax
+from afnlab.runs.fingerprint.installed import is_installed
 from afnlab.runs.fingerprint.manifest import Manifest
 from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
+_EDITED = "{} was edited after this run was planned; run it again, with --retry-failed"
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run
 
 
@@ -31,6 +34,9 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     ]
     texts = manifest.executes_texts or TEXTS in read
     data = not texts and all(how != MADE for _, _, how in read)
+    for name, then in manifest.files.items():  # no kernel notes that it reads what is installed
+        if is_installed(Path(name)) and _now(Path(name)) != then:
+            raise RuntimeError(_EDITED.format(name))
     for path, code, how in read:
         if (path, code, how) == TEXTS:
             continue
@@ -45,9 +51,15 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
                     " the ending .py"
                 )
         elif planned != code and how != MADE:
-            raise RuntimeError(
-                f"{path} was edited after this run was planned; run it again, with --retry-failed"
-            )
+            raise RuntimeError(_EDITED.format(path))
+
+
+def _now(path: Path) -> str:
+    """SHA-256 of what a file holds; empty if it is gone."""
+    try:
+        return syntax.read(path).bytes
+    except OSError:
+        return ""
 
 
 def _is_ours(path: Path) -> bool:

@@ -32,9 +32,11 @@ class Manifest:
     """The code that a run's numbers depend on.
 
     units: SHA-256 of what is executed, by afnlab's module, `module:object`, or the path of a user's
-    file. files: SHA-256 of the bytes of the files that this was read from, by path. shape: of the
-    user's part, wherever its files lie. kernels: of the files that compiled kernels are made from,
-    by the kind of device. executes_texts: whether the user's part may execute texts.
+    file; the version of a large installed package, by its distribution. files: SHA-256 of the bytes
+    of the files that this was read from, by path. shape: of the user's part, wherever its files
+    lie. kernels: of the files that compiled kernels are made from, by the kind of device.
+    executes_texts: whether the user's part may execute texts. versions: of the distributions of
+    installed packages that are referred to.
     """
 
     units: Mapping[str, str]
@@ -42,6 +44,7 @@ class Manifest:
     shape: str = field(compare=False)
     kernels: Mapping[str, Mapping[str, str]] = field(compare=False)
     executes_texts: bool = field(default=False, compare=False)
+    versions: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def compiled(self, *kinds: str) -> Manifest:
         """The same with the sources of compiled kernels, for these kinds of devices."""
@@ -127,9 +130,9 @@ def _manifest_of(
     name = f"notebooks/{path.name}" if ours else str(path)
     shape = digest(notebook.code, *users.shape, *user_units.values())
     executing = any(map(executes_texts, (notebook, *users.sources.values())))
-    units = {name: notebook.code} | user_units | package.units
+    units = {name: notebook.code} | user_units | users.counted | package.units
     remembered.save()
-    return Manifest(units, files, shape, _kernels(), executing)
+    return Manifest(units, files, shape, _kernels(), executing, users.versions)
 
 
 def _kernels() -> dict[str, dict[str, str]]:

@@ -1,12 +1,14 @@
 """A user's own files: found by following imports and names of files, without running any.
 
-What is installed is not followed; a record holds its versions.
+What is installed is not followed, unless a user refers to it (`package.module:name`): then that
+package is, see `installed`.
 """
 
 from __future__ import annotations
 
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,6 +16,7 @@ from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SU
 from pathlib import Path
 
 from afnlab.paths import PACKAGE
+from afnlab.runs.fingerprint.installed import is_installed, is_large, package_of, version_of
 from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mentions, reference
 from afnlab.runs.fingerprint.reaching import executes_texts
 from afnlab.runs.fingerprint.syntax import Source, read
@@ -40,13 +43,18 @@ class UserFiles:
     """What is reached from some starting points.
 
     sources: by path. shape: who reaches whom, and each one's code, wherever they lie. closed:
-    folders whose files are not followed but refused.
+    folders whose files are not followed but refused. versions: of the distributions of installed
+    packages that are referred to. counted: those of them that count by their version.
     """
 
     folder: Path
     closed: Sequence[Path] = ()
     sources: dict[Path, Source] = field(default_factory=dict)
     shape: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    counted: dict[str, str] = field(default_factory=dict)
+    _named: set[Path] = field(default_factory=set)  # installed packages that are followed
+    _seen: set[Path] = field(default_factory=set)  # those that are referred to
     _written: set[Path] = field(default_factory=set)
     _roots: dict[Path, None] = field(default_factory=dict)  # that sources add to the search path
     _stems: dict[Path, set[str]] = field(default_factory=dict)
@@ -59,6 +67,7 @@ class UserFiles:
             self.sources, self.shape = {}, []
             self._start(notebook, texts)
             if len(self._roots) == known:  # else what came first may be found elsewhere
+                self.shape += [f"version {n} {v}" for n, v in sorted(self.counted.items())]
                 return
 
     def refuse(self, path: Path) -> None:
@@ -73,6 +82,7 @@ class UserFiles:
         self._named_in(notebook, [self.folder], self.folder)
         for text in texts:
             for path in self._of_text(text, self.folder, _endings(named)):
+                self._refer(text, path)
                 self._add(f"given {reference(text) == text}", path, None)
 
     def _has(self, folder: Path, stem: str) -> bool:
@@ -92,7 +102,9 @@ class UserFiles:
 
     def _add(self, how: str, path: Path, roots: Sequence[Path] | None) -> None:
         """A file, and what it reaches. roots: where it finds modules; None: by where it lies."""
-        if self._written & {path, *path.parents} or _is_library(path):
+        if self._written & {path, *path.parents}:
+            return
+        if _is_library(path) and not self._named & {path, *path.parents}:
             return
         self.refuse(path)
         known = list(self.sources)
@@ -127,7 +139,22 @@ class UserFiles:
             for path in self._of_text(
                 text, folder, _endings(named), any_file=compiles or executes_texts(source)
             ):
+                if not is_installed(folder):  # what that refers to is not the user's choice
+                    self._refer(text, path)
                 self._add("text", path, None)
+
+    def _refer(self, text: str, path: Path) -> None:
+        """Have the installed package that a reference names followed, or count by its version."""
+        package = package_of(path)
+        if reference(text) == text or not is_installed(path) or package in self._seen:
+            return
+        self._seen.add(package)
+        version = dict(filter(None, [version_of(package)]))
+        self.versions |= version
+        if version and is_large(package):
+            self.counted |= version
+        else:
+            self._named.add(package)
 
     def _note_roots(self, named: Mentions, folder: Path) -> None:
         if not (named.names | named.texts.keys()) & _MOVES:
@@ -180,6 +207,8 @@ class UserFiles:
             places = [p for p in (folder, self.folder, *self._roots) if self._has(p, parts[0])]
             if where != text:  # a reference to a module
                 places += [Path(p or self.folder) for p in sys.path]
+                places += _editable(parts[0])
+                yield from _archives(parts, places)
             yield from _walk(parts, places, names)
 
 
@@ -231,7 +260,19 @@ def _walk(parts: list[str], places: Iterable[Path], names: Sequence[str]) -> Ite
                 paths += [f for d in folders for s in _SUFFIXES for f in sorted(d.glob(f"*{s}"))]
             else:
                 paths += _part(name, folders)[0]
-    yield from (path for path in map(Path.resolve, paths) if not _is_library(path))
+    yield from map(Path.resolve, paths)
+
+
+def _archives(parts: Sequence[str], places: Iterable[Path]) -> Iterator[Path]:
+    """The archive on Python's path that holds a module, if no folder before it does."""
+    for place in dict.fromkeys(places):
+        if _part(parts[0], [place]) != ([], []):
+            return
+        if place.suffix in _ARCHIVES and _is_file(place):
+            names = zipfile.ZipFile(place).namelist() if zipfile.is_zipfile(place) else []
+            if any(name.startswith((f"{parts[0]}/", f"{parts[0]}.py")) for name in names):
+                yield place.resolve()
+                return
 
 
 def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:

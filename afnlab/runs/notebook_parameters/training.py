@@ -9,7 +9,7 @@ from typing import Any
 
 from afnlab.errors import ParameterError, about, shown
 from afnlab.messages import masked
-from afnlab.registry import Activation, get_activation
+from afnlab.registry import get_activation
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.storage.record_schema import FURTHER
 from afnlab.spellings import unknown
@@ -18,7 +18,7 @@ from afnlab.training.options import TASK_PARAMS, TRAINABLE, resolve
 from afnlab.training.plan import Config, configure
 from afnlab.training.space import TUNE, space
 from afnlab.training.task_settings import Choice
-from afnlab.training.tasks import Task, get_task
+from afnlab.training.tasks import get_task
 
 PARAMS = "params"
 _SETTINGS = ("seeds", "device", "dtype", "record", "keep_weights")  # of a notebook that declares it
@@ -164,14 +164,17 @@ def training(
     settings |= {name: values.get(name) or None for name in _LENGTHS}
     tuning = space(values[TUNE]) if values.get(TUNE) else None
     config = configure(task, record, params=params, tuning=tuning, here=here, **settings)
-    used = _native(config.device.type, task, record) if native is None else native
+    used = _native(config) if native is None else native
     further = {n: (values[n], one.default) for n, one in known.items() if n not in _KNOWN}
     return Training(**vars(config), native=used, further=further)
 
 
-def _native(device: str, task: Task, record: Activation) -> bool:
-    """Whether compiled loops are used: the activation's, or those of the task's network."""
-    return native_kernels(device) if task.compiled else native_kernels(device, record.label)
+def _native(config: Config) -> bool:
+    """Whether compiled loops are used, which are the activation's, or whatever that is: those of
+    the task's network, or of the steps of candidates that have rates of their own."""
+    device = config.device.type
+    others = config.task.compiled or (config.tuning is not None and device == "cpu")
+    return native_kernels(device) if others else native_kernels(device, config.activation.label)
 
 
 def short(value: object) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from afnlab.digits import printed_alone
+from afnlab.messages import counted
 from afnlab.runs import staleness
 from afnlab.runs.file_labels import told_apart
 from afnlab.runs.fingerprint import one_look
@@ -16,6 +17,7 @@ from afnlab.runs.storage.location import Place
 from afnlab.runs.storage.record_schema import FailureRecord, Record, Stored, is_training
 from afnlab.runs.storage.safe_files import is_id
 
+_CODE = "code."  # before the name of a part of a run's code, among the values of its record
 _LEAST = 4  # letters of an abbreviated id
 
 
@@ -126,6 +128,28 @@ def difference(
     left, right = flat(one), flat(other)
     names = [n for n in dict.fromkeys((*left, *right)) if left.get(n, "") != right.get(n, "")]
     return [(n, left.get(n, "-"), right.get(n, "-")) for n in names if n != "sum"]
+
+
+def with_code_in_a_line(
+    differences: Sequence[tuple[str, object, object]],
+) -> list[tuple[str, object, object]]:
+    """The rows of `difference`, those of the code as one: which parts of it differ, on both sides.
+
+    A run's code has a hundred parts, and their checksums say nothing to a reader.
+
+    Args:
+        differences: of `difference`.
+    """
+    code = [row for row in differences if row[0].startswith(_CODE)]
+    rest = [row for row in differences if row not in code]
+    if not code:
+        return rest
+
+    def parts(side: int) -> str:
+        names = [row[0].removeprefix(_CODE) for row in code if row[side] != "-"]
+        return f"{counted(len(names), 'part')}: {', '.join(names)}" if names else "-"
+
+    return [*rest, ("code", parts(1), parts(2))]
 
 
 def remove(place: Place, refs: Sequence[str]) -> list[str]:

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from afnlab import stats
 from afnlab.messages import counted, enumerated
 from afnlab.runs.execution import RunFailed
-from afnlab.runs.file_labels import told_apart
+from afnlab.runs.one_data import OtherData, other_data, refuse
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
+from afnlab.runs.seed_lists import filled, typed
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.labels import labels
+from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.whereabouts import made_elsewhere
+
+BASELINE = "relu"  # of a sweep whose runs are compared and that names none
+LISTED = 6  # names in a line
+
+
+class Planned(NamedTuple):
+    """What a sweep is to make.
+
+    name: the sweep's; specs: the runs; notes: what is to be known before they start; comparisons:
+    what is decided about them, where their seeds are added until it is; None: these are fixed.
+    """
+
+    name: str
+    specs: Sequence[RunSpec]
+    notes: list[str]
+    comparisons: Comparisons | None = None
 
 
 @dataclass(frozen=True)
@@ -22,12 +44,16 @@ class RunStatus:
     """How a spec stands: what is left of it to run, and how that failed when it was tried.
 
     elsewhere: the folder that a run that is there worked in, see `whereabouts.made_elsewhere`.
+    other: the runs that are there and were made with other data, see `one_data.other_data`.
+    more: the seeds of its group that are there and were not asked for.
     """
 
     spec: RunSpec
     missing: RunSpec | None
     failure: RunFailed | None = None
     elsewhere: str = ""
+    other: OtherData | None = None
+    more: tuple[int, ...] = ()
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
@@ -35,7 +61,12 @@ def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
     if not runs.is_dir():
         return standings_among(specs, [], [])
     records, failures = runs_folder.records(runs, entire=True), runs_folder.failures(runs)
-    return standings_among(specs, records, failures, runs)
+    listed = list(specs)
+    other = other_data(listed, records)
+    return (
+        replace(standing, other=other.get(standing.spec.group))
+        for standing in standings_among(listed, records, failures, runs)
+    )
 
 
 def standings_among(
@@ -54,11 +85,19 @@ def standings_among(
     failed = {f["id"]: RunFailed(f["message"], kept / f["id"]) for f in failures}
     for spec in specs:
         missing = spec.pending(done.get(spec.group))
+        more = tuple(sorted(done.get(spec.group, set()) - set(spec.seeds)))
         if missing is None:
             elsewhere = made_elsewhere(last[spec.group], spec.folder)
-            yield RunStatus(spec, None, elsewhere=elsewhere)
+            yield RunStatus(spec, None, elsewhere=elsewhere, more=more)
         else:
-            yield RunStatus(spec, missing, failed.get(missing.id))
+            yield RunStatus(spec, missing, failed.get(missing.id), more=more)
+
+
+def check_data(listed: Iterable[RunStatus]) -> None:
+    """ValueError if runs that would be kept were made with other data, with how one goes on."""
+    standing = list(listed)
+    named = labels(one.spec for one in standing)
+    refuse(named, {one.spec.group: one.other for one in standing if one.other})
 
 
 def planned(
@@ -67,37 +106,81 @@ def planned(
     here: bool = True,
     report: Callable[[str], None] | None = None,
     **overrides: object,
-) -> tuple[str, list[RunSpec]]:
-    """A sweep's name and its specs, those with the values in `only`; see `sweep`."""
+) -> Planned:
+    """The runs of a sweep with the values in `only`; see `sweep`.
+
+    Where seeds are added until decided, the baselines of those that are compared are among them.
+    """
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
     specs = plan.specs(here=here, report=report, **overrides)
-    return plan.name, sweep_file.chosen(specs, only or {})
-
-
-def labels(specs: Iterable[RunSpec]) -> dict[str, str]:
-    """What runs are called where they are listed together, by their groups."""
-    listed = list(specs)
-    shown = told_apart([one.label for one in listed], [one.parameters for one in listed])
-    return {spec.group: label for spec, label in zip(listed, shown, strict=True)}
+    chosen = sweep_file.chosen(specs, only or {})
+    if plan.most_seeds is None or overrides.get("seeds") is not None:
+        return Planned(plan.name, chosen, too_few(chosen))
+    comparisons = Comparisons.of(specs, plan.baseline or BASELINE).only(chosen)
+    notes = comparisons.too_few(plan.most_seeds)
+    return Planned(plan.name, comparisons.runs, notes, comparisons)
 
 
 def too_few(specs: Iterable[RunSpec]) -> list[str]:
-    """A line where the rows of tasks have too few seeds for any test, against one of them.
+    """A line where the rows of settings have too few seeds for any test, against one of them.
 
-    Tasks with as many rows and seeds share a line.
+    Settings with as many rows and seeds share a line.
     """
-    rows: dict[tuple[str, str], list[int]] = {}
+    rows: dict[TrainingSetting, list[tuple[int, ...]]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
-            task = spec.training.task.name, spec.task_code
-            rows.setdefault(task, []).append(len(spec.seeds))
-    tasks: dict[tuple[int, int], list[str]] = {}
-    for (name, _), seeds in rows.items():
-        tasks.setdefault((max(seeds), len(seeds) - 1), []).append(name)
-    return [
-        f"{enumerated(names)}: with {counted(most, 'seed')} and {counted(count, 'comparison')} no"
-        f" difference can pass a test at 5 %; that takes {least} seeds: --seeds {least} (in Python"
-        f" seeds={least})"
-        for (most, count), names in tasks.items()
-        if count and most < (least := stats.seeds_needed(count))
+            rows.setdefault(spec.setting, []).append(spec.seeds)
+    tasks: dict[tuple[tuple[int, ...], int], dict[str, None]] = {}
+    for setting, its in rows.items():
+        tasks.setdefault((max(its, key=len), len(its) - 1), {})[setting.task] = None
+    lines = []
+    for (seeds, count), names in tasks.items():
+        if count and len(seeds) < (least := stats.seeds_needed(count)):
+            more = typed(filled(least, [seeds]))
+            lines.append(
+                f"{enumerated([*names])}: with {counted(len(seeds), 'seed')} and"
+                f" {counted(count, 'comparison')} no difference can pass a test at 5 %; that takes"
+                f" {least} seeds: {shlex.join(['--seeds', more])} (in Python seeds={more})"
+            )
+    return lines
+
+
+def unequal(standings: Sequence[RunStatus]) -> list[str]:
+    """A line where some rows will have more seeds than the others, as after an edit of one of them,
+    which is trained anew with the seeds that are asked for alone.
+
+    Args:
+        standings: of a sweep's specs.
+    """
+    settings: dict[TrainingSetting, list[RunStatus]] = {}
+    for one in standings:
+        if isinstance(one.spec, TrainingSpec):
+            settings.setdefault(one.spec.setting, []).append(one)
+    called = labels(one.spec for one in standings)
+    every: set[int] = set()
+    rows: dict[tuple[int, int], list[str]] = {}
+    for listed in settings.values():  # whose rows are compared
+        seeds = [{*one.spec.seeds, *one.more} for one in listed]
+        if all(its == seeds[0] for its in seeds):
+            continue
+        every.update(*seeds)
+        for one in listed:
+            if one.more:
+                asked = len(one.spec.seeds)
+                many = rows.setdefault((asked + len(one.more), asked), [])
+                many.append(called[one.spec.group])
+    if not rows:
+        return []
+    said = [
+        f"{_some(names)} {'have' if len(names) > 1 else 'has'} {counted(there, 'seed')}, of which"
+        f" this sweep asks for {asked}"
+        for (there, asked), names in rows.items()
     ]
+    more = typed(sorted(every))
+    flag = shlex.join(["--seeds", more])
+    return [f"{'; '.join(said)}: {flag} (in Python seeds={more}) gives every row as many"]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
+    return enumerated([*names[:LISTED], *more])

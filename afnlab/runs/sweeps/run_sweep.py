@@ -17,13 +17,13 @@ from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
 from afnlab.runs.storage.location import Place, place
 from afnlab.runs.storage.record_schema import is_training, result
-from afnlab.runs.sweeps import sweep_file, until_decided
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import labels, planned, standings, too_few
+from afnlab.runs.sweeps.pending import check_data, planned, standings, unequal
 from afnlab.runs.sweeps.progress import Progress
+from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.usercode.mainguard import refuse_while_importing
-
-BASELINE = "relu"  # of a sweep whose runs are compared and that names none
 
 
 @dataclass(repr=False)
@@ -92,11 +92,13 @@ def sweep(
     refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
     plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
-    name, specs = planned(plan, only, executor.here, report or inform, **overrides)
+    name, specs, notes, comparisons = planned(
+        plan, only, executor.here, report or inform, **overrides
+    )
     how = _How.into(runs, name, executor, retry_failed, report)
-    if plan.most_seeds is None or overrides.get("seeds") is not None:
-        return how.made(specs, too_few(specs))
-    return how.made_until_decided(specs, plan.baseline or BASELINE, plan.most_seeds)
+    if comparisons is None or plan.most_seeds is None:
+        return how.made(specs, notes, alike=True)
+    return how.made_until_decided(comparisons, plan.most_seeds, notes)
 
 
 def execute_missing(
@@ -156,13 +158,17 @@ class _How:
         specs: Sequence[RunSpec],
         notes: Sequence[str] = (),
         among: Sequence[RunSpec] | None = None,
+        alike: bool = False,
     ) -> Outcome:
         """Execute what is missing of these runs; notes: what is to be known before they start;
-        among: those that they are listed with, if there are more."""
+        among: those that they are listed with, if there are more; alike: whether all of them were
+        asked to have the same seeds, so that those of which there are more are named."""
         where, todo = self.where, []
         outcome = Outcome(labels=labels(specs if among is None else among))
         elsewhere: list[str] = []
-        for standing in standings(specs, where.folder):
+        listed = list(standings(specs, where.folder))
+        check_data(listed)
+        for standing in listed:
             if standing.missing is None:
                 outcome.there.append(standing.spec)
                 elsewhere += filter(None, [standing.elsewhere])
@@ -180,7 +186,7 @@ class _How:
         )
         there = f"{len(outcome.there)} present{made}{before}, {len(todo)} to do"
         progress.say(f"{self.name}: {many}, {there}")
-        for note in notes if todo else ():
+        for note in [*(notes if todo else ()), *(unequal(listed) if alike else ())]:
             progress.say(note)
         results = closing(self.executor.results(todo, where))
         with progress, _interrupts() as check, results as ended:
@@ -195,26 +201,32 @@ class _How:
                 progress.ended(outcome.label(spec), said, failed=error is not None)
         return outcome
 
-    def made_until_decided(self, specs: Sequence[RunSpec], baseline: str, most: int) -> Outcome:
-        """Execute batches of seeds until the evidence decides about every run."""
-        comparisons = until_decided.Comparisons.of(specs, baseline)
+    def made_until_decided(
+        self, comparisons: Comparisons, most: int, notes: Sequence[str] = ()
+    ) -> Outcome:
+        """Execute batches of seeds until the evidence decides about every run, or it fails."""
+        specs = comparisons.runs
         outcome = Outcome(labels=labels(specs))
+        failed: set[str] = set()
+        before: list[str] = []
         keeping: AbstractContextManager[object] = nullcontext()
         if isinstance(self.executor, AbstractContextManager):
             keeping = self.executor  # its processes serve all batches
         with keeping:
             while True:
                 decided = comparisons.decided(self.where.folder, most)
-                wanted = comparisons.wanted(decided, most)
-                if not wanted:
+                wanted = comparisons.wanted(decided, most, failed)
+                ids = [spec.id for spec in wanted]
+                if not wanted or ids == before:  # as nothing came of the last batch
                     break
-                part = self.made(wanted, among=specs)
+                part = self.made(wanted, notes, among=specs)
                 outcome.there = part.there
                 outcome.added += part.added
-                if part.failed or part.earlier:
-                    outcome.failed, outcome.earlier = part.failed, part.earlier
-                    return outcome
-        for line in comparisons.lines(decided):
+                outcome.failed += part.failed
+                outcome.earlier += part.earlier
+                failed |= {spec.group for spec, _ in (*part.failed, *part.earlier)}
+                before, notes = ids, ()
+        for line in comparisons.lines(decided, failed):
             (self.report or inform)(line)
         return outcome
 

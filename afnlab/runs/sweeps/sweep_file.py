@@ -307,8 +307,9 @@ def chosen(specs: Sequence[RunSpec], only: filtering.Only) -> list[RunSpec]:
 
     A key is a parameter's name, or `id` or `label`.
     """
-    return filtering.chosen(specs, _facts, only)
+    return filtering.chosen(specs, facts, only)
 
 
-def _facts(spec: RunSpec) -> dict[str, object]:
+def facts(spec: RunSpec) -> dict[str, object]:
+    """What a run is chosen by, see `filtering.facts`."""
     return filtering.facts(spec.id, spec.label, spec.normal, spec.parameters)

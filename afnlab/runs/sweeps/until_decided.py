@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from afnlab import stats
 from afnlab.messages import counted
 from afnlab.runs.file_labels import baseline_of, told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.seed_pairs import differences, seed_pairs
+from afnlab.runs.setting import TrainingSetting
+from afnlab.runs.sweeps.labels import labels
 
 BATCH, MOST = 8, 40  # seeds that are added at a time; and after which a run stays open
 FORM = "until decided, at most 40"
@@ -29,24 +33,26 @@ class Comparisons:
     """What is decided about each run of a sweep.
 
     Attributes:
-        against: by the group of a run the spec of its baseline; the baselines have none.
         specs: by group, in the order of the sweep.
+        against: by the group of a run the spec of its baseline; the baselines have none.
+        asked: the groups of the runs that are asked for; None: all.
     """
 
     specs: Mapping[str, TrainingSpec]
     against: Mapping[str, TrainingSpec]
+    asked: frozenset[str] | None = None
 
     @classmethod
     def of(cls, specs: Sequence[RunSpec], baseline: str) -> Comparisons:
-        """Pair every run with the baseline on its task.
+        """Pair every run with the baseline of its setting.
 
         Args:
-            specs: the runs of the sweep.
+            specs: all runs of the sweep, which share the error.
             baseline: a label or an activation, see `afnlab.runs.file_labels.baseline_of`.
 
         Raises:
-            ValueError: if they are no trainings, if a task lacks the baseline, or if several of its
-                runs are called so.
+            ValueError: if they are no trainings, if a setting lacks the baseline, or if several of
+                its runs are called so.
         """
         trainings = {spec.group: spec for spec in specs if isinstance(spec, TrainingSpec)}
         if len(trainings) < len(specs):
@@ -54,65 +60,155 @@ class Comparisons:
         against: dict[str, TrainingSpec] = {}
         for part, chosen in baselines(trainings.values(), baseline):
             if chosen is None:
+                apart = part[0].setting.apart(spec.setting for spec in trainings.values())
+                where = ", ".join(filter(None, [part[0].training.task.name, apart]))
                 raise ValueError(
                     "seeds are added until decided against a baseline, and"
-                    f" {part[0].training.task.name} has none among the runs: {baseline}"
+                    f" {where} has none among the runs: {baseline}"
                 )
             against |= {s.group: chosen for s in part if s.group != chosen.group}
         return cls(trainings, against)
 
-    def decided(self, folder: Path, most: int) -> dict[str, stats.Decision]:
-        """What the runs of a folder say of each comparison, by the first `most` seeds.
+    def only(self, specs: Iterable[RunSpec]) -> Comparisons:
+        """These comparisons, where only some of the runs are asked for.
 
-        All comparisons together have an error of 5 % at most: each has its part of it.
+        Nothing else changes by that: neither the baselines nor the level.
+
+        Args:
+            specs: those that are asked for.
         """
-        level = 1 - stats.alpha(stats.LEVEL) / max(1, len(self.against))
-        decisions = {}
-        for group, against in self.against.items():
-            spec = self.specs[group]
-            pairs = seed_pairs(folder, spec, against) if folder.is_dir() else {}
-            known = [pairs[seed] for seed in _whole(pairs, most)]
-            measure = spec.training.task.metric
-            decisions[group] = stats.decide(differences(known, measure), level=level)
-        return decisions
+        return replace(self, asked=frozenset(spec.group for spec in specs))
 
-    def wanted(self, decided: Mapping[str, stats.Decision], most: int) -> list[RunSpec]:
-        """The specs that need seeds, each with all that it should then have."""
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """The groups that are compared with one baseline, asked for or not, by its group; those of
+        one family, which `afnlab compare` has in one table, share an error of 5 %."""
+        families: dict[str, list[str]] = {}
+        for group, base in self.against.items():
+            families.setdefault(base.group, []).append(group)
+        return families
+
+    @property
+    def runs(self) -> list[TrainingSpec]:
+        """The runs that are asked for, and the baselines of these."""
+        if self.asked is None:
+            return list(self.specs.values())
+        bases = {self.against[group].group for group in self._asked}
+        return [s for group, s in self.specs.items() if group in self.asked | bases]
+
+    @property
+    def _asked(self) -> list[str]:
+        return [group for group in self.against if self.asked is None or group in self.asked]
+
+    def decided(self, folder: Path, most: int) -> dict[str, stats.Decision]:
+        """What the runs of a folder say of each comparison that is asked for.
+
+        A decision follows from the values at the seeds from 0 on, and not from when they were made
+        or looked at.
+
+        Args:
+            folder: the folder of runs.
+            most: how many seeds count.
+
+        Returns:
+            The decisions, by the groups of the runs.
+        """
+        decisions: dict[str, stats.Decision] = {}
+        for groups in self.families.values():
+            if not set(groups).isdisjoint(self._asked):
+                paired = [self._differences(group, folder, most) for group in groups]
+                decisions |= dict(zip(groups, stats.decide_together(paired), strict=True))
+        return {group: decisions[group] for group in self._asked}
+
+    def _differences(self, group: str, folder: Path, most: int) -> np.ndarray:
+        spec = self.specs[group]
+        pairs = seed_pairs(folder, spec, self.against[group]) if folder.is_dir() else {}
+        known = [pairs[seed] for seed in _whole(pairs, most)]
+        return differences(known, spec.training.task.metric)
+
+    def wanted(
+        self, decided: Mapping[str, stats.Decision], most: int, failed: Collection[str] = ()
+    ) -> list[RunSpec]:
+        """The specs that need seeds, each with all that it should then have.
+
+        Args:
+            decided: the decisions, by the groups of the runs.
+            most: how many seeds a run has at most.
+            failed: the groups that get no more seeds, and with a baseline all that is against it.
+        """
         counts: dict[str, int] = {}
         for group, decision in decided.items():
-            if decision.verdict == "open" and decision.seeds < most:
-                count = min(most, decision.seeds + BATCH)
-                for one in (group, self.against[group].group):
-                    counts[one] = max(count, counts.get(one, 0))
+            pair = (group, self.against[group].group)
+            ended = decision.verdict != "open" or decision.seeds >= most
+            if not ended and not any(one in failed for one in pair):
+                for one in pair:
+                    counts[one] = max(min(most, decision.seeds + BATCH), counts.get(one, 0))
         return [
             spec.until(range(counts[group]))
             for group, spec in self.specs.items()
             if group in counts
         ]
 
-    def lines(self, decided: Mapping[str, stats.Decision]) -> list[str]:
-        """The decisions in words."""
+    def lines(
+        self, decided: Mapping[str, stats.Decision], failed: Collection[str] = ()
+    ) -> list[str]:
+        """The decisions in words.
+
+        Args:
+            decided: the decisions, by the groups of the runs.
+            failed: the groups with a run that failed, which therefore got no more seeds.
+        """
+        if not decided:
+            return ["only baselines are asked for: nothing is compared, and no seeds are added"]
         specs = self.specs.values()
-        parameters = [spec.parameters for spec in specs]
-        whole, short = (
-            dict(zip(self.specs, told_apart(labels, parameters), strict=True))
-            for labels in ([s.label for s in specs], [s.training.label for s in specs])
-        )
-        lines = [
-            f"{whole[group]}: {decision.verdict}, against"
-            f" {short[self.against[group].group]}, after {counted(decision.seeds, 'seed')}"
-            for group, decision in decided.items()
+        short = told_apart([s.training.label for s in specs], [s.parameters for s in specs])
+        named, whole = dict(zip(self.specs, short, strict=True)), labels(specs)
+        lines, ended = [], dict.fromkeys(failed, 0)
+        for group, decision in decided.items():
+            base, still = self.against[group].group, decision.verdict == "open"
+            if still and base in ended:
+                ended[base] += 1
+                continue
+            why = "; its next seeds failed" if still and group in ended else ""
+            lines.append(
+                f"{whole[group]}: {decision.verdict}, against {named[base]}, after"
+                f" {counted(decision.seeds, 'seed')}{why}"
+            )
+        lines += [
+            f"{whole[group]}: failed, and is the baseline: {counted(count, 'comparison')} with it"
+            f" {'stays' if count == 1 else 'stay'} open"
+            for group, count in ended.items()
+            if count
         ]
-        return [*lines, "p-values of these runs are too small: seeds were added until decided"]
+        return lines
+
+    def too_few(self, most: int) -> list[str]:
+        """A line where so few seeds hardly decide anything.
+
+        Args:
+            most: how many seeds a run has at most.
+        """
+        lines = []
+        for groups in self.families.values():
+            asked = [group for group in groups if group in self._asked]
+            least = stats.seeds_to_decide(1 - stats.alpha(stats.LEVEL) / len(groups))
+            if asked and most < least:
+                lines.append(
+                    f"{self.specs[asked[0]].training.task.name}: with at most"
+                    f" {counted(most, 'seed')} and {counted(len(groups), 'comparison')} not even a"
+                    " difference that is the same at every seed is decided; that takes"
+                    f" {least} seeds, so at the least 'seeds: until decided, at most {least}'"
+                )
+        return [*dict.fromkeys(lines)]
 
 
 def baselines(
     trainings: Iterable[TrainingSpec], baseline: str
 ) -> list[tuple[list[TrainingSpec], TrainingSpec | None]]:
-    """The runs of each task, and the one that is their baseline; None: none of them is."""
-    parts: dict[tuple[str, str], list[TrainingSpec]] = {}
+    """The runs of each setting, and the one that is their baseline; None: none of them is."""
+    parts: dict[TrainingSetting, list[TrainingSpec]] = {}
     for spec in trainings:
-        parts.setdefault((spec.training.task.name, spec.task_code), []).append(spec)
+        parts.setdefault(spec.setting, []).append(spec)
     rows = [{n: spec.row for n, spec in enumerate(part)} for part in parts.values()]
     chosen = [baseline_of(baseline, one) for one in rows]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from html import unescape
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from afnlab.cli.entry import parser
 from afnlab.compare import select
 from afnlab.compare.costs import Cost
 from afnlab.compare.headline import Fact
@@ -32,10 +34,15 @@ from afnlab.report.sections.first_screen import (
     first_screen,
 )
 from afnlab.report.sections.html import heading, typed
+from afnlab.runs import filtering
+from afnlab.runs.notebook_parameters import parsing
+from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.pending import planned
 from afnlab.training.space import space
 from afnlab.training.tasks import get_task, list_tasks
 from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
 from tests.compare.test_summary_table import rows
+from tests.report.test_again import with_seeds
 from tests.runs.test_runs import small_runs
 
 BASE = [0.5 + 0.01 * (s % 3) for s in range(8)]
@@ -270,6 +277,9 @@ def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     told = unescape(_next(chosen, "a.yaml", {"epochs": 5}))
     again = typed("afnlab sweep a.yaml --epochs 5 --only task=iris")
     assert f'<p class="note">In a.yaml:</p>{code}{again}' in told
+    some = replace(chosen, only={"activation": ["relu", "srelu"]})
+    again = typed("afnlab sweep a.yaml --only task=iris --only activation=relu,srelu")
+    assert again in unescape(_next(some, "a.yaml", {}))
     told = unescape(_next(chosen, "default", {}))
     assert f"In a copy of the sweep default:</p>{code}" in told
     assert "afnlab sweep" not in told
@@ -357,6 +367,58 @@ def test_the_command_confirms_in_the_setting_of_the_page(
     told = unescape(_next(made, sweep, overrides))
     assert unescape(typed(line)) in told
     assert " for both." in told
+
+
+FILE = "parameters: {epochs: 2}\ngrid: {activation: [relu, srelu]}\nseeds: 2\n"
+THERE = {  # the seeds of both rows, what is in the file, and what chooses the page's rows
+    "the first": (([0, 1], [0, 1]), FILE, {}),
+    "others": (([100, 200], [100, 200]), FILE.replace("2\n", "[100, 200]\n"), {}),
+    "more of one": (([100, 200], [100, 200, 300]), FILE, {}),
+    "one in common": (([3, 4], [4, 5]), FILE, {}),
+    "a row that is missing": (([3, 5], [3, 5]), FILE.replace("srelu]", "srelu, gelu]"), {}),
+    "chosen by id": (([100, 200], [100, 200]), FILE.replace("2\n", "[100, 200]\n"), {"id": ...}),
+    "chosen by a value": (([3, 5], [3, 5]), FILE.replace("]", ", gelu]"), {"activation": "srelu"}),
+}
+
+
+def typed_in(tile: str) -> list[str]:
+    """The words of the command in a tile."""
+    return shlex.split(unescape(re.sub("<[^>]*>", "", re.search("<code>(.*)</code>", tile)[1])))
+
+
+@pytest.mark.parametrize("case", THERE)
+def test_the_command_makes_what_is_promised(case, tmp_path, monkeypatch):
+    """So many seeds in all, of the page's rows and no others."""
+    (relu, srelu), file, only = THERE[case]
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(file)
+    with_seeds(Path("runs"), {"relu": relu, "srelu": srelu})
+    if "id" in only:
+        (spec,) = (s for s in sweep_file.read("a.yaml").specs() if "srelu" in s.label)
+        only = {"id": spec.id}
+    (one,) = select(None, "a.yaml", only=only)
+    there = {row.group: set(s) for row, s in zip(one.rows.values(), (relu, srelu), strict=True)}
+    number = next_step(one.table, "relu").seeds
+    tile = _next(one, "a.yaml", {})
+    a = parser().parse_args(typed_in(tile)[1:])
+    _, specs = planned(a.file, filtering.parsed(a.only), seeds=parsing.seeds(a.seeds))
+    assert {spec.group for spec in specs} == there.keys()
+    assert f'<p class="value">{number} seeds in all</p>' in tile
+    for spec in specs:
+        assert len(there[spec.group] | set(spec.seeds)) == number
+    more = {len(set(spec.seeds) - there[spec.group]) for spec in specs}
+    said = f"That trains {min(more)} more seeds of both" if len(more) == 1 else "the missing seeds"
+    assert said in tile
+
+
+def test_seeds_that_not_all_rows_can_share_are_told(chosen):
+    """Of rows with more seeds than are advised, as many are common to all."""
+    relu = chosen.rows["relu"].group
+    some = [r | {"seeds": [3, 5, 7] if r["group"] == relu else [7]} for r in chosen.records]
+    made = replace(chosen, records=some)
+    vars(made)["table"] = chosen.table
+    assert _more_seeds(made, 2).endswith(" Some have 3 then, and all these 2.")
+    assert "Some have" not in _more_seeds(made, 3)
 
 
 @pytest.mark.parametrize("label", ["srelu(t=1.5)", "my idea.py:f", "it's", "$HOME", "a;b"])

@@ -259,3 +259,17 @@ def test_each_run_has_gpus_of_its_own(tmp_path, monkeypatch):
 def test_records_are_json_to_others(runs):
     for path in runs.glob("*/record.json"):
         json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+def test_the_code_of_two_runs_is_one_line_of_their_difference():
+    one = {"label": "a", "code": {"same": "0", "relu.h": "1", "both": "2"}}
+    other = {"label": "b", "code": {"same": "0", "gelu.cpp": "3", "both": "4"}}
+    rows = maintenance.difference(one, other)
+    assert len(rows) == 4
+    assert maintenance.with_code_in_a_line(rows) == [
+        ("label", "a", "b"),
+        ("code", "2 parts: relu.h, both", "2 parts: both, gelu.cpp"),
+    ]
+    assert maintenance.with_code_in_a_line(rows[:1]) == rows[:1]
+    (code,) = maintenance.with_code_in_a_line(maintenance.difference({}, {"code": {"a": "1"}}))
+    assert code == ("code", "-", "1 part: a")

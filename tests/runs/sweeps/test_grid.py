@@ -100,7 +100,7 @@ def test_a_file_with_ranges_and_zip(tmp_path):
 
 def test_the_same_from_python():
     plan = {"grid": {"activation": ["relu"], "lr": np.array([0.1, 0.01])}, "seeds": range(2)}
-    name, specs = planned(plan)
+    name, specs, *_ = planned(plan)
     assert name == "sweep"
     assert [s.training.options.lr for s in specs] == [0.1, 0.01]
     assert {s.seeds for s in specs} == {(0, 1)}

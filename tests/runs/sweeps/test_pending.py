@@ -7,11 +7,11 @@ import shutil
 import pytest
 
 from afnlab.cli import main
-from afnlab.runs import RunSpec, sweep
+from afnlab.runs import RunSpec, records, sweep
 from afnlab.runs.execution import facts_of
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.sweeps import sweep_file
-from afnlab.runs.sweeps.pending import standings, too_few
+from afnlab.runs.sweeps.pending import standings, standings_among, too_few, unequal
 from afnlab.runs.sweeps.sweep_file import read
 from tests.runs.test_runs import notebook
 
@@ -74,6 +74,16 @@ FEW = {  # activations, tasks, seeds; what is said of the tasks
             " that takes 6 seeds: --seeds 6 (in Python seeds=6)"
         ],
     ),
+    "too few that are not the first": (
+        ["relu", "gelu"],
+        ["digits-mlp"],
+        [100, 200],
+        [
+            "digits-mlp: with 2 seeds and 1 comparison no difference can pass a test at 5 %; that"
+            " takes 6 seeds: --seeds '[0, 1, 2, 3, 100, 200]' (in Python"
+            " seeds=[0, 1, 2, 3, 100, 200])"
+        ],
+    ),
     "too few for eleven": (
         ["relu", "gelu", "elu", "selu", "tanh", "mish", "swish", "srelu", "apec", "mapec"],
         ["digits-mlp", "breast-cancer"],
@@ -92,3 +102,48 @@ def test_what_no_test_can_decide_is_said_before_training(case):
     activations, tasks, seeds, said = FEW[case]
     content = {"grid": {"activation": activations, "task": tasks}, "seeds": seeds}
     assert too_few(read(content).specs()) == said
+
+
+def test_each_setting_is_a_table_of_its_own():
+    content = {"grid": {"activation": ["relu", "gelu"], "epochs": [1, 2]}, "seeds": 5}
+    (line,) = too_few(read(content).specs())
+    assert line.startswith("digits-mlp: with 5 seeds and 1 comparison no")
+    assert too_few(read(content | {"seeds": 6}).specs()) == []
+
+
+def test_rows_with_more_seeds_than_are_asked_for_are_named():
+    """As after an edit of one activation, of which the others have got more seeds before."""
+    grid = {"activation": ["relu", "gelu", "tanh"], "epochs": [1]}
+    specs = sweep_file.read({"grid": grid, "seeds": 8}).specs()
+
+    def said(*seeds):
+        there = [
+            {**facts_of(spec), "seeds": list(its)} for spec, its in zip(specs, seeds, strict=True)
+        ]
+        return unequal(list(standings_among(specs, there, [])))
+
+    twelve, eight = range(12), range(8)
+    assert said(twelve, twelve, eight) == [
+        "digits-mlp relu and digits-mlp gelu have 12 seeds, of which this sweep asks for 8:"
+        " --seeds 12 (in Python seeds=12) gives every row as many"
+    ]
+    assert said(twelve, twelve, ()) == said(twelve, twelve, eight)
+    assert said(twelve, twelve, twelve) == said(eight, eight, ()) == said((), (), ()) == []
+    (other,) = said(eight, eight, [3, 20])
+    assert "--seeds '[0, 1, 2, 3, 4, 5, 6, 7, 20]' (in" in other
+
+
+def test_a_sweep_and_its_plan_say_which_rows_have_more_seeds(runs, tmp_path, capsys):
+    (tmp_path / "two.yaml").write_text(
+        "parameters: {epochs: 2}\ngrid: {activation: [relu, srelu]}\nseeds: 1\n"
+    )
+    flags = ["--runs", str(runs)]
+    gone, *_ = [r["id"] for r in records(flags[1]) if "srelu" in r["label"]]
+    assert main(["runs", "rm", gone, *flags]) == 0
+    assert main(["sweep", str(tmp_path / "two.yaml"), "--dry-run", *flags]) == 0
+    line = "relu has 2 seeds, of which this sweep asks for 1: --seeds 2 (in Python seeds=2) gives"
+    assert line in capsys.readouterr().err
+    told: list[str] = []
+    only = {"activation": ["relu"]}
+    sweep(tmp_path / "two.yaml", runs=flags[1], report=told.append, only=only)
+    assert not any("of which this sweep" in one for one in told)

@@ -5,7 +5,9 @@ from scipy import stats as distributions
 
 from afnlab import stats
 from afnlab.cli.entry import main
-from afnlab.compare import compare_histories, compare_table, designs
+from afnlab.compare import compare_histories, compare_table
+from afnlab.compare.baseline_differences import OTHERS, attainable
+from afnlab.errors import ParameterError
 from afnlab.measures import Measure
 from afnlab.stats import unpaired
 
@@ -50,7 +52,7 @@ def test_rows_that_share_no_seed_are_compared_without_pairs(better):
     assert compared.verdict["relu"] == "baseline"
     paired = compare_histories(content, metric=metric)
     assert (paired.verdict.drop("relu") == "no pairs").all()
-    assert designs.OTHERS not in paired
+    assert OTHERS not in paired
 
 
 def test_too_few_seeds_without_pairs():
@@ -59,9 +61,14 @@ def test_too_few_seeds_without_pairs():
     assert np.isfinite(compared.difference_low["x"])  # Welch's
     assert np.isinf(compared.adjusted_low["x"])
     rows = compared.drop("relu")
-    assert designs.attainable_p(rows).tolist() == [2 * 2 / 20, 2 * 2 / 20]
-    assert designs.seeds_needed(rows) == 5
-    assert designs.seeds_needed(rows, 1) == 4
+    assert attainable(rows).tolist() == [2 * 2 / 20, 2 * 2 / 20]
+    assert stats.PERMUTATION.seeds_needed(len(rows)) == 5
+    assert stats.PERMUTATION.seeds_needed(1) == 4
+
+
+def test_seeds_that_were_added_until_decided_have_pairs():
+    with pytest.raises(ParameterError, match="unpaired must be False"):
+        compare_histories(table(), metric=SCORE, unpaired=True, until_decided=["x"])
 
 
 def test_a_foreign_table_names_the_way_without_pairs_and_takes_it():

@@ -1,0 +1,182 @@
+"""Every row against the baseline: differences, paired by seed or not, their tests, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from afnlab import stats
+from afnlab.measures import ACCURACY, Measure
+from afnlab.runs.seed_pairs import differences as paired_differences
+
+ALPHA = stats.alpha(stats.LEVEL)
+DIFFER = ("better", "worse")  # the verdicts that say two activations differ
+OTHERS = "baseline_seeds"  # a column of tables without pairs alone: how many the baseline has
+Values = tuple[np.ndarray, ...]  # of a test: the differences, or the row's and the baseline's
+
+
+def differences(
+    values: pd.DataFrame,
+    baseline: str,
+    margin: float | None = None,
+    measure: Measure = ACCURACY,
+    until_decided: Collection[str] = (),
+    known: pd.DataFrame | None = None,
+    unpaired: bool = False,
+) -> pd.DataFrame:
+    """Every label against the baseline: the columns of `compare_histories` from `difference` on.
+
+    Args:
+        values: seeds x labels, nan where a label lacks a seed.
+        baseline: the label with which the others are compared.
+        margin: the largest difference that does not matter, in the unit of the values.
+        measure: what the values are of.
+        until_decided: as of `compare_histories`.
+        known: the values where they are finite, nan where training diverged; None: all are.
+        unpaired: as of `compare_histories`.
+    """
+    if unpaired:
+        compared = _groups(values, baseline)
+        tests = dict.fromkeys(compared, stats.PERMUTATION)
+    else:
+        compared = _pairs(values, baseline)
+        tests = dict.fromkeys(compared, stats.SIGN_FLIP)
+        for label in compared:
+            if label in until_decided or baseline in until_decided:
+                tests[label] = stats.ANY_TIME
+                compared[label] = (_as_decided(values[[label, baseline]], known, measure),)
+    # Above 0 is better; of groups, the higher one is.
+    gains = {label: tuple(measure.sign * v for v in of) for label, of in compared.items()}
+    table = pd.DataFrame(index=values.columns)
+
+    def each(name: str, of: Mapping[str, Values], *more: float) -> pd.Series:
+        made = {label: getattr(tests[label], name)(*v, *more) for label, v in of.items()}
+        return pd.Series(made, table.index, dtype=float)
+
+    alone = {label: tests[label].alone(*v) for label, v in compared.items()}
+    for at, name in enumerate(("difference", "difference_low", "difference_high")):
+        table[name] = pd.Series({n: ends[at] for n, ends in alone.items()}, table.index, float)
+    seeds = {label: min(map(len, v)) for label, v in compared.items()}
+    table["pairs"] = [seeds.get(label, 0) for label in table.index]
+    table["spread"] = each("spread", compared)
+    table["effect"] = each("effect", compared)
+    table["improvement"] = each("improvement", gains)
+    table["test"] = pd.Series({label: test.name for label, test in tests.items()}, dtype=object)
+    table["p"] = each("p", compared)
+    table["p_wilcoxon"] = each("wilcoxon_p", compared)
+    table["p_holm"] = stats.holm(table.p.to_numpy())
+    levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
+    adjusted = {label: tests[label].interval(*v, levels[label]) for label, v in compared.items()}
+    for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
+        table[name] = pd.Series({n: ends[at] for n, ends in adjusted.items()}, table.index, float)
+    if margin is not None:
+        for column, name in (("p_equivalent", "equivalence_p"), ("p_not_worse", "not_worse_p")):
+            table[column] = stats.holm(each(name, gains, margin).to_numpy())
+    there = values.notna().sum()
+    if unpaired:
+        table[OTHERS] = int(there.get(baseline, 0))
+    shown = {n: _shown(table.p_holm[n], measure.sign * table.difference[n]) for n in compared}
+    for label, test in tests.items():
+        if test is stats.ANY_TIME:
+            shown[label] = stats.decide(*gains[label], level=levels[label]).verdict
+    least = attainable(table.assign(seeds=there))
+    table["verdict"] = [
+        _verdict(row, baseline, shown.get(str(label), ""), least[at])
+        for at, (label, row) in enumerate(table.iterrows())
+    ]
+    return table
+
+
+def _pairs(values: pd.DataFrame, baseline: str) -> dict[str, Values]:
+    """Every label's differences to the baseline, over the seeds that both have."""
+    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
+    d[d.columns.intersection([baseline])] = np.nan
+    return {str(n): (d[n].dropna().to_numpy(),) for n in d if d[n].notna().any()}
+
+
+def _groups(values: pd.DataFrame, baseline: str) -> dict[str, Values]:
+    """Every label's values, and the baseline's."""
+    known = {str(label): values[label].dropna().to_numpy() for label in values}
+    base = known.pop(baseline, np.empty(0))
+    return {label: (v, base) for label, v in known.items() if len(v) and len(base)}
+
+
+def _as_decided(both: pd.DataFrame, known: pd.DataFrame | None, measure: Measure) -> np.ndarray:
+    """The differences by which a sweep decides, of a row and its baseline: what is not finite
+    counts as it does there."""
+    finite = both if known is None else known[both.columns]
+    level = measure.worst if measure.chance is None else measure.chance
+    shared = both.dropna().sort_index().index
+    pairs = [
+        {
+            name: float(value) if np.isfinite(value) else None
+            for name, value in zip(("idea", "against"), row, strict=True)
+        }
+        | {"lost": level}
+        for row in finite.loc[shared].to_numpy()
+    ]
+    return measure.sign * paired_differences(pairs, measure)
+
+
+def by_test(compared: pd.DataFrame) -> Iterator[tuple[stats.ComparisonTest, pd.DataFrame]]:
+    """The tests of a table's rows, each with its rows.
+
+    Args:
+        compared: rows of `compare_histories` that are compared with the baseline.
+    """
+    for test in stats.TESTS.values():
+        rows = compared[compared.test == test.name]
+        if len(rows):
+            yield test, rows
+
+
+def sizes(compared: pd.DataFrame) -> list[tuple[int, ...]]:
+    """How many values each row was tested on: its pairs, or its seeds and those of the baseline.
+
+    Args:
+        compared: as of `by_test`.
+    """
+    return [
+        (int(row.pairs),) if stats.TESTS[row.test].paired else (int(row.seeds), int(row[OTHERS]))
+        for _, row in compared.iterrows()
+    ]
+
+
+def attainable(table: pd.DataFrame) -> np.ndarray:
+    """The smallest p-value, adjusted by Holm's procedure, that each row could have had; nan of
+    those that are not compared.
+
+    With unequal numbers of seeds a comparison that has few of them can be significant after others
+    have been rejected, so what one can attain depends on the others.
+
+    Args:
+        table: of `compare_histories`.
+    """
+    compared = table[np.isfinite(table.p)]
+    tested = zip(compared.test, sizes(compared), strict=True)
+    least = [stats.TESTS[test].smallest_p(*of) for test, of in tested]
+    return stats.holm(pd.Series(least, compared.index, dtype=float).reindex(table.index).to_numpy())
+
+
+def _shown(p: float, gain: float) -> str:
+    """What a test of a fixed number of seeds shows, as `stats.decide` says it."""
+    if p >= ALPHA:
+        return "open"
+    return "better" if gain > 0 else "worse"
+
+
+def _verdict(row: pd.Series, baseline: str, shown: str, least: float) -> str:
+    """shown: what the test for a difference says; least: the smallest p-value that was possible."""
+    if row.name == baseline:
+        return "baseline"
+    if not np.isfinite(row.p_holm):
+        return "no pairs"
+    if shown in DIFFER:
+        return shown
+    if row.get("p_equivalent", 1.0) < ALPHA:
+        return "equivalent"
+    if row.get("p_not_worse", 1.0) < ALPHA:
+        return "not worse"
+    return "too few seeds" if least >= ALPHA else "not distinguishable"
