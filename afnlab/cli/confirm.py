@@ -27,6 +27,8 @@ def add_confirm(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("row", help="the row, as `afnlab compare` names it")
     text = "how many fresh seeds, 6 or more (default: as many as the report proposes)"
     sub.add_argument("--seeds", type=int, metavar="N", help=text)
+    text = "train so few seeds although the observed difference takes more, which cannot follow"
+    sub.add_argument("--few", action="store_true", help=text)
     add_difference_flags(sub)
     add_only_flag(sub, "the rows among which it was picked")
     sub.add_argument("--jobs", type=int, default=1, help="how many runs to execute at once")
@@ -43,7 +45,8 @@ def _confirm(a: argparse.Namespace) -> int:
 
     only = parsed(a.only)
     shared: dict[str, Any] = {name: getattr(a, name) for name in _SHARED} | limits(a)
-    outcome = confirm(a.sweep, a.row, seeds=a.seeds, only=only, executor=Local(a.jobs), **shared)
+    how: dict[str, Any] = {"seeds": a.seeds, "few": a.few, "executor": Local(a.jobs)}
+    outcome = confirm(a.sweep, a.row, only=only, **how, **shared)
     for spec, error in outcome.failed:
         say(f"failed: {spec.label}: {error}", sys.stderr)
         say(f"  {error.link}", sys.stderr)

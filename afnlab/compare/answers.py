@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from afnlab.compare.baseline_differences import ALPHA, DIFFER, attainable, by_test, sizes
+from afnlab.compare.baseline_differences import (
+    ALPHA,
+    DIFFER,
+    attainable,
+    by_test,
+    comparisons,
+    sizes,
+)
 from afnlab.compare.formatting import (
     amount,
     bound,
@@ -93,7 +100,7 @@ def _which(
             leads, stated = f"{leads}{_standing(best, baseline, measure)}", str(best.name)
         rest = _distinguishable(compared, others, baseline, margin, stated, measure)
         return [f"{leads}.", *rest, *explained]
-    count = len(compared)
+    count = comparisons(compared)
     needed = max(TESTS[test].seeds_needed(count) for test in compared.test)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
@@ -291,14 +298,14 @@ def _size(
         text += " in every seed"
     elif np.isfinite(low):
         text += f", 95 % interval {interval(measure, low, high)}"
-    if len(compared) > 1:
+    if (count := comparisons(compared)) > 1:
         if not np.isfinite(lead.adjusted_low) or lead.adjusted_low < lead.adjusted_high:
             adjusted = interval(measure, lead.adjusted_low, lead.adjusted_high)
             limits = (
                 f"which is the one to cite, {adjusted}" if adjusted else "these seeds set no bounds"
             )
-            text += f"; adjusted for {len(compared)} comparisons, {limits}"
-        if not tied:
+            text += f"; adjusted for {count} comparisons, {limits}"
+        if not tied and len(compared) > 1:
             text += f". The {measure.best} of several means is optimistic, because it is the best"
             text += " of them"
     yield f"{text}."
@@ -309,7 +316,7 @@ def _certainty(
 ) -> Iterable[str]:
     if compared.empty:
         return
-    count = len(compared)
+    count = comparisons(compared)
     for test, rows in by_test(compared):
         yield _tested(test, sizes(rows), count)
     if not decidable(compared):

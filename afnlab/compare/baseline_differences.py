@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ ALPHA = stats.alpha(stats.LEVEL)
 DIFFER = ("better", "worse")  # the verdicts that say two activations differ
 OTHERS = "baseline_seeds"  # a column of tables without pairs alone: how many the baseline has
 Values = tuple[np.ndarray, ...]  # of a test: the differences, or the row's and the baseline's
+FURTHER = "further_comparisons"  # a column, where there were any
 
 
 def differences(
@@ -24,6 +25,7 @@ def differences(
     measure: Measure = ACCURACY,
     until_decided: Collection[str] = (),
     known: pd.DataFrame | None = None,
+    further: Mapping[str, int] = {},
     unpaired: bool = False,
 ) -> pd.DataFrame:
     """Every label against the baseline: the columns of `compare_histories` from `difference` on.
@@ -35,6 +37,7 @@ def differences(
         measure: what the values are of.
         until_decided: as of `compare_histories`.
         known: the values where they are finite, nan where training diverged; None: all are.
+        further: as of `compare_histories`.
         unpaired: as of `compare_histories`.
     """
     if unpaired:
@@ -51,7 +54,7 @@ def differences(
     gains = {label: tuple(measure.sign * v for v in of) for label, of in compared.items()}
     table = pd.DataFrame(index=values.columns)
 
-    def each(name: str, of: Mapping[str, Values], *more: float) -> pd.Series:
+    def each(name: str, of: Mapping[Hashable, Values], *more: float) -> pd.Series:
         made = {label: getattr(tests[label], name)(*v, *more) for label, v in of.items()}
         return pd.Series(made, table.index, dtype=float)
 
@@ -66,39 +69,43 @@ def differences(
     table["test"] = pd.Series({label: test.name for label, test in tests.items()}, dtype=object)
     table["p"] = each("p", compared)
     table["p_wilcoxon"] = each("wilcoxon_p", compared)
-    table["p_holm"] = stats.holm(table.p.to_numpy())
-    levels = dict(zip(table.index, stats.holm_levels(table.p.to_numpy()), strict=True))
+    if any(further.values()):
+        table[FURTHER] = [further.get(str(label), 0) for label in table.index]
+    more = further_comparisons(table)
+    table["p_holm"] = _with(more, stats.holm, table.p)
+    levels = dict(zip(table.index, _with(more, stats.holm_levels, table.p), strict=True))
     adjusted = {label: tests[label].interval(*v, levels[label]) for label, v in compared.items()}
     for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
         table[name] = pd.Series({n: ends[at] for n, ends in adjusted.items()}, table.index, float)
     if margin is not None:
         for column, name in (("p_equivalent", "equivalence_p"), ("p_not_worse", "not_worse_p")):
-            table[column] = stats.holm(each(name, gains, margin).to_numpy())
+            table[column] = _with(more, stats.holm, each(name, gains, margin))
     there = values.notna().sum()
     if unpaired:
         table[OTHERS] = int(there.get(baseline, 0))
-    shown = {n: _shown(table.p_holm[n], measure.sign * table.difference[n]) for n in compared}
+    results = zip(table.index, table.p_holm, measure.sign * table.difference, strict=True)
+    shown = {label: _shown(p, gain) for label, p, gain in results if label in compared}
     for label, test in tests.items():
         if test is stats.ANY_TIME:
             shown[label] = stats.decide(*gains[label], level=levels[label]).verdict
     least = attainable(table.assign(seeds=there))
     table["verdict"] = [
-        _verdict(row, baseline, shown.get(str(label), ""), least[at])
+        _verdict(row, baseline, shown.get(label, ""), least[at])
         for at, (label, row) in enumerate(table.iterrows())
     ]
     return table
 
 
-def _pairs(values: pd.DataFrame, baseline: str) -> dict[str, Values]:
+def _pairs(values: pd.DataFrame, baseline: str) -> dict[Hashable, Values]:
     """Every label's differences to the baseline, over the seeds that both have."""
     d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
     d[d.columns.intersection([baseline])] = np.nan
-    return {str(n): (d[n].dropna().to_numpy(),) for n in d if d[n].notna().any()}
+    return {n: (d[n].dropna().to_numpy(),) for n in d if d[n].notna().any()}
 
 
-def _groups(values: pd.DataFrame, baseline: str) -> dict[str, Values]:
+def _groups(values: pd.DataFrame, baseline: str) -> dict[Hashable, Values]:
     """Every label's values, and the baseline's."""
-    known = {str(label): values[label].dropna().to_numpy() for label in values}
+    known = {label: values[label].dropna().to_numpy() for label in values}
     base = known.pop(baseline, np.empty(0))
     return {label: (v, base) for label, v in known.items() if len(v) and len(base)}
 
@@ -152,12 +159,38 @@ def attainable(table: pd.DataFrame) -> np.ndarray:
     have been rejected, so what one can attain depends on the others.
 
     Args:
-        table: of `compare_histories`.
+        table: of `compare_histories`, or some of its rows.
     """
     compared = table[np.isfinite(table.p)]
     tested = zip(compared.test, sizes(compared), strict=True)
     least = [stats.TESTS[test].smallest_p(*of) for test, of in tested]
-    return stats.holm(pd.Series(least, compared.index, dtype=float).reindex(table.index).to_numpy())
+    known = pd.Series(least, compared.index, dtype=float).reindex(table.index)
+    return _with(further_comparisons(table), stats.holm, known)
+
+
+def further_comparisons(table: pd.DataFrame) -> int:
+    """How many comparisons of these rows there were beside those that the table shows.
+
+    They count as such with a p-value of 1, which is the largest.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    return int(table[FURTHER].sum()) if FURTHER in table else 0
+
+
+def comparisons(table: pd.DataFrame) -> int:
+    """For how many comparisons p-values and intervals are adjusted.
+
+    Args:
+        table: of `compare_histories`, or some of its rows.
+    """
+    return int(table.p.notna().sum()) + further_comparisons(table)
+
+
+def _with(more: int, adjust: Callable[[np.ndarray], np.ndarray], p: pd.Series) -> np.ndarray:
+    """What a procedure makes of p-values among which there are so many more, each of them 1."""
+    return adjust(np.append(p.to_numpy(), np.ones(more)))[: len(p)]
 
 
 def _shown(p: float, gain: float) -> str:

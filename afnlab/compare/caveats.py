@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare.baseline_differences import FURTHER, comparisons, further_comparisons
 from afnlab.compare.formatting import amount, interval, percent, reading
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import is_adjusted
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
 from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 
@@ -62,13 +63,26 @@ def confirmation(table: pd.DataFrame, among: int) -> str:
     """
     if not among:
         return ""
-    rows = table.index[table.p.notna()]
+    compared = table[table.p.notna()]
+    rows, count = compared.index, comparisons(compared)
     how = f"picked among {among}" if among > 1 else "compared before"  # of one nothing is picked
-    if len(rows) == 1:
-        which = f"{proper_name(str(rows[0]))} was"
+    one = len(rows) == 1
+    which = f"{proper_name(str(rows[0]))} was" if one else f"{len(rows)} rows were"
+    if further_comparisons(compared):
+        more = compared[FURTHER][compared[FURTHER] > 0].items()
+        others = [
+            f"{counted(int(n), 'further confirmation')} of {proper_name(str(label))}"
+            for label, n in more
+        ]
+        which_ones = enumerated(["this one" if one else f"these {len(rows)}", *others])
+        many = (
+            f"p is corrected for {count} comparisons, {which_ones}, by other code or against"
+            " another baseline; any whose runs were removed is not known of"
+        )
+    elif one:
         many = "this is one comparison, without correction"
     else:
-        which, many = f"{len(rows)} rows were", f"p is corrected for these {len(rows)} comparisons"
+        many = f"p is corrected for these {len(rows)} comparisons"
     return (
         f"{which} {how} by other seeds, which do not count here: {many}. Seeds that"
         " are added after a look at this result would make p too small."

@@ -6,15 +6,19 @@ the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from afnlab import stats
+from afnlab.compare.attempts import Attempts, of_pair
+from afnlab.compare.next_step import MANY
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
 from afnlab.runs.one_data import require_one_data
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import TrainingRecord, is_training
+from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, is_training
 
 FOLDER = "confirm"
 
@@ -63,6 +67,32 @@ def require_fresh(folder: str | Path, picking: Selection, seeds: set[int]) -> No
         )
 
 
+def proposed(picking: Selection, label: str, comparisons: int = 1) -> int | None:
+    """The number of fresh seeds that a page proposes for a row; None: more than it would.
+
+    Args:
+        picking: the comparison in which it was picked.
+        label: the row's there.
+        comparisons: for how many p will be corrected.
+    """
+    row: Any = picking.table.loc[label]
+    return stats.seeds_to_detect(row.difference, row.spread, comparisons, MANY)
+
+
+def confirmed_seeds(runs: str | Path | None, group: str) -> set[int]:
+    """The seeds with which confirmations have trained the runs of a group.
+
+    Args:
+        runs: as of `confirmation_runs`; a folder of confirmations holds no others.
+        group: of the runs.
+    """
+    try:
+        folder = location.folder(confirmation_runs(runs))
+    except ValueError:
+        return set()
+    return {seed for r in runs_folder.records(folder) if r["group"] == group for seed in r["seeds"]}
+
+
 def confirmations(picked: Iterable[Selection], runs: str | Path | None) -> list[Selection]:
     """What there is of confirmations of the rows of these comparisons, by the same settings.
 
@@ -79,23 +109,39 @@ def confirmations(picked: Iterable[Selection], runs: str | Path | None) -> list[
     """
     folder = location.folder(confirmation_runs(runs))
     records = list(filter(is_training, runs_folder.records(folder)))
-    made = [_confirmation(one, folder, records) for one in picked]
+    failures = runs_folder.failures(folder)
+    made = [_confirmation(one, folder, records, failures) for one in picked]
     return [one for one in made if one.records]
 
 
-def _confirmation(picking: Selection, folder: Path, records: list[TrainingRecord]) -> Selection:
+def _confirmation(
+    picking: Selection,
+    folder: Path,
+    records: list[TrainingRecord],
+    failures: Sequence[FailureRecord],
+) -> Selection:
+    """The rows with their runs of their confirmation alone, and the baseline's at these seeds."""
+    rows = dict(picking.rows)
+    base = rows.pop(picking.baseline).group if picking.baseline in rows else ""
+    its = {n: list(of_pair(records, one.group, base)) for n, one in rows.items()}
+    its = {label: runs for label, runs in its.items() if runs}
+    seeds = {seed for runs in its.values() for r in runs for seed in r["seeds"]}
+    of_base = [r for r in records if r["group"] == base and not seeds.isdisjoint(r["seeds"])]
     order = {group: at for at, group in enumerate(picking.labels)}
-    selected = sorted((r for r in records if r["group"] in order), key=lambda r: order[r["group"]])
+    of_rows = [r for runs in its.values() for r in runs]
+    selected = sorted([*of_base, *of_rows], key=lambda r: order[r["group"]])
     groups = {r["group"] for r in selected}
     require_fresh(folder, picking, {seed for r in selected for seed in r["seeds"]})
     both = (*selected, *(r for r in picking.records if r["group"] in groups))
     require_one_data((picking.labels[r["group"]], r) for r in both)
+    others = {n: Attempts.beside(rows[n], base, records, failures).number for n in its}
     return replace(
         picking,
         folder=folder,
         rows={label: one for label, one in picking.rows.items() if one.group in groups},
         records=selected,
         picking=picking,
+        further={label: number for label, number in others.items() if number},
         stale=0,
         elsewhere=0,
         foreign=(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -172,7 +172,8 @@ def compare_table(
         _check_lengths(name, history, otherwise)
     labels = list(dict.fromkeys(history.label))
     against = _baseline(name, baseline, labels)
-    measure = Measure(name=plain(metric), key=KEY, better=better, **_printed(history, unit))
+    scale, shown_unit = _printed(history, unit)
+    measure = Measure(name=plain(metric), key=KEY, better=better, scale=scale, unit=shown_unit)
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
@@ -274,11 +275,12 @@ def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
     return label
 
 
-def _printed(history: pd.DataFrame, unit: str) -> dict[str, Any]:
-    """How values are printed: tiny or huge ones by a power of ten, which belongs to the unit."""
+def _printed(history: pd.DataFrame, unit: str) -> tuple[float, str]:
+    """What values are multiplied by to be printed, and the unit: of tiny or huge ones, a power of
+    ten belongs to it."""
     largest = history[KEY].abs().max()
     power = floor(log10(largest)) if largest > 0 else 0
     if SMALL <= 10.0**power < LARGE:
         power = 0
     times = f"{power_of_ten(power)} " if power else ""
-    return {"scale": 10.0**-power, "unit": f"{times}{unit}".rstrip()}
+    return 10.0**-power, f"{times}{unit}".rstrip()

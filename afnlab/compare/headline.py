@@ -12,6 +12,7 @@ import pandas as pd
 from afnlab import stats
 from afnlab.compare import formatting
 from afnlab.compare.answers import decidable, leaders, led, of_seeds, turned
+from afnlab.compare.baseline_differences import comparisons
 from afnlab.compare.formatting import (
     amount,
     equation,
@@ -244,7 +245,7 @@ def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:
 
 def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure: Measure) -> Fact:
     rows, base = compared_rows(table), proper_name(baseline)
-    lead, count = rows.iloc[0], len(rows)
+    lead, count = rows.iloc[0], comparisons(rows)
     name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
         least = stats.TESTS[lead.test].seeds_needed(count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -61,6 +61,8 @@ class Selection:
         own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
             were picked, and none of whose seeds are among these.
+        further: of a confirmation, by label how many others there are of that row, by other code or
+            against another baseline; p is corrected for them too.
         beside: the records of runs of the same setting that are not among these: their code has
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
@@ -90,6 +92,7 @@ class Selection:
     place: str = ""
     own_baseline: str = ""
     picking: Selection | None = None
+    further: Mapping[str, int] = field(default_factory=dict)
     beside: Sequence[TrainingRecord] = ()
     shared: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
@@ -167,6 +170,7 @@ class Selection:
             margin=self.margin,
             metric=self.metric,
             until_decided=self.decided_rows,
+            further=self.further,
         )
 
     @cached_property

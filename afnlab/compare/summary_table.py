@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import partial
 from itertools import starmap
 from math import log
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.baseline_differences import by_test, differences, sizes
+from afnlab.compare.baseline_differences import by_test, comparisons, differences, sizes
 from afnlab.compare.formatting import limits, number, p_value, sided
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
@@ -92,6 +93,7 @@ def compare_histories(
     margin: float | None = None,
     metric: Measure | None = None,
     until_decided: Collection[str] = (),
+    further: Mapping[str, int] = {},
     unpaired: bool = False,
 ) -> pd.DataFrame:
     """The comparison table: one row per label, the best mean first.
@@ -106,6 +108,7 @@ def compare_histories(
         metric: what is compared; None: accuracy.
         until_decided: the labels whose seeds were added until the evidence decided. Comparisons
             with one of them are by the test that may be looked at after every seed.
+        further: by label how many comparisons of it there were beside these, which count as such.
         unpaired: compare means without pairs, for labels that share no seed: a permutation test of
             their values, which takes them to be exchangeable if the labels do not differ.
 
@@ -126,7 +129,7 @@ def compare_histories(
         "any time" of what was added until decided: p is 2 over the greatest e-value, intervals are
         of the confidence sequence); p; p_wilcoxon (of a fixed number of seeds alone); p_holm
         (adjusted for the number of comparisons), adjusted_low and _high (the interval that excludes
-        0 exactly if p_holm is below 0.05).
+        0 exactly if p_holm is below 0.05); further_comparisons, if there were any.
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
@@ -161,11 +164,19 @@ def compare_histories(
     bad = bad.eq(True)
     table = _described(values, final_values(history, "test_loss"), bad, measure)
     known = final_values(as_columns(raw, measure), measure.column)
-    how = (baseline, margin, measure, until_decided)
-    table = table.join(differences(values, *how, known, unpaired))
+    against = partial(
+        differences,
+        baseline=baseline,
+        margin=margin,
+        measure=measure,
+        until_decided=until_decided,
+        further=further,
+        unpaired=unpaired,
+    )
+    table = table.join(against(values, known=known))
     table["verdict_worst"] = table.verdict
     if bad.any(axis=None) and measure.worst is not None:
-        worst = differences(values.mask(bad, measure.worst), *how, unpaired=unpaired)
+        worst = against(values.mask(bad, measure.worst))
         table["verdict_worst"] = worst.verdict
     return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
@@ -305,7 +316,7 @@ def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataF
 
 def is_adjusted(table: pd.DataFrame) -> bool:
     """Whether anything is adjusted for the number of comparisons; of one there is nothing to."""
-    return int(table.p.notna().sum()) > 1
+    return comparisons(table) > 1
 
 
 def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
@@ -360,7 +371,9 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
         if test.fallback and rows.pairs.max() < test.seeds_needed(1):
             intervals += f" ({test.fallback}: the test takes more seeds)"
     if several and bounded:
-        intervals += f" and with the CI adjusted for {len(compared)} comparisons, the one to cite"
+        intervals += (
+            f" and with the CI adjusted for {comparisons(table)} comparisons, the one to cite"
+        )
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
         f"{text}. Difference to {baseline}{unit}, of unrounded values{pairs}, with"

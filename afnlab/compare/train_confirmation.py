@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from afnlab import stats
-from afnlab.compare.confirmation import confirmation_runs, picking_seeds, require_fresh
+from afnlab.compare.attempts import Attempts, noted, of_pair, was_confirmed
+from afnlab.compare.confirmation import (
+    confirmation_runs,
+    picking_seeds,
+    proposed,
+    require_fresh,
+)
 from afnlab.compare.formatting import amount
 from afnlab.compare.next_step import MANY
 from afnlab.compare.select_runs import row_called, select
@@ -24,6 +29,7 @@ from afnlab.runs.one_data import require_todays_data
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
@@ -43,6 +49,7 @@ def confirm(
     metric: str = "",
     only: Mapping[str, object] = {},
     executor: Executor | None = None,
+    few: bool = False,
     **overrides: Any,
 ) -> Outcome:
     """Train a row of a comparison and its baseline anew, with seeds that have picked nothing.
@@ -55,11 +62,13 @@ def confirm(
         sweep: the sweep file, or the name of one of afnlab's own, whose runs the row was picked in.
         row: its label.
         seeds: how many; None: those of the confirmation that there is, or as many as detect the
-            observed difference with a power of 80 %.
+            observed difference with a power of 80 %, after the correction for other confirmations
+            of the row.
         runs: where the runs are that it was picked in, see `select`.
         baseline, margin, metric, only: by what they were compared, and are to be, see `select`;
             looked at before anything is trained.
         executor: where runs are executed; None: here, one at a time.
+        few: train fewer seeds, too, than detect the observed difference.
         **overrides: settings in place of the sweep's own, as in `select`; not `seeds`.
 
     Returns:
@@ -67,67 +76,88 @@ def confirm(
 
     Raises:
         ValueError: if there is no such row, if the row was picked by other data than its task has
-            now, if it has been confirmed with another number of seeds,
-            or for a number of seeds that can decide nothing.
+            now, if it or the baseline has been confirmed with other seeds, or for a number of seeds
+            that can decide nothing, or probably will not.
     """
     plan = sweep_file.read(sweep)
     asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
     parts = select(runs, sweep, baseline, margin, only=only, metric=metric, **overrides)
     picking, label = _row(parts, row, asked, command("sweep", sweep, runs=runs, **overrides))
-    folder, group = confirmation_runs(runs), picking.rows[label].group
-    records = runs_folder.records(location.folder(folder))
-    base = picking.rows[picking.baseline].group
-    # A baseline that was asked for may be a row that was confirmed itself.
-    once = {group, base} if picking.own_baseline else {group}
-    there = {seed for r in records if r["group"] in once for seed in r["seeds"]}
-    require_fresh(folder, picking, there)
+    folder, row_of, base_of = confirmation_runs(runs), picking.rows[label], picking.baseline
+    group, base = row_of.group, picking.rows[base_of].group
+    there = location.folder(folder)
+    records = list(filter(is_training, runs_folder.records(there)))
+    done = _seeds(of_pair(records, group, base))
+    require_fresh(folder, picking, done)
+    before = filter(is_training, runs_folder.records(location.folder(runs)))
+    failures = runs_folder.failures(there)
+    others = Attempts.beside(row_of, base, records, failures, list(before))
+    comparisons = 1 if done else 1 + others.number
+    least = stats.seeds_needed(comparisons)
     if seeds is None:
-        number = len(there) or _advised(picking.table, label)
+        number = len(done) or proposed(picking, label, comparisons)
         if number is None:
             message = f"the difference of {label} is so small that more than {MANY} seeds are"
             raise ParameterError("seeds", message=f"{message} needed to detect it; give --seeds")
+        number = max(number, least)
     else:
-        number = whole(seeds, "seeds", least=stats.seeds_needed(1), most=MOST_SEEDS)
-    known = picking_seeds(picking)
-    fresh = list(islice((seed for seed in count(FRESH) if seed not in known), number))
-    if there and there != set(fresh):
+        number = whole(seeds, "seeds", least=least, most=MOST_SEEDS)
+    if done and number != len(done):
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
         arguments |= {"only": tuple(as_flags(only)), "runs": runs}
-        again = command("confirm", sweep, row, seeds=len(there), **arguments)
-        rows = label if not picking.own_baseline else f"{label} or {picking.baseline}"
-        already = f"{rows} was confirmed with {counted(len(there), 'seed')} already"
-        why = f"others, after that result, would make its p-value too small (`{again}` shows it)"
-        raise ParameterError("seeds", message=f"{already}; {why}")
-    wanted = {group, base}
-    specs = [spec.with_seeds(fresh) for spec in asked if spec.group in wanted]
+        again = command("confirm", sweep, row, seeds=len(done), **arguments)
+        raise _again(label, done, f" (`{again}` shows it)")
+    used = picking_seeds(picking) | others.seeds
+    fresh = sorted(done) or list(
+        islice((seed for seed in count(FRESH) if seed not in used), number)
+    )
+    if was_confirmed(records, base):
+        held = _seeds(r for r in records if r["group"] == base)
+        if not held.issuperset(fresh):
+            raise _again(f"{label} or {base_of}", held, ", as those of a baseline too")
+    notes = [] if done else _too_few(picking, label, number, comparisons, few)
+    wanted, said = {group, base}, noted(row_of, base)
+    specs = [
+        replace(spec.with_seeds(fresh), confirmation=said) for spec in asked if spec.group in wanted
+    ]
     require_todays_data(specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
-    notes = _too_few(picking, label, number)
     return execute_missing(specs, name, runs=folder, executor=executor or Local(), notes=notes)
 
 
-def _too_few(picking: Selection, label: str, number: int) -> list[str]:
+def _seeds(records: Iterable[TrainingRecord]) -> set[int]:
+    return {seed for r in records for seed in r["seeds"]}
+
+
+def _again(rows: str, seeds: Collection[int], ending: str) -> ParameterError:
+    """What is said where a row that was confirmed would get other seeds."""
+    already = f"{rows} was confirmed with {counted(len(seeds), 'seed')} already"
+    why = "others, after that result, would make its p-value too small"
+    return ParameterError("seeds", message=f"{already}; {why}{ending}")
+
+
+def _too_few(picking: Selection, label: str, number: int, comparisons: int, few: bool) -> list[str]:
     """A line where so many seeds would probably miss the observed difference; more cannot follow.
+
+    ParameterError in its place where there is a number that would not, unless so few are wanted.
 
     label: the row's in the comparison in which it was picked.
     """
     row: Any = picking.table.loc[label]
-    advised = _advised(picking.table, label)
+    advised = proposed(picking, label, comparisons)
     if number >= (advised or MANY) or not row.spread > 0:
         return []
-    least = stats.detectable_difference(row.spread, number)
+    least = stats.detectable_difference(row.spread, number, comparisons)
     large, seen = (amount(picking.measure, size) for size in (least, abs(row.difference)))
     takes = f"takes {advised} seeds: --seeds {advised}" if advised else f"takes more than {MANY}"
-    return [
+    line = (
         f"{label}: {counted(number, 'seed')} would show a true difference of {large} with a power"
         f" of 80 %; the observed one, {seen}, {takes}. The number cannot be raised afterwards"
-    ]
-
-
-def _advised(table: pd.DataFrame, label: str) -> int | None:
-    """The number of fresh seeds that a page proposes for a row."""
-    row: Any = table.loc[label]
-    return stats.seeds_to_detect(row.difference, row.spread, 1, MANY)
+    )
+    if advised and not few:
+        message = f"{line}; --few (in Python few=True) trains {number} all the same"
+        raise ParameterError("seeds", number, message=message)
+    return [line]
 
 
 def _row(

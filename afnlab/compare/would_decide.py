@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from afnlab.compare.baseline_differences import comparisons
 from afnlab.compare.formatting import amount, difference
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.measures import Measure
@@ -45,7 +46,7 @@ def _sentences(
     margin: float | None,
     measure: Measure,
 ) -> Iterator[str]:
-    lead, count, often = compared.iloc[0], len(compared), "with a power of 80 %"
+    lead, count, often = compared.iloc[0], comparisons(compared), "with a power of 80 %"
     spread, pairs = float(lead.spread), int(lead.pairs)
     seeds, least = counted(pairs, "seed"), test.seeds_needed(count)
     among = f" among {counted(count, 'comparison')}" * (count > 1)

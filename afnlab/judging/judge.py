@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from afnlab.compare import axis_ends, tuning_summary
-from afnlab.judging.campaign import AGAIN, TASK, Campaign, same_values, values_of
+from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import Standing
@@ -119,7 +119,8 @@ def judge(
                 begun = stage
             standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
             _report(standing, stage, report or inform)
-    return Judgement(name, standing, book, tuple(_at_edges(standing, stages)))
+    notes = [*_not_fresh(standing, stages), *_at_edges(standing, stages)]
+    return Judgement(name, standing, book, tuple(notes))
 
 
 def check_campaign(
@@ -167,6 +168,18 @@ def _beginning(idea: str, campaign: Campaign, stage: str) -> str:
         f" {counted(min(BATCH, campaign.most), 'seed')} at a time, {campaign.most} at most;"
         f" each seed is {each} of each"
     )
+
+
+def _not_fresh(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[str]:
+    """That seeds which are called fresh had been trained by another confirmation."""
+    notes = []
+    for stage in filter(standing.seeds.get, (AGAIN, OTHER)):
+        used = {pair["seed"] for pair in standing.seeds[stage]}
+        if same := used & stages[stage].confirmed():
+            place = standing.campaign.place_of(stage)
+            seeds = counted(len(same), "seed")
+            notes.append(f"{place}: {seeds} of these had a confirmation by afnlab confirm as well")
+    return notes
 
 
 def _at_edges(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[str]:

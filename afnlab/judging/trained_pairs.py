@@ -9,6 +9,7 @@ from typing import Any
 
 import afnlab
 from afnlab.compare.chosen_ends import chosen_ends
+from afnlab.compare.confirmation import confirmed_seeds
 from afnlab.errors import shown
 from afnlab.messages import distinct_endings
 from afnlab.registry import Activation
@@ -68,10 +69,14 @@ class TrainedPairs:
         return [(t.activation, t.options.activation, t.options.trainable) for t in trainings]
 
     def seen(self) -> int:
-        """How many seeds of the idea the folder of runs holds."""
+        """How many seeds of the idea the folder of runs holds, or that of its confirmations."""
         group, there = self.specs()[0].group, runs_folder.records(folder(self.runs))
-        kept = [record for record in there if record["group"] == group]
-        return len({seed for record in kept for seed in record["seeds"]})
+        kept = {seed for record in there if record["group"] == group for seed in record["seeds"]}
+        return len(kept | self.confirmed())
+
+    def confirmed(self) -> set[int]:
+        """The seeds with which a confirmation of `afnlab.compare.confirm` has trained the idea."""
+        return confirmed_seeds(self.runs, self.specs()[0].group)
 
     def differ(self, groups: Sequence[str]) -> str:
         """What sets trainings of other groups apart from those of today, in words.

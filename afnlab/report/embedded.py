@@ -11,7 +11,7 @@ from markupsafe import Markup
 from scipy import stats as distributions
 
 from afnlab import stats
-from afnlab.compare.baseline_differences import ALPHA
+from afnlab.compare.baseline_differences import ALPHA, further_comparisons
 from afnlab.compare.proper_names import proper_name
 from afnlab.measures import Measure
 
@@ -41,6 +41,7 @@ def numbers(
     content = {
         "baseline": order.index(baseline) if baseline in order else None,
         "margin": margin,
+        "further": further_comparisons(table),
         "alpha": ALPHA,
         "measure": {
             name: getattr(measure, name)

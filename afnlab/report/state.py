@@ -34,6 +34,7 @@ TableRecipe = TypedDict(
         "labels": dict[str, str],
         "runs": dict[RunId, Sha256],
         "picked among": NotRequired[Count],
+        "further": NotRequired[dict[str, Count]],
         "until decided": NotRequired[list[str]],
     },
 )

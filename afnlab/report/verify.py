@@ -241,9 +241,13 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]
         history = runs_folder.histories(folder, records)
         history["label"] = history.group.map(recipe["labels"])
         measure = _measure(recipe)
-        decided = recipe.get("until decided", [])
         table = summary_table.compare_histories(
-            history, base, margin=margin, metric=measure, until_decided=decided
+            history,
+            base,
+            margin=margin,
+            metric=measure,
+            until_decided=recipe.get("until decided", []),
+            further=recipe.get("further", {}),
         )
     except ValueError as error:  # a margin or a metric, say, that these runs do not have
         return None, f": {error}"

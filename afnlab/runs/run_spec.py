@@ -63,6 +63,8 @@ class RunSpec(ABC):
         folder: where it is executed.
         until_decided: whether seeds are added until the evidence decides, so that their number
             follows from their results. Its record says so; its id does not depend on it.
+        confirmation: of which confirmation it is, as its record says; see `compare.attempts`. Its
+            id does not depend on it.
         id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
             code cells and the code that it can reach.
         group: the same without the seeds, so that runs of one group are one experiment.
@@ -76,6 +78,7 @@ class RunSpec(ABC):
     reached: Manifest | None = field(default=None, repr=False)
     folder: Path = field(default_factory=Path.cwd)
     until_decided: bool = False
+    confirmation: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def make(

@@ -150,6 +150,25 @@ def test_the_test_of_seeds_until_decided_is_that_of_python(page, tmp_path):
         assert verdict == stats.decide(d, level=0.975).verdict
 
 
+def test_the_page_counts_further_comparisons_as_python_does(page, tmp_path):
+    made, how = history(12), {"until_decided": ["gelu"], "further": {"tanh": 3}}
+    page.goto(written(tmp_path, made, "relu", 0.01).as_uri())
+    rows = page.evaluate(
+        """() => {
+          const data = JSON.parse(document.querySelector('script.numbers').textContent);
+          data.decided = data.labels.map((label) => label === 'gelu');
+          const of = compared({ ...data, further: 3 }, data.baseline);
+          return Object.fromEntries(data.labels.map((label, at) => [label, of[at]]));
+        }"""
+    )
+    table = compare_histories(made, "relu", margin=0.01, **how).drop("relu")
+    for label, r in table.iterrows():
+        shown = rows[label]
+        assert shown["verdict"] == r.verdict, label
+        numbers = [shown["raised"], shown["adjusted"]["low"], shown["adjusted"]["high"]]
+        np.testing.assert_allclose(numbers, [r.p_holm, r.adjusted_low, r.adjusted_high], rtol=1e-8)
+
+
 NUMBERS = (
     *(0.125, 0.375, 2.5, -0.125, 1.005, 0.0, 96.745, -3.14159, 1e-9),
     *(-0.0, -1e-9, -0.004, -0.005, -0.5, -1e-20),

@@ -190,3 +190,23 @@ def test_within_a_margin_it_is_the_verdict_of_a_judge():
     assert found.verdict["gelu"] == "equivalent" == stats.decide(gains, margin=0.01).verdict
     _, *limits = stats.any_time_interval(gains)
     assert found.loc["gelu", ["adjusted_low", "adjusted_high"]].tolist() == pytest.approx(limits)
+
+
+@pytest.mark.parametrize("added", [(), ("tanh",)])
+def test_further_comparisons_of_a_row_count_whatever_its_test_is(added):
+    only = history({label: VALUES[label] for label in ("relu", "tanh")})
+    how = {"until_decided": added, "margin": 0.01}
+    one = compare_histories(only, **how).loc["tanh"]
+    whole = compare_histories(only, **how, further={"tanh": 3})
+    four = whole.loc["tanh"]
+    for column, p in (("p_holm", one.p), *((n, one[n]) for n in ("p_equivalent", "p_not_worse"))):
+        assert four[column] == min(1.0, 4 * p)
+    test, gains = stats.TESTS[one.test], np.subtract(VALUES["tanh"], BASE)
+    level = 1 - stats.alpha(stats.LEVEL) / 4
+    _, *limits = test.interval(gains, level)
+    assert [four.adjusted_low, four.adjusted_high] == pytest.approx(limits)
+    assert "Holm's correction over 4 comparisons" in answers(whole, "relu", 360)["How sure?"]
+    few = {label: VALUES[label][: test.seeds_needed(4) - 1] for label in ("relu", "tanh")}
+    short = compare_histories(history(few), until_decided=added, further={"tanh": 3})
+    assert short.verdict["tanh"] == "too few seeds"
+    assert f"that takes {test.seeds_needed(4)} seeds" in answers(short, "relu", 360)["Which?"]

@@ -66,6 +66,14 @@ def test_too_few_seeds_without_pairs():
     assert stats.PERMUTATION.seeds_needed(1) == 4
 
 
+@pytest.mark.parametrize(("unpaired", "test"), [(False, "sign-flip"), (True, "permutation")])
+def test_labels_may_be_numbers(unpaired, test):
+    content = table(7, apart=unpaired).replace({"label": {"relu": 0, "x": 1, "y": 2}})
+    compared = compare_histories(content, 0, metric=SCORE, unpaired=unpaired)
+    assert compared.test[[1, 2]].tolist() == [test] * 2
+    assert (compared.verdict[0], compared.verdict[1]) == ("baseline", "better")
+
+
 def test_seeds_that_were_added_until_decided_have_pairs():
     with pytest.raises(ParameterError, match="unpaired must be False"):
         compare_histories(table(), metric=SCORE, unpaired=True, until_decided=["x"])

@@ -46,7 +46,7 @@ def picked(tmp_path_factory, executor) -> tuple[Path, Path]:
     file = folder / "my sweep.yaml"
     file.write_text(SWEEP)
     sweep(file, runs=folder / "runs", executor=executor)
-    compare.confirm(file, ROW, seeds=6, runs=folder / "runs", executor=executor)
+    compare.confirm(file, ROW, seeds=6, few=True, runs=folder / "runs", executor=executor)
     return file, folder / "runs"
 
 
@@ -115,7 +115,7 @@ def test_seeds_that_would_miss_the_difference_are_told_before_they_are_trained(
     notes = []
     module = import_module("afnlab.compare.train_confirmation")
     monkeypatch.setattr(module, "execute_missing", lambda *_, **given: notes.extend(given["notes"]))
-    compare.confirm(picked[0], ROW, seeds=6, runs=runs)
+    compare.confirm(picked[0], ROW, seeds=6, few=True, runs=runs)
     (note,) = notes
     assert note.startswith(f"{ROW}: 6 seeds would show a true difference of ")
     told = f"takes {needed} seeds: --seeds {needed}. The number cannot be raised afterwards"
@@ -163,7 +163,7 @@ def test_seeds_that_picked_are_not_fresh(copied):
 
 def test_a_second_row_makes_two_comparisons(copied, executor):
     file, runs = copied
-    compare.confirm(file, "SReLU(t=1)", seeds=6, runs=runs, executor=executor)
+    compare.confirm(file, "SReLU(t=1)", seeds=6, few=True, runs=runs, executor=executor)
     made = confirmed((file, runs))
     assert len(made.rows) == 3
     assert (made.table.p_holm.dropna() >= made.table.p.dropna()).all()
@@ -206,7 +206,7 @@ def test_seeds_that_picked_are_passed_over(copied, executor, monkeypatch):
     file, runs = copied
     monkeypatch.setattr("afnlab.compare.train_confirmation.FRESH", 1)  # as if 1 had been drawn
     shutil.rmtree(confirmation_runs(runs))
-    compare.confirm(file, ROW, seeds=6, runs=runs, executor=executor)
+    compare.confirm(file, ROW, seeds=6, few=True, runs=runs, executor=executor)
     assert sorted(confirmed((file, runs)).final.index) == [2, 3, 4, 5, 6, 7]
 
 
@@ -237,3 +237,121 @@ def test_the_page_says_what_it_is(picked, tmp_path):
     typed = text.replace("&#x27;", "'").replace("<span>", "").replace("</span>", "")
     assert f"confirm '{picked[0]}' 'srelu(t=1.5)' --seeds 6" in typed
     assert verify(page, rerun=0)
+
+
+MINE = """\
+import torch
+from afnlab import Param, activation
+
+@activation(k=Param(1.0))
+def f(x, k):
+    return torch.relu(x) * k
+"""
+OWN = """\
+parameters: {task: digits-mlp, epochs: 1, limit_train: 200}
+grid: {activation: [relu, gelu, "mine.py:f"]}
+seeds: 2
+"""
+
+
+@pytest.fixture
+def edited(tmp_path, executor, monkeypatch) -> tuple[Path, Path]:
+    """A sweep with a row that was confirmed, whose code was edited since, and its folder of runs"""
+    monkeypatch.chdir(tmp_path)
+    file, mine = tmp_path / "own.yaml", tmp_path / "mine.py"
+    file.write_text(OWN)
+    mine.write_text(MINE)
+    sweep(file, runs="runs", executor=executor)
+    compare.confirm(file, "mine.py:f", seeds=6, few=True, runs="runs", executor=executor)
+    mine.write_text(MINE.replace("* k", "* k * 1.5"))
+    sweep(file, runs="runs", executor=executor)
+    return file, tmp_path / "runs"
+
+
+def planned(monkeypatch) -> list:
+    """What would be trained, from now on."""
+    specs: list = []
+    module = import_module("afnlab.compare.train_confirmation")
+    monkeypatch.setattr(module, "execute_missing", lambda asked, *_, **__: specs.extend(asked))
+    return specs
+
+
+def test_an_edited_row_is_confirmed_with_other_seeds_and_p_is_corrected(edited, executor, capsys):
+    file, runs = edited
+    with pytest.raises(ParameterError, match="seeds must be a whole number, 7 or more; got 6"):
+        compare.confirm(file, "mine.py:f", seeds=6, few=True, runs=runs)  # 6 decide nothing
+    compare.confirm(file, "mine.py:f", seeds=7, few=True, runs=runs, executor=executor)
+    made = confirmed((file, runs))
+    assert sorted(made.final.index) == list(range(FRESH + 6, FRESH + 13))
+    assert made.table.pairs["mine.py:f"] == 7
+    row = made.table.loc["mine.py:f"]
+    assert row.p_holm == min(1.0, 2 * row.p)
+    level = 1 - stats.alpha(stats.LEVEL) / 2
+    adjusted = stats.sign_flip_interval(made.final["mine.py:f"] - made.final.relu, level)
+    assert [*adjusted[1:]] == pytest.approx([row.adjusted_low, row.adjusted_high])
+    assert made.answers["What is this?"] == (
+        "A confirmation. mine.py:f was picked among 2 by other seeds, which do not count here: p is"
+        " corrected for 2 comparisons, this one and 1 further confirmation of mine.py:f, by other"
+        " code or against another baseline; any whose runs were removed is not known of. Seeds that"
+        " are added after a look at this result would make p too small."
+    )
+    assert "Holm's correction over 2 comparisons" in made.answers["How sure?"]
+    assert "p (Holm)" in formatted(made.table, made.measure)
+    assert main(["compare", str(file), "--confirmation", "--runs", str(runs)]) == 0
+    assert "1 further confirmation of mine.py:f" in " ".join(capsys.readouterr().out.split())
+    page = write(file, runs=runs, confirmation=True, pdf=False, means=means())
+    assert "1 further confirmation of mine.py:f" in page.read_text()
+    assert verify(page, rerun=0)
+    again = compare.confirm(file, "mine.py:f", runs=runs)  # shows what there is
+    assert (len(again.there), again.added) == (2, [])
+    Path("mine.py").write_text(MINE)  # as it was: its own seeds, and still two confirmations
+    old = confirmed((file, runs))
+    assert sorted(old.final.index) == FIRST
+    assert old.further == {"mine.py:f": 1}
+
+
+def test_a_confirmation_whose_row_was_removed_is_known_by_its_baseline(edited, monkeypatch):
+    file, runs = edited
+    kept = Path(confirmation_runs(runs))
+    gone = next(r for r in records(kept) if r["parameters"]["label"] == "mine.py:f")
+    shutil.rmtree(kept / gone["id"])
+    specs = planned(monkeypatch)
+    compare.confirm(file, "mine.py:f", seeds=7, few=True, runs=runs)
+    assert {seed for spec in specs for seed in spec.seeds} == set(range(FRESH + 6, FRESH + 13))
+
+
+def test_a_baseline_of_the_file_is_no_other_than_one_that_is_asked_for(
+    copied, tmp_path, monkeypatch
+):
+    """A row that was confirmed gets no further seeds as the baseline of another."""
+    file, runs = copied
+    other = tmp_path / "other.yaml"
+    other.write_text(SWEEP.replace("parameters", f"baseline: {ROW}\nparameters"))
+    specs = planned(monkeypatch)
+    for given in ({"sweep": other}, {"sweep": file, "baseline": ROW}):
+        with pytest.raises(ParameterError, match="was confirmed with 6 seeds already") as refused:
+            compare.confirm(row="SReLU(t=1)", seeds=9, few=True, runs=runs, **given)
+        assert "\n" not in str(refused.value)
+    assert not specs
+    compare.confirm(other, "SReLU(t=1)", seeds=6, few=True, runs=runs)  # those it has
+    assert {spec.seeds for spec in specs} == {tuple(FIRST)}
+    compare.confirm(file, "SReLU(t=1)", seeds=9, few=True, runs=runs)  # relu was no row
+    assert len(specs) == 4
+
+
+def test_seeds_that_another_baseline_saw_are_not_fresh(copied, monkeypatch):
+    file, runs = copied
+    specs = planned(monkeypatch)
+    compare.confirm(file, ROW, seeds=7, few=True, runs=runs, baseline="SReLU(t=1)")
+    assert {spec.seeds for spec in specs} == {tuple(range(FRESH + 6, FRESH + 13))}
+    with pytest.raises(ValueError, match="holds no confirmation"):  # of that pair
+        compare.select(runs, file, baseline="SReLU(t=1)", confirmation=True)
+
+
+def test_too_few_seeds_are_refused_while_there_are_none(picked, tmp_path, capsys):
+    runs = shutil.copytree(picked[1], tmp_path / "runs", ignore=shutil.ignore_patterns("confirm"))
+    assert main(["confirm", str(picked[0]), ROW, "--seeds", "6", "--runs", str(runs)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "The number cannot be raised afterwards; --few (in Python few=True) trains 6" in said
+    assert not Path(confirmation_runs(runs)).exists()

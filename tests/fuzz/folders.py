@@ -54,7 +54,7 @@ def whole() -> Path:
         result.unlink()
         nbformat.write(nbformat.v4.new_notebook(), attempt.folder / runs_folder.NOTEBOOK)
         kept = {name: left[name] for name in ("metrics", "environment")}
-        facts = {"versions": execution.versions(), "git": None, "seconds": 1.0}
+        facts = {"versions": execution.versions(spec), "git": None, "seconds": 1.0}
         attempt.finish(execution.facts_of(spec) | kept | facts)
     attempt = Attempt(folder, OWN["id"])
     (attempt.folder / "picture.png").write_bytes(bytes(range(200)))

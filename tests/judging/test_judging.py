@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from importlib import import_module
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -491,3 +493,18 @@ def test_of_two_entries_of_one_function_the_one_that_ended_counts():
         assert merged.find((1.0, 2.0), ()).verdict == "worse"
     assert parts[0].find((1.0, 2.0), ()).verdict == "open"
     assert parts[0].find((9.0, 2.0), ()) is None
+
+
+def test_fresh_seeds_that_a_confirmation_has_trained_are_told():
+    ledger = Ledger(CONFIRMED)
+    entry = entered(ledger)
+    ledger.look(entry, TASK, pairs(2))
+    standing = ledger.look(entry, AGAIN, pairs(2, first=FRESH, rng=4))
+    trained = {AGAIN: {FRESH, FRESH + 1, FRESH + 500}, OTHER: {FRESH}}
+    stages = {
+        stage: SimpleNamespace(confirmed=lambda its=its: its) for stage, its in trained.items()
+    }
+    (note,) = import_module("afnlab.judging.judge")._not_fresh(standing, stages)
+    assert note == (
+        "digits-mlp, fresh seeds: 2 seeds of these had a confirmation by afnlab confirm as well"
+    )

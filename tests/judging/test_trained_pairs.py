@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -45,3 +46,20 @@ def test_what_keeps_an_entry_from_going_on_is_named(case, tmp_path):
     told = pairs.differ(["ab" * 8, against.group])
     assert said in told
     assert ("other code" in told) == ("code" in (changes or ["code"]))
+
+
+def test_seeds_of_a_confirmation_have_been_seen(tmp_path):
+    """Those in the folder of runs and those in that of its confirmations, each once."""
+    given = {name: value for name, value in SMALL.items() if name != "seeds"}
+    for folder in ("runs", "runs/confirm"):
+        runs = shutil.copytree(whole(), tmp_path / folder)
+    pairs = TrainedPairs(
+        "digits-mlp", "srelu", "relu", {"trainable": True}, given, Local(), tmp_path / "runs"
+    )
+    group = pairs.specs()[0].group
+    record = next(r for r in records(runs) if r["group"] == group)
+    assert pairs.confirmed() == {*record["seeds"]}
+    assert pairs.seen() == len(record["seeds"])
+    shutil.rmtree(tmp_path / "runs" / record["id"])
+    assert pairs.seen() == len(record["seeds"])
+    assert replace(pairs, runs=runs).confirmed() == set()

@@ -257,7 +257,8 @@ function compared(data, baseline) {
     return { d, test, p: d.length ? test.p(d) : NaN };
   });
   const inOrder = (procedure) => (values) => {
-    const found = procedure(data.order.map((row) => values[row]));
+    const shown = data.order.map((row) => values[row]);
+    const found = procedure([...shown, ...Array(data.further ?? 0).fill(1)]);
     return values.map((_, row) => found[data.order.indexOf(row)]);
   };
   const p = rows.map((row) => row.p);

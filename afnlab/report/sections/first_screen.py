@@ -12,6 +12,7 @@ from markupsafe import Markup
 from afnlab.compare import headline as glance
 from afnlab.compare.accepted import accept
 from afnlab.compare.axis_ends import in_a_line
+from afnlab.compare.confirmation import proposed
 from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import MOST_SEEDS, confirmation, next_step
 from afnlab.compare.over_tasks import over_tasks
@@ -214,7 +215,12 @@ def confirmed(
         return []
     rows = [label for label in selection.rows if label != selection.baseline]
     seeds = {n: len({seed for r in selection.runs_of(n) for seed in r["seeds"]}) for n in rows}
-    return [_confirming(selection.picking, n, seeds[n], sweep, overrides) for n in rows]
+    picking, made = selection.picking, []
+    for label in rows:
+        few = seeds[label] < (proposed(picking, label) or 0)
+        line = _confirming(picking, label, seeds[label], sweep, overrides)
+        made.append(f"{line}{' --few' * few}")
+    return made
 
 
 def _settings(overrides: Mapping[str, object]) -> dict[str, object]:

@@ -23,7 +23,7 @@ from afnlab.compare.formatting import (
 )
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
-from afnlab.compare.summary_table import FAILURES
+from afnlab.compare.summary_table import FAILURES, is_adjusted
 from afnlab.figures import metric_axis
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
@@ -110,8 +110,8 @@ def comparison_table(
     """A table of `compare_histories` as HTML; runs: the ids behind every label."""
     failures = [what for what in FAILURES if table[what].any()]
     tests = ["test"] * bool((table.test == stats.ANY_TIME.name).any())
-    # With two rows nothing is adjusted, whichever is the baseline.
-    alone, several = len(table) == 1, len(table) > 2
+    # Whichever is the baseline: with two rows there is one comparison.
+    alone, several = len(table) == 1, len(table) > 2 or is_adjusted(table)
     head = [
         *("activation", label_of(measure), "95 % confidence interval"),
         filled("difference to {}{}", name(baseline), measure.of_differences("")),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from zipfile import is_zipfile
 
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint import syntax
@@ -47,8 +48,7 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
             if not aside(Path(path)):
                 raise RuntimeError(
                     f"{path} was read, but could not be foreseen from the notebook, so the run's id"
-                    " does not cover it; import it by a statement, or name the file in a text, with"
-                    " the ending .py"
+                    f" does not cover it; {_remedy(path)}"
                 )
         elif planned != code and how != MADE:
             raise RuntimeError(_EDITED.format(path))
@@ -60,6 +60,13 @@ def _now(path: Path) -> str:
         return syntax.read(path).bytes
     except OSError:
         return ""
+
+
+def _remedy(path: str) -> str:
+    """By what a file that was read is foreseen."""
+    if is_zipfile(path):
+        return "import from that archive by a statement of the notebook, or of a file beside it"
+    return "import it by a statement, or name the file in a text, with the ending .py"
 
 
 def _is_ours(path: Path) -> bool:

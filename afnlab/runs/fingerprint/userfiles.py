@@ -10,10 +10,12 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
+from zipimport import ZipImportError, zipimporter
 
 from afnlab.paths import PACKAGE
 from afnlab.runs.fingerprint.installed import is_installed, is_large, package_of, version_of
@@ -283,9 +285,25 @@ def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
             return inits, [folder / name]
         if files := _modules_in(folder, name):
             return files, []
+        if archives := _archives_with(folder, name):
+            return archives, []
         if name and _is_folder(folder / name):
             portions.append(folder / name)
     return [], portions
+
+
+def _archives_with(place: Path, name: str) -> list[Path]:
+    """The archive that a place of the path is, or lies in, if it has a module of this name.
+
+    All of the archive counts then: what else is taken from it is not followed.
+    """
+    with suppress(ZipImportError, OSError, ValueError):
+        if name and not _is_folder(place):
+            archive = zipimporter(str(place))
+            archive.invalidate_caches()
+            if archive.find_spec(name) is not None:
+                return [Path(archive.archive)]
+    return []
 
 
 def _modules_in(folder: Path, name: str) -> list[Path]:

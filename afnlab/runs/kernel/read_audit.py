@@ -33,7 +33,6 @@ _BEGUN = ("", "", READ)  # the first note
 TEXTS = ("", "", EXECUTED)  # a note: code that is not installed has executed what it had as a text
 _EVENTS = ("open", "compile", "exec", "import", "os.rename")
 _CODE = (".py", ".pyw", ".ipy", ".ipynb", ".pyc")
-_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code, if Python looks into them for modules
 _COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _KERNELS = (".cpp", ".cu", ".h")  # of afnlab's own
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -259,7 +258,7 @@ def _note(event: str, arguments: tuple) -> None:
             _compiled(content, name)
     elif event == "exec":  # of a file that was compiled in another way, or read as a text
         code = arguments[0]
-        path = _code(code.co_filename) or _notes.texts.get(_key(code), "")
+        path = _executed_file(code)
         if path and path not in _notes.executed and not _is_template(path):
             _read(path, MADE if path in _notes.written else EXECUTED)
         _executed(code)
@@ -273,7 +272,8 @@ def _note(event: str, arguments: tuple) -> None:
     else:
         name = arguments[0]
         _read(_noted(name, _CODE) or _noted(name, _KERNELS))
-        _read(_noted(name, _ARCHIVES), EXECUTED)
+        if _takes_code_out():
+            _read(_noted(name, ("",)), EXECUTED)
         if isinstance(name, (str, bytes, os.PathLike)):
             path = os.path.abspath(os.fsdecode(name))
             if not _is_library(path) and not path.startswith(_PACKAGE + os.sep):
@@ -312,6 +312,42 @@ def _executed(code: CodeType) -> None:
     path = _notes.origins.of(code)
     if path and path not in _notes.executed:
         _read(path, MADE if path in _notes.written else EXECUTED)
+
+
+def _executed_file(code: CodeType) -> str:
+    """The file that code comes from; an empty text: it is no file's, or was noted already.
+
+    A module of compiled code alone names the file that it was compiled from, wherever that was.
+    """
+    loader = _loader()
+    if isinstance(loader, importlib.machinery.SourcelessFileLoader):
+        return _noted(loader.path, ("",), written=True)
+    if type(loader).__module__ == "zipimport":
+        return ""
+    return _code(code.co_filename) or _notes.texts.get(_key(code), "")
+
+
+def _loader() -> object:
+    """What executes the module whose import raised the event; None: it is no import's."""
+    frame = _caller()
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen "):
+        if frame.f_code.co_name == "exec_module":
+            return frame.f_locals.get("self")
+        frame = frame.f_back
+    return None
+
+
+def _takes_code_out() -> bool:
+    """Whether Python opens an archive for the code of a module in it, whatever it is called.
+
+    It also opens each one on its path to list what is in it.
+    """
+    frame = _caller()
+    while frame is not None and frame.f_code.co_filename == "<frozen zipimport>":
+        if frame.f_code.co_name == "_get_module_code":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _caller() -> FrameType | None:
@@ -394,14 +430,21 @@ def _noted(name: object, endings: tuple[str, ...], written: bool = False) -> str
     if not isinstance(name, (str, bytes, os.PathLike)):
         return ""
     text = os.fsdecode(name)
-    if not text.lower().endswith(endings) or (endings is _ARCHIVES and text not in sys.path):
+    if not text.lower().endswith(endings):
         return ""
     path = os.path.realpath(text)
     if endings is _KERNELS and not path.startswith(_PACKAGE + os.sep):
         return ""
-    if os.path.basename(os.path.dirname(path)) == "__pycache__":
+    if _is_compiled_copy(path):
         return ""  # a library's: what is not installed has no compiled copies, see `start`
     return "" if (path in _notes.written and not written) or _is_library(path) else path
+
+
+def _is_compiled_copy(path: str) -> bool:
+    """Whether it lies where Python keeps the compiled copies of sources."""
+    prefix = sys.pycache_prefix
+    apart = bool(prefix) and path.startswith(os.path.realpath(str(prefix)) + os.sep)
+    return apart or os.path.basename(os.path.dirname(path)) == "__pycache__"
 
 
 def _is_library(path: str) -> bool:

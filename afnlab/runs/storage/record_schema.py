@@ -128,6 +128,7 @@ class _Whole(_Told):
     given: dict[str, object]
     seeds: list[Seed]
     until_decided: NotRequired[bool]
+    confirmation: NotRequired[dict[str, str]]
     started: Date
     seconds: FiniteNumber
     files: NotRequired[dict[str, File]]

@@ -218,8 +218,8 @@ def _parts(spec: RunSpec) -> dict[str, object]:
     if isinstance(spec, TrainingSpec) and "device" in spec.known:
         parameters["device"] = spec.training.device.type
     where = {"notebook": name_of(spec.notebook), "folder": str(spec.folder)}
-    kept = {"id": spec.id, "until_decided": spec.until_decided}
-    return {**where, "parameters": parameters, **kept}
+    kept = {"until_decided": spec.until_decided, "confirmation": {**spec.confirmation}}
+    return {**where, "parameters": parameters, "id": spec.id, **kept}
 
 
 def _outcome(spec: RunSpec, future: distributed.Future, place: Place) -> RunFailed | None:

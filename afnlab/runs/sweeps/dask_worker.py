@@ -42,7 +42,8 @@ def make(
     notebook, parameters = parts["notebook"], parts["parameters"]
     folder = folder_of(notebook, parameters, parts.get("folder"))
     made = RunSpec.make(notebook_of(notebook), parameters, folder=folder)
-    spec = replace(made, until_decided=parts.get("until_decided", False))
+    kept = {name: parts[name] for name in ("until_decided", "confirmation") if name in parts}
+    spec = replace(made, **kept)
     if spec.id != parts["id"]:
         raise RuntimeError(
             f"{socket.gethostname()} would make another run: its afnlab, notebook, activation or"

@@ -23,6 +23,7 @@ def trained(task: str, seeds: int, activations: int = 4, noise: float = 0.1):
     made = selection(task, "higher", 0, final=pd.DataFrame(values, columns=labels))
     made.table = pd.DataFrame({"seeds": seeds}, index=labels)
     made.name, made.setting, made.among, made.measure = task, task, ["task"], ACCURACY
+    made.decided_rows = []
     return made
 
 

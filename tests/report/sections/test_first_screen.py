@@ -401,7 +401,7 @@ def test_the_command_makes_what_is_promised(case, tmp_path, monkeypatch):
     number = next_step(one.table, "relu").seeds
     tile = _next(one, "a.yaml", {})
     a = parser().parse_args(typed_in(tile)[1:])
-    _, specs = planned(a.file, filtering.parsed(a.only), seeds=parsing.seeds(a.seeds))
+    specs = planned(a.file, filtering.parsed(a.only), seeds=parsing.seeds(a.seeds)).specs
     assert {spec.group for spec in specs} == there.keys()
     assert f'<p class="value">{number} seeds in all</p>' in tile
     for spec in specs:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import subprocess
 import sys
+import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -197,3 +200,63 @@ def test_what_installed_libraries_execute_is_theirs(beside):
     (beside / "binary").write_bytes(bytes(range(256)) * 99)
     path = notebook(beside / "own.ipynb", "x: float = 1.0", *NORMAL)
     execute(RunSpec.make(path, {}), beside / "runs", means())
+
+
+PLACES = {  # on the path, by what each is
+    "zip": "lib.zip",
+    "wheel": "lib-1.0-py3-none-any.whl",
+    "egg": "lib.egg",
+    "zipapp": "app.pyz",
+    "of no ending": "app",
+    "a folder within": "lib.zip/inner",
+}
+LOOKS = (
+    "import importlib.metadata, pkgutil\n"
+    "list(importlib.metadata.entry_points())\nlist(pkgutil.iter_modules())\n"
+    "try:\n    import nowhere\nexcept ImportError:\n    pass\n"
+)
+
+
+def archive(file: Path, inner: str, source: Path, compiled: bool) -> None:
+    """An archive with the module `packed`."""
+    held = py_compile.compile(str(source)) if compiled else source
+    with zipfile.ZipFile(file, "w") as made:
+        made.write(held, str(Path(inner, "packed.pyc" if compiled else "packed.py")))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_an_archive_on_the_path_is_executed_where_a_module_is_taken_from_it(
+    beside, monkeypatch, place, compiled
+):
+    """Not where Python only lists it while it looks for modules, or for what is installed."""
+    name, _, inner = place.partition("/")
+    source = beside / "elsewhere.py"  # of which compiled code keeps the name
+    source.write_text("VALUE = 1\n")
+    archive(beside / name, inner, source, compiled)
+    on_path = f"import sys\nsys.path.insert(0, {place!r})\n"
+    assert noted(beside, on_path + LOOKS) == set()
+    assert noted(beside, on_path + "import packed\n") == {name}
+    monkeypatch.syspath_prepend(beside / place)
+    plain, uses = (
+        RunSpec.make(notebook(beside / "own.ipynb", "x: float = 1.0", code), {}).code.files
+        for code in (LOOKS, "import packed")
+    )
+    assert str(beside / name) not in plain
+    assert uses[str(beside / name)] == sha256((beside / name).read_bytes()).hexdigest()
+
+
+def test_a_module_of_compiled_code_alone_is_its_own_file(beside):
+    """Not the source that it was compiled from, which may be anywhere."""
+    source, folder = beside / "elsewhere.py", beside / "lib"
+    source.write_text("VALUE = 1\n")
+    folder.mkdir()
+    py_compile.compile(str(source), cfile=str(folder / "alone.pyc"))
+    assert noted(beside, "import sys\nsys.path.insert(0, 'lib')\nimport alone\n") == {"alone.pyc"}
+
+
+def test_copies_that_python_keeps_apart_are_no_code_of_their_own(beside, monkeypatch):
+    monkeypatch.setattr(sys, "pycache_prefix", str(beside / "copies"))
+    kept = beside / "copies" / "usr" / "lib" / "decoder.cpython-311.pyc"
+    assert read_audit._noted(str(kept), (".pyc",)) == ""
+    assert read_audit._noted(str(beside / "other.pyc"), (".pyc",)) == str(beside / "other.pyc")

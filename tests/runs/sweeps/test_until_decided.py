@@ -122,7 +122,7 @@ def test_every_seed_that_is_added_is_one_of_these(monkeypatch, tmp_path):
     """Of a judge, and of a sweep; a sweep with another number of seeds has a fixed one."""
     made = []
 
-    def noted(_, specs, notes=()):
+    def noted(_, specs, notes=(), alike=False):
         made.extend(specs)
         return Outcome()
 

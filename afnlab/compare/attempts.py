@@ -1,0 +1,136 @@
+"""Which confirmations of a row there have been, by the runs in their folder.
+
+A row whose code was edited is another experiment, with other runs; to who looks at results it is
+another attempt at the same thing. So attempts are told by what a row is called. The runs of the
+baseline say for which attempt they were made: it is known of while they are there, even if those
+of the row were removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from afnlab.compare.training_facts import Trained
+from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord
+
+ROW, BASELINE, LABEL = "row", "baseline", "label"  # what runs say of the confirmation they are of
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The other confirmations of a row: by other code, or against another baseline.
+
+    Attributes:
+        number: how many there are.
+        seeds: those with which it was trained, so that they are not fresh.
+    """
+
+    number: int
+    seeds: frozenset[int]
+
+    @classmethod
+    def beside(
+        cls,
+        row: Trained,
+        baseline: str,
+        confirming: Sequence[TrainingRecord],
+        failures: Collection[FailureRecord] = (),
+        picking: Sequence[TrainingRecord] = (),
+    ) -> Attempts:
+        """Those beside the confirmation of a row, as its code is, against a baseline.
+
+        Args:
+            row: the row.
+            baseline: the group of the baseline's runs.
+            confirming: the runs in the folder of the confirmations.
+            failures: what failed there; an attempt of which no more is known showed nothing.
+            picking: the runs in the folder of those that picked.
+        """
+        label, its = label_of(row), (row.group, baseline)
+        trained = {r["group"] for r in confirming}
+        failed = {r["group"] for r in failures} - trained
+        others: set[tuple[str, str]] = set()
+        seeds: set[int] = set()
+        for record, one in runs_folder.readable(confirming, Trained.of_record):
+            pair = _pair(record, baseline)
+            if _setting(one) != _setting(row) or pair == its or pair[0] in failed:
+                continue
+            as_row = _is_called(_noted(record).get(LABEL, label_of(one)), label)
+            if as_row:
+                others.add(pair)
+            if as_row or _is_called(label_of(one), label):
+                seeds |= {*record["seeds"]}
+        for record, one in runs_folder.readable(picking, Trained.of_record):
+            if _setting(one) == _setting(row) and _is_called(label_of(one), label):
+                seeds |= {*record["seeds"]}
+        return cls(len(others), frozenset(seeds))
+
+
+def noted(row: Trained, baseline: str) -> dict[str, str]:
+    """What the records of a confirmation's runs say, of the row's and of the baseline's.
+
+    Args:
+        row: the row.
+        baseline: the group of the baseline's runs.
+    """
+    return {ROW: row.group, BASELINE: baseline, LABEL: label_of(row)}
+
+
+def of_pair(records: Iterable[TrainingRecord], row: str, baseline: str) -> Iterable[TrainingRecord]:
+    """The runs of a row in its confirmation against a baseline.
+
+    Those that say nothing of it are from before runs did, and of any.
+
+    Args:
+        records: the runs in the folder of the confirmations.
+        row: the group of the row's runs.
+        baseline: that of the baseline's.
+    """
+    return (r for r in records if r["group"] == row and _pair(r, baseline) == (row, baseline))
+
+
+def was_confirmed(records: Iterable[TrainingRecord], group: str) -> bool:
+    """Whether these runs were themselves those of a row that was confirmed.
+
+    Args:
+        records: the runs in the folder of the confirmations.
+        group: that of the runs.
+    """
+    return any(r["group"] == group == _noted(r).get(ROW) for r in records)
+
+
+def label_of(row: Trained) -> str:
+    """What a row is called, whatever its code is: its settings, and the whole path of its file.
+
+    Args:
+        row: the row.
+    """
+    return row.labelled((), row.source)
+
+
+def _noted(record: TrainingRecord) -> Mapping[str, str]:
+    return record.get("confirmation", {})
+
+
+def _pair(record: TrainingRecord, baseline: str) -> tuple[str, str]:
+    """The groups of the row and the baseline of the confirmation that a run was made for."""
+    said = _noted(record)
+    return said.get(ROW, record["group"]), said.get(BASELINE, baseline)
+
+
+def _setting(one: Trained) -> tuple[object, ...]:
+    """What sets confirmations apart; not the code of the task, which may be edited as a row's."""
+    limits = (one.limit_train, one.limit_test)
+    return (one.task.name, one.epochs, *limits, one.dtype, one.device, one.tuned)
+
+
+def _is_called(label: str, other: str) -> bool:
+    """Whether two labels mean one row; so do those of a file before and after it was moved."""
+    if label == other:
+        return True
+    (file, colon, name), (its, _, its_name) = (text.partition(".py:") for text in (label, other))
+    moved = bool(colon) and not Path(f"{file}.py").is_file()
+    return moved and (Path(file).name, name) == (Path(its).name, its_name)

@@ -1,0 +1,70 @@
+"""Confirmations of one row are told by what it is called, whatever its code and its file are."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+from afnlab.compare.attempts import Attempts, noted, of_pair, was_confirmed
+from afnlab.compare.training_facts import Trained
+
+NORMAL = {
+    **{"task": "digits-mlp", "activation": "mine.py:f", "label": "mine.py:f", "parameters": {}},
+    **{"trainable": [], "options": {}, "epochs": 1, "device": "cpu", "dtype": "float32"},
+    **{"limit_train": None, "limit_test": None},
+}
+
+
+def run(group, seeds, file="/a/mine.py", confirmation=None, **normal):
+    """The record of a run; file: of its activation, empty for one of afnlab's."""
+    label = f"{Path(file).name}:f" if file else "relu"
+    given = {"activation": f"{file}:f" if file else "relu"}
+    made = {"group": group, "seeds": seeds, "given": given, "environment": {}}
+    made["parameters"] = NORMAL | {"activation": label, "label": label} | normal
+    return made | ({"confirmation": confirmation} if confirmation else {})
+
+
+def confirmation(group, seeds, base="base", file="/a/mine.py", **normal):
+    """The records of one: of the row, and of the baseline."""
+    row = run(group, seeds, file, **normal)
+    said = noted(Trained.of_record(row), base)
+    return [{**row, "confirmation": said}, run(base, seeds, "", said, **normal)]
+
+
+def beside(records, group="new", base="base", failures=(), picking=(), **others):
+    row = Trained.of_record(run(group, [], **others))
+    return Attempts.beside(row, base, copy.deepcopy(records), failures, picking)
+
+
+def test_versions_and_baselines_count_and_others_do_not():
+    old, own = confirmation("old", [1, 2]), confirmation("new", [3])
+    assert beside([*own]) == Attempts(0, frozenset())
+    assert beside([*old, *own]) == Attempts(1, frozenset({1, 2}))
+    assert beside([*old, *own, *confirmation("new", [4], base="other")]) == Attempts(
+        2, frozenset({1, 2, 4})
+    )
+    assert beside(confirmation("x", [1], epochs=2)).number == 0  # another setting
+    gone, other = f"/gone/{Path(__file__).name}", __file__
+    assert beside(confirmation("x", [1], file=gone), file=other).number == 1  # it was moved
+    assert beside(confirmation("x", [1], file=other), file=gone).number == 0  # both are there
+    assert beside([run("old", [1, 2])]) == Attempts(1, frozenset({1, 2}))  # from before runs told
+    assert beside([run("new", [1, 2])]) == Attempts(0, frozenset())
+
+
+def test_the_baseline_tells_of_a_row_that_was_removed():
+    (_, base) = confirmation("old", [1, 2])
+    assert beside([base]) == Attempts(1, frozenset({1, 2}))
+    assert beside([base], failures=[{"group": "old"}]) == Attempts(0, frozenset())
+    assert beside([confirmation("new", [1, 2])[1]]) == Attempts(0, frozenset())  # to be finished
+
+
+def test_seeds_of_the_row_as_a_baseline_and_of_a_judge_are_used():
+    as_baseline = run("new", [5], confirmation={"row": "x", "baseline": "new", "label": "x"})
+    assert beside([as_baseline], picking=[run("older", [7])]) == Attempts(0, frozenset({5, 7}))
+
+
+def test_the_runs_of_a_pair():
+    records = [*confirmation("row", [1]), *confirmation("row", [2], base="other"), run("row", [3])]
+    assert [r["seeds"] for r in of_pair(records, "row", "base")] == [[1], [3]]
+    assert was_confirmed(records, "row")
+    assert not was_confirmed(records, "base")
