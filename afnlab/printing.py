@@ -21,6 +21,27 @@ def printed(form: str, value: float) -> str:
     return match[1] if match else shown
 
 
+def title_of(measure: Measure) -> str:
+    """A metric's name with its unit, as the head of a column: "accuracy (%)", "error (m)"; of a
+    name that holds its unit, as "bits per character", that alone.
+
+    Args:
+        measure: the metric.
+    """
+    if not measure.unit or re.search(rf"(?<!\w){re.escape(measure.unit)}(?!\w)", measure.name):
+        return measure.name
+    return f"{measure.name} ({measure.unit})"
+
+
+def label_of(measure: Measure) -> str:
+    """The same for readers who expect more to be better: "error (m), lower is better".
+
+    Args:
+        measure: the metric.
+    """
+    return f"{title_of(measure)}{', lower is better' * (measure.better == 'lower')}"
+
+
 def printed_value(measure: Measure, value: float) -> str:
     """A stored value as it is printed, with its unit.
 

@@ -16,8 +16,8 @@ from afnlab.compare.summary_table import as_text, compare_histories, final_value
 from afnlab.figures.comparison import comparison
 from afnlab.figures.over_tasks import cell
 from afnlab.figures.style import to_svg
-from afnlab.measures import ACCURACY
-from afnlab.printing import printed, printed_value
+from afnlab.measures import ACCURACY, Measure
+from afnlab.printing import label_of, printed, printed_value, title_of
 from afnlab.report import export
 from afnlab.report.sections import frame
 from afnlab.report.sections.tables import comparison_table
@@ -86,3 +86,19 @@ def test_a_zero_has_one_form(value):
         assert _number(value) == "0.0000"
         assert export.as_csv(pd.DataFrame({"a": [np.copysign(0.0, value)]})).endswith(",0.0\n")
         assert printed(form, value) == zero
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "title"),
+    [
+        ("mean absolute error", "m", "mean absolute error (m)"),
+        ("mean absolute error", "MPa", "mean absolute error (MPa)"),
+        ("bits per character", "bits", "bits per character"),
+        ("share in %", "%", "share in %"),
+        ("error", "", "error"),
+    ],
+)
+def test_a_letter_of_a_name_is_no_unit(name, unit, title):
+    one = Measure(name=name, key="one", unit=unit, better="lower")
+    assert title_of(one) == title
+    assert label_of(one) == f"{title}, lower is better"

@@ -43,6 +43,11 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
         "--better", choices=("higher", "lower"), help="which values are better (default: higher)"
     )
     columns.add_argument("--unit", help="the unit of the values, printed after them")
+    columns.add_argument(
+        "--unpaired",
+        action="store_true",
+        help="compare means without pairs: for methods that share no seed",
+    )
     columns.add_argument("--encoding", help="the encoding of the file (default: utf-8)")
     columns.add_argument("--out", metavar="FOLDER", help="write page, tables and figure there")
 
@@ -53,7 +58,7 @@ def _compare(a: argparse.Namespace) -> int:
     arguments = comparison(a)
     columns = {n: value for n in COLUMNS if (value := getattr(a, n)) is not None}
     if a.table is None:
-        for name in (*columns, *(["out"] if a.out else [])):
+        for name in (*columns, *(n for n in ("unpaired", "out") if getattr(a, n))):
             raise ValueError(f"--{name} goes with --table FILE")
         for number, part in enumerate(select(**arguments)):
             if number:
@@ -62,8 +67,12 @@ def _compare(a: argparse.Namespace) -> int:
         return 0
     for name in [n for n, v in arguments.items() if v not in _NOTHING and n not in _OF_BOTH]:
         raise ValueError(f"--table compares a file; leave out {name.replace('_', '-')}")
-    one = compare_table(a.table, baseline=a.baseline, margin=a.margin, **columns)
-    say_comparison(f"{one.name}: {one.measure.label}, against {one.baseline}", one)
+    from afnlab.printing import label_of
+
+    one = compare_table(
+        a.table, baseline=a.baseline, margin=a.margin, unpaired=a.unpaired, **columns
+    )
+    say_comparison(f"{one.name}: {label_of(one.measure)}, against {one.baseline}", one)
     if a.out:
         from afnlab.report.foreign_page import write_foreign
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from afnlab.cli.flags import add_runs_flag, examples
 from afnlab.cli.terminal import GAP, columns, middle_cut, tell, tell_table, width
@@ -141,6 +141,7 @@ def _diff(where: Place, *refs: str) -> int:
 
 def _paired(where: Place, one: Record, other: Record) -> str:
     """The difference of what two trainings are judged by, seed by seed."""
+    from afnlab import digits
     from afnlab.compare import compare_histories
     from afnlab.compare.formatting import difference, equation, interval
     from afnlab.runs.storage import maintenance, record_schema, runs_folder
@@ -153,7 +154,7 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     measure = measures[0]
     decided = [record["id"] for record in (one, other) if record.get("until_decided")]
     table = compare_histories(history, one["id"], metric=measure, until_decided=decided)
-    row: Any = table.loc[other["id"]]
+    measure, row = digits.fitting(measure, table), cast(Any, table.loc[other["id"]])
     names = " - ".join(maintenance.labels([other, one]))
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"

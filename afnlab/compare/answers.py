@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from afnlab.compare.baseline_differences import ALPHA, DIFFER, attainable, comparisons
+from afnlab.compare.baseline_differences import (
+    ALPHA,
+    DIFFER,
+    attainable,
+    by_test,
+    comparisons,
+    sizes,
+)
 from afnlab.compare.formatting import (
     amount,
     bound,
@@ -21,11 +28,12 @@ from afnlab.compare.formatting import (
     seconds,
     three_digits,
 )
+from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.summary_table import FAILURES
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.registry import canonical_name
-from afnlab.stats import EXACT_UP_TO, PAIRED_TESTS, SIGN_FLIP, PairedTest, detectable_difference
+from afnlab.stats import ANY_TIME, TESTS, ComparisonTest
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -43,15 +51,16 @@ def answers(
     margin: float | None = None,
     cost: Cost | None = None,
     measure: Measure = ACCURACY,
+    without_pairs: str = "",
 ) -> dict[str, str]:
     """What the data can and cannot distinguish, by question.
 
     table: as `compare_histories` makes it, with the same baseline, margin and metric; cost: see
-    `afnlab.compare.costs`.
+    `afnlab.compare.costs`; without_pairs: how rows are compared that share no seed, if at all.
     """
     compared = table[table.p.notna()]
     texts = [
-        _which(table, compared, baseline, margin, measure),
+        _which(table, compared, baseline, margin, measure, without_pairs),
         [*_size(table, compared, baseline, examples, measure)],
         [*_certainty(table, compared, baseline, measure), *_failures(table, measure)],
         [*_cost(cost, baseline)],
@@ -65,6 +74,7 @@ def _which(
     baseline: str,
     margin: float | None,
     measure: Measure,
+    without_pairs: str,
 ) -> list[str]:
     best = table.iloc[0]
     value = reading(measure, best[measure.key])
@@ -78,7 +88,8 @@ def _which(
         choice = f"choose one with {flag}, or in a notebook with the parameter baseline"
         return [f"{leads}; {baseline} is not among these runs to compare it with; {choice}."]
     if compared.empty:
-        return [f"{leads}, but no row shares a seed with {baseline}, so nothing is compared."]
+        nothing = f"{leads}, but no row shares a seed with {baseline}, so nothing is compared"
+        return [f"{nothing}; {without_pairs}." if without_pairs else f"{nothing}."]
     explained = list(_why_turned(table, baseline, measure))
     if not explained:  # which says it too
         leads += of_seeds(table, baseline)
@@ -90,7 +101,7 @@ def _which(
         rest = _distinguishable(compared, others, baseline, margin, stated, measure)
         return [f"{leads}.", *rest, *explained]
     count = comparisons(compared)
-    needed = max(PAIRED_TESTS[test].seeds_needed(count) for test in compared.test)
+    needed = max(TESTS[test].seeds_needed(count) for test in compared.test)
     return [
         f"Undecided. With {counted(_pairs(compared), 'seed')} and {counted(count, 'comparison')} no"
         f" difference to {baseline} could pass a test at 5 %; that takes {needed}"
@@ -211,8 +222,8 @@ def _distinguishable(
     others: what these rows are, counted; stated: the row whose standing has been stated.
     """
     by = dict(iter(compared.groupby("verdict", sort=False)))
-    within = f"within {amount(measure, margin)}" if margin is not None else ""
-    limit = f"by more than {amount(measure, margin)}" if margin is not None else ""
+    within = f"within {shown_margin(measure, margin)}" if margin is not None else ""
+    limit = f"by more than {shown_margin(measure, margin)}" if margin is not None else ""
     phrases = {
         "better": ("is better than {}", "are better than {}"),
         "worse": ("is worse than {}", "are worse than {}"),
@@ -247,7 +258,7 @@ def _distinguishable(
     if margin is not None and len(small):
         small = small[small.p_equivalent < ALPHA]
         if len(small):
-            size = amount(measure, margin)
+            size = shown_margin(measure, margin)
             yield f"Distinguishable, but by less than {size}: {', '.join(small.index)}."
 
 
@@ -306,8 +317,8 @@ def _certainty(
     if compared.empty:
         return
     count = comparisons(compared)
-    for name, rows in compared.groupby("test", sort=False):
-        yield _tested(PAIRED_TESTS[str(name)], rows.pairs, count)
+    for test, rows in by_test(compared):
+        yield _tested(test, sizes(rows), count)
     if not decidable(compared):
         return
     could = attainable(compared) < ALPHA
@@ -315,33 +326,38 @@ def _certainty(
         few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."
         return
-    # How many seeds the other test had follows from what it found, so it has no such number.
-    fixed = compared[compared.test == SIGN_FLIP.name]
-    if fixed.empty:
-        return
-    needed = detectable_difference(float(fixed.spread.median()), _pairs(fixed), count)
-    if 0 < needed < np.inf:
-        yield (
-            f"A true difference of {amount(measure, needed)} would be detected with a power of 80 %"
-            " (median over the rows); a smaller one would mostly be missed."
-        )
+    for test, rows in by_test(compared):
+        if test.power is None:
+            continue
+        needed = test.power.detectable(float(rows.spread.median()), *min(sizes(rows)), count)
+        if 0 < needed < np.inf:
+            yield (
+                f"A true difference of {amount(measure, needed)} would be detected with a power of"
+                " 80 % (median over the rows); a smaller one would mostly be missed."
+            )
 
 
-def _tested(test: PairedTest, pairs: pd.Series, count: int) -> str:
-    """What test so many rows had, and how small a p-value their numbers of pairs allow.
+def _tested(test: ComparisonTest, its: Sequence[tuple[int, ...]], count: int) -> str:
+    """What test so many rows had, and how small a p-value their numbers of seeds allow.
 
-    count: of all comparisons of the table.
+    its: the sizes of these rows, see `sizes`; count: of all comparisons of the table.
     """
-    few, many = int(pairs.min()), int(pairs.max())
-    least, most = (exact_p(min(1.0, count * test.smallest_p(n))) for n in (many, few))
+    few, many = min(its), max(its)
+    least, most = (exact_p(min(1.0, count * test.smallest_p(*size))) for size in (many, few))
     correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
-    name = "Test that may be looked at after every seed, on"
-    if test is SIGN_FLIP:
-        name = f"{'Exact sign' if many <= EXACT_UP_TO else 'Sign'}-flip test on"
-    seeds, floor = counted(many, "paired seed"), f"is {least}"
+    name = "test that may be looked at after every seed,"
+    if test is not ANY_TIME:
+        name = "exact " * all(test.is_exact(*size) for size in its) + f"{test.name} test"
+    seeds, floor = counted(many[0], "paired seed" if test.paired else "seed"), f"is {least}"
     if few < many:
-        seeds, floor = f"{few} to {seeds}", f"is {least} with {many} seeds and {most} with {few}"
-    return f"{name} {seeds}, {correction}: the smallest attainable p-value {floor}."
+        floor = f"is {least} with {many[0]} seeds and {most} with {few[0]}"
+        seeds = f"{few[0]} to {seeds}"
+    if not test.paired:
+        seeds += f" against {many[1]}, without pairs"
+    return (
+        f"{name[0].upper()}{name[1:]} on {seeds}, {correction}: the smallest attainable p-value"
+        f" {floor}."
+    )
 
 
 def _failures(table: pd.DataFrame, measure: Measure) -> Iterable[str]:

@@ -1,8 +1,8 @@
-"""Every row against the baseline: differences that are paired by seed, their tests, verdicts."""
+"""Every row against the baseline: differences, paired by seed or not, their tests, verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from afnlab.runs.seed_pairs import differences as paired_differences
 
 ALPHA = stats.alpha(stats.LEVEL)
 DIFFER = ("better", "worse")  # the verdicts that say two activations differ
+OTHERS = "baseline_seeds"  # a column of tables without pairs alone: how many the baseline has
+Values = tuple[np.ndarray, ...]  # of a test: the differences, or the row's and the baseline's
 FURTHER = "further_comparisons"  # a column, where there were any
 
 
@@ -24,6 +26,7 @@ def differences(
     until_decided: Collection[str] = (),
     known: pd.DataFrame | None = None,
     further: Mapping[str, int] = {},
+    unpaired: bool = False,
 ) -> pd.DataFrame:
     """Every label against the baseline: the columns of `compare_histories` from `difference` on.
 
@@ -35,53 +38,79 @@ def differences(
         until_decided: as of `compare_histories`.
         known: the values where they are finite, nan where training diverged; None: all are.
         further: as of `compare_histories`.
+        unpaired: as of `compare_histories`.
     """
-    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
-    d[d.columns.intersection([baseline])] = np.nan
-    there = [str(label) for label in d if d[label].notna().any()]
-    added = [n for n in there if n in until_decided or baseline in until_decided]
-    for label in added:
-        d[label] = _as_decided(values[[label, baseline]], known, measure)
-    pairs = {label: d[label].dropna().to_numpy() for label in there}
-    gains = {label: measure.sign * v for label, v in pairs.items()}  # above 0 is better
-    tests = {label: stats.ANY_TIME if label in added else stats.SIGN_FLIP for label in there}
+    if unpaired:
+        compared = _groups(values, baseline)
+        tests = dict.fromkeys(compared, stats.PERMUTATION)
+    else:
+        compared = _pairs(values, baseline)
+        tests = dict.fromkeys(compared, stats.SIGN_FLIP)
+        for label in compared:
+            if label in until_decided or baseline in until_decided:
+                tests[label] = stats.ANY_TIME
+                compared[label] = (_as_decided(values[[label, baseline]], known, measure),)
+    # Above 0 is better; of groups, the higher one is.
+    gains = {label: tuple(measure.sign * v for v in of) for label, of in compared.items()}
+    table = pd.DataFrame(index=values.columns)
 
-    def each(name: str, of: Mapping[str, np.ndarray], *more: float) -> pd.Series:
-        return _each(lambda label: getattr(tests[label], name)(of[label], *more), there, d.columns)
+    def each(name: str, of: Mapping[Hashable, Values], *more: float) -> pd.Series:
+        made = {label: getattr(tests[label], name)(*v, *more) for label, v in of.items()}
+        return pd.Series(made, table.index, dtype=float)
 
-    table = pd.DataFrame(index=d.columns)
-    alone = {label: tests[label].alone(v) for label, v in pairs.items()}
+    alone = {label: tests[label].alone(*v) for label, v in compared.items()}
     for at, name in enumerate(("difference", "difference_low", "difference_high")):
-        table[name] = _each(lambda label, at=at: alone[label][at], there, d.columns)
-    table = table.assign(pairs=d.notna().sum(), spread=d.std())
-    table["effect"] = _each(lambda label: stats.effect_size(pairs[label]), there, d.columns)
-    table["improvement"] = _each(lambda label: stats.improvement(gains[label]), there, d.columns)
+        table[name] = pd.Series({n: ends[at] for n, ends in alone.items()}, table.index, float)
+    seeds = {label: min(map(len, v)) for label, v in compared.items()}
+    table["pairs"] = [seeds.get(label, 0) for label in table.index]
+    table["spread"] = each("spread", compared)
+    table["effect"] = each("effect", compared)
+    table["improvement"] = each("improvement", gains)
     table["test"] = pd.Series({label: test.name for label, test in tests.items()}, dtype=object)
-    table["p"] = each("p", pairs)
-    fixed = [label for label in there if label not in added]
-    table["p_wilcoxon"] = _each(lambda label: stats.wilcoxon_p(pairs[label]), fixed, d.columns)
+    table["p"] = each("p", compared)
+    table["p_wilcoxon"] = each("wilcoxon_p", compared)
     if any(further.values()):
         table[FURTHER] = [further.get(str(label), 0) for label in table.index]
     more = further_comparisons(table)
     table["p_holm"] = _with(more, stats.holm, table.p)
     levels = dict(zip(table.index, _with(more, stats.holm_levels, table.p), strict=True))
-    adjusted = {label: tests[label].interval(v, levels[label]) for label, v in pairs.items()}
+    adjusted = {label: tests[label].interval(*v, levels[label]) for label, v in compared.items()}
     for at, name in ((1, "adjusted_low"), (2, "adjusted_high")):
-        table[name] = _each(lambda label, at=at: adjusted[label][at], there, d.columns)
+        table[name] = pd.Series({n: ends[at] for n, ends in adjusted.items()}, table.index, float)
     if margin is not None:
         for column, name in (("p_equivalent", "equivalence_p"), ("p_not_worse", "not_worse_p")):
             table[column] = _with(more, stats.holm, each(name, gains, margin))
-    shown = {n: _shown(table.p_holm[n], gains[n]) for n in fixed}
-    shown |= {n: stats.decide(gains[n], level=levels[n]).verdict for n in added}
-    least = attainable(table)
+    there = values.notna().sum()
+    if unpaired:
+        table[OTHERS] = int(there.get(baseline, 0))
+    results = zip(table.index, table.p_holm, measure.sign * table.difference, strict=True)
+    shown = {label: _shown(p, gain) for label, p, gain in results if label in compared}
+    for label, test in tests.items():
+        if test is stats.ANY_TIME:
+            shown[label] = stats.decide(*gains[label], level=levels[label]).verdict
+    least = attainable(table.assign(seeds=there))
     table["verdict"] = [
-        _verdict(row, baseline, shown.get(str(label), ""), least[at])
+        _verdict(row, baseline, shown.get(label, ""), least[at])
         for at, (label, row) in enumerate(table.iterrows())
     ]
     return table
 
 
-def _as_decided(both: pd.DataFrame, known: pd.DataFrame | None, measure: Measure) -> pd.Series:
+def _pairs(values: pd.DataFrame, baseline: str) -> dict[Hashable, Values]:
+    """Every label's differences to the baseline, over the seeds that both have."""
+    d = values.sub(values[baseline], axis=0) if baseline in values else values * np.nan
+    d[d.columns.intersection([baseline])] = np.nan
+    return {n: (d[n].dropna().to_numpy(),) for n in d if d[n].notna().any()}
+
+
+def _groups(values: pd.DataFrame, baseline: str) -> dict[Hashable, Values]:
+    """Every label's values, and the baseline's."""
+    known = {label: values[label].dropna().to_numpy() for label in values}
+    base = known.pop(baseline, np.empty(0))
+    return {label: (v, base) for label, v in known.items() if len(v) and len(base)}
+
+
+def _as_decided(both: pd.DataFrame, known: pd.DataFrame | None, measure: Measure) -> np.ndarray:
     """The differences by which a sweep decides, of a row and its baseline: what is not finite
     counts as it does there."""
     finite = both if known is None else known[both.columns]
@@ -95,24 +124,48 @@ def _as_decided(both: pd.DataFrame, known: pd.DataFrame | None, measure: Measure
         | {"lost": level}
         for row in finite.loc[shared].to_numpy()
     ]
-    return pd.Series(measure.sign * paired_differences(pairs, measure), shared)
+    return measure.sign * paired_differences(pairs, measure)
+
+
+def by_test(compared: pd.DataFrame) -> Iterator[tuple[stats.ComparisonTest, pd.DataFrame]]:
+    """The tests of a table's rows, each with its rows.
+
+    Args:
+        compared: rows of `compare_histories` that are compared with the baseline.
+    """
+    for test in stats.TESTS.values():
+        rows = compared[compared.test == test.name]
+        if len(rows):
+            yield test, rows
+
+
+def sizes(compared: pd.DataFrame) -> list[tuple[int, ...]]:
+    """How many values each row was tested on: its pairs, or its seeds and those of the baseline.
+
+    Args:
+        compared: as of `by_test`.
+    """
+    return [
+        (int(row.pairs),) if stats.TESTS[row.test].paired else (int(row.seeds), int(row[OTHERS]))
+        for _, row in compared.iterrows()
+    ]
 
 
 def attainable(table: pd.DataFrame) -> np.ndarray:
     """The smallest p-value, adjusted by Holm's procedure, that each row could have had; nan of
     those that are not compared.
 
-    With unequal numbers of pairs a comparison that has few of them can be significant after others
+    With unequal numbers of seeds a comparison that has few of them can be significant after others
     have been rejected, so what one can attain depends on the others.
 
     Args:
         table: of `compare_histories`, or some of its rows.
     """
-    least = [
-        stats.PAIRED_TESTS[test].smallest_p(int(pairs)) if np.isfinite(p) else np.nan
-        for test, pairs, p in zip(table.test, table.pairs, table.p, strict=True)
-    ]
-    return _with(further_comparisons(table), stats.holm, pd.Series(least, dtype=float))
+    compared = table[np.isfinite(table.p)]
+    tested = zip(compared.test, sizes(compared), strict=True)
+    least = [stats.TESTS[test].smallest_p(*of) for test, of in tested]
+    known = pd.Series(least, compared.index, dtype=float).reindex(table.index)
+    return _with(further_comparisons(table), stats.holm, known)
 
 
 def further_comparisons(table: pd.DataFrame) -> int:
@@ -140,16 +193,11 @@ def _with(more: int, adjust: Callable[[np.ndarray], np.ndarray], p: pd.Series) -
     return adjust(np.append(p.to_numpy(), np.ones(more)))[: len(p)]
 
 
-def _each(function: Callable[..., float], known: Collection, labels: pd.Index) -> pd.Series:
-    """The function of every label that is known; nan for the others."""
-    return pd.Series([function(n) if n in known else np.nan for n in labels], labels)
-
-
-def _shown(p: float, gains: np.ndarray) -> str:
+def _shown(p: float, gain: float) -> str:
     """What a test of a fixed number of seeds shows, as `stats.decide` says it."""
     if p >= ALPHA:
         return "open"
-    return "better" if gains.mean() > 0 else "worse"
+    return "better" if gain > 0 else "worse"
 
 
 def _verdict(row: pd.Series, baseline: str, shown: str, least: float) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from math import sqrt
 
+import numpy as np
 import pandas as pd
 
 from afnlab import stats
 from afnlab.compare.baseline_differences import FURTHER, comparisons, further_comparisons
 from afnlab.compare.formatting import amount, interval, percent, reading
+from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
+from afnlab.compare.summary_table import is_adjusted
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.printing import printed
@@ -192,31 +195,41 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
 
 
 def within_margin(table: pd.DataFrame, margin: float | None, measure: Measure) -> list[str]:
-    """A sentence for rows said to lie within the margin whose adjusted interval reaches beyond it.
+    """A sentence for rows said to lie within the margin whose interval reaches beyond it: that
+    which is adjusted for the number of comparisons, if the seeds set it bounds.
 
     table: as `compare_histories` makes it; margin: as histories have it, or None.
     """
     if margin is None:
         return []
-    ends = table[["adjusted_low", "adjusted_high"]].mul(measure.sign)  # above 0 is better
+    table = table.assign(**{f"shown_{end}": _shown_end(table, end) for end in ("low", "high")})
+    ends = table[["shown_low", "shown_high"]].mul(measure.sign)  # above 0 is better
     worst, best = ends.min(axis=1), ends.max(axis=1)
     equal = (table.verdict == "equivalent") & ((worst < -margin) | (best > margin))
     beyond = table[equal | ((table.verdict == "not worse") & (worst < -margin))]
     if beyond.empty:
         return []
     rows = [
-        f"{label} ({row.verdict}, {interval(measure, row.adjusted_low, row.adjusted_high)})"
+        f"{label} ({row.verdict}, {interval(measure, row.shown_low, row.shown_high)})"
         for label, row in beyond.head(LISTED).iterrows()
     ]
     more = f" and {len(beyond) - LISTED} more" if len(beyond) > LISTED else ""
     it, reaches = ("its", "reaches") if len(beyond) == 1 else ("their", "reach")
     noun = "interval" if len(beyond) == 1 else "intervals"
+    if is_adjusted(table) and np.isfinite(beyond.adjusted_low).all():
+        noun = f"adjusted {noun}"
     return [
-        f"{', '.join(rows)}{more}: {it} adjusted {noun} {reaches} beyond the margin of"
-        f" {amount(measure, margin)}, which is no contradiction. Within the margin is decided by"
-        " one-sided tests at 5 %, corrected among themselves; the interval belongs to the"
-        " two-sided test for a difference, and is wider."
+        f"{', '.join(rows)}{more}: {it} {noun} {reaches} beyond the margin of"
+        f" {shown_margin(measure, margin)}, which is no contradiction. Within the margin is"
+        " decided by one-sided tests at 5 %, corrected among themselves; the interval belongs to"
+        " the two-sided test for a difference, and is wider."
     ]
+
+
+def _shown_end(table: pd.DataFrame, end: str) -> pd.Series:
+    """That end of the interval by which a row is judged; of the other, where it has no bounds."""
+    adjusted, plain = table[f"adjusted_{end}"], table.get(f"difference_{end}")
+    return adjusted if plain is None else adjusted.where(np.isfinite(adjusted), plain)
 
 
 def unequal_seeds(values: pd.DataFrame) -> list[str]:
@@ -233,6 +246,44 @@ def unequal_seeds(values: pd.DataFrame) -> list[str]:
         f"Not every row has every seed; without: {', '.join(lacking[:LISTED])}{more}."
         " Differences use the seeds that both rows have."
     ]
+
+
+def in_pairs(values: pd.DataFrame, baseline: str) -> list[str]:
+    """What pairs of seeds mean in a table of anybody's, in sentences.
+
+    Args:
+        values: seeds x labels.
+        baseline: the label with which the others are compared.
+    """
+    return [
+        *unequal_seeds(values),
+        "Rows are paired by seed: that helps where a seed means the same start, order or split for"
+        " every method, and tells nothing about other data or settings.",
+        *pairing(values, baseline),
+    ]
+
+
+def without_pairs(values: pd.DataFrame, baseline: str) -> list[str]:
+    """What the comparison of means without pairs assumes, in sentences.
+
+    Args:
+        values: seeds x labels.
+        baseline: the label with which the others are compared.
+    """
+    there = values.notna()
+    shared = (there.drop(columns=baseline) & there[[baseline]].to_numpy()).sum()
+    said = [
+        "Means are compared without pairs. The permutation test takes the values of two rows to be"
+        " exchangeable if the rows do not differ: that rows with the same mean vary alike. With as"
+        " many seeds in both rows it is hardly touched by unequal spreads; with fewer in one it is."
+    ]
+    if shared.max() > 0:
+        said.append(
+            f"Rows share up to {counted(int(shared.max()), 'seed')} with {baseline}, which this"
+            " leaves unused. Where a seed means the same start, order or split for both, the paired"
+            " test is the right one, and mostly finds more. Choose before seeing either result."
+        )
+    return said
 
 
 def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
@@ -256,7 +307,10 @@ def pairing(values: pd.DataFrame, baseline: str) -> list[str]:
         ends = " to ".join(f"{printed('{:.0f}', 100 * end)} %" for end in quartiles)
         said += f" (median; the middle half of the rows: {ends})"
     if middle <= 0:
-        said += ", so it does not help"
+        said += (
+            ", so it does not help: the same number of seeds that differ between the rows would"
+            " show as much or more. The test holds all the same"
+        )
     elif middle >= WORTH_SAYING:
         times = f"{1 / (1 - middle):.2g}" if middle < NEARLY_ALL else "more than 100"
         said += f": without it, {times} times the seeds would be needed"

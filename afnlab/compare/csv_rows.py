@@ -62,7 +62,8 @@ def _table(text: str) -> pd.DataFrame:
             column.append(one if one.strip() else nan)
     table = pd.DataFrame(dict(enumerate(columns)), lines, dtype=object)
     table.columns = pd.Index([title or f"Unnamed: {i}" for i, title in enumerate(head)])
-    table = table.loc[:, [bool(title) for title in head] | table.notna().any().to_numpy(dtype=bool)]
+    titled = pd.Series(head, table.columns, dtype=object) != ""
+    table = table.loc[:, (titled | table.notna().any()).to_numpy(dtype=bool)]
     table.attrs["separator"] = separator
     return table
 

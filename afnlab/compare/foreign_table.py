@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import floor, isfinite, log10
+from math import floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from afnlab.compare import answers, caveats, foreign_csv, summary_table, wandb_chart
+from afnlab import digits
+from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
 from afnlab.compare.one_task import check_one_task
+from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError
 from afnlab.measures import Measure
 from afnlab.messages import plain
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
+_UNPAIRED = (
+    "without pairs a permutation test compares the means: --unpaired, or in Python unpaired=True"
+)
 _ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
 SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
 
@@ -34,55 +39,65 @@ class ForeignComparison:
     Attributes:
         name: where it is from.
         history: label, seed, epoch and the metric's column.
-        measure: what the values are.
+        metric: what the values are.
         baseline: the label with which the others are compared.
         margin: the largest difference that does not matter, or None.
         examples: how many each value is of; 0: unknown.
         unfinished: a sentence on rows of runs that did not finish, or nothing.
         read_as: a sentence on what was taken for label and seed, where no column says it.
+        unpaired: whether means are compared without pairs.
     """
 
     name: str
     history: pd.DataFrame
-    measure: Measure
+    metric: Measure
     baseline: str
     margin: float | None = None
     examples: int = 0
     unfinished: str = ""
     read_as: str = ""
+    unpaired: bool = False
+
+    @cached_property
+    def measure(self) -> Measure:
+        """What the values are, with the decimals that are printed."""
+        return digits.fitting(self.metric, self.table)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """The comparison, see `afnlab.compare.compare_histories`."""
         return summary_table.compare_histories(
-            self.history, self.baseline, margin=self.margin, metric=self.measure
+            self.history,
+            self.baseline,
+            margin=self.margin,
+            metric=self.metric,
+            unpaired=self.unpaired,
         )
 
     @cached_property
     def final(self) -> pd.DataFrame:
         """Seeds x labels: the value after the last epoch."""
-        return summary_table.final_values(self.history, self.measure.column)
+        return summary_table.final_values(self.history, self.metric.column)
 
     @property
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
-        context = (self.examples, self.margin, None, self.measure)
-        return answers.answers(self.table, self.baseline, *context)
+        context = (self.examples, self.margin, None, self.measure, _UNPAIRED)
+        said = answers.answers(self.table, self.baseline, *context)
+        decides = would_decide(self.table, self.margin, self.measure)
+        return said | ({QUESTION: decides} if decides else {})
 
     @property
     def notes(self) -> list[str]:
         """What else has to be known to read the table."""
-        note = (
-            "Rows are paired by seed: that helps where a seed means the same start, order or split"
-            " for every method, and tells nothing about other data or settings."
-        )
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
+            *scales.suspicious(self.final, self.metric.unit),
             *filter(None, [self.read_as, missing, self.unfinished]),
             *caveats.within_margin(self.table, self.margin, self.measure),
-            *caveats.unequal_seeds(self.final),
-            note,
-            *caveats.pairing(self.final, self.baseline),
+            *(caveats.without_pairs if self.unpaired else caveats.in_pairs)(
+                self.final, self.baseline
+            ),
         ]
 
 
@@ -98,6 +113,7 @@ def compare_table(
     baseline: str = "",
     margin: float | None = None,
     encoding: str = "",
+    unpaired: bool = False,
 ) -> ForeignComparison:
     """Compare the results in a table of any origin.
 
@@ -115,6 +131,8 @@ def compare_table(
         margin: The largest difference that does not matter, in the unit of the values.
         encoding: Of the file's text, such as "latin-1"; "": UTF-8, or UTF-16 if the file begins
             with its mark.
+        unpaired: Compare means without pairs, by a permutation test: for methods that share no
+            seed, or whose seeds mean nothing alike.
 
     Returns:
         The comparison, with `.table`, `.answers`, `.notes` and `.final`. Values that are tiny or
@@ -154,13 +172,13 @@ def compare_table(
         _check_lengths(name, history, otherwise)
     labels = list(dict.fromkeys(history.label))
     against = _baseline(name, baseline, labels)
-    measure = Measure(name=plain(metric), key=KEY, better=better, **_printed(history, unit))
+    scale, shown_unit = _printed(history, unit)
+    measure = Measure(name=plain(metric), key=KEY, better=better, scale=scale, unit=shown_unit)
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
-    return ForeignComparison(
-        name, history, measure, against, margin, unfinished=unfinished, read_as=read_as
-    )
+    facts = (unfinished, read_as, unpaired)
+    return ForeignComparison(name, history, measure, against, margin, 0, *facts)
 
 
 def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:
@@ -186,7 +204,11 @@ def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:
 
 
 def compare_results(
-    results: Mapping[str, Result], *, baseline: str = "", margin: float | None = None
+    results: Mapping[str, Result],
+    *,
+    baseline: str = "",
+    margin: float | None = None,
+    unpaired: bool = False,
 ) -> ForeignComparison:
     """Compare trainings of one task, as `afnlab.train` and `afnlab.tune` return them.
 
@@ -195,6 +217,8 @@ def compare_results(
         baseline: The label with which the others are compared; "": ReLU, or the first.
         margin: The largest difference that does not matter, as differences are printed: points of
             accuracy, dB.
+        unpaired: Compare means without pairs, by a permutation test: for trainings that share no
+            seed.
 
     Returns:
         The comparison, with `.table`, `.answers`, `.notes` and `.final`;
@@ -223,7 +247,9 @@ def compare_results(
     limit = None if margin is None else margin / measure.scale
     tasks = dict.fromkeys(one.task.name for one in results.values())
     examples = first["examples"]["test"]
-    return ForeignComparison(", ".join(tasks), history, measure, against, limit, examples)
+    return ForeignComparison(
+        ", ".join(tasks), history, measure, against, limit, examples, unpaired=unpaired
+    )
 
 
 def _check_results(results: object) -> None:
@@ -249,15 +275,12 @@ def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
     return label
 
 
-def _printed(history: pd.DataFrame, unit: str) -> dict[str, Any]:
-    """How values are printed: with two digits of what the seeds of one label differ by, and tiny or
-    huge ones by a power of ten, which then belongs to the unit."""
-    largest, spread = history[KEY].abs().max(), history.groupby("label")[KEY].std().median()
+def _printed(history: pd.DataFrame, unit: str) -> tuple[float, str]:
+    """What values are multiplied by to be printed, and the unit: of tiny or huge ones, a power of
+    ten belongs to it."""
+    largest = history[KEY].abs().max()
     power = floor(log10(largest)) if largest > 0 else 0
     if SMALL <= 10.0**power < LARGE:
         power = 0
-    if not isfinite(spread) or spread <= 0:
-        spread = largest / 1000
-    decimals = 2 if not spread > 0 else min(max(1 - floor(log10(spread)) + power, 0), 15)
     times = f"{power_of_ten(power)} " if power else ""
-    return {"scale": 10.0**-power, "unit": f"{times}{unit}".rstrip(), "decimals": decimals}
+    return 10.0**-power, f"{times}{unit}".rstrip()

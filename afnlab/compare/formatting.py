@@ -10,6 +10,8 @@ from afnlab.printing import printed
 
 MINUS = "\N{MINUS SIGN}"
 SIGNED = "{:+.2f}"
+FURTHER = 4  # decimals that a number may have more than others; what is smaller is rounding
+_FIXED, _ZERO = re.compile(r"\.(\d+)f"), re.compile(r"0(\.0*)?")
 _DIGITS, _RAISED = "-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -21,11 +23,25 @@ def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> s
     return re.sub("^-", minus, shown)
 
 
+def sided(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
+    """The same of which a reader has to see on which side of 0 it is: the end of an interval, or a
+    difference. One that would be printed as 0 and is not has further decimals, up to its first
+    digit: "+0.003" beside "+0.52"."""
+    shown, decimals = number(value, form, scale, minus), _FIXED.search(form)
+    if not shown or not value or decimals is None or not _ZERO.fullmatch(shown):
+        return shown
+    for places in range(int(decimals[1]) + 1, int(decimals[1]) + FURTHER + 1):
+        finer = number(value, _FIXED.sub(f".{places}f", form), scale, minus)
+        if not _ZERO.fullmatch(finer):
+            return finer
+    return shown
+
+
 def limits(low: float, high: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
     """An interval; equal seeds have none, which says nothing of other seeds."""
     if not (isfinite(low) and isfinite(high)):
         return ""
-    ends = [number(end, form, scale, minus) for end in (low, high)]
+    ends = [sided(end, form, scale, minus) for end in (low, high)]
     return "all equal" if low == high else f"[{', '.join(ends)}]"
 
 
@@ -51,7 +67,7 @@ def value(measure: Measure, stored: float) -> str:
 
 def difference(measure: Measure, stored: float) -> str:
     """A difference of stored values with its sign, without its unit: "+0.52", or "0.00"."""
-    return number(stored, measure.signed_form, measure.scale)
+    return sided(stored, measure.signed_form, measure.scale)
 
 
 def interval(measure: Measure, low: float, high: float) -> str:
@@ -65,6 +81,13 @@ def amount(measure: Measure, stored: float | None) -> str:
     if stored and not float(shown):
         shown = f"less than {10.0**-measure.decimals:.{measure.decimals}f}"
     return f"{shown} {measure.points}".rstrip()
+
+
+def margin(measure: Measure, stored: float | None) -> str:
+    """A margin with its unit, as it was typed: it is a choice, and has no other digits."""
+    typed = f"{measure.scale * (stored or 0):.12g}"
+    unit = "point" if (typed, measure.points) == ("1", "points") else measure.points
+    return f"{typed} {unit}".rstrip()
 
 
 def bound(measure: Measure, stored: float) -> str:

@@ -248,14 +248,14 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     lead, count = rows.iloc[0], comparisons(rows)
     name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
-        least = stats.PAIRED_TESTS[lead.test].seeds_needed(count)
+        least = stats.TESTS[lead.test].seeds_needed(count)
         note = f"A test against {base} takes {least} seeds or more"
         note += f" with {count} comparisons" * (count > 1)
         return Fact("how sure", f"{seeds}: too few", f"{note}.")
     adjusted = f"adjusted for {count} comparisons" if count > 1 else ""
     if lead.verdict in ("equivalent", "not worse"):
         over = ", ".join(filter(None, [f"over {seeds}", adjusted]))
-        return _within_margin(lead, name, base, amount(measure, margin), over)
+        return _within_margin(lead, name, base, formatting.margin(measure, margin), over)
     side = "better" if measure.sign * lead.difference >= 0 else "worse"
     is_open, p = lead.verdict in OPEN, equation(lead.p_holm)
     limits, which = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is"
@@ -270,7 +270,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     adjusted += plain * (is_open and count > 1 and equation(lead.p) != p)
     note += f", {p}" * is_open + f". {which} {adjusted}" * bool(adjusted) + f".{equal}"
     if margin is not None:
-        note += f" The margin is {amount(measure, margin)}."
+        note += f" The margin is {formatting.margin(measure, margin)}."
     answer = "Not shown" if is_open else f"Yes, {p}"
     return Fact(f"is {name} {side} than {base}?", answer, note)
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
-from afnlab.compare.selection import Selection, named_apart, with_briefs
+from afnlab.compare.selection import Selection
+from afnlab.compare.selection_names import named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
@@ -150,7 +151,7 @@ def select(
         if chosen.wanted is not None and not confirmation:  # of which every row counts
             one = _some(one, chosen.wanted, against, only, called)
         one = replace(one, judged_by=_recorded(metric, one) if metric else "")
-        measure = one.measure
+        measure = one.metric
         summary_table.check_margin(margin, measure, measure.scale)
         one = replace(
             one,
@@ -238,11 +239,11 @@ def _require_one_data(made: Sequence[Selection]) -> None:
 
 def _require_one_metric(made: Sequence[Selection], margin: float | None) -> None:
     """Refuse a margin for selections of several metrics, with the flag that takes those of one."""
-    names = dict.fromkeys(one.measure.name for one in made)
+    names = dict.fromkeys(one.metric.name for one in made)
     if margin is None or len(names) == 1:
         return
     first, *_ = names
-    its = [one.records[0] for one in made if one.measure.name == first]
+    its = [one.records[0] for one in made if one.metric.name == first]
     tasks = dict.fromkeys(str(filtering.of_record(record)["task"]) for record in its)
     flag = shlex.join(["--only", *filtering.as_flags({"task": [*tasks]})])
     problem = f"these runs are judged by {' and '.join(names)}, got {shown(margin)}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from afnlab import digits
 from afnlab.compare import (
     answers,
     caveats,
@@ -20,7 +21,6 @@ from afnlab.compare import (
 )
 from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.decided_rows import decided_rows, is_added
-from afnlab.compare.file_names import file_names
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
@@ -29,46 +29,7 @@ from afnlab.messages import counted
 from afnlab.runs.filtering import Only, described, of_record
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
-from afnlab.runs.tunings_apart import words_apart
 from afnlab.training.space import SELECTION_SEEDS, TUNE, Space, space
-
-
-def named_apart(selections: Sequence[Selection]) -> list[Selection]:
-    """The selections of a comparison, with names that files of all of them can have in one folder.
-
-    A name is the setting, as a file may be called, of which two can read alike.
-
-    Args:
-        selections: of different settings.
-    """
-    texts = {repr(one.first.setting): _in_short(one) for one in selections}
-    names = file_names(texts).values()
-    return [replace(one, name=name) for one, name in zip(selections, names, strict=True)]
-
-
-def _in_short(one: Selection) -> str:
-    """A setting in which the metric is called by its key: "mae"."""
-    return ", ".join(one.measure.key if of == one.measure.name else of for of in one.facts)
-
-
-def with_briefs(made: Sequence[Selection]) -> list[Selection]:
-    """The selections with what tells them from each other, and in what tunings differ that would
-    read alike.
-
-    Args:
-        made: the selections of a comparison.
-    """
-    words = words_apart([one.setting for one in made], [one.tuning for one in made])
-    apart = [replace(one, tuning_apart=text) for one, text in zip(made, words, strict=True)]
-    return [replace(one, brief=_brief(one, apart)) for one in apart]
-
-
-def _brief(one: Selection, made: Sequence[Selection]) -> str:
-    """What tells a selection from the others, where its task does not: also what not all share."""
-    alike = [other for other in made if other.task.name == one.task.name]
-    task, *rest = one.facts
-    differing = [fact for fact in rest if any(fact not in other.facts for other in alike)]
-    return ", ".join([task, *differing])
 
 
 @dataclass(frozen=True)
@@ -106,7 +67,7 @@ class Selection:
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
-        name: what files about these runs are called, see `named_apart`.
+        name: what files about these runs are called, see `selection_names.named_apart`.
     """
 
     folder: Path
@@ -151,7 +112,7 @@ class Selection:
             f"{one.limit_test} to test": one.limit_test,
             one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
-            self.measure.name: self.measure.name != ACCURACY.name,
+            self.metric.name: self.metric.name != ACCURACY.name,
         }
         tuning = filter(None, [tuned, self.tuning_apart])
         usual = [self.task.name, counted(one.epochs, "epoch"), *tuning]
@@ -188,7 +149,7 @@ class Selection:
     def history(self) -> pd.DataFrame:
         """All seeds' histories, with a column `label`; see `summary_table.as_history` for values
         that are not finite."""
-        return summary_table.as_history(self._recorded, self.measure)
+        return summary_table.as_history(self._recorded, self.metric)
 
     @cached_property
     def _recorded(self) -> pd.DataFrame:
@@ -207,7 +168,7 @@ class Selection:
             history,
             self.baseline,
             margin=self.margin,
-            metric=self.measure,
+            metric=self.metric,
             until_decided=self.decided_rows,
             further=self.further,
         )
@@ -229,7 +190,14 @@ class Selection:
 
     @cached_property
     def measure(self) -> Measure:
-        """The metric that is compared."""
+        """The metric that is compared, with the decimals that are printed."""
+        return (
+            self.metric if digits.stated(self.metric) else digits.fitting(self.metric, self.table)
+        )
+
+    @cached_property
+    def metric(self) -> Measure:
+        """The metric that is compared, as the runs have recorded it."""
         recorded = record_schema.measures(self.records[0])
         return next((one for one in recorded if one.key == self.judged_by), recorded[0])
 
@@ -241,7 +209,7 @@ class Selection:
     @cached_property
     def final(self) -> pd.DataFrame:
         """Seeds x labels: the metric after the last epoch."""
-        return summary_table.final_values(self.history, self.measure.column)
+        return summary_table.final_values(self.history, self.metric.column)
 
     @cached_property
     def cost(self) -> costs.Cost:

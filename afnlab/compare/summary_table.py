@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
+from itertools import starmap
 from math import log
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.baseline_differences import comparisons, differences
-from afnlab.compare.formatting import limits, number, p_value
+from afnlab.compare.baseline_differences import by_test, comparisons, differences, sizes
+from afnlab.compare.formatting import limits, number, p_value, sided
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
 from afnlab.messages import counted, plain
+from afnlab.printing import label_of
 
 BASELINE = "relu"
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
@@ -92,6 +94,7 @@ def compare_histories(
     metric: Measure | None = None,
     until_decided: Collection[str] = (),
     further: Mapping[str, int] = {},
+    unpaired: bool = False,
 ) -> pd.DataFrame:
     """The comparison table: one row per label, the best mean first.
 
@@ -106,6 +109,8 @@ def compare_histories(
         until_decided: the labels whose seeds were added until the evidence decided. Comparisons
             with one of them are by the test that may be looked at after every seed.
         further: by label how many comparisons of it there were beside these, which count as such.
+        unpaired: compare means without pairs, for labels that share no seed: a permutation test of
+            their values, which takes them to be exchangeable if the labels do not differ.
 
     Returns:
         A table by label, in which values are as in the history (accuracies are fractions) and
@@ -129,6 +134,11 @@ def compare_histories(
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",
         or "too few seeds" if no result could be significant; "baseline"; "no pairs".
+        Of an unpaired comparison, difference is that of the means, test is "permutation",
+        p_wilcoxon of the rank sum, spread the standard deviation within the two rows, improvement
+        the share of better values among all pairs of values, pairs the seeds of the row that has
+        fewer, and baseline_seeds those of the baseline.
+
         verdict_worst: the verdict if a diverged seed counted as the worst value that there can be
         (accuracy 0).
 
@@ -143,6 +153,8 @@ def compare_histories(
     if "task" in history and len(history.task.unique()) > 1:
         raise ValueError(f"compare one task at a time, got {sorted(history.task.unique())}")
     check_margin(margin, measure)
+    if unpaired and until_decided:
+        raise ParameterError("unpaired", unpaired, "False for seeds that were added until decided")
     if history.empty:
         raise ValueError("there is no history to compare: no seed finished an epoch")
     raw, history = history, as_history(history, measure)
@@ -152,11 +164,19 @@ def compare_histories(
     bad = bad.eq(True)
     table = _described(values, final_values(history, "test_loss"), bad, measure)
     known = final_values(as_columns(raw, measure), measure.column)
-    how: dict[str, Any] = {"until_decided": until_decided, "further": further}
-    table = table.join(differences(values, baseline, margin, measure, known=known, **how))
+    against = partial(
+        differences,
+        baseline=baseline,
+        margin=margin,
+        measure=measure,
+        until_decided=until_decided,
+        further=further,
+        unpaired=unpaired,
+    )
+    table = table.join(against(values, known=known))
     table["verdict_worst"] = table.verdict
     if bad.any(axis=None) and measure.worst is not None:
-        worst = differences(values.mask(bad, measure.worst), baseline, margin, measure, **how)
+        worst = against(values.mask(bad, measure.worst))
         table["verdict_worst"] = worst.verdict
     return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
 
@@ -305,15 +325,15 @@ def formatted(table: pd.DataFrame, measure: Measure = ACCURACY) -> pd.DataFrame:
     Columns without values are left out, and so is what is adjusted where there is one comparison.
     """
     several = is_adjusted(table)
-    head = measure.label.replace("(", "").replace(")", "")
+    head = label_of(measure).replace("(", "").replace(")", "")
     shown = pd.DataFrame(index=table.index)
-    for name, title, between, form in (
-        (measure.key, head, "95 % CI", measure.form),
-        ("difference", "difference", "95 % CI of the difference", measure.signed_form),
-        *([("adjusted", "", "adjusted CI", measure.signed_form)] if several else []),
+    for name, title, between, form, text in (
+        (measure.key, head, "95 % CI", measure.form, number),
+        ("difference", "difference", "95 % CI of the difference", measure.signed_form, sided),
+        *([("adjusted", "", "adjusted CI", measure.signed_form, sided)] if several else []),
     ):
         if title:
-            shown[title] = [number(value, form, measure.scale, "-") for value in table[name]]
+            shown[title] = [text(value, form, measure.scale, "-") for value in table[name]]
         ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
         shown[between] = [limits(low, high, form, measure.scale, "-") for low, high in ends]
     shown["p (Holm)" if several else "p"] = [p_value(p) for p in table.p_holm]
@@ -342,28 +362,34 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     compared = table[table.p.notna()]
     if compared.empty:
         return f"{text}."
-    fixed = compared[compared.test == stats.SIGN_FLIP.name]
-    exact = "exact " * bool(fixed.pairs.max() <= stats.EXACT_UP_TO)
-    tests = [
-        f"the {exact}sign-flip test" * bool(len(fixed)),
-        "the test that holds at any time, of rows to which seeds were added until the evidence"
-        " decided," * (len(fixed) < len(compared)),
-    ]
+    tests = list(by_test(compared))
+    pairs = ", paired by seed" if tests[0][0].paired else " of two means, without pairs"
     unit = f" in {measure.points}" * bool(measure.points)
     several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
     intervals = "its 95 % CI"
-    if len(fixed) and fixed.pairs.max() < stats.seeds_needed(1):
-        intervals += " (Student's t: the test takes more seeds)"
+    for test, rows in tests:
+        if test.fallback and rows.pairs.max() < test.seeds_needed(1):
+            intervals += f" ({test.fallback}: the test takes more seeds)"
     if several and bounded:
         intervals += (
             f" and with the CI adjusted for {comparisons(table)} comparisons, the one to cite"
         )
     intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
     return (
-        f"{text}. Difference to {baseline}{unit}, of unrounded values, paired by seed, with"
-        f" {intervals}; p from {' and '.join(filter(None, tests)).rstrip(',')}"
+        f"{text}. Difference to {baseline}{unit}, of unrounded values{pairs}, with"
+        f" {intervals}; p from {' and '.join(starmap(_named, tests)).rstrip(',')}"
         f"{', after Holm' * several}. All of it is about other seeds on the same examples."
     )
+
+
+def _named(test: stats.ComparisonTest, rows: pd.DataFrame) -> str:
+    """The test of these rows, in a sentence."""
+    if test is stats.ANY_TIME:
+        return (
+            "the test that holds at any time, of rows to which seeds were added until the evidence"
+            " decided,"
+        )
+    return f"the {'exact ' * all(test.is_exact(*of) for of in sizes(rows))}{test.name} test"
 
 
 def as_text(table: pd.DataFrame, measure: Measure = ACCURACY, without: Collection[str] = ()) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from afnlab.figures.style import BESIDE
 from afnlab.measures import ACCURACY, Measure
-from afnlab.printing import printed
+from afnlab.printing import label_of, printed
 
 WORSE_SIDE = {"higher": ("left", "below"), "lower": ("right", "above")}  # of an axis; of values
 LEAST = 0.005  # of the metric's range: quartiles this close do not make a value far off
@@ -47,7 +47,7 @@ def short(value: float, measure: Measure) -> str:
 
 def label(measure: Measure, of: str = "") -> str:
     """The label of an axis: "validation accuracy (%)"."""
-    return f"{of} {measure.label}".strip()
+    return f"{of} {label_of(measure)}".strip()
 
 
 def best_bound(measure: Measure) -> float | None:

@@ -104,7 +104,7 @@ class Judgement:
         Args:
             stage: as of `interval`.
         """
-        measure, mean = self.standing.campaign.measure_of(stage), self.interval(stage).mean
+        measure, mean = self.standing.printed_measure(stage), self.interval(stage).mean
         return difference(measure, measure.sign * mean)
 
     def _line(self, stage: str) -> str:

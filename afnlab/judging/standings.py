@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from afnlab import stats
+from afnlab import digits, stats
 from afnlab.compare import formatting
 from afnlab.judging.campaign import TASK, Campaign
+from afnlab.measures import Measure
 from afnlab.runs.seed_pairs import FRESH, differences
 
 ENTRY, SEED = "entry", "seed"  # the kinds of events
@@ -134,11 +135,20 @@ class Standing:
     def margin_text(self) -> str:
         """The margin as it is printed; an empty text if there is none."""
         margin = self.campaign.margin
-        return "" if margin is None else formatting.amount(self.campaign.measure_of(TASK), margin)
+        return "" if margin is None else formatting.margin(self.campaign.measure_of(TASK), margin)
+
+    def printed_measure(self, stage: str = TASK) -> Measure:
+        """What a stage is judged by, with the decimals that its differences need."""
+        measure, (mean, low, high) = self.campaign.measure_of(stage), self.interval(stage)
+        used = self.differences(stage)[: self.decision(stage).seeds]
+        spread = float(used.std(ddof=1)) if len(used) > 1 else 0.0
+        return digits.to_spread(
+            measure, [spread, *map(float, digits.of_interval(low, high))], abs(mean)
+        )
 
     def interval_text(self, stage: str = TASK) -> str:
         """The interval of a stage as it is printed; an empty text where it has no limits."""
-        measure, (_, low, high) = self.campaign.measure_of(stage), self.interval(stage)
+        measure, (_, low, high) = self.printed_measure(stage), self.interval(stage)
         if not np.isfinite([low, high]).all():
             return ""
         return formatting.interval(measure, *sorted((measure.sign * low, measure.sign * high)))

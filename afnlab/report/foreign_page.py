@@ -12,6 +12,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled, joined
 from afnlab.messages import plain
+from afnlab.printing import label_of
 from afnlab.report import export
 from afnlab.report.page import shell
 from afnlab.report.sections.html import sentence
@@ -78,6 +79,6 @@ def write_foreign(one: ForeignComparison, folder: str | Path) -> Path:
     ]
     (target / "comparison.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     page = target / "comparison.html"
-    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, one.measure.label)
+    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, label_of(one.measure))
     page.write_text(shell(one.name, str(head) + comparison(one).data), encoding="utf-8")
     return page

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from afnlab import digits
 from afnlab.compare.formatting import estimated
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import as_history, final_values, printed_interval
@@ -57,6 +58,7 @@ def _result(run: Path, record: TrainingRecord) -> str:
     final: pd.Series = final_values(as_history(history, measure), measure.column)["run"].dropna()
     if final.empty:
         return f"No seed has a {measure.name}."
+    measure = digits.to_spread(measure, [final.std()], final.abs().max())
     mean, low, high = printed_interval(final, measure)
     shown = estimated(measure, mean, low, high)
     if not low < high:

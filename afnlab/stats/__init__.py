@@ -10,6 +10,13 @@ from afnlab.stats.anytime import (
     log_evidence,
     seeds_to_decide,
 )
+from afnlab.stats.comparison_tests import (
+    ANY_TIME,
+    PERMUTATION,
+    SIGN_FLIP,
+    TESTS,
+    ComparisonTest,
+)
 from afnlab.stats.intervals import (
     LEVEL,
     Interval,
@@ -38,7 +45,6 @@ from afnlab.stats.paired import (
     sign_flip_p,
     wilcoxon_p,
 )
-from afnlab.stats.paired_tests import ANY_TIME, PAIRED_TESTS, SIGN_FLIP, PairedTest
 from afnlab.stats.power import (
     attainable_p,
     detectable_difference,
@@ -47,16 +53,18 @@ from afnlab.stats.power import (
     smallest_p,
 )
 from afnlab.stats.ranks import Ranking, rank_blocks, ranking
+from afnlab.stats.unpaired import permutation_interval, permutation_p
 
 __all__ = [
     "ANY_TIME",
     "EXACT_UP_TO",
     "LEVEL",
-    "PAIRED_TESTS",
+    "PERMUTATION",
     "SIGN_FLIP",
+    "TESTS",
+    "ComparisonTest",
     "Decision",
     "Interval",
-    "PairedTest",
     "Ranking",
     "above_p",
     "alpha",
@@ -82,6 +90,8 @@ __all__ = [
     "mean_intervals",
     "not_worse_p",
     "pairing",
+    "permutation_interval",
+    "permutation_p",
     "prediction_interval",
     "rank_blocks",
     "ranking",

@@ -25,6 +25,15 @@ SAMPLED = 99_999
 _TIE = 1e-9  # sums are compared in units of the largest difference
 
 
+def is_exact(seeds: int) -> bool:
+    """Whether all sign patterns of so many differences are tried.
+
+    Args:
+        seeds: the number of differences.
+    """
+    return seeds <= EXACT_UP_TO
+
+
 @lru_cache(maxsize=4)
 def _all_signs(n: int) -> np.ndarray:
     """(2^(n-1), n) signs, the first row all 1; a pattern and its negative stand once."""
@@ -33,7 +42,7 @@ def _all_signs(n: int) -> np.ndarray:
 
 
 def _signs(n: int, rng: np.random.Generator | None) -> np.ndarray:
-    if n <= EXACT_UP_TO:
+    if is_exact(n):
         return _all_signs(n)
     return _usual_signs(n) if rng is None else _sampled_signs(n, rng)
 

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from afnlab.stats.intervals import LEVEL, alpha
-from afnlab.stats.paired import EXACT_UP_TO, SAMPLED, holm, sign_flip_interval
+from afnlab.stats.paired import SAMPLED, holm, is_exact, sign_flip_interval
 
 POWER = 0.8
 SIMULATED = 1_000
@@ -25,7 +25,7 @@ def smallest_p(seeds: int, comparisons: int = 1) -> float:
         seeds: the number of paired seeds.
         comparisons: the number of comparisons with the baseline.
     """
-    least = 2.0 / 2.0**seeds if seeds <= EXACT_UP_TO else 1.0 / (SAMPLED + 1)
+    least = 2.0 / 2.0**seeds if is_exact(seeds) else 1.0 / (SAMPLED + 1)
     return min(1.0, comparisons * least)
 
 
@@ -108,7 +108,7 @@ def seeds_to_detect(
 
 @lru_cache
 def _detectable_effect(seeds: int, at: float, power: float) -> float:
-    if seeds <= EXACT_UP_TO:
+    if is_exact(seeds):
         # A shift is found where it exceeds how far below 0 the interval without it reaches.
         draws = np.random.default_rng(0).normal(size=(SIMULATED, seeds))
         reach = [-sign_flip_interval(d, 1 - at).low for d in draws]

@@ -11,7 +11,7 @@ from afnlab.compare.answers import answers
 from afnlab.compare.costs import Cost
 from afnlab.compare.formatting import amount, exact_p, p_value, percent, short_percent, three_digits
 from afnlab.compare.headline import facts
-from afnlab.measures import ACCURACY
+from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import duration
 from tests.compare.test_summary_table import BASE, SIX, rows, shifted, table
 
@@ -91,20 +91,20 @@ def test_equivalent_and_not_worse():
     tie = shifted("tie", 0.001, -0.001, 0.002, -0.002, 0.001, 0.0)
     assert said(BASE, tie, margin=0.01)["Which?"] == (
         "tie has the highest mean accuracy, 52.52 %, and is equivalent to relu within"
-        " the margin. tie is equivalent to relu within 1.00 points (+0.02)."
+        " the margin. tie is equivalent to relu within 1 point (+0.02)."
     )
     up = shifted("up", 0.03, -0.001, 0.04, -0.002, 0.05, 0.0)
     made = said(BASE, up, margin=0.01)
     assert made["Which?"] == (
         "up has the highest mean accuracy, 54.45 %, and is no worse than relu by more"
-        " than the margin. up is no worse than relu by more than 1.00 points (+1.95)."
+        " than the margin. up is no worse than relu by more than 1 point (+1.95)."
     )
 
 
 def test_distinguishable_by_less_than_the_margin():
     made = said(BASE, shifted("up", *[0.002] * 6), margin=0.01)
     assert made["Which?"].endswith(
-        " and is better than relu. Distinguishable, but by less than 1.00 points: up."
+        " and is better than relu. Distinguishable, but by less than 1 point: up."
     )
 
 
@@ -382,6 +382,32 @@ def test_a_row_with_few_seeds_can_be_significant_after_one_with_more(last):
     assert found.verdict["b"] == ("better" if last > 0.5 else "not distinguishable")
     told = answers(found, "relu", 100)["How sure?"]
     assert "could not have been" not in told
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        (-0.001, "\N{MINUS SIGN}0.10"),
+        (0.0, "0.00"),
+        (4.99e-5, "+0.005"),
+        (-4.99e-5, "\N{MINUS SIGN}0.005"),
+        (-9.6e-6, "\N{MINUS SIGN}0.001"),
+        (1e-8, "+0.000001"),
+        (1e-10, "0.00"),  # rounding of a mean
+        (np.nan, ""),
+    ],
+)
+def test_a_difference_that_is_not_0_is_on_one_side_of_it(stored, text):
+    assert formatting.difference(ACCURACY, stored) == text
+    assert formatting.interval(ACCURACY, stored, 1.0) == (text and f"[{text}, +100.00]")
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"), [(0.005, "0.5 points"), (0.01, "1 point"), (0.0123, "1.23 points")]
+)
+def test_a_margin_is_printed_as_it_was_typed(stored, text):
+    assert formatting.margin(ACCURACY, stored) == text
+    assert formatting.margin(Measure(name="e", key="e", better="lower"), 0.005) == "0.005"
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def test_further_comparisons_of_a_row_count_whatever_its_test_is(added):
     four = whole.loc["tanh"]
     for column, p in (("p_holm", one.p), *((n, one[n]) for n in ("p_equivalent", "p_not_worse"))):
         assert four[column] == min(1.0, 4 * p)
-    test, gains = stats.PAIRED_TESTS[one.test], np.subtract(VALUES["tanh"], BASE)
+    test, gains = stats.TESTS[one.test], np.subtract(VALUES["tanh"], BASE)
     level = 1 - stats.alpha(stats.LEVEL) / 4
     _, *limits = test.interval(gains, level)
     assert [four.adjusted_low, four.adjusted_high] == pytest.approx(limits)

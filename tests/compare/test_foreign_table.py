@@ -159,6 +159,25 @@ def test_a_chart_of_wandb_is_read(form):
     assert f"{one.baseline} (2 seeds) and " in said
 
 
+def test_the_digits_of_a_chart_are_those_of_its_last_values():
+    """A training runs from 0.2 to 0.95; what is compared differs by thousandths."""
+    steps = np.arange(1, 21)
+    chart = pd.DataFrame({"Step": steps})
+    for label, gap in (("relu", 0.0), ("x", 0.0027)):
+        for seed in range(5):
+            end = 0.9446 + gap + 0.0028 * np.sin(7 * seed + 100 * gap)
+            chart[f"{label}-seed{seed} - acc"] = end - 0.75 * (20 - steps) / 20
+            chart[f"{label}-seed{seed} - acc__MIN"] = np.nan
+    one = compare.compare_table(chart, value="acc", margin=0.02)
+    assert one.measure.decimals == 4
+    said = " ".join(one.answers.values())
+    assert re.search(
+        r"x against relu: \+0\.00\d\d, 95 % interval \[.0\.00\d\d, \+0\.00\d\d\]", said
+    )
+    assert "0.02 " in said
+    assert "0.0200" not in said  # the margin, as it was typed
+
+
 def test_runs_of_a_chart_that_end_early_are_not_compared():
     crashed = CHART.copy()
     crashed.iloc[1, 7:] = np.nan  # gelu's second step
@@ -380,15 +399,33 @@ def test_an_interval_beyond_the_margin_is_explained(verdict, low, high, told, be
     """What is said to lie within a margin, beside an interval that reaches beyond it."""
     low, high = (low, high) if better == "higher" else (-high, -low)
     measure = Measure(name="acc", key="acc", unit="%", better=better, decimals=2)
-    row = {"verdict": verdict, "adjusted_low": low, "adjusted_high": high}
+    row = {"verdict": verdict, "p": 0.1, "adjusted_low": low, "adjusted_high": high}
     table = pd.DataFrame([row], index=["softsign"])
     said = caveats.within_margin(table, 0.5, measure)
     assert len(said) == told
     for text in said:
         assert "softsign" in text
         assert f"{low:+.2f}, {high:+.2f}".replace("-", "\u2212") in text
-        assert "margin of 0.50 points" in text
+        assert "margin of 0.5 points" in text
     assert caveats.within_margin(table, None, measure) == []
+
+
+@pytest.mark.parametrize(("rows", "noun"), [(1, "interval"), (2, "adjusted interval")])
+def test_the_interval_beyond_a_margin_is_one_that_is_shown(rows, noun):
+    measure = Measure(name="acc", key="acc", better="higher")
+    row = {"verdict": "not worse", "p": 0.1, "difference_low": -0.7, "difference_high": 0.9}
+    row |= {"adjusted_low": -0.8, "adjusted_high": 1.0}
+    table = pd.DataFrame([row] * rows, index=["x", "y"][:rows])
+    (said,) = caveats.within_margin(table[:1].assign(p=0.1) if rows == 1 else table, 0.5, measure)
+    assert "x (not worse, [\u22120.80, +1.00])" in said
+    assert f" {noun}" in said
+    assert ("adjusted" in said) == (rows == 2)
+    unbounded = table.assign(adjusted_low=-np.inf, adjusted_high=np.inf)
+    (said,) = caveats.within_margin(unbounded, 0.5, measure)
+    assert "x (not worse, [\u22120.70, +0.90])" in said
+    assert "adjusted interval" not in said
+    within = unbounded.assign(difference_low=-0.4)
+    assert caveats.within_margin(within, 0.5, measure) == []
 
 
 DIFFERENCES = {  # to the baseline

@@ -226,7 +226,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         "Highest mean accuracy: SELU 56.23 %. ReLU has 50.88 %. The difference is +5.35 points, 24"
         " of 450 test examples, which all seeds share.",
         "Is SELU better than ReLU? Yes, p = 0.016. 95 % interval [+5.10, +5.60] points, 8 seeds."
-        " Both are adjusted for 2 comparisons. The margin is 2.00 points.",
+        " Both are adjusted for 2 comparisons. The margin is 2 points.",
     ),
     "the baseline is the best": (
         lambda: made(selu=DOWN, tanh=[2 * g for g in DOWN]),
@@ -242,7 +242,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         "Highest mean accuracy: 50.88 % in 2 of 3 rows. SELU has 50.88 %, ReLU 50.88 %. The"
         " difference is less than 0.01 points, less than 1 of 450 test examples, which all seeds"
         " share.",
-        "Does SELU differ from ReLU? By less than 2.00 points. Tested with this margin: p = 0.008"
+        "Does SELU differ from ReLU? By less than 2 points. Tested with this margin: p = 0.008"
         " over 8 seeds, adjusted for 2 comparisons.",
     ),
     "not worse": (
@@ -250,7 +250,7 @@ FACTS = {  # what makes a table, its margin, what is said of the best row and of
         0.02,
         "Highest mean accuracy: SELU 51.96 %. ReLU has 50.88 %. The difference is +1.09 points, 4.9"
         " of 450 test examples, which all seeds share.",
-        "Is SELU worse than ReLU? Not by more than 2.00 points. Tested with this margin: p = 0.004"
+        "Is SELU worse than ReLU? Not by more than 2 points. Tested with this margin: p = 0.004"
         " over 8 seeds.",
     ),
     "the same in every seed": (

@@ -431,7 +431,7 @@ RESTS_ON = {  # an effect and a margin: how the ledger, the verdict and the page
     "better": (3, None, "e-value for better: "),
     "worse": (-3, None, "e-value for worse: "),
     "open": (0, None, "e-value for better: "),
-    "equivalent": (0, 0.02, "] within the margin of 2.00 points"),
+    "equivalent": (0, 0.02, "] within the margin of 2 points"),
     "worse, with a margin": (-3, 0.02, "e-value for worse: "),
 }
 
@@ -453,7 +453,7 @@ def test_every_verdict_shows_the_evidence_that_it_rests_on(case, tmp_path):
     assert f"{value:.3g}" in page
     evidence_line = next(t for t in Judgement("it", standing, ledger).lines if "evidence for" in t)
     assert standing.verdict == "open" or f"evidence for {standing.verdict}: " in evidence_line
-    assert ("within the margin of 2.00 points" in evidence_line) is (case == "equivalent")
+    assert ("within the margin of 2 points" in evidence_line) is (case == "equivalent")
 
 
 @pytest.mark.parametrize(
@@ -469,6 +469,17 @@ def test_the_name_of_a_metric_is_no_unit(changes, said):
     standing = ledger.look(entered(ledger), TASK, pairs(-3))
     (line,) = (t for t in Judgement("it", standing, ledger).lines if "after" in t)
     assert re.search(rf"worse after \d+ seeds, \N{{MINUS SIGN}}[\d.]+{said}", line), line
+
+
+def test_the_digits_of_a_metric_that_states_none_follow_from_its_differences():
+    small = Measure(name="error", key="error", better="lower", unit="m")
+    ledger = Ledger(replace(CAMPAIGN, measure=small.described()))
+    standing = ledger.look(entered(ledger), TASK, pairs(3, noise=1e-5))
+    assert standing.printed_measure().decimals in (6, 7)
+    (line,) = (t for t in Judgement("it", standing, ledger).lines if "after" in t)
+    assert re.search(r"\+0\.0000\d+ m of error", line), line
+    limits = standing.interval_text()
+    assert limits == "" or re.fullmatch(r"\[[^0]0\.0000\d+, [^0]0\.0000\d+\]", limits), limits
 
 
 def test_of_two_entries_of_one_function_the_one_that_ended_counts():

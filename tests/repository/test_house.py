@@ -39,6 +39,7 @@ FLOORS = (
     (
         "measures",
         "printing",
+        "digits",
         "stats",
         "registry",
         "clamping",

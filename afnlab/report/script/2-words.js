@@ -24,10 +24,20 @@ function evenTie(x, text, whole) {
   return (x < 0 ? '-' : '') + kept + (size ? `e${size}` : '');
 }
 
+const FURTHER = 4; // decimals that a number may have more than others; what is smaller is rounding
+
+/** The same; one that would be printed as 0 and is not has further decimals, up to its first
+ * digit, as Python's `sided`. */
+function sided(x, decimals) {
+  for (let places = decimals; x !== 0 && places <= decimals + FURTHER; places += 1)
+    if (Number(fixed(x, places)) !== 0) return fixed(x, places);
+  return fixed(x, decimals);
+}
+
 /** A difference of stored values, with its sign; empty if it is not finite. */
 function signed(measure, stored) {
   if (!Number.isFinite(stored)) return '';
-  const text = fixed(measure.scale * stored, measure.decimals).replace('-', MINUS);
+  const text = sided(measure.scale * stored, measure.decimals).replace('-', MINUS);
   return text.startsWith(MINUS) || Number(text) === 0 ? text : `+${text}`;
 }
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
-from afnlab.compare.baseline_differences import DIFFER
+from afnlab.compare.baseline_differences import DIFFER, by_test
 from afnlab.compare.costs import FILE, pareto_front
 from afnlab.compare.formatting import equation, exact_p
 from afnlab.compare.headline import compared_rows, noun
@@ -33,6 +33,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
+from afnlab.printing import label_of
 from afnlab.report.sections.html import heading
 from afnlab.report.sections.text import seeds_in_words
 
@@ -115,8 +116,7 @@ def _intervals(table: pd.DataFrame) -> str:
 
 def _test_of(rows: pd.DataFrame) -> str:
     """What the tests of these comparisons are called."""
-    names = {stats.SIGN_FLIP.name: "sign-flip test", stats.ANY_TIME.name: "any-time test"}
-    return " and the ".join(names[test] for test in names if (rows.test == test).any())
+    return " and the ".join(f"{test.name.replace(' ', '-')} test" for test, _ in by_test(rows))
 
 
 def curves(selection: Selection) -> Fragment:
@@ -127,7 +127,7 @@ def curves(selection: Selection) -> Fragment:
         return Fragment(heading("", selection, 3), filled("<p>{}</p>", text))
     order, there = list(selection.table.index), selection.baseline in selection.table.index
     bounded = learning_curves.neared(selection.history, measure) is not None
-    what = metric_axis.distance_label(measure) if bounded else measure.label
+    what = metric_axis.distance_label(measure) if bounded else label_of(measure)
     how = f"The {what}, on a logarithmic axis" if bounded else f"The {measure.name}"
     by_base = f" Orange{{}}: the mean of {base}." if there and len(order) > 1 else ""
     _, far = metric_axis.WORSE_SIDE[measure.better]

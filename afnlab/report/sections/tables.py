@@ -28,7 +28,7 @@ from afnlab.figures import metric_axis
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled, joined
 from afnlab.measures import ACCURACY, Measure
-from afnlab.printing import printed_value
+from afnlab.printing import label_of, printed_value
 from afnlab.report import embedded
 from afnlab.report.sections import bars
 from afnlab.report.sections.html import heading, name, sentence, table_of
@@ -113,7 +113,7 @@ def comparison_table(
     # Whichever is the baseline: with two rows there is one comparison.
     alone, several = len(table) == 1, len(table) > 2 or is_adjusted(table)
     head = [
-        *("activation", measure.label, "95 % confidence interval"),
+        *("activation", label_of(measure), "95 % confidence interval"),
         filled("difference to {}{}", name(baseline), measure.of_differences("")),
         "95 % confidence interval",
         "adjusted confidence interval",

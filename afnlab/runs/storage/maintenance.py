@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from afnlab.digits import printed_alone
 from afnlab.messages import counted
-from afnlab.printing import printed_value
 from afnlab.runs import staleness
 from afnlab.runs.file_labels import told_apart
 from afnlab.runs.fingerprint import one_look
@@ -86,7 +86,7 @@ def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:
         return None, ""
     measure = record_schema.measure(facts)
     value = facts["metrics"][measure.column]
-    return value, printed_value(measure, value) if value is not None else f"no {measure.name}"
+    return value, printed_alone(measure, value) if value is not None else f"no {measure.name}"
 
 
 def find(place: Place, ref: str) -> Record | FailureRecord:

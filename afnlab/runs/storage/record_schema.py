@@ -14,8 +14,8 @@ from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, w
 from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
+from afnlab.digits import printed_alone
 from afnlab.measures import Measure, accuracy_of
-from afnlab.printing import printed_value
 from afnlab.runs.storage.safe_files import is_id, is_name
 from afnlab.training.space import space
 
@@ -269,7 +269,7 @@ def measure(record: Mapping[str, Any]) -> Measure:
 def result(record: TrainingRecord) -> str:
     """The mean of what a training is judged by, in words: "test accuracy 93.12 %"."""
     of, value = measure(record), record["metrics"][measure(record).column]
-    return f"test {of.name} {printed_value(of, value) if value is not None else 'not finite'}"
+    return f"test {of.name} {printed_alone(of, value) if value is not None else 'not finite'}"
 
 
 def checked(content: Mapping[str, Any], kind: type[Kind]) -> Kind:
