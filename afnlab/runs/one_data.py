@@ -81,7 +81,7 @@ def other_data(
         key = (*which, one.limit_train, one.limit_test)
         if key not in read:
             read[key] = _now(spec)
-        its = [r for r in kept[spec.group] if read[key] and _digest(r) not in ('', read[key])]
+        its = [r for r in kept[spec.group] if read[key] and _digest(r) not in ("", read[key])]
         if its:
             other[spec.group] = OtherData(read[key], its)
     return other

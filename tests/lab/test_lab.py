@@ -18,6 +18,7 @@ from afnlab.figures import fragment
 from afnlab.lab import executed_copies
 from afnlab.paths import CACHE, INDEX, shared
 from afnlab.report import sections
+from afnlab.runs.notebook_metrics import MIME
 from tests.runs.test_runs import kernels, small_runs
 
 PICTURES = shared("notebooks") / lab.PICTURES

@@ -98,7 +98,8 @@ def test_diff(runs, capsys, monkeypatch):
     names = f"{labels[1]} - {labels[0]}"
     assert said.startswith(f"{names}: accuracy {gap:+.2f} points, 95 % interval [")
     assert said.endswith(", 2 paired seeds")
-    monkeypatch.setattr(stats, "sign_flip_p", lambda _: 1e-4)
+    small = stats.SIGN_FLIP._replace(p=lambda _: 1e-4)
+    monkeypatch.setattr(stats, "SIGN_FLIP", small)
     assert main(["runs", "diff", one, other]) == 0
     assert ", p < 0.001, 2 paired seeds" in capsys.readouterr().out
     assert main(["runs", "diff", one, one]) == 0
