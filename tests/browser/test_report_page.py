@@ -561,6 +561,7 @@ def many() -> Any:
         for s, v in enumerate(0.97 + 0.008 * rng.normal(size=12))
     ]
     vars(made)["history"] = pd.DataFrame(rows).assign(diverged=False, seconds=1.0)
+    vars(made)["_recorded"] = made.history
     seconds = pd.Series({n: 1.0 + 0.1 * at for at, n in enumerate(made.rows)})
     vars(made)["cost"] = Cost(seconds, slower=2 * seconds)  # of which more is to be said
     axis = {"from": 0.001, "to": 0.1, "log": True}
