@@ -24,6 +24,13 @@ def enumerated(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
+def some(parts: Sequence[str], most: int, one: str = "") -> str:
+    """The first of some texts as `enumerated` has them, and how many more there are of what."""
+    others = len(parts) - most
+    more = counted(others, f"more {one}") if one else f"{others} more"
+    return enumerated([*parts[:most], *[more] * (others > 0)])
+
+
 def counted(n: float, one: str) -> str:
     """A number of things: "1 seed", "12 seeds", "9.9 epochs"."""
     return f"{n:.15g} {one if n == 1 else one + 's'}"

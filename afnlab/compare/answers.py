@@ -31,7 +31,7 @@ from afnlab.compare.formatting import (
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.summary_table import FAILURES
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted, enumerated
+from afnlab.messages import counted, enumerated, some
 from afnlab.registry import canonical_name
 from afnlab.stats import ANY_TIME, TESTS, ComparisonTest
 
@@ -194,7 +194,7 @@ def _why_turned(table: pd.DataFrame, baseline: str, measure: Measure) -> Iterabl
     """Why the table's means and its differences seem to contradict each other."""
     if named := turned(table, baseline, measure):
         yield (
-            f"Mean and difference of {_some(named)} point in opposite"
+            f"Mean and difference of {some(named, LISTED)} point in opposite"
             " directions: a mean is over all seeds of its row, difference and verdict are over"
             f" those that {baseline} has too."
         )
@@ -410,16 +410,11 @@ def _unordered(cost: Cost, baseline: str) -> Iterable[str]:
     """Why the times do not tell what is quicker."""
     if cost.once:
         few = len(cost.once) < len(cost.seconds)
-        which = _some(cost.once) if few else "Each"
+        which = some(cost.once, LISTED) if few else "Each"
         were = "were" if few and len(cost.once) > 1 else "was"
         yield f"{which} {were} timed once, so the noise of these times, and which is quicker, is"
         yield "not known."
     if cost.apart:
         were = "were" if len(cost.apart) > 1 else "was"
-        yield f"{_some(cost.apart)} {were} not timed on the occasion on which {baseline} was: the"
-        yield "load of the machine may have been another."
-
-
-def _some(names: Sequence[str]) -> str:
-    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
-    return enumerated([*names[:LISTED], *more])
+        yield f"{some(cost.apart, LISTED)} {were} not timed on the occasion on which {baseline}"
+        yield "was: the load of the machine may have been another."

@@ -89,6 +89,12 @@ def confirmation(table: pd.DataFrame, among: int) -> str:
     )
 
 
+def _listed(labels: Sequence[str]) -> str:
+    """The first of these rows, and how many more there are."""
+    more = f" and {counted(len(labels) - LISTED, 'more row')}" if len(labels) > LISTED else ""
+    return f"{', '.join(labels[:LISTED])}{more}"
+
+
 def seeds_until_decided(labels: Sequence[str]) -> list[str]:
     """A sentence on the test of rows whose number of seeds followed from their results.
 
@@ -98,9 +104,8 @@ def seeds_until_decided(labels: Sequence[str]) -> list[str]:
     """
     if not labels:
         return []
-    more = f" and {counted(len(labels) - LISTED, 'more row')}" if len(labels) > LISTED else ""
     return [
-        f"{', '.join(labels[:LISTED])}{more}: seeds were added until the evidence decided, so p,"
+        f"{_listed(labels)}: seeds were added until the evidence decided, so p,"
         " intervals of the difference and verdict are those of the test that holds however often"
         " one has looked (any time)."
     ]
@@ -116,9 +121,8 @@ def mean_outside(table: pd.DataFrame) -> list[str]:
     labels = list(map(str, table.index[outside]))
     if not labels:
         return []
-    more = f" and {counted(len(labels) - LISTED, 'more row')}" if len(labels) > LISTED else ""
     return [
-        f"{', '.join(labels[:LISTED])}{more}: the mean difference lies outside of its interval."
+        f"{_listed(labels)}: the mean difference lies outside of its interval."
         " That is no mistake: what earlier seeds have ruled out stays so."
     ]
 
@@ -135,8 +139,7 @@ def seeds_added(later: Mapping[str, int], rows: int) -> list[str]:
     if not later:
         return []
     named = list(map(proper_name, later))
-    more = f" and {counted(len(named) - LISTED, 'more row')}" if len(named) > LISTED else ""
-    which = f"{', '.join(named[:LISTED])}{more}"
+    which = _listed(named)
     if len(later) == rows > 1:
         which = "Every row"
     least, most = min(later.values()), max(later.values())

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 
 from afnlab.compare.foreign_csv import known, named
-from afnlab.messages import counted, enumerated, plain
+from afnlab.messages import counted, plain, some
 from afnlab.spellings import unknown
 
 TABLE = (
@@ -90,10 +90,9 @@ def _read_as(run: str, seeds: pd.DataFrame) -> str:
     run: the name of the first; seeds: label and seed of every run.
     """
     first, sizes = seeds.iloc[0], seeds.groupby("label", sort=False).size()
-    named = [f"{label} ({counted(n, 'seed')})" for label, n in sizes[:LISTED].items()]
-    more = [f"{counted(len(sizes) - LISTED, 'more label')}"] * (len(sizes) > LISTED)
+    named = [f"{label} ({counted(n, 'seed')})" for label, n in sizes.items()]
     return (
         f"Labels and seeds were read from the names of the runs, {run} as seed {first.seed} of"
-        f" {first.label}: {enumerated([*named, *more])}. If the number at the end is anything but a"
-        f" seed, {TABLE}."
+        f" {first.label}: {some(named, LISTED, 'label')}. If the number at the end is anything but"
+        f" a seed, {TABLE}."
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from afnlab.messages import counted, enumerated
+from afnlab.messages import counted, some
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage.record_schema import FURTHER, TrainingRecord, is_training
 from afnlab.training.files import given_folder
@@ -126,11 +126,8 @@ def _rows(runs: Sequence[tuple[str, str]]) -> str:
         rows.setdefault(row, []).append(run[:DIGITS])
     said = []
     for row, ids in rows.items():
-        more = [f"{len(ids) - LISTED} more"] if len(ids) > LISTED else []
-        which = enumerated([*ids[:LISTED], *more])
-        said.append(f"{row} (run{'s' * (len(ids) > 1)} {which})")
-    rest = [counted(len(said) - LISTED, "more row")] if len(said) > LISTED else []
-    return enumerated([*said[:LISTED], *rest])
+        said.append(f"{row} (run{'s' * (len(ids) > 1)} {some(ids, LISTED)})")
+    return some(said, LISTED, "row")
 
 
 def _digest(record: TrainingRecord) -> str:

@@ -16,6 +16,7 @@ from afnlab import paths
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.record_schema import Record, is_training
+from afnlab.runs.storage.urls import is_url
 from afnlab.usercode.lookup import expanded
 
 RUNS, SWEEP = "runs", "sweep"  # parameters
@@ -52,11 +53,6 @@ def read_now(values: Mapping[str, object], folder: Path, states: States) -> dict
         if isinstance(value, str) and value and name != RUNS:
             parts += [name, *_content(_file(name, value, folder))]
     return {READ: digest(*parts)}
-
-
-def is_url(where: object) -> bool:
-    """Whether runs are elsewhere, so that it takes a network to know what they are."""
-    return "://" in str(where)
 
 
 def _folder(where: str, folder: Path) -> Path:

@@ -12,8 +12,9 @@ from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
 from afnlab.runs.fingerprint.userfiles import source_of
 from afnlab.runs.identity import absolute, group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
-from afnlab.runs.reading import READ, RUNS, is_url, read_now
+from afnlab.runs.reading import READ, RUNS, read_now
 from afnlab.runs.storage.record_schema import Stored
+from afnlab.runs.storage.urls import is_url
 from afnlab.runs.whereabouts import notebook_of
 
 CURRENT, CHANGED, ELSEWHERE = "current", "changed", "not here"
@@ -134,7 +135,7 @@ def _reads_other(path: Path, record: Mapping[str, Any]) -> bool:
 
     No URL is opened because a record names it.
     """
-    if READ not in record["parameters"] or is_url(record["given"].get(RUNS)):
+    if READ not in record["parameters"] or is_url(str(record["given"].get(RUNS))):
         return False
     now = read_now(_values(path, record), Path(record["folder"]), states)
     return now.get(READ) != record["parameters"][READ]

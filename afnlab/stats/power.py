@@ -98,11 +98,19 @@ def seeds_to_detect(
     if not difference or not deviation > 0:
         return None
     known = range(seeds_needed(comparisons), most + 1)
-    at = bisect_left(
-        known,
-        True,
-        key=lambda n: detectable_difference(deviation, n, comparisons) <= abs(difference),
+    return fewest(
+        known, lambda n: detectable_difference(deviation, n, comparisons) <= abs(difference)
     )
+
+
+def fewest(known: range, detects: Callable[[int], bool]) -> int | None:
+    """The first number of seeds that detects a difference, where all after it do; None: none does.
+
+    Args:
+        known: the numbers that are considered.
+        detects: whether so many seeds do.
+    """
+    at = bisect_left(known, True, key=detects)
     return known[at] if at < len(known) else None
 
 

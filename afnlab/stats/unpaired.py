@@ -13,7 +13,6 @@ M. D. Ernst, Permutation methods: a basis for exact inference, Statistical Scien
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from functools import lru_cache
 from itertools import combinations
 from math import ceil, comb
@@ -26,7 +25,7 @@ from scipy.optimize import brentq
 from afnlab.errors import shown
 from afnlab.stats.intervals import LEVEL, Interval, alpha, welch_interval
 from afnlab.stats.paired import SAMPLED
-from afnlab.stats.power import seeds_needed
+from afnlab.stats.power import fewest, seeds_needed
 
 ALL_UP_TO = 200_000  # splits: all are tried, beyond they are sampled; 10 and 10 have 184,756
 SIMULATED, SIMULATED_UP_TO = 1_000, 4_000  # draws for the power; splits up to which it is simulated
@@ -331,9 +330,6 @@ def unpaired_seeds_to_detect(
     if not difference or not deviation > 0:
         return None
     known = range(unpaired_seeds_needed(comparisons), most + 1)
-    at = bisect_left(
-        known,
-        True,
-        key=lambda n: unpaired_detectable(deviation, n, n, comparisons) <= abs(difference),
+    return fewest(
+        known, lambda n: unpaired_detectable(deviation, n, n, comparisons) <= abs(difference)
     )
-    return known[at] if at < len(known) else None

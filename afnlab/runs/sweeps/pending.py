@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from afnlab import stats
-from afnlab.messages import counted, enumerated
+from afnlab.messages import counted, enumerated, some
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.one_data import OtherData, other_data, refuse
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -172,15 +172,10 @@ def unequal(standings: Sequence[RunStatus]) -> list[str]:
     if not rows:
         return []
     said = [
-        f"{_some(names)} {'have' if len(names) > 1 else 'has'} {counted(there, 'seed')}, of which"
-        f" this sweep asks for {asked}"
+        f"{some(names, LISTED)} {'have' if len(names) > 1 else 'has'} {counted(there, 'seed')},"
+        f" of which this sweep asks for {asked}"
         for (there, asked), names in rows.items()
     ]
     more = typed(sorted(every))
     flag = shlex.join(["--seeds", more])
     return [f"{'; '.join(said)}: {flag} (in Python seeds={more}) gives every row as many"]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = [f"{len(names) - LISTED} more"] * (len(names) > LISTED)
-    return enumerated([*names[:LISTED], *more])
