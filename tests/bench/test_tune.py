@@ -24,6 +24,25 @@ def test_all_ways_learn_the_same_task():
     torch.testing.assert_close(losses[2][::2], losses[1], rtol=1e-3, atol=1e-3)
 
 
+def test_whole_trainings_are_of_the_same_networks(monkeypatch):
+    trained = []
+
+    def note(how, members, seeds, progress):
+        trained.append((how.epochs, [(member.seed, member.options.lr) for member in members]))
+
+    monkeypatch.setattr(tune, "train_members", note)
+    for train in tune.trainings(DIGITS, "relu", 3, "cpu").values():
+        train()
+    *apart, together = trained
+    assert len(apart) == 3
+    assert [members for _, members in apart] == [
+        together[1][at : at + tune.SEEDS] for at in (0, tune.SEEDS, 2 * tune.SEEDS)
+    ]
+    assert (
+        {epochs for epochs, _ in trained} == {DIGITS.recipe.epochs} == {tune.EPOCHS["digits-mlp"]}
+    )
+
+
 def test_the_products_are_those_of_the_network(monkeypatch):
     _, stack = tune.stacked(DIGITS, "relu", 1, "cpu")
     epoch, shapes = tune.products(stack), []
@@ -36,6 +55,7 @@ def test_the_products_are_those_of_the_network(monkeypatch):
 
 def test_the_command_prints_the_ratios_and_names_the_machine(monkeypatch, capsys):
     monkeypatch.setitem(tune.CANDIDATES, "digits-mlp", 2)
+    monkeypatch.setitem(tune.EPOCHS, "digits-mlp", 1)
     monkeypatch.delitem(tune.USUAL, "srelu")
     measured, measure = [], tune.measure
     monkeypatch.setattr(
@@ -47,7 +67,13 @@ def test_the_command_prints_the_ratios_and_names_the_machine(monkeypatch, capsys
     assert row[tune.TIMES] == pytest.approx(ratio)
     ratio = row["12 seeds of all candidates, ms"] / row["matrix products alone, ms"]
     assert row[tune.OF_PRODUCTS] == pytest.approx(ratio)
+    one, together = (
+        row[f"whole trainings {way}, ms per model"]
+        for way in ("one candidate at a time", "together")
+    )
+    assert row[tune.OF_TRAININGS] == pytest.approx(one / together)
     out = capsys.readouterr().out
     assert tune.TIMES in out
+    assert tune.OF_TRAININGS in out
     assert tune.OF_PRODUCTS in out
     assert " threads, torch " in out.splitlines()[-1]
