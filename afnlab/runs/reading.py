@@ -89,8 +89,8 @@ def code_read(
     Raises:
         ValueError: for a file that is reached in one of the closed folders.
     """
-    given = absolute(values) | {READ: list(_named_in_files(values, folder))}
-    return manifest_of(notebook, content, given, folder=folder, closed=closed, texts=texts)
+    naming = absolute(values) | {READ: list(_named_in_files(values, folder))}
+    return manifest_of(notebook, content, naming, folder=folder, closed=closed, texts=texts)
 
 
 def _named_in_files(values: Mapping[str, object], folder: Path) -> Iterator[str]:
