@@ -17,7 +17,7 @@ from afnlab.measures import Measure
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs.file_labels import Row
-from afnlab.runs.fingerprint import Manifest, manifest_of
+from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import (
     ID_LENGTH,
@@ -30,7 +30,7 @@ from afnlab.runs.identity import (
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
-from afnlab.runs.reading import read_now
+from afnlab.runs.reading import code_read, read_now
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.staleness import states
 from afnlab.runs.storage.record_schema import Stored
@@ -116,7 +116,7 @@ class RunSpec(ABC):
             named = {name: _spelled(name, value) for name, value in named.items()}
         values = {name: d.default for name, d in known.items()} | named
         folder = folder or Path.cwd()
-        reached = manifest_of(path, content, absolute(values), folder=folder, closed=closed)
+        reached = code_read(path, content, values, folder=folder, closed=closed)
         return kind(path, named, native, here, content, reached, folder)._settled(closed)
 
     @staticmethod
@@ -230,8 +230,8 @@ class TrainingSpec(RunSpec):
         reached = self.reached
         if lasting != before:  # as its record will name it
             values |= {"activation": lasting}
-            reached = manifest_of(
-                self.notebook, self.content, absolute(values), folder=self.folder, closed=closed
+            reached = code_read(
+                self.notebook, self.content, values, folder=self.folder, closed=closed
             )
         parameters = self._with_references(self.parameters | {"activation": lasting})
         return replace(self, parameters=parameters, reached=reached)

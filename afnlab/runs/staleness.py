@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from afnlab.runs.fingerprint import Manifest, manifest_of, one_look
+from afnlab.runs.fingerprint import Manifest, one_look
 from afnlab.runs.fingerprint.userfiles import source_of
-from afnlab.runs.identity import absolute, group_of
+from afnlab.runs.identity import group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
-from afnlab.runs.reading import READ, RUNS, read_now
+from afnlab.runs.reading import READ, RUNS, code_read, read_now
 from afnlab.runs.storage.record_schema import Stored
 from afnlab.runs.storage.urls import is_url
 from afnlab.runs.whereabouts import notebook_of
@@ -155,9 +155,7 @@ def _code(
     content = declarations.content(path)
     values = _values(path, record, content)
     folder = Path(record["folder"])
-    reached = manifest_of(
-        path, content, absolute(values), folder=folder, closed=closed, texts=texts
-    )
+    reached = code_read(path, content, values, folder=folder, closed=closed, texts=texts)
     if not record["native"]:
         return reached
     normal = record["parameters"]

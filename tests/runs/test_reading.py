@@ -10,6 +10,10 @@ import pytest
 import afnlab
 from afnlab.cli import main
 from afnlab.runs import RunSpec, staleness
+from afnlab.runs.execution import note_failure
+from afnlab.runs.fingerprint import check
+from afnlab.runs.fingerprint.syntax import read
+from afnlab.runs.kernel.read_audit import EXECUTED
 from afnlab.runs.reading import READ
 from afnlab.runs.storage import runs_folder
 from tests.runs.test_runs import notebook, rewrite
@@ -49,6 +53,56 @@ def test_one_of_afnlabs_that_reads_runs_is_another_run_when_these_are_others(her
     shutil.rmtree(here / "runs")
     seen.append(group())
     assert len(set(seen)) == len(seen)
+
+
+OWN = """parameters: {task: "own/task.py:mine"}
+grid: {activation: [relu, {"acts.py:dead": {}}]}
+"""
+
+
+@pytest.mark.parametrize("name", ["compare", "own.ipynb"])
+def test_the_code_that_a_sweep_file_names_counts_and_may_be_executed(here, name):
+    notebook(here / "own.ipynb", 'runs: str = ""\nplan = ""', "print(plan)")
+    named = ["sweeps/own/task.py", "sweeps/own/data.py", "acts.py"]  # beside it, or here
+    for file in ("sweeps/two.yaml", *named):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text("from data import x" if file.endswith("task.py") else "1")
+    Path("sweeps/two.yaml").write_text(OWN)
+    given = {"sweep" if name == "compare" else "plan": "sweeps/two.yaml"}
+    made = RunSpec.make(name, given)
+    check(made.code, [(str(here / f), read(here / f).bytes, EXECUTED) for f in named])
+    for file in named:
+        before, text = RunSpec.make(name, given).id, Path(file).read_text()
+        Path(file).write_text(f"{text}\n2")
+        assert RunSpec.make(name, given).id != before
+        Path(file).write_text(text)
+    assert RunSpec.make(name, given).id == made.id
+
+
+def test_a_sweep_over_a_notebook_of_ones_own_reaches_that(here):
+    notebook(here / "own.ipynb", "rate = 1", "import acts")
+    Path("acts.py").write_text("1")
+    Path("two.yaml").write_text("notebook: own.ipynb\ngrid: {rate: [1, 2]}\n")
+    units = RunSpec.make("compare", {"sweep": "two.yaml"}).code.units
+    assert {str(here / "own.ipynb"), str(here / "acts.py")} <= set(units)
+
+
+def test_what_is_no_sweep_file_names_nothing(here):
+    for text in ("{", "- 1: [", "relu", ""):
+        Path("two.yaml").write_text(text)
+        assert not [
+            n
+            for n in RunSpec.make("compare", {"sweep": "two.yaml"}).code.units
+            if n.startswith("/")
+        ]
+
+
+def test_a_training_that_failed_counts_and_the_notebooks_own_failure_does_not(here):
+    asked = RunSpec.make("compare", {})
+    note_failure(asked, here / "runs", "no runs")
+    assert RunSpec.make("compare", {}).id == asked.id
+    note_failure(RunSpec.make("train", {"activation": "gelu"}), here / "runs", "killed")
+    assert RunSpec.make("compare", {}).id != asked.id
 
 
 def test_what_a_run_of_another_notebook_leaves_changes_nothing(here):

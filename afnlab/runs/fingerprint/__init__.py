@@ -1,7 +1,8 @@
 """Which code a run's numbers depend on: found by reading it, without running any.
 
-`mentions` says what a source names, `userfiles` follows that through a user's own files, `package`
-through afnlab's, `reaching` says which of that the former need, and `manifest` puts all together
+`mentions` says what a source names, `userfiles` follows that through a user's own files (by
+`modules`, as Python finds them) and through `installed` ones that he refers to, `package` through
+afnlab's, `reaching` says which of that the former need, and `manifest` puts all together
 for a run. `checking` holds it against what the run's kernel has then read.
 """
 

@@ -10,7 +10,7 @@ from zipfile import is_zipfile
 
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint import syntax
-from afnlab.runs.fingerprint.installed import is_installed
+from afnlab.runs.fingerprint.installed import is_third_party
 from afnlab.runs.fingerprint.manifest import Manifest
 from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS
 
@@ -36,7 +36,7 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     texts = manifest.executes_texts or TEXTS in read
     data = not texts and all(how != MADE for _, _, how in read)
     for name, then in manifest.files.items():  # no kernel notes that it reads what is installed
-        if is_installed(Path(name)) and _now(Path(name)) != then:
+        if is_third_party(Path(name)) and _now(Path(name)) != then:
             raise RuntimeError(_EDITED.format(name))
     for path, code, how in read:
         if (path, code, how) == TEXTS:

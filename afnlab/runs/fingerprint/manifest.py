@@ -18,6 +18,7 @@ from afnlab.runs.fingerprint.syntax import Source, digest, read
 from afnlab.runs.fingerprint.userfiles import UserFiles, notebook_source, reads_texts
 
 _CHOSEN = ("task", "activation", "activations")  # parameters of afnlab's notebooks that name some
+_FILES = (".py", ".ipynb")  # how the names of files end that afnlab's notebooks may be given
 _OUT = "out"
 _MOVES = "afnlab.runs"  # which moves results, and computes none
 _SHOWS = tuple(  # which in a training notebook show them
@@ -112,8 +113,8 @@ def _manifest_of(
     ours = path.parent == shared("notebooks") or notebook.code in _shipped()
     users = UserFiles((folder or Path.cwd()).resolve(), [f.resolve() for f in closed])
     users.refuse(path)
-    named = dict.fromkeys(_texts(list(parameters.values())))
-    users.follow(notebook, [t for t in named if not ours or ":" in t or t.endswith(".py")])
+    named = dict.fromkeys(texts_in(list(parameters.values())))
+    users.follow(notebook, [t for t in named if not ours or ":" in t or t.endswith(_FILES)])
     read_as_text = texts or any(map(reads_texts, (notebook, *users.sources.values())))
     package = Package(texts=read_as_text)
     if ours:
@@ -145,7 +146,7 @@ def _of_ours(cells: Source, parameters: Mapping[str, object], package: Package) 
     if parameters.get("tune"):
         package.module("afnlab.training.tune", stop=(*BY_OBJECT, _MOVES))
     named = mentions(cells)
-    chosen = {*_texts([parameters.get(name, ()) for name in _CHOSEN]), *named.texts}
+    chosen = {*texts_in([parameters.get(name, ()) for name in _CHOSEN]), *named.texts}
     for kind, known in NAMED.items():
         for name in sorted(chosen & known()):
             getattr(package, kind)(name)
@@ -158,15 +159,15 @@ def _of_ours(cells: Source, parameters: Mapping[str, object], package: Package) 
             package.module(split(dotted)[0], stop=(*BY_OBJECT, _MOVES))
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
     """The texts in a parameter's value, at any depth."""
     if isinstance(value, (str, Path)):
         yield str(value)
     elif isinstance(value, Mapping):
-        yield from _texts([*value.keys(), *value.values()])
+        yield from texts_in([*value.keys(), *value.values()])
     elif isinstance(value, Iterable):
         for part in value:
-            yield from _texts(part)
+            yield from texts_in(part)
 
 
 def _shipped() -> frozenset[str]:

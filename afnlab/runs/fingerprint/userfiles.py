@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
-from zipimport import ZipImportError, zipimporter
 
 from afnlab.paths import PACKAGE
-from afnlab.runs.fingerprint.installed import is_installed, is_large, package_of, version_of
+from afnlab.runs.fingerprint.installed import (
+    distribution_of,
+    is_large,
+    is_third_party,
+    package_of,
+    top_of,
+)
 from afnlab.runs.fingerprint.mentions import Import, Mentions, Notebook, mentions, reference
+from afnlab.runs.fingerprint.modules import (
+    ARCHIVES,
+    SUFFIXES,
+    archives,
+    editable,
+    is_file,
+    is_folder,
+    modules_in,
+    packages,
+    portions,
+    walk,
+)
 from afnlab.runs.fingerprint.reaching import executes_texts
 from afnlab.runs.fingerprint.syntax import Source, read
 from afnlab.runs.notebook_parameters import declarations
 
-_SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
-_CODE = (*_SUFFIXES, ".pyw", ".ipy", ".ipynb")
-_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")  # code where modules are looked for in them, else data
-_INSTALLED = ("site-packages", "dist-packages")
+_CODE = (*SUFFIXES, ".pyw", ".ipy", ".ipynb")
 _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
 # Names with which a source moves where modules are looked for, loads a file, or reads its own text.
 _MOVES = {"path", "chdir", "addsitedir", "%cd", "PYTHONPATH"}
@@ -55,8 +66,9 @@ class UserFiles:
     shape: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     counted: dict[str, str] = field(default_factory=dict)
-    _named: set[Path] = field(default_factory=set)  # installed packages that are followed
-    _seen: set[Path] = field(default_factory=set)  # those that are referred to
+    _named: set[str] = field(default_factory=set)  # installed, at the top level, and followed
+    _seen: set[Path] = field(default_factory=set)  # installed files that are referred to
+    _large: dict[Path, bool] = field(default_factory=dict)  # whether a package counts by version
     _written: set[Path] = field(default_factory=set)
     _roots: dict[Path, None] = field(default_factory=dict)  # that sources add to the search path
     _stems: dict[Path, set[str]] = field(default_factory=dict)
@@ -106,7 +118,7 @@ class UserFiles:
         """A file, and what it reaches. roots: where it finds modules; None: by where it lies."""
         if self._written & {path, *path.parents}:
             return
-        if _is_library(path) and not self._named & {path, *path.parents}:
+        if _is_library(path) and not self._is_followed(path):
             return
         self.refuse(path)
         known = list(self.sources)
@@ -119,11 +131,11 @@ class UserFiles:
             return
         self.sources[path] = source
         self.shape.append(f"{how} {len(known)} {source.code}")
-        packages = _packages(path)
+        holding = packages(path)
         if roots is None:
-            roots = [path.parent, *(f.parent for f in packages[-1:])]
-        for folder in packages:  # importing it imports them
-            for init in _modules_in(folder, "__init__"):
+            roots = [path.parent, *(f.parent for f in holding[-1:])]
+        for folder in holding:  # importing it imports them
+            for init in modules_in(folder, "__init__"):
                 self._add("package", init, roots)
         self._named_in(source, roots, path.parent)
 
@@ -141,22 +153,36 @@ class UserFiles:
             for path in self._of_text(
                 text, folder, _endings(named), any_file=compiles or executes_texts(source)
             ):
-                if not is_installed(folder):  # what that refers to is not the user's choice
+                if not is_third_party(folder):  # what that refers to is not the user's choice
                     self._refer(text, path)
                 self._add("text", path, None)
 
     def _refer(self, text: str, path: Path) -> None:
         """Have the installed package that a reference names followed, or count by its version."""
-        package = package_of(path)
-        if reference(text) == text or not is_installed(path) or package in self._seen:
+        if reference(text) == text or not is_third_party(path) or path in self._seen:
             return
-        self._seen.add(package)
-        version = dict(filter(None, [version_of(package)]))
-        self.versions |= version
-        if version and is_large(package):
-            self.counted |= version
-        else:
-            self._named.add(package)
+        self._seen.add(path)
+        self._named.add(top_of(path))
+        owner = distribution_of(path)
+        if owner is not None:
+            self.versions[owner.name] = owner.version
+            if not self._counts_by_version(path):
+                self._named |= owner.tops
+
+    def _is_followed(self, path: Path) -> bool:
+        """Whether a library's file counts by what it holds, since a user refers to its package."""
+        named = is_third_party(path) and top_of(path) in self._named
+        return named and not self._counts_by_version(path)
+
+    def _counts_by_version(self, path: Path) -> bool:
+        """Whether an installed file's package is too large to be read; its version then counts."""
+        package = package_of(path)
+        if package not in self._large:
+            owner = distribution_of(path) if is_large(package) else None
+            self._large[package] = owner is not None
+            if owner is not None:
+                self.counted[owner.name] = owner.version
+        return self._large[package]
 
     def _note_roots(self, named: Mentions, folder: Path) -> None:
         if not (named.names | named.texts.keys()) & _MOVES:
@@ -166,15 +192,15 @@ class UserFiles:
         if "__file__" in named.names:
             roots += [folder, *folder.parents[:2]]
         for path in roots:
-            if _is_folder(path) and path.parent != path and path not in (self.folder,):
+            if is_folder(path) and path.parent != path and path not in (self.folder,):
                 self._roots[path] = None
 
     def _imported(self, one: Import, roots: Sequence[Path], folder: Path) -> Iterator[Path]:
         if one.level:
             for _ in range(one.level - 1):
                 folder = folder.parent
-            places = [folder]
-            yield from _modules_in(folder, "__init__")
+            places = [folder, *portions(folder, self.folder)]
+            yield from modules_in(folder, "__init__")
         else:
             places = list(roots)
         parts = one.module.split(".") if one.module else []
@@ -183,8 +209,8 @@ class UserFiles:
         top = parts[0] if parts else ""
         if not one.level and top not in sys.stdlib_module_names:
             places += [Path(p or self.folder) for p in sys.path]
-            places += _editable(top)
-        yield from _walk(parts, places, one.names)
+            places += editable(top)
+        yield from walk(parts, places, one.names)
 
     def _of_text(
         self, text: str, folder: Path, endings: tuple[str, ...], any_file: bool = False
@@ -202,22 +228,22 @@ class UserFiles:
         if where.endswith(endings) or (any_file and where.strip(". ")):
             for base in dict.fromkeys((folder, self.folder)):
                 path = self._absolute(base, where)
-                if _is_file(path) and (where.endswith(endings) or path.stat().st_size < _MOST):
+                if is_file(path) and (where.endswith(endings) or path.stat().st_size < _MOST):
                     yield path
         elif all(part.isidentifier() for part in parts):
             names = ("*",) if where.endswith(".") else ()  # f"plugins.{name}"
             places = [p for p in (folder, self.folder, *self._roots) if self._has(p, parts[0])]
             if where != text:  # a reference to a module
                 places += [Path(p or self.folder) for p in sys.path]
-                places += _editable(parts[0])
-                yield from _archives(parts, places)
-            yield from _walk(parts, places, names)
+                places += editable(parts[0])
+                yield from archives(parts, places)
+            yield from walk(parts, places, names)
 
 
 def _endings(named: Mentions) -> tuple[str, ...]:
     """How names of files end that are code for a source."""
     finds = (named.names | named.texts.keys()) & (_MOVES | _LOADS)
-    return (*_CODE, *_ARCHIVES) if finds else _CODE
+    return (*_CODE, *ARCHIVES) if finds else _CODE
 
 
 def reads_texts(source: Source) -> bool:
@@ -247,105 +273,8 @@ def notebook_source(content: bytes, with_parameters: bool = True) -> Source:
     )
 
 
-def _walk(parts: list[str], places: Iterable[Path], names: Sequence[str]) -> Iterator[Path]:
-    """The files that importing `a.b.c`, and names of it, executes: those of the user's."""
-    paths: list[Path] = []
-    folders = list(dict.fromkeys(places))
-    for part in parts:
-        files, folders = _part(part, folders)
-        paths += files
-        if not folders:
-            break
-    else:
-        for name in names:
-            if name == "*":
-                paths += [f for d in folders for s in _SUFFIXES for f in sorted(d.glob(f"*{s}"))]
-            else:
-                paths += _part(name, folders)[0]
-    yield from map(Path.resolve, paths)
-
-
-def _archives(parts: Sequence[str], places: Iterable[Path]) -> Iterator[Path]:
-    """The archive on Python's path that holds a module, if no folder before it does."""
-    for place in dict.fromkeys(places):
-        if _part(parts[0], [place]) != ([], []):
-            return
-        if place.suffix in _ARCHIVES and _is_file(place):
-            names = zipfile.ZipFile(place).namelist() if zipfile.is_zipfile(place) else []
-            if any(name.startswith((f"{parts[0]}/", f"{parts[0]}.py")) for name in names):
-                yield place.resolve()
-                return
-
-
-def _part(name: str, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """The file of a module or package, as the first folder that has it, and where it goes on."""
-    portions = []
-    for folder in folders:
-        if inits := _modules_in(folder / name, "__init__"):
-            return inits, [folder / name]
-        if files := _modules_in(folder, name):
-            return files, []
-        if archives := _archives_with(folder, name):
-            return archives, []
-        if name and _is_folder(folder / name):
-            portions.append(folder / name)
-    return [], portions
-
-
-def _archives_with(place: Path, name: str) -> list[Path]:
-    """The archive that a place of the path is, or lies in, if it has a module of this name.
-
-    All of the archive counts then: what else is taken from it is not followed.
-    """
-    with suppress(ZipImportError, OSError, ValueError):
-        if name and not _is_folder(place):
-            archive = zipimporter(str(place))
-            archive.invalidate_caches()
-            if archive.find_spec(name) is not None:
-                return [Path(archive.archive)]
-    return []
-
-
-def _modules_in(folder: Path, name: str) -> list[Path]:
-    return [p for p in (folder / f"{name}{s}" for s in _SUFFIXES) if _is_file(p)][:1]
-
-
-def _editable(name: str) -> list[Path]:
-    """Where a package lies that is installed as a pointer to its sources, if that is a finder."""
-    finders = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith("__editable__")]
-    specs = [finder.find_spec(name, None) for finder in finders] if name else []
-    locations = [
-        p for s in specs if s for p in (*(s.submodule_search_locations or ()), s.origin) if p
-    ]
-    return [Path(p).parent for p in locations]
-
-
-def _packages(path: Path) -> list[Path]:
-    """The packages that a file is in, from the inside."""
-    folders = []
-    folder = path.parent
-    while _modules_in(folder, "__init__"):
-        folders.append(folder)
-        folder = folder.parent
-    return folders
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # within one that may not be looked into, or is not mounted
-        return False
-
-
 @lru_cache(maxsize=4096)
 def _is_library(path: Path) -> bool:
-    """Whether it is installed, afnlab itself included."""
-    inside = path.is_relative_to(PACKAGE) or path.is_relative_to(_STANDARD)
-    return inside or any(part in _INSTALLED for part in path.parts)
+    """Whether it is installed, afnlab itself included, or Python's own."""
+    ours = path.is_relative_to(PACKAGE) or path.is_relative_to(_STANDARD)
+    return ours or is_third_party(path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import sys
 import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.compare import select
 from afnlab.runs import RunSpec, staleness
-from afnlab.runs.fingerprint import check, installed, manifest_of
+from afnlab.runs.fingerprint import Manifest, check, installed, manifest_of
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.task_code import code_of
 
@@ -151,6 +153,117 @@ def test_packages_without_an_init_are_followed_where_the_module_lies(site):
     assert [n for n in before.code.units if n.endswith("kitspace/inner/shape.py")]
     write(site, {"kitspace/inner/shape.py": "def bent(x, a):\n    return x\n"})
     assert spec(activation="kitspace.inner:knee").id != before.id
+
+
+def reached(ref: str) -> Manifest:
+    """What a notebook reaches that is given this reference."""
+    return manifest_of(Path("own.ipynb"), b"", {"activation": ref})
+
+
+def recorded(name: str, *files: str, version: str = "0.1") -> dict[str, str]:
+    """What the installer of a distribution leaves, which lists its files."""
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    listed = "".join(f"{file},sha256=0,1\n" for file in (*files, f"{info}/RECORD"))
+    return {f"{info}/METADATA": metadata, f"{info}/RECORD": listed}
+
+
+SHAPE = FILES["shape.py"]
+SPREAD = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+
+
+@pytest.mark.parametrize(
+    ("ref", "files"),
+    {
+        "from its name": ("space.acts:knee", {"acts.py": "from space.shape import bent"}),
+        "from its folder": ("space.acts:knee", {"acts.py": "from .shape import bent"}),
+        "from the folder above": ("space.sub.deep:knee", {"sub/deep.py": "from ..shape import *"}),
+        "by its path": ("{site}/space/acts.py:knee", {"acts.py": "import space.shape"}),
+        "in a package": (
+            "space.inner.ops.acts:knee",
+            {"inner/__init__.py": "", "inner/ops/acts.py": "from ...shape import bent"},
+        ),
+    }.values(),
+)
+def test_a_neighbour_in_a_package_without_an_init_counts(site, ref, files):
+    write(site / "space", files | {"shape.py": SHAPE, "unused.py": ""})
+    before = reached(ref.format(site=site))
+    write(site, {"space/unused.py": "1\n"})
+    assert reached(ref.format(site=site)).digest == before.digest
+    write(site, {"space/shape.py": "def bent(x, a):\n    return x\n"})
+    assert reached(ref.format(site=site)).digest != before.digest
+    with pytest.raises(RuntimeError, match=r"space/shape.py was edited after this run was planned"):
+        check(before, [])
+
+
+@pytest.mark.parametrize("line", ["from space.shape import bent", "from .shape import bent"])
+@pytest.mark.parametrize("init", [None, SPREAD])
+def test_a_package_may_lie_in_several_folders(site, tmp_path, monkeypatch, line, init):
+    other = tmp_path / "users" / "site-packages"
+    for folder in (site, other) if init else ():
+        write(folder / "space", {"__init__.py": init})
+    write(site / "space", {"acts.py": line})
+    write(other / "space", {"shape.py": SHAPE})
+    monkeypatch.setattr(sys, "path", [*sys.path, str(other)])
+    before = reached("space.acts:knee")
+    write(other / "space", {"shape.py": "def bent(x, a):\n    return x\n"})
+    assert reached("space.acts:knee").digest != before.digest
+
+
+def test_what_else_a_distribution_has_at_the_top_level_counts(site):
+    write(site, {"lone.py": "from _lone import bent, kitdeps", "_lone.py": SHAPE})
+    write(site, recorded("alone", "lone.py", "_lone.py"))
+    before = reached("lone:knee")
+    assert before.versions == {"alone": "0.1"}
+    assert {Path(n).name for n in before.units if n.startswith(str(site))} == {
+        "lone.py",
+        "_lone.py",
+    }
+    write(site, {"_lone.py": "def bent(x, a):\n    return x\n"})
+    assert reached("lone:knee").digest != before.digest
+
+
+def test_a_compiled_module_counts_and_its_source_says_what_it_imports(site):
+    compiled = f"kit/acts{EXTENSION_SUFFIXES[0]}"
+    write(site, {compiled: "one"})
+    before = reached("kit.acts:knee")
+    assert [n for n in before.units if n.endswith("kit/shape.py")]
+    write(site, {compiled: "two"})
+    assert reached("kit.acts:knee").digest != before.digest
+
+
+def test_the_distribution_of_a_package_is_the_one_that_lists_it(site):
+    write(site, recorded("kit", "other.py", version="7") | {"other.py": ""})
+    assert reached("kit:knee").versions == {"steel-kit": "0.1"}
+    write(site, {"space/one.py": "", "space/two.py": "", "space/three.py": ""})
+    write(site, recorded("space", "space/one.py") | recorded("more", "space/two.py", version="2"))
+    assert reached("space.one:f").versions == {"space": "0.1"}
+    assert reached("space.two:f").versions == {"more": "2"}
+    assert reached("space.three:f").versions == {}
+
+
+def test_the_version_of_an_egg(site, monkeypatch):
+    egg = site / "bent-0.1.egg"
+    write(egg, {"bent/__init__.py": "", "EGG-INFO/PKG-INFO": "Name: bent-egg\nVersion: 0.1\n"})
+    write(egg, {"EGG-INFO/top_level.txt": "bent\n"})
+    monkeypatch.syspath_prepend(str(egg))
+    assert reached("bent:f").versions == {"bent-egg": "0.1"}
+
+
+def test_a_large_package_that_a_followed_one_reaches_counts_by_its_version(site, monkeypatch):
+    monkeypatch.setattr(installed, "MOST", 4)
+    write(site / "space", {"acts.py": "from space.big import bent"})
+    write(site / "space/big", {f"m{i}.py": "" for i in range(5)} | {"__init__.py": SHAPE})
+    write(site, recorded("big-space", "space/acts.py", "space/big/__init__.py"))
+    before = reached("space.acts:knee")
+    assert before.units["big-space"] == "0.1"
+    assert not [n for n in before.units if "big/" in n]
+    write(site / "space/big", {"__init__.py": ""})
+    assert reached("space.acts:knee").digest == before.digest
+    shutil.rmtree(site / "big_space-0.1.dist-info")
+    write(site, recorded("big-space", "space/acts.py", "space/big/__init__.py", version="0.2"))
+    os.utime(site)  # whose time may be as coarse as a tick
+    assert reached("space.acts:knee").digest != before.digest
 
 
 def test_an_editable_install_counts_as_ones_own(site, tmp_path, monkeypatch):
