@@ -20,7 +20,7 @@ from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.sweeps.worker import Worker
 from tests.over import over
 
-# To look through all of torch and of 16,000 tests every other second takes 3 % of the time.
+# To look through all of torch and of 11,000 tests every other second takes 3 % of the time.
 gc.set_threshold(100_000, 50, 100)
 import_nbformat()  # before the tests and papermill import it with its grammars, in two seconds
 
