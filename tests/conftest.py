@@ -6,7 +6,7 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from afnlab import Activation, get_activation, list_activations
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.sweeps.worker import Worker
+from tests.over import over
 
-# To look through all of torch and of 16,000 tests every other second takes 3 % of the time.
+# To look through all of torch and of 11,000 tests every other second takes 3 % of the time.
 gc.set_threshold(100_000, 50, 100)
 import_nbformat()  # before the tests and papermill import it with its grammars, in two seconds
 
@@ -73,15 +74,24 @@ def noise_for(f: Activation, x: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"noise": draw.to(x.dtype)}
 
 
-def crossed(records: list[Activation]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        ("f", "params"),
-        [
-            pytest.param(f, values, id=f"{f.name}-{label}")
-            for f in records
-            for label, values in settings(f).items()
-        ],
-    )
+def each_of(records: list[Activation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("f", records, ids=lambda f: f.name)
+
+
+def crossed(records: list[Activation]) -> Callable[[Callable], Callable]:
+    """A test of each activation, which takes its settings one after another."""
+
+    def decorated(test: Callable) -> Callable:
+        return each_of(records)(over("params", lambda f: settings(f).values())(test))
+
+    return decorated
+
+
+def each_parameter(
+    cases: Callable[[Activation], Iterable], names: str = "name"
+) -> Callable[[Callable], Callable]:
+    """A test of each activation that has such parameters, which takes one after another."""
+    return lambda test: each_of([f for f in ACTIVATIONS if cases(f)])(over(names, cases)(test))
 
 
 @pytest.fixture
@@ -122,6 +132,6 @@ def forked_workers(monkeypatch) -> Iterator[None]:
         forkserver._forkserver._stop()
 
 
-every_activation = pytest.mark.parametrize("f", ACTIVATIONS, ids=lambda f: f.name)
+every_activation = each_of(ACTIVATIONS)
 every_setting = crossed(ACTIVATIONS)
 every_elementwise_setting = crossed([f for f in ACTIVATIONS if f.elementwise])

@@ -15,9 +15,10 @@ from torch.testing import assert_close
 from afnlab import functional, nn
 from afnlab.nn import make
 from tests.conftest import every_activation, free, trainable
+from tests.over import over
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+every_dtype = over("dtype", DTYPES)
 SMALL = [
     getattr(torch, name)
     for name in ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e8m0fnu")
@@ -26,7 +27,7 @@ SMALL = [
 
 
 @every_activation
-@pytest.mark.parametrize("dtype", SMALL, ids=str)
+@over("dtype", SMALL)
 def test_floats_of_8_bits_are_refused_in_one_line(f, dtype):
     with pytest.raises(
         TypeError, match=rf"{f.name}: x must be .*16 bits or more, got {dtype}"
@@ -36,7 +37,7 @@ def test_floats_of_8_bits_are_refused_in_one_line(f, dtype):
 
 
 @every_activation
-@pytest.mark.parametrize("place", ["cpu", "meta"])
+@over("place", ["cpu", "meta"])
 def test_the_meta_device_with_tensor_parameters(f, place):
     tensors = {n: torch.tensor(p.default, device=place) for n, p in free(f).items()}
     for shape in ((4, 3), ()):
@@ -64,7 +65,7 @@ def test_modules_on_the_meta_device(f):
 
 
 @every_activation
-@pytest.mark.parametrize("trained", [False, True])
+@over("trained", [False, True])
 def test_a_lazy_copy_stays_one(f, trained):
     x = torch.randn(40)
     copy = torch._lazy_clone(x).requires_grad_()
@@ -110,8 +111,8 @@ FAR = torch.tensor([-inf, -1e4, -90.0, -3.0, 0.0, 2.0, 18.0, 25.0, 89.0, 95.0, 1
 
 
 @every_dtype
-@pytest.mark.parametrize("threshold", [1.0, 20.0, 80.0, 100.0, 1e4])
-@pytest.mark.parametrize("beta", [0.5, 1.0, 3.7])
+@over("threshold", [1.0, 20.0, 80.0, 100.0, 1e4])
+@over("beta", [0.5, 1.0, 3.7])
 def test_softplus_by_a_number_and_by_a_tensor(dtype, threshold, beta):
     exact = FAR.to(dtype).double()
     scaled = exact * beta

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from afnlab import functional, get_activation, list_activations
-from tests.conftest import ACTIVATIONS, crossed, every_activation, every_setting, free
+from tests.conftest import ACTIVATIONS, crossed, each_of, every_activation, every_setting, free
+from tests.over import over
 
 mp.mp.dps = 40
 SELU_ALPHA = mp.mpf("1.6732632423543772848170429916717")  # Klambauer et al. (2017)
@@ -372,9 +373,9 @@ def precise(name: str) -> torch.Tensor:
 CANCELLED = {"mapec": 0.04, "xielu": 4.0}  # the largest of the terms whose sum changes its sign
 
 
-@pytest.mark.parametrize("way", ["as called", "by the definition"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
-@pytest.mark.parametrize("f", [f for f in ACTIVATIONS if f.elementwise], ids=lambda f: f.name)
+@over("way", ["as called", "by the definition"])
+@over("dtype", [torch.float32, torch.float64])
+@each_of([f for f in ACTIVATIONS if f.elementwise])
 def test_digits_from_1e_30_to_10000(f, dtype, way):
     """Relative errors, where no sum of terms changes its sign; so in the tails as well."""
     needs_form(f, torch.float64)

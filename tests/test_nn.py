@@ -15,27 +15,29 @@ from torch.testing import assert_close
 from afnlab import Param, activation, functional, nn
 from afnlab.clamping import inward_clamp
 from afnlab.nn import make, module_class
-from tests.conftest import ACTIVATIONS, STILL, every_activation, free, settings, trainable
+from tests.conftest import (
+    ACTIVATIONS,
+    STILL,
+    each_parameter,
+    every_activation,
+    free,
+    settings,
+    trainable,
+)
+from tests.over import over
 
 X = torch.linspace(-4, 4, 36).reshape(12, 3)
-every_free_parameter = pytest.mark.parametrize(
-    ("f", "name"),
-    [pytest.param(f, name, id=f"{f.name}-{name}") for f in ACTIVATIONS for name in free(f)],
-)
-every_trainable_parameter = pytest.mark.parametrize(
-    ("f", "name"),
-    [pytest.param(f, name, id=f"{f.name}-{name}") for f in ACTIVATIONS for name in trainable(f)],
-)
-# A bounded parameter of each kind: two ends, a lower end, and the one that a domain implies.
-every_bounded_parameter = pytest.mark.parametrize(
-    ("f", "name", "bounds"),
-    [
-        pytest.param(f, name, p.kept_inside, id=f"{f.name}-{name}")
-        for f in ACTIVATIONS
-        for name, p in f.params.items()
-        if name in trainable(f) and p.kept_inside != (-inf, inf)
-    ],
-)
+every_free_parameter = each_parameter(free)
+every_trainable_parameter = each_parameter(trainable)
+
+
+def bounded(f) -> list[tuple[str, tuple[float, float]]]:
+    """The trainable parameters that are kept inside bounds, and these."""
+    kept = {name: f.params[name].kept_inside for name in trainable(f)}
+    return [(name, bounds) for name, bounds in kept.items() if bounds != (-inf, inf)]
+
+
+every_bounded_parameter = each_parameter(bounded, "name, bounds")
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -89,7 +91,7 @@ def test_a_default_module_is_the_function(f):
 
 
 @every_activation
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+@over("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_output_has_the_dtype_and_shape_of_the_input(f, dtype):
     for names in (trainable(f), False):
         y = make(f, trainable=names)(X.to(dtype))

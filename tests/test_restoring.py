@@ -15,6 +15,7 @@ from torch.testing import assert_close
 import afnlab.nn
 from afnlab import autorot, replace
 from tests.autorot.test_autorot import LAYERS, every_layer
+from tests.over import over
 
 PROBE = torch.tensor([0.5, -1.0, 2.0, 1.5])
 GARBAGE = 65841.75  # what memory held where this was found
@@ -64,7 +65,7 @@ WAYS = {
     "a copy on meta": lambda build: reset(copy.deepcopy(on_meta(build)).to_empty(device="cpu")),
     "unpickled, reset": lambda build: reset(spoil(pickle.loads(pickle.dumps(build())))),
 }
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+every_way = over("way", WAYS.values())
 
 
 @every_way

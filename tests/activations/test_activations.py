@@ -17,7 +17,7 @@ from torch.testing import assert_close
 
 from afnlab import Param, activation, functional, get_activation, list_activations, nn
 from tests.conftest import (
-    ACTIVATIONS,
+    each_parameter,
     every_activation,
     every_elementwise_setting,
     every_setting,
@@ -26,6 +26,7 @@ from tests.conftest import (
     settings,
     trainable,
 )
+from tests.over import over
 
 BUILT_IN = """
 leaky_relu LeakyReLU, elu ELU, frelu FReLU, gelu GELU, prelu PReLU, rrelu RReLU, plu PLU, pilu PiLU,
@@ -139,8 +140,8 @@ def test_elementwise_means_a_diagonal_jacobian(f):
 # Extremes
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("wrap", ["numbers", "tensors"])
+@over("dtype", DTYPES)
+@over("wrap", ["numbers", "tensors"])
 @every_setting
 def test_finite_up_to_ten_thousand(f, params, wrap, dtype):
     """Value, gradients and second derivatives, wherever their true size fits the type."""
@@ -160,8 +161,8 @@ def test_finite_up_to_ten_thousand(f, params, wrap, dtype):
         assert got[fits].isfinite().all()
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("wrap", ["numbers", "tensors"])
+@over("dtype", [torch.float64, torch.float32])
+@over("wrap", ["numbers", "tensors"])
 @every_elementwise_setting
 def test_values_at_infinity_are_the_limits(f, params, wrap, dtype):
     given = params
@@ -174,8 +175,8 @@ def test_values_at_infinity_are_the_limits(f, params, wrap, dtype):
     assert_close(f((signs * inf).to(dtype), **given), limit.to(dtype))
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("wrap", ["numbers", "tensors"])
+@over("dtype", [torch.float64, torch.float32])
+@over("wrap", ["numbers", "tensors"])
 @every_elementwise_setting
 def test_slopes_at_infinity_are_the_limits(f, params, wrap, dtype):
     """Of kernels and of definitions; with the first derivatives, the second."""
@@ -198,15 +199,15 @@ def test_slopes_at_infinity_are_the_limits(f, params, wrap, dtype):
         assert_close(derivatives(function, signs * inf), limits, rtol=1e-6, atol=1e-20)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("wrap", ["numbers", "tensors"])
+@over("dtype", DTYPES)
+@over("wrap", ["numbers", "tensors"])
 @every_setting
 def test_nan_propagates(f, params, wrap, dtype):
     x = torch.full((9,), nan, dtype=dtype)
     assert f(x, **(params if wrap == "numbers" else tensors(params, x))).isnan().all()
 
 
-@pytest.mark.parametrize("dtype", HALF, ids=str)
+@over("dtype", HALF)
 @every_setting
 def test_half_types_round_once(f, params, dtype):
     x = torch.cat([torch.linspace(-20, 20, 402), torch.logspace(-3, 1, 50)]).to(dtype)
@@ -241,11 +242,7 @@ def test_gradcheck(f):
         assert torch.autograd.gradgradcheck(call, (x, *given.values()))
 
 
-@pytest.mark.parametrize(
-    ("dtype", "rtol", "atol"),
-    [(torch.float64, 1e-12, 1e-13), (torch.float32, 2e-5, 2e-6)],
-    ids=["float64", "float32"],
-)
+@over("dtype, rtol, atol", [(torch.float64, 1e-12, 1e-13), (torch.float32, 2e-5, 2e-6)])
 @every_setting
 def test_tensor_parameters_are_as_good_as_numbers(f, params, dtype, rtol, atol):
     x = ordinary(f, params, shape=(40, 3), dtype=dtype).requires_grad_()
@@ -410,8 +407,8 @@ def test_any_shape_and_layout(f):
 
 
 @every_activation
-@pytest.mark.parametrize(
-    ("x", "dtype"),
+@over(
+    "x, dtype",
     [
         (torch.ones(2, dtype=torch.int64), "torch.int64"),
         (torch.ones(2, dtype=torch.bool), "torch.bool"),
@@ -419,7 +416,6 @@ def test_any_shape_and_layout(f):
         (1.0, "float"),
         ([1.0], "list"),
     ],
-    ids=lambda v: v if isinstance(v, str) else "x",
 )
 def test_other_types_are_refused(f, x, dtype):
     with pytest.raises(TypeError, match=rf"{f.name}: x must be .*floating-point.* got {dtype}"):
@@ -429,14 +425,7 @@ def test_other_types_are_refused(f, x, dtype):
 # Parameters
 
 X = torch.linspace(-3, 3, 7)
-every_parameter = pytest.mark.parametrize(
-    ("f", "name"),
-    [pytest.param(f, name, id=f"{f.name}-{name}") for f in ACTIVATIONS for name in f.params],
-)
-every_free_parameter = pytest.mark.parametrize(
-    ("f", "name"),
-    [pytest.param(f, name, id=f"{f.name}-{name}") for f in ACTIVATIONS for name in free(f)],
-)
+every_parameter = each_parameter(lambda f: f.params)
 
 
 @every_activation
@@ -453,14 +442,14 @@ def test_a_misspelt_parameter_is_corrected(f, name):
 
 
 @every_parameter
-@pytest.mark.parametrize("value", [nan, inf, -inf])
+@over("value", [nan, inf, -inf])
 def test_a_parameter_must_be_finite(f, name, value):
     with pytest.raises(ValueError, match=f"{f.name}: {name} must be .* got {value}"):
         f(X, **{name: value})
 
 
 @every_parameter
-@pytest.mark.parametrize("value", [True, "1", None, [1.0]], ids=repr)
+@over("value", [True, "1", None, [1.0]])
 def test_a_parameter_must_be_a_number(f, name, value):
     with pytest.raises(TypeError, match=f"{f.name}: {name} must be a number or a tensor"):
         f(X, **{name: value})

@@ -22,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from afnlab import autorot
 from afnlab import nn as afnlab_nn
 from afnlab.autorot import convolutions, linear
+from tests.over import over
 
 DOUBLE = torch.float64
 # Constructor arguments, and the shape of a batch of 3.
@@ -135,7 +136,7 @@ def assert_two_pass(name, args, options, shape, rotation, **call):
 
 
 @pytest.mark.parametrize("rotation", ROTATIONS.values(), ids=ROTATIONS)
-@pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 4), (50, 4), (2, 3, 4), (0, 4)], ids=str)
+@over("shape", [(4,), (1, 4), (3, 4), (50, 4), (2, 3, 4), (0, 4)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_linear(bias, shape, rotation):
     assert_two_pass("Linear", (4, 5), {"bias": bias}, shape, rotation)
@@ -208,7 +209,7 @@ SIZES = {1: (7,), 2: (6, 7), 3: (5, 5, 5)}
 BATCHES = ((), (1,), (6,))
 
 
-@pytest.mark.parametrize("batch", BATCHES, ids=str)
+@over("batch", BATCHES)
 @pytest.mark.parametrize("options", CONV, ids=words)
 @pytest.mark.parametrize("rank", SIZES)
 def test_convolution(rank, options, batch):
@@ -233,7 +234,7 @@ def test_convolution(rank, options, batch):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("batch", BATCHES, ids=str)
+@over("batch", BATCHES)
 def test_convolution_with_uneven_kernels(kernel, options, batch):
     for rotation in ROTATIONS.values():
         assert_two_pass("Conv2d", (4, 12, kernel), options, (*batch, 4, 6, 7), rotation)
@@ -253,7 +254,7 @@ TRANSPOSED = [
 ]
 
 
-@pytest.mark.parametrize("batch", BATCHES, ids=str)
+@over("batch", BATCHES)
 @pytest.mark.parametrize("options", TRANSPOSED, ids=words)
 @pytest.mark.parametrize("rank", SIZES)
 def test_transposed_convolution(rank, options, batch):
@@ -295,7 +296,7 @@ SEPARABLE = [
 ]
 
 
-@pytest.mark.parametrize("batch", BATCHES, ids=str)
+@over("batch", BATCHES)
 @pytest.mark.parametrize("options", SEPARABLE, ids=words)
 @pytest.mark.parametrize(
     ("name", "args"),
@@ -351,7 +352,7 @@ def test_a_unit_by_hand():
 
 
 @every_feedforward_layer
-@pytest.mark.parametrize("limits", [(0.0, 1.0), (-1.0, 1.0), (-0.5, 0.25), (2, 2)], ids=str)
+@over("limits", [(0.0, 1.0), (-1.0, 1.0), (-0.5, 0.25), (2, 2)])
 def test_the_probe_is_twice_the_upper_limit_less_the_lower(name, limits):
     low, high = limits
     plain, layer, x = example(name, {"xmin_lim": low, "xmax_lim": high})
@@ -439,12 +440,10 @@ def test_a_trained_l_stays_above_0_and_comes_back():
 
 
 @every_layer
-@pytest.mark.parametrize(
-    "rotation",
-    [{"L": None}, {"L": 2.0}, {"L": 2.0, "trainable_L": True}, {"L": None, "x_q": 0.5}],
-    ids=words,
+@over(
+    "rotation", [{"L": None}, {"L": 2.0}, {"L": 2.0, "trainable_L": True}, {"L": None, "x_q": 0.5}]
 )
-@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE], ids=str)
+@over("dtype", [torch.float32, DOUBLE])
 def test_off_it_is_the_plain_layer_bit_for_bit(name, rotation, dtype):
     for options in ({}, {"padding": 1}) if "Conv" in name else ({},):
         plain, layer, x = example(name, rotation | {"auto_rot": False}, dtype, **options)
@@ -551,7 +550,7 @@ ALL_WORDS = {
 
 
 @every_layer
-@pytest.mark.parametrize("rotation", [{}, ALL_WORDS, {"auto_rot": False, "L": None}], ids=words)
+@over("rotation", [{}, ALL_WORDS, {"auto_rot": False, "L": None}])
 def test_repr_says_the_settings(name, rotation):
     _, layer, _ = example(name, rotation)
     text = repr(layer)
@@ -729,8 +728,8 @@ def test_forward_mode_over_the_parameters(name):
 
 
 @every_layer
-@pytest.mark.parametrize("batch", [1, 64])
-@pytest.mark.parametrize("rotation", ["number", "tensor", "trained"])
+@over("batch", [1, 64])
+@over("rotation", ["number", "tensor", "trained"])
 def test_autocast_gives_the_plain_layers_type(name, batch, rotation):
     if name in RECURRENT and rotation == "tensor":
         return
@@ -749,7 +748,7 @@ def test_autocast_gives_the_plain_layers_type(name, batch, rotation):
 
 
 @every_layer
-@pytest.mark.parametrize("batch", [1, 64])
+@over("batch", [1, 64])
 def test_tensors_without_memory_have_shapes(name, batch):
     plain, layer, x = example(name, {"L": 2.0})
     at = 1 if name in RECURRENT else 0
@@ -760,7 +759,7 @@ def test_tensors_without_memory_have_shapes(name, batch):
 
 
 @every_layer
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@over("dtype", [torch.float16, torch.bfloat16])
 def test_half_types(name, dtype):
     for rotation in ({"L": 2.0}, {"L": 2.0, "trainable_L": True}):
         _, exact, x = example(name, rotation, positive=True)
@@ -774,7 +773,7 @@ def test_half_types(name, dtype):
 
 
 @every_layer
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+@over("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_units_without_weights_stay_finite(name, dtype):
     """There f is 0, and rho = L / eps is beyond float16's largest number."""
     _, layer, x = example(name, {"L": 4.0}, torch.float32)
@@ -954,7 +953,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("second", SETTINGS.values(), ids=SETTINGS)
+@over("second", SETTINGS.values())
 @pytest.mark.parametrize("first", SETTINGS.values(), ids=SETTINGS)
 def test_settings_can_be_set_anew(first, second):
     _, layer, x = example("Linear", first)

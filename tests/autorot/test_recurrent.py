@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from afnlab import autorot
 from afnlab.autorot import recurrent
+from tests.over import over
 
 DOUBLE = torch.float64
 STEPS, BATCH, INPUTS, HIDDEN = 5, 3, 4, 6
@@ -112,8 +113,8 @@ def slopes(results, inputs):
     return torch.autograd.grad(total, inputs, retain_graph=True)  # packing is shared
 
 
-@pytest.mark.parametrize("given", [False, True], ids=["zeros", "hx"])
-@pytest.mark.parametrize("kind", INPUT_KINDS)
+@over("given", [False, True])
+@over("kind", INPUT_KINDS)
 @pytest.mark.parametrize("options", STACKS, ids=words)
 @every_cell
 def test_is_torchs_layer_with_its_rows_multiplied(name, cell, options, kind, given):

@@ -114,7 +114,7 @@ def check(made: pd.DataFrame) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=" ".join)
 def test_of_one_and_two_rows(kind):
     check(together([kind]))
-    for other in KINDS:
+    for other in KINDS[KINDS.index(kind) :]:  # a table is sorted, so their order is no other case
         check(together([kind, other]))
 
 

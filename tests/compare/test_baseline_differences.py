@@ -83,11 +83,11 @@ def swept(values, measure, monkeypatch, tmp_path) -> dict[str, stats.Decision]:
 
 @pytest.mark.parametrize("measure", [ACCURACY, LOSS], ids=["accuracy", "a loss"])
 def test_a_table_says_what_the_sweep_said(measure, monkeypatch, tmp_path):
-    """Of 240 sequences of seeds, with rows of unequal numbers of them and some that diverged."""
+    """Of 120 sequences of seeds, with rows of unequal numbers of them and some that diverged."""
     said = set()
     # The intervals of single means, which are not asked for, take most of the time.
     monkeypatch.setattr(stats, "mean_intervals", lambda rows: np.zeros((len(rows), 3)))
-    for seed in range(40):
+    for seed in range(20):
         values = drawn(seed, measure)
         decisions = swept(values, measure, monkeypatch, tmp_path)
         made = compare_histories(history(values, measure), metric=measure, until_decided=values)

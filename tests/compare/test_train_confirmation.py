@@ -19,7 +19,8 @@ from afnlab.report.verify import verify
 from afnlab.runs import records, sweep
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.sweeps.local_executor import Local
-from tests.runs.test_runs import means
+from afnlab.runs.sweeps.worker import Worker
+from tests.runs.test_runs import kernels, means
 
 SWEEP = """\
 title: Three of my own
@@ -34,8 +35,9 @@ FIRST = list(range(FRESH, FRESH + 6))
 
 @pytest.fixture(scope="module")
 def executor():
-    """Its kernels' server is started once."""
-    with Local(1, threads=1) as made:
+    """Its kernels are forked from the session's server."""
+    with pytest.MonkeyPatch.context() as patched, Local(1, threads=1) as made:
+        patched.setattr(Worker, "_get", lambda *_, **__: kernels())
         yield made
 
 

@@ -82,7 +82,7 @@ def test_killed_at_any_moment_a_sweep_goes_on_where_it_was(driver, walks, tmp_pa
     expected = held(quiet)
     assert len(expected) == SIZE
     seen: set[str] = set()
-    for _ in range(20):
+    for _ in range(12):
         pid = driver.start("sweep", str(walks), "--runs", str(torn), "--jobs", "2")
         time.sleep(moments.uniform(0, 0.9))
         os.kill(pid, signal.SIGKILL)
@@ -165,7 +165,7 @@ def test_a_sweep_to_a_url(driver, walks, tmp_path):
 
 
 TUNED = """\
-parameters: {epochs: 2}
+parameters: {epochs: 2, limit_train: 300}
 tune: {lr: {from: 0.001, to: 0.03, log: true}, budget: 3}
 grid: {activation: [relu, srelu]}
 seeds: 3

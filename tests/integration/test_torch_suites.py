@@ -58,10 +58,12 @@ def suites() -> Iterator[dict[str, Any]]:
         from torch.testing._internal import common_utils  # noqa: PLC0415
         from torch.testing._internal.common_methods_invocations import op_db  # noqa: PLC0415
         from torch.testing._internal.common_modules import module_db  # noqa: PLC0415
+        from torch.testing._internal.opinfo import core  # noqa: PLC0415
 
     with pytest.MonkeyPatch.context() as patched:
         # For each sample it would look for a test of unittest's in the whole stack, and find none.
-        patched.setattr(common_utils, "extract_test_fn", lambda: None)
+        for module in (common_utils, core):
+            patched.setattr(module, "extract_test_fn", lambda: None)
         yield {"functions": op_db, "modules": module_db}
     if had is None:
         del sys.modules["expecttest"]

@@ -34,7 +34,8 @@ from tests.activations.test_activations import (
     tensors,
     torch_warns,
 )
-from tests.conftest import crossed, free, settings
+from tests.conftest import crossed, each_of, free, settings
+from tests.over import over
 
 
 def why_not() -> str:
@@ -54,10 +55,6 @@ KINDS = [
 ]  # 0, 1, 4, 3 parameters
 HALF = (torch.float16, torch.bfloat16)
 DTYPES = (torch.float32, torch.float64, *HALF)
-
-
-def each_of(records: list) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("f", records, ids=lambda f: f.name)
 
 
 every_kernel, every_kind = each_of(COMPILED), each_of(KINDS)
@@ -236,7 +233,7 @@ def test_layout_in_memory_is_kept(each):
         assert y.data_ptr() != x.data_ptr()
 
 
-@every_dtype
+@over("dtype", DTYPES)
 @crossed(COMPILED)
 def test_every_setting_over_the_range(f, params, dtype, threads):
     """Values from 1e-6 to 30 and 100, and the kinks, on two threads."""
@@ -497,7 +494,7 @@ TRANSFORMS = {
 
 
 @pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")  # linearize
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@over("transform", TRANSFORMS)
 @every_kind
 def test_transforms_are_those_of_the_expression(f, transform):
     x = ordinary(f, shape=(3, 4, 2))
@@ -811,7 +808,7 @@ def test_threads_of_python_may_call_at_once(threads):
 # Extremes
 
 
-@every_dtype
+@over("dtype", DTYPES)
 @crossed(COMPILED)
 def test_finite_up_to_ten_thousand(f, params, dtype):
     """With tensors, one or one a channel; test_activations has the numbers."""
@@ -827,7 +824,7 @@ def test_finite_up_to_ten_thousand(f, params, dtype):
             assert got[true.abs() <= torch.finfo(dtype).max].isfinite().all()
 
 
-@every_dtype
+@over("dtype", DTYPES)
 @every_kernel
 def test_infinite_inputs_have_the_limits(f, dtype):
     ends = torch.tensor([-inf, inf, -1e29, 1e29], dtype=torch.float64).to(dtype).requires_grad_()
@@ -842,7 +839,7 @@ def test_infinite_inputs_have_the_limits(f, dtype):
     assert f.name in SQUARES or slope.isfinite().all()
 
 
-@every_dtype
+@over("dtype", DTYPES)
 @every_kernel
 def test_a_nan_stays_where_it_is(f, dtype):
     x = draw(67, dtype=dtype).requires_grad_()
@@ -856,7 +853,7 @@ def test_a_nan_stays_where_it_is(f, dtype):
     assert torch.equal(gradients(y, [hole])[0][rest], gradients(want, [x])[0][rest])
 
 
-@every_dtype
+@over("dtype", DTYPES)
 @every_kernel
 def test_subnormal_inputs(f, dtype):
     kind = torch.finfo(dtype)

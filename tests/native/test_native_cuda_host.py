@@ -22,6 +22,7 @@ from afnlab.native.launch import Launch
 from afnlab.registry import get_activation
 from tests.native.test_launch import OnGpu
 from tests.native.test_native import why_not
+from tests.over import over
 
 pytestmark = [
     pytest.mark.slow,
@@ -206,7 +207,7 @@ def close(got: Tensor, want: Tensor, dtype: torch.dtype) -> None:
                  equal_nan=True)  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", kernels.DTYPES, ids=str)
+@over("dtype", kernels.DTYPES)
 @pytest.mark.parametrize("name", NAMES)
 def test_all_elements(gpu, name, dtype):
     numbers = numbers_of(name)
@@ -220,11 +221,10 @@ def test_all_elements(gpu, name, dtype):
         close(grad_x, on_the_cpu(name, shape, x, grad_y, table)[0], dtype)
 
 
-@pytest.mark.parametrize("dtype", kernels.DTYPES, ids=str)
+@over("dtype", kernels.DTYPES)
 @pytest.mark.parametrize("name", [n for n in NAMES if get_activation(n).params])
-@pytest.mark.parametrize("shape", [(1, 1, 5003), (3, 7, 11), (50, 33, 1)])
-@pytest.mark.parametrize("blocks", [1, 3])
-def test_parameters(gpu, name, dtype, shape, blocks):
+@over("shape", [(1, 1, 5003), (3, 7, 11), (50, 33, 1)])
+def test_parameters(gpu, name, dtype, shape):
     """One set or one for each channel, by tensors; their gradients."""
     outer, channels, inner = shape
     x, grad_y = inputs(outer * channels * inner, dtype)
@@ -238,10 +238,11 @@ def test_parameters(gpu, name, dtype, shape, blocks):
           on_the_cpu(name, shape, x, None, table), dtype)  # fmt: skip
     want = on_the_cpu(name, shape, x, grad_y, table)
     close(call(gpu, name, shape, x, grad_y, numbers, table)[0], want[0], dtype)
-    grad_x, sums = call(gpu, name, shape, x, grad_y, numbers, table, blocks)
-    close(grad_x, want[0], dtype)
     tolerance = 1e-12 if dtype == torch.float64 else 1e-4
-    assert_close(sums, want[1], rtol=tolerance, atol=tolerance * outer * inner)
+    for blocks in (1, 3):
+        grad_x, sums = call(gpu, name, shape, x, grad_y, numbers, table, blocks)
+        close(grad_x, want[0], dtype)
+        assert_close(sums, want[1], rtol=tolerance, atol=tolerance * outer * inner)
 
 
 GIVEN = {  # how the parameters are given: one by a tensor, all, all but one for each channel

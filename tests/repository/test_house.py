@@ -376,7 +376,7 @@ def test_the_fast_tests_are_there():
 SUITES = {
     "integration": "distributed ecosystem form_labels hints own_metric surroundings survival"
     " torch_suites trust tuned_runs untrusted upside_down",
-    "repository": "docstrings experiments house judging_study listings notebooks result_pages"
+    "repository": "docstrings experiments house judging_study listings notebooks over result_pages"
     " saved_memory",
     "fuzz": "fuzz inputs",
     "browser": "elsewhere every_notebook kernel_ends lab_walk notebooks_live report_page"

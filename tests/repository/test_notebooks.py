@@ -84,6 +84,7 @@ def given(path: Path) -> dict:
     """Small parameters for a notebook."""
     small = SMALL | {"runs": str(small_runs()), "sweep": "", "limit_train": 200}
     small |= {"sizes": [4096], "dtypes": ["float32"], "rounds": 1, "depths": [2, 4]}
+    small |= {"compared": ["relu", "tanh"]}
     return {n: v for n, v in small.items() if n in declarations.declared(path)}
 
 

@@ -27,6 +27,7 @@ def test_what_no_record_can_hold_is_named():
         _check_metrics({"best": "high"}, "notebook.ipynb", training=False)
 
 
+@pytest.mark.usefixtures("one_server")
 def test_a_run_prints_and_lists_what_its_notebook_has_found(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     notebook(tmp_path / "own.ipynb", "rate = 1", "import afnlab; afnlab.runs.measured({'best': 2})")

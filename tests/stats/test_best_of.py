@@ -76,7 +76,7 @@ def test_the_band_holds_the_whole_true_curve(law):
         mixed = np.where(good, rng.beta(60, 2, shape), 0.1)
         return np.round(mixed * examples) / examples if examples > 1 else mixed
 
-    true = [draw((200_000, k)).max(axis=1).mean() for k in ks]
+    true = [draw((50_000, k)).max(axis=1).mean() for k in ks]
     sets = draw((1500, 24))
     held = 0
     for values in sets:

@@ -8,7 +8,15 @@ import pytest
 from scipy import stats as scipy_stats
 
 from afnlab.compare.baseline_differences import ALPHA, DIFFER, differences
-from afnlab.stats import difference_interval, holm, mean_intervals, sign_flip_p
+from afnlab.stats import (
+    difference_interval,
+    equivalence_p,
+    holm,
+    holm_levels,
+    mean_intervals,
+    not_worse_p,
+    sign_flip_p,
+)
 
 pytestmark = pytest.mark.slow
 SETS = 4_000
@@ -70,24 +78,43 @@ def test_nothing_is_seldom_called_something():
 
 
 def test_a_difference_beyond_the_margin_is_seldom_called_equivalent():
+    """By the p-values alone; whole comparisons are held to them as above."""
     rng = np.random.default_rng(0)
     wrong = 0
-    for _ in range(500):
+    for count in range(500):
         accuracy = 0.9 + 0.01 * rng.normal(size=(4, 10))
         accuracy[1:] -= 0.01  # just as far as the margin
-        made = against_the_first(accuracy, 0.01)
-        wrong += (made[["p_equivalent", "p_not_worse"]] < 0.05).any(axis=None)
+        p = {
+            "p_equivalent": holm([equivalence_p(row - accuracy[0], 0.01) for row in accuracy[1:]]),
+            "p_not_worse": holm([not_worse_p(row - accuracy[0], 0.01) for row in accuracy[1:]]),
+        }
+        is_called = any((values < 0.05).any() for values in p.values())
+        wrong += is_called
+        if count < 100 or is_called:
+            made = against_the_first(accuracy, 0.01).drop("relu")
+            assert {name: made[name].tolist() for name in p} == {
+                n: v.tolist() for n, v in p.items()
+            }
     assert at_most(wrong, 500) <= 0.07
 
 
 def test_adjusted_intervals_point_the_right_way():
-    """With true differences of all sizes, the sides of 0 are right for all rows together."""
+    """With true differences of all sizes, the sides of 0 are right for all rows together.
+
+    By the intervals alone; whole comparisons are held to them as above.
+    """
     rng = np.random.default_rng(0)
     shifts = np.array([0.0, 0.0, 0.0, -0.02, 0.005, 0.01, 0.03])
     wrong = 0
-    for _ in range(300):
-        made = against_the_first(shifts[:, None] + 0.01 * rng.normal(size=(7, 12)))
-        true = pd.Series(shifts, ["relu", *(f"a{i}" for i in range(1, 7))])[made.index]
-        above, below = made.adjusted_low > 0, made.adjusted_high < 0
-        wrong += ((above & (true <= 0)) | (below & (true >= 0))).any()
+    for count in range(300):
+        accuracy = shifts[:, None] + 0.01 * rng.normal(size=(7, 12))
+        gains = accuracy[1:] - accuracy[0]
+        levels = holm_levels([sign_flip_p(d) for d in gains])
+        ends = np.array([difference_interval(*of)[1:] for of in zip(gains, levels, strict=True)])
+        above, below, true = ends[:, 0] > 0, ends[:, 1] < 0, shifts[1:]
+        is_wrong = ((above & (true <= 0)) | (below & (true >= 0))).any()
+        wrong += is_wrong
+        if count < 60 or is_wrong:
+            made = against_the_first(accuracy).drop("relu")
+            assert made[["adjusted_low", "adjusted_high"]].to_numpy().tolist() == ends.tolist()
     assert at_most(wrong, 300) <= 0.09

@@ -113,7 +113,7 @@ def test_elsewhere_nothing_happens(error, monkeypatch):
 
 
 def trained(task: str) -> pd.DataFrame:
-    options = {"seeds": 1, "epochs": 1, "limit_train": 512, "limit_test": 128, "progress": False}
+    options = {"seeds": 1, "epochs": 1, "limit_train": 128, "limit_test": 64, "progress": False}
     return afnlab.train(task, "gelu", **options).history.drop(columns="seconds")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from math import ceil, sqrt
 
@@ -46,14 +47,16 @@ class Beside(nn.Module):
         return self.linear(x) + 0 * (self.one(x) + self.other(x)).sum(-1, keepdim=True)
 
 
+@cache
+def trained_beside(activation: str, sites: str):
+    task = Task("beside", digits, Beside, Recipe(epochs=2, batch_size=64))
+    return train(activation, task, params={"sites": sites}, record=["steps"], limit_train=300)
+
+
 @pytest.mark.parametrize("sites", ["each", "shared"])
 @pytest.mark.parametrize("activation", afnlab.list_activations())
 def test_every_activation_meets_the_same_weights_and_batches(activation, sites):
-    task = Task("beside", digits, Beside, Recipe(epochs=2, batch_size=64))
-    first, other = (
-        train(a, task, params={"sites": sites}, record=["steps"], limit_train=300)
-        for a in ("relu", activation)
-    )
+    first, other = (trained_beside(a, sites) for a in ("relu", activation))
     pd.testing.assert_frame_equal(first.steps, other.steps, check_exact=True)
     pd.testing.assert_frame_equal(bits(first), bits(other), check_exact=True)
 
