@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 
 import afnlab
 from afnlab.messages import say
+from afnlab.runs.storage import safe_files
 from afnlab.training.machine import machine
 from afnlab.training.options import whole
 from afnlab.training.plan import pick_device
@@ -25,6 +27,7 @@ def main(
     place = pick_device(device)
     target = expanded(file) if file else None
     if target:  # now, and not after minutes of measuring
+        _require_own(target)
         target.parent.mkdir(parents=True, exist_ok=True)
     module = import_module(f"afnlab.bench.{name}")
     table = module.measure(str(place), rounds, **settings)
@@ -37,3 +40,15 @@ def main(
     if target:
         content = {**facts, "rounds": rounds, name: table.to_dict(orient="records")}
         target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _require_own(path: Path) -> None:
+    """ValueError for a file that holds something else than a benchmark's figures."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        content = safe_files.parse_json(safe_files.read(path.resolve(), safe_files.LARGEST_JSON))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not {"afnlab", "rounds"} <= content.keys():
+        raise ValueError(f"{path}: is there, and no benchmark wrote it; give --json another FILE")

@@ -76,7 +76,7 @@ def _compare(a: argparse.Namespace) -> int:
     if a.out:
         from afnlab.report.foreign_page import write_foreign
 
-        say(f"wrote {write_foreign(one, a.out)}")
+        write_foreign(one, a.out, say)
     return 0
 
 

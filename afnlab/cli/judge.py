@@ -64,7 +64,7 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
 
 def _judge(a: argparse.Namespace) -> int:
     if a.figure is not None:
-        _check_figure(expanded(a.figure))
+        _check_figure(expanded(a.figure), a.ledger)
     from afnlab.judging import judge
     from afnlab.runs.execution import RunFailed
     from afnlab.runs.notebook_parameters.parsing import assignments
@@ -98,12 +98,16 @@ def _judge(a: argparse.Namespace) -> int:
     return STATUS[judgement.verdict]
 
 
-def _check_figure(path: Path) -> None:
-    """ValueError for a file that could not be written after all seeds."""
+def _check_figure(path: Path, ledger: str | None) -> None:
+    """ValueError for a file that could not be written after all seeds, or is the ledger."""
+    from afnlab.runs.storage.safe_files import are_same
+
     if path.suffix not in (".svg", ".png", ".pdf"):
         raise ValueError(f"--figure must end in .svg, .png or .pdf, got {path}")
     if not path.parent.is_dir() or path.is_dir():
         raise ValueError(f"--figure must be a file in a folder that is there, got {path}")
+    if ledger is not None and are_same(path, expanded(ledger)):
+        raise ValueError(f"--figure must be another file than --ledger, got {path}")
 
 
 def add_ledger(sub: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from afnlab.errors import ParameterError
 from afnlab.measures import Measure
 from afnlab.messages import plain
 from afnlab.spellings import spelling, unknown
+from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
     from afnlab.training.result import Result
@@ -46,6 +47,7 @@ class ForeignComparison:
         unfinished: a sentence on rows of runs that did not finish, or nothing.
         read_as: a sentence on what was taken for label and seed, where no column says it.
         unpaired: whether means are compared without pairs.
+        source: the file that it was read from; None: there is none.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ForeignComparison:
     unfinished: str = ""
     read_as: str = ""
     unpaired: bool = False
+    source: Path | None = None
 
     @cached_property
     def measure(self) -> Measure:
@@ -177,7 +180,8 @@ def compare_table(
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
-    facts = (unfinished, read_as, unpaired)
+    source = None if isinstance(table, pd.DataFrame) else expanded(table).absolute()
+    facts = (unfinished, read_as, unpaired, source)
     return ForeignComparison(name, history, measure, against, margin, 0, *facts)
 
 

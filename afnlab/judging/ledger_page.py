@@ -15,9 +15,12 @@ from afnlab.judging.standings import BETTER, OPEN, WORSE, Standing
 from afnlab.markup import filled
 from afnlab.report.page import shell
 from afnlab.report.sections.html import name, sentence, table_of
+from afnlab.runs.storage.safe_files import are_same
 from afnlab.usercode.lookup import expanded
 
 MOST_DRAWN = 24  # ideas whose evidence is drawn seed by seed
+_TITLE = "Ideas judged on "
+_HEAD_SIZE = 4096  # bytes of a page, among which its title is
 _HEAD = (
     *("idea", "verdict", "seeds", "difference", "interval"),
     *("evidence for", "e-value", "needed", "entered"),
@@ -29,18 +32,20 @@ def write_page(ledger: Ledger, path: str | Path) -> Path:
 
     Args:
         ledger: the ledger.
-        path: the HTML file, which is written over.
+        path: the HTML file; a page of a ledger that is there is written over.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if it is the ledger's own file.
+        ValueError: if it is the ledger's own file, or another that is no page of a ledger.
     """
     target = expanded(path)
-    if ledger.path is not None and target.exists() and target.samefile(ledger.path):
+    if ledger.path is not None and are_same(target, ledger.path):
         raise ValueError(f"{target}: is the ledger itself; name another file for the page")
-    title = f"Ideas judged on {ledger.campaign.task}"
+    if not _may_be_written(target):
+        raise ValueError(f"{target}: is no page of a ledger; name another file for the page")
+    title = f"{_TITLE}{ledger.campaign.task}"
     lines = ledger.lines
     parts: list[str | Fragment] = [filled("<h1>{}</h1>", title), _paragraph(lines[0])]
     standings = ledger.standings
@@ -61,6 +66,15 @@ def write_page(ledger: Ledger, path: str | Path) -> Path:
         body = Fragment(*parts)
     target.write_text(shell(title, body.data), encoding="utf-8")
     return target
+
+
+def _may_be_written(path: Path) -> bool:
+    """Whether nothing is lost if a page is written there."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        start = file.read(_HEAD_SIZE)
+    return not start or f"<title>{_TITLE}".encode() in start
 
 
 def _paragraph(text: str) -> Markup:

@@ -22,17 +22,21 @@ ADDRESS = "--LabApp.default_url=/lab/tree/"
 def copy_notebooks(folder: Path) -> list[Path]:
     """Copy afnlab's notebooks into a folder; one that is there already is the user's and stays.
 
-    The pictures of the index are copied too.
+    So are the pictures of the index, and what lies in their place.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    copied = []
-    for source in sorted(shared("notebooks").glob("*.ipynb")):
-        target = folder / source.name
-        if not target.exists():
-            shutil.copyfile(source, target)
-            copied.append(target)
-    shutil.copytree(shared("notebooks") / PICTURES, folder / PICTURES, dirs_exist_ok=True)
+    copied = _copy_absent(shared("notebooks"), folder, "*.ipynb")
+    _copy_absent(shared("notebooks") / PICTURES, folder / PICTURES, "*")
     return copied
+
+
+def _copy_absent(source: Path, folder: Path, pattern: str) -> list[Path]:
+    """Copy files into a folder in which nothing has their names; where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    absent = {path: folder / path.name for path in sorted(source.glob(pattern))}
+    copied = {path: target for path, target in absent.items() if not os.path.lexists(target)}
+    for path, target in copied.items():
+        shutil.copyfile(path, target)
+    return [*copied.values()]
 
 
 def main(

@@ -2,6 +2,7 @@
 
 from afnlab.report.again import commands
 from afnlab.report.foreign_page import comparison
+from afnlab.report.one_selection import selected
 from afnlab.report.write_report import write
 
-__all__ = ["commands", "comparison", "write"]
+__all__ = ["commands", "comparison", "selected", "write"]

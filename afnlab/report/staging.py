@@ -1,5 +1,8 @@
 """A report's files: written aside, then put in place together, and the last report's removed.
 
+So are those of a comparison of anybody's results. Both may lie in one folder: each has a name, by
+which its state is called, and what is there only while it is written.
+
 Whatever ends a report before all of it is written leaves the one that was there. What ends it while
 its files are put in place, which takes milliseconds, leaves the rest to the next report: `settle`.
 What stands in a report's place and is not as the last one wrote it, or of which nobody knows who
@@ -17,22 +20,23 @@ from itertools import count
 from pathlib import Path, PurePath
 
 from afnlab.locks import Claim
-from afnlab.report.state import SCHEMA, STATE, ReportState, stored
+from afnlab.messages import enumerated
+from afnlab.report.state import NAME, SCHEMA, ReportState, state_of, stored
 from afnlab.runs.storage import atomic_write, safe_files
 
-_CLAIM = "report"
-_PART, _READY = ".report-", ".report.ready"
+_PART, _READY = ".{}-", ".{}.ready"  # of a report's name
 _ELSEWHERE = "give another one: out (--out FOLDER)"
 KEPT = "kept"  # the folder, within a report's, of what stood in the way of its files
 
 
 @contextmanager
-def aside(target: Path, kept: list[Path] | None = None) -> Iterator[Path]:
+def aside(target: Path, kept: list[Path] | None = None, name: str = NAME) -> Iterator[Path]:
     """A folder to write a report into; when that is done, its files take their places.
 
     Args:
         target: the report's folder, in which files of the user's may lie too.
         kept: takes where those of them are that stood in the way.
+        name: the report's.
 
     Returns:
         The folder, as a context manager. It has to hold the report's state at the end; files that
@@ -43,17 +47,18 @@ def aside(target: Path, kept: list[Path] | None = None) -> Iterator[Path]:
     """
     kept = [] if kept is None else kept
     target.mkdir(parents=True, exist_ok=True)
-    with Claim(target, _CLAIM) as claim:
+    with Claim(target, name) as claim:
         if not claim.held:
-            raise ValueError(f"{target}: another process is writing a report there")
-        _settle(target, kept)
-        for abandoned in target.glob(f"{_PART}*"):  # by a process that was killed
+            raise ValueError(f"{target}: another process is writing a {name} there")
+        _settle(target, kept, name)
+        part = _PART.format(name)
+        for abandoned in target.glob(f"{part}*"):  # by a process that was killed
             atomic_write.discard(abandoned)
-        folder = Path(tempfile.mkdtemp(prefix=_PART, dir=target))
+        folder = Path(tempfile.mkdtemp(prefix=part, dir=target))
         try:
             yield folder
-            folder.rename(target / _READY)
-            _settle(target, kept)
+            folder.rename(target / _READY.format(name))
+            _settle(target, kept, name)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -73,31 +78,31 @@ def settle(target: Path, kept: list[Path] | None = None) -> None:
     Raises:
         ValueError: if a file cannot take its place.
     """
-    if (target / _READY).exists():
-        with Claim(target, _CLAIM) as claim:
+    if (target / _READY.format(NAME)).exists():
+        with Claim(target, NAME) as claim:
             if claim.held:
                 _settle(target, [] if kept is None else kept)
 
 
-def _settle(target: Path, kept: list[Path]) -> None:
+def _settle(target: Path, kept: list[Path], called: str = NAME) -> None:
     """The same, by who holds the claim."""
-    ready = target / _READY
+    ready = target / _READY.format(called)
     if ready.is_symlink() or not ready.is_dir():
         return
     try:
-        _put_all(ready, target, kept)
+        _put_all(ready, target, kept, called)
     except OSError as error:
         where, why = error.filename2 or error.filename or target, error.strerror or error
         raise ValueError(f"{where}: cannot be written ({why}); {_ELSEWHERE}") from None
     shutil.rmtree(ready)
 
 
-def _put_all(ready: Path, target: Path, kept: list[Path]) -> None:
-    if not (now := _files(ready)):
+def _put_all(ready: Path, target: Path, kept: list[Path], called: str) -> None:
+    if not (now := _files(ready, called)):
         return  # its state, which takes its place last, is there already
     # A state that lists whatever lay there still tells what a file with a place in a report was
     # when that was written, but not of the others that a report has made them.
-    last, before = stored(target).get("files"), _files(target)
+    last, before = stored(target, called).get("files"), _files(target, called)
     known = last if isinstance(last, dict) else {}
     for name in now:
         if (ready / name).is_file():  # else it was put in place before an interruption
@@ -107,9 +112,10 @@ def _put_all(ready: Path, target: Path, kept: list[Path]) -> None:
     for name in before.keys() - now.keys():
         if is_as_written(target, name, before[name]):
             (target / name).unlink()
-    if not _is_state(target) and os.path.lexists(target / STATE):
-        kept.append(_keep(target, STATE))
-    (ready / STATE).replace(target / STATE)
+    state = state_of(called)
+    if not _is_state(target, called) and os.path.lexists(target / state):
+        kept.append(_keep(target, state))
+    (ready / state).replace(target / state)
 
 
 def _out_of_the_way(target: Path, name: str, known: Collection[object]) -> Iterator[Path]:
@@ -137,9 +143,22 @@ def _keep(target: Path, name: str) -> Path:
     raise AssertionError
 
 
-def _is_state(target: Path) -> bool:
+def said(kept: Collection[Path], name: str = NAME) -> list[str]:
+    """A line about the files that stood in the way of a report's, if there were any.
+
+    Args:
+        kept: where they are now.
+        name: the report's.
+    """
+    if not kept:
+        return []
+    where = enumerated(list(map(str, kept)))
+    return [f"moved aside what was not as the last {name} wrote it: {where}"]
+
+
+def _is_state(target: Path, called: str) -> bool:
     """Whether a folder has the state of a report, and not a file of that name by somebody else."""
-    state, known = stored(target), ReportState.__annotations__
+    state, known = stored(target, called), ReportState.__annotations__
     return isinstance(state.get("files"), dict) and state.keys() <= known.keys()
 
 
@@ -153,6 +172,24 @@ def is_whole(target: Path, but: str = "") -> bool:
     files = _files(target)
     its = (is_as_written(target, name, files[name]) for name in files if name != but)
     return bool(files) and all(its)
+
+
+def require_not_read(target: Path, files: Collection[str], read: Path | None) -> None:
+    """Refuse a folder in which the file that a report is made of has the name of one of its own.
+
+    Args:
+        target: the report's folder, which need not be there.
+        files: the names of the files that it has.
+        read: what it is made of, by whatever path; None: no file.
+
+    Raises:
+        ValueError: if it is one of them.
+    """
+    for path in (target / name for name in files):
+        if read is not None and safe_files.are_same(path, read):
+            raise ValueError(
+                f"{path}: would be written over, and is {read}, which is read; {_ELSEWHERE}"
+            )
 
 
 def require_room(target: Path, files: Collection[str], folders: Collection[str]) -> None:
@@ -200,10 +237,10 @@ def is_as_written(target: Path, name: str, known: object) -> bool:
     return False
 
 
-def _files(folder: Path) -> dict[str, str]:
+def _files(folder: Path, called: str = NAME) -> dict[str, str]:
     """The sums of the files that a report has written within its folder, by their names, as far as
     its state tells them apart."""
-    state = stored(folder)
+    state = stored(folder, called)
     files = state.get("files")
     if not isinstance(files, dict) or state.get("schema") != SCHEMA:
         return {}

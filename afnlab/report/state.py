@@ -19,6 +19,7 @@ from afnlab.runs.storage.record_schema import (
     extendable,
 )
 
+NAME = "report"  # what a report is called, unless it is a comparison of anybody's results
 STATE = "report.json"
 SCHEMA = 2  # the first listed as the report's whatever lay in its folders
 
@@ -74,10 +75,15 @@ def read_state(target: Path) -> ReportState:
         raise ValueError(f"{target / STATE}: {error}") from None
 
 
-def stored(target: Path) -> dict[str, object]:
-    """The same of whatever kinds; empty if it cannot be read."""
+def state_of(name: str) -> str:
+    """The file that holds the state of a report of this name."""
+    return f"{name}.json"
+
+
+def stored(target: Path, name: str = NAME) -> dict[str, object]:
+    """The same of whatever kinds; empty if it cannot be read; name: the report's."""
     try:
-        data = safe_files.read(target / STATE, safe_files.LARGEST_JSON)
+        data = safe_files.read(target / state_of(name), safe_files.LARGEST_JSON)
         content = safe_files.parse_json(data, finite=False)
     except ValueError:
         return {}

@@ -16,12 +16,13 @@ from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
-from afnlab.messages import counted, enumerated, inform, masked
+from afnlab.messages import counted, inform, masked
 from afnlab.paths import find, shared
 from afnlab.report import export, glossary, staging
 from afnlab.report.again import as_typed
 from afnlab.report.contents import Link
 from afnlab.report.made_of import code, made_of
+from afnlab.report.one_selection import handed_over
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
@@ -113,7 +114,8 @@ def write(
     last = read_state(target)
     whole = last.get("made of") == inputs and staging.is_whole(target, but=PDF)
     if whole and _has_pdf(target, last, printed):
-        for line in (f"{page} is up to date ({counted(count, 'run')})", *missing, *_said(kept)):
+        there = f"{page} is up to date ({counted(count, 'run')})"
+        for line in (there, *missing, *staging.said(kept)):
             report(line)
         return page
     staging.require_writable(target, _PARTS)
@@ -133,7 +135,7 @@ def write(
         runs_folder.write_json(new / STATE, state)
     for suffix in (".ipynb", ".log"):
         (target / FAILED).with_suffix(suffix).unlink(missing_ok=True)
-    for line in (f"wrote {page} ({counted(count, 'run')})", *missing, *lines, *_said(kept)):
+    for line in (f"wrote {page} ({counted(count, 'run')})", *missing, *lines, *staging.said(kept)):
         report(line)
     return page
 
@@ -161,19 +163,26 @@ def _evidence_and_tables(
         (new / part).mkdir()
     executed, failed = new / NOTEBOOK, target / FAILED
     folder, records = chosen[0].folder, [r for c in chosen for r in c.records]
-    # The notebook's kernel is a process of its own, beside which this one would wait.
-    with ThreadPoolExecutor(1) as beside:
-        pages = [beside.submit(_page, folder, target, new, record) for record in records]
-        try:
-            execute("report", executed, parameters, means, failed)
-        finally:
-            hide_secrets(executed, chosen[0].place)
-            hide_secrets(failed, chosen[0].place)
-        for one in pages:
-            one.result()
+    try:
+        # The notebook's kernel is a process of its own, beside which this one would wait.
+        with ThreadPoolExecutor(1) as beside, handed_over(chosen) as environment:
+            pages = [beside.submit(_page, folder, target, new, record) for record in records]
+            try:
+                execute("report", executed, parameters, means, failed, environment)
+            finally:
+                hide_secrets(executed, chosen[0].place)
+                hide_secrets(failed, chosen[0].place)
+            for one in pages:
+                one.result()
+        tables = [export.tables(c, new / export.TABLES) for c in chosen]
+    except ValueError:
+        for record in records:  # of which one may be gone, and that is then what has to be said
+            _evidence(folder, new, record)
+        raise
+    # Now that all is read: whatever was not what these records say is an error before this.
     sums = {record["id"]: _evidence(folder, new, record) for record in records}
     export.figures(executed, new / export.FIGURES)
-    return [_recipe(c, export.tables(c, new / export.TABLES), sums) for c in chosen]
+    return [_recipe(c, csv, sums) for c, csv in zip(chosen, tables, strict=True)]
 
 
 def _page_text(
@@ -222,14 +231,6 @@ def _has_pdf(target: Path, last: ReportState, asked: bool) -> bool:
     """Whether a report has its PDF as it was written, or has none and is asked for none."""
     known = last["files"].get(PDF)
     return not asked if known is None else is_as_written(target, PDF, known)
-
-
-def _said(kept: Sequence[Path]) -> list[str]:
-    """A line about the files that stood in the way of a report's, if there were any."""
-    if not kept:
-        return []
-    where = enumerated(list(map(str, kept)))
-    return [f"moved aside what was not as the last report wrote it: {where}"]
 
 
 def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str, object]:
@@ -322,17 +323,19 @@ def execute(
     parameters: Mapping[str, object],
     means: Means | None = None,
     failed: Path | None = None,
+    environment: Mapping[str, str] = {},
 ) -> None:
     """Execute one of afnlab's reading notebooks into `target`; ValueError if it fails.
 
     failed: where the notebook and what its kernel printed are kept then; None: there too.
+    environment: of its kernel, besides that of the means.
     """
     import_nbformat()
     from papermill import PapermillExecutionError  # noqa: PLC0415
 
     target.parent.mkdir(parents=True, exist_ok=True)
     means = means or Means()
-    means = replace(means, environment={**means.environment, IN_PAGE: "1"})
+    means = replace(means, environment={**means.environment, **environment, IN_PAGE: "1"})
     try:
         run_cells(content(find("notebooks", notebook, ".ipynb")), target, parameters, means)
     except PapermillExecutionError as error:
@@ -376,11 +379,15 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
 
     ValueError if the record is no longer the one that the report is made of.
     """
-    run = folder / record["id"]
-    data = runfiles.read(run / runs_folder.RECORD, runfiles.LARGEST_JSON)
-    if runs_folder.parse_record(data, run / runs_folder.RECORD) != record:
+    path = folder / record["id"] / runs_folder.RECORD
+    try:
+        data = runfiles.read(path, runfiles.LARGEST_JSON)
+        unchanged = runs_folder.parse_record(data, path) == record
+    except ValueError:
+        unchanged = False
+    if not unchanged:
         raise ValueError(
-            f"{run / runs_folder.RECORD}: has been changed while the report was written"
+            f"{path.parent}: was changed or removed while the report was written; write it again"
         )
     (target / RUNS / f"{record['id']}.json").write_bytes(data)
     return hashlib.sha256(data).hexdigest()

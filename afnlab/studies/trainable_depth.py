@@ -196,6 +196,11 @@ def _kept(file: Path | None, label: str) -> pd.DataFrame:
     if file is None or not file.is_file():
         return pd.DataFrame(columns=COLUMNS)
     rows = pd.read_csv(file)
+    if [*rows.columns] != COLUMNS:
+        raise ValueError(
+            f"file must be a new one, or have the columns {', '.join(COLUMNS)}; {file} has"
+            f" {', '.join(map(str, rows.columns))}"
+        )
     return rows[rows.activation == label]
 
 

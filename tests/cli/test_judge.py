@@ -427,6 +427,16 @@ REFUSED = {
 }
 
 
+def test_a_figure_is_never_drawn_over_the_ledger(untrained, tmp_path, capsys):
+    (tmp_path / "mine.svg").write_text("the ledger")
+    (tmp_path / "link.svg").symlink_to("mine.svg")
+    for figure in ("mine.svg", "link.svg"):
+        assert main(["judge", "gelu", "--ledger", "mine.svg", "--figure", figure]) == 2
+        assert "--figure must be another file than --ledger" in capsys.readouterr().err
+    assert (tmp_path / "mine.svg").read_text() == "the ledger"
+    assert untrained == []
+
+
 @pytest.mark.parametrize("flags", REFUSED)
 def test_bad_input_is_one_line_and_trains_nothing(flags, untrained, tmp_path, capsys):
     assert main(["judge", "gelu", "--task", "digits-mlp", *flags.split()]) == 2

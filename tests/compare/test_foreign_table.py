@@ -119,7 +119,7 @@ def test_exports_as_they_come(case, tmp_path, capsys):
     assert "**Which?** ours has the highest mean acc" in page
     assert "| better |" in page
     files = {p.suffix for p in (tmp_path / "page").iterdir()}
-    assert files == {".html", ".md", ".csv", ".tex", ".svg"}
+    assert files == {".html", ".md", ".csv", ".tex", ".svg", ".json"}
 
 
 def test_the_page_is_the_report_s(tmp_path):

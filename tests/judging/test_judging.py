@@ -370,6 +370,18 @@ def test_a_page_is_never_written_over_its_ledger(tmp_path, capsys):
     assert Ledger.read(ledger.path).campaign == CAMPAIGN
 
 
+def test_a_page_is_written_over_another_one_alone(tmp_path, capsys):
+    ledger, page = filled(tmp_path / "a.jsonl", effects=()), tmp_path / "a.html"
+    words = ["ledger", "page", str(ledger.path), "--out", str(page)]
+    page.write_text("<!doctype html><title>Mine</title>")
+    assert main(words) == 2
+    assert "a.html: is no page of a ledger; name another file" in capsys.readouterr().err
+    assert "Mine" in page.read_text()
+    page.write_text("")
+    assert main(words) == main(words) == 0
+    assert "Ideas judged on" in page.read_text()
+
+
 @pytest.mark.parametrize("digest", ["0" * 11, "0" * 65, "no digest, but long"])
 def test_a_digest_is_one(digest, tmp_path, capsys):
     filled(tmp_path / "a.jsonl", effects=())

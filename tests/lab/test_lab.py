@@ -131,6 +131,15 @@ def test_its_notebooks_are_given_the_folder_of_runs(flags, before, runs, tmp_pat
     assert (tmp_path / "afnlab-notebooks" / "pictures" / "explore.png").is_file()
 
 
+def test_pictures_that_are_there_stay(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "plot.png").write_text("mine")
+    lab.copy_notebooks(tmp_path)
+    assert (tmp_path / "pictures" / "plot.png").read_text() == "mine"
+    assert (tmp_path / "pictures" / "train.png").is_file()
+    assert lab.copy_notebooks(tmp_path) == []
+
+
 def test_another_address_may_be_asked_for(tmp_path, monkeypatch):
     """Given twice, Jupyter would refuse it."""
     begun: list[list[str]] = []

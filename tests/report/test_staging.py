@@ -10,7 +10,7 @@ import pytest
 
 from afnlab.locks import Claim
 from afnlab.report import staging, write_report
-from afnlab.report.state import read_state
+from afnlab.report.state import STATE, read_state
 
 
 def fill(new: Path, files: Mapping[str, str], others: Mapping[str, str] = {}) -> None:
@@ -19,7 +19,7 @@ def fill(new: Path, files: Mapping[str, str], others: Mapping[str, str] = {}) ->
         (new / name).parent.mkdir(exist_ok=True)
         (new / name).write_text(text)
     state = {"schema": staging.SCHEMA, "files": {**others, **write_report.files(new)}}
-    (new / staging.STATE).write_text(json.dumps(state))
+    (new / STATE).write_text(json.dumps(state))
 
 
 def written(target: Path, files: Mapping[str, str]) -> None:
@@ -31,7 +31,7 @@ def written(target: Path, files: Mapping[str, str]) -> None:
 def there(target: Path) -> dict[str, str]:
     """All files of a folder, but the report's state."""
     files = {p.relative_to(target).as_posix(): p for p in target.rglob("*") if p.is_file()}
-    return {n: p.read_text() for n, p in sorted(files.items()) if n != staging.STATE}
+    return {n: p.read_text() for n, p in sorted(files.items()) if n != STATE}
 
 
 FIRST = {
@@ -69,7 +69,7 @@ def test_nothing_is_removed_through_a_link_or_elsewhere(tmp_path):
     state = read_state(target)
     outside = {"../aside/5.csv": "tables/5.csv", str(aside / "5.csv"): "tables/5.csv"}
     state["files"] |= {name: state["files"][known] for name, known in outside.items()}
-    (target / staging.STATE).write_text(json.dumps(state))
+    (target / STATE).write_text(json.dumps(state))
     written(target, {"report.html": "of 40 epochs"})
     assert there(aside) == {"5-curves.svg": "drawn", "5.csv": "1"}
     assert not (target / "runs" / "0.html").exists()
@@ -90,7 +90,7 @@ def test_what_the_last_report_did_not_write_so_is_kept(tmp_path, state):
     if LAST[state] is None:
         written(tmp_path, FIRST)
     elif LAST[state]:
-        (tmp_path / staging.STATE).write_text(LAST[state])
+        (tmp_path / STATE).write_text(LAST[state])
     own = dict.fromkeys(FIRST, "mine")
     for name, text in own.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -99,7 +99,7 @@ def test_what_the_last_report_did_not_write_so_is_kept(tmp_path, state):
     with staging.aside(tmp_path, kept) as new:
         fill(new, FIRST)
     if LAST[state]:
-        own[staging.STATE] = LAST[state]
+        own[STATE] = LAST[state]
     before = {f"kept/{name}": text for name, text in own.items()}
     assert there(tmp_path) == dict(sorted((FIRST | before).items()))
     assert {p.relative_to(tmp_path).as_posix() for p in kept} == before.keys()
@@ -120,7 +120,7 @@ def test_what_is_kept_takes_the_place_of_nothing(tmp_path):
 
 def test_a_report_whose_state_is_gone_moves_nothing_that_is_the_same(tmp_path):
     written(tmp_path, FIRST)
-    (tmp_path / staging.STATE).unlink()
+    (tmp_path / STATE).unlink()
     kept: list[Path] = []
     with staging.aside(tmp_path, kept) as new:
         fill(new, FIRST)
@@ -224,7 +224,7 @@ def test_a_state_that_lists_whatever_lay_there_removes_nothing(tmp_path):
     written(tmp_path, FIRST)
     state = read_state(tmp_path)
     del state["schema"]
-    (tmp_path / staging.STATE).write_text(json.dumps(state))
+    (tmp_path / STATE).write_text(json.dumps(state))
     written(tmp_path, SECOND)
     assert there(tmp_path) == dict(sorted((FIRST | SECOND).items()))
 
@@ -270,7 +270,7 @@ def test_a_report_that_was_left_cannot_put_files_elsewhere(tmp_path):
     (target / "theirs").write_text("theirs")
     state = read_state(target / ".report.ready")
     state["files"]["../theirs"] = "0"
-    (target / ".report.ready" / staging.STATE).write_text(json.dumps(state))
+    (target / ".report.ready" / STATE).write_text(json.dumps(state))
     staging.settle(target)
     assert [p.name for p in tmp_path.iterdir()] == ["report"]
     assert (target / "report.html").read_text() == SECOND["report.html"]

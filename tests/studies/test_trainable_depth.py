@@ -104,6 +104,14 @@ def test_a_file_goes_on_where_it_was(tmp_path, monkeypatch):
     assert pd.read_csv(file).groupby("activation").size().to_dict() == {"relu": 2, "tanh": 2}
 
 
+def test_a_file_of_other_columns_is_not_added_to(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("activation,depth\ntanh,2\n")
+    with pytest.raises(ValueError, match="file must be a new one, or have the columns activation"):
+        trainable_depth.study("tanh", (1.0,), (2,), (0.01,), file=file, **LIMITS)
+    assert file.read_text() == "activation,depth\ntanh,2\n"
+
+
 def accuracies(rows: dict[float, list[float]]) -> pd.DataFrame:
     """Of two seeds and two rates, of which the second is the better one."""
     parts = [

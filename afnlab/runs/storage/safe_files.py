@@ -144,6 +144,11 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.DirEntry]]:
             yield from _entries(folder / entry.name)
 
 
+def are_same(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file that is there, by whatever links and spellings."""
+    return path.exists() and other.exists() and path.samefile(other)
+
+
 def write_json(path: Path, content: object) -> None:
     """Write JSON in place of what stands there: a link or a pipe is replaced, not written to."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
