@@ -14,7 +14,7 @@ import pandas as pd
 from afnlab import digits
 from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
-from afnlab.compare.one_task import check_one_task
+from afnlab.compare.one_task import check_one_task, may_differ
 from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError
 from afnlab.measures import Measure
@@ -46,6 +46,7 @@ class ForeignComparison:
         unfinished: a sentence on rows of runs that did not finish, or nothing.
         read_as: a sentence on what was taken for label and seed, where no column says it.
         unpaired: whether means are compared without pairs.
+        doubts: sentences on what nobody can tell of how the rows were made.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ForeignComparison:
     unfinished: str = ""
     read_as: str = ""
     unpaired: bool = False
+    doubts: Sequence[str] = ()
 
     @cached_property
     def measure(self) -> Measure:
@@ -92,8 +94,10 @@ class ForeignComparison:
         """What else has to be known to read the table."""
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
+            *self.doubts,
             *scales.suspicious(self.final, self.metric.unit),
             *filter(None, [self.read_as, missing, self.unfinished]),
+            *caveats.of_rounding(self.table, self.final, self.baseline),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *(caveats.without_pairs if self.unpaired else caveats.in_pairs)(
                 self.final, self.baseline
@@ -247,9 +251,8 @@ def compare_results(
     limit = None if margin is None else margin / measure.scale
     tasks = dict.fromkeys(one.task.name for one in results.values())
     examples = first["examples"]["test"]
-    return ForeignComparison(
-        ", ".join(tasks), history, measure, against, limit, examples, unpaired=unpaired
-    )
+    named = (", ".join(tasks), history, measure, against, limit, examples)
+    return ForeignComparison(*named, unpaired=unpaired, doubts=may_differ(results))
 
 
 def _check_results(results: object) -> None:
