@@ -118,9 +118,9 @@ def _reached(value: object, steps: Iterable[dis.Instruction]) -> object:
     for step in takewhile(lambda one: one.opname in _ATTRIBUTES, steps):
         if not isinstance(value, ModuleType):
             break
-        own = is_own(value)
-        value = getattr(value, step.argval, None) if own else vars(value).get(step.argval)
-        if own or _matters(value):
+        of_user = is_own(value)
+        value = getattr(value, step.argval, None) if of_user else vars(value).get(step.argval)
+        if of_user or _matters(value):
             counts = value
     return counts
 
