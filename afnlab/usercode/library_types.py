@@ -99,7 +99,7 @@ def _of_type_variable(value: Any) -> Iterable[object]:
 
 def _of_logger(value: logging.Logger) -> Iterable[object]:
     """What somebody has put there: what is written down, and where, changes no number."""
-    usual = vars(logging.Logger(""))
+    usual = {*vars(logging.Logger("")), "manager"}  # the manager itself puts it there
     return (by_name(value, {n: part for n, part in vars(value).items() if n not in usual}),)
 
 
