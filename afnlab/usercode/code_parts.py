@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from afnlab.usercode.by_text import ATTRIBUTES, by_text
 from afnlab.usercode.loaded import is_own
@@ -67,7 +68,7 @@ def named(function: FunctionType) -> Iterator[object]:
             elif step.opname in _OF_MODULE and step.argval not in ("__name__", *local):
                 if step.argval in function.__globals__:
                     yield _reached(function.__globals__[step.argval], steps[at + 1 :])
-                elif _matters(built_in := function.__builtins__.get(step.argval)):
+                elif _matters(built_in := _built_in(function).get(step.argval)):
                     yield built_in
 
 
@@ -146,13 +147,19 @@ def _imported(
     function: FunctionType, name: str, names: Iterable[str] | None, level: int
 ) -> Iterable[object]:
     """What an import statement inside a function imports: the module, or these names of it."""
-    built_in = function.__globals__.get("__builtins__", {})
-    built_in = vars(built_in) if isinstance(built_in, ModuleType) else built_in
     try:
-        module = built_in["__import__"](name, function.__globals__, {}, names or ("*",), level)
+        module = _built_in(function)["__import__"](
+            name, function.__globals__, {}, names or ("*",), level
+        )
         return [getattr(module, one, None) for one in names or ()] or [module]
     except Exception:  # where it has not run, nobody knows what it would do
         return ()
+
+
+def _built_in(function: FunctionType) -> dict[str, Any]:
+    """What the code of a function finds by its name without a definition."""
+    built_in = function.__globals__.get("__builtins__", {})
+    return vars(built_in) if isinstance(built_in, ModuleType) else built_in
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
