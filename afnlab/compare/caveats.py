@@ -22,6 +22,7 @@ from afnlab.runs.storage.record_schema import TrainingRecord
 LISTED = 6  # names in a row
 SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
+ROUNDING = 1e-7  # of a value: above 2**-24, which is the most that rounding to 32 bits changes
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
@@ -195,6 +196,31 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
         f"{baseline} is not among these runs, so no differences are shown until another baseline"
         " is chosen."
     )
+
+
+def of_rounding(table: pd.DataFrame, values: pd.DataFrame, baseline: str) -> list[str]:
+    """A sentence on rows that are better or worse by no more than rounding makes of equal numbers.
+
+    The test asks whether a difference is other than 0, and rounding in one direction is.
+
+    Args:
+        table: of `compare_histories`.
+        values: seeds x labels, of which it is.
+        baseline: the label with which the others are compared.
+    """
+    decided = table.index[table.verdict.isin(["better", "worse"])]
+    if decided.empty:
+        return []
+    largest = values.abs().max()
+    size = largest[decided].clip(lower=largest[baseline])
+    tiny = [str(one) for one in decided if abs(table.difference[one]) <= ROUNDING * size[one]]
+    if not tiny:
+        return []
+    return [
+        f"{_listed(tiny)}: the difference is less than a ten-millionth of the values, as where one"
+        " of two equal numbers was rounded to 32 bits. It may come from how values are computed or"
+        " written down, whatever p is; a margin says what would matter."
+    ]
 
 
 def within_margin(table: pd.DataFrame, margin: float | None, measure: Measure) -> list[str]:

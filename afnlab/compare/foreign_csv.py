@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ _NOTHING = {"na", "n/a", "#n/a", "<na>", "nan", "none", "null"}  # words for no 
 _GROUPED = r"[-+]?[1-9]\d{0,2}(\.\d{3})+"  # 1.001, which is 1001 where points part thousands
 _STATES = ("state", "status")  # columns of W&B and MLflow that say how a run ended
 _UNFINISHED = {"crashed", "failed", "killed", "running", "scheduled", "preempted"}
+# What a column of numbers may hold, with what stands for a gap.
+_NUMBERS = (Real, Decimal, str, type(None), type(pd.NA))
 
 
 def read(table: str | Path | pd.DataFrame, encoding: str = "") -> tuple[str, pd.DataFrame]:
@@ -125,9 +129,11 @@ def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
         column: its column.
 
     Raises:
-        ValueError: if a row has none, it is not clear what a point in them means, or the squares of
+        ValueError: if it holds what is of another type (dates, durations, truth values, complex
+            numbers), a row has none, it is not clear what a point in them means, or the squares of
             the numbers are none that a computer holds.
     """
+    _check_types(name, table[column])
     _check_points(name, table, column)
     values = pd.to_numeric(table[column], errors="coerce").astype(float)
     largest = float(values[np.isfinite(values)].abs().max())  # nan where there are none
@@ -144,6 +150,24 @@ def numbers(name: str, table: pd.DataFrame, column: str) -> pd.Series:
             f" {rows(lost)}{how}; {_advice(texts)}"
         )
     return values
+
+
+def _check_types(name: str, values: pd.Series) -> None:
+    """ValueError for dates, durations, truth values and complex numbers, which pandas would make
+    real ones of; in a file they are texts that are no numbers."""
+    fits = values.astype(object).map(_is_number)
+    if (other := ~fits.astype(bool)).any():
+        first = values[other].iloc[0]
+        kind = type(first).__name__ if values.dtype == object else values.dtype
+        raise ValueError(
+            f"{name}: {values.name} must hold integers, floats or texts of such, got"
+            f" {_printed(first)} of type {kind} in {rows(other)}; convert them first"
+        )
+
+
+def _is_number(value: object) -> bool:
+    """Whether a cell holds a real number, a text that may be one, or nothing."""
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _grouped(table: pd.DataFrame, column: str) -> tuple[pd.Series, bool]:

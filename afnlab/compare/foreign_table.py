@@ -14,7 +14,7 @@ import pandas as pd
 from afnlab import digits
 from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
-from afnlab.compare.one_task import check_one_task
+from afnlab.compare.one_task import check_one_task, may_differ
 from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError
 from afnlab.measures import Measure
@@ -48,6 +48,7 @@ class ForeignComparison:
         read_as: a sentence on what was taken for label and seed, where no column says it.
         unpaired: whether means are compared without pairs.
         source: the file that it was read from; None: there is none.
+        doubts: sentences on what nobody can tell of how the rows were made.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ForeignComparison:
     read_as: str = ""
     unpaired: bool = False
     source: Path | None = None
+    doubts: Sequence[str] = ()
 
     @cached_property
     def measure(self) -> Measure:
@@ -95,8 +97,10 @@ class ForeignComparison:
         """What else has to be known to read the table."""
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
+            *self.doubts,
             *scales.suspicious(self.final, self.metric.unit),
             *filter(None, [self.read_as, missing, self.unfinished]),
+            *caveats.of_rounding(self.table, self.final, self.baseline),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *(caveats.without_pairs if self.unpaired else caveats.in_pairs)(
                 self.final, self.baseline
@@ -251,9 +255,8 @@ def compare_results(
     limit = None if margin is None else margin / measure.scale
     tasks = dict.fromkeys(one.task.name for one in results.values())
     examples = first["examples"]["test"]
-    return ForeignComparison(
-        ", ".join(tasks), history, measure, against, limit, examples, unpaired=unpaired
-    )
+    named = (", ".join(tasks), history, measure, against, limit, examples)
+    return ForeignComparison(*named, unpaired=unpaired, doubts=may_differ(results))
 
 
 def _check_results(results: object) -> None:

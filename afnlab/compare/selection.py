@@ -368,6 +368,7 @@ class Selection:
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
+            *caveats.of_rounding(named(self.table), final, base),
             *caveats.within_margin(named(self.table), self.margin, self.measure),
             *caveats.unequal_seeds(final),
             *caveats.pairing(final, base),

@@ -22,15 +22,18 @@ class Part:
     """What a part of a task is made of, by the digests of what can be seen of it.
 
     Users' functions may count their calls or fill a cache: what a training has made of a part is
-    the same part.
+    the same part. Whether it computes the same from there on nobody can tell, as a loss may follow
+    a schedule by its calls.
 
     Attributes:
         first: before the training, and before all those that led to this.
+        began: before the training.
         last: after the training.
         unseen: why there may be more to it than can be seen; "": there is not.
     """
 
     first: str
+    began: str
     last: str
     unseen: str = ""
 
@@ -43,6 +46,10 @@ class Part:
         """Whether the training has changed it."""
         return self.first != self.last
 
+    def goes_on(self, other: Part) -> bool:
+        """Whether it is the same, and trainings had changed it when one of the two began."""
+        return self.began != other.began and self.same(other)
+
 
 @contextmanager
 def watched(task: Task, activation: Activation) -> Iterator[dict[str, Part]]:
@@ -54,7 +61,7 @@ def watched(task: Task, activation: Activation) -> Iterator[dict[str, Part]]:
     """
     before = _now(task, activation)
     parts = {
-        name: Part(_FIRST.get(digest, digest), digest, unseen)
+        name: Part(_FIRST.get(digest, digest), digest, digest, unseen)
         for name, (digest, unseen) in before.items()
     }
     try:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dis
 import inspect
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
+from afnlab.usercode.by_text import ATTRIBUTES, by_text
 from afnlab.usercode.loaded import is_own
 
 # What a class says of itself and of where it stands, which nothing computes with.
@@ -22,6 +25,8 @@ _EMPTY = ("NOP", "EXTENDED_ARG")
 _PAIR = re.compile(r"((?:LOAD|STORE)_FAST(?:_BORROW)?)_((?:LOAD|STORE)_FAST(?:_BORROW)?)")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _OF_MODULE = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+_LOCAL = ("LOAD_FAST", "LOAD_DEREF")  # how instructions begin that take a local variable
+_VALUES = (bool, int, float, complex, str, bytes)
 _MORE_ARGUMENTS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 
@@ -47,15 +52,24 @@ def named(function: FunctionType) -> Iterator[object]:
     """What code names: of its module, inside modules as far as it goes there, and by imports."""
     for code in _codes(function.__code__):
         steps, local = _steps(code), set()
+        imported: dict[object, object] = {}  # modules, by the local variables that hold them
         for at, step in enumerate(steps):
             if step.opname == "IMPORT_NAME":
                 level, names = (before.argval for before in steps[at - 2 : at])
-                yield from _imported(function, step.argval, names, level)
+                yield from (made := [*_imported(function, step.argval, names, level)])
+                if made and not names:
+                    imported |= _stored(step.argval, made[0], steps[at + 1 :])
             elif step.opname == "STORE_NAME":  # in the body of a class
                 local.add(step.argval)
+            elif step.opname.startswith(_LOCAL) and step.arg in imported:
+                yield _reached(imported[step.arg], steps[at + 1 :])
+            elif step.opname in _ATTRIBUTES and step.argval in ATTRIBUTES:
+                yield ATTRIBUTES[step.argval]
             elif step.opname in _OF_MODULE and step.argval not in ("__name__", *local):
-                with suppress(KeyError):  # it is built in
+                if step.argval in function.__globals__:
                     yield _reached(function.__globals__[step.argval], steps[at + 1 :])
+                elif _matters(built_in := _built_in(function).get(step.argval)):
+                    yield built_in
 
 
 def _steps(code: CodeType) -> list[dis.Instruction]:
@@ -97,25 +111,55 @@ def _operand(step: dis.Instruction, starts: Sequence[int]) -> object:
 
 
 def _reached(value: object, steps: Iterable[dis.Instruction]) -> object:
-    """What a name stands for, where it is a module of the user's: what is taken out of that."""
-    for step in steps:
-        if not (isinstance(value, ModuleType) and is_own(value) and step.opname in _ATTRIBUTES):
+    """What a name stands for, where it is a module of the user's: what is taken out of that.
+
+    So it is of a library's where a user may have put there what is taken.
+    """
+    counts = value
+    for step in takewhile(lambda one: one.opname in _ATTRIBUTES, steps):
+        if not isinstance(value, ModuleType):
             break
-        value = getattr(value, step.argval, None)
-    return value
+        of_user = is_own(value)
+        value = getattr(value, step.argval, None) if of_user else vars(value).get(step.argval)
+        if of_user or _matters(value):
+            counts = value
+    return counts
+
+
+def _matters(value: object) -> bool:
+    """Whether what a library's module holds may be of the user's, or leads to such."""
+    if type(value) in _VALUES or by_text(value):
+        return True
+    return is_own(value if isinstance(value, (FunctionType, type, ModuleType)) else type(value))
+
+
+def _stored(name: str, module: object, steps: Sequence[dis.Instruction]) -> dict[object, object]:
+    """The variable, by its number, in which `import name` or `import name as` puts a module."""
+    if steps[0].opname != "IMPORT_FROM" and "." in name:  # it is called as the first of them
+        module = sys.modules.get(name.partition(".")[0])
+    for step in steps:
+        if step.opname in ("STORE_FAST", "STORE_DEREF"):
+            return {step.arg: module}
+    return {}
 
 
 def _imported(
     function: FunctionType, name: str, names: Iterable[str] | None, level: int
 ) -> Iterable[object]:
     """What an import statement inside a function imports: the module, or these names of it."""
-    built_in = function.__globals__.get("__builtins__", {})
-    built_in = vars(built_in) if isinstance(built_in, ModuleType) else built_in
     try:
-        module = built_in["__import__"](name, function.__globals__, {}, names or ("*",), level)
+        module = _built_in(function)["__import__"](
+            name, function.__globals__, {}, names or ("*",), level
+        )
         return [getattr(module, one, None) for one in names or ()] or [module]
     except Exception:  # where it has not run, nobody knows what it would do
         return ()
+
+
+def _built_in(function: FunctionType) -> dict[str, Any]:
+    """What the code of a function finds by its name without a definition."""
+    built_in = function.__globals__.get("__builtins__", {})
+    return vars(built_in) if isinstance(built_in, ModuleType) else built_in
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -96,6 +97,12 @@ def _of_type_variable(value: Any) -> Iterable[object]:
     return value.__name__, *(getattr(value, name, None) for name in facts)
 
 
+def _of_logger(value: logging.Logger) -> Iterable[object]:
+    """What somebody has put there: what is written down, and where, changes no number."""
+    usual = {*vars(logging.Logger("")), "manager"}  # the manager itself puts it there
+    return (by_name(value, {n: part for n, part in vars(value).items() if n not in usual}),)
+
+
 def _nothing(_: object) -> Iterable[object]:
     return ()
 
@@ -125,8 +132,8 @@ _TYPES: Mapping[str, Callable[[Any], Iterable[object]]] = {
     "builtins.dict_values": lambda value: value,
     "builtins.dict_items": lambda value: value,
     "_thread._local": lambda value: (by_name(value, vars(value)),),
+    "logging.Logger": _of_logger,
     # What is written down, and who waits for whom, changes no number.
-    "logging.Logger": _nothing,
     "logging.Handler": _nothing,
     "_thread.lock": _nothing,
     "_thread.RLock": _nothing,

@@ -64,7 +64,9 @@ def _untouched(file: Path) -> bool:
 def is_installed(path: str | Path) -> bool:
     """Whether a file or folder is a library's, or Python's own."""
     text = f"{path}{os.sep}"
-    return text.startswith(_STANDARD) or any(f"{os.sep}{n}{os.sep}" in text for n in _INSTALLED)
+    return text.startswith((_STANDARD, "<frozen ")) or any(
+        f"{os.sep}{n}{os.sep}" in text for n in _INSTALLED
+    )
 
 
 def is_own(value: FunctionType | type | ModuleType) -> bool:

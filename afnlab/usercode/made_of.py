@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 
+from afnlab.usercode.by_text import by_text
 from afnlab.usercode.object_parts import state_of, within
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), type(NotImplemented))
@@ -39,8 +40,10 @@ def seen(value: object) -> tuple[str, str]:
     It is one walk through the object: what is no plain value, function, class or module consists
     of its fields or of what `pickle` would keep of it. A user's functions and classes count by
     their code and by what that names of the user's, not by the file or the lines that they stand
-    in; those of libraries by their names; both with what they enclose. What code finds by a text
-    that it makes (`globals()[name]`) is not seen.
+    in; those of libraries by their names; both with what they enclose, and with numbers and texts
+    that are taken out of a library's module. What code reaches by a text (`globals()[name]`, a
+    file, a variable of the environment) is not seen, and a value that was put in the place of a
+    cached property is taken for one that it has made.
 
     Args:
         value: a part of a task, say.
@@ -73,6 +76,9 @@ class _Walk:
             return value
         if type(value) is bytes:
             return value if len(value) <= _LONG else ["digest", hashlib.sha256(value).hexdigest()]
+        if name := by_text(value):
+            self.unseen.append(f"its code uses {name}, and what that leads to is not seen")
+            return name
         if type(value) is tuple:
             return tuple(self.parts(part) for part in value)
         if id(value) in self.known:

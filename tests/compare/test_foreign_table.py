@@ -324,6 +324,43 @@ def holed(**changes) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.parametrize(
+    ("values", "printed", "kind"),
+    [
+        (["2026-01-01", "2026-01-02"], "Timestamp", "datetime64"),
+        ([True, False], "True", "bool"),
+        (pd.array([True, False], dtype="boolean"), "True", "boolean"),
+        ([1 + 2j, 2.0], r"\(1\+2j\)", "complex128"),
+        (pd.Series([True, 2.0], dtype=object), "True", "bool"),
+        (pd.to_timedelta([1, 2], unit="s"), "Timedelta", "timedelta64"),
+        ([torch.tensor(1.0), torch.tensor(2.0)], "tensor", "Tensor"),
+    ],
+)
+def test_what_pandas_would_make_numbers_of_is_refused(values, printed, kind):
+    """As its texts are, which a file has."""
+    if kind == "datetime64":
+        values = pd.to_datetime(values)
+    table = pd.DataFrame({"label": ["relu", "mine"], "seed": [0, 0], "a": values, "b": 1.0})
+    for columns in ({"value": "a"}, {"value": "b", "epoch": "a"}):
+        message = f"a must hold integers, floats or texts of such, got {printed}.* of type {kind}"
+        with pytest.raises(ValueError, match=message):
+            compare.compare_table(table, **columns)
+
+
+@pytest.mark.parametrize("gap", [1e-13, -6e-8, 1e-4])
+def test_a_difference_of_the_size_of_rounding_is_named(gap):
+    rows = [
+        (label, seed, (1 + seed / 1000) * (1 + gain))
+        for label, gain in (("relu", 0), ("mine", gap))
+        for seed in SEEDS
+    ]
+    one = compare.compare_table(pd.DataFrame(rows, columns=["label", "seed", "value"]))
+    assert one.table.verdict["mine"] == ("better" if gap > 0 else "worse")
+    said = [note for note in one.notes if "less than a ten-millionth of the values" in note]
+    assert len(said) == (abs(gap) < 1e-7)
+    assert all(note.startswith("mine: ") for note in said)
+
+
 TWICE = pd.concat([TABLE, TABLE])
 TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
 

@@ -100,9 +100,10 @@ def notebook(monkeypatch) -> Iterator[Notebook]:
     return Notebook(module)
 
 
-def compared(*results: Result) -> None:
+def compared(*results: Result) -> list[str]:
     labels = ("relu", *"abcdef")[: len(results)]
-    compare.compare_results(dict(zip(labels, results, strict=True)))
+    one = compare.compare_results(dict(zip(labels, results, strict=True)))
+    return [note for note in one.notes if " keeps something" in note or " can be seen: " in note]
 
 
 EDITS = {
@@ -150,6 +151,115 @@ def test_what_trainings_count_or_keep_themselves_is_no_difference(notebook):
     last = notebook.train("srelu")
     compared(first, second, last)
     compared(last, first)
+
+
+SCHEDULE = """
+STEP = {"n": 0}
+
+
+def loss(outputs, targets):
+    STEP["n"] += 1
+    return STEP["n"] * cross_entropy(outputs, targets)
+
+
+TASK = replace(digits_task, name="mine", loss=Loss("mine", loss))
+"""
+
+
+def test_a_schedule_that_goes_on_where_another_training_left_it_is_named(notebook):
+    notebook.run(SCHEDULE)
+    first, second = notebook.train(), notebook.train("gelu")
+    (note,) = compared(first, second)
+    assert note.startswith("relu and a: the task's loss keeps something that trainings change")
+    notebook.run(SCHEDULE)
+    assert compared(first, notebook.train("gelu")) == []
+    third = notebook.train("srelu")
+    (note,) = compared(second, third, first)
+    assert note.startswith("relu, a and b: ")
+
+
+def test_an_activation_that_goes_on_is_named(notebook):
+    notebook.run("""
+STEP = [0]
+
+
+@afnlab.activation
+def mine(x):
+    STEP[0] += 1
+    return torch.relu(x) * STEP[0]
+
+
+TASK = digits_task
+""")
+    first, second = notebook.train("mine"), notebook.train("mine")
+    (note,) = compared(first, second)
+    assert note.startswith("relu and a: their activation keeps something")
+    assert compared(notebook.train(), second) == []
+
+
+def test_what_is_plainly_a_cache_is_not_named(notebook):
+    """Data are compared themselves, and what functools keeps is no part."""
+    notebook.run("""
+import functools
+
+HELD = {}
+
+
+def data():
+    return HELD.setdefault("rows", digits())
+
+
+@functools.cache
+def scale():
+    return 2.0
+
+
+def loss(outputs, targets):
+    return scale() * cross_entropy(outputs, targets)
+
+
+TASK = replace(digits_task, name="mine", data=data, loss=Loss("mine", loss))
+""")
+    first, second = notebook.train(), notebook.train("gelu")
+    assert first.parts["data"].changes
+    assert compared(first, second) == []
+
+
+BY_TEXT = """
+def loss(outputs, targets):
+    return globals()["SCALE"] * cross_entropy(outputs, targets)
+
+
+TASK = replace(digits_task, name="mine", loss=Loss("mine", loss))
+"""
+
+
+def test_what_is_reached_by_a_text_is_refused_or_named(notebook):
+    notebook.run(BY_TEXT)
+    first = notebook.train()
+    notebook.run("SCALE = 2.0")
+    (note,) = compared(first, notebook.train())
+    assert note.startswith("The task's loss was one object in all trainings, and not all of it")
+    assert "its code uses globals" in note
+    notebook.run(BY_TEXT)
+    with pytest.raises(ValueError, match="loss cannot be told: its code uses globals, and"):
+        compared(first, notebook.train())
+
+
+def test_data_that_are_read_from_a_file_need_not_be_seen(notebook):
+    cell = """
+def data():
+    with open(afnlab.__file__):
+        return digits()
+
+
+TASK = replace(digits_task, name="mine", data=data)
+"""
+    notebook.run(cell)
+    first = notebook.train()
+    assert first.parts["data"].unseen
+    notebook.run(cell)
+    assert compared(first, notebook.train()) == []
 
 
 def test_a_part_that_cannot_be_seen_wholly_is_compared_as_far_as_it_can_be(notebook):

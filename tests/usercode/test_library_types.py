@@ -71,6 +71,10 @@ def mine(x):
     LOG.info("called")
     return V * x
 """,
+    "an attribute of a logger": """
+mine = logging.Logger("a")
+mine.w = V
+""",
     "a dataclass": "@dataclasses.dataclass\nclass mine:\n    w: int = V",
     "a choice": "class mine(enum.Enum):\n    A = V",
     "a context": "@contextlib.contextmanager\ndef mine():\n    yield V",

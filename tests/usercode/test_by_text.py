@@ -1,0 +1,85 @@
+"""What code reaches by a text."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+import torch
+
+from afnlab.usercode.made_of import made_of, seen
+
+HEAD = """
+import importlib, os, sys
+from os import environ
+from pathlib import Path
+
+import numpy as np
+import torch
+
+K, taken = 1.0, globals
+"""
+UNSEEN = {  # the body of a function, and what it is that nobody sees
+    "globals()['K']": "globals",
+    "taken()['K']": "globals",
+    "f.__globals__['K']": "globals",
+    "[globals()['K'] for _ in x]": "globals",
+    "eval('K')": "eval",
+    "exec('K')": "exec",
+    "open('k.txt')": "open",
+    "Path('k.txt').read_text()": "read_text",
+    "np.load('k.npy')": "load",
+    "torch.load('k.pt')": "load",
+    "os.environ['K']": "os.environ",
+    "environ['K']": "os.environ",
+    "os.getenv('K')": "getenv",
+    "sys.modules['__main__'].K": "sys.modules",
+    "sys._getframe().f_back": "_getframe",
+    "importlib.import_module('m').K": "import_module",
+    "__import__('m').K": "__import__",
+}
+INSIDE = {  # statements, for imports inside the function
+    "import os\n return os.environ['K']": "os.environ",
+    "import os.path, sys as s\n return os.environ['K']": "os.environ",
+    "import os.path, sys as s\n return s.modules": "sys.modules",
+    "from os import getenv as g\n return g('K')": "getenv",
+}
+SEEN = ["getattr(torch, x)", "locals()['x']", "vars(x)", "x.load()", "os.path.join(x)", "K"]
+
+
+def function(body: str) -> FunctionType:
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(compile(f"{HEAD}\ndef f(x):\n {body}", "/cell.py", "exec"), names)
+    return names["f"]
+
+
+@pytest.mark.parametrize("body", [*UNSEEN, *INSIDE])
+def test_code_that_reaches_values_by_a_text_is_not_seen_wholly(body):
+    made = function(body if body in INSIDE else f"return {body}")
+    name = (UNSEEN | INSIDE)[body]
+    assert seen(made)[1] == f"its code uses {name}, and what that leads to is not seen"
+
+
+@pytest.mark.parametrize("body", SEEN)
+def test_other_code_is(body):
+    assert seen(function(f"return {body}"))[1] == ""
+
+
+@pytest.mark.parametrize("value", [os.environ, sys.modules, partial(open, "k"), Path.read_text])
+def test_so_is_an_object_that_holds_such(value):
+    assert seen([value])[1].startswith("its code uses ")
+    assert seen(importlib)[1] == ""
+
+
+@pytest.mark.parametrize("body", ["return torch.my_k * x", "import torch as t\n return t.my_k"])
+def test_what_a_user_has_put_into_a_library_s_module_counts(body, monkeypatch):
+    made = []
+    for value in (1.0, 2.0, function("return x"), function("return 2 * x")):
+        monkeypatch.setattr(torch, "my_k", value, raising=False)
+        made.append(made_of(function(body)))
+    assert len(set(made)) == 4
