@@ -149,7 +149,7 @@ def _dry_run(
 ) -> int:
     from afnlab.runs.storage.location import place
     from afnlab.runs.sweeps.labels import labels
-    from afnlab.runs.sweeps.pending import check_data, planned, standings, unequal
+    from afnlab.runs.sweeps.pending import check_data, next_batch, planned, standings, unequal
 
     where = place(runs)
     where.pull()
@@ -158,9 +158,14 @@ def _dry_run(
     width = max(map(len, shown.values()))
     for line in plan.notes:
         say(line, sys.stderr)
-    listed = list(standings(plan.specs, where.folder))
-    for line in unequal(listed) if plan.comparisons is None else []:
-        say(line, sys.stderr)
+    if plan.comparisons is None:
+        listed = list(standings(plan.specs, where.folder))
+        for line in unequal(listed):
+            say(line, sys.stderr)
+    else:  # of which a run is what is made next, and not all seeds that there may come to be
+        listed = next_batch(plan.comparisons, plan.most, where.folder)
+    if plan.comparisons is not None and not listed:
+        say("".join(plan.comparisons.lines({})))
     for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:
@@ -169,6 +174,9 @@ def _dry_run(
                 state += f": seeds {', '.join(map(str, standing.missing.seeds))}"
         if standing.other:
             state += "; made with other data than the task reads now"
-        say(f"{standing.spec.id}  {shown[standing.spec.group]:{width}}  {state}")
+        if standing.then:
+            state += f"; {standing.then}"
+        run = standing.spec.id if plan.comparisons is None else standing.run
+        say(f"{run}  {shown[standing.spec.group]:{width}}  {state}")
     check_data(listed)
     return 0

@@ -92,6 +92,37 @@ def of_pair(records: Iterable[TrainingRecord], row: str, baseline: str) -> Itera
     return (r for r in records if r["group"] == row and _pair(r, baseline) == (row, baseline))
 
 
+def begun(
+    records: Iterable[TrainingRecord],
+    row: str,
+    baseline: str,
+    used: Collection[int],
+    failures: Iterable[FailureRecord] = (),
+) -> set[int]:
+    """The seeds of a row's confirmation against a baseline, once it has begun.
+
+    Where the row has no runs they were removed, or are still to be made, and those of the baseline
+    tell: its seeds up to the last that was trained for this confirmation, but for those with which
+    the row was trained before. Where the row's run failed, nothing was shown, so nothing is fixed.
+
+    Args:
+        records: the runs in the folder of the confirmations.
+        row: the group of the row's runs.
+        baseline: that of the baseline's.
+        used: the seeds with which the row was trained otherwise.
+        failures: what failed there.
+    """
+    listed = list(records)
+    if its := {seed for r in of_pair(listed, row, baseline) for seed in r["seeds"]}:
+        return its
+    of_base = [r for r in listed if r["group"] == baseline]
+    for_it = [r for r in of_base if _pair(r, baseline) == (row, baseline)]
+    if not for_it or any(one["group"] == row for one in failures):
+        return set()
+    last = max(seed for r in for_it for seed in r["seeds"])
+    return {seed for r in of_base for seed in r["seeds"] if seed <= last} - {*used}
+
+
 def was_confirmed(records: Iterable[TrainingRecord], group: str) -> bool:
     """Whether these runs were themselves those of a row that was confirmed.
 

@@ -148,4 +148,5 @@ def _confirmation(
         absent=(),
         failed=(),
         until_decided=False,
+        most=None,
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import pandas as pd
+
+from afnlab.runs.seed_lists import first_seeds
 from afnlab.runs.storage.record_schema import TrainingRecord
 
 
@@ -14,6 +17,50 @@ def is_added(run: TrainingRecord) -> bool:
         run: its record.
     """
     return bool(run.get("until_decided"))
+
+
+def counted_seeds(runs: Iterable[TrainingRecord], most: int) -> dict[str, int]:
+    """How many seeds count, from 0 on, where a sweep adds seeds until the evidence decides.
+
+    Others may be there, of a sweep with other numbers; no verdict of this one is made of them.
+
+    Args:
+        runs: their records.
+        most: how many seeds a row has at most.
+
+    Returns:
+        The numbers, by the groups of the runs.
+    """
+    seeds: dict[str, set[int]] = {}
+    for run in runs:
+        seeds.setdefault(run["group"], set()).update(run["seeds"])
+    return {group: len(first_seeds(its, most)) for group, its in seeds.items()}
+
+
+def counted_runs(runs: list[TrainingRecord], most: int | None) -> list[TrainingRecord]:
+    """The runs with seeds that count.
+
+    Args:
+        runs: their records.
+        most: as of `counted_seeds`; None: all count.
+    """
+    if most is None:
+        return runs
+    numbers = counted_seeds(runs, most)
+    return [r for r in runs if any(seed < numbers[r["group"]] for seed in r["seeds"])]
+
+
+def counting(table: pd.DataFrame, numbers: Mapping[str, int], group: str = "") -> pd.DataFrame:
+    """The lines of a table with the seeds that count.
+
+    Args:
+        table: columns seed, and group where its lines are of several.
+        numbers: of `counted_seeds`; empty: all count.
+        group: whose lines they are; empty: as the column says.
+    """
+    if not numbers or table.empty:
+        return table
+    return table[table.seed < (numbers[group] if group else table.group.map(numbers))]
 
 
 def decided_rows(

@@ -50,6 +50,7 @@ def next_step(
     among: Space | None = None,
     edges: Sequence[tuple[str, str, list[str]]] = (),
     accepted: Callable[[str, object], bool] = lambda name, axis: True,
+    most: int | None = None,
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
@@ -72,6 +73,8 @@ def next_step(
         among: what was tuned; None: nothing.
         edges: where tunings chose an end of it, see `tuning_summary.at_edges`.
         accepted: whether all rows may tune a parameter so, see `axis_ends.widened`.
+        most: how many seeds the sweep file lets a row have until it is decided; None: it does not
+            say so.
 
     Returns:
         What to do; None where nothing is compared.
@@ -91,7 +94,7 @@ def next_step(
         return _possible(rows, base)
     wider = _wider(among, edges, [str(row.name), baseline], table, accepted)
     if until_decided and row.spread > 0:
-        return wider or _goes_on(row)
+        return wider or _goes_on(row, most or 0)
     return wider or _of_row(row, rows, base, measure, leads, len(undecided))
 
 
@@ -115,14 +118,20 @@ def _of_row(
     return _more(row, needed, len(rows), measure)
 
 
-def _goes_on(row: pd.Series) -> NextStep:
-    """To let more seeds be added to a row until the evidence decides: twice as many as it has."""
+def _goes_on(row: pd.Series, allowed: int) -> NextStep:
+    """To let more seeds be added to a row until the evidence decides: as many as are allowed, or
+    twice as many as it has, where it has these."""
     pairs = int(row.pairs)
-    most = 2 * pairs
+    most = allowed if pairs < allowed else 2 * pairs
+    how = f'"{MOST_SEEDS.format(most)}" in the sweep file, or --most {most} of afnlab judge'
+    if pairs < allowed:
+        how = (
+            f"the same sweep file, whose {most} seeds it has not had yet, and --retry-failed if the"
+            " next of them failed"
+        )
     note = (
         f"{proper_name(row.name)} is open after {counted(pairs, 'seed')}, which were added until"
-        f" the evidence decides. Its test may be looked at after every seed, so go on: with"
-        f' "{MOST_SEEDS.format(most)}" in the sweep file, or --most {most} of afnlab judge.'
+        f" the evidence decides. Its test may be looked at after every seed, so go on: with {how}."
     )
     return NextStep(Fact("what next", f"Up to {most} seeds", note), most=most)
 

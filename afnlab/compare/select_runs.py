@@ -14,6 +14,7 @@ from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.confirmation import confirmation_runs, confirmations
+from afnlab.compare.decided_rows import counted_runs
 from afnlab.compare.selection import Selection
 from afnlab.compare.selection_names import named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
@@ -36,7 +37,7 @@ class Chosen:
     """The trainings to compare, in the order of their rows, and what is not among them.
 
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
-    whose code is not here; stale, foreign, absent, failed, until_decided: see `Selection`;
+    whose code is not here; stale, foreign, absent, failed, most: see `Selection`;
     wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
     activation now, of which a record may say where it was before its folder was moved.
     """
@@ -48,7 +49,7 @@ class Chosen:
     foreign: tuple[str, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
-    until_decided: bool = False
+    most: int | None = None
     wanted: frozenset[str] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -163,7 +164,8 @@ def select(
             apart=_apart(part, parts.values()),
             place=where.name,
             own_baseline=baseline,
-            until_decided=chosen.until_decided,
+            until_decided=chosen.most is not None,
+            most=chosen.most,
             beside=_beside(one, trainings, trained),
         )
         made.append(one)
@@ -279,27 +281,42 @@ def _of_sweep(
     order = {spec.group: at for at, spec in enumerate(asked)}
     wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])
-    groups, made = {r["group"] for r in there}, {_settings(r["parameters"]) for r in trainings}
+    most = plan.most_seeds if overrides.get("seeds") is None else None
+    there = counted_runs(there, most)
+    groups = {r["group"] for r in there}
+    made = {_settings(r["parameters"]) for r in trainings if r["group"] not in order}
     absent, called = [], labels(asked)
     for standing in pending.standings_among(wanted, trainings, failures):
-        begun = plan.most_seeds is not None and standing.spec.group in groups
-        if standing.missing is not None and not begun:  # or it was decided before it had all
-            spec = standing.spec
-            reason = _reason(standing.failure.message if standing.failure else None)
-            if spec.group in groups:
-                reason = f"seeds {', '.join(map(str, standing.missing.seeds))}: {reason}"
-            elif _settings(spec.normal) in made:
-                reason += " since its code has changed"
-            absent.append((called[spec.group], reason))
-    until_decided = plan.most_seeds is not None and overrides.get("seeds") is None
+        spec, missing = standing.spec, standing.missing
+        if missing is None:
+            continue
+        failure = standing.failure
+        seeds, reason = [*missing.seeds], _reason(failure.message if failure else None)
+        if plan.most_seeds is not None and spec.group in groups:
+            if (failed := _next_failed(missing.group, seeds, failures)) is None:
+                continue  # it may be decided before it has all
+            seeds, reason = failed["seeds"], _reason(failed["message"])
+        if spec.group in groups:
+            reason = f"seeds {', '.join(map(str, seeds))}: {reason}"
+        elif _settings(spec.normal) in made:
+            reason += " since its code has changed"
+        absent.append((called[spec.group], reason))
     return Chosen(
         there,
         plan.baseline or summary_table.BASELINE,
         absent=tuple(absent),
-        until_decided=until_decided,
+        most=most,
         wanted=frozenset(spec.group for spec in wanted) if only else None,
         sources={spec.group: spec.row.activation for spec in asked},
     )
+
+
+def _next_failed(
+    group: str, missing: Iterable[int], failures: Iterable[FailureRecord]
+) -> FailureRecord | None:
+    """How those of the missing seeds failed that a row was to have next; None: they did not."""
+    its = (one for one in failures if one["group"] == group and one.get("seeds"))
+    return next((one for one in its if {*one["seeds"]} <= {*missing}), None)
 
 
 def _current(

@@ -20,7 +20,7 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
-from afnlab.compare.decided_rows import decided_rows, is_added
+from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows, is_added
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
@@ -50,6 +50,7 @@ class Selection:
         speed: the speed benchmark with their cost, or None.
         until_decided: whether these are the runs of a sweep that adds seeds until the evidence
             decides, see `afnlab.judging`.
+        most: how many seeds a row of such a sweep has at most: these count, and no others.
         judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
         complete: whether all rows are there that were asked for.
@@ -82,6 +83,7 @@ class Selection:
     failed: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
     until_decided: bool = False
+    most: int | None = None
     judged_by: str = ""
     only: Only = field(default_factory=dict)
     complete: bool = True
@@ -154,7 +156,7 @@ class Selection:
     @cached_property
     def _recorded(self) -> pd.DataFrame:
         """The same, with values as they are."""
-        table = runs_folder.histories(self.folder, self.records)
+        table = counting(runs_folder.histories(self.folder, self.records), self.numbers)
         table.insert(0, "label", table.group.map(self.labels))
         return table
 
@@ -172,6 +174,11 @@ class Selection:
             until_decided=self.decided_rows,
             further=self.further,
         )
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """How many seeds count of each group, see `counted_seeds`; empty: all do."""
+        return {} if self.most is None else counted_seeds(self.records, self.most)
 
     @cached_property
     def decided_rows(self) -> list[str]:
@@ -246,7 +253,10 @@ class Selection:
         tables = runs_folder.readable(
             listed, lambda r: runs_folder.read_table(self.folder / r["id"], r, file)
         )
-        parts = [table.assign(label=self.labels[r["group"]]) for r, table in tables]
+        parts = [
+            counting(table, self.numbers, r["group"]).assign(label=self.labels[r["group"]])
+            for r, table in tables
+        ]
         filled = [part for part in parts if len(part)]
         if not filled:
             return pd.DataFrame()

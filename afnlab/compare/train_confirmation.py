@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import stats
-from afnlab.compare.attempts import Attempts, noted, of_pair, was_confirmed
+from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
 from afnlab.compare.confirmation import (
     confirmation_runs,
     picking_seeds,
@@ -87,11 +87,11 @@ def confirm(
     group, base = row_of.group, picking.rows[base_of].group
     there = location.folder(folder)
     records = list(filter(is_training, runs_folder.records(there)))
-    done = _seeds(of_pair(records, group, base))
-    require_fresh(folder, picking, done)
     before = filter(is_training, runs_folder.records(location.folder(runs)))
     failures = runs_folder.failures(there)
     others = Attempts.beside(row_of, base, records, failures, list(before))
+    done = begun(records, group, base, others.seeds, failures)
+    require_fresh(folder, picking, done)
     comparisons = 1 if done else 1 + others.number
     least = stats.seeds_needed(comparisons)
     if seeds is None:
@@ -106,7 +106,10 @@ def confirm(
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
         arguments |= {"only": tuple(as_flags(only)), "runs": runs}
         again = command("confirm", sweep, row, seeds=len(done), **arguments)
-        raise _again(label, done, f" (`{again}` shows it)")
+        if any(of_pair(records, group, base)):
+            raise _again(label, done, f" (`{again}` shows it)")
+        tells = f"{label}, as the run of {base_of} tells,"
+        raise _again(tells, done, f" (`{again}` makes its run, which is not there)")
     used = picking_seeds(picking) | others.seeds
     fresh = sorted(done) or list(
         islice((seed for seed in count(FRESH) if seed not in used), number)

@@ -37,6 +37,7 @@ TableRecipe = TypedDict(
         "picked among": NotRequired[Count],
         "further": NotRequired[dict[str, Count]],
         "until decided": NotRequired[list[str]],
+        "most seeds": NotRequired[Count],
     },
 )
 ReportState = TypedDict(

@@ -18,6 +18,7 @@ import pandas as pd
 from afnlab.compare import answers, headline, proper_names, summary_table
 from afnlab.compare.accepted import accept
 from afnlab.compare.chosen_ends import chosen_ends
+from afnlab.compare.decided_rows import counted_seeds, counting
 from afnlab.compare.next_step import NextStep, confirmation, next_step
 from afnlab.compare.training_facts import Trained
 from afnlab.measures import Measure, accuracy_of
@@ -238,9 +239,7 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]
     base, margin = recipe["baseline"], recipe["margin"]
     try:
         require_one_data((recipe["labels"][record["group"]], record) for record in records)
-        history = runs_folder.histories(folder, records)
-        history["label"] = history.group.map(recipe["labels"])
-        measure = _measure(recipe)
+        history, measure = _history(recipe, folder, records), _measure(recipe)
         table = summary_table.compare_histories(
             history,
             base,
@@ -252,6 +251,18 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]
     except ValueError as error:  # a margin or a metric, say, that these runs do not have
         return None, f": {error}"
     return table, ""
+
+
+def _history(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]) -> pd.DataFrame:
+    """The histories of a table's runs, with a column `label`, of the seeds that count in it."""
+    history = counting(runs_folder.histories(folder, records), _counted(recipe, records))
+    return history.assign(label=history.group.map(recipe["labels"]))
+
+
+def _counted(recipe: TableRecipe, records: Sequence[TrainingRecord]) -> dict[str, int]:
+    """How many seeds count of each group, where not all do."""
+    most = recipe.get("most seeds")
+    return {} if most is None else counted_seeds(records, most)
 
 
 def _measure(recipe: TableRecipe) -> Measure:
@@ -285,7 +296,8 @@ def _page_problems(
     else:
         rows = [Trained.of_record(record) for record in records]
         tuned = _tuned(recipe, folder, records)
-        step = next_step(table, base, measure, *tuned, partial(accept, rows))
+        most = recipe.get("most seeds")
+        step = next_step(table, base, measure, *tuned, partial(accept, rows), most)
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for statement in (headline.sentence(table, base, measure), *parts):
@@ -306,7 +318,7 @@ def _tuned(
     if tune is None:
         return None, []
     labelled = [(recipe["labels"][record["group"]], record) for record in records]
-    return space(tune), chosen_ends(folder, labelled, space(tune))
+    return space(tune), chosen_ends(folder, labelled, space(tune), _counted(recipe, records))
 
 
 def _numbers(
@@ -314,8 +326,7 @@ def _numbers(
 ) -> str:
     """The numbers for the page's script, as text."""
     measure = _measure(recipe)
-    history = runs_folder.histories(folder, records)
-    history["label"] = history.group.map(recipe["labels"])
+    history = _history(recipe, folder, records)
     final = summary_table.final_values(summary_table.as_history(history, measure), measure.column)
     seeds: dict[str, dict[int, str]] = {}
     for r in records:

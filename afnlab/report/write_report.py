@@ -313,6 +313,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "runs": {r["id"]: sums[r["id"]] for r in records},
         "picked among": selection.picked_among,
         "until decided": selection.decided_rows,
+        **({"most seeds": selection.most} if selection.most else {}),
         **({"further": {**selection.further}} if selection.further else {}),
     }
 

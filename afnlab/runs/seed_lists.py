@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import count, islice
 
 from afnlab.training.options import seed_list
@@ -18,6 +18,16 @@ def typed(seeds: object) -> str:
     listed = seed_list(seeds)  # type: ignore[arg-type]
     first = list(listed) == list(range(len(listed)))
     return str(len(listed)) if first else str([*listed])
+
+
+def first_seeds(there: Collection[int], most: int) -> range:
+    """The seeds from 0 on that are all there: those by which evidence decides.
+
+    Args:
+        there: the seeds that there are.
+        most: how many count.
+    """
+    return range(next((seed for seed in range(most) if seed not in there), most))
 
 
 def filled(number: int, rows: Iterable[Iterable[int]]) -> list[int]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-from afnlab.compare.attempts import Attempts, noted, of_pair, was_confirmed
+import pytest
+
+from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
 from afnlab.compare.training_facts import Trained
 
 NORMAL = {
@@ -56,6 +58,40 @@ def test_the_baseline_tells_of_a_row_that_was_removed():
     assert beside([base]) == Attempts(1, frozenset({1, 2}))
     assert beside([base], failures=[{"group": "old"}]) == Attempts(0, frozenset())
     assert beside([confirmation("new", [1, 2])[1]]) == Attempts(0, frozenset())  # to be finished
+
+
+BEGUN = {  # the runs there, the seeds that the row used otherwise, and those that it is bound to
+    "both": (confirmation("new", [1, 2]), (), {1, 2}),
+    "the row was removed": (confirmation("new", [1, 2])[1:], (), {1, 2}),
+    "the baseline was removed": (confirmation("new", [1, 2])[:1], (), {1, 2}),
+    "both were removed": ([], (), set()),
+    "a baseline with seeds from before": (
+        [*confirmation("x", [1, 2], file="/a/x.py"), confirmation("new", [3, 4])[1]],
+        *((), {1, 2, 3, 4}),
+    ),
+    "a row that was edited": (
+        [*confirmation("old", [1, 2]), confirmation("new", [3, 4])[1]],
+        *((1, 2), {3, 4}),
+    ),
+    "a baseline with seeds from later": (
+        [confirmation("new", [1, 2])[1], *confirmation("x", [3], file="/a/x.py")],
+        *((), {1, 2}),
+    ),
+    "another baseline": (confirmation("new", [1, 2], base="other")[1:], (), set()),
+    "a baseline of others": (confirmation("x", [1, 2])[1:], (), set()),
+}
+
+
+@pytest.mark.parametrize("case", BEGUN)
+def test_the_seeds_of_a_confirmation_are_known_while_one_of_its_runs_is_there(case):
+    records, used, expected = BEGUN[case]
+    assert begun(records, "new", "base", used) == expected
+
+
+def test_a_row_that_failed_is_bound_to_no_number_of_seeds():
+    both = confirmation("new", [1, 2])
+    assert begun(both[1:], "new", "base", (), [{"group": "new"}]) == set()
+    assert begun(both, "new", "base", (), [{"group": "new"}]) == {1, 2}
 
 
 def test_seeds_of_the_row_as_a_baseline_and_of_a_judge_are_used():

@@ -137,6 +137,11 @@ def test_a_row_that_the_sweep_left_open_is_called_open_everywhere():
     assert (step.most, step.seeds, step.fact.value) == (48, None, "Up to 48 seeds")
     assert "power" not in step.fact.note
     assert '"seeds: until decided, at most 48"' in step.fact.note
+    assert next_step(open_row, "relu", most=24) == step
+    early = next_step(open_row, "relu", most=32)  # it has not had what the file allows
+    assert early is not None
+    assert (early.most, early.fact.value) == (32, "Up to 32 seeds")
+    assert "the same sweep file, whose 32 seeds it has not had yet" in early.fact.note
 
 
 def test_the_test_is_named_where_its_numbers_stand():

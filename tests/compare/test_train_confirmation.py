@@ -322,6 +322,26 @@ def test_a_confirmation_whose_row_was_removed_is_known_by_its_baseline(edited, m
     assert {seed for spec in specs for seed in spec.seeds} == set(range(FRESH + 6, FRESH + 13))
 
 
+def test_a_row_is_confirmed_once_also_where_its_run_was_removed(copied, monkeypatch, capsys):
+    """The same seeds and more of them would be a second look, and p would not say so."""
+    file, runs = copied
+    kept = confirmation_runs(runs)
+    gone = next(r["id"] for r in records(kept) if r["parameters"]["label"] == ROW)
+    assert main(["runs", "rm", gone, "--runs", kept]) == 0
+    specs = planned(monkeypatch)
+    for seeds in (7, 10):
+        with pytest.raises(
+            ParameterError, match="was confirmed with 6 seeds already; others"
+        ) as it:
+            compare.confirm(file, ROW, seeds=seeds, few=True, runs=runs)
+        assert f"{ROW}, as the run of relu tells, was" in str(it.value)
+        assert "--seeds 6" in str(it.value)
+    assert not specs
+    for seeds in (None, 6):  # those it had
+        compare.confirm(file, ROW, seeds=seeds, runs=runs)
+        assert {spec.seeds for spec in specs} == {tuple(FIRST)}
+
+
 def test_a_baseline_of_the_file_is_no_other_than_one_that_is_asked_for(
     copied, tmp_path, monkeypatch
 ):

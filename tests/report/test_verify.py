@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from afnlab.cli import main
-from afnlab.report import write_report
-from afnlab.report.verify import verify
+from afnlab.compare import select
+from afnlab.report import export, write_report
+from afnlab.report.verify import _again, verify
 from afnlab.runs import RunFailed, RunSpec, records, rerun
 from tests.report.test_report import SWEEP
+from tests.runs.sweeps.test_until_decided_sweeps import plan, swept
 from tests.runs.test_runs import means, rewrite, small_runs
 
 pytestmark = pytest.mark.usefixtures("one_server")
@@ -415,3 +417,17 @@ def test_nothing_to_verify(copied, what, message, tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
     with pytest.raises(ValueError, match="rerun must be a whole number, 0 or more; got -1"):
         verify(out, rerun=-1)
+
+
+def test_a_table_of_the_first_seeds_is_recomputed_from_these(tmp_path):
+    """A sweep file may allow fewer seeds than there are, of which a table is then not made."""
+    runs, content = tmp_path / "runs", "grid: {activation: [relu, tanh]}\nparameters: {epochs: 1}\n"
+    swept(plan(("relu", "tanh"), 24), runs)
+    (tmp_path / "mine.yaml").write_text(f"{content}seeds: until decided, at most 11\n")
+    (one,) = select(runs, tmp_path / "mine.yaml")
+    sums = {r["id"]: "0" * 64 for r in one.records}
+    recipe = write_report._recipe(one, Path("a.csv"), sums)
+    table, why = _again(recipe, runs)
+    assert not why
+    assert table.pairs["tanh"] == 11
+    assert export.as_csv(table) == export.as_csv(one.table)

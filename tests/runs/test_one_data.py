@@ -100,6 +100,32 @@ def test_what_would_be_added_to_runs_with_other_data_is_refused(here, capsys):
 WORDS = ["-p", "task", "mine.py:mine", "-p", "activation", "relu", "-p", "epochs", "1"]
 
 
+@pytest.mark.parametrize("only", [{}, {"activation": "gelu"}])
+def test_verdicts_of_other_data_are_not_said_again(here, only, capsys):
+    """Where no seeds are left to add to any row, too; of all rows that share the error."""
+    Path("mine.yaml").write_text(
+        SWEEP.replace("tanh", "tanh, gelu").replace("seeds: 2", "seeds: until decided, at most 2")
+    )
+    for name in ("relu", "tanh", "gelu"):
+        keep(name, [0, 1])
+    flags = [text for key, value in only.items() for text in ("--only", f"{key}={value}")]
+    for command in (["sweep", "mine.yaml"], ["sweep", "mine.yaml", "--dry-run"]):
+        assert main([*command, *flags]) == 0
+    assert "after 2 seeds" in capsys.readouterr().out
+    edit()
+    for command in (
+        ["sweep", "mine.yaml"],
+        ["sweep", "mine.yaml", "--dry-run"],
+        ["sweep", "mine.yaml", "--seeds", "2"],
+    ):
+        assert main([*command, *flags]) == 2
+        out, said = capsys.readouterr()
+        assert "after 2 seeds" not in out
+        its = 1 if only and "--seeds" in command else 3  # a fixed number shares no error
+        assert f"{its} run{'s' * (its > 1)} here w" in said
+        assert "other data than the task reads now" in said
+
+
 def test_a_training_with_other_data_is_not_taken_for_the_kept_one(here):
     assert keep("relu", [0]).startswith("kept as run")
     assert keep("relu", [0]).startswith("kept already")

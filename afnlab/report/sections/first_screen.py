@@ -140,6 +140,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         selection.tuning,
         selection.edges,
         partial(accept, selection.rows.values()),
+        selection.most,
     )
     if step is None:
         return Markup("")
@@ -148,8 +149,10 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         line = f"{TUNE}: {in_a_line(step.tune)}"
         shown = _edited(selection, line, str(sweep), overrides)
     if step.most is not None and selection.until_decided:
-        line = MOST_SEEDS.format(step.most)
-        shown = _edited(selection, line, str(sweep), _settings(overrides))
+        line, its = MOST_SEEDS.format(step.most), _settings(overrides)
+        shown = _edited(selection, line, str(sweep), its)
+        if step.most == selection.most:  # as the file says already
+            shown = typed(_swept(selection, str(sweep), its, "--retry-failed"))
     if step.seeds is not None and sweep:
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
@@ -176,11 +179,15 @@ def _edited(selection: Selection, line: str, sweep: str, overrides: Mapping[str,
     where = sweep if is_file else f"a copy of the sweep {sweep}" if sweep else "the sweep file"
     shown = filled('<p class="note">In {}:</p>{}', where, typed(line))
     if is_file:
-        only = {**selection.apart, **_rows_alone(selection)}
-        flags = {"only": tuple(filtering.as_flags(only))}
-        again = command("sweep", sweep, **overrides, **flags, runs=folder_of_runs(selection))
-        shown += typed(again)
+        shown += typed(_swept(selection, sweep, overrides))
     return shown
+
+
+def _swept(selection: Selection, sweep: str, overrides: Mapping[str, object], *words: str) -> str:
+    """The command that trains the rows of a selection, with these words."""
+    only = {**selection.apart, **_rows_alone(selection)}
+    flags = {"only": tuple(filtering.as_flags(only))}
+    return command("sweep", sweep, *words, **overrides, **flags, runs=folder_of_runs(selection))
 
 
 def _confirming(

@@ -31,12 +31,14 @@ class Planned(NamedTuple):
 
     name: the sweep's; specs: the runs; notes: what is to be known before they start; comparisons:
     what is decided about them, where their seeds are added until it is; None: these are fixed.
+    most: how many seeds a run has at most there.
     """
 
     name: str
     specs: Sequence[RunSpec]
     notes: list[str]
     comparisons: Comparisons | None = None
+    most: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class RunStatus:
     elsewhere: the folder that a run that is there worked in, see `whereabouts.made_elsewhere`.
     other: the runs that are there and were made with other data, see `one_data.other_data`.
     more: the seeds of its group that are there and were not asked for.
+    run: the id of what is left to run, else of the last run of its group.
+    then: where seeds are added until decided, what is to be known beyond the next of them.
     """
 
     spec: RunSpec
@@ -54,6 +58,8 @@ class RunStatus:
     elsewhere: str = ""
     other: OtherData | None = None
     more: tuple[int, ...] = ()
+    run: str = ""
+    then: str = ""
 
 
 def standings(specs: Iterable[RunSpec], runs: Path) -> Iterator[RunStatus]:
@@ -87,10 +93,11 @@ def standings_among(
         missing = spec.pending(done.get(spec.group))
         more = tuple(sorted(done.get(spec.group, set()) - set(spec.seeds)))
         if missing is None:
-            elsewhere = made_elsewhere(last[spec.group], spec.folder)
-            yield RunStatus(spec, None, elsewhere=elsewhere, more=more)
+            its = last[spec.group]
+            elsewhere = made_elsewhere(its, spec.folder)
+            yield RunStatus(spec, None, elsewhere=elsewhere, more=more, run=its["id"])
         else:
-            yield RunStatus(spec, missing, failed.get(missing.id), more=more)
+            yield RunStatus(spec, missing, failed.get(missing.id), more=more, run=missing.id)
 
 
 def check_data(listed: Iterable[RunStatus]) -> None:
@@ -118,7 +125,47 @@ def planned(
         return Planned(plan.name, chosen, too_few(chosen))
     comparisons = Comparisons.of(specs, plan.baseline or BASELINE).only(chosen)
     notes = comparisons.too_few(plan.most_seeds)
-    return Planned(plan.name, comparisons.runs, notes, comparisons)
+    return Planned(plan.name, comparisons.runs, notes, comparisons, plan.most_seeds)
+
+
+def check_evidence(comparisons: Comparisons, records: Iterable[Record]) -> None:
+    """ValueError as of `check_data`, for all runs that verdicts are made of: also of what is
+    decided, to which nothing is to be added."""
+    specs = comparisons.evidence
+    refuse(labels(specs), other_data(specs, records))
+
+
+def next_batch(comparisons: Comparisons, most: int, runs: Path) -> list[RunStatus]:
+    """How the runs of a sweep stand that adds seeds until decided: what it would make next of each,
+    and, in `then`, what comes after that.
+
+    Args:
+        comparisons: of the sweep.
+        most: how many seeds a run has at most.
+        runs: the folder of runs.
+
+    Raises:
+        ValueError: see `check_evidence`.
+    """
+    records, failures = runs_folder.records(runs, entire=True), runs_folder.failures(runs)
+    check_evidence(comparisons, records)
+    decided = comparisons.decided(runs, most)
+    batch = comparisons.wanted(decided, most)
+    due, seen = ({s.group: s for s in its} for its in (batch, comparisons.looked_at(decided)))
+    asked = [(seen | due)[s.group] for s in comparisons.runs if s.group in seen | due]
+    listed = list(standings_among(asked, records, failures, runs))
+    failed = {one.spec.group for one in listed if one.failure is not None}
+    going_on = {spec.group for spec in comparisons.wanted(decided, most, failed)}
+
+    def then(spec: RunSpec) -> str:
+        decision = decided.get(spec.group)
+        if spec.group in going_on:
+            return f"then more until decided, at most {most}" if len(spec.seeds) < most else ""
+        if decision is None or spec.group in due:
+            return ""
+        return f"{decision.verdict} after {counted(decision.seeds, 'seed')}"
+
+    return [replace(one, then=then(one.spec)) for one in listed]
 
 
 def too_few(specs: Iterable[RunSpec]) -> list[str]:

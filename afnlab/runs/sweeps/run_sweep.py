@@ -20,7 +20,13 @@ from afnlab.runs.storage.record_schema import is_training, result
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
-from afnlab.runs.sweeps.pending import check_data, planned, standings, unequal
+from afnlab.runs.sweeps.pending import (
+    check_data,
+    check_evidence,
+    planned,
+    standings,
+    unequal,
+)
 from afnlab.runs.sweeps.progress import Progress
 from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.usercode.mainguard import refuse_while_importing
@@ -91,14 +97,11 @@ def sweep(
     """
     refuse_while_importing("afnlab.runs.sweep")
     executor = executor or Local(jobs, timeout=timeout)
-    plan = source if isinstance(source, sweep_file.Sweep) else sweep_file.read(source)
-    name, specs, notes, comparisons = planned(
-        plan, only, executor.here, report or inform, **overrides
-    )
-    how = _How.into(runs, name, executor, retry_failed, report)
-    if comparisons is None or plan.most_seeds is None:
-        return how.made(specs, notes, alike=True)
-    return how.made_until_decided(comparisons, plan.most_seeds, notes)
+    todo = planned(source, only, executor.here, report or inform, **overrides)
+    how = _How.into(runs, todo.name, executor, retry_failed, report)
+    if todo.comparisons is None:
+        return how.made(todo.specs, todo.notes, alike=True)
+    return how.made_until_decided(todo.comparisons, todo.most, todo.notes)
 
 
 def execute_missing(
@@ -206,6 +209,7 @@ class _How:
     ) -> Outcome:
         """Execute batches of seeds until the evidence decides about every run, or it fails."""
         specs = comparisons.runs
+        check_evidence(comparisons, runs_folder.records(self.where.folder))
         outcome = Outcome(labels=labels(specs))
         failed: set[str] = set()
         before: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from afnlab import stats
 from afnlab.messages import counted
 from afnlab.runs.file_labels import baseline_of, told_apart
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
+from afnlab.runs.seed_lists import first_seeds
 from afnlab.runs.seed_pairs import differences, seed_pairs
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.sweeps.labels import labels
@@ -97,6 +98,19 @@ class Comparisons:
         return [s for group, s in self.specs.items() if group in self.asked | bases]
 
     @property
+    def evidence(self) -> list[TrainingSpec]:
+        """The runs that verdicts are made of: those of each run that is asked for and its baseline,
+        and of all that share the error with it."""
+        groups = {group for base, its in self._judged.items() for group in (base, *its)}
+        return [spec for group, spec in self.specs.items() if group in groups]
+
+    @property
+    def _judged(self) -> dict[str, list[str]]:
+        """Those of the families of which a run is asked for."""
+        asked = set(self._asked)
+        return {base: its for base, its in self.families.items() if not asked.isdisjoint(its)}
+
+    @property
     def _asked(self) -> list[str]:
         return [group for group in self.against if self.asked is None or group in self.asked]
 
@@ -114,16 +128,15 @@ class Comparisons:
             The decisions, by the groups of the runs.
         """
         decisions: dict[str, stats.Decision] = {}
-        for groups in self.families.values():
-            if not set(groups).isdisjoint(self._asked):
-                paired = [self._differences(group, folder, most) for group in groups]
-                decisions |= dict(zip(groups, stats.decide_together(paired), strict=True))
+        for groups in self._judged.values():
+            paired = [self._differences(group, folder, most) for group in groups]
+            decisions |= dict(zip(groups, stats.decide_together(paired), strict=True))
         return {group: decisions[group] for group in self._asked}
 
     def _differences(self, group: str, folder: Path, most: int) -> np.ndarray:
         spec = self.specs[group]
         pairs = seed_pairs(folder, spec, self.against[group]) if folder.is_dir() else {}
-        known = [pairs[seed] for seed in _whole(pairs, most)]
+        known = [pairs[seed] for seed in first_seeds(pairs, most)]
         return differences(known, spec.training.task.metric)
 
     def wanted(
@@ -136,17 +149,36 @@ class Comparisons:
             most: how many seeds a run has at most.
             failed: the groups that get no more seeds, and with a baseline all that is against it.
         """
+        going_on = {
+            group: decision
+            for group, decision in decided.items()
+            if decision.verdict == "open"
+            and decision.seeds < most
+            and not {group, self.against[group].group}.intersection(failed)
+        }
+        return self._with_seeds(going_on, lambda seeds: min(most, seeds + BATCH))
+
+    def looked_at(self, decided: Mapping[str, stats.Decision]) -> list[RunSpec]:
+        """The specs of what is compared, each with the seeds by which it was.
+
+        Args:
+            decided: the decisions, by the groups of the runs.
+        """
+        return self._with_seeds(decided, lambda seeds: seeds)
+
+    def _with_seeds(
+        self, decided: Mapping[str, stats.Decision], number: Callable[[int], int]
+    ) -> list[RunSpec]:
+        """The runs of these decisions and their baselines; number: of the seeds that each run has
+        then, by how many decided about it. A baseline has the most that one of its runs has."""
         counts: dict[str, int] = {}
         for group, decision in decided.items():
-            pair = (group, self.against[group].group)
-            ended = decision.verdict != "open" or decision.seeds >= most
-            if not ended and not any(one in failed for one in pair):
-                for one in pair:
-                    counts[one] = max(min(most, decision.seeds + BATCH), counts.get(one, 0))
+            for one in (group, self.against[group].group):
+                counts[one] = max(number(decision.seeds), counts.get(one, 0))
         return [
             spec.until(range(counts[group]))
             for group, spec in self.specs.items()
-            if group in counts
+            if counts.get(group)
         ]
 
     def lines(
@@ -215,8 +247,3 @@ def baselines(
         (part, None if n is None else part[n])
         for part, n in zip(parts.values(), chosen, strict=True)
     ]
-
-
-def _whole(pairs: Mapping[int, object], most: int) -> range:
-    """The seeds from 0 on that are all there."""
-    return range(next((seed for seed in range(most) if seed not in pairs), most))

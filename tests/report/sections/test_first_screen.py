@@ -286,6 +286,20 @@ def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     assert f"In the sweep file:</p>{code}" in unescape(_next(chosen, "", {}))
 
 
+def test_a_sweep_that_has_not_ended_goes_on_as_its_file_is(chosen, monkeypatch):
+    """Until its rows have had as many seeds as the file allows; then that allows more."""
+    step = NextStep(Fact("what next", "Up to 24 seeds", "A note."), most=24)
+    module = import_module("afnlab.report.sections.first_screen")
+    monkeypatch.setattr(module, "next_step", lambda *_: step)
+    chosen = replace(chosen, place="", until_decided=True, most=24)
+    told = unescape(_next(chosen, "a.yaml", {}))
+    assert typed("afnlab sweep a.yaml --retry-failed") in told
+    assert "In a.yaml:" not in told
+    told = unescape(_next(replace(chosen, most=12), "a.yaml", {}))
+    line = typed("seeds: until decided, at most 24")
+    assert f"In a.yaml:</p>{line}{typed('afnlab sweep a.yaml')}" in told
+
+
 def test_headings_below_a_settings_own_are_short(chosen):
     among = replace(chosen, among=True, brief="digits-mlp")
     assert heading("", among) == "<h2>digits-mlp, 2 epochs</h2>"

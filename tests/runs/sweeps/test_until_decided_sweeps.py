@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from afnlab import stats
 from afnlab.cli import main
-from afnlab.compare import summary_table
+from afnlab.compare import select, summary_table
+from afnlab.compare.next_step import next_step
 from afnlab.measures import ACCURACY, accuracy_of
 from afnlab.runs import execution, load, records, sweep
 from afnlab.runs.run_spec import TrainingSpec
@@ -340,3 +342,119 @@ def test_two_sweeps_of_a_file_decide_alike(tmp_path):
     lines, _ = swept(plan(), tmp_path / "runs", Planted(meanwhile=meanwhile))
     assert lines == other == whole
     assert trained(tmp_path / "runs") == trained(tmp_path / "whole")
+
+
+def dry(file, runs, capsys, *flags) -> dict[str, tuple[str, str]]:
+    """What a dry run says of each row, by its activation: the id, and how it stands."""
+    assert main(["sweep", str(file), "--dry-run", "--runs", str(runs), *flags]) == 0
+    lines = [re.split(" {2,}", line) for line in capsys.readouterr().out.splitlines()]
+    return {label.removeprefix("digits-mlp "): (run, state) for run, label, state in lines}
+
+
+BOTH = """\
+zip: {activation: [relu, gelu, relu, tanh], epochs: [1, 1, 2, 2]}
+seeds: until decided, at most 18
+"""
+FIRST, SECOND = "0, 1, 2, 3, 4, 5, 6, 7", "8, 9, 10, 11, 12, 13, 14, 15"
+
+
+def test_a_dry_run_says_what_a_sweep_would_do_next(tmp_path, capsys):
+    """Which runs it makes, under which ids, and how many seeds there may be at most.
+
+    A row whose next seeds failed gets none, nor does a baseline for its sake.
+    """
+    file, runs = tmp_path / "mine.yaml", tmp_path / "runs"
+    file.write_text(BOTH)
+    said = dry(file, runs, capsys)
+    to_do = "to do: seeds {}; then more until decided, at most 18"
+    assert {state for _, state in said.values()} == {to_do.format(FIRST)}
+    with pytest.raises(Killed):
+        swept(file, runs, Planted(lasting=4))
+    assert {r["id"] for r in records(runs)} == {run for run, _ in said.values()}
+    later = dry(file, runs, capsys)
+    assert later["relu, 1 epoch"] == (said["relu, 1 epoch"][0], "present")
+    gelu = "present; better after 8 seeds"
+    assert later["gelu, 1 epoch"] == (said["gelu, 1 epoch"][0], gelu)
+    for label in ("relu, 2 epochs", "tanh, 2 epochs"):
+        assert later[label][1] == to_do.format(SECOND)
+    swept(file, runs, Planted(failing=["tanh"]))
+    failed = dry(file, runs, capsys)
+    run, state = failed["tanh, 2 epochs"]
+    assert run == later["tanh, 2 epochs"][0]
+    assert state.startswith("failed: boom")
+    assert state.endswith(f": seeds {SECOND}")
+    assert failed["relu, 2 epochs"] == (later["relu, 2 epochs"][0], "present")
+    assert swept(file, runs)[1].added == []  # as it says
+    swept(file, runs, retry_failed=True)
+    ended = dry(file, runs, capsys)
+    assert [state for _, state in ended.values()] == [
+        *("present", gelu, "present", "present; open after 18 seeds")
+    ]
+    assert {run for run, _ in ended.values()} <= {r["id"] for r in records(runs)}
+    words = ["sweep", str(file), "--dry-run", "--runs", str(runs), "--only", "activation=relu"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith("only baselines are asked for: nothing is compared")
+
+
+def test_a_dry_run_of_a_baseline_that_failed_expects_no_more(tmp_path, capsys):
+    file, runs = tmp_path / "mine.yaml", tmp_path / "runs"
+    file.write_text(BOTH)
+    swept(file, runs, Planted(failing=["relu"]))
+    said = dry(file, runs, capsys)
+    assert said["relu, 1 epoch"][1].startswith("failed: boom")
+    assert said["gelu, 1 epoch"][1] == "present"
+    assert swept(file, runs)[1].added == []
+
+
+def compared(file, runs) -> dict[str, tuple[str, int]]:
+    """The verdict of a comparison on each row of a sweep, in a sweep's words, and by how many seeds
+    it is."""
+    words = {"not distinguishable": "open", "too few seeds": "open"}
+    (one,) = select(runs, file)
+    rows = one.table[one.table.verdict != "baseline"]
+    return {
+        str(n): (words.get(row.verdict, row.verdict), int(row.pairs)) for n, row in rows.iterrows()
+    }
+
+
+def test_a_comparison_counts_the_seeds_that_the_sweep_counts(tmp_path):
+    """Of a file that allows fewer than there are, and where others were trained beside them."""
+    file, runs = tmp_path / "mine.yaml", tmp_path / "runs"
+    text = "grid: {activation: [relu, gelu, tanh]}\nparameters: {epochs: 1}\nseeds: until decided"
+    file.write_text(f"{text}, at most 40\n")
+    swept(file, runs)
+    sweep(file, runs=runs, seeds=[0, *range(60, 80)], executor=Planted(), report=print)
+    for most, gelu in ((7, "open"), (12, "better"), (40, "better")):
+        file.write_text(f"{text}, at most {most}\n")
+        lines, outcome = swept(file, runs)
+        assert outcome.added == []
+        told = {line.split()[1].rstrip(":"): line.split()[2].rstrip(",") for line in lines}
+        said = compared(file, runs)
+        assert {label: verdict for label, (verdict, _) in said.items()} == told
+        assert told["gelu"] == gelu
+        assert all(pairs <= most for _, pairs in said.values())
+    (one,) = select(runs, file, seeds=7)  # a fixed number: of all that is there
+    assert one.table.pairs["gelu"] >= 7 + 20
+
+
+def test_a_row_whose_next_seeds_failed_is_named_in_a_comparison(tmp_path):
+    file, runs = tmp_path / "mine.yaml", tmp_path / "runs"
+    file.write_text(
+        "grid: {activation: [relu, tanh]}\nparameters: {epochs: 1}\n"
+        "seeds: until decided, at most 24\n"
+    )
+    with pytest.raises(Killed):
+        swept(file, runs, Planted(lasting=2))
+    (one,) = select(runs, file)
+    assert one.absent == ()
+    swept(file, runs, Planted(failing=["tanh"]))
+    (one,) = select(runs, file)
+    assert one.absent == (("digits-mlp tanh", f"seeds {SECOND}: failed: boom"),)
+    assert any(
+        f"missing here: digits-mlp tanh (seeds {SECOND}: failed: boom)" in n for n in one.missing
+    )
+    step = next_step(one.table, "relu", most=one.most)
+    assert (step.most, one.table.pairs["tanh"]) == (24, 8)
+    swept(file, runs, retry_failed=True)
+    (one,) = select(runs, file)
+    assert one.absent == ()
