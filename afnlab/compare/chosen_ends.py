@@ -1,4 +1,4 @@
-"""Where the tunings of runs chose an end of what was tried, by their tables."""
+"""What the tables of tuned runs say: where tunings chose an end, and what tuning has changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from afnlab.compare.tuning_summary import at_edges, choices
+from afnlab.compare.tuning_summary import at_edges
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import Space
@@ -23,13 +23,28 @@ def chosen_ends(
         runs: labels with records.
         among: what was tuned.
     """
-    file = runs_folder.CHOSEN
+    whole = list(runs)
+    chosen = labelled(folder, whole, runs_folder.CHOSEN, ["label", "seed"])
+    keys = ["label", "seed", "candidate", "selection"]
+    return at_edges(chosen, labelled(folder, whole, runs_folder.CANDIDATES, keys), among)
+
+
+def labelled(
+    folder: Path, runs: Iterable[tuple[str, TrainingRecord]], file: str, keys: list[str]
+) -> pd.DataFrame:
+    """A table of all runs that have it, with a column `label`; one row for each of the keys.
+
+    Args:
+        folder: of the runs.
+        runs: labels with records.
+        file: the name of the table.
+        keys: the columns that tell its rows apart.
+    """
     read = runs_folder.readable(
         [(label, record) for label, record in runs if file in record["files"]],
         lambda item: runs_folder.read_table(folder / item[1]["id"], item[1], file),
     )
-    tables = [table.assign(label=label) for (label, _), table in read]
-    if not tables:
-        return []
-    every = pd.concat(tables, ignore_index=True).drop_duplicates(["label", "seed"])
-    return at_edges(choices(every, among))
+    filled = [table.assign(label=label) for (label, _), table in read if len(table)]
+    if not filled:
+        return pd.DataFrame()
+    return pd.concat(filled, ignore_index=True).drop_duplicates(keys)

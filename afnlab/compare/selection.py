@@ -20,10 +20,12 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
+from afnlab.compare.chosen_ends import labelled
 from afnlab.compare.decided_rows import decided_rows, is_added
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
+from afnlab.compare.tuning_change import TuningChange, tuning_change
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.filtering import Only, described, of_record
@@ -242,15 +244,8 @@ class Selection:
 
     def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
         """A table of all runs that have it, with a column `label`; one row for each of the keys."""
-        listed = [r for r in self.records if file in r["files"]]
-        tables = runs_folder.readable(
-            listed, lambda r: runs_folder.read_table(self.folder / r["id"], r, file)
-        )
-        parts = [table.assign(label=self.labels[r["group"]]) for r, table in tables]
-        filled = [part for part in parts if len(part)]
-        if not filled:
-            return pd.DataFrame()
-        return pd.concat(filled, ignore_index=True).drop_duplicates(keys)
+        runs = [(self.labels[r["group"]], r) for r in self.records]
+        return labelled(self.folder, runs, file, keys)
 
     @cached_property
     def tuning(self) -> Space | None:
@@ -271,9 +266,9 @@ class Selection:
     @cached_property
     def edges(self) -> list[tuple[str, str, list[str]]]:
         """Where tunings chose an end of what was tried, see `tuning_summary.at_edges`."""
-        if self.tuning is None or self.chosen.empty:
+        if self.tuning is None:
             return []
-        return tuning_summary.at_edges(tuning_summary.choices(self.chosen, self.tuning))
+        return tuning_summary.at_edges(self.chosen, self.candidates, self.tuning)
 
     @cached_property
     def fixed(self) -> pd.DataFrame:
@@ -282,6 +277,12 @@ class Selection:
         if history.empty:
             return history
         return self._compared(history)
+
+    @cached_property
+    def change(self) -> TuningChange | None:
+        """What tuning has changed, seed by seed; None if nothing was tuned."""
+        history = self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
+        return tuning_change(history, self._recorded, self.metric)
 
     @cached_property
     def tunings(self) -> dict[str, pd.DataFrame]:
@@ -342,7 +343,7 @@ class Selection:
             said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
-                named(self.fixed), table, base, self.measure
+                named(self.fixed), table, base, self.measure, self.change
             )
         tunings = {title: named(one) for title, one in self.tunings.items()}
         if cheaply := tuning_summary.cheaply(tunings):

@@ -17,9 +17,10 @@ import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
 from afnlab.compare.accepted import accept
-from afnlab.compare.chosen_ends import chosen_ends
+from afnlab.compare.chosen_ends import chosen_ends, labelled
 from afnlab.compare.next_step import NextStep, confirmation, next_step
 from afnlab.compare.training_facts import Trained
+from afnlab.compare.tuning_change import TuningChange, tuning_change
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import embedded, export, report_files, write_report
@@ -238,8 +239,7 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]
     base, margin = recipe["baseline"], recipe["margin"]
     try:
         require_one_data((recipe["labels"][record["group"]], record) for record in records)
-        history = runs_folder.histories(folder, records)
-        history["label"] = history.group.map(recipe["labels"])
+        history = _history(recipe, folder, records)
         measure = _measure(recipe)
         table = summary_table.compare_histories(
             history,
@@ -284,8 +284,8 @@ def _page_problems(
         step: NextStep | None = confirmation(table, among)
     else:
         rows = [Trained.of_record(record) for record in records]
-        tuned = _tuned(recipe, folder, records)
-        step = next_step(table, base, measure, *tuned, partial(accept, rows))
+        of_range, edges, change = _tuned(recipe, folder, records)
+        step = next_step(table, base, measure, of_range, edges, partial(accept, rows), change)
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for statement in (headline.sentence(table, base, measure), *parts):
@@ -300,13 +300,21 @@ def _page_problems(
 
 def _tuned(
     recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]
-) -> tuple[Space | None, list[tuple[str, str, list[str]]]]:
-    """What was tuned, and where the tunings chose an end of it."""
+) -> tuple[Space | None, list[tuple[str, str, list[str]]], TuningChange | None]:
+    """What was tuned, where the tunings chose an end of it, and what they have changed."""
     tune = records[0]["parameters"].get(TUNE)
     if tune is None:
-        return None, []
-    labelled = [(recipe["labels"][record["group"]], record) for record in records]
-    return space(tune), chosen_ends(folder, labelled, space(tune))
+        return None, [], None
+    runs = [(recipe["labels"][record["group"]], record) for record in records]
+    fixed = labelled(folder, runs, runs_folder.FIXED, ["label", "seed", "epoch"])
+    change = tuning_change(fixed, _history(recipe, folder, records), _measure(recipe))
+    return space(tune), chosen_ends(folder, runs, space(tune)), change
+
+
+def _history(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]) -> pd.DataFrame:
+    """The histories of these runs, with the labels of the table."""
+    history = runs_folder.histories(folder, records)
+    return history.assign(label=history.group.map(recipe["labels"]))
 
 
 def _numbers(
@@ -314,8 +322,7 @@ def _numbers(
 ) -> str:
     """The numbers for the page's script, as text."""
     measure = _measure(recipe)
-    history = runs_folder.histories(folder, records)
-    history["label"] = history.group.map(recipe["labels"])
+    history = _history(recipe, folder, records)
     final = summary_table.final_values(summary_table.as_history(history, measure), measure.column)
     seeds: dict[str, dict[int, str]] = {}
     for r in records:
