@@ -273,16 +273,17 @@ class Selection:
     @cached_property
     def fixed(self) -> pd.DataFrame:
         """The comparison at the fixed recipe, beside the tuned one; empty if nothing was tuned."""
-        history = self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
-        if history.empty:
-            return history
-        return self._compared(history)
+        return self._at_recipe if self._at_recipe.empty else self._compared(self._at_recipe)
+
+    @cached_property
+    def _at_recipe(self) -> pd.DataFrame:
+        """The histories at the fixed recipe, as they are; empty if nothing was tuned."""
+        return self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
 
     @cached_property
     def change(self) -> TuningChange | None:
         """What tuning has changed, seed by seed; None if nothing was tuned."""
-        history = self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
-        return tuning_change(history, self._recorded, self.metric)
+        return tuning_change(self._at_recipe, self._recorded, self.metric)
 
     @cached_property
     def tunings(self) -> dict[str, pd.DataFrame]:
