@@ -66,7 +66,7 @@ def tuning_change(
 ) -> TuningChange | None:
     """What tuning has changed, in pairs of one seed's two trainings.
 
-    The rows of one seed share candidates, weights and batches, so the test is of one number a seed:
+    The rows of one seed share candidates, weights and batches, so the test is of one number per seed:
     the mean over rows.
 
     Args:

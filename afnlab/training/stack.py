@@ -275,7 +275,7 @@ class Stack:
             raise MisfitError(
                 f"loss {loss.name}: gives {tuple(losses.shape)} for {of}, so something of an"
                 " example was repeated to fit; outputs and targets need one shape, or the loss has"
-                " to be one number an example"
+                " to be one number per example"
             )
         return losses
 

@@ -141,7 +141,7 @@ MISFITS = {
 }
 FITS = {
     "of every example": wide(3, TALL, loss=Loss("e", first), metric=own_metric(first_totals)),
-    "of three outputs in one number an example": wide(
+    "of three outputs in one number per example": wide(
         3,
         TALL,
         loss=Loss("e", lambda z, y: elementwise(z, y).mean(1)),
