@@ -66,8 +66,8 @@ def tuning_change(
 ) -> TuningChange | None:
     """What tuning has changed, in pairs of one seed's two trainings.
 
-    The rows of one seed share candidates, weights and batches, so the test is of one number per seed:
-    the mean over rows.
+    The rows of one seed share candidates, weights and batches, so the test is of one number per
+    seed: the mean over rows.
 
     Args:
         fixed, tuned: histories with a column `label`; see `afnlab.tune`.
