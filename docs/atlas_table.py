@@ -99,13 +99,15 @@ def counts(by_value: Mapping[str, Mapping[str, ForeignComparison]]) -> list[str]
 
 
 def rates(replicates: pd.DataFrame, tasks: Mapping[str, ForeignComparison]) -> list[str]:
-    """The median of the learning rates that the activations' replicates chose, and their range."""
+    """Of the medians of the learning rates that each activation chose the median and the range."""
     rows = []
     for task in tasks:
         medians = replicates[replicates.task == task].groupby("activation").rate.median()
         ends = [f"{medians[name]:.2g} ({name})" for name in (medians.idxmin(), medians.idxmax())]
         rows.append([task, f"{medians.median():.2g}", *ends])
-    return markdown_table(["task", "median rate", "lowest median", "highest median"], rows)
+    return markdown_table(
+        ["task", "median of the medians", "lowest median", "highest median"], rows
+    )
 
 
 def main() -> None:

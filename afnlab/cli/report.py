@@ -11,7 +11,9 @@ def add_report(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("report", "", "default --margin 0.5")
     sub.set_defaults(command=_report)
     add_comparison_flags(sub)
-    sub.add_argument("--out", help="folder to write to (default reports/SWEEP)")
+    sub.add_argument(
+        "--out", help="folder to write to (default reports/SWEEP, or reports/SWEEP-budget-N)"
+    )
     sub.add_argument("--table", action=OfTable, help=argparse.SUPPRESS)
     sub.add_argument(
         "--no-pdf", action="store_true", help="write no PDF, even where Chromium is installed"

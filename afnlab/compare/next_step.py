@@ -13,12 +13,14 @@ from afnlab.compare import axis_ends, caveats
 from afnlab.compare.formatting import amount
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
+from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
-from afnlab.training.space import Space
+from afnlab.training.space import SELECTION_SEEDS, Space
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
 MOST_SEEDS = "seeds: until decided, at most {}"
+SURER = 4  # times as many trainings are to judge a candidate, which halves the noise of choosing
 SPARE = 3  # seeds beyond the fewest that a test takes, with which all would have to agree
 
 
@@ -51,11 +53,13 @@ def next_step(
     edges: Sequence[tuple[str, str, list[str]]] = (),
     accepted: Callable[[str, object], bool] = lambda name, axis: True,
     most: int | None = None,
+    change: TuningChange | None = None,
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
-    With too few seeds for any test it is to have more of them. Where tunings chose an end of what
-    was tried, it is to try more beyond that: what differs may be how well the range suits. Else it
+    With too few seeds for any test it is to have more of them. Where tuning has made most rows
+    worse, more trainings are to judge each candidate. Where tunings chose an end of what was tried,
+    it is to try more beyond that: what differs may be how well the range suits. Else it
     is about the best row of the table, if the test leaves that open, else about the open one with
     the largest effect. Where that row was picked among several for its difference, it is to be
     trained anew beside the baseline, with fresh seeds: then it is one comparison, and the seeds
@@ -75,6 +79,7 @@ def next_step(
         accepted: whether all rows may tune a parameter so, see `axis_ends.widened`.
         most: how many seeds the sweep file lets a row have until it is decided; None: it does not
             say so.
+        change: what tuning has changed; None: nothing was tuned.
 
     Returns:
         What to do; None where nothing is compared.
@@ -85,14 +90,16 @@ def next_step(
     base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
         done = _said("Another task", f"On this one nothing is left open against {base}.")
-        return _wider(among, edges, table.index, table, accepted) or done
+        return _surer(among, change) or _wider(among, edges, table.index, table, accepted) or done
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
     row = undecided.iloc[0 if leads else int(effects.to_numpy().argmax())]
     until_decided = row.test == stats.ANY_TIME.name
     if row.verdict == "too few seeds" and not until_decided:
         return _possible(rows, base)
-    wider = _wider(among, edges, [str(row.name), baseline], table, accepted)
+    wider = _surer(among, change) or _wider(
+        among, edges, [str(row.name), baseline], table, accepted
+    )
     if until_decided and row.spread > 0:
         return wider or _goes_on(row, most or 0)
     return wider or _of_row(row, rows, base, measure, leads, len(undecided))
@@ -162,6 +169,19 @@ def _possible(rows: pd.DataFrame, base: str) -> NextStep:
     return _in_all(number, note)
 
 
+def _surer(among: Space | None, change: TuningChange | None) -> NextStep | None:
+    """To have more trainings judge each candidate; None if tuning has not made rows worse."""
+    if among is None or change is None or not change.hurts:
+        return None
+    number = SURER * among.selection_seeds
+    note = (
+        f"{change.sentence} Let more trainings judge each candidate, or rely on the verdicts at the"
+        " fixed recipe, which stand beside the tuned ones; a wider range chooses no better."
+    )
+    fact = Fact("what next", counted(number, "selection seed"), note)
+    return NextStep(fact, tune=among.normal() | {SELECTION_SEEDS: number})
+
+
 def _wider(
     among: Space | None,
     edges: Sequence[tuple[str, str, list[str]]],
@@ -188,7 +208,7 @@ def _wider(
         rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
     there = "that end" if len(ends) == 1 else "one of these ends"
     note = (
-        f"In a quarter of the seeds or more {enumerated(rows)} chose from {there} of what was"
+        f"In more seeds than chance explains {enumerated(rows)} chose from {there} of what was"
         " tried, so the best may lie beyond it, and the comparison be one of how well the range"
         " suits."
     )

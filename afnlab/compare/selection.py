@@ -20,10 +20,12 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
+from afnlab.compare.chosen_ends import labelled
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows, is_added
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
+from afnlab.compare.tuning_change import TuningChange, tuning_change
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted
 from afnlab.runs.filtering import Only, described, of_record
@@ -249,18 +251,8 @@ class Selection:
 
     def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
         """A table of all runs that have it, with a column `label`; one row for each of the keys."""
-        listed = [r for r in self.records if file in r["files"]]
-        tables = runs_folder.readable(
-            listed, lambda r: runs_folder.read_table(self.folder / r["id"], r, file)
-        )
-        parts = [
-            counting(table, self.numbers, r["group"]).assign(label=self.labels[r["group"]])
-            for r, table in tables
-        ]
-        filled = [part for part in parts if len(part)]
-        if not filled:
-            return pd.DataFrame()
-        return pd.concat(filled, ignore_index=True).drop_duplicates(keys)
+        runs = [(self.labels[r["group"]], r) for r in self.records]
+        return labelled(self.folder, runs, file, keys, self.numbers)
 
     @cached_property
     def tuning(self) -> Space | None:
@@ -281,17 +273,24 @@ class Selection:
     @cached_property
     def edges(self) -> list[tuple[str, str, list[str]]]:
         """Where tunings chose an end of what was tried, see `tuning_summary.at_edges`."""
-        if self.tuning is None or self.chosen.empty:
+        if self.tuning is None:
             return []
-        return tuning_summary.at_edges(tuning_summary.choices(self.chosen, self.tuning))
+        return tuning_summary.at_edges(self.chosen, self.candidates, self.tuning)
 
     @cached_property
     def fixed(self) -> pd.DataFrame:
         """The comparison at the fixed recipe, beside the tuned one; empty if nothing was tuned."""
-        history = self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
-        if history.empty:
-            return history
-        return self._compared(history)
+        return self._at_recipe if self._at_recipe.empty else self._compared(self._at_recipe)
+
+    @cached_property
+    def _at_recipe(self) -> pd.DataFrame:
+        """The histories at the fixed recipe, as they are; empty if nothing was tuned."""
+        return self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
+
+    @cached_property
+    def change(self) -> TuningChange | None:
+        """What tuning has changed, seed by seed; None if nothing was tuned."""
+        return tuning_change(self._at_recipe, self._recorded, self.metric)
 
     @cached_property
     def tunings(self) -> dict[str, pd.DataFrame]:
@@ -352,7 +351,7 @@ class Selection:
             said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
-                named(self.fixed), table, base, self.measure
+                named(self.fixed), table, base, self.measure, self.change
             )
         tunings = {title: named(one) for title, one in self.tunings.items()}
         if cheaply := tuning_summary.cheaply(tunings):

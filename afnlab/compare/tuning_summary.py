@@ -8,6 +8,7 @@ validation_<key>, diverged), chosen (label, seed, candidate, the parameters) and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +18,13 @@ from scipy import stats as laws
 from afnlab.compare.axis_ends import end_of
 from afnlab.compare.formatting import amount, difference, percent
 from afnlab.compare.summary_table import finite
+from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 from afnlab.stats.best_of import tuning_curve
-from afnlab.stats.intervals import LEVEL
+from afnlab.stats.chance import at_least_p
+from afnlab.stats.intervals import LEVEL, alpha
+from afnlab.stats.paired import holm
 from afnlab.training.space import Range, Space
 
 KEYS = ("label", "seed", "candidate", "drawn")
@@ -209,19 +213,42 @@ def removed(
     return 1 - float(after.var() / before.var()) if len(before) > 1 and before.var() > 0 else 0.0
 
 
-def at_edges(chosen: pd.DataFrame, share: float = 0.25) -> list[tuple[str, str, list[str]]]:
-    """(parameter, "low" or "high", labels) where many replicates chose that end of its axis.
+def at_edges(
+    chosen: pd.DataFrame, candidates: pd.DataFrame, among: Space
+) -> list[tuple[str, str, list[str]]]:
+    """(parameter, "low" or "high", labels) where replicates chose that end of its axis in greater
+    number than chance explains.
+
+    A choice at random among a replicate's own candidates takes the end with the share of them that
+    lies there; p is the exact probability that so many replicates or more take it, and is corrected
+    with Holm's procedure for all ends of all labels that could be chosen.
 
     Args:
-        chosen: a table of `choices`.
-        share: the share of the replicates from which on the axis is reported as too short.
+        chosen, candidates: see above.
+        among: what was tuned.
     """
-    by: dict[tuple[str, str], list[str]] = {}
-    for row in chosen.to_dict("records"):
+    if chosen.empty or candidates.empty:
+        return []
+    tried = candidates.drop_duplicates(["label", "seed", "candidate"])
+    labels, at, p = list(dict.fromkeys(chosen.label)), [], []
+    for name in among.axes:
+        end_tried, end_chosen = (
+            table[name].map(partial(among.edge, name)) for table in (tried, chosen)
+        )
         for end in ("low", "high"):
-            if row[end] and row[end] >= share * row["replicates"]:
-                by.setdefault((row["parameter"], end), []).append(row["label"])
-    return [(name, end, labels) for (name, end), labels in by.items()]
+            shares = (end_tried == end).groupby([tried.label, tried.seed]).mean()
+            for label in labels:
+                seeds = chosen.seed[chosen.label == label]
+                chances = shares.reindex([(label, seed) for seed in seeds]).fillna(0.0)
+                if chances.any():
+                    hits = int((end_chosen[seeds.index] == end).sum())
+                    at.append((name, end, label))
+                    p.append(at_least_p(hits, chances))
+    by: dict[tuple[str, str], list[str]] = {}
+    for (name, end, label), adjusted in zip(at, holm(p) if p else [], strict=True):
+        if adjusted < alpha(LEVEL):
+            by.setdefault((name, end), []).append(label)
+    return [(name, end, which) for (name, end), which in by.items()]
 
 
 def stretches_in_words(stretches: Sequence[tuple[int, int, str]]) -> str:
@@ -245,15 +272,24 @@ def spread(values: Mapping[str, float] | pd.Series) -> float:
 
 
 def recipe(
-    fixed: pd.DataFrame, tuned: pd.DataFrame, baseline: str, measure: Measure = ACCURACY
+    fixed: pd.DataFrame,
+    tuned: pd.DataFrame,
+    baseline: str,
+    measure: Measure = ACCURACY,
+    change: TuningChange | None = None,
 ) -> str:
     """How the comparison at the fixed recipe differs from the tuned one, in sentences.
 
     Args:
         fixed, tuned: tables of `compare_histories` with the same rows.
         baseline: the label with which the others are compared.
+        measure: the metric.
+        change: what tuning has changed, seed by seed; where that is for the worse, it comes first.
     """
     said = []
+    if change is not None and change.sentence:
+        advice = "More selection seeds choose better; the verdicts at the fixed recipe do not rest"
+        said += [change.sentence, *([f"{advice} on the choice."] if change.hurts else [])]
     before, after = (_counts(table) for table in (fixed, tuned))
     if before is not None and after is not None:
         others = int(fixed.p.notna().sum())
@@ -277,7 +313,9 @@ def recipe(
     if baseline in labels:
         gain = now[baseline] - then[baseline]
         size = f"{difference(measure, gain)} {measure.points}".rstrip()
-        said.append(f"Tuning changes {baseline} itself by {size}.")
+        better = gain * measure.sign > 0
+        way = f", for the {'better' if better else 'worse'}" if gain else ""
+        said.append(f"Tuning changes {baseline} itself by {size}{way}.")
     return " ".join(said)
 
 
@@ -365,7 +403,7 @@ def _counts(table: pd.DataFrame) -> tuple[int, int] | None:
 
 
 def notes(edges: Iterable[tuple[str, str, list[str]]], among: Space) -> list[str]:
-    """A sentence for every end of an axis that many replicates chose: the axis may be too short.
+    """A sentence for every end of an axis that was chosen too often: the axis may be too short.
 
     edges: of `at_edges`.
     """
@@ -374,8 +412,8 @@ def notes(edges: Iterable[tuple[str, str, list[str]]], among: Space) -> list[str
         named = ", ".join(labels[:LISTED])
         more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
         said.append(
-            f"In a quarter of the seeds or more the {name} that was chosen lies at the {end} end of"
-            f" what was tried ({end_of(among, name, end):g}): {named}{more}. The best may lie"
+            f"In more seeds than chance explains the {name} that was chosen lies at the {end} end"
+            f" of what was tried ({end_of(among, name, end):g}): {named}{more}. The best may lie"
             " beyond it."
         )
     return said

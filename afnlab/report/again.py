@@ -14,6 +14,7 @@ from afnlab.runs.filtering import labels as labels_of
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import sweep_file
+from afnlab.training.space import BUDGET
 
 
 def commands(
@@ -56,10 +57,23 @@ def commands(
     limit = f"{margin:.12g}" if margin else None
     flags = {"baseline": baseline, "margin": limit, "metric": metric, "speed": speed}
     first = [command("sweep", *name, **settings, **one, runs=runs) for one in made if sweep]
-    usual = f"reports/{Path(sweep).stem if sweep else 'all'}{'-confirmation' * bool(confirmed)}"
+    usual = usual_folder(Path(sweep).stem if sweep else "all", bool(confirmed), overrides)
     words = [*name, *(["--confirmation"] if confirmed else [])]
     page = command("report", *words, **settings, **flags, only=some, runs=runs, out=out)
-    return [*first, *confirmed, page, command("verify", out or usual)]
+    return [*first, *confirmed, page, command("verify", out or usual.as_posix())]
+
+
+def usual_folder(sweep: str, confirmation: bool, overrides: Mapping[str, object]) -> Path:
+    """Where a report is written if nothing else is said: that of other runs has another folder.
+
+    Args:
+        sweep: the name of the sweep, or "all".
+        confirmation: whether it is one of confirmations.
+        overrides: settings in place of the sweep's own; a budget makes other runs of it.
+    """
+    budget = overrides.get(BUDGET)
+    tuned = "" if budget is None else f"-budget-{budget}"
+    return Path("reports") / f"{sweep}{tuned}{'-confirmation' * confirmation}"
 
 
 def as_typed(folder: str | Path) -> str:

@@ -17,10 +17,11 @@ import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
 from afnlab.compare.accepted import accept
-from afnlab.compare.chosen_ends import chosen_ends
+from afnlab.compare.chosen_ends import chosen_ends, labelled
 from afnlab.compare.decided_rows import counted_seeds, counting
 from afnlab.compare.next_step import NextStep, confirmation, next_step
 from afnlab.compare.training_facts import Trained
+from afnlab.compare.tuning_change import TuningChange, tuning_change
 from afnlab.measures import Measure, accuracy_of
 from afnlab.messages import counted, say
 from afnlab.report import embedded, export, report_files, write_report
@@ -295,9 +296,10 @@ def _page_problems(
         step: NextStep | None = confirmation(table, among)
     else:
         rows = [Trained.of_record(record) for record in records]
-        tuned = _tuned(recipe, folder, records)
+        of_range, edges, change = _tuned(recipe, folder, records)
         most = recipe.get("most seeds")
-        step = next_step(table, base, measure, *tuned, partial(accept, rows), most)
+        accepted = partial(accept, rows)
+        step = next_step(table, base, measure, of_range, edges, accepted, most, change)
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for statement in (headline.sentence(table, base, measure), *parts):
@@ -312,13 +314,16 @@ def _page_problems(
 
 def _tuned(
     recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]
-) -> tuple[Space | None, list[tuple[str, str, list[str]]]]:
-    """What was tuned, and where the tunings chose an end of it."""
+) -> tuple[Space | None, list[tuple[str, str, list[str]]], TuningChange | None]:
+    """What was tuned, where the tunings chose an end of it, and what they have changed."""
     tune = records[0]["parameters"].get(TUNE)
     if tune is None:
-        return None, []
-    labelled = [(recipe["labels"][record["group"]], record) for record in records]
-    return space(tune), chosen_ends(folder, labelled, space(tune), _counted(recipe, records))
+        return None, [], None
+    runs = [(recipe["labels"][record["group"]], record) for record in records]
+    numbers = _counted(recipe, records)
+    fixed = labelled(folder, runs, runs_folder.FIXED, ["label", "seed", "epoch"], numbers)
+    change = tuning_change(fixed, _history(recipe, folder, records), _measure(recipe))
+    return space(tune), chosen_ends(folder, runs, space(tune), numbers), change
 
 
 def _numbers(

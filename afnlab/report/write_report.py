@@ -19,7 +19,7 @@ from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
 from afnlab.paths import find, shared
 from afnlab.report import export, glossary, staging
-from afnlab.report.again import as_typed
+from afnlab.report.again import as_typed, usual_folder
 from afnlab.report.contents import Link
 from afnlab.report.made_of import code, made_of
 from afnlab.report.one_selection import handed_over
@@ -71,8 +71,9 @@ def write(
     Args:
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
-        out: the folder to write to; None: `reports/<sweep>`, of a confirmation
-            `reports/<sweep>-confirmation`, unless that holds the report of another sweep.
+        out: the folder to write to; None: `reports/<sweep>`, with a budget of 16
+            `reports/<sweep>-budget-16`, of a confirmation `reports/<sweep>-confirmation`, unless
+            that holds the report of another sweep.
         baseline, margin, speed, only, metric, confirmation: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.
@@ -87,8 +88,7 @@ def write(
             file of the same name.
     """
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
-    name = plan.name + "-confirmation" * confirmation
-    usual = Path("reports") / name
+    usual = usual_folder(plan.name, confirmation, overrides)
     target = expanded(out) if out else usual
     page = target / PAGE
     about = _about(plan, target, confirmation)
@@ -129,7 +129,7 @@ def write(
             state["tables"] = _evidence_and_tables(chosen, parameters, target, new, means)
             place = confirmation_runs(first.place) if confirmation else first.place
             state["runs"], evidence = masked(place), files(new)
-        text = partial(_page_text, plan.title or f"afnlab: {name}", chosen, source, evidence)
+        text = partial(_page_text, plan.title or f"afnlab: {usual.name}", chosen, source, evidence)
         lines = _write_page(text, target, new, printed)
         state["files"] = evidence | {n: sha256(new / n) for n in (PAGE, PDF) if (new / n).is_file()}
         runs_folder.write_json(new / STATE, state)

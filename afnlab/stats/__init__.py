@@ -10,6 +10,7 @@ from afnlab.stats.anytime import (
     log_evidence,
     seeds_to_decide,
 )
+from afnlab.stats.chance import at_least_p
 from afnlab.stats.comparison_tests import (
     ANY_TIME,
     PERMUTATION,
@@ -70,6 +71,7 @@ __all__ = [
     "alpha",
     "any_time_interval",
     "any_time_p",
+    "at_least_p",
     "attainable_p",
     "bounded_interval",
     "confidence_sequence",

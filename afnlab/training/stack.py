@@ -237,6 +237,21 @@ class Stack:
             outputs: outputs (seeds, batch, ...) for x, if they are known.
         """
         targets = spread(y, self.size).flatten(0, 1)
+        losses = self.each(loss, x, targets, masked, outputs)
+        return _means(losses, targets if masked else None, self.size)
+
+    def each(
+        self, loss: Loss, x: Tensor, targets: Tensor, masked: bool, outputs: Tensor | None = None
+    ) -> Tensor:
+        """The losses of the targets, or of the examples of all seeds as one batch.
+
+        Args:
+            loss, x, masked, outputs: as of `losses`.
+            targets: those of all seeds, as one batch.
+
+        Raises:
+            MisfitError: if the loss returns anything else.
+        """
         if loss.of_network:
             inputs = spread(x, self.size).flatten(0, 1).detach().requires_grad_()
             with torch.enable_grad():
@@ -252,7 +267,17 @@ class Stack:
             raise MisfitError(
                 f"loss {loss.name}: must return the losses of {of}, got {tuple(losses.shape)}"
             )
-        return _means(losses, targets if masked else None, self.size)
+        seen = {"targets": targets}
+        if outputs is not None and not loss.of_network:
+            seen["outputs"] = outputs.flatten(0, 1)
+        if losses.numel() > min(one.numel() for one in seen.values()):
+            of = " and ".join(f"{name} {tuple(one.shape)}" for name, one in seen.items())
+            raise MisfitError(
+                f"loss {loss.name}: gives {tuple(losses.shape)} for {of}, so something of an"
+                " example was repeated to fit; outputs and targets need one shape, or the loss has"
+                " to be one number per example"
+            )
+        return losses
 
     def _of_examples(self, x: Tensor) -> Tensor:
         """Outputs of the examples of all seeds as one batch, in their order."""
@@ -327,23 +352,41 @@ class Stack:
         After the last step a recipe with test-time augmentation averages the outputs of its views.
         """
         self.network.eval()
-        loss, seen = torch.zeros(2, self.size, device=self.test_x.device).double()
         metrics = self.task.metrics
-        totals = [torch.zeros(2, self.size, device=loss.device).double() for _ in metrics]
-        augmented = self.recipe.views and not self.steps_left
+        totals = torch.zeros(1 + len(metrics), 2, self.size, device=self.test_x.device).double()
         for at in range(0, len(self.test_y), self._evaluated):
             part = slice(at, at + self._evaluated)
-            inputs, targets = self._inputs(self.test_x[part]), self._targets(self.test_y[part])
-            shown = views(inputs) if augmented else [(1.0, inputs)]
-            outputs = sum(weight * self.logits(view, each=False) for weight, view in shown)
-            assert isinstance(outputs, Tensor)
-            x, y = inputs.unsqueeze(0), targets.unsqueeze(0)
-            known = None if self.test_counted is None else self.test_counted[part]
-            count = len(targets) if known is None else known.sum()
-            losses = self.losses(self.task.loss, x, y, known is not None, outputs)
-            loss, seen = loss + losses.double() * count, seen + count
-            totals = [t + m.totals(outputs, targets) for t, m in zip(totals, metrics, strict=True)]
-        return [loss / seen, *(m.values(t) for m, t in zip(metrics, totals, strict=True))]
+            totals += self.totals(part, *self.shown(part))
+        (loss, seen), *others = totals
+        return [loss / seen, *(m.values(t) for m, t in zip(metrics, others, strict=True))]
+
+    @torch.no_grad()
+    def shown(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs, targets and outputs (seeds, examples, ...) of a part of the test examples."""
+        augmented = self.recipe.views and not self.steps_left
+        inputs = self._inputs(self.test_x[part])
+        seen = views(inputs) if augmented else [(1.0, inputs)]
+        outputs = sum(weight * self.logits(view, each=False) for weight, view in seen)
+        assert isinstance(outputs, Tensor)
+        return inputs, self._targets(self.test_y[part]), outputs
+
+    @torch.no_grad()
+    def totals(self, part: slice, inputs: Tensor, targets: Tensor, outputs: Tensor) -> Tensor:
+        """Sums and counts of the loss and of each metric on a part of the test examples.
+
+        Args:
+            part: of the test examples.
+            inputs, targets, outputs: of these, as `shown` returns them.
+
+        Returns:
+            (the loss and the metrics, sum and count, seeds), which add up over parts.
+        """
+        x, y = inputs.unsqueeze(0), targets.unsqueeze(0)
+        known = None if self.test_counted is None else self.test_counted[part]
+        losses = self.losses(self.task.loss, x, y, known is not None, outputs).double()
+        count = torch.ones_like(losses) * (len(targets) if known is None else known.sum())
+        metrics = [metric.totals(outputs, targets) for metric in self.task.metrics]
+        return torch.stack([torch.stack([losses * count, count]), *metrics])
 
     def signals(self) -> list[pd.DataFrame]:
         """What goes on inside each network, on a sample of the test examples."""

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import cast
 
 from afnlab.usercode.by_text import ATTRIBUTES, by_text
 from afnlab.usercode.loaded import is_own
@@ -148,15 +148,14 @@ def _imported(
 ) -> Iterable[object]:
     """What an import statement inside a function imports: the module, or these names of it."""
     try:
-        module = _built_in(function)["__import__"](
-            name, function.__globals__, {}, names or ("*",), level
-        )
+        importing = cast("Callable[..., ModuleType]", _built_in(function)["__import__"])
+        module = importing(name, function.__globals__, {}, names or ("*",), level)
         return [getattr(module, one, None) for one in names or ()] or [module]
-    except Exception:  # where it has not run, nobody knows what it would do
+    except (Exception, SystemExit):  # where it has not run, nobody knows what it would do
         return ()
 
 
-def _built_in(function: FunctionType) -> dict[str, Any]:
+def _built_in(function: FunctionType) -> dict[str, object]:
     """What the code of a function finds by its name without a definition."""
     built_in = function.__globals__.get("__builtins__", {})
     return vars(built_in) if isinstance(built_in, ModuleType) else built_in

@@ -385,16 +385,19 @@ def test_what_may_not_be_tuned(untrained, case):
 def test_a_tuned_idea_is_compared_at_what_it_chose(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["judge", "sigmoid", "--task", "breast-cancer", "--epochs", "2", "--most", "2"]
-    space = '{"lr": [0.0001, 0.03], "selection_seeds": 1}'
+    low = [f"{one}e-06" for one in range(10, 31)]  # so that chance hardly chooses the largest
+    space = f'{{"lr": [{", ".join(low)}, 0.03], "selection_seeds": 1}}'
     assert main([*words, "-p", "tune", space, "--json"]) == 12
     found = json.loads(capsys.readouterr().out)
     assert found["tune"] == json.loads(space)
-    end = "breast-cancer: In a quarter of the seeds or more the lr that was chosen lies at the high"
+    end = (
+        "breast-cancer: In more seeds than chance explains the lr that was chosen lies at the high"
+    )
     (note,) = [one for one in found["notes"] if one.startswith(end)]
     assert "sigmoid" in note
     way = found["notes"][-1]  # relu may have chosen the other end
     assert way.startswith("to try more there: --tune '{lr: [")
-    assert "0.03, 9.0]" in way
+    assert ", 0.03, 30.0]" in way
     assert "selection_seeds: 1}' (in Python tune=)" in way
     run, other = (
         next(r for r in records("runs") if r["parameters"]["activation"] == a)

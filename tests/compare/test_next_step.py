@@ -144,7 +144,7 @@ def test_where_tunings_chose_an_end_the_range_is_widened_first(case):
     scale = [0.0, 1.0, 2.0] if scale is ... else scale
     assert step.tune == AMONG.normal() | {"lr": AMONG.normal()["lr"] | lr, "scale": scale}
     assert "nothing is left open" not in step.fact.note
-    assert "In a quarter of the seeds or more SELU" in step.fact.note
+    assert "In more seeds than chance explains SELU" in step.fact.note
     which = "that end" if len(edges) == 1 else "one of these ends"
     assert f"chose from {which} of what was tried" in step.fact.note
     again = next_step(made(**values), "relu", among=AMONG, edges=edges[::-1])

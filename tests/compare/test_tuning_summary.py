@@ -241,14 +241,42 @@ def test_choices_and_the_ends_of_an_axis():
     found = tuning_summary.choices(chosen, space(AMONG)).set_index("label")
     assert found.loc["a", ["recipe", "low", "high", "replicates"]].tolist() == [3, 0, 9, 12]
     assert found.loc["b", ["least", "median", "most", "high"]].tolist() == [0.01, 0.01, 0.01, 0]
-    assert tuning_summary.at_edges(found.reset_index()) == [("lr", "high", ["a"])]
-    assert tuning_summary.at_edges(found.reset_index(), share=0.8) == []
+    tried = [(label, s, n, lr) for label in "ab" for s in range(12) for n, lr in enumerate(TRIED)]
+    candidates = pd.DataFrame(tried, columns=["label", "seed", "candidate", "lr"])
+    assert tuning_summary.at_edges(chosen, candidates, space(AMONG)) == [("lr", "high", ["a"])]
+    at_ends = candidates.assign(lr=[1e-4, 1e-4, 0.9, 0.9] * 24)
+    assert tuning_summary.at_edges(chosen, at_ends, space(AMONG)) == []
+    assert tuning_summary.at_edges(chosen, candidates[:0], space(AMONG)) == []
+
+
+TRIED = [1e-3, 0.9, 0.01, 0.02]
+
+
+@pytest.mark.parametrize("values", [[0.5, 1, 2], [0.25, 0.5, 1, 2, 4]])
+def test_a_choice_at_random_is_rarely_called_one_of_an_end(values):
+    """Of few values many are ends: chance takes one in a quarter of the seeds or more."""
+    rng, rows, wrong = np.random.default_rng(0), 3, 0
+    among = space({"init_scale": values, "budget": 3})
+    for trial in range(100):
+        tried, chosen = [], []
+        for seed in range(8 * trial, 8 * trial + 8):
+            own = [one.get("init_scale", 1) for one in among.candidates(seed)]
+            for label in range(rows):
+                tried += [[label, seed, number, value] for number, value in enumerate(own)]
+                chosen.append([label, seed, rng.choice(own)])
+        names = ["label", "seed", "candidate", "init_scale"]
+        tables = (
+            pd.DataFrame(chosen, columns=[*names[:2], "init_scale"]),
+            pd.DataFrame(tried, columns=names),
+        )
+        wrong += bool(tuning_summary.at_edges(*tables, among))
+    assert wrong <= 8
 
 
 def test_an_end_that_many_seeds_chose_is_told_with_its_value():
     edges = [("lr", "high", ["a", "b"])]
     assert tuning_summary.notes(edges, space(AMONG)) == [
-        "In a quarter of the seeds or more the lr that was chosen lies at the high end of what was"
+        "In more seeds than chance explains the lr that was chosen lies at the high end of what was"
         " tried (1): a, b. The best may lie beyond it."
     ]
 

@@ -140,7 +140,7 @@ def test_recipe_says_what_tuning_changed():
         "Of the 2 others, 1 is better and 1 worse than a at the fixed recipe; tuned, 1 is better"
         " and none worse."
     )
-    assert said.endswith("worse. Tuning changes a itself by +1.00 points.")
+    assert said.endswith("worse. Tuning changes a itself by +1.00 points, for the better.")
     few = fixed.assign(verdict="too few seeds")
     assert "others" not in tuning_summary.recipe(few, after, "a")
 

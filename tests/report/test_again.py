@@ -35,6 +35,10 @@ def test_commands_say_how_to_make_it_again():
     assert report.commands("", "gelu", 0.5) == [
         *("afnlab report --baseline gelu --margin 0.5", "afnlab verify reports/all")
     ]
+    assert report.commands("my/a.yaml", overrides={"budget": 3}) == [
+        *("afnlab sweep my/a.yaml --budget 3", "afnlab report my/a.yaml --budget 3"),
+        "afnlab verify reports/a-budget-3",
+    ]
     assert report.commands("my/a b.yaml", overrides={"limit_train": 5})[0] == (
         "afnlab sweep 'my/a b.yaml' --limit-train 5"
     )

@@ -543,6 +543,17 @@ def test_a_report_of_another_sweep_is_not_written_over(written, tmp_path, monkey
     assert main(["report", "two/s.yaml", "--runs", "none"]) == 2
 
 
+def test_a_report_with_a_budget_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "reports" / "small-budget-3"
+    target.mkdir(parents=True)
+    state = {"schema": 1, "about": {"sweep": "another", "confirmation": False}}
+    (target / write_report.STATE).write_text(json.dumps(state))
+    with pytest.raises(ValueError, match=r"small-budget-3: holds the report of another sweep"):
+        write_report.write("small", runs="none", budget=3)
+    assert "another sweep" not in refusal(tmp_path, "small")
+
+
 def test_a_report_is_written_over_where_its_sweep_was_edited_or_moved_with_it(
     written, tmp_path, monkeypatch
 ):

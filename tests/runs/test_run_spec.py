@@ -117,6 +117,7 @@ def test_the_callers_parameters_stay_as_they_were():
         ({"seed": 3}, "unknown parameter 'seed'; did you mean 'seeds'"),
         ({"epoch": 3}, "unknown parameter 'epoch'; did you mean 'epochs'"),
         ({"alpha": 1}, "unknown parameter 'alpha'"),
+        ({"activation": "srelu", "q": 1}, r"unknown parameter 'q' \(known: t, "),
         ({"activation": "elu", "t": 1}, "unknown parameter 't'"),
         ({"params": {"tt": 1}}, "unknown parameter 'tt'; did you mean 't'"),
         ({"t": 1, "params": {"t": 2}}, "parameter 't' is given twice"),

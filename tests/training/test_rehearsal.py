@@ -16,6 +16,7 @@ from afnlab.training.metrics import MEAN_SQUARED_ERROR, SQUARED_ERROR, MisfitErr
 from afnlab.training.models import mlp
 from afnlab.training.plan import configure
 from afnlab.training.rehearsal import rehearse
+from tests.training.test_metrics import sequences
 
 ADVICE = (
     "; where targets are no classes give the task a loss= and a metric=, such as MEAN_SQUARED_ERROR"
@@ -74,6 +75,103 @@ CASES = {
         " the sum and the count, got a tuple",
     ),
 }
+
+
+def wide(outputs: int, targets: tuple[int, ...], **what) -> Task:
+    """A task with this many outputs, whose targets differ."""
+    x = torch.linspace(-1, 1, 96)[:, None].repeat(1, 3)
+    y = x[:, 0].exp().reshape(96, *[1] * (len(targets) - 1)).expand(targets)
+    data = Data(x, y, x, y)
+    return Task("own", lambda: data, mlp(3, 4, outputs), Recipe(epochs=1, batch_size=64), **what)
+
+
+def own_metric(total) -> Metric:
+    return Metric(name="m", key="m", better="lower", total=total)
+
+
+def elementwise(outputs, targets):
+    return (outputs - targets).abs()
+
+
+def first(outputs, targets):
+    return (outputs[:, :1] - targets.reshape(-1, 1)).abs().flatten()
+
+
+def first_totals(outputs, targets):
+    return first(outputs, targets).sum(), len(targets)
+
+
+SHAPES = "something of an example was repeated to fit"
+PARTS = "parts of the data must add up, but the"
+MISFITS = {
+    "three outputs for one target": (
+        wide(3, TALL, loss=Loss("e", elementwise), metric=own_metric(totals)),
+        rf"loss e: gives \(64, 3\) for targets \(64, 1\) and outputs \(64, 3\), so {SHAPES}",
+    ),
+    "one output for three targets": (
+        wide(1, (96, 3), loss=Loss("e", elementwise), metric=own_metric(totals)),
+        rf"loss e: gives \(64, 3\) for targets \(64, 3\) and outputs \(64, 1\), so {SHAPES}",
+    ),
+    "pairs, of which there are as many dimensions": (
+        wide(1, TALL, loss=Loss("e", lambda z, y: (z[:, 0] - y).abs()), metric=SQUARED_ERROR),
+        rf"loss e: gives \(64, 64\) for targets \(64, 1\) and outputs \(64, 1\), so {SHAPES}",
+    ),
+    "pairs over which the loss takes a mean": (
+        wide(
+            1,
+            FLAT,
+            loss=Loss("e", lambda z, y: (z - y).abs().mean(1)),
+            metric=own_metric(first_totals),
+        ),
+        "loss e: the loss of an example must not depend on the others, but those of two halves of"
+        " 64 examples are not the same alone and together",
+    ),
+    "pairs in a metric": (
+        wide(1, FLAT, loss=Loss("e", first), metric=own_metric(totals)),
+        f"metric m: {PARTS} sums of two halves of 64 examples are .* together and that of all is",
+    ),
+    "a mean for a sum": (
+        wide(1, TALL, loss=MEAN_SQUARED_ERROR, metric=own_metric(lambda z, y: ((z - y).mean(), 1))),
+        f"metric m: {PARTS} .*a mean stands for a sum$",
+    ),
+    "a count of no examples": (
+        wide(1, TALL, loss=MEAN_SQUARED_ERROR, metric=own_metric(lambda z, y: (z.sum(), 1))),
+        f"metric m: {PARTS} counts of two halves of 64 examples are 2 together and that of all is",
+    ),
+}
+FITS = {
+    "of every example": wide(3, TALL, loss=Loss("e", first), metric=own_metric(first_totals)),
+    "of three outputs in one number per example": wide(
+        3,
+        TALL,
+        loss=Loss("e", lambda z, y: elementwise(z, y).mean(1)),
+        metric=own_metric(first_totals),
+    ),
+    "of one shape": wide(3, (96, 3), loss=Loss("e", elementwise), metric=own_metric(totals)),
+    "drawn at random": wide(
+        1,
+        TALL,
+        loss=Loss("e", lambda z, y: elementwise(z + torch.randn_like(z), y)),
+        metric=own_metric(totals),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_what_broadcasts_or_mixes_examples_is_refused(case):
+    own, said = MISFITS[case]
+    with pytest.raises(MisfitError, match=f"^task own: {said}") as refused:
+        rehearse([configure(own, "relu", seeds=1)])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("case", FITS)
+def test_what_fits_is_not_refused(case):
+    rehearse([configure(FITS[case], "relu", seeds=1)])
+
+
+def test_classes_of_tokens_of_which_some_are_masked_fit():
+    rehearse([configure(sequences(), "relu", seeds=1)])
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -101,6 +101,9 @@ def _task(selection: Selection) -> Fact:
     number, epochs = f"{selection.examples:,}", counted(one.epochs, "epoch")
     known = number in inside and f"to {selection.evaluated}" in inside  # and is said once
     examples = "" if known else f"{number} {selection.evaluated} examples"
+    if not known and "to train" not in f"{what} {inside}":
+        train = selection.records[0]["environment"]["examples"]["train"]
+        examples = f"{train:,} to train, {examples}"
     facts = [inside, examples, "" if epochs in what else epochs]
     if len(what) > LONG:
         facts, what = [what, *facts], ""
@@ -141,6 +144,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         selection.edges,
         partial(accept, selection.rows.values()),
         selection.most,
+        selection.change,
     )
     if step is None:
         return Markup("")

@@ -84,7 +84,7 @@ def recipe(selection: Selection) -> Fragment:
             " tuned as well has both its numbers there: at the recipe \N{RIGHTWARDS ARROW} tuned.",
             f"{selection.name}-recipe",
         )
-    sentences = tuning_summary.recipe(named(fixed), named(moved), base, measure)
+    sentences = tuning_summary.recipe(named(fixed), named(moved), base, measure, selection.change)
     text = filled("<p>{}</p>", sentence(sentences))
     title = heading("What tuning changed", selection)
     return Fragment(title, text, figure, table_of(head, rows, "comparison", kinds))

@@ -157,7 +157,8 @@ def training(
     for name, value in params.items():
         last = name.rpartition(".")[2] if isinstance(name, str) else name
         if last not in (*parameter_names, *TASK_PARAMS, *task.every_setting, TRAINABLE):
-            names = [*known, *parameter_names, *TASK_PARAMS, *task.every_setting, TRAINABLE]
+            of_training = [TRAINABLE, *task.every_setting, *TASK_PARAMS, *known]
+            names = [*parameter_names, *of_training]  # what is most probably meant first
             raise ParameterError(name, value, message=unknown("parameter", name, names))
     settings = {name: values[name] for name in _SETTINGS if name in values}
     # A parameters cell has no empty value of a number: 0 stands for it.

@@ -146,8 +146,13 @@ def test_the_tile_about_the_task(chosen):
 @pytest.mark.parametrize(
     ("summary", "about", "value", "note"),
     [
-        ("", "task", "digits-mlp", "450 test examples, 2 epochs. Not"),
-        ("ring of dots", "task: digits-mlp", "Ring of dots", "450 test examples, 2 epochs. Not"),
+        ("", "task", "digits-mlp", "1,347 to train, 450 test examples, 2 epochs. Not"),
+        (
+            "ring of dots",
+            "task: digits-mlp",
+            "Ring of dots",
+            "1,347 to train, 450 test examples, 2 epochs. Not",
+        ),
         (
             "a net (900 to train, 450 to test); deep",
             "task: digits-mlp",
@@ -155,9 +160,19 @@ def test_the_tile_about_the_task(chosen):
             "900 to train, 450 to test, deep, 2 epochs. Not",
         ),
         (f"{'long ' * 20}net", "task", "digits-mlp", "long long"),
-        ("a net, 2 epochs", "task: digits-mlp", "A net, 2 epochs", "450 test examples. Not"),
+        (
+            "a net, 2 epochs",
+            "task: digits-mlp",
+            "A net, 2 epochs",
+            "1,347 to train, 450 test examples. Not",
+        ),
         ("a net (9 to train), deep", "task: digits-mlp", "A net (9 to train), deep", "450 test"),
-        ("a field of (x, y)", "task: digits-mlp", "A field of (x, y)", "450 test examples"),
+        (
+            "a field of (x, y)",
+            "task: digits-mlp",
+            "A field of (x, y)",
+            "1,347 to train, 450 test examples",
+        ),
     ],
 )
 def test_the_tile_about_a_task_of_yours(summary, about, value, note, chosen):
