@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from afnlab.bench.timing import in_turn, turns
+from afnlab.bench.timing import laps_in_turn, turns
 from afnlab.native import kernels
 from afnlab.nn import make
 from afnlab.registry import get_activation, list_activations
@@ -34,6 +35,7 @@ SIZES = {"cpu": (64 * 128, 4 << 20, 16 << 20), "cuda": (64 * 128, 256 << 20)}
 SATURATED_SIZE = {"cpu": 4 << 20, "cuda": 256 << 20}
 TRAFFIC = {"forward": 2, "backward": 3, "both": 5}  # tensors read and written, at the least
 COLUMNS = ("dtype", "elements", "input", "function", "way", "pass", "seconds")
+SCATTER = "scatter"  # a further column: the slowest round over the quickest, less 1
 
 Pass = Callable[[], object]
 
@@ -48,7 +50,8 @@ def measure(
     beside: Iterable[str] = (),
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Median seconds, one row per function, way and pass; those of one size and dtype in turn.
+    """Median seconds, one row per function, way and pass; those of one size and dtype in turn; and
+    their scatter, by how much the slowest round is above the quickest, as a share of that.
 
     way: "kernel" (ours), "trained" (with the gradients of trained parameters), "expression" (the
         definition in torch, eager), "compiled" (that by torch.compile, if asked for), "torch"
@@ -78,10 +81,13 @@ def measure(
             rivals = _rivals(x, grad, compiled and kind_of_input == "normal")
             _beside(rivals, others, x, grad)
             with _room_to_compile():
-                times = in_turn(rivals, rounds, device=device, done=shown.step)
-            rows += [(name, size, kind_of_input, *key, t) for key, t in times.items()]
+                laps = laps_in_turn(rivals, rounds, device=device, done=shown.step)
+            rows += [
+                (name, size, kind_of_input, *key, median(t), max(t) / min(t) - 1)
+                for key, t in laps.items()
+            ]
             del x, grad, rivals  # which take tens of GiB on a GPU
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=[*COLUMNS, SCATTER])
 
 
 def _room_to_compile() -> AbstractContextManager[object]:

@@ -20,7 +20,20 @@ def in_turn(
     clock: Callable[[], float] = time.perf_counter,
     done: Callable[[], None] = lambda: None,
 ) -> dict[K, float]:
-    """Median seconds of one call of each rival, by a clock.
+    """Median seconds of one call of each rival, see `laps_in_turn`."""
+    laps = laps_in_turn(rivals, rounds, least, device, clock, done)
+    return {name: median(values) for name, values in laps.items()}
+
+
+def laps_in_turn(
+    rivals: Mapping[K, Callable[[], object]],
+    rounds: int = 15,
+    least: float = 0.02,
+    device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
+    done: Callable[[], None] = lambda: None,
+) -> dict[K, list[float]]:
+    """Seconds of one call of each rival in each round, by a clock.
 
     The rivals take turns, so that a machine that slows down slows them all; each turn repeats its
     call for at least `least` seconds. `done` is called after each of the `turns(rounds)` turns.
@@ -35,7 +48,7 @@ def in_turn(
         for name, call in rivals.items():
             times[name].append(_time(call, repeats[name], device, clock))
         done()
-    return {name: median(values) for name, values in times.items()}
+    return times
 
 
 def turns(rounds: int) -> int:

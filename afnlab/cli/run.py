@@ -32,6 +32,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
 
 def _run(a: argparse.Namespace) -> int:
     from afnlab.cli.runs import metrics_as_text
+    from afnlab.paths import shared
     from afnlab.runs.notebook_parameters.parsing import assignments
     from afnlab.runs.one_data import require_todays_data
     from afnlab.runs.run_spec import RunSpec
@@ -73,6 +74,11 @@ def _run(a: argparse.Namespace) -> int:
         say(f"{result(record)}, loss {shown}, {means}")
     elif record.get("metrics"):
         say(metrics_as_text(record["metrics"]))
+    elif spec.notebook.parent != shared("notebooks"):
+        say(
+            "no result is kept with this run: a cell that ends with"
+            " afnlab.runs.measured({name: number}) keeps one"
+        )
     say((folder / runs_folder.NOTEBOOK).resolve())
     return 0
 

@@ -59,8 +59,10 @@ def differences(
         return pd.Series(made, table.index, dtype=float)
 
     alone = {label: tests[label].alone(*v) for label, v in compared.items()}
+    most = largest_difference(measure)
     for at, name in enumerate(("difference", "difference_low", "difference_high")):
-        table[name] = pd.Series({n: ends[at] for n, ends in alone.items()}, table.index, float)
+        ends = pd.Series({n: ends[at] for n, ends in alone.items()}, table.index, float)
+        table[name] = ends.clip(-most, most).where(np.isfinite(ends), ends)  # else it has no bounds
     seeds = {label: min(map(len, v)) for label, v in compared.items()}
     table["pairs"] = [seeds.get(label, 0) for label in table.index]
     table["spread"] = each("spread", compared)
@@ -94,6 +96,24 @@ def differences(
         for at, (label, row) in enumerate(table.iterrows())
     ]
     return table
+
+
+def largest_difference(measure: Measure) -> float:
+    """The largest difference of two values; infinite where the metric lacks a bound."""
+    if measure.low is None or measure.high is None:
+        return np.inf
+    return measure.high - measure.low
+
+
+def difference_interval(paired: np.ndarray, measure: Measure) -> stats.Interval:
+    """What `stats.difference_interval` returns, within the differences that there can be.
+
+    Args:
+        paired: differences of stored values, one per seed.
+        measure: what the values are of.
+    """
+    most = largest_difference(measure)
+    return stats.Interval(*np.clip(stats.difference_interval(paired), -most, most).tolist())
 
 
 def _pairs(values: pd.DataFrame, baseline: str) -> dict[Hashable, Values]:

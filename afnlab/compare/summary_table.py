@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.baseline_differences import by_test, comparisons, differences, sizes
+from afnlab.compare.baseline_differences import (
+    by_test,
+    comparisons,
+    difference_interval,
+    differences,
+    largest_difference,
+    sizes,
+)
 from afnlab.compare.formatting import limits, number, p_value, sided
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
@@ -189,13 +196,11 @@ def check_margin(margin: float | None, measure: Measure = ACCURACY, scale: float
         measure: the metric.
         scale: what a stored difference is multiplied with for the margin's unit.
     """
-    limit = None
-    if measure.low is not None and measure.high is not None:
-        limit = scale * (measure.high - measure.low)
+    limit = scale * largest_difference(measure)
     number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
-    if margin is None or (number and 0 < margin < (np.inf if limit is None else limit)):
+    if margin is None or (number and 0 < margin < limit):
         return
-    below = f" and below {limit:g}" if limit is not None else ", and finite"
+    below = f" and below {limit:g}" if np.isfinite(limit) else ", and finite"
     unit = f" {measure.points}".rstrip() if scale == measure.scale else ""
     raise ParameterError("margin", margin, f"above 0{below}{unit}, for {measure.name}")
 
@@ -299,6 +304,13 @@ def printed_interval(values: pd.Series, measure: Measure) -> stats.Interval:
     """Mean of stored values with its 95 % interval, in the unit in which they are printed."""
     low, high = (None if v is None else measure.scale * v for v in (measure.low, measure.high))
     return stats.bounded_interval(measure.scale * values, low, high)
+
+
+def printed_gap(paired: pd.Series, measure: Measure) -> stats.Interval:
+    """Mean of paired differences of stored values with its 95 % interval, as they are printed."""
+    return stats.Interval(
+        *(measure.scale * v for v in difference_interval(paired.to_numpy(), measure))
+    )
 
 
 def _intervals(values: pd.DataFrame, there: pd.DataFrame, name: str) -> pd.DataFrame:

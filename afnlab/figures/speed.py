@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.patches import Patch
 
+from afnlab.compare.formatting import percent
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, styled
 
 COLOURS = {"kernel": BLUE, "trained": ORANGE, "torch": GREY}
@@ -61,6 +62,27 @@ def beside(summary: pd.DataFrame, column: str = "/ relu") -> pd.DataFrame:
     )
     wide = wide[list(dict.fromkeys(panels))].rename_axis(columns=None)  # in their own order
     return wide.sort_values(wide.columns[-1]).reset_index()
+
+
+def noise(times: pd.DataFrame, rounds: int) -> str:
+    """How far the rounds of a measurement scatter, and so how sure its ratios are.
+
+    Args:
+        times: of `afnlab.bench.activations.measure`.
+        rounds: how many there were.
+
+    Returns:
+        A sentence or two.
+    """
+    if rounds == 1:
+        return "One round does not say how far times scatter: a ratio may be noise."
+    both = times[(times["pass"] == "both") & (times.input == "normal")]
+    worst = both.sort_values("scatter").iloc[-1]
+    return (
+        f"Of the {rounds} rounds of a function the slowest took {percent(both.scatter.median(), 0)}"
+        f" longer than the quickest (median over functions and sizes; {row_name(worst.function)}:"
+        f" {percent(worst.scatter, 0)}). Ratios that are nearer to 1 than that may be noise."
+    )
 
 
 def verdict(times: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from afnlab import stats
-from afnlab.compare.formatting import difference, equation, estimated, interval, p_value
+from afnlab.compare.baseline_differences import difference_interval
+from afnlab.compare.formatting import (
+    difference,
+    equation,
+    estimated,
+    interval,
+    limits,
+    number,
+    p_value,
+    sided,
+)
 from afnlab.compare.summary_table import as_history, differences, printed_interval
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, log_ticks, styled
@@ -38,6 +48,7 @@ __all__ = [
     "grid",
     "judged",
     "outcome",
+    "printed_table",
     "scan",
     "table",
     "verdict",
@@ -138,6 +149,34 @@ def table(
         shown[title] = measure.scale * compared[name]
     shown["p (Holm)"] = compared.p_holm.map(p_value)
     return shown.join(compared.verdict)
+
+
+def printed_table(
+    history: pd.DataFrame, measure: Measure = ACCURACY, default: float | None = None
+) -> pd.DataFrame:
+    """`table` as texts, to be read: intervals in one column each, and words where there is none.
+
+    Args:
+        history, measure, default: as of `table`.
+
+    Returns:
+        One row per value. Of equal seeds an interval is "all equal", and where the seeds are too
+        few for one at the corrected level, that of the difference is "no bounds".
+    """
+    rows = table(history, measure, default)
+    shown = rows[["seeds", "diverged"]].astype(str)
+    shown[measure.title] = [number(mean, measure.form) for mean in rows[measure.title]]
+    ends = zip(rows["low"], rows["high"], strict=True)
+    shown["95 % interval"] = [limits(low, high, measure.form) for low, high in ends]
+    if "verdict" in rows:
+        gap, low, high = (rows[title] for title in DIFFERENCE.values())
+        shown[gap.name] = [sided(mean, measure.signed_form) for mean in gap]
+        shown["its interval"] = [
+            (limits(least, most, measure.signed_form) or "no bounds") if np.isfinite(mean) else ""
+            for mean, least, most in zip(gap, low, high, strict=True)
+        ]
+        shown = shown.join(rows[["p (Holm)", "verdict"]])
+    return shown
 
 
 def _against(values: pd.DataFrame, default: float | None, measure: Measure) -> pd.DataFrame | None:
@@ -376,6 +415,6 @@ def _gap(apart: np.ndarray, measure: Measure) -> str:
     said = f"difference, paired by seed: {difference(measure, apart.mean())} {measure.points}"
     if len(apart) == 1:
         return f"{said.rstrip()}; one seed says nothing about others"
-    _, low, high = stats.difference_interval(apart)
+    _, low, high = difference_interval(apart, measure)
     p = equation(stats.sign_flip_p(apart))
     return f"{said.rstrip()}, 95 % interval {interval(measure, low, high)}, {p}"

@@ -15,13 +15,14 @@ from torch import nn
 
 from afnlab.autorot import AutoRotLinear, input_limits, suggested_L
 from afnlab.compare.formatting import estimate
-from afnlab.compare.summary_table import printed_interval
+from afnlab.compare.summary_table import printed_gap, printed_interval
 from afnlab.errors import shown
 from afnlab.figures.signal_curves import signals
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
 from afnlab.registry import Activation
-from afnlab.stats import Interval, difference_interval, mean_interval
+from afnlab.stats import Interval, bounded_interval
 from afnlab.training.engine import train
+from afnlab.training.metrics import CROSS_ENTROPY
 from afnlab.training.models import MakeActivation
 from afnlab.training.progress import bar, mean_text
 from afnlab.training.result import Result
@@ -94,13 +95,18 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
         last = result.final
         row: dict[str, object] = {"model": name, "seeds": len(last)}
         row[metric.title] = _shown(printed_interval(last[metric.column], metric), metric.form)
-        row["loss"] = _shown(mean_interval(last.test_loss), "{:.4f}")
-        gap = difference_interval(metric.scale * (last[metric.column] - base[metric.column]))
+        row["loss"] = _shown(_of_losses(last.test_loss, result.task), "{:.4f}")
+        gap = printed_gap(last[metric.column] - base[metric.column], metric)
         minus = metric.of_differences("minus classic")
         row[minus] = "" if name == "classic" else _shown(gap, metric.form)
         row["same bits as classic"] = "" if name == "classic" else _same(result, results["classic"])
         rows.append(row)
     return pd.DataFrame(rows).set_index("model")
+
+
+def _of_losses(losses: pd.Series, task: Task) -> Interval:
+    """Mean and interval of losses, which is not below 0 where no loss can be."""
+    return bounded_interval(losses, low=0.0 if task.loss is CROSS_ENTROPY else None)
 
 
 def _shown(interval: Interval, form: str) -> str:

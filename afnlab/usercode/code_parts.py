@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import cast

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from afnlab.bench import activations
+from afnlab.bench import activations, timing
 from afnlab.cli import main
 from afnlab.figures import speed
 
@@ -101,6 +101,28 @@ def test_tables_of_what_was_measured():
     assert list(said["GELU > SReLU"][:2]) == ["holds", "does not hold"]
     assert list(said["SReLU ~ Swish"][:2]) == ["holds", "does not hold"]
     assert list(said["SReLU / Swish"]) == pytest.approx([1.05, 1.8] * 2)
+
+
+def test_how_far_rounds_scatter_is_said(monkeypatch):
+    slow = iter([1.0, 1.0, 1.5, 2.0])  # two rounds of two functions
+    monkeypatch.setattr(timing, "_time", lambda call, repeats, *_: call() * next(slow, 1.0))
+    laps = timing.laps_in_turn({"relu": lambda: 1.0, "mish": lambda: 2.0}, 1)
+    assert laps == {"relu": [1.5], "mish": [4.0]}
+    measured = times({("relu", "torch"): 1.0, ("mish", "torch"): 2.0}).assign(scatter=0.1)
+    measured.loc[measured.function == "mish", "scatter"] = 0.85
+    measured.loc[measured.function == "copy", "scatter"] = 9.0
+    assert speed.noise(measured, 2) == (
+        "Of the 2 rounds of a function the slowest took 48 % longer than the quickest (median over"
+        " functions and sizes; Mish: 85 %). Ratios that are nearer to 1 than that may be noise."
+    )
+    assert speed.noise(measured, 1).startswith("One round does not say how far times scatter")
+
+
+@pytest.mark.usefixtures("few")
+def test_the_scatter_of_the_rounds_is_measured():
+    measured = activations.measure(rounds=2, dtypes=("float32",), progress=False)
+    assert (measured.scatter > 0).any()
+    assert (measured.scatter >= 0).all()
 
 
 @pytest.mark.slow

@@ -368,3 +368,11 @@ def test_tiny_p_values_are_not_shown_as_zero():
     parts = [rows(n, [0.5 + s + i / 1e3 for i in range(14)]) for n, s in shift.items()]
     shown = formatted(table(*parts))
     assert shown["p (Holm)"].to_dict() == {"elu": "< 0.001", "relu": "", "gelu": "< 0.001"}
+
+
+def test_a_difference_s_interval_stays_within_what_there_can_be():
+    history = pd.concat([rows("relu", [0.2, 0.2]), rows("gelu", [0.3, 0.9])])
+    gap = compare_histories(history).loc[
+        "gelu", ["difference", "difference_low", "difference_high"]
+    ]
+    assert gap.tolist() == pytest.approx([0.4, -1.0, 1.0])

@@ -74,7 +74,7 @@ def shown_for(page: Path) -> set[str]:
 
 def shows(page: Path, name: str) -> bool:
     if page.suffix == ".ipynb":
-        return f"%%writefile {name}" in page.read_text()
+        return f"%%writenew {name}" in page.read_text()
     return page.name == name or (page.suffix == ".md" and name in files_of(page))
 
 

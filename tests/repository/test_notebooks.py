@@ -12,9 +12,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.display import Math
 
 from afnlab.paths import INDEX, PACKAGE, shared
 from afnlab.runs import RunSpec, execute
+from afnlab.runs.fingerprint.mentions import Notebook, mentions, parsed_cell
 from afnlab.runs.notebook_parameters import declarations
 from tests.runs.test_runs import SMALL, execute_small, kernels, small_runs
 
@@ -63,13 +65,13 @@ def test_a_notebook_has_one_cell_of_parameters(path):
 @every_notebook
 def test_a_notebook_is_thin(path):
     for c in code_cells(path):
-        if c.source.startswith("%%writefile"):  # a user's file, not code of the notebook
+        if c.source.startswith("%%writenew"):  # a user's file, not code of the notebook
             name = c.source.split()[1]
-            assert name == "my_idea.py"  # no parameter: it must not write over another file
+            assert name in {"my_idea.py", "my_task.py"}  # no parameter
             continue
         declared = "parameters" in c.metadata.get("tags", ())  # a line each
         assert len(c.source.splitlines()) <= LINES + declared, c.source
-        for node in ast.walk(ast.parse(c.source)):
+        for node in ast.walk(parsed_cell(c.source)):
             assert not isinstance(
                 node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.While)
             ), c.source
@@ -78,6 +80,15 @@ def test_a_notebook_is_thin(path):
                     isinstance(n, ast.Expr) and getattr(n.value.func, "id", "") == "display"
                     for n in node.body
                 ), c.source
+
+
+@every_notebook
+def test_a_notebook_writes_over_no_file_of_the_user_s(path):
+    """Code goes into a file by `%%writenew`, which leaves one that is there as it is."""
+    for c in code_cells(path):
+        named = mentions(Notebook(b"", [c.source]))
+        assert not named.written, c.source
+        assert not {"open", "write_text", "write_bytes", "%system"} & named.names, c.source
 
 
 def given(path: Path) -> dict:
@@ -110,6 +121,16 @@ def test_plot_draws_what_it_is_given(activation, tmp_path):
     spec = RunSpec.make("plot", {"activation": activation, "span": 3.0})
     folder = execute(spec, tmp_path, threads=1, server=kernels())
     assert "image/png" in str(nbformat.read(folder / "notebook.ipynb", 4))
+
+
+@pytest.mark.parametrize(("latex", "formulas"), [("x^2", ["x^2"]), ("", [])])
+def test_plot_shows_a_formula_where_there_is_one(latex, formulas, tmp_path):
+    head = f"from afnlab import activation\n\n@activation(latex={latex!r})\n"
+    (tmp_path / "my.py").write_text(f"{head}def f(x):\n    return x * x\n")
+    shown = []
+    cell = code_cells(shared("notebooks") / "plot.ipynb")[1].source
+    exec(cell, {"activation": f"{tmp_path / 'my.py'}:f", "display": lambda *of: shown.extend(of)})
+    assert [one.data for one in shown if isinstance(one, Math)] == formulas
 
 
 def test_papermill_s_training_goes_where_compare_looks():

@@ -35,3 +35,11 @@ def test_a_run_prints_and_lists_what_its_notebook_has_found(tmp_path, monkeypatc
     assert "best 2" in capsys.readouterr().out.splitlines()
     assert main(["runs", "list"]) == 0
     assert "best 2" in capsys.readouterr().out
+
+
+def test_a_run_without_a_result_says_how_one_is_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    notebook(tmp_path / "own.ipynb", "rate = 1", "rate + 1")
+    assert main(["run", "own.ipynb"]) == 0
+    (line,) = [t for t in capsys.readouterr().out.splitlines() if "no result is kept" in t]
+    assert "a cell that ends with afnlab.runs.measured({name: number}) keeps one" in line

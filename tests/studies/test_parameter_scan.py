@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,6 +157,18 @@ def test_values_are_compared_with_the_default_and_corrected():
     }
     said = parameter_scan.verdict(more, "t", 2.0)
     assert "No value is shown to be better than the default 2; worse: 1; not dist" in said
+
+
+def test_the_table_that_is_read_has_words_where_there_is_no_number():
+    rows = parameter_scan.printed_table(history(FLAT), default=3.0)
+    assert rows["accuracy (%)"].tolist() == ["80.67", "91.17", "91.33"]
+    assert rows["95 % interval"][1.0] == "[80.00, 81.67]"
+    assert rows["its interval"].tolist() == ["no bounds", "no bounds", ""]
+    assert rows["p (Holm)"][1.0] == "0.062"
+    equal = parameter_scan.printed_table(history({1.0: [0.9] * 2, 2.0: [0.8, 0.9]}))
+    assert equal["95 % interval"][1.0] == "all equal"
+    for shown in (rows, equal, parameter_scan.printed_table(history({1.0: [0.9]}), default=1.0)):
+        assert not re.search(r"\b(?:inf|nan)\b", shown.to_string(), re.IGNORECASE)
 
 
 def test_the_best_of_ten_alike_is_seldom_called_better():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
@@ -138,6 +140,20 @@ def test_a_difference_of_variants_has_the_interval_of_its_test():
     interval = stats.difference_interval(100 * (one - base))
     shown = rotation.variant_table(results).loc["auto-rotating", "minus classic (points)"]
     assert shown.split() == estimate(*interval).split()
+
+
+def test_intervals_of_two_seeds_stay_within_what_there_can_be():
+    def result(accuracies, losses):
+        columns = {"test_accuracy": accuracies, "test_loss": losses, "train_loss": losses}
+        task = afnlab.get_task("digits-arp")
+        return SimpleNamespace(task=task, final=(table := pd.DataFrame(columns)), history=table)
+
+    results = {"classic": result([0.1, 0.1], [2.3, 2.3])}
+    results["auto-rotating"] = result([0.2, 0.8], [1.4, 1.9])
+    row = rotation.variant_table(results).loc["auto-rotating"]
+    assert row["loss"].split()[1] == "[0.0000,"
+    assert row["accuracy (%)"].split()[1:] == ["[0.00,", "100.00]"]
+    assert row["minus classic (points)"].split() == ["40.00", "[-100.00,", "100.00]"]
 
 
 def test_preactivations_and_the_figure():

@@ -128,6 +128,7 @@ def _manifest_of(
 
     user_units = {str(p): code(source) for p, source in users.sources.items()}
     files = {str(p): source.bytes for p, source in users.sources.items()} | package.files
+    files |= {str(p): read(p).bytes for p in users.as_offered}
     name = f"notebooks/{path.name}" if ours else str(path)
     shape = digest(notebook.code, *users.shape, *user_units.values())
     executing = any(map(executes_texts, (notebook, *users.sources.values())))

@@ -13,6 +13,7 @@ from afnlab.runs.fingerprint.syntax import Source, digest, executed, is_text
 _IMPORTERS = ("__import__", "import_module", "run_path", "run_module")
 _LOADERS = ("load_ext", "reload_ext")  # magics that import a module
 _WRITERS = ("writefile", "file")  # magics whose cell is the content of a file
+_OFFERER = "writenew"  # the same, where there is no other; see `usercode.writenew`
 _LONGEST = 500  # characters of a text that may name a file or a module
 
 
@@ -32,7 +33,8 @@ class Mentions:
     imports: in the order in which they stand. bound: what the imported names stand for, `F` for
     `afnlab.functional`. chains: all names with their attributes, such as `F.srelu`; names: the same
     one by one. texts: all texts but docstrings. written: the files that are written in any case
-    (`%%writefile`, `open("a.py", "w")`), and folders.
+    (`%%writefile`, `open("a.py", "w")`), and folders. offered: by file what is written into it if
+    nothing else is there (`%%writenew`).
     """
 
     imports: dict[Import, None] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Mentions:
     names: set[str] = field(default_factory=set)
     texts: dict[str, None] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    offered: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4096)
@@ -146,6 +149,8 @@ class _Reader(ast.NodeVisitor):
             self.mentions.imports |= {Import(word): None for word in words}
         if name in _WRITERS and "-a" not in words and "--append" not in words:
             self.mentions.written |= {word.strip("\"'") for word in words[-1:]}
+        if name == _OFFERER:
+            self.mentions.offered |= {word.strip("\"'"): body for word in words[-1:]}
         if name == "run":
             self.mentions.texts |= {f"{word}.py": None for word in words if "." not in word}
         trees = [_tree(text) for text in (line, body) if text.strip()]

@@ -37,6 +37,7 @@ from afnlab.runs.fingerprint.modules import (
 from afnlab.runs.fingerprint.reaching import executes_texts
 from afnlab.runs.fingerprint.syntax import Source, read
 from afnlab.runs.notebook_parameters import declarations
+from afnlab.usercode.writenew import is_free
 
 _CODE = (*SUFFIXES, ".pyw", ".ipy", ".ipynb")
 _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
@@ -57,7 +58,9 @@ class UserFiles:
 
     sources: by path. shape: who reaches whom, and each one's code, wherever they lie. closed:
     folders whose files are not followed but refused. versions: of the distributions of installed
-    packages that are referred to. counted: those of them that count by their version.
+    packages that are referred to. counted: those of them that count by their version. as_offered:
+    files that hold what the notebook would write there if they were not (`%%writenew`), so that
+    they are a part of it.
     """
 
     folder: Path
@@ -66,6 +69,7 @@ class UserFiles:
     shape: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     counted: dict[str, str] = field(default_factory=dict)
+    as_offered: Sequence[Path] = ()
     _named: set[str] = field(default_factory=set)  # installed, at the top level, and followed
     _seen: set[Path] = field(default_factory=set)  # installed files that are referred to
     _large: dict[Path, bool] = field(default_factory=dict)  # whether a package counts by version
@@ -91,7 +95,10 @@ class UserFiles:
 
     def _start(self, notebook: Source, texts: list[str]) -> None:
         named = mentions(notebook)
-        written = {self._absolute(self.folder, name) for name in named.written}
+        offered = {self._absolute(self.folder, n): text for n, text in named.offered.items()}
+        free = [path for path, text in offered.items() if is_free(path, text)]
+        self.as_offered = [path for path in free if _is_file(path)]
+        written = {*free, *(self._absolute(self.folder, name) for name in named.written)}
         self._written = {path for path in written if not self.folder.is_relative_to(path)}
         self._named_in(notebook, [self.folder], self.folder)
         for text in texts:
