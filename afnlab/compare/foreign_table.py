@@ -46,6 +46,10 @@ class ForeignComparison:
         unfinished: a sentence on rows of runs that did not finish, or nothing.
         read_as: a sentence on what was taken for label and seed, where no column says it.
         unpaired: whether means are compared without pairs.
+        rows_are: what the labels are, as the head of their column.
+        when: of what moment the values are, if that is known.
+        trained: whether afnlab has trained what is compared, so that the metric, and what a seed
+            sets, are known.
     """
 
     name: str
@@ -57,6 +61,9 @@ class ForeignComparison:
     unfinished: str = ""
     read_as: str = ""
     unpaired: bool = False
+    rows_are: str = "activation"
+    when: str = ""
+    trained: bool = False
 
     @cached_property
     def measure(self) -> Measure:
@@ -80,6 +87,12 @@ class ForeignComparison:
         return summary_table.final_values(self.history, self.metric.column)
 
     @property
+    def legend(self) -> str:
+        """What the columns of the table are, see `afnlab.compare.summary_table.legend`."""
+        on = summary_table.SAME_EXAMPLES if self.trained else ""
+        return summary_table.legend(self.table, self.baseline, self.measure, self.when, on)
+
+    @property
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
         context = (self.examples, self.margin, None, self.measure, _UNPAIRED)
@@ -92,7 +105,7 @@ class ForeignComparison:
         """What else has to be known to read the table."""
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
-            *scales.suspicious(self.final, self.metric.unit),
+            *([] if self.trained else scales.suspicious(self.final, self.metric.unit)),
             *filter(None, [self.read_as, missing, self.unfinished]),
             *caveats.within_margin(self.table, self.margin, self.measure),
             *(caveats.without_pairs if self.unpaired else caveats.in_pairs)(
@@ -177,8 +190,18 @@ def compare_table(
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
-    facts = (unfinished, read_as, unpaired)
-    return ForeignComparison(name, history, measure, against, margin, 0, *facts)
+    return ForeignComparison(
+        name,
+        history,
+        measure,
+        against,
+        margin,
+        unfinished=unfinished,
+        read_as=read_as,
+        unpaired=unpaired,
+        rows_are=plain(names["label"]),
+        when=f"at the last {plain(names['epoch'])}" if epoch else "",
+    )
 
 
 def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:
@@ -248,7 +271,15 @@ def compare_results(
     tasks = dict.fromkeys(one.task.name for one in results.values())
     examples = first["examples"]["test"]
     return ForeignComparison(
-        ", ".join(tasks), history, measure, against, limit, examples, unpaired=unpaired
+        ", ".join(tasks),
+        history,
+        measure,
+        against,
+        limit,
+        examples,
+        unpaired=unpaired,
+        when=summary_table.AT_THE_END,
+        trained=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count, islice
 
 from afnlab.training.options import seed_list
@@ -18,6 +18,23 @@ def typed(seeds: object) -> str:
     listed = seed_list(seeds)  # type: ignore[arg-type]
     first = list(listed) == list(range(len(listed)))
     return str(len(listed)) if first else str([*listed])
+
+
+def in_words(seeds: Sequence[int]) -> str:
+    """Seeds in a few words: 0 to 11, or one by one.
+
+    Args:
+        seeds: in the order in which they are named.
+    """
+    stretches: list[list[int]] = []
+    for seed in seeds:
+        if stretches and seed == stretches[-1][-1] + 1:
+            stretches[-1].append(seed)
+        else:
+            stretches.append([seed])
+    return ", ".join(
+        f"{one[0]} to {one[-1]}" if len(one) > 2 else ", ".join(map(str, one)) for one in stretches
+    )
 
 
 def filled(number: int, rows: Iterable[Iterable[int]]) -> list[int]:
