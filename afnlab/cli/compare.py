@@ -72,11 +72,14 @@ def _compare(a: argparse.Namespace) -> int:
     one = compare_table(
         a.table, baseline=a.baseline, margin=a.margin, unpaired=a.unpaired, **columns
     )
-    say_comparison(f"{one.name}: {label_of(one.measure)}, against {one.baseline}", one)
-    if a.out:
+    lines: list[str] = []
+    if a.out:  # before anything is printed, to whom may read no more than its beginning
         from afnlab.report.foreign_page import write_foreign
 
-        write_foreign(one, a.out, say)
+        write_foreign(one, a.out, lines.append)
+    say_comparison(f"{one.name}: {label_of(one.measure)}, against {one.baseline}", one)
+    for line in lines:
+        say(line)
     return 0
 
 

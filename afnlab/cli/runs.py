@@ -78,6 +78,7 @@ def _runs(a: argparse.Namespace) -> int:
 
 
 def _list(where: Place, state: str | None) -> int:
+    from afnlab.runs import seed_lists
     from afnlab.runs.storage import maintenance
 
     listed = maintenance.listing(where.folder)
@@ -89,7 +90,7 @@ def _list(where: Place, state: str | None) -> int:
     rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
     for row in listed:
         seconds = "" if row.seconds is None else duration(row.seconds)
-        seeds = counted(row.seeds, "seed") if row.seeds else ""
+        seeds = seed_lists.in_words(row.seeds)
         when = row.started[:16].replace("T", " ")
         remark = "" if row.result else metrics_as_text(row.metrics)
         remark += "" if row.here else "  its code is not here"

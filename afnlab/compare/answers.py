@@ -27,9 +27,10 @@ from afnlab.compare.formatting import (
     reading,
     seconds,
     three_digits,
+    unrounded,
 )
 from afnlab.compare.formatting import margin as shown_margin
-from afnlab.compare.summary_table import FAILURES
+from afnlab.compare.summary_table import FAILURES, as_good
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated, some
 from afnlab.registry import canonical_name
@@ -125,7 +126,7 @@ def leaders(table: pd.DataFrame, measure: Measure) -> list[str]:
         measure: the metric.
     """
     means = table[measure.key]
-    return list(map(str, table.index[np.isclose(means, means.iloc[0], rtol=1e-12, atol=0)]))
+    return list(map(str, table.index[as_good(means, means.iloc[0])]))
 
 
 def led(names: Sequence[str], rows: int, measure: Measure) -> str:
@@ -293,6 +294,8 @@ def _size(
     lead = compared.iloc[0]
     text = f"{lead.name} against {baseline}: {difference(measure, lead.difference)}"
     text += f" {measure.points}".rstrip()
+    if not tied and {lead.name, baseline} == {best.name, worst.name}:  # whose means it has told
+        text += unrounded(measure, lead, table.loc[[baseline]].iloc[0])
     low, high = lead.difference_low, lead.difference_high
     if low == high:
         text += " in every seed"
@@ -331,9 +334,10 @@ def _certainty(
             continue
         needed = test.power.detectable(float(rows.spread.median()), *min(sizes(rows)), count)
         if 0 < needed < np.inf:
+            of_rows = " (median over the rows)" * (len(rows) > 1)
             yield (
                 f"A true difference of {amount(measure, needed)} would be detected with a power of"
-                " 80 % (median over the rows); a smaller one would mostly be missed."
+                f" 80 %{of_rows}; a smaller one would mostly be missed."
             )
 
 
@@ -388,6 +392,14 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
     if baseline not in times or len(times) == 1:
         yield f"{seconds(times.iloc[0])} for {cost.of} ({times.index[0]})."
         return
+    if cost.unsteady > UNSTEADY:
+        yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}, {cost.by}."
+        yield from _unordered(cost, baseline)
+        yield (
+            f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
+            " what the others take beside that would say little."
+        )
+        return
     ratio = (times / times[baseline]).drop(baseline).sort_values()
     low, high = (f"{three_digits(ratio.iloc[at])} ({ratio.index[at]})" for at in (0, -1))
     if len(ratio) == 1:
@@ -399,11 +411,6 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
     yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
     yield f"{cost.by}."
     yield from _unordered(cost, baseline)
-    if cost.unsteady > UNSTEADY:
-        yield (
-            f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
-            " these ratios say little."
-        )
 
 
 def _unordered(cost: Cost, baseline: str) -> Iterable[str]:

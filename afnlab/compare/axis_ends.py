@@ -119,7 +119,7 @@ def _beyond(
         value = last + step * (last - before)
     if abs(value) > FARTHEST:
         return None
-    value = round(value) if whole else float(f"{value:.6g}")
+    value = round(value) if whole else float(f"{value:{'.3g' if ratio else '.6g'}}")
     if last >= 0:
         value = max(value, type(value)(0))
     follows = value < last if last < before else value > last

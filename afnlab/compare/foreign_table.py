@@ -49,6 +49,10 @@ class ForeignComparison:
         unpaired: whether means are compared without pairs.
         source: the file that it was read from; None: there is none.
         doubts: sentences on what nobody can tell of how the rows were made.
+        rows_are: what the labels are, as the head of their column.
+        when: of what moment the values are, if that is known.
+        trained: whether afnlab has trained what is compared, so that the metric, and what a seed
+            sets, are known.
     """
 
     name: str
@@ -62,6 +66,9 @@ class ForeignComparison:
     unpaired: bool = False
     source: Path | None = None
     doubts: Sequence[str] = ()
+    rows_are: str = "activation"
+    when: str = ""
+    trained: bool = False
 
     @cached_property
     def measure(self) -> Measure:
@@ -85,6 +92,12 @@ class ForeignComparison:
         return summary_table.final_values(self.history, self.metric.column)
 
     @property
+    def legend(self) -> str:
+        """What the columns of the table are, see `afnlab.compare.summary_table.legend`."""
+        on = summary_table.SAME_EXAMPLES if self.trained else ""
+        return summary_table.legend(self.table, self.baseline, self.measure, self.when, on)
+
+    @property
     def answers(self) -> dict[str, str]:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
         context = (self.examples, self.margin, None, self.measure, _UNPAIRED)
@@ -98,7 +111,7 @@ class ForeignComparison:
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
             *self.doubts,
-            *scales.suspicious(self.final, self.metric.unit),
+            *([] if self.trained else scales.suspicious(self.final, self.metric.unit)),
             *filter(None, [self.read_as, missing, self.unfinished]),
             *caveats.of_rounding(self.table, self.final, self.baseline),
             *caveats.within_margin(self.table, self.margin, self.measure),
@@ -184,9 +197,19 @@ def compare_table(
     summary_table.check_margin(margin, measure)
     history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
-    source = None if isinstance(table, pd.DataFrame) else expanded(table).absolute()
-    facts = (unfinished, read_as, unpaired, source)
-    return ForeignComparison(name, history, measure, against, margin, 0, *facts)
+    return ForeignComparison(
+        name,
+        history,
+        measure,
+        against,
+        margin,
+        unfinished=unfinished,
+        read_as=read_as,
+        unpaired=unpaired,
+        source=None if isinstance(table, pd.DataFrame) else expanded(table).absolute(),
+        rows_are=plain(names["label"]),
+        when=f"at the last {plain(names['epoch'])}" if epoch else "",
+    )
 
 
 def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:
@@ -255,8 +278,18 @@ def compare_results(
     limit = None if margin is None else margin / measure.scale
     tasks = dict.fromkeys(one.task.name for one in results.values())
     examples = first["examples"]["test"]
-    named = (", ".join(tasks), history, measure, against, limit, examples)
-    return ForeignComparison(*named, unpaired=unpaired, doubts=may_differ(results))
+    return ForeignComparison(
+        ", ".join(tasks),
+        history,
+        measure,
+        against,
+        limit,
+        examples,
+        unpaired=unpaired,
+        doubts=may_differ(results),
+        when=summary_table.AT_THE_END,
+        trained=True,
+    )
 
 
 def _check_results(results: object) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from math import floor, isfinite, isinf, log10
+from typing import TYPE_CHECKING
 
 from afnlab.measures import Measure
 from afnlab.printing import printed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
 SIGNED = "{:+.2f}"
@@ -68,6 +72,24 @@ def value(measure: Measure, stored: float) -> str:
 def difference(measure: Measure, stored: float) -> str:
     """A difference of stored values with its sign, without its unit: "+0.52", or "0.00"."""
     return sided(stored, measure.signed_form, measure.scale)
+
+
+def unrounded(measure: Measure, row: pd.Series, base: pd.Series) -> str:
+    """That a difference is of unrounded values, where its digits are not those of the printed
+    means of its two rows; empty where they are, and where it is of other seeds than the means.
+
+    Args:
+        measure: the metric.
+        row, base: of a table of `compare_histories`.
+    """
+    if not row.pairs == row.seeds == base.seeds:
+        return ""
+    of, to, gap = (
+        round(measure.scale * stored, measure.decimals)
+        for stored in (row[measure.key], base[measure.key], row.difference)
+    )
+    apart = abs(of - to - gap) > 0.5 * 10.0**-measure.decimals
+    return ", of unrounded values" if apart else ""
 
 
 def interval(measure: Measure, low: float, high: float) -> str:

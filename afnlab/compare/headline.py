@@ -21,6 +21,7 @@ from afnlab.compare.formatting import (
     reading,
     share_of,
     three_digits,
+    unrounded,
 )
 from afnlab.compare.proper_names import named, proper_name
 from afnlab.measures import ACCURACY, Measure
@@ -226,7 +227,9 @@ def _gap(
     shared = int(lead.pairs)
     all_seeds = lead.name in turned(table, baseline, measure)
     over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
-    text += f". The difference{over} is {difference(measure, lead.difference)}"
+    exact = unrounded(measure, lead, base)
+    text += f". The difference{over}{exact}{',' * bool(exact)} is"
+    text += f" {difference(measure, lead.difference)}"
     if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
         text += f", {share_of(abs(lead.difference), examples)} {evaluated} examples, which"
         text += " all seeds share"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from afnlab import stats
 from afnlab.compare import axis_ends, caveats
-from afnlab.compare.formatting import amount
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.tuning_change import TuningChange
@@ -61,14 +59,14 @@ def next_step(
     worse, more trainings are to judge each candidate. Where tunings chose an end of what was tried,
     it is to try more beyond that: what differs may be how well the range suits. Else it
     is about the best row of the table, if the test leaves that open, else about the open one with
-    the largest effect. Where that row was picked among several for its difference, it is to be
-    trained anew beside the baseline, with fresh seeds: then it is one comparison, and the seeds
-    that picked it do not flatter it. Else every row is to have more seeds. To a row whose seeds
-    were added until the evidence decides more are to be added: its test may be looked at again.
+    the largest effect. That row is to be trained anew beside the baseline, with fresh seeds: then
+    it is one comparison, and neither the seeds that picked it nor a look at their result flatters
+    it. To a row whose seeds were added until the evidence decides more are to be added: its test
+    may be looked at again.
 
     The number of seeds is that with which a true difference of the observed size would be detected
-    with a power of 80 %, given the standard deviation of that row's paired differences: in one
-    comparison, or after the correction for all of them.
+    with a power of 80 % in one comparison, given the standard deviation of that row's paired
+    differences.
 
     Args:
         table: of `compare_histories`, with the same baseline and metric.
@@ -116,13 +114,11 @@ def _of_row(
         return _said("Another task", f"{proper_name(row.name)} equals {base} in every seed.")
     others = len(rows) if leads else left_open
     picked = others > 1 and not (leads and measure.sign * row.difference <= 0)
-    needed = stats.seeds_to_detect(row.difference, row.spread, 1 if picked else len(rows), MANY)
+    needed = stats.seeds_to_detect(row.difference, row.spread, 1, MANY)
     if needed is None:
         return _too_small(proper_name(row.name), "p_equivalent" in rows)
-    if picked:
-        best = f"the {'best' if leads else 'clearest'} of {others}"
-        return _fresh(row, base, needed, best, measure)
-    return _more(row, needed, len(rows), measure)
+    best = f"the {'best' if leads else 'clearest'} of {others}" * picked
+    return _fresh(row, base, needed, best, measure)
 
 
 def _goes_on(row: pd.Series, allowed: int) -> NextStep:
@@ -217,29 +213,20 @@ def _wider(
 
 
 def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:
-    """best: of what the row is the best, within a sentence."""
+    """best: of what the row is the best, within a sentence; empty: it was not picked."""
     name, seen = proper_name(row.name), difference(measure, row.difference)
     half = stats.seeds_to_detect(row.difference / 2, row.spread, 1, 4 * MANY)
     more = f", {half} half of it" if half not in (None, seeds) else ""
     note = (
         f"Train it and {base} alone on fresh seeds: one comparison, without correction. {seeds}"
-        f" show a true difference of {seen} with 80 % power{more}; {best} is probably"
-        " overestimated."
+        f" show a true difference of {seen} with 80 % power{more}"
     )
+    if best:
+        note += f"; {best} is probably overestimated."
+    else:
+        note += ". More seeds of afnlab sweep beside these, added because of their result, would"
+        note += " make p somewhat too small."
     return NextStep(Fact("what next", f"Test {name} again", note), seeds, str(row.name))
-
-
-def _more(row: pd.Series, seeds: int, count: int, measure: Measure) -> NextStep:
-    """count: of all comparisons."""
-    name, seen, pairs = proper_name(row.name), difference(measure, row.difference), int(row.pairs)
-    note = f"If {name}'s true difference is {seen}, so many seeds show it with 80 % power"
-    now = stats.detectable_difference(row.spread, pairs, count)
-    if np.isfinite(now):
-        note += f"; these {pairs} would show one of {amount(measure, now)}"
-    # The page says of the runs that come of it that seeds were added.
-    note += ". Added because of this result, they make p somewhat too small; fresh seeds alone,"
-    note += " of afnlab confirm, do not"
-    return _in_all(max(seeds, pairs + 1), f"{note}.")
 
 
 def _too_small(name: str, with_margin: bool) -> NextStep:

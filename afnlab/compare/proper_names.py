@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 # Between the words of a class name; there is none within Re|LU or Pi|LU, whose first part is short.
 _BETWEEN = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=LU)(?=[A-Z][a-z])")
 _FIRST = re.compile(r"[^\W\d]\w*")
+# What a label is called where it is shown: `proper_name`, or `str` of a table that is not of
+# afnlab's runs, whose labels are whatever its author calls them: relu and ReLU may be two rows.
+Naming = Callable[[object], str]
 
 
 @cache

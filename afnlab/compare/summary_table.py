@@ -9,6 +9,7 @@ from math import log
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from afnlab import stats
 from afnlab.compare.baseline_differences import (
@@ -26,6 +27,7 @@ from afnlab.messages import counted, plain
 from afnlab.printing import label_of
 
 BASELINE = "relu"
+AT_THE_END, SAME_EXAMPLES = "after the last epoch", " on the same examples"  # of afnlab's runs
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
     "stuck": "hardly better than chance at the end",
@@ -103,7 +105,8 @@ def compare_histories(
     further: Mapping[str, int] = {},
     unpaired: bool = False,
 ) -> pd.DataFrame:
-    """The comparison table: one row per label, the best mean first.
+    """The comparison table: one row per label, the best mean first, of equal ones that with the
+    smallest p.
 
     Args:
         history: columns label, seed, epoch, test_accuracy or that of the metric (`test_<key>`, or
@@ -185,7 +188,21 @@ def compare_histories(
     if bad.any(axis=None) and measure.worst is not None:
         worst = against(values.mask(bad, measure.worst))
         table["verdict_worst"] = worst.verdict
-    return table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
+    return _best_first(table, measure)
+
+
+def as_good(means: ArrayLike, others: ArrayLike) -> np.ndarray:
+    """Which means are equal to others, but for how sums are rounded."""
+    return np.isclose(means, others, rtol=1e-12, atol=0)
+
+
+def _best_first(table: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The rows in the order of their means; of equal ones that with the clearest difference to the
+    baseline is first, as whatever is said of the best row is said of the first."""
+    ordered = table.sort_values(measure.key, ascending=measure.better == "lower", kind="stable")
+    means = ordered[measure.key].to_numpy(float)
+    place = np.cumsum([True, *~as_good(means[1:], means[:-1])])[: len(means)]
+    return ordered.iloc[np.lexsort((ordered.p.fillna(np.inf), place))]
 
 
 def check_margin(margin: float | None, measure: Measure = ACCURACY, scale: float = 1.0) -> None:
@@ -363,13 +380,22 @@ def unsigned_zeros(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda value: value + 0.0 if isinstance(value, float) else value)
 
 
-def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:
-    """What `formatted` shows, for readers who find the table elsewhere."""
+def legend(
+    table: pd.DataFrame,
+    baseline: str,
+    measure: Measure = ACCURACY,
+    when: str = AT_THE_END,
+    on: str = SAME_EXAMPLES,
+) -> str:
+    """What `formatted` shows, for readers who find the table elsewhere.
+
+    when: of what moment the values are; on: with what the seeds share; both may be unknown.
+    """
     few, many = int(table.seeds.min()), int(table.seeds.max())
     seeds = f"{few} to " * (few < many) + counted(many, "seed")
     text = (
-        f"{measure.mean_title} after the last epoch over {seeds}, with its 95 % confidence interval"
-        f" (CI){'; lower is better' if measure.better == 'lower' else ''}"
+        f"{' '.join(filter(None, [measure.mean_title, when]))} over {seeds}, with its 95 %"
+        f" confidence interval (CI){'; lower is better' if measure.better == 'lower' else ''}"
     )
     compared = table[table.p.notna()]
     if compared.empty:
@@ -390,7 +416,7 @@ def legend(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> s
     return (
         f"{text}. Difference to {baseline}{unit}, of unrounded values{pairs}, with"
         f" {intervals}; p from {' and '.join(starmap(_named, tests)).rstrip(',')}"
-        f"{', after Holm' * several}. All of it is about other seeds on the same examples."
+        f"{', after Holm' * several}. All of it is about other seeds{on}."
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from afnlab.compare.baseline_differences import comparisons
+from afnlab.compare.baseline_differences import DIFFER, comparisons
 from afnlab.compare.formatting import amount, difference
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.measures import Measure
@@ -61,13 +61,16 @@ def _sentences(
         size = amount(measure, detectable)
         yield f"{seeds} detect a true difference of {lead.name} of {size} {often}{among}."
     seen = f"the observed difference of {lead.name} ({difference(measure, lead.difference)})"
-    asked = [(f"a difference of {shown_margin(measure, margin)}", margin)] if margin else []
-    for what, size in ((seen, lead.difference), *asked):
-        if size:
-            takes = power.seeds_to_detect(size, spread, count)
+    decided = lead.verdict in DIFFER
+    asked = [] if decided else [(seen, float(lead.difference))]  # which these seeds have shown
+    if margin:
+        asked.append((f"a difference of {shown_margin(measure, margin)}", margin))
+    for what, true in asked:
+        if true:
+            takes = power.seeds_to_detect(true, spread, count)
             number = counted(takes, "seed") if takes else f"more than {MANY:,} seeds"
             yield f"To detect {what} {often} takes {number} of every row."
-    if lead.verdict not in ("better", "worse"):
+    if not decided:
         yield (
             "That is by how much these seeds vary. Fix the number first and train all of them"
             " anew: seeds that are added after a look at a result make p too small."

@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 
 from afnlab.compare.baseline_differences import DIFFER
 from afnlab.compare.formatting import difference, estimated, interval, number, p_value
-from afnlab.compare.proper_names import proper_name
+from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.compare.summary_table import is_adjusted
 from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, row_name, tip, wrapped
 from afnlab.measures import ACCURACY, Measure
 from afnlab.printing import printed_value
 
+NARROW = 24  # letters of a row's name, where a figure is narrow
 JITTER = 0.1  # of a row's height: how far dots are moved off one another
 DOTS, MEANS = -0.22, 0.17  # of a row's height: where its dots and its mean are, below its middle
 
@@ -28,19 +29,21 @@ def seed_dots(
     table: pd.DataFrame,
     baseline: str,
     measure: Measure = ACCURACY,
+    naming: Naming = proper_name,
 ) -> Axes:
     """One row per label: one dot per seed, and below them the mean and its 95 % interval.
 
-    final: seeds x labels; table: of `compare_histories`, whose order is kept. Rows far off the
-    others stand at the edge, with their mean. Nothing is drawn across the rows: whether a row
-    differs from the baseline is seen in the paired differences, not where two intervals overlap.
+    final: seeds x labels; table: of `compare_histories`, whose order is kept; naming: what labels
+    are called. Rows far off the others stand at the edge, with their mean. Nothing is drawn across
+    the rows: whether a row differs from the baseline is seen in the paired differences, not where
+    two intervals overlap.
     """
     order, rows = list(table.index), values_of(table, final, measure)
     shown = metric_axis.shown(rows, measure)
     ends = (measure.scale * table[[f"{measure.key}_low", f"{measure.key}_high"]]).to_numpy(float)
     for row, (label, far) in enumerate(zip(order, shown.far, strict=True)):
         if not far:
-            _dots(ax, row, measure.scale * final[label].dropna(), measure)
+            _dots(ax, row, measure.scale * final[label].dropna(), naming(label), measure)
     drawn = zip(order, rows.middle, ends, shown.far, shown.cut, strict=True)
     for row, (label, mean, (low, high), far, cut_off) in enumerate(drawn):
         base = label == baseline
@@ -51,13 +54,13 @@ def seed_dots(
         at = row + MEANS
         ax.plot([low, high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
         (middle,) = ax.plot(mean, at, mark, color=colour, markersize=5)
-        tip(middle, f"{proper_name(label)}: {estimated(measure, mean, low, high)}")
+        tip(middle, f"{naming(label)}: {estimated(measure, mean, low, high)}")
         if cut_off:
             metric_axis.at_edge(ax, row, "", GREY, measure)
     metric_axis.end_at(ax, shown.end, measure)
     metric_axis.better_arrow(ax, measure)
     ax.set(xlabel=metric_axis.label(measure), ylabel="", ylim=(len(order) - 0.5, -0.5))
-    ax.set_yticks(range(len(order)), list(map(row_name, order)))
+    ax.set_yticks(range(len(order)), [row_name(label, naming=naming) for label in order])
     return ax
 
 
@@ -113,7 +116,7 @@ def edges_in_words(
         yield f"At a triangle on the {edge} edge, bar or dots go on."
 
 
-def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
+def _dots(ax: Axes, row: int, values: pd.Series, name: str, measure: Measure) -> None:
     """The printed values of the seeds of a row, above its mean, moved off one another by chance,
     the same each time."""
     up = DOTS + np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
@@ -121,11 +124,15 @@ def _dots(ax: Axes, row: int, values: pd.Series, measure: Measure) -> None:
     lines = [
         f"seed {seed}: {printed_value(measure, v / measure.scale)}" for seed, v in values.items()
     ]
-    tip(dots, proper_name(values.name), lines)
+    tip(dots, name, lines)
 
 
 def forest(
-    ax: Axes, table: pd.DataFrame, margin: float | None = None, measure: Measure = ACCURACY
+    ax: Axes,
+    table: pd.DataFrame,
+    margin: float | None = None,
+    measure: Measure = ACCURACY,
+    naming: Naming = proper_name,
 ) -> Axes:
     """One row per label: the paired difference to the baseline, with its 95 % interval.
 
@@ -162,25 +169,25 @@ def forest(
         if cut_off:
             metric_axis.at_edge(ax, row, "", GREY, measure)
         if np.isfinite(r.difference):
-            tip(middle, _difference(str(label), r, ends / scale, measure, is_adjusted(table)))
+            tip(middle, _difference(naming(label), r, ends / scale, measure, is_adjusted(table)))
     if not base_far:
         ax.axvline(0, color=ORANGE, linewidth=1.2)
     metric_axis.end_at(ax, shown.end, measure)
     metric_axis.better_arrow(ax, measure)
-    ax.set_yticks(range(len(table)), list(map(row_name, table.index)))
+    ax.set_yticks(range(len(table)), [row_name(label, naming=naming) for label in table.index])
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel(metric_axis.difference_label(measure, "the baseline"))
     return ax
 
 
 def _difference(
-    label: str, row: pd.Series, ends: np.ndarray, measure: Measure, several: bool
+    name: str, row: pd.Series, ends: np.ndarray, measure: Measure, several: bool
 ) -> str:
     """A row of a table of differences in a few words; ends: of its line; several: comparisons."""
     limits = interval(measure, *ends)
     gap = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     p = f"{'p (Holm)' if several else 'p'} {p_value(row.p_holm)}"
-    parts = [f"{proper_name(label)}: {gap}", limits, p, row.verdict]
+    parts = [f"{name}: {gap}", limits, p, row.verdict]
     return ", ".join(filter(None, parts))
 
 
@@ -190,18 +197,31 @@ def comparison(
     baseline: str,
     margin: float | None = None,
     measure: Measure = ACCURACY,
+    naming: Naming = proper_name,
+    narrow: bool = False,
 ) -> Figure:
     """The values of every seed beside the differences to the baseline, if there are any; both in
-    the table's order."""
-    figure = Picture(figsize=(9.5, 0.18 * len(table) + 1), layout="constrained")
-    if compared := bool(table.difference.notna().any()):
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-        forest(right, table, margin, measure)
-        right.set_xlabel(wrapped(metric_axis.difference_label(measure, proper_name(baseline)), 36))
+    the table's order.
+
+    naming: what labels are called; narrow: the one below the other, each with the rows' names.
+    """
+    compared = bool(table.difference.notna().any())
+    wide, panels = (9.5, 1) if not narrow else (4.6, 1 + compared)
+    high = panels * (0.18 * len(table) + 1)
+    figure = Picture(figsize=(wide, high), layout="constrained")
+    if not compared:
+        axes = [figure.subplots()]
+    elif narrow:
+        axes = list(figure.subplots(2, 1))
     else:
-        left = figure.subplots()
-    seed_dots(left, final, table, baseline, measure)
-    for ax in (left, right) if compared else (left,):
+        axes = list(figure.subplots(1, 2, sharey=True, width_ratios=(3, 2)))
+    seed_dots(axes[0], final, table, baseline, measure, naming)
+    for right in axes[1:]:
+        forest(right, table, margin, measure, naming)
+        right.set_xlabel(wrapped(metric_axis.difference_label(measure, naming(baseline)), 36))
+    for ax in axes:
+        if narrow:
+            ax.set_yticks(ax.get_yticks(), [row_name(n, NARROW, naming) for n in table.index])
         ax.tick_params(axis="y", length=0)
         ax.grid(True, axis="y")  # which seaborn takes from an axis of categories
     return figure

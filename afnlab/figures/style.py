@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import LayoutEngine
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
-from afnlab.compare.proper_names import proper_name
+from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.figures.fitting import Fitted
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import filled
@@ -159,9 +159,9 @@ class Picture(Figure):
         return data, {"width": width, "height": height, "alt": alt}
 
 
-def row_name(label: object, width: int = 48) -> str:
+def row_name(label: object, width: int = 48, naming: Naming = proper_name) -> str:
     """A label of a row as it stands in a figure: with its proper name, without its middle."""
-    return shortened(proper_name(label), width)
+    return shortened(naming(label), width)
 
 
 def inches_of(names: Iterable[str], size: float = 8) -> float:
@@ -274,16 +274,22 @@ def tidied(svg: str, name: str) -> str:
     return re.sub(r'(href="#|url\(#)([^")]+)', lambda m: f"{m[1]}{renamed[m[2]]}", svg)
 
 
-def show(figure: Figure, alt: str, caption: str = "", name: str = "") -> Fragment:
+def show(
+    figure: Figure, alt: str, caption: str = "", name: str = "", narrow: Figure | None = None
+) -> Fragment:
     """A figure for a notebook's output that becomes part of a page; `name`: its id there, and
     what the fragment, and a file, know its SVG by.
 
-    alt: what it shows, as a text; caption: a text, or `Markup`.
+    alt: what it shows, as a text; caption: a text, or `Markup`; narrow: the same for windows in
+    which it would have to be scrolled.
     """
     note = filled("<figcaption>{}</figcaption>", caption) if caption else ""
     named = filled(' id="{}"', name) if name else ""
     with mpl.rc_context({"path.simplify": False}):  # a curve has a point for every value
         svg = tidied(to_svg(figure, alt), name or "figure")
+        low = tidied(to_svg(narrow, alt), f"{name or 'figure'}-narrow") if narrow else ""
     picture = filled("<div class=scroll tabindex=0>{}</div>", Markup(svg))
+    if low:
+        picture = filled("<div class=wide>{}</div><div class=narrow>{}</div>", picture, Markup(low))
     page = filled("<figure{}>{}{}</figure>", named, picture, note)
     return Fragment(page, figures={name: svg.rstrip()} if name else {})

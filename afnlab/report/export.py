@@ -61,9 +61,9 @@ def _no_formula(label: object) -> str:
     return f"'{text}" if text.startswith(tuple("=+-@")) else text
 
 
-def as_markdown(shown: pd.DataFrame) -> str:
-    """A table of texts in Markdown; numbers stand to the right."""
-    head = ["activation", *map(str, shown.columns)]
+def as_markdown(shown: pd.DataFrame, rows_are: str = "activation") -> str:
+    """A table of texts in Markdown; numbers stand to the right. rows_are: what the labels are."""
+    head = [rows_are, *map(str, shown.columns)]
     rows = [[str(label), *row] for label, row in zip(shown.index, shown.to_numpy(), strict=True)]
     ruler = ["---", *("---:" for _ in shown.columns)]
     lines = [ruler if row is ruler else list(map(in_markdown, row)) for row in (head, ruler, *rows)]

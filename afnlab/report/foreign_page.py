@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from afnlab.compare.foreign_table import ForeignComparison
-from afnlab.compare.summary_table import formatted, legend
+from afnlab.compare.summary_table import formatted
 from afnlab.figures.comparison import comparison as draw
-from afnlab.figures.comparison import edges_in_words
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled, joined
@@ -16,6 +17,7 @@ from afnlab.messages import inform, plain
 from afnlab.printing import label_of
 from afnlab.report import export, staging
 from afnlab.report.page import shell
+from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
 from afnlab.report.state import SCHEMA, state_of
@@ -34,22 +36,30 @@ def comparison(one: ForeignComparison) -> Fragment:
         one: of `afnlab.compare.compare_table` or `compare_results`.
     """
     with styled(for_page=True):
-        figure = draw(one.final, one.table, one.baseline, one.margin, one.measure)
-        picture = show(figure, _SHOWS, _legend(one), "comparison")
+        wide, narrow = _drawn(one), _drawn(one, narrow=True)
+        picture = show(wide, _SHOWS, _key(one), "comparison", narrow)
     said = joined(
         filled("<dt>{}</dt><dd>{}</dd>", question, sentence(text))
         for question, text in one.answers.items()
     )
     runs: dict[str, list[str]] = {str(label): [] for label in one.table.index}
-    table = comparison_table(one.table, one.baseline, runs, "", one.measure)
-    notes = joined(filled("<p class=note>{}</p>", sentence(note)) for note in one.notes)
+    of = (one.measure, one.rows_are, str)
+    table = comparison_table(one.table, one.baseline, runs, "", *of)
+    said_below = (one.legend, *one.notes)
+    notes = joined(filled("<p class=note>{}</p>", sentence(note)) for note in said_below)
     return Fragment(filled("<dl class=answers>{}</dl>", said), picture, table, notes)
 
 
-def _legend(one: ForeignComparison) -> str:
-    """What the table and the marks of the figure mean."""
-    edges = edges_in_words(one.table, one.final, one.measure)
-    return " ".join([legend(one.table, one.baseline, one.measure), *edges])
+def _drawn(one: ForeignComparison, narrow: bool = False) -> Figure:
+    """The figure, in which labels are called what the table calls them."""
+    of = (one.final, one.table, one.baseline, one.margin, one.measure)
+    return draw(*of, naming=str, narrow=narrow)
+
+
+def _key(one: ForeignComparison) -> str:
+    """What the marks of the figure mean."""
+    of = (one.final, one.table, one.baseline, one.margin, one.measure)
+    return comparison_key.key(*of, comparison_key.SET_BY_SEEDS * one.trained)
 
 
 def write_foreign(
@@ -89,20 +99,19 @@ def write_foreign(
 
 def _write_files(one: ForeignComparison, new: Path) -> None:
     page, markdown, csv, tex, svg = (new / name for name in FILES)
-    legend_text = plain(legend(one.table, one.baseline, one.measure))
-    under_figure = plain(_legend(one))
+    legend_text = plain(one.legend)
     shown = formatted(one.table, one.measure)
     csv.write_text(export.as_csv(one.table), encoding="utf-8")
     tex.write_text(f"% {legend_text}\n{export.as_latex(shown)}", encoding="utf-8")
-    figure = draw(one.final, one.table, one.baseline, one.margin, one.measure)
-    figure.savefig(svg, metadata={"Date": None})
-    answers = one.answers.items()
+    _drawn(one).savefig(svg, metadata={"Date": None})
+    said = [f"**{question}** {export.in_markdown(text)}" for question, text in one.answers.items()]
     parts = [
         f"# {export.in_markdown(one.name)}",
-        *(f"**{question}** {export.in_markdown(text)}" for question, text in answers),
-        export.as_markdown(shown).rstrip("\n"),
-        export.in_markdown(under_figure),
+        *said,
+        export.as_markdown(shown, one.rows_are).rstrip("\n"),
+        export.in_markdown(legend_text),
         f"![{_SHOWS}]({svg.name})",
+        export.in_markdown(plain(_key(one))),
         *map(export.in_markdown, one.notes),
     ]
     markdown.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

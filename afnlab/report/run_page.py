@@ -17,7 +17,7 @@ from afnlab.messages import counted
 from afnlab.printing import printed_value
 from afnlab.report.page import shell, to_html
 from afnlab.report.sections.html import sentence
-from afnlab.report.sections.text import seeds_in_words
+from afnlab.runs import seed_lists
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 
@@ -35,7 +35,7 @@ def run_page(run: Path, record: TrainingRecord, back: str) -> str:
     head = filled(
         '<h1>{}</h1><p class="facts">{}</p><p class="facts">{}</p>',
         title,
-        f"Run {record['id'][:8]}, seeds {seeds_in_words(record['seeds'])},"
+        f"Run {record['id'][:8]}, seeds {seed_lists.in_words(record['seeds'])},"
         f" started {record['started'][:16].replace('T', ' ')} UTC.",
         sentence(_result(run, record)),
     )

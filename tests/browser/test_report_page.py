@@ -583,7 +583,7 @@ def test_the_first_screen_is_one_screen(many, page, tmp_path):
     assert page.get_by_text("afnlab", exact=True).is_visible()
     boxes = {
         name: page.locator(f".first {name}").last.bounding_box()
-        for name in (".verdict-line", ".tile", "figure svg", "figcaption")
+        for name in (".verdict-line", ".tile", "figure .wide svg", "figcaption")
     }
     for name, box in boxes.items():
         assert box["y"] + box["height"] <= 900, name

@@ -76,14 +76,17 @@ def test_nothing_is_distinguishable():
     )
     assert made["How sure?"].startswith(TEST + " A true difference of ")
     assert made["How sure?"].endswith(
-        " would be detected with a power of 80 % (median over the rows); a smaller one would"
-        " mostly be missed."
+        " would be detected with a power of 80 %; a smaller one would mostly be missed."
     )
     assert not claims(made)
     ties = [many(n, 0).assign(test_accuracy=lambda h, k=k: h.test_accuracy + (-1) ** h.seed / k)
             for n, k in (("a", 100), ("b", 200))]  # fmt: skip
     assert said(many("relu", 0), *ties)["Which?"].endswith(
         "Neither of the 2 rows beside relu is distinguishable from relu."
+    )
+    assert (
+        "power of 80 % (median over the rows); a smaller"
+        in said(many("relu", 0), *ties)["How sure?"]
     )
 
 
@@ -225,9 +228,10 @@ def test_cost():
         " times that, timed during these runs."
     )
     busy = said(BASE, BETTER, WORSE, cost=Cost(seconds, unsteady=2.04))["At what cost?"]
-    assert busy.endswith(
-        " The machine was busy: a median epoch took 2.0 times the quickest, so these ratios say"
-        " little."
+    assert busy == (  # no ratio, beside which stands that it says little
+        "relu takes 2.00 ms for an epoch of one model, timed during these runs. The machine was"
+        " busy: a median epoch took 2.0 times the quickest, so what the others take beside that"
+        " would say little."
     )
     assert said(BASE, BETTER, cost=Cost(seconds[:2]))["At what cost?"] == (
         "relu takes 2.00 ms for an epoch of one model; srelu takes 1.50 times that, timed"
@@ -475,3 +479,14 @@ def test_an_effect_size(effect, text):
 )
 def test_how_long_a_run_took(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("gap", "told"), [(-0.00045, True), (-0.0005, False)])
+def test_a_difference_that_is_not_that_of_the_printed_means_is_said_to_be_of_others(gap, told):
+    """91.757 and 91.712 are printed as 91.76 and 91.71, which differ by 0.05; 0.045 is 0.04."""
+    base = [0.91757 + 0.001 * s for s in (-2, -1, 0, 0, 1, 2)]
+    parts = [rows("relu", base), rows("elu", [v + gap for v in base])]
+    compared, says = table(*parts), ", of unrounded values"
+    assert (says in answers(compared, "relu", 360)["By how much?"]) == told
+    note = facts(compared, "relu")[0].note
+    assert (f"The difference{says}, is" in note) == told

@@ -16,6 +16,7 @@ WIDE = {
     "near 0": ({"from": 0.1, "to": 0.9, "log": False}, "low", {"from": 0.0}),
     "below 0": ({"from": -1.0, "to": 1.0, "log": False}, "low", {"from": -2.0}),
     "values": ([0.5, 1.0, 2.0], "low", [0.25, 0.5, 1.0, 2.0]),
+    "values at a third": ([0.001, 0.003], "low", [0.000333, 0.001, 0.003]),
     "values in any order": ([1.0, 0.01, 0.1], "high", [1.0, 0.01, 0.1, 10.0]),
     "whole numbers": ([16, 32], "high", [16, 32, 64]),
     "whole numbers far apart": ([16, 200], "low", [8, 16, 200]),
@@ -57,10 +58,10 @@ def test_what_is_no_number_has_no_ends(axis):
 @pytest.mark.parametrize(
     ("most", "axis", "end", "wider"),
     [
-        (1.0, [0.5, 0.8, 0.9], "high", [0.5, 0.8, 0.9, 0.954594]),
+        (1.0, [0.5, 0.8, 0.9], "high", [0.5, 0.8, 0.9, 0.955]),
         (1.0, [0.0, 0.8, 0.9], "high", [0.0, 0.8, 0.9, 0.95]),
         (1.0, {"from": 0.5, "to": 0.95, "log": False}, "high", {"to": 0.978125}),
-        (0.5, {"from": 1e-3, "to": 0.1, "log": True}, "high", {"to": 0.316228}),
+        (0.5, {"from": 1e-3, "to": 0.1, "log": True}, "high", {"to": 0.316}),
         (0.9, [0.5, 0.9], "high", {}),
         (32.5, [16, 32], "high", {}),
     ],

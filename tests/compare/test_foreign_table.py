@@ -241,8 +241,12 @@ def test_results_are_compared_as_they_are():
     ends = {name: result.final[metric.column] for name, result in found.items()}
     expected = (ends["srelu"] - ends["relu"]).mean()
     assert one.table.difference["mine"] == pytest.approx(expected)
+    assert not any("look like shares" in note for note in one.notes)  # 0.84 of 84 %
     shown = report.comparison(one)
     assert "mine" in shown.data
+    assert '<th scope="col">activation</th>' in shown.data
+    assert "Mean accuracy after the last epoch over 6 seeds" in shown.data
+    assert "other seeds on the same examples" in shown.data
     assert list(shown.figures) == ["comparison"]
     with pytest.raises(ValueError, match="unknown baseline 'min'; did you mean 'mine'"):
         compare.compare_results({"mine": found["srelu"]}, baseline="min")
@@ -708,3 +712,51 @@ def test_files_may_be_named_from_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     page = write_foreign(compare.compare_table("~/own.csv"), "~/page")
     assert page == tmp_path / "page" / "comparison.html"
+
+
+NAMES = ("relu", "ReLU", "mine", "gelu", "swish")
+
+
+def test_a_page_has_the_names_of_the_file(tmp_path):
+    """Two methods are two, also where afnlab would call both ReLU."""
+    table = results(**{name: at / 1000 for at, name in enumerate(NAMES)})
+    one = compare.compare_table(table, label="method", value="acc")
+    text = re.sub("</?wbr>", "", write_foreign(one, tmp_path).read_text())
+    rows = re.findall('<th scope="row">(.*?)</th>', text)
+    assert rows == list(map(str, one.table.index))
+    assert set(rows) == set(NAMES)
+    assert re.search('<th scope="col"[^>]*>method</th>', text)
+    assert re.search('<th scope="col"[^>]*>difference to relu</th>', text)
+    assert not re.search("activation|GELU|Swish", text.partition("</head>")[2])
+    tips = set(re.findall(r"data-tip=.\[&?(?:quot;|\")?(\w+)", text))
+    assert tips == set(NAMES)
+    assert (tmp_path / "comparison.md").read_text().count("| method | acc |") == 1
+
+
+def test_nothing_is_said_that_a_file_does_not_say(tmp_path):
+    """Whether there were epochs, and whether seeds shared their examples."""
+    one = compare.compare_table(TABLE, label="method", value="acc", baseline="theirs", margin=0.01)
+    write_foreign(one, tmp_path)
+    for name in ("comparison.html", "comparison.md", "comparison.tex"):
+        text = (tmp_path / name).read_text()
+        assert "Mean acc over 8 seeds" in text
+        assert "same examples" not in text
+        assert "not in examples" not in text
+        if not name.endswith("tex"):  # which has no figure
+            assert "(ticks: unadjusted). Filled circles: it excludes 0" in text
+            assert "Shaded: within the margin." in text
+    steps = compare.compare_table(TABLE.assign(step=5), label="method", value="acc", epoch="step")
+    assert steps.legend.startswith("Mean acc at the last step over 8 seeds")
+
+
+def test_the_page_is_written_before_anything_is_printed(tmp_path, monkeypatch):
+    """Who reads but the first lines, as with `| head`, ends what prints the others."""
+    TABLE.to_csv(tmp_path / "t.csv", index=False)
+
+    def ends(*_: object) -> None:
+        raise ValueError("nobody reads this")
+
+    monkeypatch.setattr("afnlab.cli.compare.say_comparison", ends)
+    words = ["--table", str(tmp_path / "t.csv"), "--label", "method", "--value", "acc"]
+    assert main(["compare", *words, "--out", str(tmp_path / "page")]) == 2
+    assert (tmp_path / "page" / "comparison.html").is_file()

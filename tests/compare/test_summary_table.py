@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from afnlab.compare.baseline_differences import DIFFER
+from afnlab.compare.headline import facts
 from afnlab.compare.summary_table import (
     _collapsed,
     as_text,
@@ -18,7 +19,7 @@ from afnlab.compare.summary_table import (
     formatted,
     legend,
 )
-from afnlab.measures import Measure
+from afnlab.measures import ACCURACY, Measure
 from afnlab.paths import shared
 from afnlab.report.export import as_csv
 from afnlab.stats import mean_interval
@@ -376,3 +377,17 @@ def test_a_difference_s_interval_stays_within_what_there_can_be():
         "gelu", ["difference", "difference_low", "difference_high"]
     ]
     assert gap.tolist() == pytest.approx([0.4, -1.0, 1.0])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_equal_means_the_clearest_difference_is_first(sign):
+    """What is said of the best row, in headline and tile, is said of one that is better."""
+    base = [0.50 + 0.01 * s for s in range(8)]
+    noisy = [b + 0.02 + 0.03 * (-1) ** s for s, b in enumerate(base)]
+    parts = [rows("relu", base), rows("a", noisy), rows("b", [b + 0.02 for b in base])]
+    metric = None if sign > 0 else Measure(name="loss", key="accuracy", better="lower")
+    parts = [part.assign(test_accuracy=sign * part.test_accuracy) for part in parts]
+    compared = table(*parts, metric=metric)
+    assert list(compared.index) == ["b", "a", "relu"]
+    assert list(compared.verdict) == ["better", "not distinguishable", "baseline"]
+    assert facts(compared, "relu", None, metric or ACCURACY)[1].about == "is b better than ReLU?"

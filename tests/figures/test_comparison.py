@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from afnlab.compare.summary_table import final_values
 from afnlab.figures import comparison, learning_curves
 from afnlab.figures.comparison import forest, seed_dots
 from afnlab.figures.metric_and_cost import frontier
-from afnlab.figures.style import styled, to_svg
+from afnlab.figures.style import show, styled, to_svg
 from tests.compare.test_summary_table import BASE, SIX, rows, table
 from tests.figures.test_function_curves import texts
 from tests.figures.test_style import HISTORY
@@ -176,3 +177,35 @@ def test_figures_of_one_seed_and_of_seeds_that_failed(classes):
             learning_curves.training(history[history.label == history.label[0]]),
         ):
             assert to_svg(figure, "x")
+
+
+def test_a_narrow_comparison_has_its_panels_below_each_other():
+    """Each with the rows' names, which may be shorter; a page has both, and a file the wide one."""
+    long = rows("my.py:an_activation_of_mine", [0.6] * 6)
+    parts = pd.concat([HISTORY, long], ignore_index=True)
+    of = (final_values(parts), table(parts), "relu")
+    with styled(for_page=True):
+        wide, narrow = (comparison.comparison(*of, narrow=narrow) for narrow in (False, True))
+        page = show(wide, "alt", "", "a", narrow)
+    first, second = narrow.axes
+    assert first.get_position().y0 > second.get_position().y1
+    assert first.get_position().x0 == pytest.approx(second.get_position().x0, abs=0.01)
+    names = [[t.get_text() for t in ax.get_yticklabels()] for ax in narrow.axes]
+    assert names[0] == names[1]
+    assert max(map(len, names[0])) == comparison.NARROW
+    assert page.data.count("<svg") == 2
+    assert page.data.count("<figcaption") == 0
+    assert list(page.figures) == ["a"]
+    alone = comparison.comparison(of[0][["relu"]], table(BASE), "relu", narrow=True)
+    assert len(alone.axes) == 1
+
+
+def test_labels_are_called_what_is_asked_for():
+    parts = pd.concat([BASE, BASE.assign(label="ReLU", test_accuracy=BASE.test_accuracy + 0.1)])
+    with styled(for_page=True):
+        figure = comparison.comparison(final_values(parts), table(parts), "relu", naming=str)
+        svg = show(figure, "alt").data
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["ReLU", "relu"]
+    assert figure.axes[1].get_xlabel().startswith("difference to relu")
+    tips = re.findall('tip=\'?"?\\[(?:&quot;|")(.*?)[:,&"]', svg)
+    assert set(tips) == {"relu", "ReLU"}

@@ -127,7 +127,7 @@ def test_the_page_says_what_it_must(written):
     ):
         assert fact in page.text
     drawn = re.findall(r"<svg [^>]*role=.img.[^>]*>", page.source)
-    assert len(drawn) == 5  # comparison, frontier, curves, all curves together, gallery
+    assert len(drawn) == 6  # comparison (wide, narrow), frontier, curves, all together, gallery
     assert all("aria-label=" in tag for tag in drawn)
     assert "afnlab sweep" in page.text
     assert "afnlab verify" in page.text

@@ -69,8 +69,12 @@ function runOf(data, text) {
   return row < 0 ? '' : data.runs[row][data.seeds.indexOf(Number(found[2]))];
 }
 
+/** Of a figure that is drawn twice, for wide and for narrow windows, both drawings are. */
 function hoverable(figure, data) {
-  const svg = figure.querySelector('svg');
+  for (const svg of figure.querySelectorAll('svg')) hoverableDrawing(svg, data);
+}
+
+function hoverableDrawing(svg, data) {
   let known = null;
   let lit = null;
   const light = (group) => {

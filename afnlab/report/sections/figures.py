@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
-from afnlab.compare.baseline_differences import DIFFER, by_test
 from afnlab.compare.costs import FILE, pareto_front
 from afnlab.compare.formatting import equation, exact_p
-from afnlab.compare.headline import compared_rows, noun
+from afnlab.compare.headline import noun
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.figures import (
@@ -34,8 +33,9 @@ from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
 from afnlab.messages import counted
 from afnlab.printing import label_of
+from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import heading
-from afnlab.report.sections.text import seeds_in_words
+from afnlab.runs import seed_lists
 
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
@@ -50,21 +50,20 @@ DIAGRAM = 12  # names, beyond which a critical-difference diagram is a thicket
 
 def comparison(selection: Selection) -> Fragment:
     """Every seed, means and intervals, differences to the baseline."""
+    of = (selection.final, selection.table, selection.baseline, selection.margin)
     with styled(for_page=True):
-        figure = comparison_figure.comparison(
-            selection.final,
-            selection.table,
-            selection.baseline,
-            selection.margin,
-            selection.measure,
+        wide, narrow = (
+            comparison_figure.comparison(*of, selection.measure, narrow=narrow)
+            for narrow in (False, True)
         )
         return show(
-            figure,
+            wide,
             f"{_name(selection)} of every seed by activation on {selection.task.name}, and the"
             f" paired difference to {proper_name(selection.baseline)}; the table holds the same"
             " numbers",
             _key(selection),
             f"{selection.name}-comparison",
+            narrow,
         )
 
 
@@ -76,47 +75,8 @@ def _name(selection: Selection) -> str:
 
 def _key(selection: Selection) -> str:
     """What the marks of the comparison mean: of those that are there."""
-    table, base = selection.table, proper_name(selection.baseline)
-    edges = comparison_figure.edges_in_words(table, selection.final, selection.measure)
-    few, many = int(table.seeds.min()), int(table.seeds.max())
-    seeds = f"{few} to " * (few < many) + counted(many, "seed")
-    caption = (
-        f"each grey dot is one of {seeds}, which differ in initial weights and order of batches,"
-        " not in examples; below them is their mean with its 95 % interval."
-    )
-    if many == 1:
-        caption = "each grey dot is the one seed; below it is the mean, which one seed gives no"
-        caption += " interval."
-    if table.difference.isna().all():
-        return " ".join([f"{caption[0].upper()}{caption[1:]}", *edges])
-    parts = [
-        f"Left: {caption} Whether a row differs from {base} is seen on the right alone: the mean"
-        f" difference within the seeds, with its 95 % interval{_intervals(table)}",
-        *edges,
-    ]
-    if selection.margin is not None:
-        parts.append("Shaded: within the margin.")
-    return " ".join(parts)
-
-
-def _intervals(table: pd.DataFrame) -> str:
-    """What the bars of the differences are, and what a filled mark means."""
-    rows, count = compared_rows(table), len(compared_rows(table))
-    if not np.isfinite(rows.adjusted_low).any():
-        return ". Circles are hollow: so few seeds can show no difference."
-    text = f" adjusted for {count} comparisons (ticks: unadjusted)."
-    if count == 1:
-        text = f" by the {_test_of(rows)}."
-    if rows.verdict.isin(DIFFER).any():
-        text += " Filled circles: it excludes 0, so a difference is shown."
-    else:
-        text += " Hollow circles: it includes 0."
-    return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
-
-
-def _test_of(rows: pd.DataFrame) -> str:
-    """What the tests of these comparisons are called."""
-    return " and the ".join(f"{test.name.replace(' ', '-')} test" for test, _ in by_test(rows))
+    of = (selection.final, selection.table, proper_name(selection.baseline), selection.margin)
+    return comparison_key.key(*of, selection.measure, comparison_key.SET_BY_SEEDS)
 
 
 def curves(selection: Selection) -> Fragment:
@@ -239,7 +199,7 @@ def _ranks(selection: Selection) -> Fragment:
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({selection.setting}: seeds"
-        f" {seeds_in_words(blocks.index.tolist())}): {equation(ranked.p)}."
+        f" {seed_lists.in_words(blocks.index.tolist())}): {equation(ranked.p)}."
     ) + (
         " Two activations are distinguishable if their mean ranks differ by"
         f" {ranked.critical_difference:.1f} or more (Nemenyi's test)."

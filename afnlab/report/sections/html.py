@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from afnlab.compare.proper_names import proper_name
+from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.markup import escaped, filled, joined
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def heading(text: str, selection: Selection, level: int = 2) -> Markup:
     return filled("<h{0}>{1}</h{0}>", level, title) if title else Markup("")
 
 
-def name(label: str) -> Markup:
+def name(label: str, naming: Naming = proper_name) -> Markup:
     """A label as HTML, with the proper name of its activation; one too long for a column may
     break, between its words if it can."""
-    proper = proper_name(label)
+    proper = naming(label)
     text = escaped(proper)
     return Markup(re.sub(r"(?<=[:_,/(])|\Z", "<wbr>", text)) if len(proper) > LONG else text
 
@@ -73,10 +73,12 @@ def typed(text: str) -> Markup:
 
 
 def sentence(text: str) -> Markup:
-    """A text as HTML whose numbers keep their unit beside them, and whose intervals stay whole."""
+    """A text as HTML whose numbers keep their unit beside them, and whose intervals and flags
+    (`--most`) stay whole."""
     within = re.sub(
         r"\[[^\[\]]{1,24}\]", lambda match: match[0].replace(" ", "&nbsp;"), escaped(text)
     )
+    within = re.sub(r"(?<![\w-])--\w[\w-]*", r"<span class=flag>\g<0></span>", within)
     return Markup(re.sub(r"(?<=\d) (?=%|(?:points?|dB|bits?|nats?)\b)", "&nbsp;", within))
 
 

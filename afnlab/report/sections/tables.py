@@ -21,7 +21,7 @@ from afnlab.compare.formatting import (
     three_digits,
     value,
 )
-from afnlab.compare.proper_names import proper_name
+from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES, is_adjusted
 from afnlab.figures import metric_axis
@@ -106,15 +106,18 @@ def comparison_table(
     runs: Mapping[str, Sequence[str]],
     link: str,
     measure: Measure = ACCURACY,
+    rows_are: str = "activation",
+    naming: Naming = proper_name,
 ) -> str:
-    """A table of `compare_histories` as HTML; runs: the ids behind every label."""
+    """A table of `compare_histories` as HTML; runs: the ids behind every label; rows_are: the head
+    of the column of labels; naming: what these are called."""
     failures = [what for what in FAILURES if table[what].any()]
     tests = ["test"] * bool((table.test == stats.ANY_TIME.name).any())
     # Whichever is the baseline: with two rows there is one comparison.
     alone, several = len(table) == 1, len(table) > 2 or is_adjusted(table)
     head = [
-        *("activation", label_of(measure), "95 % confidence interval"),
-        filled("difference to {}{}", name(baseline), measure.of_differences("")),
+        *(rows_are, label_of(measure), "95 % confidence interval"),
+        filled("difference to {}{}", name(baseline, naming), measure.of_differences("")),
         "95 % confidence interval",
         "adjusted confidence interval",
         *("p (Holm)" if several else "p", "verdict", *tests, "seeds", *failures, "runs"),
@@ -128,7 +131,7 @@ def comparison_table(
             adjusted = "no bounds"
         rows.append(
             (
-                name(str(label)),
+                name(str(label), naming),
                 value(measure, r[key]),
                 limits(r[f"{key}_low"], r[f"{key}_high"], measure.form, measure.scale),
                 filled(CELL, difference(measure, r.difference), bar.drawn(r)) if paired else "",

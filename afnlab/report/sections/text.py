@@ -13,7 +13,7 @@ from afnlab.markup import escaped, filled, joined
 from afnlab.messages import duration, enumerated
 from afnlab.report import locked_versions
 from afnlab.report.sections.html import heading, name, sentence, table_of, typed
-from afnlab.runs import git_state
+from afnlab.runs import git_state, seed_lists
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
@@ -98,7 +98,7 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> Fragme
                 name(label),
                 link_to(r["id"], link),
                 *kept,
-                seeds_in_words(r["seeds"]),
+                seed_lists.in_words(r["seeds"]),
                 _when(r),
             ]
             rows.append((*cells, duration(r["seconds"])))
@@ -110,11 +110,3 @@ def link_to(run: str, pattern: str) -> Markup:
     short = run[:8]
     where = pattern.format(id=run)
     return filled('<a href="{}">{}</a>', where, short) if pattern else escaped(short)
-
-
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """Seeds in a few words: 0 to 11, or one by one."""
-    whole = list(range(seeds[0], seeds[-1] + 1))
-    if list(seeds) == whole and len(whole) > 2:
-        return f"{seeds[0]} to {seeds[-1]}"
-    return ", ".join(map(str, seeds))

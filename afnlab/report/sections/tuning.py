@@ -161,13 +161,15 @@ def choices(selection: Selection) -> Fragment:
                 *_that_will_do(share, wide),
             )
         )
-    text = (
-        f"Each seed chose for itself: {among.description}.{_nearness(among)} How easily an"
-        " activation is tuned is told by the share of the random trials that come within"
-        f" {near} its best, with an exact interval (Clopper and Pearson)."
-        f"{_width(wide, len(among.axes))}"
-    )
-    title = heading("What was chosen, and how easily", selection)
+    text, easily = f"Each seed chose for itself: {among.description}.{_nearness(among)}", ""
+    if close:  # else there is no such column
+        easily = ", and how easily"
+        text += (
+            " How easily an activation is tuned is told by the share of the random trials that come"
+            f" within {near} its best, with an exact interval (Clopper and Pearson)."
+            f"{_width(wide, len(among.axes))}"
+        )
+    title = heading(f"What was chosen{easily}", selection)
     return Fragment(title + filled("<p>{}</p>", sentence(text)) + table_of(head, rows))
 
 

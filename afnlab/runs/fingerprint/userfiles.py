@@ -97,7 +97,7 @@ class UserFiles:
         named = mentions(notebook)
         offered = {self._absolute(self.folder, n): text for n, text in named.offered.items()}
         free = [path for path, text in offered.items() if is_free(path, text)]
-        self.as_offered = [path for path in free if _is_file(path)]
+        self.as_offered = [path for path in free if is_file(path)]
         written = {*free, *(self._absolute(self.folder, name) for name in named.written)}
         self._written = {path for path in written if not self.folder.is_relative_to(path)}
         self._named_in(notebook, [self.folder], self.folder)

@@ -14,7 +14,13 @@ from afnlab.runs.file_labels import told_apart
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.storage import atomic_write, record_schema, runs_folder
 from afnlab.runs.storage.location import Place
-from afnlab.runs.storage.record_schema import FailureRecord, Record, Stored, is_training
+from afnlab.runs.storage.record_schema import (
+    FailureRecord,
+    Record,
+    Stored,
+    is_number,
+    is_training,
+)
 from afnlab.runs.storage.safe_files import is_id
 
 _CODE = "code."  # before the name of a part of a run's code, among the values of its record
@@ -25,18 +31,19 @@ _LEAST = 4  # letters of an abbreviated id
 class ListedRun:
     """A run as a list of runs shows it.
 
-    id, label: of its record. started: an ISO date. state: `done`, `stale` (done, but its code has
+    id: of its record. label: what it is called among the others, with its epochs where these are
+    not those of its task. started: an ISO date. state: `done`, `stale` (done, but its code has
     changed since) or `failed`; where its code is not here, so that nobody knows, it is `done`.
-    seeds: how many. value: the mean of what a training is judged by; result: the same as text.
-    seconds: it took, None where nobody knows. metrics: all that the notebook left, by name. here:
-    whether its code is.
+    seeds: in the order of its record. value: the mean of what a training is judged by; result: the
+    same as text. seconds: it took, None where nobody knows. metrics: all that the notebook left, by
+    name. here: whether its code is.
     """
 
     id: str
     started: str
     state: str
     label: str
-    seeds: int
+    seeds: tuple[int, ...]
     value: float | None
     result: str
     seconds: float | None
@@ -70,14 +77,25 @@ def _listed(facts: Record | FailureRecord, label: str) -> ListedRun:
         id=facts["id"],
         started=facts["started"],
         state=state,
-        label=label,
-        seeds=len(facts.get("seeds", ())),
+        label=", ".join(filter(None, [label, _epochs(facts)])),
+        seeds=tuple(facts.get("seeds", ())),
         value=value,
         result=result,
         seconds=facts.get("seconds"),
         metrics=cast(Mapping[str, object], facts.get("metrics", {})),
         here=code != staleness.ELSEWHERE,
     )
+
+
+def _epochs(facts: Record | FailureRecord) -> str:
+    """How many epochs a training has, where its task has others; a failure's record may say
+    anything of both."""
+    if not is_training(facts):
+        return ""
+    task, its = facts.get("task"), facts["parameters"]["epochs"]
+    usual = task.get("epochs") if isinstance(task, Mapping) else None
+    known = is_number(its) and is_number(usual)
+    return counted(its, "epoch") if known and its != usual else ""
 
 
 def _result(facts: Record | FailureRecord) -> tuple[float | None, str]:

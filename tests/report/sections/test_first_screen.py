@@ -52,8 +52,8 @@ SEEDS = (
     " examples; below them is their mean with its 95 % interval."
 )
 RIGHT = (
-    f"Left: {SEEDS.format('8 seeds')} Whether a row differs from ReLU is seen on the right alone:"
-    " the mean difference within the seeds, with its 95 % interval"
+    f"First panel: {SEEDS.format('8 seeds')} Whether a row differs from ReLU is seen in the second"
+    " one alone: the mean difference within the seeds, with its 95 % interval"
 )
 CAPTIONS = {  # rows by what they add, a margin, and the caption
     "open": (

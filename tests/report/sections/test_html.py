@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from afnlab.report.sections.html import typed
+from afnlab.report.sections.html import sentence, typed
 
 COMMANDS = {  # a command or a line of a file, and what of it stays together
     "afnlab sweep idea.yaml --seeds 10": ["afnlab sweep idea.yaml", "--seeds 10"],
@@ -25,3 +25,10 @@ def test_a_command_breaks_before_a_flag_and_reads_as_it_is_typed(command):
     made = typed(command)
     assert list(map(unescape, re.findall("<span>(.*?)</span>", made))) == COMMANDS[command]
     assert unescape(re.sub("<[^>]*>", "", made)) == command
+
+
+def test_a_flag_in_a_sentence_is_not_broken():
+    told = sentence("Go on with --most 16, or (--few) <b>--x; a--b and -- are none")
+    assert re.findall("<span class=flag>(.*?)</span>", told) == ["--most", "--few", "--x"]
+    plain = unescape(re.sub("</?span[^>]*>", "", told))
+    assert plain == "Go on with --most 16, or (--few) <b>--x; a--b and -- are none"

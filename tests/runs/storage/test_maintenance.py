@@ -46,7 +46,7 @@ def test_list(runs, capsys):
     for record, line in zip(records(runs), lines[2:], strict=True):
         assert line.startswith(record["id"])
         assert record["label"] in line
-        assert "2 seeds" in line
+        assert "  0, 1  " in line  # its seeds
         assert f"{100 * record['metrics']['test_accuracy']:.2f} %" in line
     assert main(["runs", "list", "--state", "failed"]) == 0
     assert capsys.readouterr().out.count("\n") == 2
@@ -274,3 +274,15 @@ def test_the_code_of_two_runs_is_one_line_of_their_difference():
     assert maintenance.with_code_in_a_line(rows[:1]) == rows[:1]
     (code,) = maintenance.with_code_in_a_line(maintenance.difference({}, {"code": {"a": "1"}}))
     assert code == ("code", "-", "1 part: a")
+
+
+def test_a_list_says_which_seeds_and_what_epochs_a_run_has(runs):
+    """Where a training has the epochs of its task, nothing is said of them."""
+    first, second = records(runs)
+    epochs = first["parameters"]["epochs"]
+    rewrite(runs / first["id"], task=first["task"] | {"epochs": epochs})
+    listed = {run.id: run for run in maintenance.listing(runs)}
+    assert [listed[r["id"]].seeds for r in (first, second)] == [(0, 1), (0, 1)]
+    assert listed[first["id"]].label == first["label"]
+    assert second["task"]["epochs"] != epochs
+    assert listed[second["id"]].label == f"{second['label']}, {epochs:g} epochs"
