@@ -15,7 +15,7 @@ from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import is_adjusted
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted, enumerated
+from afnlab.messages import counted, enumerated, some
 from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 
@@ -259,6 +259,22 @@ def _shown_end(table: pd.DataFrame, end: str) -> pd.Series:
     """That end of the interval by which a row is judged; of the other, where it has no bounds."""
     adjusted, plain = table[f"adjusted_{end}"], table.get(f"difference_{end}")
     return adjusted if plain is None else adjusted.where(np.isfinite(adjusted), plain)
+
+
+def more_seeds(rows: Mapping[str, tuple[int, int]]) -> list[str]:
+    """A sentence where runs have more seeds than the sweep whose runs are compared asks for.
+
+    Args:
+        rows: how many seeds these rows have, and for how many the sweep asks, by label.
+    """
+    if not rows:
+        return []
+    asked = " or ".join(map(str, sorted({asks for _, asks in rows.values()})))
+    have = some([f"{label} has {count}" for label, (count, _) in rows.items()], LISTED)
+    return [
+        f"The sweep asks for {asked} seeds; {have}. What else was trained with the same code and"
+        " settings counts too."
+    ]
 
 
 def unequal_seeds(values: pd.DataFrame) -> list[str]:

@@ -53,6 +53,7 @@ class Selection:
         until_decided: whether these are the runs of a sweep that adds seeds until the evidence
             decides, see `afnlab.judging`.
         most: how many seeds a row of such a sweep has at most: these count, and no others.
+        asked: for how many seeds of a row another sweep asks, by group.
         judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
         complete: whether all rows are there that were asked for.
@@ -86,6 +87,7 @@ class Selection:
     speed: costs.Benchmark | None = None
     until_decided: bool = False
     most: int | None = None
+    asked: Mapping[str, int] = field(default_factory=dict)
     judged_by: str = ""
     only: Only = field(default_factory=dict)
     complete: bool = True
@@ -379,6 +381,7 @@ class Selection:
             *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.of_rounding(named(self.table), final, base),
             *caveats.within_margin(named(self.table), self.margin, self.measure),
+            *caveats.more_seeds(self.more_seeds),
             *caveats.unequal_seeds(final),
             *caveats.pairing(final, base),
             *self.stopping,
@@ -393,6 +396,13 @@ class Selection:
             *(tuning_summary.notes(edges, self.tuning) if self.tuning else []),
         ]
         return [note for note in said if note]
+
+    @property
+    def more_seeds(self) -> dict[str, tuple[int, int]]:
+        """The rows with more seeds than the sweep asks for: how many, and for how many it asks."""
+        counts = self.final.notna().sum()
+        pairs = {n: (int(counts[n]), self.asked.get(one.group, 0)) for n, one in self.rows.items()}
+        return {proper_name(n): pair for n, pair in pairs.items() if 0 < pair[1] < pair[0]}
 
     @property
     def stopping(self) -> list[str]:

@@ -9,6 +9,7 @@ from afnlab.compare.caveats import (
     confirmation,
     left_out,
     mixed,
+    more_seeds,
     pairing,
     reach,
     same_functions,
@@ -73,6 +74,18 @@ def test_what_pairing_gives():
     assert "(median; the middle half of the rows: -7 % to 93 %)" in said
     for nothing in (values[:4], values * 0, values[["elu"]], values[["relu"]]):
         assert pairing(nothing, "relu") == []
+
+
+def test_more_seeds_than_a_sweep_asks_for_are_said():
+    assert more_seeds({}) == []
+    assert more_seeds({"relu": (32, 8), "gelu": (16, 8)}) == [
+        "The sweep asks for 8 seeds; relu has 32 and gelu has 16. What else was trained with the"
+        " same code and settings counts too."
+    ]
+    many = {f"f{i}": (9, 7 + i % 2) for i in range(40)}
+    (said,) = more_seeds(many)
+    assert said.startswith("The sweep asks for 7 or 8 seeds; f0 has 9, ")
+    assert " more. " in said
 
 
 def test_unequal_seeds():

@@ -435,6 +435,9 @@ def test_a_comparison_counts_the_seeds_that_the_sweep_counts(tmp_path):
         assert all(pairs <= most for _, pairs in said.values())
     (one,) = select(runs, file, seeds=7)  # a fixed number: of all that is there
     assert one.table.pairs["gelu"] >= 7 + 20
+    (said,) = (note for note in one.notes if "asks for" in note)
+    assert said.startswith("The sweep asks for 7 seeds; ")
+    assert f"GELU has {one.final.gelu.notna().sum()}" in said
 
 
 def test_a_row_whose_next_seeds_failed_is_named_in_a_comparison(tmp_path):
