@@ -31,6 +31,19 @@ def some(parts: Sequence[str], most: int, one: str = "") -> str:
     return enumerated([*parts[:most], *[more] * (others > 0)])
 
 
+def in_stretches(numbers: Sequence[int]) -> str:
+    """Whole numbers in a few words, in their order: "0 to 11", "3", "1, 2, 7 to 9"."""
+    stretches: list[list[int]] = []
+    for number in numbers:
+        if stretches and number == stretches[-1][-1] + 1:
+            stretches[-1].append(number)
+        else:
+            stretches.append([number])
+    return ", ".join(
+        f"{one[0]} to {one[-1]}" if len(one) > 2 else ", ".join(map(str, one)) for one in stretches
+    )
+
+
 def counted(n: float, one: str) -> str:
     """A number of things: "1 seed", "12 seeds", "9.9 epochs"."""
     return f"{n:.15g} {one if n == 1 else one + 's'}"

@@ -12,7 +12,7 @@ import afnlab
 from afnlab.compare import select_runs, summary_table
 from afnlab.compare.training_facts import Trained
 from afnlab.functions import check
-from afnlab.messages import distinct_endings
+from afnlab.messages import distinct_endings, in_stretches
 from afnlab.report.verify import verify
 from afnlab.runs import RunFailed, RunSpec, execute, records
 from afnlab.runs.notebook_parameters import allowed_values
@@ -176,3 +176,17 @@ def test_what_stands_under_the_name_of_a_run_is_named(tmp_path, what):
     place.unlink()
     execute(spec, tmp_path / "runs", means())
     assert (place / runs_folder.RECORD).is_file()
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ((), ""),
+        ((0, 1), "0, 1"),
+        ((8, 9, 10, 11), "8 to 11"),
+        ((0, 1, 2, 5, 7, 8, 9), "0 to 2, 5, 7 to 9"),
+        ((3, 1, 2), "3, 1, 2"),
+    ],
+)
+def test_numbers_are_named_in_a_few_words(listed, words):
+    assert in_stretches(listed) == words

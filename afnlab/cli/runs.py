@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from afnlab.cli.flags import add_runs_flag, examples
 from afnlab.cli.terminal import GAP, columns, middle_cut, tell, tell_table, width
-from afnlab.messages import complain, counted, duration, say
+from afnlab.messages import complain, counted, duration, in_stretches, say
 
 if TYPE_CHECKING:
     from afnlab.runs.storage.location import Place
@@ -78,7 +78,6 @@ def _runs(a: argparse.Namespace) -> int:
 
 
 def _list(where: Place, state: str | None) -> int:
-    from afnlab.runs import seed_lists
     from afnlab.runs.storage import maintenance
 
     listed = maintenance.listing(where.folder)
@@ -90,7 +89,7 @@ def _list(where: Place, state: str | None) -> int:
     rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
     for row in listed:
         seconds = "" if row.seconds is None else duration(row.seconds)
-        seeds = seed_lists.in_words(row.seeds)
+        seeds = in_stretches(row.seeds)
         when = row.started[:16].replace("T", " ")
         remark = "" if row.result else metrics_as_text(row.metrics)
         remark += "" if row.here else "  its code is not here"

@@ -13,11 +13,10 @@ from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import as_history, final_values, printed_interval
 from afnlab.compare.training_facts import Trained
 from afnlab.markup import filled
-from afnlab.messages import counted
+from afnlab.messages import counted, in_stretches
 from afnlab.printing import printed_value
 from afnlab.report.page import shell, to_html
 from afnlab.report.sections.html import sentence
-from afnlab.runs import seed_lists
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 
@@ -35,7 +34,7 @@ def run_page(run: Path, record: TrainingRecord, back: str) -> str:
     head = filled(
         '<h1>{}</h1><p class="facts">{}</p><p class="facts">{}</p>',
         title,
-        f"Run {record['id'][:8]}, seeds {seed_lists.in_words(record['seeds'])},"
+        f"Run {record['id'][:8]}, seeds {in_stretches(record['seeds'])},"
         f" started {record['started'][:16].replace('T', ' ')} UTC.",
         sentence(_result(run, record)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from itertools import count, islice
 
 from afnlab.training.options import seed_list
@@ -28,23 +28,6 @@ def first_seeds(there: Collection[int], most: int) -> range:
         most: how many count.
     """
     return range(next((seed for seed in range(most) if seed not in there), most))
-
-
-def in_words(seeds: Sequence[int]) -> str:
-    """Seeds in a few words: 0 to 11, or one by one.
-
-    Args:
-        seeds: in the order in which they are named.
-    """
-    stretches: list[list[int]] = []
-    for seed in seeds:
-        if stretches and seed == stretches[-1][-1] + 1:
-            stretches[-1].append(seed)
-        else:
-            stretches.append([seed])
-    return ", ".join(
-        f"{one[0]} to {one[-1]}" if len(one) > 2 else ", ".join(map(str, one)) for one in stretches
-    )
 
 
 def filled(number: int, rows: Iterable[Iterable[int]]) -> list[int]:

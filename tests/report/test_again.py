@@ -217,7 +217,8 @@ def test_in_an_empty_folder_the_commands_yield_the_rows_of_the_page(case, tmp_pa
     *sweeps, again, verify = report.commands(
         "x.yaml", overrides=overrides, only=only, runs="empty", chosen=page
     )
-    assert verify == "afnlab verify reports/x"
+    budget = f"-budget-{overrides['budget']}" if "budget" in overrides else ""
+    assert verify == f"afnlab verify reports/x{budget}"
     for line in sweeps:
         a = parser().parse_args(shlex.split(line)[1:])
         planned_now = planned(a.file, parsed(a.only), seeds=seeds(a.seeds), **limits(a)).specs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afnlab.runs.notebook_parameters.parsing import seeds
-from afnlab.runs.seed_lists import filled, in_words, typed
+from afnlab.runs.seed_lists import filled, typed
 from afnlab.training.options import seed_list
 
 
@@ -31,17 +31,3 @@ def test_they_are_typed_as_they_are_read(listed, text):
 )
 def test_as_many_are_kept_as_can_be(number, rows, made):
     assert filled(number, rows) == made
-
-
-@pytest.mark.parametrize(
-    ("listed", "words"),
-    [
-        ((), ""),
-        ((0, 1), "0, 1"),
-        ((8, 9, 10, 11), "8 to 11"),
-        ((0, 1, 2, 5, 7, 8, 9), "0 to 2, 5, 7 to 9"),
-        ((3, 1, 2), "3, 1, 2"),
-    ],
-)
-def test_they_are_named_in_a_few_words(listed, words):
-    assert in_words(listed) == words

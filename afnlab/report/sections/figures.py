@@ -31,11 +31,10 @@ from afnlab.figures import ranks as ranks_figure
 from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import Picture, show, styled
 from afnlab.markup import filled
-from afnlab.messages import counted
+from afnlab.messages import counted, in_stretches
 from afnlab.printing import label_of
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import heading
-from afnlab.runs import seed_lists
 
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
@@ -199,7 +198,7 @@ def _ranks(selection: Selection) -> Fragment:
     distinguishable = ranked.p < stats.alpha(stats.LEVEL)
     text = (
         f"Friedman's test over {len(blocks)} blocks ({selection.setting}: seeds"
-        f" {seed_lists.in_words(blocks.index.tolist())}): {equation(ranked.p)}."
+        f" {in_stretches(blocks.index.tolist())}): {equation(ranked.p)}."
     ) + (
         " Two activations are distinguishable if their mean ranks differ by"
         f" {ranked.critical_difference:.1f} or more (Nemenyi's test)."

@@ -10,10 +10,10 @@ from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
-from afnlab.messages import duration, enumerated
+from afnlab.messages import duration, enumerated, in_stretches
 from afnlab.report import locked_versions
 from afnlab.report.sections.html import heading, name, sentence, table_of, typed
-from afnlab.runs import git_state, seed_lists
+from afnlab.runs import git_state
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 
@@ -98,7 +98,7 @@ def runs_table(selection: Selection, link: str = "", record: str = "") -> Fragme
                 name(label),
                 link_to(r["id"], link),
                 *kept,
-                seed_lists.in_words(r["seeds"]),
+                in_stretches(r["seeds"]),
                 _when(r),
             ]
             rows.append((*cells, duration(r["seconds"])))
