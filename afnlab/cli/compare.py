@@ -73,7 +73,7 @@ def _compare(a: argparse.Namespace) -> int:
         a.table, baseline=a.baseline, margin=a.margin, unpaired=a.unpaired, **columns
     )
     lines: list[str] = []
-    if a.out:  # before anything is printed, to whom may read no more than its beginning
+    if a.out:  # written before anything is printed: `| head` may end the command
         from afnlab.report.foreign_page import write_foreign
 
         write_foreign(one, a.out, lines.append)

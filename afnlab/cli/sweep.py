@@ -164,8 +164,8 @@ def _dry_run(
             say(line, sys.stderr)
     else:  # of which a run is what is made next, and not all seeds that there may come to be
         listed = next_batch(plan.comparisons, plan.most, where.folder)
-    if plan.comparisons is not None and not listed:
-        say("".join(plan.comparisons.lines({})))
+        for line in [] if listed else plan.comparisons.lines({}):
+            say(line)
     for standing in listed:
         state = f"present, made in {standing.elsewhere}" if standing.elsewhere else "present"
         if standing.missing is not None:

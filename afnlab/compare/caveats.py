@@ -272,8 +272,8 @@ def more_seeds(rows: Mapping[str, tuple[int, int]]) -> list[str]:
     asked = " or ".join(map(str, sorted({asks for _, asks in rows.values()})))
     have = some([f"{label} has {count}" for label, (count, _) in rows.items()], LISTED)
     return [
-        f"The sweep asks for {asked} seeds; {have}. What else was trained with the same code and"
-        " settings counts too."
+        f"The sweep asks for {asked} seeds; {have}. Seeds that were trained before with the same"
+        " code and settings count as well."
     ]
 
 

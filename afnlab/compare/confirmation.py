@@ -149,4 +149,5 @@ def _confirmation(
         failed=(),
         until_decided=False,
         most=None,
+        asked={},
     )

@@ -58,7 +58,7 @@ class TuningChange:
         said = f"Tuning makes {rows} worse on the test examples ({mean})"
         if not self.hurts:
             return f"{said}, which chance may explain."
-        return f"{said}: the validation examples do not predict them here."
+        return f"{said}: validation examples do not predict test examples here."
 
 
 def tuning_change(

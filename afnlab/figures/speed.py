@@ -81,7 +81,8 @@ def noise(times: pd.DataFrame, rounds: int) -> str:
     return (
         f"Of the {rounds} rounds of a function the slowest took {percent(both.scatter.median(), 0)}"
         f" longer than the quickest (median over functions and sizes; {row_name(worst.function)}:"
-        f" {percent(worst.scatter, 0)}). Ratios that are nearer to 1 than that may be noise."
+        f" {percent(worst.scatter, 0)}). A ratio that differs from 1 by less than that median may"
+        " be noise."
     )
 
 

@@ -188,7 +188,8 @@ def require_not_read(target: Path, files: Collection[str], read: Path | None) ->
     for path in (target / name for name in files):
         if read is not None and safe_files.are_same(path, read):
             raise ValueError(
-                f"{path}: would be written over, and is {read}, which is read; {_ELSEWHERE}"
+                f"{path}: is the file that is read ({read}), and would be written over;"
+                f" {_ELSEWHERE}"
             )
 
 

@@ -179,7 +179,8 @@ def _evidence_and_tables(
         for record in records:  # of which one may be gone, and that is then what has to be said
             _evidence(folder, new, record)
         raise
-    # Now that all is read: whatever was not what these records say is an error before this.
+    # The records come last: if one has changed since it was read, this is an error, so all that
+    # was written is of these records.
     sums = {record["id"]: _evidence(folder, new, record) for record in records}
     export.figures(executed, new / export.FIGURES)
     return [_recipe(c, csv, sums) for c, csv in zip(chosen, tables, strict=True)]

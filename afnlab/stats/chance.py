@@ -1,4 +1,4 @@
-"""How often something happens by chance that has another probability at every turn."""
+"""The chance of a number of hits, where each turn has a probability of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ def at_least_p(hits: int, chances: Iterable[float]) -> float:
     Args:
         hits: how many there were.
         chances: the probability of a hit at every turn; turns are independent.
+
+    Returns:
+        The probability, between 0 and 1.
     """
     law = np.ones(1)
     for chance in chances:

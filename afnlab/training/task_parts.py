@@ -61,7 +61,7 @@ def watched(task: Task, activation: Activation) -> Iterator[dict[str, Part]]:
     """
     before = _now(task, activation)
     parts = {
-        name: Part(_FIRST.get(digest, digest), digest, digest, unseen)
+        name: Part(_FIRST.get(digest, digest), began=digest, last=digest, unseen=unseen)
         for name, (digest, unseen) in before.items()
     }
     try:

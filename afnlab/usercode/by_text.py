@@ -18,7 +18,7 @@ _NAMES = re.compile(  # of functions of libraries and of Python's own
     r"globals|eval|exec|_getframe|currentframe|__import__|import_module|getenvb?"
     r"|loadtxt|genfromtxt|fromfile|(open|load|read)(_.*)?"  # of files
 )
-# Of attributes of whatever object, which do the same as these.
+# Names of attributes that do the same, on whatever object.
 ATTRIBUTES = {
     **{name: getattr(Path, name) for name in ("open", "read_bytes", "read_text")},
     **dict.fromkeys(("__globals__", "f_globals"), globals),

@@ -113,7 +113,7 @@ def _operand(step: dis.Instruction, starts: Sequence[int]) -> object:
 def _reached(value: object, steps: Iterable[dis.Instruction]) -> object:
     """What a name stands for, where it is a module of the user's: what is taken out of that.
 
-    So it is of a library's where a user may have put there what is taken.
+    Of a library's module too, where what is taken may be the user's.
     """
     counts = value
     for step in takewhile(lambda one: one.opname in _ATTRIBUTES, steps):

@@ -113,7 +113,8 @@ def test_how_far_rounds_scatter_is_said(monkeypatch):
     measured.loc[measured.function == "copy", "scatter"] = 9.0
     assert speed.noise(measured, 2) == (
         "Of the 2 rounds of a function the slowest took 48 % longer than the quickest (median over"
-        " functions and sizes; Mish: 85 %). Ratios that are nearer to 1 than that may be noise."
+        " functions and sizes; Mish: 85 %). A ratio that differs from 1 by less than that median"
+        " may be noise."
     )
     assert speed.noise(measured, 1).startswith("One round does not say how far times scatter")
 

@@ -437,6 +437,8 @@ def test_a_figure_is_never_drawn_over_the_ledger(untrained, tmp_path, capsys):
         assert main(["judge", "gelu", "--ledger", "mine.svg", "--figure", figure]) == 2
         assert "--figure must be another file than --ledger" in capsys.readouterr().err
     assert (tmp_path / "mine.svg").read_text() == "the ledger"
+    assert main(["judge", "gelu", "--ledger", "new.svg", "--figure", "./new.svg"]) == 2
+    assert "--figure must be another file than --ledger" in capsys.readouterr().err
     assert untrained == []
 
 

@@ -79,8 +79,8 @@ def test_what_pairing_gives():
 def test_more_seeds_than_a_sweep_asks_for_are_said():
     assert more_seeds({}) == []
     assert more_seeds({"relu": (32, 8), "gelu": (16, 8)}) == [
-        "The sweep asks for 8 seeds; relu has 32 and gelu has 16. What else was trained with the"
-        " same code and settings counts too."
+        "The sweep asks for 8 seeds; relu has 32 and gelu has 16. Seeds that were trained before"
+        " with the same code and settings count as well."
     ]
     many = {f"f{i}": (9, 7 + i % 2) for i in range(40)}
     (said,) = more_seeds(many)

@@ -69,6 +69,7 @@ def test_a_confirmation_is_of_fresh_seeds_alone(picked):
     assert sorted(made.rows) == ["relu", ROW]
     assert sorted(made.final.index) == FIRST
     assert made.table.pairs[ROW] == 6
+    assert made.asked == {}  # by how many seeds the sweep asks for nothing is surprising here
     assert made.table.p_holm[ROW] == made.table.p[ROW]  # nothing is corrected
     assert sorted(before.final.index) == [0, 1]  # and nothing is pooled
     assert {r["group"] for r in made.records} < {r["group"] for r in before.records}

@@ -44,8 +44,8 @@ def test_where_every_row_is_worse_in_every_seed_it_is_said_with_the_numbers():
     assert change.p == 2 / 2**8
     assert change.sentence == (
         "Tuning makes every row worse on the test examples (the mean is 0.1350 at the fixed recipe"
-        " and 0.1445 tuned, a difference of +0.0095, p = 0.008): the validation examples do not"
-        " predict them here."
+        " and 0.1445 tuned, a difference of +0.0095, p = 0.008): validation examples do not"
+        " predict test examples here."
     )
 
 

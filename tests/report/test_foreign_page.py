@@ -57,7 +57,7 @@ def test_the_table_that_is_compared_is_never_written_over(
     before = set(tmp_path.iterdir())
     assert compared(table, ".") == 2
     error = capsys.readouterr().err
-    assert f"comparison.csv: would be written over, and is {table.absolute()}" in error
+    assert f"comparison.csv: is the file that is read ({table.absolute()}), and" in error
     assert (tmp_path / "comparison.csv").read_text() == ROWS
     assert set(tmp_path.iterdir()) == before
 

@@ -58,7 +58,7 @@ def package_of(path: Path) -> Path:
 def distribution_of(path: Path) -> Distribution | None:
     """The distribution that has installed a file; None if none says so.
 
-    Its name alone means nothing: a package is often called as another distribution than its own.
+    A package's name alone proves nothing: another distribution may be called so.
     """
     home, package = _home(path), package_of(path)
     added = [Path(p) for p in sys.path if Path(p).is_relative_to(home)]  # an egg is one

@@ -145,8 +145,10 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.DirEntry]]:
 
 
 def are_same(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file that is there, by whatever links and spellings."""
-    return path.exists() and other.exists() and path.samefile(other)
+    """Whether two paths lead to one file, there already or not, by whatever links and spellings."""
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return path.resolve() == other.resolve()
 
 
 def write_json(path: Path, content: object) -> None:
