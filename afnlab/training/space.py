@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from math import exp, log, prod
+from math import exp, inf, log, prod
 
 import numpy as np
 
@@ -38,7 +38,9 @@ class Range:
         return min(max(float(f"{value:.12g}"), self.low), self.high)
 
     def share(self, value: float) -> float:
-        """Where a value lies between low (0) and high (1)."""
+        """Where a value lies between low (0) and high (1); no logarithm is low enough for 0."""
+        if self.log and value <= 0:
+            return -inf
         low, high, at = (log(v) if self.log else v for v in (self.low, self.high, value))
         return (at - low) / (high - low)
 

@@ -270,7 +270,8 @@ class Stack:
         seen = {"targets": targets}
         if outputs is not None and not loss.of_network:
             seen["outputs"] = outputs.flatten(0, 1)
-        if losses.numel() > min(one.numel() for one in seen.values()):
+        of_targets = losses.shape == targets.shape
+        if not of_targets and losses.numel() > min(one.numel() for one in seen.values()):
             of = " and ".join(f"{name} {tuple(one.shape)}" for name, one in seen.items())
             raise MisfitError(
                 f"loss {loss.name}: gives {tuple(losses.shape)} for {of}, so something of an"

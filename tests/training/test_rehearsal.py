@@ -108,10 +108,6 @@ MISFITS = {
         wide(3, TALL, loss=Loss("e", elementwise), metric=own_metric(totals)),
         rf"loss e: gives \(64, 3\) for targets \(64, 1\) and outputs \(64, 3\), so {SHAPES}",
     ),
-    "one output for three targets": (
-        wide(1, (96, 3), loss=Loss("e", elementwise), metric=own_metric(totals)),
-        rf"loss e: gives \(64, 3\) for targets \(64, 3\) and outputs \(64, 1\), so {SHAPES}",
-    ),
     "pairs, of which there are as many dimensions": (
         wide(1, TALL, loss=Loss("e", lambda z, y: (z[:, 0] - y).abs()), metric=SQUARED_ERROR),
         rf"loss e: gives \(64, 64\) for targets \(64, 1\) and outputs \(64, 1\), so {SHAPES}",
@@ -146,6 +142,9 @@ FITS = {
         TALL,
         loss=Loss("e", lambda z, y: elementwise(z, y).mean(1)),
         metric=own_metric(first_totals),
+    ),
+    "of every target, of which there are more than outputs": wide(
+        1, (96, 3), loss=Loss("e", elementwise), metric=own_metric(totals)
     ),
     "of one shape": wide(3, (96, 3), loss=Loss("e", elementwise), metric=own_metric(totals)),
     "drawn at random": wide(

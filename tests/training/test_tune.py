@@ -182,6 +182,7 @@ def test_a_grid_is_tried_whole():
         ({"from": 1e-4, "to": 1.0, "log": True}, 2e-4, "low"),
         ({"from": 1e-4, "to": 1.0, "log": True}, 0.5, "high"),
         ({"from": 1e-4, "to": 1.0, "log": True}, 1e-2, ""),
+        ({"from": 1e-4, "to": 1.0, "log": True}, 0.0, "low"),  # as a recipe may have it
         ({"from": 0, "to": 10}, 9.5, "high"),
     ],
 )
