@@ -147,7 +147,6 @@ def _confirmation(
         foreign=(),
         absent=(),
         failed=(),
-        until_decided=False,
         most=None,
         asked={},
     )

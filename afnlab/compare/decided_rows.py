@@ -19,18 +19,20 @@ def is_added(run: TrainingRecord) -> bool:
     return bool(run.get("until_decided"))
 
 
-def counted_seeds(runs: Iterable[TrainingRecord], most: int) -> dict[str, int]:
+def counted_seeds(runs: Iterable[TrainingRecord], most: int | None) -> dict[str, int]:
     """How many seeds count, from 0 on, where a sweep adds seeds until the evidence decides.
 
     Others may be there, of a sweep with other numbers; no verdict of this one is made of them.
 
     Args:
         runs: their records.
-        most: how many seeds a row has at most.
+        most: how many seeds a row has at most; None: it is no such sweep.
 
     Returns:
-        The numbers, by the groups of the runs.
+        The numbers, by the groups of the runs; empty where all seeds count.
     """
+    if most is None:
+        return {}
     seeds: dict[str, set[int]] = {}
     for run in runs:
         seeds.setdefault(run["group"], set()).update(run["seeds"])

@@ -128,7 +128,6 @@ def select(
             apart=_apart(part, parts.values()),
             place=where.name,
             own_baseline=baseline,
-            until_decided=chosen.most is not None,
             most=chosen.most,
             asked=chosen.asked,
             beside=_beside(one, trainings, trained),

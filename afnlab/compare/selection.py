@@ -50,9 +50,8 @@ class Selection:
         absent: (label, reason) of what was requested and is not there.
         failed: the same of runs that failed, where all runs were requested that are there.
         speed: the speed benchmark with their cost, or None.
-        until_decided: whether these are the runs of a sweep that adds seeds until the evidence
-            decides, see `afnlab.judging`.
-        most: how many seeds a row of such a sweep has at most: these count, and no others.
+        most: how many seeds a row of a sweep has at most that adds seeds until the evidence
+            decides, see `afnlab.judging`: these count, and no others; None: it is no such sweep.
         asked: for how many seeds of a row another sweep asks, by group.
         judged_by: the key of the metric that is compared; empty: what the task is judged by.
         only: what these runs were chosen by from more, see `afnlab.runs.filtering`; empty: nothing.
@@ -85,7 +84,6 @@ class Selection:
     absent: tuple[tuple[str, str], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     speed: costs.Benchmark | None = None
-    until_decided: bool = False
     most: int | None = None
     asked: Mapping[str, int] = field(default_factory=dict)
     judged_by: str = ""
@@ -182,13 +180,13 @@ class Selection:
     @cached_property
     def numbers(self) -> dict[str, int]:
         """How many seeds count of each group, see `counted_seeds`; empty: all do."""
-        return {} if self.most is None else counted_seeds(self.records, self.most)
+        return counted_seeds(self.records, self.most)
 
     @cached_property
     def decided_rows(self) -> list[str]:
         """The rows of whose comparison with the baseline seeds were added until it was decided."""
         runs = {label: self.runs_of(label) for label in self.rows}
-        return decided_rows(runs, self.baseline, every=self.until_decided)
+        return decided_rows(runs, self.baseline, every=self.most is not None)
 
     @property
     def examples(self) -> int:
@@ -408,7 +406,7 @@ class Selection:
     def stopping(self) -> list[str]:
         """What has to be known of the p-values where the number of seeds may have followed from
         results."""
-        marked = {r["group"] for r in self.records if self.until_decided or is_added(r)}
+        marked = {r["group"] for r in self.records if self.most is not None or is_added(r)}
         known = {n for n, one in self.rows.items() if one.group in marked} | {*self.decided_rows}
         asked = {n: self.runs_of(n) for n in self.rows if n not in known}
         comparisons = int(self.table.p.notna().sum())

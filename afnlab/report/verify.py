@@ -262,8 +262,7 @@ def _history(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord
 
 def _counted(recipe: TableRecipe, records: Sequence[TrainingRecord]) -> dict[str, int]:
     """How many seeds count of each group, where not all do."""
-    most = recipe.get("most seeds")
-    return {} if most is None else counted_seeds(records, most)
+    return counted_seeds(records, recipe.get("most seeds"))
 
 
 def _measure(recipe: TableRecipe) -> Measure:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from afnlab.runs.fingerprint import Manifest
+from afnlab.runs.fingerprint.modules import is_file
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.usercode.lookup import expanded
 
@@ -50,14 +51,6 @@ def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
     path, (*others, last) = expanded(file), folders
     folder = next((f for f in others if is_file(f / path)), last)
     return f"{(folder / path).resolve()}:{name}"
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is a file of this name, as far as one may know."""
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long; a folder that may not be looked into
-        return False
 
 
 def is_in_file(reference: str) -> bool:

@@ -15,8 +15,9 @@ from pathlib import Path
 from afnlab import paths
 from afnlab.runs.fingerprint import Manifest, manifest_of
 from afnlab.runs.fingerprint.manifest import texts_in
+from afnlab.runs.fingerprint.modules import is_file
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.identity import absolute, is_file, with_whole_path
+from afnlab.runs.identity import absolute, with_whole_path
 from afnlab.runs.notebook_parameters import yaml_lines
 from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.record_schema import Record, is_training

@@ -152,7 +152,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     if step.tune:
         line = f"{TUNE}: {in_a_line(step.tune)}"
         shown = _edited(selection, line, str(sweep), overrides)
-    if step.most is not None and selection.until_decided:
+    if step.most is not None and selection.most is not None:
         line, its = MOST_SEEDS.format(step.most), _settings(overrides)
         shown = _edited(selection, line, str(sweep), its)
         if step.most == selection.most:  # as the file says already

@@ -148,9 +148,10 @@ def _spreads(inits: Sequence[Path]) -> bool:
 
 
 def is_file(path: Path) -> bool:
+    """Whether there is a file of this name, as far as one may know."""
     try:
         return path.is_file()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # too long a name; within a folder that may not be looked into
         return False
 
 

@@ -306,7 +306,7 @@ def test_a_sweep_that_has_not_ended_goes_on_as_its_file_is(chosen, monkeypatch):
     step = NextStep(Fact("what next", "Up to 24 seeds", "A note."), most=24)
     module = import_module("afnlab.report.sections.first_screen")
     monkeypatch.setattr(module, "next_step", lambda *_: step)
-    chosen = replace(chosen, place="", until_decided=True, most=24)
+    chosen = replace(chosen, place="", most=24)
     told = unescape(_next(chosen, "a.yaml", {}))
     assert typed("afnlab sweep a.yaml --retry-failed") in told
     assert "In a.yaml:" not in told
