@@ -351,10 +351,12 @@ def test_what_pandas_would_make_numbers_of_is_refused(values, printed, kind):
             compare.compare_table(table, **columns)
 
 
+@pytest.mark.parametrize("diverged", [1.0, 1e9])
 @pytest.mark.parametrize("gap", [1e-13, -6e-8, 1e-4])
-def test_a_difference_of_the_size_of_rounding_is_named(gap):
+def test_a_difference_of_the_size_of_rounding_is_named(gap, diverged):
+    """Whatever one seed of all has come to."""
     rows = [
-        (label, seed, (1 + seed / 1000) * (1 + gain))
+        (label, seed, (1 + seed / 1000) * (1 + gain) if seed else diverged)
         for label, gain in (("relu", 0), ("mine", gap))
         for seed in SEEDS
     ]
