@@ -23,6 +23,8 @@ class TuningChange:
         worse: of how many the mean is worse tuned.
         fixed, tuned: the mean over rows and seeds.
         p: of the mean over rows, by the exact sign-flip test over seeds.
+        seeds: how many seeds have all rows, which these numbers are of.
+        of: how many there are.
     """
 
     measure: Measure
@@ -31,6 +33,8 @@ class TuningChange:
     fixed: float
     tuned: float
     p: float
+    seeds: int
+    of: int
 
     @property
     def hurts(self) -> bool:
@@ -51,8 +55,9 @@ class TuningChange:
         moved = difference(self.measure, self.tuned - self.fixed)
         points = f" {self.measure.points}".rstrip()
         fixed, tuned = (value(self.measure, one) for one in (self.fixed, self.tuned))
+        over = f"over the {self.seeds} of {self.of} seeds that all have " * (self.seeds < self.of)
         mean = (
-            f"the mean is {fixed} at the fixed recipe and {tuned} tuned, a difference of"
+            f"the mean {over}is {fixed} at the fixed recipe and {tuned} tuned, a difference of"
             f" {moved}{points}, p = {p_value(self.p)}"
         )
         said = f"Tuning makes {rows} worse on the test examples ({mean})"
@@ -81,6 +86,7 @@ def tuning_change(
     before, after = (
         final_values(as_history(table, measure), measure.column) for table in (fixed, tuned)
     )
+    of = len(before.index.union(after.index))
     before, after = before.align(after, join="inner")
     there = before.notna().all(axis=1) & after.notna().all(axis=1)
     before, after = before[there], after[there]
@@ -94,4 +100,6 @@ def tuning_change(
         fixed=float(before.to_numpy().mean()),
         tuned=float(after.to_numpy().mean()),
         p=float(sign_flip_p(moved.mean(axis=1))),
+        seeds=len(moved),
+        of=of,
     )

@@ -72,6 +72,12 @@ def test_what_chance_explains_is_not_called_worse(case):
     assert bool(change.sentence) == bool(said)
 
 
+def test_seeds_that_lack_a_row_do_not_count_and_that_is_said():
+    change = changed(BY, c=[*BY[:-1], np.nan])
+    assert (change.seeds, change.of) == (7, 8)
+    assert "(the mean over the 7 of 8 seeds that all have is 0.13" in change.sentence
+
+
 def test_nothing_is_said_where_no_seed_has_all_rows():
     one, other = history(LOSS, a=[0.1], b=[0.1]), history(LOSS, a=[0.1])
     assert tuning_change(one, other[:0], LOSS) is None
