@@ -579,7 +579,7 @@ def test_a_current_folder_that_is_gone_is_told(tmp_path):
 @pytest.mark.slow
 def test_a_full_disk_behind_what_is_printed_is_told():
     with Path("/dev/full").open("w") as file:
-        done = command("list", stdout=file, stderr=subprocess.PIPE, capture_output=False)
+        done = command("data", "list", stdout=file, stderr=subprocess.PIPE, capture_output=False)
     assert done.returncode == 1
     assert done.stderr == "afnlab: what was printed is not whole (No space left on device)\n"
 

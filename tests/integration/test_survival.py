@@ -82,7 +82,7 @@ def test_killed_at_any_moment_a_sweep_goes_on_where_it_was(driver, walks, tmp_pa
     expected = held(quiet)
     assert len(expected) == SIZE
     seen: set[str] = set()
-    for _ in range(12):
+    for _ in range(8):
         pid = driver.start("sweep", str(walks), "--runs", str(torn), "--jobs", "2")
         time.sleep(moments.uniform(0, 0.9))
         os.kill(pid, signal.SIGKILL)

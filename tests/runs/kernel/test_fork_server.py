@@ -86,8 +86,18 @@ def fork_sleeper(server: KernelServer, folder: Path):
     return server.fork(arguments, dict(os.environ), str(folder), str(folder / "log"))
 
 
-def test_a_closed_server_leaves_no_process_behind(tmp_path):
+def _nothing_said_for_an_asker_that_has_gone(server: KernelServer, folder: Path, capfd) -> None:
+    """An interrupted sweep removes its folders while a kernel of it is being forked."""
+    env = dict(os.environ) | {read_audit.VARIABLE: str(folder / "gone.read")}
+    for log in (folder / "gone" / "kernel.log", folder / "kernel.log"):
+        server.fork([], env, str(folder), str(log)).wait(60)
+        assert capfd.readouterr().err == ""
+    assert "FileNotFoundError" in log.read_text()
+
+
+def test_a_closed_server_leaves_no_process_behind(tmp_path, capfd):
     server = KernelServer(1, trains=False)
+    _nothing_said_for_an_asker_that_has_gone(server, tmp_path, capfd)
     children = [fork_sleeper(server, tmp_path) for _ in range(2)]
     pids = [server.process.pid, *(c.pid for c in children)]
     assert all(map(alive, pids))
@@ -169,23 +179,12 @@ def test_threads_and_folder_of_a_kernel(tmp_path):
     assert not list(tmp_path.glob(f"*/{'kernel.log'}"))
 
 
-def test_a_kernel_whose_asker_has_gone_says_nothing(tmp_path, capfd):
-    """An interrupted sweep removes its folders while a kernel of it is being forked."""
-    env = dict(os.environ) | {read_audit.VARIABLE: str(tmp_path / "gone.read")}
-    with KernelServer(1, trains=False) as server:
-        for log in (tmp_path / "gone" / "kernel.log", tmp_path / "kernel.log"):
-            server.fork([], env, str(tmp_path), str(log)).wait(60)
-            assert capfd.readouterr().err == ""
-    assert capfd.readouterr().err == ""
-    assert "FileNotFoundError" in log.read_text()
-
-
 def test_a_relative_log_is_beside_the_asker(tmp_path, monkeypatch):
     """The server may have been started in another folder, and the kernel works in a third."""
     (tmp_path / "work").mkdir()
-    with KernelServer(1, trains=False) as server:
-        monkeypatch.chdir(tmp_path)
-        server.fork(["--unknown"], dict(os.environ), str(tmp_path / "work"), "kernel.log").wait(60)
+    server = kernels()
+    monkeypatch.chdir(tmp_path)
+    server.fork(["--unknown"], dict(os.environ), str(tmp_path / "work"), "kernel.log").wait(60)
     assert "--unknown" in (tmp_path / "kernel.log").read_text()
 
 
