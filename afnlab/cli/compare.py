@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from afnlab.cli.flags import add_comparison_flags, comparison, examples
+from afnlab.cli.flags import add_comparison_flags, comparison, examples, limits
 from afnlab.cli.terminal import BOLD, GAP, VERDICTS, middle_cut, tell, tell_left_out, width
 from afnlab.messages import say
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _OF_BOTH = ("baseline", "margin")
 _NOTHING: tuple[object, ...] = (None, "", {}, False)
 LEAST = ("95 % CI of the difference", "95 % CI", "adjusted CI", "seeds", "difference")
+OF_NOTEBOOKS = "a sweep of a notebook that is no training"
 COLUMNS = ("label", "seed", "value", "epoch", "better", "unit", "encoding")  # flags of --table
 
 
@@ -25,6 +26,7 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
         "",
         "default --baseline gelu",
         "default --only activation=gelu,selu",
+        "my_sweep.yaml --metric slope --baseline noise=0.1",
         "--table results.csv --label method --seed seed --value acc",
     )
     sub.set_defaults(command=_compare)
@@ -54,12 +56,15 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
 
 def _compare(a: argparse.Namespace) -> int:
     from afnlab.compare import compare_table, select
+    from afnlab.runs.sweeps import sweep_file
 
     arguments = comparison(a)
     columns = {n: value for n in COLUMNS if (value := getattr(a, n)) is not None}
+    if a.table is None and a.sweep and not sweep_file.read(a.sweep).trains:
+        return _compare_metric(a)
     if a.table is None:
         for name in (*columns, *(n for n in ("unpaired", "out") if getattr(a, n))):
-            raise ValueError(f"--{name} goes with --table FILE")
+            raise ValueError(f"--{name} goes with --table FILE, or with {OF_NOTEBOOKS}")
         for number, part in enumerate(select(**arguments)):
             if number:
                 say()
@@ -67,11 +72,39 @@ def _compare(a: argparse.Namespace) -> int:
         return 0
     for name in [n for n, v in arguments.items() if v not in _NOTHING and n not in _OF_BOTH]:
         raise ValueError(f"--table compares a file; leave out {name.replace('_', '-')}")
+    return _say_whole(
+        a,
+        compare_table(
+            a.table, baseline=a.baseline, margin=a.margin, unpaired=a.unpaired, **columns
+        ),
+    )
+
+
+def _compare_metric(a: argparse.Namespace) -> int:
+    """What a sweep of a notebook that is no training has measured."""
+    from afnlab.compare import compare_metric
+    from afnlab.runs.notebook_parameters import parsing
+
+    for name in COLUMNS:
+        if getattr(a, name) is not None and name not in ("seed", "better", "unit"):
+            raise ValueError(f"--{name} goes with --table FILE")
+    if not a.metric:
+        line = parsing.command("compare", a.sweep, metric="NAME")
+        listed = parsing.command("runs", "list", runs=a.runs)
+        raise ValueError(f"{a.sweep}: `{line}` compares a metric; `{listed}` shows what there is")
+    arguments = comparison(a)
+    for name in ("speed", "confirmation", *limits(a)):
+        if arguments.pop(name):
+            flag = name.replace("_", "-")
+            raise ValueError(f"--{flag} does not go with {OF_NOTEBOOKS}")
+    arguments |= {"unit": a.unit or "", "unpaired": a.unpaired}
+    arguments |= {name: value for name in ("seed", "better") if (value := getattr(a, name))}
+    return _say_whole(a, compare_metric(**arguments))
+
+
+def _say_whole(a: argparse.Namespace, one: ForeignComparison) -> int:
     from afnlab.printing import label_of
 
-    one = compare_table(
-        a.table, baseline=a.baseline, margin=a.margin, unpaired=a.unpaired, **columns
-    )
     lines: list[str] = []
     if a.out:  # written before anything is printed: `| head` may end the command
         from afnlab.report.foreign_page import write_foreign

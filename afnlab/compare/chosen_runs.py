@@ -68,7 +68,10 @@ def of_sweep(
     if not asked:
         what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
         listed = command("runs", "list", runs=runs)
-        raise ValueError(f"{sweep}: is about {what}; `{listed}` shows its metrics")
+        compared = command("compare", sweep, runs=runs, metric="NAME")
+        raise ValueError(
+            f"{sweep}: is about {what}; `{listed}` shows its metrics, and `{compared}` compares one"
+        )
     order = {spec.group: at for at, spec in enumerate(asked)}
     wanted = sweep_file.chosen(asked, only)
     there = sorted((r for r in trainings if r["group"] in order), key=lambda r: order[r["group"]])

@@ -111,7 +111,7 @@ class RunSpec(ABC):
         named = _named(parameters)
         content = declarations.content(path)
         known = declarations.declared(path, content)
-        kind = TrainingSpec if {"task", "activation", OUT} <= set(known) else NotebookSpec
+        kind = TrainingSpec if trains(known) else NotebookSpec
         if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
             named = {name: _spelled(name, value) for name, value in named.items()}
         values = {name: d.default for name, d in known.items()} | named
@@ -333,7 +333,7 @@ class NotebookSpec(RunSpec):
     @property
     def label(self) -> str:
         changed = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-        words = masked(", ".join(f"{name}={text}" for name, text in _texts(changed).items()))
+        words = masked(", ".join(f"{name}={text}" for name, text in texts(changed).items()))
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 
     @property
@@ -350,6 +350,11 @@ class NotebookSpec(RunSpec):
 
     def pending(self, done: Collection[int] | None) -> RunSpec | None:
         return self if done is None else None
+
+
+def trains(declared: Iterable[str]) -> bool:
+    """Whether a notebook trains an activation on a task, by the parameters that it declares."""
+    return {"task", "activation", OUT} <= set(declared)
 
 
 def _named(parameters: Mapping[str, object]) -> dict[str, object]:
@@ -385,9 +390,13 @@ def _spelled(name: str, value: object) -> object:
     return (name in _NAMED and _NAMED[name](value)) or value
 
 
-def _texts(values: Mapping[str, object]) -> dict[str, str]:
-    """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
-    texts = {name: short(value) for name, value in values.items()}
-    files = list(dict.fromkeys(f for text in texts.values() for f in _FILE.findall(text)))
+def texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Values as labels have them: of references to files (`my.py:fn`) not where these lie.
+
+    Args:
+        values: by the names of parameters.
+    """
+    shorter = {name: short(value) for name, value in values.items()}
+    files = list(dict.fromkeys(f for text in shorter.values() for f in _FILE.findall(text)))
     named = dict(zip(files, distinct_endings(files), strict=True))
-    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
+    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in shorter.items()}

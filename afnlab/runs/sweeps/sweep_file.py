@@ -10,7 +10,7 @@ from pathlib import Path
 
 from afnlab import paths
 from afnlab.errors import ParameterError
-from afnlab.runs import file_labels, filtering
+from afnlab.runs import file_labels, filtering, run_spec
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.fingerprint.modules import is_file
 from afnlab.runs.identity import REFERENCES, absolute, is_in_file, with_whole_path
@@ -188,6 +188,11 @@ class Sweep:
             return ""
         beside = [self.lines.get((*holding, last + step)) for step in (-1, 1)]
         return f" (item {last + 1})" if self.lines[at] in beside else ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether its notebook trains an activation on a task."""
+        return run_spec.trains(self._declared())
 
     def _declared(self) -> Mapping[str, declarations.Declared]:
         try:
