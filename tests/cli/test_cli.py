@@ -278,12 +278,12 @@ def test_a_terminal_that_lacks_letters_is_written_to():
         "PYTHONPATH": str(Path(afnlab.__file__).parents[1]),
         "PYTHONIOENCODING": encoding,
     }
-    command = [sys.executable, "-m", "afnlab", "run", "tr\xe4n\N{SNOWMAN}"]
+    command = [sys.executable, "-m", "afnlab", "data", "fetch", "tr\xe4n\N{SNOWMAN}"]
     done = subprocess.run(command, capture_output=True, env=env, check=False)
     err = done.stderr.decode(encoding)
     assert (done.returncode, err.count("\n")) == (2, 1)
     shown = "tr\xe4n\N{SNOWMAN}".encode(encoding, "backslashreplace").decode(encoding)
-    assert f"unknown notebook '{shown}'" in err
+    assert f"unknown data set '{shown}'" in err
 
 
 def test_an_empty_sweep_file_is_no_sweep(capsys):

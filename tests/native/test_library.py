@@ -285,7 +285,8 @@ FORKS = """
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_forked_processes_build_at_once_and_use_what_their_parent_loaded(cache):
+def test_forked_processes_build_at_once_and_use_what_their_parent_loaded(cache, compiler):
+    compiler()
     done = subprocess.run(
         script(FORKS),
         env=own(cache),

@@ -47,7 +47,7 @@ def groups(root: Path, asked: dict = ASKED, folder: Path | None = None) -> dict[
 def package(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("tree")
     for part in ("afnlab", "notebooks"):
-        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / part, root / part)  # compiled, which takes seconds
     return root
 
 
