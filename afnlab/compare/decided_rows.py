@@ -52,17 +52,17 @@ def counted_runs(runs: list[TrainingRecord], most: int | None) -> list[TrainingR
     return [r for r in runs if any(seed < numbers[r["group"]] for seed in r["seeds"])]
 
 
-def counting(table: pd.DataFrame, numbers: Mapping[str, int], group: str = "") -> pd.DataFrame:
+def counting(table: pd.DataFrame, counted: Mapping[str, int], group: str = "") -> pd.DataFrame:
     """The lines of a table with the seeds that count.
 
     Args:
         table: columns seed, and group where its lines are of several.
-        numbers: of `counted_seeds`; empty: all count.
+        counted: of `counted_seeds`; empty: all count.
         group: whose lines they are; empty: as the column says.
     """
-    if not numbers or table.empty:
+    if not counted or table.empty:
         return table
-    return table[table.seed < (numbers[group] if group else table.group.map(numbers))]
+    return table[table.seed < (counted[group] if group else table.group.map(counted))]
 
 
 def decided_rows(

@@ -16,11 +16,11 @@ from afnlab.compare import (
     compared_functions,
     costs,
     published_tables,
+    run_tables,
     summary_table,
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
-from afnlab.compare.chosen_ends import labelled
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows, is_added
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
@@ -158,7 +158,7 @@ class Selection:
     @cached_property
     def _recorded(self) -> pd.DataFrame:
         """The same, with values as they are."""
-        table = counting(runs_folder.histories(self.folder, self.records), self.numbers)
+        table = counting(runs_folder.histories(self.folder, self.records), self.counted)
         table.insert(0, "label", table.group.map(self.labels))
         return table
 
@@ -178,7 +178,7 @@ class Selection:
         )
 
     @cached_property
-    def numbers(self) -> dict[str, int]:
+    def counted(self) -> dict[str, int]:
         """How many seeds count of each group, see `counted_seeds`; empty: all do."""
         return counted_seeds(self.records, self.most)
 
@@ -239,20 +239,20 @@ class Selection:
     def learned(self) -> pd.DataFrame:
         """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
         parameter, index, value; empty if none did."""
-        keys = ["label", "seed", "epoch", "site", "parameter", "index"]
-        learned = self._tables(runs_folder.LEARNED, keys)
-        return pd.DataFrame(columns=[*keys, "value"]) if learned.empty else learned
+        learned = self._table(runs_folder.LEARNED)
+        columns = [*run_tables.KEYS[runs_folder.LEARNED], "value"]
+        return pd.DataFrame(columns=columns) if learned.empty else learned
 
     @cached_property
     def signals(self) -> pd.DataFrame:
         """What went on inside the networks, of the runs that recorded it, with a column `label`;
         see `afnlab.training.signals.measured`."""
-        return self._tables(runs_folder.SIGNALS, ["label", "seed", "epoch", "layer"])
+        return self._table(runs_folder.SIGNALS)
 
-    def _tables(self, file: str, keys: list[str]) -> pd.DataFrame:
-        """A table of all runs that have it, with a column `label`; one row for each of the keys."""
+    def _table(self, file: str) -> pd.DataFrame:
+        """A table of all runs that have it, with a column `label`, see `run_tables`."""
         runs = [(self.labels[r["group"]], r) for r in self.records]
-        return labelled(self.folder, runs, file, keys, self.numbers)
+        return run_tables.run_table(self.folder, runs, file, self.counted)
 
     @cached_property
     def tuning(self) -> Space | None:
@@ -263,12 +263,12 @@ class Selection:
     @cached_property
     def candidates(self) -> pd.DataFrame:
         """What validation said of every candidate, see `afnlab.tune`, with a column `label`."""
-        return self._tables(runs_folder.CANDIDATES, ["label", "seed", "candidate", "selection"])
+        return self._table(runs_folder.CANDIDATES)
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
         """What every replicate chose, see `afnlab.tune`, with a column `label`."""
-        return self._tables(runs_folder.CHOSEN, ["label", "seed"])
+        return self._table(runs_folder.CHOSEN)
 
     @cached_property
     def edges(self) -> list[tuple[str, str, list[str]]]:
@@ -285,7 +285,7 @@ class Selection:
     @cached_property
     def _at_recipe(self) -> pd.DataFrame:
         """The histories at the fixed recipe, as they are; empty if nothing was tuned."""
-        return self._tables(runs_folder.FIXED, ["label", "seed", "epoch"])
+        return self._table(runs_folder.FIXED)
 
     @cached_property
     def change(self) -> TuningChange | None:
@@ -298,8 +298,7 @@ class Selection:
         done (`table`); empty if nothing was tuned."""
         if self.tuning is None or self.fixed.empty:
             return {}
-        keys = ["label", "seed", "candidates", SELECTION_SEEDS]
-        history, tables = self._tables(runs_folder.CHEAPER, keys), {"fixed recipe": self.fixed}
+        history, tables = self._table(runs_folder.CHEAPER), {"fixed recipe": self.fixed}
         for count, turns in self.tuning.cheaper if len(history) else ():
             part = history[(history.candidates == count) & (history[SELECTION_SEEDS] == turns)]
             if len(part):

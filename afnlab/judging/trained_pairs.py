@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab.compare.chosen_ends import chosen_ends
 from afnlab.compare.confirmation import confirmed_seeds
+from afnlab.compare.run_tables import chosen_ends
 from afnlab.errors import shown
 from afnlab.messages import distinct_endings
 from afnlab.registry import Activation

@@ -17,9 +17,9 @@ import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
 from afnlab.compare.accepted import accept
-from afnlab.compare.chosen_ends import chosen_ends, labelled
 from afnlab.compare.decided_rows import counted_seeds, counting
 from afnlab.compare.next_step import NextStep, confirmation, next_step
+from afnlab.compare.run_tables import chosen_ends, run_table
 from afnlab.compare.training_facts import Trained
 from afnlab.compare.tuning_change import TuningChange, tuning_change
 from afnlab.measures import Measure, accuracy_of
@@ -319,10 +319,10 @@ def _tuned(
     if tune is None:
         return None, [], None
     runs = [(recipe["labels"][record["group"]], record) for record in records]
-    numbers = _counted(recipe, records)
-    fixed = labelled(folder, runs, runs_folder.FIXED, ["label", "seed", "epoch"], numbers)
+    counted = _counted(recipe, records)
+    fixed = run_table(folder, runs, runs_folder.FIXED, counted)
     change = tuning_change(fixed, _history(recipe, folder, records), _measure(recipe))
-    return space(tune), chosen_ends(folder, runs, space(tune), numbers), change
+    return space(tune), chosen_ends(folder, runs, space(tune), counted), change
 
 
 def _numbers(
