@@ -24,6 +24,9 @@ def enumerated(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
+LISTED = 6  # names in a row, where all of them would be too many
+
+
 def some(parts: Sequence[str], most: int, one: str = "") -> str:
     """The first of some texts as `enumerated` has them, and how many more there are of what."""
     others = len(parts) - most

@@ -32,7 +32,7 @@ from afnlab.compare.formatting import (
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.summary_table import FAILURES, as_good
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted, enumerated, some
+from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.registry import canonical_name
 from afnlab.stats import ANY_TIME, TESTS, ComparisonTest
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
 UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 USUAL = ("gelu", "relu")  # baselines
-LISTED = 6  # names in a row; the table has the rest
 
 
 def answers(

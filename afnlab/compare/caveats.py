@@ -15,11 +15,10 @@ from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import is_adjusted
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted, enumerated, some
+from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 
-LISTED = 6  # names in a row
 SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 ROUNDING = 1e-7  # of a value: above 2**-24, which is the most that rounding to 32 bits changes

@@ -13,7 +13,7 @@ from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted, enumerated
+from afnlab.messages import LISTED, counted, enumerated
 from afnlab.training.space import SELECTION_SEEDS, Space
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
@@ -47,6 +47,7 @@ def next_step(
     table: pd.DataFrame,
     baseline: str,
     measure: Measure = ACCURACY,
+    *,
     among: Space | None = None,
     edges: Sequence[tuple[str, str, list[str]]] = (),
     accepted: Callable[[str, object], bool] = lambda name, axis: True,
@@ -200,8 +201,8 @@ def _wider(
     ways = {"low": "below", "high": "above"}
     beyond = [f"{n} {ways[e]} {axis_ends.end_of(among, n, e):g}" for n, e in ends]
     rows = [proper_name(n) for n in table.index if any(n in chose[one] for one in ends)]
-    if len(rows) > caveats.LISTED:
-        rows = [*rows[: caveats.LISTED], f"{len(rows) - caveats.LISTED} more"]
+    if len(rows) > LISTED:
+        rows = [*rows[:LISTED], f"{len(rows) - LISTED} more"]
     there = "that end" if len(ends) == 1 else "one of these ends"
     note = (
         f"In more seeds than chance explains {enumerated(rows)} chose from {there} of what was"

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from afnlab.messages import some
+from afnlab.messages import LISTED, some
 
 if TYPE_CHECKING:
     from afnlab.training.result import Result
     from afnlab.training.task_parts import Part
 
-_LISTED = 6  # labels in a row
 _DATA = "data"  # whose code need not be seen: what it has returned is compared itself
 _OF_ONE_TASK = "results must be of one task, trained on the same data for as long"
 
@@ -54,7 +53,7 @@ def may_differ(results: Mapping[str, Result]) -> list[str]:
         if name != _DATA and (rows := _going_on(parts)):
             called = "their activation" if name == ACTIVATION else f"the task's {name}"
             said.append(
-                f"{some(rows, _LISTED, 'row')}: {called} keeps something that trainings change,"
+                f"{some(rows, LISTED, 'row')}: {called} keeps something that trainings change,"
                 " and these began with different states of it. A cache, or a count that nothing"
                 " depends on, does no harm; by a schedule or a running mean a difference would come"
                 " from that: then define it anew before each training."

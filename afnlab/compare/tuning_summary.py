@@ -20,7 +20,7 @@ from afnlab.compare.formatting import amount, difference, percent
 from afnlab.compare.summary_table import finite
 from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted, enumerated
+from afnlab.messages import LISTED, counted, enumerated
 from afnlab.stats.best_of import tuning_curve
 from afnlab.stats.chance import at_least_p
 from afnlab.stats.intervals import LEVEL, alpha
@@ -30,7 +30,6 @@ from afnlab.training.space import Range, Space
 KEYS = ("label", "seed", "candidate", "drawn")
 _MEASURED = ("selection", "diverged")
 BOTH = 1 - (1 - LEVEL) / 2  # the level of each of two bands that hold together at LEVEL
-LISTED = 6  # names in a row
 LEAST_ROWS = 5  # of which a standard deviation between means says something
 MARGIN = 0.01  # of the metric's range: what still counts as close to the best
 

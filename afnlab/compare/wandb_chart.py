@@ -7,14 +7,13 @@ import re
 import pandas as pd
 
 from afnlab.compare.foreign_csv import known, named
-from afnlab.messages import counted, plain, some
+from afnlab.messages import LISTED, counted, plain, some
 from afnlab.spellings import unknown
 
 TABLE = (
     "export the table of runs instead, with its columns of method, seed and result (Runs > Export >"
     " CSV)"
 )
-LISTED = 6  # labels
 UNNAMED = "value"  # the metric that is asked for where nobody names one
 _COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
 # A seed is a word of its own at the end: one that says so, or a whole number after a space, "-",

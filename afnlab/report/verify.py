@@ -291,14 +291,21 @@ def _page_problems(
     examples = environment["examples"]["test"]
     base, margin = recipe["baseline"], recipe["margin"]
     facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
-    if among := recipe.get("picked among", 0):
-        step: NextStep | None = confirmation(table, among)
+    if picked_among := recipe.get("picked among", 0):
+        step: NextStep | None = confirmation(table, picked_among)
     else:
         rows = [Trained.of_record(record) for record in records]
-        of_range, edges, change = _tuned(recipe, folder, records)
-        most = recipe.get("most seeds")
-        accepted = partial(accept, rows)
-        step = next_step(table, base, measure, of_range, edges, accepted, most, change)
+        among, edges, change = _tuned(recipe, folder, records)
+        step = next_step(
+            table,
+            base,
+            measure,
+            among=among,
+            edges=edges,
+            accepted=partial(accept, rows),
+            most=recipe.get("most seeds"),
+            change=change,
+        )
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
     for statement in (headline.sentence(table, base, measure), *parts):

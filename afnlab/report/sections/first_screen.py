@@ -140,11 +140,11 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         table,
         selection.baseline,
         selection.measure,
-        selection.tuning,
-        selection.edges,
-        partial(accept, selection.rows.values()),
-        selection.most,
-        selection.change,
+        among=selection.tuning,
+        edges=selection.edges,
+        accepted=partial(accept, selection.rows.values()),
+        most=selection.most,
+        change=selection.change,
     )
     if step is None:
         return Markup("")

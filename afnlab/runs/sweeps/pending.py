@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from afnlab import stats
-from afnlab.messages import counted, enumerated, some
+from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.one_data import OtherData, other_data, refuse
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -23,7 +23,6 @@ from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.whereabouts import made_elsewhere
 
 BASELINE = "relu"  # of a sweep whose runs are compared and that names none
-LISTED = 6  # names in a line
 
 
 class Planned(NamedTuple):
