@@ -12,7 +12,8 @@ def add_report(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=_report)
     add_comparison_flags(sub)
     sub.add_argument(
-        "--out", help="folder to write to (default reports/SWEEP, or reports/SWEEP-budget-N)"
+        "--out",
+        help="folder to write to (default reports/SWEEP; with --budget 16 reports/SWEEP-budget-16)",
     )
     sub.add_argument("--table", action=OfTable, help=argparse.SUPPRESS)
     sub.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from afnlab.runs.filtering import labels as labels_of
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.sweeps import sweep_file
-from afnlab.training.space import BUDGET
 
 
 def commands(
@@ -63,17 +63,25 @@ def commands(
     return [*first, *confirmed, page, command("verify", out or usual.as_posix())]
 
 
+_UNSAFE = re.compile(r"[^\w+]+")  # in the name of a folder
+
+
 def usual_folder(sweep: str, confirmation: bool, overrides: Mapping[str, object]) -> Path:
     """Where a report is written if nothing else is said: that of other runs has another folder.
 
     Args:
         sweep: the name of the sweep, or "all".
         confirmation: whether it is one of confirmations.
-        overrides: settings in place of the sweep's own; a budget makes other runs of it.
+        overrides: settings in place of the sweep's own: they make other runs of it, but for the
+            seeds, of which all that are there count.
     """
-    budget = overrides.get(BUDGET)
-    tuned = "" if budget is None else f"-budget-{budget}"
-    return Path("reports") / f"{sweep}{tuned}{'-confirmation' * confirmation}"
+    words = [
+        f"{name}-{value if isinstance(value, (int, float)) else _UNSAFE.sub('-', str(value))}"
+        for name, value in sorted(overrides.items())
+        if value is not None and name != "seeds"
+    ]
+    words = [word.replace("_", "-").strip("-") for word in words]
+    return Path("reports") / "-".join([sweep, *words, *["confirmation"] * confirmation])
 
 
 def as_typed(folder: str | Path) -> str:

@@ -72,8 +72,8 @@ def write(
         sweep: a sweep file, or the name of one of afnlab's; empty: all runs of the folder.
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
         out: the folder to write to; None: `reports/<sweep>`, with a budget of 16
-            `reports/<sweep>-budget-16`, of a confirmation `reports/<sweep>-confirmation`, unless
-            that holds the report of another sweep.
+            `reports/<sweep>-budget-16` and so with other settings, of a confirmation
+            `reports/<sweep>-confirmation`, unless that holds the report of another sweep.
         baseline, margin, speed, only, metric, confirmation: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.

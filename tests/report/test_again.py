@@ -17,6 +17,7 @@ from afnlab.cli.entry import parser
 from afnlab.cli.flags import comparison, limits
 from afnlab.compare import select
 from afnlab.compare.selection import Selection
+from afnlab.report.again import usual_folder
 from afnlab.runs.filtering import parsed
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import seeds
@@ -217,8 +218,7 @@ def test_in_an_empty_folder_the_commands_yield_the_rows_of_the_page(case, tmp_pa
     *sweeps, again, verify = report.commands(
         "x.yaml", overrides=overrides, only=only, runs="empty", chosen=page
     )
-    budget = f"-budget-{overrides['budget']}" if "budget" in overrides else ""
-    assert verify == f"afnlab verify reports/x{budget}"
+    assert verify == f"afnlab verify {usual_folder('x', False, overrides)}"
     for line in sweeps:
         a = parser().parse_args(shlex.split(line)[1:])
         planned_now = planned(a.file, parsed(a.only), seeds=seeds(a.seeds), **limits(a)).specs

@@ -24,6 +24,7 @@ from afnlab.compare.formatting import limits
 from afnlab.compare.proper_names import proper_name
 from afnlab.figures.fragment import Fragment
 from afnlab.report import export, sections, write_report
+from afnlab.report.again import usual_folder
 from afnlab.report.sections.html import sentence, table_of
 from afnlab.runs import records
 from afnlab.runs.sweeps import sweep_file
@@ -541,6 +542,22 @@ def test_a_report_of_another_sweep_is_not_written_over(written, tmp_path, monkey
     with pytest.raises(ValueError, match="holds no runs of"):
         write_report.write("two/s.yaml", runs="none", out=target)
     assert main(["report", "two/s.yaml", "--runs", "none"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ({}, "a"),
+        ({"epochs": None, "budget": None, "seeds": 5}, "a"),
+        ({"budget": 16}, "a-budget-16"),
+        ({"limit_train": 100, "epochs": 5}, "a-epochs-5-limit-train-100"),
+        ({"lr": 1e-05, "activation": ["relu", "../x/y"]}, "a-activation--relu-x-y-lr-1e-05"),
+        ({"momentum": -0.5}, "a-momentum--0.5"),
+    ],
+)
+def test_a_report_of_other_settings_has_a_folder_of_its_own(overrides, name):
+    assert usual_folder("a", False, overrides) == Path("reports", name)
+    assert usual_folder("a", True, overrides) == Path("reports", f"{name}-confirmation")
 
 
 def test_a_report_with_a_budget_has_a_folder_of_its_own(tmp_path, monkeypatch):
