@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _OF_BOTH = ("baseline", "margin")
 _NOTHING: tuple[object, ...] = (None, "", {}, False)
 LEAST = ("95 % CI of the difference", "95 % CI", "adjusted CI", "seeds", "difference")
+ASSUMED = "Higher values count as better here; --better lower says that lower ones are."
 OF_NOTEBOOKS = "a sweep of a notebook that is no training"
 COLUMNS = ("label", "seed", "value", "epoch", "better", "unit", "encoding")  # flags of --table
 
@@ -105,6 +107,8 @@ def _compare_metric(a: argparse.Namespace) -> int:
 def _say_whole(a: argparse.Namespace, one: ForeignComparison) -> int:
     from afnlab.printing import label_of
 
+    if a.better is None:
+        one = replace(one, doubts=[*one.doubts, ASSUMED])
     lines: list[str] = []
     if a.out:  # written before anything is printed: `| head` may end the command
         from afnlab.report.foreign_page import write_foreign

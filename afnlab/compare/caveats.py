@@ -210,9 +210,7 @@ def of_rounding(table: pd.DataFrame, values: pd.DataFrame, baseline: str) -> lis
     decided = table.index[table.verdict.isin(["better", "worse"])]
     if decided.empty:
         return []
-    usual = values.abs().median()  # one seed that diverged says nothing of the others' rounding
-    size = usual[decided].clip(lower=usual[baseline])
-    tiny = [str(one) for one in decided if abs(table.difference[one]) <= ROUNDING * size[one]]
+    tiny = [str(one) for one in decided if _is_rounding(values[one], values[baseline])]
     if not tiny:
         return []
     return [
@@ -220,6 +218,15 @@ def of_rounding(table: pd.DataFrame, values: pd.DataFrame, baseline: str) -> lis
         " of two equal numbers was rounded to 32 bits. It may come from how values are computed or"
         " written down, whatever p is; a margin says what would matter."
     ]
+
+
+def _is_rounding(row: pd.Series, baseline: pd.Series) -> bool:
+    """Whether values differ from the baseline's by no more than rounding, each by its own size:
+    seed by seed, or where they share none by the medians."""
+    pairs = pd.concat([row, baseline], axis=1).dropna().to_numpy()
+    if not len(pairs):
+        pairs = np.array([[row.median(), baseline.median()]])
+    return bool(np.all(np.abs(pairs[:, 0] - pairs[:, 1]) <= ROUNDING * np.abs(pairs).max(axis=1)))
 
 
 def within_margin(table: pd.DataFrame, margin: float | None, measure: Measure) -> list[str]:

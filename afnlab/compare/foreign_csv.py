@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
@@ -115,6 +115,12 @@ def seeds(table: pd.DataFrame, column: str) -> pd.Series:
         column: its column.
     """
     values = known(table[column])
+    for at, value in enumerate(values):
+        if not isinstance(value, Hashable):
+            raise ValueError(
+                f"{column} must hold numbers or texts, which pair rows, got {shown(value)} in"
+                f" row {at + 1}"
+            )
     as_numbers = pd.to_numeric(values, errors="coerce")
     exact = as_numbers.notna().all() and as_numbers.abs().max() < EXACT
     return as_numbers if exact else values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table,
 from afnlab.compare.formatting import power_of_ten
 from afnlab.compare.one_task import check_one_task, may_differ
 from afnlab.compare.would_decide import QUESTION, would_decide
-from afnlab.errors import ParameterError
+from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
 from afnlab.messages import plain
 from afnlab.spellings import spelling, unknown
@@ -190,25 +191,69 @@ def compare_table(
         )
     if epoch:
         _check_lengths(name, history, otherwise)
-    labels = list(dict.fromkeys(history.label))
-    against = _baseline(name, baseline, labels)
-    scale, shown_unit = _printed(history, unit)
-    measure = Measure(name=plain(metric), key=KEY, better=better, scale=scale, unit=shown_unit)
-    summary_table.check_margin(margin, measure)
-    history = summary_table.as_history(history.reset_index(drop=True), measure)
     unfinished = foreign_csv.unfinished(content)
-    return ForeignComparison(
+    return of_history(
         name,
-        history,
-        measure,
-        against,
-        margin,
+        history.reset_index(drop=True),
+        metric,
+        better=better,
+        unit=unit,
+        baseline=meant_baseline(name, baseline, list(dict.fromkeys(history.label))),
+        margin=margin,
         unfinished=unfinished,
         read_as=read_as,
         unpaired=unpaired,
         source=None if isinstance(table, pd.DataFrame) else expanded(table).absolute(),
         rows_are=plain(names["label"]),
         when=f"at the last {plain(names['epoch'])}" if epoch else "",
+    )
+
+
+def of_history(
+    name: str,
+    history: pd.DataFrame,
+    metric: str,
+    *,
+    better: Literal["higher", "lower"],
+    unit: str,
+    baseline: str,
+    margin: float | None,
+    unpaired: bool,
+    rows_are: str,
+    source: Path | None,
+    unfinished: str = "",
+    read_as: str = "",
+    doubts: Sequence[str] = (),
+    when: str = "",
+) -> ForeignComparison:
+    """The comparison of values that were read.
+
+    Args:
+        name, baseline, margin, unpaired, rows_are, source, unfinished, read_as, doubts, when: as of
+            `ForeignComparison`.
+        history: label, seed, `KEY`, and the epoch where there are several.
+        metric: what the values are called.
+        better, unit: as of `compare_table`.
+
+    Raises:
+        ValueError: The margin is not above 0.
+    """
+    scale, shown_unit = _printed(history, unit)
+    measure = Measure(name=plain(metric), key=KEY, better=better, scale=scale, unit=shown_unit)
+    summary_table.check_margin(margin, measure)
+    return ForeignComparison(
+        name,
+        summary_table.as_history(history, measure),
+        measure,
+        baseline,
+        margin,
+        unfinished=unfinished,
+        read_as=read_as,
+        unpaired=unpaired,
+        source=source,
+        doubts=doubts,
+        rows_are=rows_are,
+        when=when,
     )
 
 
@@ -270,7 +315,7 @@ def compare_results(
     check_one_task(results)
     first = next(iter(results.values())).info
     measure = Measure.read(first["measures"][0])
-    against = _baseline("results", baseline, list(results))
+    against = meant_baseline("results", baseline, list(results))
     summary_table.check_margin(margin, measure, measure.scale)
     columns = ["label", "seed", "epoch", measure.column, "test_loss", "diverged"]
     parts = [one.history.assign(label=label) for label, one in results.items()]
@@ -304,15 +349,38 @@ def _check_results(results: object) -> None:
             raise ParameterError("results", {label: one}, allowed, at=(label,))
 
 
-def _baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
-    """The label that is meant, in any spelling; ValueError if none is. "": relu, or the first."""
-    if wanted in labels:
-        return wanted
-    spelled = {spelling(one): one for one in reversed(labels)}
-    label = spelled.get(spelling(wanted or summary_table.BASELINE), "" if wanted else labels[0])
-    if not label:
+def meant_baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
+    """The label that is meant by a baseline.
+
+    It may be spelled in another way, as the names of activations may, but for signs of numbers:
+    noise=-1 is not noise=1.
+
+    Args:
+        name: what messages call the table.
+        wanted: what was given; "": ReLU, or the first label.
+        labels: of the rows.
+
+    Raises:
+        ValueError: No label is meant, or several are.
+    """
+    name_of_it = wanted or summary_table.BASELINE
+    if name_of_it in labels:
+        return name_of_it
+    meant = [label for label in labels if _spelled(label) == _spelled(name_of_it)]
+    if not wanted:
+        return [*meant, *labels][0]
+    if not meant:
         raise ValueError(f"{name}: {unknown('baseline', wanted, labels)}")
-    return label
+    if len(meant) > 1:
+        several = " or ".join(meant)
+        raise ValueError(
+            f"{name}: the baseline {shown(wanted)} may be {several}; give it as written"
+        )
+    return meant[0]
+
+
+def _spelled(label: str) -> str:
+    return spelling(re.sub(r"-(?=[\s.]*\d)", "minus", label))
 
 
 def _printed(history: pd.DataFrame, unit: str) -> tuple[float, str]:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import json
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from afnlab.compare.foreign_table import ForeignComparison, compare_table
-from afnlab.messages import counted
+from afnlab.compare import caveats
+from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline, of_history
+from afnlab.errors import shown
+from afnlab.messages import distinct_endings, enumerated, in_stretches
+from afnlab.registry import canonical_name
+from afnlab.runs import filtering
+from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.run_spec import NotebookSpec, RunSpec, texts
+from afnlab.runs.notebook_parameters.training import short
+from afnlab.runs.run_spec import FILE, NotebookSpec, RunSpec
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import Record
+from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.whereabouts import made_elsewhere
 from afnlab.spellings import unknown
 
 SEED = "seed"  # the parameter of which a sweep's `seeds` are values
-ACTIVATION = "activation"  # the parameter whose value is a name by itself
+FIXED = (
+    "p and intervals hold if the number of seeds was fixed before their results were seen; these"
+    " runs do not tell whether it was."
+)
+ACTIVATION, BASELINE = "activation", "relu"  # the parameter whose value is a name by itself
 
 
 def compare_metric(
@@ -45,11 +59,11 @@ def compare_metric(
         better: Whether "higher" or "lower" values are better.
         unit: Of the values, as it is printed.
         baseline: The row with which the others are compared, as noise=0.1; "": ReLU where
-            activations are compared, else the first.
+            activations are compared, else the first of the sweep.
         margin: The largest difference that does not matter, in the unit of the values.
         unpaired: Compare means without pairs.
         runs: The folder or URL; None: `$AFNLAB_RUNS` or `runs`.
-        only: Take the runs with these values of parameters.
+        only: Take the rows with these values of parameters, and the baseline.
         seeds: Take these alone, as `afnlab sweep --seeds` does; None: all that there are.
 
     Returns:
@@ -57,90 +71,247 @@ def compare_metric(
         the activation.
 
     Raises:
-        ValueError: The sweep is of trainings, the notebook has no such parameter, there are no
-            runs, one has no such metric, or as of `compare_table`.
+        ValueError: The sweep is of trainings or adds seeds until decided, the notebook has no such
+            parameter, there are no runs, one has no such metric, or as of `compare_table`.
     """
     plan = sweep_file.read(sweep)
-    shown = plan.name if isinstance(sweep, Mapping) else sweep
+    called = plan.name if isinstance(sweep, Mapping) else str(sweep)
     if plan.trains:
-        line = command("compare", shown, metric=metric, runs=runs)
-        raise ValueError(f"{shown}: is about trainings; `{line}` compares them")
+        line = command("compare", called, metric=metric, runs=runs)
+        raise ValueError(f"{called}: is about trainings; `{line}` compares them")
+    if plan.most_seeds is not None and seeds is None:
+        raise ValueError(
+            f"{called}: seeds are added until decided to trainings alone; fix a number"
+        )
     specs = [s for s in plan.specs(seeds=seeds) if isinstance(s, NotebookSpec)]
     if seed not in specs[0].known:
         said = unknown("parameter", seed, specs[0].known, of=specs[0].notebook.name)
         raise ValueError(f"{said}: it pairs the runs of one seed, see --seed")
+    rows = _rows(specs, seed)
+    against = _against(called, baseline, rows)
+    shown_rows = _chosen(rows, against, only)
     where = location.place(runs)
     where.pull()
-    records = runs_folder.records(where.folder) if where.folder.is_dir() else []
-    by_id = {record["id"]: record for record in records}
-    wanted = _chosen(specs, only)
-    every = wanted
-    if seed == SEED and plan.seeds is not None and seeds is None:
-        every = _chosen(plan.specs(seeds=_all_seeds(specs, records)), only)
-    there = [spec for spec in every if spec.id in by_id]
-    execute = command("sweep", shown, runs=runs)
-    if not there:
-        raise ValueError(f"{where.shown}: holds no runs of {shown}; `{execute}` executes them")
-    head, rows = _rows(every, seed)
-    columns = {
-        head if head != metric else "setting": [rows[spec.id] for spec in there],
-        "seed" if metric != "seed" else "pair": [_values(spec)[seed] for spec in there],
-        metric: [_measured(by_id[spec.id], metric) for spec in there],
-    }
-    label, paired, value = columns
-    made = compare_table(
-        pd.DataFrame(columns),
-        label=label,
-        seed=paired,
-        value=value,
+    folder = where.folder
+    records = runs_folder.records(folder) if folder.is_dir() else []
+    for row in shown_rows:
+        row.take(records, seed, others=seeds is None and seed not in only)
+    failures = runs_folder.failures(folder) if folder.is_dir() else []
+    absent = [gone for row in shown_rows for gone in row.missing(failures)]
+    if not any(row.runs for row in shown_rows):
+        line = command("sweep", called, runs=runs)
+        none = f"{where.shown}: holds no runs of {called}; `{line}` executes them."
+        raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
+    lines = [
+        (row.label, value, _measured(record, metric))
+        for row in shown_rows
+        for value, record in row.runs.items()
+    ]
+    more = {row.label: (len(row.runs), len(row.specs)) for row in shown_rows if row.further}
+    return of_history(
+        plan.name,
+        pd.DataFrame(lines, columns=["label", "seed", KEY]),
+        metric,
         better=better,
         unit=unit,
-        baseline=baseline,
+        baseline=against,
         margin=margin,
         unpaired=unpaired,
+        rows_are=", ".join(_varied(specs, seed)) or "notebook",
+        source=plan.path,
+        doubts=[
+            *caveats.left_out(0, (), absent),
+            *caveats.only_some(filtering.described(only)),
+            *_from_elsewhere(shown_rows),
+            *caveats.more_seeds(more),
+            FIXED,
+        ],
     )
-    note = ""
-    if missing := sum(spec.id not in by_id for spec in wanted):
-        runs_of_it = counted(len(wanted), "run")
-        note = f"{missing} of {runs_of_it} are not there: `{execute}` executes what is missing."
-    return replace(made, name=plan.name, source=plan.path, unfinished=note)
 
 
-def _chosen(specs: Iterable[RunSpec], only: Mapping[str, object]) -> list[NotebookSpec]:
-    chosen = sweep_file.chosen(list(specs), only)
-    return [spec for spec in chosen if isinstance(spec, NotebookSpec)]
+@dataclass
+class _Row:
+    """The runs of one setting.
+
+    label: what it is called. specs: the runs that the sweep asks for, by seed. runs: the records of
+    those that are there, and of others with further seeds, by seed. stale: whether there are runs
+    of other code.
+    """
+
+    label: str
+    specs: dict[Hashable, NotebookSpec]
+    runs: dict[Hashable, Record] = field(default_factory=dict)
+    stale: bool = False
+
+    @property
+    def further(self) -> bool:
+        """Whether there are seeds that the sweep does not ask for."""
+        return not self.runs.keys() <= self.specs.keys()
+
+    def take(self, records: Iterable[Record], seed: str, others: bool) -> None:
+        """Find the runs among records; others: those with seeds that the sweep does not ask for."""
+        by_id = {spec.id: value for value, spec in self.specs.items()}
+        first = next(iter(self.specs.values()))
+        ours = _but(seed, first.normal)
+        for record in records:
+            if record["id"] in by_id:
+                self.runs[by_id[record["id"]]] = record
+            elif _is_of(first.notebook, record) and _but(seed, record["parameters"]) == ours:
+                value, spec = _with(first, seed, record)
+                if spec is None or spec.id != record["id"]:
+                    self.stale = True
+                elif others:
+                    self.runs[value] = record
+
+    def missing(self, failures: Iterable[FailureRecord]) -> list[tuple[str, str]]:
+        """What the sweep asks for and no run holds: the label, and why, by seed."""
+        gone = {value: spec for value, spec in self.specs.items() if value not in self.runs}
+        if not gone:
+            return []
+        messages = {f["id"]: f["message"] for f in failures}
+        reasons: dict[str, list[Hashable]] = {}
+        for value, spec in gone.items():
+            message = messages.get(spec.id)
+            why = "not run since its code has changed" if self.stale else "not run"
+            if message is not None:
+                why = f"failed: {(message.splitlines() or [''])[0]}"
+            reasons.setdefault(why, []).append(value)
+        return [
+            (self.label, why if not self.runs and len(reasons) == 1 else f"{_listed(its)}: {why}")
+            for why, its in reasons.items()
+        ]
 
 
-def _all_seeds(specs: Sequence[NotebookSpec], records: Iterable[Record]) -> list[int]:
-    """The seeds of these runs and of those that are there, which all count."""
-    name = specs[0].notebook.name
-    its = [r["given"].get(SEED) for r in records if Path(r["notebook"]).name == name]
-    values = [*(_values(one)[SEED] for one in specs), *its]
-    return sorted({value for value in values if type(value) is int})
+def _is_of(notebook: Path, record: Record) -> bool:
+    return Path(record["notebook"]).name == notebook.name
+
+
+def _with(spec: NotebookSpec, seed: str, record: Record) -> tuple[Hashable, RunSpec | None]:
+    """The seed of a record, and the run that it would be today; None: it cannot be one."""
+    with suppress(ValueError):  # a value that the notebook does not take any more
+        value = encoding.decode({seed: record["parameters"].get(seed)})[seed]
+        if isinstance(value, Hashable):
+            return value, RunSpec.make(spec.notebook, {**spec.parameters, seed: value})
+    return None, None
+
+
+def _listed(seeds: Sequence[Hashable]) -> str:
+    numbers = [one for one in seeds if type(one) is int]
+    whole = len(numbers) == len(seeds)
+    text = in_stretches(sorted(numbers)) if whole else enumerated(list(map(str, seeds)))
+    return f"seed{'s' * (len(seeds) > 1)} {text}"
+
+
+def _rows(specs: Sequence[NotebookSpec], seed: str) -> list[_Row]:
+    """The rows of a sweep, in its order, each with its runs by seed."""
+    groups: dict[str, dict[Hashable, NotebookSpec]] = {}
+    for spec in specs:
+        value = _values(spec)[seed]
+        if not isinstance(value, Hashable):
+            raise ValueError(
+                f"seed: values of {seed} pair runs if they are numbers or texts, got {shown(value)}"
+            )
+        groups.setdefault(_but(seed, spec.normal), {})[value] = spec
+    firsts = [next(iter(of.values())) for of in groups.values()]
+    names = _labels(firsts, _varied(specs, seed))
+    return [_Row(label, of) for label, of in zip(names, groups.values(), strict=True)]
+
+
+def _but(seed: str, normal: Mapping[str, object]) -> str:
+    """The parameters in their normal form but the seed."""
+    return json.dumps({**normal, seed: None}, sort_keys=True)
 
 
 def _values(spec: NotebookSpec) -> dict[str, object]:
     return {name: d.default for name, d in spec.known.items()} | spec.parameters
 
 
-def _rows(specs: Sequence[NotebookSpec], seed: str) -> tuple[str, dict[str, str]]:
-    """The parameters that vary beside the seed, and by their values each run's row, by its id."""
-    values = {spec.id: _values(spec) for spec in specs}
-    varied = [
+def _varied(specs: Sequence[NotebookSpec], seed: str) -> list[str]:
+    """The parameters that vary beside the seed, in the notebook's order."""
+    values = [_values(spec) for spec in specs]
+    return [
         name
         for name in specs[0].known
-        if name != seed and len({repr(one[name]) for one in values.values()}) > 1
+        if name != seed and len({repr(one[name]) for one in values}) > 1
     ]
+
+
+def _labels(specs: Sequence[NotebookSpec], varied: Sequence[str]) -> list[str]:
+    """What rows are called, no two alike."""
     if not varied:
-        return "notebook", {spec.id: spec.notebook.stem for spec in specs}
-    words = {id: texts({name: one[name] for name in varied}) for id, one in values.items()}
-    exact = {id: {name: repr(one[name]) for name in varied} for id, one in values.items()}
-    if len(set(map(str, words.values()))) < len(set(map(str, exact.values()))):
-        words = exact  # as of numbers that agree in six digits
-    return ", ".join(varied), {
-        id: ", ".join(text if n == ACTIVATION else f"{n}={text}" for n, text in of.items())
-        for id, of in words.items()
-    }
+        return [spec.notebook.stem for spec in specs]
+    texts = {name: _texts([_values(spec)[name] for spec in specs]) for name in varied}
+    labels = [
+        ", ".join(
+            texts[name][at] if name == ACTIVATION else f"{name}={texts[name][at]}"
+            for name in varied
+        )
+        for at in range(len(specs))
+    ]
+    count = Counter(labels)
+    exact = [", ".join(f"{n}={_values(spec)[n]!r}" for n in varied) for spec in specs]
+    return [a if count[a] == 1 else b for a, b in zip(labels, exact, strict=True)]
+
+
+def _texts(values: Sequence[object]) -> list[str]:
+    """Values in a few letters: references to files by as much of their paths as tells them apart,
+    and what would look alike as Python writes it."""
+    texts = [short(value).strip() for value in values]
+    files = list(dict.fromkeys(f for text in texts for f in FILE.findall(text)))
+    named = dict(zip(files, distinct_endings(files), strict=True))
+    texts = [FILE.sub(lambda f: named[f[0]], text) for text in texts]
+    meant: dict[str, set[str]] = {}
+    for text, value in zip(texts, values, strict=True):
+        meant.setdefault(text, set()).add(repr(value))
+    return [
+        text if len(meant[text]) == 1 else repr(value)
+        for text, value in zip(texts, values, strict=True)
+    ]
+
+
+def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
+    """The label of the baseline."""
+    labels = [row.label for row in rows]
+    if baseline:
+        return meant_baseline(called, baseline, labels)
+    firsts = (_values(next(iter(row.specs.values()))).get(ACTIVATION) for row in rows)
+    relu = (
+        row.label
+        for row, name in zip(rows, firsts, strict=True)
+        if isinstance(name, str) and canonical_name(name) == BASELINE
+    )
+    return next(relu, labels[0])
+
+
+def _chosen(rows: Sequence[_Row], against: str, only: Mapping[str, object]) -> list[_Row]:
+    """The rows that have these values, and the baseline, with the seeds that were chosen."""
+    ids = {s.id for s in sweep_file.chosen([s for row in rows for s in row.specs.values()], only)}
+    seeds = {v for row in rows for v, spec in row.specs.items() if spec.id in ids}
+    kept = []
+    for row in rows:
+        taken = {
+            value: spec
+            for value, spec in row.specs.items()
+            if spec.id in ids or (row.label == against and value in seeds)
+        }
+        if taken:
+            kept.append(replace(row, specs=taken))
+    return kept
+
+
+def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
+    """A sentence on runs that were made in another folder, and may have read other files there."""
+    made: Counter[str] = Counter()
+    for row in rows:
+        here = next(iter(row.specs.values())).folder
+        made.update(filter(None, (made_elsewhere(run, here) for run in row.runs.values())))
+    if not made:
+        return []
+    where = enumerated([f"{number} in {folder}" for folder, number in made.items()])
+    return [
+        f"Of the runs {where} were made, and not in this folder: what they read there by relative"
+        " paths is not in their ids, and may be other data."
+    ]
 
 
 def _measured(record: Record, metric: str) -> float:

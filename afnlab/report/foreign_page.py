@@ -103,7 +103,8 @@ def _write_files(one: ForeignComparison, new: Path) -> None:
     shown = formatted(one.table, one.measure)
     csv.write_text(export.as_csv(one.table), encoding="utf-8")
     tex.write_text(f"% {legend_text}\n{export.as_latex(shown)}", encoding="utf-8")
-    _drawn(one).savefig(svg, metadata={"Date": None})
+    with styled():
+        _drawn(one).savefig(svg, metadata={"Date": None})
     said = [f"**{question}** {export.in_markdown(text)}" for question, text in one.answers.items()]
     parts = [
         f"# {export.in_markdown(one.name)}",

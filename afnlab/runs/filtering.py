@@ -120,7 +120,11 @@ def _whole(values: Mapping[str, object]) -> str:
 
 def _names(values: Mapping[str, Any], key: str) -> set[str]:
     """What a run's value of a key may be called: what it is, and for one in a file also where."""
-    return {str(values.get(key)), str(values[_FILES].get(key, values.get(key)))}
+    value = values.get(key)
+    names = {str(value), str(values[_FILES].get(key, value))}
+    if isinstance(value, float) and value.is_integer():
+        names.add(f"{value:.0f}")  # as labels have it
+    return names
 
 
 def described(only: Only, facts: Iterable[Mapping[str, object]] = ()) -> str:

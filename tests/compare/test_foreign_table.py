@@ -367,6 +367,22 @@ def test_a_difference_of_the_size_of_rounding_is_named(gap, diverged):
     assert all(note.startswith("mine: ") for note in said)
 
 
+def test_rounding_is_relative_to_each_seed_s_own_value():
+    values = [1, 1.1, 1.2, 1.3, 1.4, 1e6, 2e6, 3e6]
+    rows = [("relu", seed, one) for seed, one in enumerate(values)]
+    for gain, is_said in ((1e-9, True), (1e-3, False)):
+        mine = [("mine", seed, one * (1 + gain)) for seed, one in enumerate(values)]
+        table = pd.DataFrame([*rows, *mine], columns=["label", "seed", "value"])
+        notes = compare.compare_table(table).notes
+        assert any("ten-millionth" in note for note in notes) == is_said
+
+
+def test_what_cannot_pair_is_no_seed():
+    table = TABLE.assign(seed=[[one] for one in TABLE["seed"]])
+    with pytest.raises(ValueError, match=r"seed must hold numbers or texts, .* got \[0\] in row 1"):
+        compare.compare_table(table, label="method", value="acc")
+
+
 TWICE = pd.concat([TABLE, TABLE])
 TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
 

@@ -10,7 +10,7 @@ import pytest
 
 from afnlab import compare
 from afnlab.cli import main
-from afnlab.compare import notebook_metric
+from afnlab.compare import foreign_table, notebook_metric
 from afnlab.runs import records, sweep
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Local
@@ -57,11 +57,22 @@ def test_rows_are_what_varies_and_seeds_are_pairs(made):
     assert one.table.pairs.to_dict() == {"noise=0.1": 0, "noise=0.25": 3}
     assert one.table.difference["noise=0.25"] == pytest.approx(1.01 * 0.15)
     assert (one.name, one.measure.name, one.measure.unit) == ("fit", "error", "m")
+    assert one.rows_are == "noise"
     assert one.final.index.tolist() == [0, 1, 2]
-    assert one.notes[0].startswith("Rows are paired by seed")
+    assert one.notes[0] == notebook_metric.FIXED
+    assert one.notes[1].startswith("Rows are paired by seed")
     assert compared(made, baseline="noise=0.25").baseline == "noise=0.25"
-    (alone,) = compared(made, only={"noise": 0.25}).table.index
-    assert alone == "fit"
+    assert compared(made, baseline="Noise = 0.25").baseline == "noise=0.25"
+
+
+@pytest.mark.parametrize("value", [0.25, "0.25"])
+def test_the_baseline_stands_beside_what_is_chosen(made, value):
+    one = compared(made, only={"noise": value})
+    assert list(one.table.index) == ["noise=0.25", "noise=0.1"]
+    assert one.baseline == "noise=0.1"
+    assert one.notes[0].startswith("These are not all runs: only noise = 0.25, beside the baseline")
+    two = compared(made, only={"seed": [0, 2]})
+    assert two.final.index.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("name", ["noise", "seed"])
@@ -72,27 +83,108 @@ def test_a_metric_may_be_called_as_a_parameter_is(made, name):
 
 
 def test_what_is_missing_is_said_and_other_seeds_count(copied):
-    gone = next(r for r in records(copied / "runs") if r["given"]["seed"] == 2)
+    gone = next(r for r in records(copied / "runs") if r["label"] == "fit(noise=0.25, seed=2)")
     shutil.rmtree(copied / "runs" / gone["id"])
     one = compared(copied)
-    (note,) = [n for n in one.notes if "not there" in n]
-    assert note.startswith("1 of 6 runs are not there: `afnlab sweep ")
+    assert one.notes[0] == "Listed in the sweep and missing here: noise=0.25 (seed 2: not run)."
     (copied / "fit.yaml").write_text(SWEEP.replace("seeds: 3", "seeds: 1"))
-    assert compared(copied).final.index.tolist() == [0, 1, 2]
+    one = compared(copied)
+    assert one.final.index.tolist() == [0, 1, 2]
+    said = "The sweep asks for 1 seeds; noise=0.1 has 3 and noise=0.25 has 2."
+    assert any(note.startswith(said) for note in one.notes)
     assert compared(copied, seeds=2).final.index.tolist() == [0, 1]
+    (copied / "fit.yaml").write_text(SWEEP.replace("0.1,", "7.0, 0.1,"))
+    one = compared(copied)  # the first row is the baseline, whether it has runs or not
+    assert one.baseline == "noise=7"
+    assert one.table.verdict.tolist() == ["no pairs"] * 2
+    assert "noise=7 (not run); noise=0.25 (seed 2: not run)" in one.notes[0]
+
+
+def test_runs_that_other_sweeps_and_notebooks_have_made_change_nothing(copied):
+    """Neither those of other settings nor of another notebook of this name."""
+    before = compared(copied)
+    other, beyond = records(copied / "runs")[:2]
+    rewrite(
+        copied / "runs" / other["id"], parameters=other["parameters"] | {"noise": 9, "seed": 77}
+    )
+    rewrite(copied / "runs" / beyond["id"], parameters={"x": 1}, notebook="/elsewhere/fit.ipynb")
+    named = {run["id"] for run in (other, beyond)}
+    assert named == {run["id"] for run in records(copied / "runs")[:2]}
+    pd.testing.assert_frame_equal(compared(copied).final, before.final)
 
 
 def test_runs_of_edited_code_are_not_compared(copied):
     notebook(copied / "fit.ipynb", *CELLS, "# edited\nnoise + 1")
-    with pytest.raises(ValueError, match=r"holds no runs of .*fit\.yaml; `afnlab sweep"):
+    said = (
+        r"holds no runs of .*fit\.yaml; `afnlab sweep .*noise=0.1 \(not run since its code has ch"
+    )
+    with pytest.raises(ValueError, match=said):
         compared(copied)
 
 
-def test_numbers_that_agree_in_six_digits_are_two_rows(copied):
-    (copied / "fit.yaml").write_text(SWEEP.replace("0.25", "0.1000001"))
-    head, rows = notebook_metric._rows(sweep_file.read("fit.yaml").specs(), "seed")
-    assert head == "noise"
-    assert set(rows.values()) == {"noise=0.1", "noise=0.1000001"}
+def test_runs_that_were_made_in_another_folder_are_named(copied, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("other"))
+    (note, *_) = compared(copied).notes
+    assert note.startswith("Of the runs 6 in ")
+    assert note.endswith("is not in their ids, and may be other data.")
+
+
+@pytest.mark.parametrize(
+    ("grid", "labels"),
+    [
+        ("noise: [0.1, 0.1000001]", ["noise=0.1", "noise=0.1000001"]),
+        ("noise: [1, -1, 10]", ["noise=1", "noise=-1", "noise=10"]),
+        ("method: [a, 'a ']", ["method='a'", "method='a '"]),
+        ("method: [a, 'a , noise=1'], noise: [1, 2]", 4),
+        ("method: [x/my.py:f, y/my.py:f, b]", 3),
+    ],
+)
+def test_no_two_rows_are_called_alike(copied, grid, labels):
+    notebook(copied / "fit.ipynb", 'noise: float = 0.1\nmethod: str = "a"\nseed: int = 0')
+    (copied / "fit.yaml").write_text(f"notebook: fit.ipynb\ngrid: {{{grid}}}\nseeds: 2\n")
+    rows = notebook_metric._rows(sweep_file.read("fit.yaml").specs(), "seed")
+    assert all(list(row.specs) == [0, 1] for row in rows)
+    called = [row.label for row in rows]
+    assert len(set(called)) == len(called)
+    assert called == labels if isinstance(labels, list) else len(called) == labels
+
+
+def test_seeds_may_be_floats_and_no_lists(copied):
+    cells = ("noise: float = 0.1\nseed: float = 0.0\nmany: list = []", "noise + seed")
+    notebook(copied / "fit.ipynb", *cells)
+    rows = notebook_metric._rows(sweep_file.read("fit.yaml").specs(), "seed")
+    assert [list(row.specs) for row in rows] == [[0.0, 1.0, 2.0]] * 2
+    specs = sweep_file.read("fit.yaml").specs(many=[1])
+    with pytest.raises(ValueError, match=r"values of many pair runs if they are numbers or texts"):
+        notebook_metric._rows(specs, "many")
+
+
+def test_why_runs_are_missing_is_said_seed_by_seed(copied):
+    (row, _) = notebook_metric._rows(sweep_file.read("fit.yaml").specs(), "seed")
+    failures = [{"id": row.specs[1].id, "message": "ValueError: no\nmore"}]
+    assert row.missing(failures) == [
+        ("noise=0.1", "seeds 0, 2: not run"),
+        ("noise=0.1", "seed 1: failed: ValueError: no"),
+    ]
+
+
+def test_another_parameter_pairs_what_it_is_told_to(copied):
+    one = compared(copied, seed="noise")
+    assert one.table.index.tolist() == ["seed=2", "seed=1", "seed=0"]
+    assert one.baseline == "seed=0"
+    assert one.final.index.tolist() == [0.1, 0.25]
+
+
+def test_a_sign_is_no_matter_of_spelling(copied):
+    (copied / "fit.yaml").write_text(SWEEP.replace("0.25", "-0.1, 10"))
+    labels = ["noise=0.1", "noise=-0.1", "noise=10"]
+    for wanted, meant in (("noise=-0.1", 1), ("NOISE = -0.1", 1), ("Noise=10", 2)):
+        assert foreign_table.meant_baseline("x", wanted, labels) == labels[meant]
+    for wanted in ("noise=-10", "noise = -10", "noise=.1"):
+        with pytest.raises(ValueError, match="unknown baseline"):
+            foreign_table.meant_baseline("x", wanted, labels)
+    with pytest.raises(ValueError, match="may be relu or ReLU; give it as written"):
+        foreign_table.meant_baseline("x", "Relu", ["relu", "ReLU"])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +200,7 @@ def test_numbers_that_agree_in_six_digits_are_two_rows(copied):
         (["--metric", "error", "--epoch", "seed"], "--epoch goes with --table FILE"),
         (["--metric", "error", "--confirmation"], "--confirmation does not go with a sweep of a"),
         (["--metric", "error", "--epochs", "3"], "--epochs does not go with a sweep of a notebook"),
-        (["--metric", "error", "--only", "noise=7"], "7"),
+        (["--metric", "error", "--only", "noise=7"], "no run has noise = 7"),
         (["--metric", "error", "--runs", "other"], "other: holds no runs of fit.yaml; `afnlab"),
     ],
 )

@@ -124,3 +124,12 @@ def test_a_data_frame_is_no_file(tmp_path):
     one = compare_table(tmp_path / "results.csv")
     assert one.source == tmp_path / "results.csv"
     assert compare_table(one.history.rename(columns={"test_value": "value"})).source is None
+
+
+def test_dollars_are_no_formula(tmp_path):
+    """Neither in labels nor in what is only written when a figure is drawn."""
+    (tmp_path / "odd.csv").write_text(
+        ROWS.replace("a,", r"\d+$|\w+$,").replace("value", "$5 or $6")
+    )
+    words = ["--value", "$5 or $6", "--unit", r"$\frac$", "--out", str(tmp_path / "page")]
+    assert main(["compare", "--table", str(tmp_path / "odd.csv"), *words]) == 0

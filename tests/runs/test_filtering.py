@@ -32,6 +32,8 @@ TYPED = {  # what is typed, and which of these it means
     "lr=0.01": ["relu(lr=0.01)", "srelu(lr=0.01, t=1)", "gelu(lr=0.01)"],
     "lr=1e-2": ["relu(lr=0.01)", "srelu(lr=0.01, t=1)", "gelu(lr=0.01)"],
     "lr=0.001,0.01": list(GRID),
+    "t=1": ["srelu(lr=0.01, t=1)"],  # as its label has it
+    "t=1.0": ["srelu(lr=0.01, t=1)"],
     "label=srelu(lr=0.01, t=1),relu": ["relu", "srelu(lr=0.01, t=1)"],
     "task=Digits-MLP": list(GRID),
 }
