@@ -33,7 +33,11 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
     )
     sub.set_defaults(command=_compare)
     add_comparison_flags(sub)
-    columns = sub.add_argument_group("results of your own, one row per method and seed")
+    columns = sub.add_argument_group(
+        "results of your own",
+        "a table with one row per method and seed; --seed, --better, --unit, --unpaired\n"
+        "and --out also go with a sweep of a notebook of yours, and --metric NAME with it",
+    )
     columns.add_argument(
         "--table", metavar="FILE", help="a CSV, or an export of W&B's or MLflow's runs"
     )

@@ -160,8 +160,7 @@ def add_difference_flags(sub: argparse.ArgumentParser) -> None:
         "--metric",
         default="",
         metavar="NAME",
-        help="compare another metric that the task records (default: what it is judged by), or"
-        " one that a notebook of yours has measured",
+        help="compare another metric that the task records (default: what it is judged by)",
     )
 
 
