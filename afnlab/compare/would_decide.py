@@ -59,7 +59,7 @@ def _sentences(
         )
     elif among:  # of one comparison it has been said
         size = amount(measure, detectable)
-        yield f"{seeds} detect a true difference of {lead.name} of {size} {often}{among}."
+        yield f"{lead.name}: {seeds} detect a true difference of {size} {often}{among}."
     seen = f"the observed difference of {lead.name} ({difference(measure, lead.difference)})"
     decided = lead.verdict in DIFFER
     asked = [] if decided else [(seen, float(lead.difference))]  # which these seeds have shown

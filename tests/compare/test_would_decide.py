@@ -44,7 +44,7 @@ def test_several_comparisons():
     text = said(8, rows=3)
     found = stats.detectable_difference(float(np.std(GAPS, ddof=1)), 8, 3)
     assert text.startswith(
-        f"8 seeds detect a true difference of x of {found:.2f} with a power of 80 % among 3"
+        f"x: 8 seeds detect a true difference of {found:.2f} with a power of 80 % among 3"
         " comparisons."
     )
     assert "Fix the number" not in text  # it is decided
