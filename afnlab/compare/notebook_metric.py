@@ -94,8 +94,11 @@ def compare_metric(
     where.pull()
     folder = where.folder
     records = runs_folder.records(folder) if folder.is_dir() else []
+    there: dict[str, list[Record]] = {}
+    for record in records:
+        there.setdefault(_but(seed, record["parameters"]), []).append(record)
     for row in shown_rows:
-        row.take(records, seed, others=seeds is None and seed not in only)
+        row.take(there, seed, others=seeds is None and seed not in only)
     failures = runs_folder.failures(folder) if folder.is_dir() else []
     absent = [gone for row in shown_rows for gone in row.missing(failures)]
     if not any(row.runs for row in shown_rows):
@@ -148,15 +151,15 @@ class _Row:
         """Whether there are seeds that the sweep does not ask for."""
         return not self.runs.keys() <= self.specs.keys()
 
-    def take(self, records: Iterable[Record], seed: str, others: bool) -> None:
-        """Find the runs among records; others: those with seeds that the sweep does not ask for."""
+    def take(self, there: Mapping[str, Sequence[Record]], seed: str, others: bool) -> None:
+        """Find the runs among those that are there, by their parameters but the seed; others: also
+        with seeds that the sweep does not ask for."""
         by_id = {spec.id: value for value, spec in self.specs.items()}
         first = next(iter(self.specs.values()))
-        ours = _but(seed, first.normal)
-        for record in records:
+        for record in there.get(_but(seed, first.normal), ()):
             if record["id"] in by_id:
                 self.runs[by_id[record["id"]]] = record
-            elif _is_of(first.notebook, record) and _but(seed, record["parameters"]) == ours:
+            elif _is_of(first.notebook, record):
                 value, spec = _with(first, seed, record)
                 if spec is None or spec.id != record["id"]:
                     self.stale = True
