@@ -101,15 +101,18 @@ def test_what_is_missing_is_said_and_other_seeds_count(copied):
 
 
 def test_runs_that_other_sweeps_and_notebooks_have_made_change_nothing(copied):
-    """Neither those of other settings nor of another notebook of this name."""
-    before = compared(copied)
-    other, beyond = records(copied / "runs")[:2]
-    rewrite(
-        copied / "runs" / other["id"], parameters=other["parameters"] | {"noise": 9, "seed": 77}
-    )
-    rewrite(copied / "runs" / beyond["id"], parameters={"x": 1}, notebook="/elsewhere/fit.ipynb")
-    named = {run["id"] for run in (other, beyond)}
-    assert named == {run["id"] for run in records(copied / "runs")[:2]}
+    """Neither those of other settings nor of another notebook of this name, or of other code."""
+    before, run = compared(copied), records(copied / "runs")[0]
+    others = [
+        {"parameters": run["parameters"] | {"noise": 9, "seed": 77}},
+        {"parameters": {"x": 1}, "notebook": "/elsewhere/fit.ipynb"},
+        {"parameters": run["parameters"] | {"seed": 77}},
+        {"parameters": run["parameters"] | {"seed": [7]}},
+    ]
+    for at, changes in enumerate(others):
+        made = copied / "runs" / f"{at:016x}"
+        shutil.copytree(copied / "runs" / run["id"], made)
+        rewrite(made, id=made.name, **changes)
     pd.testing.assert_frame_equal(compared(copied).final, before.final)
 
 
