@@ -275,10 +275,11 @@ def more_seeds(rows: Mapping[str, tuple[int, int]]) -> list[str]:
     """
     if not rows:
         return []
-    asked = " or ".join(map(str, sorted({asks for _, asks in rows.values()})))
+    numbers = sorted({asks for _, asks in rows.values()})
+    asked = f"{' or '.join(map(str, numbers))} seed{'s' * (numbers[-1] != 1)}"
     have = some([f"{label} has {count}" for label, (count, _) in rows.items()], LISTED)
     return [
-        f"The sweep asks for {asked} seeds; {have}. Seeds that were trained before with the same"
+        f"The sweep asks for {asked}; {have}. Seeds that were trained before with the same"
         " code and settings count as well."
     ]
 

@@ -90,7 +90,7 @@ def test_what_is_missing_is_said_and_other_seeds_count(copied):
     (copied / "fit.yaml").write_text(SWEEP.replace("seeds: 3", "seeds: 1"))
     one = compared(copied)
     assert one.final.index.tolist() == [0, 1, 2]
-    said = "The sweep asks for 1 seeds; noise=0.1 has 3 and noise=0.25 has 2."
+    said = "The sweep asks for 1 seed; noise=0.1 has 3 and noise=0.25 has 2."
     assert any(note.startswith(said) for note in one.notes)
     assert compared(copied, seeds=2).final.index.tolist() == [0, 1]
     (copied / "fit.yaml").write_text(SWEEP.replace("0.1,", "7.0, 0.1,"))
