@@ -48,6 +48,7 @@ class ForeignComparison:
         read_as: a sentence on what was taken for label and seed, where no column says it.
         unpaired: whether means are compared without pairs.
         source: the file that it was read from; None: there is none.
+        source_sum: the SHA-256 of that file as it was read; "": its values are from elsewhere.
         doubts: sentences on what nobody can tell of how the rows were made.
         rows_are: what the labels are, as the head of their column.
         when: of what moment the values are, if that is known.
@@ -65,6 +66,7 @@ class ForeignComparison:
     read_as: str = ""
     unpaired: bool = False
     source: Path | None = None
+    source_sum: str = ""
     doubts: Sequence[str] = ()
     rows_are: str = "activation"
     when: str = ""
@@ -115,6 +117,7 @@ class ForeignComparison:
             *filter(None, [self.read_as, missing, self.unfinished]),
             *caveats.of_rounding(self.table, self.final, self.baseline),
             *caveats.within_margin(self.table, self.margin, self.measure),
+            *caveats.beyond_seeds(self.table, self.final, self.measure),
             *(caveats.without_pairs if self.unpaired else caveats.in_pairs)(
                 self.final, self.baseline
             ),
@@ -164,6 +167,7 @@ def compare_table(
             margin is not above 0.
     """
     name, content = foreign_csv.read(table, encoding)
+    source_sum = "" if isinstance(table, pd.DataFrame) else content.attrs["sha256"]
     metric, read_as, otherwise = value, "", _ONE_ROW
     if wandb_chart.is_chart(content):
         metric, content, read_as = wandb_chart.read(name, content, value)
@@ -207,6 +211,7 @@ def compare_table(
         read_as=read_as,
         unpaired=unpaired,
         source=None if isinstance(table, pd.DataFrame) else expanded(table).absolute(),
+        source_sum=source_sum,
         rows_are=plain(names["label"]),
         when=f"at the last {plain(names['epoch'])}" if epoch else "",
     )
