@@ -18,10 +18,12 @@ from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
+from afnlab.stats.intervals import BOOTSTRAP_FROM
 
 SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 ROUNDING = 1e-7  # of a value: above 2**-24, which is the most that rounding to 32 bits changes
+BEYOND = 0.5  # of the range of a row's seeds: no reader expects the mean so far outside of them
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
@@ -124,6 +126,34 @@ def mean_outside(table: pd.DataFrame) -> list[str]:
     return [
         f"{_listed(labels)}: the mean difference lies outside of its interval."
         " That is no mistake: what earlier seeds have ruled out stays so."
+    ]
+
+
+def beyond_seeds(table: pd.DataFrame, values: pd.DataFrame, measure: Measure) -> list[str]:
+    """A sentence where the interval of a mean reaches far beyond all seeds, which looks like a
+    mistake.
+
+    Of two and three seeds every one does, and why is plain: nothing is said of them.
+
+    Args:
+        table: of `compare_histories`.
+        values: seeds x labels, of which it is.
+        measure: the metric.
+    """
+    least, most = values.min(), values.max()
+    room = BEYOND * (most - least)
+    low, high = table[f"{measure.key}_low"], table[f"{measure.key}_high"]
+    far = (low < (least - room)[table.index]) | (high > (most + room)[table.index])
+    many = table.seeds >= BOOTSTRAP_FROM
+    labels = list(map(str, table.index[far & many & (low < high)]))  # no rounding of equal values
+    if not labels:
+        return []
+    return [
+        f"{_listed(labels)}: the 95 % interval of the mean reaches beyond all seeds of the row by"
+        " more than half their range. That is no mistake: few of these seeds lie far from the"
+        " others, so they hardly tell how often such seeds occur, and how far off they can be. The"
+        " interval is one of the mean over all seeds that there could be, and allows for that; more"
+        " seeds make it narrower."
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator
+from hashlib import sha256
 from io import StringIO
 from math import nan
 from pathlib import Path
@@ -28,8 +29,9 @@ def read_file(path: Path, encoding: str) -> pd.DataFrame:
         encoding: of its text; "": UTF-8, or UTF-16 if it begins with its mark.
 
     Returns:
-        The table, with its separator as `attrs["separator"]`. A title may occur more than once;
-        columns without a title are "Unnamed: 3", or left out if nothing is in them.
+        The table, with its separator as `attrs["separator"]` and the file's SHA-256 as
+        `attrs["sha256"]`. A title may occur more than once; columns without a title are
+        "Unnamed: 3", or left out if nothing is in them.
 
     Raises:
         ValueError: if it cannot be read, or a row has more fields than the head.
@@ -37,9 +39,12 @@ def read_file(path: Path, encoding: str) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"{plain(path)}: no such file")
     try:
-        return _table(_decoded(path, encoding))
+        data = path.read_bytes()  # once: what is summed is what is compared
+        table = _table(_decoded(data, encoding))
     except (ValueError, OSError) as error:  # of the encoding, of the rows, of the system
         raise ValueError(f"{plain(path)}: cannot be read as CSV: {plain(error)}") from None
+    table.attrs["sha256"] = sha256(data).hexdigest()
+    return table
 
 
 def _table(text: str) -> pd.DataFrame:
@@ -84,9 +89,8 @@ def _rows(text: str, separator: str, strict: bool = False) -> Iterator[tuple[int
         raise ValueError(f"the row that begins in its line {line}: {error}") from None
 
 
-def _decoded(path: Path, encoding: str) -> str:
-    """The text of a file; ValueError if it is in another encoding."""
-    data = path.read_bytes()
+def _decoded(data: bytes, encoding: str) -> str:
+    """The text of a file's content; ValueError if it is in another encoding."""
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     name = encoding or ("utf-16" if marked else "utf-8")
     try:

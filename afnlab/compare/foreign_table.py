@@ -49,6 +49,7 @@ class ForeignComparison:
         read_as: a sentence on what was taken for label and seed, where no column says it.
         unpaired: whether means are compared without pairs.
         source: the file that it was read from; None: there is none.
+        source_sum: the SHA-256 of that file as it was read; "": its values are from elsewhere.
         doubts: sentences on what nobody can tell of how the rows were made.
         rows_are: what the labels are, as the head of their column.
         when: of what moment the values are, if that is known.
@@ -66,6 +67,7 @@ class ForeignComparison:
     read_as: str = ""
     unpaired: bool = False
     source: Path | None = None
+    source_sum: str = ""
     doubts: Sequence[str] = ()
     rows_are: str = "activation"
     when: str = ""
@@ -116,6 +118,7 @@ class ForeignComparison:
             *filter(None, [self.read_as, missing, self.unfinished]),
             *caveats.of_rounding(self.table, self.final, self.baseline),
             *caveats.within_margin(self.table, self.margin, self.measure),
+            *caveats.beyond_seeds(self.table, self.final, self.measure),
             *(caveats.without_pairs if self.unpaired else caveats.in_pairs)(
                 self.final, self.baseline
             ),
@@ -165,6 +168,7 @@ def compare_table(
             margin is not above 0.
     """
     name, content = foreign_csv.read(table, encoding)
+    source_sum = "" if isinstance(table, pd.DataFrame) else content.attrs["sha256"]
     metric, read_as, otherwise = value, "", _ONE_ROW
     if wandb_chart.is_chart(content):
         metric, content, read_as = wandb_chart.read(name, content, value)
@@ -204,6 +208,7 @@ def compare_table(
         read_as=read_as,
         unpaired=unpaired,
         source=None if isinstance(table, pd.DataFrame) else expanded(table).absolute(),
+        source_sum=source_sum,
         rows_are=plain(names["label"]),
         when=f"at the last {plain(names['epoch'])}" if epoch else "",
     )
@@ -221,6 +226,7 @@ def of_history(
     unpaired: bool,
     rows_are: str,
     source: Path | None,
+    source_sum: str = "",
     unfinished: str = "",
     read_as: str = "",
     doubts: Sequence[str] = (),
@@ -229,8 +235,8 @@ def of_history(
     """The comparison of values that were read.
 
     Args:
-        name, baseline, margin, unpaired, rows_are, source, unfinished, read_as, doubts, when: as of
-            `ForeignComparison`.
+        name, baseline, margin, unpaired, rows_are, source, source_sum, unfinished, read_as, doubts,
+            when: as of `ForeignComparison`.
         history: label, seed, `KEY`, and the epoch where there are several.
         metric: what the values are called.
         better, unit: as of `compare_table`.
@@ -251,6 +257,7 @@ def of_history(
         read_as=read_as,
         unpaired=unpaired,
         source=source,
+        source_sum=source_sum,
         doubts=doubts,
         rows_are=rows_are,
         when=when,

@@ -378,6 +378,7 @@ class Selection:
             *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.of_rounding(named(self.table), final, base),
             *caveats.within_margin(named(self.table), self.margin, self.measure),
+            *caveats.beyond_seeds(named(self.table), final, self.measure),
             *caveats.more_seeds(self.more_seeds),
             *caveats.unequal_seeds(final),
             *caveats.pairing(final, base),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+import afnlab
 from afnlab.compare.foreign_table import ForeignComparison
 from afnlab.compare.summary_table import formatted
 from afnlab.figures.comparison import comparison as draw
@@ -20,7 +24,7 @@ from afnlab.report.page import shell
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
-from afnlab.report.state import SCHEMA, state_of
+from afnlab.report.state import SCHEMA, state_of, stored
 from afnlab.runs.storage import safe_files
 from afnlab.usercode.lookup import expanded
 
@@ -68,7 +72,8 @@ def write_foreign(
     """Write the page `comparison.html`, which needs no other file, and the same in Markdown; the
     table as CSV (every digit) and LaTeX, and the figure as SVG.
 
-    `comparison.json` lists their sums. What has the name of one of these files and is not as the
+    `comparison.json` lists their sums, and says of which metric of which table they are: another
+    comparison is not written over them. What has the name of one of these files and is not as the
     last comparison wrote it is moved into the folder `kept` beside the page.
 
     Args:
@@ -80,30 +85,72 @@ def write_foreign(
         The path of the page.
 
     Raises:
-        ValueError: if the folder is none or may not be written to, or if one of the files is the
-            table that was compared, which is never written over.
+        ValueError: if the folder is none or may not be written to, if it holds the comparison of
+            another table or metric, or if one of the files is the table that was compared, which is
+            never written over.
     """
     target, kept = expanded(folder), list[Path]()
     staging.require_not_read(target, (*FILES, state_of(_NAME)), one.source)
     staging.require_room(target, FILES, ())
     staging.require_writable(target, ())
+    about = _about(one, target)
     with staging.aside(target, kept, _NAME) as new:
+        _require_same(about, target)
         _write_files(one, new)
         sums = {name: safe_files.summed(new / name)["sha256"] for name in FILES}
-        safe_files.write_json(new / state_of(_NAME), {"schema": SCHEMA, "files": sums})
+        state = {"schema": SCHEMA, "about": about, "made of": one.source_sum, "files": sums}
+        safe_files.write_json(new / state_of(_NAME), state)
     page = target / FILES[0]
     for line in (f"wrote {page}", *staging.said(kept, _NAME)):
         report(line)
     return page
 
 
+def _about(one: ForeignComparison, target: Path) -> dict[str, str]:
+    """What a comparison is about: rows may be added to it, and be compared otherwise.
+
+    A file is known by where it lies, seen from the folder: the two can be moved together.
+    """
+    metric = {"metric": one.metric.name}
+    if one.source is None:
+        return {"table": one.name, **metric}
+    return {
+        "file": Path(os.path.relpath(one.source.resolve(), target.resolve())).as_posix()
+    } | metric
+
+
+def _require_same(about: dict[str, str], target: Path) -> None:
+    """ValueError if a folder holds a comparison about something else."""
+    there = stored(target, _NAME).get("about")
+    if not isinstance(there, dict) or there == about:  # they did not always say it
+        return
+    file = there.get("file")
+    table = there.get("table") if file is None else os.path.normpath(target / str(file))
+    raise ValueError(
+        f"{target}: holds another comparison, of {plain(there.get('metric'))} in {plain(table)};"
+        f" {staging.OF_ITS_OWN}"
+    )
+
+
+def _made(one: ForeignComparison) -> str:
+    """When, by what and from what a page was made, for who was handed it alone."""
+    if one.source is None:
+        origin = "trainings" if one.trained else "a table"
+    elif one.source_sum:
+        origin = f"{plain(one.source.name)} (SHA-256 {one.source_sum[:8]})"
+    else:
+        origin = f"the runs of {plain(one.source.name)}"
+    date = datetime.now(UTC).date().isoformat()
+    return f"Made on {date} by afnlab {afnlab.__version__} from {origin}."
+
+
 def _write_files(one: ForeignComparison, new: Path) -> None:
     page, markdown, csv, tex, svg = (new / name for name in FILES)
     legend_text = plain(one.legend)
-    shown = formatted(one.table, one.measure)
+    shown, made = formatted(one.table, one.measure), _made(one)
     csv.write_text(export.as_csv(one.table), encoding="utf-8")
     tex.write_text(f"% {legend_text}\n{export.as_latex(shown)}", encoding="utf-8")
-    with styled():
+    with styled(), rc_context({"svg.hashsalt": _NAME}):  # else its ids differ from page to page
         _drawn(one).savefig(svg, metadata={"Date": None})
     said = [f"**{question}** {export.in_markdown(text)}" for question, text in one.answers.items()]
     parts = [
@@ -113,8 +160,9 @@ def _write_files(one: ForeignComparison, new: Path) -> None:
         export.in_markdown(legend_text),
         f"![{_SHOWS}]({svg.name})",
         export.in_markdown(plain(_key(one))),
-        *map(export.in_markdown, one.notes),
+        *map(export.in_markdown, (*one.notes, made)),
     ]
     markdown.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, label_of(one.measure))
-    page.write_text(shell(one.name, str(head) + comparison(one).data), encoding="utf-8")
+    foot = filled("<p class=facts>{}</p>", made)
+    page.write_text(shell(one.name, f"{head}{comparison(one).data}{foot}"), encoding="utf-8")

@@ -26,6 +26,7 @@ from afnlab.runs.storage import atomic_write, safe_files
 
 _PART, _READY = ".{}-", ".{}.ready"  # of a report's name
 _ELSEWHERE = "give another one: out (--out FOLDER)"
+OF_ITS_OWN = "remove it, or give this one a folder of its own: out (--out FOLDER)"
 KEPT = "kept"  # the folder, within a report's, of what stood in the way of its files
 
 

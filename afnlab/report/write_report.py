@@ -261,10 +261,7 @@ def _require_same(about: dict[str, object] | None, target: Path) -> None:
         return
     sweep = str(there.get("sweep"))
     file = os.path.normpath(target / sweep) if sweep.endswith(".yaml") else sweep
-    raise ValueError(
-        f"{target}: holds the report of another sweep, {file}; remove it, or give this one a folder"
-        " of its own: out (--out FOLDER)"
-    )
+    raise ValueError(f"{target}: holds the report of another sweep, {file}; {staging.OF_ITS_OWN}")
 
 
 def hide_secrets(executed: Path, address: str) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from afnlab.compare import ForeignComparison, compare_table
 from afnlab.compare.caveats import (
+    BEYOND,
+    beyond_seeds,
     confirmation,
     left_out,
     mixed,
@@ -15,6 +21,8 @@ from afnlab.compare.caveats import (
     same_functions,
     unequal_seeds,
 )
+from afnlab.measures import Measure
+from afnlab.stats import mean_intervals
 
 
 def test_what_is_left_out():
@@ -124,3 +132,47 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
     perfect, several = reach(1.0, 10_000, of="validation", rates=3)
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
     assert several.startswith("One task and one initialization")
+
+
+SKEWED = (0.150, 0.152, 0.153, 0.154, 0.155, 0.156, 0.157, 0.332)  # of 8 seeds
+EVEN = tuple(np.linspace(0.2, 0.3, 8))
+
+
+def foreign(**rows: Sequence[float]) -> ForeignComparison:
+    """The comparison of rows with these values, by seed."""
+    table = [(name, seed, v) for name, of in rows.items() for seed, v in enumerate(of)]
+    return compare_table(pd.DataFrame(table, columns=["label", "seed", "value"]))
+
+
+def test_an_interval_that_reaches_far_beyond_all_seeds_is_said_to_be_no_mistake():
+    one = foreign(a=SKEWED, b=[-v for v in SKEWED], relu=EVEN)
+    said = beyond_seeds(one.table, one.final, one.measure)
+    assert one.table.value_high["a"] > 0.332 + BEYOND * 0.182
+    assert len(said) == 1
+    assert said[0].startswith("a, b: the 95 % interval of the mean reaches beyond all seeds")
+    assert "That is no mistake" in said[0]
+    assert said[0] in one.notes
+
+
+@pytest.mark.parametrize("same", [0.1, 0.7, 1e9 / 3])
+def test_equal_values_have_no_interval_that_reaches_beyond_them(same):
+    """Although their mean may be rounded to another number."""
+    one = foreign(a=[same] * 11, relu=EVEN)
+    assert beyond_seeds(one.table, one.final, one.measure) == []
+
+
+def test_nothing_is_said_of_two_seeds_whose_intervals_all_do():
+    one = foreign(a=(0.1, 0.2), relu=(0.1, 0.3))
+    assert one.table.value_high["a"] > 0.5
+    assert beyond_seeds(one.table, one.final, one.measure) == []
+
+
+@pytest.mark.parametrize(("seeds", "most"), [(8, 0.01), (12, 0.001)])
+def test_of_normal_values_few_intervals_reach_far_beyond_them(seeds, most):
+    rows = np.random.default_rng(3).normal(size=(1000, seeds))
+    values = pd.DataFrame(rows.T)
+    ends = mean_intervals(rows)
+    table = pd.DataFrame(ends, columns=["value", "value_low", "value_high"]).assign(seeds=seeds)
+    measure = Measure(name="value", key="value", better="higher")
+    said = [beyond_seeds(table.loc[[one]], values[[one]], measure) for one in table.index]
+    assert sum(map(len, said)) <= most * len(said)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import afnlab
 from afnlab.cli import main
 from afnlab.compare import compare_table
 from afnlab.report import foreign_page, staging
@@ -133,3 +139,96 @@ def test_dollars_are_no_formula(tmp_path):
     )
     words = ["--value", "$5 or $6", "--unit", r"$\frac$", "--out", str(tmp_path / "page")]
     assert main(["compare", "--table", str(tmp_path / "odd.csv"), *words]) == 0
+
+
+def test_another_comparison_is_not_written_over(tmp_path, capsys):
+    """Another table, or another column of values: a folder is about one of them."""
+    for name in ("results.csv", "others.csv"):
+        (tmp_path / name).write_text(ROWS.replace("value", "acc,value").replace("0.", "0.1,0."))
+    out = tmp_path / "out"
+    assert compared(tmp_path / "results.csv", out) == 0
+    before = there(out)
+    capsys.readouterr()
+    assert compared(tmp_path / "others.csv", out) == 2
+    error = capsys.readouterr().err
+    assert f"{out}: holds another comparison, of value in {tmp_path / 'results.csv'}; " in error
+    assert "out (--out FOLDER)" in error
+    by = ["compare", "--table", str(tmp_path / "results.csv"), "--value", "acc", "--out", str(out)]
+    assert main(by) == 2
+    table = compare_table(pd.read_csv(tmp_path / "results.csv"))
+    with pytest.raises(ValueError, match="holds another comparison, of value in "):
+        foreign_page.write_foreign(table, out)
+    assert there(out) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"results.csv", "others.csv", "out"}
+
+
+def test_the_same_comparison_takes_the_place_of_the_last(tmp_path, monkeypatch):
+    """With added rows and another baseline, by another path, after both were moved."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "results.csv").write_text(ROWS)
+    assert compared(place / "results.csv", place / "out") == 0
+    place = place.rename(tmp_path / "elsewhere")
+    (place / "results.csv").write_text(ROWS + "relu,3,0.5\na,3,0.7\n")
+    monkeypatch.chdir(place)
+    again = ["compare", "--table", "results.csv", "--baseline", "a", "--margin", "0.2"]
+    assert main([*again, "--out", "out"]) == 0
+    assert "difference to a" in re.sub("</?wbr>", "", Path("out/comparison.html").read_text())
+    assert not Path("out", staging.KEPT).exists()
+
+
+def test_one_that_does_not_say_what_it_is_about_makes_room(tmp_path):
+    """As those of older versions."""
+    for name in ("results.csv", "others.csv"):
+        (tmp_path / name).write_text(ROWS)
+    assert compared(tmp_path / "results.csv", tmp_path / "out") == 0
+    state = tmp_path / "out" / "comparison.json"
+    said = json.loads(state.read_text())
+    state.write_text(json.dumps({name: said[name] for name in ("schema", "files")}))
+    assert compared(tmp_path / "others.csv", tmp_path / "out") == 0
+    assert json.loads(state.read_text())["about"]["file"] == "../others.csv"
+    assert not (tmp_path / "out" / staging.KEPT).exists()
+
+
+def test_a_page_says_where_it_is_from(tmp_path):
+    """Of the file as it was read, whatever it holds when the page is written."""
+    (tmp_path / "<results>.csv").write_text(ROWS)
+    one = compare_table(tmp_path / "<results>.csv")
+    (tmp_path / "<results>.csv").write_text("")
+    days = {datetime.now(UTC).date().isoformat()}
+    page = foreign_page.write_foreign(one, tmp_path / "out")
+    days.add(datetime.now(UTC).date().isoformat())
+    known = sha256(ROWS.encode()).hexdigest()
+    said = f"by afnlab {afnlab.__version__} from {{}}.csv (SHA-256 {known[:8]})."
+    for path, name, end in (
+        (page, "&lt;results&gt;", "</p></body></html>"),
+        (page.with_suffix(".md"), r"\<results\>", ""),
+    ):
+        text = path.read_text()
+        assert any(f"Made on {day} {said.format(name)}{end}\n" in text[-200:] for day in days)
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["made of"] == known
+
+
+def test_of_a_data_frame_it_says_that_it_is_from_a_table(tmp_path):
+    (tmp_path / "results.csv").write_text(ROWS)
+    one = compare_table(pd.read_csv(tmp_path / "results.csv"))
+    page = foreign_page.write_foreign(one, tmp_path / "out")
+    for path in (page, page.with_suffix(".md")):
+        assert f" by afnlab {afnlab.__version__} from a table." in path.read_text()[-100:]
+
+
+def test_of_a_sweep_it_says_that_it_is_from_its_runs(tmp_path):
+    """The sweep's file holds none of the values, so its sum says nothing of them."""
+    (tmp_path / "results.csv").write_text(ROWS)
+    table = compare_table(pd.read_csv(tmp_path / "results.csv"))
+    one = replace(table, name="slopes", source=tmp_path / "slopes.yaml")
+    page = foreign_page.write_foreign(one, tmp_path / "out")
+    assert " from the runs of slopes.yaml." in page.read_text()[-100:]
+
+
+def test_made_twice_it_is_the_same(tmp_path):
+    (tmp_path / "results.csv").write_text(ROWS)
+    one = compare_table(tmp_path / "results.csv")
+    for name in ("first", "second"):
+        foreign_page.write_foreign(one, tmp_path / name)
+    assert there(tmp_path / "first") == there(tmp_path / "second")
