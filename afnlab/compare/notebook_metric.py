@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from afnlab.runs import filtering
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.notebook_parameters.training import short
-from afnlab.runs.run_spec import FILE, NotebookSpec, RunSpec
+from afnlab.runs.run_spec import FILE, OUT, NotebookSpec, RunSpec
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -112,7 +112,7 @@ def compare_metric(
     ]
     more = {row.label: (len(row.runs), len(row.specs)) for row in shown_rows if row.further}
     return of_history(
-        plan.name,
+        plan.title or plan.name,
         pd.DataFrame(lines, columns=["label", "seed", KEY]),
         metric,
         better=better,
@@ -127,6 +127,7 @@ def compare_metric(
             *caveats.only_some(filtering.described(only)),
             *_from_elsewhere(shown_rows),
             *caveats.more_seeds(more),
+            *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
         ],
     )
@@ -300,6 +301,12 @@ def _chosen(rows: Sequence[_Row], against: str, only: Mapping[str, object]) -> l
         if taken:
             kept.append(replace(row, specs=taken))
     return kept
+
+
+def _shared(spec: NotebookSpec, varied: Collection[str]) -> list[str]:
+    """A sentence on the parameters that all rows share."""
+    shared = [f"{n}={_texts([v])[0]}" for n, v in _values(spec).items() if n not in (*varied, OUT)]
+    return [f"In every run {', '.join(shared)}."] if shared else []
 
 
 def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from afnlab import compare
 from afnlab.cli import main
 from afnlab.compare import foreign_table, notebook_metric
 from afnlab.runs import records, sweep
+from afnlab.runs.notebook_parameters.declarations import Declared
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.worker import Worker
@@ -80,6 +82,13 @@ def test_a_metric_may_be_called_as_a_parameter_is(made, name):
     one = compared(made, name)
     pd.testing.assert_frame_equal(one.final, compared(made).final)
     assert one.measure.name == name
+
+
+def test_what_all_rows_share_is_said():
+    declared = {n: Declared(v) for n, v in (("n", 20), ("noise", 0.1), ("out", ""), ("s", 0))}
+    spec = SimpleNamespace(known=declared, parameters={"n": 40})
+    assert notebook_metric._shared(spec, {"noise", "s"}) == ["In every run n=40."]
+    assert notebook_metric._shared(spec, {"noise", "s", "n"}) == []
 
 
 def test_what_is_missing_is_said_and_other_seeds_count(copied):
@@ -221,6 +230,8 @@ def test_at_the_command_line_and_as_a_page(copied, capsys):
     said = capsys.readouterr().out
     assert said.startswith("fit: error, lower is better, against noise=0.1\n")
     assert (copied / "p" / "comparison.html").is_file()
+    (copied / "fit.yaml").write_text(f"title: How much noise?\n{SWEEP}")
+    assert compared(copied).name == "How much noise?"
     (copied / "fit.yaml").write_text(SWEEP.replace("fit.ipynb", "train").split("grid")[0])
     assert main(["compare", "fit.yaml", "--metric", "accuracy", "--better", "lower"]) == 2
     assert "--better goes with --table FILE, or with a sweep of" in capsys.readouterr().err
