@@ -140,15 +140,16 @@ def _goes_on(row: pd.Series, allowed: int) -> NextStep:
     return NextStep(Fact("what next", f"Up to {most} seeds", note), most=most)
 
 
-def confirmation(table: pd.DataFrame, among: int) -> NextStep:
+def confirmation(table: pd.DataFrame, among: int, further: Mapping[str, int]) -> NextStep:
     """What a confirmation says of itself where other pages say what to do next.
 
     Args:
         table: of `compare_histories`, of fresh seeds.
         among: from how many comparisons its rows were picked.
+        further: with which that table was made.
     """
     seeds = counted(int(table.pairs.max()), "fresh seed")
-    return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among)))
+    return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among, further)))
 
 
 def _possible(rows: pd.DataFrame, base: str) -> NextStep:

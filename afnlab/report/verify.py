@@ -292,7 +292,8 @@ def _page_problems(
     base, margin = recipe["baseline"], recipe["margin"]
     facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
     if picked_among := recipe.get("picked among", 0):
-        step: NextStep | None = confirmation(table, picked_among)
+        further = recipe.get("further", {})
+        step: NextStep | None = confirmation(table, picked_among, further)
     else:
         rows = [Trained.of_record(record) for record in records]
         among, edges, change = _tuned(recipe, folder, records)

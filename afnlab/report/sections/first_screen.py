@@ -135,7 +135,8 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     """What to do next, with the command where seeds would help, and what that takes."""
     table = selection.table
     if selection.picking is not None:
-        return _tile(confirmation(table, selection.picked_among).fact, "tile next")
+        said = confirmation(table, selection.picked_among, selection.further)
+        return _tile(said.fact, "tile next")
     step = next_step(
         table,
         selection.baseline,
