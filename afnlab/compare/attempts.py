@@ -1,14 +1,16 @@
 """Which confirmations of a row there have been, by the runs in their folder.
 
 A row whose code was edited is another experiment, with other runs; to who looks at results it is
-another attempt at the same thing. So attempts are told by what a row is called. The runs of the
+another attempt at the same thing. So attempts are told by what a row is called, and one keeps
+counting beside the confirmations of other rows when its own row is no longer there. The runs of the
 baseline say for which attempt they were made: it is known of while they are there, even if those
 of the row were removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,23 +52,45 @@ class Attempts:
             picking: the runs in the folder of those that picked.
         """
         label, its = label_of(row), (row.group, baseline)
-        trained = {r["group"] for r in confirming}
-        failed = {r["group"] for r in failures} - trained
         others: set[tuple[str, str]] = set()
         seeds: set[int] = set()
-        for record, one in runs_folder.readable(confirming, Trained.of_record):
-            pair = _pair(record, baseline)
-            if _setting(one) != _setting(row) or pair == its or pair[0] in failed:
-                continue
-            as_row = _is_called(_noted(record).get(LABEL, label_of(one)), label)
+        for record, one, pair, called in _made(row, baseline, confirming, failures):
+            as_row = pair != its and _is_called(called, label)
             if as_row:
                 others.add(pair)
-            if as_row or _is_called(label_of(one), label):
+            if as_row or (pair != its and _is_called(label_of(one), label)):
                 seeds |= {*record["seeds"]}
         for record, one in runs_folder.readable(picking, Trained.of_record):
             if _setting(one) == _setting(row) and _is_called(label_of(one), label):
                 seeds |= {*record["seeds"]}
         return cls(len(others), frozenset(seeds))
+
+
+def of_no_row(
+    rows: Collection[Trained],
+    baseline: Trained,
+    confirming: Sequence[TrainingRecord],
+    failures: Collection[FailureRecord] = (),
+) -> Counter[str]:
+    """The confirmations against a baseline of what is none of these rows, by what that is called.
+
+    Their code was edited, say, or their sweep no longer lists them. Those of which nothing tells
+    against which baseline they were, since its runs were removed, may have been against this one.
+
+    Args:
+        rows: those whose confirmations are compared.
+        baseline: what they are compared with.
+        confirming, failures: as of `Attempts.beside`.
+    """
+    known = {*map(label_of, rows)}
+    base = label_of(baseline)
+    against = {r["group"]: label_of(one) for r, one in _readable(confirming)}
+    others: dict[tuple[str, str], str] = {}
+    for _, _, pair, called in _made(baseline, baseline.group, confirming, failures):
+        its = base if pair[1] == baseline.group else against.get(pair[1], base)
+        if _is_called(its, base) and not any(_is_called(called, n) for n in (*known, base)):
+            others[pair] = called
+    return Counter(map(_in_short, others.values()))
 
 
 def noted(row: Trained, baseline: str) -> dict[str, str]:
@@ -140,6 +164,34 @@ def label_of(row: Trained) -> str:
         row: the row.
     """
     return row.labelled((), row.source)
+
+
+def _made(
+    like: Trained,
+    baseline: str,
+    confirming: Sequence[TrainingRecord],
+    failures: Collection[FailureRecord],
+) -> Iterator[tuple[TrainingRecord, Trained, tuple[str, str], str]]:
+    """The runs of confirmations in a setting: what each trained, the groups of the row and the
+    baseline that it was for, and what that row is called. Not of those that failed.
+
+    like: a training in that setting; baseline: the group of that of which runs do not say it.
+    """
+    failed = {r["group"] for r in failures} - {r["group"] for r in confirming}
+    for record, one in _readable(confirming):
+        pair = _pair(record, baseline)
+        if _setting(one) == _setting(like) and pair[0] not in failed:
+            yield record, one, pair, _noted(record).get(LABEL, label_of(one))
+
+
+def _readable(records: Iterable[TrainingRecord]) -> Iterator[tuple[TrainingRecord, Trained]]:
+    return runs_folder.readable(records, Trained.of_record)
+
+
+def _in_short(label: str) -> str:
+    """What a row is called, without the folder of its file."""
+    file, colon, rest = label.partition(".py:")
+    return f"{Path(file).name}{colon}{rest}" if colon else label
 
 
 def _noted(record: TrainingRecord) -> Mapping[str, str]:

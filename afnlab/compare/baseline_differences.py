@@ -16,6 +16,7 @@ DIFFER = ("better", "worse")  # the verdicts that say two activations differ
 OTHERS = "baseline_seeds"  # a column of tables without pairs alone: how many the baseline has
 Values = tuple[np.ndarray, ...]  # of a test: the differences, or the row's and the baseline's
 FURTHER = "further_comparisons"  # a column, where there were any
+BESIDE = "comparisons_beside"  # the same of rows that are not in the table, alike in every row
 
 
 def differences(
@@ -71,8 +72,7 @@ def differences(
     table["test"] = pd.Series({label: test.name for label, test in tests.items()}, dtype=object)
     table["p"] = each("p", compared)
     table["p_wilcoxon"] = each("wilcoxon_p", compared)
-    if any(further.values()):
-        table[FURTHER] = [further.get(str(label), 0) for label in table.index]
+    _count_too(table, further)
     more = further_comparisons(table)
     table["p_holm"] = _with(more, stats.holm, table.p)
     levels = dict(zip(table.index, _with(more, stats.holm_levels, table.p), strict=True))
@@ -96,6 +96,15 @@ def differences(
         for at, (label, row) in enumerate(table.iterrows())
     ]
     return table
+
+
+def _count_too(table: pd.DataFrame, further: Mapping[str, int]) -> None:
+    """Add the columns that say how many comparisons count beside those of a table."""
+    rows = list(map(str, table.index))
+    if any(further.values()):
+        table[FURTHER] = [further.get(label, 0) for label in rows]
+    if beside := sum(n for label, n in further.items() if label not in rows):
+        table[BESIDE] = beside
 
 
 def largest_difference(measure: Measure) -> float:
@@ -189,14 +198,16 @@ def attainable(table: pd.DataFrame) -> np.ndarray:
 
 
 def further_comparisons(table: pd.DataFrame) -> int:
-    """How many comparisons of these rows there were beside those that the table shows.
+    """How many comparisons there were beside those that the table shows: of these rows, and of
+    any that are not in it.
 
     They count as such with a p-value of 1, which is the largest.
 
     Args:
         table: of `compare_histories`, or some of its rows.
     """
-    return int(table[FURTHER].sum()) if FURTHER in table else 0
+    of_rows = table[FURTHER].sum() if FURTHER in table else 0
+    return int(of_rows) + (int(table[BESIDE].max()) if BESIDE in table and len(table) else 0)
 
 
 def comparisons(table: pd.DataFrame) -> int:

@@ -56,12 +56,13 @@ def left_out(
     return sentences
 
 
-def confirmation(table: pd.DataFrame, among: int) -> str:
+def confirmation(table: pd.DataFrame, among: int, further: Mapping[str, int] = {}) -> str:
     """That a comparison is of fresh seeds alone; empty if it is no confirmation.
 
     Args:
         table: of `compare_histories`.
         among: from how many comparisons its rows were picked; 0: it is no confirmation.
+        further: with which that table was made.
     """
     if not among:
         return ""
@@ -71,15 +72,11 @@ def confirmation(table: pd.DataFrame, among: int) -> str:
     one = len(rows) == 1
     which = f"{proper_name(str(rows[0]))} was" if one else f"{len(rows)} rows were"
     if further_comparisons(compared):
-        more = compared[FURTHER][compared[FURTHER] > 0].items()
-        others = [
-            f"{counted(int(n), 'further confirmation')} of {proper_name(str(label))}"
-            for label, n in more
-        ]
-        which_ones = enumerated(["this one" if one else f"these {len(rows)}", *others])
+        each = "this one" if one else f"these {len(rows)}"
+        counting = _with_further(each, table, further)
         many = (
-            f"p is corrected for {count} comparisons, {which_ones}, by other code or against"
-            " another baseline; any whose runs were removed is not known of"
+            f"p is corrected for {count} comparisons, {counting}; any whose runs were removed is"
+            " not known of"
         )
     elif one:
         many = "this is one comparison, without correction"
@@ -89,6 +86,30 @@ def confirmation(table: pd.DataFrame, among: int) -> str:
         f"{which} {how} by other seeds, which do not count here: {many}. Seeds that"
         " are added after a look at this result would make p too small."
     )
+
+
+def _with_further(shown: str, table: pd.DataFrame, further: Mapping[str, int]) -> str:
+    """Which comparisons count: what is said of those that are shown, and the other confirmations.
+
+    table, further: as of `confirmation`.
+    """
+    of_rows = dict(table[FURTHER]) if FURTHER in table else {}
+    again = [
+        f"{counted(int(n), 'further confirmation')} of {proper_name(label)}"
+        for label, n in of_rows.items()
+        if n
+    ]
+    beside = [
+        f"{counted(n, 'confirmation')} of {proper_name(label)}"
+        for label, n in further.items()
+        if label not in table.index
+    ]
+    text = enumerated([shown, *again])
+    if again:
+        text += ", by other code or against another baseline"
+    if beside:
+        text += f"{',' * bool(again)} and {some(beside, LISTED)}, of code or rows that are not here"
+    return text
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -6,13 +6,14 @@ the two.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from afnlab import stats
-from afnlab.compare.attempts import Attempts, of_pair
+from afnlab.compare.attempts import Attempts, of_no_row, of_pair
 from afnlab.compare.next_step import MANY
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
@@ -134,14 +135,17 @@ def _confirmation(
     require_fresh(folder, picking, {seed for r in selected for seed in r["seeds"]})
     both = (*selected, *(r for r in picking.records if r["group"] in groups))
     require_one_data((picking.labels[r["group"]], r) for r in both)
-    others = {n: Attempts.beside(rows[n], base, records, failures).number for n in its}
+    further = {n: Attempts.beside(rows[n], base, records, failures).number for n in its}
+    if picking.baseline in picking.rows:
+        shown, against = [rows[n] for n in its], picking.rows[picking.baseline]
+        further = Counter(further) + of_no_row(shown, against, records, failures)
     return replace(
         picking,
         folder=folder,
         rows={label: one for label, one in picking.rows.items() if one.group in groups},
         records=selected,
         picking=picking,
-        further={label: number for label, number in others.items() if number},
+        further={label: number for label, number in further.items() if number},
         stale=0,
         elsewhere=0,
         foreign=(),

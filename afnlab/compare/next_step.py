@@ -18,6 +18,7 @@ from afnlab.training.space import SELECTION_SEEDS, Space
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
 MOST_SEEDS = "seeds: until decided, at most {}"
+CANDIDATES = 8  # of each row, where nothing was tuned: as many as `afnlab.tune` takes by itself
 SURER = 4  # times as many trainings are to judge a candidate, which halves the noise of choosing
 SPARE = 3  # seeds beyond the fewest that a test takes, with which all would have to agree
 
@@ -32,6 +33,7 @@ class NextStep:
         confirm: the label of the row that is to be trained with so many fresh seeds; empty: every
             row is to have so many in all.
         tune: what is to be tuned in place of what was, as a sweep file has it; empty: the same.
+        budget: among how many candidates every row is to be tuned, as none was; None: no matter.
         most: after how many seeds a row may stay open, where they are added until decided; None:
             their number is fixed.
     """
@@ -40,6 +42,7 @@ class NextStep:
     seeds: int | None = None
     confirm: str = ""
     tune: Mapping[str, object] = field(default_factory=dict)
+    budget: int | None = None
     most: int | None = None
 
 
@@ -53,12 +56,14 @@ def next_step(
     accepted: Callable[[str, object], bool] = lambda name, axis: True,
     most: int | None = None,
     change: TuningChange | None = None,
+    tunable: bool = False,
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
     With too few seeds for any test it is to have more of them. Where tuning has made most rows
     worse, more trainings are to judge each candidate. Where tunings chose an end of what was tried,
-    it is to try more beyond that: what differs may be how well the range suits. Else it
+    it is to try more beyond that: what differs may be how well the range suits. Where nothing was
+    tuned and nothing is open, it may be how well the recipe suits: so all are to be tuned. Else it
     is about the best row of the table, if the test leaves that open, else about the open one with
     the largest effect. That row is to be trained anew beside the baseline, with fresh seeds: then
     it is one comparison, and neither the seeds that picked it nor a look at their result flatters
@@ -79,6 +84,7 @@ def next_step(
         most: how many seeds the sweep file lets a row have until it is decided; None: it does not
             say so.
         change: what tuning has changed; None: nothing was tuned.
+        tunable: whether these rows were not tuned and may be, see `accepted.may_be_tuned`.
 
     Returns:
         What to do; None where nothing is compared.
@@ -89,6 +95,8 @@ def next_step(
     base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
         done = _said("Another task", f"On this one nothing is left open against {base}.")
+        if tunable and most is None and stats.ANY_TIME.name not in {*rows.test}:
+            done = _tuned(base)
         return _surer(among, change) or _wider(among, edges, table.index, table, accepted) or done
     leads = undecided.index[0] == rows.index[0]
     effects = (undecided.difference / undecided.spread).abs().fillna(0.0)
@@ -102,6 +110,15 @@ def next_step(
     if until_decided and row.spread > 0:
         return wider or _goes_on(row, most or 0)
     return wider or _of_row(row, rows, base, measure, leads, len(undecided))
+
+
+def _tuned(base: str) -> NextStep:
+    """To tune what was compared at one recipe."""
+    note = (
+        f"Nothing is left open against {base} at this recipe, but a recipe suits some rows better"
+        " than others. Tuned within the same budget, the rows may differ less, or otherwise."
+    )
+    return NextStep(Fact("what next", "Tune every row", note), budget=CANDIDATES)
 
 
 def _of_row(
@@ -140,15 +157,16 @@ def _goes_on(row: pd.Series, allowed: int) -> NextStep:
     return NextStep(Fact("what next", f"Up to {most} seeds", note), most=most)
 
 
-def confirmation(table: pd.DataFrame, among: int) -> NextStep:
+def confirmation(table: pd.DataFrame, among: int, further: Mapping[str, int]) -> NextStep:
     """What a confirmation says of itself where other pages say what to do next.
 
     Args:
         table: of `compare_histories`, of fresh seeds.
         among: from how many comparisons its rows were picked.
+        further: with which that table was made.
     """
     seeds = counted(int(table.pairs.max()), "fresh seed")
-    return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among)))
+    return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among, further)))
 
 
 def _possible(rows: pd.DataFrame, base: str) -> NextStep:

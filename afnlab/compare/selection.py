@@ -65,7 +65,8 @@ class Selection:
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
             were picked, and none of whose seeds are among these.
         further: of a confirmation, by label how many others there are of that row, by other code or
-            against another baseline; p is corrected for them too.
+            against another baseline, and of what is none of these rows, against this one; p is
+            corrected for them too.
         beside: the records of runs of the same setting that are not among these: their code has
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
@@ -346,7 +347,7 @@ class Selection:
         ]
         (first, which), *rest = said.items()
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
-        if confirmed := caveats.confirmation(self.table, self.picked_among):
+        if confirmed := caveats.confirmation(self.table, self.picked_among, self.further):
             said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(

@@ -118,7 +118,8 @@ def compare_histories(
         metric: what is compared; None: accuracy.
         until_decided: the labels whose seeds were added until the evidence decided. Comparisons
             with one of them are by the test that may be looked at after every seed.
-        further: by label how many comparisons of it there were beside these, which count as such.
+        further: by label how many comparisons of it there were beside these, which count as such,
+            whether it is among these labels or not.
         unpaired: compare means without pairs, for labels that share no seed: a permutation test of
             their values, which takes them to be exchangeable if the labels do not differ.
 
@@ -139,7 +140,8 @@ def compare_histories(
         "any time" of what was added until decided: p is 2 over the greatest e-value, intervals are
         of the confidence sequence); p; p_wilcoxon (of a fixed number of seeds alone); p_holm
         (adjusted for the number of comparisons), adjusted_low and _high (the interval that excludes
-        0 exactly if p_holm is below 0.05); further_comparisons, if there were any.
+        0 exactly if p_holm is below 0.05); further_comparisons, if there were any, and
+        comparisons_beside, if any of them were of labels that are not among these.
 
         p_equivalent and p_not_worse, Holm-adjusted, if there is a margin. verdict: "better",
         "worse", else "equivalent" or "not worse" (by more than the margin), "not distinguishable",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from afnlab.compare import answers, headline, proper_names, summary_table
-from afnlab.compare.accepted import accept
+from afnlab.compare.accepted import accept, may_be_tuned
 from afnlab.compare.decided_rows import counted_seeds, counting
 from afnlab.compare.next_step import NextStep, confirmation, next_step
 from afnlab.compare.run_tables import chosen_ends, run_table
@@ -292,7 +292,8 @@ def _page_problems(
     base, margin = recipe["baseline"], recipe["margin"]
     facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
     if picked_among := recipe.get("picked among", 0):
-        step: NextStep | None = confirmation(table, picked_among)
+        further = recipe.get("further", {})
+        step: NextStep | None = confirmation(table, picked_among, further)
     else:
         rows = [Trained.of_record(record) for record in records]
         among, edges, change = _tuned(recipe, folder, records)
@@ -305,6 +306,7 @@ def _page_problems(
             accepted=partial(accept, rows),
             most=recipe.get("most seeds"),
             change=change,
+            tunable=may_be_tuned(records),
         )
     facts += [step.fact] if step else []
     parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from afnlab import get_activation, get_task, list_activations, list_tasks
-from afnlab.compare.accepted import accept
+from afnlab.compare.accepted import accept, may_be_tuned
 from afnlab.compare.axis_ends import widened
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.runs.sweeps.sweep_file import read
@@ -26,6 +26,16 @@ def trained(activation: str = "relu", task: str = "digits-mlp", code: str = "") 
     sizes: dict = {"epochs": 1.0, "native": False, "limit_train": 0, "limit_test": 0}
     names = {"activation": activation, "label": activation, "device": "cpu", "dtype": "float32"}
     return Trained(group=activation, task=facts, **names, **empty, **sizes)
+
+
+def test_what_is_fixed_is_not_to_be_tuned():
+    def made(notebook="train.ipynb", **given):
+        return {"notebook": notebook, "given": {"task": "iris", "activation": "relu", **given}}
+
+    assert may_be_tuned([made(), made(epochs=3, t=1.5)])
+    for name, value in {"lr": 0.1, "init_scale": 2.0, "tune": {"lr": [1]}, "split": "val"}.items():
+        assert not may_be_tuned([made(), made(**{name: value})])
+    assert not may_be_tuned([made("/mine/own.ipynb")])
 
 
 def spaces(usual: float | int) -> list[dict]:

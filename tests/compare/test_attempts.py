@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
+from afnlab.compare.attempts import Attempts, begun, noted, of_no_row, of_pair, was_confirmed
 from afnlab.compare.training_facts import Trained
 
 NORMAL = {
@@ -58,6 +58,34 @@ def test_the_baseline_tells_of_a_row_that_was_removed():
     assert beside([base]) == Attempts(1, frozenset({1, 2}))
     assert beside([base], failures=[{"group": "old"}]) == Attempts(0, frozenset())
     assert beside([confirmation("new", [1, 2])[1]]) == Attempts(0, frozenset())  # to be finished
+
+
+def gone(records, failures=(), **setting):
+    """The confirmations against relu of what is not the row in mine.py."""
+    row, base = run("new", [], **setting), run("base", [], "", **setting)
+    rows = [Trained.of_record(row)]
+    return of_no_row(rows, Trained.of_record(base), copy.deepcopy(records), failures)
+
+
+def test_what_was_confirmed_counts_when_its_row_is_not_there():
+    own, other = confirmation("new", [1]), confirmation("x", [1, 2], file="/a/x.py")
+    assert gone([*own, *other]) == {"x.py:f": 1}
+    assert gone([*own, other[0]]) == gone([*own, other[1]]) == {"x.py:f": 1}  # either tells of it
+    again = confirmation("x edited", [3], file="/a/x.py")
+    assert gone([*own, *other, *again]) == {"x.py:f": 2}
+    assert gone([*own, *confirmation("old", [1])]) == {}  # that row is there, and counts it
+    assert gone(other, failures=[{"group": "x"}]) == {"x.py:f": 1}  # it has been made since
+    assert gone(other[1:], failures=[{"group": "x"}]) == {}
+    assert gone(other, epochs=2) == {}
+    assert gone([run("base", [1], "")]) == {}  # from before runs told, and no row
+
+
+def test_it_counts_against_its_baseline_whatever_the_code_of_that_was():
+    against_old = confirmation("x", [1], base="base edited", file="/a/x.py")
+    assert gone(against_old) == {"x.py:f": 1}
+    (row, _) = confirmation("x", [1], base="other", file="/a/x.py")
+    assert gone([row, run("other", [1], "/a/other.py", row["confirmation"])]) == {}
+    assert gone([row]) == {"x.py:f": 1}  # its baseline was removed: nobody knows
 
 
 BEGUN = {  # the runs there, the seeds that the row used otherwise, and those that it is bound to

@@ -11,6 +11,7 @@ import pytest
 
 from afnlab import stats
 from afnlab.compare.answers import answers
+from afnlab.compare.baseline_differences import further_comparisons
 from afnlab.compare.headline import facts, sentence
 from afnlab.compare.next_step import next_step
 from afnlab.compare.summary_table import as_text, compare_histories, formatted, legend
@@ -211,6 +212,10 @@ def test_further_comparisons_of_a_row_count_whatever_its_test_is(added):
     _, *limits = test.interval(gains, level)
     assert [four.adjusted_low, four.adjusted_high] == pytest.approx(limits)
     assert "Holm's correction over 4 comparisons" in answers(whole, "relu", 360)["How sure?"]
+    beside = compare_histories(only, **how, further={"tanh": 1, "mine.py:f": 2})  # of no row here
+    same = four.index.drop("further_comparisons")
+    assert beside.loc["tanh", same].equals(four[same])
+    assert further_comparisons(beside.loc[["tanh"]]) == further_comparisons(beside) == 3
     few = {label: VALUES[label][: test.seeds_needed(4) - 1] for label in ("relu", "tanh")}
     short = compare_histories(history(few), until_decided=added, further={"tanh": 3})
     assert short.verdict["tanh"] == "too few seeds"

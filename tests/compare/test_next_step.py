@@ -7,8 +7,9 @@ import pytest
 from afnlab import stats
 from afnlab.compare.next_step import next_step
 from afnlab.training.space import space
+from afnlab.training.tune import FAIR
 from tests.compare.test_headline import DOWN, EVEN, MAYBE, UP, made, told, within
-from tests.compare.test_summary_table import BASE, table
+from tests.compare.test_summary_table import BASE, rows, table
 
 
 def test_how_many_seeds_would_decide_what_is_open():
@@ -112,6 +113,21 @@ def test_what_to_do_next(case):
     assert (step.seeds is None) == ("seeds in all" not in said and "fresh seeds" not in said)
     assert (step.confirm == "") == ("alone on fresh" not in said)
     assert step.seeds is None or step.confirm or step.seeds > found.pairs.max()
+
+
+def test_where_nothing_was_tuned_tuning_comes_before_another_task():
+    step = next_step(made(selu=UP, tanh=DOWN), "relu", tunable=True)
+    assert told(step.fact) == (
+        "What next: Tune every row. Nothing is left open against ReLU at this recipe, but a recipe"
+        " suits some rows better than others. Tuned within the same budget, the rows may differ"
+        " less, or otherwise."
+    )
+    assert (step.budget, step.tune, step.seeds) == (FAIR["budget"], {}, None)
+    assert next_step(made(selu=MAYBE), "relu", tunable=True).confirm == "selu"  # first what is open
+    assert next_step(made(selu=UP), "relu", tunable=True, most=40).fact.value == "Another task"
+    added = table(BASE, rows("selu", [0.9 + 0.01 * s for s in range(6)]), until_decided=["selu"])
+    added.loc["selu", "verdict"] = "better"
+    assert next_step(added, "relu", tunable=True).fact.value == "Another task"
 
 
 def test_with_as_many_seeds_as_are_proposed_a_test_need_not_find_all_of_them_to_agree():

@@ -67,7 +67,8 @@ BASE = rows("relu", [0.50 + 0.01 * s for s in SIX])
 
 
 def test_every_column_of_the_csv_is_explained():
-    compared = table(BASE, rows("elu", [0.6] * 6), margin=0.01)
+    further = {"elu": 1, "mine.py:f": 1}
+    compared = table(BASE, rows("elu", [0.6] * 6), margin=0.01, further=further)
     columns = as_csv(compared).partition("\n")[0].split(",")
     expected = {re.sub("^accuracy", "KEY", name) for name in columns}
     assert explained("## The columns of the CSV") == expected

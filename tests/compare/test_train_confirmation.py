@@ -313,6 +313,35 @@ def test_an_edited_row_is_confirmed_with_other_seeds_and_p_is_corrected(edited, 
     assert old.further == {"mine.py:f": 1}
 
 
+def test_what_was_confirmed_counts_when_another_row_is_looked_at(edited, executor, capsys):
+    """Neither an edit of one row nor the removal of its runs changes how another is corrected."""
+    file, runs = edited
+    kept = confirmation_runs(runs)
+    ids = {r["parameters"]["label"]: r["id"] for r in records(kept)}
+    compare.confirm(file, "gelu", seeds=6, few=True, runs=runs, executor=executor)
+    assert main(["runs", "rm", ids["mine.py:f"], "--runs", kept]) == 0  # relu tells of it
+    made = confirmed((file, runs))
+    assert sorted(made.rows) == ["gelu", "relu"]
+    assert made.further == {"mine.py:f": 1}
+    assert made.table.p_holm["gelu"] == min(1.0, 2 * made.table.p["gelu"])
+    assert made.answers["What is this?"] == (
+        "A confirmation. GELU was picked among 2 by other seeds, which do not count here: p is"
+        " corrected for 2 comparisons, this one and 1 confirmation of mine.py:f, of code or rows"
+        " that are not here; any whose runs were removed is not known of. Seeds that are added"
+        " after a look at this result would make p too small."
+    )
+    page = write(file, runs=runs, confirmation=True, pdf=False, means=means())
+    assert "1 confirmation of mine.py:f" in page.read_text()
+    assert verify(page, rerun=0)
+    capsys.readouterr()
+    others = {r["parameters"]["label"]: r["id"] for r in records(kept)}
+    for label in ("gelu", "relu"):  # each is the last to tell of one of the two
+        assert main(["runs", "rm", others[label], "--runs", kept]) == 2
+        assert "is the last run that tells of a confirmation" in capsys.readouterr().err
+    assert main(["runs", "gc", "--stale", "--runs", kept]) == 0
+    assert confirmed((file, runs)).further == made.further
+
+
 def test_a_confirmation_whose_row_was_removed_is_known_by_its_baseline(edited, monkeypatch):
     file, runs = edited
     kept = Path(confirmation_runs(runs))

@@ -10,7 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from afnlab.compare import headline as glance
-from afnlab.compare.accepted import accept
+from afnlab.compare.accepted import accept, may_be_tuned
 from afnlab.compare.axis_ends import in_a_line
 from afnlab.compare.confirmation import proposed
 from afnlab.compare.headline import Fact
@@ -27,7 +27,7 @@ from afnlab.report.sections.text import headline
 from afnlab.runs import filtering, seed_lists
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import location
-from afnlab.training.space import TUNE
+from afnlab.training.space import BUDGET, TUNE
 
 TALL = 16  # rows, from which on the figure is high enough to stand beside the tiles
 LONG = 84  # letters of a description that is not set in large type
@@ -135,7 +135,8 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     """What to do next, with the command where seeds would help, and what that takes."""
     table = selection.table
     if selection.picking is not None:
-        return _tile(confirmation(table, selection.picked_among).fact, "tile next")
+        said = confirmation(table, selection.picked_among, selection.further)
+        return _tile(said.fact, "tile next")
     step = next_step(
         table,
         selection.baseline,
@@ -145,6 +146,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         accepted=partial(accept, selection.rows.values()),
         most=selection.most,
         change=selection.change,
+        tunable=may_be_tuned(selection.records),
     )
     if step is None:
         return Markup("")
@@ -152,6 +154,8 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
     if step.tune:
         line = f"{TUNE}: {in_a_line(step.tune)}"
         shown = _edited(selection, line, str(sweep), overrides)
+    if step.budget is not None and sweep:
+        shown = typed(_swept(selection, str(sweep), {**overrides, BUDGET: step.budget}, by="tune"))
     if step.most is not None and selection.most is not None:
         line, its = MOST_SEEDS.format(step.most), _settings(overrides)
         shown = _edited(selection, line, str(sweep), its)
@@ -187,11 +191,17 @@ def _edited(selection: Selection, line: str, sweep: str, overrides: Mapping[str,
     return shown
 
 
-def _swept(selection: Selection, sweep: str, overrides: Mapping[str, object], *words: str) -> str:
+def _swept(
+    selection: Selection,
+    sweep: str,
+    overrides: Mapping[str, object],
+    *words: str,
+    by: str = "sweep",
+) -> str:
     """The command that trains the rows of a selection, with these words."""
     only = {**selection.apart, **_rows_alone(selection)}
     flags = {"only": tuple(filtering.as_flags(only))}
-    return command("sweep", sweep, *words, **overrides, **flags, runs=folder_of_runs(selection))
+    return command(by, sweep, *words, **overrides, **flags, runs=folder_of_runs(selection))
 
 
 def _confirming(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -171,17 +171,37 @@ def with_code_in_a_line(
 
 
 def remove(place: Place, refs: Sequence[str]) -> list[str]:
-    """Delete runs, and say which; ValueError, before any is deleted, for one that is not there."""
+    """Delete runs, and say which; ValueError, before any is deleted, for one that is not there, or
+    if nothing would tell of a confirmation any more, which counts where p is corrected."""
     ids = [find(place, ref)["id"] for ref in refs]
+    for record in _only_to_tell(runs_folder.records(place.folder), ids):
+        raise ValueError(
+            f"{record['id']}: {record['label']} is the last run that tells of a confirmation, which"
+            " counts where p is corrected; it is not removed"
+        )
     for run_id in ids:
         place.remove(run_id)
     return ids
 
 
+def _only_to_tell(records: Iterable[Record], going: Collection[str]) -> Iterator[Record]:
+    """Of runs that are to go, one for every confirmation of which no other run tells.
+
+    going: the ids of these runs.
+    """
+    noted = [(r, r["confirmation"]) for r in records if is_training(r) and "confirmation" in r]
+    known = [note for r, note in noted if r["id"] not in going]
+    for record, note in noted:
+        if note not in known:
+            known.append(note)
+            yield record
+
+
 @one_look()
 def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     """What `gc` deletes, and why: what killed processes left, failures that are made good or whose
-    code has changed since; with `stale` also whole runs whose code has."""
+    code has changed since; with `stale` also whole runs whose code has, but for the last that tells
+    of a confirmation."""
     folder = place.folder
     removable = [(p, "left by a process that was killed") for p in atomic_write.abandoned(folder)]
     if place.workshop != folder and place.workshop.is_dir():
@@ -200,9 +220,11 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
             removable.append(
                 (home(folder, facts), f"{facts['label']}: failed, its code has changed")
             )
-    for record in records if stale else ():
-        if staleness.state(record) == staleness.CHANGED:
-            removable.append((home(folder, record), f"{record['label']}: its code has changed"))
+    old = [r for r in records if stale and staleness.state(r) == staleness.CHANGED]
+    kept = {r["id"] for r in _only_to_tell(records, {r["id"] for r in old})}
+    removable += [
+        (home(folder, r), f"{r['label']}: its code has changed") for r in old if r["id"] not in kept
+    ]
     return removable
 
 

@@ -286,7 +286,7 @@ def test_seeds_that_the_baseline_was_given_later_are_told(chosen):
 def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     step = NextStep(Fact("what next", "Tune lr below 0.1", "A note."), tune={"lr": [0.01, 0.1]})
     module = import_module("afnlab.report.sections.first_screen")
-    monkeypatch.setattr(module, "next_step", lambda *_: step)
+    monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
     chosen = replace(chosen, place="", apart={"task": "iris"})
     code = typed("tune: {lr: [0.01, 0.1]}")
     told = unescape(_next(chosen, "a.yaml", {"epochs": 5}))
@@ -301,11 +301,31 @@ def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     assert f"In the sweep file:</p>{code}" in unescape(_next(chosen, "", {}))
 
 
+def test_the_command_that_tunes_is_that_of_the_setting(chosen):
+    """Where nothing is open: the rows as they are, each within one budget."""
+    table = compare_histories(
+        pd.concat(
+            [rows("relu", BASE), rows("srelu", [b + g for b, g in zip(BASE, UP, strict=True)])]
+        )
+    )
+    one = replace(chosen, place="", apart={"task": "iris"})
+    vars(one)["table"] = table
+    told = unescape(_next(one, "a.yaml", {"epochs": 5, "seeds": 8}))
+    line = "afnlab tune a.yaml --epochs 5 --seeds 8 --budget 8 --only task=iris"
+    assert "Tune every row" in told
+    assert typed(line) in told
+    assert parser().parse_args(shlex.split(line)[1:]).budget == 8
+    assert "<code>" not in _next(one, "", {})
+    until = replace(one, most=40)
+    vars(until)["table"] = table
+    assert "Another task" in _next(until, "a.yaml", {})
+
+
 def test_a_sweep_that_has_not_ended_goes_on_as_its_file_is(chosen, monkeypatch):
     """Until its rows have had as many seeds as the file allows; then that allows more."""
     step = NextStep(Fact("what next", "Up to 24 seeds", "A note."), most=24)
     module = import_module("afnlab.report.sections.first_screen")
-    monkeypatch.setattr(module, "next_step", lambda *_: step)
+    monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
     chosen = replace(chosen, place="", most=24)
     told = unescape(_next(chosen, "a.yaml", {}))
     assert typed("afnlab sweep a.yaml --retry-failed") in told
@@ -351,7 +371,7 @@ def picked(chosen, monkeypatch, seeds=17, **facts):
     """A selection whose best row is to be confirmed."""
     step = NextStep(Fact("what next", "Confirm it", "A note."), seeds, "srelu")
     module = import_module("afnlab.report.sections.first_screen")
-    monkeypatch.setattr(module, "next_step", lambda *_: step)
+    monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
     return replace(chosen, **facts)
 
 

@@ -117,6 +117,21 @@ def test_rm(runs, capsys):
     assert not list((runs / ".failed").iterdir())
 
 
+def test_the_last_run_that_tells_of_a_confirmation_is_kept(runs, capsys):
+    note = {"row": "a", "baseline": "b", "label": "srelu"}
+    one, other = (r["id"] for r in records(runs))
+    for run_id in (one, other):
+        rewrite(runs / run_id, confirmation=note, group="0" * 16)
+    assert main(["runs", "rm", one, other]) == 2
+    said = "is the last run that tells of a confirmation, which counts where p is corrected"
+    assert said in capsys.readouterr().err
+    assert main(["runs", "gc", "--stale"]) == 0
+    (last,) = records(runs)
+    assert main(["runs", "gc", "--stale"]) == 0
+    assert main(["runs", "rm", last["id"]]) == 2
+    assert len(records(runs)) == 1
+
+
 def test_gc(runs, capsys):
     record = records(runs)[0]
     killed = Attempt(runs, "ab")
