@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare import axis_ends, caveats
+from afnlab.compare import axis_ends
+from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.tuning_change import TuningChange
@@ -166,7 +167,7 @@ def confirmation(table: pd.DataFrame, among: int, further: Mapping[str, int]) ->
         further: with which that table was made.
     """
     seeds = counted(int(table.pairs.max()), "fresh seed")
-    return NextStep(Fact("a confirmation", seeds, caveats.confirmation(table, among, further)))
+    return NextStep(Fact("a confirmation", seeds, confirmation_caveat(table, among, further)))
 
 
 def _possible(rows: pd.DataFrame, base: str) -> NextStep:

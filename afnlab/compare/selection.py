@@ -21,6 +21,7 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.added_seeds import added_by_row
+from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows, is_added
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
@@ -347,7 +348,7 @@ class Selection:
         ]
         (first, which), *rest = said.items()
         said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
-        if confirmed := caveats.confirmation(self.table, self.picked_among, self.further):
+        if confirmed := confirmation_caveat(self.table, self.picked_among, self.further):
             said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(

@@ -451,8 +451,9 @@ def test_sweep_then_report(capsys):
     assert main(["sweep", "own.yaml", *limits]) == 0
     assert "2 runs, 0 present, 2 to do" in capsys.readouterr().out
     assert main(["report", "own.yaml", "--no-pdf", *limits]) == 0
-    assert capsys.readouterr().out == f"wrote {Path('reports/own/report.html')} (2 runs)\n"
-    page = Path("reports/own/report.html").read_text()
+    folder = Path("reports/own-epochs-1-limit-test-50-limit-train-100")
+    assert capsys.readouterr().out == f"wrote {folder / 'report.html'} (2 runs)\n"
+    page = (folder / "report.html").read_text()
     assert "my.py:bent" in page
     assert "evaluated on 50 test examples" in page
     assert main(["report", "own.yaml", "--no-pdf", *limits]) == 0

@@ -77,7 +77,7 @@ def test_one_frame_an_event():
 
 
 @pytest.mark.slow
-def test_a_thousand_moves():
+def test_hundreds_of_moves():
     widget = explore("srelu", "gelu")
     slider, scene = widget.cards[0].dials["t"].slider, widget.scene
     figure, artists = scene.figure, len(scene.figure.findobj())
@@ -86,13 +86,13 @@ def test_a_thousand_moves():
         for i in range(times):
             slider.value = 0.5 + (i % 400) / 100
 
-    move(100)
+    move(50)
     tracemalloc.start()
     try:
-        move(100)
+        move(50)
         gc.collect()  # of cycles it is not known when they go
         before = tracemalloc.get_traced_memory()[0]
-        move(800)
+        move(300)
         slider.value = 1.7
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before

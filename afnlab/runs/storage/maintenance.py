@@ -177,7 +177,8 @@ def remove(place: Place, refs: Sequence[str]) -> list[str]:
     for record in _only_to_tell(runs_folder.records(place.folder), ids):
         raise ValueError(
             f"{record['id']}: {record['label']} is the last run that tells of a confirmation, which"
-            " counts where p is corrected; it is not removed"
+            " counts where p is corrected; to begin anew, with no confirmation known of, delete the"
+            " folder `confirm` below the runs yourself"
         )
     for run_id in ids:
         place.remove(run_id)
