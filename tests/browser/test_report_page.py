@@ -42,10 +42,16 @@ CASES = {  # seeds, metric, margin, and what sets one draw apart from another
 }
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> str:
+    """Of a page that no test changes."""
+    return written(tmp_path_factory.mktemp("page"), history(12)).as_uri()
+
+
 @pytest.fixture
-def report(page, tmp_path) -> Any:
+def report(page, address) -> Any:
     """A page that is open."""
-    page.goto(written(tmp_path, history(12)).as_uri())
+    page.goto(address)
     return page
 
 
