@@ -18,6 +18,8 @@ from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRec
 from afnlab.runs.sweeps import pending, sweep_file
 from afnlab.runs.sweeps.labels import labels
 
+SINCE_CHANGED = " since its code has changed"  # of a run that is missing
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -85,16 +87,16 @@ def of_sweep(
         if missing is None:
             continue
         failure = standing.failure
-        seeds, reason = [*missing.seeds], _reason(failure.message if failure else None)
+        seeds, why = [*missing.seeds], reason(failure.message if failure else None)
         if plan.most_seeds is not None and spec.group in groups:
             if (failed := _next_failed(missing.group, seeds, failures)) is None:
                 continue  # it may be decided before it has all
-            seeds, reason = failed["seeds"], _reason(failed["message"])
+            seeds, why = failed["seeds"], reason(failed["message"])
         if spec.group in groups:
-            reason = f"seeds {', '.join(map(str, seeds))}: {reason}"
+            why = f"seeds {', '.join(map(str, seeds))}: {why}"
         elif _settings(spec.normal) in made:
-            reason += " since its code has changed"
-        absent.append((called[spec.group], reason))
+            why += SINCE_CHANGED
+        absent.append((called[spec.group], why))
     return Chosen(
         there,
         plan.baseline or summary_table.BASELINE,
@@ -130,7 +132,7 @@ def current(
         stale=len(trainings) - len(there),
         foreign=tuple(Path(r["notebook"]).name for r in records if not is_training(r)),
         failed=tuple(
-            (f"{f['label']}, run {f['id'][:8]}", _reason(f["message"]))
+            (f"{f['label']}, run {f['id'][:8]}", reason(f["message"]))
             for f in failures
             if f["id"] not in whole and not _is_made_good(f)
         ),
@@ -148,6 +150,10 @@ def _settings(normal: Mapping[str, object]) -> str:
     return json.dumps({**normal, "seeds": None}, sort_keys=True)
 
 
-def _reason(message: str | None) -> str:
-    """Why a run is missing: the error it ended with, or that it was not made."""
+def reason(message: str | None) -> str:
+    """Why a run is missing: the error it ended with, or that it was not made.
+
+    Args:
+        message: of the error; None: there was none.
+    """
     return "not run" if message is None else f"failed: {(message.splitlines() or [''])[0]}"

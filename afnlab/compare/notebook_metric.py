@@ -13,15 +13,15 @@ from typing import Literal
 import pandas as pd
 
 from afnlab.compare import caveats
+from afnlab.compare.chosen_runs import SINCE_CHANGED, reason
 from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline, of_history
 from afnlab.errors import shown
-from afnlab.messages import distinct_endings, enumerated, in_stretches
+from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
 from afnlab.runs import filtering
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.notebook_parameters.training import short
-from afnlab.runs.run_spec import FILE, OUT, NotebookSpec, RunSpec
+from afnlab.runs.run_spec import OUT, NotebookSpec, RunSpec, texts
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -176,10 +176,8 @@ class _Row:
         reasons: dict[str, list[Hashable]] = {}
         for value, spec in gone.items():
             message = messages.get(spec.id)
-            why = "not run since its code has changed" if self.stale else "not run"
-            if message is not None:
-                why = f"failed: {(message.splitlines() or [''])[0]}"
-            reasons.setdefault(why, []).append(value)
+            changed = SINCE_CHANGED * (self.stale and message is None)
+            reasons.setdefault(reason(message) + changed, []).append(value)
         return [
             (self.label, why if not self.runs and len(reasons) == 1 else f"{_listed(its)}: {why}")
             for why, its in reasons.items()
@@ -244,10 +242,10 @@ def _labels(specs: Sequence[NotebookSpec], varied: Sequence[str]) -> list[str]:
     """What rows are called, no two alike."""
     if not varied:
         return [spec.notebook.stem for spec in specs]
-    texts = {name: _texts([_values(spec)[name] for spec in specs]) for name in varied}
+    shown_as = {name: _texts([_values(spec)[name] for spec in specs]) for name in varied}
     labels = [
         ", ".join(
-            texts[name][at] if name == ACTIVATION else f"{name}={texts[name][at]}"
+            shown_as[name][at] if name == ACTIVATION else f"{name}={shown_as[name][at]}"
             for name in varied
         )
         for at in range(len(specs))
@@ -258,18 +256,14 @@ def _labels(specs: Sequence[NotebookSpec], varied: Sequence[str]) -> list[str]:
 
 
 def _texts(values: Sequence[object]) -> list[str]:
-    """Values in a few letters: references to files by as much of their paths as tells them apart,
-    and what would look alike as Python writes it."""
-    texts = [short(value).strip() for value in values]
-    files = list(dict.fromkeys(f for text in texts for f in FILE.findall(text)))
-    named = dict(zip(files, distinct_endings(files), strict=True))
-    texts = [FILE.sub(lambda f: named[f[0]], text) for text in texts]
+    """Values as labels have them, and those that would look alike as Python writes them."""
+    shorter = [text.strip() for text in texts(dict(enumerate(values))).values()]
     meant: dict[str, set[str]] = {}
-    for text, value in zip(texts, values, strict=True):
+    for text, value in zip(shorter, values, strict=True):
         meant.setdefault(text, set()).add(repr(value))
     return [
         text if len(meant[text]) == 1 else repr(value)
-        for text, value in zip(texts, values, strict=True)
+        for text, value in zip(shorter, values, strict=True)
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from afnlab import paths
 from afnlab.errors import ParameterError, about, shown
@@ -41,7 +41,8 @@ from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
 
 OUT = "out"
-FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
+Name = TypeVar("Name", str, int)
+_FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
 _NAMED: dict[str, Callable[[object], str | None]] = {  # and the name that a spelling means
     "task": canonical_task,
     "activation": canonical_name,
@@ -333,7 +334,7 @@ class NotebookSpec(RunSpec):
     @property
     def label(self) -> str:
         changed = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
-        words = masked(", ".join(f"{name}={text}" for name, text in _texts(changed).items()))
+        words = masked(", ".join(f"{name}={text}" for name, text in texts(changed).items()))
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 
     @property
@@ -390,9 +391,14 @@ def _spelled(name: str, value: object) -> object:
     return (name in _NAMED and _NAMED[name](value)) or value
 
 
-def _texts(values: Mapping[str, object]) -> dict[str, str]:
-    """Values as labels have them: of references to files (`my.py:fn`) not where these lie."""
-    texts = {name: short(value) for name, value in values.items()}
-    files = list(dict.fromkeys(f for text in texts.values() for f in FILE.findall(text)))
+def texts(values: Mapping[Name, object]) -> dict[Name, str]:
+    """Values as labels have them: of references to files (`my.py:fn`) no more of where these lie
+    than tells them apart.
+
+    Args:
+        values: by whatever names them.
+    """
+    shorter = {name: short(value) for name, value in values.items()}
+    files = list(dict.fromkeys(f for text in shorter.values() for f in _FILE.findall(text)))
     named = dict(zip(files, distinct_endings(files), strict=True))
-    return {name: FILE.sub(lambda f: named[f[0]], text) for name, text in texts.items()}
+    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in shorter.items()}

@@ -26,7 +26,7 @@ DRAWS = {
 }
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [10, 30])
 @pytest.mark.parametrize("name", DRAWS)
 def test_intervals_hold_the_mean_as_often_as_they_say(name, n, seed):
