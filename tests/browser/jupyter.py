@@ -64,31 +64,33 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(folder: Path, program: str = "jupyterlab", theme: str = "light") -> Iterator[str]:
-    """JupyterLab, Notebook ("notebook") or voila on copies of the notebooks; gives its address."""
+def server(folder: Path, theme: str = "light") -> Iterator[str]:
+    """JupyterLab on copies of the notebooks; gives its address.
+
+    Notebook 7 and voila are extensions of its server, as where all three are installed: their pages
+    are below /notebooks and /voila/render.
+    """
     work = folder / "notebooks"
     shutil.copytree(shared("notebooks"), work, dirs_exist_ok=True)
     port = free_port()
-    command = [sys.executable, "-m", program, "--no-browser", f"--port={port}"]
-    if program == "voila":
-        command += [str(work), "--Voila.ip=127.0.0.1"]
-    else:
-        command += ["--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
-        command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
-        command += ["--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
-    env, log = environment(folder, theme), folder / f"{program}.log"
+    command = [sys.executable, "-m", "jupyterlab", *_flags(port), f"--ServerApp.root_dir={work}"]
+    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
+    env, log = environment(folder, theme), folder / "jupyterlab.log"
     with _running(command, work, env, port, log):
         yield f"http://127.0.0.1:{port}"
+
+
+def _flags(port: int) -> list[str]:
+    flags = ["--no-browser", f"--port={port}", "--allow-root", "--ip=127.0.0.1"]
+    flags += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
+    return [*flags, "--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
 
 
 @contextmanager
 def lab(folder: Path) -> Iterator[str]:
     """`afnlab lab`, started in a folder; gives its address."""
     port = free_port()
-    flags = ["--no-browser", f"--port={port}", "--allow-root", "--ip=127.0.0.1"]
-    flags += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    flags += ["--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
-    command = [sys.executable, "-m", "afnlab.cli", "lab", "--no-pictures", "--", *flags]
+    command = [sys.executable, "-m", "afnlab.cli", "lab", "--no-pictures", "--", *_flags(port)]
     env = {k: v for k, v in environment(folder).items() if k != "AFNLAB_RUNS"}
     with _running(command, folder, env, port, folder / "lab.log"):
         yield f"http://127.0.0.1:{port}"
@@ -125,8 +127,17 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
 
 
 def open_notebook(page: Any, address: str, name: str) -> None:
-    """Open a notebook in JupyterLab."""
+    """Open a notebook in a JupyterLab that begins with it."""
     page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    page.wait_for_selector(f"{PANEL} .jp-Cell")
+
+
+OPEN = "async path => { await jupyterapp.commands.execute('docmanager:open', {path}); }"
+
+
+def open_another(page: Any, name: str) -> None:
+    """Open a notebook in the JupyterLab that the page shows, beside those that are open."""
+    page.evaluate(OPEN, f"{name}.ipynb")
     page.wait_for_selector(f"{PANEL} .jp-Cell")
 
 

@@ -32,7 +32,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
         eventually(page, are_there)
 
         # The runs of where the lab was started, in a table that looks as the report's does.
-        jupyter.open_notebook(page, address, "compare")
+        jupyter.open_another(page, "compare")
         jupyter.run_all(page)
         outputs = page.locator(f"{jupyter.PANEL} .jp-OutputArea-output")
         outputs.get_by_text("Which?").first.wait_for()
@@ -45,7 +45,7 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
             assert box["x"] + box["width"] <= panel["x"] + panel["width"]
 
         # What a run has learned, played.
-        jupyter.open_notebook(page, address, "explore")
+        jupyter.open_another(page, "explore")
         jupyter.run_all(page)
         ready(page)
         page.get_by_placeholder("a name, or my_idea.py:ripple").fill("PReLU")
