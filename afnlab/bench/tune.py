@@ -49,7 +49,7 @@ def _candidates(task: Task, activation: str, count: int, device: str) -> tuple[P
     record = activations.module_class(activation).activation
     rates = [task.recipe.lr * 1.3**i for i in range(count)]
     options = [resolve(task, record, {"lr": rate}) for rate in rates]
-    return plan(configure(task, record, device=device)), options
+    return plan(configure(task, record, device=device), curves=False), options  # as tunings have it
 
 
 def stacked(task: Task, activation: str, candidates: int, device: str) -> tuple[Callable, Stack]:
@@ -63,7 +63,7 @@ def stacked(task: Task, activation: str, candidates: int, device: str) -> tuple[
 
 
 def trainings(task: Task, activation: str, candidates: int, device: str) -> dict[str, Callable]:
-    """Whole trainings, from the initial weights to the last evaluation: one candidate, or all.
+    """Whole trainings, from the initial weights to the one evaluation, after the last epoch.
 
     Args:
         task, activation, device: what is trained, and where.

@@ -28,6 +28,7 @@ def test_whole_trainings_are_of_the_same_networks(monkeypatch):
     trained = []
 
     def note(how, members, seeds, progress):
+        assert not how.curves  # a tuning evaluates its trials once
         trained.append((how.epochs, [(member.seed, member.options.lr) for member in members]))
 
     monkeypatch.setattr(tune, "train_members", note)
