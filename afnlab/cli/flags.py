@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any, NoReturn
 
+from afnlab.runs.conventions import DEFAULT_BASELINE
+
 CONDITIONS = {
     "epochs": "epochs of each training",
     "limit_train": "how many of the training examples are used",
@@ -148,7 +150,7 @@ def add_difference_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--baseline",
         default="",
-        help="the row that others are compared with (default: the sweep's, or relu)",
+        help=f"the row that others are compared with (default: the sweep's, or {DEFAULT_BASELINE})",
     )
     sub.add_argument(
         "--margin",

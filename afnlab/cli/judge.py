@@ -10,6 +10,7 @@ from pathlib import Path
 
 from afnlab.cli.flags import add_training_flags, examples, training
 from afnlab.messages import complain, counted, say
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.usercode.lookup import expanded
 
 # The exit status by verdict; 1 and 2 are failures and bad input, as everywhere.
@@ -35,7 +36,9 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("judge", *words) + _EPILOG
     sub.set_defaults(command=_judge)
     sub.add_argument("idea", help="a name, or my.py:thing")
-    sub.add_argument("--against", help="the baseline (default: the ledger's, or relu)")
+    sub.add_argument(
+        "--against", help=f"the baseline (default: the ledger's, or {DEFAULT_BASELINE})"
+    )
     sub.add_argument("--task", help="a name, or my.py:thing (default: the ledger's)")
     text = "a difference too small to matter, as it is printed: in points, dB, ..."
     sub.add_argument("--margin", type=float, metavar="SIZE", help=text)

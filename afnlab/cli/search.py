@@ -8,6 +8,7 @@ from functools import partial
 
 from afnlab.cli.flags import add_training_flags, examples, training
 from afnlab.messages import complain, say
+from afnlab.runs.conventions import DEFAULT_BASELINE
 
 
 def add_search(sub: argparse.ArgumentParser) -> None:
@@ -15,7 +16,9 @@ def add_search(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("search", *words)
     sub.set_defaults(command=_search)
     sub.add_argument("task", help="the task: a name, or my.py:thing")
-    sub.add_argument("--against", default="relu", help="the baseline (default relu)")
+    sub.add_argument(
+        "--against", default=DEFAULT_BASELINE, help="the baseline (default %(default)s)"
+    )
     sub.add_argument("--ledger", required=True, metavar="FILE", help="the file of the campaign")
     text = "where each expression becomes a file with an activation (default ideas)"
     sub.add_argument("--out", default="ideas", metavar="FOLDER", help=text)

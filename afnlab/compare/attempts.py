@@ -18,7 +18,8 @@ from afnlab.compare.training_facts import Trained
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord
 
-ROW, BASELINE, LABEL = "row", "baseline", "label"  # what runs say of the confirmation they are of
+# What runs say of the confirmation that they are of.
+ROW, BASELINE_GROUP, LABEL = "row", "baseline", "label"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def noted(row: Trained, baseline: str) -> dict[str, str]:
         row: the row.
         baseline: the group of the baseline's runs.
     """
-    return {ROW: row.group, BASELINE: baseline, LABEL: label_of(row)}
+    return {ROW: row.group, BASELINE_GROUP: baseline, LABEL: label_of(row)}
 
 
 def of_pair(records: Iterable[TrainingRecord], row: str, baseline: str) -> Iterable[TrainingRecord]:
@@ -201,7 +202,7 @@ def _noted(record: TrainingRecord) -> Mapping[str, str]:
 def _pair(record: TrainingRecord, baseline: str) -> tuple[str, str]:
     """The groups of the row and the baseline of the confirmation that a run was made for."""
     said = _noted(record)
-    return said.get(ROW, record["group"]), said.get(BASELINE, baseline)
+    return said.get(ROW, record["group"]), said.get(BASELINE_GROUP, baseline)
 
 
 def _setting(one: Trained) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
 from afnlab.runs import file_labels, filtering, one_data
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.setting import APART, TrainingSetting
@@ -243,7 +244,7 @@ def _sweeping(
     if asked is not None:
         specs = [s for s in plan.specs(**overrides) if isinstance(s, TrainingSpec)]
         listed = [spec.row.activation for spec in specs]
-        against = baseline or plan.baseline or summary_table.BASELINE
+        against = baseline or plan.baseline or DEFAULT_BASELINE
         base, _ = file_labels.parted(file_labels.meant(against, listed))
         its = filtering.facts("", "", {"activation": base}, {"activation": base})
         if base in listed and not filtering.has(its, "activation", asked):

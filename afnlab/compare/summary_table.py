@@ -25,8 +25,8 @@ from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
 from afnlab.messages import counted, plain
 from afnlab.printing import label_of
+from afnlab.runs.conventions import DEFAULT_BASELINE
 
-BASELINE = "relu"
 AT_THE_END, SAME_EXAMPLES = "after the last epoch", " on the same examples"  # of afnlab's runs
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
@@ -97,7 +97,7 @@ def finite(values: pd.Series, diverged: pd.Series, measure: Measure) -> pd.Serie
 
 def compare_histories(
     history: pd.DataFrame,
-    baseline: str = BASELINE,
+    baseline: str = DEFAULT_BASELINE,
     classes: int | None = None,
     margin: float | None = None,
     metric: Measure | None = None,
