@@ -84,6 +84,11 @@ def training(a: argparse.Namespace) -> dict[str, Any]:
     return {**{name: getattr(a, name) for name in (*CONDITIONS, "jobs", "runs")}, "tune": tune}
 
 
+def add_confirm_flag(sub: argparse.ArgumentParser) -> None:
+    text = "another task, on which an improvement must be one too, with fresh seeds on both"
+    sub.add_argument("--confirm", metavar="TASK", help=text)
+
+
 def add_timeout_flag(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
 

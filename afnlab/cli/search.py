@@ -6,7 +6,7 @@ import argparse
 import sys
 from functools import partial
 
-from afnlab.cli.flags import add_training_flags, examples, training
+from afnlab.cli.flags import add_confirm_flag, add_training_flags, examples, training
 from afnlab.messages import complain, say
 from afnlab.runs.conventions import DEFAULT_BASELINE
 
@@ -30,8 +30,7 @@ def add_search(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
             f"--{name}", type=int, default=usual, metavar="N", help=f"{text} ({usual})"
         )
-    text = "another task, on which an improvement must be one too, with fresh seeds on both"
-    sub.add_argument("--confirm", metavar="TASK", help=text)
+    add_confirm_flag(sub)
     sub.add_argument("--most", type=int, metavar="N", help="most seeds of an idea (40)")
     add_training_flags(sub)
 

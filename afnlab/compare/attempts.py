@@ -16,7 +16,7 @@ from pathlib import Path
 
 from afnlab.compare.training_facts import Trained
 from afnlab.runs.storage import runs_folder
-from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord
+from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, seeds_of
 
 # What runs say of the confirmation that they are of.
 ROW, BASELINE_GROUP, LABEL = "row", "baseline", "label"
@@ -138,14 +138,14 @@ def begun(
         failures: what failed there.
     """
     listed = list(records)
-    if its := {seed for r in of_pair(listed, row, baseline) for seed in r["seeds"]}:
+    if its := seeds_of(of_pair(listed, row, baseline)):
         return its
     of_base = [r for r in listed if r["group"] == baseline]
     for_it = [r for r in of_base if _pair(r, baseline) == (row, baseline)]
     if not for_it or any(one["group"] == row for one in failures):
         return set()
-    last = max(seed for r in for_it for seed in r["seeds"])
-    return {seed for r in of_base for seed in r["seeds"] if seed <= last} - {*used}
+    last = max(seeds_of(for_it))
+    return {seed for seed in seeds_of(of_base) if seed <= last} - {*used}
 
 
 def was_confirmed(records: Iterable[TrainingRecord], group: str) -> bool:

@@ -87,7 +87,7 @@ def select(
     if not folder.is_dir():
         line = _sweeping(sweep, overrides, origin, only, baseline)
         raise NoRuns(f"{where.shown}: no such folder; execute runs first, with `{line}`")
-    benchmark = _speed(expanded(speed) if speed else folder / costs.FILE, named=bool(speed))
+    benchmark = _speed(expanded(speed) if speed else folder / runs_folder.SPEED, named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
-from afnlab.compare.costs import FILE, pareto_front
+from afnlab.compare.costs import pareto_front
 from afnlab.compare.formatting import equation, exact_p
 from afnlab.compare.headline import noun
 from afnlab.compare.proper_names import proper_name
@@ -35,6 +35,7 @@ from afnlab.messages import counted, in_stretches
 from afnlab.printing import label_of
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import heading
+from afnlab.runs.storage.runs_folder import SPEED
 
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
@@ -143,7 +144,7 @@ def frontier(selection: Selection) -> Fragment:
             " --json {}/{}</code> has the report use better ones.",
             omitted,
             selection.folder.name,
-            FILE,
+            SPEED,
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(9.5, 4.2), layout="constrained")
