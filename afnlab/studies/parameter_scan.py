@@ -290,7 +290,7 @@ def _better(compared: pd.DataFrame, parameter: str, default: float, seeds: int) 
         return (
             f"With {counted(seeds, 'seed')} no value can be shown to be better than the default"
             f" {default:g}: {counted(others, 'comparison')} with it take"
-            f"{'s' * (others == 1)} {stats.seeds_needed(others)} seeds."
+            f"{'s' if others == 1 else ''} {stats.seeds_needed(others)} seeds."
         )
     better, worse, open_ones = (by.get(n, []) for n in ("better", "worse", "not distinguishable"))
     said = f"No value is shown to be better than the default {default:g}"

@@ -98,7 +98,7 @@ def _task(selection: Selection) -> Fact:
     task, one, name = selection.task, selection.first, selection.task.name
     what, inside = _description(task.summary)
     if one.limit_train or one.limit_test:  # the description is of all examples
-        inside = f"{one.limit_train:,} to train" * bool(one.limit_train)
+        inside = f"{one.limit_train:,} to train" if one.limit_train else ""
     number, epochs = f"{selection.examples:,}", counted(one.epochs, "epoch")
     known = number in inside and f"to {selection.evaluated}" in inside  # and is said once
     examples = "" if known else f"{number} {selection.evaluated} examples"
@@ -241,7 +241,7 @@ def confirmed(
     for label in rows:
         few = seeds[label] < (proposed(picking, label) or 0)
         line = _confirming(picking, label, seeds[label], sweep, overrides)
-        made.append(f"{line}{' --few' * few}")
+        made.append(f"{line}{' --few' if few else ''}")
     return made
 
 
