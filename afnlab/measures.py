@@ -147,18 +147,6 @@ class Measure:
         """The same at the beginning of a sentence."""
         return f"M{self.mean[1:]}"
 
-    @property
-    def title(self) -> str:
-        """Its name with its unit, as the head of a column: "accuracy (%)"."""
-        return (
-            self.name if not self.unit or self.unit in self.name else f"{self.name} ({self.unit})"
-        )
-
-    @property
-    def label(self) -> str:
-        """Its title for readers who expect more to be better: "error, lower is better"."""
-        return f"{self.title}, lower is better" if self.better == "lower" else self.title
-
     def of_values(self, text: str) -> str:
         """The head of a column of values: "median (%)".
 

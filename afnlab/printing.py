@@ -39,7 +39,7 @@ def label_of(measure: Measure) -> str:
     Args:
         measure: the metric.
     """
-    return f"{title_of(measure)}{', lower is better' * (measure.better == 'lower')}"
+    return f"{title_of(measure)}{', lower is better' if measure.better == 'lower' else ''}"
 
 
 def printed_value(measure: Measure, value: float) -> str:

@@ -377,7 +377,7 @@ def _named(model: nn.Module, modules: Iterable[nn.Module]) -> str:
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:2]) + f" and {len(names) - 2} more" * (len(names) > 2)
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def _tell_calls(model: nn.Module, olds: Any, example: Any) -> None:
@@ -397,4 +397,4 @@ def _counted(sites: list[Site]) -> str:
     places = list(dict.fromkeys(site.place or "the model" for site in sites))
     number = sum(site.calls for site in sites)
     kinds = ", ".join(dict.fromkeys(site.type for site in sites))
-    return f"{number} call{'s' * (number > 1)} of {kinds} in {_few(places)}"
+    return f"{number} call{'s' if number > 1 else ''} of {kinds} in {_few(places)}"

@@ -60,14 +60,16 @@ class Sites:
 
 def _line(how: str, computes: str, kind: str, before: str, sites: list[Site]) -> str:
     places = [s.place or "the model" for s in sites]
-    where = ", ".join(places[:2]) + f" and {len(places) - 2} more" * (len(places) > 2)
+    where = ", ".join(places[:2]) + (f" and {len(places) - 2} more" if len(places) > 2 else "")
     within = max(s.within for s in sites)
-    what = f"{computes}: {kind}" + f", to within {within:.1g}" * (within > 1e-5)
+    what = f"{computes}: {kind}" + (f", to within {within:.1g}" if within > 1e-5 else "")
     if how == "call":
         number = sum(s.calls for s in sites)
-        return f"{what}, {number} call{'s' * (number > 1)} in {where}: out of reach of replace"
-    what += ", an attribute" * (how == "attribute")
-    return f"{what}, {len(sites)} in {where}" + f"; was {before}" * bool(before)
+        return (
+            f"{what}, {number} call{'s' if number > 1 else ''} in {where}: out of reach of replace"
+        )
+    what += ", an attribute" if how == "attribute" else ""
+    return f"{what}, {len(sites)} in {where}" + (f"; was {before}" if before else "")
 
 
 def activation_sites(model: nn.Module, example: Any = None) -> Sites:

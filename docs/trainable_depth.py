@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from afnlab.figures.style import Picture, row_name, styled
+from afnlab.printing import title_of
 from afnlab.registry import get_activation
 from afnlab.studies import trainable_depth
 
@@ -88,7 +89,7 @@ def draw(found: dict[str, pd.DataFrame]) -> None:
             ax.set_axis_off()
         for ax, (name, own) in zip(axes, found.items(), strict=False):
             image = trainable_depth.draw(ax, own, name)
-        title = f"test {trainable_depth.METRIC.title}"
+        title = f"test {title_of(trainable_depth.METRIC)}"
         figure.colorbar(image, ax=list(axes), label=title, shrink=0.6)
         figure.savefig(FIGURE, dpi=RESOLUTION)
 

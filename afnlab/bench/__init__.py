@@ -15,9 +15,6 @@ from afnlab.training.options import whole
 from afnlab.training.plan import pick_device
 from afnlab.usercode.lookup import expanded
 
-# Each is a module with a `measure`; and so is "tune", which is `train --tuned`.
-NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
-
 
 def main(
     name: str, device: str = "cpu", rounds: int = 15, file: str | None = None, **settings: object

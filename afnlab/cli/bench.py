@@ -6,6 +6,7 @@ import argparse
 
 from afnlab.cli.flags import examples
 
+# Each is a module of `afnlab.bench` with a `measure`; and so is "tune", which is `train --tuned`.
 NAMES = ("activations", "autorot", "report", "runs", "train", "widgets")
 
 

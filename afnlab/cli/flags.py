@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any, NoReturn
 
+from afnlab.runs.conventions import DEFAULT_BASELINE
+
 CONDITIONS = {
     "epochs": "epochs of each training",
     "limit_train": "how many of the training examples are used",
@@ -82,6 +84,11 @@ def training(a: argparse.Namespace) -> dict[str, Any]:
     return {**{name: getattr(a, name) for name in (*CONDITIONS, "jobs", "runs")}, "tune": tune}
 
 
+def add_confirm_flag(sub: argparse.ArgumentParser) -> None:
+    text = "another task, on which an improvement must be one too, with fresh seeds on both"
+    sub.add_argument("--confirm", metavar="TASK", help=text)
+
+
 def add_timeout_flag(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--timeout", type=float, metavar="S", help="seconds that a run may take")
 
@@ -148,7 +155,7 @@ def add_difference_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--baseline",
         default="",
-        help="the row that others are compared with (default: the sweep's, or relu)",
+        help=f"the row that others are compared with (default: the sweep's, or {DEFAULT_BASELINE})",
     )
     sub.add_argument(
         "--margin",

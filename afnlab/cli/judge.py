@@ -8,8 +8,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from afnlab.cli.flags import add_training_flags, examples, training
+from afnlab.cli.flags import add_confirm_flag, add_training_flags, examples, training
 from afnlab.messages import complain, counted, say
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.usercode.lookup import expanded
 
 # The exit status by verdict; 1 and 2 are failures and bad input, as everywhere.
@@ -35,14 +36,15 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("judge", *words) + _EPILOG
     sub.set_defaults(command=_judge)
     sub.add_argument("idea", help="a name, or my.py:thing")
-    sub.add_argument("--against", help="the baseline (default: the ledger's, or relu)")
+    sub.add_argument(
+        "--against", help=f"the baseline (default: the ledger's, or {DEFAULT_BASELINE})"
+    )
     sub.add_argument("--task", help="a name, or my.py:thing (default: the ledger's)")
     text = "a difference too small to matter, as it is printed: in points, dB, ..."
     sub.add_argument("--margin", type=float, metavar="SIZE", help=text)
     text = "the file of a campaign; without it the verdict is about this idea alone"
     sub.add_argument("--ledger", metavar="FILE", help=text)
-    text = "another task, on which an improvement must be one too, with fresh seeds on both"
-    sub.add_argument("--confirm", metavar="TASK", help=text)
+    add_confirm_flag(sub)
     text = "seeds after which the verdict is open (default 40)"
     sub.add_argument("--most", type=int, metavar="N", help=text)
     text = "1 minus the probability of a wrong verdict, or the share of false discoveries"

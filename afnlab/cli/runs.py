@@ -159,7 +159,7 @@ def _paired(where: Place, one: Record, other: Record) -> str:
     if not row.pairs:
         return f"{names}: they share no seed, so there is no difference to take"
     between = interval(measure, row.difference_low, row.difference_high)
-    between = f", 95 % interval {between}" * bool(between)
+    between = f", 95 % interval {between}" if between else ""
     between = f"{between}, {equation(row.p)}" if row.pairs > 1 else ""
     said = f"{difference(measure, row.difference)} {measure.points}".rstrip()
     paired = counted(int(row.pairs), "paired seed")

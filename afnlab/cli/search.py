@@ -6,8 +6,9 @@ import argparse
 import sys
 from functools import partial
 
-from afnlab.cli.flags import add_training_flags, examples, training
+from afnlab.cli.flags import add_confirm_flag, add_training_flags, examples, training
 from afnlab.messages import complain, say
+from afnlab.runs.conventions import DEFAULT_BASELINE
 
 
 def add_search(sub: argparse.ArgumentParser) -> None:
@@ -15,7 +16,9 @@ def add_search(sub: argparse.ArgumentParser) -> None:
     sub.epilog = examples("search", *words)
     sub.set_defaults(command=_search)
     sub.add_argument("task", help="the task: a name, or my.py:thing")
-    sub.add_argument("--against", default="relu", help="the baseline (default relu)")
+    sub.add_argument(
+        "--against", default=DEFAULT_BASELINE, help="the baseline (default %(default)s)"
+    )
     sub.add_argument("--ledger", required=True, metavar="FILE", help="the file of the campaign")
     text = "where each expression becomes a file with an activation (default ideas)"
     sub.add_argument("--out", default="ideas", metavar="FOLDER", help=text)
@@ -27,8 +30,7 @@ def add_search(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
             f"--{name}", type=int, default=usual, metavar="N", help=f"{text} ({usual})"
         )
-    text = "another task, on which an improvement must be one too, with fresh seeds on both"
-    sub.add_argument("--confirm", metavar="TASK", help=text)
+    add_confirm_flag(sub)
     sub.add_argument("--most", type=int, metavar="N", help="most seeds of an idea (40)")
     add_training_flags(sub)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from afnlab import stats
 from afnlab.runs.file_labels import whole
-from afnlab.runs.storage.record_schema import TrainingRecord
+from afnlab.runs.storage.record_schema import TrainingRecord, seeds_of
 
 Runs = Sequence[TrainingRecord]
 
@@ -38,7 +38,7 @@ def added_by_row(
         holding = [run for runs in everyone.values() for run in runs if fresh & set(run["seeds"])]
         there = _there(everyone, min(map(_start, holding)))
         then = len(there) - 1
-        if shown <= there and all(fresh <= _seeds(everyone[label]) for label in there):
+        if shown <= there and all(fresh <= seeds_of(everyone[label]) for label in there):
             return stats.seeds_needed(max(1, then))
         later = len(_there(everyone, start)) - 1
         return stats.seeds_needed(max(1, min(comparisons, later, then if then > 0 else later)))
@@ -46,7 +46,7 @@ def added_by_row(
     added = {label: added_seeds(runs, fewest) for label, runs in rows.items()}
     if baseline in added:
         others = [runs for label, runs in rows.items() if label != baseline]
-        added[baseline] &= set[int]().union(*map(_seeds, others))
+        added[baseline] &= set[int]().union(*map(seeds_of, others))
     return {label: len(seeds) for label, seeds in added.items() if seeds}
 
 
@@ -66,14 +66,10 @@ def added_seeds(runs: Runs, fewest: Callable[[set[int], datetime], int]) -> set[
     for run in sorted(runs, key=_start):
         ended = [one for one in runs if _end(one) <= _start(run)]
         fresh = set(run["seeds"]) - known
-        if fresh and ended and len(_seeds(ended)) >= fewest(fresh, _start(run)):
+        if fresh and ended and len(seeds_of(ended)) >= fewest(fresh, _start(run)):
             added |= fresh
         known |= fresh
     return added
-
-
-def _seeds(runs: Runs) -> set[int]:
-    return {seed for run in runs for seed in run["seeds"]}
 
 
 def _there(rows: Mapping[str, Runs], time: datetime) -> set[str]:

@@ -26,6 +26,7 @@ from afnlab.compare.formatting import (
     reached,
     reading,
     seconds,
+    seed_range,
     three_digits,
     unrounded,
 )
@@ -157,8 +158,7 @@ def of_seeds(table: pd.DataFrame, baseline: str) -> str:
     others = table.drop(index=baseline, errors="ignore")
     if few == many and (others.pairs.isin([0, many])).all():
         return ""
-    seeds = f"{few} to {counted(many, 'seed')}" if few < many else counted(many, "seed")
-    return f", among means of {seeds}, which are not the same in every row"
+    return f", among means of {seed_range(few, many)}, which are not the same in every row"
 
 
 def _standing(best: pd.Series, baseline: str, measure: Measure) -> str:
@@ -333,7 +333,7 @@ def _certainty(
             continue
         needed = test.power.detectable(float(rows.spread.median()), *min(sizes(rows)), count)
         if 0 < needed < np.inf:
-            of_rows = " (median over the rows)" * (len(rows) > 1)
+            of_rows = " (median over the rows)" if len(rows) > 1 else ""
             yield (
                 f"A true difference of {amount(measure, needed)} would be detected with a power of"
                 f" 80 %{of_rows}; a smaller one would mostly be missed."
@@ -350,7 +350,7 @@ def _tested(test: ComparisonTest, its: Sequence[tuple[int, ...]], count: int) ->
     correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
     name = "test that may be looked at after every seed,"
     if test is not ANY_TIME:
-        name = "exact " * all(test.is_exact(*size) for size in its) + f"{test.name} test"
+        name = ("exact " if all(test.is_exact(*size) for size in its) else "") + f"{test.name} test"
     seeds, floor = counted(many[0], "paired seed" if test.paired else "seed"), f"is {least}"
     if few < many:
         floor = f"is {least} with {many[0]} seeds and {most} with {few[0]}"

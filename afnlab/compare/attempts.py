@@ -16,9 +16,10 @@ from pathlib import Path
 
 from afnlab.compare.training_facts import Trained
 from afnlab.runs.storage import runs_folder
-from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord
+from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, seeds_of
 
-ROW, BASELINE, LABEL = "row", "baseline", "label"  # what runs say of the confirmation they are of
+# What runs say of the confirmation that they are of.
+ROW, BASELINE_GROUP, LABEL = "row", "baseline", "label"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def noted(row: Trained, baseline: str) -> dict[str, str]:
         row: the row.
         baseline: the group of the baseline's runs.
     """
-    return {ROW: row.group, BASELINE: baseline, LABEL: label_of(row)}
+    return {ROW: row.group, BASELINE_GROUP: baseline, LABEL: label_of(row)}
 
 
 def of_pair(records: Iterable[TrainingRecord], row: str, baseline: str) -> Iterable[TrainingRecord]:
@@ -137,14 +138,14 @@ def begun(
         failures: what failed there.
     """
     listed = list(records)
-    if its := {seed for r in of_pair(listed, row, baseline) for seed in r["seeds"]}:
+    if its := seeds_of(of_pair(listed, row, baseline)):
         return its
     of_base = [r for r in listed if r["group"] == baseline]
     for_it = [r for r in of_base if _pair(r, baseline) == (row, baseline)]
     if not for_it or any(one["group"] == row for one in failures):
         return set()
-    last = max(seed for r in for_it for seed in r["seeds"])
-    return {seed for r in of_base for seed in r["seeds"] if seed <= last} - {*used}
+    last = max(seeds_of(for_it))
+    return {seed for seed in seeds_of(of_base) if seed <= last} - {*used}
 
 
 def was_confirmed(records: Iterable[TrainingRecord], group: str) -> bool:
@@ -201,7 +202,7 @@ def _noted(record: TrainingRecord) -> Mapping[str, str]:
 def _pair(record: TrainingRecord, baseline: str) -> tuple[str, str]:
     """The groups of the row and the baseline of the confirmation that a run was made for."""
     said = _noted(record)
-    return said.get(ROW, record["group"]), said.get(BASELINE, baseline)
+    return said.get(ROW, record["group"]), said.get(BASELINE_GROUP, baseline)
 
 
 def _setting(one: Trained) -> tuple[object, ...]:

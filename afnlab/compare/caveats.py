@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from afnlab import stats
-from afnlab.compare.formatting import amount, interval, percent, reading
+from afnlab.compare.formatting import amount, interval, percent, reading, seed_range
 from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import is_adjusted
@@ -136,8 +136,8 @@ def seeds_added(later: Mapping[str, int], rows: int) -> list[str]:
     which = _listed(named)
     if len(later) == rows > 1:
         which = "Every row"
-    least, most = min(later.values()), max(later.values())
-    many = f"{least} to " * (least < most) + counted(most, "seed")
+    most = max(later.values())
+    many = seed_range(min(later.values()), most)
     were = "was" if most == 1 else "were"
     return [
         f"{which}: {many} {were} added when the others had been trained. If"
@@ -270,7 +270,7 @@ def more_seeds(rows: Mapping[str, tuple[int, int]]) -> list[str]:
     if not rows:
         return []
     numbers = sorted({asks for _, asks in rows.values()})
-    asked = f"{' or '.join(map(str, numbers))} seed{'s' * (numbers[-1] != 1)}"
+    asked = f"{' or '.join(map(str, numbers))} seed{'s' if numbers[-1] != 1 else ''}"
     have = some([f"{label} has {count}" for label, (count, _) in rows.items()], LISTED)
     return [
         f"The sweep asks for {asked}; {have}. Seeds that were trained before with the same"

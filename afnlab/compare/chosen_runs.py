@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from afnlab.compare import summary_table
 from afnlab.compare.decided_rows import counted_runs
 from afnlab.compare.training_facts import Trained
 from afnlab.runs import filtering, staleness
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
@@ -32,7 +32,7 @@ class Chosen:
     """
 
     records: list[TrainingRecord]
-    baseline: str = summary_table.BASELINE
+    baseline: str = DEFAULT_BASELINE
     elsewhere: frozenset[str] = frozenset()
     stale: int = 0
     foreign: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def of_sweep(
         absent.append((called[spec.group], why))
     return Chosen(
         there,
-        plan.baseline or summary_table.BASELINE,
+        plan.baseline or DEFAULT_BASELINE,
         absent=tuple(absent),
         most=most,
         asked={} if most else {spec.group: len(spec.seeds) for spec in asked},

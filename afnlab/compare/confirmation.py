@@ -19,9 +19,7 @@ from afnlab.compare.selection import Selection
 from afnlab.messages import counted
 from afnlab.runs.one_data import require_one_data
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, is_training
-
-FOLDER = "confirm"
+from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, is_training, seeds_of
 
 
 def confirmation_runs(runs: str | Path | None = None) -> str:
@@ -34,20 +32,11 @@ def confirmation_runs(runs: str | Path | None = None) -> str:
         ValueError: if that holds confirmations itself.
     """
     name = location.place(runs).name.rstrip("/")
-    if name.rpartition("/")[2] == FOLDER:
+    if name.rpartition("/")[2] == runs_folder.CONFIRMATIONS:
         raise ValueError(
             f"{name}: holds confirmations; give the runs that picked, the folder above"
         )
-    return f"{name}/{FOLDER}"
-
-
-def picking_seeds(picking: Selection) -> set[int]:
-    """The seeds that a row was picked by.
-
-    Args:
-        picking: the comparison in which it was.
-    """
-    return {seed for record in picking.records for seed in record["seeds"]}
+    return f"{name}/{runs_folder.CONFIRMATIONS}"
 
 
 def require_fresh(folder: str | Path, picking: Selection, seeds: set[int]) -> None:
@@ -61,7 +50,7 @@ def require_fresh(folder: str | Path, picking: Selection, seeds: set[int]) -> No
     Raises:
         ValueError: if one of them is among those of the comparison.
     """
-    if same := picking_seeds(picking) & seeds:
+    if same := seeds_of(picking.records) & seeds:
         raise ValueError(
             f"{folder}: {counted(len(same), 'seed')} of these confirmations, {min(same)} first, are"
             " among those that picked the rows, so they are not fresh"
@@ -126,13 +115,13 @@ def _confirmation(
     base = rows.pop(picking.baseline).group if picking.baseline in rows else ""
     its = {n: list(of_pair(records, one.group, base)) for n, one in rows.items()}
     its = {label: runs for label, runs in its.items() if runs}
-    seeds = {seed for runs in its.values() for r in runs for seed in r["seeds"]}
+    seeds = seeds_of(r for runs in its.values() for r in runs)
     of_base = [r for r in records if r["group"] == base and not seeds.isdisjoint(r["seeds"])]
     order = {group: at for at, group in enumerate(picking.labels)}
     of_rows = [r for runs in its.values() for r in runs]
     selected = sorted([*of_base, *of_rows], key=lambda r: order[r["group"]])
     groups = {r["group"] for r in selected}
-    require_fresh(folder, picking, {seed for r in selected for seed in r["seeds"]})
+    require_fresh(folder, picking, seeds_of(selected))
     both = (*selected, *(r for r in picking.records if r["group"] in groups))
     require_one_data((picking.labels[r["group"]], r) for r in both)
     further = {n: Attempts.beside(rows[n], base, records, failures).number for n in its}

@@ -63,5 +63,7 @@ def _with_further(shown: str, table: pd.DataFrame, further: Mapping[str, int]) -
     if again:
         text += ", by other code or against another baseline"
     if beside:
-        text += f"{',' * bool(again)} and {some(beside, LISTED)}, of code or rows that are not here"
+        text += (
+            f"{',' if again else ''} and {some(beside, LISTED)}, of code or rows that are not here"
+        )
     return text

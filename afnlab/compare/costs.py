@@ -18,7 +18,6 @@ from afnlab.messages import counted
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import safe_files
 
-FILE = "speed.json"  # in the folder of runs: `afnlab bench activations --json runs/speed.json`
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
 RUNS = "timed during these runs"
 TIMELESS = ("lr", "init", "init_scale")  # options that take no time

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from afnlab.runs.seed_lists import first_seeds
-from afnlab.runs.storage.record_schema import TrainingRecord
+from afnlab.runs.storage.record_schema import TrainingRecord, seeds_of
 
 
 def is_added(run: TrainingRecord) -> bool:
@@ -85,9 +85,5 @@ def decided_rows(
         label
         for label, runs in rows.items()
         if label != baseline
-        and (every or any(map(is_added, runs)) or _seeds(filter(is_added, its)) & _seeds(runs))
+        and (every or any(map(is_added, runs)) or seeds_of(filter(is_added, its)) & seeds_of(runs))
     ]
-
-
-def _seeds(runs: Iterable[TrainingRecord]) -> set[int]:
-    return {seed for run in runs for seed in run["seeds"]}

@@ -20,6 +20,7 @@ from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
 from afnlab.messages import plain
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
 
@@ -370,7 +371,7 @@ def meant_baseline(name: str, wanted: str, labels: Sequence[str]) -> str:
     Raises:
         ValueError: No label is meant, or several are.
     """
-    name_of_it = wanted or summary_table.BASELINE
+    name_of_it = wanted or DEFAULT_BASELINE
     if name_of_it in labels:
         return name_of_it
     meant = [label for label in labels if _spelled(label) == _spelled(name_of_it)]

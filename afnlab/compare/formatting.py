@@ -7,6 +7,7 @@ from math import floor, isfinite, isinf, log10
 from typing import TYPE_CHECKING
 
 from afnlab.measures import Measure
+from afnlab.messages import counted
 from afnlab.printing import printed
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def estimate(value: float, low: float, high: float, form: str = "{:.2f}", unit: 
 
 def estimated(measure: Measure, mean: float, low: float, high: float) -> str:
     """An estimate in the metric's printed unit."""
-    unit = f" {measure.unit}" * bool(measure.unit)
+    unit = f" {measure.unit}" if measure.unit else ""
     return estimate(mean, low, high, measure.form, unit)
 
 
@@ -155,6 +156,11 @@ def effect(value: float) -> str:
     if isinf(value):
         return "all equal"
     return number(value, SIGNED if abs(value) < 10 else "{:+.0f}")
+
+
+def seed_range(few: int, many: int) -> str:
+    """Between how many seeds rows have: "6 to 12 seeds", or "12 seeds"."""
+    return f"{few} to {counted(many, 'seed')}" if few < many else counted(many, "seed")
 
 
 def percent(fraction: float, places: int = 2) -> str:

@@ -133,7 +133,7 @@ def _of_one(row: pd.Series, verdict: str, base: str, measure: Measure) -> str:
     said = f"{row.name} {_clause(verdict, 1, base)}"
     if verdict in ("better", "worse"):
         said += f" by {amount(measure, abs(row.difference))}"
-    return f"{said}{' within the margin' * (verdict == 'equivalent')}."
+    return f"{said}{' within the margin' if verdict == 'equivalent' else ''}."
 
 
 def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
@@ -152,7 +152,7 @@ def _of_several(verdicts: pd.Series, base: str, others: str) -> str:
     clauses = [f"{number} {_clause(first, number, base)}"]
     clauses += [f"{number} {_clause(kind, number)}" for kind, number in more]
     if len(better) > 1:
-        who = f" ({enumerated(better)})" * (len(better) <= NAMED)
+        who = f" ({enumerated(better)})" if len(better) <= NAMED else ""
         lead = f"{len(better)} of {count} {others} are better than {base}{who}"
         return f"{lead}; {enumerated(clauses)}."
     lead = f"{better[0]} is better than {base}"
@@ -228,12 +228,12 @@ def _gap(
     all_seeds = lead.name in turned(table, baseline, measure)
     over = f" over {counted(shared, 'common seed')}" if shared < max(lead.seeds, base.seeds) else ""
     exact = unrounded(measure, lead, base)
-    text += f". The difference{over}{exact}{',' * bool(exact)} is"
+    text += f". The difference{over}{exact}{',' if exact else ''} is"
     text += f" {difference(measure, lead.difference)}"
     if measure.key == ACCURACY.key and examples and lead.difference:  # a share of the examples
         text += f", {share_of(abs(lead.difference), examples)} {evaluated} examples, which"
         text += " all seeds share"
-    return f"{text}{'; the means are over all seeds' * all_seeds}."
+    return f"{text}{'; the means are over all seeds' if all_seeds else ''}."
 
 
 def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:
@@ -253,7 +253,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     if lead.verdict == "too few seeds":
         least = stats.TESTS[lead.test].seeds_needed(count)
         note = f"A test against {base} takes {least} seeds or more"
-        note += f" with {count} comparisons" * (count > 1)
+        note += f" with {count} comparisons" if count > 1 else ""
         return Fact("how sure", f"{seeds}: too few", f"{note}.")
     adjusted = f"adjusted for {count} comparisons" if count > 1 else ""
     if lead.verdict in ("equivalent", "not worse"):
@@ -262,7 +262,7 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     side = "better" if measure.sign * lead.difference >= 0 else "worse"
     is_open, p = lead.verdict in OPEN, equation(lead.p_holm)
     limits, which = interval(measure, lead.adjusted_low, lead.adjusted_high), "p is"
-    equal = " Equality is not shown either." * (is_open and margin is None)
+    equal = " Equality is not shown either." if is_open and margin is None else ""
     if not limits:
         note, equal = f"These {seeds} set the difference no bounds", ""
     elif lead.adjusted_low == lead.adjusted_high:
@@ -270,8 +270,10 @@ def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure
     else:
         note, which = f"95 % interval {limits} {measure.points}".rstrip() + f", {seeds}", "Both are"
     plain = f" (else {equation(lead.p)})"  # p = 1 beside a difference reads like a mistake
-    adjusted += plain * (is_open and count > 1 and equation(lead.p) != p)
-    note += f", {p}" * is_open + f". {which} {adjusted}" * bool(adjusted) + f".{equal}"
+    if is_open and count > 1 and equation(lead.p) != p:
+        adjusted += plain
+    note += f", {p}" if is_open else ""
+    note += f". {which} {adjusted}.{equal}" if adjusted else f".{equal}"
     if margin is not None:
         note += f" The margin is {formatting.margin(measure, margin)}."
     answer = "Not shown" if is_open else f"Yes, {p}"

@@ -136,7 +136,7 @@ def _of_row(
     needed = stats.seeds_to_detect(row.difference, row.spread, 1, MANY)
     if needed is None:
         return _too_small(proper_name(row.name), "p_equivalent" in rows)
-    best = f"the {'best' if leads else 'clearest'} of {others}" * picked
+    best = f"the {'best' if leads else 'clearest'} of {others}" if picked else ""
     return _fresh(row, base, needed, best, measure)
 
 
@@ -177,7 +177,7 @@ def _possible(rows: pd.DataFrame, base: str) -> NextStep:
     """
     least = stats.seeds_needed(len(rows))
     number = max(least + SPARE, int(rows.pairs.max()))
-    comparisons = f" with {len(rows)} comparisons" * (len(rows) > 1)
+    comparisons = f" with {len(rows)} comparisons" if len(rows) > 1 else ""
     note = (
         f"A test against {base} takes {least} seeds or more{comparisons}, and with {least} all of"
         f" them have to agree; {number} leave room for some that do not."

@@ -19,9 +19,10 @@ from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
 from afnlab.runs import filtering
+from afnlab.runs.conventions import DEFAULT_BASELINE, OUT
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.run_spec import OUT, NotebookSpec, RunSpec, texts
+from afnlab.runs.run_spec import NotebookSpec, RunSpec, texts
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -33,7 +34,7 @@ FIXED = (
     "p and intervals hold if the number of seeds was fixed before their results were seen; these"
     " runs do not tell whether it was."
 )
-ACTIVATION, BASELINE = "activation", "relu"  # the parameter whose value is a name by itself
+ACTIVATION = "activation"  # the parameter whose value is a name by itself
 
 
 def compare_metric(
@@ -276,7 +277,7 @@ def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
     relu = (
         row.label
         for row, name in zip(rows, firsts, strict=True)
-        if isinstance(name, str) and canonical_name(name) == BASELINE
+        if isinstance(name, str) and canonical_name(name) == DEFAULT_BASELINE
     )
     return next(relu, labels[0])
 

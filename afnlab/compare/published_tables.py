@@ -11,6 +11,7 @@ import pandas as pd
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.paths import find, shared
+from afnlab.printing import title_of
 from afnlab.stats import mean_interval, prediction_interval, welch_interval
 
 COLUMNS = ["where", "activation", "metric", "printed", "printed_runs", "measured"]
@@ -49,7 +50,7 @@ def metric(
         measures: the metrics that the runs recorded.
     """
     for measure in measures:
-        for title, scale in ((measure.title, measure.scale), (measure.name, 1.0)):
+        for title, scale in ((title_of(measure), measure.scale), (measure.name, 1.0)):
             mean = re.fullmatch(
                 rf"mean {re.escape(title)} over (all epochs|epochs after (\d+))", name
             )

@@ -20,6 +20,7 @@ from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
 from afnlab.runs import file_labels, filtering, one_data
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.setting import APART, TrainingSetting
@@ -86,7 +87,7 @@ def select(
     if not folder.is_dir():
         line = _sweeping(sweep, overrides, origin, only, baseline)
         raise NoRuns(f"{where.shown}: no such folder; execute runs first, with `{line}`")
-    benchmark = _speed(expanded(speed) if speed else folder / costs.FILE, named=bool(speed))
+    benchmark = _speed(expanded(speed) if speed else folder / runs_folder.SPEED, named=bool(speed))
     records, failures = runs_folder.records(folder), runs_folder.failures(folder)
     trainings = list(filter(is_training, records))
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
@@ -243,7 +244,7 @@ def _sweeping(
     if asked is not None:
         specs = [s for s in plan.specs(**overrides) if isinstance(s, TrainingSpec)]
         listed = [spec.row.activation for spec in specs]
-        against = baseline or plan.baseline or summary_table.BASELINE
+        against = baseline or plan.baseline or DEFAULT_BASELINE
         base, _ = file_labels.parted(file_labels.meant(against, listed))
         its = filtering.facts("", "", {"activation": base}, {"activation": base})
         if base in listed and not filtering.has(its, "activation", asked):

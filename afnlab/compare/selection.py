@@ -23,6 +23,7 @@ from afnlab.compare import (
 from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows, is_added
+from afnlab.compare.formatting import seed_range
 from afnlab.compare.occasions import occasions
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.training_facts import TaskFacts, Trained
@@ -339,7 +340,7 @@ class Selection:
         facts = [
             self.task.summary or self.task.name,
             counted(count, "activation") + settings,
-            f"{seeds[0]} to " * (seeds[0] < seeds[-1]) + f"{counted(seeds[-1], 'seed')} each",
+            f"{seed_range(seeds[0], seeds[-1])} each",
             counted(self.first.epochs, "epoch"),
             *([f"all with {', '.join(self._alike)}"] if self.shared else []),
             *([f"each tuned for every seed: {self.tuning.description}"] if self.tuning else []),

@@ -20,13 +20,13 @@ from afnlab.compare.baseline_differences import (
     largest_difference,
     sizes,
 )
-from afnlab.compare.formatting import limits, number, p_value, sided
+from afnlab.compare.formatting import limits, number, p_value, seed_range, sided
 from afnlab.errors import ParameterError
 from afnlab.measures import ACCURACY, Measure, accuracy_of
-from afnlab.messages import counted, plain
+from afnlab.messages import plain
 from afnlab.printing import label_of
+from afnlab.runs.conventions import DEFAULT_BASELINE
 
-BASELINE = "relu"
 AT_THE_END, SAME_EXAMPLES = "after the last epoch", " on the same examples"  # of afnlab's runs
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
 FAILURES = {
@@ -97,7 +97,7 @@ def finite(values: pd.Series, diverged: pd.Series, measure: Measure) -> pd.Serie
 
 def compare_histories(
     history: pd.DataFrame,
-    baseline: str = BASELINE,
+    baseline: str = DEFAULT_BASELINE,
     classes: int | None = None,
     margin: float | None = None,
     metric: Measure | None = None,
@@ -394,7 +394,7 @@ def legend(
     when: of what moment the values are; on: with what the seeds share; both may be unknown.
     """
     few, many = int(table.seeds.min()), int(table.seeds.max())
-    seeds = f"{few} to " * (few < many) + counted(many, "seed")
+    seeds = seed_range(few, many)
     text = (
         f"{' '.join(filter(None, [measure.mean_title, when]))} over {seeds}, with its 95 %"
         f" confidence interval (CI){'; lower is better' if measure.better == 'lower' else ''}"
@@ -404,7 +404,7 @@ def legend(
         return f"{text}."
     tests = list(by_test(compared))
     pairs = ", paired by seed" if tests[0][0].paired else " of two means, without pairs"
-    unit = f" in {measure.points}" * bool(measure.points)
+    unit = f" in {measure.points}" if measure.points else ""
     several, bounded = is_adjusted(table), np.isfinite(compared.adjusted_low).any()
     intervals = "its 95 % CI"
     for test, rows in tests:
@@ -414,11 +414,11 @@ def legend(
         intervals += (
             f" and with the CI adjusted for {comparisons(table)} comparisons, the one to cite"
         )
-    intervals += ", which misses 0 where p is below 0.05" * bool(bounded)
+    intervals += ", which misses 0 where p is below 0.05" if bounded else ""
     return (
         f"{text}. Difference to {baseline}{unit}, of unrounded values{pairs}, with"
         f" {intervals}; p from {' and '.join(starmap(_named, tests)).rstrip(',')}"
-        f"{', after Holm' * several}. All of it is about other seeds{on}."
+        f"{', after Holm' if several else ''}. All of it is about other seeds{on}."
     )
 
 
@@ -429,7 +429,9 @@ def _named(test: stats.ComparisonTest, rows: pd.DataFrame) -> str:
             "the test that holds at any time, of rows to which seeds were added until the evidence"
             " decided,"
         )
-    return f"the {'exact ' * all(test.is_exact(*of) for of in sizes(rows))}{test.name} test"
+    return (
+        f"the {'exact ' if all(test.is_exact(*of) for of in sizes(rows)) else ''}{test.name} test"
+    )
 
 
 def as_text(table: pd.DataFrame, measure: Measure = ACCURACY, without: Collection[str] = ()) -> str:

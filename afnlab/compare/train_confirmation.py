@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
@@ -12,7 +12,6 @@ from afnlab import stats
 from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
 from afnlab.compare.confirmation import (
     confirmation_runs,
-    picking_seeds,
     proposed,
     require_fresh,
 )
@@ -29,7 +28,7 @@ from afnlab.runs.one_data import require_todays_data
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import TrainingRecord, is_training
+from afnlab.runs.storage.record_schema import is_training, seeds_of
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
@@ -110,12 +109,12 @@ def confirm(
             raise _again(label, done, f" (`{again}` shows it)")
         tells = f"{label}, as the run of {base_of} tells,"
         raise _again(tells, done, f" (`{again}` makes its run, which is not there)")
-    used = picking_seeds(picking) | others.seeds
+    used = seeds_of(picking.records) | others.seeds
     fresh = sorted(done) or list(
         islice((seed for seed in count(FRESH) if seed not in used), number)
     )
     if was_confirmed(records, base):
-        held = _seeds(r for r in records if r["group"] == base)
+        held = seeds_of(r for r in records if r["group"] == base)
         if not held.issuperset(fresh):
             raise _again(f"{label} or {base_of}", held, ", as those of a baseline too")
     notes = [] if done else _too_few(picking, label, number, comparisons, few)
@@ -126,10 +125,6 @@ def confirm(
     require_todays_data(specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
     return execute_missing(specs, name, runs=folder, executor=executor or Local(), notes=notes)
-
-
-def _seeds(records: Iterable[TrainingRecord]) -> set[int]:
-    return {seed for r in records for seed in r["seeds"]}
 
 
 def _again(rows: str, seeds: Collection[int], ending: str) -> ParameterError:

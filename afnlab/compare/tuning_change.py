@@ -55,7 +55,9 @@ class TuningChange:
         moved = difference(self.measure, self.tuned - self.fixed)
         points = f" {self.measure.points}".rstrip()
         fixed, tuned = (value(self.measure, one) for one in (self.fixed, self.tuned))
-        over = f"over the {self.seeds} of {self.of} seeds that all have " * (self.seeds < self.of)
+        over = ""
+        if self.seeds < self.of:
+            over = f"over the {self.seeds} of {self.of} seeds that all have "
         mean = (
             f"the mean {over}is {fixed} at the fixed recipe and {tuned} tuned, a difference of"
             f" {moved}{points}, p = {p_value(self.p)}"

@@ -255,13 +255,13 @@ def stretches_in_words(stretches: Sequence[tuple[int, int, str]]) -> str:
     parts = []
     for at, (first, last, who) in enumerate(stretches):
         when = f"from {first} on" if at == len(stretches) - 1 and at else _trials(first, last)
-        parts.append(f"{when} {who or 'neither is ahead'}{' is ahead' * bool(who)}")
+        parts.append(f"{when} {who or 'neither is ahead'}{' is ahead' if who else ''}")
     return "; ".join(parts)
 
 
 def _trials(first: int, last: int) -> str:
     if first == last:
-        return f"with {first} trial{'s' * (first > 1)}"
+        return f"with {first} trial{'s' if first > 1 else ''}"
     return f"with {first} to {last} trials"
 
 

@@ -149,7 +149,7 @@ def _only_one_of(file: str) -> tuple[str, object]:
     names = [n for n, t in there.items() if isinstance(t, Activation)]
     names = names or [n for n, t in there.items() if _is_made_in(held["__name__"], t)]
     if len(names) != 1:
-        several = f" (there are: {', '.join(names)})" * bool(names)
+        several = f" (there are: {', '.join(names)})" if names else ""
         raise ValueError(f"{file}: which function of it? write {file}:NAME{several}")
     inform(f"{file}: {names[0]} is what there is to check in it")
     return f"{file}:{names[0]}", there[names[0]]

@@ -14,8 +14,9 @@ from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import Standing
 from afnlab.judging.trained_pairs import TrainedPairs
-from afnlab.judging.trial import BASELINE, Trial
+from afnlab.judging.trial import Trial
 from afnlab.messages import counted, inform
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.training.plan import Conditions
 from afnlab.training.space import TUNE, space
@@ -147,7 +148,8 @@ def check_campaign(
     Raises:
         ValueError: as `judge`.
     """
-    idea = "tanh" if against == BASELINE else BASELINE  # any that is not the baseline
+    # Any that is not the baseline.
+    idea = "tanh" if against == DEFAULT_BASELINE else DEFAULT_BASELINE
     trial = Trial.of(idea, against, task, confirm, ledger, tune, None, conditions)
     stages = trial.stages(None, Local(1))
     campaign = trial.campaign(stages, None, most=most, level=None, own_seeds=None)

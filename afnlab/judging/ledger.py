@@ -8,7 +8,6 @@ noted elsewhere; every verdict prints it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from afnlab.judging.references import moved
 from afnlab.judging.standings import ENTRY, SEED, Standing, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
+from afnlab.runs.identity import canonical
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import safe_files
 from afnlab.runs.storage.record_schema import is_number
@@ -223,7 +223,7 @@ class Ledger:
             number = str(len(self.events))
             separate = self.campaign.own_seeds
             event["first"] = BLOCK * len(self.standings) if separate else 0
-            event["id"] = digest(number, self.head, _canonical(event), _now())[:16]
+            event["id"] = digest(number, self.head, canonical(event), _now())[:16]
             self._add(event)
             self._write()
         return self.standing(event["id"])
@@ -272,7 +272,7 @@ class Ledger:
             return
         head = {"ledger": VERSION, "campaign": self.campaign.described()}
         header = {**head, "events": len(self.events), "head": self.head}
-        text = "".join(f"{_canonical(line)}\n" for line in (header, *self.events))
+        text = "".join(f"{canonical(line)}\n" for line in (header, *self.events))
         part = self.path.with_name(f".{self.path.name}.part")  # ours alone, by the lock
         try:
             with part.open("w", encoding="utf-8") as file:
@@ -363,7 +363,7 @@ def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterato
             total = event.pop("sum", None)
         except (ValueError, AssertionError):
             raise ValueError(f"{where}: is no event of a ledger") from None
-        if total != digest(_canonical(event)):
+        if total != digest(canonical(event)):
             raise ValueError(f"{where}: has been changed since it was written")
         if event.get("previous") != previous:
             raise ValueError(
@@ -408,7 +408,7 @@ def _is_event(event: Event, entries: set[str]) -> bool:
 
 def _chained(event: Event, previous: str) -> Event:
     linked = {**event, "previous": previous}
-    return {**linked, "sum": digest(_canonical(linked))}
+    return {**linked, "sum": digest(canonical(linked))}
 
 
 def _last(campaign: Campaign, events: Sequence[Event]) -> str:
@@ -417,11 +417,7 @@ def _last(campaign: Campaign, events: Sequence[Event]) -> str:
 
 def _root(campaign: Campaign) -> str:
     """What the first event follows."""
-    return digest(_canonical(campaign.described()))
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return digest(canonical(campaign.described()))
 
 
 def _now() -> str:

@@ -13,13 +13,13 @@ from afnlab.judging.ledger import Ledger, ledger_file
 from afnlab.judging.references import is_own, kept, located
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.registry import canonical_name, get_activation
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.sweeps.local_executor import Executor
 from afnlab.runs.task_code import CODE, code_of
 from afnlab.training.space import TUNE
 from afnlab.training.tasks import get_task
 from afnlab.training.tune import tuning_of
 
-BASELINE = "relu"
 _NOT_SHARED = {  # parameters of the notebook that a judgement decides itself
     "task": "the task is an argument of its own",
     "activation": "the idea and the baseline are arguments of their own",
@@ -80,7 +80,7 @@ class Trial:
                 raise ParameterError("task", task, message=message)
             task = _find(book, "task")
         if against is None:
-            against = _find(book, "against") if book else BASELINE
+            against = _find(book, "against") if book else DEFAULT_BASELINE
         if confirm is None:
             confirm = _find(book, "confirm") if book else ""
         known = book.campaign if book else None

@@ -14,6 +14,7 @@ from afnlab.runs.filtering import Only, as_flags, parsed
 from afnlab.runs.filtering import labels as labels_of
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
+from afnlab.runs.storage.record_schema import seeds_of
 from afnlab.runs.sweeps import sweep_file
 
 
@@ -110,7 +111,7 @@ def swept(
     of_file = {seed for spec in specs for seed in spec.seeds}
     parts = [one.picking or one for one in chosen]
     rows = {
-        row.group: tuple(sorted({seed for run in part.runs_of(label) for seed in run["seeds"]}))
+        row.group: tuple(sorted(seeds_of(part.runs_of(label))))
         for part in parts
         for label, row in part.rows.items()
     }

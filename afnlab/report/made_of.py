@@ -16,9 +16,8 @@ from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.notebook_parameters.declarations import sources
 from afnlab.runs.sweeps.sweep_file import Sweep
 
-_ROOMS = ("compare", "figures", "functions", "report", "stats")  # whose code makes a page
-_ENDINGS = (".py", ".css", ".js", ".md")
-_DRAWN_BY = ("matplotlib", "nbconvert", "numpy", "pandas", "scipy")
+_ENDINGS = (".py", ".css", ".js")
+_DRAWN_BY = ("matplotlib", "nbconvert", "numpy", "pandas", "scikit-posthocs", "scipy")
 # Of a selection these are hashed by what the page has of them, see `_facts`.
 _IN_PARTS = ("folder", "place", "picking", "records", "rows", "speed")
 
@@ -61,7 +60,7 @@ def _facts(one: Selection) -> dict[str, object]:
 
 @cache
 def code() -> str:
-    """A hash of the code that a report is made by."""
-    rooms = [path for room in _ROOMS for path in sorted((PACKAGE / room).rglob("*.*"))]
-    modules = [*sorted(PACKAGE.glob("*.py")), *sorted(PACKAGE.glob("activations/*.py"))]
-    return digest(*(p.read_bytes() for p in [*rooms, *modules] if p.suffix in _ENDINGS))
+    """A hash of the code that a report is made by: all of it, since a page may say what any of it
+    decides, down to the commands and to the thresholds of warnings."""
+    files = (path for path in sorted(PACKAGE.rglob("*")) if path.suffix in _ENDINGS)
+    return digest(*(path.read_bytes() for path in files))

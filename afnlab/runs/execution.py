@@ -16,12 +16,13 @@ from typing import Any
 
 import afnlab
 from afnlab.messages import masked
+from afnlab.runs.conventions import OUT
 from afnlab.runs.fingerprint import check
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.notebook_metrics import shown_in
 from afnlab.runs.notebook_parameters import encoding
-from afnlab.runs.run_spec import OUT, RunSpec, TrainingSpec
+from afnlab.runs.run_spec import RunSpec, TrainingSpec
 from afnlab.runs.storage import runs_folder, safe_files
 from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.storage.record_schema import is_number

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 
 from afnlab.errors import ParameterError
 from afnlab.messages import distinct_endings
-from afnlab.runs.identity import REFERENCES, is_in_file, is_reference, with_whole_path
+from afnlab.runs.conventions import REFERENCES
+from afnlab.runs.identity import is_in_file, is_reference, with_whole_path
 from afnlab.runs.tunings_apart import words_apart
 from afnlab.training.space import TUNE, Space, space
 

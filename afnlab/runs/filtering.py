@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from afnlab.errors import ParameterError, shown
-from afnlab.registry import canonical_name
 from afnlab.runs import file_labels
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
+from afnlab.runs.run_spec import CANONICAL
 from afnlab.runs.storage.record_schema import FURTHER, Record
 from afnlab.spellings import spelling, unknown
-from afnlab.training.tasks import canonical_task
 
 Item = TypeVar("Item")
 Only = Mapping[str, object]  # by key a value, or several
 FLAG = "--only"
 _FILES = ".files"  # among facts: values with whole paths of files; no parameter is called so
-_MEANT = {"activation": canonical_name, "task": canonical_task}
 _COMMA = re.compile(r",(?![^(]*\))")  # not inside srelu(t=1, slope=2)
 
 
@@ -46,7 +44,7 @@ def facts(
     if {"options", "parameters"} <= normal.keys():  # a training
         values |= values.pop("options") | values.pop("parameters")
         values |= values.pop(FURTHER, {})
-    files = {name: str(parameters[name]) for name in _MEANT if name in parameters}
+    files = {name: str(parameters[name]) for name in CANONICAL if name in parameters}
     files["label"] = file_labels.whole(values["label"], files.get("activation", ""))
     return values | {_FILES: files}
 
@@ -157,7 +155,7 @@ def _known(text: str, there: set[str]) -> list[str]:
 
 def _read(key: str, text: str) -> str:
     """A text as the value that it would be."""
-    meant = _MEANT[key](text) if key in _MEANT else None
+    meant = CANONICAL[key](text) if key in CANONICAL else None
     return str(meant or assigned(text, f"{FLAG} {key}"))
 
 
@@ -180,7 +178,7 @@ def _texts(value: object, there: set[str]) -> Iterator[str]:
 
 def _none(key: str, value: str, there: Sequence[str]) -> str:
     """One line for a value that no run has; the nearest spelling, where it is no name or number."""
-    named = (key in _MEANT and _MEANT[key](value)) or not re.search("[a-zA-Z]", value)
+    named = (key in CANONICAL and CANONICAL[key](value)) or not re.search("[a-zA-Z]", value)
     plain = {} if named else {spelling(name): name for name in there}
     near = difflib.get_close_matches(spelling(value), plain, n=1)
     listed = f"there are: {', '.join(there)}"

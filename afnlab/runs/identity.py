@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
+from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.modules import is_file
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.usercode.lookup import expanded
 
 ID_LENGTH = 16
-REFERENCES = ("task", "activation", "activations")  # parameters that may name a file
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, object]) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from afnlab.markup import filled, joined
 from afnlab.paths import find
 from afnlab.runs import session
+from afnlab.runs.conventions import OUT
 from afnlab.runs.execution import RESULT
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import Training, training
-from afnlab.runs.run_spec import OUT
 from afnlab.runs.storage import function_values, runs_folder
 from afnlab.training.engine import train_configured
 from afnlab.training.recorder import TABLES, TUNED

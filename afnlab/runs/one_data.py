@@ -126,7 +126,7 @@ def _rows(runs: Sequence[tuple[str, str]]) -> str:
         rows.setdefault(row, []).append(run[:DIGITS])
     said = []
     for row, ids in rows.items():
-        said.append(f"{row} (run{'s' * (len(ids) > 1)} {some(ids, LISTED)})")
+        said.append(f"{row} (run{'s' if len(ids) > 1 else ''} {some(ids, LISTED)})")
     return some(said, LISTED, "row")
 
 

@@ -27,7 +27,6 @@ from afnlab.usercode.lookup import expanded
 RUNS, SWEEP = "runs", "sweep"  # parameters
 READ = "(what it reads)"  # among the parameters, of which none has such a name
 _YAML = (".yaml", ".yml")
-_BELOW, _BESIDE = "confirm", "speed.json"  # what else comparisons look for in a folder of runs
 
 States = Callable[[Iterable[Record]], Mapping[str, str]]
 
@@ -53,9 +52,9 @@ def read_now(values: Mapping[str, object], folder: Path, states: States) -> dict
     parts: list[str] = []
     with suppress(ValueError, OSError):  # no such folder, or it cannot be reached: there is nothing
         here = _folder(where or os.environ.get(runs_folder.ENVIRONMENT) or RUNS, folder)
-        for one in (here, here / _BELOW):
+        for one in (here, here / runs_folder.CONFIRMATIONS):
             parts += _trainings(one, states)
-        parts += _content(here / _BESIDE)
+        parts += _content(here / runs_folder.SPEED)
     for name, value in values.items():
         if isinstance(value, str) and value and name != RUNS:
             parts += [name, *_content(_file(name, value, folder))]

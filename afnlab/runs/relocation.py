@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from afnlab.runs.identity import REFERENCES
+from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.staleness import (
     ELSEWHERE,

@@ -16,12 +16,12 @@ from afnlab.errors import ParameterError, about, shown
 from afnlab.measures import Measure
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
+from afnlab.runs.conventions import OUT, REFERENCES
 from afnlab.runs.file_labels import Row
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import (
     ID_LENGTH,
-    REFERENCES,
     absolute,
     canonical,
     group_of,
@@ -40,13 +40,10 @@ from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
 
-OUT = "out"
 Name = TypeVar("Name", str, int)
 _FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
-_NAMED: dict[str, Callable[[object], str | None]] = {  # and the name that a spelling means
-    "task": canonical_task,
-    "activation": canonical_name,
-    "activations": canonical_name,
+CANONICAL: dict[str, Callable[[object], str | None]] = {  # the name that a spelling means
+    name: canonical_task if name == "task" else canonical_name for name in REFERENCES
 }
 
 
@@ -386,9 +383,9 @@ def _named(parameters: Mapping[str, object]) -> dict[str, object]:
 
 def _spelled(name: str, value: object) -> object:
     """A parameter's value with afnlab's own names as afnlab writes them: one run, one id."""
-    if name in _NAMED and isinstance(value, (list, tuple)):
+    if name in CANONICAL and isinstance(value, (list, tuple)):
         return type(value)(_spelled(name, one) for one in value)
-    return (name in _NAMED and _NAMED[name](value)) or value
+    return (name in CANONICAL and CANONICAL[name](value)) or value
 
 
 def texts(values: Mapping[Name, object]) -> dict[Name, str]:

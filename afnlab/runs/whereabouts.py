@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from afnlab.paths import find, shared
-from afnlab.runs.identity import REFERENCES, is_reference
+from afnlab.runs.conventions import REFERENCES
+from afnlab.runs.identity import is_reference
 from afnlab.runs.storage.record_schema import Stored
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from afnlab.judging.campaign import same_values, values_of
 from afnlab.judging.judge import check_campaign, judge
 from afnlab.judging.judgement import Judgement
-from afnlab.judging.trial import BASELINE
 from afnlab.messages import inform
 from afnlab.registry import get_activation
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.search import grammar
 from afnlab.search.candidate import Candidate
@@ -34,7 +34,7 @@ _TRIES = 200  # expressions that are drawn for one that may be judged
 
 def search(
     task: str,
-    against: str = BASELINE,
+    against: str = DEFAULT_BASELINE,
     *,
     ledger: str | Path,
     out: str | Path = "ideas",

@@ -32,7 +32,7 @@ from afnlab.figures import metric_axis
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, log_ticks, styled
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
-from afnlab.printing import printed_value
+from afnlab.printing import printed_value, title_of
 from afnlab.registry import get_activation
 from afnlab.training.engine import train
 from afnlab.training.scan import grid, scan
@@ -140,7 +140,7 @@ def table(
         [len(values), int(diverged.loc[value]), *printed_interval(values[value], measure)]
         for value in values.columns
     ]
-    names = ["seeds", "diverged", measure.title, "low", "high"]
+    names = ["seeds", "diverged", title_of(measure), "low", "high"]
     shown = pd.DataFrame(rows, columns=names, index=values.columns)
     compared = _against(values, default, measure)
     if compared is None:
@@ -165,7 +165,7 @@ def printed_table(
     """
     rows = table(history, measure, default)
     shown = rows[["seeds", "diverged"]].astype(str)
-    shown[measure.title] = [number(mean, measure.form) for mean in rows[measure.title]]
+    shown[title_of(measure)] = [number(mean, measure.form) for mean in rows[title_of(measure)]]
     ends = zip(rows["low"], rows["high"], strict=True)
     shown["95 % interval"] = [limits(low, high, measure.form) for low, high in ends]
     if "verdict" in rows:
@@ -290,7 +290,7 @@ def _better(compared: pd.DataFrame, parameter: str, default: float, seeds: int) 
         return (
             f"With {counted(seeds, 'seed')} no value can be shown to be better than the default"
             f" {default:g}: {counted(others, 'comparison')} with it take"
-            f"{'s' * (others == 1)} {stats.seeds_needed(others)} seeds."
+            f"{'s' if others == 1 else ''} {stats.seeds_needed(others)} seeds."
         )
     better, worse, open_ones = (by.get(n, []) for n in ("better", "worse", "not distinguishable"))
     said = f"No value is shown to be better than the default {default:g}"
@@ -339,13 +339,13 @@ def figure(
             if data is None:
                 continue
             rows = table(data, measure)
-            shown = rows[[measure.title, "low", "high"]].to_numpy(dtype=float)
+            shown = rows[[title_of(measure), "low", "high"]].to_numpy(dtype=float)
             error = abs(shown[:, 1:] - shown[:, :1]).T
             look: Any = {"color": color, "marker": marker, "linewidth": width}
             size = 3 + 1.5 * width
             ax.errorbar(rows.index, shown[:, 0], error, markersize=size, label=label, **look)
             # Without a bar it would look the surest, and is the one of which least is known.
-            alike = rows[rows.low == rows.high][measure.title]
+            alike = rows[rows.low == rows.high][title_of(measure)]
             _hollow(ax, alike, color, marker).set_markersize(size)
             equal += [len(data.seed.unique())] * bool(len(alike))
         if equal:

@@ -19,6 +19,7 @@ from afnlab.compare.summary_table import printed_gap, printed_interval
 from afnlab.errors import shown
 from afnlab.figures.signal_curves import signals
 from afnlab.figures.style import BLUE, GREY, ORANGE, Picture, plain_ticks, styled
+from afnlab.printing import title_of
 from afnlab.registry import Activation
 from afnlab.stats import Interval, bounded_interval
 from afnlab.training.engine import train
@@ -94,7 +95,7 @@ def variant_table(results: dict[str, Result]) -> pd.DataFrame:
     for name, result in results.items():
         last = result.final
         row: dict[str, object] = {"model": name, "seeds": len(last)}
-        row[metric.title] = _shown(printed_interval(last[metric.column], metric), metric.form)
+        row[title_of(metric)] = _shown(printed_interval(last[metric.column], metric), metric.form)
         row["loss"] = _shown(_of_losses(last.test_loss, result.task), "{:.4f}")
         gap = printed_gap(last[metric.column] - base[metric.column], metric)
         minus = metric.of_differences("minus classic")

@@ -25,6 +25,7 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from afnlab.figures.style import ORANGE, Picture, row_name, styled
+from afnlab.printing import title_of
 from afnlab.registry import Activation, get_activation
 from afnlab.signal import MeanField, depth_scale
 from afnlab.training.data import digits
@@ -310,7 +311,7 @@ def figure(measured: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA
         ax = drawn.subplots()
         image = draw(ax, measured, ref, sigma_b)
         ax.legend(loc="upper right")
-        drawn.colorbar(image, ax=ax, label=f"test {METRIC.title}")
+        drawn.colorbar(image, ax=ax, label=f"test {title_of(METRIC)}")
     return drawn
 
 

@@ -13,13 +13,14 @@ import torch
 
 from afnlab.bench import activations
 from afnlab.cli import main
-from afnlab.compare import costs, select
+from afnlab.compare import select
 from afnlab.compare.answers import answers
 from afnlab.compare.costs import Cost, cost, read
 from afnlab.compare.headline import cost_fact
 from afnlab.compare.training_facts import Trained
 from afnlab.report import sections
 from afnlab.runs import RunSpec
+from afnlab.runs.storage import runs_folder
 from tests.compare.test_summary_table import rows, table
 from tests.conftest import ACTIVATIONS
 from tests.runs.test_runs import rewrite, small_runs
@@ -209,4 +210,4 @@ def test_every_activation_of_a_comparison_is_measured():
     rivals = activations._rivals(x, torch.ones(64), compiled=False)
     measured = {name for name, way, passes in rivals if passes == "both" and way != "torch"}
     assert {record.name for record in ACTIVATIONS if record.elementwise} <= measured
-    assert costs.FILE == "speed.json"
+    assert runs_folder.SPEED == "speed.json"

@@ -8,6 +8,7 @@ import pytest
 
 from afnlab.compare import select
 from afnlab.compare.published_tables import COLUMNS, NONE, beside, judge, metric, published, summary
+from afnlab.measures import Measure
 from afnlab.paths import shared
 from afnlab.report import sections
 from tests.compare.test_summary_table import explained, rows
@@ -91,6 +92,13 @@ def test_metrics():
     ):
         assert metric(name)(history).tolist() == pytest.approx(expected), name
     assert metric("speed") is None
+
+
+def test_a_metric_whose_name_holds_the_letter_of_its_unit():
+    error = Measure(name="mean error", key="accuracy", unit="m", better="lower", scale=1e3)
+    history = rows("relu", [0.5, 0.7])
+    for name, expected in (("mean error (m)", [500, 700]), ("mean error", [0.5, 0.7])):
+        assert metric(name, [error])(history).tolist() == pytest.approx(expected), name
 
 
 @pytest.mark.parametrize("path", sorted(shared("published").glob("*.csv")), ids=lambda p: p.stem)

@@ -86,3 +86,16 @@ def test_where_a_project_lies_does_not_count(folder, monkeypatch):
     moved = shutil.copytree(folder, folder / "moved")
     monkeypatch.chdir(moved)
     assert hashed() == before
+
+
+@pytest.mark.parametrize("path", ["errors.py", "runs/filtering.py", "report/script/page.js"])
+def test_all_code_counts(path, tmp_path, monkeypatch):
+    """A page prints what commands and what thresholds stand anywhere in the package."""
+    monkeypatch.setattr(made_of, "PACKAGE", tmp_path)
+    code = made_of.code.__wrapped__
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    hashes = {code()}
+    for text in ("a = 1\n", "a = 2\n"):
+        (tmp_path / path).write_text(text)
+        hashes.add(code())
+    assert len(hashes) == 3

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import afnlab
+from afnlab.measures import Measure
 from afnlab.studies import parameter_scan
 from afnlab.training.scan import grid, scan
 
@@ -169,6 +170,12 @@ def test_the_table_that_is_read_has_words_where_there_is_no_number():
     assert equal["95 % interval"][1.0] == "all equal"
     for shown in (rows, equal, parameter_scan.printed_table(history({1.0: [0.9]}), default=1.0)):
         assert not re.search(r"\b(?:inf|nan)\b", shown.to_string(), re.IGNORECASE)
+
+
+def test_the_head_of_a_column_names_the_unit():
+    error = Measure(name="mean error", key="accuracy", unit="m", better="lower")
+    for rows in (parameter_scan.table, parameter_scan.printed_table):
+        assert "mean error (m)" in rows(history({1.0: [0.5, 0.7]}), error)
 
 
 def test_the_best_of_ten_alike_is_seldom_called_better():

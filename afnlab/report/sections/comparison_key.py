@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from afnlab.compare.baseline_differences import DIFFER, by_test
+from afnlab.compare.formatting import seed_range
 from afnlab.compare.headline import compared_rows
 from afnlab.figures.comparison import edges_in_words
 from afnlab.measures import Measure
-from afnlab.messages import counted
 
 SET_BY_SEEDS = ", which differ in initial weights and order of batches, not in examples"
 
@@ -37,7 +37,7 @@ def key(
     """
     edges = edges_in_words(table, final, measure)
     few, many = int(table.seeds.min()), int(table.seeds.max())
-    seeds = f"{few} to " * (few < many) + counted(many, "seed")
+    seeds = seed_range(few, many)
     caption = (
         f"each grey dot is one of {seeds}{seeds_set}; below them is their mean with its 95 %"
         " interval."
@@ -48,7 +48,7 @@ def key(
     if table.difference.isna().all():
         return " ".join([f"{caption[0].upper()}{caption[1:]}", *edges])
     tests = by_test(compared_rows(table))
-    within = " within the seeds" * all(test.paired for test, _ in tests)
+    within = " within the seeds" if all(test.paired for test, _ in tests) else ""
     parts = [
         f"First panel: {caption} Whether a row differs from {base} is seen in the second one alone:"
         f" the mean difference{within}, with its 95 % interval{_intervals(table)}",
@@ -71,7 +71,7 @@ def _intervals(table: pd.DataFrame) -> str:
         text += " Filled circles: it excludes 0, so a difference is shown."
     else:
         text += " Hollow circles: it includes 0."
-    return text + " Squares: equivalent." * bool((rows.verdict == "equivalent").any())
+    return text + (" Squares: equivalent." if (rows.verdict == "equivalent").any() else "")
 
 
 def _test_of(rows: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from afnlab import stats
 from afnlab.compare import compared_functions
-from afnlab.compare.costs import FILE, pareto_front
+from afnlab.compare.costs import pareto_front
 from afnlab.compare.formatting import equation, exact_p
 from afnlab.compare.headline import noun
 from afnlab.compare.proper_names import proper_name
@@ -35,6 +35,7 @@ from afnlab.messages import counted, in_stretches
 from afnlab.printing import label_of
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import heading
+from afnlab.runs.storage.runs_folder import SPEED
 
 _NOISE = (
     " Level bars: from the quickest epoch to the median one; where two overlap, the clock does not"
@@ -91,9 +92,9 @@ def curves(selection: Selection) -> Fragment:
     by_base = f" Orange{{}}: the mean of {base}." if there and len(order) > 1 else ""
     _, far = metric_axis.WORSE_SIDE[measure.better]
     side = "lower" if measure.better == "higher" else "upper"
-    edge = f" A number at the {side} edge: where a curve far {far} ends." * (not bounded)
+    edge = f" A number at the {side} edge: where a curve far {far} ends." if not bounded else ""
     best = next((label for label in order if label != selection.baseline), None)
-    blue = f" Blue: {proper_name(best)}, the best{' other' * there}." if best else ""
+    blue = f" Blue: {proper_name(best)}, the best{' other' if there else ''}." if best else ""
     with styled(for_page=True):
         shown = show(
             learning_curves.learning(selection.history, order, selection.baseline, measure=measure),
@@ -104,7 +105,7 @@ def curves(selection: Selection) -> Fragment:
         )
         if len(order) == 1:
             return Fragment(heading("", selection, 3), shown)
-        others = " Grey: the others." * (len(order) > 1 + there + bool(best))
+        others = " Grey: the others." if len(order) > 1 + there + bool(best) else ""
         together = show(
             learning_curves.overlay(selection.history, order, selection.baseline, measure),
             f"{_name(selection)} over the epochs for all activations on {selection.task.name}",
@@ -143,7 +144,7 @@ def frontier(selection: Selection) -> Fragment:
             " --json {}/{}</code> has the report use better ones.",
             omitted,
             selection.folder.name,
-            FILE,
+            SPEED,
         )
     with styled(for_page=True):
         figure: Figure = Picture(figsize=(9.5, 4.2), layout="constrained")
@@ -158,7 +159,7 @@ def frontier(selection: Selection) -> Fragment:
                 " cut at the edge where one is very wide.{}{} Names are left out where there is no"
                 " room.{}",
                 *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", line),
-                f" {metric_axis.far_in_words(measure, upright=True)}" * bool(far),
+                f" {metric_axis.far_in_words(measure, upright=True)}" if far else "",
                 *(_NOISE if slower is not None and cost.ordered else "", omitted),
             ),
             f"{selection.name}-frontier",
@@ -301,8 +302,7 @@ def sensitivity(selection: Selection) -> Fragment:
             f" {rates.activation.nunique()} activations",
             f"{_name(selection)} on {selection.evaluated} examples after the last epoch: mean of"
             " the seeds, with its 95 % interval."
-            + f" {metric_axis.far_in_words(measure, upright=True)}"
-            * bool(far),
+            + (f" {metric_axis.far_in_words(measure, upright=True)}" if far else ""),
             f"{selection.name}-rates",
         )
     return Fragment(heading("How much the learning rate matters", selection), figure)

@@ -27,6 +27,7 @@ from afnlab.report.sections.text import headline
 from afnlab.runs import filtering, seed_lists
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import location
+from afnlab.runs.storage.record_schema import seeds_of
 from afnlab.training.space import BUDGET, TUNE
 
 TALL = 16  # rows, from which on the figure is high enough to stand beside the tiles
@@ -97,7 +98,7 @@ def _task(selection: Selection) -> Fact:
     task, one, name = selection.task, selection.first, selection.task.name
     what, inside = _description(task.summary)
     if one.limit_train or one.limit_test:  # the description is of all examples
-        inside = f"{one.limit_train:,} to train" * bool(one.limit_train)
+        inside = f"{one.limit_train:,} to train" if one.limit_train else ""
     number, epochs = f"{selection.examples:,}", counted(one.epochs, "epoch")
     known = number in inside and f"to {selection.evaluated}" in inside  # and is said once
     examples = "" if known else f"{number} {selection.evaluated} examples"
@@ -235,12 +236,12 @@ def confirmed(
     if selection.picking is None:
         return []
     rows = [label for label in selection.rows if label != selection.baseline]
-    seeds = {n: len({seed for r in selection.runs_of(n) for seed in r["seeds"]}) for n in rows}
+    seeds = {n: len(seeds_of(selection.runs_of(n))) for n in rows}
     picking, made = selection.picking, []
     for label in rows:
         few = seeds[label] < (proposed(picking, label) or 0)
         line = _confirming(picking, label, seeds[label], sweep, overrides)
-        made.append(f"{line}{' --few' * few}")
+        made.append(f"{line}{' --few' if few else ''}")
     return made
 
 
@@ -280,10 +281,7 @@ def _rows_alone(selection: Selection) -> filtering.Only:
 
 def _seeds_there(selection: Selection) -> list[set[int]]:
     """The seeds of each row."""
-    return [
-        {seed for run in selection.runs_of(label) for seed in run["seeds"]}
-        for label in selection.rows
-    ]
+    return [seeds_of(selection.runs_of(label)) for label in selection.rows]
 
 
 def _in_all(selection: Selection, number: int) -> list[int]:

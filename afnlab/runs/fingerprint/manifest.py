@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from afnlab.paths import KERNELS, kernel_sources, shared
+from afnlab.runs.conventions import OUT, REFERENCES
 from afnlab.runs.fingerprint import remembered
 from afnlab.runs.fingerprint.mentions import mentions
 from afnlab.runs.fingerprint.package import BY_OBJECT, NAMED, Package, split
@@ -17,9 +18,7 @@ from afnlab.runs.fingerprint.reaching import executes_texts, reach, reached_name
 from afnlab.runs.fingerprint.syntax import Source, digest, read
 from afnlab.runs.fingerprint.userfiles import UserFiles, notebook_source, reads_texts
 
-_CHOSEN = ("task", "activation", "activations")  # parameters of afnlab's notebooks that name some
 _FILES = (".py", ".ipynb")  # how the names of files end that afnlab's notebooks may be given
-_OUT = "out"
 _MOVES = "afnlab.runs"  # which moves results, and computes none
 _SHOWS = tuple(  # which in a training notebook show them
     f"afnlab.{room}"
@@ -147,7 +146,7 @@ def _of_ours(cells: Source, parameters: Mapping[str, object], package: Package) 
     if parameters.get("tune"):
         package.module("afnlab.training.tune", stop=(*BY_OBJECT, _MOVES))
     named = mentions(cells)
-    chosen = {*texts_in([parameters.get(name, ()) for name in _CHOSEN]), *named.texts}
+    chosen = {*texts_in([parameters.get(name, ()) for name in REFERENCES]), *named.texts}
     for kind, known in NAMED.items():
         for name in sorted(chosen & known()):
             getattr(package, kind)(name)
@@ -156,7 +155,7 @@ def _of_ours(cells: Source, parameters: Mapping[str, object], package: Package) 
         if module.startswith("afnlab.") and name:
             package.object(module, name)
     for dotted in reached_names(named):
-        if not dotted.startswith(_MOVES) and not (_OUT in parameters and dotted.startswith(_SHOWS)):
+        if not dotted.startswith(_MOVES) and not (OUT in parameters and dotted.startswith(_SHOWS)):
             package.module(split(dotted)[0], stop=(*BY_OBJECT, _MOVES))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from afnlab.errors import ParameterError, shown
+from afnlab.runs.storage.safe_files import is_unicode
 
 _TUPLE, _PATH, _FLOAT, _DICT = "__tuple__", "__path__", "__float__", "__dict__"
 
@@ -42,7 +43,7 @@ def settle(name: str, value: object, depth: int = 0) -> object:  # noqa: PLR0911
         return _writable(name, value, abs(value) < _LARGEST, "a number of at most 4000 digits")
     if isinstance(value, (str, PurePath)):
         kept = Path(value) if isinstance(value, PurePath) else value
-        return _writable(name, kept, _encodes(str(value)), "a text that UTF-8 can hold")
+        return _writable(name, kept, is_unicode(str(value)), "a text that UTF-8 can hold")
     if isinstance(value, Mapping):
         return {inner(k): inner(v) for k, v in value.items()}
     if isinstance(value, (list, range)):
@@ -67,14 +68,6 @@ def _writable(name: str, value: object, good: bool, allowed: str) -> object:
     if not good:
         raise ParameterError(name, value, allowed, label=f"parameter {shown(name)}")
     return value
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def encode(value: object) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 from afnlab.errors import ParameterError, about, shown
 from afnlab.messages import masked
 from afnlab.registry import get_activation
+from afnlab.runs.conventions import OUT
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.storage.record_schema import FURTHER
 from afnlab.spellings import unknown
@@ -23,7 +24,7 @@ from afnlab.training.tasks import get_task
 PARAMS = "params"
 _SETTINGS = ("seeds", "device", "dtype", "record", "keep_weights")  # of a notebook that declares it
 _LENGTHS = ("epochs", "limit_train", "limit_test")
-_KNOWN = ("task", "activation", "out", *_SETTINGS, *_LENGTHS, TUNE, PARAMS)
+_KNOWN = ("task", "activation", OUT, *_SETTINGS, *_LENGTHS, TUNE, PARAMS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -178,7 +178,7 @@ def remove(place: Place, refs: Sequence[str]) -> list[str]:
         raise ValueError(
             f"{record['id']}: {record['label']} is the last run that tells of a confirmation, which"
             " counts where p is corrected; to begin anew, with no confirmation known of, delete the"
-            " folder `confirm` below the runs yourself"
+            f" folder `{runs_folder.CONFIRMATIONS}` below the runs yourself"
         )
     for run_id in ids:
         place.remove(run_id)

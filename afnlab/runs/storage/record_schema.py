@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 import sys
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, NotRequired, TypeGuard, TypeVar, cast
@@ -247,6 +247,11 @@ def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
 def is_complete(record: Stored) -> TypeGuard[Record]:
     """Whether a record is that of a complete run, not of one that failed."""
     return "message" not in record
+
+
+def seeds_of(records: Iterable[TrainingRecord]) -> set[int]:
+    """The seeds of trainings, by their records."""
+    return {seed for record in records for seed in record["seeds"]}
 
 
 def measures(record: Mapping[str, Any]) -> tuple[Measure, ...]:

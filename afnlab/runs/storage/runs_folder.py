@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
+CONFIRMATIONS = "confirm"  # the folder of these within the folder of the runs that picked
+SPEED = "speed.json"  # beside the runs: `afnlab bench activations --json runs/speed.json`
 OWN = (RECORD, ERROR)  # what no notebook may leave under that name
 FAILED = ".failed"
 ENVIRONMENT = "AFNLAB_RUNS"

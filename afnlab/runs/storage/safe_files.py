@@ -32,7 +32,7 @@ def is_id(name: object) -> bool:
 
 def is_name(name: object) -> bool:
     """Whether a record may list a file by this name: a plain relative path within the run."""
-    if not isinstance(name, str) or "\0" in name or not _is_unicode(name):
+    if not isinstance(name, str) or "\0" in name or not is_unicode(name):
         return False
     path = PurePath(name)
     return (
@@ -189,7 +189,7 @@ def parse_json(data: bytes, finite: bool = True) -> Any:
             todo += [(part, depth + 1) for part in (*value, *value.values())]
         elif isinstance(value, list):
             todo += [(part, depth + 1) for part in value]
-        elif isinstance(value, str) and not _is_unicode(value):
+        elif isinstance(value, str) and not is_unicode(value):
             raise ValueError("a text in it is not Unicode")
     return content
 
@@ -207,7 +207,8 @@ def _finite(text: str) -> float:
     return value
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a text."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from afnlab import stats
 from afnlab.messages import LISTED, counted, enumerated, some
+from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.execution import RunFailed
 from afnlab.runs.one_data import OtherData, other_data, refuse
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -21,8 +22,6 @@ from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.until_decided import Comparisons
 from afnlab.runs.whereabouts import made_elsewhere
-
-BASELINE = "relu"  # of a sweep whose runs are compared and that names none
 
 
 class Planned(NamedTuple):
@@ -122,7 +121,7 @@ def planned(
     chosen = sweep_file.chosen(specs, only or {})
     if plan.most_seeds is None or overrides.get("seeds") is not None:
         return Planned(plan.name, chosen, too_few(chosen))
-    comparisons = Comparisons.of(specs, plan.baseline or BASELINE).only(chosen)
+    comparisons = Comparisons.of(specs, plan.baseline or DEFAULT_BASELINE).only(chosen)
     notes = comparisons.too_few(plan.most_seeds)
     return Planned(plan.name, comparisons.runs, notes, comparisons, plan.most_seeds)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from afnlab import paths
 from afnlab.errors import ParameterError
 from afnlab.runs import file_labels, filtering, run_spec
+from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.fingerprint.modules import is_file
-from afnlab.runs.identity import REFERENCES, absolute, is_in_file, with_whole_path
+from afnlab.runs.identity import absolute, is_in_file, with_whole_path
 from afnlab.runs.notebook_parameters import declarations, encoding, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
